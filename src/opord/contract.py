@@ -1,0 +1,796 @@
+"""The checked contract as plain data: all that later rooms read.
+
+Everything here is an immutable value without behaviour of its own. Names are resolved, every
+expression knows its type, conversions are explicit, arguments stand in the order of the parameters.
+Places (where something stands in the file) are carried along for messages, and never take part
+in comparison or in the digest, no more than documentation does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: lines and columns count from 1, columns in code points, the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+NOWHERE = Place("", 0, 0, 0, 0)
+
+
+def _place() -> Any:
+    return field(default=NOWHERE, compare=False, repr=False)
+
+
+def _doc() -> Any:
+    return field(default="", compare=False, repr=False)
+
+
+# --- Types ---------------------------------------------------------------------------------------
+
+PrimitiveName: TypeAlias = Literal[
+    "bool", "int", "float", "decimal", "str", "bytes", "datetime", "date", "duration", "uuid", "json"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """A built-in type such as `int` or `datetime`."""
+
+    name: PrimitiveName
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """`list[T]`."""
+
+    item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """`map[str, T]`."""
+
+    value: Type
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalOf:
+    """`T?`: a value or `none`. Never directly nested."""
+
+    item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class SecretOf:
+    """`secret T`: may only be passed on whole, is never shown. `secret str?` is `OptionalOf(SecretOf(str))`."""
+
+    item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A record, an enum or a failure type, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemOf:
+    """What `else problem` binds when no single failure type covers it: some failures and built-in variants."""
+
+    failures: tuple[str, ...]
+    builtins: tuple[Literal["TimedOut", "InDoubt"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """The type of `run`, which has `id: str` and `started_at: datetime`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The type of the literal `none` before it meets an optional, and of a call without a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The type of something wrong that a diagnostic already speaks of; fits everywhere."""
+
+
+Type: TypeAlias = (
+    Primitive | ListOf | MapOf | OptionalOf | SecretOf | Named | ProblemOf | RunInfo | Nothing | Unknown
+)
+
+BOOL = Primitive("bool")
+INT = Primitive("int")
+FLOAT = Primitive("float")
+DECIMAL = Primitive("decimal")
+STR = Primitive("str")
+BYTES = Primitive("bytes")
+DATETIME = Primitive("datetime")
+DATE = Primitive("date")
+DURATION = Primitive("duration")
+UUID = Primitive("uuid")
+JSON = Primitive("json")
+
+
+# --- Expressions ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal. A duration is a `timedelta`, a decimal a `Decimal`, `none` is `None`."""
+
+    value: bool | int | float | str | Decimal | timedelta | None
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with `{expressions}` in it: its parts in order, each printed as the language prints it."""
+
+    parts: tuple[str | Expr, ...]
+    type: Type = STR
+    place: Place = _place()
+
+
+VarOrigin: TypeAlias = Literal["input", "field", "binding", "param", "now", "run", "actor", "call_key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A name in scope, and what it stands for.
+
+    `input`: a parameter of the contract; `field`: a field of the present state (in a phase's handler: of
+    every state of the phase); `binding`: bound by `let`, a pattern or a handler; `param`: a parameter of an
+    event or call (in its `key` and `check`); `call_key`: `call.key` in the arguments of a `check`.
+    """
+
+    name: str
+    origin: VarOrigin
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """`of.name`: a field of a record, or `run.id`, `run.started_at`."""
+
+    of: Expr
+    name: str
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`of[index]` of a list (negative counts from the end) or map; its type is always optional."""
+
+    of: Expr
+    index: Expr
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`of[start:stop]` of a list or text, as in Python."""
+
+    of: Expr
+    start: Expr | None
+    stop: Expr | None
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """`not x` or `-x`."""
+
+    op: Literal["not", "-"]
+    of: Expr
+    type: Type
+    place: Place = _place()
+
+
+BinaryOp: TypeAlias = Literal[
+    "or", "and", "==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "//", "%", "??"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`left op right`; both sides already have the types that the operation works on."""
+
+    op: BinaryOp
+    left: Expr
+    right: Expr
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """`if condition then yes else no`."""
+
+    condition: Expr
+    yes: Expr
+    no: Expr
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class PureCall:
+    """A call of a `pure`; makes its step ask a handler."""
+
+    name: str
+    args: tuple[Expr, ...]
+    type: Type
+    place: Place = _place()
+
+
+BuiltinName: TypeAlias = Literal[
+    "len", "min", "max", "abs", "round", "str", "int", "float", "decimal", "count"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinCall:
+    """A call of a built-in function. For `count(xs, Variant)` the variant stands in `variant`."""
+
+    name: BuiltinName
+    args: tuple[Expr, ...]
+    type: Type
+    variant: VariantRef | None = None
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class MakeRecord:
+    """`Order { id: x }`: every field of the record in its order; one not given has `None` and takes its default."""
+
+    record: str
+    fields: tuple[tuple[str, Expr | None], ...]
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class WithFields:
+    """`order with { total_cents: 0 }`: a copy with some fields replaced."""
+
+    of: Expr
+    changes: tuple[tuple[str, Expr], ...]
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class MakeVariant:
+    """`Shape.Circle(radius: 1.0)` of an enum or failure: every field in its order; `None` takes the default."""
+
+    variant: VariantRef
+    fields: tuple[tuple[str, Expr | None], ...]
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class MakeList:
+    """`[a, b]`."""
+
+    items: tuple[Expr, ...]
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """An `int` where a `float` or `decimal` is expected. (`T` to `T?` needs no node: the value stays the same.)"""
+
+    of: Expr
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """An expression that could not be understood; a diagnostic says why. Never in a contract without errors."""
+
+    type: Type = Unknown()
+    place: Place = _place()
+
+
+Expr: TypeAlias = (
+    Constant
+    | Text
+    | Var
+    | Attribute
+    | Index
+    | Slice
+    | Unary
+    | Binary
+    | Conditional
+    | PureCall
+    | BuiltinCall
+    | MakeRecord
+    | WithFields
+    | MakeVariant
+    | MakeList
+    | Convert
+    | Hole
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRef:
+    """A variant by the type that declares it. The built-in ones have the type `""`: `TimedOut`, `InDoubt`."""
+
+    type: str
+    variant: str
+
+
+# --- Statements ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """`perform f(..)` or `commit f(..)`, with one argument for each parameter."""
+
+    verb: Literal["perform", "commit"]
+    name: str
+    args: tuple[Expr, ...]
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """`let name = value`."""
+
+    name: str
+    value: Expr
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as a statement of its own: `[let name =] perform f(..) [else …]`.
+
+    `arms` are those of `else { Variant -> … }` and of `else [problem] -> …` (then one arm with `ElsePattern`).
+    """
+
+    site: CallSite
+    name: str | None
+    type: Type
+    arms: tuple[Arm, ...]
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """`if condition { then } else { otherwise }`; an `else if` is an `If` alone in `otherwise`."""
+
+    condition: Expr
+    then: Block
+    otherwise: Block | None
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """`goto state(args)`: a value for every field of the target, in its order."""
+
+    state: str
+    args: tuple[tuple[str, Expr], ...]
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`match subject { arms }` over a call or a value."""
+
+    subject: Expr | CallSite
+    arms: tuple[Arm, ...]
+    place: Place = _place()
+
+
+Statement: TypeAlias = Let | Call | If | Goto | Match
+Block: TypeAlias = tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """`pattern -> body`."""
+
+    pattern: Pattern
+    body: Block
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class OkPattern:
+    """`ok x`: the call answered; binds its result, if it has one and a name is given."""
+
+    name: str | None
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class VariantPattern:
+    """`A`, `A(x, _)` or `A | B`. `names` has a name or None for each field; alternatives bind nothing."""
+
+    variants: tuple[VariantRef, ...]
+    names: tuple[tuple[str, str | None], ...] = ()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class SomePattern:
+    """`some x` of an optional."""
+
+    name: str | None
+    type: Type
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class NonePattern:
+    """`none` of an optional."""
+
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantPattern:
+    """Literals: `1 | 2`, `true`, `"a"`."""
+
+    values: tuple[bool | int | float | str | Decimal | timedelta, ...]
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class ElsePattern:
+    """`else [problem]`: all that is left. Over a call it covers its failures and `TimedOut`, never `InDoubt`."""
+
+    name: str | None
+    type: Type
+    place: Place = _place()
+
+
+Pattern: TypeAlias = OkPattern | VariantPattern | SomePattern | NonePattern | ConstantPattern | ElsePattern
+
+
+# --- Declarations --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field or parameter: its name, type and default."""
+
+    name: str
+    type: Type
+    default: Expr | None = None
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`record Name { fields }`."""
+
+    name: str
+    fields: tuple[Field, ...]
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One variant of an enum or failure; `transient` means something for failures alone."""
+
+    name: str
+    fields: tuple[Field, ...]
+    transient: bool = False
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """`enum Name { variants }`."""
+
+    name: str
+    variants: tuple[Variant, ...]
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`failure Name { variants }`."""
+
+    name: str
+    variants: tuple[Variant, ...]
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One of `role manager, warehouse`."""
+
+    name: str
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`event name(params) [by roles] [key expr] [keep]`. No roles: anyone may send it.
+
+    The built-in `cancel(reason: str)`, always kept, is in a contract's events like any other when a
+    handler takes it or when it is declared.
+    """
+
+    name: str
+    params: tuple[Field, ...]
+    roles: tuple[str, ...] = ()
+    key: Expr | None = None
+    keep: bool = False
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """`retry times times [backoff base to cap]`: attempts after the first; exponential with full jitter."""
+
+    times: int
+    base: timedelta = timedelta(seconds=1)
+    cap: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`key [expr] [for window]`: the other side honours an idempotency key, for `window` after the first attempt."""
+
+    expr: Expr | None
+    window: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """`in doubt repeat`: call again with the same key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`in doubt check effect(args) [after delay]`: ask whether it happened."""
+
+    effect: str
+    args: tuple[Expr, ...]
+    after: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """`in doubt ask [within limit]`: park the run for a person; after `limit`, as `report`."""
+
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """`in doubt skip`: go on as if it had happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`in doubt report`: the built-in variant `InDoubt` joins the failures."""
+
+
+Doubt: TypeAlias = Repeat | Check | Ask | Skip | Report
+
+
+@dataclass(frozen=True, slots=True)
+class Pure:
+    """`pure name(params) -> T`: may be run any number of times, anywhere."""
+
+    name: str
+    params: tuple[Field, ...]
+    result: Type
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """`effect name(params) [-> T] [fails F] [{ policy }]`: may be repeated."""
+
+    name: str
+    params: tuple[Field, ...]
+    result: Type  # `Nothing()` without a result
+    fails: tuple[str, ...] = ()
+    retry: Retry | None = None
+    timeout: timedelta | None = None
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`action name(params) [-> T] [fails F] [undoes A] [{ policy }]`: commits; never repeated by guessing.
+
+    `doubt` is never empty: where the contract says nothing it is `Repeat` with a key, else `Ask`.
+    """
+
+    name: str
+    params: tuple[Field, ...]
+    result: Type  # `Nothing()` without a result
+    fails: tuple[str, ...] = ()
+    undoes: str | None = None
+    retry: Retry | None = None
+    timeout: timedelta | None = None
+    key: Key | None = None
+    repeatable: bool = False
+    doubt: Doubt = Ask()
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class EventHandler:
+    """`on event(names) [if guard] -> …`: `names` has the bound name, or None, for each parameter.
+
+    `ignore` says `on event ignore`: the event goes on record and changes nothing; then `body` is empty.
+    """
+
+    event: str
+    names: tuple[str | None, ...]
+    guard: Expr | None
+    body: Block
+    ignore: bool = False
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """`after duration -> …`, counted from the entry into the state (the phase), or `at datetime -> …`."""
+
+    kind: Literal["after", "at"]
+    when: Expr
+    body: Block
+    place: Place = _place()
+
+
+StateKind: TypeAlias = Literal["acting", "waiting", "final"]
+Outcome: TypeAlias = Literal["success", "failure", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state with what it carries, where it can go, and its body (acting) or handlers (waiting)."""
+
+    name: str
+    kind: StateKind
+    initial: bool
+    fields: tuple[Field, ...]
+    targets: tuple[str, ...]
+    body: Block = ()
+    handlers: tuple[EventHandler, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    phase: str | None = None
+    outcome: Outcome | None = None
+    target_places: tuple[Place, ...] = field(default=(), compare=False, repr=False)
+    doc: str = _doc()
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A group of states with shared handlers and timers."""
+
+    name: str
+    states: tuple[str, ...]
+    handlers: tuple[EventHandler, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    doc: str = _doc()
+    place: Place = _place()
+
+
+PromiseKind: TypeAlias = Literal["at most once", "only after", "never after", "eventually", "every run ends"]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """An `ensure` line.
+
+    `subjects` are the X (for `at most once` the A), `others` the Y: names of states, actions or effects.
+    `within` belongs to `every run ends`.
+    """
+
+    kind: PromiseKind
+    subjects: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    within: timedelta | None = None
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One workflow, checked. The order of all declarations is that of the file (used files first)."""
+
+    name: str
+    version: int
+    params: tuple[Field, ...]
+    key: Expr | None
+    records: tuple[Record, ...] = ()
+    enums: tuple[Enum, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    roles: tuple[Role, ...] = ()
+    events: tuple[Event, ...] = ()
+    pures: tuple[Pure, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    actions: tuple[Action, ...] = ()
+    states: tuple[State, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    promises: tuple[Promise, ...] = ()
+    doc: str = _doc()
+    place: Place = _place()
+
+    def state(self, name: str) -> State:
+        """Return the state `name`; KeyError if there is none."""
+        for state in self.states:
+            if state.name == name:
+                return state
+        raise KeyError(name)
+
+    def phase_of(self, state: State) -> Phase | None:
+        """Return the phase that `state` stands in."""
+        return next((phase for phase in self.phases if phase.name == state.phase), None)
+
+    def handlers_of(self, state: State) -> tuple[EventHandler, ...]:
+        """Return the event handlers in force in `state`: its own, then the shared ones that it does not replace."""
+        phase = self.phase_of(state)
+        if phase is None:
+            return state.handlers
+        own = {handler.event for handler in state.handlers}
+        return state.handlers + tuple(shared for shared in phase.handlers if shared.event not in own)
+
+
+def to_plain(value: Any) -> Any:
+    """Turn a contract, or any part of one, into plain JSON data without places and documentation.
+
+    Each node becomes an object with its class name under `"is"`; what equals its default stays in, so
+    that two contracts are equal exactly if their plain forms are.
+    """
+    if dataclasses.is_dataclass(value):
+        plain: dict[str, Any] = {"is": type(value).__name__}
+        for part in dataclasses.fields(value):
+            if part.compare:
+                plain[part.name] = to_plain(getattr(value, part.name))
+        return plain
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, timedelta):
+        return {"is": "duration", "us": value // timedelta(microseconds=1)}
+    if isinstance(value, Decimal):
+        return {"is": "decimal", "text": str(value)}
+    if isinstance(value, float):
+        return {"is": "float", "text": repr(value)}
+    return value

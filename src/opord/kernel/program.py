@@ -1,0 +1,126 @@
+"""A contract made executable: its functions and codecs in tables, as the kernel reads them.
+
+`opord.generated.bind` makes a `Program` from a generated module. Nothing in here runs by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from opord.contract import Action, Contract, Effect, Event, EventHandler, State, Timer
+from opord.contract import Pure as PureDeclaration
+from opord.kernel.requests import Frame, StepFunction
+from opord.values.codec import Codec
+
+KeyValue: TypeAlias = str
+
+
+@dataclass(frozen=True, slots=True)
+class CallProgram:
+    """A `pure`, `effect` or `action` with what is needed to call it and to keep its arguments and answers.
+
+    `args` codes the arguments as an object with a member for each parameter, from and to a tuple.
+    `failures` maps "Type.Variant" to the exception class, and `failure` codes an instance as
+    `{"type": "PaymentError.Declined", …fields}`.
+    `key` (actions with `key expr`) gets the arguments, the frame, and answers the key as text.
+    `check_args` (actions with `in doubt check`) gets the arguments, the frame and `call.key`, and answers
+    the tuple of arguments for the effect that is asked.
+    """
+
+    declaration: PureDeclaration | Effect | Action
+    kind: str
+    params: tuple[str, ...]
+    args: Codec
+    result: Codec | None
+    failure: Codec
+    key: Callable[[tuple[Any, ...], Frame[Any]], KeyValue] | None = None
+    check_args: Callable[[tuple[Any, ...], Frame[Any], str], tuple[Any, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventProgram:
+    """An event: `args` codes its parameters as an object, from and to a tuple; `key` answers its key as text."""
+
+    declaration: Event
+    params: tuple[str, ...]
+    args: Codec
+    key: Callable[[tuple[Any, ...], Frame[Any]], KeyValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerProgram:
+    """An event handler in force in a state.
+
+    `guard(state, frame, args)` says whether the event fits; `step(state, frame, args)` is the body as a
+    generator; None for `ignore`. `calls` says whether the body contains a call, so that it needs a worker.
+    """
+
+    id: str
+    declaration: EventHandler
+    guard: Callable[[Any, Frame[Any], tuple[Any, ...]], bool] | None
+    step: StepFunction | None
+    calls: bool
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimerProgram:
+    """A timer in force in a state: `when(state, frame)` answers a duration (`after`) or an instant (`at`).
+
+    `shared` timers belong to the phase and count from the entry into it.
+    """
+
+    id: str
+    declaration: Timer
+    when: Callable[[Any, Frame[Any]], timedelta | datetime]
+    step: StepFunction
+    calls: bool
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StateProgram:
+    """A state: its class, the codec of its fields (as an object), and what runs or waits in it."""
+
+    declaration: State
+    cls: type[Any]
+    fields: Codec
+    step: StepFunction | None = None
+    handlers: Mapping[str, tuple[HandlerProgram, ...]] = field(default_factory=dict)
+    timers: tuple[TimerProgram, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A contract made executable.
+
+    `sources` are the texts it was compiled from, by file name, the contract's own file first; `digest` is
+    that of the checked contract. `key(input)` names a run. `initial(frame)` makes the first state.
+    `place_of(traceback)` names the place in the contract ("order.opord:57") of an exception that came
+    out of a generated function, or None.
+    """
+
+    contract: Contract
+    digest: str
+    sources: tuple[tuple[str, str], ...]
+    workflow: type[Any]
+    input: Codec
+    key: Callable[[Any], KeyValue] | None
+    initial: Callable[[Frame[Any]], Any]
+    states: Mapping[str, StateProgram]
+    events: Mapping[str, EventProgram]
+    calls: Mapping[str, CallProgram]
+    place_of: Callable[[BaseException], str | None]
+
+    @property
+    def name(self) -> str:
+        """The contract's name."""
+        return self.contract.name
+
+    @property
+    def version(self) -> int:
+        """The contract's version."""
+        return self.contract.version

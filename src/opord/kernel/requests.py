@@ -1,0 +1,77 @@
+"""What a step says to the kernel: it yields `Pure`, `Perform` and `Commit`, and returns a `Goto`.
+
+A step is a generated generator. It is sent the result of what it asked for; a declared failure (and
+`TimedOut`, `InDoubt`) is thrown into it as the exception that generated code defines for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from opord.values.failure import Failure
+
+InputT = TypeVar("InputT")
+
+
+class RunInfo(NamedTuple):
+    """What a contract sees of its run as `run`."""
+
+    id: str
+    started_at: datetime
+
+
+class Frame(NamedTuple, Generic[InputT]):
+    """What is in scope everywhere in a contract: the input, the run, `now` (fixed for the step), and `actor`.
+
+    `actor` is the sender of the event in an event's handler, otherwise an empty text.
+    """
+
+    input: InputT
+    run: RunInfo
+    now: datetime
+    actor: str = ""
+
+
+class Pure(NamedTuple):
+    """Ask the handler of a `pure`; `args` has one value for each parameter."""
+
+    name: str
+    args: tuple[Any, ...]
+
+
+class Perform(NamedTuple):
+    """Ask the handler of an `effect`."""
+
+    name: str
+    args: tuple[Any, ...]
+
+
+class Commit(NamedTuple):
+    """Ask the handler of an `action`: what goes out is a commitment."""
+
+    name: str
+    args: tuple[Any, ...]
+
+
+Request: TypeAlias = Pure | Perform | Commit
+
+
+class Goto(NamedTuple):
+    """Where the step goes: the name of the target state, and the state with its fields."""
+
+    state: str
+    fields: Any
+
+
+Step: TypeAlias = Generator[Request, Any, Goto]
+StepFunction: TypeAlias = Callable[..., Step]
+
+
+class TimedOut(Failure):
+    """The built-in failure of an effect whose last attempt took longer than its `timeout`."""
+
+
+class InDoubt(Failure):
+    """The built-in failure of an action that `in doubt report` hands to the contract: nobody knows the outcome."""
