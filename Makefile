@@ -1,0 +1,52 @@
+# Each target does its own set-up: a bare clone, Python 3.11 or later, pip and make are all it takes.
+PYTHON ?= python3
+WORKERS ?= auto
+MINUTES ?= 10
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format golden soak bench docs clean .venv
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv: $(STAMP) ## the virtual environment, with pinned tools
+
+# The stamp is newer than what decides the environment; an interrupted installation leaves none.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Opord needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+demo: $(STAMP) ## watch a card being charged once, whatever dies on the way
+	$(BIN)/opord demo
+
+test: $(STAMP) ## run the tests (WORKERS=n: on n processes)
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: $(STAMP) ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict src
+	$(BIN)/pyright
+
+format: $(STAMP) ## put the code into form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: $(STAMP) ## rewrite the golden files; then read the diff as prose
+	OPORD_GOLDEN=rewrite $(BIN)/python -m pytest -q -n $(WORKERS) -m golden
+
+soak: $(STAMP) ## kill real workers at random for MINUTES=n
+	$(BIN)/python tests/soak/run.py --minutes $(MINUTES)
+
+bench: $(STAMP) ## orders and steps a second, beside the bare store
+	$(BIN)/python bench/run.py
+
+docs: $(STAMP) ## run every code block of the documents
+	$(BIN)/python -m pytest -n $(WORKERS) tests/test_docs.py
+
+clean: ## remove the environment and what the tools left
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

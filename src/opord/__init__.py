@@ -1,0 +1,5 @@
+"""Opord: workflows as checked contracts."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
