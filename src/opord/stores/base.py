@@ -1,0 +1,277 @@
+"""The promise of a store: a short list of verbs, each a sentence on what is atomic.
+
+A store keeps rows and knows nothing of what contracts mean. All instants are integers, microseconds
+since 1970 UTC by the store's own clock. All verbs are plain blocking calls; the engine runs them on
+its commit thread. Every verb either happens as a whole or raises and leaves nothing behind, and may be
+called again with the same arguments after an error that left open whether it happened.
+
+A run is guarded by three numbers: its `epoch` grows with every claim, its `seq` with every record, its
+`arrivals` with every message put into its inbox. Whoever writes names the numbers it has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"]
+
+
+class StoreError(Exception):
+    """Base of what a store raises."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot answer now (full, locked, read-only, gone); the same call may succeed later.
+
+    `kind` is one of "full", "locked", "readonly", "io", "gone". Nothing of the call was done, or it was
+    done as a whole: calling it again settles which.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class StoreDamaged(StoreError):
+    """The store's content is not what it wrote; nobody should write on."""
+
+
+class StoreRefused(StoreError):
+    """The store cannot be opened as asked: wrong place, wrong version, an unsafe setting."""
+
+
+class ContractConflict(StoreError):
+    """Another contract text is already stored under this name and version."""
+
+    def __init__(self, name: str, version: int, stored: str, offered: str) -> None:
+        super().__init__(
+            f"contract {name} version {version} is already stored with other content "
+            f"(stored {stored[:12]}, offered {offered[:12]}); give the changed contract a new version"
+        )
+        self.name, self.version, self.stored, self.offered = name, version, stored, offered
+
+
+class RecordRow(NamedTuple):
+    """One journal record: `body` is its canonical JSON, `hash` the SHA-256 of the body in hex."""
+
+    seq: int
+    at: int
+    kind: str
+    body: str
+    hash: str
+
+
+class InboxRow(NamedTuple):
+    """A message that waits for its run: a kept event, or evidence. `id` is unique; `body` canonical JSON."""
+
+    id: str
+    arrived: int
+    kind: Literal["event", "evidence"]
+    body: str
+
+
+class EventKey(NamedTuple):
+    """An event's key within a run, and the digest of the content that it came with."""
+
+    event: str
+    key: str
+    content: str
+
+
+class SettledKey(NamedTuple):
+    """A key of an action that took effect in a run: digest of the arguments, and the result as JSON text."""
+
+    action: str
+    key: str
+    args: str
+    result: str
+
+
+class Head(NamedTuple):
+    """What changes as a run moves. `body` is the kernel's own canonical JSON, opaque to the store.
+
+    `wake_at` is the instant from which a worker should look at the run: now when it can go on, the time of
+    its next timer or attempt, the end of its lease while a worker holds it; None if nothing but a message moves it.
+    """
+
+    state: str
+    status: Status
+    outcome: str | None
+    since: int
+    wake_at: int | None
+    worker: str | None
+    reason: str | None
+    body: str
+
+
+class RunRow(NamedTuple):
+    """A run as stored."""
+
+    run: str
+    contract: str
+    name: str
+    version: int
+    started_at: int
+    input: str
+    epoch: int
+    seq: int
+    hash: str
+    arrivals: int
+    head: Head
+
+
+class Start(NamedTuple):
+    """A new run: its row (epoch 1 if it is born held by a worker, else 0; arrivals 0) and its first records."""
+
+    row: RunRow
+    records: tuple[RecordRow, ...]
+
+
+class Write(NamedTuple):
+    """One atomic change to one run, made only if `epoch`, `seq` (and `arrivals`, unless None) are still so.
+
+    `new_epoch` is `epoch`, or one more to fence off a worker that holds the run. `records` continue the
+    journal from `seq`. `head` is the new head; None leaves it. `take` removes messages from the inbox,
+    `put` adds some (and raises `arrivals` by as many). `event_keys` are claimed for good; if one is there
+    already with any content the whole write is refused as `KeyTaken`. `settled` are remembered.
+    """
+
+    run: str
+    epoch: int
+    seq: int
+    arrivals: int | None
+    new_epoch: int
+    records: tuple[RecordRow, ...] = ()
+    head: Head | None = None
+    take: tuple[str, ...] = ()
+    put: tuple[InboxRow, ...] = ()
+    event_keys: tuple[EventKey, ...] = ()
+    settled: tuple[SettledKey, ...] = ()
+
+
+class Applied(NamedTuple):
+    """The change is durable. (Also the answer if the very same change had been applied before.)"""
+
+    arrivals: int
+
+
+class Exists(NamedTuple):
+    """A `Start` found a run of that name; here it is. Nothing was changed."""
+
+    row: RunRow
+
+
+class Stale(NamedTuple):
+    """The run has moved on since; here it is now (None: there is no such run). Nothing was changed."""
+
+    row: RunRow | None
+
+
+class KeyTaken(NamedTuple):
+    """An event key of the write is already there, with this content digest. Nothing was changed."""
+
+    taken: EventKey
+
+
+Result: TypeAlias = Applied | Exists | Stale | KeyTaken
+
+
+class StoredContract(NamedTuple):
+    """A contract as stored: `sources` is canonical JSON, a list of [file name, text], its own file first."""
+
+    digest: str
+    name: str
+    version: int
+    sources: str
+
+
+class WorkerRow(NamedTuple):
+    """A worker that has been seen: the digests of the contracts it has handlers for, and until when it is alive."""
+
+    worker: str
+    contracts: tuple[str, ...]
+    alive_until: int
+
+
+class RunFilter(NamedTuple):
+    """Which runs to list; None means any."""
+
+    contract: str | None = None  # its name
+    state: str | None = None
+    status: Status | None = None
+    outcome: str | None = None
+
+
+class Store(Protocol):
+    """Where runs live."""
+
+    def now(self) -> int:
+        """Return the store's clock, in microseconds since 1970 UTC. Leases and timers go by it."""
+
+    def put_contract(self, contract: StoredContract) -> None:
+        """Keep a contract's text for ever. The same digest again is fine.
+
+        Raises:
+            ContractConflict: the name and version are taken by another digest.
+        """
+
+    def contract(self, digest: str) -> StoredContract | None:
+        """Return the contract of that digest."""
+
+    def contracts(self) -> list[StoredContract]:
+        """Return all contracts, by name and version."""
+
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+        """Make every change of the batch that still fits, durably, in one transaction, and say how each went.
+
+        The changes are independent of each other: one that does not fit leaves the others alone. A batch
+        names each run at most once (ValueError otherwise). When this returns, what was applied
+        survives the loss of the process and of power.
+        """
+
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
+        """Take up to `limit` runs of these contracts (digests) whose `wake_at` has come, the longest due first.
+
+        Each gets `worker`, an `epoch` one higher, and `wake_at` = now + `ttl_us`, the end of the lease. No
+        two claims ever return the same run with the same epoch.
+        """
+
+    def renew(self, worker: str, held: Sequence[tuple[str, int]], *, ttl_us: int) -> list[str]:
+        """Move the lease of the held (run, epoch) pairs to now + `ttl_us`; return the runs no longer held by `worker`."""
+
+    def release(self, worker: str, held: Sequence[tuple[str, int]]) -> None:
+        """Give the held (run, epoch) pairs back: no worker, `wake_at` = now, so that any worker may claim them."""
+
+    def next_wake(self, contracts: Collection[str]) -> int | None:
+        """Return the earliest `wake_at` of the runs of these contracts; None if there is none."""
+
+    def load(self, run: str) -> RunRow | None:
+        """Return a run."""
+
+    def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
+        """Return up to `limit` runs, newest start first, those after the run `after` in that order."""
+
+    def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
+        """Return up to `limit` records with a `seq` above `after`, in order."""
+
+    def inbox(self, run: str) -> list[InboxRow]:
+        """Return the messages that wait, in order of arrival."""
+
+    def event_key(self, run: str, event: str, key: str) -> EventKey | None:
+        """Return what an event key of this run was used for."""
+
+    def settled(self, run: str, action: str, key: str) -> SettledKey | None:
+        """Return what an action's key of this run was settled with."""
+
+    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
+        """Say that `worker` is alive until now + `ttl_us` and has handlers for these contracts."""
+
+    def workers(self) -> list[WorkerRow]:
+        """Return the workers that are alive now."""
+
+    def changes(self) -> int:
+        """Return a number that differs from the last one if anybody else changed the store since; cheap."""
+
+    def close(self) -> None:
+        """Close it; no verb may be called afterwards."""
