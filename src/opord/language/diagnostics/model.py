@@ -1,0 +1,131 @@
+"""A finding as data: which one it is, where it is, what it says, and what would mend it.
+
+Every kind of finding has one code, declared once, at the top of the module that finds it:
+
+    CODE = code("OP301", rule="flow", title="a path without goto")
+    ...
+    yield CODE.at(source.place(node.span), "…", help="…")
+
+The hundreds digit of a code belongs to its rule (`FAMILY_DIGIT`); warnings of every rule of their own
+stand in OP8xx. Each code has a page, `pages/<code>.md`, which `explain` shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from opord.contract import Place
+
+Severity: TypeAlias = Literal["error", "warning"]
+
+ErrorRule: TypeAlias = Literal[
+    "syntax", "name", "type", "flow", "exhaustive", "commitment", "secret", "ensure"
+]
+WarningRule: TypeAlias = Literal["unused", "waits", "kept", "restarts", "spins", "unkeyed", "unanswered"]
+Rule: TypeAlias = ErrorRule | WarningRule
+
+FAMILY_DIGIT: dict[str, str] = {
+    "syntax": "0",
+    "name": "1",
+    "type": "2",
+    "flow": "3",
+    "exhaustive": "4",
+    "commitment": "5",
+    "secret": "6",
+    "ensure": "7",
+    "unused": "8",
+    "waits": "8",
+    "kept": "8",
+    "restarts": "8",
+    "spins": "8",
+    "unkeyed": "8",
+    "unanswered": "8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that belongs to a finding, with a few words on why (`declared here`)."""
+
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of finding: `OP301`, its rule, how grave it is, and its title in a few words."""
+
+    id: str
+    rule: Rule
+    severity: Severity
+    title: str
+
+    def at(
+        self,
+        place: Place,
+        message: str,
+        *,
+        help: str = "",
+        label: str = "",
+        labels: tuple[Label, ...] = (),
+    ) -> Diagnostic:
+        """Make the finding at `place`. `label` is what to write under the place itself."""
+        return Diagnostic(self, message, place, help, label, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    `message` stands alone and is one sentence without a full stop; `help` is one next move, or empty.
+    `label` is written under the primary place, `labels` are the other places worth seeing.
+    """
+
+    code: Code
+    message: str
+    place: Place
+    help: str = ""
+    label: str = ""
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def rule(self) -> Rule:
+        """The family this finding belongs to."""
+        return self.code.rule
+
+    @property
+    def severity(self) -> Severity:
+        """`error` refuses the contract; `warning` does so only under `--strict`."""
+        return self.code.severity
+
+    @property
+    def order(self) -> tuple[str, int, int, str]:
+        """Sort key: by file, then from top to bottom."""
+        return (self.place.file, self.place.line, self.place.column, self.code.id)
+
+
+_registry: dict[str, Code] = {}
+
+
+def code(id: str, *, rule: Rule, title: str, severity: Severity | None = None) -> Code:
+    """Declare a kind of finding; warnings are told by their OP8 range unless `severity` says otherwise.
+
+    Raises:
+        ValueError: the number is taken by another finding, or lies outside the rule's range.
+    """
+    if len(id) != 5 or not id.startswith("OP") or not id[2:].isdigit():
+        raise ValueError(f"expected a code such as OP301, got: {id}")
+    digit = FAMILY_DIGIT[rule]
+    if id[2] != digit:
+        raise ValueError(f"expected a code OP{digit}xx for the rule {rule}, got: {id}")
+    made = Code(id, rule, severity or ("warning" if digit == "8" else "error"), title)
+    known = _registry.setdefault(id, made)
+    if known != made:
+        raise ValueError(f"{id} is taken by “{known.title}”, got: “{title}”")
+    return known
+
+
+def registered_codes() -> list[Code]:
+    """List every code that an imported module has declared, by number."""
+    return [_registry[id] for id in sorted(_registry)]

@@ -1,0 +1,785 @@
+"""The syntax tree of a contract: what stands in the file, each node with its exact span.
+
+A span is a pair of offsets into the text of one `Source`, in code points, end exclusive; `Source.place`
+turns it into lines and columns. The tree keeps what was written and decides nothing: names are not
+resolved, types are not known, and where the text made no sense an `Unparsed` node marks the spot (it has
+been reported; rules that count paths or look for missing things pass over it in silence).
+
+Lists of items are in source order. `doc` is the text of the `##` lines above a declaration, `allows` the
+`# opord: allow <rule> because …` lines above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Literal, TypeAlias
+
+Span: TypeAlias = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Name:
+    """A name as written, wherever one declares or mentions something. A missing one has empty text."""
+
+    text: str
+    span: Span
+
+
+@dataclass(slots=True)
+class Comment:
+    """One comment, from its `#` to the end of its line. `own_line`: nothing stands before it on the line."""
+
+    text: str
+    span: Span
+    own_line: bool
+
+    @property
+    def is_doc(self) -> bool:
+        """Say whether this is a `##` line that documents the declaration below."""
+        return self.own_line and self.text.startswith("##")
+
+
+@dataclass(slots=True)
+class Allow:
+    """`# opord: allow <rule> because <reason>` above a declaration."""
+
+    rule: Name
+    reason: str
+    span: Span
+
+
+# Types ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class NamedType:
+    """`int`, `datetime`, `Order`: a built-in or declared type by its name."""
+
+    name: Name
+    span: Span
+
+
+@dataclass(slots=True)
+class ListType:
+    """`list[T]`."""
+
+    element: TypeNode
+    span: Span
+
+
+@dataclass(slots=True)
+class MapType:
+    """`map[K, V]`."""
+
+    key: TypeNode
+    value: TypeNode
+    span: Span
+
+
+@dataclass(slots=True)
+class OptionalType:
+    """`T?`."""
+
+    inner: TypeNode
+    span: Span
+
+
+@dataclass(slots=True)
+class SecretType:
+    """`secret T`. It binds closer than `?`: `secret str?` is an optional of a secret."""
+
+    inner: TypeNode
+    span: Span
+
+
+TypeNode: TypeAlias = "NamedType | ListType | MapType | OptionalType | SecretType | Unparsed"
+
+
+# Expressions ------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class IntLiteral:
+    """`42`, `10_000`, `-3`: the sign of a literal is part of it. The value may lie outside 64 bits."""
+
+    value: int
+    span: Span
+
+
+@dataclass(slots=True)
+class NumberLiteral:
+    """`2.5`, `-0.10`: a `float`, or a `decimal` where one is expected; digits as written, no `_`."""
+
+    text: str
+    span: Span
+
+
+@dataclass(slots=True)
+class DurationLiteral:
+    """`250ms`, `48h`, `1h30m`."""
+
+    milliseconds: int
+    span: Span
+
+
+@dataclass(slots=True)
+class BoolLiteral:
+    """`true` or `false`."""
+
+    value: bool
+    span: Span
+
+
+@dataclass(slots=True)
+class NoneLiteral:
+    """`none`."""
+
+    span: Span
+
+
+@dataclass(slots=True)
+class TextLiteral:
+    """`"order {order.id}"`: plain pieces (escapes already read) and expressions, in order.
+
+    The empty text has no parts, a text without `{ }` has one `str`.
+    """
+
+    parts: list[str | Expression]
+    span: Span
+
+
+@dataclass(slots=True)
+class ListLiteral:
+    """`[a, b]`."""
+
+    items: list[Expression]
+    span: Span
+
+
+@dataclass(slots=True)
+class NameExpression:
+    """A name in an expression: a binding, an input, a built-in, a bare enum variant, an enum's name."""
+
+    name: Name
+    span: Span
+
+
+@dataclass(slots=True)
+class FieldAccess:
+    """`order.id`, `Shape.Point`: also how a variant is qualified."""
+
+    subject: Expression
+    name: Name
+    span: Span
+
+
+@dataclass(slots=True)
+class Index:
+    """`xs[i]`."""
+
+    subject: Expression
+    index: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Slice:
+    """`xs[a:b]`; either end may be absent."""
+
+    subject: Expression
+    start: Expression | None
+    stop: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Argument:
+    """One argument, positional (`name` is None) or `name: value`."""
+
+    name: Name | None
+    value: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class CallExpression:
+    """`risk(order)`, `len(xs)`, `Shape.Circle(radius: 1.0)`: a `pure`, a built-in or a variant's fields."""
+
+    callee: Expression
+    arguments: list[Argument]
+    span: Span
+
+
+@dataclass(slots=True)
+class Unary:
+    """`not x`, `-x`."""
+
+    operator: Literal["not", "-"]
+    operator_span: Span
+    operand: Expression
+    span: Span
+
+
+BinaryOperator: TypeAlias = Literal[
+    "or", "and", "==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "//", "%", "??"
+]
+
+
+@dataclass(slots=True)
+class Binary:
+    """`left operator right`, comparisons, `in` and `??` included."""
+
+    operator: BinaryOperator
+    operator_span: Span
+    left: Expression
+    right: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Conditional:
+    """`if c then a else b`."""
+
+    condition: Expression
+    then: Expression
+    otherwise: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class FieldValue:
+    """`name: value` in a record literal or after `with`."""
+
+    name: Name
+    value: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class RecordLiteral:
+    """`Order { id: x, … }`."""
+
+    name: Name
+    fields: list[FieldValue]
+    span: Span
+
+
+@dataclass(slots=True)
+class With:
+    """`order with { total_cents: 0 }`."""
+
+    subject: Expression
+    fields: list[FieldValue]
+    span: Span
+
+
+@dataclass(slots=True)
+class Unparsed:
+    """Text that could not be read, as expression, type, statement, handler or declaration; reported already.
+
+    Also stands for words that belong to a later version (`each`, `when`, `upgrade`).
+    """
+
+    span: Span
+
+
+Expression: TypeAlias = (
+    "IntLiteral | NumberLiteral | DurationLiteral | BoolLiteral | NoneLiteral | TextLiteral | ListLiteral"
+    " | NameExpression | FieldAccess | Index | Slice | CallExpression | Unary | Binary | Conditional"
+    " | RecordLiteral | With | Unparsed"
+)
+
+
+# Patterns ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class VariantPattern:
+    """`Declined`, `Declined(reason)`, `PaymentError.Declined(_)`.
+
+    `fields` is None where the fields are left away; a field named `_` binds nothing.
+    """
+
+    type: Name | None
+    name: Name
+    fields: list[Name] | None
+    span: Span
+
+
+@dataclass(slots=True)
+class OkPattern:
+    """`ok receipt`, or `ok` alone (which may also be an enum's variant of that name)."""
+
+    binding: Name | None
+    span: Span
+
+
+@dataclass(slots=True)
+class SomePattern:
+    """`some x`, or `some` alone (which may also be an enum's variant of that name)."""
+
+    binding: Name | None
+    span: Span
+
+
+@dataclass(slots=True)
+class NonePattern:
+    """`none`."""
+
+    span: Span
+
+
+@dataclass(slots=True)
+class LiteralPattern:
+    """A bool, number, duration or text (one without `{ }`)."""
+
+    value: BoolLiteral | IntLiteral | NumberLiteral | DurationLiteral | TextLiteral
+    span: Span
+
+
+@dataclass(slots=True)
+class ElsePattern:
+    """`else`, or `else problem`; also a lone `_`."""
+
+    binding: Name | None
+    span: Span
+
+
+Pattern: TypeAlias = (
+    "VariantPattern | OkPattern | SomePattern | NonePattern | LiteralPattern | ElsePattern | Unparsed"
+)
+
+
+# Statements -------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Block:
+    """Statements in braces, or the single statement after `->` (`braces` is False then)."""
+
+    statements: list[Statement]
+    braces: bool
+    span: Span
+
+
+@dataclass(slots=True)
+class Arm:
+    """`A | B -> …` in a `match` or in the `else { }` of a call."""
+
+    patterns: list[Pattern]
+    body: Block
+    span: Span
+
+
+@dataclass(slots=True)
+class Let:
+    """`let x = expr`. A `let` of a `perform` or `commit` is a `CallStatement`."""
+
+    name: Name
+    value: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class BoundaryCall:
+    """`perform f(..)` or `commit f(..)`; also the subject of a `match`."""
+
+    verb: Literal["perform", "commit"]
+    verb_span: Span
+    name: Name
+    arguments: list[Argument]
+    span: Span
+
+
+@dataclass(slots=True)
+class CallStatement:
+    """`[let x =] perform|commit f(..) [else …]`.
+
+    `arms` is None without `else`; `else { Variant -> … }` gives its arms, and `else [problem] -> …` gives
+    the one arm whose pattern is `else`.
+    """
+
+    binding: Name | None
+    call: BoundaryCall
+    arms: list[Arm] | None
+    else_span: Span | None
+    span: Span
+
+
+@dataclass(slots=True)
+class If:
+    """`if c { } else if c { } else { }`."""
+
+    condition: Expression
+    then: Block
+    otherwise: Block | If | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Match:
+    """`match expr|perform …|commit … { arm -> … }`. `head_span` ends before the `{`."""
+
+    subject: Expression | BoundaryCall
+    arms: list[Arm]
+    head_span: Span
+    span: Span
+
+
+@dataclass(slots=True)
+class Goto:
+    """`goto State(args)`; `rest` is the span of a last `..`, which fills the remaining fields."""
+
+    state: Name
+    arguments: list[Argument]
+    rest: Span | None
+    span: Span
+
+
+Statement: TypeAlias = "Let | CallStatement | If | Match | Goto | Unparsed"
+
+
+# Handlers ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class OnEvent:
+    """`on event(names) [if c] -> …`. `body` is None for `on event ignore`.
+
+    `names` is None where the parentheses are left away; a name `_` binds nothing. `head_span` runs from
+    `on` to the end of names and guard.
+    """
+
+    event: Name
+    names: list[Name] | None
+    guard: Expression | None
+    body: Block | None
+    head_span: Span
+    span: Span
+
+
+@dataclass(slots=True)
+class After:
+    """`after <duration> -> …`."""
+
+    duration: Expression
+    body: Block
+    head_span: Span
+    span: Span
+
+
+@dataclass(slots=True)
+class At:
+    """`at <datetime> -> …`."""
+
+    instant: Expression
+    body: Block
+    head_span: Span
+    span: Span
+
+
+Handler: TypeAlias = "OnEvent | After | At"
+
+
+# Declarations -----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Field:
+    """`name: T [= default]`: a record's or state's field, an input, a parameter, a variant's field."""
+
+    name: Name
+    type: TypeNode
+    default: Expression | None
+    span: Span
+    doc: str = ""
+
+
+@dataclass(slots=True)
+class Use:
+    """`use "types.opord" { Address, Money }`."""
+
+    path: str
+    path_span: Span
+    names: list[Name]
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Contract:
+    """`contract Name(params) [key expr] [version N]`. `version` is 1 unless said (`version_span` None)."""
+
+    name: Name
+    parameters: list[Field]
+    key: Expression | None
+    version: int
+    version_span: Span | None
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Record:
+    """`record Name { … }`."""
+
+    name: Name
+    fields: list[Field]
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Variant:
+    """`Declined(reason: str) [transient]` in an enum or a failure; `transient` is the word's span."""
+
+    name: Name
+    fields: list[Field]
+    transient: Span | None
+    span: Span
+    doc: str = ""
+
+
+@dataclass(slots=True)
+class Enum:
+    """`enum Name { … }`; its variants are never transient."""
+
+    name: Name
+    variants: list[Variant]
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Failure:
+    """`failure Name { … }`."""
+
+    name: Name
+    variants: list[Variant]
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Role:
+    """`role manager, warehouse`."""
+
+    names: list[Name]
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Event:
+    """`event name(params) [by role | role] [key expr] [keep]`; `keep` is the word's span."""
+
+    name: Name
+    parameters: list[Field]
+    roles: list[Name]
+    key: Expression | None
+    keep: Span | None
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RetryPolicy:
+    """`retry N times [backoff D to D]`."""
+
+    times: int
+    times_span: Span
+    backoff_min: DurationLiteral | None
+    backoff_max: DurationLiteral | None
+    span: Span
+
+
+@dataclass(slots=True)
+class TimeoutPolicy:
+    """`timeout D`."""
+
+    duration: DurationLiteral
+    span: Span
+
+
+@dataclass(slots=True)
+class KeyPolicy:
+    """`key [expr] [for D]`."""
+
+    value: Expression | None
+    window: DurationLiteral | None
+    span: Span
+
+
+@dataclass(slots=True)
+class RepeatablePolicy:
+    """`repeatable`."""
+
+    span: Span
+
+
+@dataclass(slots=True)
+class CheckCall:
+    """`E(args)` in `in doubt check E(args)`."""
+
+    name: Name
+    arguments: list[Argument]
+    span: Span
+
+
+@dataclass(slots=True)
+class InDoubtPolicy:
+    """`in doubt repeat | check E(args) [after D] | ask [within D] | skip | report`.
+
+    `check` is there exactly for `check`; `delay` is the `after` of a check or the `within` of an ask.
+    `choice_span` is the word after `in doubt`.
+    """
+
+    choice: Literal["repeat", "check", "ask", "skip", "report"]
+    choice_span: Span
+    check: CheckCall | None
+    delay: DurationLiteral | None
+    span: Span
+
+
+Policy: TypeAlias = "RetryPolicy | TimeoutPolicy | KeyPolicy | RepeatablePolicy | InDoubtPolicy"
+
+
+@dataclass(slots=True)
+class CallDeclaration:
+    """`pure`, `effect` or `action name(params) [-> T] [fails F | G] [undoes A] [{ policy }]`."""
+
+    kind: Literal["pure", "effect", "action"]
+    name: Name
+    parameters: list[Field]
+    result: TypeNode | None
+    failures: list[Name]
+    undoes: Name | None
+    policies: list[Policy]
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class State:
+    """`[initial] state Name(fields) -> A | B { … }` or `final state Name(fields) success`.
+
+    `body` is None without braces; it may mix statements and handlers, which `flow` refuses. `outcome` is
+    the word after a final state's name, `header_span` ends before the `{`.
+    """
+
+    kind: Literal["initial", "plain", "final"]
+    name: Name
+    fields: list[Field]
+    targets: list[Name]
+    outcome: Name | None
+    body: list[Statement | Handler] | None
+    header_span: Span
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Phase:
+    """`phase Name { … }`: shared handlers and the states they are shared by."""
+
+    name: Name
+    handlers: list[Handler]
+    states: list[State]
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+# Promises ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class AtMostOnce:
+    """`A at most once`."""
+
+    subjects: list[Name]
+
+
+@dataclass(slots=True)
+class OnlyAfter:
+    """`X only after Y`."""
+
+    subjects: list[Name]
+    after: list[Name]
+
+
+@dataclass(slots=True)
+class NeverAfter:
+    """`never X after Y`."""
+
+    subjects: list[Name]
+    after: list[Name]
+
+
+@dataclass(slots=True)
+class Eventually:
+    """`after Y eventually X`."""
+
+    after: list[Name]
+    subjects: list[Name]
+
+
+@dataclass(slots=True)
+class EveryRunEnds:
+    """`every run ends [within D]`."""
+
+    within: DurationLiteral | None
+
+
+Claim: TypeAlias = "AtMostOnce | OnlyAfter | NeverAfter | Eventually | EveryRunEnds"
+
+
+@dataclass(slots=True)
+class Ensure:
+    """`ensure <claim>`."""
+
+    claim: Claim
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+Declaration: TypeAlias = "Use | Contract | Record | Enum | Failure | Role | Event | CallDeclaration | State | Phase | Ensure | Unparsed"
+
+
+@dataclass(slots=True)
+class File:
+    """One file: every top-level declaration and every comment, in order."""
+
+    declarations: list[Declaration]
+    comments: list[Comment]
+    span: Span
+
+
+def children(node: object) -> Iterator[object]:
+    """Yield the nodes directly below `node`, in field order: names, types, expressions, statements."""
+    for each in fields(node):  # type: ignore[arg-type]
+        value = getattr(node, each.name)
+        if isinstance(value, list):
+            yield from (item for item in value if hasattr(item, "__dataclass_fields__"))
+        elif hasattr(value, "__dataclass_fields__"):
+            yield value
+
+
+def walk(node: object) -> Iterator[object]:
+    """Yield `node` and everything below it, parents first."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(list(children(current))))
