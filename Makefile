@@ -5,6 +5,10 @@ MINUTES ?= 10
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# Debian ships Python without the module that puts pip into a new environment: then the system's pip does it.
+without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
+  $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format golden soak bench docs clean .venv
 
@@ -16,7 +20,7 @@ help: ## list what can be made
 # The stamp is newer than what decides the environment; an interrupted installation leaves none.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Opord needs Python 3.11 or later: make PYTHON=python3.12 ...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv || $(without_ensurepip)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
 	touch $@
 
@@ -29,7 +33,7 @@ test: $(STAMP) ## run the tests (WORKERS=n: on n processes)
 check: $(STAMP) ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --strict src
+	$(BIN)/mypy --strict src tests/typing
 	$(BIN)/pyright
 
 format: $(STAMP) ## put the code into form
@@ -37,7 +41,7 @@ format: $(STAMP) ## put the code into form
 	$(BIN)/ruff check --fix .
 
 golden: $(STAMP) ## rewrite the golden files; then read the diff as prose
-	OPORD_GOLDEN=rewrite $(BIN)/python -m pytest -q -n $(WORKERS) -m golden
+	OPORD_GOLDEN=rewrite $(BIN)/python -m pytest -q -n $(WORKERS) -k golden
 
 soak: $(STAMP) ## kill real workers at random for MINUTES=n
 	$(BIN)/python tests/soak/run.py --minutes $(MINUTES)

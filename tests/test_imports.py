@@ -1,0 +1,210 @@
+"""Imports point inward: a room may import the rooms before it in `ORDER`, and no other.
+
+The tree tells the way from contract to run. A room that looks back can no longer be read, tested or
+replaced without what it looks at, so each forbidden import is reported with the reason it is forbidden.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "src" / "opord"
+
+ORDER = [
+    "contract",  # the checked contract: plain data
+    "values",  # canonical JSON, codecs, secrets, durations, checked arithmetic
+    "language",  # source text to checked contract
+    "codegen",  # checked contract to Python
+    "kernel",  # what a run is, and what comes next
+    "generated",  # what generated modules import, and what binds one into a program
+    "loading",  # from a file to a program: language, codegen and generated, one after the other
+    "stores",
+    "engine",
+    "temporal",
+    "server",
+    "testing",
+    "lsp",
+    "examples",
+    "cli",
+]
+
+NOT_EVEN_EARLIER = {
+    ("kernel", "language"): "the kernel reads the checked contract; how it was written is no concern of it",
+    ("kernel", "codegen"): "the kernel is handed a program; how it was made is no concern of it",
+    ("generated", "language"): "generated modules run where no contract text is",
+    ("generated", "codegen"): "generated modules run where nothing is generated",
+    ("stores", "language"): "a store keeps records; it knows nothing of what contracts mean",
+    ("stores", "codegen"): "a store keeps records; it knows nothing of what contracts mean",
+    ("temporal", "stores"): "a Temporal cluster is the store",
+    ("temporal", "engine"): "a Temporal cluster is the engine",
+    ("lsp", "kernel"): "an editor shows contracts, not runs",
+    ("lsp", "stores"): "an editor shows contracts, not runs",
+    ("lsp", "engine"): "an editor shows contracts, not runs",
+    ("lsp", "server"): "an editor shows contracts, not runs",
+}
+
+# Same input, same output: instants, ids and random numbers are arguments, and I/O belongs to the engine.
+PURE_ROOMS = ("contract", "values", "kernel")
+IMPURE_MODULES = {
+    "apsw", "asyncio", "concurrent", "http", "logging", "multiprocessing", "os", "pathlib", "psycopg", "random",
+    "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile",
+    "threading", "time", "urllib",
+}  # fmt: skip
+IMPURE_CALLS = {"now", "utcnow", "today", "uuid1", "uuid4", "uuid7", "open", "input", "print"}
+
+DATABASES = {"apsw", "sqlite3", "psycopg", "psycopg_pool"}
+# Rooms that may speak to a database. The others ask `stores/`.
+DATABASE_ROOMS = {"stores", "testing", "cli", "examples"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: where it stands, the module it names, and the name taken from it, if any."""
+
+    file: Path
+    line: int
+    module: str
+    name: str | None
+
+    def __str__(self) -> str:
+        said = f"from {self.module} import {self.name}" if self.name else f"import {self.module}"
+        return f"{self.file.relative_to(PACKAGE.parent)}:{self.line}: `{said}`"
+
+
+def room_of_file(file: Path) -> str:
+    """Name the room a file stands in: the folder or module directly under the package."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def room_of_import(found: Import) -> str | None:
+    """Name the room an import reaches into; None for other packages, `""` for the package's own front."""
+    parts = found.module.split(".")
+    if parts[0] != "opord":
+        return None
+    if len(parts) > 1:
+        return parts[1]
+    rooms = {path.name.removesuffix(".py") for path in PACKAGE.iterdir()}
+    return found.name if found.name in rooms else ""
+
+
+def sources() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imports_of(file: Path) -> Iterator[Import]:
+    """Find every import in a file, also those in functions and those for type checkers alone."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(file, node.lineno, alias.name, None)
+        elif isinstance(node, ast.ImportFrom):
+            module = absolute(file, node)
+            for alias in node.names:
+                yield Import(file, node.lineno, module, alias.name)
+
+
+def absolute(file: Path, node: ast.ImportFrom) -> str:
+    """Spell out a relative import."""
+    if not node.level:
+        return node.module or ""
+    package = ["opord", *file.relative_to(PACKAGE).parts[:-1]]
+    kept = package[: len(package) - (node.level - 1)]
+    return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def why_forbidden(found: Import) -> str | None:
+    """Give the reason an import may not stand where it stands, or None."""
+    here, there = room_of_file(found.file), room_of_import(found)
+    if there is None or here == there:
+        return None
+    if there == "":
+        own_front = found.name == "__version__" or here in {"examples", "cli"}
+        return None if own_front else "rooms import each other, not the front of the package"
+    if here == "__init__":
+        return None  # the front hands out names of every room; test_startup holds that it does so lazily
+    for room in (here, there):
+        if room not in ORDER:
+            return f"`{room}` has no place in the order of rooms; give it one in {Path(__file__).name}"
+    if (here, there) in NOT_EVEN_EARLIER:
+        return NOT_EVEN_EARLIER[here, there]
+    if ORDER.index(there) > ORDER.index(here):
+        return f"`{here}` stands before `{there}` on the way from contract to run, and nothing looks back"
+    return None
+
+
+def test_every_room_imports_only_rooms_before_it() -> None:
+    refused = [
+        f"{found}: {reason}"
+        for file in sources()
+        for found in imports_of(file)
+        if (reason := why_forbidden(found)) is not None
+    ]
+    assert not refused, "\n".join(["imports that look back:", *refused])
+
+
+def test_kernel_and_values_import_neither_clock_nor_disk_nor_chance() -> None:
+    refused = [
+        str(found)
+        for file in sources()
+        if room_of_file(file) in PURE_ROOMS
+        for found in imports_of(file)
+        if found.module.split(".")[0] in IMPURE_MODULES
+    ]
+    assert not refused, "\n".join(["same input, same output; hand it in as an argument:", *refused])
+
+
+def test_kernel_and_values_read_no_clock_and_make_no_ids() -> None:
+    refused = []
+    for file in sources():
+        if room_of_file(file) not in PURE_ROOMS:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and called_name(node) in IMPURE_CALLS:
+                refused.append(f"{file.relative_to(PACKAGE.parent)}:{node.lineno}: `{ast.unparse(node)}`")
+    assert not refused, "\n".join(["instants and ids come in as arguments:", *refused])
+
+
+def called_name(call: ast.Call) -> str:
+    """Name what is called: `now` for `datetime.now(UTC)`, `open` for `open(path)`."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id="datetime" | "date" | "uuid"), attr=name) | ast.Name(id=name):
+            return name
+        case _:
+            return ""
+
+
+def test_only_stores_speak_to_a_database() -> None:
+    refused = [
+        str(found)
+        for file in sources()
+        if room_of_file(file) not in DATABASE_ROOMS
+        for found in imports_of(file)
+        if found.module.split(".")[0] in DATABASES
+    ]
+    assert not refused, "\n".join(["ask the store; SQL lives in `stores/`:", *refused])
+
+
+@pytest.mark.parametrize(
+    ("file", "module", "name", "allowed"),
+    [
+        ("language/parser.py", "opord.contract", "Contract", True),
+        ("language/parser.py", "opord.language.lexer", "lex", True),
+        ("kernel/step.py", "opord.language", "check_text", False),
+        ("kernel/step.py", "opord.engine", None, False),
+        ("engine/worker.py", "opord", "kernel", True),
+        ("engine/worker.py", "opord", "Engine", False),
+        ("stores/base.py", "opord.codegen", "generate", False),
+        ("cli/check.py", "opord", "__version__", True),
+        ("kernel/step.py", "asyncio", None, True),  # another test's concern
+    ],
+)
+def test_the_order_decides_both_ways(file: str, module: str, name: str | None, allowed: bool) -> None:
+    found = Import(PACKAGE / file, 1, module, name)
+    if name == "kernel":
+        assert (PACKAGE / "kernel").is_dir()
+    assert (why_forbidden(found) is None) == allowed
