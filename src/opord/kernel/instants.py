@@ -1,0 +1,56 @@
+"""Instants as the kernel counts them: integers, microseconds since 1970 UTC, and their two other forms."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+LAST_INSTANT = (datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The latest instant that can be written down; later ones are taken as this one."""
+
+
+def to_datetime(instant: int) -> datetime:
+    """Return the instant as an aware UTC datetime."""
+    return _EPOCH + timedelta(microseconds=instant)
+
+
+def from_datetime(moment: datetime) -> int:
+    """Return the instant of an aware datetime."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def microseconds(span: timedelta) -> int:
+    """Return a duration in microseconds."""
+    return span // _MICROSECOND
+
+
+def text(instant: int) -> str:
+    """Return the instant as RFC 3339 with six digits of a second, so that texts sort as instants do."""
+    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if instant < 0 else _text(instant)
+
+
+_latest: tuple[int, str] = (-1, "")
+
+
+def _text(instant: int) -> str:
+    # Most instants of a busy second share all but the fraction, and strftime is slow. One tuple, so
+    # that threads never see half of it.
+    global _latest
+    second, fraction = divmod(instant, 1_000_000)
+    known, prefix = _latest
+    if second != known:
+        prefix = (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+        _latest = (second, prefix)
+    return f"{prefix}.{fraction:06d}Z"
+
+
+def parse(written: str) -> int:
+    """Return the instant that `text` wrote."""
+    return from_datetime(datetime.fromisoformat(written))
+
+
+def capped(instant: int) -> int:
+    """Keep an instant within what can be written down."""
+    return max(0, min(instant, LAST_INSTANT))

@@ -1,0 +1,108 @@
+"""A run in rows: what the kernel hands to a store and gets back. Plain data on both sides.
+
+All instants are integers, microseconds since 1970 UTC. Bodies are canonical JSON texts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"]
+
+
+class RecordRow(NamedTuple):
+    """One journal record: `body` is its canonical JSON, `hash` the SHA-256 of the body in hex."""
+
+    seq: int
+    at: int
+    kind: str
+    body: str
+    hash: str
+
+
+class InboxRow(NamedTuple):
+    """A message that waits for its run: a kept event, or evidence. `id` is unique; `body` canonical JSON."""
+
+    id: str
+    arrived: int
+    kind: Literal["event", "evidence"]
+    body: str
+
+
+class EventKey(NamedTuple):
+    """An event's key within a run, and the digest of the content that it came with."""
+
+    event: str
+    key: str
+    content: str
+
+
+class SettledKey(NamedTuple):
+    """A key of an action that took effect in a run: digest of the arguments, and the result as JSON text."""
+
+    action: str
+    key: str
+    args: str
+    result: str
+
+
+class Head(NamedTuple):
+    """What changes as a run moves. `body` is the kernel's own canonical JSON, opaque to the store.
+
+    `wake_at` is the instant from which a worker should look at the run: now when it can go on, the time of
+    its next timer or attempt, the end of its lease while a worker holds it; None if nothing but a message moves it.
+    """
+
+    state: str
+    status: Status
+    outcome: str | None
+    since: int
+    wake_at: int | None
+    worker: str | None
+    reason: str | None
+    body: str
+
+
+class RunRow(NamedTuple):
+    """A run as stored."""
+
+    run: str
+    contract: str
+    name: str
+    version: int
+    started_at: int
+    input: str
+    epoch: int
+    seq: int
+    hash: str
+    arrivals: int
+    head: Head
+
+
+class Start(NamedTuple):
+    """A new run: its row (epoch 1 if it is born held by a worker, else 0; arrivals 0) and its first records."""
+
+    row: RunRow
+    records: tuple[RecordRow, ...]
+
+
+class Write(NamedTuple):
+    """One atomic change to one run, made only if `epoch`, `seq` (and `arrivals`, unless None) are still so.
+
+    `new_epoch` is `epoch`, or one more to fence off a worker that holds the run. `records` continue the
+    journal from `seq`. `head` is the new head; None leaves it. `take` removes messages from the inbox,
+    `put` adds some (and raises `arrivals` by as many). `event_keys` are claimed for good; if one is there
+    already with any content the whole write is refused as `KeyTaken`. `settled` are remembered.
+    """
+
+    run: str
+    epoch: int
+    seq: int
+    arrivals: int | None
+    new_epoch: int
+    records: tuple[RecordRow, ...] = ()
+    head: Head | None = None
+    take: tuple[str, ...] = ()
+    put: tuple[InboxRow, ...] = ()
+    event_keys: tuple[EventKey, ...] = ()
+    settled: tuple[SettledKey, ...] = ()
