@@ -66,7 +66,7 @@ class Code:
         place: Place,
         message: str,
         *,
-        help: str = "",
+        help: str = "",  # noqa: A002 - the word the diagnostic itself uses
         label: str = "",
         labels: tuple[Label, ...] = (),
     ) -> Diagnostic:
@@ -108,24 +108,24 @@ class Diagnostic:
 _registry: dict[str, Code] = {}
 
 
-def code(id: str, *, rule: Rule, title: str, severity: Severity | None = None) -> Code:
+def code(number: str, *, rule: Rule, title: str, severity: Severity | None = None) -> Code:
     """Declare a kind of finding; warnings are told by their OP8 range unless `severity` says otherwise.
 
     Raises:
         ValueError: the number is taken by another finding, or lies outside the rule's range.
     """
-    if len(id) != 5 or not id.startswith("OP") or not id[2:].isdigit():
-        raise ValueError(f"expected a code such as OP301, got: {id}")
+    if len(number) != 5 or not number.startswith("OP") or not number[2:].isdigit():
+        raise ValueError(f"expected a code such as OP301, got: {number}")
     digit = FAMILY_DIGIT[rule]
-    if id[2] != digit:
-        raise ValueError(f"expected a code OP{digit}xx for the rule {rule}, got: {id}")
-    made = Code(id, rule, severity or ("warning" if digit == "8" else "error"), title)
-    known = _registry.setdefault(id, made)
+    if number[2] != digit:
+        raise ValueError(f"expected a code OP{digit}xx for the rule {rule}, got: {number}")
+    made = Code(number, rule, severity or ("warning" if digit == "8" else "error"), title)
+    known = _registry.setdefault(number, made)
     if known != made:
-        raise ValueError(f"{id} is taken by “{known.title}”, got: “{title}”")
+        raise ValueError(f"{number} is taken by “{known.title}”, got: “{title}”")
     return known
 
 
 def registered_codes() -> list[Code]:
     """List every code that an imported module has declared, by number."""
-    return [_registry[id] for id in sorted(_registry)]
+    return [_registry[number] for number in sorted(_registry)]

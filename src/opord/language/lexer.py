@@ -1,0 +1,303 @@
+"""From text to tokens, in one pass of one regular expression.
+
+Texts with `{ }` make a stream of their own: `"a {b} c"` becomes TEXT_START, the tokens of `b`, TEXT_END. A
+stack of open brackets tells whether a `}` closes a brace or goes on with a text, and whether a newline
+means anything.
+"""
+
+from __future__ import annotations
+
+import re
+
+from opord.language import tokens as t
+from opord.language.diagnostics.model import Diagnostic, code
+from opord.language.source import Source
+from opord.language.tokens import Tokens
+from opord.language.tree import Comment
+
+UNEXPECTED_CHARACTER = code("OP004", rule="syntax", title="a character that has no meaning here")
+OPEN_TEXT = code("OP005", rule="syntax", title="a text that is not closed on its line")
+MALFORMED_NUMBER = code("OP007", rule="syntax", title="a malformed number")
+MALFORMED_DURATION = code("OP008", rule="syntax", title="a malformed duration")
+FOREIGN_SIGN = code("OP036", rule="syntax", title="a sign of another language")
+
+# What stands between quotes and braces of a text. A `\u{…}` is taken whole, so that its brace opens nothing.
+_CHUNK = r'(?:[^"\\{\n]|\\u\{[^}"\n]*\}?|\\[^\n])*+'
+
+_TOKEN = re.compile(
+    r"[ \t]*(?:"
+    r"([A-Za-z_][A-Za-z0-9_]*)"  # 1: a name
+    r"|((?:\r?\n[ \t]*)+)"  # 2: newlines
+    r"|(===|!==|&&|\|\||=>|:=|\*\*|\+=|-=|;|!(?!=)|'[^'\n]*')"  # 3: what other languages write
+    r"|(->|[=!<>]=|//|\?\?|\.\.|[()\[\],:=<>+\-*/%.|?])"  # 4: punctuation, but braces
+    r"|([{}])"  # 5
+    rf'|("{_CHUNK}(["{{]?))'  # 6: a text up to its end or its first brace; 7: that end
+    r"|(\d\w*(?:\.\d\w*)?)"  # 8: a number or duration
+    r"|(\#[^\n]*)"  # 9: a comment
+    r"|([^\W\d]\w*|[$`@^~&\\]+|[^\x00-\x7f\w]+|.)"  # 10: anything else
+    r")",
+    re.DOTALL,
+)
+_TEXT_GOES_ON = re.compile(rf'\}}{_CHUNK}(["{{]?)')
+_INT = re.compile(r"[0-9]+(?:_[0-9]+)*\Z")
+_NUMBER = re.compile(r"[0-9]+(?:_[0-9]+)*\.[0-9]+(?:_[0-9]+)*\Z")
+_DURATION = re.compile(r"(?:[0-9]+(?:_[0-9]+)*(?:ms|s|m|h|d))+\Z")
+_DURATION_PART = re.compile(r"([0-9_]+)(ms|s|m|h|d)")
+
+_UNIT_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+# `timedelta` ends near a billion days; more digits than this are a mistake in any unit.
+_DURATION_DIGITS_MAX = 18
+
+_OURS = {"&&": "and", "||": "or", "!": "not", "=>": "->", "===": "==", "!==": "!=", ":=": "="}
+_ADVICE = {
+    ";": "end the line instead; a newline separates",
+    "**": "multiply: there is no power operator",
+    "+=": "bind a new name with `let`; nothing is assigned",
+    "-=": "bind a new name with `let`; nothing is assigned",
+}
+
+
+def lex(source: Source) -> tuple[Tokens, list[Diagnostic]]:
+    """Split a source into tokens. Whatever the text, this ends with `END` and raises nothing."""
+    lexer = _Lexer(source)
+    lexer.run()
+    return lexer.tokens, lexer.findings
+
+
+def duration_ms(text: str) -> int | None:
+    """Read `1h30m` as milliseconds; None where units repeat, rise, or the number is beyond reason."""
+    total, smallest = 0, 1 << 62
+    for digits, unit in _DURATION_PART.findall(text):
+        scale = _UNIT_MS[unit]
+        digits = digits.replace("_", "")
+        if scale >= smallest or len(digits) > _DURATION_DIGITS_MAX:
+            return None
+        smallest = scale
+        total += int(digits) * scale
+    return total
+
+
+class _Lexer:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.tokens = Tokens()
+        self.findings: list[Diagnostic] = []
+        self.open: list[str] = []  # `(`, `[`, `{`, and `"` for a `{` inside a text
+        self.depth = 0  # how many `{` of these
+        self.texts_open: list[int] = []  # where each `"` of these starts
+
+    def run(self) -> None:
+        position = 0
+        length = len(self.text)
+        while position < length:
+            position = self._run_from(position)
+        self._close_texts(length)
+        self._add(t.END, "", length, length, t.NEWLINE)
+
+    def _run_from(self, position: int) -> int:
+        """Take tokens until the expression has to be set anew (a text goes on); return where."""
+        tokens = self.tokens
+        kinds, texts, starts, ends = tokens.kinds, tokens.texts, tokens.starts, tokens.ends
+        newlines, depths, opened = tokens.newlines, tokens.depths, self.open
+        reserved, after, before = t.RESERVED, t.CONTINUES_AFTER, t.CONTINUES_BEFORE
+        newline = t.SAME_LINE if kinds else t.NEWLINE
+        for match in _TOKEN.finditer(self.text, position):
+            group = match.lastindex
+            if group == 1:
+                text = match[1]
+                kind = text if text in reserved else t.NAME
+            elif group == 2:
+                # It counts unless it stands in `(` or `[`, or the line goes on.
+                inside = opened and opened[-1] in "(["
+                newline = 1 if inside or (kinds and kinds[-1] in after) else 2
+                if self.texts_open:
+                    self._close_texts(match.start(2))
+                continue
+            elif group == 4:
+                kind = text = match[4]
+                if text in "([":
+                    opened.append(text)
+                elif text in ")]" and opened and opened[-1] == ("(" if text == ")" else "["):
+                    opened.pop()
+            elif group == 5:
+                kind = text = match[5]
+                if text == "}":
+                    while opened and opened[-1] in "([":
+                        opened.pop()  # shown to be unclosed; the parser reports it
+                    if opened and opened[-1] == '"':
+                        return self._text_goes_on(match.start(5))
+                    if opened:
+                        opened.pop()
+                        self.depth -= 1
+            elif group == 9:
+                self._comment(match.start(9), match[9], newline != 0)
+                continue
+            elif group is None:
+                continue  # blanks at the end of the text
+            else:
+                kind, text = self._seldom(group, match)
+                if not kind:
+                    newline = t.NEWLINE if text == ";" else newline
+                    continue
+            newlines.append(1 if newline and kind in before else newline)
+            newline = t.SAME_LINE
+            kinds.append(kind)
+            texts.append(text)
+            start, end = match.span(group)
+            starts.append(start)
+            ends.append(end)
+            depths.append(self.depth)
+            if kind == "{":
+                opened.append("{")
+                self.depth += 1
+        return len(self.text)
+
+    def _add(self, kind: str, text: str, start: int, end: int, newline: int = t.SAME_LINE) -> None:
+        tokens = self.tokens
+        tokens.kinds.append(kind)
+        tokens.texts.append(text)
+        tokens.starts.append(start)
+        tokens.ends.append(end)
+        tokens.newlines.append(newline)
+        tokens.depths.append(self.depth)
+
+    def _comment(self, start: int, text: str, newline: bool) -> None:
+        text = text.rstrip()
+        comment = Comment(text, (start, start + len(text)), newline)
+        self.tokens.comments.append(comment)
+        self.tokens.comments_before.setdefault(len(self.tokens.kinds), []).append(comment)
+
+    # Texts ------------------------------------------------------------------------------------------
+
+    def _seldom(self, group: int, match: re.Match[str]) -> tuple[str, str]:
+        """Take a text, a number or something foreign; an empty kind means that no token comes of it."""
+        text = match[group]
+        start = match.start(group)
+        if group == 6:
+            return self._text(text, match[7], start), text
+        if group == 8:
+            return self._number(text, start), text
+        if group == 3:
+            return self._foreign(text, start)
+        self._unexpected(text, start)
+        return (t.NAME if text.isidentifier() else ""), text
+
+    def _text(self, text: str, closing: str, start: int) -> str:
+        if closing == '"':
+            return t.TEXT
+        if closing == "{":
+            self.open.append('"')
+            self.texts_open.append(start)
+            return t.TEXT_START
+        self._report_open_text(start, start + len(text))
+        return t.BAD
+
+    def _text_goes_on(self, start: int) -> int:
+        match = _TEXT_GOES_ON.match(self.text, start)
+        assert match, "called at a `}`"
+        end = match.end()
+        if match[1] == "{":
+            self._add(t.TEXT_MIDDLE, match[0], start, end)
+            return end
+        self.open.pop()
+        begin = self.texts_open.pop()
+        if match[1] == '"':
+            self._add(t.TEXT_END, match[0], start, end)
+        else:
+            self._report_open_text(begin, end)
+            self._add(t.TEXT_END, "", end, end)
+        return end
+
+    def _close_texts(self, end: int) -> None:
+        """End the texts that a newline or the end of the file finds open, with one finding for all."""
+        if not self.texts_open:
+            return
+        self._report_open_text(self.texts_open[-1], end)
+        while self.texts_open:
+            closed = self.open.pop()
+            if closed == '"':
+                self.texts_open.pop()
+                self._add(t.TEXT_END, "", end, end)
+            elif closed == "{":
+                self.depth -= 1
+
+    def _report_open_text(self, start: int, end: int) -> None:
+        self.findings.append(
+            OPEN_TEXT.at(
+                self.source.place((start, end)),
+                "this text is not closed on its line",
+                help='close it with `"`; a line break inside a text is written `\\n`',
+            )
+        )
+
+    # Numbers and strangers --------------------------------------------------------------------------
+
+    def _number(self, text: str, start: int) -> str:
+        if text.isascii():
+            if _INT.match(text):
+                return t.INT
+            if _NUMBER.match(text):
+                return t.NUMBER
+            if _DURATION.match(text):
+                if duration_ms(text) is not None:
+                    return t.DURATION
+                self._report_duration(text, start, "units stand once each, the larger first, as in `1h30m`")
+                return t.BAD
+        place = self.source.place((start, start + len(text)))
+        if re.fullmatch(r"[0-9_.]+(?:ms|s|m|h|d)", text):
+            self._report_duration(text, start, "split it into smaller units: `1h30m`, not `1.5h`")
+        elif re.fullmatch(r"[0-9_.]+(?:[a-z]+)", text) and text[-1] != "e":
+            self._report_duration(text, start, "the units are `ms`, `s`, `m`, `h` and `d`")
+        else:
+            self.findings.append(
+                MALFORMED_NUMBER.at(
+                    place,
+                    f"`{_shortened(text)}` is no number",
+                    help="numbers are written `42`, `10_000` or `2.5`",
+                )
+            )
+        return t.BAD
+
+    def _report_duration(self, text: str, start: int, advice: str) -> None:
+        place = self.source.place((start, start + len(text)))
+        self.findings.append(
+            MALFORMED_DURATION.at(place, f"`{_shortened(text)}` is no duration", help=advice)
+        )
+
+    def _foreign(self, text: str, start: int) -> tuple[str, str]:
+        place = self.source.place((start, start + len(text)))
+        if text[0] == "'":
+            shown = _shortened(text[1:-1])
+            self.findings.append(
+                FOREIGN_SIGN.at(
+                    place, "texts stand in double quotes here", help=f'write `"{shown}"`', label="single quotes"
+                )
+            )
+            return t.BAD, text
+        ours = _OURS.get(text)
+        advice = f"write `{ours}`" if ours else _ADVICE[text]
+        self.findings.append(FOREIGN_SIGN.at(place, f"`{text}` has no meaning here", help=advice))
+        if ours:
+            return ours, ours
+        return ("", text) if text == ";" else ({"**": "*"}.get(text, "="), text)
+
+    def _unexpected(self, text: str, start: int) -> None:
+        if text.isspace() and text != "\r":
+            message, advice = "a space that is not an ordinary one", "write an ordinary space"
+        elif text.isidentifier():
+            message = f"the name `{_shortened(text)}` has letters outside a to z"
+            advice = "names are made of the letters a to z, digits and `_`"
+        elif text.isprintable():
+            message, advice = f"`{_shortened(text)}` has no meaning here", "remove it"
+        else:
+            message, advice = f"the character U+{ord(text[0]):04X} has no meaning here", "remove it"
+        self.findings.append(
+            UNEXPECTED_CHARACTER.at(
+                self.source.place((start, start + len(text))), message, help=advice
+            )
+        )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "…"

@@ -1,0 +1,131 @@
+"""The text of one file, and the way from an offset in it to a line and a column."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from pathlib import Path
+
+from opord.contract import Place
+from opord.language.diagnostics.model import Diagnostic, code
+from opord.language.tree import Span
+
+# A contract is read by people; a megabyte of one is an accident or an attack.
+MAX_SOURCE_BYTES = 1024 * 1024
+
+TOO_LARGE = code("OP001", rule="syntax", title="a file of more than 1 MiB")
+NOT_UTF8 = code("OP002", rule="syntax", title="a file that is not UTF-8")
+NUL = code("OP003", rule="syntax", title="a NUL character in a file")
+
+_NEWLINE = re.compile("\n")
+
+
+class Source:
+    """One file's path and text.
+
+    Offsets count code points of `text`, from 0; a byte order mark at the start is not part of it. A file that
+    cannot be read as text at all has its reasons in `findings`, and `refused` set: parse nothing of it.
+    """
+
+    __slots__ = ("findings", "line_starts", "path", "text")
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text.removeprefix("\ufeff")
+        self.line_starts = [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
+        self.findings: tuple[Diagnostic, ...] = ()
+        if found := self._unreadable():
+            self.findings = (found,)
+
+    @classmethod
+    def from_bytes(cls, path: str, data: bytes) -> Source:
+        """Decode a file's content; what is not UTF-8 becomes a finding, never an exception."""
+        if len(data) > MAX_SOURCE_BYTES:
+            return cls._too_large(path, len(data))
+        try:
+            return cls(path, data.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            source = cls(path, data.decode("utf-8", errors="replace"))
+            before = len(data[: error.start].decode("utf-8").removeprefix("\ufeff"))
+            source.findings = (
+                NOT_UTF8.at(
+                    source.place((before, before + 1)),
+                    f"the file is not UTF-8: the byte 0x{data[error.start]:02x} has no meaning here",
+                    help="save the file as UTF-8",
+                ),
+            )
+            return source
+
+    @classmethod
+    def read(cls, path: str | Path) -> Source:
+        """Read a file from disk.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        with open(path, "rb") as file:
+            # One byte more than allowed tells that there is too much, whatever the size says.
+            return cls.from_bytes(str(path), file.read(MAX_SOURCE_BYTES + 1))
+
+    @classmethod
+    def _too_large(cls, path: str, size: int) -> Source:
+        source = cls(path, "")
+        source.findings = (
+            TOO_LARGE.at(
+                source.place((0, 0)),
+                f"the file has {'more than 1 MiB' if size == MAX_SOURCE_BYTES + 1 else f'{size} bytes'}; "
+                "a contract has at most 1 MiB",
+                help="move types that several contracts share into a file of their own, and `use` them",
+            ),
+        )
+        return source
+
+    @property
+    def refused(self) -> bool:
+        """Say whether the file is no text to parse."""
+        return bool(self.findings)
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Turn an offset into its line and column, both from 1."""
+        line = bisect_right(self.line_starts, offset)
+        return line, offset - self.line_starts[line - 1] + 1
+
+    def place(self, span: Span) -> Place:
+        """Turn a span into the place that findings and the checked contract carry."""
+        line, column = self.position(span[0])
+        end_line, end_column = self.position(span[1])
+        return Place(self.path, line, column, end_line, end_column)
+
+    def line(self, number: int) -> str:
+        """Give the text of a line, from 1, without its end; empty past the end of the file."""
+        if not 1 <= number <= len(self.line_starts):
+            return ""
+        start = self.line_starts[number - 1]
+        end = self.line_starts[number] - 1 if number < len(self.line_starts) else len(self.text)
+        return self.text[start:end].rstrip("\r")
+
+    def slice(self, span: Span) -> str:
+        """Give the text under a span."""
+        return self.text[span[0] : span[1]]
+
+    def _unreadable(self) -> Diagnostic | None:
+        text = self.text
+        # Four bytes a character at most: a short text needs no encoding to be known as small.
+        if len(text) * 4 > MAX_SOURCE_BYTES:
+            size = len(text.encode("utf-8", errors="surrogatepass"))
+            if size > MAX_SOURCE_BYTES:
+                self.text, self.line_starts = "", [0]
+                return self._too_large(self.path, size).findings[0]
+        if (at := text.find("\0")) >= 0:
+            return NUL.at(
+                self.place((at, at + 1)), "the file contains a NUL character", help="remove the character"
+            )
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            return NOT_UTF8.at(
+                self.place((error.start, error.start + 1)),
+                "the text contains half of a surrogate pair, which UTF-8 cannot hold",
+                help="write the whole character",
+            )
+        return None
