@@ -159,7 +159,7 @@ def errors(text: str, file: str) -> list[Any]:
 
 def told(found: Any, block: Block) -> str:
     """Say one finding with its place on the page."""
-    line = block.line + getattr(found, "line", 0)
+    line = block.line + found.place.line
     return f"{block.page.relative_to(ROOT)}:{line}: {found.rule}: {found.message}"
 
 
@@ -196,7 +196,8 @@ def hold_part(block: Block) -> None:
         if not wrong:
             return
         fewest = wrong if fewest is None or len(wrong) < len(fewest) else fewest
-    pytest.fail("\n".join([f"{block.place}: stands nowhere in a contract:", *map(str, fewest or [])]))
+    messages = [found.message for found in fewest or []]
+    pytest.fail("\n".join([f"{block.place}: stands nowhere in a contract; nearest:", *messages]))
 
 
 def hold_excerpt(block: Block, session: Session) -> None:
@@ -335,3 +336,11 @@ def normal_lines(text: str) -> list[str]:
 )
 def test_output_is_compared_loosely_but_not_blindly(shown: str, printed: str, same: bool) -> None:
     assert alike(shown, printed) == same
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    here = [target for target in targets if "://" not in target and not target.startswith("mailto:")]
+    dead = [target for target in here if not (page.parent / target).exists()]
+    assert not dead, f"{page.relative_to(ROOT)} links to what is not there: {dead}"
