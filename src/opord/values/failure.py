@@ -1,8 +1,11 @@
-"""The base of all declared failures: exceptions that carry their fields, equal by value."""
+"""Declared failures: exceptions that carry their fields, equal by value."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+FailureT = TypeVar("FailureT", bound="Failure")
 
 
 class Failure(Exception):  # noqa: N818 - a declared failure is a bad outcome, not an error
@@ -25,3 +28,64 @@ class Failure(Exception):  # noqa: N818 - a declared failure is a bad outcome, n
 
     def __hash__(self) -> int:
         return hash((type(self), self._values()))
+
+    def __str__(self) -> str:
+        name = ".".join(part for part in (self.opord_type, self.opord_variant) if part) or type(self).__name__
+        fields = ", ".join(f"{field}={getattr(self, field)!r}" for field in self.__match_args__)
+        return f"{name}({fields})" if fields else name
+
+    __repr__ = __str__
+
+
+@dataclass_transform(frozen_default=True)
+def variant(name: str, *, transient: bool = False) -> Callable[[type[FailureT]], type[FailureT]]:
+    """Make a class below a failure one of its variants, with its annotations as read-only fields.
+
+    The class is called `PaymentError_Declined`, and becomes `PaymentError.Declined`.
+    """
+
+    def finish(cls: type[FailureT]) -> type[FailureT]:
+        failure = cls.__mro__[1]
+        fields = tuple(cls.__dict__.get("__annotations__", ()))
+        defaults = {field: cls.__dict__[field] for field in fields if field in cls.__dict__}
+        cls.opord_type = failure.opord_type or failure.__name__
+        cls.opord_variant = name
+        cls.opord_transient = transient
+        cls.__match_args__ = fields
+        cls.__init__ = _init_of(name, fields, defaults)  # type: ignore[method-assign]
+        for position, field in enumerate(fields):
+            setattr(cls, field, _field_at(position))
+        attach(failure, cls)
+        return cls
+
+    return finish
+
+
+def attach(owner: type[Any], cls: type[Any]) -> None:
+    """Let `Owner_Name`, a variant of `Owner`, be reached and shown as `Owner.Name`."""
+    name = cls.__name__.removeprefix(f"{owner.__name__}_")
+    setattr(owner, name, cls)
+    cls.__name__ = name
+    cls.__qualname__ = f"{owner.__qualname__}.{name}"
+
+
+def _init_of(name: str, fields: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+    def __init__(self: Failure, *args: Any, **named: Any) -> None:  # noqa: N807 - it becomes one
+        given = dict(zip(fields, args, strict=False))
+        if len(args) > len(fields) or given.keys() & named.keys() or named.keys() - set(fields):
+            raise TypeError(f"{name} takes ({', '.join(fields)}), got {len(args)} by position and {sorted(named)}")
+        given |= named
+        missing = [field for field in fields if field not in given and field not in defaults]
+        if missing:
+            raise TypeError(f"{name} needs {', '.join(missing)}")
+        # The fields are the exception's `args`, so that it can be copied and pickled like any other.
+        Exception.__init__(self, *(given[field] if field in given else defaults[field] for field in fields))
+
+    return __init__
+
+
+def _field_at(position: int) -> property:
+    def value(self: Failure) -> Any:
+        return self.args[position]
+
+    return property(value)

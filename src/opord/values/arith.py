@@ -1,0 +1,250 @@
+"""Arithmetic of the language: it gives the exact answer, or stops the step and says why.
+
+Integers have 64 bits; an overflow is a fault, never a wrap. Floats never become NaN or infinite. `//` and
+`%` floor, as in Python, for decimals too. Sums and products of decimals are exact; quotients have 28 digits,
+rounded half to even.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import Any, Final, NoReturn, TypeVar, overload
+
+from opord.values.guard import INT_MAX, INT_MIN
+
+T = TypeVar("T")
+NumberT = TypeVar("NumberT", int, float, Decimal)
+SumT = TypeVar("SumT", int, float, Decimal, datetime, timedelta)
+SignedT = TypeVar("SignedT", int, float, Decimal, timedelta)
+K = TypeVar("K", bound=Any)
+
+EXPONENT_MAX: Final = 1000
+"""A decimal lies between 1E-1000 and 1E1001, and has no digit below 1E-1000."""
+
+# Sums and products of two decimals in that range have at most 4,004 digits: never inexact.
+_EXACT: Final = Context(prec=4100, rounding=ROUND_HALF_EVEN)
+_DIVIDE: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
+
+
+class CannotCompute(ArithmeticError):
+    """An expression has no value: the run stalls at its place in the contract."""
+
+
+class Overflow(CannotCompute):
+    """A result lies outside the range of its type."""
+
+
+class DivisionByZero(CannotCompute):
+    """A division by zero."""
+
+
+class NotANumber(CannotCompute):
+    """A text that `int`, `float` or `decimal` cannot read."""
+
+
+class EmptyList(CannotCompute):
+    """The least or greatest item of an empty list."""
+
+
+def fits(value: T) -> T:
+    """Return a computed number if it is in the range of its type; raise Overflow otherwise."""
+    if type(value) is int:
+        if not INT_MIN <= value <= INT_MAX:
+            raise Overflow("the integer leaves the 64-bit range")
+    elif type(value) is float:
+        if not math.isfinite(value):
+            raise Overflow("the float leaves its range")
+    elif type(value) is Decimal and not decimal_fits(value):
+        raise Overflow(f"the decimal leaves the range of 1E-{EXPONENT_MAX} to 1E{EXPONENT_MAX}")
+    return value
+
+
+def decimal_fits(value: Decimal) -> bool:
+    """Say whether a decimal is finite and neither too large nor too fine."""
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -EXPONENT_MAX and value.adjusted() <= EXPONENT_MAX
+
+
+@overload
+def add(left: datetime, right: timedelta) -> datetime: ...
+@overload
+def add(left: timedelta, right: datetime) -> datetime: ...
+@overload
+def add(left: NumberT, right: NumberT) -> NumberT: ...
+@overload
+def add(left: timedelta, right: timedelta) -> timedelta: ...
+def add(left: Any, right: Any) -> Any:
+    """Add numbers, durations, or a duration to an instant."""
+    if type(left) is Decimal:
+        return fits(_EXACT.add(left, right))
+    return fits(_ranged(lambda: left + right))
+
+
+@overload
+def sub(left: datetime, right: datetime) -> timedelta: ...
+@overload
+def sub(left: datetime, right: timedelta) -> datetime: ...
+@overload
+def sub(left: NumberT, right: NumberT) -> NumberT: ...
+@overload
+def sub(left: timedelta, right: timedelta) -> timedelta: ...
+def sub(left: Any, right: Any) -> Any:
+    """Subtract numbers, durations, instants, or a duration from an instant."""
+    if type(left) is Decimal:
+        return fits(_EXACT.subtract(left, right))
+    return fits(_ranged(lambda: left - right))
+
+
+@overload
+def mul(left: timedelta, right: int) -> timedelta: ...
+@overload
+def mul(left: int, right: timedelta) -> timedelta: ...
+@overload
+def mul(left: NumberT, right: NumberT) -> NumberT: ...
+def mul(left: Any, right: Any) -> Any:
+    """Multiply numbers, or a duration by a whole number."""
+    if type(left) is Decimal:
+        return fits(_EXACT.multiply(left, right))
+    return fits(_ranged(lambda: left * right))
+
+
+@overload
+def div(left: Decimal, right: Decimal) -> Decimal: ...
+@overload
+def div(left: float, right: float) -> float: ...
+def div(left: Any, right: Any) -> Any:
+    """Divide: to a decimal of 28 digits for decimals, to a float for all else."""
+    if not right:
+        raise DivisionByZero("division by zero")
+    if type(left) is Decimal:
+        return fits(_DIVIDE.divide(left, right))
+    return fits(_ranged(lambda: left / right))
+
+
+def floor_div(left: NumberT, right: NumberT) -> NumberT:
+    """Divide and round down."""
+    return _floored(left, right)[0]
+
+
+def mod(left: NumberT, right: NumberT) -> NumberT:
+    """Return what flooring division leaves: it has the sign of `right`."""
+    return _floored(left, right)[1]
+
+
+def neg(value: SignedT) -> SignedT:
+    """Negate."""
+    return fits(_EXACT.minus(value) if type(value) is Decimal else _ranged(lambda: -value))
+
+
+def absolute(value: SignedT) -> SignedT:
+    """Return the absolute value."""
+    return fits(_EXACT.abs(value) if type(value) is Decimal else _ranged(lambda: abs(value)))
+
+
+def round_to_int(value: float | Decimal) -> int:
+    """Round to the nearest integer, halves to the even one."""
+    return fits(round(value))
+
+
+def round_to(value: NumberT, digits: int) -> NumberT:
+    """Round to `digits` after the point, halves to the even one; negative digits count before it."""
+    if type(value) is Decimal:
+        if digits > EXPONENT_MAX:
+            return value
+        exponent = Decimal((0, (1,), -max(digits, -EXPONENT_MAX - 2)))
+        return fits(value.quantize(exponent, context=_EXACT))
+    return fits(round(value, digits))
+
+
+def to_int(value: bool | int | float | Decimal | str) -> int:
+    """Read an integer from a text of digits, or cut a number off at the point, towards zero."""
+    if isinstance(value, str):
+        if not re.fullmatch(r"[+-]?[0-9]{1,40}", value):
+            raise NotANumber(f"not the text of an int: {_quoted(value)}")
+    return fits(int(value))
+
+
+def to_float(value: int | float | Decimal | str) -> float:
+    """Read a float from a text such as `2.5` or `1e3`, or make one of a number."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise NotANumber(f"not the text of a float: {_quoted(value)}")
+    return fits(_ranged(lambda: float(value)))
+
+
+def to_decimal(value: int | float | Decimal | str) -> Decimal:
+    """Read a decimal from a text such as `2.50`, or make one of a number; of a float, of its shortest text."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise NotANumber(f"not the text of a decimal: {_quoted(value)}")
+    try:
+        return fits(Decimal(repr(value) if isinstance(value, float) else value))
+    except InvalidOperation:
+        raise Overflow("the decimal leaves its range") from None
+
+
+def item(items: Sequence[T], index: int) -> T | None:
+    """Return `items[index]`, negative counting from the end, or None outside the list."""
+    return items[index] if -len(items) <= index < len(items) else None
+
+
+def entry(entries: Mapping[str, T], key: str) -> T | None:
+    """Return the value at `key` of a map, or None."""
+    return entries.get(key)
+
+
+def least(items: Iterable[K]) -> K:
+    """Return the least of the items; an empty list has none."""
+    return _first(min, items)
+
+
+def greatest(items: Iterable[K]) -> K:
+    """Return the greatest of the items; an empty list has none."""
+    return _first(max, items)
+
+
+def count(items: Iterable[Any], variant: str) -> int:
+    """Count the items of an enum or failure that are the variant of that name."""
+    return sum(1 for one in items if getattr(one, "opord_variant", None) == variant)
+
+
+def unreachable(value: object) -> NoReturn:
+    """Say that a `match` met what the checker had shown to be impossible."""
+    raise AssertionError(f"no arm takes {type(value).__qualname__}: a bug in Opord")
+
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,2200}(\.[0-9]{1,2200})?([eE][+-]?[0-9]{1,6})?")
+
+
+def _ranged(compute: Callable[[], T]) -> T:
+    try:
+        return compute()
+    except OverflowError:
+        raise Overflow("the result leaves the range of its type") from None
+
+
+def _floored(left: Any, right: Any) -> tuple[Any, Any]:
+    if not right:
+        raise DivisionByZero("division by zero")
+    if type(left) is not Decimal:
+        return fits(_ranged(lambda: left // right)), fits(_ranged(lambda: left % right))
+    try:
+        quotient, rest = _EXACT.divmod(left, right)
+    except InvalidOperation:
+        raise Overflow("the quotient has too many digits") from None
+    if rest and (rest < 0) != (right < 0):
+        quotient, rest = _EXACT.subtract(quotient, Decimal(1)), _EXACT.add(rest, right)
+    return fits(quotient), fits(rest)
+
+
+def _first(choose: Callable[[Iterable[K]], K], items: Iterable[K]) -> K:
+    try:
+        return choose(items)
+    except ValueError:
+        raise EmptyList("an empty list has no least or greatest item") from None
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if len(value) <= 40 else f'"{value[:37]}…"'

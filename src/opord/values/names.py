@@ -1,0 +1,37 @@
+"""Names of a contract as Python can bear them."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Collection, Iterable
+
+
+def python_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
+    """Give each name its Python form: itself, or with `_` behind it where Python or `reserved` has that word.
+
+    Names of one group stay apart: next to a field `class_`, a field `class` becomes `class__`.
+    """
+    wanted = list(names)
+    taken = set(wanted)
+    forms: dict[str, str] = {}
+    for name in wanted:
+        form = name
+        if keyword.iskeyword(name) or name in reserved:
+            form = f"{name}_"
+            while form in taken or form in reserved:
+                form += "_"
+            taken.add(form)
+        forms[name] = form
+    return forms
+
+
+def member_names(names: Iterable[str]) -> dict[str, str]:
+    """Give the fields of a variant their names in JSON, where `type` already says which variant it is."""
+    wanted = list(names)
+    forms = {name: name for name in wanted}
+    if "type" in forms:
+        form = "type_"
+        while form in forms:
+            form += "_"
+        forms["type"] = form
+    return forms
