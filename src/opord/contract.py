@@ -563,6 +563,7 @@ class Retry:
     times: int
     base: timedelta = timedelta(seconds=1)
     cap: timedelta = timedelta(minutes=1)
+    place: Place = _place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -571,11 +572,14 @@ class Key:
 
     expr: Expr | None
     window: timedelta | None
+    place: Place = _place()
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
     """`in doubt repeat`: call again with the same key."""
+
+    place: Place = _place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -585,6 +589,7 @@ class Check:
     effect: str
     args: tuple[Expr, ...]
     after: timedelta = timedelta()
+    place: Place = _place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -592,16 +597,21 @@ class Ask:
     """`in doubt ask [within limit]`: park the run for a person; after `limit`, as `report`."""
 
     within: timedelta | None = None
+    place: Place = _place()
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
     """`in doubt skip`: go on as if it had happened."""
 
+    place: Place = _place()
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """`in doubt report`: the built-in variant `InDoubt` joins the failures."""
+
+    place: Place = _place()
 
 
 Doubt: TypeAlias = Repeat | Check | Ask | Skip | Report
@@ -636,7 +646,8 @@ class Effect:
 class Action:
     """`action name(params) [-> T] [fails F] [undoes A] [{ policy }]`: commits; never repeated by guessing.
 
-    `doubt` is never empty: where the contract says nothing it is `Repeat` with a key, else `Ask`.
+    `doubt` is never empty: where the contract says nothing it is `Repeat` with a key, else `Ask`, and stands
+    nowhere. The places of policies are those of their words in the braces.
     """
 
     name: str
@@ -649,6 +660,7 @@ class Action:
     key: Key | None = None
     repeatable: bool = False
     doubt: Doubt = Ask()
+    undoes_place: Place = _place()
     doc: str = _doc()
     place: Place = _place()
 
