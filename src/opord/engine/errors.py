@@ -1,0 +1,158 @@
+"""What the engine refuses, each named for the situation, with the facts as attributes.
+
+Every refusal has a stable `code`, and has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class EngineError(Exception):
+    """Base of what the engine raises."""
+
+    code = "engine"
+
+
+class Refused(EngineError):
+    """A request that the contract, the run's state or the sender's role does not allow. The caller can act."""
+
+    code = "refused"
+
+
+class InputInvalid(Refused):
+    """The input of a start or an event, or the result in a resolution, does not fit the contract."""
+
+    code = "input_invalid"
+
+    def __init__(self, what: str, path: str, message: str) -> None:
+        where = f" at {path}" if path else ""
+        super().__init__(f"the input of {what} does not fit{where}: {message}")
+        self.what, self.path, self.problem = what, path, message
+
+
+class RunUnknown(Refused):
+    """No run has this name."""
+
+    code = "run_unknown"
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"there is no run {run!r}; `opord runs list` shows those there are")
+        self.run = run
+
+
+class StartConflict(Refused):
+    """A run of this name was started before with another input."""
+
+    code = "start_conflict"
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"{run} was started before with another input; the run there is left as it is "
+            f"(`opord runs show {run}`). Start with the same input, or under another key"
+        )
+        self.run = run
+
+
+class EventRefused(Refused):
+    """The run's present state does not handle the event; `handled` lists those that it does."""
+
+    code = "event_refused"
+
+    def __init__(self, run: str, event: str, state: str, handled: Sequence[str], why: str = "") -> None:
+        can = f"it handles {', '.join(handled)}" if handled else "it handles no event now"
+        said = why or f"is in {state}, which does not handle {event!r}"
+        super().__init__(f"{run} {said}; {can}")
+        self.run, self.event, self.state, self.handled = run, event, state, tuple(handled)
+
+
+class RoleRequired(Refused):
+    """The sender has none of the roles that may do this."""
+
+    code = "role_required"
+
+    def __init__(self, what: str, roles: Sequence[str], given: str | None) -> None:
+        has = f"the role given is {given}" if given else "no role was given"
+        super().__init__(f"only {' or '.join(roles)} may send {what}; {has}")
+        self.what, self.roles, self.given = what, tuple(roles), given
+
+
+class EventConflict(Refused):
+    """An event of this key has come before with other content."""
+
+    code = "event_conflict"
+
+    def __init__(self, run: str, event: str, key: str) -> None:
+        super().__init__(
+            f"{run} has had {event!r} with the key {key!r} before, with other content; "
+            "the first one stands and this one changed nothing"
+        )
+        self.run, self.event, self.key = run, event, key
+
+
+class RunEnded(Refused):
+    """The run has ended; nothing moves it any more."""
+
+    code = "run_ended"
+
+    def __init__(self, run: str, state: str, outcome: str | None) -> None:
+        super().__init__(f"{run} has ended in {state} ({outcome}); nothing moves it any more")
+        self.run, self.state, self.outcome = run, state, outcome
+
+
+class NotInDoubt(Refused):
+    """A resolution for a run with no doubt that a person could settle now."""
+
+    code = "not_in_doubt"
+
+    def __init__(self, run: str, why: str) -> None:
+        super().__init__(f"{run} cannot be resolved now: {why}")
+        self.run = run
+
+
+class NotStalled(Refused):
+    """A `retry` for a run that is not stalled."""
+
+    code = "not_stalled"
+
+    def __init__(self, run: str, status: str) -> None:
+        super().__init__(f"{run} is not stalled but {status.replace('_', ' ')}; there is nothing to retry")
+        self.run, self.status = run, status
+
+
+class UnknownEvent(Refused):
+    """The contract declares no such event."""
+
+    code = "event_unknown"
+
+    def __init__(self, contract: str, event: str, events: Sequence[str]) -> None:
+        there = f"it has {', '.join(sorted(events))}" if events else "it has no events"
+        super().__init__(f"{contract} has no event {event!r}; {there}")
+        self.contract, self.event, self.events = contract, event, tuple(events)
+
+
+class RunTerminated(EngineError):
+    """Who waits for the result of a run learns that an administrator ended it."""
+
+    code = "run_terminated"
+
+    def __init__(self, run: str, state: str) -> None:
+        super().__init__(f"{run} was terminated in {state}; it has no result")
+        self.run, self.state = run, state
+
+
+class HandlersInvalid(EngineError):
+    """Handlers are missing or have the wrong form; `problems` names each."""
+
+    code = "handlers_invalid"
+
+    def __init__(self, contract: str, problems: Sequence[str]) -> None:
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"the handlers of {contract} do not fit its contract:\n{listed}")
+        self.contract, self.problems = contract, tuple(problems)
+
+
+class EngineClosed(EngineError):
+    """The engine is not running: used outside `async with`, or after it was closed."""
+
+    code = "engine_closed"

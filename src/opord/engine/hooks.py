@@ -1,0 +1,35 @@
+"""The named points at which a crash matters. In production nothing listens and they cost nothing.
+
+A test gives the engine a function that is called with the point's name and the run, and may raise,
+kill the process, or wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+Point: TypeAlias = Literal[
+    "before start",
+    "start written",
+    "claimed",
+    "step begins",
+    "before intent",
+    "intent written",
+    "call answered",
+    "before outcome",
+    "outcome written",
+    "before event",
+    "event written",
+    "timer fires",
+    "doubt written",
+    "check answered",
+    "parked",
+    "before evidence",
+]
+
+Hook: TypeAlias = Callable[[Point, str], None]
+
+
+def nothing(point: Point, run: str) -> None:
+    """Do nothing: what production uses."""

@@ -1,0 +1,299 @@
+"""Events: what a run does with one that comes, and with those that have been waiting for it.
+
+Order decides: events that waited are taken on entry to a state, in the order in which they came, before
+timers; a timer that is due wins over an event that comes later, even when nobody was up to fire it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from opord.contract import Event
+from opord.kernel import moves
+from opord.kernel.draft import Draft
+from opord.kernel.instants import text
+from opord.kernel.program import CallProgram, HandlerProgram
+from opord.kernel.requests import Goto
+from opord.kernel.rows import InboxRow
+from opord.kernel.run import Answer, Cause, Outcome, Run
+from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
+from opord.kernel.trouble import trouble_of
+
+Reception: TypeAlias = Literal["take", "ignore", "store", "refuse"]
+
+
+class Message(msgspec.Struct, omit_defaults=True):
+    """An event as sent: its arguments in rest form, who sent it in which role, and its key if it has one."""
+
+    event: str
+    args: Any
+    actor: str = ""
+    role: str = ""
+    key: str = ""
+
+
+class Evidence(msgspec.Struct, omit_defaults=True):
+    """What a worker learned of an attempt after it had lost the run."""
+
+    intent: int
+    call: str
+    attempt: int
+    kind: str
+    value: Any
+    worker: str
+
+
+_read_message = msgspec.json.Decoder(Message).decode
+_read_evidence = msgspec.json.Decoder(Evidence).decode
+_write = msgspec.json.Encoder(order="sorted").encode
+
+
+def inbox_row(message_id: str, arrived: int, message: Message | Evidence) -> InboxRow:
+    """Return a message as the store keeps it."""
+    kind: Literal["event", "evidence"] = "event" if isinstance(message, Message) else "evidence"
+    return InboxRow(message_id, arrived, kind, _write(message).decode())
+
+
+def read_message(row: InboxRow) -> Message:
+    """Return the event in an inbox row."""
+    return _read_message(row.body)
+
+
+def read_evidence(row: InboxRow) -> Evidence:
+    """Return the evidence in an inbox row."""
+    return _read_evidence(row.body)
+
+
+def commit_open(run: Run) -> bool:
+    """Whether the run is between a commit's intent and its step's goto, where nothing else moves it.
+
+    Between two attempts with nothing in doubt, the run may be moved.
+    """
+    intent = run.intent
+    if intent is None:
+        return False
+    between = not intent.in_flight and not intent.doubts and not intent.asking and intent.outcome is None
+    return not between
+
+
+def handlers_now(run: Run) -> dict[str, tuple[HandlerProgram, ...]]:
+    """Return the event handlers that could take an event at this moment, by event."""
+    if run.status == "ended" or commit_open(run):
+        return {}
+    if run.waits:
+        return dict(run.at.handlers)
+    shared = {
+        event: tuple(handler for handler in handlers if handler.shared)
+        for event, handlers in run.at.handlers.items()
+    }
+    return {event: handlers for event, handlers in shared.items() if handlers}
+
+
+def fitting(run: Run, event: str, args: Any, actor: str, now: int) -> HandlerProgram | None:
+    """Return the handler that takes the event now, if one does; `args` are in rest form.
+
+    Raises:
+        StepError: a guard could not be computed.
+    """
+    handlers = handlers_now(run).get(event)
+    if not handlers:
+        return None
+    values = run.program.events[event].args.load(args)
+    frame = run.frame(now, actor)
+    for handler in handlers:
+        try:
+            if handler.guard is None or handler.guard(run.fields, frame, values):
+                return handler
+        except Exception as error:
+            raise StepError(error, run.program.place_of(error)) from error
+    return None
+
+
+def keeps(run: Run, event: Event) -> bool:
+    """Whether the event is stored if nothing takes it now.
+
+    It is if declared `keep`, and while a commit is open if the state's phase handles it.
+    """
+    if run.status == "ended":
+        return False
+    if event.keep:
+        return True
+    handlers = run.at.handlers.get(event.name, ())
+    return commit_open(run) and any(handler.shared for handler in handlers)
+
+
+def settle(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
+    """Take what waits for the run, as far as that moves it, and fire timers that are due.
+
+    Returns the messages that stay. The run is then acting (and a worker goes on with it), waiting,
+    stalled or ended; an ended one has no messages left, they are on record as unhandled.
+    """
+    left = list(inbox)
+    entered = -1
+    run = draft.run
+    if run.status == "stalled" and not _fire_due(draft):
+        return left
+    while True:
+        if run.status == "ended":
+            return _leave_unhandled(draft, left)
+        if run.status == "stalled" or commit_open(run):
+            return left
+        if run.body.entered != entered:
+            entered = run.body.entered
+            if _take_first(draft, left):
+                entered = -1
+                continue
+        if _fire_due(draft):
+            continue
+        if run.waits:
+            run.status = "waiting"
+            run.worker = None
+            run.wake_at = min(run.body.timers.values(), default=None)
+        return left
+
+
+def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: int | None = None) -> None:
+    """Put a taken event on record and do what its handler says, as far as that needs no call."""
+    run = draft.run
+    said = {
+        "event": message.event,
+        "args": message.args,
+        "actor": message.actor,
+        "role": message.role or None,
+        "key": message.key or None,
+        "arrived": text(arrived) if arrived is not None else None,
+    }
+    if handler.step is None:
+        draft.record("ignored", **said)
+        return
+    draft.record("event", **said)
+    cause = Cause("event", handler.id, message.event, message.args, message.actor, message.role)
+    _answer_to(draft, cause, calls=handler.calls)
+
+
+def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
+    run = draft.run
+    for row in left:
+        if row.kind != "event":
+            continue
+        message = read_message(row)
+        try:
+            handler = fitting(run, message.event, message.args, message.actor, draft.at)
+        except StepError as error:
+            moves.stall(draft, trouble_of(error))
+            return True
+        if handler is not None:
+            left.remove(row)
+            draft.take.append(row.id)
+            receive(draft, message, handler, arrived=row.arrived)
+            return True
+    return False
+
+
+def _fire_due(draft: Draft) -> bool:
+    run = draft.run
+    if commit_open(run):
+        return False
+    timers = run.body.timers if run.waits and run.status != "stalled" else moves.shared_timers(run)
+    if not timers:
+        return False
+    name = min(timers, key=timers.__getitem__)
+    if timers[name] > draft.at:
+        return False
+    timer = find_timer(run, name)
+    _answer_to(draft, Cause("timer", name), calls=timer.calls)
+    return True
+
+
+def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
+    """Begin the step of a cause, and end it here if it makes no call."""
+    run = draft.run
+    moves.begin_step(draft, cause)
+    if cause.kind == "timer":
+        # A fired timer never fires again, even if its step takes long.
+        run.body.timers = {name: due for name, due in run.body.timers.items() if name != cause.handler}
+    if calls:
+        return
+    step = StepUnderWay(run, draft.at)
+    try:
+        said = step.begin()
+        if not isinstance(said, Goto):
+            raise TypeError(f"the handler of {cause.label} calls {said.name}, which was not foreseen")
+        moves.go(draft, said, cause=cause_text(run, cause), answers=[])
+    except StepError as error:
+        moves.stall(draft, trouble_of(error))
+
+
+def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> str:
+    """Say why a transition happens, as histories show it."""
+    if cause is None:
+        return f"commit {committed}" if committed is not None else "body"
+    if cause.kind == "event":
+        said = f"event {cause.event}"
+    else:
+        said = f"timer {cause.handler}"
+    return f"{said}, commit {committed}" if committed is not None else said
+
+
+def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
+    for row in left:
+        draft.take.append(row.id)
+        if row.kind == "evidence":
+            record_evidence(draft, read_evidence(row))
+            continue
+        message = read_message(row)
+        draft.record(
+            "unhandled",
+            event=message.event,
+            args=message.args,
+            actor=message.actor,
+            role=message.role or None,
+            key=message.key or None,
+            arrived=text(row.arrived),
+        )
+    return []
+
+
+def record_evidence(draft: Draft, evidence: Evidence) -> None:
+    """Put on record what a worker learned too late; by itself it moves nothing."""
+    draft.record(
+        "evidence",
+        call=evidence.call,
+        intent=evidence.intent,
+        attempt=evidence.attempt,
+        outcome={evidence.kind: evidence.value},
+        learned_by=evidence.worker,
+    )
+
+
+def adopt(draft: Draft, evidence: Evidence) -> bool:
+    """Settle the open doubt of a run with what a worker learned too late, if that is what it speaks of.
+
+    A result always settles it. A final failure does where it speaks of the attempt in doubt, or of its key.
+    """
+    run = draft.run
+    intent = run.intent
+    record_evidence(draft, evidence)
+    if intent is None or intent.outcome is not None or intent.seq != evidence.intent:
+        return False
+    call, action = run.action(intent)
+    if evidence.kind == "failed":
+        same_key = action.key is not None
+        if is_transient(call, evidence.value) or not (same_key or evidence.attempt == intent.attempt):
+            return False
+    moves.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))
+    return True
+
+
+def is_transient(call: CallProgram, rest: Any) -> bool:
+    """Whether a failure, in rest form, proves that its attempt did not take effect."""
+    return load_failure(call, rest).opord_transient
+
+
+def pending_answers(run: Run) -> list[Answer]:
+    """Return the answers on record for the step under way."""
+    pending = run.body.pending
+    return pending.answers if pending is not None else []

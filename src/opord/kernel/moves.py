@@ -1,0 +1,345 @@
+"""How a run moves: each function changes a run through a draft and puts on record what it did.
+
+They check nothing that the caller has decided (whether an event fits, whether a person may); what may
+follow what is said once more, independently, in `legality.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opord.contract import Action
+from opord.kernel.draft import Draft
+from opord.kernel.instants import capped, from_datetime, microseconds, text
+from opord.kernel.program import Program, StateProgram, TimerProgram
+from opord.kernel.requests import Goto
+from opord.kernel.rows import SettledKey
+from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
+from opord.kernel.step import StepError
+from opord.values.canonical import digest, dumps
+
+
+def start(program: Program, run_id: str, input_value: Any, *, now: int, worker: str, held: bool) -> Draft:
+    """Return the draft of a new run in its initial state.
+
+    `held`: the run is born in the hands of `worker`, who goes on with it at once.
+
+    Raises:
+        BadValue: the input does not fit the contract.
+        StepError: a default of the initial state could not be computed.
+    """
+    input_text = dumps(program.input.dump(input_value))
+    run = new_run(program, run_id, input_value, input_text, now)
+    run.epoch = 1 if held else 0
+    draft = Draft(run, now, worker)
+    try:
+        fields = program.initial(run.frame(now))
+    except Exception as error:
+        raise StepError(error, program.place_of(error)) from error
+    initial = next(state for state in program.contract.states if state.initial)
+    entry = _entry(run, program.states[initial.name], fields, now)
+    _enter(run, initial.name, fields, entry, now)
+    draft.record(
+        "started",
+        name=program.name,
+        version=program.version,
+        input=program.input.dump(input_value),
+        to=initial.name,
+        data=run.body.data,
+        timers=_written(run.body.timers),
+    )
+    return draft
+
+
+def begin_step(draft: Draft, cause: Cause) -> None:
+    """Let a taken event or a fired timer begin a step; what was under way in the state is dropped."""
+    draft.run.body.pending = Pending(cause=cause, now=draft.at)
+    draft.run.body.trouble = None
+    draft.run.reason = None
+    runnable(draft)
+
+
+def runnable(draft: Draft) -> None:
+    """Say that the run can go on by a worker's hand, at once."""
+    run = draft.run
+    run.status = "running"
+    if run.worker is None:
+        run.wake_at = draft.at
+
+
+def intend(draft: Draft, action: str, key: str, args: Any, *, now: int, answers: list[Answer]) -> Intent:
+    """Put an intent on record: from here on, until its step ends, nothing else moves the run."""
+    run = draft.run
+    seq = draft.record(
+        "intent",
+        call=action,
+        key=key,
+        args=args,
+        now=text(now),
+        answers=[_answer(answer) for answer in answers] or None,
+    )
+    intent = Intent(seq=seq, call=action, key=key, args=args, first_at=draft.at)
+    cause = run.body.pending.cause if run.body.pending is not None else None
+    run.body.pending = Pending(cause=cause, now=now, answers=answers, intent=intent)
+    return intent
+
+
+def begin_attempt(draft: Draft, intent: Intent) -> None:
+    """Put another attempt of an open intent on record, before it is made."""
+    intent.attempt += 1
+    if not intent.counted:
+        intent.first_at = draft.at
+    intent.counted += 1
+    intent.in_flight = True
+    intent.failure = None
+    draft.record("attempt", call=intent.call, key=intent.key, attempt=intent.attempt)
+    runnable(draft)
+    if intent.doubts:
+        draft.run.status = "in_doubt"
+
+
+def attempt_failed(draft: Draft, intent: Intent, failure: Any, *, next_at: int | None) -> None:
+    """Put on record that an attempt ended in a transient failure: it did not take effect."""
+    intent.in_flight = False
+    intent.failure = failure
+    intent.next_at = next_at or 0
+    draft.record(
+        "attempt",
+        call=intent.call,
+        key=intent.key,
+        attempt=intent.attempt,
+        outcome={"failed": failure},
+        next=text(next_at) if next_at is not None else None,
+    )
+
+
+def attempt_doubted(draft: Draft, intent: Intent, reason: str, *, next_at: int = 0) -> None:
+    """Put on record that nobody knows whether an attempt took effect, and why."""
+    intent.in_flight = False
+    intent.doubts = [*intent.doubts, intent.attempt]
+    intent.given_up_at = draft.at
+    intent.next_at = next_at
+    intent.reason = reason
+    draft.record("doubt", call=intent.call, key=intent.key, attempt=intent.attempt, reason=reason)
+    draft.run.status = "in_doubt"
+
+
+def ask(draft: Draft, intent: Intent, reason: str) -> None:
+    """Park the run for a person, who says whether the action happened."""
+    intent.asking = True
+    draft.run.status = "in_doubt"
+    draft.run.reason = reason
+
+
+def did_not_happen(
+    draft: Draft,
+    intent: Intent,
+    *,
+    by: str,
+    fresh: bool,
+    actor: str | None = None,
+    role: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Put on record that none of the doubtful attempts took effect; it will be called again.
+
+    `fresh`: the next attempt counts as a first one, for `retry` and for the key's window.
+    """
+    draft.record(
+        "resolved", call=intent.call, verdict="did_not_happen", by=by, actor=actor, role=role, reason=reason
+    )
+    intent.doubts = []
+    intent.asking = False
+    intent.failure = None
+    intent.next_at = 0
+    if fresh:
+        intent.counted = 0
+    draft.run.reason = None
+    runnable(draft)
+
+
+def happened(
+    draft: Draft, intent: Intent, result: Any, *, actor: str, role: str | None, reason: str | None
+) -> None:
+    """Put on record that a person says that the action took effect, with this result (in rest form)."""
+    draft.record(
+        "resolved",
+        call=intent.call,
+        verdict="happened",
+        by="person",
+        actor=actor,
+        role=role,
+        reason=reason,
+        outcome={"ok": result},
+    )
+    outcome_known(draft, intent, Outcome("ok", result, "person"))
+
+
+def outcome_known(draft: Draft, intent: Intent, outcome: Outcome) -> None:
+    """Put the outcome of the open commit on record. It never turns into a doubt again."""
+    intent.outcome = outcome
+    intent.in_flight = False
+    intent.asking = False
+    draft.run.reason = None
+    draft.record(
+        "outcome",
+        call=intent.call,
+        key=intent.key,
+        attempt=intent.attempt,
+        outcome=outcome.shape(),
+        by=outcome.by,
+    )
+    _remember_key(draft, intent, outcome)
+    runnable(draft)
+
+
+def outcome_on_record(draft: Draft, action: str, key: str, outcome: Outcome) -> None:
+    """Put on record that a commit called nobody, since its key had taken effect in this run before."""
+    draft.record("outcome", call=action, key=key, outcome=outcome.shape(), by="record")
+
+
+def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
+    """Move the run to another state (or the same one anew): the end of a step.
+
+    Raises:
+        StepError: what the target carries cannot be kept, or a timer cannot be computed; nothing is changed.
+    """
+    run = draft.run
+    origin = run.state
+    target = run.program.states[goto.state]
+    entry = _entry(run, target, goto.fields, draft.at)
+    _enter(run, goto.state, goto.fields, entry, draft.at)
+    draft.record(
+        "transition",
+        **{"from": origin},
+        to=goto.state,
+        cause=cause,
+        data=run.body.data,
+        timers=_written(run.body.timers),
+        calls=[_answer(answer) for answer in answers] or None,
+        result=run.outcome,
+    )
+
+
+def stall(draft: Draft, trouble: dict[str, Any]) -> None:
+    """Hold the run where it is until a person mends something; `trouble` says what is wrong, and where."""
+    run = draft.run
+    draft.record("stalled", **trouble)
+    run.body.trouble = trouble
+    run.status = "stalled"
+    run.reason = str(trouble["error"])[:500]
+    run.worker = None
+    run.wake_at = min(shared_timers(run).values(), default=None)
+
+
+def retry(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
+    """Let a stalled run go on where it was."""
+    draft.record("retried", actor=actor, role=role, reason=reason)
+    draft.run.body.trouble = None
+    draft.run.reason = None
+    runnable(draft)
+
+
+def terminate(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
+    """End a run by an administrator's word; its state stays the last one."""
+    run = draft.run
+    intent = run.intent
+    still_open = None
+    if intent is not None and intent.outcome is None:
+        still_open = {"call": intent.call, "key": intent.key, "attempt": intent.attempt}
+    draft.record("terminated", actor=actor, role=role, reason=reason, open=still_open)
+    run.status, run.outcome = "ended", "terminated"
+    run.reason = reason
+    run.worker = run.wake_at = None
+    run.body.pending = None
+    run.body.timers = {}
+
+
+def shared_timers(run: Run) -> dict[str, int]:
+    """Return the due times of the phase's timers, which can move even a state that acts."""
+    if not run.body.timers:
+        return {}
+    shared = {timer.id for timer in run.at.timers if timer.shared}
+    return {name: due for name, due in run.body.timers.items() if name in shared}
+
+
+class _Entry:
+    """What entering a state brings: computed as a whole before anything changes."""
+
+    __slots__ = ("data", "phase_since", "timers")
+
+    def __init__(self, data: Any, phase_since: int, timers: dict[str, int]) -> None:
+        self.data, self.phase_since, self.timers = data, phase_since, timers
+
+
+def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
+    try:
+        data = target.fields.dump(fields)
+        phase = target.declaration.phase
+        stays = run.state and phase is not None and run.at.declaration.phase == phase
+        phase_since = run.body.phase_since if stays else at
+        timers = {timer.id: _due(run, timer, fields, at, phase_since) for timer in target.timers}
+    except Exception as error:
+        raise StepError(error, run.program.place_of(error)) from error
+    return _Entry(data, phase_since, timers)
+
+
+def _due(run: Run, timer: TimerProgram, fields: Any, at: int, phase_since: int) -> int:
+    when = timer.when(fields, run.frame(at))
+    if timer.declaration.kind == "at":
+        return capped(from_datetime(when))  # type: ignore[arg-type]
+    since = phase_since if timer.shared else at
+    return capped(since + microseconds(when))  # type: ignore[arg-type]
+
+
+def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: int) -> None:
+    body = run.body
+    declaration = run.program.states[name].declaration
+    run.state = name
+    run.fields = fields
+    run.since = at
+    run.reason = None
+    body.data = entry.data
+    body.entered += 1
+    body.phase_since = entry.phase_since
+    body.timers = entry.timers
+    body.pending = None
+    body.trouble = None
+    run.status = "running"
+    if declaration.kind == "final":
+        run.status, run.outcome = "ended", declaration.outcome
+        run.worker = run.wake_at = None
+    elif run.worker is None:
+        run.wake_at = at
+
+
+def _written(timers: dict[str, int]) -> dict[str, str] | None:
+    return {name: text(due) for name, due in timers.items()} or None
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    said: dict[str, Any] = {"call": answer.call}
+    if answer.failed is not None:
+        said["failed"] = answer.failed
+    else:
+        said["ok"] = answer.ok
+    if answer.attempts != 1:
+        said["attempts"] = answer.attempts
+    if answer.ms:
+        said["ms"] = answer.ms
+    return said
+
+
+def _remember_key(draft: Draft, intent: Intent, outcome: Outcome) -> None:
+    call, action = draft.run.action(intent)
+    if outcome.kind == "ok" and has_own_key(action):
+        draft.settled.append(
+            SettledKey(intent.call, intent.key, digest(dumps(intent.args)), dumps(outcome.value))
+        )
+        if intent.call not in draft.run.body.settled:
+            draft.run.body.settled = [*draft.run.body.settled, intent.call]
+
+
+def has_own_key(action: Action) -> bool:
+    """Whether the contract gives the action a key of its own, by which a second commit is recognised."""
+    return action.key is not None and action.key.expr is not None

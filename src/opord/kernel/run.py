@@ -1,0 +1,246 @@
+"""What a run is: its state and its data, and what is open in the middle of a step.
+
+A `Run` is the whole truth about one run between two writes: whoever loads it can go on from it without
+reading the journal. It is changed only through a `Draft`, which puts each change on record.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from opord.contract import Action
+from opord.kernel.instants import to_datetime
+from opord.kernel.program import CallProgram, Program, StateProgram
+from opord.kernel.requests import Frame, RunInfo
+from opord.kernel.rows import Head, RunRow, Status
+
+
+class Cause(msgspec.Struct, omit_defaults=True):
+    """What a step under way answers to: a taken event or a fired timer. `handler` is the id of what handles it."""
+
+    kind: str
+    handler: str
+    event: str = ""
+    args: Any = None
+    actor: str = ""
+    role: str = ""
+
+    @property
+    def label(self) -> str:
+        """Say in a few words what it was, as histories show it."""
+        return f"event {self.event}" if self.kind == "event" else "timer"
+
+
+class Answer(msgspec.Struct, omit_defaults=True):
+    """What a call of a step answered, in rest form: `ok` is its result, or `failed` its failure."""
+
+    call: str
+    ok: Any = None
+    failed: Any = None
+    attempts: int = 1
+    ms: float = 0.0
+
+
+class Outcome(msgspec.Struct, omit_defaults=True):
+    """How a commit ended: `ok` with a result, `failed` with a failure. In rest form.
+
+    `by` says how it came to be known: "call", "check", "evidence", "person", "skip", "report", or
+    "record" where the key had already taken effect in the run.
+    """
+
+    kind: str
+    value: Any = None
+    by: str = "call"
+
+    def shape(self) -> dict[str, Any]:
+        """Return it as it stands in a record."""
+        return {self.kind: self.value}
+
+
+class Intent(msgspec.Struct, omit_defaults=True):
+    """An action that is about to be called, was called, or may have been: the open commit of a step.
+
+    `attempt` numbers the latest attempt, `in_flight` says that it began and did not end on record.
+    `doubts` are the attempts of which nobody knows whether they took effect; `given_up_at` is when
+    the last of these was given up. `counted` are the attempts that count against `retry`, since
+    `first_at`. `failure` is the transient failure to hand on when no attempt is left. `checks` counts how
+    often the effect that checks was asked in vain. `asking` says that a person is asked. `outcome` is known once it is set; then only the rest of the step is open.
+    """
+
+    seq: int
+    call: str
+    key: str
+    args: Any
+    first_at: int
+    attempt: int = 1
+    counted: int = 1
+    in_flight: bool = True
+    doubts: list[int] = []
+    given_up_at: int = 0
+    next_at: int = 0
+    checks: int = 0
+    failure: Any = None
+    asking: bool = False
+    reason: str = ""
+    outcome: Outcome | None = None
+
+
+class Pending(msgspec.Struct, omit_defaults=True):
+    """A step under way, as far as it is on record: its cause, its `now`, the answers it had, its commit."""
+
+    cause: Cause | None = None
+    now: int = 0
+    answers: list[Answer] = []
+    intent: Intent | None = None
+
+
+class Body(msgspec.Struct, omit_defaults=True):
+    """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
+
+    `settled` names the actions with a `key expr` that have taken effect; `trouble` is why a run stalled.
+    """
+
+    data: Any
+    entered: int
+    phase_since: int = 0
+    timers: dict[str, int] = {}
+    pending: Pending | None = None
+    settled: list[str] = []
+    trouble: dict[str, Any] | None = None
+
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(Body).decode
+
+
+class Run:
+    """One run, decoded. Its attributes change only through a `Draft`."""
+
+    __slots__ = (
+        "arrivals",
+        "body",
+        "epoch",
+        "fields",
+        "hash",
+        "id",
+        "info",
+        "input",
+        "input_text",
+        "outcome",
+        "program",
+        "reason",
+        "seq",
+        "since",
+        "started_at",
+        "state",
+        "status",
+        "wake_at",
+        "worker",
+    )
+
+    program: Program
+    id: str
+    started_at: int
+    input: Any
+    input_text: str
+    epoch: int
+    seq: int
+    hash: str
+    arrivals: int
+    state: str
+    fields: Any
+    status: Status
+    outcome: str | None
+    since: int
+    wake_at: int | None
+    worker: str | None
+    reason: str | None
+    body: Body
+    info: RunInfo
+
+    def frame(self, now: int, actor: str = "") -> Frame[Any]:
+        """Return what is in scope everywhere in the contract, for a step at `now`."""
+        return Frame(self.input, self.info, to_datetime(now), actor)
+
+    @property
+    def at(self) -> StateProgram:
+        """The state it is in, with all that runs or waits there."""
+        return self.program.states[self.state]
+
+    @property
+    def intent(self) -> Intent | None:
+        """The commit that is open, if one is."""
+        pending = self.body.pending
+        return pending.intent if pending is not None else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is in a waiting state and no event taken there is being worked on."""
+        return self.at.declaration.kind == "waiting" and self.body.pending is None
+
+    def action(self, intent: Intent) -> tuple[CallProgram, Action]:
+        """Return the program and the declaration of the action that the intent is about."""
+        call = self.program.calls[intent.call]
+        declaration = call.declaration
+        if not isinstance(declaration, Action):
+            raise TypeError(f"{intent.call} is no action of {self.program.name}")
+        return call, declaration
+
+    def head(self) -> Head:
+        """Return what the store keeps of it."""
+        return Head(
+            self.state,
+            self.status,
+            self.outcome,
+            self.since,
+            self.wake_at,
+            self.worker,
+            self.reason,
+            _encode(self.body).decode(),
+        )
+
+
+def new_run(program: Program, run_id: str, input_value: Any, input_text: str, now: int) -> Run:
+    """Return a run before its first record: it has an input and no state yet."""
+    run = Run()
+    run.program = program
+    run.id = run_id
+    run.started_at = now
+    run.input = input_value
+    run.input_text = input_text
+    run.epoch = 0
+    run.seq = 0
+    run.hash = ""
+    run.arrivals = 0
+    run.state = ""
+    run.fields = None
+    run.status = "running"
+    run.outcome = None
+    run.since = now
+    run.wake_at = None
+    run.worker = None
+    run.reason = None
+    run.body = Body(data=None, entered=0)
+    run.info = RunInfo(run_id, to_datetime(now))
+    return run
+
+
+def load_run(program: Program, row: RunRow) -> Run:
+    """Decode a stored run.
+
+    Raises:
+        BadValue: its data do not fit the contract, which means that the store is damaged.
+    """
+    run = new_run(
+        program, row.run, program.input.load(msgspec.json.decode(row.input)), row.input, row.started_at
+    )
+    head = row.head
+    run.epoch = row.epoch
+    run.seq, run.hash, run.arrivals = row.seq, row.hash, row.arrivals
+    run.state, run.status, run.outcome, run.since = head.state, head.status, head.outcome, head.since
+    run.wake_at, run.worker, run.reason = head.wake_at, head.worker, head.reason
+    run.body = _decode(head.body)
+    run.fields = program.states[run.state].fields.load(run.body.data)
+    return run

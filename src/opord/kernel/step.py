@@ -1,0 +1,154 @@
+"""Drives one step: a generated generator that asks for calls and ends in a `goto`.
+
+Answers that are on record are given to it again before anybody is asked anew, so that whoever takes
+over a step after its intent reaches the same commit with the same arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from opord.kernel.program import CallProgram, HandlerProgram, Program, TimerProgram
+from opord.kernel.requests import Goto, InDoubt, Request, Step, TimedOut
+from opord.kernel.run import Answer, Cause, Outcome, Run
+from opord.values.failure import Failure
+
+_BUILTIN_FAILURES: dict[str, type[Failure]] = {"TimedOut": TimedOut, "InDoubt": InDoubt}
+
+
+class StepError(Exception):
+    """The generated code of a step raised: a division by zero, an overflow, a value that fits no field.
+
+    `cause` is what it raised, `place` where in the contract ("order.opord:57"), if known.
+    """
+
+    def __init__(self, cause: BaseException, place: str | None) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}" + (f" ({place})" if place else ""))
+        self.cause = cause
+        self.place = place
+
+
+class Diverged(Exception):  # noqa: N818 - a fault of the deployment, said by its name
+    """A step that is taken over asks for another call than the one on record."""
+
+
+def dump_failure(call: CallProgram, failure: Failure) -> Any:
+    """Return a failure of the call in rest form."""
+    if isinstance(failure, TimedOut | InDoubt):
+        return {"type": type(failure).__name__}
+    return call.failure.dump(failure)
+
+
+def load_failure(call: CallProgram, rest: Any) -> Failure:
+    """Return the failure of the call that `dump_failure` wrote."""
+    builtin = _BUILTIN_FAILURES.get(rest["type"])
+    if builtin is not None:
+        return builtin()
+    failure = call.failure.load(rest)
+    if not isinstance(failure, Failure):
+        raise TypeError(f"{rest!r} is no failure of {call.declaration.name}")
+    return failure
+
+
+def find_handler(run: Run, handler_id: str) -> HandlerProgram:
+    """Return the event handler of that id in the run's present state."""
+    for handlers in run.at.handlers.values():
+        for handler in handlers:
+            if handler.id == handler_id:
+                return handler
+    raise KeyError(handler_id)
+
+
+def find_timer(run: Run, timer_id: str) -> TimerProgram:
+    """Return the timer of that id in the run's present state."""
+    return next(timer for timer in run.at.timers if timer.id == timer_id)
+
+
+class StepUnderWay:
+    """A step of `run` at the instant `now`: what it asks, what it was answered, where it goes.
+
+    `answers` are all answers so far, in rest form; `recorded` are those that it is given again.
+    """
+
+    __slots__ = ("_generator", "_program", "_recorded", "answers", "now")
+
+    def __init__(self, run: Run, now: int, recorded: Sequence[Answer] = ()) -> None:
+        pending = run.body.pending
+        self.now = now
+        self.answers: list[Answer] = []
+        self._program: Program = run.program
+        self._recorded = list(recorded)
+        self._generator = _generator(run, pending.cause if pending is not None else None, now)
+
+    def begin(self) -> Request | Goto:
+        """Run to the first call that has no answer on record, or to the end.
+
+        Raises:
+            StepError: the generated code raised.
+        """
+        said = self._resume(None, None)
+        while self._recorded and not isinstance(said, Goto):
+            answer = self._recorded.pop(0)
+            if answer.call != said.name:
+                raise Diverged(f"the step asks for {said.name}, but {answer.call} is on record")
+            said = self.replay(answer)
+        return said
+
+    def replay(self, answer: Answer) -> Request | Goto:
+        """Give the step an answer in rest form."""
+        call = self._program.calls[answer.call]
+        self.answers.append(answer)
+        if answer.failed is not None:
+            return self._resume(None, load_failure(call, answer.failed))
+        return self._resume(call.result.load(answer.ok) if call.result is not None else None, None)
+
+    def answer(self, call: CallProgram, value: Any, *, attempts: int = 1, ms: float = 0.0) -> Request | Goto:
+        """Give the step the result of the call it asked for.
+
+        Raises:
+            StepError: the generated code raised.
+            BadValue: the result does not fit the declared type.
+        """
+        rest = call.result.dump(value) if call.result is not None else None
+        self.answers.append(Answer(call.declaration.name, rest, None, attempts, ms))
+        return self._resume(value, None)
+
+    def fail(self, call: CallProgram, failure: Failure, *, attempts: int = 1, ms: float = 0.0) -> Request | Goto:
+        """Give the step the failure of the call it asked for."""
+        rest = dump_failure(call, failure)
+        self.answers.append(Answer(call.declaration.name, None, rest, attempts, ms))
+        return self._resume(None, failure)
+
+    def deliver(self, call: CallProgram, outcome: Outcome) -> Request | Goto:
+        """Give the step the outcome of its commit."""
+        if outcome.kind == "failed":
+            return self._resume(None, load_failure(call, outcome.value))
+        return self._resume(call.result.load(outcome.value) if call.result is not None else None, None)
+
+    def _resume(self, value: Any, failure: Failure | None) -> Request | Goto:
+        generator = self._generator
+        try:
+            if failure is not None:
+                return generator.throw(failure)
+            return generator.send(value)
+        except StopIteration as end:
+            goto: Goto = end.value
+            return goto
+        except Exception as error:
+            raise StepError(error, self._program.place_of(error)) from error
+
+
+def _generator(run: Run, cause: Cause | None, now: int) -> Step:
+    if cause is None:
+        step = run.at.step
+        if step is None:
+            raise TypeError(f"{run.state} of {run.program.name} does not act")
+        return step(run.fields, run.frame(now))
+    frame = run.frame(now, cause.actor)
+    if cause.kind == "timer":
+        return find_timer(run, cause.handler).step(run.fields, frame)
+    handler = find_handler(run, cause.handler)
+    if handler.step is None:
+        raise TypeError(f"{cause.event} is only recorded in {run.state}")
+    return handler.step(run.fields, frame, run.program.events[cause.event].args.load(cause.args))

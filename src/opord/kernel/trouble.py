@@ -1,0 +1,40 @@
+"""What is wrong with a stalled run, as it stands in its journal: the error, its traceback, the place, the next move."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from opord.kernel.step import StepError
+
+TRACEBACK_CHARACTERS = 20_000
+"""How much of a traceback is kept; the middle of a longer one is cut out."""
+
+
+def trouble_of(error: StepError) -> dict[str, Any]:
+    """Describe an error that the generated code of a step raised."""
+    return describe(error.cause, place=error.place)
+
+
+def describe(error: BaseException, *, call: str | None = None, place: str | None = None) -> dict[str, Any]:
+    """Describe an error with its whole traceback; `call` is the call whose handler raised it."""
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    trouble: dict[str, Any] = {"error": storable(said)}
+    if call is not None:
+        trouble["call"] = call
+    if place is not None:
+        trouble["place"] = place
+    trouble["traceback"] = storable(_shortened("".join(traceback.format_exception(error))))
+    return trouble
+
+
+def storable(said: str) -> str:
+    """Return a text without what no store takes: lone surrogates and NUL become visible escapes."""
+    return said.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def _shortened(said: str) -> str:
+    if len(said) <= TRACEBACK_CHARACTERS:
+        return said
+    half = TRACEBACK_CHARACTERS // 2
+    return f"{said[:half]}\n… {len(said) - 2 * half} characters left out …\n{said[-half:]}"
