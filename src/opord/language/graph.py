@@ -1,0 +1,256 @@
+"""The state graph of a contract: every move from a state to a state, with what was committed on the way.
+
+A state has moments: its body, its handlers, its timers, and those it shares with its phase. Each moment is
+one step. The graph holds one edge for every `goto` in it and every way to have committed before it. It is
+taken from the statements that stand there, also in a contract with errors: `goto`s to unknown states lead
+nowhere, calls of unknown names tell nothing.
+
+From a commit's intent to its `goto` nothing else moves a run; before that, a phase's shared handler may take
+a state that acts. So the edges of shared handlers start at every state of the phase, and none of them
+carries the commits of the body that it cut short.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from opord.contract import Block, CallSite, Contract, EventHandler, Goto, State, Timer
+from opord.language.paths import Calls, Ending, follow
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One step that a state can take: its body (no handler), or what an event or a timer sets off."""
+
+    handler: EventHandler | Timer | None
+    body: Block
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit on a path, and how it ended."""
+
+    site: CallSite
+    ending: Ending
+
+    @property
+    def name(self) -> str:
+        """The action that was committed."""
+        return self.site.name
+
+    @property
+    def may(self) -> bool:
+        """Say whether the action may have taken effect."""
+        return self.ending != "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One move: from a state, in one of its moments, through a `goto`, with the commits made on the way."""
+
+    source: str
+    target: str
+    goto: Goto
+    moment: Moment
+    commits: tuple[Committed, ...]
+
+
+# A sound step commits once. Where one commits more often a finding says so, and two tell enough.
+COMMITS_FOLLOWED = 2
+
+
+class Graph:
+    """The states of a contract and the moves between them."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.calls = Calls(contract)
+        self.states: dict[str, State] = {state.name: state for state in contract.states}
+        self._phases = {phase.name: phase for phase in contract.phases}
+        self._moments: dict[str, list[Moment]] = {
+            state.name: self._moments_of(state) for state in contract.states
+        }
+
+    def _moments_of(self, state: State) -> list[Moment]:
+        found = [Moment(None, state.body)] if state.body else []
+        found += [Moment(handler, handler.body) for handler in state.handlers]
+        found += [Moment(timer, timer.body) for timer in state.timers]
+        phase = self._phases.get(state.phase) if state.phase is not None else None
+        if phase is not None and state.kind != "final":
+            replaced = {handler.event for handler in state.handlers}
+            found += [
+                Moment(shared, shared.body, True) for shared in phase.handlers if shared.event not in replaced
+            ]
+            found += [Moment(shared, shared.body, True) for shared in phase.timers]
+        return found
+
+    def moments(self, state: State) -> list[Moment]:
+        """List the steps that can be taken from a state: body, handlers, timers, then the shared ones."""
+        return self._moments[state.name]
+
+    def timers(self, state: State) -> list[Timer]:
+        """List the timers that run in a state, its own and those of its phase."""
+        return [moment.handler for moment in self._moments[state.name] if isinstance(moment.handler, Timer)]
+
+    @cached_property
+    def edges(self) -> list[Edge]:
+        """Every move to a declared state, in the order of the file."""
+        known: dict[int, list[tuple[Goto, tuple[Committed, ...]]]] = {}
+        found = []
+        for state in self.contract.states:
+            for moment in self._moments[state.name]:
+                key = id(moment.handler or moment.body)
+                if key not in known:
+                    known[key] = self._ways_out(moment.body)
+                for goto, commits in known[key]:
+                    if goto.state in self.states:
+                        found.append(Edge(state.name, goto.state, goto, moment, commits))
+        return found
+
+    def _ways_out(self, block: Block) -> list[tuple[Goto, tuple[Committed, ...]]]:
+        ways: list[tuple[Goto, tuple[Committed, ...]]] = []
+
+        def on_call(fact: tuple[Committed, ...], site: CallSite, ending: Ending) -> tuple[Committed, ...]:
+            if self.calls.action(site.name) is None or len(fact) == COMMITS_FOLLOWED:
+                return fact
+            return (*fact, Committed(site, ending))
+
+        def on_goto(goto: Goto, facts: set[tuple[Committed, ...]]) -> None:
+            ways.extend((goto, fact) for fact in sorted(facts, key=_commits_order))
+
+        start: set[tuple[Committed, ...]] = {()}
+        follow(block, start, self.calls, on_call, on_goto)
+        return ways
+
+    @cached_property
+    def outgoing(self) -> dict[str, list[Edge]]:
+        """The moves that leave each state."""
+        found: dict[str, list[Edge]] = {name: [] for name in self.states}
+        for edge in self.edges:
+            found[edge.source].append(edge)
+        return found
+
+    @cached_property
+    def successors(self) -> dict[str, list[str]]:
+        """The states that each state can become, each once."""
+        return {
+            name: list(dict.fromkeys(edge.target for edge in edges)) for name, edges in self.outgoing.items()
+        }
+
+    @cached_property
+    def reachable(self) -> set[str]:
+        """The states that a run can come to from an initial one."""
+        return _closure((state.name for state in self.contract.states if state.initial), self.successors)
+
+    @cached_property
+    def can_end(self) -> set[str]:
+        """The states from which a run can come to a final one."""
+        predecessors: dict[str, list[str]] = {name: [] for name in self.states}
+        for name, targets in self.successors.items():
+            for target in targets:
+                predecessors[target].append(name)
+        return _closure((state.name for state in self.contract.states if state.kind == "final"), predecessors)
+
+    @cached_property
+    def component(self) -> dict[str, int]:
+        """For each state the number of its cycle: two states have the same if each can reach the other."""
+        return components(self.successors)
+
+    def bits(self, start: dict[str, int], across: Callable[[Edge, int], int]) -> dict[str, int]:
+        """Carry sets of bits along every path until nothing is added; give the bits that can stand at each state.
+
+        `across` says which bits stand after an edge, given those before it; it may clear bits and set others,
+        each independent of the rest.
+        """
+        known = {name: start.get(name, 0) for name in self.states}
+        waiting = deque(self.states)
+        queued = set(self.states)
+        while waiting:
+            name = waiting.popleft()
+            queued.discard(name)
+            for edge in self.outgoing[name]:
+                more = known[edge.target] | across(edge, known[name])
+                if more != known[edge.target]:
+                    known[edge.target] = more
+                    if edge.target not in queued:
+                        queued.add(edge.target)
+                        waiting.append(edge.target)
+        return known
+
+    def way(self, start: str, goal: str, allowed: Callable[[Edge], bool] = lambda _: True) -> list[str]:
+        """Give the states of a shortest way from `start` to `goal`, both included; empty if there is none."""
+        before: dict[str, str | None] = {start: None}
+        waiting = deque([start])
+        while waiting:
+            name = waiting.popleft()
+            if name == goal:
+                return _backwards(goal, before)
+            for edge in self.outgoing[name]:
+                if edge.target not in before and allowed(edge):
+                    before[edge.target] = name
+                    waiting.append(edge.target)
+        return []
+
+
+def _commits_order(commits: tuple[Committed, ...]) -> tuple[tuple[int, int, str], ...]:
+    return tuple((each.site.place.line, each.site.place.column, each.ending) for each in commits)
+
+
+def _backwards(goal: str, before: dict[str, str | None]) -> list[str]:
+    found: list[str] = []
+    name: str | None = goal
+    while name is not None:
+        found.append(name)
+        name = before[name]
+    return found[::-1]
+
+
+def _closure(start: Iterable[str], successors: dict[str, list[str]]) -> set[str]:
+    found = set(start)
+    waiting = list(found)
+    while waiting:
+        for target in successors[waiting.pop()]:
+            if target not in found:
+                found.add(target)
+                waiting.append(target)
+    return found
+
+
+def components(successors: dict[str, list[str]]) -> dict[str, int]:
+    """Number the strongly connected components of a graph (Tarjan's algorithm, without recursion)."""
+    found: dict[str, int] = {}
+    index: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    for root in successors:
+        if root in index:
+            continue
+        work = [(root, iter(successors[root]))]
+        index[root] = lowest[root] = len(index)
+        stack.append(root)
+        while work:
+            name, targets = work[-1]
+            for target in targets:
+                if target not in index:
+                    index[target] = lowest[target] = len(index)
+                    stack.append(target)
+                    work.append((target, iter(successors[target])))
+                    break
+                if target not in found:
+                    lowest[name] = min(lowest[name], index[target])
+            else:
+                work.pop()
+                if work:
+                    lowest[work[-1][0]] = min(lowest[work[-1][0]], lowest[name])
+                if lowest[name] == index[name]:
+                    number = len(found)
+                    while True:
+                        member = stack.pop()
+                        found[member] = number
+                        if member == name:
+                            break
+    return found
