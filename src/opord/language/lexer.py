@@ -271,7 +271,10 @@ class _Lexer:
             shown = _shortened(text[1:-1])
             self.findings.append(
                 FOREIGN_SIGN.at(
-                    place, "texts stand in double quotes here", help=f'write `"{shown}"`', label="single quotes"
+                    place,
+                    "texts stand in double quotes here",
+                    help=f'write `"{shown}"`',
+                    label="single quotes",
                 )
             )
             return t.BAD, text
@@ -293,9 +296,7 @@ class _Lexer:
         else:
             message, advice = f"the character U+{ord(text[0]):04X} has no meaning here", "remove it"
         self.findings.append(
-            UNEXPECTED_CHARACTER.at(
-                self.source.place((start, start + len(text))), message, help=advice
-            )
+            UNEXPECTED_CHARACTER.at(self.source.place((start, start + len(text))), message, help=advice)
         )
 
 

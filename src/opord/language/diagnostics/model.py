@@ -66,7 +66,7 @@ class Code:
         place: Place,
         message: str,
         *,
-        help: str = "",  # noqa: A002 - the word the diagnostic itself uses
+        help: str = "",
         label: str = "",
         labels: tuple[Label, ...] = (),
     ) -> Diagnostic:

@@ -1,0 +1,309 @@
+"""Moving over the tokens: what the parts of the parser share.
+
+A part that cannot go on reports once and raises `Stuck`. The loops over declarations, lines and items catch
+it, skip to where the next one can start, and leave an `Unparsed` node behind, so that one mistake is one
+finding and what follows is still read.
+"""
+
+from __future__ import annotations
+
+from opord.language import tokens as t
+from opord.language.diagnostics.model import Code, Diagnostic, Label, code
+from opord.language.source import Source
+from opord.language.tokens import Tokens
+from opord.language.tree import Name, Span
+
+TOO_DEEP = code("OP009", rule="syntax", title="nesting that is too deep")
+EXPECTED = code("OP010", rule="syntax", title="something else was expected here")
+UNCLOSED = code("OP011", rule="syntax", title="a bracket that is never closed")
+TWO_ON_A_LINE = code("OP013", rule="syntax", title="two things on a line without a separator")
+LONELY_SEPARATOR = code("OP014", rule="syntax", title="a comma that separates nothing")
+BRACE_ON_OWN_LINE = code("OP016", rule="syntax", title="an opening brace on a line of its own")
+RESERVED_NAME = code("OP017", rule="syntax", title="a reserved word as a name")
+
+# Nobody reads deeper than this, and every level costs the parser, the checker and Python's own compiler
+# (which ends at 200 parentheses) a few frames of stack.
+NESTING_MAX = 50
+# The same for what is deep only as a tree: `a + b + c + …` leans left, one level an operator.
+HEIGHT_MAX = 100
+
+STATEMENT_WORDS = frozenset({"let", "perform", "commit", "goto", "match"})
+HANDLER_WORDS = frozenset({"on", "after", "at", "each", "when", "run"})
+DECLARATION_WORDS = frozenset(
+    {"use", "contract", "record", "enum", "failure", "role", "event", "pure", "effect", "action"}
+    | {"phase", "state", "initial", "final", "ensure", "upgrade"}
+)
+_LINE_STARTS = STATEMENT_WORDS | HANDLER_WORDS
+
+
+class Stuck(Exception):
+    """The parser cannot go on from here; the reason is reported."""
+
+
+class Cursor:
+    """A place in the tokens, the findings so far, and the ways to take, miss and skip tokens."""
+
+    def __init__(self, source: Source, tokens: Tokens, findings: list[Diagnostic]) -> None:
+        self.source = source
+        self.tokens = tokens
+        self.kinds = tokens.kinds
+        self.texts = tokens.texts
+        self.starts = tokens.starts
+        self.ends = tokens.ends
+        self.newlines = tokens.newlines
+        self.depths = tokens.depths
+        self.findings = findings
+        self.i = 0
+        self.depth = 0  # how deep the parser is in expressions, blocks and types
+        self.height = 0  # of the expression just read
+        self.in_head = False  # in the head of `if`, `match`, `after`, `at`: a `{` opens the block
+        self.lost_braces = 0  # unclosed `{` so far: by so many the depths of tokens are too great
+        self.reported_at = -1
+
+    # Looking ----------------------------------------------------------------------------------------
+
+    def at(self, kind: str) -> bool:
+        """Say whether the next token is a `kind`, on this line as far as lines count."""
+        return self.kinds[self.i] == kind and self.newlines[self.i] != t.NEWLINE
+
+    def at_word(self, word: str) -> bool:
+        """Say whether the next token is the keyword `word`, on this line as far as lines count."""
+        i = self.i
+        return self.texts[i] == word and self.kinds[i] == t.NAME and self.newlines[i] != t.NEWLINE
+
+    def at_declaration(self) -> bool:
+        """Say whether a line starts here that can only be a declaration."""
+        i = self.i
+        if (
+            self.texts[i] not in DECLARATION_WORDS
+            or self.newlines[i] == t.SAME_LINE
+            or self.kinds[i] != t.NAME
+        ):
+            return False
+        following = self.kinds[i + 1]
+        return (
+            (following == t.NAME or following == t.TEXT)
+            and self.newlines[i + 1] == t.SAME_LINE
+            and self.texts[i + 1] != "transient"
+        )
+
+    def span_from(self, start: int) -> Span:
+        """The span from the token at index `start` to the last one taken."""
+        return (self.starts[start], self.ends[self.i - 1] if self.i > start else self.ends[start])
+
+    def token_span(self, index: int) -> Span:
+        """The span of the token at `index`."""
+        return (self.starts[index], self.ends[index])
+
+    # Reporting --------------------------------------------------------------------------------------
+
+    def report(
+        self,
+        kind: Code,
+        span: Span,
+        message: str,
+        help: str = "",
+        labels: tuple[Label, ...] = (),
+    ) -> None:
+        """Add a finding about `span`."""
+        self.findings.append(kind.at(self.source.place(span), message, help=help, labels=labels))
+
+    def found(self, *, new_line: bool = False) -> str:
+        """Say in words what stands here instead of what was expected, on a new line or not."""
+        i = self.i
+        if self.kinds[i] == t.END:
+            return "the file ends"
+        if self.newlines[i] == t.NEWLINE and i > 0 and not new_line:
+            return "the line ends"
+        kind = self.kinds[i]
+        if kind == t.TEXT_END or kind == t.TEXT_MIDDLE:
+            return "found `}`"
+        if kind == t.TEXT or kind == t.TEXT_START:
+            return "found a text"
+        text = self.texts[i]
+        return f"found `{text if len(text) <= 40 else text[:37] + '…'}`"
+
+    def here(self, *, new_line: bool = False) -> Span:
+        """The span to blame for what is missing here: the next token, or the end of the line before it."""
+        i = self.i
+        if i > 0 and (self.kinds[i] == t.END or (self.newlines[i] == t.NEWLINE and not new_line)):
+            return (self.ends[i - 1], self.ends[i - 1])
+        return (self.starts[i], self.ends[i])
+
+    def miss(
+        self,
+        what: str,
+        help: str = "",
+        *,
+        kind: Code = EXPECTED,
+        new_line: bool = False,
+    ) -> Stuck:
+        """Report that `what` is missing here, once a token; return the exception to raise."""
+        i = self.i
+        if self.reported_at != i:
+            self.reported_at = i
+            bad = self.kinds[i] == t.BAD or (self.kinds[i] == t.TEXT_END and not self.texts[i])
+            if not bad:
+                seen = self.found(new_line=new_line)
+                self.report(kind, self.here(new_line=new_line), f"expected {what}, but {seen}", help)
+        return Stuck()
+
+    def enter(self) -> None:
+        """Go one level deeper; whoever catches `Stuck` restores the level."""
+        self.depth += 1
+        if self.depth > NESTING_MAX:
+            raise self.too_deep()
+
+    def too_deep(self) -> Stuck:
+        """Report that the tree would grow beyond what can be handled."""
+        self.reported_at = self.i
+        self.report(
+            TOO_DEEP,
+            self.token_span(self.i),
+            "this is nested too deeply",
+            f"at most {NESTING_MAX} levels, or {HEIGHT_MAX} operators in a row: give parts a name with `let`",
+        )
+        return Stuck()
+
+    # Taking -----------------------------------------------------------------------------------------
+
+    def take(self, kind: str, what: str = "", help: str = "") -> int:
+        """Take a token of `kind` and return its index; `what` tells a reader what was expected."""
+        i = self.i
+        if self.kinds[i] != kind or self.newlines[i] == t.NEWLINE:
+            raise self.miss(what or f"`{kind}`", help)
+        self.i = i + 1
+        return i
+
+    def take_word(self, word: str, what: str = "") -> int:
+        """Take a keyword that stands only here."""
+        if not self.at_word(word):
+            raise self.miss(what or f"`{word}`")
+        self.i += 1
+        return self.i - 1
+
+    def name(self, what: str, *, new_line: bool = False) -> Name:
+        """Take a name, which may start a line if `new_line`. A reserved word is reported and taken too."""
+        i = self.i
+        if new_line or self.newlines[i] != t.NEWLINE:
+            text = self.texts[i]
+            if self.kinds[i] == t.NAME:
+                self.i = i + 1
+                return Name(text, (self.starts[i], self.ends[i]))
+            if text in t.RESERVED:
+                self.report(
+                    RESERVED_NAME,
+                    self.token_span(i),
+                    f"`{text}` is a word of expressions and cannot be a name",
+                    f"choose another name for {what}",
+                )
+                self.i = i + 1
+                return Name(text, (self.starts[i], self.ends[i]))
+        raise self.miss(what, new_line=new_line)
+
+    def names(self, what: str, separator: str = "|") -> list[Name]:
+        """Take one or more names with `separator` between them."""
+        taken = [self.name(what)]
+        while self.at(separator):
+            self.i += 1
+            taken.append(self.name(what))
+        return taken
+
+    def brace_opens(self) -> bool:
+        """Say whether a `{` follows, which should stand on this line and is taken for ours if it does not."""
+        if self.kinds[self.i] != "{":
+            return False
+        if self.newlines[self.i] == t.NEWLINE:
+            self.report(
+                BRACE_ON_OWN_LINE,
+                self.token_span(self.i),
+                "this `{` stands on a line of its own, but the line before it has ended",
+                "put the `{` at the end of the line before",
+            )
+        return True
+
+    def unclosed(self, opening: int) -> None:
+        """Report the bracket at index `opening` as never closed."""
+        sign = self.texts[opening][-1]
+        before = "before the file ends" if self.kinds[self.i] == t.END else f"before `{self.texts[self.i]}`"
+        label = Label(self.source.place(self.token_span(self.i)), "it has to be closed before this")
+        self.report(
+            UNCLOSED,
+            self.token_span(opening),
+            f"this `{sign}` is never closed",
+            f"close it with `{ {'(': ')', '[': ']', '{': '}'}[sign] }` {before}",
+            (label,) if self.kinds[self.i] != t.END else (),
+        )
+        self.reported_at = self.i
+
+    def close(self, sign: str, opening: int, what: str) -> None:
+        """Take the `)` or `]` for the bracket at index `opening`; `what` comes before it."""
+        i = self.i
+        if self.kinds[i] == sign:
+            self.i = i + 1
+            return
+        if self.reported_at != i and (
+            self.kinds[i] in (t.END, "}")
+            or (self.newlines[i] and self._starts_line(i))
+            or self.at_declaration()
+        ):
+            self.unclosed(opening)
+            raise Stuck
+        raise self.miss(f"`,` or `{sign}` after {what}")
+
+    # Skipping ---------------------------------------------------------------------------------------
+
+    def _starts_line(self, i: int) -> bool:
+        return self.kinds[i] == "if" or (self.kinds[i] == t.NAME and self.texts[i] in _LINE_STARTS)
+
+    def skip_line(self, base: int) -> None:
+        """Go to the next line that can be read among tokens of brace depth `base`, or to their `}`."""
+        kinds, depths, newlines = self.kinds, self.depths, self.newlines
+        i = self.i
+        while kinds[i] != t.END and depths[i] >= base:
+            if newlines[i] and depths[i] == base and (newlines[i] == t.NEWLINE or self._starts_line(i)):
+                if kinds[i] not in ("}", "{", ")", "]"):
+                    break
+            i += 1
+        self.i = i
+
+    def skip_item(self, base: int) -> None:
+        """Like `skip_line`, for items that commas separate too; the comma is taken."""
+        kinds, depths, newlines = self.kinds, self.depths, self.newlines
+        i, nested = self.i, 0
+        while kinds[i] != t.END and depths[i] >= base:
+            if depths[i] == base:
+                kind = kinds[i]
+                if newlines[i] == t.NEWLINE and kind != "}":
+                    break
+                if kind == "(" or kind == "[":
+                    nested += 1
+                elif kind == ")" or kind == "]":
+                    nested -= 1
+                elif kind == "," and nested <= 0:
+                    i += 1
+                    break
+            i += 1
+        self.i = i
+
+    def skip_in_brackets(self, opening: int) -> None:
+        """Go to the next `,` or the closing bracket of the list opened at index `opening`.
+
+        Raises:
+            Stuck: the list does not end before something that can only come after it.
+        """
+        kinds, base = self.kinds, self.depths[opening]
+        i, nested = self.i, 0
+        while kinds[i] != t.END and self.depths[i] >= base:
+            kind = kinds[i]
+            if nested <= 0 and (kind == "," or kind == ")" or kind == "]"):
+                self.i = i
+                return
+            if self.newlines[i] and (self._starts_line(i) or self.newlines[i] == t.NEWLINE):
+                break
+            if kind == "(" or kind == "[":
+                nested += 1
+            elif kind == ")" or kind == "]":
+                nested -= 1
+            i += 1
+        raise Stuck

@@ -1,0 +1,51 @@
+"""Near names: what somebody may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Find the known name that is likely meant by `name`, or None if none is near enough.
+
+    A name is near when a third of its letters at most have to change; another case costs nothing, for it is
+    the commonest slip.
+    """
+    best, best_distance = None, max(len(name), 3) // 3 + 1
+    folded = _fold(name)
+    for candidate in known:
+        if candidate == name or abs(len(candidate) - len(name)) >= best_distance + 2:
+            continue
+        distance = _distance(folded, _fold(candidate), best_distance)
+        if distance < best_distance:
+            best, best_distance = candidate, distance
+    return best
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Word the nearest known name as help, or give an empty text."""
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near else ""
+
+
+def _fold(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _distance(a: str, b: str, limit: int) -> int:
+    """Count insertions, deletions, changes and swaps of neighbours from `a` to `b`, up to `limit`."""
+    if a == b:
+        return 0
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        previous, row, older = row, [i], before
+        for j, y in enumerate(b, 1):
+            cost = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and y == a[i - 2]:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+        if min(row) >= limit:
+            return limit
+        before = previous
+    return row[-1]

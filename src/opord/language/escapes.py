@@ -1,0 +1,45 @@
+"""What the escapes in a text stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from opord.language.diagnostics.model import code
+from opord.language.tree import Span
+
+UNKNOWN_ESCAPE = code("OP006", rule="syntax", title="an escape that does not exist")
+
+_ESCAPE = re.compile(r"\\(u\{([^}\n]*)\}?|.)", re.DOTALL)
+_PLAIN = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "{": "{", "}": "}"}
+
+
+def unescape(raw: str, offset: int, report: Callable[[Span, str, str], None]) -> str:
+    """Replace the escapes of `raw`, which stands at `offset`; tell `report` of those that mean nothing."""
+    if "\\" not in raw:
+        return raw
+
+    def replace(match: re.Match[str]) -> str:
+        plain = _PLAIN.get(match[1])
+        if plain is not None:
+            return plain
+        span = (offset + match.start(), offset + match.end())
+        if match[2] is None:
+            report(span, f"`{match[0]}` is no escape", 'the escapes are `\\n \\t \\" \\\\ \\{ \\u{1F600}`')
+            return match[0]
+        return _code_point(match, span, report)
+
+    return _ESCAPE.sub(replace, raw)
+
+
+def _code_point(match: re.Match[str], span: Span, report: Callable[[Span, str, str], None]) -> str:
+    digits = match[2]
+    if not (match[0].endswith("}") and re.fullmatch(r"[0-9A-Fa-f]{1,6}", digits)):
+        report(span, f"`{match[0]}` names no character", "write one to six hexadecimal digits: `\\u{1F600}`")
+        return match[0]
+    number = int(digits, 16)
+    if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF or number == 0:
+        reason = "a text cannot hold NUL" if number == 0 else "no character has this number"
+        report(span, f"`{match[0]}` names no character: {reason}", "use another character")
+        return match[0]
+    return chr(number)

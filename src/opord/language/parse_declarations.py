@@ -1,0 +1,428 @@
+"""Parsing declarations: everything that stands at the top of a file or in a phase."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from opord.language import tokens as t
+from opord.language import tree
+from opord.language.cursor import DECLARATION_WORDS, TWO_ON_A_LINE, Stuck
+from opord.language.diagnostics.model import code
+from opord.language.diagnostics.suggest import did_you_mean
+from opord.language.parse_policies import PolicyParser
+from opord.language.parse_statements import LATER_VERSION
+from opord.language.tree import Allow, Name
+
+NO_DECLARATION = code("OP015", rule="syntax", title="something that is no declaration")
+REPEATED_CLAUSE = code("OP025", rule="syntax", title="a clause that is given twice")
+FINAL_WITH_BODY = code("OP026", rule="syntax", title="a final state that goes on")
+MISPLACED_IN_PHASE = code("OP027", rule="syntax", title="something that cannot stand in a phase")
+ALLOW_WITHOUT_REASON = code("OP030", rule="syntax", title="an `allow` comment without a rule or a reason")
+NO_OUTCOME = code("OP033", rule="syntax", title="a final state without an outcome")
+MISPLACED_CLAUSE = code("OP024", rule="syntax", title="a clause that this kind of declaration does not take")
+
+_ALLOW = re.compile(r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)\s*(?:because\b\s*(.*))?")
+OUTCOMES = ("success", "failure", "cancelled")
+
+_Documented: TypeAlias = (
+    tree.Use | tree.Contract | tree.Record | tree.Enum | tree.Failure | tree.Role | tree.Event
+    | tree.CallDeclaration | tree.State | tree.Phase | tree.Ensure
+)  # fmt: skip
+
+
+class DeclarationParser(PolicyParser):
+    """Declarations. Every method starts at the first token of what it reads."""
+
+    def file(self) -> tree.File:
+        """Read the whole file."""
+        declarations: list[tree.Declaration] = []
+        while self.kinds[self.i] != t.END:
+            start = self.i
+            try:
+                declarations.append(self.declaration())
+            except Stuck:
+                self._recover(start, 0)
+                self._skip_to_declaration(start)
+                declarations.append(tree.Unparsed(self.span_from(start)))
+                continue
+            self._end_declaration()
+        return tree.File(declarations, self.tokens.comments, (0, len(self.source.text)))
+
+    def _end_declaration(self) -> None:
+        i = self.i
+        if self.kinds[i] == t.END or self.newlines[i] == t.NEWLINE:
+            return
+        if self.reported_at != i:
+            self.miss("a new line after the declaration", kind=TWO_ON_A_LINE)
+        if self.texts[i] not in DECLARATION_WORDS:
+            self._skip_to_declaration(i)
+
+    def _skip_to_declaration(self, start: int) -> None:
+        i = max(self.i, start + 1)
+        text, end = self.source.text, len(self.kinds) - 1
+        while i < end:
+            if self.newlines[i] and self.texts[i] in DECLARATION_WORDS and self.kinds[i] == t.NAME:
+                first_column = self.starts[i] == 0 or text[self.starts[i] - 1] == "\n"
+                if first_column or self.depths[i] <= self.lost_braces:
+                    self.lost_braces = max(self.lost_braces, self.depths[i])
+                    break
+            i += 1
+        self.i = min(i, end)
+
+    def declaration(self) -> tree.Declaration:
+        """Read one declaration with the documentation above it."""
+        start = self.i
+        word = self.texts[start] if self.kinds[start] == t.NAME else ""
+        match word:
+            case "state" | "initial" | "final":
+                node: _Documented = self._state()
+            case "pure" | "effect" | "action":
+                node = self._call_declaration()
+            case "record":
+                node = self._record_declaration()
+            case "enum" | "failure":
+                node = self._enum(word)
+            case "event":
+                node = self._event()
+            case "ensure":
+                node = self.ensure()
+            case "role":
+                node = self._role()
+            case "phase":
+                node = self._phase()
+            case "contract":
+                node = self._contract()
+            case "use":
+                node = self._use()
+            case "upgrade":
+                return self._upgrade()
+            case _:
+                raise self._no_declaration(word)
+        node.doc, node.allows = self._doc(start), self._allows(start)
+        return node
+
+    def _no_declaration(self, word: str) -> Stuck:
+        help_text = "a file is made of declarations: `contract`, `record`, `event`, `state` …"
+        if word in ("let", "perform", "commit", "goto", "match", "on", "after", "at"):
+            help_text = "statements and handlers stand in the braces of a state"
+        elif word and (near := did_you_mean(word, sorted(DECLARATION_WORDS))):
+            help_text = near
+        elif self.kinds[self.i] == "}":
+            help_text = "remove it, or look above for the `{` that is missing"
+        return self.miss("a declaration", help_text, kind=NO_DECLARATION, new_line=True)
+
+    # Comments above ---------------------------------------------------------------------------------
+
+    def _doc(self, index: int) -> str:
+        """Join the `##` lines above the token at `index`, without the signs."""
+        comments = self.tokens.comments_before.get(index)
+        if not comments:
+            return ""
+        return "\n".join(
+            comment.text.lstrip("#").removeprefix(" ")
+            for comment in comments
+            if comment.is_doc and not _ALLOW.match(comment.text)
+        ).strip("\n")
+
+    def _allows(self, index: int) -> list[Allow]:
+        allows: list[Allow] = []
+        for comment in self.tokens.comments_before.get(index, ()):
+            found = _ALLOW.match(comment.text) if comment.own_line else None
+            if not found:
+                continue
+            start = comment.span[0]
+            rule = Name(found[1], (start + found.start(1), start + found.end(1)))
+            if rule.text and found[2]:
+                allows.append(Allow(rule, found[2].strip(), comment.span))
+            else:
+                self.report(
+                    ALLOW_WITHOUT_REASON,
+                    comment.span,
+                    "this comment allows nothing, for it names no rule" if not rule.text or rule.text == "because"
+                    else "this comment allows nothing, for it gives no reason",
+                    "write `# opord: allow <rule> because <reason>`",
+                )  # fmt: skip
+        return allows
+
+    # Data -------------------------------------------------------------------------------------------
+
+    def field(self) -> tree.Field:
+        """Read `name: T [= default]`."""
+        start = self.i
+        name = self.name("a name", new_line=True)
+        if not self.at(":"):
+            if not self.at(t.NAME):
+                raise self.miss(f"`:` and the type of `{name.text}`", f"write for example `{name.text}: str`")
+            self.miss("`:`", f"write `{name.text}: {self.texts[self.i]}`")
+        else:
+            self.i += 1
+        type_node = self.type()
+        default = None
+        if self.at("="):
+            self.i += 1
+            default = self.expression()
+        return tree.Field(name, type_node, default, self.span_from(start), self._doc(start))
+
+    def fields(self) -> list[tree.Field]:
+        """Read `(name: T, …)` if it is there."""
+        return self.parenthesised(self.field, "the type") if self.at("(") else []
+
+    def _braces(self, what: str) -> int:
+        if not self.brace_opens():
+            raise self.miss(f"`{{` and {what}")
+        self.i += 1
+        return self.i - 1
+
+    def _record_declaration(self) -> tree.Record:
+        start = self.i
+        self.i += 1
+        name = self.name("the record's name")
+        fields = self.items(self._braces("the fields"), self.field, "the field")
+        return tree.Record(name, fields, self.span_from(start))
+
+    def _enum(self, word: str) -> tree.Enum | tree.Failure:
+        start = self.i
+        self.i += 1
+        name = self.name(f"the {word}'s name")
+        variants = self.items(self._braces("the variants"), self._variant, "the variant")
+        if word == "failure":
+            return tree.Failure(name, variants, self.span_from(start))
+        for variant in variants:
+            if variant.transient:
+                self.report(
+                    MISPLACED_CLAUSE,
+                    variant.transient,
+                    "only a variant of a `failure` can be transient",
+                    f"declare `failure {name.text}`, or leave `transient` away",
+                )
+        return tree.Enum(name, variants, self.span_from(start))
+
+    def _variant(self) -> tree.Variant:
+        start = self.i
+        name = self.name("a variant", new_line=True)
+        fields = self.fields()
+        transient = None
+        if self.at_word("transient"):
+            transient = self.token_span(self.i)
+            self.i += 1
+        return tree.Variant(name, fields, transient, self.span_from(start), self._doc(start))
+
+    def _use(self) -> tree.Use:
+        start = self.i
+        self.i += 1
+        path_at = self.take(t.TEXT, "the file's path in quotes", 'write `use "types.opord" { Address }`')
+        self.i = path_at
+        literal = self.text()
+        path = "".join(part for part in literal.parts if isinstance(part, str))
+        opening = self._braces("the types to take")
+        names = self.items(opening, lambda: self.name("a type", new_line=True), "the type")
+        return tree.Use(path, literal.span, names, self.span_from(start))
+
+    # The boundary -----------------------------------------------------------------------------------
+
+    def _contract(self) -> tree.Contract:
+        start = self.i
+        self.i += 1
+        name = self.name("the contract's name")
+        parameters = self.fields()
+        node = tree.Contract(name, parameters, None, 1, None, (0, 0))
+        while self.at_word("key") or self.at_word("version"):
+            word_at = self.i
+            self.i += 1
+            if self.texts[word_at] == "key":
+                if node.key is not None:
+                    self._repeated(word_at)
+                node.key = self.expression()
+            else:
+                if node.version_span is not None:
+                    self._repeated(word_at)
+                number = self.take(t.INT, "a whole number after `version`")
+                node.version_span = self.token_span(number)
+                node.version = int(self.texts[number].replace("_", "")[:18])
+        node.span = self.span_from(start)
+        return node
+
+    def _repeated(self, i: int) -> None:
+        self.report(
+            REPEATED_CLAUSE, self.token_span(i), f"`{self.texts[i]}` is given twice here", "keep one of them"
+        )
+
+    def _role(self) -> tree.Role:
+        start = self.i
+        self.i += 1
+        names = self.names("a role", ",")
+        return tree.Role(names, self.span_from(start))
+
+    def _event(self) -> tree.Event:
+        start = self.i
+        self.i += 1
+        name = self.name("the event's name")
+        node = tree.Event(name, self.fields(), [], None, None, (0, 0))
+        seen: set[str] = set()
+        while self.at(t.NAME) and self.texts[self.i] in ("by", "key", "keep"):
+            word = self.texts[self.i]
+            if word in seen:
+                self._repeated(self.i)
+            seen.add(word)
+            self.i += 1
+            if word == "by":
+                node.roles = self.names("a role")
+            elif word == "key":
+                node.key = self.expression()
+            else:
+                node.keep = self.token_span(self.i - 1)
+        node.span = self.span_from(start)
+        return node
+
+    # States -----------------------------------------------------------------------------------------
+
+    def _state(self) -> tree.State:
+        start = self.i
+        kind = self.texts[start]
+        self.i += 1
+        if kind != "state":
+            self.take_word("state", f"`state` after `{kind}`")
+        name = self.name("the state's name")
+        node = tree.State(
+            "initial" if kind == "initial" else "final" if kind == "final" else "plain",
+            name, self.fields(), [], None, None, (0, 0), (0, 0),
+        )  # fmt: skip
+        if kind == "final":
+            node.outcome = self._outcome(name)
+        if self.kinds[self.i] == "->":
+            arrow = self.i
+            self.i += 1
+            node.targets = self.names("a state")
+            if kind == "final":
+                self._report_final(arrow, name, "goes nowhere")
+        node.header_span = self.span_from(start)
+        if self.brace_opens():
+            if kind == "final":
+                self._report_final(self.i, name, "has no body")
+            node.body = self._state_body()
+        elif kind != "final" and self.at(t.NAME):
+            raise self.miss("`->` or `{`", _advice_for_header(self.texts[self.i]))
+        node.span = self.span_from(start)
+        return node
+
+    def _outcome(self, name: Name) -> Name | None:
+        if self.at(t.NAME):
+            outcome = self.name("an outcome")
+            if outcome.text in OUTCOMES:
+                return outcome
+            span, seen = outcome.span, f"found `{outcome.text}`"
+            help_text = did_you_mean(outcome.text, OUTCOMES)
+        else:
+            span, seen, help_text = self.here(), self.found(), ""
+        self.report(
+            NO_OUTCOME,
+            span,
+            f"expected the outcome of `{name.text}`, but {seen}",
+            help_text or "a final state is a `success`, a `failure` or `cancelled`",
+        )
+        return None
+
+    def _report_final(self, i: int, name: Name, what: str) -> None:
+        self.report(
+            FINAL_WITH_BODY,
+            self.token_span(i),
+            f"the final state `{name.text}` {what}: a run ends there",
+            "leave `final` and the outcome away, or end the declaration here",
+        )
+
+    def _state_body(self) -> list[tree.Statement | tree.Handler]:
+        opening = self.i
+        self.enter()
+        self.i += 1
+        base = self.depths[opening] + 1
+        children = 0
+
+        def read() -> tree.Statement | tree.Handler:
+            nonlocal children
+            if self.at_handler():
+                return self.handler()
+            if self.at_child():
+                children += 1
+                return self.skip_child(base, quiet=children > 1)
+            return self.statement()
+
+        body = self.lines(opening, read, "statements and handlers")
+        self.depth -= 1
+        return list(body)
+
+    def _phase(self) -> tree.Phase:
+        start = self.i
+        self.enter()
+        self.i += 1
+        name = self.name("the phase's name")
+        if not self.brace_opens():
+            raise self.miss("`{` and the states of the phase")
+        opening = self.i
+        self.i += 1
+        self.phases += 1
+        parts = self.lines(opening, self._phase_part, "states and handlers")
+        self.phases -= 1
+        handlers: list[tree.Handler] = []
+        states: list[tree.State] = []
+        for part in parts:
+            if isinstance(part, tree.State):
+                states.append(part)
+            elif isinstance(part, tree.Phase):
+                handlers += part.handlers
+                states += part.states
+            elif not isinstance(part, tree.Unparsed):
+                handlers.append(part)
+        self.depth -= 1
+        return tree.Phase(name, handlers, states, self.span_from(start))
+
+    def _phase_part(self) -> tree.State | tree.Handler | tree.Phase | tree.Unparsed:
+        start = self.i
+        if self.at_handler():
+            return self.handler()
+        if self.at_child():
+            return self.skip_child(self.depths[start], quiet=False)
+        word = self.texts[start]
+        if word in ("state", "initial", "final", "phase"):
+            if word in ("final", "phase"):
+                self.report(
+                    MISPLACED_IN_PHASE,
+                    self.token_span(start),
+                    f"a {'final state' if word == 'final' else 'phase'} cannot stand in a phase",
+                    "move it out, after the phase's `}`",
+                )
+            part = self._phase() if word == "phase" else self._state()
+            part.doc, part.allows = self._doc(start), self._allows(start)
+            return part
+        raise self.miss(
+            "a state or a handler", "a phase holds `state`, `on`, `after` and `at`", kind=MISPLACED_IN_PHASE,
+            new_line=True,
+        )  # fmt: skip
+
+    def _declaration_ends_block(self) -> bool:
+        if not self.at_declaration():
+            return False
+        # In a phase itself a state is at home; in a state within a phase it shows a missing `}`.
+        return not (self.phases and self.depth == self.phases and self.texts[self.i] in _PHASE_WORDS)
+
+    # A word of a later version ----------------------------------------------------------------------
+
+    def _upgrade(self) -> tree.Unparsed:
+        start = self.i
+        self.report(
+            LATER_VERSION,
+            self.token_span(start),
+            "this version of Opord does not have `upgrade`",
+            "runs stay with the version they were started with; give the new contract a new `version`",
+        )
+        self._skip_to_declaration(start)
+        return tree.Unparsed(self.span_from(start))
+
+
+_PHASE_WORDS = frozenset({"state", "initial", "final", "phase"})
+
+
+def _advice_for_header(word: str) -> str:
+    if word in OUTCOMES:
+        return "only a `final state` has an outcome"
+    return "the states it can go to follow `->`, with `|` between them"

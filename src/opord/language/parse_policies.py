@@ -1,0 +1,260 @@
+"""Parsing the boundary's calls with their policies, and `ensure` lines."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from opord.language import tokens as t
+from opord.language import tree
+from opord.language.diagnostics.model import code
+from opord.language.diagnostics.suggest import did_you_mean
+from opord.language.parse_statements import StatementParser
+from opord.language.tree import Name
+
+MISPLACED_POLICY = code("OP031", rule="syntax", title="a policy that this kind of call does not take")
+UNKNOWN_POLICY = code("OP032", rule="syntax", title="a policy that does not exist")
+REPEATED_POLICY = code("OP035", rule="syntax", title="a policy that is given twice")
+UNKNOWN_PROMISE = code("OP037", rule="syntax", title="an `ensure` line of no known form")
+
+_POLICIES = ("retry", "timeout", "key", "repeatable", "in doubt")
+_CHOICES = ("repeat", "check", "ask", "skip", "report")
+_PROMISES = (
+    "the forms are `A at most once`, `X only after Y`, `never X after Y`, `after Y eventually X` "
+    "and `every run ends [within D]`"
+)
+_INT_DIGITS_MAX = 18
+
+
+class PolicyParser(StatementParser):
+    """`pure`, `effect`, `action`, their policies, and promises."""
+
+    phases = 0  # how many phases are open around the present token
+
+    def field(self) -> tree.Field:
+        """Read `name: T [= default]`."""
+        raise NotImplementedError
+
+    # Calls ------------------------------------------------------------------------------------------
+
+    def _call_declaration(self) -> tree.CallDeclaration:
+        start = self.i
+        word = self.texts[start]
+        kind: Literal["pure", "effect", "action"] = (
+            "pure" if word == "pure" else "effect" if word == "effect" else "action"
+        )
+        self.i += 1
+        name = self.name(f"the {kind}'s name")
+        if not self.at("("):
+            raise self.miss("`(` and the parameters", f"write `{kind} {name.text}()` where there are none")
+        parameters = self.parenthesised(self.field, "the type")
+        result = None
+        if self.kinds[self.i] == "->":
+            self.i += 1
+            result = self.type()
+        elif kind == "pure":
+            self.miss("`->` and the type of the result", "a pure function is there for its result")
+        node = tree.CallDeclaration(kind, name, parameters, result, [], None, [], (0, 0))
+        self._call_clauses(node)
+        if self.brace_opens():
+            self._policies(node)
+        node.span = self.span_from(start)
+        return node
+
+    def _call_clauses(self, node: tree.CallDeclaration) -> None:
+        while self.at_word("fails") or self.at_word("undoes"):
+            i = self.i
+            word = self.texts[i]
+            self.i += 1
+            if word == "fails":
+                again = bool(node.failures)
+                node.failures = node.failures + self.names("a failure")
+                allowed = node.kind != "pure"
+            else:
+                again = node.undoes is not None
+                node.undoes = self.name("an action after `undoes`")
+                allowed = node.kind == "action"
+            if not allowed:
+                self._misplaced(i, word, node)
+            elif again:
+                self._given_twice(i, word)
+
+    def _misplaced(self, i: int, word: str, node: tree.CallDeclaration) -> None:
+        article = "an" if node.kind == "effect" else "a"
+        if node.kind == "pure":
+            advice = "a pure function neither fails nor waits; what can is an `effect`"
+        else:
+            advice = "an effect takes `retry` and `timeout`; what commits something is an `action`"
+        span = (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
+        self.report(MISPLACED_POLICY, span, f"{article} {node.kind} does not take `{word}`", advice)
+
+    def _given_twice(self, i: int, word: str) -> None:
+        span = (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
+        self.report(REPEATED_POLICY, span, f"`{word}` is given twice here", "keep one of them")
+
+    def _policies(self, node: tree.CallDeclaration) -> None:
+        opening = self.i
+        self.i += 1
+        seen: set[str] = set()
+
+        def read() -> tree.Policy:
+            i = self.i
+            word = "in doubt" if self.kinds[i] == "in" else self.texts[i]
+            policy = self._policy(word)
+            if node.kind == "pure" or (node.kind == "effect" and word not in ("retry", "timeout")):
+                self._misplaced(i, word, node)
+            elif word in seen:
+                self._given_twice(i, word)
+            seen.add(word)
+            return policy
+
+        node.policies = self.items(opening, read, "the policy")
+
+    def _policy(self, word: str) -> tree.Policy:
+        start = self.i
+        match word:
+            case "retry":
+                return self._retry(start)
+            case "timeout":
+                self.i += 1
+                return tree.TimeoutPolicy(self.duration(), self.span_from(start))
+            case "key":
+                return self._key(start)
+            case "repeatable":
+                self.i += 1
+                return tree.RepeatablePolicy(self.token_span(start))
+            case "in doubt":
+                return self._in_doubt(start)
+        advice = did_you_mean(word, _POLICIES) if self.kinds[start] == t.NAME else ""
+        raise self.miss(
+            "a policy",
+            advice or "the policies are `retry`, `timeout`, `key`, `repeatable` and `in doubt`",
+            kind=UNKNOWN_POLICY,
+            new_line=True,
+        )
+
+    def duration(self) -> tree.DurationLiteral:
+        """Read a duration that has to be written out."""
+        i = self.i
+        if self.at(t.INT):
+            raise self.miss("a duration", f"say the unit: `{self.texts[i]}s`")
+        if not (self.at(t.DURATION) or self.at(t.BAD)):
+            raise self.miss("a duration", "durations are written `250ms`, `10s`, `5m`, `48h`, `7d`, `1h30m`")
+        literal = self._literal(i, self.kinds[i])
+        if isinstance(literal, tree.DurationLiteral):
+            return literal
+        return tree.DurationLiteral(0, literal.span)
+
+    def _retry(self, start: int) -> tree.RetryPolicy:
+        self.i += 1
+        number = self.take(t.INT, "how many times", "write `retry 3 times`")
+        times = int(self.texts[number].replace("_", "")[:_INT_DIGITS_MAX])
+        self.take_word("times", "`times`")
+        backoff_min = backoff_max = None
+        if self.at_word("backoff"):
+            self.i += 1
+            backoff_min = self.duration()
+            self.take_word("to", "`to` and the longest delay")
+            backoff_max = self.duration()
+        return tree.RetryPolicy(
+            times, self.token_span(number), backoff_min, backoff_max, self.span_from(start)
+        )
+
+    def _key(self, start: int) -> tree.KeyPolicy:
+        self.i += 1
+        value = window = None
+        ended = self.newlines[self.i] == t.NEWLINE or self.kinds[self.i] in (",", "}", t.END)
+        if not ended and not self.at_word("for"):
+            value = self.expression()
+        if self.at_word("for"):
+            self.i += 1
+            window = self.duration()
+        return tree.KeyPolicy(value, window, self.span_from(start))
+
+    def _in_doubt(self, start: int) -> tree.InDoubtPolicy:
+        self.i += 1
+        self.take_word("doubt", "`doubt` after `in`")
+        i = self.i
+        word = self.name("what to do in doubt")
+        check = delay = None
+        match word.text:
+            case "repeat" | "skip" | "report" as choice:
+                return tree.InDoubtPolicy(choice, word.span, None, None, self.span_from(start))
+            case "check":
+                check = self._check_call()
+                if self.at_word("after"):
+                    self.i += 1
+                    delay = self.duration()
+                return tree.InDoubtPolicy("check", word.span, check, delay, self.span_from(start))
+            case "ask":
+                if self.at_word("within"):
+                    self.i += 1
+                    delay = self.duration()
+                return tree.InDoubtPolicy("ask", word.span, None, delay, self.span_from(start))
+        self.i = i
+        raise self.miss(
+            "`repeat`, `check`, `ask`, `skip` or `report`",
+            did_you_mean(word.text, _CHOICES),
+            kind=UNKNOWN_POLICY,
+        )
+
+    def _check_call(self) -> tree.CheckCall:
+        start = self.i
+        name = self.name("an effect after `check`")
+        if not self.at("("):
+            raise self.miss("`(` and the arguments", f"write `check {name.text}()` where there are none")
+        arguments, _ = self.arguments()
+        return tree.CheckCall(name, arguments, self.span_from(start))
+
+    # Promises ---------------------------------------------------------------------------------------
+
+    def ensure(self) -> tree.Ensure:
+        """Read `ensure` and a promise."""
+        start = self.i
+        self.i += 1
+        claim = self._claim()
+        return tree.Ensure(claim, self.span_from(start))
+
+    def _claim(self) -> tree.Claim:
+        word = self.texts[self.i] if self.at(t.NAME) else ""
+        following = self.texts[self.i + 1]
+        if word == "every" and following == "run":
+            return self._every_run_ends()
+        # A state or call may have one of these names: then `at`, `only` or `or` comes next.
+        if word == "never" and following not in ("at", "only", "or"):
+            self.i += 1
+            subjects = self._subjects()
+            self._claim_word("after")
+            return tree.NeverAfter(subjects, self._subjects())
+        if word == "after" and following not in ("at", "only", "or"):
+            self.i += 1
+            after = self._subjects()
+            self._claim_word("eventually")
+            return tree.Eventually(after, self._subjects())
+        subjects = self._subjects()
+        if self.at_word("at"):
+            self.i += 1
+            self._claim_word("most")
+            self._claim_word("once")
+            return tree.AtMostOnce(subjects)
+        if self.at_word("only"):
+            self.i += 1
+            self._claim_word("after")
+            return tree.OnlyAfter(subjects, self._subjects())
+        raise self.miss("`at most once` or `only after`", _PROMISES, kind=UNKNOWN_PROMISE)
+
+    def _every_run_ends(self) -> tree.EveryRunEnds:
+        self.i += 2
+        self._claim_word("ends")
+        within = None
+        if self.at_word("within"):
+            self.i += 1
+            within = self.duration()
+        return tree.EveryRunEnds(within)
+
+    def _claim_word(self, word: str) -> None:
+        if not self.at_word(word):
+            raise self.miss(f"`{word}`", _PROMISES, kind=UNKNOWN_PROMISE)
+        self.i += 1
+
+    def _subjects(self) -> list[Name]:
+        return self.names("a state, an action or an effect", "or")

@@ -1,0 +1,508 @@
+"""Parsing statements, patterns and handlers: the inside of states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+from opord.language import tokens as t
+from opord.language import tree
+from opord.language.cursor import (
+    EXPECTED,
+    HANDLER_WORDS,
+    LONELY_SEPARATOR,
+    STATEMENT_WORDS,
+    TWO_ON_A_LINE,
+    Stuck,
+)
+from opord.language.diagnostics.model import code
+from opord.language.parse_expressions import ExpressionParser
+from opord.language.tree import Name, Span
+
+NO_STATEMENT = code("OP020", rule="syntax", title="something that is no statement")
+LATER_VERSION = code("OP023", rule="syntax", title="a word of a later version")
+NESTED_PATTERN = code("OP028", rule="syntax", title="a pattern inside a pattern")
+BINDING_ALTERNATIVE = code("OP029", rule="syntax", title="an alternative that binds a name")
+ARROW_BODY = code("OP034", rule="syntax", title="something that cannot follow `->`")
+
+T = TypeVar("T")
+
+
+class StatementParser(ExpressionParser):
+    """Statements and what they are made of. Every method starts at the first token of what it reads."""
+
+    # Lists of lines and items -----------------------------------------------------------------------
+
+    def lines(self, opening: int, read: Callable[[], T], noun: str) -> list[T | tree.Unparsed]:
+        """Read what newlines alone separate, up to and with the `}` of the brace at index `opening`."""
+        taken: list[T | tree.Unparsed] = []
+        base, lost = self.depths[opening] + 1 - self.lost_braces, self.lost_braces
+        while self.kinds[self.i] != "}":
+            if self._ends_early(opening):
+                break
+            start, depth, findings = self.i, self.depth, len(self.findings)
+            try:
+                taken.append(read())
+            except Stuck:
+                self._recover(start, depth)
+                self.skip_line(base + self.lost_braces)
+                taken.append(tree.Unparsed(self.span_from(start)))
+            if self.i == start:
+                self.i += 1
+            self._end_line(base + self.lost_braces, noun, quiet=len(self.findings) > findings)
+        else:
+            self.i += 1
+        assert self.lost_braces >= lost
+        return taken
+
+    def _end_line(self, base: int, noun: str, *, quiet: bool) -> None:
+        i = self.i
+        kind = self.kinds[i]
+        if kind == "}" or kind == t.END or self.newlines[i] == t.NEWLINE:
+            return
+        if kind == ",":
+            self.report(
+                TWO_ON_A_LINE, self.token_span(i), f"{noun} are separated by new lines alone", "end the line"
+            )
+            self.i += 1
+            return
+        if not quiet and self.reported_at != i:
+            self.report(
+                TWO_ON_A_LINE,
+                self.token_span(i),
+                f"expected a new line, but {self.found()}",
+                "start a new line here",
+            )
+        if not (self._starts_line(i) or self.at_declaration()):
+            self.skip_line(base)
+
+    def items(self, opening: int, read: Callable[[], T], what: str) -> list[T]:
+        """Read what newlines or single commas separate, up to and with the `}` of `opening`."""
+        taken: list[T] = []
+        base = self.depths[opening] + 1 - self.lost_braces
+        while self.kinds[self.i] != "}":
+            if self._ends_early(opening):
+                return taken
+            start, depth = self.i, self.depth
+            if self.kinds[start] == ",":
+                self._lonely_comma()
+                continue
+            try:
+                taken.append(read())
+            except Stuck:
+                self._recover(start, depth)
+                self.skip_item(base + self.lost_braces)
+                if self.i == start:
+                    self.i += 1
+                continue
+            self._end_item(base + self.lost_braces, what)
+        self.i += 1
+        return taken
+
+    def _end_item(self, base: int, what: str) -> None:
+        i = self.i
+        if self.kinds[i] == ",":
+            self.i += 1
+        elif self.kinds[i] not in ("}", t.END) and self.newlines[i] != t.NEWLINE:
+            if self.reported_at != i:
+                self.miss(f"a new line, `,` or `}}` after {what}", kind=TWO_ON_A_LINE)
+            if self.kinds[i] != t.NAME:
+                self.skip_item(base)
+
+    def _lonely_comma(self) -> None:
+        self.report(LONELY_SEPARATOR, self.token_span(self.i), "this `,` separates nothing", "remove it")
+        self.i += 1
+
+    def _ends_early(self, opening: int) -> bool:
+        """Report the brace as unclosed where a declaration or the end of the file shows that it is."""
+        if self.kinds[self.i] != t.END and not self._declaration_ends_block():
+            return False
+        if self.reported_at != self.i or self.kinds[self.i] != t.END:
+            self.unclosed(opening)
+        self.lost_braces += 1
+        return True
+
+    def _declaration_ends_block(self) -> bool:
+        return self.at_declaration()
+
+    def _recover(self, start: int, depth: int) -> None:
+        """Set back what a broken part may have left behind; `start` is where it began."""
+        self.depth, self.in_head, self.height = depth, False, 0
+        if self.i < start:
+            self.i = start
+
+    # Blocks and lines -------------------------------------------------------------------------------
+
+    def block(self) -> tree.Block:
+        """Read `{ statements }`."""
+        start = self.i
+        self.enter()
+        self.i += 1
+        statements = self.lines(start, self.statement, "statements")
+        self.depth -= 1
+        return tree.Block(list(statements), True, self.span_from(start))
+
+    def body(self) -> tree.Block:
+        """Read what a head leads to: `-> goto X`, `-> { … }` or `{ … }`."""
+        if self.kinds[self.i] == "->":
+            self.i += 1
+            if self.at("{"):
+                return self.block()
+            start = self.i
+            if not (self.at("if") or self.at_word("goto") or self.at_word("match")):
+                if not (self.at_word("let") or self.at_word("perform") or self.at_word("commit")):
+                    raise self.miss("`goto`, `if`, `match` or a block after `->`", kind=ARROW_BODY)
+                self.report(
+                    ARROW_BODY,
+                    self.token_span(start),
+                    f"`{self.texts[start]}` cannot follow `->`",
+                    "put the statements in a block: `-> { … }`",
+                )
+            statement = self.statement()
+            return tree.Block([statement], False, self.span_from(start))
+        if self.brace_opens():
+            return self.block()
+        raise self.miss("`->` or `{`")
+
+    def statement(self) -> tree.Statement:
+        """Read one statement."""
+        i = self.i
+        kind = self.kinds[i]
+        if kind == t.NAME:
+            word = self.texts[i]
+            if word == "goto":
+                return self._goto()
+            if word == "let":
+                return self._let()
+            if word in ("perform", "commit"):
+                return self._call(i, None)
+            if word == "match":
+                return self._match()
+        elif kind == "if":
+            return self._if()
+        raise self.miss("a statement", self._advice_for_statement(i), kind=NO_STATEMENT, new_line=True)
+
+    def _advice_for_statement(self, i: int) -> str:
+        following = self.kinds[i + 1]
+        if self.kinds[i] == "else":
+            return "`else` follows the `}` of an `if`, or the `)` of a call"
+        if self.kinds[i] != t.NAME:
+            return "statements start with `let`, `perform`, `commit`, `if`, `match` or `goto`"
+        if self.texts[i] in HANDLER_WORDS and following != "=":
+            return "`on`, `after` and `at` stand directly in a state or a phase"
+        if following == "=":
+            return f"bind a name with `let {self.texts[i]} = …`"
+        if following == "(":
+            return "call an effect with `perform`, an action with `commit`, a pure function in an expression"
+        return "statements start with `let`, `perform`, `commit`, `if`, `match` or `goto`"
+
+    def _let(self) -> tree.Statement:
+        start = self.i
+        self.i += 1
+        name = self.name("a name after `let`")
+        if self.at(":"):
+            raise self.miss("`=`", "a `let` takes the type of its value")
+        self.take("=", "`=` and a value")
+        if self._at_call():
+            return self._call(start, name)
+        return tree.Let(name, self.expression(), self.span_from(start))
+
+    def _at_call(self) -> bool:
+        i = self.i
+        return (
+            self.texts[i] in ("perform", "commit")
+            and self.kinds[i + 1] == t.NAME
+            and not self.newlines[i + 1]
+        )
+
+    def _goto(self) -> tree.Goto:
+        start = self.i
+        self.i += 1
+        state = self.name("a state after `goto`")
+        arguments: list[tree.Argument] = []
+        rest = None
+        if self.at("("):
+            arguments, rest = self.arguments(with_rest=True)
+        return tree.Goto(state, arguments, rest, self.span_from(start))
+
+    def _if(self) -> tree.If:
+        start = self.i
+        self.enter()
+        self.i += 1
+        condition = self.head()
+        if not self.brace_opens():
+            raise self.miss("`{` after the condition")
+        then = self.block()
+        otherwise: tree.Block | tree.If | None = None
+        # `else` on a new line is ours, unless it is the next arm of a `match`.
+        following = self.kinds[self.i + 1] if self.kinds[self.i] == "else" else ""
+        if following and (following in ("{", "if") or self.newlines[self.i] != t.NEWLINE):
+            self.i += 1
+            if following == "if":
+                otherwise = self._if()
+            elif self.brace_opens():
+                otherwise = self.block()
+            else:
+                raise self.miss("`{` or `if` after `else`")
+        self.depth -= 1
+        return tree.If(condition, then, otherwise, self.span_from(start))
+
+    def head(self) -> tree.Expression:
+        """Read an expression that a `{` may follow, which opens a block and no record."""
+        in_head, self.in_head = self.in_head, True
+        node = self.expression()
+        self.in_head = in_head
+        return node
+
+    # Calls ------------------------------------------------------------------------------------------
+
+    def _boundary_call(self) -> tree.BoundaryCall:
+        start = self.i
+        self.i += 1
+        verb: Literal["perform", "commit"] = "perform" if self.texts[start] == "perform" else "commit"
+        name = self.name(f"an {'effect' if verb == 'perform' else 'action'} after `{verb}`")
+        if not self.at("("):
+            raise self.miss("`(` and the arguments", f"write `{verb} {name.text}()` where there are none")
+        arguments, _ = self.arguments()
+        return tree.BoundaryCall(verb, self.token_span(start), name, arguments, self.span_from(start))
+
+    def _call(self, start: int, binding: Name | None) -> tree.CallStatement:
+        call = self._boundary_call()
+        arms: list[tree.Arm] | None = None
+        else_span: Span | None = None
+        if self.kinds[self.i] == "else":
+            else_span = self.token_span(self.i)
+            arms = self._call_else()
+        return tree.CallStatement(binding, call, arms, else_span, self.span_from(start))
+
+    def _call_else(self) -> list[tree.Arm]:
+        start = self.i
+        if self.kinds[start + 1] == "{" and self.newlines[start + 1] != t.NEWLINE:
+            self.i += 1
+            if self._at_statement(start + 2):
+                return self._block_for_arms(start)
+            opening = self.i
+            self.i += 1
+            return self.items(opening, self._arm, "the arm")
+        return [self._arm()]
+
+    def _at_statement(self, i: int) -> bool:
+        if self.kinds[i] == "if":
+            return True
+        return self.texts[i] in STATEMENT_WORDS and self.kinds[i + 1] not in ("->", "|", "(", ".")
+
+    def _block_for_arms(self, start: int) -> list[tree.Arm]:
+        self.report(
+            EXPECTED,
+            self.token_span(start),
+            "`else { … }` of a call lists failures, but statements stand here",
+            "for every failure alike write `else -> { … }`, or name them: `Declined -> …`",
+        )
+        pattern = tree.ElsePattern(None, self.token_span(start))
+        return [tree.Arm([pattern], self.block(), self.span_from(start))]
+
+    # Match ------------------------------------------------------------------------------------------
+
+    def _match(self) -> tree.Match:
+        start = self.i
+        self.enter()
+        self.i += 1
+        if self._at_call():
+            in_head, self.in_head = self.in_head, True
+            subject: tree.Expression | tree.BoundaryCall = self._boundary_call()
+            self.in_head = in_head
+        else:
+            subject = self.head()
+        head = self.span_from(start)
+        if not self.brace_opens():
+            raise self.miss("`{` and the arms")
+        opening = self.i
+        self.i += 1
+        arms = self.items(opening, self._arm, "the arm")
+        self.depth -= 1
+        return tree.Match(subject, arms, head, self.span_from(start))
+
+    def _arm(self) -> tree.Arm:
+        start = self.i
+        patterns = [self._pattern()]
+        while self.at("|"):
+            self.i += 1
+            patterns.append(self._pattern())
+        if len(patterns) > 1:
+            self._report_bindings(patterns)
+        if not self.at("->"):
+            if not self.at("{"):
+                raise self.miss("`->` after the pattern")
+            self.miss("`->` after the pattern")
+        body = self.body()
+        return tree.Arm(patterns, body, self.span_from(start))
+
+    def _report_bindings(self, patterns: list[tree.Pattern]) -> None:
+        for pattern in patterns:
+            if isinstance(pattern, tree.VariantPattern):
+                bound = [name for name in pattern.fields or () if name.text != "_"]
+            elif isinstance(pattern, (tree.OkPattern, tree.SomePattern, tree.ElsePattern)):
+                bound = [pattern.binding] if pattern.binding and pattern.binding.text != "_" else []
+            else:
+                continue
+            if bound:
+                self.report(
+                    BINDING_ALTERNATIVE,
+                    bound[0].span,
+                    f"an alternative cannot bind `{bound[0].text}`: the others would leave it without a value",
+                    "leave the fields away, or write an arm of its own",
+                )
+
+    def _pattern(self) -> tree.Pattern:
+        i = self.i
+        kind = self.kinds[i]
+        if kind == t.NAME:
+            return self._name_pattern(i)
+        if kind == "else":
+            self.i += 1
+            binding = self.name("a name") if self.at(t.NAME) else None
+            return tree.ElsePattern(binding, self.span_from(i))
+        if kind == "none":
+            self.i += 1
+            return tree.NonePattern(self.token_span(i))
+        if kind in ("true", "false", "-", t.INT, t.NUMBER, t.DURATION, t.TEXT, t.TEXT_START, t.BAD):
+            return self._literal_pattern(i)
+        raise self.miss("a pattern", new_line=True)
+
+    def _literal_pattern(self, i: int) -> tree.Pattern:
+        value = self._unary(i) if self.kinds[i] == "-" else self._primary_value(i)
+        span = self.span_from(i)
+        match value:
+            case tree.BoolLiteral() | tree.IntLiteral() | tree.NumberLiteral() | tree.DurationLiteral():
+                return tree.LiteralPattern(value, span)
+            case tree.TextLiteral(parts=parts) if all(isinstance(part, str) for part in parts):
+                return tree.LiteralPattern(value, span)
+            case tree.Unparsed():
+                return value
+        self.report(EXPECTED, span, "a pattern is a plain literal", "compare with `if` instead")
+        return tree.Unparsed(span)
+
+    def _primary_value(self, i: int) -> tree.Expression:
+        newline, self.newlines[i] = self.newlines[i], t.SAME_LINE
+        value = self._primary(i, self.kinds[i])
+        self.newlines[i] = newline
+        return value
+
+    def _name_pattern(self, i: int) -> tree.Pattern:
+        text = self.texts[i]
+        self.i += 1
+        if text in ("ok", "some"):
+            binding = self.name("a name") if self.at(t.NAME) else None
+            if self.at("("):
+                raise self.miss("a name", f"write `{text} value`, without parentheses")
+            if text == "ok":
+                return tree.OkPattern(binding, self.span_from(i))
+            return tree.SomePattern(binding, self.span_from(i))
+        if text == "_" and not self.at("("):
+            return tree.ElsePattern(None, self.token_span(i))
+        name, type_name = Name(text, self.token_span(i)), None
+        if self.at("."):
+            self.i += 1
+            type_name, name = name, self.name("a variant")
+        fields = self._pattern_fields() if self.at("(") else None
+        return tree.VariantPattern(type_name, name, fields, self.span_from(i))
+
+    def _pattern_fields(self) -> list[Name]:
+        def read() -> Name:
+            start = self.i
+            name = self.name("a name for the field")
+            if self.kinds[self.i] in (".", "("):
+                self.report(
+                    NESTED_PATTERN,
+                    self.token_span(start),
+                    "patterns do not nest",
+                    "bind the field to a name here, and `match` that inside the arm",
+                )
+                raise Stuck
+            if self.kinds[self.i] == ":":
+                raise self.miss("`,` or `)`", "fields are bound in order, by names of your own")
+            return name
+
+        return self.parenthesised(read, "the name")
+
+    def parenthesised(self, read: Callable[[], T], what: str) -> list[T]:
+        """Read `(`, what commas separate, `)`; a broken one is skipped and the rest still read."""
+        opening = self.i
+        self.i += 1
+        taken: list[T] = []
+        while self.kinds[self.i] != ")":
+            if self.kinds[self.i] == ",":
+                self._lonely_comma()
+                continue
+            depth = self.depth
+            try:
+                taken.append(read())
+                if self.kinds[self.i] not in (",", ")"):
+                    self.close(")", opening, what)
+            except Stuck:
+                if self.reported_at == self.i and self.kinds[self.i] == t.END:
+                    raise
+                self.depth, self.in_head = depth, False
+                self.skip_in_brackets(opening)
+            if self.kinds[self.i] == ",":
+                self.i += 1
+        self.i += 1
+        return taken
+
+    # Handlers ---------------------------------------------------------------------------------------
+
+    def at_handler(self) -> bool:
+        """Say whether a line starts here that is a handler."""
+        return self.kinds[self.i] == t.NAME and self.texts[self.i] in ("on", "after", "at")
+
+    def handler(self) -> tree.Handler:
+        """Read `on …`, `after …` or `at …`."""
+        start = self.i
+        word = self.texts[start]
+        self.i += 1
+        if word == "on":
+            return self._on(start)
+        when = self.head()
+        head = self.span_from(start)
+        body = self.body()
+        if word == "after":
+            return tree.After(when, body, head, self.span_from(start))
+        return tree.At(when, body, head, self.span_from(start))
+
+    def _on(self, start: int) -> tree.OnEvent:
+        event = self.name("an event after `on`")
+        names = None
+        if self.at("("):
+            names = self.parenthesised(lambda: self.name("a name for the field"), "the name")
+        guard = None
+        if self.at("if"):
+            self.i += 1
+            guard = self.head()
+        head = self.span_from(start)
+        if self.at_word("ignore"):
+            self.i += 1
+            return tree.OnEvent(event, names, guard, None, head, self.span_from(start))
+        return tree.OnEvent(event, names, guard, self.body(), head, self.span_from(start))
+
+    # Words of later versions ------------------------------------------------------------------------
+
+    def at_child(self) -> bool:
+        """Say whether a line starts here that starts or awaits a child, which this version cannot."""
+        i = self.i
+        if self.kinds[i] != t.NAME or self.texts[i] not in ("each", "when", "run"):
+            return False
+        return self.kinds[i + 1] in (t.NAME, t.TEXT) and not self.newlines[i + 1]
+
+    def skip_child(self, base: int, *, quiet: bool) -> tree.Unparsed:
+        """Pass over a line about children with one finding for all of them in a body."""
+        start = self.i
+        if not quiet:
+            self.report(
+                LATER_VERSION,
+                self.token_span(start),
+                f"this version of Opord does not have children of a run (`{self.texts[start]}`)",
+                "start the other runs from a handler, and await an event from each",
+            )
+        self.i += 1
+        self.skip_line(base)
+        return tree.Unparsed(self.span_from(start))
