@@ -50,7 +50,7 @@ class EmptyList(CannotCompute):
     """The least or greatest item of an empty list."""
 
 
-def fits(value: T) -> T:
+def fits(value: Any) -> Any:
     """Return a computed number if it is in the range of its type; raise Overflow otherwise."""
     if type(value) is int:
         if not INT_MIN <= value <= INT_MAX:
@@ -127,27 +127,31 @@ def div(left: Any, right: Any) -> Any:
 
 def floor_div(left: NumberT, right: NumberT) -> NumberT:
     """Divide and round down."""
-    return _floored(left, right)[0]
+    quotient: NumberT = _floored(left, right)[0]
+    return quotient
 
 
 def mod(left: NumberT, right: NumberT) -> NumberT:
     """Return what flooring division leaves: it has the sign of `right`."""
-    return _floored(left, right)[1]
+    rest: NumberT = _floored(left, right)[1]
+    return rest
 
 
 def neg(value: SignedT) -> SignedT:
     """Negate."""
-    return fits(_EXACT.minus(value) if type(value) is Decimal else _ranged(lambda: -value))
+    result: SignedT = fits(_EXACT.minus(value) if type(value) is Decimal else _ranged(lambda: -value))
+    return result
 
 
 def absolute(value: SignedT) -> SignedT:
     """Return the absolute value."""
-    return fits(_EXACT.abs(value) if type(value) is Decimal else _ranged(lambda: abs(value)))
+    result: SignedT = fits(_EXACT.abs(value) if type(value) is Decimal else _ranged(lambda: abs(value)))
+    return result
 
 
 def round_to_int(value: float | Decimal) -> int:
     """Round to the nearest integer, halves to the even one."""
-    return fits(round(value))
+    return _int(round(value))
 
 
 def round_to(value: NumberT, digits: int) -> NumberT:
@@ -156,8 +160,9 @@ def round_to(value: NumberT, digits: int) -> NumberT:
         if digits > EXPONENT_MAX:
             return value
         exponent = Decimal((0, (1,), -max(digits, -EXPONENT_MAX - 2)))
-        return fits(value.quantize(exponent, context=_EXACT))
-    return fits(round(value, digits))
+        return _decimal(value.quantize(exponent, context=_EXACT))
+    result: NumberT = fits(round(value, digits))
+    return result
 
 
 def to_int(value: bool | int | float | Decimal | str) -> int:
@@ -165,14 +170,15 @@ def to_int(value: bool | int | float | Decimal | str) -> int:
     if isinstance(value, str):
         if not re.fullmatch(r"[+-]?[0-9]{1,40}", value):
             raise NotANumber(f"not the text of an int: {_quoted(value)}")
-    return fits(int(value))
+    return _int(int(value))
 
 
 def to_float(value: int | float | Decimal | str) -> float:
     """Read a float from a text such as `2.5` or `1e3`, or make one of a number."""
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise NotANumber(f"not the text of a float: {_quoted(value)}")
-    return fits(_ranged(lambda: float(value)))
+    result: float = fits(_ranged(lambda: float(value)))
+    return result
 
 
 def to_decimal(value: int | float | Decimal | str) -> Decimal:
@@ -180,7 +186,7 @@ def to_decimal(value: int | float | Decimal | str) -> Decimal:
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise NotANumber(f"not the text of a decimal: {_quoted(value)}")
     try:
-        return fits(Decimal(repr(value) if isinstance(value, float) else value))
+        return _decimal(Decimal(repr(value) if isinstance(value, float) else value))
     except InvalidOperation:
         raise Overflow("the decimal leaves its range") from None
 
@@ -205,9 +211,11 @@ def greatest(items: Iterable[K]) -> K:
     return _first(max, items)
 
 
-def count(items: Iterable[Any], variant: str) -> int:
-    """Count the items of an enum or failure that are the variant of that name."""
-    return sum(1 for one in items if getattr(one, "opord_variant", None) == variant)
+def count(items: Iterable[Any], variant: object) -> int:
+    """Count the items that are a variant: a class, or a member of an enum without fields."""
+    if isinstance(variant, type):
+        return sum(1 for one in items if isinstance(one, variant))
+    return sum(1 for one in items if one is variant)
 
 
 def unreachable(value: object) -> NoReturn:
@@ -216,6 +224,16 @@ def unreachable(value: object) -> NoReturn:
 
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,2200}(\.[0-9]{1,2200})?([eE][+-]?[0-9]{1,6})?")
+
+
+def _int(value: int) -> int:
+    fits(value)
+    return value
+
+
+def _decimal(value: Decimal) -> Decimal:
+    fits(value)
+    return value
 
 
 def _ranged(compute: Callable[[], T]) -> T:

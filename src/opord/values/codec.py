@@ -4,13 +4,24 @@ The forms of a value:
 - *wire*: what comes from outside and goes to handlers' plain data: as JSON, secrets in clear;
 - *rest*: what the store keeps: the same, but a secret is `{"$secret": …}`, the place for encryption at rest;
 - *shown*: what people see: the same, but a secret is the text `[secret]`.
+
+In JSON a decimal is a text, bytes are base64, a duration is `"48h"`, a variant without fields is its name and
+one with fields is `{"type": "Circle", "radius": 1.0}`. A variant's own field `type` is called `type_` there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import enum
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+from opord.contract import Constant, Contract, Enum, Expr, Failure, Field, OptionalOf, Type, Variant
+from opord.values.codec_source import Member, Sources
+from opord.values.guard import LIMIT_DEPTH, BadValue, check_plain
+from opord.values.names import member_names, python_names
+
+Evaluate: TypeAlias = Callable[[Expr], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +39,125 @@ class Codec:
     dump: Callable[[Any], Any]
     load: Callable[[Any], Any]
     show: Callable[[Any], Any]
+
+
+class Codecs:
+    """Makes the codecs of one contract's types; each is compiled to Python functions of its own.
+
+    `classes` has the Python class of each record, enum and failure by its name; variants with fields are
+    attributes of it. `evaluate` computes a default that is no plain literal.
+    """
+
+    def __init__(self, contract: Contract, classes: Mapping[str, type[Any]], evaluate: Evaluate) -> None:
+        self._evaluate = evaluate
+        self._sources = Sources()
+        for record in contract.records:
+            self._sources.declare_object(record.name, self._members(record.fields), classes[record.name])
+        unions: tuple[Enum | Failure, ...] = (*contract.enums, *contract.failures)
+        for union in unions:
+            cls = classes[union.name]
+            if issubclass(cls, enum.Enum):
+                self._sources.declare_names(union.name, cls)
+            else:
+                self._sources.declare_sum(union.name, self._variants(union.variants, cls))
+
+    def of(self, type_: Type) -> Codec:
+        """Return the codec of a type."""
+        return self._codec(self._sources.key(type_), type_, of=type_)
+
+    def struct(self, fields: Sequence[Field], cls: type[Any], label: str) -> Codec:
+        """Return the codec of a class with these fields, such as a state or the input."""
+        key = self._sources.declare_object(label, self._members(fields), cls, anonymous=True)
+        return self._codec(key, *(field.type for field in fields))
+
+    def params(self, params: Sequence[Field], label: str) -> Codec:
+        """Return the codec of arguments: an object with a member for each parameter, from and to a tuple."""
+        key = self._sources.declare_object(label, self._members(params), None, anonymous=True)
+        return self._codec(key, *(param.type for param in params))
+
+    def problem(self, variants: Mapping[str, tuple[type[Any], Sequence[Field]]], label: str) -> Codec:
+        """Return the codec of the failures of a call, each an object with its full name under `type`."""
+        arms = [
+            (name, cls, self._members(fields, in_variant=True)) for name, (cls, fields) in variants.items()
+        ]
+        key = self._sources.declare_sum(label, arms, anonymous=True, always_objects=True)
+        return self._codec(key, *(field.type for _, fields in variants.values() for field in fields))
+
+    def _members(self, fields: Sequence[Field], *, in_variant: bool = False) -> list[Member]:
+        attributes = python_names(field.name for field in fields)
+        names = member_names(field.name for field in fields) if in_variant else {}
+        return [
+            Member(
+                names.get(field.name, field.name), attributes[field.name], field.type, self._default(field)
+            )
+            for field in fields
+        ]
+
+    def _variants(
+        self, variants: Sequence[Variant], cls: type[Any]
+    ) -> list[tuple[str, type[Any], list[Member]]]:
+        attributes = python_names(variant.name for variant in variants)
+        return [
+            (
+                variant.name,
+                getattr(cls, attributes[variant.name]),
+                self._members(variant.fields, in_variant=True),
+            )
+            for variant in variants
+        ]
+
+    def _default(self, field: Field) -> Callable[[], Any] | None:
+        if field.default is None:
+            return (lambda: None) if isinstance(field.type, OptionalOf) else None
+        if isinstance(field.default, Constant):
+            value = field.default.value
+            return lambda: value
+        expression = field.default
+        return lambda: self._evaluate(expression)
+
+    def _codec(self, key: str, *types: Type, of: Type | None = None) -> Codec:
+        compiled = self._sources.compiled(key, of)
+        deep = any(self._sources.is_deep(type_) for type_ in types)
+        return Codec(
+            accept=_shallow(compiled.accept) if deep else compiled.accept,
+            dump=_checked(_shallow(compiled.dump)) if deep else compiled.dump,
+            load=_kept(compiled.load),
+            show=compiled.show,
+        )
+
+
+def _shallow(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Refuse what is nested so deep that the conversion runs out of stack."""
+
+    def shallow(value: Any) -> Any:
+        try:
+            return convert(value)
+        except RecursionError:
+            raise BadValue("", f"nested more than {LIMIT_DEPTH} levels deep") from None
+
+    return shallow
+
+
+def _checked(dump: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Hold the limit of levels where a type alone does not."""
+
+    def checked(value: Any) -> Any:
+        rest = dump(value)
+        check_plain(rest)
+        return rest
+
+    return checked
+
+
+def _kept(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Turn whatever a damaged rest form leads to into a BadValue; its text is not shown: it may be a secret."""
+
+    def kept(rest: Any) -> Any:
+        try:
+            return load(rest)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise BadValue(
+                "", f"what is kept does not have the form of its type ({type(error).__name__})"
+            ) from None
+
+    return kept

@@ -45,7 +45,9 @@ def parse_duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text)
     if found is None:
         raise BadValue("", "expected a duration such as `48h`, `1h30m` or `250ms`")
-    total = sum(int(count) * weight for count, weight in zip(found.groups()[1:], _WEIGHTS_US, strict=True) if count)
+    total = sum(
+        int(count) * weight for count, weight in zip(found.groups()[1:], _WEIGHTS_US, strict=True) if count
+    )
     try:
         return timedelta(microseconds=-total if found[1] else total)
     except OverflowError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 FailureT = TypeVar("FailureT", bound="Failure")
 
 
-class Failure(Exception):  # noqa: N818 - a declared failure is a bad outcome, not an error
+class Failure(Exception):
     """A declared bad outcome of a call.
 
     Generated code derives one class for each `failure` and, below it, one for each variant. A variant
@@ -46,12 +47,12 @@ def variant(name: str, *, transient: bool = False) -> Callable[[type[FailureT]],
 
     def finish(cls: type[FailureT]) -> type[FailureT]:
         failure = cls.__mro__[1]
-        fields = tuple(cls.__dict__.get("__annotations__", ()))
+        fields = tuple(inspect.get_annotations(cls))
         defaults = {field: cls.__dict__[field] for field in fields if field in cls.__dict__}
-        cls.opord_type = failure.opord_type or failure.__name__
+        cls.opord_type = failure.__name__
         cls.opord_variant = name
         cls.opord_transient = transient
-        cls.__match_args__ = fields
+        cls.__match_args__ = fields  # type: ignore[misc]
         cls.__init__ = _init_of(name, fields, defaults)  # type: ignore[method-assign]
         for position, field in enumerate(fields):
             setattr(cls, field, _field_at(position))
@@ -73,7 +74,9 @@ def _init_of(name: str, fields: tuple[str, ...], defaults: dict[str, Any]) -> Ca
     def __init__(self: Failure, *args: Any, **named: Any) -> None:  # noqa: N807 - it becomes one
         given = dict(zip(fields, args, strict=False))
         if len(args) > len(fields) or given.keys() & named.keys() or named.keys() - set(fields):
-            raise TypeError(f"{name} takes ({', '.join(fields)}), got {len(args)} by position and {sorted(named)}")
+            raise TypeError(
+                f"{name} takes ({', '.join(fields)}), got {len(args)} by position and {sorted(named)}"
+            )
         given |= named
         missing = [field for field in fields if field not in given and field not in defaults]
         if missing:

@@ -91,7 +91,9 @@ def check_text(text: str) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             half = f"\\u{ord(text[error.start]):04x}"
-            raise BadValue("", f"the text holds half of a surrogate pair ({half}), which is no character") from None
+            raise BadValue(
+                "", f"the text holds half of a surrogate pair ({half}), which is no character"
+            ) from None
 
 
 def check_size(text: str | bytes, *, limit: int = LIMIT_BYTES, what: str = "the text") -> None:

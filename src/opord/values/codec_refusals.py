@@ -1,0 +1,51 @@
+"""What compiled codecs say when an object does not have the members of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from opord.values.guard import BadValue
+from opord.values.scalars import expected
+
+
+def mapping(value: Any, what: str) -> dict[Any, Any]:
+    """Take any mapping as a dict; refuse what is none."""
+    if not isinstance(value, Mapping):
+        expected(what if what == "map" else f"{what} (an object)", value)
+    return dict(value)
+
+
+def missing(what: str) -> NoReturn:
+    """Refuse an object without a member that has no default."""
+    raise BadValue("", f"is missing; expected {what}")
+
+
+def unknown(given: Mapping[Any, Any], names: Sequence[str], what: str) -> NoReturn:
+    """Refuse the first member that is none of `names`."""
+    name = next(name for name in given if name not in names)
+    raise BadValue("", f"{_shown(name)} is no member here, in {what}{_near(name, names)}")
+
+
+def pick(name: str, variants: Mapping[str, Any], label: str) -> Any:
+    """Return what belongs to the variant of that name; refuse one that the type does not have."""
+    found = variants.get(name)
+    if found is None:
+        raise BadValue("", f"{_shown(name)} is no variant of {label}{_near(name, list(variants))}")
+    return found
+
+
+def _shown(name: object) -> str:
+    return (
+        f"`{name}`"
+        if isinstance(name, str) and len(name) <= 60 and name.isprintable()
+        else "a name given here"
+    )
+
+
+def _near(name: object, names: Sequence[str]) -> str:
+    near = get_close_matches(str(name)[:60], names, n=1)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; it has {', '.join(f'`{one}`' for one in names[:8])}" if names else "; it has none"

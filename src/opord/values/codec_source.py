@@ -1,0 +1,411 @@
+"""The functions behind codecs, written out as Python source for each type and compiled.
+
+A record of five fields is dumped on every step of every run: straight-line code with the checks of plain
+texts and numbers in place is several times as fast as walking a description of the type.
+"""
+
+from __future__ import annotations
+
+import enum
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from opord.contract import ListOf, MapOf, Named, OptionalOf, Primitive, SecretOf, Type
+from opord.values.codec_refusals import mapping, missing, pick, unknown
+from opord.values.codec_text import INLINE, indent, list_source, map_source
+from opord.values.guard import INT_MAX, INT_MIN, BadValue
+from opord.values.scalars import SCALARS, check_bool, check_float, check_int, check_str, expected
+from opord.values.secret import SHOWN, Secret
+
+Convert: TypeAlias = Callable[[Any], Any]
+Arm: TypeAlias = "tuple[str, type[Any], list[Member]]"
+
+SECRET_MEMBER: Final = "$secret"  # noqa: S105 - a name, no password
+"""The one member of the rest form of a secret."""
+
+_MISSING: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A field: its name in JSON, its Python attribute, its type, and what makes its default."""
+
+    name: str
+    attribute: str
+    type: Type
+    default: Callable[[], Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The four conversions of a type; see `codec.Codec`."""
+
+    accept: Convert
+    dump: Convert
+    load: Convert
+    show: Convert
+
+
+class Sources:
+    """Writes and compiles the conversions of types, once each, all in one namespace.
+
+    A declared name is compiled when it is first needed, after all are declared: records may hold each other.
+    """
+
+    def __init__(self) -> None:
+        self._space: dict[str, Any] = {
+            "BadValue": BadValue,
+            "INT_MAX": INT_MAX,
+            "INT_MIN": INT_MIN,
+            "MISSING": _MISSING,
+            "Secret": Secret,
+            "check_bool": check_bool,
+            "check_float": check_float,
+            "check_int": check_int,
+            "check_str": check_str,
+            "expected": expected,
+            "missing": missing,
+            "mapping": mapping,
+            "pick": pick,
+            "unknown": unknown,
+        }
+        for name, scalar in SCALARS.items():
+            self._space[f"accept_{name}"] = scalar.accept
+            self._space[f"dump_{name}"] = scalar.dump
+            self._space[f"load_{name}"] = scalar.load or _same
+            self._space[f"show_{name}"] = _same
+        self._writers: dict[str, Callable[[], None]] = {}
+        self._parts: dict[str, list[Type]] = {}
+        self._anonymous = 0
+
+    def key(self, type_: Type) -> str:
+        """Return the key of a type: the ending of the names of its functions."""
+        match type_:
+            case Primitive(name):
+                return name
+            case Named(name):
+                return f"t_{name}"
+            case ListOf(item):
+                return f"list_{self.key(item)}"
+            case MapOf(value):
+                return f"map_{self.key(value)}"
+            case OptionalOf(item):
+                return f"optional_{self.key(item)}"
+            case SecretOf(item):
+                return f"secret_{self.key(item)}"
+            case _:
+                raise TypeError(f"{type(type_).__name__} has no JSON form")
+
+    def compiled(self, key: str, type_: Type | None = None) -> Compiled:
+        """Return the functions of a declared key or of a type, compiled with all that they need."""
+        self._need(key, type_)
+        space = self._space
+        return Compiled(*(space[f"{operation}_{key}"] for operation in ("accept", "dump", "load", "show")))
+
+    def is_deep(self, type_: Type) -> bool:
+        """Say whether values of a type can be nested without a limit: `json`, and types that hold themselves."""
+        return self._finds(type_, lambda part: part == Primitive("json"), (), cycles=True)
+
+    def declare_object(
+        self, label: str, members: Sequence[Member], cls: type[Any] | None, *, anonymous: bool = False
+    ) -> str:
+        """Declare an object; without a class its value is a tuple. Return its key."""
+        key = self._new_key(label, [member.type for member in members], anonymous)
+        self._writers[key] = lambda: self._write_object(key, label, members, cls, None)
+        return key
+
+    def declare_sum(
+        self, label: str, arms: Sequence[Arm], *, anonymous: bool = False, always_objects: bool = False
+    ) -> str:
+        """Declare an enum with fields, or failures: a class and members for each variant. Return its key."""
+        key = self._new_key(label, [member.type for _, _, members in arms for member in members], anonymous)
+        self._writers[key] = lambda: self._write_sum(key, label, arms, always_objects)
+        return key
+
+    def declare_names(self, label: str, cls: type[enum.Enum]) -> str:
+        """Declare an enum none of whose variants has fields."""
+        key = self._new_key(label, [], anonymous=False)
+        self._writers[key] = lambda: self._write_names(key, label, cls)
+        return key
+
+    def _new_key(self, label: str, parts: list[Type], anonymous: bool) -> str:
+        self._anonymous += anonymous
+        key = f"o_{self._anonymous}" if anonymous else f"t_{label}"
+        self._parts[key] = parts
+        return key
+
+    def _need(self, key: str, type_: Type | None = None) -> None:
+        if f"dump_{key}" in self._space:
+            return
+        self._space[f"dump_{key}"] = None  # being written; types may hold themselves
+        if key in self._writers:
+            self._writers[key]()
+        else:
+            self._write_container(key, type_)
+
+    def _finds(
+        self, type_: Type, wanted: Callable[[Type], bool], path: tuple[str, ...], *, cycles: bool = False
+    ) -> bool:
+        if wanted(type_):
+            return True
+        match type_:
+            case ListOf(inner) | MapOf(inner) | OptionalOf(inner) | SecretOf(inner):
+                return self._finds(inner, wanted, path, cycles=cycles)
+            case Named(name):
+                if name in path:
+                    return cycles
+                parts = self._parts[f"t_{name}"]
+                return any(self._finds(part, wanted, (*path, name), cycles=cycles) for part in parts)
+            case _:
+                return False
+
+    def _has_secret(self, type_: Type) -> bool:
+        return self._finds(type_, lambda part: isinstance(part, SecretOf), ())
+
+    def _is_native(self, type_: Type) -> bool:
+        match type_:
+            case Primitive(name):
+                return SCALARS[name].load is None
+            case ListOf(inner) | MapOf(inner) | OptionalOf(inner):
+                return self._is_native(inner)
+            case _:
+                return False
+
+    def _lines(self, operation: str, type_: Type, v: str) -> list[str]:
+        """Write the conversion of the variable `v` in place; no lines where nothing is to be done."""
+        if operation == "show" and not self._has_secret(type_):
+            return []
+        if operation == "load" and self._is_native(type_):
+            return []
+        if isinstance(type_, OptionalOf):
+            inner = self._lines(operation, type_.item, v)
+            return [f"if {v} is not None:", *(f"    {line}" for line in inner)] if inner else []
+        if isinstance(type_, Primitive) and type_.name in INLINE:
+            return [INLINE[type_.name].format(v=v)]
+        key = self.key(type_)
+        self._need(key, type_)
+        return [f"{v} = {operation}_{key}({v})"]
+
+    def _define(self, source: str, **values: Any) -> None:
+        self._space.update(values)
+        exec(compile(textwrap.dedent(source), "<opord codec>", "exec"), self._space)  # noqa: S102
+
+    def _write_container(self, key: str, type_: Type | None) -> None:
+        match type_:
+            case ListOf(item):
+                for operation in ("accept", "dump", "load", "show"):
+                    self._define(list_source(key, operation, self._lines(operation, item, "x")))
+            case MapOf(value):
+                for operation in ("accept", "dump", "load", "show"):
+                    self._define(map_source(key, operation, self._lines(operation, value, "x")))
+            case OptionalOf():
+                for operation in ("accept", "dump", "load", "show"):
+                    lines = self._lines(operation, type_, "v")
+                    self._define(f"def {operation}_{key}(v):\n" + indent([*lines, "return v"], 4))
+            case SecretOf(item):
+                inner = self.key(item)
+                self._need(inner, item)
+                self._space.update(_secret_functions(key, inner, self._space))
+            case _:
+                raise TypeError(f"{key} has no JSON form")
+
+    def _write_object(
+        self, key: str, label: str, members: Sequence[Member], cls: type[Any] | None, tag: str | None
+    ) -> None:
+        self._space[f"cls_{key}"] = cls or tuple
+        self._space[f"names_{key}"] = [member.name for member in members] + ([] if tag is None else ["type"])
+        for number, member in enumerate(members):
+            self._space[f"default_{key}_{number}"] = member.default
+        what = repr(label if cls is not None else f"the members of {label}")
+        values = [f"a{number}" for number in range(len(members))]
+        if cls is None:
+            made = "(" + "".join(f"{value}, " for value in values) + ")"
+        else:
+            pairs = (f"{member.attribute}={value}" for member, value in zip(members, values, strict=True))
+            made = f"cls_{key}({', '.join(pairs)})"
+        self._define(self._accept_source(key, what, members, made, tag))
+        self._define(self._dump_source(key, what, members, cls is None, tag))
+        loads: list[str] = []
+        for member, value in zip(members, values, strict=True):
+            loads += [f"{value} = r[{member.name!r}]", *self._lines("load", member.type, value)]
+        self._define(f"def load_{key}(r):\n" + indent([*loads, f"return {made}"], 4))
+        shows: list[str] = []
+        for member in members:
+            lines = self._lines("show", member.type, "x")
+            if lines:
+                shows += [
+                    f"x = r.get({member.name!r})",
+                    "if x is not None:",
+                    *(f"    {line}" for line in lines),
+                ]
+                shows += [f"    shown[{member.name!r}] = x"]
+        body = ["shown = dict(r)", *shows, "return shown"] if shows else ["return r"]
+        self._define(f"def show_{key}(r):\n" + indent(body, 4))
+
+    def _accept_source(
+        self, key: str, what: str, members: Sequence[Member], made: str, tag: str | None
+    ) -> str:
+        body: list[str] = []
+        for number, member in enumerate(members):
+            v = f"a{number}"
+            absent = (
+                f"missing({_described(member.type)!r})"
+                if member.default is None
+                else f"default_{key}_{number}()"
+            )
+            body += [
+                f"at = {member.name!r}",
+                f"{v} = w.get({member.name!r}, MISSING)",
+                f"if {v} is MISSING:",
+                f"    {v} = {absent}",
+                "else:",
+                "    given += 1",
+                *(f"    {line}" for line in self._lines("accept", member.type, v)),
+            ]
+        return (
+            f"def accept_{key}(w):\n"
+            f"    if type(w) is not dict:\n"
+            f"        if type(w) is cls_{key}: return load_{key}(dump_{key}(w))\n"
+            f"        w = mapping(w, {what})\n"
+            f"    given = {int(tag is not None)}\n"
+            f"    at = None\n"
+            f"    try:\n{indent(body or ['pass'], 8)}"
+            f"    except BadValue as bad:\n"
+            f"        raise bad.within(at)\n"
+            f"    if given != len(w): unknown(w, names_{key}, {what})\n"
+            f"    return {made}\n"
+        )
+
+    def _dump_source(
+        self, key: str, what: str, members: Sequence[Member], is_tuple: bool, tag: str | None
+    ) -> str:
+        body: list[str] = []
+        for number, member in enumerate(members):
+            v = f"a{number}"
+            body += [f"at = {member.name!r}"]
+            body += [] if is_tuple else [f"{v} = v.{member.attribute}"]
+            body += self._lines("dump", member.type, v)
+        if is_tuple:
+            unpack = "".join(f"a{number}, " for number in range(len(members)))
+            head = f"    if type(v) is not tuple or len(v) != {len(members)}: expected({what}, v)\n"
+            head += f"    {unpack}= v\n" if members else ""
+        else:
+            head = f"    if type(v) is not cls_{key}: expected({what}, v)\n"
+        pairs = [] if tag is None else [f"'type': {tag!r}"]
+        pairs += [f"{member.name!r}: a{number}" for number, member in enumerate(members)]
+        return (
+            f"def dump_{key}(v):\n{head}"
+            f"    at = None\n"
+            f"    try:\n{indent(body or ['pass'], 8)}"
+            f"    except BadValue as bad:\n"
+            f"        raise bad.within(at)\n"
+            f"    return {{{', '.join(pairs)}}}\n"
+        )
+
+    def _write_sum(self, key: str, label: str, arms: Sequence[Arm], always_objects: bool) -> None:
+        by_name: dict[str, tuple[str, bool]] = {}
+        by_class: dict[type[Any], str] = {}
+        for number, (name, cls, members) in enumerate(arms):
+            arm = f"{key}_{number}"
+            by_name[name] = arm, all(member.default is not None for member in members)
+            by_class[cls] = arm
+            self._write_object(arm, name, members, cls, name)
+            if not members and not always_objects:
+                self._define(f"def dump_{arm}(v):\n    return {name!r}\n")
+        space = self._space
+
+        def accept(wire: Any) -> Any:
+            own = by_class.get(type(wire))
+            if own is not None:
+                return space[f"load_{own}"](space[f"dump_{own}"](wire))
+            if type(wire) is str:
+                arm, bare = pick(wire, by_name, label)
+                if not bare:
+                    raise BadValue("", f'expected `{wire}` with its fields: {{"type": "{wire}", …}}')
+                return space[f"accept_{arm}"]({"type": wire})
+            wire = mapping(wire, label)
+            if "type" not in wire:
+                raise BadValue("", f"`type` is missing: it names the variant of {label}")
+            if type(wire["type"]) is not str:
+                expected("the name of a variant under `type`", wire["type"])
+            return space[f"accept_{pick(wire['type'], by_name, label)[0]}"](wire)
+
+        def dump(value: Any) -> Any:
+            own = by_class.get(type(value))
+            if own is None:
+                expected(label, value)
+            return space[f"dump_{own}"](value)
+
+        def load(rest: Any) -> Any:
+            bare = type(rest) is str
+            return space[f"load_{by_name[rest if bare else rest['type']][0]}"]({} if bare else rest)
+
+        def show(rest: Any) -> Any:
+            return rest if type(rest) is str else space[f"show_{by_name[rest['type']][0]}"](rest)
+
+        space |= {f"accept_{key}": accept, f"dump_{key}": dump, f"load_{key}": load, f"show_{key}": show}
+
+    def _write_names(self, key: str, label: str, cls: type[enum.Enum]) -> None:
+        by_name = {str(one.value): one for one in cls}
+
+        def accept(wire: Any) -> Any:
+            if type(wire) is cls:
+                return wire
+            if type(wire) is not str:
+                expected(f"{label} as text", wire)
+            return pick(wire, by_name, label)
+
+        def dump(value: Any) -> Any:
+            if type(value) is not cls:
+                expected(label, value)
+            return value._value_
+
+        functions = {"accept": accept, "dump": dump, "load": by_name.__getitem__, "show": _same}
+        self._space |= {f"{operation}_{key}": function for operation, function in functions.items()}
+
+
+def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, Convert]:
+    def guarded(convert: str, value: Any) -> Any:
+        try:
+            return space[convert](value)
+        except BadValue:
+            pass  # the message might show the value, or a part of it
+        raise BadValue("", "the secret does not have the type that the contract says")
+
+    def accept(wire: Any) -> Any:
+        return Secret(guarded(f"accept_{inner}", wire.reveal() if type(wire) is Secret else wire))
+
+    def dump(value: Any) -> Any:
+        if type(value) is not Secret:
+            raise BadValue("", "expected a Secret; wrap the value: opord.Secret(…)")
+        return {SECRET_MEMBER: guarded(f"dump_{inner}", value.reveal())}
+
+    def load(rest: Any) -> Any:
+        return Secret(space[f"load_{inner}"](rest[SECRET_MEMBER]))
+
+    def show(_: Any) -> Any:
+        return SHOWN
+
+    return {f"accept_{key}": accept, f"dump_{key}": dump, f"load_{key}": load, f"show_{key}": show}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _described(type_: Type) -> str:
+    match type_:
+        case Primitive(name) | Named(name):
+            return name
+        case ListOf():
+            return "list"
+        case MapOf():
+            return "map"
+        case OptionalOf(item):
+            return _described(item)
+        case SecretOf(item):
+            return f"secret {_described(item)}"
+        case _:
+            return "a value"
