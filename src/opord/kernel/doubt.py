@@ -24,7 +24,18 @@ from opord.kernel.instants import microseconds
 from opord.kernel.run import Intent
 
 Decision: TypeAlias = Literal[
-    "attempt", "fail", "wait", "doubt", "check", "ask", "park", "skip", "report", "deliver", "adopt", "damaged"
+    "attempt",
+    "fail",
+    "wait",
+    "doubt",
+    "check",
+    "ask",
+    "park",
+    "skip",
+    "report",
+    "deliver",
+    "adopt",
+    "damaged",
 ]
 
 Policy: TypeAlias = Literal["repeat", "check", "ask", "skip", "report"]

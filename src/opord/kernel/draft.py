@@ -21,7 +21,18 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 class Draft:
     """Collects changes to `run`, made by `worker` (or by whoever sends) at the instant `at`."""
 
-    __slots__ = ("at", "base_epoch", "base_seq", "event_keys", "put", "records", "run", "settled", "take", "worker")
+    __slots__ = (
+        "at",
+        "base_epoch",
+        "base_seq",
+        "event_keys",
+        "put",
+        "records",
+        "run",
+        "settled",
+        "take",
+        "worker",
+    )
 
     def __init__(self, run: Run, at: int, worker: str) -> None:
         self.run = run

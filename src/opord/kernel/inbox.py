@@ -131,10 +131,12 @@ def settle(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     Returns the messages that stay. The run is then acting (and a worker goes on with it), waiting,
     stalled or ended; an ended one has no messages left, they are on record as unhandled.
     """
-    left = list(inbox)
+    left = adopt_all(draft, inbox)
     entered = -1
     run = draft.run
     if run.status == "stalled" and not _fire_due(draft):
+        run.worker = None
+        run.wake_at = min(moves.shared_timers(run).values(), default=None)
         return left
     while True:
         if run.status == "ended":
@@ -157,7 +159,6 @@ def settle(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
 
 def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: int | None = None) -> None:
     """Put a taken event on record and do what its handler says, as far as that needs no call."""
-    run = draft.run
     said = {
         "event": message.event,
         "args": message.args,
@@ -177,8 +178,6 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
 def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
     run = draft.run
     for row in left:
-        if row.kind != "event":
-            continue
         message = read_message(row)
         try:
             handler = fitting(run, message.event, message.args, message.actor, draft.at)
@@ -241,9 +240,6 @@ def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> s
 def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
     for row in left:
         draft.take.append(row.id)
-        if row.kind == "evidence":
-            record_evidence(draft, read_evidence(row))
-            continue
         message = read_message(row)
         draft.record(
             "unhandled",
@@ -267,6 +263,18 @@ def record_evidence(draft: Draft, evidence: Evidence) -> None:
         outcome={evidence.kind: evidence.value},
         learned_by=evidence.worker,
     )
+
+
+def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
+    """Put all evidence that waits on record, let it settle what it can, and return the other messages."""
+    left = []
+    for row in inbox:
+        if row.kind == "evidence":
+            draft.take.append(row.id)
+            adopt(draft, read_evidence(row))
+        else:
+            left.append(row)
+    return left
 
 
 def adopt(draft: Draft, evidence: Evidence) -> bool:

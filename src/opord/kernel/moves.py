@@ -331,7 +331,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _remember_key(draft: Draft, intent: Intent, outcome: Outcome) -> None:
-    call, action = draft.run.action(intent)
+    _, action = draft.run.action(intent)
     if outcome.kind == "ok" and has_own_key(action):
         draft.settled.append(
             SettledKey(intent.call, intent.key, digest(dumps(intent.args)), dumps(outcome.value))

@@ -29,7 +29,7 @@ class StepError(Exception):
         self.place = place
 
 
-class Diverged(Exception):  # noqa: N818 - a fault of the deployment, said by its name
+class Diverged(Exception):
     """A step that is taken over asks for another call than the one on record."""
 
 
@@ -114,7 +114,9 @@ class StepUnderWay:
         self.answers.append(Answer(call.declaration.name, rest, None, attempts, ms))
         return self._resume(value, None)
 
-    def fail(self, call: CallProgram, failure: Failure, *, attempts: int = 1, ms: float = 0.0) -> Request | Goto:
+    def fail(
+        self, call: CallProgram, failure: Failure, *, attempts: int = 1, ms: float = 0.0
+    ) -> Request | Goto:
         """Give the step the failure of the call it asked for."""
         rest = dump_failure(call, failure)
         self.answers.append(Answer(call.declaration.name, None, rest, attempts, ms))

@@ -1,0 +1,252 @@
+"""Calls of handlers: what they may be, how long they may take, and what each way of ending means."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from opord.contract import Action, Effect, Retry
+from opord.kernel.program import CallProgram, Program
+from opord.values.failure import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler may know about its call.
+
+    `key` is the idempotency key, the same for every attempt of one commit; `attempt` counts from 1;
+    `deadline` is when the attempt is given up (UTC); `run_id` names the run.
+    """
+
+    key: str
+    attempt: int
+    deadline: datetime
+    run_id: str
+
+
+class Handler(NamedTuple):
+    """A handler as found on the user's object."""
+
+    function: Callable[..., Any]
+    wants_call: bool
+    is_async: bool
+
+
+class Answered(NamedTuple):
+    """The call ended with a result of the declared type."""
+
+    value: Any
+    ms: float
+
+
+class Failed(NamedTuple):
+    """The call ended with a declared failure."""
+
+    failure: Failure
+    ms: float
+
+
+class TookTooLong(NamedTuple):
+    """The call was given up after its time-out (or the worker's call limit, then `limit` is true)."""
+
+    after_s: float
+    limit: bool
+
+
+class Unexpected(NamedTuple):
+    """The handler raised something undeclared, or returned something that does not fit."""
+
+    error: BaseException
+    ms: float
+
+
+Ending = Answered | Failed | TookTooLong | Unexpected
+
+
+def bind_handlers(program: Program, target: Any) -> dict[str, Handler]:
+    """Find the handler of each call on the user's object, which `check_handlers` has approved."""
+    handlers = {}
+    for name, call in program.calls.items():
+        function = getattr(target, python_name(name))
+        wants_call = call.kind == "action" or "call" in inspect.signature(function).parameters
+        handlers[name] = Handler(function, wants_call, inspect.iscoroutinefunction(function))
+    return handlers
+
+
+def python_name(name: str) -> str:
+    """Return a call's name as the `Handlers` protocol spells it."""
+    from opord.values.names import python_names
+
+    return python_names([name])[name]
+
+
+class Calls:
+    """Calls handlers of one program, coroutines in place and others on threads."""
+
+    def __init__(
+        self,
+        program: Program,
+        handlers: Mapping[str, Handler],
+        *,
+        threads: Executor | None,
+        slots: asyncio.Semaphore,
+        limit_s: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.program = program
+        self._handlers = handlers
+        self._threads = threads
+        self._slots = slots
+        self._limit_s = limit_s
+        self._monotonic = monotonic
+
+    def pure(self, call: CallProgram, args: tuple[Any, ...]) -> Any:
+        """Call a `pure` on the spot; whatever it raises, and a result that does not fit, goes to the caller."""
+        value = self._handlers[call.declaration.name].function(*args)
+        if inspect.iscoroutine(value):
+            value.close()
+            raise TypeError(
+                f"{call.declaration.name} is a pure and must be a plain function, not a coroutine"
+            )
+        return call.result.accept(value) if call.result is not None else None
+
+    def time_limit(self, call: CallProgram) -> tuple[float, bool]:
+        """Return after how many seconds an attempt is given up, and whether that is the worker's limit."""
+        declaration = call.declaration
+        timeout = declaration.timeout if isinstance(declaration, Effect | Action) else None
+        if timeout is None:
+            return self._limit_s, True
+        return timeout.total_seconds(), False
+
+    async def attempt(
+        self,
+        call: CallProgram,
+        args: tuple[Any, ...],
+        about: Call,
+        *,
+        late: Callable[[Ending], None] | None = None,
+    ) -> Ending:
+        """Make one attempt and say how it ended; never raises but when the caller itself is cancelled.
+
+        `late` is told how a call ended that runs on a thread and was given up before.
+        """
+        handler = self._handlers[call.declaration.name]
+        seconds, limited = self.time_limit(call)
+        began = self._monotonic()
+        kwargs = {"call": about} if handler.wants_call else {}
+        scope = asyncio.timeout(seconds if handler.is_async else None)
+        try:
+            async with scope:
+                if handler.is_async:
+                    value = await handler.function(*args, **kwargs)
+                else:
+                    value = await self._on_thread(call, handler, args, kwargs, scope, seconds, late)
+        except TimeoutError as error:
+            if scope.expired():
+                return TookTooLong(seconds, limited)
+            return Unexpected(error, self._since(began))
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return Unexpected(error, self._since(began))
+        except BaseException as error:
+            return self._raised(call, error, began)
+        return self._returned(call, value, began)
+
+    async def _on_thread(
+        self,
+        call: CallProgram,
+        handler: Handler,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        scope: asyncio.Timeout,
+        seconds: float,
+        late: Callable[[Ending], None] | None,
+    ) -> Any:
+        if self._threads is None:
+            value = handler.function(*args, **kwargs)
+            return await value if isinstance(value, Awaitable) else value
+        loop = asyncio.get_running_loop()
+        began = self._monotonic()
+        await self._slots.acquire()
+        # The time-out counts from here: waiting for a thread is no part of the attempt.
+        scope.reschedule(loop.time() + seconds)
+        running = loop.run_in_executor(self._threads, lambda: handler.function(*args, **kwargs))
+        running.add_done_callback(lambda _: self._slots.release())
+        try:
+            value = await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if not running.done():
+                running.add_done_callback(lambda done: self._came_late(call, done, began, late))
+            raise
+        return await value if inspect.isawaitable(value) else value
+
+    def _came_late(
+        self,
+        call: CallProgram,
+        done: asyncio.Future[Any],
+        began: float,
+        late: Callable[[Ending], None] | None,
+    ) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if late is None:
+            return
+        late(
+            self._raised(call, error, began)
+            if error is not None
+            else self._returned(call, done.result(), began)
+        )
+
+    def _returned(self, call: CallProgram, value: Any, began: float) -> Ending:
+        try:
+            if call.result is None:
+                if value is not None:
+                    raise TypeError(
+                        f"{call.declaration.name} has no result, but its handler returned {_kind(value)}"
+                    )
+                return Answered(None, self._since(began))
+            return Answered(call.result.accept(value), self._since(began))
+        except Exception as error:
+            return Unexpected(error, self._since(began))
+
+    def _raised(self, call: CallProgram, error: BaseException, began: float) -> Ending:
+        declaration = call.declaration
+        fails = getattr(declaration, "fails", ())
+        if isinstance(error, Failure) and error.opord_type in fails:
+            try:
+                call.failure.dump(error)
+            except Exception as misfit:
+                return Unexpected(misfit, self._since(began))
+            return Failed(error, self._since(began))
+        return Unexpected(error, self._since(began))
+
+    def _since(self, began: float) -> float:
+        return round((self._monotonic() - began) * 1000, 1)
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__
+
+
+UNEXPECTED_RETRY = Retry(3, timedelta(seconds=1), timedelta(minutes=1))
+"""How often an effect is tried again after something undeclared."""
+
+
+def backoff_us(retry: Retry | None, failures: int, spread: float) -> int:
+    """Return how long to wait before the next attempt, in microseconds: exponential with full jitter.
+
+    `failures` counts the attempts so far, `spread` is drawn evenly from [0, 1). Full jitter spreads
+    attempts best (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    """
+    retry = retry or UNEXPECTED_RETRY
+    base, cap = retry.base.total_seconds(), retry.cap.total_seconds()
+    longest = min(cap, base * 2.0 ** min(failures - 1, 60))
+    return int(longest * spread * 1_000_000)

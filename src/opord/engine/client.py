@@ -1,0 +1,417 @@
+"""What anybody may do to a run without carrying it: start it, send it events, answer for a person.
+
+Each call reads the run, decides with the kernel, and writes on condition that the run is still as it was
+read; if it is not, it reads again. So a process without handlers does all this as well as a worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from opord.contract import Event
+from opord.engine import hooks
+from opord.engine.clock import World, uuid7
+from opord.engine.commits import Commits
+from opord.engine.errors import (
+    EventConflict,
+    EventRefused,
+    InputInvalid,
+    NotInDoubt,
+    NotStalled,
+    RoleRequired,
+    RunEnded,
+    RunUnknown,
+    StartConflict,
+    UnknownEvent,
+)
+from opord.engine.programs import Programs
+from opord.kernel import inbox, moves
+from opord.kernel.draft import Draft
+from opord.kernel.inbox import Evidence, Message
+from opord.kernel.program import EventProgram, Program
+from opord.kernel.rows import EventKey, RunRow
+from opord.kernel.run import Run, load_run
+from opord.kernel.step import StepError
+from opord.stores.base import Applied, Exists, KeyTaken, Stale, Store
+from opord.values.canonical import digest, dumps
+from opord.values.guard import BadValue
+
+if TYPE_CHECKING:
+    from opord.engine.worker import Worker
+
+log = logging.getLogger("opord.client")
+
+Reception = Literal["taken", "stored", "ignored", "duplicate"]
+
+
+class Started(NamedTuple):
+    """The answer to a start: the run's name, and whether it is new or was there before with the same input."""
+
+    run: str
+    created: bool
+
+
+class Sent(NamedTuple):
+    """The answer to an event: what became of it, and the state that the run is in now."""
+
+    reception: Reception
+    state: str
+
+
+class Client:
+    """Starts runs and moves them by events and by a person's word."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        commits: Commits,
+        programs: Programs,
+        world: World,
+        hook: hooks.Hook = hooks.nothing,
+    ) -> None:
+        self.store = store
+        self.commits = commits
+        self.programs = programs
+        self.world = world
+        self.hook = hook
+        self.worker: Worker | None = None
+
+    # --- starts ----------------------------------------------------------------------------------
+
+    async def start(self, program: Program, input_value: Any) -> Started:
+        """Start a run; the same key and input again give the same run.
+
+        `input_value` is the program's input, as `program.input.accept` gives it.
+
+        Raises:
+            InputInvalid: the input does not fit the contract.
+            StartConflict: a run of that key was started with another input.
+        """
+        worker = self.worker
+        held = worker is not None and worker.has_room and program.digest in worker.programs
+        try:
+            run_id = self._run_id(program, input_value)
+            draft = moves.start(
+                program, run_id, input_value, now=self.store.now(), worker=self.world.worker, held=held
+            )
+        except BadValue as error:
+            raise InputInvalid(program.name, error.path, error.message) from error
+        except StepError as error:
+            raise InputInvalid(program.name, "", f"the initial state cannot be made: {error}") from error
+        run = draft.run
+        if held and worker is not None:
+            run.worker = worker.name
+            run.wake_at = draft.at + worker.lease_us
+        elif run.at.declaration.kind == "acting":
+            run.wake_at = draft.at
+        else:
+            inbox.settle(draft, [])
+        self.hook("before start", run_id)
+        result = await self.commits.apply(draft.start())
+        self.hook("start written", run_id)
+        if isinstance(result, Exists):
+            if result.row.contract != program.digest or result.row.input != run.input_text:
+                raise StartConflict(run_id)
+            return Started(run_id, False)
+        if held and worker is not None:
+            worker.launch(run)
+        return Started(run_id, True)
+
+    def _run_id(self, program: Program, input_value: Any) -> str:
+        if program.key is not None:
+            return f"{program.name}/{program.key(input_value)}"
+        return f"{program.name}/{uuid7(self.world.now(), self.world.random.getrandbits(74))}"
+
+    # --- events ----------------------------------------------------------------------------------
+
+    async def send(
+        self, run_id: str, event: str, args: Any, *, actor: str = "", role: str | None = None
+    ) -> Sent:
+        """Send an event; `args` is an object with a member for each parameter, or a tuple of values.
+
+        Raises:
+            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded: it
+                was refused and has changed nothing.
+        """
+        while True:
+            run = await self.read(run_id)
+            program = run.program
+            declared = _event(program, event)
+            _check_role(declared.declaration, role)
+            message = self._message(run, declared, args, actor, role)
+            key = EventKey(event, message.key, _content(message)) if declared.key is not None else None
+            if key is not None:
+                known = await self.commits.call(self.store.event_key, run_id, event, message.key)
+                if known is not None:
+                    return _duplicate(run, key, known)
+            sent = await self._offer(run, declared.declaration, message, key)
+            if sent is not None:
+                return sent
+
+    async def _offer(self, run: Run, event: Event, message: Message, key: EventKey | None) -> Sent | None:
+        """Offer an event to a run as read; None if the run has moved meanwhile."""
+        if run.status == "ended":
+            raise RunEnded(run.id, run.state, run.outcome)
+        now = self.store.now()
+        draft = Draft(run, now, self.world.worker)
+        waiting = await self.commits.call(self.store.inbox, run.id) if run.arrivals else []
+        held = run.worker
+        if not inbox.commit_open(run) and held is None:
+            waiting = inbox.settle(draft, waiting)
+        reception: Reception = "taken"
+        moved = not draft.empty
+        try:
+            handler = inbox.fitting(run, message.event, message.args, message.actor, now)
+        except StepError as error:
+            raise EventRefused(
+                run.id,
+                message.event,
+                run.state,
+                _handled(run),
+                f"cannot decide on {message.event!r}: {error}",
+            ) from error
+        if handler is not None:
+            draft.seize()
+            inbox.receive(draft, message, handler)
+            reception = "ignored" if handler.step is None else "taken"
+            if handler.step is None and held is not None:
+                run.worker = None
+                moves.runnable(draft)
+            inbox.settle(draft, waiting)
+        elif inbox.keeps(run, event):
+            draft.put.append(inbox.inbox_row(self.world.message_id(), now, message))
+            reception = "stored"
+        else:
+            raise self._refusal(run, message.event)
+        if key is not None:
+            draft.event_keys.append(key)
+        self.hook("before event", run.id)
+        if moved or handler is not None:
+            write = draft.write(arrivals=run.arrivals)
+        else:
+            write = draft.write(head=False)
+        result = await self.commits.apply(write)
+        self.hook("event written", run.id)
+        if isinstance(result, KeyTaken):
+            return _duplicate(run, key, result.taken) if key is not None else None
+        if not isinstance(result, Applied):
+            return None
+        self._moved(run, seized=held is not None and handler is not None)
+        return Sent(reception, run.state)
+
+    def _message(self, run: Run, declared: EventProgram, args: Any, actor: str, role: str | None) -> Message:
+        name = declared.declaration.name
+        try:
+            values = declared.args.accept(args)
+            rest = declared.args.dump(values)
+            key = ""
+            if declared.key is not None:
+                key = declared.key(values, run.frame(self.store.now(), actor))
+        except BadValue as error:
+            raise InputInvalid(f"{run.program.name}'s event {name}", error.path, error.message) from error
+        return Message(name, rest, actor, role or "", key)
+
+    def _refusal(self, run: Run, event: str) -> Exception:
+        if run.status == "ended":
+            return RunEnded(run.id, run.state, run.outcome)
+        why = ""
+        intent = run.intent
+        if inbox.commit_open(run) and intent is not None:
+            why = f"is in {run.state}, in the middle of committing {intent.call}, and does not keep {event!r} for later"
+        elif event in inbox.handlers_now(run):
+            why = f"is in {run.state}, whose condition for {event!r} this one does not meet"
+        return EventRefused(run.id, event, run.state, _handled(run), why)
+
+    def _moved(self, run: Run, *, seized: bool) -> None:
+        """Tell the worker of this process what it may want to know of a run that was moved from outside."""
+        if self.worker is None:
+            return
+        if seized:
+            self.worker.drop(run.id)
+        if run.status == "running" and run.worker is None:
+            self.worker.nudge()
+        else:
+            self.worker.due(run.wake_at)
+
+    # --- a person's word -------------------------------------------------------------------------
+
+    async def retry(
+        self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
+    ) -> None:
+        """Let a stalled run go on, the cause being mended.
+
+        Raises:
+            RunUnknown, NotStalled: it was refused.
+        """
+
+        def change(run: Run, draft: Draft) -> None:
+            if run.status != "stalled":
+                raise NotStalled(run.id, run.status)
+            moves.retry(draft, actor=actor, role=role, reason=reason)
+
+        await self._change(run_id, change)
+
+    async def terminate(
+        self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
+    ) -> None:
+        """End a run by an administrator's word.
+
+        Raises:
+            RunUnknown, RunEnded: it was refused.
+        """
+
+        def change(run: Run, draft: Draft) -> None:
+            if run.status == "ended":
+                raise RunEnded(run.id, run.state, run.outcome)
+            draft.seize()
+            moves.terminate(draft, actor=actor, role=role, reason=reason)
+
+        await self._change(run_id, change)
+
+    async def resolve(
+        self,
+        run_id: str,
+        *,
+        happened: bool,
+        result: Any = None,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Say, as a person, whether the action that a run is in doubt about happened, and with which result.
+
+        Raises:
+            RunUnknown, NotInDoubt: it was refused.
+            InputInvalid: the result is not of the action's type.
+        """
+
+        def change(run: Run, draft: Draft) -> None:
+            intent = run.intent
+            if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):
+                raise NotInDoubt(
+                    run.id, f"it is {run.status.replace('_', ' ')}, and no action of it is in doubt"
+                )
+            if intent.in_flight:
+                raise NotInDoubt(
+                    run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"
+                )
+            draft.seize()
+            if not happened:
+                moves.did_not_happen(
+                    draft, intent, by="person", fresh=True, actor=actor, role=role, reason=reason
+                )
+                return
+            call, _ = run.action(intent)
+            if call.result is None and result is not None:
+                raise InputInvalid(
+                    f"the resolution of {intent.call}", "", "the action has no result; leave it out"
+                )
+            try:
+                rest = call.result.dump(call.result.accept(result)) if call.result is not None else None
+            except BadValue as error:
+                raise InputInvalid(f"the resolution of {intent.call}", error.path, error.message) from error
+            moves.happened(draft, intent, rest, actor=actor, role=role, reason=reason)
+
+        await self._change(run_id, change)
+
+    async def late(self, run_id: str, evidence: Evidence) -> None:
+        """Keep what a worker learned of an attempt after it had lost the run; it settles the doubt if one is open."""
+        while True:
+            try:
+                run = await self.read(run_id)
+            except RunUnknown:
+                return
+            draft = Draft(run, self.store.now(), self.world.worker)
+            intent = run.intent
+            concerns = intent is not None and intent.seq == evidence.intent and intent.outcome is None
+            if run.worker is not None and not concerns:
+                # Somebody holds the run, and this changes nothing for it: it joins the journal when the run rests.
+                draft.put.append(inbox.inbox_row(self.world.message_id(), draft.at, evidence))
+                write = draft.write(head=False)
+            elif inbox.adopt(draft, evidence):
+                draft.seize()
+                moves.runnable(draft)
+                write = draft.write()
+            elif run.worker is not None:
+                draft = Draft(await self.read(run_id), self.store.now(), self.world.worker)
+                draft.put.append(inbox.inbox_row(self.world.message_id(), draft.at, evidence))
+                write = draft.write(head=False)
+            else:
+                write = draft.write()
+            self.hook("before evidence", run_id)
+            if isinstance(await self.commits.apply(write), Applied):
+                log.info("%s: a late outcome of %s is kept as evidence", run_id, evidence.call)
+                self._moved(run, seized=run.worker is None and concerns)
+                return
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    async def read(self, run_id: str) -> Run:
+        """Return a run, decoded.
+
+        Raises:
+            RunUnknown: there is none of that name.
+        """
+        row = await self.row(run_id)
+        return load_run(await self.program(row.contract), row)
+
+    async def row(self, run_id: str) -> RunRow:
+        """Return a run as stored; RunUnknown if there is none of that name."""
+        row = await self.commits.call(self.store.load, run_id)
+        if row is None:
+            raise RunUnknown(run_id)
+        return row
+
+    async def program(self, contract: str) -> Program:
+        """Return the program of a contract by its digest."""
+        known = self.programs.known(contract)
+        if known is not None:
+            return known
+        return await self.commits.call(self.programs.load, self.store, contract)
+
+    async def _change(self, run_id: str, change: Callable[[Run, Draft], None]) -> None:
+        while True:
+            run = await self.read(run_id)
+            held = run.worker is not None
+            draft = Draft(run, self.store.now(), self.world.worker)
+            change(run, draft)
+            waiting = await self.commits.call(self.store.inbox, run_id) if run.arrivals else []
+            if run.status == "ended" or (run.status == "running" and not inbox.commit_open(run)):
+                inbox.settle(draft, waiting)
+            result = await self.commits.apply(draft.write(arrivals=run.arrivals))
+            if isinstance(result, Applied):
+                self._moved(run, seized=held)
+                return
+            if isinstance(result, Stale) and result.row is None:
+                raise RunUnknown(run_id)
+            await asyncio.sleep(0)
+
+
+def _event(program: Program, event: str) -> EventProgram:
+    declared = program.events.get(event)
+    if declared is None:
+        raise UnknownEvent(program.name, event, list(program.events))
+    return declared
+
+
+def _check_role(event: Event, role: str | None) -> None:
+    if event.roles and role not in event.roles:
+        raise RoleRequired(event.name, event.roles, role)
+
+
+def _handled(run: Run) -> list[str]:
+    return sorted(inbox.handlers_now(run))
+
+
+def _content(message: Message) -> str:
+    return digest(dumps(message.args))
+
+
+def _duplicate(run: Run, key: EventKey, known: EventKey) -> Sent:
+    if known.content != key.content:
+        raise EventConflict(run.id, key.event, key.key)
+    return Sent("duplicate", run.state)

@@ -1,0 +1,67 @@
+"""What the engine takes from the world besides the store: time, randomness, names and threads.
+
+All of it is passed in, so that a simulation can run the whole engine on one thread under its own clock.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+
+def uuid7(now_us: int, random_bits: int) -> str:
+    """Return a UUID of version 7 (RFC 9562, section 5.7) for an instant in microseconds and 74 random bits."""
+    milliseconds = (now_us // 1000) & ((1 << 48) - 1)
+    high = (random_bits >> 62) & 0xFFF
+    low = random_bits & ((1 << 62) - 1)
+    value = (milliseconds << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def worker_name() -> str:
+    """Return a name for this worker that no other has: host, process, and some randomness for restarts."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
+def wall_clock() -> int:
+    """Return the wall clock, in microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+@dataclass
+class World:
+    """The world as the engine sees it; the defaults are the real one.
+
+    `now` is the wall clock in microseconds, `monotonic` a clock in seconds that never jumps. `random`
+    spreads retries. `worker` names this process in leases and journals. `commit_thread` runs the store's
+    verbs one at a time, None runs them in place; `threads` runs handlers that are no coroutines, at most
+    `max_threads` at once, None likewise in place.
+    """
+
+    now: Callable[[], int] = wall_clock
+    monotonic: Callable[[], float] = time.monotonic
+    random: random.Random = field(default_factory=random.SystemRandom)
+    worker: str = field(default_factory=worker_name)
+    commit_thread: Executor | None = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="opord-commit")
+    )
+    max_threads: int = 256
+    threads: Executor | None = None
+    own_threads: bool = True
+
+    def handler_threads(self) -> Executor | None:
+        """Return the pool for handlers that are no coroutines, made at first use."""
+        if self.threads is None and self.own_threads:
+            self.threads = ThreadPoolExecutor(self.max_threads, thread_name_prefix="opord-handler")
+        return self.threads
+
+    def message_id(self) -> str:
+        """Return a name for a message, unique and in order of time."""
+        return uuid7(self.now(), self.random.getrandbits(74))

@@ -1,0 +1,160 @@
+"""Writes in groups: what many runs want to have written becomes durable in one transaction.
+
+While one batch is on its way to the disk, the next one collects. The store is used by one thread at a time,
+so its other verbs take their turn here too. A store that is full, locked or gone makes everybody wait;
+nothing is lost, since nothing goes on before its write is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, ParamSpec, TypeVar
+
+from opord.stores.base import Result, Start, Store, StoreUnavailable, Write
+
+log = logging.getLogger("opord.store")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BATCH_CHANGES = 500
+"""Changes in one transaction at the most: enough to share a sync, few enough for a short wait."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+
+
+class Commits:
+    """The only door from the engine to its store."""
+
+    def __init__(self, store: Store, thread: Executor | None) -> None:
+        self.store = store
+        self._thread = thread
+        self._waiting: deque[tuple[Start | Write, asyncio.Future[Result]]] = deque()
+        self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._pump: asyncio.Task[None] | None = None
+        self._ready: asyncio.Event | None = None
+
+    def start(self) -> None:
+        """Begin to serve; needs a running event loop."""
+        self._ready = asyncio.Event()
+        self._pump = asyncio.get_running_loop().create_task(self._serve(), name="opord-commits")
+
+    async def stop(self) -> None:
+        """Serve what is waiting, then end."""
+        if self._pump is None:
+            return
+        while self._waiting or self._calls:
+            await asyncio.sleep(0)
+            futures = [future for _, future in self._waiting] + [future for _, future in self._calls]
+            if futures:
+                await asyncio.wait(futures)
+        self._pump.cancel()
+        await asyncio.gather(self._pump, return_exceptions=True)
+        self._pump = None
+
+    def apply(self, change: Start | Write) -> asyncio.Future[Result]:
+        """Have a change written with the next batch; the future is done when it is durable or refused."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((change, future))
+        self._wake()
+        return future
+
+    async def call(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have another verb of the store called, in turn; waits while the store cannot answer."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._calls.append((lambda: verb(*args, **kwargs), future))
+        self._wake()
+        return await future
+
+    def _wake(self) -> None:
+        if self._ready is None:
+            raise RuntimeError("the engine is not running")
+        self._ready.set()
+
+    async def _serve(self) -> None:
+        ready = self._ready
+        assert ready is not None
+        while True:
+            await ready.wait()
+            # One turn of the loop lets all runs that are moving now join the batch.
+            await asyncio.sleep(0)
+            ready.clear()
+            while self._waiting or self._calls:
+                calls = list(self._calls)
+                self._calls.clear()
+                for verb, future in calls:
+                    await self._answer(verb, future)
+                if self._waiting:
+                    await self._write(self._batch())
+
+    def _batch(self) -> list[tuple[Start | Write, asyncio.Future[Result]]]:
+        """Take the next changes, at most one for each run; a second one waits for the next batch."""
+        batch: list[tuple[Start | Write, asyncio.Future[Result]]] = []
+        seen: set[str] = set()
+        later: list[tuple[Start | Write, asyncio.Future[Result]]] = []
+        while self._waiting and len(batch) < BATCH_CHANGES:
+            item = self._waiting.popleft()
+            change = item[0]
+            run = change.run if isinstance(change, Write) else change.row.run
+            if run in seen:
+                later.append(item)
+            else:
+                seen.add(run)
+                batch.append(item)
+        self._waiting.extendleft(reversed(later))
+        return batch
+
+    async def _write(self, batch: list[tuple[Start | Write, asyncio.Future[Result]]]) -> None:
+        changes = [change for change, _ in batch]
+        try:
+            results = await self._patiently(lambda: self.store.apply(changes))
+        except Exception as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+    async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:
+        try:
+            answer = await self._patiently(verb)
+        except Exception as error:
+            if not future.done():
+                future.set_exception(error)
+        else:
+            if not future.done():
+                future.set_result(answer)
+
+    async def _patiently(self, verb: Callable[[], T]) -> T:
+        """Call a verb of the store until the store answers, and say in the log when it does not and when it does again."""
+        pause = FIRST_PAUSE_S
+        waited = False
+        while True:
+            try:
+                answer = await self._run(verb)
+            except StoreUnavailable as error:
+                if pause >= 4 * FIRST_PAUSE_S:
+                    log.warning(
+                        "the store is %s: %s; nothing is lost, trying again in %.1f s",
+                        error.kind,
+                        error,
+                        pause,
+                    )
+                    waited = True
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+                continue
+            if waited:
+                log.warning("the store answers again")
+            return answer
+
+    async def _run(self, verb: Callable[[], T]) -> T:
+        if self._thread is None:
+            return verb()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, verb)

@@ -1,0 +1,553 @@
+"""One run in the hands of one worker: from the claim until it waits, ends, stalls, or is in doubt.
+
+This is the step protocol. What goes on record is decided in the kernel; here it is made durable before
+anything that depends on it happens: the intent before the call, the state before an effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from opord.contract import Action, Check, Effect
+from opord.engine.calls import (
+    UNEXPECTED_RETRY,
+    Answered,
+    Call,
+    Ending,
+    Failed,
+    TookTooLong,
+    Unexpected,
+    backoff_us,
+)
+from opord.kernel import doubt, inbox, moves
+from opord.kernel.draft import Draft
+from opord.kernel.inbox import Evidence
+from opord.kernel.instants import to_datetime
+from opord.kernel.program import CallProgram
+from opord.kernel.requests import Commit, Goto, Perform, Pure, Request, TimedOut
+from opord.kernel.rows import InboxRow, RunRow
+from opord.kernel.run import Intent, Outcome, Run
+from opord.kernel.step import Diverged, StepError, StepUnderWay, dump_failure
+from opord.kernel.trouble import describe, storable, trouble_of
+from opord.stores.base import Applied, Stale
+from opord.values.canonical import digest, dumps
+from opord.values.failure import Failure
+
+if TYPE_CHECKING:
+    from opord.engine.worker import Worker
+
+log = logging.getLogger("opord.worker")
+
+
+class Parked(Exception):
+    """The run was given back in the middle of a step; a worker takes it up when it is due."""
+
+
+class Lost(Exception):
+    """The run has been moved by somebody else; nothing of what this worker wanted to write was written."""
+
+    def __init__(self, row: RunRow | None) -> None:
+        super().__init__("the run is held by somebody else")
+        self.row = row
+
+
+class Flight:
+    """Carries one held run on until it must be given back.
+
+    `calling` is true while an action's attempt is under way, which nobody may break off.
+    """
+
+    def __init__(self, worker: Worker, run: Run) -> None:
+        self.worker = worker
+        self.run = run
+        self.calls = worker.calls[run.program.digest]
+        self.calling = False
+        self.task: asyncio.Task[None] | None = None
+        self._learned: Evidence | None = None
+        self._inbox: list[InboxRow] | None = None
+
+    # --- the whole flight ------------------------------------------------------------------------
+
+    async def go(self) -> None:
+        """Carry the run on; returns when it is no longer held."""
+        try:
+            await self._go()
+        except Parked:
+            self.worker.hook("parked", self.run.id)
+        except Lost as lost:
+            if self._learned is not None:
+                await self.worker.client.late(self.run.id, self._learned)
+            log.debug("%s was moved by somebody else (%s)", self.run.id, lost.row and lost.row.head.state)
+
+    async def _go(self) -> None:
+        run = self.run
+        draft = self._draft()
+        if run.arrivals and run.intent is not None:
+            self._inbox = inbox.adopt_all(draft, await self._messages())
+        while True:
+            if not inbox.commit_open(run):
+                self._inbox = inbox.settle(draft, await self._messages())
+            if run.worker is None or run.status == "stalled":
+                await self._give_back(draft)
+                return
+            if self.worker.draining:
+                await self._park(draft, run.status, draft.at)
+            try:
+                draft = await self._step(draft)
+            except _TimerDue:
+                draft = self._draft()
+
+    def _draft(self) -> Draft:
+        """Begin a draft; writing it renews the lease."""
+        now = self.worker.store.now()
+        self.run.wake_at = now + self.worker.lease_us
+        return Draft(self.run, now, self.worker.name)
+
+    async def _messages(self) -> list[InboxRow]:
+        if self._inbox is None:
+            self._inbox = []
+            if self.run.arrivals:
+                self._inbox = await self.worker.commits.call(self.worker.store.inbox, self.run.id)
+        return self._inbox
+
+    async def _flush(self, draft: Draft) -> Draft:
+        """Make a draft durable and begin the next."""
+        result = await self.worker.commits.apply(draft.write())
+        self._written(result)
+        return self._draft()
+
+    def _written(self, result: Any) -> None:
+        if not isinstance(result, Applied):
+            raise Lost(result.row if isinstance(result, Stale) else None)
+        self._learned = None
+        if result.arrivals != self.run.arrivals:
+            self.run.arrivals = result.arrivals
+            self._inbox = None
+
+    async def _give_back(self, draft: Draft) -> None:
+        """Write the end of the flight, unless a message has come that the run has not looked at yet."""
+        run = self.run
+        while True:
+            result = await self.worker.commits.apply(draft.write(arrivals=run.arrivals))
+            if isinstance(result, Applied):
+                self._learned = None
+                return
+            row = result.row if isinstance(result, Stale) else None
+            if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
+                raise Lost(row)
+            seen = {message.id for message in self._inbox or []} | set(draft.take)
+            run.arrivals = row.arrivals
+            messages = await self.worker.commits.call(self.worker.store.inbox, run.id)
+            fresh = [message for message in messages if message.id not in seen]
+            self._inbox = inbox.settle(draft, [*(self._inbox or []), *fresh])
+            if run.status == "running":
+                # An event that came just now began a step; the next claim, ours or another's, goes on with it.
+                self.worker.nudge()
+
+    async def _park(self, draft: Draft, status: str, wake_at: int | None) -> NoReturn:
+        """Give the run back in the middle of a step, to be taken up at `wake_at`."""
+        run = self.run
+        run.status = status  # type: ignore[assignment]
+        run.worker = None
+        run.wake_at = wake_at
+        result = await self.worker.commits.apply(draft.write())
+        self._written(result)
+        self.worker.due(wake_at)
+        raise Parked
+
+    # --- a step ----------------------------------------------------------------------------------
+
+    async def _step(self, draft: Draft) -> Draft:
+        run = self.run
+        self.worker.hook("step begins", run.id)
+        pending = run.body.pending
+        intent = run.intent
+        now = pending.now if pending is not None and intent is not None else draft.at
+        step = StepUnderWay(run, now, inbox.pending_answers(run) if intent is not None else ())
+        committed: str | None = None
+        before = 0
+        try:
+            said = step.begin()
+            while not isinstance(said, Goto):
+                if isinstance(said, Pure):
+                    if committed is not None and not draft.empty:
+                        draft = await self._flush(draft)
+                    said = self._pure(step, said)
+                elif isinstance(said, Perform):
+                    if not draft.empty:
+                        draft = await self._flush(draft)
+                    said = await self._perform(step, said)
+                    draft = self._draft()
+                else:
+                    draft, outcome = await self._commit(draft, step, said)
+                    committed, before = said.name, len(step.answers)
+                    said = step.deliver(run.program.calls[said.name], outcome)
+            cause = inbox.cause_text(run, pending.cause if pending is not None else None, committed)
+            moves.go(draft, said, cause=cause, answers=step.answers[before:])
+        except StepError as error:
+            await self._stall(draft, trouble_of(error))
+        except _Trouble as error:
+            await self._stall(draft, error.trouble)
+        except Diverged as error:
+            await self._stall(draft, describe(error))
+        return draft
+
+    async def _stall(self, draft: Draft, trouble: dict[str, Any]) -> NoReturn:
+        secrets = self.worker.secrets_of(self.run)
+        moves.stall(draft, _redacted(trouble, secrets))
+        log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)
+        await self._give_back(draft)
+        raise Parked
+
+    def _pure(self, step: StepUnderWay, request: Request) -> Request | Goto:
+        call = self.run.program.calls[request.name]
+        try:
+            value = self.calls.pure(call, request.args)
+            return step.answer(call, value)
+        except StepError:
+            raise
+        except Exception as error:
+            raise _Trouble(describe(error, call=request.name)) from error
+
+    async def _perform(self, step: StepUnderWay, request: Request) -> Request | Goto:
+        call = self.run.program.calls[request.name]
+        ending, attempts, ms = await self._effect(call, request.args)
+        if isinstance(ending, Failure):
+            return step.fail(call, ending, attempts=attempts, ms=ms)
+        return step.answer(call, ending.value, attempts=attempts, ms=ms)
+
+    async def _effect(
+        self, call: CallProgram, args: tuple[Any, ...]
+    ) -> tuple[Answered | Failure, int, float]:
+        """Call an effect until it answers, fails for good, or its attempts run out."""
+        declaration = call.declaration
+        assert isinstance(declaration, Effect)
+        retries = declaration.retry.times if declaration.retry is not None else 0
+        failures = surprises = 0
+        began = self.worker.world.monotonic()
+        while True:
+            ending = await self._call_effect(call, args, failures + surprises + 1)
+            ms = round((self.worker.world.monotonic() - began) * 1000, 1)
+            attempts = failures + surprises + 1
+            if isinstance(ending, Answered):
+                return ending, attempts, ms
+            if isinstance(ending, Failed) and not ending.failure.opord_transient:
+                return ending.failure, attempts, ms
+            if isinstance(ending, Failed) or (isinstance(ending, TookTooLong) and not ending.limit):
+                failures += 1
+                if failures > retries:
+                    return (ending.failure if isinstance(ending, Failed) else TimedOut()), attempts, ms
+                pause = backoff_us(declaration.retry, failures, self.worker.world.random.random())
+            else:
+                surprises += 1
+                if surprises > UNEXPECTED_RETRY.times:
+                    raise _Trouble(_unexpected(call, ending))
+                pause = backoff_us(UNEXPECTED_RETRY, surprises, self.worker.world.random.random())
+                log.info(
+                    "%s: %s was unexpected (%s); trying again", self.run.id, call.declaration.name, ending
+                )
+            await self._sleep(pause)
+
+    async def _call_effect(self, call: CallProgram, args: tuple[Any, ...], attempt: int) -> Ending:
+        about = self._about(call, f"{self.run.id}/{self.run.body.entered}", attempt)
+        due = min(moves.shared_timers(self.run).values(), default=None)
+        if due is None:
+            return await self.calls.attempt(call, args, about)
+        # A timer of the phase may move the run while it waits for the answer, which is then dropped.
+        try:
+            async with asyncio.timeout(max(0.0, (due - self.worker.store.now()) / 1e6)):
+                return await self.calls.attempt(call, args, about)
+        except TimeoutError:
+            raise _TimerDue from None
+
+    async def _sleep(self, pause_us: int) -> None:
+        """Wait before an effect is tried again; a timer of the phase ends the wait."""
+        due = min(moves.shared_timers(self.run).values(), default=None)
+        left = pause_us if due is None else min(pause_us, due - self.worker.store.now())
+        await asyncio.sleep(max(0, left) / 1e6)
+        if left < pause_us:
+            raise _TimerDue
+        if self.worker.draining:
+            await self._park(self._draft(), "running", self.worker.store.now())
+
+    def _about(self, call: CallProgram, key: str, attempt: int) -> Call:
+        seconds, _ = self.calls.time_limit(call)
+        deadline = self.worker.store.now() + int(min(seconds, 1e9) * 1_000_000)
+        return Call(key, attempt, to_datetime(deadline), self.run.id)
+
+    # --- a commit --------------------------------------------------------------------------------
+
+    async def _commit(self, draft: Draft, step: StepUnderWay, request: Commit) -> tuple[Draft, Outcome]:
+        run = self.run
+        call = run.program.calls[request.name]
+        args = call.args.dump(request.args)
+        intent = run.intent
+        if intent is None:
+            key = self._key(call, request.args, step.now)
+            known = await self._known(draft, call, key, args)
+            if known is not None:
+                return draft, known
+            self.worker.hook("before intent", run.id)
+            intent = moves.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
+            draft = await self._flush(draft)
+            self.worker.hook("intent written", run.id)
+            draft = await self._attempt(draft, call, intent, request.args)
+        elif intent.call != request.name or dumps(intent.args) != dumps(args):
+            raise _Trouble(
+                {
+                    "error": f"the step now asks for another commit than the {intent.call} on record; "
+                    "restore the contract's handlers as they were, then retry",
+                    "call": request.name,
+                }
+            )
+        return await self._settle_commit(draft, call, intent, request.args)
+
+    def _key(self, call: CallProgram, args: tuple[Any, ...], now: int) -> str:
+        run = self.run
+        if call.key is None:
+            return f"{run.id}/{run.body.entered}"
+        try:
+            return call.key(args, run.frame(now))
+        except Exception as error:
+            raise StepError(error, run.program.place_of(error)) from error
+
+    async def _known(self, draft: Draft, call: CallProgram, key: str, args: Any) -> Outcome | None:
+        """Return the outcome on record where this key has taken effect in this run before."""
+        name = call.declaration.name
+        if call.key is None or name not in self.run.body.settled:
+            return None
+        settled = await self.worker.commits.call(self.worker.store.settled, self.run.id, name, key)
+        if settled is None:
+            return None
+        if settled.args != digest(dumps(args)):
+            raise _Trouble(
+                {
+                    "error": f"{name} took effect in this run before under the key {key!r}, with other arguments; "
+                    "the other side would answer for the first ones",
+                    "call": name,
+                }
+            )
+        outcome = Outcome("ok", json.loads(settled.result), "record")
+        moves.outcome_on_record(draft, name, key, outcome)
+        return outcome
+
+    async def _settle_commit(
+        self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]
+    ) -> tuple[Draft, Outcome]:
+        """Go by the table of `kernel/doubt.py` until the commit has an outcome."""
+        action = call.declaration
+        assert isinstance(action, Action)
+        while True:
+            situation = doubt.situation_of(intent, action, now=draft.at, live=False, evidence=False)
+            match doubt.decide(situation).decision:
+                case "deliver":
+                    assert intent.outcome is not None
+                    return draft, intent.outcome
+                case "fail":
+                    moves.outcome_known(draft, intent, Outcome("failed", intent.failure))
+                case "doubt":
+                    moves.attempt_doubted(draft, intent, "its worker was lost during the call")
+                    # The attempt that was cut off with its worker is none that `retry` would count.
+                    intent.counted = (
+                        max(intent.counted - 1, 0) if isinstance(action.doubt, Check) else intent.counted
+                    )
+                    draft = await self._flush(draft)
+                    self.worker.hook("doubt written", self.run.id)
+                case "attempt":
+                    draft = await self._again(draft, call, intent, args)
+                case "check":
+                    draft = await self._check(draft, call, intent, args)
+                case "ask":
+                    moves.ask(draft, intent, _asking(self.run, intent))
+                    await self._park(draft, "in_doubt", doubt.ask_deadline(intent, action))
+                case "park":
+                    await self._park(draft, "in_doubt", doubt.ask_deadline(intent, action))
+                case "skip":
+                    moves.outcome_known(draft, intent, Outcome("ok", None, "skip"))
+                case "report":
+                    moves.outcome_known(draft, intent, Outcome("failed", {"type": "InDoubt"}, "report"))
+                case decision:
+                    raise RuntimeError(f"{self.run.id}: a worker cannot {decision} at {situation}")
+
+    async def _again(self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
+        """Make another attempt of the commit, as soon as it is due."""
+        if intent.next_at > draft.at or self.worker.draining:
+            status = "in_doubt" if intent.doubts else "running"
+            timers = [] if intent.doubts else list(moves.shared_timers(self.run).values())
+            await self._park(draft, status, min([max(intent.next_at, draft.at), *timers]))
+        moves.begin_attempt(draft, intent)
+        draft = await self._flush(draft)
+        return await self._attempt(draft, call, intent, args)
+
+    async def _attempt(self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
+        """Call the action, its attempt being on record, and put on record how it ended."""
+        ending = await self._call_action(call, intent, args)
+        action = call.declaration
+        assert isinstance(action, Action)
+        self.worker.hook("call answered", self.run.id)
+        draft = self._draft()
+        match ending:
+            case Answered(value):
+                self._finish(
+                    draft, call, intent, Outcome("ok", call.result.dump(value) if call.result else None)
+                )
+            case Failed(failure) if failure.opord_transient:
+                rest = dump_failure(call, failure)
+                again = intent.counted <= (action.retry.times if action.retry is not None else 0)
+                spread = self.worker.world.random.random()
+                next_at = draft.at + backoff_us(action.retry, intent.counted, spread)
+                moves.attempt_failed(draft, intent, rest, next_at=next_at if again or intent.doubts else None)
+            case Failed(failure):
+                self._finish(draft, call, intent, Outcome("failed", dump_failure(call, failure)))
+            case _:
+                spread = self.worker.world.random.random()
+                next_at = draft.at + backoff_us(action.retry, intent.counted, spread)
+                reason = _doubt_reason(ending)
+                secrets = self.worker.secrets_of(self.run)
+                moves.attempt_doubted(
+                    draft, intent, _hide(reason, secrets), next_at=self._next(action, next_at)
+                )
+                log.info("%s: %s is in doubt: %s", self.run.id, intent.call, _hide(reason, secrets))
+        return draft
+
+    def _next(self, action: Action, next_at: int) -> int:
+        # A check has a delay of its own; a repeat goes by the backoff.
+        return 0 if isinstance(action.doubt, Check) else next_at
+
+    def _finish(self, draft: Draft, call: CallProgram, intent: Intent, outcome: Outcome) -> None:
+        self._learned = Evidence(
+            intent.seq, intent.call, intent.attempt, outcome.kind, outcome.value, self.worker.name
+        )
+        self.worker.hook("before outcome", self.run.id)
+        moves.outcome_known(draft, intent, outcome)
+
+    async def _call_action(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Ending:
+        about = self._about(call, intent.key, intent.attempt)
+        self.calling = True
+        try:
+            return await self.calls.attempt(
+                call, args, about, late=lambda ending: self._late(call, intent.seq, about.attempt, ending)
+            )
+        finally:
+            self.calling = False
+
+    def _late(self, call: CallProgram, intent_seq: int, attempt: int, ending: Ending) -> None:
+        """Keep what a call brings that was given up before it ended."""
+        if isinstance(ending, Answered):
+            kind, value = "ok", call.result.dump(ending.value) if call.result is not None else None
+        elif isinstance(ending, Failed):
+            kind, value = "failed", dump_failure(call, ending.failure)
+        else:
+            return
+        evidence = Evidence(intent_seq, call.declaration.name, attempt, kind, value, self.worker.name)
+        self.worker.keep_evidence(self.run.id, evidence)
+
+    async def _check(self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
+        """Ask the effect that knows whether the action happened."""
+        action = call.declaration
+        assert isinstance(action, Action)
+        rule = action.doubt
+        assert isinstance(rule, Check)
+        due = doubt.check_from(intent, rule)
+        if due > draft.at or self.worker.draining:
+            await self._park(draft, "in_doubt", max(due, draft.at))
+        if not draft.empty:
+            draft = await self._flush(draft)
+        asked = self.run.program.calls[rule.effect]
+        found = await self._ask_effect(asked, self._check_args(call, intent, args))
+        self.worker.hook("check answered", self.run.id)
+        draft = self._draft()
+        if isinstance(found, _Unanswered):
+            intent.checks += 1
+            pause = backoff_us(None, intent.checks, self.worker.world.random.random())
+            intent.next_at = draft.at + pause
+            self.run.reason = (
+                f"{rule.effect}, which says whether {intent.call} happened, does not answer: {found.why}"
+            )
+            await self._park(draft, "in_doubt", intent.next_at)
+        if found.value is None or found.value is False:
+            moves.did_not_happen(draft, intent, by="check", fresh=False)
+            if action.retry is not None and intent.counted > action.retry.times:
+                moves.ask(draft, intent, _exhausted(intent))
+            return draft
+        rest = call.result.dump(found.value) if call.result is not None else None
+        moves.outcome_known(draft, intent, Outcome("ok", rest, "check"))
+        return draft
+
+    def _check_args(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        pending = self.run.body.pending
+        if call.check_args is None or pending is None:
+            raise RuntimeError(f"{intent.call} has no check")
+        try:
+            return call.check_args(args, self.run.frame(pending.now), intent.key)
+        except Exception as error:
+            raise StepError(error, self.run.program.place_of(error)) from error
+
+    async def _ask_effect(self, call: CallProgram, args: tuple[Any, ...]) -> Answered | _Unanswered:
+        about = self._about(call, f"{self.run.id}/{self.run.body.entered}", 1)
+        ending = await self.calls.attempt(call, args, about)
+        match ending:
+            case Answered():
+                return ending
+            case Failed(failure):
+                return _Unanswered(type(failure).__name__)
+            case TookTooLong(after_s):
+                return _Unanswered(f"it took longer than {after_s:g} s")
+            case Unexpected(error):
+                secrets = self.worker.secrets_of(self.run)
+                return _Unanswered(_hide(f"{type(error).__name__}: {error}", secrets))
+
+
+class _TimerDue(Exception):
+    """A timer of the phase is due while the state acts; the step is dropped."""
+
+
+class _Unanswered:
+    """The effect that checks did not answer."""
+
+    def __init__(self, why: str) -> None:
+        self.why = storable(why)[:300]
+
+
+class _Trouble(Exception):
+    """Something that a person must mend before the run can go on."""
+
+    def __init__(self, trouble: dict[str, Any]) -> None:
+        super().__init__(str(trouble["error"]))
+        self.trouble = trouble
+
+
+def _unexpected(call: CallProgram, ending: Ending) -> dict[str, Any]:
+    name = call.declaration.name
+    if isinstance(ending, Unexpected):
+        return describe(ending.error, call=name)
+    assert isinstance(ending, TookTooLong)
+    return {"error": f"{name} did not answer within the worker's limit of {ending.after_s:g} s", "call": name}
+
+
+def _doubt_reason(ending: Ending) -> str:
+    if isinstance(ending, TookTooLong):
+        return f"no answer within {ending.after_s:g} s"
+    assert isinstance(ending, Unexpected)
+    return storable(f"{type(ending.error).__name__}: {ending.error}")[:500]
+
+
+def _asking(run: Run, intent: Intent) -> str:
+    return f"nobody knows whether {intent.call} happened ({intent.reason}); a person has to say"
+
+
+def _exhausted(intent: Intent) -> str:
+    return f"{intent.call} did not happen, and no attempt is left; a person decides whether to call it again"
+
+
+def _hide(said: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        said = said.replace(secret, "[secret]")
+    return said
+
+
+def _redacted(trouble: dict[str, Any], secrets: list[str]) -> dict[str, Any]:
+    return {name: _hide(said, secrets) if isinstance(said, str) else said for name, said in trouble.items()}

@@ -1,0 +1,73 @@
+"""The programs a process knows: those it was given, and those it finds in the store with their runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from opord.engine.errors import EngineError
+from opord.kernel.program import Program
+from opord.stores.base import Store, StoredContract
+
+
+class ContractUnreadable(EngineError):
+    """A contract stored with its runs cannot be compiled by this version of Opord."""
+
+    code = "contract_unreadable"
+
+
+class Programs:
+    """Programs by digest; what is not there is compiled from the text in the store."""
+
+    def __init__(self, given: Iterable[Program] = ()) -> None:
+        self._known = {program.digest: program for program in given}
+
+    def given(self) -> list[Program]:
+        """Return what is known so far."""
+        return list(self._known.values())
+
+    def add(self, program: Program) -> None:
+        """Make a program known."""
+        self._known[program.digest] = program
+
+    def known(self, digest: str) -> Program | None:
+        """Return the program of a contract, if it is known without asking the store."""
+        return self._known.get(digest)
+
+    def load(self, store: Store, digest: str) -> Program:
+        """Return the program of a contract, from the store if need be; blocks.
+
+        Raises:
+            ContractUnreadable: the store has no such contract, or its text does not compile to that digest.
+        """
+        program = self._known.get(digest)
+        if program is None:
+            stored = store.contract(digest)
+            if stored is None:
+                raise ContractUnreadable(f"the store has runs of a contract {digest[:12]} but not its text")
+            program = self._known[digest] = _compile(stored)
+        return program
+
+
+def _compile(stored: StoredContract) -> Program:
+    from opord.generated import load_sources
+
+    sources = tuple((name, text) for name, text in json.loads(stored.sources))
+    try:
+        program = load_sources(sources)
+    except Exception as error:
+        raise ContractUnreadable(
+            f"the stored contract {stored.name} version {stored.version} cannot be compiled: {error}"
+        ) from error
+    if program.digest != stored.digest:
+        raise ContractUnreadable(
+            f"the stored contract {stored.name} version {stored.version} compiles to another digest "
+            f"({program.digest[:12]}, stored {stored.digest[:12]}); it was stored by another version of Opord"
+        )
+    return program
+
+
+def stored_form(program: Program) -> StoredContract:
+    """Return a program's contract as the store keeps it."""
+    sources = json.dumps([list(source) for source in program.sources], ensure_ascii=False)
+    return StoredContract(program.digest, program.name, program.version, sources)

@@ -1,0 +1,269 @@
+"""A worker: claims runs that can go on, carries many at once, and renews its leases.
+
+What it holds it holds by lease and epoch; all that it knows of a run it has from the store, so that it
+may die at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from opord.engine import hooks
+from opord.engine.calls import Calls
+from opord.engine.clock import World
+from opord.engine.commits import Commits
+from opord.engine.flight import Flight
+from opord.kernel.inbox import Evidence
+from opord.kernel.program import Program
+from opord.kernel.rows import RunRow
+from opord.kernel.run import Run, load_run
+from opord.kernel.secrets import secret_texts
+from opord.stores.base import Store
+
+if TYPE_CHECKING:
+    from opord.engine.client import Client
+
+log = logging.getLogger("opord.worker")
+
+POLL_S = 0.05
+"""How long a worker sleeps at the most before it asks the store what is due, if nobody in this process wakes it."""
+
+IDLE_WITHIN_US = 1_000_000
+"""A worker is idle when nothing becomes due within this time."""
+
+
+class Worker:
+    """Carries out the steps of runs whose contracts it has handlers for."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        commits: Commits,
+        client: Client,
+        programs: Mapping[str, Program],
+        calls: Mapping[str, Calls],
+        world: World,
+        lease_s: float,
+        concurrency: int,
+        hook: hooks.Hook = hooks.nothing,
+    ) -> None:
+        self.store = store
+        self.commits = commits
+        self.client = client
+        self.programs = programs
+        self.calls = calls
+        self.world = world
+        self.name = world.worker
+        self.lease_us = int(lease_s * 1_000_000)
+        self.concurrency = concurrency
+        self.hook = hook
+        self.draining = False
+        self.flights: dict[str, Flight] = {}
+        self._nudged = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+        self._side: set[asyncio.Task[Any]] = set()
+        self._due: int | None = 0
+        self._idle = asyncio.Event()
+        self._on_end: dict[str, list[asyncio.Future[None]]] = {}
+
+    # --- life ------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to claim runs."""
+        loop = asyncio.get_running_loop()
+        await self._say_alive()
+        self._loops = [
+            loop.create_task(self._claim_loop(), name="opord-claim"),
+            loop.create_task(self._lease_loop(), name="opord-lease"),
+        ]
+
+    async def drain(self, grace_s: float) -> None:
+        """Claim nothing more, let calls under way end within `grace_s`, and give everything back.
+
+        A call of an action that does not end in time is left as it is: whoever takes the run over
+        finds its intent and goes by the contract's rule for doubts.
+        """
+        self.draining = True
+        self._nudged.set()
+        if self._loops:
+            await asyncio.wait(self._loops[:1])
+        for flight in list(self.flights.values()):
+            if not flight.calling and flight.task is not None and grace_s <= 0:
+                flight.task.cancel()
+        tasks = [flight.task for flight in self.flights.values() if flight.task is not None]
+        if tasks and grace_s > 0:
+            log.info("draining: waiting up to %g s for %d runs", grace_s, len(tasks))
+            await asyncio.wait(tasks, timeout=grace_s)
+        left = list(self.flights.values())
+        for flight in left:
+            if flight.task is not None:
+                flight.task.cancel()
+        await asyncio.gather(*(f.task for f in left if f.task is not None), return_exceptions=True)
+        if self._side:
+            await asyncio.gather(*self._side, return_exceptions=True)
+        for task in self._loops:
+            task.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if left:
+            held = [(flight.run.id, flight.run.epoch) for flight in left]
+            await self.commits.call(self.store.release, self.name, held)
+        await self.commits.call(self.store.heartbeat, self.name, (), ttl_us=0)
+
+    async def until_idle(self) -> None:
+        """Return when no run can go on and nothing becomes due within a second."""
+        while True:
+            if not self.flights and not self._side:
+                due = await self.commits.call(self.store.next_wake, list(self.programs))
+                if not self.flights and (due is None or due > self.store.now() + IDLE_WITHIN_US):
+                    return
+            await asyncio.sleep(POLL_S / 2)
+
+    # --- flights ---------------------------------------------------------------------------------
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it can carry one more run."""
+        return not self.draining and len(self.flights) < self.concurrency
+
+    def launch(self, run: Run) -> None:
+        """Carry a run on that this worker holds."""
+        older = self.flights.get(run.id)
+        if older is not None and older.task is not None:
+            # It was taken from this very worker and claimed anew; the older flight can write nothing any more.
+            self.drop(run.id)
+        flight = Flight(self, run)
+        self.flights[run.id] = flight
+        flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
+
+    def drop(self, run_id: str) -> None:
+        """Break off a flight whose run was moved by somebody else; an action's call is let end, as evidence."""
+        flight = self.flights.get(run_id)
+        if flight is not None and not flight.calling and flight.task is not None:
+            flight.task.cancel()
+
+    async def _fly(self, flight: Flight) -> None:
+        run = flight.run
+        try:
+            await flight.go()
+        except asyncio.CancelledError:
+            pass
+        except Exception:
+            log.exception(
+                "%s: the worker could not go on with it; its lease runs out and it is tried again", run.id
+            )
+        finally:
+            if self.flights.get(run.id) is flight:
+                del self.flights[run.id]
+                for waiter in self._on_end.pop(run.id, ()):
+                    if not waiter.done():
+                        waiter.set_result(None)
+            if self._due is not None:
+                self.nudge_if_due()
+
+    def landed(self, run_id: str) -> asyncio.Future[None] | None:
+        """Return a future that is done when the flight of a run is over; None if it does not fly here."""
+        if run_id not in self.flights:
+            return None
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._on_end.setdefault(run_id, []).append(waiter)
+        return waiter
+
+    def secrets_of(self, run: Run) -> list[str]:
+        """Return the texts that must not be shown in errors of this run."""
+        return secret_texts(run)
+
+    def keep_evidence(self, run_id: str, evidence: Evidence) -> None:
+        """Have something that came too late put on record, in the background."""
+        task = asyncio.get_running_loop().create_task(self.client.late(run_id, evidence))
+        self._side.add(task)
+        task.add_done_callback(self._side.discard)
+
+    # --- claiming --------------------------------------------------------------------------------
+
+    def nudge(self) -> None:
+        """Let the worker look at once for runs that can go on."""
+        self._due = 0
+        self._nudged.set()
+
+    def nudge_if_due(self) -> None:
+        """Let the worker look again if runs were left over for want of room, once there is room for many."""
+        room = self.concurrency - len(self.flights)
+        if self.flights and room < self.concurrency // 4:
+            return
+        if self._due is not None and self._due <= self.store.now():
+            self._nudged.set()
+
+    def due(self, instant: int | None) -> None:
+        """Tell the worker that a run becomes due at an instant."""
+        if instant is not None and (self._due is None or instant < self._due):
+            self._due = instant
+            self._nudged.set()
+
+    async def _claim_loop(self) -> None:
+        while not self.draining:
+            try:
+                await self._claim()
+            except Exception:
+                log.exception("claiming failed; trying again")
+                await asyncio.sleep(1)
+            await self._sleep()
+
+    async def _claim(self) -> None:
+        contracts = list(self.programs)
+        while self.has_room:
+            # Reading is cheap and takes no lock; a claim is made only when there is something to claim.
+            self._due = await self.commits.call(self.store.next_wake, contracts)
+            if self._due is None or self._due > self.store.now():
+                return
+            room = self.concurrency - len(self.flights)
+            rows = await self.commits.call(
+                self.store.claim, self.name, contracts, limit=min(room, 500), ttl_us=self.lease_us
+            )
+            for row in rows:
+                self._take(row)
+            if not rows:
+                return
+
+    def _take(self, row: RunRow) -> None:
+        program = self.programs[row.contract]
+        try:
+            run = load_run(program, row)
+        except Exception:
+            log.exception("%s cannot be read; it is left alone until its lease runs out", row.run)
+            return
+        run.worker = self.name
+        self.hook("claimed", run.id)
+        self.launch(run)
+
+    async def _sleep(self) -> None:
+        pause = POLL_S
+        if self._due is not None and self.has_room:
+            pause = min(pause, max(0.0, (self._due - self.store.now()) / 1e6))
+        try:
+            async with asyncio.timeout(max(pause, 0.001)):
+                await self._nudged.wait()
+        except TimeoutError:
+            pass
+        self._nudged.clear()
+
+    # --- leases ----------------------------------------------------------------------------------
+
+    async def _lease_loop(self) -> None:
+        while True:
+            await asyncio.sleep(self.lease_us / 3e6)
+            try:
+                await self._say_alive()
+                held = [(flight.run.id, flight.run.epoch) for flight in self.flights.values()]
+                if held:
+                    lost = await self.commits.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
+                    for run_id in lost:
+                        self.drop(run_id)
+            except Exception:
+                log.exception("leases could not be renewed; trying again")
+
+    async def _say_alive(self) -> None:
+        await self.commits.call(self.store.heartbeat, self.name, list(self.programs), ttl_us=self.lease_us)
