@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from opord.contract import Block, CallSite, Contract, EventHandler, Goto, State, Timer
-from opord.language.paths import Calls, Ending, follow
+from opord.contract import Block, CallSite, Contract, EventHandler, Goto, Phase, State, Timer, Variant
+from opord.language.paths import Calls, Ending, follow, gotos
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Moment:
     handler: EventHandler | Timer | None
     body: Block
     shared: bool = False
+
+    @property
+    def gotos(self) -> list[Goto]:
+        """The moves that end this step, from top to bottom."""
+        return list(gotos(self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,11 @@ class Graph:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.calls = Calls(contract)
+        self.variants: dict[str, tuple[Variant, ...]] = {enum.name: enum.variants for enum in contract.enums}
+        self.variants |= {failure.name: failure.variants for failure in contract.failures}
         self.states: dict[str, State] = {state.name: state for state in contract.states}
         self._phases = {phase.name: phase for phase in contract.phases}
+        self._shared = {phase.name: _shared_by(phase) for phase in contract.phases}
         self._moments: dict[str, list[Moment]] = {
             state.name: self._moments_of(state) for state in contract.states
         }
@@ -83,14 +91,30 @@ class Graph:
         if phase is not None and state.kind != "final":
             replaced = {handler.event for handler in state.handlers}
             found += [
-                Moment(shared, shared.body, True) for shared in phase.handlers if shared.event not in replaced
+                shared
+                for shared in self._shared[phase.name]
+                if isinstance(shared.handler, Timer)
+                or (shared.handler and shared.handler.event not in replaced)
             ]
-            found += [Moment(shared, shared.body, True) for shared in phase.timers]
         return found
 
     def moments(self, state: State) -> list[Moment]:
         """List the steps that can be taken from a state: body, handlers, timers, then the shared ones."""
         return self._moments[state.name]
+
+    @cached_property
+    def steps(self) -> list[Moment]:
+        """Every step of the contract, each once: those of the states, then those that phases share."""
+        found = [
+            moment for state in self.contract.states for moment in self.moments(state) if not moment.shared
+        ]
+        for phase in self.contract.phases:
+            found += self.shared_steps(phase)
+        return found
+
+    def shared_steps(self, phase: Phase) -> list[Moment]:
+        """List the steps that the states of a phase share."""
+        return self._shared[phase.name]
 
     def timers(self, state: State) -> list[Timer]:
         """List the timers that run in a state, its own and those of its phase."""
@@ -149,11 +173,19 @@ class Graph:
     @cached_property
     def can_end(self) -> set[str]:
         """The states from which a run can come to a final one."""
-        predecessors: dict[str, list[str]] = {name: [] for name in self.states}
+        return self.leading_to(state.name for state in self.contract.states if state.kind == "final")
+
+    def leading_to(self, goals: Iterable[str]) -> set[str]:
+        """Give the states from which a run can come to one of `goals`, these included."""
+        return _closure(goals, self._predecessors)
+
+    @cached_property
+    def _predecessors(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {name: [] for name in self.states}
         for name, targets in self.successors.items():
             for target in targets:
-                predecessors[target].append(name)
-        return _closure((state.name for state in self.contract.states if state.kind == "final"), predecessors)
+                found[target].append(name)
+        return found
 
     @cached_property
     def component(self) -> dict[str, int]:
@@ -194,6 +226,12 @@ class Graph:
                     before[edge.target] = name
                     waiting.append(edge.target)
         return []
+
+
+def _shared_by(phase: Phase) -> list[Moment]:
+    found = [Moment(handler, handler.body, True) for handler in phase.handlers]
+    found += [Moment(timer, timer.body, True) for timer in phase.timers]
+    return found
 
 
 def _commits_order(commits: tuple[Committed, ...]) -> tuple[tuple[int, int, str], ...]:

@@ -178,6 +178,11 @@ def statements(block: Block) -> Iterator[Statement]:
             yield from statements(inner)
 
 
+def gotos(block: Block) -> Iterator[Goto]:
+    """Yield every `goto` of a block, from top to bottom."""
+    return (statement for statement in statements(block) if isinstance(statement, Goto))
+
+
 def blocks_in(statement: Statement) -> Iterator[Block]:
     """Yield the blocks directly inside a statement: branches and the bodies of arms."""
     match statement:

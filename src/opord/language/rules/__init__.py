@@ -1,0 +1,96 @@
+"""The law, one finding a file: this listing is its table of contents.
+
+Each rule is a function `check(contract, graph)` over the checked contract, independent of all others, and
+looks away from what could not be read (holes, unknown types and names), which has its finding already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from opord.contract import Contract
+from opord.language.diagnostics import Diagnostic
+from opord.language.graph import Graph
+from opord.language.rules import (
+    acts_and_waits,
+    arm_never_taken,
+    check_that_cannot_tell,
+    commit_in_a_cycle,
+    commit_in_two_states,
+    contract_without_key,
+    empty_body,
+    handler_never_taken,
+    header_lists_too_much,
+    header_misses_state,
+    incomplete_match,
+    initial_state,
+    kept_for_nobody,
+    let_else_goes_on,
+    no_way_to_an_end,
+    path_without_goto,
+    perform_after_commit,
+    repeat_without_key,
+    restarted_timer,
+    retry_without_reason,
+    second_commit,
+    skip_with_result,
+    spinning_cycle,
+    statement_after_goto,
+    unanswered_action,
+    undoes_no_action,
+    unhandled_failure,
+    unreachable_state,
+    unused,
+    wait_without_timer,
+    wrong_verb,
+)
+
+Check: TypeAlias = Callable[[Contract, Graph], Iterator[Diagnostic]]
+
+__all__ = ["RULES", "Check", "find_all"]
+
+RULES: tuple[Check, ...] = (
+    # flow: every path of every step goes somewhere, and every state lies on a way from start to end
+    path_without_goto.check,
+    let_else_goes_on.check,
+    statement_after_goto.check,
+    header_lists_too_much.check,
+    header_misses_state.check,
+    unreachable_state.check,
+    no_way_to_an_end.check,
+    initial_state.check,
+    acts_and_waits.check,
+    empty_body.check,
+    # exhaustive: whatever comes, something takes it, and nothing stands there for what cannot come
+    unhandled_failure.check,
+    incomplete_match.check,
+    arm_never_taken.check,
+    handler_never_taken.check,
+    # commitment: what is done once can be told from what may be repeated
+    second_commit.check,
+    perform_after_commit.check,
+    wrong_verb.check,
+    commit_in_a_cycle.check,
+    commit_in_two_states.check,
+    repeat_without_key.check,
+    skip_with_result.check,
+    retry_without_reason.check,
+    check_that_cannot_tell.check,
+    undoes_no_action.check,
+    # warnings: legal, and seldom meant
+    unused.check,
+    wait_without_timer.check,
+    kept_for_nobody.check,
+    restarted_timer.check,
+    spinning_cycle.check,
+    contract_without_key.check,
+    unanswered_action.check,
+)
+
+
+def find_all(contract: Contract) -> list[Diagnostic]:
+    """Find everything that the rules have to say about a contract, from top to bottom of its file."""
+    graph = Graph(contract)
+    found = [diagnostic for check in RULES for diagnostic in check(contract, graph)]
+    return sorted(found, key=lambda diagnostic: diagnostic.order)

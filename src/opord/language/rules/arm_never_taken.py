@@ -1,0 +1,106 @@
+"""An arm that can never be taken: what it names cannot come, or an arm above takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Arm, Call, CallSite, Contract, ElsePattern, Match, Place
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.paths import IN_DOUBT, TIMED_OUT, statements
+from opord.language.rules.coverage import OK, Case, Cases, cases_in, cases_of, left_by_else, missing, spelled
+from opord.language.rules.words import known
+
+CODE = code("OP403", rule="exhaustive", title="an arm that can never be taken")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find in every `match`, and in every `else` of a call, the arms that nothing comes to."""
+    for step in graph.steps:
+        for statement in statements(step.body):
+            if isinstance(statement, Match | Call):
+                cases = cases_of(graph, statement)
+                if cases is not None:
+                    yield from _in_arms(graph, statement, cases)
+
+
+def _in_arms(graph: Graph, statement: Match | Call, cases: Cases) -> Iterator[Diagnostic]:
+    taken: dict[Case, Place] = {}
+    otherwise: Arm | None = None
+    for arm in statement.arms:
+        place = known(arm.pattern.place, arm.place)
+        if isinstance(arm.pattern, ElsePattern):
+            if otherwise is None and _covers_nothing(cases, statement.arms, set(taken)):
+                yield _else_for_nothing(place, statement)
+            elif otherwise is not None:
+                yield _after_else(place, otherwise)
+            otherwise = otherwise or arm
+            continue
+        for case in cases_in(arm.pattern):
+            if case in taken:
+                yield CODE.at(
+                    place,
+                    f"`{spelled(case)}` is already taken by an arm above",
+                    label="nothing comes here",
+                    labels=(Label(taken[case], f"takes `{spelled(case)}`"),),
+                    help="remove it here or there",
+                )
+            elif not cases.open and case not in cases.listed:
+                yield from _cannot_come(graph, place, statement, case)
+            elif otherwise is not None and not left_by_else(case):
+                yield _after_else(place, otherwise)
+                break
+            taken.setdefault(case, place)
+
+
+def _covers_nothing(cases: Cases, arms: tuple[Arm, ...], taken: set[Case]) -> bool:
+    """Say whether all that `else` could cover is taken; a forgotten `InDoubt` has its own finding."""
+    covers = any(case not in taken and not left_by_else(case) for case in cases.listed)
+    return not covers and not cases.open and IN_DOUBT not in missing(cases, arms)
+
+
+def _else_for_nothing(place: Place, statement: Match | Call) -> Diagnostic:
+    site = statement.site if isinstance(statement, Call) else statement.subject
+    alone = len(statement.arms) == 1 and isinstance(statement, Call)
+    if isinstance(site, CallSite):
+        what = f"`{site.name}` cannot fail" if alone else f"every failure of `{site.name}` has its arm"
+    else:
+        what = "every value has its arm"
+    return CODE.at(
+        place,
+        f"{what}, so that nothing is left for `else`",
+        label="nothing comes here",
+        help="remove the `else`",
+    )
+
+
+def _after_else(place: Place, otherwise: Arm) -> Diagnostic:
+    return CODE.at(
+        place,
+        "this arm stands after `else`, which takes all that is left",
+        label="nothing comes here",
+        labels=(Label(known(otherwise.pattern.place, otherwise.place), "takes the rest"),),
+        help="move it above the `else`",
+    )
+
+
+def _cannot_come(graph: Graph, place: Place, statement: Match | Call, case: Case) -> Iterator[Diagnostic]:
+    site = statement.site if isinstance(statement, Call) else statement.subject
+    if not isinstance(site, CallSite):
+        return  # a pattern that does not fit the type of the value
+    if case == TIMED_OUT:
+        action = graph.calls.action(site.name) is not None
+        why = "an action that times out is in doubt" if action else "it has no `timeout`"
+        fix = "remove the arm" if action else f"give `{site.name}` a `timeout`, or remove the arm"
+    elif case == IN_DOUBT:
+        why = "its doubts are not reported"
+        fix = "declare `in doubt report` on the action, or remove the arm"
+    elif case == OK and isinstance(statement, Call):
+        why = "the statements below the call are its `ok`"
+        fix = "move what it does below the call"
+    else:
+        return  # a failure that the call does not declare: names are resolved elsewhere
+    never = "ends here in" if case == OK else "never ends in"
+    yield CODE.at(
+        place, f"`{site.name}` {never} `{spelled(case)}`: {why}", label="nothing comes here", help=fix
+    )

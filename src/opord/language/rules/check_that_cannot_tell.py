@@ -1,0 +1,61 @@
+"""`in doubt check` of something that cannot say whether the action happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import BOOL, Action, Check, Contract, Effect, Nothing, OptionalOf, Type, Unknown
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.rules.words import known
+
+NO_EFFECT = code("OP510", rule="commitment", title="in doubt check of something that is no effect")
+NO_ANSWER = code("OP511", rule="commitment", title="in doubt check whose result does not fit")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the checks that ask no effect, or one whose result does not settle the doubt."""
+    for action in contract.actions:
+        if isinstance(action.doubt, Check):
+            yield from _on(graph, action, action.doubt)
+
+
+def _on(graph: Graph, action: Action, doubt: Check) -> Iterator[Diagnostic]:
+    call = graph.calls.get(doubt.effect)
+    place = known(doubt.place, action.place)
+    if call is None:
+        return
+    if not isinstance(call, Effect):
+        kind = "an action" if isinstance(call, Action) else "a pure function"
+        why = "which may not be repeated" if isinstance(call, Action) else "which sees nothing of the outside"
+        yield NO_EFFECT.at(
+            place,
+            f"`{doubt.effect}` is {kind}, {why}; only an effect can find out whether `{action.name}` happened",
+            labels=(Label(call.place, "declared here"),),
+            help="name an effect that looks it up",
+        )
+    elif not _fits(action.result, call.result):
+        wanted = (
+            "a `bool` or an optional" if isinstance(action.result, Nothing) else "an optional of that result"
+        )
+        has = "has no result" if isinstance(action.result, Nothing) else "has a result"
+        yield NO_ANSWER.at(
+            place,
+            f"what `{doubt.effect}` returns cannot say whether `{action.name}` happened"
+            + ("" if isinstance(action.result, Nothing) else ", and with which result"),
+            labels=(Label(call.place, "declared here"), Label(action.place, has)),
+            help=f"let `{doubt.effect}` return {wanted}",
+        )
+
+
+def _fits(result: Type, answer: Type) -> bool:
+    """Say whether `answer` tells that it happened, and with a `result`, if there is to be one."""
+    match result, answer:
+        case (Unknown(), _) | (_, Unknown()) | (_, OptionalOf(item=Unknown())):
+            return True
+        case Nothing(), _:
+            return answer == BOOL or isinstance(answer, OptionalOf)
+        case OptionalOf(), _:
+            return answer == result
+        case _:
+            return answer == OptionalOf(result)

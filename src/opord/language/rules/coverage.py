@@ -1,0 +1,166 @@
+"""What the arms of a `match` or of a call's `else` cover, and what they leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TypeAlias
+
+from opord.contract import (
+    BOOL,
+    Arm,
+    Call,
+    CallSite,
+    ConstantPattern,
+    ElsePattern,
+    Match,
+    Named,
+    NonePattern,
+    OkPattern,
+    OptionalOf,
+    Pattern,
+    Primitive,
+    ProblemOf,
+    SomePattern,
+    Type,
+    VariantPattern,
+    VariantRef,
+)
+from opord.language.graph import Graph
+from opord.language.paths import IN_DOUBT
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A case that is a word of the language: `ok`, `some`, `none`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A case that is a value; the type's name keeps `1` and `true` apart."""
+
+    type: str
+    value: bool | int | float | str | Decimal | timedelta
+
+
+Case: TypeAlias = Word | Literal | VariantRef
+
+OK, SOME, NONE = Word("ok"), Word("some"), Word("none")
+TRUE, FALSE = Literal("bool", True), Literal("bool", False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """All that can come: `listed`, and if `open` any number of values more."""
+
+    listed: tuple[Case, ...]
+    open: bool = False
+
+
+def cases_of(graph: Graph, statement: Match | Call) -> Cases | None:
+    """List what a statement's arms have to cover; None if that cannot be known."""
+    match statement:
+        case Call(site=site):
+            return _of_call(graph, site, ok=False)
+        case Match(subject=CallSite() as site):
+            return _of_call(graph, site, ok=True)
+        case Match(subject=subject):
+            return None if isinstance(subject, CallSite) else _of_type(graph, subject.type)
+
+
+def _of_call(graph: Graph, site: CallSite, *, ok: bool) -> Cases | None:
+    if graph.calls.get(site.name) is None:
+        return None
+    failures: list[Case] = list(graph.calls.failures(site.name))
+    return Cases((OK, *failures) if ok else tuple(failures))
+
+
+def _of_type(graph: Graph, type: Type) -> Cases | None:
+    match type:
+        case OptionalOf():
+            return Cases((SOME, NONE))
+        case Primitive() if type == BOOL:
+            return Cases((TRUE, FALSE))
+        case Primitive(name="int" | "float" | "decimal" | "str" | "duration"):
+            return Cases((), open=True)
+        case Named(name=name):
+            return _of_named(graph, [name])
+        case ProblemOf(failures=failures, builtins=builtins):
+            named = _of_named(graph, failures)
+            return named and Cases((*named.listed, *(VariantRef("", name) for name in builtins)))
+        case _:
+            return None
+
+
+def _of_named(graph: Graph, names: tuple[str, ...] | list[str]) -> Cases | None:
+    if any(name not in graph.variants for name in names):
+        return None
+    return Cases(tuple(VariantRef(name, variant.name) for name in names for variant in graph.variants[name]))
+
+
+def cases_in(pattern: Pattern) -> Iterator[Case]:
+    """Yield the cases that a pattern names; `else` names none."""
+    match pattern:
+        case OkPattern():
+            yield OK
+        case SomePattern():
+            yield SOME
+        case NonePattern():
+            yield NONE
+        case VariantPattern(variants=variants):
+            yield from variants
+        case ConstantPattern(values=values):
+            for value in values:
+                yield Literal(type(value).__name__, value)
+        case ElsePattern():
+            return
+
+
+def left_by_else(case: Case) -> bool:
+    """Say whether `else` passes over a case: a call's success has its own arm, a doubt its own name."""
+    return case in (OK, IN_DOUBT)
+
+
+def missing(cases: Cases, arms: tuple[Arm, ...]) -> list[Case]:
+    """List the cases that no arm covers."""
+    named = {case for arm in arms for case in cases_in(arm.pattern)}
+    otherwise = any(isinstance(arm.pattern, ElsePattern) for arm in arms)
+    return [case for case in cases.listed if case not in named and not (otherwise and not left_by_else(case))]
+
+
+def names_strangers(graph: Graph, arms: tuple[Arm, ...]) -> bool:
+    """Say whether an arm names a variant that is nowhere declared; then nobody knows what it was to cover."""
+    return any(
+        isinstance(case, VariantRef)
+        and case.type != ""
+        and all(variant.name != case.variant for variant in graph.variants.get(case.type, ()))
+        for arm in arms
+        for case in cases_in(arm.pattern)
+    )
+
+
+def is_complete(graph: Graph, statement: Match) -> bool:
+    """Say whether the arms of a `match` are known to cover all that can come."""
+    cases = cases_of(graph, statement)
+    if cases is None or missing(cases, statement.arms):
+        return False
+    return not cases.open or any(isinstance(arm.pattern, ElsePattern) for arm in statement.arms)
+
+
+def spelled(case: Case) -> str:
+    """Write a case as an arm would."""
+    match case:
+        case Word(text=text):
+            return text
+        case VariantRef(variant=variant):
+            return variant
+        case Literal(value=bool() as value):
+            return "true" if value else "false"
+        case Literal(value=str() as value):
+            return f'"{value}"'
+        case Literal(value=value):
+            return str(value)

@@ -1,0 +1,25 @@
+"""A state with nothing in its body: a run would stand there for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract
+from opord.language.diagnostics import Diagnostic, code
+from opord.language.graph import Graph
+
+CODE = code("OP311", rule="flow", title="an empty body")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the states, final ones aside, that neither act nor wait by themselves."""
+    for state in contract.states:
+        if state.kind == "final" or state.body or state.handlers or state.timers:
+            continue
+        target = state.targets[0] if state.targets else "<state>"
+        yield CODE.at(
+            state.place,
+            f"the body of `{state.name}` is empty",
+            label="neither acts nor waits",
+            help=f"say what it does, ending in `goto {target}`, or what it waits for: `on <event> -> goto {target}`",
+        )

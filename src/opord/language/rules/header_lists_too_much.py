@@ -1,0 +1,40 @@
+"""A header that lists a state which the body never goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract, State
+from opord.language.diagnostics import Diagnostic, code
+from opord.language.graph import Graph
+from opord.language.paths import statements
+from opord.language.rules.endings import is_unread
+from opord.language.rules.words import known
+
+CODE = code("OP304", rule="flow", title="the header lists a state the body never goes to")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the names in a state's header that no `goto` of the state, or of its phase's handlers, names."""
+    for state in contract.states:
+        if state.kind == "final" or not _is_whole(graph, state):
+            continue
+        taken = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
+        for index, target in enumerate(state.targets):
+            if target in taken or target not in graph.states:
+                continue
+            place = state.target_places[index] if index < len(state.target_places) else state.place
+            yield CODE.at(
+                known(place, state.place),
+                f"the header of `{state.name}` lists `{target}`, but nothing in it goes there",
+                label="never gone to",
+                help=f"remove `{target}` from the header, or add the `goto {target}` that is missing",
+            )
+
+
+def _is_whole(graph: Graph, state: State) -> bool:
+    """Say whether a state has a body that could be read: an empty or torn one has its own finding."""
+    moments = [moment for moment in graph.moments(state) if not moment.shared]
+    return bool(moments) and not any(
+        is_unread(statement) for moment in graph.moments(state) for statement in statements(moment.body)
+    )

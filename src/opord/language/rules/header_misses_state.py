@@ -1,0 +1,64 @@
+"""A `goto` to a state that the header does not list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract, Goto, Phase, State
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.rules.words import quoted
+
+CODE = code("OP305", rule="flow", title="the header misses a state the body goes to")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find every `goto` whose target is missing in the header of its state.
+
+    A shared handler's `goto` belongs in the header of every state that the handler applies to; it is told
+    once, with the headers that miss it.
+    """
+    for state in contract.states:
+        for moment in graph.moments(state):
+            if not moment.shared:
+                for goto in moment.gotos:
+                    if goto.state in graph.states and goto.state not in state.targets:
+                        yield _own(state, goto)
+    for phase in contract.phases:
+        yield from _shared(graph, phase)
+
+
+def _own(state: State, goto: Goto) -> Diagnostic:
+    listed = ", ".join(f"`{name}`" for name in state.targets) or "nothing"
+    return CODE.at(
+        goto.place,
+        f"`{state.name}` goes to `{goto.state}`, but its header does not list it",
+        label="not in the header",
+        labels=(Label(state.place, f"lists {listed}"),),
+        help=f"add `| {goto.state}` to the header"
+        if state.targets
+        else f"add `-> {goto.state}` to the header",
+    )
+
+
+def _shared(graph: Graph, phase: Phase) -> Iterator[Diagnostic]:
+    states = [graph.states[name] for name in phase.states if name in graph.states]
+    for step in graph.shared_steps(phase):
+        applies = [
+            state
+            for state in states
+            if any(moment.handler is step.handler for moment in graph.moments(state))
+        ]
+        for goto in step.gotos:
+            lacking = [state for state in applies if goto.state not in state.targets]
+            if not lacking or goto.state not in graph.states:
+                continue
+            names = quoted(state.name for state in lacking)
+            do = "does" if len(lacking) == 1 else "do"
+            yield CODE.at(
+                goto.place,
+                f"a shared handler of `{phase.name}` goes to `{goto.state}`, but the header of {names} {do} not list it",
+                label="belongs in the header of every state it applies to",
+                labels=tuple(Label(state.place, f"`{goto.state}` is missing here") for state in lacking),
+                help=f"add `| {goto.state}` to the header of {names}",
+            )

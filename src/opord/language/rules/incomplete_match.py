@@ -1,0 +1,60 @@
+"""A `match` that leaves something out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import CallSite, Contract, ElsePattern, Match, VariantRef
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.paths import statements
+from opord.language.rules.coverage import OK, Case, cases_of, missing, names_strangers, spelled
+from opord.language.rules.words import known, quoted
+
+CODE = code("OP402", rule="exhaustive", title="a match that leaves something out")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the matches whose arms do not cover every value, or that forget the success of a call."""
+    for step in graph.steps:
+        for statement in statements(step.body):
+            if isinstance(statement, Match):
+                yield from _in_match(graph, statement)
+
+
+def _in_match(graph: Graph, match: Match) -> Iterator[Diagnostic]:
+    cases = cases_of(graph, match)
+    if cases is None or names_strangers(graph, match.arms):
+        return
+    place = known(match.subject.place, match.place)
+    left = missing(cases, match.arms)
+    if isinstance(match.subject, CallSite):
+        if OK in left:
+            yield CODE.at(
+                place,
+                f"`{match.subject.name}` can succeed, but no arm takes `ok`",
+                label="may end in `ok`",
+                help="add the arm `ok -> goto <state>`; `else` covers failures alone",
+            )
+    elif left:
+        yield CODE.at(
+            place,
+            f"this `match` leaves out {quoted(spelled(case) for case in left)}",
+            label=f"may be {quoted((spelled(case) for case in left), 'or')}",
+            labels=tuple(label for case in left for label in _declared(graph, case)),
+            help=f"add an arm for {'it' if len(left) == 1 else 'each'}, or `else -> …`",
+        )
+    elif cases.open and not any(isinstance(arm.pattern, ElsePattern) for arm in match.arms):
+        yield CODE.at(
+            place,
+            "this `match` names some values and leaves out all others",
+            label="may be any value",
+            help="add the arm `else -> …`",
+        )
+
+
+def _declared(graph: Graph, case: Case) -> Iterator[Label]:
+    if isinstance(case, VariantRef):
+        for variant in graph.variants.get(case.type, ()):
+            if variant.name == case.variant:
+                yield Label(variant.place, "declared here")

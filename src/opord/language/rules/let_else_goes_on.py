@@ -1,0 +1,32 @@
+"""The `else` of a `let` that does not leave the state: below it the name would have no value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Call, Contract
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.paths import statements
+from opord.language.rules.endings import open_ends
+from opord.language.rules.words import known
+
+CODE = code("OP302", rule="flow", title="the else of a let goes on")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the paths in the `else` of `let x = perform|commit …` that end without `goto`."""
+    for step in graph.steps:
+        for statement in statements(step.body):
+            if not isinstance(statement, Call) or statement.name is None:
+                continue
+            for arm in statement.arms:
+                for end in open_ends(arm.body, arm.place):
+                    yield CODE.at(
+                        known(end, statement.place),
+                        f"the `else` of `let {statement.name}` has to leave the state, since below it "
+                        f"`{statement.name}` would have no value",
+                        label="this path goes on",
+                        labels=(Label(statement.place, f"`{statement.name}` is bound here"),),
+                        help="end it with `goto <state>`, or use `match` to give every outcome its own way on",
+                    )

@@ -1,0 +1,62 @@
+"""A state from which no final state can be reached: a run in it never ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract, EventHandler, State
+from opord.language.diagnostics import Diagnostic, code
+from opord.language.graph import Graph, Moment
+from opord.language.paths import statements
+from opord.language.rules.endings import is_unread, open_ends
+from opord.language.rules.words import quoted
+
+CODE = code("OP307", rule="flow", title="a state with no way to an end")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the states that no path leads from to a final one.
+
+    States whose `goto` is missing or names a state nobody knows have their finding already; nothing more is
+    said of them, nor of those that lead there.
+    """
+    if not any(state.kind == "final" for state in contract.states):
+        if contract.states:
+            yield CODE.at(
+                contract.place,
+                f"`{contract.name}` has no final state, so that no run of it ever ends",
+                help="add a `final state … success`, and go to it",
+            )
+        return
+    hopeful = graph.leading_to(
+        state.name
+        for state in contract.states
+        if state.kind == "final" or _goes_nobody_knows_where(graph, state)
+    )
+    for state in contract.states:
+        if state.name in hopeful:
+            continue
+        others = [name for name in graph.successors[state.name] if name != state.name]
+        yield CODE.at(
+            state.place,
+            f"no final state can be reached from `{state.name}`",
+            label=f"leads only to {quoted(others)}" if others else "never left",
+            help="give it a way on to a final state",
+        )
+
+
+def _goes_nobody_knows_where(graph: Graph, state: State) -> bool:
+    steps = [moment for moment in graph.moments(state) if not _is_ignored(moment)]
+    if not graph.moments(state):
+        return True  # an empty body
+    return any(
+        any(goto.state not in graph.states for goto in step.gotos)
+        or not step.gotos
+        or any(open_ends(step.body, state.place))
+        or any(is_unread(statement) for statement in statements(step.body))
+        for step in steps
+    )
+
+
+def _is_ignored(moment: Moment) -> bool:
+    return isinstance(moment.handler, EventHandler) and moment.handler.ignore

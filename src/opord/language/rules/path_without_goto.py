@@ -1,0 +1,56 @@
+"""A path through a step that ends without `goto`: the run would stand there and never move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Block, Contract, If, Place, State
+from opord.language.diagnostics import Diagnostic, code
+from opord.language.graph import Graph
+from opord.language.paths import statements
+from opord.language.rules.endings import open_ends
+from opord.language.rules.words import known
+
+CODE = code("OP301", rule="flow", title="a path without goto")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find every place where a path of a body, or of a handler's block, ends without `goto`."""
+    for state in contract.states:
+        if state.body and state.kind != "final":
+            yield from _in_step(state.body, state.place, f"in `{state.name}`", state)
+        for handler in state.handlers:
+            if not handler.ignore:
+                yield from _in_step(handler.body, handler.place, f"in `on {handler.event}`", state)
+        for timer in state.timers:
+            yield from _in_step(timer.body, timer.place, f"after this timer of `{state.name}`", state)
+    for phase in contract.phases:
+        for handler in phase.handlers:
+            if not handler.ignore:
+                yield from _in_step(handler.body, handler.place, f"in `on {handler.event}`", None)
+        for timer in phase.timers:
+            yield from _in_step(timer.body, timer.place, f"after this timer of `{phase.name}`", None)
+
+
+def _in_step(body: Block, place: Place, where: str, state: State | None) -> Iterator[Diagnostic]:
+    ends = {known(end, place): None for end in open_ends(body, place)}
+    conditional = {
+        statement.place
+        for statement in statements(body)
+        if isinstance(statement, If) and statement.otherwise is None
+    }
+    for end in ends:
+        otherwise = end in conditional
+        yield CODE.at(
+            end,
+            f"a path {where} ends without `goto`",
+            label="when the condition does not hold, nothing follows" if otherwise else "the path ends here",
+            help=_help(state, otherwise),
+        )
+
+
+def _help(state: State | None, otherwise: bool) -> str:
+    target = state.targets[0] if state is not None and len(state.targets) == 1 else "<state>"
+    if otherwise:
+        return f"add an `else` that ends in `goto {target}`, or a `goto {target}` below"
+    return f"end it with `goto {target}`"

@@ -1,0 +1,37 @@
+"""A `perform` after a commit on a path: it could fail while what was committed is done already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import CallSite, Contract, Effect, Place, Pure
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.paths import Ending, follow
+
+CODE = code("OP502", rule="commitment", title="a perform after a commit")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find every `perform` that a path comes to after a `commit` of the same step."""
+    for step in graph.steps:
+        found: dict[Place, tuple[CallSite, Place]] = {}
+
+        def on_call(done: Place | None, site: CallSite, ending: Ending, found: dict = found) -> Place | None:  # type: ignore[type-arg]
+            call = graph.calls.get(site.name)
+            if site.verb == "commit":
+                return done if isinstance(call, Effect | Pure) else done or site.place
+            if done is not None and (call is None or isinstance(call, Effect)):
+                found.setdefault(site.place, (site, done))
+            return done
+
+        start: set[Place | None] = {None}
+        follow(step.body, start, graph.calls, on_call, lambda goto, facts: None)
+        for place, (site, done) in found.items():
+            yield CODE.at(
+                place,
+                f"`perform {site.name}` comes after a commit on the same path",
+                label="performed after the commit",
+                labels=(Label(done, "the path has committed here"),),
+                help="move it above the commit, or into the next state",
+            )

@@ -1,0 +1,23 @@
+"""`in doubt repeat` without `key`: the other side could not tell the repeat from a second order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract, Repeat
+from opord.language.diagnostics import Diagnostic, code
+from opord.language.graph import Graph
+from opord.language.rules.words import known
+
+CODE = code("OP507", rule="commitment", title="in doubt repeat without key")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the actions that are to be repeated in doubt and have no idempotency key."""
+    for action in contract.actions:
+        if isinstance(action.doubt, Repeat) and action.key is None:
+            yield CODE.at(
+                known(action.doubt.place, action.place),
+                f"`{action.name}` is repeated in doubt, but has no `key` by which a repeat is known as one",
+                help="add `key <expression>` if the other side honours one, else choose `check`, `ask`, `skip` or `report`",
+            )

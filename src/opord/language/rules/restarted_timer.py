@@ -1,0 +1,45 @@
+"""An event that comes back to a state whose own `after` then starts again: sent often enough, it never fires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract, EventHandler, State
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.rules.words import known, way
+
+CODE = code("OP804", rule="restarts", title="an event that starts a timer again")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the events that lead from a state with its own `after` back to it, with no other wait between."""
+    for state in contract.states:
+        timer = next((timer for timer in state.timers if timer.kind == "after"), None)
+        if timer is None:
+            continue
+        told: set[str] = set()
+        for edge in graph.outgoing[state.name]:
+            handler = edge.moment.handler
+            if not isinstance(handler, EventHandler) or handler.event in told:
+                continue
+            back = _way_back(graph, state, edge.target)
+            if back:
+                told.add(handler.event)
+                yield CODE.at(
+                    known(handler.place, edge.goto.place),
+                    f"each `{handler.event}` comes back to `{state.name}`, whose `after` then starts again",
+                    label=f"comes back by {way([state.name, *back])}",
+                    labels=(Label(timer.place, "counts from the entry into the state"),),
+                    help="put the `after` on a phase around the state, wait with `at` for a fixed moment, "
+                    f"or `on {handler.event} ignore`",
+                )
+
+
+def _way_back(graph: Graph, state: State, start: str) -> list[str]:
+    """Give a shortest way from `start` back to `state` through states that act, or nothing."""
+    return graph.way(
+        start,
+        state.name,
+        lambda edge: edge.moment.handler is None and graph.states[edge.source].kind == "acting",
+    )

@@ -1,0 +1,36 @@
+"""More than one commit on a path of a step: if the second is in doubt, nothing would say so of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import CallSite, Contract, Effect, Place, Pure
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.paths import Ending, follow
+
+CODE = code("OP501", rule="commitment", title="more than one commit on a path")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find every `commit` that a path comes to after another one of the same step."""
+    for step in graph.steps:
+        found: dict[Place, tuple[CallSite, Place]] = {}
+
+        def on_call(first: Place | None, site: CallSite, ending: Ending, found: dict = found) -> Place | None:  # type: ignore[type-arg]
+            if site.verb != "commit" or isinstance(graph.calls.get(site.name), Effect | Pure):
+                return first
+            if first is not None:
+                found.setdefault(site.place, (site, first))
+            return first or site.place
+
+        start: set[Place | None] = {None}
+        follow(step.body, start, graph.calls, on_call, lambda goto, facts: None)
+        for place, (site, first) in found.items():
+            yield CODE.at(
+                place,
+                f"`{site.name}` is a second commit on a path of this step, which may commit once",
+                label="commits again",
+                labels=(Label(first, "the path has committed here"),),
+                help="go to a state of its own between them, so that the first is on record before the second",
+            )

@@ -1,0 +1,74 @@
+"""A call that can fail with something nobody handles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Action, Arm, Call, CallSite, Contract, Effect, ElsePattern, Match, VariantRef
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.paths import IN_DOUBT, TIMED_OUT, statements
+from opord.language.rules.coverage import cases_of, missing, names_strangers
+from opord.language.rules.words import known, quoted
+
+CODE = code("OP401", rule="exhaustive", title="a failure nobody handles")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the calls whose failures are not all handled, by `match` or by `else`."""
+    for step in graph.steps:
+        for statement in statements(step.body):
+            match statement:
+                case Call(site=site) | Match(subject=CallSite() as site):
+                    cases = cases_of(graph, statement)
+                    if cases is None or names_strangers(graph, statement.arms):
+                        continue
+                    left = [case for case in missing(cases, statement.arms) if isinstance(case, VariantRef)]
+                    if left:
+                        yield _finding(graph, statement, site, left)
+                case _:
+                    pass
+
+
+def _finding(graph: Graph, statement: Call | Match, site: CallSite, left: list[VariantRef]) -> Diagnostic:
+    words = quoted(ref.variant for ref in left)
+    them = "it" if len(left) == 1 else "them"
+    return CODE.at(
+        known(site.place, statement.place),
+        f"`{site.name}` can fail with {words}, but nothing handles {them}",
+        label=f"may end in {quoted((ref.variant for ref in left), 'or')}",
+        labels=tuple(label for ref in left for label in _declared(graph, site, ref)),
+        help=_help(graph, statement, left),
+    )
+
+
+def _declared(graph: Graph, site: CallSite, ref: VariantRef) -> Iterator[Label]:
+    call = graph.calls.get(site.name)
+    if ref == TIMED_OUT and isinstance(call, Effect):
+        yield Label(call.place, "its `timeout` brings `TimedOut`")
+    elif ref == IN_DOUBT and isinstance(call, Action):
+        yield Label(known(call.doubt.place, call.place), "brings `InDoubt`")
+    for variant in graph.variants.get(ref.type, ()):
+        if variant.name == ref.variant:
+            yield Label(variant.place, "declared here")
+
+
+def _help(graph: Graph, statement: Call | Match, left: list[VariantRef]) -> str:
+    arms = ", ".join(f"`{_arm(graph, ref)} -> goto <state>`" for ref in left[:3])
+    if left == [IN_DOUBT] and _has_else(statement.arms):
+        return "`else` never covers `InDoubt`: add the arm `InDoubt -> goto <state>`"
+    if isinstance(statement, Match) or (statement.arms and not _has_else(statement.arms)):
+        return f"add the arm {arms}" if len(left) == 1 else f"add an arm for each: {arms}"
+    inner = ", ".join(f"{_arm(graph, ref)} -> goto <state>" for ref in left[:3])
+    return f"add `else {{ {inner} }}` to the call"
+
+
+def _arm(graph: Graph, ref: VariantRef) -> str:
+    for variant in graph.variants.get(ref.type, ()):
+        if variant.name == ref.variant and variant.fields:
+            return f"{ref.variant}({', '.join(field.name for field in variant.fields)})"
+    return ref.variant
+
+
+def _has_else(arms: tuple[Arm, ...]) -> bool:
+    return any(isinstance(arm.pattern, ElsePattern) for arm in arms)

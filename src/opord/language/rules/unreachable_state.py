@@ -1,0 +1,43 @@
+"""A state that nothing reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract
+from opord.language.diagnostics import Diagnostic, code
+from opord.language.graph import Graph
+from opord.language.paths import statements
+from opord.language.rules.endings import is_unread
+
+CODE = code("OP306", rule="flow", title="a state that nothing reaches")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the states that no path from the initial state comes to.
+
+    Where a reachable state has text that could not be read, or goes to a state nobody knows, what it reaches
+    is not known, and nothing is said.
+    """
+    if not graph.reachable or any(_is_torn(graph, name) for name in graph.reachable):
+        return
+    for state in contract.states:
+        if state.name in graph.reachable:
+            continue
+        sources = [other.name for other in contract.states if state.name in graph.successors[other.name]]
+        only = [name for name in sources if name != state.name]
+        yield CODE.at(
+            state.place,
+            f"nothing reaches `{state.name}`",
+            label=f"only `{only[0]}` goes here, which nothing reaches either"
+            if only
+            else "no `goto` leads here",
+            help=f"add a `goto {state.name}` to a state that leads here, or remove `{state.name}`",
+        )
+
+
+def _is_torn(graph: Graph, name: str) -> bool:
+    moments = graph.moments(graph.states[name])
+    return any(goto.state not in graph.states for moment in moments for goto in moment.gotos) or any(
+        is_unread(statement) for moment in moments for statement in statements(moment.body)
+    )

@@ -1,0 +1,83 @@
+"""Who uses what: the types, calls, events and roles that a contract mentions anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from opord.contract import (
+    CallSite,
+    Check,
+    Contract,
+    Event,
+    EventHandler,
+    MakeRecord,
+    Named,
+    PureCall,
+    VariantRef,
+)
+
+
+@dataclasses.dataclass(slots=True)
+class Uses:
+    """The names that are mentioned, by kind; a type's mention of itself is none."""
+
+    types: set[str] = dataclasses.field(default_factory=set)
+    calls: set[str] = dataclasses.field(default_factory=set)
+    events: set[str] = dataclasses.field(default_factory=set)
+    roles: set[str] = dataclasses.field(default_factory=set)
+
+
+def uses_of(contract: Contract) -> Uses:
+    """Collect all that a contract mentions; what an `ensure` or an `undoes` names is not used by that."""
+    found = Uses()
+    for types in (contract.records, contract.enums, contract.failures):
+        for declared in types:
+            mentioned = Uses()
+            _collect(declared, mentioned)
+            found.types |= mentioned.types - {declared.name}
+    calls = (contract.pures, contract.effects, contract.actions)
+    for part in (contract.params, contract.key, contract.events, *calls, contract.states, contract.phases):
+        _collect(part, found)
+    for effect in contract.effects:
+        found.types.update(effect.fails)
+    for action in contract.actions:
+        found.types.update(action.fails)
+    return found
+
+
+def _collect(root: Any, found: Uses) -> None:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, tuple):
+            waiting.extend(node)
+        elif hasattr(node, "__dataclass_fields__"):
+            _note(node, found)
+            waiting.extend(getattr(node, part) for part in _parts(node))
+
+
+_known_parts: dict[str, tuple[str, ...]] = {}
+
+
+def _parts(node: Any) -> tuple[str, ...]:
+    """Name the fields of a node that can hold others: not its place, nor the type that was worked out for it."""
+    kind = type(node).__name__
+    if kind not in _known_parts:
+        names = (part.name for part in dataclasses.fields(node) if part.compare)
+        _known_parts[kind] = tuple(name for name in names if name != "type" or kind == "Field")
+    return _known_parts[kind]
+
+
+def _note(node: object, found: Uses) -> None:
+    match node:
+        case Named(name=name) | MakeRecord(record=name) | VariantRef(type=name):
+            found.types.add(name)
+        case PureCall(name=name) | CallSite(name=name) | Check(effect=name):
+            found.calls.add(name)
+        case EventHandler(event=name):
+            found.events.add(name)
+        case Event(roles=roles):
+            found.roles.update(roles)
+        case _:
+            pass

@@ -1,0 +1,52 @@
+"""`perform` of what commits, or `commit` of what does not: the word says what may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Action, CallSite, Contract, Effect, Pure
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.graph import Graph
+from opord.language.paths import call_sites
+from opord.language.rules.words import known
+
+PERFORMED = code("OP503", rule="commitment", title="perform of an action")
+COMMITTED = code("OP504", rule="commitment", title="commit of what is no action")
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the calls whose word does not fit what they call."""
+    for step in graph.steps:
+        for site, _ in call_sites(step.body):
+            yield from _at(graph, site)
+
+
+def _at(graph: Graph, site: CallSite) -> Iterator[Diagnostic]:
+    call = graph.calls.get(site.name)
+    match site.verb, call:
+        case "perform", Action() as call:
+            yield PERFORMED.at(
+                site.place,
+                f"`{site.name}` is an action, and an action is committed, not performed",
+                label="performed here",
+                labels=(Label(call.place, "declared as an action"),),
+                help=f"write `commit {site.name}(…)`",
+            )
+        case "commit", Effect() as call:
+            yield COMMITTED.at(
+                site.place,
+                f"`{site.name}` is an effect, which may be repeated; only an action is committed",
+                label="committed here",
+                labels=(Label(call.place, "declared as an effect"),),
+                help=f"write `perform {site.name}(…)`, or declare `{site.name}` as an action if it may not be repeated",
+            )
+        case _, Pure() as call:
+            yield COMMITTED.at(
+                site.place,
+                f"`{site.name}` is a pure function, which is called without a word before it",
+                label=f"{site.verb}ed here" if site.verb == "perform" else "committed here",
+                labels=(Label(known(call.place, site.place), "declared as a pure"),),
+                help=f"write `let x = {site.name}(…)`",
+            )
+        case _:
+            pass
