@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, TypeVar
 
-from opord.stores.base import Result, Start, Store, StoreUnavailable, Write
+from opord.stores.base import Applied, Head, Result, Start, Store, StoreUnavailable, Write
 
 log = logging.getLogger("opord.store")
 
@@ -32,6 +32,7 @@ class Commits:
 
     def __init__(self, store: Store, thread: Executor | None) -> None:
         self.store = store
+        self.on_end: Callable[[str, Head], None] | None = None
         self._thread = thread
         self._waiting: deque[tuple[Start | Write, asyncio.Future[Result]]] = deque()
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
@@ -117,9 +118,18 @@ class Commits:
                 if not future.done():
                     future.set_exception(error)
             return
-        for (_, future), result in zip(batch, results, strict=True):
+        for (change, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
+            self._tell_end(change, result)
+
+    def _tell_end(self, change: Start | Write, result: Result) -> None:
+        """Tell whoever waits for ends that a run has ended, once that is durable."""
+        if self.on_end is None or not isinstance(result, Applied):
+            return
+        head = change.head if isinstance(change, Write) else change.row.head
+        if head is not None and head.status == "ended":
+            self.on_end(change.run if isinstance(change, Write) else change.row.run, head)
 
     async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:
         try:

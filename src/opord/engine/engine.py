@@ -1,0 +1,262 @@
+"""The engine: a store, the contracts it serves, and, where there are handlers, a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, ParamSpec, Self, TypeVar
+
+import msgspec
+
+from opord.engine import hooks
+from opord.engine.calls import Calls, bind_handlers
+from opord.engine.client import Client, Sent
+from opord.engine.clock import World
+from opord.engine.commits import Commits
+from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated, RunUnknown
+from opord.engine.programs import Programs, stored_form
+from opord.engine.watch import Watch
+from opord.engine.worker import Worker
+from opord.generated import Startable, Workflow, check_handlers, program_of
+from opord.kernel.program import Program
+from opord.kernel.run import Body
+from opord.stores import open_store
+from opord.stores.base import Store
+from opord.values.guard import BadValue
+
+log = logging.getLogger("opord.engine")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LEASE_S = 10.0
+CALL_LIMIT_S = 300.0
+CONCURRENCY = 1000
+DRAIN_S = 30.0
+
+_body = msgspec.json.Decoder(Body).decode
+
+
+class Engine:
+    """Runs contracts on a store; use it with `async with`.
+
+    Args:
+        store: a URL such as `sqlite:///orders.db`, or an open `Store` (which is then not closed).
+        workflows: contracts with handlers, `OrderFulfilment(Handlers())`, which this engine carries out;
+            or without, `OrderFulfilment`, which it starts and sends events to.
+        lease_s: how long a claim lasts unless renewed, in seconds; after so long others take over a dead worker's runs.
+        call_limit_s: how long a call without `timeout` may take, in seconds.
+        concurrency: how many runs it carries at once.
+        drain_s: how long leaving waits for calls under way, in seconds.
+        world: clock, randomness and threads, for simulations.
+        hook: told at every named point of the step protocol, for tests.
+    """
+
+    def __init__(
+        self,
+        store: str | Store,
+        workflows: Sequence[Workflow | type[Workflow]] = (),
+        *,
+        lease_s: float = LEASE_S,
+        call_limit_s: float = CALL_LIMIT_S,
+        concurrency: int = CONCURRENCY,
+        drain_s: float = DRAIN_S,
+        world: World | None = None,
+        hook: hooks.Hook = hooks.nothing,
+    ) -> None:
+        if lease_s <= 0 or call_limit_s <= 0 or concurrency < 1:
+            raise ValueError(
+                "expected lease_s and call_limit_s above 0 and concurrency of at least 1, got: "
+                f"{lease_s}, {call_limit_s} and {concurrency}"
+            )
+        self._store_at = store
+        self._workflows = list(workflows)
+        self._lease_s = lease_s
+        self._call_limit_s = call_limit_s
+        self._concurrency = concurrency
+        self._drain_s = drain_s
+        self._world = world
+        self._hook = hook
+        self._open: _Open | None = None
+
+    # --- life ------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Open the store, keep the contracts there, check the handlers, and begin to work.
+
+        Raises:
+            HandlersInvalid: a handler is missing or has the wrong form.
+            ContractConflict: another contract of the same name and version is in the store.
+            StoreError: the store cannot be opened.
+        """
+        programs = [program_of(workflow) for workflow in self._workflows]
+        served = {program_of(one).digest: one for one in self._workflows if isinstance(one, Workflow)}
+        for digest, workflow in served.items():
+            problems = check_handlers(program_of(workflow), workflow.handlers)
+            if problems:
+                raise HandlersInvalid(program_of(workflow).name, problems)
+            del digest
+        world = self._world or World()
+        store = await _in_thread(world.commit_thread, self._store)
+        commits = Commits(store, world.commit_thread)
+        commits.start()
+        known = Programs(programs)
+        client = Client(store=store, commits=commits, programs=known, world=world, hook=self._hook)
+        opened = _Open(store, commits, client, Watch(store, commits), known, world)
+        try:
+            for program in programs:
+                await commits.call(store.put_contract, stored_form(program))
+            if served:
+                opened.worker = client.worker = self._worker(opened, served)
+                await opened.worker.start()
+        except BaseException:
+            await self._close(opened)
+            raise
+        self._open = opened
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Drain the worker and close the store."""
+        opened, self._open = self._open, None
+        if opened is not None:
+            await self._close(opened)
+
+    def _store(self) -> Store:
+        return open_store(self._store_at) if isinstance(self._store_at, str) else self._store_at
+
+    def _worker(self, opened: _Open, served: dict[str, Workflow]) -> Worker:
+        world = opened.world
+        programs = {digest: program_of(workflow) for digest, workflow in served.items()}
+        slots = asyncio.Semaphore(world.max_threads)
+        calls = {
+            digest: Calls(
+                program,
+                bind_handlers(program, served[digest].handlers),
+                threads=world.handler_threads(),
+                slots=slots,
+                limit_s=self._call_limit_s,
+                monotonic=world.monotonic,
+            )
+            for digest, program in programs.items()
+        }
+        return Worker(
+            store=opened.store,
+            commits=opened.commits,
+            client=opened.client,
+            programs=programs,
+            calls=calls,
+            world=world,
+            lease_s=self._lease_s,
+            concurrency=self._concurrency,
+            hook=self._hook,
+        )
+
+    async def _close(self, opened: _Open) -> None:
+        if opened.worker is not None:
+            await opened.worker.drain(self._drain_s)
+        await opened.watch.stop()
+        await opened.commits.stop()
+        if isinstance(self._store_at, str):
+            await _in_thread(opened.world.commit_thread, opened.store.close)
+        for pool in (opened.world.commit_thread, opened.world.threads):
+            if pool is not None and self._world is None:
+                pool.shutdown(wait=False)
+
+    @property
+    def _running(self) -> _Open:
+        if self._open is None:
+            raise EngineClosed("the engine is not open; use it inside `async with opord.Engine(...) as engine:`")
+        return self._open
+
+    # --- runs ------------------------------------------------------------------------------------
+
+    async def start(self, contract: Startable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Start a run and return its handle once the start is durable.
+
+        The parameters are those of the contract. Where the contract has a `key`, starting again with
+        the same key and input gives the same run.
+
+        Raises:
+            InputInvalid: the input does not fit the contract.
+            StartConflict: a run of that key was started with another input.
+        """
+        start = contract.prepare(*args, **kwargs)
+        program = program_of(start.workflow)
+        started = await self.start_run(program, start.input)
+        return start.run(self, started)
+
+    async def start_run(self, program: Program, members: Any) -> str:
+        """Start a run from an object with a member for each parameter; return its name."""
+        try:
+            value = program.input.accept(members)
+        except BadValue as error:
+            raise InputInvalid(program.name, error.path, error.message) from error
+        started = await self._running.client.start(program, value)
+        return started.run
+
+    async def send_event(
+        self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None
+    ) -> Sent:
+        """Send a run an event; `args` is an object with a member for each parameter. See `Client.send`."""
+        return await self._running.client.send(run, event, args, actor=actor, role=role)
+
+    async def wait_result(self, run: str) -> Any:
+        """Wait for the end of a run and return its final state with its fields.
+
+        Raises:
+            RunUnknown: there is no such run.
+            RunTerminated: an administrator ended it.
+        """
+        opened = self._running
+        head = await opened.watch.end_of(run)
+        if head is None:
+            raise RunUnknown(run)
+        if head.outcome == "terminated":
+            raise RunTerminated(run, head.state)
+        row_contract = (await opened.client.row(run)).contract
+        program = await opened.client.program(row_contract)
+        return program.states[head.state].fields.load(_body(head.body).data)
+
+    async def until_idle(self) -> None:
+        """Wait until no run that this engine has handlers for can go on or becomes due within a second."""
+        worker = self._running.worker
+        if worker is not None:
+            await worker.until_idle()
+
+    @property
+    def client(self) -> Client:
+        """What may be done to runs from outside, by their names."""
+        return self._running.client
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        return self._running.store
+
+    @property
+    def worker(self) -> Worker | None:
+        """The worker, if there are handlers."""
+        return self._running.worker
+
+
+class _Open:
+    """What an engine has while it is open."""
+
+    def __init__(
+        self, store: Store, commits: Commits, client: Client, watch: Watch, programs: Programs, world: World
+    ) -> None:
+        self.store = store
+        self.commits = commits
+        self.client = client
+        self.watch = watch
+        self.programs = programs
+        self.world = world
+        self.worker: Worker | None = None
+
+
+async def _in_thread(thread: Executor | None, job: Callable[[], Any]) -> Any:
+    if thread is None:
+        return job()
+    return await asyncio.get_running_loop().run_in_executor(thread, job)

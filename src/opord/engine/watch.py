@@ -1,0 +1,71 @@
+"""Waits for runs to end: those that end here at once, those that end elsewhere by looking."""
+
+from __future__ import annotations
+
+import asyncio
+
+from opord.engine.commits import Commits
+from opord.kernel.rows import Head
+from opord.stores.base import Store
+
+LOOK_S = 0.05
+"""How often the store is looked at for runs that may have ended in another process, while anybody waits."""
+
+
+class Watch:
+    """Knows who waits for the end of which run."""
+
+    def __init__(self, store: Store, commits: Commits) -> None:
+        self._store = store
+        self._commits = commits
+        self._waiting: dict[str, list[asyncio.Future[Head]]] = {}
+        self._look: asyncio.Task[None] | None = None
+        commits.on_end = self._ended
+
+    async def end_of(self, run_id: str) -> Head | None:
+        """Return the head of a run once it has ended; None if there is no such run."""
+        waiter: asyncio.Future[Head] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(run_id, []).append(waiter)
+        try:
+            row = await self._commits.call(self._store.load, run_id)
+            if row is None:
+                return None
+            if row.head.status == "ended":
+                return row.head
+            if self._look is None or self._look.done():
+                self._look = asyncio.get_running_loop().create_task(self._look_around(), name="opord-watch")
+            return await waiter
+        finally:
+            left = [other for other in self._waiting.get(run_id, ()) if other is not waiter]
+            if left:
+                self._waiting[run_id] = left
+            else:
+                self._waiting.pop(run_id, None)
+
+    async def stop(self) -> None:
+        """Stop looking; who still waits is told so by a cancellation."""
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.gather(self._look, return_exceptions=True)
+        for waiters in self._waiting.values():
+            for waiter in waiters:
+                waiter.cancel()
+
+    def _ended(self, run_id: str, head: Head) -> None:
+        for waiter in self._waiting.get(run_id, ()):
+            if not waiter.done():
+                waiter.set_result(head)
+
+    async def _look_around(self) -> None:
+        seen: int | None = None
+        while self._waiting:
+            changes = await self._commits.call(self._store.changes)
+            if changes != seen:
+                seen = changes
+                for run_id, head in await self._commits.call(self._ends, list(self._waiting)):
+                    self._ended(run_id, head)
+            await asyncio.sleep(LOOK_S)
+
+    def _ends(self, run_ids: list[str]) -> list[tuple[str, Head]]:
+        rows = (self._store.load(run_id) for run_id in run_ids)
+        return [(row.run, row.head) for row in rows if row is not None and row.head.status == "ended"]
