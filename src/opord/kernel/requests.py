@@ -7,6 +7,7 @@ A step is a generated generator. It is sent the result of what it asked for; a d
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -32,6 +33,20 @@ class Frame(NamedTuple, Generic[InputT]):
     run: RunInfo
     now: datetime
     actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler may know about its call.
+
+    `key` is the idempotency key, the same for every attempt of one commit; `attempt` counts from 1;
+    `deadline` is when the attempt is given up (UTC); `run_id` names the run.
+    """
+
+    key: str
+    attempt: int
+    deadline: datetime
+    run_id: str
 
 
 class Pure(NamedTuple):

@@ -1,0 +1,9 @@
+"""From the checked contract to what is derived from it: here the Python module."""
+
+from __future__ import annotations
+
+from opord.codegen.files import is_stale, module_path, write_module
+from opord.codegen.names import module_name
+from opord.codegen.python import contract_digest, generate
+
+__all__ = ["contract_digest", "generate", "is_stale", "module_name", "module_path", "write_module"]

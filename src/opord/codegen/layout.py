@@ -1,0 +1,132 @@
+"""Lines of Python in the form that a formatter leaves alone, and texts as literals."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+WIDTH: Final = 110
+"""Columns of a line, comment included."""
+
+_OPEN: Final = "([{"
+_CLOSE: Final = ")]}"
+
+
+def lay_out(code: str, depth: int, comment: str = "") -> list[str]:
+    """Indent one statement and break it where it is too long: at its last bracket, then at its commas."""
+    margin = "    " * depth
+    tail = f"  # {comment}" if comment else ""
+    if len(margin) + len(code) + len(tail) <= WIDTH or "\n" in code:
+        return [margin + code + tail]
+    split = _last_bracket(code.partition(" -> ")[0] if code.startswith(("def ", "async def ")) else code)
+    if split is None:
+        return [margin + code + tail]
+    start, end = split
+    head, body, rest = code[: start + 1], code[start + 1 : end], code[end:]
+    items = list(_items(body))
+    inner = margin + "    "
+    if len(inner) + len(body) <= WIDTH and not body.endswith(","):
+        lines = [inner + body]
+    else:
+        lines = []
+        for item in items:
+            lines += _with_comma(lay_out(item, depth + 1))
+    return [margin + head, *lines, margin + rest + tail]
+
+
+def quoted(text: str) -> str:
+    """Write a text as a Python literal, in the quotes that need fewer escapes."""
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    return quote + escaped(text, quote) + quote
+
+
+def escaped(text: str, quote: str) -> str:
+    """Escape a text for a literal in these quotes; what can be printed stays as it is."""
+    return "".join(_escape(character, quote) for character in text)
+
+
+def docstring(text: str, depth: int) -> list[str]:
+    """Write a docstring of one or several lines."""
+    margin = "    " * depth
+    safe = text.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    lines = [part for line in safe.splitlines() for part in _folded(line.rstrip(), WIDTH - len(margin))]
+    if not lines:
+        return []
+    if lines[-1].endswith('"'):
+        lines[-1] = lines[-1][:-1] + '\\"'
+    if len(lines) == 1:
+        return [f'{margin}"""{lines[0]}"""']
+    body = [f"{margin}{line}" if line else "" for line in lines[1:]]
+    return [f'{margin}"""{lines[0]}', *body, f'{margin}"""']
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """Fold a line of prose that is too long; what follows stands under its first word."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, width - 3, subsequent_indent=indent, break_long_words=False) or [""]
+
+
+_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def _escape(character: str, quote: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character == quote:
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return repr(character)[1:-1]
+
+
+def _with_comma(lines: list[str]) -> list[str]:
+    return [*lines[:-1], lines[-1] + ","]
+
+
+def _last_bracket(code: str) -> tuple[int, int] | None:
+    """Find the last bracket pair outside of all others that holds something."""
+    found = None
+    start, depth = 0, 0
+    for place, character in _code_characters(code):
+        if character in _OPEN:
+            if depth == 0:
+                start = place
+            depth += 1
+        elif character in _CLOSE:
+            depth -= 1
+            if depth == 0 and place > start + 1:
+                found = start, place
+    return found
+
+
+def _items(body: str) -> Iterator[str]:
+    start, depth = 0, 0
+    for place, character in _code_characters(body):
+        if character in _OPEN:
+            depth += 1
+        elif character in _CLOSE:
+            depth -= 1
+        elif character == "," and depth == 0:
+            yield body[start:place].strip()
+            start = place + 1
+    if body[start:].strip():
+        yield body[start:].strip()
+
+
+def _code_characters(code: str) -> Iterator[tuple[int, str]]:
+    """List the characters that stand outside of texts, with their places."""
+    quote = ""
+    skip = False
+    for place, character in enumerate(code):
+        if skip:
+            skip = False
+        elif quote:
+            if character == "\\":
+                skip = True
+            elif character == quote:
+                quote = ""
+        elif character in "\"'":
+            quote = character
+        else:
+            yield place, character

@@ -1,0 +1,134 @@
+"""The Python names of a contract's parts: the same for whoever writes the module and whoever reads it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from opord.contract import (
+    Action,
+    Contract,
+    Effect,
+    Enum,
+    EventHandler,
+    Failure,
+    Field,
+    Phase,
+    Pure,
+    State,
+    Timer,
+)
+from opord.values.names import python_names
+
+HELPERS: Final = ("Input", "Handlers", "Send", "Run", "Result")
+"""Classes inside the contract's class; a state of such a name gets `_` behind it."""
+
+MEMBERS_OF_ENUM: Final = frozenset({"mro"})
+"""Names that no member of an `enum.Enum` can have."""
+
+
+def module_name(contract: Contract) -> str:
+    """Return the name of the contract's module: `order_fulfilment` for `OrderFulfilment`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", contract.name)
+    return words.lower()
+
+
+class Names:
+    """The Python names of one contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        # The contract's own name stays; a type that has it too yields.
+        types = [*(record.name for record in contract.records), *(union.name for union in unions(contract))]
+        self.workflow = python_names([contract.name])[contract.name]
+        self.types = python_names(types, {self.workflow})
+        self.states = python_names((state.name for state in contract.states), HELPERS)
+        self.variants = {
+            union.name: python_names(
+                (variant.name for variant in union.variants), MEMBERS_OF_ENUM if is_plain_enum(union) else ()
+            )
+            for union in unions(contract)
+        }
+        self._functions: dict[tuple[str, ...], str] = {}
+        self._taken: set[str] = set()
+        self._name_functions()
+
+    @property
+    def module_names(self) -> set[str]:
+        """All names of classes that the module defines."""
+        parts = {
+            f"{self.types[union]}_{one}" for union, forms in self.variants.items() for one in forms.values()
+        }
+        return {self.workflow, *self.types.values(), *parts}
+
+    def fields(self, fields: tuple[Field, ...]) -> dict[str, str]:
+        """Return the attribute of each field."""
+        return python_names(field.name for field in fields)
+
+    def state(self, name: str) -> str:
+        """Return how to write the class of a state at module level."""
+        return f"{self.workflow}.{self.states[name]}"
+
+    def variant(self, type_: str, variant: str) -> str:
+        """Return how to write a variant; the built-in ones have the type `""`."""
+        return f"{self.types[type_]}.{self.variants[type_][variant]}" if type_ else variant
+
+    def function(self, *words: str) -> str:
+        """Return the name of the function for the part of the contract that these words name."""
+        return self._functions[words]
+
+    def _name_functions(self) -> None:
+        """Name all functions in one fixed order, so that numbers behind equal names never depend on the asker."""
+        self._add("initial")
+        self._add("key")
+        for event in self.contract.events:
+            self._add("key", "of", event.name)
+        for action in self.contract.actions:
+            self._add("key", "of", action.name)
+            self._add("check", action.name)
+        owners: tuple[State | Phase, ...] = (*self.contract.states, *self.contract.phases)
+        for owner in owners:
+            self._add(owner.name)
+            for handler in owner.handlers:
+                self._add(handler_id(owner, handler))
+                self._add(handler_id(owner, handler), "if")
+            for timer in owner.timers:
+                self._add(timer_id(owner, timer))
+                self._add(timer_id(owner, timer), "when")
+
+    def _add(self, *words: str) -> None:
+        name = base = "_" + "_".join(words).replace(" ", "_")
+        number = 2
+        while name in self._taken:
+            name, number = f"{base}_{number}", number + 1
+        self._taken.add(name)
+        self._functions[words] = name
+
+
+def calls(contract: Contract) -> tuple[Pure | Effect | Action, ...]:
+    """List the pures, effects and actions of a contract."""
+    return (*contract.pures, *contract.effects, *contract.actions)
+
+
+def unions(contract: Contract) -> tuple[Enum | Failure, ...]:
+    """List the enums and failures of a contract."""
+    return (*contract.enums, *contract.failures)
+
+
+def handler_id(owner: State | Phase, handler: EventHandler) -> str:
+    """Name an event handler: `Review on approve`, and `Review on approve 2` for the second one of an event."""
+    same = [one for one in owner.handlers if one.event == handler.event]
+    number = next(place for place, one in enumerate(same, 1) if one is handler)
+    return f"{owner.name} on {handler.event}" + (f" {number}" if number > 1 else "")
+
+
+def timer_id(owner: State | Phase, timer: Timer) -> str:
+    """Name a timer: `Review after`, and `Review after 2` for the second one of its kind."""
+    same = [one for one in owner.timers if one.kind == timer.kind]
+    number = next(place for place, one in enumerate(same, 1) if one is timer)
+    return f"{owner.name} {timer.kind}" + (f" {number}" if number > 1 else "")
+
+
+def is_plain_enum(union: Enum | Failure) -> bool:
+    """Say whether an enum becomes an `enum.Enum`: none of its variants has fields."""
+    return isinstance(union, Enum) and not any(variant.fields for variant in union.variants)

@@ -1,0 +1,147 @@
+"""Types as annotations, and the classes of records, enums and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from opord.codegen.expressions import Expressions
+from opord.codegen.layout import docstring, quoted
+from opord.codegen.names import is_plain_enum
+from opord.contract import Constant, Enum, Expr, Failure, Field, OptionalOf, Record, Variant
+
+STRUCT_OPTIONS: Final = "frozen=True, kw_only=True"
+
+
+class TypeWriter:
+    """Writes the classes of a contract's types."""
+
+    def __init__(self, expressions: Expressions) -> None:
+        self._expressions = expressions
+        self._names = expressions.names
+        self._imports = expressions.imports
+
+    def record(self, record: Record) -> list[str]:
+        """Write a record as a frozen struct."""
+        base = self._imports.use("Struct")
+        lines = [f"class {self._names.types[record.name]}({base}, {STRUCT_OPTIONS}):"]
+        return lines + self.body(record.fields, record.doc or f"The record `{record.name}`.", 1)
+
+    def union(self, union: Enum | Failure) -> list[list[str]]:
+        """Write an enum or a failure; those with variants of their own classes are several classes."""
+        doc = union.doc
+        if isinstance(union, Enum) and is_plain_enum(union):
+            return [self._plain_enum(union, doc or f"The enum `{union.name}`.")]
+        name = self._names.types[union.name]
+        base = self._imports.use("Failure" if isinstance(union, Failure) else "Sum")
+        alias = self._imports.use("TypeAlias")
+        lines = [f"class {name}({base}):"]
+        lines += docstring(
+            doc or f"The {'failure' if isinstance(union, Failure) else 'enum'} `{union.name}`.", 1
+        )
+        lines += [""]
+        forms = self._names.variants[union.name]
+        for variant in union.variants:
+            form = forms[variant.name]
+            lines.append(f'    {form}: {alias} = "{name}_{form}"')
+        classes = [lines]
+        for variant in union.variants:
+            part = f"{name}_{forms[variant.name]}"
+            if isinstance(union, Failure):
+                classes.append(self._failure_variant(part, name, variant))
+            else:
+                classes.append(self._sum_variant(part, name, variant))
+        return classes
+
+    def body(self, fields: tuple[Field, ...], doc: str, depth: int, *, defaults: bool = True) -> list[str]:
+        """Write the body of a struct: its docstring and its fields."""
+        margin = "    " * depth
+        lines = docstring(_with_fields(doc, fields), depth)
+        attributes = self._names.fields(fields)
+        hidden = set(attributes.values())
+        if fields:
+            lines.append("")
+        for field in fields:
+            annotation = self._expressions.annotation(field.type, hidden)
+            line = f"{margin}{attributes[field.name]}: {annotation}"
+            lines.append(line + (self._default(field, hidden) if defaults else ""))
+        return lines
+
+    def _default(self, field: Field, hidden: Collection[str]) -> str:
+        if field.default is None:
+            return " = None" if isinstance(field.type, OptionalOf) else ""
+        if isinstance(field.default, Constant):
+            return f" = {self._expressions.write(field.default, hidden=hidden)}"
+        value = self._expressions.write(field.default)
+        return f" = {self._imports.use('field', hidden)}(default_factory=lambda: {value})"
+
+    def _plain_enum(self, enum: Enum, doc: str) -> list[str]:
+        lines = [
+            f"class {self._names.types[enum.name]}({self._imports.use('Enum')}):",
+            *docstring(doc, 1),
+            "",
+        ]
+        forms = self._names.variants[enum.name]
+        for variant in enum.variants:
+            lines.append(f"    {forms[variant.name]} = {quoted(variant.name)}")
+        return lines
+
+    def _sum_variant(self, name: str, base: str, variant: Variant) -> list[str]:
+        lines = [f"class {name}({base}, {self._imports.use('Struct')}, {STRUCT_OPTIONS}):"]
+        lines += self.body(variant.fields, variant.doc or f"The variant `{variant.name}`.", 1)
+        hidden = set(self._names.fields(variant.fields).values())
+        tag = (
+            f"    opord_variant: {self._imports.use('ClassVar', hidden)}[{self._imports.use('str', hidden)}]"
+        )
+        return [*lines, *([] if variant.fields else [""]), f"{tag} = {quoted(variant.name)}"]
+
+    def _failure_variant(self, name: str, base: str, variant: Variant) -> list[str]:
+        transient = ", transient=True" if variant.transient else ""
+        kind = "May be tried again: this attempt did not take effect." if variant.transient else "Final."
+        lines = [
+            f"@{self._imports.use('variant')}({quoted(variant.name)}{transient})",
+            f"class {name}({base}):",
+        ]
+        lines += docstring(_with_fields(variant.doc or kind, variant.fields), 1)
+        attributes = self._names.fields(variant.fields)
+        hidden = set(attributes.values())
+        if variant.fields:
+            lines.append("")
+        for field in variant.fields:
+            annotation = self._expressions.annotation(field.type, hidden)
+            default = failure_default(variant.fields, field)
+            value = "" if default is None else f" = {self._expressions.write(default, hidden=hidden)}"
+            lines.append(f"    {attributes[field.name]}: {annotation}{value}")
+        return lines
+
+
+def failure_default(fields: tuple[Field, ...], field: Field) -> Expr | None:
+    """Return the default that a failure's class gives a field: a literal with none required behind it."""
+    for later in fields[fields.index(field) :]:
+        if not (
+            isinstance(later.default, Constant)
+            or (later.default is None and isinstance(later.type, OptionalOf))
+        ):
+            return None
+    return field.default or Constant(None, field.type)
+
+
+def parameters(
+    expressions: Expressions, fields: tuple[Field, ...], names: dict[str, str], hidden: Collection[str] = ()
+) -> list[str]:
+    """Write parameters with their annotations and, where they have one, a literal default."""
+    written = []
+    for field in fields:
+        text = f"{names[field.name]}: {expressions.annotation(field.type, hidden)}"
+        if field.default is None and isinstance(field.type, OptionalOf):
+            text += " = None"
+        elif isinstance(field.default, Constant):
+            text += f" = {expressions.write(field.default)}"
+        written.append(text)
+    return written
+
+
+def _with_fields(doc: str, fields: tuple[Field, ...]) -> str:
+    """Add the documentation of fields to that of what holds them."""
+    told = [f"{field.name}: {' '.join(field.doc.split())}" for field in fields if field.doc]
+    return doc if not told else doc.rstrip() + "\n\n" + "\n".join(told)

@@ -1,0 +1,112 @@
+"""What is wrong with the handlers that a worker brings, told before anything runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from opord.contract import Action, Pure
+from opord.kernel.program import CallProgram, Program
+from opord.values.names import python_names
+
+
+def handler_names(program: Program) -> dict[str, str]:
+    """Return the Python name of each call's handler."""
+    return python_names(program.calls)
+
+
+def check_handlers(program: Program, handlers: object) -> list[str]:
+    """List what is missing or does not fit, each with the handler's name, the signature it needs and its place.
+
+    `handlers` is an object with methods, or a module with functions. An empty list says that all fit.
+    """
+    owner = _owner(handlers)
+    problems: list[str] = []
+    for name, form in handler_names(program).items():
+        call = program.calls[name]
+        found = inspect.getattr_static(handlers, form, None)
+        wanted = f"expected `{signature(call, form)}`"
+        declared = f"{call.kind} `{name}`{_at(call)}"
+        if found is None or _is_abstract(found):
+            problems.append(f"{owner} has no handler for the {declared}: {wanted}")
+            continue
+        function = getattr(handlers, form)
+        if isinstance(handlers, type) and inspect.isfunction(found):
+            problems.append(f"{owner} is a class: pass an instance of it, {owner}()")
+            return problems
+        if not callable(function):
+            problems.append(f"{owner}.{form} is no function but {function!r}; the {declared}: {wanted}")
+            continue
+        wrong = _misfit(call, function)
+        if wrong:
+            where = _where(function)
+            problems.append(f"{owner}.{form}{where} {wrong}; the {declared}: {wanted}")
+    return problems
+
+
+def signature(call: CallProgram, form: str) -> str:
+    """Write the signature that a handler needs, without its types."""
+    names = list(_parameters(call).values())
+    extra = ["*", "call"] if isinstance(call.declaration, Action) else []
+    return f"def {form}({', '.join([*names, *extra])})"
+
+
+def _parameters(call: CallProgram) -> dict[str, str]:
+    return python_names(call.params, {"call", "self"})
+
+
+def _misfit(call: CallProgram, function: Callable[..., Any]) -> str:
+    if isinstance(call.declaration, Pure) and inspect.iscoroutinefunction(function):
+        return "is `async def`, but a pure is called on the spot: make it a plain `def`"
+    try:
+        found = inspect.signature(function)
+    except (TypeError, ValueError):
+        return ""  # made in C or by magic: the call itself will tell
+    names = list(_parameters(call).values())
+    keywords = {"call": None} if isinstance(call.declaration, Action) else {}
+    takes = [
+        parameter
+        for parameter in found.parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        and parameter.name != "call"
+    ]
+    try:
+        found.bind(*names, **keywords)
+    except TypeError as error:
+        return f"takes `{_shown(found)}`: {error}"
+    named = [parameter.name for parameter in takes if parameter.kind is not parameter.POSITIONAL_ONLY]
+    if sorted(named[: len(names)]) == sorted(names) and named[: len(names)] != names:
+        return f"takes `{_shown(found)}`: the order of its parameters differs"
+    strange = [
+        f"`{name}` where the contract has `{wanted}`"
+        for name, wanted in zip(named, names, strict=False)
+        if name != wanted and not name.startswith("_")
+    ]
+    if strange:
+        return f"takes `{_shown(found)}`: {', '.join(strange)}"
+    return ""
+
+
+def _shown(found: inspect.Signature) -> str:
+    return f"({', '.join(found.parameters)})"
+
+
+def _is_abstract(found: object) -> bool:
+    return bool(getattr(found, "__isabstractmethod__", False))
+
+
+def _owner(handlers: object) -> str:
+    if inspect.ismodule(handlers) or isinstance(handlers, type):
+        return handlers.__name__
+    return type(handlers).__name__
+
+
+def _at(call: CallProgram) -> str:
+    place = call.declaration.place
+    return f" ({place.file}:{place.line})" if place.line else ""
+
+
+def _where(function: Callable[..., Any]) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""

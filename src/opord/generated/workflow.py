@@ -1,0 +1,35 @@
+"""The base of a contract's class, and what its module says about where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where a contract's class came from.
+
+    `sources` are the texts of the contract by file name, its own file first; `digest` is that of the checked
+    contract, `module_digest` that of the module's text up to its sources.
+    """
+
+    module: str
+    sources: tuple[tuple[str, str], ...]
+    digest: str
+    module_digest: str
+
+
+class Workflow:
+    """A contract; an instance is the contract joined with the handlers of a worker."""
+
+    binding: ClassVar[Binding | None] = None
+
+    def __init__(self, handlers: Any) -> None:
+        self.handlers = handlers
+
+
+def bind(workflow: type[Workflow], *, sources: Mapping[str, str], digest: str, module_digest: str) -> None:
+    """Say where a contract's class came from. Nothing is read or compiled before a program is made of it."""
+    workflow.binding = Binding(workflow.__module__, tuple(sources.items()), digest, module_digest)

@@ -1,0 +1,24 @@
+"""From a contract's text to a program: checked, written as Python, compiled, put into tables.
+
+A generated module on disk and a contract loaded from its text go the same way and run the same code.
+"""
+
+from __future__ import annotations
+
+from opord.generated.handlers import check_handlers
+from opord.loading.errors import ContractRefused, StaleModule
+from opord.loading.load import load, load_program, load_sources, program_of
+from opord.loading.modules import compile_module
+from opord.loading.program import build_program
+
+__all__ = [
+    "ContractRefused",
+    "StaleModule",
+    "build_program",
+    "check_handlers",
+    "compile_module",
+    "load",
+    "load_program",
+    "load_sources",
+    "program_of",
+]

@@ -1,0 +1,171 @@
+"""A generated module and its contract put into the tables that the kernel reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from opord import contract as ir
+from opord.codegen.expressions import Expressions
+from opord.codegen.imports import Imports
+from opord.codegen.names import Names, calls, handler_id, timer_id
+from opord.codegen.python import contract_digest
+from opord.codegen.steps import contains_call
+from opord.kernel.program import (
+    CallProgram,
+    EventProgram,
+    HandlerProgram,
+    Program,
+    StateProgram,
+    TimerProgram,
+)
+from opord.kernel.requests import Frame, InDoubt, RunInfo, TimedOut
+from opord.loading.modules import places_in
+from opord.values.codec import Codecs
+from opord.values.duration import parse_instant
+
+_NO_RUN = RunInfo("", parse_instant("1970-01-01T00:00:00Z"))
+
+
+def build_program(contract: ir.Contract, sources: tuple[tuple[str, str], ...], module: ModuleType) -> Program:
+    """Make a program of a contract and the module that was generated from it."""
+    return _Builder(contract, module).build(sources)
+
+
+class _Builder:
+    def __init__(self, contract: ir.Contract, module: ModuleType) -> None:
+        self._contract = contract
+        self._module = module
+        self._names = Names(contract)
+        self._workflow = vars(module)[self._names.workflow]
+        classes = {name: vars(module)[form] for name, form in self._names.types.items()}
+        self._classes = classes
+        self._codecs = Codecs(contract, classes, self._evaluate)
+
+    def build(self, sources: tuple[tuple[str, str], ...]) -> Program:
+        contract = self._contract
+        return Program(
+            contract=contract,
+            digest=contract_digest(contract),
+            sources=sources,
+            workflow=self._workflow,
+            input=self._codecs.struct(contract.params, self._workflow.Input, "the input"),
+            key=self._key(),
+            initial=self._function("initial"),
+            states={state.name: self._state(state) for state in contract.states},
+            events={event.name: self._event(event) for event in contract.events},
+            calls={call.name: self._call(call) for call in calls(contract)},
+            place_of=places_in(self._module),
+        )
+
+    def _function(self, *words: str) -> Any:
+        return vars(self._module)[self._names.function(*words)]
+
+    def _key(self) -> Callable[[Any], str] | None:
+        if self._contract.key is None:
+            return None
+        key = self._function("key")
+
+        def key_of(input_value: Any) -> str:
+            text: str = key(Frame(input_value, _NO_RUN, _NO_RUN.started_at))
+            return text
+
+        return key_of
+
+    def _event(self, event: ir.Event) -> EventProgram:
+        key = self._function("key", "of", event.name) if event.key is not None else None
+        names = tuple(param.name for param in event.params)
+        return EventProgram(event, names, self._codecs.params(event.params, f"the event {event.name}"), key)
+
+    def _call(self, call: ir.Pure | ir.Effect | ir.Action) -> CallProgram:
+        key = check = None
+        if isinstance(call, ir.Action):
+            if call.key is not None and call.key.expr is not None:
+                key = self._function("key", "of", call.name)
+            if isinstance(call.doubt, ir.Check):
+                check = self._function("check", call.name)
+        return CallProgram(
+            declaration=call,
+            kind=type(call).__name__.lower(),
+            params=tuple(param.name for param in call.params),
+            args=self._codecs.params(call.params, f"the call of {call.name}"),
+            result=None if isinstance(call.result, ir.Nothing) else self._codecs.of(call.result),
+            failure=self._codecs.problem(self._problems(call), f"the failures of {call.name}"),
+            key=key,
+            check_args=check,
+        )
+
+    def _problems(
+        self, call: ir.Pure | ir.Effect | ir.Action
+    ) -> dict[str, tuple[type[Any], tuple[ir.Field, ...]]]:
+        problems: dict[str, tuple[type[Any], tuple[ir.Field, ...]]] = {
+            "TimedOut": (TimedOut, ()),
+            "InDoubt": (InDoubt, ()),
+        }
+        declared = () if isinstance(call, ir.Pure) else call.fails
+        for failure in self._contract.failures:
+            if failure.name in declared:
+                forms = self._names.variants[failure.name]
+                for variant in failure.variants:
+                    cls = getattr(self._classes[failure.name], forms[variant.name])
+                    problems[f"{failure.name}.{variant.name}"] = cls, variant.fields
+        return problems
+
+    def _state(self, state: ir.State) -> StateProgram:
+        cls = getattr(self._workflow, self._names.states[state.name])
+        phase = self._contract.phase_of(state)
+        own = {handler.event for handler in state.handlers}
+        handlers: dict[str, tuple[HandlerProgram, ...]] = {}
+        for handler in state.handlers:
+            handlers[handler.event] = (*handlers.get(handler.event, ()), self._handler(state, handler))
+        timers = [self._timer(state, timer) for timer in state.timers]
+        if phase is not None:
+            for handler in phase.handlers:
+                if handler.event not in own:
+                    made = self._handler(phase, handler)
+                    handlers[handler.event] = (*handlers.get(handler.event, ()), made)
+            timers += [self._timer(phase, timer) for timer in phase.timers]
+        # The defaults of an initial state are computed by `initial`; whoever gives its fields gives them all.
+        fields = tuple(dataclasses.replace(field, default=None) for field in state.fields)
+        return StateProgram(
+            declaration=state,
+            cls=cls,
+            fields=self._codecs.struct(fields, cls, f"the state {state.name}"),
+            step=self._function(state.name) if state.kind == "acting" else None,
+            handlers=handlers,
+            timers=tuple(timers),
+        )
+
+    def _handler(self, owner: ir.State | ir.Phase, handler: ir.EventHandler) -> HandlerProgram:
+        words = handler_id(owner, handler)
+        return HandlerProgram(
+            id=words,
+            declaration=handler,
+            guard=self._function(words, "if") if handler.guard is not None else None,
+            step=None if handler.ignore else self._function(words),
+            calls=contains_call(handler.body),
+            shared=isinstance(owner, ir.Phase),
+        )
+
+    def _timer(self, owner: ir.State | ir.Phase, timer: ir.Timer) -> TimerProgram:
+        words = timer_id(owner, timer)
+        return TimerProgram(
+            id=words,
+            declaration=timer,
+            when=self._function(words, "when"),
+            step=self._function(words),
+            calls=contains_call(timer.body),
+            shared=isinstance(owner, ir.Phase),
+        )
+
+    def _evaluate(self, expr: ir.Expr) -> Any:
+        """Compute a default that is no plain literal."""
+        imports = Imports(self._names.module_names)
+        text = Expressions(self._names, imports).write(expr)
+        space = dict(vars(self._module))
+        for home, name, local in imports.used():
+            space[local] = getattr(import_module(home), name)
+        return eval(text, space)  # noqa: S307 - our own text
