@@ -8,7 +8,7 @@ finding and what follows is still read.
 from __future__ import annotations
 
 from opord.language import tokens as t
-from opord.language.diagnostics.model import Code, Diagnostic, Label, code
+from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Label, code
 from opord.language.source import Source
 from opord.language.tokens import Tokens
 from opord.language.tree import Name, Span
@@ -106,7 +106,8 @@ class Cursor:
         labels: tuple[Label, ...] = (),
     ) -> None:
         """Add a finding about `span`."""
-        self.findings.append(kind.at(self.source.place(span), message, help=help, labels=labels))
+        if len(self.findings) < FINDINGS_MAX:
+            self.findings.append(kind.at(self.source.place(span), message, help=help, labels=labels))
 
     def found(self, *, new_line: bool = False) -> str:
         """Say in words what stands here instead of what was expected, on a new line or not."""
@@ -195,7 +196,7 @@ class Cursor:
                     RESERVED_NAME,
                     self.token_span(i),
                     f"`{text}` is a word of expressions and cannot be a name",
-                    f"choose another name for {what}",
+                    "choose another name",
                 )
                 self.i = i + 1
                 return Name(text, (self.starts[i], self.ends[i]))
@@ -251,6 +252,22 @@ class Cursor:
             raise Stuck
         raise self.miss(f"`,` or `{sign}` after {what}")
 
+    def refuse_statement(self, opening: int) -> None:
+        """Report the bracket at index `opening` where a statement begins a line inside it.
+
+        Raises:
+            Stuck: one does.
+        """
+        i = self.i
+        if (
+            self._starts_line(i)
+            and (self.kinds[i] == "if" or self.kinds[i + 1] == t.NAME)
+            and not self.newlines[i + 1]
+            and self.kinds[i - 1] != ","
+        ):
+            self.unclosed(opening)
+            raise Stuck
+
     # Skipping ---------------------------------------------------------------------------------------
 
     def _starts_line(self, i: int) -> bool:
@@ -287,7 +304,7 @@ class Cursor:
         self.i = i
 
     def skip_in_brackets(self, opening: int) -> None:
-        """Go to the next `,` or the closing bracket of the list opened at index `opening`.
+        """Go to the next `,` or the `)` of the list opened at index `opening`.
 
         Raises:
             Stuck: the list does not end before something that can only come after it.
@@ -296,7 +313,7 @@ class Cursor:
         i, nested = self.i, 0
         while kinds[i] != t.END and self.depths[i] >= base:
             kind = kinds[i]
-            if nested <= 0 and (kind == "," or kind == ")" or kind == "]"):
+            if nested <= 0 and (kind == "," or kind == ")"):
                 self.i = i
                 return
             if self.newlines[i] and (self._starts_line(i) or self.newlines[i] == t.NEWLINE):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from opord.language import tokens as t
-from opord.language.diagnostics.model import Diagnostic, code
+from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, code
 from opord.language.source import Source
 from opord.language.tokens import Tokens
 from opord.language.tree import Comment
@@ -93,7 +93,8 @@ class _Lexer:
         while position < length:
             position = self._run_from(position)
         self._close_texts(length)
-        self._add(t.END, "", length, length, t.NEWLINE)
+        for _ in range(1 + t.LOOKAHEAD):
+            self._add(t.END, "", length, length, t.NEWLINE)
 
     def _run_from(self, position: int) -> int:
         """Take tokens until the expression has to be set anew (a text goes on); return where."""
@@ -222,14 +223,13 @@ class _Lexer:
             elif closed == "{":
                 self.depth -= 1
 
+    def _report(self, kind: Code, start: int, end: int, message: str, advice: str) -> None:
+        if len(self.findings) < FINDINGS_MAX:
+            self.findings.append(kind.at(self.source.place((start, end)), message, help=advice))
+
     def _report_open_text(self, start: int, end: int) -> None:
-        self.findings.append(
-            OPEN_TEXT.at(
-                self.source.place((start, end)),
-                "this text is not closed on its line",
-                help='close it with `"`; a line break inside a text is written `\\n`',
-            )
-        )
+        advice = 'close it with `"`; a line break inside a text is written `\\n`'
+        self._report(OPEN_TEXT, start, end, "this text is not closed on its line", advice)
 
     # Numbers and strangers --------------------------------------------------------------------------
 
@@ -244,43 +244,29 @@ class _Lexer:
                     return t.DURATION
                 self._report_duration(text, start, "units stand once each, the larger first, as in `1h30m`")
                 return t.BAD
-        place = self.source.place((start, start + len(text)))
         if re.fullmatch(r"[0-9_.]+(?:ms|s|m|h|d)", text):
             self._report_duration(text, start, "split it into smaller units: `1h30m`, not `1.5h`")
         elif re.fullmatch(r"[0-9_.]+(?:[a-z]+)", text) and text[-1] != "e":
             self._report_duration(text, start, "the units are `ms`, `s`, `m`, `h` and `d`")
         else:
-            self.findings.append(
-                MALFORMED_NUMBER.at(
-                    place,
-                    f"`{_shortened(text)}` is no number",
-                    help="numbers are written `42`, `10_000` or `2.5`",
-                )
-            )
+            message = f"`{_shortened(text)}` is no number"
+            advice = "numbers are written `42`, `10_000` or `2.5`"
+            self._report(MALFORMED_NUMBER, start, start + len(text), message, advice)
         return t.BAD
 
     def _report_duration(self, text: str, start: int, advice: str) -> None:
-        place = self.source.place((start, start + len(text)))
-        self.findings.append(
-            MALFORMED_DURATION.at(place, f"`{_shortened(text)}` is no duration", help=advice)
-        )
+        message = f"`{_shortened(text)}` is no duration"
+        self._report(MALFORMED_DURATION, start, start + len(text), message, advice)
 
     def _foreign(self, text: str, start: int) -> tuple[str, str]:
-        place = self.source.place((start, start + len(text)))
+        end = start + len(text)
         if text[0] == "'":
-            shown = _shortened(text[1:-1])
-            self.findings.append(
-                FOREIGN_SIGN.at(
-                    place,
-                    "texts stand in double quotes here",
-                    help=f'write `"{shown}"`',
-                    label="single quotes",
-                )
-            )
+            advice = f'write `"{_shortened(text[1:-1])}"`'
+            self._report(FOREIGN_SIGN, start, end, "texts stand in double quotes here", advice)
             return t.BAD, text
         ours = _OURS.get(text)
         advice = f"write `{ours}`" if ours else _ADVICE[text]
-        self.findings.append(FOREIGN_SIGN.at(place, f"`{text}` has no meaning here", help=advice))
+        self._report(FOREIGN_SIGN, start, end, f"`{text}` has no meaning here", advice)
         if ours:
             return ours, ours
         return ("", text) if text == ";" else ({"**": "*"}.get(text, "="), text)
@@ -295,9 +281,7 @@ class _Lexer:
             message, advice = f"`{_shortened(text)}` has no meaning here", "remove it"
         else:
             message, advice = f"the character U+{ord(text[0]):04X} has no meaning here", "remove it"
-        self.findings.append(
-            UNEXPECTED_CHARACTER.at(self.source.place((start, start + len(text))), message, help=advice)
-        )
+        self._report(UNEXPECTED_CHARACTER, start, start + len(text), message, advice)
 
 
 def _shortened(text: str) -> str:

@@ -54,9 +54,14 @@ class DeclarationParser(PolicyParser):
         if self.kinds[i] == t.END or self.newlines[i] == t.NEWLINE:
             return
         if self.reported_at != i:
-            self.miss("a new line after the declaration", kind=TWO_ON_A_LINE)
+            self.miss("a new line after the declaration", self._advice_for_clause(), kind=TWO_ON_A_LINE)
         if self.texts[i] not in DECLARATION_WORDS:
             self._skip_to_declaration(i)
+
+    def _advice_for_clause(self) -> str:
+        if self.kinds[self.i] != t.NAME:
+            return ""
+        return did_you_mean(self.texts[self.i], ("by", "key", "keep", "version", "fails", "undoes"))
 
     def _skip_to_declaration(self, start: int) -> None:
         i = max(self.i, start + 1)

@@ -314,6 +314,8 @@ class ExpressionParser(Cursor):
         height, named = 0, False
         while kinds[self.i] != ")":
             i = self.i
+            if self.newlines[i]:
+                self.refuse_statement(opening)
             if kinds[i] == ",":
                 self.report(LONELY_SEPARATOR, self.token_span(i), "this `,` separates nothing", "remove it")
                 self.i += 1

@@ -79,13 +79,13 @@ class PolicyParser(StatementParser):
                 self._given_twice(i, word)
 
     def _misplaced(self, i: int, word: str, node: tree.CallDeclaration) -> None:
-        article = "an" if node.kind == "effect" else "a"
+        what = {"pure": "a pure function", "effect": "an effect", "action": "an action"}[node.kind]
         if node.kind == "pure":
             advice = "a pure function neither fails nor waits; what can is an `effect`"
         else:
             advice = "an effect takes `retry` and `timeout`; what commits something is an `action`"
         span = (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
-        self.report(MISPLACED_POLICY, span, f"{article} {node.kind} does not take `{word}`", advice)
+        self.report(MISPLACED_POLICY, span, f"{what} does not take `{word}`", advice)
 
     def _given_twice(self, i: int, word: str) -> None:
         span = (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
@@ -148,7 +148,9 @@ class PolicyParser(StatementParser):
         self.i += 1
         number = self.take(t.INT, "how many times", "write `retry 3 times`")
         times = int(self.texts[number].replace("_", "")[:_INT_DIGITS_MAX])
-        self.take_word("times", "`times`")
+        if not self.at_word("times"):
+            raise self.miss("`times`", f"write `retry {times} times`")
+        self.i += 1
         backoff_min = backoff_max = None
         if self.at_word("backoff"):
             self.i += 1

@@ -431,10 +431,13 @@ class StatementParser(ExpressionParser):
         self.i += 1
         taken: list[T] = []
         while self.kinds[self.i] != ")":
+            if self.newlines[self.i]:
+                self.refuse_statement(opening)
             if self.kinds[self.i] == ",":
                 self._lonely_comma()
                 continue
             depth = self.depth
+            # Each turn of the loop takes something, or ends with `Stuck`.
             try:
                 taken.append(read())
                 if self.kinds[self.i] not in (",", ")"):

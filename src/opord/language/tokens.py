@@ -40,10 +40,13 @@ SAME_LINE = 0
 NEWLINE_WITHOUT_MEANING = 1  # inside `(` or `[`, or where the line goes on
 NEWLINE = 2
 
+# How far past a token the parser may look without asking whether the text goes on.
+LOOKAHEAD = 2
+
 
 @dataclass(slots=True)
 class Tokens:
-    """The tokens of one text, the last being `END`.
+    """The tokens of one text, with `END` at the end (and `LOOKAHEAD` times more).
 
     `newlines[i]` tells what stands between token i-1 and token i; `depths[i]` counts the braces that are open
     around token i (a brace itself counts as outside). `comments_before` maps a token's index to the comments

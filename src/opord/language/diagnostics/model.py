@@ -44,6 +44,10 @@ FAMILY_DIGIT: dict[str, str] = {
 }
 
 
+# A file with more faults than this is no contract; whoever mends the first hundred asks again.
+FINDINGS_MAX = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """A second place that belongs to a finding, with a few words on why (`declared here`)."""
