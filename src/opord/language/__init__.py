@@ -1,1 +1,19 @@
 """The contract language: from source text to the checked contract, with everything worth saying on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opord.language.compile import CheckResult, check_file, check_source, check_text, counts_for_strict
+
+__all__ = ["CheckResult", "check_file", "check_source", "check_text", "counts_for_strict"]
+
+
+def __getattr__(name: str) -> Any:
+    # The parser alone should not cost the rules.
+    if name in __all__:
+        from opord.language import compile
+
+        return getattr(compile, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

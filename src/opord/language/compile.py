@@ -1,0 +1,185 @@
+"""The one page: from the text of a contract to the checked contract and all there is to say about it.
+
+    text -> tokens -> tree          `parser`    findings of `syntax`
+         -> contract                `lowering`  findings of `name`, `type`, `secret`; a contract in any case
+         -> rules over it           `rules`     findings of `flow`, `exhaustive`, `commitment`; warnings
+         -> what `allow` silences
+
+Nothing here reads a disk or prints, but `check_file`, which reads the files it is told to.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, get_args
+
+from opord.contract import Contract
+from opord.language import tree
+from opord.language.diagnostics.model import Diagnostic, ErrorRule, WarningRule, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.imports import Reader, UsedFiles
+from opord.language.lowering import Lowering, is_types_file, lower_contract, lower_types_of
+from opord.language.lowering.assembly import checked_types
+from opord.language.names import listed, meant
+from opord.language.parser import parse
+from opord.language.rules import find_all
+from opord.language.source import MAX_SOURCE_BYTES, Source
+
+UNKNOWN_RULE = code(
+    "OP118", rule="name", severity="warning", title="an `allow` for a rule that does not exist"
+)
+
+_ERROR_RULES: tuple[str, ...] = get_args(ErrorRule)
+_WARNING_RULES: tuple[str, ...] = get_args(WarningRule)
+
+Documented: TypeAlias = (
+    tree.Use
+    | tree.Contract
+    | tree.Record
+    | tree.Enum
+    | tree.Failure
+    | tree.Role
+    | tree.Event
+    | tree.CallDeclaration
+    | tree.State
+    | tree.Phase
+    | tree.Ensure
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What came of checking a file.
+
+    `contract` is there exactly if there are no errors (warnings may be), and the file is not one of types
+    alone. `model` is there always: the contract as far as it could be made out. `sources` are the texts by
+    path, the checked file first. `diagnostics` stand in the order of files and lines.
+    """
+
+    contract: Contract | None
+    model: Contract
+    diagnostics: list[Diagnostic]
+    sources: tuple[tuple[str, str], ...]
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The findings that refuse the contract."""
+        return [each for each in self.diagnostics if each.severity == "error"]
+
+
+def check_text(text: str, file: str = "order.opord", *, read: Reader | None = None) -> CheckResult:
+    """Check the text of a contract. `read` gives the files it uses, by paths relative to that of `file`."""
+    return check_source(Source(file, text), read=read)
+
+
+def check_file(path: str | Path) -> CheckResult:
+    """Check a contract and the files it uses.
+
+    Raises:
+        OSError: the file itself cannot be read.
+    """
+    return check_source(Source.read(path), read=_read_file)
+
+
+def check_source(source: Source, *, read: Reader | None = None) -> CheckResult:
+    """Check a source that is read already; one that cannot be text has just that as its findings."""
+    with _without_collector():
+        return _check(source, read)
+
+
+def counts_for_strict(finding: Diagnostic) -> bool:
+    """Say whether `check --strict` refuses a contract for this finding.
+
+    It does for every error and warning, but for the notice that promises are not decided yet.
+    """
+    return finding.severity == "error" or finding.rule != "ensure"
+
+
+def _check(source: Source, read: Reader | None) -> CheckResult:
+    file, findings = parse(source)
+    ctx = Lowering(source)
+    used = UsedFiles(read)
+    types_only = is_types_file(file)
+    if source.refused:
+        model = Contract("", 1, (), None)
+    else:
+        used.take(ctx, file, (source.path,))
+        if types_only:
+            lower_types_of(ctx, file)
+            model = Contract("", 1, (), None, **checked_types(ctx))  # type: ignore[arg-type]
+        else:
+            model = lower_contract(ctx, file)
+            findings += find_all(model)
+    findings += ctx.findings + used.findings
+    findings = _allowed(ctx, file, findings)
+    findings.sort(key=lambda finding: _order(source.path, finding))
+    refused = any(finding.severity == "error" for finding in findings)
+    texts = ((source.path, source.text), *((path, each.text) for path, each in used.sources.items()))
+    return CheckResult(None if refused or types_only else model, model, findings, texts)
+
+
+def _order(path: str, finding: Diagnostic) -> tuple[bool, str, int, int, str]:
+    """Order findings by place, those of the checked file first."""
+    return (finding.place.file != path, *finding.order)
+
+
+def _allowed(ctx: Lowering, file: tree.File, findings: list[Diagnostic]) -> list[Diagnostic]:
+    """Leave out the warnings that an `allow` above their declaration silences; say which allows mean nothing."""
+    silent: list[tuple[str, int, int]] = []
+    for node in _declarations(file):
+        for allow in node.allows:
+            if allow.rule.text in _WARNING_RULES:
+                first, last = ctx.place(node.span).line, ctx.place(node.span).end_line
+                silent.append((allow.rule.text, first, last))
+            elif allow.rule.text not in _ERROR_RULES:
+                near = nearest(allow.rule.text, _WARNING_RULES)
+                ctx.report(
+                    UNKNOWN_RULE,
+                    allow.rule.span,
+                    f"there is no rule `{allow.rule.text}` to allow",
+                    help=meant(near, f"the warnings are {listed(_WARNING_RULES, most=9)}"),
+                )
+                findings.append(ctx.findings[-1])
+    if not silent:
+        return findings
+    path = ctx.source.path
+    return [
+        finding
+        for finding in findings
+        if finding.severity == "error"
+        or finding.place.file != path
+        or not any(
+            rule == finding.rule and first <= finding.place.line <= last for rule, first, last in silent
+        )
+    ]
+
+
+def _declarations(file: tree.File) -> Iterator[Documented]:
+    for node in file.declarations:
+        if isinstance(node, tree.Unparsed):
+            continue
+        yield node
+        if isinstance(node, tree.Phase):
+            yield from node.states
+
+
+def _read_file(path: str) -> bytes:
+    """Read a used file, up to one byte more than a file may have: then it is known to be too large."""
+    with open(path, "rb") as file:
+        return file.read(MAX_SOURCE_BYTES + 1)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the cyclic collector still: a tree has hundreds of thousands of nodes and no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

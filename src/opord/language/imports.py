@@ -1,0 +1,251 @@
+"""`use "types.opord" { Address }`: types from a file without a contract.
+
+The path is relative to the file that uses it, with `/` between folders, so that a contract means the same on
+every machine. A used file may use others. Types that a taken type is made of come along, without a name
+here; its defaults come along with it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from opord.contract import Named, SecretOf, Type
+from opord.language import tree
+from opord.language.diagnostics.model import Diagnostic, Label, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering import Lowering, lower_types_of
+from opord.language.lowering.context import DUPLICATE
+from opord.language.lowering.symbols import TypeSymbol
+from opord.language.names import listed, meant
+from opord.language.parser import parse
+from opord.language.source import Source
+
+CANNOT_USE = code("OP114", rule="name", title="a file that cannot be used")
+NOT_IN_FILE = code("OP115", rule="name", title="a name that a used file does not have")
+
+Reader = Callable[[str], str | bytes]
+"""Reads a file by its path; raises OSError if there is none."""
+
+# Links between folders can make a chain of files endless without any path coming twice.
+_CHAIN_MAX = 32
+
+
+@dataclass(slots=True)
+class UsedFiles:
+    """The files that a contract uses, each read once, with what was found in them."""
+
+    read: Reader | None
+    sources: dict[str, Source] = field(default_factory=dict)
+    lowered: dict[str, Lowering] = field(default_factory=dict)
+    findings: list[Diagnostic] = field(default_factory=list)
+
+    def take(self, ctx: Lowering, file: tree.File, chain: tuple[str, ...]) -> None:
+        """Enter the types that a file uses into its symbols; `chain` is the way of files that led to it."""
+        for node in file.declarations:
+            if isinstance(node, tree.Use):
+                used = self._open(ctx, node, chain)
+                if used is None:
+                    _enter_unread(ctx, node)
+                else:
+                    _enter(ctx, node, used)
+
+    def _open(self, ctx: Lowering, node: tree.Use, chain: tuple[str, ...]) -> Lowering | None:
+        path = _resolve(ctx, node)
+        if path is None:
+            return None
+        if path in chain or len(chain) > _CHAIN_MAX:
+            way = (
+                " uses ".join(f"`{posixpath.basename(each)}`" for each in (*chain[chain.index(path) :], path))
+                if path in chain
+                else ""
+            )
+            ctx.report(
+                CANNOT_USE,
+                node.path_span,
+                f"files cannot use each other in a circle: {way}"
+                if way
+                else "this chain of files has no end",
+                help="move the types that both need into a file of their own",
+            )
+            return None
+        known = self.lowered.get(path)
+        if known is not None:
+            return known
+        source = self._read(ctx, node, path)
+        if source is None:
+            return None
+        return self._lower(ctx, node, source, (*chain, path))
+
+    def _read(self, ctx: Lowering, node: tree.Use, path: str) -> Source | None:
+        why, help = "", "check the path: it starts at the folder of this file"
+        content: str | bytes = ""
+        if self.read is None:
+            why, help = "no other files are at hand here", "check the file where it is stored"
+        else:
+            try:
+                content = self.read(path)
+            except FileNotFoundError:
+                why = "there is no such file"
+            except IsADirectoryError:
+                why = "it is a folder"
+            except UnicodeError:
+                why, help = "it is not UTF-8", "save it as UTF-8"
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or "it cannot be read"
+        if why:
+            ctx.report(CANNOT_USE, node.path_span, f"`{node.path}` cannot be used: {why}", help=help)
+            return None
+        return Source.from_bytes(path, content) if isinstance(content, bytes) else Source(path, content)
+
+    def _lower(self, ctx: Lowering, node: tree.Use, source: Source, chain: tuple[str, ...]) -> Lowering:
+        path = chain[-1]
+        self.sources[path] = source
+        file, findings = parse(source)
+        used = Lowering(source)
+        self.lowered[path] = used
+        self.take(used, file, chain)
+        lower_types_of(used, file)
+        self.findings += findings + used.findings
+        contract = next((each for each in file.declarations if isinstance(each, tree.Contract)), None)
+        if contract is not None:
+            ctx.report(
+                CANNOT_USE,
+                node.path_span,
+                f"`{node.path}` has a contract, `{contract.name.text}`: types are taken from a file without one",
+                help="move the types that both need into a file of their own",
+                labels=[Label(used.place(contract.name.span), "the contract")],
+            )
+        return used
+
+
+def _resolve(ctx: Lowering, node: tree.Use) -> str | None:
+    """Return the path of a used file as seen from where the check was started."""
+    path = node.path
+    why = ""
+    if not path.strip():
+        why = "it names no file"
+    elif path.startswith(("/", "~")) or path[1:2] == ":" or "://" in path:
+        why = "it has to be relative to the folder of this file, to mean the same on every machine"
+    elif "\\" in path:
+        why = "folders are separated by `/`"
+    if why:
+        ctx.report(
+            CANNOT_USE,
+            node.path_span,
+            f"`{path}` cannot be used: {why}",
+            help=f'write it as in `use "{posixpath.basename(path.replace(chr(92), "/")) or "types.opord"}"`',
+        )
+        return None
+    folder = posixpath.dirname(ctx.source.path.replace("\\", "/"))
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _enter_unread(ctx: Lowering, node: tree.Use) -> None:
+    """Enter types that nobody knows anything about, so that the file alone is what is wrong."""
+    for name in node.names:
+        if name.text and name.text not in ctx.types:
+            place = ctx.place(name.span)
+            ctx.types[name.text] = TypeSymbol("record", name.text, place, used_from=node.path, unread=True)
+
+
+def _enter(ctx: Lowering, node: tree.Use, used: Lowering) -> None:
+    for name in node.names:
+        text = name.text
+        symbol = used.types.get(text)
+        if symbol is None or (not symbol.visible and not symbol.unread):
+            if text:
+                _report_absent(ctx, node, name, used)
+            continue
+        known = ctx.types.get(text)
+        if known is not None and known.place == symbol.place and not known.visible:
+            known.visible = True  # it had come along with another
+            _enter_variants(ctx, known)
+        elif known is not None:
+            ctx.duplicate("the type", name, known.place)
+        else:
+            own = _copy(symbol, node.path, visible=True)
+            ctx.types[text] = own
+            _enter_variants(ctx, own)
+        for inner in _made_of(used, text):
+            _come_along(ctx, node, name, used.types[inner])
+
+
+def _enter_variants(ctx: Lowering, symbol: TypeSymbol) -> None:
+    for name, variant in symbol.variants.items():
+        ctx.variants.setdefault(name, []).append(variant)
+
+
+def _come_along(ctx: Lowering, node: tree.Use, name: tree.Name, symbol: TypeSymbol) -> None:
+    known = ctx.types.get(symbol.name)
+    if known is None:
+        ctx.types[symbol.name] = _copy(symbol, node.path, visible=False)
+    elif known.place != symbol.place:
+        ctx.report(
+            DUPLICATE,
+            name.span,
+            f"`{name.text}` is made of a type `{symbol.name}`, and another type has that name here",
+            help="give one of the two another name",
+            labels=[Label(known.place, "here"), Label(symbol.place, "and there")],
+        )
+
+
+def _report_absent(ctx: Lowering, node: tree.Use, name: tree.Name, used: Lowering) -> None:
+    names = [each.name for each in used.types.values() if each.visible]
+    near = nearest(name.text, names)
+    known = f"it has {listed(names)}" if names else "it has no types"
+    ctx.report(NOT_IN_FILE, name.span, f"`{node.path}` has no type `{name.text}`", help=meant(near, known))
+    if name.text not in ctx.types:
+        place = ctx.place(name.span)
+        ctx.types[name.text] = TypeSymbol("record", name.text, place, used_from=node.path, unread=True)
+
+
+def _copy(symbol: TypeSymbol, path: str, *, visible: bool) -> TypeSymbol:
+    return TypeSymbol(
+        symbol.kind,
+        symbol.name,
+        symbol.place,
+        symbol.doc,
+        symbol.fields,
+        symbol.variants,
+        visible,
+        path,
+        unread=symbol.unread,
+    )
+
+
+def _made_of(used: Lowering, name: str) -> list[str]:
+    """List the types that a type is made of, itself left out."""
+    found: dict[str, None] = {name: None}
+    waiting = [name]
+    while waiting:
+        symbol = used.types[waiting.pop()]
+        for type in _field_types(symbol):
+            inner = _name_in(type)
+            if inner is not None and inner in used.types and inner not in found:
+                found[inner] = None
+                waiting.append(inner)
+    del found[name]
+    return list(found)
+
+
+def _field_types(symbol: TypeSymbol) -> Iterable[Type]:
+    for each in symbol.fields.values():
+        yield each.type
+    for variant in symbol.variants.values():
+        for each in variant.fields.values():
+            yield each.type
+
+
+def _name_in(type: Type) -> str | None:
+    while not isinstance(type, Named):
+        inner = (
+            type.item
+            if isinstance(type, SecretOf)
+            else getattr(type, "item", None) or getattr(type, "value", None)
+        )
+        if inner is None:
+            return None
+        type = inner
+    return type.name

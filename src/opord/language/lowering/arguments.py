@@ -1,0 +1,176 @@
+"""Arguments and field values find the parameters and fields they are meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from opord.contract import Constant, Expr, Hole, OptionalOf, Place, Type
+from opord.language import tree
+from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering.context import Lowering
+from opord.language.lowering.dispatch import lower, lower_to
+from opord.language.lowering.symbols import Fields, TypeSymbol
+from opord.language.names import Scope, listed, meant
+from opord.language.types import UNKNOWN
+
+UNKNOWN_FIELD = code("OP107", rule="name", title="an unknown field or parameter")
+MISSING = code("OP204", rule="type", title="missing or surplus arguments")
+GIVEN_TWICE = code("OP119", rule="name", title="an argument or field given twice")
+
+
+def lower_arguments(
+    ctx: Lowering,
+    scope: Scope,
+    params: Fields,
+    arguments: list[tree.Argument],
+    owner: str,
+    noun: str,
+) -> dict[str, Expr]:
+    """Return what is given for each parameter, by its name. Whether anything is missing is not asked here.
+
+    `owner` is what is called ("`charge_card`"), `noun` what it takes ("parameter", "field").
+    """
+    given: dict[str, Expr] = {}
+    names = list(params)
+    surplus: tree.Argument | None = None
+    named = False
+    for position, argument in enumerate(arguments):
+        if argument.name is not None:
+            named = True
+            name: str | None = _named(ctx, params, given, argument, owner, noun)
+        elif named:
+            name = None  # reported by the parser
+        elif position < len(names):
+            name = names[position]
+        else:
+            surplus = surplus or argument
+            name = None
+        if name is None:
+            lower(ctx, scope, argument.value)
+        else:
+            given[name] = lower_to(
+                ctx, scope, argument.value, params[name].type, f"the {noun} `{name}` of {owner}"
+            )
+    if surplus is not None:
+        count = f"{len(names)} {noun}{'s' if len(names) != 1 else ''}" if names else f"no {noun}s"
+        ctx.report(
+            MISSING,
+            surplus.span,
+            f"{owner} has {count}, and {len(arguments)} {'are' if len(arguments) > 1 else 'is'} given",
+            help=f"its {noun}s are {listed(names)}" if names else "remove what is given",
+        )
+    return given
+
+
+def _named(
+    ctx: Lowering, params: Fields, given: dict[str, Expr], argument: tree.Argument, owner: str, noun: str
+) -> str | None:
+    assert argument.name is not None
+    name = argument.name.text
+    if name in given:
+        ctx.report(
+            GIVEN_TWICE,
+            argument.name.span,
+            f"`{name}` of {owner} is given twice",
+            help="remove one of the two",
+        )
+        return None
+    if name in params:
+        return name
+    near = nearest(name, (each for each in params if each not in given))
+    known = f"its {noun}s are {listed(params)}" if params else f"it has no {noun}s"
+    ctx.report(UNKNOWN_FIELD, argument.name.span, f"{owner} has no {noun} `{name}`", help=meant(near, known))
+    if near is not None:
+        # What was meant is known well enough not to call it missing too.
+        given[near] = Hole(UNKNOWN, ctx.place(argument.span))
+    return None
+
+
+def complete(
+    ctx: Lowering,
+    params: Fields,
+    given: dict[str, Expr],
+    owner: str,
+    noun: str,
+    span: tree.Span,
+    *,
+    short: bool = False,
+) -> tuple[tuple[str, Expr], ...]:
+    """Return a value for every parameter, in order: the given one, the default, or `none`; report what is missing.
+
+    `short` says that nothing is to be called missing, since something that is wrong was given.
+    """
+    place = ctx.place(span)
+    values: list[tuple[str, Expr]] = []
+    missing: list[str] = []
+    for name, param in params.items():
+        value = given.get(name)
+        if value is None:
+            if not param.may_be_left_out:
+                missing.append(name)
+            value = param.default or absent(param.type, place)
+        values.append((name, value))
+    if missing and not short:
+        report_missing(ctx, owner, noun, missing, place, params)
+    return tuple(values)
+
+
+def absent(type: Type, place: Place) -> Expr:
+    """Return what a field without default has when nothing is given for it: `none`, or a hole."""
+    return Constant(None, type, place) if isinstance(type, OptionalOf) else Hole(UNKNOWN, place)
+
+
+def report_missing(
+    ctx: Lowering, owner: str, noun: str, missing: list[str], place: Place, params: Fields, extra: str = ""
+) -> None:
+    """Report parameters or fields that nothing is given for."""
+    them = "it" if len(missing) == 1 else "them"
+    ctx.report(
+        MISSING,
+        place,
+        f"nothing is given for the {noun}{'s' if len(missing) > 1 else ''} {listed(missing)} of {owner}",
+        help=f"give {them} a value{extra}",
+        labels=[Label(params[missing[0]].place, "declared here")],
+    )
+
+
+def lower_field_values(
+    ctx: Lowering, scope: Scope, values: Iterable[tree.FieldValue], symbol: TypeSymbol
+) -> dict[str, Expr]:
+    """Return the values in a record literal or after `with`, by field."""
+    given: dict[str, Expr] = {}
+    for each in values:
+        name = each.name.text
+        field = symbol.fields.get(name)
+        if field is None:
+            lower(ctx, scope, each.value)
+            if name:
+                report_unknown_field(ctx, each.name, symbol)
+            near = nearest(name, symbol.fields)
+            if near is not None:
+                given.setdefault(near, Hole(UNKNOWN, ctx.place(each.span)))
+            continue
+        value = lower_to(ctx, scope, each.value, field.type, f"the field `{name}` of `{symbol.name}`")
+        if name in given and not isinstance(given[name], Hole):
+            ctx.report(
+                GIVEN_TWICE,
+                each.name.span,
+                f"`{name}` of `{symbol.name}` is given twice",
+                help="remove one of the two",
+            )
+        given[name] = value
+    return given
+
+
+def report_unknown_field(ctx: Lowering, name: tree.Name, symbol: TypeSymbol) -> None:
+    """Report a field that a record does not have."""
+    near = nearest(name.text, symbol.fields)
+    known = f"it has {listed(symbol.fields)}" if symbol.fields else ""
+    ctx.report(
+        UNKNOWN_FIELD,
+        name.span,
+        f"`{symbol.name}` has no field `{name.text}`",
+        help=meant(near, known),
+        labels=[Label(symbol.place, "declared here")],
+    )

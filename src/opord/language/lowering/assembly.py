@@ -1,0 +1,292 @@
+"""From the tree of one file to its contract: each kind of declaration in its turn."""
+
+from __future__ import annotations
+
+from opord.contract import (
+    NOWHERE,
+    Action,
+    Ask,
+    Contract,
+    Doubt,
+    Effect,
+    Enum,
+    Event,
+    Expr,
+    Failure,
+    Phase,
+    Promise,
+    Pure,
+    Record,
+    Repeat,
+    Role,
+    Variant,
+)
+from opord.language import tree
+from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering.context import Lowering
+from opord.language.lowering.declarations import (
+    checked_fields,
+    collect_boundary,
+    collect_states,
+    collect_types,
+    lower_boundary,
+    lower_defaults,
+    lower_fields,
+    lower_state_defaults,
+    lower_types,
+)
+from opord.language.lowering.policies import lower_key, lower_policies
+from opord.language.lowering.promises import NOT_DECIDED, lower_promise
+from opord.language.lowering.states import Bodies, lower_state_fields
+from opord.language.lowering.symbols import CallSymbol, EventSymbol, TypeSymbol
+from opord.language.names import Binding, Scope, listed, meant
+from opord.language.types import RUN
+
+UNKNOWN_ROLE = code("OP106", rule="name", title="an unknown role")
+NO_CONTRACT = code("OP116", rule="name", title="no contract in a file, or two")
+VERSION = code("OP217", rule="type", title="a version that cannot be")
+
+_TYPES = (tree.Use, tree.Record, tree.Enum, tree.Failure)
+_VERSION_MAX = 2**31 - 1
+
+
+def lower_types_of(ctx: Lowering, file: tree.File) -> None:
+    """Lower the types of a file, used ones being there already."""
+    collect_types(ctx, file.declarations)
+    lower_types(ctx)
+
+
+def lower_contract(ctx: Lowering, file: tree.File) -> Contract:
+    """Lower a whole file. What is wrong in it is in `ctx.findings`; the rest of the contract is there all the same."""
+    declarations = file.declarations
+    header = _header(ctx, declarations)
+    collect_types(ctx, declarations)
+    collect_boundary(ctx, declarations)
+    collect_states(ctx, declarations)
+    if header is not None:
+        ctx.params = lower_fields(ctx, header.parameters, "parameter", hides=True)
+        ctx.input = {name: Binding(name, "input", param.type) for name, param in ctx.params.items()}
+    lower_types(ctx)
+    lower_boundary(ctx)
+    lower_state_fields(ctx)
+    if header is not None:
+        lower_defaults(ctx, ctx.params, header.name.text)
+    lower_state_defaults(ctx)
+    return _assemble(ctx, header, declarations)
+
+
+def is_types_file(file: tree.File) -> bool:
+    """Say whether a file declares types and nothing else, to be used by others."""
+    return bool(file.declarations) and all(isinstance(each, _TYPES) for each in file.declarations)
+
+
+def _header(ctx: Lowering, declarations: list[tree.Declaration]) -> tree.Contract | None:
+    headers = [each for each in declarations if isinstance(each, tree.Contract)]
+    for second in headers[1:]:
+        ctx.report(
+            NO_CONTRACT,
+            second.name.span,
+            "a file has one contract, and this is another",
+            help="move it into a file of its own",
+            labels=[Label(ctx.place(headers[0].name.span), "the first")],
+        )
+    if headers:
+        header = headers[0]
+        ctx.declared(header.name, "a contract", "PascalCase")
+        if not 1 <= header.version <= _VERSION_MAX and header.version_span is not None:
+            ctx.report(
+                VERSION,
+                header.version_span,
+                f"a version is a whole number from 1 on, not {header.version}",
+                help="write `version 1` for the first",
+            )
+        return header
+    # Where something could not be read, it may have been the header.
+    if not any(isinstance(each, tree.Unparsed) for each in declarations):
+        named = [each for each in declarations if not isinstance(each, tree.Use)]
+        ctx.report(
+            NO_CONTRACT,
+            (0, 0) if not named else (named[0].span[0], named[0].span[0]),
+            "this file has no contract" + ("" if declarations else ": it is empty"),
+            help="start it with `contract Name(parameters) key … version 1`",
+        )
+    return None
+
+
+def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tree.Declaration]) -> Contract:
+    bodies = Bodies(ctx)
+    key = None
+    if header is not None and header.key is not None:
+        key = _contract_key(ctx, header.key)
+    events = [_event(ctx, each) for each in ctx.events.values()]
+    pures: list[Pure] = []
+    effects: list[Effect] = []
+    actions: list[Action] = []
+    for call in ctx.calls.values():
+        declared = _call(ctx, call)
+        match declared:
+            case Pure():
+                pures.append(declared)
+            case Effect():
+                effects.append(declared)
+            case Action():
+                actions.append(declared)
+    states = tuple([bodies.state(symbol) for symbol in ctx.states.values()])
+    phases: list[Phase] = []
+    for node in declarations:
+        if isinstance(node, tree.Phase) and ctx.phases.get(node.name.text) == ctx.place(node.name.span):
+            phases.append(bodies.phase(node))
+    if "cancel" in ctx.events and ctx.events["cancel"].node is None:
+        # Handled without a declaration.
+        events.append(_event(ctx, ctx.events["cancel"]))
+    return Contract(
+        name=header.name.text if header is not None else "",
+        version=header.version if header is not None else 1,
+        params=checked_fields(ctx.params),
+        key=key,
+        **checked_types(ctx),  # type: ignore[arg-type]
+        roles=_roles(ctx, declarations),
+        events=tuple(events),
+        pures=tuple(pures),
+        effects=tuple(effects),
+        actions=tuple(actions),
+        states=states,
+        phases=tuple(phases),
+        promises=_promises(ctx, declarations),
+        doc=header.doc if header is not None else "",
+        place=ctx.place(header.name.span) if header is not None else NOWHERE,
+    )
+
+
+# --- Parts ------------------------------------------------------------------------------------------------
+
+
+def checked_types(ctx: Lowering) -> dict[str, tuple[Record, ...] | tuple[Enum, ...] | tuple[Failure, ...]]:
+    """Return the types of a file and those it uses, as the checked contract has them."""
+    records: list[Record] = []
+    enums: list[Enum] = []
+    failures: list[Failure] = []
+    for symbol in ctx.types.values():
+        match symbol.kind:
+            case "record":
+                records.append(Record(symbol.name, checked_fields(symbol.fields), symbol.doc, symbol.place))
+            case "enum":
+                enums.append(Enum(symbol.name, _variants(symbol), symbol.doc, symbol.place))
+            case "failure":
+                failures.append(Failure(symbol.name, _variants(symbol), symbol.doc, symbol.place))
+    return {"records": tuple(records), "enums": tuple(enums), "failures": tuple(failures)}
+
+
+def _variants(symbol: TypeSymbol) -> tuple[Variant, ...]:
+    return tuple(
+        Variant(name, checked_fields(each.fields), each.transient, each.doc, each.place)
+        for name, each in symbol.variants.items()
+    )
+
+
+def _roles(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Role, ...]:
+    docs = {
+        name.text: node.doc for node in declarations if isinstance(node, tree.Role) for name in node.names
+    }
+    return tuple(Role(name, docs.get(name, ""), place) for name, place in ctx.roles.items())
+
+
+def _contract_key(ctx: Lowering, node: tree.Expression) -> Expr:
+    why = "the key names a run before it starts: take it from the input"
+    scope = Scope(
+        dict(ctx.input),
+        where="the key of a contract",
+        pure_forbidden=True,
+        elsewhere={"now": why, "run": why, "actor": why},
+    )
+    return lower_key(ctx, scope, node, "the key of a contract")
+
+
+def _event(ctx: Lowering, symbol: EventSymbol) -> Event:
+    node = symbol.node
+    params = checked_fields(symbol.params)
+    if node is None:
+        return Event(symbol.name, params, keep=True)
+    key = None
+    if node.key is not None:
+        why = "the same event has the same key whenever it comes: take it from its parameters"
+        scope = Scope(
+            {
+                **ctx.input,
+                "run": Binding("run", "run", RUN),
+                **{name: Binding(name, "param", param.type) for name, param in symbol.params.items()},
+            },
+            where="the key of an event",
+            pure_forbidden=True,
+            elsewhere={"now": why, "actor": why},
+        )
+        key = lower_key(ctx, scope, node.key, "the key of an event")
+    keep = node.keep is not None or symbol.name == "cancel"
+    return Event(symbol.name, params, _event_roles(ctx, node), key, keep, node.doc, symbol.place)
+
+
+def _event_roles(ctx: Lowering, node: tree.Event) -> tuple[str, ...]:
+    found: dict[str, tree.Span] = {}
+    for name in node.roles:
+        text = name.text
+        if text in found:
+            ctx.duplicate("the role", name, ctx.place(found[text]))
+        elif text in ctx.roles:
+            found[text] = name.span
+        elif text:
+            near = nearest(text, ctx.roles)
+            known = f"the roles are {listed(ctx.roles)}" if ctx.roles else f"declare it: `role {text}`"
+            ctx.report(UNKNOWN_ROLE, name.span, f"there is no role `{text}`", help=meant(near, known))
+            if near is not None:
+                found.setdefault(near, name.span)
+    return tuple(found)
+
+
+def _call(ctx: Lowering, call: CallSymbol) -> Pure | Effect | Action:
+    node = call.node
+    params = checked_fields(call.params)
+    if call.kind == "pure":
+        return Pure(call.name, params, call.result, node.doc, call.place)
+    policies = lower_policies(ctx, call)
+    if call.kind == "effect":
+        return Effect(
+            call.name,
+            params,
+            call.result,
+            call.fails,
+            policies.retry,
+            policies.timeout,
+            node.doc,
+            call.place,
+        )
+    doubt: Doubt = policies.doubt or (Repeat() if policies.key is not None else Ask())
+    return Action(
+        call.name,
+        params,
+        call.result,
+        call.fails,
+        node.undoes.text if node.undoes is not None else None,
+        policies.retry,
+        policies.timeout,
+        policies.key,
+        policies.repeatable,
+        doubt,
+        ctx.place(node.undoes.span) if node.undoes is not None else NOWHERE,
+        node.doc,
+        call.place,
+    )
+
+
+def _promises(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Promise, ...]:
+    nodes = [each for each in declarations if isinstance(each, tree.Ensure)]
+    if nodes:
+        many = f"these {len(nodes)} promises" if len(nodes) > 1 else "this promise"
+        ctx.report(
+            NOT_DECIDED,
+            nodes[0].span,
+            f"this version of Opord reads {many}, and does not decide yet whether "
+            f"{'they hold' if len(nodes) > 1 else 'it holds'}",
+            help="nothing to mend: until then `--strict` passes over this warning",
+        )
+    return tuple([lower_promise(ctx, node) for node in nodes])

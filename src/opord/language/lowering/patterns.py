@@ -1,0 +1,429 @@
+"""Patterns become typed: each arm says which cases it takes, and what it binds.
+
+A pattern that does not fit is kept as a variant of the type `?`, which stands nowhere: then nobody knows
+what it was meant to cover, and nothing is called missing for its sake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from opord.contract import (
+    BOOL,
+    DECIMAL,
+    DURATION,
+    FLOAT,
+    INT,
+    STR,
+    ConstantPattern,
+    ElsePattern,
+    Named,
+    NonePattern,
+    Nothing,
+    OkPattern,
+    OptionalOf,
+    Pattern,
+    Place,
+    ProblemOf,
+    SomePattern,
+    Type,
+    VariantPattern,
+    VariantRef,
+)
+from opord.language import tree
+from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering.context import Lowering, a, is_unknown
+from opord.language.lowering.dispatch import lower
+from opord.language.lowering.symbols import CallSymbol, VariantSymbol
+from opord.language.lowering.variants import AMBIGUOUS, UNKNOWN_VARIANT
+from opord.language.names import Binding, Scope, listed, meant
+from opord.language.types import UNKNOWN
+
+PATTERN = code("OP209", rule="type", title="a pattern that does not fit what is matched")
+
+_LITERALS = (BOOL, INT, FLOAT, DECIMAL, STR, DURATION)
+_NOWHERE = Place("", 0, 0, 0, 0)
+TIMED_OUT = VariantSymbol(VariantRef("", "TimedOut"), {}, _NOWHERE)
+IN_DOUBT = VariantSymbol(VariantRef("", "InDoubt"), {}, _NOWHERE)
+_BUILT_IN = {"TimedOut": TIMED_OUT, "InDoubt": IN_DOUBT}
+
+
+@dataclass(slots=True)
+class Subject:
+    """What a `match`, or the `else` of a call, takes apart.
+
+    `variants` has the candidates for each name; `owners` are the types they come from. `result` is that of
+    a call, None for a value.
+    """
+
+    type: Type
+    described: str
+    is_call: bool = False
+    result: Type | None = None
+    owners: tuple[str, ...] = ()
+    builtins: tuple[Literal["TimedOut", "InDoubt"], ...] = ()
+    variants: dict[str, list[VariantSymbol]] = field(default_factory=dict)
+    taken: set[VariantRef] = field(default_factory=set)
+
+
+def subject_of_call(ctx: Lowering, call: CallSymbol | None, name: str) -> Subject:
+    """Return what can come back from a call; from an unknown one, anything."""
+    if call is None:
+        return Subject(UNKNOWN, f"`{name}`", True, UNKNOWN)
+    builtins: tuple[Literal["TimedOut", "InDoubt"], ...] = ()
+    if call.times_out:
+        builtins = ("TimedOut",)
+    if call.reports_doubt:
+        builtins = (*builtins, "InDoubt")
+    subject = Subject(ProblemOf(call.fails, builtins), f"`{name}`", True, call.result, call.fails, builtins)
+    _enter_variants(ctx, subject)
+    return subject
+
+
+def subject_of_value(ctx: Lowering, type: Type) -> Subject:
+    """Return what a value of this type can be."""
+    subject = Subject(type, a(type))
+    if isinstance(type, Named):
+        subject.owners = (type.name,)
+    elif isinstance(type, ProblemOf):
+        subject.owners, subject.builtins = type.failures, type.builtins
+    _enter_variants(ctx, subject)
+    return subject
+
+
+def _enter_variants(ctx: Lowering, subject: Subject) -> None:
+    for owner in subject.owners:
+        symbol = ctx.types.get(owner)
+        for name, variant in symbol.variants.items() if symbol is not None else ():
+            subject.variants.setdefault(name, []).append(variant)
+
+
+def can_be_matched(ctx: Lowering, type: Type) -> bool:
+    """Say whether `match` takes values of this type apart."""
+    if isinstance(type, Named):
+        return ctx.types[type.name].kind != "record"
+    return isinstance(type, OptionalOf | ProblemOf) or type in _LITERALS or is_unknown(type)
+
+
+def lower_patterns(ctx: Lowering, scope: Scope, subject: Subject, arm: tree.Arm) -> Pattern:
+    """Return the pattern of an arm, and bind its names in `scope`."""
+    nodes = arm.patterns
+    if len(nodes) == 1:
+        return _lower(ctx, scope, subject, nodes[0])
+    place = ctx.place((nodes[0].span[0], nodes[-1].span[1])) if nodes else ctx.place(arm.span)
+    variants: list[VariantRef] = []
+    values: list[bool | int | float | str | Decimal | object] = []
+    for node in nodes:
+        pattern = _lower(ctx, scope, subject, node)
+        match pattern:
+            case VariantPattern(refs):
+                variants.extend(refs)
+            case ConstantPattern(constants):
+                values.extend(constants)
+            case _:
+                # `|` joins what binds nothing and can be told by name or value.
+                word = ctx.source.slice(node.span)
+                ctx.report(
+                    PATTERN,
+                    node.span,
+                    f"`{word}` cannot be an alternative: `|` joins variants or literals",
+                    help="give it an arm of its own",
+                )
+                variants.append(VariantRef("?", word))
+    if values and not variants:
+        return ConstantPattern(tuple(values), place)  # type: ignore[arg-type]
+    return VariantPattern(tuple(variants), (), place)
+
+
+def _lower(ctx: Lowering, scope: Scope, subject: Subject, node: tree.Pattern) -> Pattern:
+    place = ctx.place(node.span)
+    match node:
+        case tree.VariantPattern():
+            return _variant(ctx, scope, subject, node, place)
+        case tree.OkPattern(binding):
+            return _ok(ctx, scope, subject, node, binding, place)
+        case tree.SomePattern(binding):
+            return _some(ctx, scope, subject, node, binding, place)
+        case tree.NonePattern():
+            if isinstance(subject.type, OptionalOf) or is_unknown(subject.type):
+                return NonePattern(place)
+            return _misfit(ctx, subject, node, place, "`none`", "what may be `none`")
+        case tree.LiteralPattern(value):
+            return _literal(ctx, scope, subject, node, value, place)
+        case tree.ElsePattern(binding):
+            type = rest_of(ctx, subject)
+            return ElsePattern(_bound(ctx, scope, binding, type), type, place)
+        case tree.Unparsed():
+            return VariantPattern((VariantRef("?", ""),), (), place)
+
+
+def rest_of(ctx: Lowering, subject: Subject) -> Type:
+    """Return the type of what `else` is left with.
+
+    Over a call that is its failure type if only that one is left, with no built-in variant; `else` never
+    covers `InDoubt`.
+    """
+    if not subject.is_call or is_unknown(subject.type):
+        return subject.type
+    owners = tuple(
+        owner
+        for owner in subject.owners
+        if any(variant.ref not in subject.taken for variant in ctx.types[owner].variants.values())
+    )
+    times_out = "TimedOut" in subject.builtins and TIMED_OUT.ref not in subject.taken
+    if len(owners) == 1 and not times_out:
+        return Named(owners[0])
+    return ProblemOf(owners, ("TimedOut",) if times_out else ())
+
+
+def _bound(ctx: Lowering, scope: Scope, name: tree.Name | None, type: Type) -> str | None:
+    if name is None or name.text in ("", "_"):
+        return None
+    ctx.bind(scope, name, Binding(name.text, "binding", type))
+    return name.text
+
+
+def _misfit(
+    ctx: Lowering, subject: Subject, node: tree.Pattern, place: Place, what: str, wanted: str
+) -> Pattern:
+    """Report a pattern of a kind that the subject does not have."""
+    if not is_unknown(subject.type):
+        own = "the result and the failures of a call" if subject.is_call else subject.described
+        ctx.report(
+            PATTERN,
+            place,
+            f"{what} is a pattern for {wanted}, and what is matched here is {own}",
+            help=_patterns_of(ctx, subject),
+        )
+    return VariantPattern((VariantRef("?", ctx.source.slice(node.span)),), (), place)
+
+
+def _patterns_of(ctx: Lowering, subject: Subject) -> str:
+    if subject.is_call:
+        return "its arms are `ok x`, the failures, and `else`"
+    match subject.type:
+        case OptionalOf():
+            return "its arms are `some x` and `none`"
+        case Named() | ProblemOf() if subject.variants:
+            return f"its variants are {listed(subject.variants)}"
+        case type if type == BOOL:
+            return "its arms are `true` and `false`"
+    return "its arms are literals and `else`"
+
+
+# --- Calls and optionals ----------------------------------------------------------------------------------
+
+
+def _ok(
+    ctx: Lowering,
+    scope: Scope,
+    subject: Subject,
+    node: tree.OkPattern,
+    binding: tree.Name | None,
+    place: Place,
+) -> Pattern:
+    if not subject.is_call:
+        if binding is None and "ok" in subject.variants:
+            return _taken(subject, subject.variants["ok"][0], (), place)
+        pattern = _misfit(ctx, subject, node, place, "`ok`", "the result of a call")
+        _bound(ctx, scope, binding, UNKNOWN)
+        return pattern
+    result = subject.result
+    assert result is not None
+    if isinstance(result, Nothing) and binding is not None and binding.text not in ("", "_"):
+        ctx.report(
+            PATTERN,
+            binding.span,
+            f"{subject.described} has no result, so that there is nothing to call `{binding.text}`",
+            help="write `ok` alone, or declare the result: `-> T`",
+        )
+        result = UNKNOWN
+    return OkPattern(_bound(ctx, scope, binding, result), result, place)
+
+
+def _some(
+    ctx: Lowering,
+    scope: Scope,
+    subject: Subject,
+    node: tree.SomePattern,
+    binding: tree.Name | None,
+    place: Place,
+) -> Pattern:
+    if isinstance(subject.type, OptionalOf):
+        return SomePattern(_bound(ctx, scope, binding, subject.type.item), subject.type.item, place)
+    if is_unknown(subject.type) and not subject.is_call:
+        return SomePattern(_bound(ctx, scope, binding, UNKNOWN), UNKNOWN, place)
+    if binding is None and "some" in subject.variants:
+        return _taken(subject, subject.variants["some"][0], (), place)
+    pattern = _misfit(ctx, subject, node, place, "`some`", "what may be `none`")
+    _bound(ctx, scope, binding, UNKNOWN)
+    return pattern
+
+
+def _literal(
+    ctx: Lowering,
+    scope: Scope,
+    subject: Subject,
+    node: tree.LiteralPattern,
+    value: tree.Expression,
+    place: Place,
+) -> Pattern:
+    constant = lower(ctx, scope, value, subject.type)
+    if is_unknown(constant.type) or is_unknown(subject.type):
+        return VariantPattern((VariantRef("?", ""),), (), place)
+    number = getattr(constant, "value", None)
+    if constant.type == INT and subject.type in (FLOAT, DECIMAL) and not subject.is_call:
+        number = Decimal(number or 0) if subject.type == DECIMAL else float(number or 0)
+    elif constant.type != subject.type:
+        what = f"`{ctx.source.slice(node.span)}`"
+        return _misfit(ctx, subject, node, place, what, a(constant.type))
+    assert number is not None
+    return ConstantPattern((number,), place)
+
+
+# --- Variants ---------------------------------------------------------------------------------------------
+
+
+def _variant(
+    ctx: Lowering, scope: Scope, subject: Subject, node: tree.VariantPattern, place: Place
+) -> Pattern:
+    variant = _find_variant(ctx, subject, node)
+    if variant is None:
+        for name in node.fields or ():
+            _bound(ctx, scope, name, UNKNOWN)
+        return VariantPattern((VariantRef("?", node.name.text),), (), place)
+    names: tuple[tuple[str, str | None], ...] = ()
+    if node.fields is not None:
+        names = _bind_fields(ctx, scope, variant, node)
+    return _taken(subject, variant, names, place)
+
+
+def _taken(
+    subject: Subject, variant: VariantSymbol, names: tuple[tuple[str, str | None], ...], place: Place
+) -> Pattern:
+    subject.taken.add(variant.ref)
+    return VariantPattern((variant.ref,), names, place)
+
+
+def _bind_fields(
+    ctx: Lowering, scope: Scope, variant: VariantSymbol, node: tree.VariantPattern
+) -> tuple[tuple[str, str | None], ...]:
+    given = node.fields or []
+    fields = list(variant.fields.values())
+    if len(given) != len(fields):
+        count = f"{len(fields)} field{'s' if len(fields) != 1 else ''}" if fields else "no fields"
+        form = f"({', '.join(each.name for each in fields)})" if fields else ""
+        ctx.report(
+            PATTERN,
+            node.span,
+            f"`{variant.ref.variant}` has {count}, and {len(given)} {'are' if len(given) != 1 else 'is'} named here",
+            help=f"write `{variant.ref.variant}{form}`"
+            + (f", or `{variant.ref.variant}` alone" if fields else ""),
+            labels=[Label(variant.place, "declared here")] if variant.place.line else (),
+        )
+    names: list[tuple[str, str | None]] = []
+    seen: dict[str, Place] = {}
+    for index, name in enumerate(given):
+        if name.text in seen and name.text != "_":
+            ctx.duplicate("the name", name, seen[name.text])
+            continue
+        seen[name.text] = ctx.place(name.span)
+        if index < len(fields):
+            names.append((fields[index].name, _bound(ctx, scope, name, fields[index].type)))
+        else:
+            _bound(ctx, scope, name, UNKNOWN)
+    names.extend((each.name, None) for each in fields[len(given) :])
+    return tuple(names)
+
+
+def _find_variant(ctx: Lowering, subject: Subject, node: tree.VariantPattern) -> VariantSymbol | None:
+    """Return the variant that a pattern means, reporting what is not one of the subject's."""
+    name = node.name.text
+    if not name or is_unknown(subject.type):
+        return None
+    if node.type is not None:
+        return _qualified(ctx, subject, node, node.type)
+    found = subject.variants.get(name, [])
+    if name in _BUILT_IN and (subject.is_call or name in subject.builtins):
+        return _BUILT_IN[name]
+    if len(found) > 1:
+        types = [each.ref.type for each in found]
+        ctx.report(
+            AMBIGUOUS,
+            node.span,
+            f"`{name}` is a variant of {listed(types)}",
+            help=f"say which one: `{types[0]}.{name}`",
+        )
+        return None
+    if found:
+        return found[0]
+    _report_stranger(ctx, subject, node, name)
+    near = nearest(name, subject.variants) if name not in ctx.variants else None
+    return subject.variants[near][0] if near is not None and len(subject.variants[near]) == 1 else None
+
+
+def _qualified(
+    ctx: Lowering, subject: Subject, node: tree.VariantPattern, type: tree.Name
+) -> VariantSymbol | None:
+    name = node.name.text
+    for variant in subject.variants.get(name, ()):
+        if variant.ref.type == type.text:
+            return variant
+    symbol = ctx.type_named(type.text)
+    if symbol is None:
+        near = nearest(type.text, subject.owners)
+        ctx.report(
+            UNKNOWN_VARIANT,
+            type.span,
+            f"there is no type `{type.text}`",
+            help=meant(near, f"its variants are {listed(subject.variants)}" if subject.variants else ""),
+        )
+    elif name not in symbol.variants and type.text in subject.owners:
+        ctx.report(
+            UNKNOWN_VARIANT,
+            node.name.span,
+            f"`{type.text}` has no variant `{name}`",
+            help=meant(nearest(name, symbol.variants), f"it has {listed(symbol.variants)}"),
+            labels=[Label(symbol.place, "declared here")],
+        )
+    else:
+        _report_stranger(ctx, subject, node, f"{type.text}.{name}")
+    return None
+
+
+def _report_stranger(ctx: Lowering, subject: Subject, node: tree.VariantPattern, name: str) -> None:
+    """Report a variant that the subject cannot be: one of another type, or of none."""
+    known = listed(subject.variants)
+    elsewhere = ctx.variants.get(node.name.text, [])
+    verb = "fail with" if subject.is_call else "be"
+    if subject.owners and not elsewhere and node.name.text not in _BUILT_IN:
+        near = nearest(name, subject.variants)
+        owners = listed(subject.owners, "nor" if len(subject.owners) > 1 else "and")
+        has = f"{owners} has no variant" if len(subject.owners) == 1 else f"neither {owners} has a variant"
+        ctx.report(
+            UNKNOWN_VARIANT,
+            node.name.span,
+            f"{has} `{name}`",
+            help=meant(near, f"{'they have' if len(subject.owners) > 1 else 'it has'} {known}"),
+        )
+    elif subject.is_call:
+        ctx.report(
+            PATTERN if elsewhere else UNKNOWN_VARIANT,
+            node.span,
+            f"{subject.described} cannot {verb} `{name}`",
+            help=f"it can fail with {known}"
+            if subject.variants
+            else "it declares no failures: add `fails F` to it",
+            labels=[Label(elsewhere[0].place, "declared here")] if elsewhere else (),
+        )
+    else:
+        ctx.report(
+            PATTERN,
+            node.span,
+            f"{subject.described} is never `{name}`",
+            help=_patterns_of(ctx, subject),
+            labels=[Label(elsewhere[0].place, "declared here")] if elsewhere else (),
+        )

@@ -1,0 +1,101 @@
+"""`ensure` lines: the states and calls they speak of."""
+
+from __future__ import annotations
+
+from opord.contract import Promise
+from opord.language import tree
+from opord.language.diagnostics.model import code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering.callees import UNKNOWN_CALL
+from opord.language.lowering.context import DUPLICATE, Lowering
+from opord.language.lowering.expressions import OTHER_KIND
+from opord.language.lowering.policies import positive
+from opord.language.lowering.statements import UNKNOWN_STATE
+from opord.language.names import listed, meant
+
+NOT_DECIDED = code(
+    "OP701", rule="ensure", severity="warning", title="a promise that this version does not decide"
+)
+
+
+def lower_promise(ctx: Lowering, node: tree.Ensure) -> Promise:
+    """Return a promise; names that are not there are left out of it."""
+    place = ctx.place(node.span)
+    match node.claim:
+        case tree.AtMostOnce(subjects):
+            return Promise("at most once", _actions(ctx, subjects), place=place)
+        case tree.OnlyAfter(subjects, after):
+            return Promise("only after", _things(ctx, subjects), _things(ctx, after), place=place)
+        case tree.NeverAfter(subjects, after):
+            return Promise("never after", _things(ctx, subjects), _things(ctx, after), place=place)
+        case tree.Eventually(after, subjects):
+            others = _things(ctx, after)
+            return Promise("eventually", _things(ctx, subjects), others, place=place)
+        case tree.EveryRunEnds(within):
+            limit = positive(ctx, within, "a limit") if within is not None else None
+            return Promise("every run ends", within=limit, place=place)
+
+
+def _actions(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
+    """Resolve what is promised `at most once`: only an action can be committed again."""
+    found = _things(ctx, names)
+    for name in names:
+        call = ctx.calls.get(name.text)
+        if name.text in found and (call is None or call.kind != "action"):
+            is_state = call is None
+            ctx.report(
+                OTHER_KIND,
+                name.span,
+                f"`{name.text}` is {'a state' if is_state else 'an effect'}, and only an action is promised `at most once`",
+                help="name the action",
+            )
+    return found
+
+
+def _things(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
+    found: list[str] = []
+    for name in names:
+        resolved = _thing(ctx, name)
+        if resolved is not None and resolved in found:
+            ctx.report(
+                DUPLICATE,
+                name.span,
+                f"`{name.text}` stands in this list already",
+                help="remove one of the two",
+            )
+        elif resolved is not None:
+            found.append(resolved)
+    return tuple(found)
+
+
+def _thing(ctx: Lowering, name: tree.Name) -> str | None:
+    text = name.text
+    call = ctx.calls.get(text)
+    if text in ctx.states or (call is not None and call.kind != "pure"):
+        return text
+    if not text:
+        return None
+    other = None
+    help = "a promise speaks of states, actions and effects"
+    if call is not None:
+        other = "a pure"
+    elif text in ctx.phases:
+        other = "a phase"
+        inside = [each.name for each in ctx.states.values() if each.phase == text]
+        help = f"name its states: `{' or '.join(inside)}`" if inside else help
+    elif text in ctx.events:
+        other = "an event"
+    elif text in ctx.types:
+        other = f"{'an' if ctx.types[text].kind == 'enum' else 'a'} {ctx.types[text].kind}"
+    if other is not None:
+        ctx.report(OTHER_KIND, name.span, f"`{text}` is {other}, no state, action or effect", help=help)
+        return None
+    calls = [each.name for each in ctx.calls.values() if each.kind != "pure"]
+    if text[:1].isupper():
+        near = nearest(text, (*ctx.states, *calls))
+        ctx.report(UNKNOWN_STATE, name.span, f"there is no state `{text}`", help=meant(near, help))
+    else:
+        near = nearest(text, (*calls, *ctx.states))
+        known = f"the actions and effects are {listed(calls)}" if calls else help
+        ctx.report(UNKNOWN_CALL, name.span, f"there is no action or effect `{text}`", help=meant(near, known))
+    return None

@@ -1,0 +1,288 @@
+"""Statements: `let`, calls over the boundary, `if`, `match` and `goto`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opord.contract import (
+    JSON,
+    Arm,
+    Block,
+    Call,
+    CallSite,
+    Expr,
+    Goto,
+    Hole,
+    If,
+    Let,
+    Match,
+    Nothing,
+    Statement,
+    Type,
+)
+from opord.language import tree
+from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering.arguments import complete, lower_arguments, report_missing
+from opord.language.lowering.callees import UNKNOWN_CALL
+from opord.language.lowering.context import Lowering, a, is_unknown
+from opord.language.lowering.dispatch import lower, lower_condition
+from opord.language.lowering.expressions import OTHER_KIND
+from opord.language.lowering.patterns import (
+    PATTERN,
+    Subject,
+    can_be_matched,
+    lower_patterns,
+    subject_of_call,
+    subject_of_value,
+)
+from opord.language.lowering.symbols import CallSymbol, StateSymbol
+from opord.language.names import Binding, Scope, listed, meant
+from opord.language.types import UNKNOWN, is_settled
+
+UNKNOWN_STATE = code("OP103", rule="name", title="an unknown state")
+NO_VALUE = code("OP211", rule="type", title="a `let` without a value")
+
+
+def lower_block(ctx: Lowering, scope: Scope, nodes: list[tree.Statement]) -> Block:
+    """Return the statements of a block; names bound in it are forgotten after it."""
+    mark = scope.mark()
+    statements = tuple([_STATEMENTS[type(node)](ctx, scope, node) for node in nodes])
+    scope.reset(mark)
+    return statements
+
+
+def unread(ctx: Lowering, span: tree.Span) -> Statement:
+    """Stand for text that could not be read: a `let` of nothing, after which nobody knows where the path goes."""
+    place = ctx.place(span)
+    return Let("", Hole(UNKNOWN, place), place)
+
+
+def _unparsed(ctx: Lowering, scope: Scope, node: tree.Unparsed) -> Statement:
+    return unread(ctx, node.span)
+
+
+def _let(ctx: Lowering, scope: Scope, node: tree.Let) -> Statement:
+    value = lower(ctx, scope, node.value)
+    type = value.type
+    if not is_settled(type):
+        ctx.report(
+            NO_VALUE,
+            value.place,
+            f"nothing here says what `{node.name.text}` is besides {a(type)}",
+            help="write it where it is used: there its type is known",
+        )
+        type = UNKNOWN
+    if node.name.text != "_":
+        ctx.bind(scope, node.name, Binding(node.name.text, "binding", type, is_let=True))
+    return Let(node.name.text, value, ctx.place(node.span))
+
+
+# --- Calls ------------------------------------------------------------------------------------------------
+
+
+def _site(ctx: Lowering, scope: Scope, node: tree.BoundaryCall) -> tuple[CallSite, CallSymbol | None]:
+    """Return a call over the boundary, with what it calls if that is known."""
+    place = ctx.place(node.span)
+    name = node.name.text
+    call = ctx.calls.get(name)
+    if call is None:
+        args = tuple([lower(ctx, scope, each.value) for each in node.arguments])
+        near = nearest(name, ctx.calls)
+        if name:
+            _report_unknown_call(ctx, node, near)
+        # A slip of the hand means the near one; whatever it takes is not asked again.
+        return CallSite(node.verb, near or name, args, place), None
+    owner = f"`{name}`"
+    given = lower_arguments(ctx, scope, call.params, node.arguments, owner, "parameter")
+    short = len(node.arguments) > len(call.params)
+    values = complete(ctx, call.params, given, owner, "parameter", node.span, short=short)
+    return CallSite(node.verb, name, tuple([value for _, value in values]), place), call
+
+
+def _report_unknown_call(ctx: Lowering, node: tree.BoundaryCall, near: str | None) -> None:
+    kind = "effect" if node.verb == "perform" else "action"
+    name = node.name.text
+    known = [each.name for each in ctx.calls.values() if each.kind == kind]
+    otherwise = f"the {kind}s are {listed(known)}" if known else f"declare it: `{kind} {name}(…)`"
+    ctx.report(UNKNOWN_CALL, node.name.span, f"there is no {kind} `{name}`", help=meant(near, otherwise))
+
+
+def _call(ctx: Lowering, scope: Scope, node: tree.CallStatement) -> Statement:
+    site, call = _site(ctx, scope, node.call)
+    arms: tuple[Arm, ...] = ()
+    if node.arms is not None:
+        subject = subject_of_call(ctx, call, site.name)
+        arms = tuple([_arm(ctx, scope, subject, arm) for arm in node.arms])
+    result: Type = call.result if call is not None else UNKNOWN
+    name = node.binding
+    if name is None:
+        return Call(site, None, result, arms, ctx.place(node.span))
+    if isinstance(result, Nothing) and call is not None:
+        ctx.report(
+            NO_VALUE,
+            name.span,
+            f"`{call.name}` has no result, so that there is nothing to call `{name.text}`",
+            help=f"leave `let {name.text} =` away, or declare the result: `-> T`",
+            labels=[Label(call.place, "declared here")],
+        )
+        result = UNKNOWN
+    if name.text != "_":
+        ctx.bind(scope, name, Binding(name.text, "binding", result, is_let=True))
+    bound = name.text if name.text != "_" else None
+    return Call(site, bound, result, arms, ctx.place(node.span))
+
+
+# --- Choices ----------------------------------------------------------------------------------------------
+
+
+def _if(ctx: Lowering, scope: Scope, node: tree.If) -> Statement:
+    condition = lower_condition(ctx, scope, node.condition)
+    then = lower_block(ctx, scope, node.then.statements)
+    otherwise: Block | None = None
+    if isinstance(node.otherwise, tree.If):
+        otherwise = (_if(ctx, scope, node.otherwise),)
+    elif node.otherwise is not None:
+        otherwise = lower_block(ctx, scope, node.otherwise.statements)
+    return If(condition, then, otherwise, ctx.place(node.span))
+
+
+def _match(ctx: Lowering, scope: Scope, node: tree.Match) -> Statement:
+    subject: Subject
+    matched: Expr | CallSite
+    if isinstance(node.subject, tree.BoundaryCall):
+        matched, call = _site(ctx, scope, node.subject)
+        subject = subject_of_call(ctx, call, matched.name)
+    else:
+        matched = lower(ctx, scope, node.subject)
+        subject = subject_of_value(ctx, _matched_type(ctx, matched))
+    arms = tuple([_arm(ctx, scope, subject, arm) for arm in node.arms])
+    return Match(matched, arms, ctx.place(node.span))
+
+
+def _matched_type(ctx: Lowering, value: Expr) -> Type:
+    """Return the type of what is matched; what cannot be is reported, and then nothing about it is known."""
+    type = value.type
+    if ctx.refuse_secret(value, "`match`"):
+        return UNKNOWN
+    if can_be_matched(ctx, type):
+        return type
+    help = "compare its fields with `if`"
+    if type == JSON:
+        help = "a `json` is opaque: declare a record, and what is in it can be read"
+    elif not (is_unknown(type) or hasattr(type, "name")):
+        help = "ask about it with `if`"
+    ctx.report(PATTERN, value.place, f"`match` cannot take {a(type)} apart", help=help)
+    return UNKNOWN
+
+
+def _arm(ctx: Lowering, scope: Scope, subject: Subject, node: tree.Arm) -> Arm:
+    mark = scope.mark()
+    pattern = lower_patterns(ctx, scope, subject, node)
+    body = lower_block(ctx, scope, node.body.statements)
+    scope.reset(mark)
+    return Arm(pattern, body, ctx.place(node.span))
+
+
+# --- Goto -------------------------------------------------------------------------------------------------
+
+
+def resolve_state(ctx: Lowering, name: tree.Name) -> str | None:
+    """Return the state that a name means; an unknown one is reported, and the nearest taken for it if one is near."""
+    text = name.text
+    if text in ctx.states:
+        return text
+    if not text:
+        return None
+    if text in ctx.phases:
+        inside = [each.name for each in ctx.states.values() if each.phase == text]
+        ctx.report(
+            OTHER_KIND,
+            name.span,
+            f"`{text}` is a phase, and a run is always in one of its states",
+            help=f"name one of them: {listed(inside, 'or')}" if inside else "name a state",
+            labels=[Label(ctx.phases[text], "declared here")],
+        )
+        return None
+    near = nearest(text, ctx.states)
+    ctx.report(
+        UNKNOWN_STATE,
+        name.span,
+        f"there is no state `{text}`",
+        help=meant(near, f"declare it: `state {text}`"),
+    )
+    return near
+
+
+def _goto(ctx: Lowering, scope: Scope, node: tree.Goto) -> Statement:
+    place = ctx.place(node.span)
+    name = node.state.text
+    target = ctx.states.get(name)
+    if target is None:
+        near = resolve_state(ctx, node.state)
+        args = tuple([("", lower(ctx, scope, each.value)) for each in node.arguments])
+        return Goto(near or name, args, place)
+    fields = target.fields
+    if not fields and not node.arguments and node.rest is None:
+        return Goto(name, (), place)
+    owner = f"`{name}`"
+    given = lower_arguments(ctx, scope, fields, node.arguments, owner, "field")
+    if node.rest is not None:
+        _fill_rest(ctx, scope, target, given, node.rest)
+    return Goto(name, _given_fields(ctx, target, given, node), place)
+
+
+def _fill_rest(
+    ctx: Lowering, scope: Scope, target: StateSymbol, given: dict[str, Expr], rest: tree.Span
+) -> None:
+    """Fill the fields that are not given from variables of the same name and type."""
+    missing: list[str] = []
+    for name, field in target.fields.items():
+        if name in given:
+            continue
+        found = scope.names.get(name)
+        if found is None:
+            if not field.has_default:
+                missing.append(name)
+                given[name] = Hole(UNKNOWN, ctx.place(rest))
+            continue
+        variable = tree.NameExpression(tree.Name(name, rest), rest)
+        value = lower(ctx, scope, variable)
+        given[name] = ctx.fit(value, field.type, f"the field `{name}` of `{target.name}`")
+    if missing:
+        report_missing(
+            ctx,
+            f"`{target.name}`",
+            "field",
+            missing,
+            ctx.place(rest),
+            target.fields,
+            "; `..` takes variables of the same name, and there is none",
+        )
+
+
+def _given_fields(
+    ctx: Lowering, target: StateSymbol, given: dict[str, Expr], node: tree.Goto
+) -> tuple[tuple[str, Expr], ...]:
+    """Return a value for every field of the target; what is neither given nor has a default is missing."""
+    missing = [name for name, field in target.fields.items() if name not in given and not field.has_default]
+    place = ctx.place(node.span)
+    if missing and len(node.arguments) <= len(target.fields):
+        report_missing(ctx, f"`{target.name}`", "field", missing, place, target.fields)
+    return tuple(
+        [
+            (name, given.get(name) or field.default or Hole(UNKNOWN, place))
+            for name, field in target.fields.items()
+        ]
+    )
+
+
+_STATEMENTS: dict[type, Callable[[Lowering, Scope, Any], Statement]] = {
+    tree.Let: _let,
+    tree.CallStatement: _call,
+    tree.If: _if,
+    tree.Match: _match,
+    tree.Goto: _goto,
+    tree.Unparsed: _unparsed,
+}

@@ -1,0 +1,276 @@
+"""States and phases: what they carry, where they can go, and the handlers and timers they wait with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from opord.contract import (
+    DATETIME,
+    DURATION,
+    STR,
+    Block,
+    EventHandler,
+    Outcome,
+    Phase,
+    Place,
+    State,
+    StateKind,
+    Timer,
+)
+from opord.language import tree
+from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering.arguments import MISSING
+from opord.language.lowering.context import Lowering
+from opord.language.lowering.declarations import builtin_cancel, checked_fields, lower_fields
+from opord.language.lowering.dispatch import lower, lower_condition
+from opord.language.lowering.statements import lower_block, resolve_state
+from opord.language.lowering.symbols import EventSymbol, StateSymbol
+from opord.language.names import Binding, Scope, listed, meant
+from opord.language.types import RUN, UNKNOWN
+
+UNKNOWN_EVENT = code("OP105", rule="name", title="an unknown event")
+NO_DEFAULT = code("OP212", rule="type", title="an initial state that a run cannot start in")
+
+_ONLY_IN_HANDLERS = {"actor": "`actor` is known only in the handler of an event"}
+_HANDLERS = (tree.OnEvent, tree.After, tree.At)
+
+
+def lower_state_fields(ctx: Lowering) -> None:
+    """Give the states their fields."""
+    for state in ctx.states.values():
+        node = state.node
+        if node.fields:
+            state.fields = lower_fields(ctx, node.fields, "field", hides=node.kind != "final")
+            if node.kind == "initial":
+                _ask_for_defaults(ctx, state)
+
+
+def _ask_for_defaults(ctx: Lowering, state: StateSymbol) -> None:
+    for field in state.fields.values():
+        if not field.may_be_left_out:
+            ctx.report(
+                NO_DEFAULT,
+                field.place,
+                f"a run starts in `{state.name}`, and nothing gives `{field.name}` a value then",
+                help=f"give it a default, which may use the input: `{field.name}: … = …`",
+            )
+
+
+class Bodies:
+    """The way from the bodies of states to those of the checked contract. All share the names of the input."""
+
+    def __init__(self, ctx: Lowering) -> None:
+        self.ctx = ctx
+        self.everywhere = {
+            **ctx.input,
+            "now": Binding("now", "now", DATETIME),
+            "run": Binding("run", "run", RUN),
+        }
+
+    def scope(self, fields: Iterable[Binding]) -> Scope:
+        """Return the names that a body starts with."""
+        names = dict(self.everywhere)
+        for field in fields:
+            names[field.name] = field
+        return Scope(names, where="this body", elsewhere=_ONLY_IN_HANDLERS)
+
+    def state(self, symbol: StateSymbol) -> State:
+        """Return a state with its body."""
+        node = symbol.node
+        ctx = self.ctx
+        scope = self.scope([Binding(name, "field", field.type) for name, field in symbol.fields.items()])
+        statements: list[tree.Statement] = []
+        handlers: list[EventHandler] = []
+        timers: list[Timer] = []
+        for part in node.body or ():
+            if isinstance(part, _HANDLERS):
+                self._handler(scope, part, handlers, timers)
+            else:
+                statements.append(part)
+        # What could not be read may have been a handler: beside handlers it says nothing about acting.
+        if (handlers or timers) and all(isinstance(each, tree.Unparsed) for each in statements):
+            statements = []
+        targets, places = _targets(ctx, node)
+        kind: StateKind = "waiting" if (handlers or timers) and not statements else "acting"
+        return State(
+            symbol.name,
+            "final" if node.kind == "final" else kind,
+            node.kind == "initial",
+            checked_fields(symbol.fields),
+            targets,
+            lower_block(ctx, scope, statements) if statements else (),
+            tuple(handlers),
+            tuple(timers),
+            symbol.phase,
+            _outcome(node),
+            places,
+            node.doc,
+            symbol.place,
+        )
+
+    def phase(self, node: tree.Phase) -> Phase:
+        """Return a phase with its shared handlers, which see the fields that all its states have."""
+        ctx = self.ctx
+        inside = [each for each in ctx.states.values() if each.phase == node.name.text]
+        scope = self.scope(_common_fields(inside))
+        scope.elsewhere = {**_ONLY_IN_HANDLERS, **_fields_of_some(inside, scope)}
+        scope.where = "a handler that states share"
+        handlers: list[EventHandler] = []
+        timers: list[Timer] = []
+        for part in node.handlers:
+            self._handler(scope, part, handlers, timers)
+        return Phase(
+            node.name.text,
+            tuple(each.name for each in inside),
+            tuple(handlers),
+            tuple(timers),
+            node.doc,
+            ctx.place(node.name.span),
+        )
+
+    def _handler(
+        self,
+        scope: Scope,
+        node: tree.OnEvent | tree.After | tree.At,
+        handlers: list[EventHandler],
+        timers: list[Timer],
+    ) -> None:
+        match node:
+            case tree.OnEvent():
+                handlers.append(self._on(scope, node))
+            case tree.After(length, body):
+                timers.append(self._timer(scope, "after", length, body, node.span))
+            case tree.At(instant, body):
+                timers.append(self._timer(scope, "at", instant, body, node.span))
+
+    def _timer(
+        self, scope: Scope, kind: str, when: tree.Expression, body: tree.Block, span: tree.Span
+    ) -> Timer:
+        ctx = self.ctx
+        expected = DURATION if kind == "after" else DATETIME
+        value = lower(ctx, scope.guarded(f"`{kind}`"), when, expected)
+        if not ctx.refuse_secret(value, f"`{kind}`"):
+            value = ctx.fit(value, expected, f"what follows `{kind}`")
+        block = lower_block(ctx, scope, body.statements)
+        return Timer("after" if kind == "after" else "at", value, block, ctx.place(span))
+
+    def _on(self, scope: Scope, node: tree.OnEvent) -> EventHandler:
+        ctx = self.ctx
+        event = self._event(node)
+        mark = scope.mark()
+        outer, scope.elsewhere = scope.elsewhere, {}
+        scope.bind(Binding("actor", "actor", STR))
+        names = self._bind_names(scope, node, event)
+        guard = None
+        if node.guard is not None:
+            guard = lower_condition(ctx, scope.guarded("a guard"), node.guard, "a guard")
+        body: Block = ()
+        if node.body is not None:
+            body = lower_block(ctx, scope, node.body.statements)
+        scope.elsewhere = outer
+        scope.reset(mark)
+        name = event.name if event is not None else node.event.text
+        return EventHandler(name, names, guard, body, node.body is None, ctx.place(node.span))
+
+    def _event(self, node: tree.OnEvent) -> EventSymbol | None:
+        ctx = self.ctx
+        name = node.event.text
+        event = ctx.events.get(name)
+        if event is None and name == "cancel":
+            event = ctx.events[name] = builtin_cancel()
+        if event is None and name:
+            near = nearest(name, (*ctx.events, "cancel"))
+            known = f"the events are {listed(ctx.events)}" if ctx.events else f"declare it: `event {name}(…)`"
+            ctx.report(UNKNOWN_EVENT, node.event.span, f"there is no event `{name}`", help=meant(near, known))
+            if near is not None:
+                # Taken for the near one, but its parameters are not held against the names here.
+                return EventSymbol(near, Place("", 0, 0, 0, 0), None, {})
+        return event
+
+    def _bind_names(
+        self, scope: Scope, node: tree.OnEvent, event: EventSymbol | None
+    ) -> tuple[str | None, ...]:
+        ctx = self.ctx
+        params = list(event.params.values()) if event is not None else []
+        known = event is not None and (event.node is not None or bool(event.params))
+        given = node.names
+        if given is None:
+            # Without parentheses an event is handled without looking at what came with it.
+            return tuple(None for _ in params)
+        if known and len(given) != len(params):
+            assert event is not None
+            count = f"{len(params)} parameter{'s' if len(params) != 1 else ''}" if params else "no parameters"
+            form = f"({', '.join(each.name for each in params)})" if params else ""
+            at = node.event.span[0], given[-1].span[1] if given else node.event.span[1]
+            ctx.report(
+                MISSING,
+                at,
+                f"`{event.name}` has {count}, and {len(given)} {'are' if len(given) != 1 else 'is'} named here",
+                help=f"write `on {event.name}{form}`",
+                labels=[Label(event.place, "declared here")] if event.place.line else (),
+            )
+        names: list[str | None] = []
+        seen: dict[str, Place] = {}
+        for index, name in enumerate(given):
+            type = params[index].type if index < len(params) else UNKNOWN
+            if name.text == "_" or not name.text:
+                names.append(None)
+                continue
+            if name.text in seen:
+                ctx.duplicate("the name", name, seen[name.text])
+                names.append(None)
+                continue
+            seen[name.text] = ctx.place(name.span)
+            ctx.bind(scope, name, Binding(name.text, "binding", type))
+            names.append(name.text)
+        names.extend(None for _ in params[len(names) :])
+        return tuple(names[: len(params)] if known else names)
+
+
+def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Place, ...]]:
+    targets: list[str] = []
+    places: list[Place] = []
+    for name in node.targets:
+        if name.text in targets:
+            ctx.duplicate("the target", name, places[targets.index(name.text)])
+            continue
+        state = resolve_state(ctx, name)
+        if state is not None and state not in targets:
+            targets.append(state)
+            places.append(ctx.place(name.span))
+    return tuple(targets), tuple(places)
+
+
+def _outcome(node: tree.State) -> Outcome | None:
+    if node.kind != "final":
+        return None
+    # One that is missing or misspelt has been reported; `success` is the one that no rule asks about.
+    return cast(Outcome, node.outcome.text) if node.outcome is not None else "success"
+
+
+def _common_fields(states: list[StateSymbol]) -> list[Binding]:
+    if not states:
+        return []
+    return [
+        Binding(name, "field", field.type)
+        for name, field in states[0].fields.items()
+        if all(name in each.fields and each.fields[name].type == field.type for each in states[1:])
+    ]
+
+
+def _fields_of_some(states: list[StateSymbol], scope: Scope) -> dict[str, str]:
+    """Say of the fields that only some states of a phase have why a shared handler does not know them."""
+    found: dict[str, str] = {}
+    for state in states:
+        for name in state.fields:
+            if name not in scope.names and name not in found:
+                have = [each.name for each in states if name in each.fields]
+                lack = [each.name for each in states if name not in each.fields]
+                found[name] = (
+                    f"{listed(lack)} {'have' if len(lack) > 1 else 'has'} no `{name}`"
+                    if lack
+                    else f"`{name}` has not the same type in {listed(have)}"
+                )
+    return found

@@ -1,0 +1,102 @@
+"""What declarations stand for while a contract is lowered: each with its place, its fields and its types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from opord.contract import Expr, OptionalOf, Place, Type, VariantRef
+from opord.language import tree
+from opord.language.types import NOTHING
+
+
+@dataclass(slots=True)
+class FieldSymbol:
+    """A field or parameter. `default` is there once `default_node` has been lowered."""
+
+    name: str
+    type: Type
+    place: Place
+    doc: str = ""
+    default_node: tree.Expression | None = None
+    default: Expr | None = None
+
+    @property
+    def has_default(self) -> bool:
+        """Say whether the declaration gives a value for when none is given."""
+        return self.default_node is not None or self.default is not None
+
+    @property
+    def may_be_left_out(self) -> bool:
+        """Say whether a record, variant or call need not name it: it has a default, or its absence is `none`."""
+        return self.has_default or isinstance(self.type, OptionalOf)
+
+
+Fields = dict[str, FieldSymbol]
+
+
+@dataclass(slots=True)
+class VariantSymbol:
+    """A variant of an enum or failure."""
+
+    ref: VariantRef
+    fields: Fields
+    place: Place
+    transient: bool = False
+    doc: str = ""
+
+
+@dataclass(slots=True)
+class TypeSymbol:
+    """A record (`fields`), or an enum or failure (`variants`).
+
+    `visible` is False for a type that only came along with a used one: it has no name here. `unread` says
+    that its file could not be read or lacks it: nothing is known of it, and nothing it is used for is wrong.
+    """
+
+    kind: Literal["record", "enum", "failure"]
+    name: str
+    place: Place
+    doc: str = ""
+    fields: Fields = field(default_factory=dict)
+    variants: dict[str, VariantSymbol] = field(default_factory=dict)
+    visible: bool = True
+    used_from: str | None = None
+    node: tree.Record | tree.Enum | tree.Failure | None = None
+    unread: bool = False
+
+
+@dataclass(slots=True)
+class CallSymbol:
+    """A `pure`, `effect` or `action`."""
+
+    kind: Literal["pure", "effect", "action"]
+    name: str
+    place: Place
+    node: tree.CallDeclaration
+    params: Fields = field(default_factory=dict)
+    result: Type = NOTHING
+    fails: tuple[str, ...] = ()
+    times_out: bool = False
+    reports_doubt: bool = False
+
+
+@dataclass(slots=True)
+class EventSymbol:
+    """An event; the built-in `cancel` has no node unless the contract declares it."""
+
+    name: str
+    place: Place
+    node: tree.Event | None
+    params: Fields = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class StateSymbol:
+    """A state."""
+
+    name: str
+    place: Place
+    node: tree.State
+    phase: str | None = None
+    fields: Fields = field(default_factory=dict)

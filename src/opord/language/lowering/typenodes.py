@@ -1,0 +1,168 @@
+"""Types as written become types: names are looked up, and what cannot be a type is refused."""
+
+from __future__ import annotations
+
+from opord.contract import STR, ListOf, MapOf, Named, OptionalOf, SecretOf, Type
+from opord.language import tree
+from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering.context import Lowering
+from opord.language.lowering.symbols import FieldSymbol, TypeSymbol
+from opord.language.names import meant
+from opord.language.types import PRIMITIVES, UNKNOWN, show
+
+UNKNOWN_TYPE = code("OP101", rule="name", title="an unknown type")
+IMPOSSIBLE_TYPE = code("OP207", rule="type", title="a type that cannot be")
+
+# What people write who come from another language.
+_ELSEWHERE = {
+    "string": "str", "String": "str", "text": "str", "integer": "int", "Int": "int", "number": "float",
+    "double": "float", "boolean": "bool", "Bool": "bool", "timestamp": "datetime", "DateTime": "datetime",
+    "timedelta": "duration", "Decimal": "decimal", "UUID": "uuid", "any": "json", "object": "json", "dict": "map[str, …]",
+    "array": "list[…]", "list": "list[…]", "map": "map[str, …]",
+}  # fmt: skip
+
+
+def lower_type(ctx: Lowering, node: tree.TypeNode) -> Type:
+    """Return the type that is written; `Unknown` where none could be."""
+    match node:
+        case tree.NamedType(name):
+            return _named(ctx, name)
+        case tree.ListType(element):
+            return ListOf(lower_type(ctx, element))
+        case tree.MapType(key, value):
+            found = lower_type(ctx, key)
+            if found not in (STR, UNKNOWN):
+                ctx.report(
+                    IMPOSSIBLE_TYPE,
+                    key.span,
+                    f"the keys of a map are texts, not `{show(found)}`",
+                    help="write `map[str, T]`, or use a list of records",
+                )
+            return MapOf(lower_type(ctx, value))
+        case tree.OptionalType(inner):
+            item = lower_type(ctx, inner)
+            if isinstance(item, OptionalOf):
+                ctx.report(
+                    IMPOSSIBLE_TYPE,
+                    node.span,
+                    f"`{show(item)}` is optional already",
+                    help="remove one `?`",
+                )
+            return item if isinstance(item, OptionalOf) or item is UNKNOWN else OptionalOf(item)
+        case tree.SecretType(inner):
+            return _secret(ctx, node, lower_type(ctx, inner))
+    return UNKNOWN
+
+
+def _secret(ctx: Lowering, node: tree.SecretType, item: Type) -> Type:
+    if isinstance(item, SecretOf):
+        ctx.report(
+            IMPOSSIBLE_TYPE, node.span, f"`{show(item)}` is secret already", help="remove one `secret`"
+        )
+        return item
+    if isinstance(item, OptionalOf):  # written as `secret (T?)` by some way round: the same as `secret T?`
+        return item if isinstance(item.item, SecretOf) else OptionalOf(SecretOf(item.item))
+    return item if item is UNKNOWN else SecretOf(item)
+
+
+def _named(ctx: Lowering, name: tree.Name) -> Type:
+    text = name.text
+    primitive = PRIMITIVES.get(text)
+    if primitive is not None:
+        return primitive
+    symbol = ctx.types.get(text)
+    if symbol is not None and symbol.visible:
+        return UNKNOWN if symbol.unread else Named(text)
+    if text:
+        _report_unknown(ctx, name, symbol)
+    return UNKNOWN
+
+
+def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -> None:
+    text = name.text
+    if hidden is not None:
+        help = f'add `{text}` to the names in `use "{hidden.used_from}"`'
+    elif text in _ELSEWHERE:
+        help = f"it is written `{_ELSEWHERE[text]}` here"
+    elif text in ctx.states:
+        help = "a state is no type: declare a `record` with what it carries"
+    else:
+        visible = (each.name for each in ctx.types.values() if each.visible)
+        near = nearest(text, (*visible, *PRIMITIVES))
+        help = meant(near, f"declare it: `record {text} {{ … }}`")
+    ctx.report(UNKNOWN_TYPE, name.span, f"there is no type `{text}`", help=help)
+
+
+def refuse_endless(ctx: Lowering) -> None:
+    """Report types whose smallest value would contain another of the same type, and so on without end."""
+    finite: set[str] = set()
+    waiting = dict(ctx.types)
+    while waiting:
+        ended = [name for name, symbol in waiting.items() if _ends(symbol, finite)]
+        if not ended:
+            break
+        for name in ended:
+            finite.add(name)
+            del waiting[name]
+    reported: set[str] = set()
+    for name, symbol in waiting.items():
+        if name in reported or symbol.used_from is not None:
+            continue
+        circle = _circle(waiting, name, finite)
+        reported.update(circle)
+        first = next(
+            field for field in _fields(waiting[circle[0]]) if _direct(field.type) == circle[1 % len(circle)]
+        )
+        chain = " contains ".join(f"`{each}`" for each in (*circle, circle[0]))
+        ctx.report(
+            IMPOSSIBLE_TYPE,
+            first.place,
+            f"no value of `{circle[0]}` can ever be complete: {chain}",
+            help=f"make it `{first.name}: {show(first.type)}?` or a list",
+            labels=[Label(waiting[each].place, "declared here") for each in circle],
+        )
+
+
+def _circle(waiting: dict[str, TypeSymbol], start: str, finite: set[str]) -> list[str]:
+    """Follow fields from a type without end until a type comes back; the circle starts where the file is earliest."""
+    path = [start]
+    while True:
+        after = next(
+            name
+            for field in _fields(waiting[path[-1]])
+            if (name := _direct(field.type)) and name not in finite
+        )
+        if after in path:
+            return path[path.index(after) :]
+        path.append(after)
+
+
+def _ends(symbol: TypeSymbol, finite: set[str]) -> bool:
+    if symbol.kind == "record":
+        return all(_field_ends(each.type, finite) for each in symbol.fields.values())
+    if not symbol.variants:
+        return True
+    return any(
+        all(_field_ends(each.type, finite) for each in variant.fields.values())
+        for variant in symbol.variants.values()
+    )
+
+
+def _field_ends(type: Type, finite: set[str]) -> bool:
+    name = _direct(type)
+    return name is None or name in finite
+
+
+def _direct(type: Type) -> str | None:
+    """Return the type that every value of `type` contains one of; lists, maps and optionals can be empty."""
+    if isinstance(type, SecretOf):
+        return _direct(type.item)
+    return type.name if isinstance(type, Named) else None
+
+
+def _fields(symbol: TypeSymbol) -> list[FieldSymbol]:
+    fields = [*symbol.fields.values()]
+    for variant in symbol.variants.values():
+        fields.extend(variant.fields.values())
+    return fields

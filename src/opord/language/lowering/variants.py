@@ -1,0 +1,77 @@
+"""Variants of enums and failures as values: qualified, or bare where one type alone has the name."""
+
+from __future__ import annotations
+
+from opord.contract import Expr, MakeVariant, Named
+from opord.language import tree
+from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suggest import nearest
+from opord.language.lowering.arguments import absent, lower_arguments, report_missing
+from opord.language.lowering.context import Lowering
+from opord.language.lowering.symbols import TypeSymbol, VariantSymbol
+from opord.language.names import Scope, listed, meant
+
+UNKNOWN_VARIANT = code("OP108", rule="name", title="an unknown variant")
+AMBIGUOUS = code("OP112", rule="name", title="a variant's name that two types share")
+
+
+def lower_variant(
+    ctx: Lowering,
+    scope: Scope,
+    variant: VariantSymbol,
+    arguments: list[tree.Argument] | None,
+    span: tree.Span,
+) -> Expr:
+    """Return the value of a variant; without `arguments` it has to have none that it needs."""
+    ref = variant.ref
+    owner = f"`{ref.variant}`"
+    given = lower_arguments(ctx, scope, variant.fields, arguments or [], owner, "field")
+    place = ctx.place(span)
+    missing = [
+        name for name, field in variant.fields.items() if name not in given and not field.may_be_left_out
+    ]
+    if missing and len(arguments or ()) <= len(variant.fields):
+        report_missing(ctx, owner, "field", missing, place, variant.fields)
+    fields: list[tuple[str, Expr | None]] = []
+    for name, field in variant.fields.items():
+        value = given.get(name)
+        if value is None and not field.has_default:
+            value = absent(field.type, place)
+        fields.append((name, value))
+    return MakeVariant(ref, tuple(fields), Named(ref.type), place)
+
+
+def qualified_variant(ctx: Lowering, node: tree.FieldAccess) -> VariantSymbol | None:
+    """Return the variant that `Shape.Point` names, reporting one that the type lacks; None where no type is named."""
+    subject = node.subject
+    if not isinstance(subject, tree.NameExpression):
+        return None
+    symbol = ctx.type_named(subject.name.text)
+    if symbol is None or symbol.kind == "record":
+        return None
+    variant = symbol.variants.get(node.name.text)
+    if variant is None and node.name.text:
+        report_unknown_variant(ctx, node.name, symbol)
+    return variant
+
+
+def report_unknown_variant(ctx: Lowering, name: tree.Name, symbol: TypeSymbol) -> None:
+    """Report a variant that a type does not have."""
+    near = nearest(name.text, symbol.variants)
+    ctx.report(
+        UNKNOWN_VARIANT,
+        name.span,
+        f"`{symbol.name}` has no variant `{name.text}`",
+        help=meant(near, f"it has {listed(symbol.variants)}"),
+        labels=[Label(symbol.place, "declared here")],
+    )
+
+
+def report_ambiguous(ctx: Lowering, name: tree.Name, types: list[str]) -> None:
+    """Report a bare variant that more than one type has."""
+    ctx.report(
+        AMBIGUOUS,
+        name.span,
+        f"`{name.text}` is a variant of {listed(types)}",
+        help=f"say which one: `{types[0]}.{name.text}`",
+    )

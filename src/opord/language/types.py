@@ -1,0 +1,175 @@
+"""Types: how they are written, and where a value of one goes.
+
+A value goes unchanged from `T` to `T?`, and from a list or map to one whose items it fits unchanged. An `int`
+goes where a `float` or `decimal` is expected by a conversion that becomes visible in the checked contract.
+Nothing else converts. `Nothing` (the type of `none`, and of the items of `[]`) fits every optional as long
+as no other type is known; `Unknown` fits everywhere, since a finding speaks of it already.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from opord.contract import (
+    BOOL,
+    BYTES,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    DURATION,
+    FLOAT,
+    INT,
+    JSON,
+    STR,
+    UUID,
+    Constant,
+    Convert,
+    Expr,
+    ListOf,
+    MapOf,
+    Named,
+    Nothing,
+    OptionalOf,
+    Primitive,
+    ProblemOf,
+    RunInfo,
+    SecretOf,
+    Type,
+    Unknown,
+)
+
+PRIMITIVES: dict[str, Primitive] = {
+    each.name: each for each in (BOOL, INT, FLOAT, DECIMAL, STR, BYTES, DATETIME, DATE, DURATION, UUID, JSON)
+}
+UNKNOWN = Unknown()
+NOTHING = Nothing()
+RUN = RunInfo()
+
+ORDERED = (INT, FLOAT, DECIMAL, STR, DATETIME, DATE, DURATION)
+KEYS = (STR, INT, UUID)
+# What a text prints, beside enums and failures.
+PRINTED = (STR, INT, BOOL, FLOAT, DECIMAL, DATETIME, DATE, DURATION, UUID, BYTES)
+
+
+def show(type: Type) -> str:
+    """Write a type as a contract writes it."""
+    match type:
+        case Primitive(name) | Named(name):
+            return name
+        case ListOf(item):
+            return f"list[{show(item)}]" if not isinstance(item, Nothing) else "[]"
+        case MapOf(value):
+            return f"map[str, {show(value)}]"
+        case OptionalOf(item):
+            return f"{show(item)}?"
+        case SecretOf(item):
+            return f"secret {show(item)}"
+        case ProblemOf(failures, builtins):
+            return " | ".join((*failures, *builtins)) or "no failure"
+        case RunInfo():
+            return "run"
+        case Nothing():
+            return "none"
+        case Unknown():
+            return "?"
+
+
+def is_secret(type: Type) -> bool:
+    """Say whether a value of this type is a secret itself; one that may be absent is as secret."""
+    return isinstance(type, SecretOf) or (isinstance(type, OptionalOf) and isinstance(type.item, SecretOf))
+
+
+def without_secret(type: Type) -> Type:
+    """Return the type that a secret one would have if it were not secret."""
+    match type:
+        case SecretOf(item):
+            return without_secret(item)
+        case OptionalOf(item):
+            inner = without_secret(item)
+            return inner if isinstance(inner, OptionalOf) else OptionalOf(inner)
+        case ListOf(item):
+            return ListOf(without_secret(item))
+        case MapOf(value):
+            return MapOf(without_secret(value))
+    return type
+
+
+def optional(type: Type) -> Type:
+    """Return `T?`, never nested."""
+    return type if isinstance(type, OptionalOf | Unknown | Nothing) else OptionalOf(type)
+
+
+def is_settled(type: Type) -> bool:
+    """Say whether a type is known without a context: `none` and `[]` alone are not."""
+    match type:
+        case Nothing():
+            return False
+        case ListOf(item) | MapOf(item) | OptionalOf(item) | SecretOf(item):
+            return is_settled(item)
+    return True
+
+
+def compatible(actual: Type, expected: Type) -> bool:
+    """Say whether a value of the one type is, unchanged, a value of the other."""
+    if (
+        actual is expected
+        or isinstance(actual, Unknown)
+        or isinstance(expected, Unknown)
+        or actual == expected
+    ):
+        return True
+    if isinstance(expected, OptionalOf):
+        if isinstance(actual, Nothing):
+            return True
+        return compatible(actual.item if isinstance(actual, OptionalOf) else actual, expected.item)
+    if isinstance(expected, ListOf) and isinstance(actual, ListOf):
+        return isinstance(actual.item, Nothing) or compatible(actual.item, expected.item)
+    if isinstance(expected, MapOf) and isinstance(actual, MapOf):
+        return compatible(actual.value, expected.value)
+    return False
+
+
+def coerce(value: Expr, expected: Type) -> Expr | None:
+    """Return the expression as one of the expected type, converted where the language does; None if it does not fit."""
+    actual = value.type
+    if actual is expected:
+        return value
+    if isinstance(value, Constant) and value.value is None and isinstance(expected, OptionalOf):
+        return Constant(None, expected, value.place)
+    if compatible(actual, expected):
+        return value
+    if actual is INT or actual == INT:
+        target = expected.item if isinstance(expected, OptionalOf) else expected
+        if target in (FLOAT, DECIMAL):
+            return Convert(value, target, value.place)
+    return None
+
+
+def join(left: Type, right: Type) -> Type | None:
+    """Return the type that both can be read as, or None."""
+    if left == right or isinstance(right, Unknown):
+        return left
+    if isinstance(left, Unknown):
+        return right
+    if isinstance(left, Nothing):
+        return optional(right)
+    if isinstance(right, Nothing):
+        return optional(left)
+    if compatible(left, right):
+        return right
+    if compatible(right, left):
+        return left
+    if left == INT and _takes_int(right):
+        return right
+    if right == INT and _takes_int(left):
+        return left
+    return None
+
+
+def _takes_int(type: Type) -> bool:
+    return (type.item if isinstance(type, OptionalOf) else type) in (FLOAT, DECIMAL)
+
+
+def retyped(value: Expr, type: Type) -> Expr:
+    """Return the same expression with another type: for a literal that learns it from its context."""
+    return dataclasses.replace(value, type=type)
