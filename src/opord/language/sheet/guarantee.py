@@ -1,0 +1,154 @@
+"""What each call guarantees, in sentences that an operator or an auditor can read cold."""
+
+from __future__ import annotations
+
+from opord.contract import Action, Ask, Check, Effect, Nothing, Repeat, Report, Retry, Skip
+from opord.language.graph import Graph
+from opord.language.sheet.spelling import in_words, spell
+
+_LOST = "its worker died, the call was given up, or its handler raised something undeclared"
+
+
+def guarantee(graph: Graph, action: Action) -> str:
+    """Say how often an action can take effect, and why."""
+    return " ".join((_identity(action), _in_doubt(action)))
+
+
+def _identity(action: Action) -> str:
+    if action.key is None:
+        again = "a check or a person has established that it did not happen"
+        if isinstance(action.doubt, Skip | Report) or (isinstance(action.doubt, Ask) and action.doubt.within):
+            again = "a person has established that it did not happen" if isinstance(action.doubt, Ask) else ""
+        elif isinstance(action.doubt, Ask):
+            again = "a person has established that it did not happen"
+        or_again = f", or {again}" if again else ""
+        return (
+            f"{action.name} happens at most once each time a state commits it. It carries no key that the other side "
+            f"honours, so it is called again only after a failure that proves that it did not happen{or_again}."
+        )
+    window = f" for {in_words(action.key.window)} after the first attempt" if action.key.window else ""
+    if action.key.expr is None:
+        return (
+            f"{action.name} happens at most once each time a state commits it: every attempt of one commit carries "
+            f"the same key, made by the runtime, which the other side remembers{window}."
+        )
+    return (
+        f"{action.name} happens at most once per {spell(action.key.expr)}: every attempt carries the same key, which "
+        f"the other side remembers{window}; once it has happened in a run, a commit with that key calls nobody."
+    )
+
+
+def _in_doubt(action: Action) -> str:
+    unknown = f"If an attempt's outcome is unknown ({_LOST}), "
+    result = "" if isinstance(action.result, Nothing) else ", with its result,"
+    match action.doubt:
+        case Repeat():
+            return unknown + _repeat(action)
+        case Check() as check:
+            return unknown + _check(action, check)
+        case Ask(within=None):
+            return (
+                unknown
+                + f"the run waits for a person, who says that it happened{result} or that it did not; "
+                "only then is it called again."
+            )
+        case Ask(within=within):
+            assert within is not None
+            return (
+                unknown
+                + f"the run waits for a person, who says that it happened{result} or that it did not; after "
+                f"{in_words(within)} without an answer the contract decides, under the name InDoubt."
+            )
+        case Skip():
+            return (
+                unknown + "the run goes on as if it had happened: then nobody knows whether it did, "
+                "and it is not called again."
+            )
+        case Report():
+            return unknown + "it is not called again; the contract decides, under the name InDoubt."
+
+
+def _repeat(action: Action) -> str:
+    if action.key is None:
+        return "it would be called again, though it has no key."
+    if action.retry is not None:
+        last = f"within the {_times(action.retry.times)} left"
+    elif action.key.window is not None:
+        last = f"for as long as the key holds ({in_words(action.key.window)})"
+    else:
+        last = "until it answers"
+    return (
+        f"it is called again with the same key, {last}; if that does not settle it, "
+        "the run waits for a person, who says what happened."
+    )
+
+
+def _check(action: Action, check: Check) -> str:
+    asked = f"{check.effect}({', '.join(spell(argument) for argument in check.args)})"
+    later = f" {in_words(check.after)} later, or after that," if check.after else ""
+    result = "" if isinstance(action.result, Nothing) else ", and what it finds is the result"
+    return (
+        f"{asked} is asked{later} whether it happened: if so, it is not called again{result}; "
+        f"if not, it is called{' with the same key' if action.key else ''}; while {check.effect} fails, it is asked again."
+    )
+
+
+def attempts(graph: Graph, call: Effect | Action) -> str:
+    """Say how often a call is tried, after what, and how far apart."""
+    reasons = [variant.name for _, variant in graph.calls.variants(call.name) if variant.transient]
+    if isinstance(call, Effect) and call.timeout is not None:
+        reasons.append("a time-out")
+    if isinstance(call, Action) and isinstance(call.doubt, Repeat):
+        reasons.append("an unknown outcome")
+    if call.retry is None or not reasons:
+        return (
+            "one attempt"
+            if isinstance(call, Action)
+            else "one attempt; 3 more if its handler raises something undeclared"
+        )
+    return f"up to {_times(call.retry.times)} after {_any_of(reasons)}, {_apart(call.retry)}"
+
+
+def _times(times: int) -> str:
+    return "1 more attempt" if times == 1 else f"{times} more attempts"
+
+
+def _any_of(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _apart(retry: Retry) -> str:
+    if retry.base == retry.cap:
+        return f"at most {in_words(retry.cap)} apart"
+    return f"at most {in_words(retry.base)} apart at first and {in_words(retry.cap)} in the end"
+
+
+def time_limit(call: Effect | Action) -> str:
+    """Say how long an attempt may take, and what comes after that."""
+    if call.timeout is not None:
+        after = (
+            "then its outcome is unknown" if isinstance(call, Action) else "in the end it fails with TimedOut"
+        )
+        return f"{in_words(call.timeout)} for each attempt; {after}"
+    after = (
+        "then its outcome is unknown"
+        if isinstance(call, Action)
+        else "then it counts as a fault of its handler"
+    )
+    return f"the worker's call limit (5 minutes unless set); {after}"
+
+
+def doubt_word(action: Action) -> str:
+    """Name an action's policy in doubt as the contract writes it."""
+    match action.doubt:
+        case Repeat():
+            return "repeat"
+        case Check(effect=effect, args=args, after=after):
+            row = ", ".join(spell(argument) for argument in args)
+            return f"check {effect}({row})" + (f" after {in_words(after)}" if after else "")
+        case Ask(within=within):
+            return "ask" + (f" within {in_words(within)}" if within else "")
+        case Skip():
+            return "skip"
+        case Report():
+            return "report"

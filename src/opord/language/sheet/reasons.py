@@ -1,0 +1,142 @@
+"""Why a step goes where it goes: each `goto` with the conditions on its path, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from opord.contract import (
+    Action,
+    Arm,
+    Block,
+    Call,
+    CallSite,
+    Constant,
+    ConstantPattern,
+    Contract,
+    ElsePattern,
+    EventHandler,
+    Expr,
+    Goto,
+    If,
+    Match,
+    NonePattern,
+    OkPattern,
+    Pattern,
+    SomePattern,
+    Timer,
+    VariantPattern,
+)
+from opord.language.graph import Graph, Moment
+from opord.language.rules.endings import always_leaves
+from opord.language.sheet.spelling import in_words, spell, spell_constant
+
+OTHERWISE = "otherwise"
+
+
+def why(graph: Graph, moment: Moment) -> Iterator[tuple[str, str]]:
+    """Yield each state that a step can lead to, with the reason in words."""
+    cause = cause_of(graph.contract, moment)
+    first = (cause,) if cause else ()
+    for goto, conditions in _in_block(graph, moment.body, first):
+        yield goto.state, join(conditions)
+
+
+def join(conditions: tuple[str, ...]) -> str:
+    """Write conditions one after the other; "otherwise" says nothing where others stand after it."""
+    said = [
+        each for index, each in enumerate(conditions) if each != OTHERWISE or index == len(conditions) - 1
+    ]
+    return ", ".join(dict.fromkeys(said)) or "at once"
+
+
+def cause_of(contract: Contract, moment: Moment) -> str:
+    """Say what sets a step off: an event and who may send it, a timer, or nothing for a body."""
+    match moment.handler:
+        case None:
+            return ""
+        case EventHandler(event=event, guard=guard):
+            condition = f" if {spell(guard)}" if guard is not None else ""
+            return f"{event}{sent_by(contract, event)}{condition}"
+        case Timer() as timer:
+            return timer_words(timer, moment.shared)
+
+
+def sent_by(contract: Contract, event: str) -> str:
+    """Say who may send an event: " by manager"; nothing where anyone may."""
+    roles = next((each.roles for each in contract.events if each.name == event), ())
+    return f" by {' or '.join(roles)}" if roles else ""
+
+
+def timer_words(timer: Timer, shared: bool) -> str:
+    """Say when a timer fires."""
+    if timer.kind == "at":
+        return f"at {spell(timer.when)}"
+    match timer.when:
+        case Constant(value=timedelta() as length):
+            words = in_words(length)
+        case when:
+            words = spell(when)
+    return f"{words} after entering {'the phase' if shared else 'this state'}"
+
+
+def _in_block(
+    graph: Graph, block: Block, conditions: tuple[str, ...]
+) -> Iterator[tuple[Goto, tuple[str, ...]]]:
+    for statement in block:
+        match statement:
+            case Goto():
+                yield statement, conditions
+                return
+            case If(condition=condition, then=then, otherwise=otherwise):
+                yield from _in_block(graph, then, (*conditions, f"if {spell(condition)}"))
+                if otherwise is not None:
+                    yield from _in_block(graph, otherwise, (*conditions, OTHERWISE))
+                elif any(always_leaves(inner) for inner in then):
+                    conditions = (*conditions, OTHERWISE)
+            case Call(site=site, arms=arms):
+                for arm in arms:
+                    yield from _in_block(graph, arm.body, (*conditions, _failed(site, arm.pattern)))
+                if isinstance(graph.calls.get(site.name), Action):
+                    conditions = (*conditions, f"after {site.name}")
+            case Match(subject=CallSite() as site, arms=arms):
+                for arm in arms:
+                    yield from _in_block(graph, arm.body, (*conditions, _failed(site, arm.pattern)))
+            case Match(subject=subject, arms=arms):
+                if not isinstance(subject, CallSite):
+                    for arm in arms:
+                        yield from _in_block(graph, arm.body, (*conditions, _matched(subject, arm)))
+            case _:
+                pass
+
+
+def _failed(site: CallSite, pattern: Pattern) -> str:
+    match pattern:
+        case OkPattern():
+            return f"after {site.name}"
+        case VariantPattern(variants=variants):
+            names = [variant.variant for variant in variants]
+            if names == ["InDoubt"]:
+                return f"if nobody knows whether {site.name} happened"
+            if names == ["TimedOut"]:
+                return f"if {site.name} times out"
+            return f"if {site.name} fails with {' or '.join(names)}"
+        case _:
+            return f"if {site.name} fails"
+
+
+def _matched(subject: Expr, arm: Arm) -> str:
+    text = spell(subject)
+    match arm.pattern:
+        case VariantPattern(variants=variants):
+            return f"if {text} is {' or '.join(variant.variant for variant in variants)}"
+        case SomePattern():
+            return f"if {text} is there"
+        case NonePattern():
+            return f"if {text} is absent"
+        case ConstantPattern(values=values):
+            return f"if {text} is {' or '.join(spell_constant(value) for value in values)}"
+        case ElsePattern():
+            return OTHERWISE
+        case _:
+            return f"by {text}"
