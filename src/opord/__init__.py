@@ -11,20 +11,26 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from opord.generated.handles import Reply as Reply
+    from opord.kernel.requests import Call as Call
     from opord.kernel.requests import InDoubt as InDoubt
     from opord.kernel.requests import TimedOut as TimedOut
+    from opord.loading.load import load as load
     from opord.values.failure import Failure as Failure
     from opord.values.secret import Secret as Secret
 
 # Where each name lives. The imports above tell type checkers the same; a test compares the two.
 _HOMES = {
+    "Call": "opord.kernel.requests",
     "Failure": "opord.values.failure",
     "InDoubt": "opord.kernel.requests",
+    "Reply": "opord.generated.handles",
     "Secret": "opord.values.secret",
     "TimedOut": "opord.kernel.requests",
+    "load": "opord.loading.load",
 }
 
-__all__ = ["Failure", "InDoubt", "Secret", "TimedOut", "__version__"]
+__all__ = ["Call", "Failure", "InDoubt", "Reply", "Secret", "TimedOut", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Final
 
@@ -61,6 +62,10 @@ class Names:
         }
         return {self.workflow, *self.types.values(), *parts}
 
+    def file(self, path: str) -> str:
+        """Return a file's path as seen from the contract's folder: the same wherever that folder is."""
+        return path_from(self.contract.place.file, path)
+
     def fields(self, fields: tuple[Field, ...]) -> dict[str, str]:
         """Return the attribute of each field."""
         return python_names(field.name for field in fields)
@@ -103,6 +108,12 @@ class Names:
             name, number = f"{base}_{number}", number + 1
         self._taken.add(name)
         self._functions[words] = name
+
+
+def path_from(contract_file: str, path: str) -> str:
+    """Return a file's path as seen from the folder of a contract."""
+    folder = posixpath.dirname(contract_file)
+    return posixpath.relpath(path, folder) if folder and path else path
 
 
 def calls(contract: Contract) -> tuple[Pure | Effect | Action, ...]:

@@ -9,7 +9,7 @@ from opord import contract as ir
 from opord.codegen.expressions import Expressions
 from opord.codegen.imports import Imports
 from opord.codegen.layout import docstring, lay_out, quoted
-from opord.codegen.names import Names, handler_id, timer_id
+from opord.codegen.names import Names, handler_id, path_from, timer_id
 from opord.codegen.protocol import ProtocolWriter
 from opord.codegen.steps import Scope, StepWriter, contains_call, nodes
 from opord.codegen.types import TypeWriter
@@ -31,7 +31,12 @@ def contract_digest(contract: ir.Contract) -> str:
 
 def generate(contract: ir.Contract, sources: Sources) -> str:
     """Write the module of a contract without errors, with the sources it was made from."""
-    return _ModuleWriter(contract, sources).write()
+    return _ModuleWriter(contract, portable(sources)).write()
+
+
+def portable(sources: Sources) -> tuple[tuple[str, str], ...]:
+    """Name the files as seen from the contract's folder, so that they are the same on every machine."""
+    return tuple((path_from(sources[0][0], path), text) for path, text in sources)
 
 
 class _ModuleWriter:
@@ -71,6 +76,7 @@ class _ModuleWriter:
             *docstring(f"{doc}\n\n{made}", 0),
             "",
             "# ruff: noqa",
+            "# pyright: reportUnusedFunction=false, reportUnusedVariable=false",
             "from __future__ import annotations",
             "",
         ]
@@ -228,7 +234,7 @@ class _ModuleWriter:
         return self._define(self._names.function("check", action.name), params, any_tuple, doc) + writer.lines
 
     def _answer(self, value: str, place: ir.Place) -> list[str]:
-        comment = f"{place.file}:{place.line}" if place.line else ""
+        comment = f"{self._names.file(place.file)}:{place.line}" if place.line else ""
         return lay_out(f"return {value}", 1, comment)
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from opord.codegen.names import module_name
-from opord.codegen.python import BIND_LINE, contract_digest, generate
+from opord.codegen.python import BIND_LINE, contract_digest, generate, portable
 from opord.contract import Contract
 from opord.generated.workflow import Workflow
 from opord.kernel.program import Program
@@ -23,7 +23,8 @@ from opord.values import canonical
 Sources = tuple[tuple[str, str], ...]
 
 _lock: Final = threading.RLock()
-_programs: Final[dict[str, tuple[ModuleType, Program]]] = {}
+_loaded: Final[dict[str, tuple[ModuleType, Program]]] = {}
+_programs: Final[dict[type[Workflow], Program]] = {}
 
 
 def load(path: str | Path) -> Any:
@@ -58,16 +59,15 @@ def program_of(workflow: type[Workflow] | Workflow) -> Program:
     binding = cls.binding
     if binding is None:
         raise TypeError(f"{cls.__qualname__} is no contract: it comes from no generated module")
-    module = sys.modules[binding.module]
-    _check_text(module, binding.module_digest)
     with _lock:
-        key = f"{binding.module} {binding.module_digest}"
-        if key not in _programs:
+        if cls not in _programs:
+            module = sys.modules[binding.module]
+            _check_text(module, binding.module_digest)
             contract = _contract(binding.sources)
             if contract_digest(contract) != binding.digest:
                 raise StaleModule(binding.module, "does not fit the contract that it holds")
-            _programs[key] = module, build_program(contract, binding.sources, module)
-        return _programs[key][1]
+            _programs[cls] = build_program(contract, binding.sources, module)
+        return _programs[cls]
 
 
 def _load_file(path: str | Path) -> tuple[ModuleType, Program]:
@@ -76,27 +76,35 @@ def _load_file(path: str | Path) -> tuple[ModuleType, Program]:
     result = check_file(Path(path))
     if result.contract is None:
         raise ContractRefused(str(path), result.diagnostics)
-    return _compiled(tuple(result.sources), result.contract)
+    return _compiled(portable(result.sources), result.contract)
 
 
 def _compiled(sources: Sources, contract: Contract | None) -> tuple[ModuleType, Program]:
     key = canonical.digest(canonical.encode([list(source) for source in sources]))
     with _lock:
-        if key not in _programs:
+        if key not in _loaded:
             checked = _contract(sources) if contract is None else contract
             module = compile_module(module_name(checked), generate(checked, sources))
-            _programs[key] = module, build_program(checked, sources, module)
-        return _programs[key]
+            program = build_program(checked, sources, module)
+            _loaded[key] = module, program
+            _programs[program.workflow] = program
+        return _loaded[key]
 
 
 def _contract(sources: Sources) -> Contract:
-    from opord.language import check_sources
+    from opord.language import check_text
 
-    result = check_sources(sources)
+    texts = dict(sources)
+
+    def read(path: str) -> str:
+        if path not in texts:
+            raise FileNotFoundError(path)
+        return texts[path]
+
+    result = check_text(sources[0][1], sources[0][0], read=read)
     if result.contract is None:
         raise ContractRefused(sources[0][0], result.diagnostics)
-    contract: Contract = result.contract
-    return contract
+    return result.contract
 
 
 def _check_text(module: ModuleType, digest: str) -> None:

@@ -1,0 +1,48 @@
+"""Usage that type checkers must find fault with: every line that says `wrong`, and no other."""
+
+from __future__ import annotations
+
+import opord
+from opord.generated import RunHandle, Startable
+from tests.codegen.golden.order_fulfilment import (
+    Customer,
+    Line,
+    Order,
+    OrderFulfilment,
+    PaymentError,
+    Receipt,
+)
+from tests.typing.api import start
+
+
+class Incomplete(OrderFulfilment.Handlers):
+    def risk(self, order: Order, customer: Customer) -> str:  # wrong: the result
+        return "high"
+
+    async def find_customer(self, name: str) -> Customer:  # wrong: the parameter's name
+        return Customer(id=name, vip=False)
+
+    def find_charge(self, order_id: str) -> Receipt | None:
+        return None
+
+    def refund_card(self, receipt: Receipt) -> None:  # wrong: no `call`
+        return None
+
+    def post_slack(self, text: str, *, call: opord.Call) -> None:
+        return None
+
+
+async def use(order: Order, run: OrderFulfilment.Run, contract: Startable[[], RunHandle]) -> None:
+    OrderFulfilment(Incomplete())  # wrong: charge_card is missing
+    OrderFulfilment(object())  # wrong: no handlers at all
+    await start(OrderFulfilment)  # wrong: no order
+    await start(OrderFulfilment, order="o-1")  # wrong: a text is no order
+    await run.send.approve()  # wrong: no note
+    await run.send.approve(note=1)  # wrong: a number is no note
+    await run.send.aprove(note="ok")  # wrong: no such event
+    PaymentError.Declined(reason=7)  # wrong: a number is no reason
+    PaymentError.Declined(reason="x").reason = "y"  # wrong: read-only
+    Line(sku="cup", quantity="two")  # wrong: a text is no quantity
+    order.total_cents = 0  # wrong: frozen
+    OrderFulfilment.Delivered()  # wrong: no tracking
+    print(order.card_token + "x")  # wrong: a secret is no text
