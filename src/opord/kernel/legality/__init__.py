@@ -1,0 +1,57 @@
+"""Whether a journal is whole and every move in it legal, decided from the journal and the contract alone.
+
+This is a second opinion: it shares no code with what writes journals (`moves.py`, `inbox.py`, `doubt.py`), so
+that a fault there is found here and not repeated. It asks, in this order:
+
+- `chain.py`: is every record there, unchanged, in its place, and of this run and contract?
+- `order.py`: may this kind of record follow the ones before it? A table.
+- `moves.py`: does the contract allow this transition, this event, this timer?
+- `commits.py`: was an action called only when its declared rule allowed it?
+- `stored.py`: is the run as stored what its journal adds up to?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from opord.kernel.legality.chain import check_chain
+from opord.kernel.legality.commits import COMMIT_CHECKS
+from opord.kernel.legality.fold import Fold, Problem
+from opord.kernel.legality.moves import MOVE_CHECKS
+from opord.kernel.legality.order import FOLLOWS, check_order
+from opord.kernel.legality.stored import check_inbox, check_row
+from opord.kernel.program import Program
+from opord.kernel.rows import InboxRow, RecordRow, RunRow
+
+__all__ = ["FOLLOWS", "Problem", "verify"]
+
+
+def verify(
+    program: Program, row: RunRow, records: Iterable[RecordRow], inbox: Sequence[InboxRow] = ()
+) -> list[Problem]:
+    """Return what is wrong with a run: nothing, if its journal is unbroken and legal and the run is its sum.
+
+    `records` is the whole journal, in order. A record that cannot be read at all ends the examination.
+    """
+    fold = Fold(program, row.run)
+    checks = MOVE_CHECKS | COMMIT_CHECKS
+    for record in records:
+        said = check_chain(fold, row, record)
+        if said is None:
+            return fold.problems
+        check_order(fold, said.kind)
+        check = checks.get(said.kind)
+        if check is None:
+            continue
+        try:
+            check(fold, said)
+        except Exception as error:
+            # A member that is missing or has another form: the record is none that Opord writes.
+            fold.problem(
+                "form", f"the `{said.kind}` record cannot be followed ({type(error).__name__}: {error})"
+            )
+            return fold.problems
+        fold.last_kind = said.kind
+    check_row(fold, row)
+    check_inbox(fold, row, inbox)
+    return fold.problems

@@ -1,0 +1,56 @@
+"""Is every record there, unchanged, in its place, and of this run and this contract?"""
+
+from __future__ import annotations
+
+from opord.kernel.instants import LAST_INSTANT, text
+from opord.kernel.legality.fold import Fold, Said
+from opord.kernel.rows import RecordRow, RunRow
+from opord.values.canonical import digest, dumps, loads
+
+
+def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
+    """Hold one record against its own hash and the record before it; None if it cannot be read."""
+    expected, before = fold.seq + 1, fold.hash
+    fold.seq = record.seq
+    if record.seq != expected:
+        fold.problem(
+            "sequence", f"record {expected} should stand here, this is {record.seq}: records are missing"
+        )
+    if digest(record.body) != record.hash:
+        fold.problem("hash", "the record does not have the hash kept with it: it was changed")
+    fold.hash = record.hash
+    try:
+        body = loads(record.body)
+    except Exception as error:
+        fold.problem("form", f"the record is not JSON: {error}")
+        return None
+    if not isinstance(body, dict):
+        fold.problem("form", "the record is no object")
+        return None
+    if dumps(body) != record.body:
+        fold.problem("form", "the record is not in canonical form")
+    if body.get("prev") != before:
+        fold.problem("hash", "the record does not name the hash of the record before it")
+    for name, value in (
+        ("run", row.run),
+        ("seq", record.seq),
+        ("kind", record.kind),
+        ("contract", fold.program.digest),
+    ):
+        if body.get(name) != value:
+            fold.problem(name, f"the record says {body.get(name)!r}, expected {value!r}")
+    _check_epoch(fold, row, body.get("epoch"))
+    if not 0 <= record.at <= LAST_INSTANT or body.get("at") != text(record.at):
+        fold.problem("at", f"the record says {body.get('at')!r}, and was kept with {record.at}")
+    return Said(record.seq, record.at, str(body.get("kind")), body)
+
+
+def _check_epoch(fold: Fold, row: RunRow, epoch: object) -> None:
+    if not isinstance(epoch, int) or epoch < fold.epoch:
+        fold.problem(
+            "epoch", f"it was written in epoch {epoch}, after one of epoch {fold.epoch}: by a stale worker"
+        )
+    elif epoch > row.epoch:
+        fold.problem("epoch", f"it was written in epoch {epoch}, and the run is only in epoch {row.epoch}")
+    else:
+        fold.epoch = epoch

@@ -1,0 +1,356 @@
+"""Was an action called only when its declared rule allowed it, and does every outcome have its reason?
+
+The rule behind all of it: an action is not called again for one intent unless a record says that the attempts before
+it did not take effect, or the other side honours the same key and the contract says `repeat`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opord.contract import Action, Ask, Check, Repeat, Report, Skip
+from opord.kernel.instants import microseconds
+from opord.kernel.legality.fold import Commit, Fold, Said, commits
+from opord.kernel.legality.moves import check_answer, decoded
+from opord.kernel.program import CallProgram
+from opord.values.failure import Failure
+
+
+def intent(fold: Fold, said: Said) -> None:
+    """An action is about to be called: this step commits it, its arguments fit, and the key is the declared one."""
+    body = said.body
+    call, action = _action(fold, body["call"])
+    if body["call"] not in _committed_here(fold):
+        fold.problem("intent", f"nothing that can run in {fold.state} now commits {body['call']}")
+    if fold.commit is not None or fold.stalled:
+        _needs_a_timer(fold, said)
+    now = said.instant("now")
+    if now > said.at:
+        fold.problem("at", "the step's `now` lies after its intent")
+    for answer in body.get("answers", ()):
+        check_answer(fold, answer)
+    args = decoded(fold, f"the arguments of {body['call']}", call.args.load, body["args"])
+    _check_key(fold, said, call, args, now)
+    own = action.key is not None and action.key.expr is not None
+    if own and (body["call"], body["key"]) in fold.settled:
+        fold.problem(
+            "intent",
+            f"{body['call']} took effect under the key {body['key']!r} before; nobody is to be called",
+        )
+    if not own and not action.repeatable and body["call"] in fold.effects:
+        fold.problem(
+            "intent", f"{body['call']} may have taken effect in this run before, and is not repeatable"
+        )
+    fold.commit = Commit(said.seq, call, action, body["key"], body["args"], now, said.at)
+    fold.intents[said.seq] = body["call"]
+    fold.stalled = False
+
+
+def attempt(fold: Fold, said: Said) -> None:
+    """Another attempt begins, or one has ended in a transient failure."""
+    commit = _open(fold, said)
+    number = said.body["attempt"]
+    if "outcome" in said.body:
+        _ended(fold, commit, number)
+        failure = said.body["outcome"]["failed"]
+        if not _transient(fold, commit, failure):
+            fold.problem(
+                "attempt", f"{failure['type']} is final, and was taken as if another attempt might help"
+            )
+        commit.in_flight, commit.failure = False, failure
+        commit.next_at = said.instant("next") if "next" in said.body else 0
+        return
+    if number != commit.attempt + 1:
+        fold.problem("attempt", f"attempt {number} follows attempt {commit.attempt}")
+    if commit.in_flight:
+        fold.problem("attempt", f"attempt {commit.attempt} has not ended on record")
+    else:
+        _check_again(fold, commit, said.at)
+    commit.attempt = number
+    if not commit.counted:
+        commit.first_at = said.at
+    commit.counted += 1
+    commit.in_flight, commit.failure = True, None
+    commit.excused = commit.asked_again = False
+
+
+def doubt(fold: Fold, said: Said) -> None:
+    """Nobody knows whether the attempt under way took effect."""
+    commit = _open(fold, said)
+    _ended(fold, commit, said.body["attempt"])
+    commit.in_flight = False
+    commit.doubts.append(said.body["attempt"])
+    commit.given_up_at = said.at
+    commit.next_at = 0
+
+
+def resolved(fold: Fold, said: Said) -> None:
+    """A check or a person said whether the action happened."""
+    commit = _open(fold, said, key=False)
+    by, verdict = said.body["by"], said.body["verdict"]
+    if commit.in_flight:
+        fold.problem("resolved", f"attempt {commit.attempt} was still under way")
+    elif not commit.doubts and not commit.asked_again:
+        fold.problem("resolved", "nothing was in doubt")
+    if by == "check" and not isinstance(commit.action.doubt, Check):
+        fold.problem("resolved", f"the contract names no check for {said.body['call']}")
+    if by == "person" and not said.body.get("actor"):
+        fold.problem("actor", "a person settled it, but it is not on record who")
+    if by not in ("check", "person") or verdict not in ("happened", "did_not_happen"):
+        fold.problem("form", f"`resolved` by {by!r} as {verdict!r} is unknown")
+    fold.stalled = False
+    if verdict == "happened":
+        commit.person_says = said.body["outcome"]
+        return
+    commit.doubts = []
+    commit.failure, commit.next_at = None, 0
+    commit.excused, commit.asked_again = True, by == "check"
+    if by == "person":
+        commit.counted = 0
+
+
+def outcome(fold: Fold, said: Said) -> None:
+    """A commit has ended, for a reason that is on record."""
+    body = said.body
+    call, action = _action(fold, body["call"])
+    _check_value(fold, call, body["outcome"])
+    if body["by"] == "record":
+        _from_record(fold, said, action)
+        return
+    commit = _open(fold, said)
+    if commit.outcome is not None:
+        fold.problem("outcome", "the outcome of this commit is on record already")
+    check = _REASONS.get(body["by"])
+    if check is None:
+        fold.problem("outcome", f"an outcome by {body['by']!r} is unknown")
+    elif (why := check(fold, commit, said)) is not None:
+        fold.problem("outcome", why)
+    commit.outcome = body["outcome"]
+    commit.in_flight = False
+    fold.stalled = False
+    if "ok" in body["outcome"]:
+        fold.effects.add(body["call"])
+        if action.key is not None and action.key.expr is not None:
+            fold.settled[body["call"], body["key"]] = body["outcome"]["ok"]
+    elif body["outcome"]["failed"]["type"] == "InDoubt":
+        fold.effects.add(body["call"])
+
+
+def evidence(fold: Fold, said: Said) -> None:
+    """What a worker learned too late: of an attempt that was made."""
+    body = said.body
+    call, _ = _action(fold, body["call"])
+    _check_value(fold, call, body["outcome"])
+    if fold.intents.get(body["intent"]) != body["call"]:
+        fold.problem("evidence", f"there is no intent of {body['call']} at record {body['intent']}")
+    commit = fold.commit
+    if commit is not None and commit.seq == body["intent"]:
+        commit.evidence.append((body["attempt"], body["outcome"]))
+        if body["attempt"] > commit.attempt:
+            fold.problem("evidence", f"it speaks of attempt {body['attempt']}, which was not made")
+
+
+COMMIT_CHECKS: dict[str, Callable[[Fold, Said], None]] = {
+    "intent": intent,
+    "attempt": attempt,
+    "doubt": doubt,
+    "resolved": resolved,
+    "outcome": outcome,
+    "evidence": evidence,
+}
+
+
+# --- intents -------------------------------------------------------------------------------------
+
+
+def _action(fold: Fold, name: str) -> tuple[CallProgram, Action]:
+    call = fold.program.calls[name]
+    if not isinstance(call.declaration, Action):
+        raise TypeError(f"{name} is no action")
+    return call, call.declaration
+
+
+def _committed_here(fold: Fold) -> set[str]:
+    shared_only = fold.acts or fold.taken is not None
+    found = set[str]()
+    for timer in fold.at.timers:
+        if timer.shared or not shared_only:
+            found |= commits(timer.declaration.body)
+    if fold.taken is not None:
+        return found | commits(fold.taken.handler.declaration.body)
+    return found | commits(fold.at.declaration.body)
+
+
+def _needs_a_timer(fold: Fold, said: Said) -> None:
+    """Between attempts, and while stalled, only a timer of the phase can have begun another step."""
+    due = [
+        timer for timer in fold.at.timers
+        if timer.shared and timer.calls and fold.timers.get(timer.id, said.at + 1) <= said.at
+    ]  # fmt: skip
+    if not due:
+        fold.problem(
+            "intent", "another commit is open or the run is stalled, and no timer of its phase was due"
+        )
+
+
+def _check_key(fold: Fold, said: Said, call: CallProgram, args: Any, now: int) -> None:
+    if call.key is None:
+        expected = f"{fold.run}/{fold.entered}"
+    elif args is None:
+        return
+    else:
+        expected = call.key(args, fold.frame(now))
+    if said.body["key"] != expected:
+        fold.problem(
+            "key", f"{said.body['call']} has the key {said.body['key']!r}, by the contract it is {expected!r}"
+        )
+
+
+# --- attempts ------------------------------------------------------------------------------------
+
+
+def _open(fold: Fold, said: Said, *, key: bool = True) -> Commit:
+    commit = fold.commit
+    if commit is None:
+        raise LookupError("there is no intent before it")
+    if said.body["call"] != commit.call.declaration.name or (key and said.body["key"] != commit.key):
+        fold.problem(
+            said.kind, f"it is about {said.body['call']}, the open intent is of {commit.call.declaration.name}"
+            f" with the key {commit.key!r}"
+        )  # fmt: skip
+    return commit
+
+
+def _ended(fold: Fold, commit: Commit, number: int) -> None:
+    if not commit.in_flight or number != commit.attempt:
+        fold.problem("attempt", f"attempt {number} ends, but it is not under way")
+
+
+def _check_again(fold: Fold, commit: Commit, at: int) -> None:
+    """Hold a further attempt against the promise that an action is never repeated by guessing."""
+    action = commit.action
+    name = action.name
+    times = action.retry.times if action.retry is not None else 0
+    if commit.doubts:
+        if not isinstance(action.doubt, Repeat) or action.key is None:
+            fold.problem(
+                "attempt", f"{name} is called again while it is in doubt, which its contract does not allow"
+            )
+        elif action.key.window is not None and at >= commit.first_at + microseconds(action.key.window):
+            fold.problem("attempt", f"{name} is in doubt and called again after its key's window")
+        elif action.retry is not None and commit.counted > times:
+            fold.problem("attempt", f"{name} is called more than {times} times after the first")
+    elif commit.failure is not None:
+        # An attempt that was cut off and checked does not count, so that a check makes the limit softer.
+        if commit.counted > times and not isinstance(action.doubt, Check):
+            fold.problem("attempt", f"{name} is called more than {times} times after the first")
+        if at < commit.next_at:
+            fold.problem("attempt", "the attempt begins before it is due")
+    elif not commit.excused:
+        fold.problem("attempt", f"{name} is called again, and nothing on record says that it did not happen")
+
+
+# --- outcomes ------------------------------------------------------------------------------------
+
+
+def _by_call(fold: Fold, commit: Commit, said: Said) -> str | None:
+    value = said.body["outcome"]
+    if commit.in_flight:
+        if said.body.get("attempt") != commit.attempt:
+            return f"it is of attempt {said.body.get('attempt')}, but attempt {commit.attempt} is under way"
+        if "failed" in value and _transient(fold, commit, value["failed"]):
+            return "a transient failure ends an attempt, and no commit"
+        return None
+    if commit.doubts:
+        return "no attempt is under way, and one is in doubt"
+    if commit.failure is None or value.get("failed") != commit.failure:
+        return "no attempt is under way, and none ended like this"
+    return None
+
+
+def _by_check(fold: Fold, commit: Commit, said: Said) -> str | None:
+    if not isinstance(commit.action.doubt, Check):
+        return f"the contract names no check for {commit.action.name}"
+    return (
+        None
+        if commit.doubts and "ok" in said.body["outcome"]
+        else "there was no doubt that a check could settle"
+    )
+
+
+def _by_person(fold: Fold, commit: Commit, said: Said) -> str | None:
+    same = commit.person_says is not None and commit.person_says == said.body["outcome"]
+    return None if same else "no person is on record who said so"
+
+
+def _by_evidence(fold: Fold, commit: Commit, said: Said) -> str | None:
+    for number, value in commit.evidence:
+        if value != said.body["outcome"]:
+            continue
+        if "ok" in value:
+            return None
+        final = not _transient(fold, commit, value["failed"])
+        if final and (commit.action.key is not None or number == commit.attempt):
+            return None
+    return "there is no evidence on record that settles it so"
+
+
+def _by_skip(fold: Fold, commit: Commit, said: Said) -> str | None:
+    if not isinstance(commit.action.doubt, Skip):
+        return f"the contract does not say `skip` for {commit.action.name}"
+    return None if commit.doubts and said.body["outcome"] == {"ok": None} else "there was no doubt to skip"
+
+
+def _by_report(fold: Fold, commit: Commit, said: Said) -> str | None:
+    rule = commit.action.doubt
+    if said.body["outcome"] != {"failed": {"type": "InDoubt"}}:
+        return "a doubt is reported as `InDoubt` and nothing else"
+    if isinstance(rule, Report):
+        return None if commit.doubts else "there was no doubt to report"
+    if isinstance(rule, Ask) and rule.within is not None:
+        over = said.at >= commit.given_up_at + microseconds(rule.within)
+        return None if commit.doubts and over else "the person asked still had time to answer"
+    return f"the contract does not say `report` for {commit.action.name}"
+
+
+_REASONS: dict[str, Callable[[Fold, Commit, Said], str | None]] = {
+    "call": _by_call,
+    "check": _by_check,
+    "person": _by_person,
+    "evidence": _by_evidence,
+    "skip": _by_skip,
+    "report": _by_report,
+}
+
+
+def _from_record(fold: Fold, said: Said, action: Action) -> None:
+    known = (action.name, said.body["key"])
+    if fold.commit is not None:
+        fold.problem("outcome", "a commit that calls nobody stands inside another one")
+    elif action.name not in _committed_here(fold):
+        fold.problem("outcome", f"nothing that can run in {fold.state} now commits {action.name}")
+    if action.key is None or action.key.expr is None or known not in fold.settled:
+        fold.problem(
+            "outcome", f"{action.name} has not taken effect under the key {said.body['key']!r} before"
+        )
+    elif said.body["outcome"] != {"ok": fold.settled[known]}:
+        fold.problem("outcome", "it is not the result that is on record under this key")
+    fold.reused = action.name
+    fold.stalled = False
+
+
+def _check_value(fold: Fold, call: CallProgram, value: dict[str, Any]) -> None:
+    name = call.declaration.name
+    if "failed" in value:
+        if value["failed"]["type"] != "InDoubt":
+            decoded(fold, f"the failure of {name}", call.failure.load, value["failed"])
+    elif call.result is not None:
+        decoded(fold, f"the result of {name}", call.result.load, value["ok"])
+    elif value["ok"] is not None:
+        fold.problem("data", f"{name} has no result, and one is on record")
+
+
+def _transient(fold: Fold, commit: Commit, rest: dict[str, Any]) -> bool:
+    failure = decoded(fold, f"the failure of {commit.action.name}", commit.call.failure.load, rest)
+    return isinstance(failure, Failure) and failure.opord_transient

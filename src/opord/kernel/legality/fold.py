@@ -1,0 +1,164 @@
+"""What a journal adds up to, record by record, as far as legality depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from opord.contract import Action, Arm, Block, Call, CallSite, Goto, If, Match
+from opord.kernel.instants import parse, to_datetime
+from opord.kernel.program import CallProgram, HandlerProgram, Program, StateProgram
+from opord.kernel.requests import Frame, RunInfo
+
+
+class Problem(NamedTuple):
+    """Something wrong with a run: the record (None: the run as stored), what is concerned, and why."""
+
+    seq: int | None
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        where = f"record {self.seq}" if self.seq is not None else "the stored run"
+        return f"{where}: {self.what}: {self.why}"
+
+
+class Said(NamedTuple):
+    """A record as read: its number, time and kind, and all it says."""
+
+    seq: int
+    at: int
+    kind: str
+    body: Mapping[str, Any]
+
+    def instant(self, name: str) -> int:
+        """Return a member that is an instant."""
+        return parse(self.body[name])
+
+
+class Taken(NamedTuple):
+    """An event whose step is under way. `at_once`: its step makes no call, so that it ends in the same write."""
+
+    event: str
+    handler: HandlerProgram
+    at_once: bool
+
+
+@dataclass
+class Commit:
+    """An action whose intent is on record and whose step has not ended.
+
+    `first_at` is when the attempts began that count for the key's window, `counted` how many they are.
+    `doubts` are the attempts of which nobody knows whether they took effect. `failure` is the transient
+    failure in which the last attempt ended. `excused`: it is on record that none took effect.
+    """
+
+    seq: int
+    call: CallProgram
+    action: Action
+    key: str
+    args: Any
+    now: int
+    first_at: int
+    attempt: int = 1
+    counted: int = 1
+    in_flight: bool = True
+    doubts: list[int] = field(default_factory=list)
+    given_up_at: int = 0
+    failure: Any = None
+    next_at: int = 0
+    excused: bool = False
+    asked_again: bool = False
+    person_says: Any = None
+    evidence: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    outcome: dict[str, Any] | None = None
+
+
+class Fold:
+    """The sum of the records so far."""
+
+    def __init__(self, program: Program, run: str) -> None:
+        self.program = program
+        self.run = run
+        self.problems: list[Problem] = []
+        self.seq = 0
+        self.hash = ""
+        self.epoch = 0
+        self.last_kind = ""
+        self.started_at = 0
+        self.input: Any = None
+        self.input_rest: Any = None
+        self.state = ""
+        self.data: Any = None
+        self.fields: Any = None
+        self.entered = 0
+        self.since = 0
+        self.phase_since = 0
+        self.timers: dict[str, int] = {}
+        self.taken: Taken | None = None
+        self.commit: Commit | None = None
+        self.reused: str | None = None
+        self.stalled = False
+        self.ended: str | None = None
+        self.intents: dict[int, str] = {}
+        self.effects: set[str] = set()
+        self.settled: dict[tuple[str, str], Any] = {}
+        self.event_keys: dict[tuple[str, str], int] = {}
+
+    def problem(self, what: str, why: str) -> None:
+        """Note what is wrong with the present record."""
+        self.problems.append(Problem(self.seq, what, why))
+
+    @property
+    def at(self) -> StateProgram:
+        """The state the run is in."""
+        return self.program.states[self.state]
+
+    @property
+    def acts(self) -> bool:
+        """Whether the state it is in acts."""
+        return self.at.declaration.kind == "acting"
+
+    def frame(self, now: int, actor: str = "") -> Frame[Any]:
+        """Return what is in scope everywhere in the contract."""
+        return Frame(self.input, RunInfo(self.run, to_datetime(self.started_at)), to_datetime(now), actor)
+
+
+def gotos(block: Block) -> set[str]:
+    """Return the states that a body can go to."""
+    found: set[str] = set()
+    for statement in block:
+        if isinstance(statement, Goto):
+            found.add(statement.state)
+        for inner in _blocks(statement):
+            found |= gotos(inner)
+    return found
+
+
+def commits(block: Block) -> set[str]:
+    """Return the actions that a body can commit."""
+    found: set[str] = set()
+    for statement in block:
+        site = statement.site if isinstance(statement, Call) else None
+        if isinstance(statement, Match) and isinstance(statement.subject, CallSite):
+            site = statement.subject
+        if site is not None and site.verb == "commit":
+            found.add(site.name)
+        for inner in _blocks(statement):
+            found |= commits(inner)
+    return found
+
+
+def _blocks(statement: Any) -> list[Block]:
+    match statement:
+        case If(then=then, otherwise=otherwise):
+            return [then, otherwise or ()]
+        case Call(arms=arms) | Match(arms=arms):
+            return [_body(arm) for arm in arms]
+        case _:
+            return []
+
+
+def _body(arm: Arm) -> Block:
+    return arm.body

@@ -1,0 +1,319 @@
+"""Does the contract allow this move: the transition with its cause and data, the event, the timer?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from opord.contract import Var
+from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
+from opord.kernel.legality.fold import Fold, Said, Taken, gotos
+from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
+from opord.values.canonical import dumps
+
+_CAUSE = re.compile(
+    r"(?P<kind>body|commit|event|timer)(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?", re.DOTALL
+)
+
+
+def started(fold: Fold, said: Said) -> None:
+    """The first record: the input fits, the run has its name from it, and is in the initial state."""
+    program, body = fold.program, said.body
+    fold.started_at = said.at
+    if (body["name"], body["version"]) != (program.name, program.version):
+        fold.problem(
+            "contract",
+            f"it is a run of {body['name']} version {body['version']}, not {program.name} {program.version}",
+        )
+    fold.input_rest = body["input"]
+    fold.input = _decoded(fold, "input", program.input.load, body["input"])
+    if program.key is not None and fold.input is not None:
+        name = f"{program.name}/{program.key(fold.input)}"
+        if fold.run != name:
+            fold.problem("run", f"by its key the run is {name}, it is kept as {fold.run}")
+    initial = next(state.name for state in program.contract.states if state.initial)
+    if body["to"] != initial:
+        fold.problem("transition", f"it starts in {body['to']}, the initial state is {initial}")
+    _enter(fold, said)
+
+
+def event(fold: Fold, said: Said) -> None:
+    """An event that was taken: this state handles it, its sender may send it, its content fits."""
+    handler = _handled(fold, said)
+    if handler is not None and handler.step is None:
+        fold.problem("event", f"{said.body['event']} is only recorded in {fold.state}, and moved the run")
+    fold.commit, fold.reused, fold.stalled = None, None, False
+    if handler is not None:
+        fold.taken = Taken(said.body["event"], handler, not handler.calls)
+
+
+def ignored(fold: Fold, said: Said) -> None:
+    """An event that is only recorded."""
+    handler = _handled(fold, said)
+    if handler is not None and handler.step is not None:
+        fold.problem("event", f"{said.body['event']} has a handler in {fold.state}, and was only recorded")
+
+
+def unhandled(fold: Fold, said: Said) -> None:
+    """A stored event that no state took by the end."""
+    _declared(fold, said)
+
+
+def transition(fold: Fold, said: Said) -> None:
+    """A move: from where the run is, to where its state and the cause's own body may go, with data that fit."""
+    body = said.body
+    if body["from"] != fold.state:
+        fold.problem("transition", f"it leaves {body['from']}, but the run is in {fold.state}")
+    target = fold.program.states.get(body["to"])
+    if target is None:
+        raise KeyError(f"the contract has no state {body['to']}")
+    declared = fold.at.declaration
+    if body["to"] not in declared.targets:
+        fold.problem(
+            "transition",
+            f"{fold.state} may go to {', '.join(declared.targets) or 'no state'}, not to {body['to']}",
+        )
+    block = _cause(fold, said)
+    if block is not None and body["to"] not in gotos(block):
+        fold.problem("transition", f"what {body['cause']!r} runs in {fold.state} never goes to {body['to']}")
+    for answer in body.get("calls", ()):
+        check_answer(fold, answer)
+    outcome = target.declaration.outcome
+    if body.get("result") != outcome:
+        fold.problem(
+            "transition",
+            f"the run's outcome is said to be {body.get('result')}, {body['to']} means {outcome}",
+        )
+    _enter(fold, said)
+
+
+def stalled(fold: Fold, said: Said) -> None:
+    """A run that is held says why."""
+    if not isinstance(said.body.get("error"), str):
+        fold.problem("form", "a stalled run says no error")
+    fold.stalled = True
+    if fold.taken is not None:
+        fold.taken = fold.taken._replace(at_once=False)
+
+
+def retried(fold: Fold, said: Said) -> None:
+    """Somebody let a stalled run go on."""
+    _by_somebody(fold, said)
+    fold.stalled = False
+
+
+def terminated(fold: Fold, said: Said) -> None:
+    """An administrator ended the run."""
+    _by_somebody(fold, said)
+    fold.ended = "terminated"
+    fold.timers = {}
+
+
+MOVE_CHECKS: dict[str, Callable[[Fold, Said], None]] = {
+    "started": started,
+    "event": event,
+    "ignored": ignored,
+    "unhandled": unhandled,
+    "transition": transition,
+    "stalled": stalled,
+    "retried": retried,
+    "terminated": terminated,
+}
+
+
+def check_answer(fold: Fold, answer: dict[str, Any]) -> None:
+    """Hold the answer of a `pure` or `effect` against its declaration."""
+    call = fold.program.calls.get(answer["call"])
+    if call is None or call.kind == "action":
+        fold.problem("call", f"{answer['call']} is no pure and no effect of the contract")
+    elif "failed" in answer:
+        if answer["failed"]["type"] != "TimedOut":
+            _decoded(fold, f"the failure of {answer['call']}", call.failure.load, answer["failed"])
+    elif call.result is not None:
+        _decoded(fold, f"the answer of {answer['call']}", call.result.load, answer["ok"])
+
+
+def _by_somebody(fold: Fold, said: Said) -> None:
+    if not said.body.get("actor"):
+        fold.problem("actor", f"`{said.kind}` names nobody who did it")
+
+
+# --- events --------------------------------------------------------------------------------------
+
+
+def _declared(fold: Fold, said: Said) -> Any:
+    """Hold an event against its declaration; return its values, or None."""
+    body = said.body
+    program = fold.program.events.get(body["event"])
+    if program is None:
+        fold.problem("event", f"the contract has no event {body['event']}")
+        return None
+    roles = program.declaration.roles
+    if roles and body.get("role") not in roles:
+        fold.problem(
+            "role",
+            f"only {' or '.join(roles)} may send {body['event']}, it came from {body.get('role') or 'no role'}",
+        )
+    values = _decoded(fold, f"the content of {body['event']}", program.args.load, body["args"])
+    key = body.get("key")
+    if (program.key is None) != (key is None):
+        fold.problem("key", f"{body['event']} has a key on record or by the contract, but not both")
+    if program.key is not None and values is not None and not _names_now(program.declaration.key):
+        expected = program.key(values, fold.frame(said.at, body.get("actor", "")))
+        if key != expected:
+            fold.problem("key", f"{body['event']} has the key {key!r}, by the contract it is {expected!r}")
+    if key is not None:
+        first = fold.event_keys.setdefault((body["event"], key), said.seq)
+        if first != said.seq:
+            fold.problem("key", f"{body['event']} with the key {key!r} was taken before, at record {first}")
+    return values
+
+
+def _handled(fold: Fold, said: Said) -> HandlerProgram | None:
+    values = _declared(fold, said)
+    name = said.body["event"]
+    at_rest = not fold.acts and fold.taken is None and fold.commit is None
+    handlers = [h for h in fold.at.handlers.get(name, ()) if at_rest or h.shared]
+    if not handlers:
+        when = "" if at_rest else " in the middle of a step"
+        fold.problem("event", f"{fold.state} does not handle {name}{when}")
+        return None
+    if at_rest and not fold.stalled and "arrived" not in said.body:
+        late = [
+            timer for timer, due in fold.timers.items() if due <= said.at and not _timer(fold, timer).calls
+        ]
+        if late:
+            fold.problem("timer", f"{late[0]} was due before {name} came, and a due timer wins")
+    if values is None:
+        return handlers[0]
+    frame = fold.frame(said.at, said.body.get("actor", ""))
+    for handler in handlers:
+        if handler.guard is None or handler.guard(fold.fields, frame, values):
+            return handler
+    fold.problem("event", f"{name} does not meet the condition of its handler in {fold.state}")
+    return None
+
+
+def _names_now(expression: Any) -> bool:
+    """Whether an expression depends on the instant at which it is computed."""
+    if isinstance(expression, Var):
+        return expression.origin == "now"
+    if isinstance(expression, tuple):
+        return any(_names_now(part) for part in expression)
+    slots = getattr(type(expression), "__dataclass_fields__", {})
+    return any(_names_now(getattr(expression, name)) for name in slots)
+
+
+# --- causes and timers ---------------------------------------------------------------------------
+
+
+def _cause(fold: Fold, said: Said) -> Any:
+    """Hold the cause of a transition against what is on record; return the body that it ran, if it is known."""
+    written = said.body["cause"]
+    found = _CAUSE.fullmatch(written)
+    if found is None:
+        fold.problem("cause", f"{written!r} is no cause")
+        return None
+    kind, name, committed = found["kind"], found["name"], found["commit"]
+    if kind == "commit":
+        kind, committed = "body", name
+    _check_committed(fold, written, committed)
+    if kind == "body":
+        if not fold.acts or fold.taken is not None:
+            fold.problem("cause", f"{fold.state} did not act by itself here")
+        return fold.at.declaration.body
+    if kind == "event":
+        if fold.taken is None or fold.taken.event != name:
+            fold.problem("cause", f"no event {name} was taken for this move")
+            return None
+        return fold.taken.handler.declaration.body
+    return _fired(fold, said, name)
+
+
+def _check_committed(fold: Fold, written: str, committed: str | None) -> None:
+    commit = fold.commit
+    known = commit.call.declaration.name if commit is not None and commit.outcome is not None else fold.reused
+    if committed is not None and committed != known:
+        fold.problem(
+            "cause", f"{written!r} names a commit of {committed}, whose outcome is not on record in this step"
+        )
+    if committed is None and commit is not None and commit.outcome is not None:
+        fold.problem("cause", f"{written!r} passes over the commit of {known}, which is part of this step")
+
+
+def _fired(fold: Fold, said: Said, name: str) -> Any:
+    if name not in fold.timers:
+        fold.problem("timer", f"{fold.state} has no timer {name}")
+        return None
+    timer = _timer(fold, name)
+    own_turn = not fold.acts and fold.taken is None and not fold.stalled
+    if not timer.shared and not own_turn:
+        fold.problem("timer", f"{name} belongs to {fold.state} alone and cannot fire in the middle of a step")
+    commit = fold.commit
+    moment = commit.now if commit is not None and commit.outcome is not None else said.at
+    due = fold.timers[name]
+    if due > moment:
+        fold.problem("timer", f"{name} fired {(due - moment) / 1e6:g} s early")
+    for other, earlier in fold.timers.items():
+        rival = _timer(fold, other)
+        if earlier < due and not rival.calls and (rival.shared or own_turn):
+            fold.problem("timer", f"{name} fired though {other} was due before it")
+    return timer.declaration.body
+
+
+def _timer(fold: Fold, name: str) -> TimerProgram:
+    return next(timer for timer in fold.at.timers if timer.id == name)
+
+
+# --- entering a state ----------------------------------------------------------------------------
+
+
+def _enter(fold: Fold, said: Said) -> None:
+    """Let the run be where the record says, and hold what it brings there against the contract."""
+    target = fold.program.states[said.body["to"]]
+    phase = target.declaration.phase
+    stays = bool(fold.state) and phase is not None and fold.at.declaration.phase == phase
+    fold.phase_since = fold.phase_since if stays else said.at
+    fold.state, fold.since = said.body["to"], said.at
+    fold.data = said.body.get("data")
+    fold.fields = _decoded(fold, f"what {fold.state} carries", target.fields.load, fold.data)
+    fold.entered += 1
+    fold.taken = fold.commit = fold.reused = None
+    fold.stalled = False
+    fold.ended = target.declaration.outcome if target.declaration.kind == "final" else None
+    fold.timers = {name: parse(due) for name, due in said.body.get("timers", {}).items()}
+    if fold.fields is not None:
+        _check_timers(fold, target, said.at)
+
+
+def _check_timers(fold: Fold, target: StateProgram, at: int) -> None:
+    expected = {timer.id: _due(fold, timer, at) for timer in target.timers}
+    if fold.timers != expected:
+        differ = sorted(
+            name for name in {*expected, *fold.timers} if expected.get(name) != fold.timers.get(name)
+        )
+        fold.problem(
+            "timer", f"the timers set in {fold.state} are not those of the contract: {', '.join(differ)}"
+        )
+
+
+def _due(fold: Fold, timer: TimerProgram, at: int) -> int:
+    when: Any = timer.when(fold.fields, fold.frame(at))
+    if timer.declaration.kind == "at":
+        due = from_datetime(when)
+    else:
+        due = (fold.phase_since if timer.shared else at) + microseconds(when)
+    return max(0, min(due, LAST_INSTANT))
+
+
+def _decoded(fold: Fold, what: str, load: Callable[[Any], Any], rest: Any) -> Any:
+    try:
+        return load(rest)
+    except Exception as error:
+        size = len(dumps(rest))
+        fold.problem("data", f"{what} ({size} bytes of JSON) does not fit its type: {error}")
+        return None
+
+
+decoded = _decoded

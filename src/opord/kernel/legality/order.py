@@ -1,0 +1,87 @@
+"""Which record may follow: a table from the situation of a run to the kinds that are legal in it.
+
+How the world gets into each situation:
+
+- unborn              nothing is on record.
+- acting              in a state that acts; its body is under way or about to begin.
+- waiting             in a state that waits. A timer whose step makes calls begins it without a record of its own, so
+                      that an intent may follow directly.
+- taken               an event is on record and its step, which makes calls, is under way.
+- taken at once       an event is on record whose step makes no call: it ends in the same write.
+- calling             an intent is on record, and so is the beginning of an attempt, but not its end.
+- between             an intent is open and nothing is in doubt: the last attempt failed in passing, or did not happen.
+                      An event or timer of the phase may then still take the run.
+- doubtful            an intent is open, no attempt is under way, and nobody knows whether one took effect.
+- known               the outcome is on record and the step has not ended. Nothing else moves the run.
+- stalled             held until somebody mends something; an event or timer of the phase may take the run.
+- stalled in a commit the same, with an intent open that is under way, in doubt, or known.
+- ended               in a final state, or terminated: nothing moves it, but what comes is still put on record.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from opord.kernel.legality.fold import Fold
+
+Situation: TypeAlias = Literal[
+    "unborn",
+    "acting",
+    "waiting",
+    "taken",
+    "taken at once",
+    "calling",
+    "between",
+    "doubtful",
+    "known",
+    "stalled",
+    "stalled in a commit",
+    "ended",
+]
+
+_ALWAYS = {"evidence", "terminated"}
+_STEP = {"intent", "outcome", "transition", "event", "ignored", "stalled"}
+
+FOLLOWS: dict[Situation, frozenset[str]] = {
+    "unborn": frozenset({"started"}),
+    "acting": frozenset(_STEP | _ALWAYS),
+    "waiting": frozenset(_STEP | _ALWAYS),
+    "taken": frozenset(_STEP | _ALWAYS),
+    "taken at once": frozenset({"transition", "stalled"}),
+    "calling": frozenset({"attempt", "doubt", "outcome", "stalled"} | _ALWAYS),
+    "between": frozenset({"attempt", "resolved"} | _STEP | _ALWAYS),
+    "doubtful": frozenset({"attempt", "resolved", "outcome", "stalled"} | _ALWAYS),
+    "known": frozenset({"transition", "stalled"} | _ALWAYS),
+    "stalled": frozenset({"retried"} | _STEP | _ALWAYS),
+    "stalled in a commit": frozenset({"retried", "resolved", "outcome"} | _ALWAYS),
+    "ended": frozenset({"unhandled", "evidence"}),
+}
+
+
+def situation_of(fold: Fold) -> Situation:
+    """Say in which situation the records so far leave the run."""
+    commit = fold.commit
+    if not fold.state:
+        return "unborn"
+    if fold.ended is not None:
+        return "ended"
+    busy = commit is not None and (commit.outcome is not None or commit.in_flight or bool(commit.doubts))
+    if fold.stalled:
+        return "stalled in a commit" if busy else "stalled"
+    if commit is not None:
+        if commit.outcome is not None:
+            return "known"
+        if commit.in_flight:
+            return "calling"
+        return "doubtful" if commit.doubts else "between"
+    if fold.taken is not None:
+        return "taken at once" if fold.taken.at_once else "taken"
+    return "acting" if fold.acts else "waiting"
+
+
+def check_order(fold: Fold, kind: str) -> None:
+    """Refuse a kind of record that may not follow the ones before it."""
+    situation = situation_of(fold)
+    if kind not in FOLLOWS[situation]:
+        legal = ", ".join(sorted(FOLLOWS[situation]))
+        fold.problem("order", f"`{kind}` cannot follow while the run is {situation}; what can is {legal}")

@@ -1,0 +1,81 @@
+"""Is the run as stored what its journal adds up to?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from opord.kernel.legality.fold import Fold, Problem
+from opord.kernel.rows import InboxRow, RunRow
+from opord.values.canonical import dumps, loads
+
+
+def check_row(fold: Fold, row: RunRow) -> None:
+    """Hold the stored run against the sum of its records."""
+    head = row.head
+    if not fold.state:
+        _differs(fold, "sequence", "the run has no journal")
+        return
+    body = loads(head.body)
+    outcome = fold.ended
+    pairs: list[tuple[str, Any, Any]] = [
+        ("sequence", row.seq, fold.seq),
+        ("hash", row.hash, fold.hash),
+        ("contract", row.contract, fold.program.digest),
+        ("state", head.state, fold.state),
+        ("outcome", head.outcome, outcome),
+        ("since", head.since, fold.since),
+        ("started_at", row.started_at, fold.started_at),
+        ("entered", body.get("entered"), fold.entered),
+    ]
+    for what, stored, expected in pairs:
+        if stored != expected:
+            _differs(fold, what, f"it says {stored!r}, its journal adds up to {expected!r}")
+    if dumps(body.get("data")) != dumps(fold.data):
+        _differs(fold, "data", f"what it carries in {head.state} is not what its journal says")
+    if row.input != dumps(fold.input_rest):
+        _differs(fold, "input", "it is not the one the run was started with")
+    expected = _statuses(fold)
+    if head.status not in expected:
+        _differs(
+            fold, "status", f"it says {head.status}, by its journal it is {' or '.join(sorted(expected))}"
+        )
+
+
+def check_inbox(fold: Fold, row: RunRow, inbox: Sequence[InboxRow]) -> None:
+    """Hold the messages that wait against the contract."""
+    for message in inbox:
+        if message.kind != "event":
+            continue
+        body = loads(message.body)
+        program = fold.program.events.get(body["event"])
+        if program is None:
+            _differs(fold, "inbox", f"an event {body['event']} waits, which the contract does not have")
+            continue
+        if row.head.status == "ended":
+            _differs(fold, "inbox", f"{body['event']} still waits for a run that has ended")
+        try:
+            program.args.load(body["args"])
+        except Exception as error:
+            _differs(fold, "inbox", f"the content of a waiting {body['event']} does not fit: {error}")
+
+
+def _statuses(fold: Fold) -> set[str]:
+    commit = fold.commit
+    if fold.ended is not None:
+        return {"ended"}
+    if fold.stalled:
+        return {"stalled"}
+    if commit is not None and commit.outcome is None:
+        if commit.doubts:
+            # Somebody said `retry` to a run that stalled in a doubt: until a worker has it, it can go on.
+            return {"in_doubt", "running"} if fold.last_kind == "retried" else {"in_doubt"}
+        return {"running", "in_doubt"} if commit.asked_again else {"running"}
+    if commit is not None or fold.taken is not None or fold.acts:
+        return {"running"}
+    # A timer whose step makes calls has no record of its own, so that the run may be on its way already.
+    return {"waiting", "running"}
+
+
+def _differs(fold: Fold, what: str, why: str) -> None:
+    fold.problems.append(Problem(None, what, why))
