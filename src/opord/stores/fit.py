@@ -1,0 +1,114 @@
+"""Decide which changes of a batch still fit, from what is stored about their runs.
+
+The answer is the same for every store, so it stands here once. A store may find out by any faster way
+that a whole batch fits; when something does not, it collects the facts and asks `judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from opord.stores.base import (
+    Applied,
+    EventKey,
+    Exists,
+    KeyTaken,
+    RecordRow,
+    Result,
+    RunRow,
+    Stale,
+    Start,
+    Write,
+)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is stored about the runs of a batch, as far as the batch asks.
+
+    `hashes` holds the hash of the record with the (run, seq) that a change would write last. `messages`
+    are the (run, id) that a change would put and that were put before, taken since or not.
+    """
+
+    rows: dict[str, RunRow] = field(default_factory=dict)
+    hashes: dict[tuple[str, int], str] = field(default_factory=dict)
+    messages: set[tuple[str, str]] = field(default_factory=set)
+    event_keys: Mapping[tuple[str, str, str], EventKey] = field(default_factory=dict)
+
+
+def check_batch(batch: Sequence[Start | Write]) -> None:
+    """Refuse a batch that no store can mean anything by.
+
+    Raises:
+        ValueError: a run is named twice, records do not continue the journal, a hash is none, an epoch leaps.
+    """
+    seen: set[str] = set()
+    for change in batch:
+        if type(change) is Write:
+            run, seq, records = change.run, change.seq, change.records
+            if not 0 <= change.new_epoch - change.epoch <= 1:
+                raise ValueError(f"run {run}: epoch {change.epoch} cannot become {change.new_epoch}")
+        elif type(change) is Start:
+            run, seq, records = change.row.run, 0, change.records
+            if change.row.seq != len(records) or change.row.hash != (records[-1].hash if records else ""):
+                raise ValueError(f"run {run}: the row of a start does not agree with its records")
+        else:
+            raise TypeError(f"expected a Start or a Write, got: {type(change).__name__}")
+        if run in seen:
+            raise ValueError(f"run {run} is named twice in one batch")
+        seen.add(run)
+        for record in records:
+            seq += 1
+            if record.seq != seq:
+                raise ValueError(f"run {run}: expected record {seq}, got: {record.seq}")
+            if len(record.hash) != 64:
+                raise ValueError(
+                    f"run {run}: the hash of record {seq} is not a SHA-256 in hex: {record.hash!r}"
+                )
+
+
+def last_record(change: Start | Write) -> tuple[str, int] | None:
+    """Return (run, seq) of the record that the change writes last; None if it writes none."""
+    if isinstance(change, Start):
+        return (change.row.run, len(change.records)) if change.records else None
+    return (change.run, change.seq + len(change.records)) if change.records else None
+
+
+def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
+    """Return the change to make, or the answer if nothing is to be made.
+
+    A change was applied before if its last record is in the journal, or, for one without records, if
+    all its messages have been put. Asked first, since everything else has moved on by then.
+    """
+    if isinstance(change, Start):
+        row = facts.rows.get(change.row.run)
+        if row is None:
+            return change
+        return Applied(row.arrivals) if _is_recorded(change, change.records, facts) else Exists(row)
+    run = change.run
+    row = facts.rows.get(run)
+    if row is None:
+        return Stale(None)
+    there = [message for message in change.put if (run, message.id) in facts.messages]
+    if change.records:
+        if _is_recorded(change, change.records, facts):
+            return Applied(row.arrivals)
+    elif there and len(there) == len(change.put):
+        return Applied(row.arrivals)
+    if (change.epoch, change.seq) != (row.epoch, row.seq):
+        return Stale(row)
+    if change.arrivals is not None and change.arrivals != row.arrivals:
+        return Stale(row)
+    for key in change.event_keys:
+        taken = facts.event_keys.get((run, key.event, key.key))
+        if taken is not None:
+            return KeyTaken(taken)
+    # A message is put once for ever: one that is there already (or was) is not put again.
+    put = tuple(message for message in change.put if message not in there) if there else change.put
+    return change._replace(arrivals=row.arrivals, put=put)
+
+
+def _is_recorded(change: Start | Write, records: tuple[RecordRow, ...], facts: Facts) -> bool:
+    where = last_record(change)
+    return where is not None and facts.hashes.get(where) == records[-1].hash

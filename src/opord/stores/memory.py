@@ -1,0 +1,230 @@
+"""A store of plain dicts: the promise in its shortest form, for tests and simulation. Nothing of it is durable.
+
+`another()` gives a second handle on the same rows, as a second process would have.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from opord.stores.base import (
+    Applied,
+    ContractConflict,
+    EventKey,
+    Head,
+    InboxRow,
+    RecordRow,
+    Result,
+    RunFilter,
+    RunRow,
+    SettledKey,
+    Start,
+    StoredContract,
+    WorkerRow,
+    Write,
+)
+from opord.stores.fit import Facts, check_batch, judge
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What all handles share. Dicts keep the order in which runs came, which is the order of listings."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    contracts: dict[str, StoredContract] = field(default_factory=dict)
+    runs: dict[str, RunRow] = field(default_factory=dict)
+    journals: dict[str, list[RecordRow]] = field(default_factory=dict)
+    inboxes: dict[str, list[InboxRow]] = field(default_factory=dict)
+    messages: set[tuple[str, str]] = field(default_factory=set)
+    event_keys: dict[tuple[str, str, str], EventKey] = field(default_factory=dict)
+    settled: dict[tuple[str, str, str], SettledKey] = field(default_factory=dict)
+    workers: dict[str, WorkerRow] = field(default_factory=dict)
+    changes: int = 0
+
+
+class MemoryStore:
+    """Keeps everything in dicts, guarded by one lock."""
+
+    def __init__(self, clock: Callable[[], int] | None = None) -> None:
+        self._clock = clock or (lambda: time.time_ns() // 1000)
+        self._rows = _Rows()
+        self._own_changes = 0
+
+    def another(self, clock: Callable[[], int] | None = None) -> MemoryStore:
+        """Return another handle on the same rows."""
+        other = MemoryStore(clock or self._clock)
+        other._rows = self._rows
+        return other
+
+    def now(self) -> int:
+        return self._clock()
+
+    def put_contract(self, contract: StoredContract) -> None:
+        rows = self._rows
+        with rows.lock:
+            for stored in rows.contracts.values():
+                if (stored.name, stored.version) == (contract.name, contract.version):
+                    if stored.digest != contract.digest:
+                        raise ContractConflict(
+                            contract.name, contract.version, stored.digest, contract.digest
+                        )
+                    return
+            rows.contracts.setdefault(contract.digest, contract)
+            self._changed()
+
+    def contract(self, digest: str) -> StoredContract | None:
+        return self._rows.contracts.get(digest)
+
+    def contracts(self) -> list[StoredContract]:
+        return sorted(self._rows.contracts.values(), key=lambda contract: (contract.name, contract.version))
+
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+        check_batch(batch)
+        rows = self._rows
+        with rows.lock:
+            for change in batch:
+                if isinstance(change, Start) and change.row.contract not in rows.contracts:
+                    raise ValueError(f"run {change.row.run}: contract {change.row.contract} is not stored")
+            results = [self._apply(change) for change in batch]
+            if batch:
+                self._changed()
+        return results
+
+    def _apply(self, change: Start | Write) -> Result:
+        rows = self._rows
+        answer = judge(change, self._facts(change))
+        if isinstance(answer, Start):
+            row = answer.row
+            rows.runs[row.run] = row
+            rows.journals[row.run] = list(answer.records)
+            rows.inboxes[row.run] = []
+            return Applied(row.arrivals)
+        if not isinstance(answer, Write):
+            return answer
+        run, records = answer.run, answer.records
+        row = rows.runs[run]
+        rows.runs[run] = row._replace(
+            epoch=answer.new_epoch,
+            seq=answer.seq + len(records),
+            hash=records[-1].hash if records else row.hash,
+            arrivals=row.arrivals + len(answer.put),
+            head=answer.head or row.head,
+        )
+        rows.journals[run] += records
+        rows.inboxes[run] = [m for m in rows.inboxes[run] if m.id not in answer.take] + list(answer.put)
+        rows.messages |= {(run, message.id) for message in answer.put}
+        rows.event_keys |= {(run, key.event, key.key): key for key in answer.event_keys}
+        for settled in answer.settled:
+            rows.settled.setdefault((run, settled.action, settled.key), settled)
+        return Applied(rows.runs[run].arrivals)
+
+    def _facts(self, change: Start | Write) -> Facts:
+        rows = self._rows
+        run = change.row.run if isinstance(change, Start) else change.run
+        row = rows.runs.get(run)
+        if row is None:
+            return Facts()
+        hashes = {(run, record.seq): record.hash for record in rows.journals[run]}
+        return Facts({run: row}, hashes, rows.messages, rows.event_keys)
+
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
+        rows, now = self._rows, self.now()
+        wanted = set(contracts)
+        with rows.lock:
+            due = [
+                (row.head.wake_at, number, row)
+                for number, row in enumerate(rows.runs.values())
+                if row.contract in wanted and row.head.wake_at is not None and row.head.wake_at <= now
+            ]
+            claimed = []
+            for _, _, row in sorted(due, key=lambda item: item[:2])[: max(limit, 0)]:
+                head = row.head._replace(worker=worker, wake_at=now + ttl_us)
+                row = row._replace(epoch=row.epoch + 1, head=head)
+                rows.runs[row.run] = row
+                claimed.append(row)
+            if claimed:
+                self._changed()
+            return claimed
+
+    def renew(self, worker: str, held: Sequence[tuple[str, int]], *, ttl_us: int) -> list[str]:
+        return self._lease(worker, held, lambda row, now: row.head._replace(wake_at=now + ttl_us))
+
+    def release(self, worker: str, held: Sequence[tuple[str, int]]) -> None:
+        self._lease(worker, held, lambda row, now: row.head._replace(worker=None, wake_at=now))
+
+    def _lease(
+        self, worker: str, held: Sequence[tuple[str, int]], change: Callable[[RunRow, int], Head]
+    ) -> list[str]:
+        rows, now = self._rows, self.now()
+        lost = []
+        with rows.lock:
+            for run, epoch in held:
+                row = rows.runs.get(run)
+                if row is None or (row.epoch, row.head.worker) != (epoch, worker):
+                    lost.append(run)
+                else:
+                    rows.runs[run] = row._replace(head=change(row, now))
+            if len(lost) < len(held):
+                self._changed()
+        return lost
+
+    def next_wake(self, contracts: Collection[str]) -> int | None:
+        with self._rows.lock:
+            wakes = [row.head.wake_at for row in self._rows.runs.values() if row.contract in contracts]
+        return min((wake for wake in wakes if wake is not None), default=None)
+
+    def load(self, run: str) -> RunRow | None:
+        return self._rows.runs.get(run)
+
+    def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
+        with self._rows.lock:
+            newest = list(reversed(self._rows.runs.values()))
+        if after is not None:
+            names = [row.run for row in newest]
+            newest = newest[names.index(after) + 1 :] if after in names else []
+        fits = [
+            row
+            for row in newest
+            if where.contract in (None, row.name)
+            and where.state in (None, row.head.state)
+            and where.status in (None, row.head.status)
+            and where.outcome in (None, row.head.outcome)
+        ]
+        return fits[: max(limit, 0)]
+
+    def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
+        records = self._rows.journals.get(run, [])
+        return [record for record in records if record.seq > after][: max(limit, 0)]
+
+    def inbox(self, run: str) -> list[InboxRow]:
+        return list(self._rows.inboxes.get(run, ()))
+
+    def event_key(self, run: str, event: str, key: str) -> EventKey | None:
+        return self._rows.event_keys.get((run, event, key))
+
+    def settled(self, run: str, action: str, key: str) -> SettledKey | None:
+        return self._rows.settled.get((run, action, key))
+
+    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
+        with self._rows.lock:
+            self._rows.workers[worker] = WorkerRow(worker, tuple(sorted(contracts)), self.now() + ttl_us)
+            self._changed()
+
+    def workers(self) -> list[WorkerRow]:
+        now = self.now()
+        with self._rows.lock:
+            alive = [row for row in self._rows.workers.values() if row.alive_until > now]
+        return sorted(alive)
+
+    def changes(self) -> int:
+        return self._rows.changes - self._own_changes
+
+    def close(self) -> None:
+        """Nothing to close; the rows live as long as a handle does."""
+
+    def _changed(self) -> None:
+        self._rows.changes += 1
+        self._own_changes += 1

@@ -1,0 +1,126 @@
+"""One connection, used by one thread at a time, with errors told in the store's own words.
+
+After any error the connection is looked at: a transaction that is still open is rolled back. SQLite itself rolls back on
+some errors (a full disk) and not on others (a refused statement); whoever goes on without looking writes on without a transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias, TypeVar
+
+import apsw
+import msgspec
+
+from opord.stores.base import StoreDamaged, StoreError, StoreRefused, StoreUnavailable
+
+T = TypeVar("T")
+
+Given: TypeAlias = Sequence[str | int | None] | Mapping[str, str | int | None]
+
+_KINDS: tuple[tuple[type[apsw.Error], str, str], ...] = (
+    (apsw.BusyError, "locked", "is locked by another process"),
+    (apsw.LockedError, "locked", "is locked"),
+    (apsw.ProtocolError, "locked", "is contended: too many processes opened it at once"),
+    (apsw.InterruptError, "locked", "was interrupted"),
+    (apsw.FullError, "full", "cannot grow: the disk or its quota is full"),
+    (apsw.NoMemError, "full", "has no memory left to work with"),
+    (apsw.ReadOnlyError, "readonly", "cannot be written: the file, its folder or the disk is read-only"),
+    (apsw.PermissionsError, "readonly", "may not be accessed by this user"),
+    (apsw.CantOpenError, "gone", "cannot be opened: it or its folder is gone, or no file may be opened"),
+    (apsw.IOError, "io", "cannot be read or written: the disk reports an error"),
+)
+
+
+def translate(error: apsw.Error, place: str) -> StoreError:
+    """Say in the store's words what SQLite reported."""
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        return StoreDamaged(f"store {place} is damaged ({error}); stop writing to it and restore a backup")
+    for kind_of, kind, said in _KINDS:
+        if isinstance(error, kind_of):
+            return StoreUnavailable(kind, f"store {place} {said} ({error})")
+    return StoreError(f"store {place}: {type(error).__name__}: {error}")
+
+
+class Link:
+    """A connection and its lock."""
+
+    def __init__(self, connection: apsw.Connection, place: str) -> None:
+        self.connection = connection
+        self.place = place
+        self.closed = False
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    @contextmanager
+    def use(self) -> Iterator[apsw.Connection]:
+        """Have the connection alone; afterwards no transaction is open on it."""
+        # A lock held in the parent by another thread would never come free in the child: ask first.
+        self.check_process()
+        with self._lock:
+            if self.closed:
+                raise StoreRefused(f"store {self.place} is closed")
+            connection = self.connection
+            try:
+                yield connection
+            except apsw.Error as error:
+                raise translate(error, self.place) from error
+            finally:
+                if not connection.getautocommit():
+                    self._roll_back()
+
+    @contextmanager
+    def transaction(self) -> Iterator[apsw.Connection]:
+        """Have the connection alone in a transaction that may write from its first statement on."""
+        with self.use() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def check_process(self) -> None:
+        """Refuse to serve a child of the process that opened the file: SQLite's locks do not come along.
+
+        Raises:
+            StoreRefused: this process was forked since.
+        """
+        if os.getpid() != self._pid:
+            raise StoreRefused(
+                f"store {self.place} was opened before this process was forked from process {self._pid}; "
+                "open it again here"
+            )
+
+    def _roll_back(self) -> None:
+        try:
+            self.connection.execute("ROLLBACK")
+        except apsw.Error as error:
+            if not self.connection.getautocommit():
+                raise translate(error, self.place) from error
+
+    def close(self) -> None:
+        """Close the connection, unless it belongs to the parent of this process."""
+        if os.getpid() == self._pid:
+            with self._lock:
+                self.closed = True
+                self.connection.close()
+
+
+def rows(connection: apsw.Connection, query: str, given: Given, kind: type[T]) -> list[T]:
+    """Return all rows of a query with one column of JSON, in one step if they fit into one value."""
+    try:
+        # `query` is one of ours, never a user's.
+        whole = f"SELECT '[' || coalesce(group_concat(row, ','), '') || ']' FROM ({query})"  # noqa: S608
+        text = connection.execute(whole, given).get
+    except apsw.TooBigError:
+        # Over 1e9 bytes, say a thousand records of a megabyte: fetch them singly.
+        return [_decode(row, kind) for (row,) in connection.execute(query, given)]
+    return _decode(text, list[kind])  # type: ignore[valid-type]
+
+
+def _decode(text: object, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(str(text), type=kind)
+    except msgspec.MsgspecError as error:
+        raise StoreDamaged(f"a row is not what was written: {error}") from error

@@ -1,0 +1,164 @@
+"""Open a file as a store: is it ours, are all settings in force, is its schema of this version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+
+from opord.stores.base import StoreRefused
+from opord.stores.sqlite import sql
+from opord.stores.sqlite.link import translate
+
+# "OPRD": tells our files from other people's.
+APPLICATION_ID = 0x4F505244
+
+# Earlier ones can corrupt a file in WAL mode that two connections write (the WAL-reset bug).
+OLDEST_SQLITE = (3, 51, 3)
+
+BUSY_TIMEOUT_MS = 5_000
+
+# 16 MB of log between checkpoints: pages that many batches change are copied to the file once, and the copy of
+# that much takes a few tens of milliseconds.
+_CHECKPOINT_PAGES = 4_000
+# A log that grew behind a long reader is cut to this when it starts anew.
+_LOG_BYTES_MAX = 64 * 1024 * 1024
+
+_SETTINGS: tuple[tuple[str, int | str], ...] = (
+    ("synchronous", 2),
+    ("foreign_keys", 1),
+    ("trusted_schema", 0),
+    ("temp_store", 2),
+    ("cache_size", -32_000),
+    ("fullfsync", 1),
+    ("checkpoint_fullfsync", 1),
+    ("wal_autocheckpoint", _CHECKPOINT_PAGES),
+    ("journal_size_limit", _LOG_BYTES_MAX),
+)
+
+
+def open_writer(path: Path | None) -> apsw.Connection:
+    """Open the file for writing, creating it and bringing its schema up to date; None is a store in memory.
+
+    Raises:
+        StoreRefused: not ours, too new, or a setting did not take.
+        StoreUnavailable: locked, full or unreadable now.
+    """
+    check_sqlite(apsw.sqlite_lib_version())
+    place = str(path or ":memory:")
+    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+    try:
+        _identify(connection, place)
+        _set(connection, place, "memory" if path is None else "wal")
+        migrate(connection, place, sql.migrations())
+        connection.execute(sql.apply_script())
+    except apsw.Error as error:
+        connection.close()
+        raise translate(error, place) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """Open a store's file once more, for reading only."""
+    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE)
+    try:
+        _set(connection, str(path), "wal")
+        connection.pragma("query_only", 1)
+    except apsw.Error as error:
+        connection.close()
+        raise translate(error, str(path)) from error
+    return connection
+
+
+def check_sqlite(version: str) -> None:
+    """Refuse an SQLite that can corrupt files."""
+    if tuple(int(part) for part in version.split(".")[:3]) < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise StoreRefused(
+            f"SQLite {version} can corrupt a file that two processes write; install apsw with SQLite {oldest} or later"
+        )
+
+
+def _connect(path: Path | None, flags: int) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(":memory:" if path is None else str(path), flags=flags)
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    except apsw.Error as error:
+        raise translate(error, str(path)) from error
+    return connection
+
+
+def _identify(connection: apsw.Connection, place: str) -> None:
+    """Refuse a file that is not ours before anything in it is changed."""
+    try:
+        ident = connection.pragma("application_id")
+        version = connection.pragma("user_version")
+        objects = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    except apsw.NotADBError:
+        raise StoreRefused(f"{place} is not an SQLite database; name another file for the store") from None
+    if ident == APPLICATION_ID:
+        newest = len(sql.migrations())
+        if version > newest:
+            raise StoreRefused(
+                f"store {place} was made by a newer opord (schema {version}, this one knows {newest}); upgrade opord"
+            )
+    elif ident or version or objects:
+        raise StoreRefused(f"{place} is another program's database, not an Opord store; name another file")
+
+
+def _set(connection: apsw.Connection, place: str, journal_mode: str) -> None:
+    _set_journal_mode(connection, place, journal_mode)
+    for name, value in _SETTINGS:
+        if journal_mode != "wal" and name in ("wal_autocheckpoint", "journal_size_limit"):
+            continue
+        connection.pragma(name, value)
+        found = connection.pragma(name)
+        if found != value:
+            raise StoreRefused(
+                f"store {place}: SQLite did not take the setting {name}: expected {value}, got: {found}"
+            )
+
+
+def _set_journal_mode(connection: apsw.Connection, place: str, mode: str) -> None:
+    """Set it; while another process is opening the same new file, SQLite does not wait by itself."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    found = None
+    while found is None:
+        try:
+            found = connection.pragma("journal_mode", mode)
+        except (apsw.BusyError, apsw.LockedError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    if found != mode:
+        raise StoreRefused(
+            f"store {place}: SQLite did not take the setting journal_mode: expected {mode}, got: {found}; "
+            "is the file on a local disk?"
+        )
+
+
+def migrate(connection: apsw.Connection, place: str, steps: Sequence[str]) -> None:
+    """Apply the schema's steps that the file does not have yet, each in a transaction of its own.
+
+    A process that dies in between leaves a whole version; the next one goes on from there. Two at once
+    take turns, and the second finds the work done.
+    """
+    for number, step in enumerate(steps, 1):
+        if connection.pragma("user_version") >= number:
+            continue
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if connection.pragma("user_version") < number:
+                connection.execute(step)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        finally:
+            if not connection.getautocommit():
+                connection.execute("ROLLBACK")

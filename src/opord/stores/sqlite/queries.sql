@@ -1,0 +1,112 @@
+-- The statements of the store, each under its name. A query yields one column `row` of JSON, so that the store can
+-- have all rows in one step (see `apply.sql` for why a step is dear), and decodes them in one go.
+
+-- name: put_contract
+-- The first text under a digest, or under a name and version, stays.
+INSERT INTO contracts (digest, name, version, sources) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING
+
+-- name: contract_of_version
+SELECT json_array(digest, name, version, sources) AS row FROM contracts WHERE name = ?1 AND version = ?2
+
+-- name: contract
+SELECT json_array(digest, name, version, sources) AS row FROM contracts WHERE digest = ?1
+
+-- name: contracts
+SELECT json_array(digest, name, version, sources) AS row FROM contracts ORDER BY name, version
+
+-- name: known_contracts
+-- Which of these digests are stored.
+SELECT json_quote(c.digest) AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+
+-- name: load
+SELECT :run_row AS row
+FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id CROSS JOIN contracts AS c ON c.id = r.contract
+WHERE r.run = ?1
+
+-- name: load_many
+SELECT :run_row AS row
+FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value
+CROSS JOIN heads AS h ON h.run = r.id CROSS JOIN contracts AS c ON c.id = r.contract
+
+-- name: hashes
+-- The hashes of given records: pairs of run and seq.
+SELECT json_array(r.run, j.seq, j.hash) AS row
+FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value ->> 0
+CROSS JOIN journal AS j ON j.run = r.id AND j.seq = n.value ->> 1
+
+-- name: messages
+-- Which of these messages (pairs of run and id) were ever put.
+SELECT json_array(r.run, i.message) AS row
+FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value ->> 0
+CROSS JOIN inbox AS i ON i.run = r.id AND i.message = n.value ->> 1
+
+-- name: taken_keys
+-- Which of these event keys (run, event, key) are claimed, and with what content.
+SELECT json_array(r.run, k.event, k.key, k.content) AS row
+FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value ->> 0
+CROSS JOIN event_keys AS k ON k.run = r.id AND k.event = n.value ->> 1 AND k.key = n.value ->> 2
+
+-- name: is_due
+SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+WHERE EXISTS (SELECT 1 FROM heads AS h WHERE h.contract = c.id AND h.wake_at <= ?2)
+LIMIT 1
+
+-- name: due
+-- The runs of one contract whose time has come, the longest due first.
+SELECT json_array(r.id, :run_row) AS row
+FROM contracts AS c CROSS JOIN heads AS h ON h.contract = c.id
+CROSS JOIN runs AS r ON r.id = h.run
+WHERE c.digest = ?1 AND h.wake_at <= ?2
+ORDER BY h.wake_at, h.run LIMIT ?3
+
+-- name: claim
+UPDATE heads SET epoch = epoch + 1, worker = ?2, wake_at = ?3 WHERE run IN (SELECT value FROM json_each(?1))
+
+-- name: held
+-- Which of these (run, epoch) pairs the worker still holds, by number and name.
+SELECT json_array(r.id, r.run) AS row
+FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value ->> 0
+CROSS JOIN heads AS h ON h.run = r.id AND h.epoch = n.value ->> 1 AND h.worker = ?2
+
+-- name: renew
+UPDATE heads SET wake_at = ?2 WHERE run IN (SELECT value FROM json_each(?1))
+
+-- name: release
+UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (SELECT value FROM json_each(?1))
+
+-- name: next_wake
+SELECT json_quote(min((SELECT min(h.wake_at) FROM heads AS h WHERE h.contract = c.id AND h.wake_at IS NOT NULL))) AS row
+FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+
+-- name: journal
+SELECT json_array(j.seq, j.at, j.kind, j.body, j.hash) AS row
+FROM runs AS r CROSS JOIN journal AS j ON j.run = r.id
+WHERE r.run = ?1 AND j.seq > ?2
+ORDER BY j.seq LIMIT ?3
+
+-- name: inbox
+SELECT json_array(i.message, i.arrived, i.kind, i.body) AS row
+FROM runs AS r CROSS JOIN inbox AS i ON i.run = r.id
+WHERE r.run = ?1 AND i.body IS NOT NULL
+ORDER BY i.id
+
+-- name: event_key
+SELECT json_array(k.event, k.key, k.content) AS row
+FROM runs AS r CROSS JOIN event_keys AS k ON k.run = r.id
+WHERE r.run = ?1 AND k.event = ?2 AND k.key = ?3
+
+-- name: settled
+SELECT json_array(s.action, s.key, s.args, s.result) AS row
+FROM runs AS r CROSS JOIN settled AS s ON s.run = r.id
+WHERE r.run = ?1 AND s.action = ?2 AND s.key = ?3
+
+-- name: heartbeat
+INSERT INTO workers (worker, contracts, alive_until) VALUES (?1, ?2, ?3)
+ON CONFLICT (worker) DO UPDATE SET contracts = excluded.contracts, alive_until = excluded.alive_until
+
+-- name: workers
+SELECT json_array(worker, json(contracts), alive_until) AS row FROM workers WHERE alive_until > ?1 ORDER BY worker
+
+-- name: forget_workers
+-- Workers that have been silent for long are of no interest to anybody.
+DELETE FROM workers WHERE alive_until < ?1

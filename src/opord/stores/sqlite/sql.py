@@ -1,0 +1,42 @@
+"""Load the SQL of this folder once, by name."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+# A run as `RunRow`, from `runs` r, `heads` h and `contracts` c.
+RUN_ROW = (
+    "json_array(r.run, c.digest, c.name, c.version, r.started_at, r.input, h.epoch, h.seq, h.hash, h.arrivals, "
+    "json_array(h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body))"
+)
+
+APPLY = "INSERT INTO change_set VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+@cache
+def queries() -> dict[str, str]:
+    """Return the statements of `queries.sql` by name."""
+    text = (_HERE / "queries.sql").read_text(encoding="utf-8")
+    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    return {
+        name: re.sub(r"^--.*\n", "", body, flags=re.MULTILINE).strip().replace(":run_row", RUN_ROW)
+        for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def apply_script() -> str:
+    """Return what a writing connection needs for `APPLY`."""
+    return (_HERE / "apply.sql").read_text(encoding="utf-8")
+
+
+def migrations() -> list[str]:
+    """Return the schema's steps; number n makes version n."""
+    files = sorted((_HERE / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    for number, file in enumerate(files, 1):
+        if int(file.name[:4]) != number:
+            raise RuntimeError(f"expected migration {number:04d}, got: {file.name}")
+    return [file.read_text(encoding="utf-8") for file in files]

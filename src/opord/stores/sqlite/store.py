@@ -1,0 +1,341 @@
+"""The verbs of the store over SQLite.
+
+One connection writes; others read beside it. A batch is written by a single statement (see `apply.sql`); only when that
+says that something does not fit are the facts fetched and the batch sorted, in one transaction.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+import msgspec
+
+from opord.stores.base import (
+    Applied,
+    ContractConflict,
+    EventKey,
+    InboxRow,
+    RecordRow,
+    Result,
+    RunFilter,
+    RunRow,
+    SettledKey,
+    Start,
+    StoredContract,
+    StoreError,
+    StoreRefused,
+    WorkerRow,
+    Write,
+)
+from opord.stores.fit import Facts, check_batch, judge, last_record
+from opord.stores.sqlite import sql
+from opord.stores.sqlite.link import Given, Link, rows
+from opord.stores.sqlite.listing import listing
+from opord.stores.sqlite.opening import open_reader, open_writer
+from opord.stores.sqlite.packing import pack
+from opord.stores.sqlite.place import Watch, check_place
+
+T = TypeVar("T")
+
+_READERS_KEPT = 4
+# Runs whose arrivals are remembered; a forgotten one costs a batch its short way once.
+_ARRIVALS_KEPT = 20_000
+_FORGET_WORKERS_AFTER_US = 7 * 24 * 3600 * 1_000_000
+_NEWEST = (1 << 63) - 1
+
+_encode = msgspec.json.Encoder().encode
+
+
+class SqliteStore:
+    """A store in one file; `path` None keeps it in memory, for this object alone."""
+
+    def __init__(self, path: str | Path | None, *, clock: Callable[[], int] | None = None) -> None:
+        """Open the store, creating it if the file is not there.
+
+        Raises:
+            StoreRefused: no store can be there, or what is there is none of ours.
+            StoreUnavailable: locked, full or unreadable now.
+        """
+        self._clock = clock or (lambda: time.time_ns() // 1000)
+        self._sql = sql.queries()
+        self._path = None if path is None else Path(path).absolute()
+        if self._path is not None:
+            check_place(self._path)
+        self._place = str(self._path or ":memory:")
+        self._writer = Link(open_writer(self._path), self._place)
+        self._watch = None if self._path is None else Watch(self._path)
+        self._readers: list[Link] = []
+        self._readers_lock = threading.Lock()
+        self._arrivals: dict[str, int] = {}
+        self._closed = False
+
+    # --- Contracts -------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        return self._clock()
+
+    def put_contract(self, contract: StoredContract) -> None:
+        if self.contract(contract.digest) is not None:
+            return
+        with self._write() as connection:
+            connection.execute(self._sql["put_contract"], contract)
+            name_and_version = (contract.name, contract.version)
+            found = rows(connection, self._sql["contract_of_version"], name_and_version, StoredContract)
+        stored = found[0].digest if found else "?"
+        if stored != contract.digest:
+            raise ContractConflict(contract.name, contract.version, stored, contract.digest)
+
+    def contract(self, digest: str) -> StoredContract | None:
+        return self._first("contract", (digest,), StoredContract)
+
+    def contracts(self) -> list[StoredContract]:
+        return self._all("contracts", (), StoredContract)
+
+    # --- Writing ---------------------------------------------------------------------------------
+
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+        check_batch(batch)
+        if not batch:
+            return []
+        payloads = list(pack(batch, self._arrivals))
+        if len(payloads) == 1:
+            try:
+                with self._write(transaction=False) as connection:
+                    # One statement, its own transaction: it takes the write lock before it reads.
+                    connection.execute(sql.APPLY, payloads[0])
+                return [self._applied(change) for change in batch]
+            except StoreError as error:
+                if not isinstance(error.__cause__, apsw.ConstraintError):
+                    raise
+        return self._apply_sorted(batch)
+
+    def _applied(self, change: Start | Write) -> Applied:
+        """Answer for a change whose guards held."""
+        if isinstance(change, Start):
+            return Applied(change.row.arrivals)
+        seen = self._arrivals.get(change.run, 0) if change.arrivals is None else change.arrivals
+        arrivals = seen + len(change.put)
+        if change.head is not None and change.head.status == "ended":
+            self._arrivals.pop(change.run, None)
+        elif arrivals:
+            self._remember(change.run, arrivals)
+        return Applied(arrivals)
+
+    def _apply_sorted(self, batch: Sequence[Start | Write]) -> list[Result]:
+        """Fetch the facts, and make the changes that fit."""
+        with self._write() as connection:
+            facts = self._facts(connection, batch)
+            self._check_contracts(connection, batch, facts)
+            answers = [judge(change, facts) for change in batch]
+            fitting = [answer for answer in answers if isinstance(answer, (Start, Write))]
+            if fitting:
+                for payload in pack(fitting, {}):
+                    connection.execute(sql.APPLY, payload)
+        # Remembered only now that the transaction is durable.
+        for name, row in facts.rows.items():
+            if row.arrivals:
+                self._remember(name, row.arrivals)
+        return [self._applied(answer) if isinstance(answer, (Start, Write)) else answer for answer in answers]
+
+    def _facts(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> Facts:
+        def fetch(name: str, wanted: Collection[object], kind: type[T]) -> list[T]:
+            if not wanted:
+                return []
+            return rows(connection, self._sql[name], (_encode(wanted).decode(),), kind)
+
+        names = [change.row.run if isinstance(change, Start) else change.run for change in batch]
+        writes = [change for change in batch if isinstance(change, Write)]
+        last = [where for change in batch if (where := last_record(change)) is not None]
+        put = [(write.run, message.id) for write in writes for message in write.put]
+        keys = [(write.run, key.event, key.key) for write in writes for key in write.event_keys]
+        return Facts(
+            rows={row.run: row for row in fetch("load_many", names, RunRow)},
+            hashes={(run, seq): digest for run, seq, digest in fetch("hashes", last, tuple[str, int, str])},
+            messages=set(fetch("messages", put, tuple[str, str])),
+            event_keys={
+                (run, event, key): EventKey(event, key, content)
+                for run, event, key, content in fetch("taken_keys", keys, tuple[str, str, str, str])
+            },
+        )
+
+    def _check_contracts(
+        self, connection: apsw.Connection, batch: Sequence[Start | Write], facts: Facts
+    ) -> None:
+        starts = {change.row.contract: change.row.run for change in batch if isinstance(change, Start)}
+        if not starts:
+            return
+        known = rows(connection, self._sql["known_contracts"], (_encode(list(starts)).decode(),), str)
+        for digest, run in starts.items():
+            if digest not in known:
+                raise ValueError(f"run {run}: contract {digest} is not stored")
+
+    def _remember(self, run: str, arrivals: int) -> None:
+        if len(self._arrivals) >= _ARRIVALS_KEPT and run not in self._arrivals:
+            self._arrivals.clear()
+        self._arrivals[run] = arrivals
+
+    # --- Leases ----------------------------------------------------------------------------------
+
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
+        if limit <= 0 or not contracts:
+            return []
+        # Most looks find nothing; those take no lock.
+        if not self._all("is_due", (_json(contracts), self.now()), int):
+            return []
+        with self._write() as connection:
+            now = self.now()
+            # Numbered by due time first, then by age, which is the order over all contracts.
+            due = heapq.merge(
+                *(
+                    rows(connection, self._sql["due"], (digest, now, limit), tuple[int, RunRow])
+                    for digest in sorted(set(contracts))
+                ),
+                key=lambda item: (item[1].head.wake_at or 0, item[0]),
+            )
+            taken = [item for item, _ in zip(due, range(limit), strict=False)]
+            numbers = _encode([number for number, _ in taken]).decode()
+            connection.execute(self._sql["claim"], (numbers, worker, now + ttl_us))
+        claimed = []
+        for _, row in taken:
+            if row.arrivals:
+                self._remember(row.run, row.arrivals)
+            head = row.head._replace(worker=worker, wake_at=now + ttl_us)
+            claimed.append(row._replace(epoch=row.epoch + 1, head=head))
+        return claimed
+
+    def renew(self, worker: str, held: Sequence[tuple[str, int]], *, ttl_us: int) -> list[str]:
+        if not held:
+            return []
+        still = self._lease("renew", worker, held, ttl_us)
+        return [run for run, _ in held if run not in still]
+
+    def release(self, worker: str, held: Sequence[tuple[str, int]]) -> None:
+        if held:
+            self._lease("release", worker, held, 0)
+
+    def _lease(self, verb: str, worker: str, held: Sequence[tuple[str, int]], ttl_us: int) -> set[str]:
+        """Change the lease of those that are still held; return them."""
+        with self._write() as connection:
+            found = rows(connection, self._sql["held"], (_encode(held).decode(), worker), tuple[int, str])
+            numbers = _encode([number for number, _ in found]).decode()
+            connection.execute(self._sql[verb], (numbers, self.now() + ttl_us))
+        return {run for _, run in found}
+
+    def next_wake(self, contracts: Collection[str]) -> int | None:
+        found = self._all("next_wake", (_json(contracts),), int | None)  # type: ignore[arg-type]
+        return found[0] if found else None
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    def load(self, run: str) -> RunRow | None:
+        return self._first("load", (run,), RunRow)
+
+    def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
+        if limit <= 0:
+            return []
+        with self._read() as connection:
+            before = _NEWEST
+            if after is not None:
+                found = connection.execute("SELECT id FROM runs WHERE run = ?", (after,)).get
+                if found is None:
+                    return []
+                before = found
+            numbers: list[int] = []
+            if where.contract is not None:
+                query = "SELECT id AS row FROM contracts WHERE name = ?"
+                numbers = rows(connection, query, (where.contract,), int)
+                if not numbers:
+                    return []
+            given = {**where._asdict(), "before": before, "limit": limit}
+            return rows(connection, listing(where, numbers), given, RunRow)
+
+    def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
+        return self._all("journal", (run, after, max(limit, 0)), RecordRow)
+
+    def inbox(self, run: str) -> list[InboxRow]:
+        return self._all("inbox", (run,), InboxRow)
+
+    def event_key(self, run: str, event: str, key: str) -> EventKey | None:
+        return self._first("event_key", (run, event, key), EventKey)
+
+    def settled(self, run: str, action: str, key: str) -> SettledKey | None:
+        return self._first("settled", (run, action, key), SettledKey)
+
+    # --- Workers, changes, the end ---------------------------------------------------------------
+
+    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
+        with self._write() as connection:
+            now = self.now()
+            connection.execute(self._sql["heartbeat"], (worker, _json(sorted(contracts)), now + ttl_us))
+            connection.execute(self._sql["forget_workers"], (now - _FORGET_WORKERS_AFTER_US,))
+
+    def workers(self) -> list[WorkerRow]:
+        return self._all("workers", (self.now(),), WorkerRow)
+
+    def changes(self) -> int:
+        # Counts the commits of other connections; the writing one's own do not move it.
+        with self._writer.use() as connection:
+            return int(connection.pragma("data_version"))
+
+    def close(self) -> None:
+        with self._readers_lock:
+            if self._closed:
+                return
+            self._closed = True
+            for reader in self._readers:
+                reader.close()
+            self._readers.clear()
+        self._writer.close()
+
+    # --- Connections -----------------------------------------------------------------------------
+
+    @contextmanager
+    def _write(self, *, transaction: bool = True) -> Iterator[apsw.Connection]:
+        with self._writer.transaction() if transaction else self._writer.use() as connection:
+            if self._watch is not None:
+                self._watch.check()
+            yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[apsw.Connection]:
+        """Have a reading connection; as many as there are threads that read at once."""
+        if self._path is None:
+            with self._writer.use() as connection:
+                yield connection
+            return
+        self._writer.check_process()
+        with self._readers_lock:
+            if self._closed:
+                raise StoreRefused(f"store {self._place} is closed")
+            reader = self._readers.pop() if self._readers else None
+        if reader is None:
+            reader = Link(open_reader(self._path), self._place)
+        try:
+            with reader.use() as connection:
+                yield connection
+        finally:
+            with self._readers_lock:
+                keep = not self._closed and len(self._readers) < _READERS_KEPT
+                if keep:
+                    self._readers.append(reader)
+            if not keep:
+                reader.close()
+
+    def _all(self, name: str, given: Given, kind: type[T]) -> list[T]:
+        with self._read() as connection:
+            return rows(connection, self._sql[name], given, kind)
+
+    def _first(self, name: str, given: Given, kind: type[T]) -> T | None:
+        found = self._all(name, given, kind)
+        return found[0] if found else None
+
+
+def _json(names: Collection[str]) -> str:
+    return _encode(list(names)).decode()
