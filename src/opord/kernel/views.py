@@ -1,0 +1,240 @@
+"""A run and its history as people and programs see them: plain JSON data, secrets as `[secret]`.
+
+One shape for the command line, the API and the console, so that all say the same of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from opord.contract import Action, Ask, Check, Timer
+from opord.kernel import doubt
+from opord.kernel.inbox import Message, commit_open, handlers_now, read_evidence, read_message
+from opord.kernel.instants import text
+from opord.kernel.moves import shared_timers
+from opord.kernel.program import CallProgram, Program
+from opord.kernel.rows import InboxRow, RecordRow, RunRow
+from opord.kernel.run import Intent, Run
+from opord.values.canonical import loads
+from opord.values.duration import format_duration
+from opord.values.secret import SHOWN
+
+OPERATOR = "operator"
+"""Who settles a doubt or mends a stall: whoever keeps the workers running, in no role of the contract."""
+
+_PLAIN_MEMBERS = (
+    "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
+    "error", "place", "traceback", "next", "now", "timers", "result", "verdict", "by", "open", "intent",
+    "learned_by", "name", "version", "epoch", "prev",
+)  # fmt: skip
+
+
+def run_view(run: Run, *, served: Collection[str] | None = None) -> dict[str, Any]:
+    """Return a run as shown.
+
+    `served` are the digests of the contracts for which a live worker has handlers; None if that is not known.
+    """
+    return {
+        "run": run.id,
+        "contract": run.program.name,
+        "version": run.program.version,
+        "state": run.state,
+        "data": _show(run.at.fields.show, run.body.data),
+        "status": run.status,
+        "outcome": run.outcome,
+        "since": text(run.since),
+        "reason": _reason(run, served),
+        "waiting_for": _waiting_for(run),
+    }
+
+
+def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
+    """Return what can be shown of a run whose contract cannot be read: all but what it carries."""
+    head = row.head
+    return {
+        "run": row.run,
+        "contract": row.name,
+        "version": row.version,
+        "state": head.state,
+        "data": None,
+        "status": head.status,
+        "outcome": head.outcome,
+        "since": text(head.since),
+        "reason": reason,
+        "waiting_for": [],
+    }
+
+
+def needs_person(run: Run) -> bool:
+    """Whether the run goes on only when a person says something."""
+    intent = run.intent
+    return run.status == "stalled" or (run.status == "in_doubt" and intent is not None and intent.asking)
+
+
+def history_view(
+    program: Program, records: Iterable[RecordRow], inbox: Sequence[InboxRow] = ()
+) -> list[dict[str, Any]]:
+    """Return a run's records as shown, and after them the messages that still wait (with `seq` null)."""
+    shown = [record_view(program, record) for record in records]
+    return shown + [_waiting_view(program, row) for row in inbox]
+
+
+def record_view(program: Program, record: RecordRow) -> dict[str, Any]:
+    """Return one record as shown: what applies to its kind, and no secret."""
+    body = loads(record.body)
+    view: dict[str, Any] = {"seq": record.seq, "at": body["at"], "kind": record.kind}
+    view |= {name: body[name] for name in _PLAIN_MEMBERS if name in body}
+    view["hash"] = record.hash
+    if "data" in body:
+        state = program.states.get(body["to"])
+        view["data"] = _show(state.fields.show if state else None, body["data"])
+    if "input" in body:
+        view["input"] = _show(program.input.show, body["input"])
+    if "args" in body:
+        view["args"] = _shown_args(program, body)
+    if "outcome" in body:
+        view["outcome"] = _shown_ending(program.calls.get(body["call"]), body["outcome"])
+    for member in ("calls", "answers"):
+        if member in body:
+            view["calls"] = [_shown_answer(program, answer) for answer in body[member]]
+    return view
+
+
+# --- records -------------------------------------------------------------------------------------
+
+
+def _waiting_view(program: Program, row: InboxRow) -> dict[str, Any]:
+    if row.kind == "evidence":
+        said = read_evidence(row)
+        return {
+            "seq": None,
+            "at": text(row.arrived),
+            "kind": "evidence",
+            "call": said.call,
+            "intent": said.intent,
+            "attempt": said.attempt,
+            "outcome": _shown_ending(program.calls.get(said.call), {said.kind: said.value}),
+            "learned_by": said.worker,
+        }
+    message: Message = read_message(row)
+    view: dict[str, Any] = {"seq": None, "at": text(row.arrived), "kind": "stored", "event": message.event}
+    view["args"] = _shown_args(program, {"event": message.event, "args": message.args})
+    view |= {
+        name: value
+        for name, value in (("actor", message.actor), ("role", message.role), ("key", message.key))
+        if value
+    }
+    return view
+
+
+def _shown_args(program: Program, body: Mapping[str, Any]) -> Any:
+    if "event" in body:
+        event = program.events.get(body["event"])
+        return _show(event.args.show if event else None, body["args"])
+    call = program.calls.get(body["call"])
+    return _show(call.args.show if call else None, body["args"])
+
+
+def _shown_answer(program: Program, answer: Mapping[str, Any]) -> dict[str, Any]:
+    ending = _shown_ending(program.calls.get(answer["call"]), answer)
+    return {**answer, **ending}
+
+
+def _shown_ending(call: CallProgram | None, ending: Mapping[str, Any]) -> dict[str, Any]:
+    if "failed" in ending:
+        return {"failed": _show(call.failure.show if call else None, ending["failed"])}
+    return {"ok": _show(call.result.show if call and call.result else None, ending["ok"])}
+
+
+def _show(show: Callable[[Any], Any] | None, rest: Any) -> Any:
+    """Show data by their type; what does not fit it (a damaged journal) is shown without its secrets all the same."""
+    if show is not None:
+        try:
+            return show(rest)
+        except Exception:
+            return _without_secrets(rest)
+    return _without_secrets(rest)
+
+
+def _without_secrets(rest: Any) -> Any:
+    if isinstance(rest, dict):
+        if "$secret" in rest:
+            return SHOWN
+        return {name: _without_secrets(value) for name, value in rest.items()}
+    if isinstance(rest, list):
+        return [_without_secrets(value) for value in rest]
+    return rest
+
+
+# --- why it is where it is, and what moves it ----------------------------------------------------
+
+
+def _reason(run: Run, served: Collection[str] | None) -> str | None:
+    intent = run.intent
+    if run.reason is not None:
+        return run.reason
+    if run.status == "in_doubt" and intent is not None and intent.doubts:
+        return f"nobody knows whether {intent.call} happened: {intent.reason}"
+    unserved = served is not None and run.program.digest not in served
+    if unserved and run.worker is None and run.status in ("running", "in_doubt"):
+        return f"no worker has handlers for {run.program.name} version {run.program.version}"
+    if intent is not None and intent.failure is not None and not intent.in_flight and intent.outcome is None:
+        return f"attempt {intent.attempt} of {intent.call} failed with {intent.failure['type']}"
+    return None
+
+
+def _waiting_for(run: Run) -> list[dict[str, Any]]:
+    if run.status == "ended":
+        return []
+    waits: list[dict[str, Any]] = []
+    if run.status == "stalled":
+        waits.append({"person": OPERATOR, "verb": "retry"})
+    intent = run.intent
+    if intent is not None and run.status != "stalled":
+        waits += _waits_of_intent(run, intent)
+    waits += [
+        {"event": event, "roles": list(run.program.events[event].declaration.roles)}
+        for event in handlers_now(run)
+    ]
+    return waits + _waits_of_timers(run)
+
+
+def _waits_of_intent(run: Run, intent: Intent) -> list[dict[str, Any]]:
+    if intent.in_flight or intent.outcome is not None:
+        return []
+    call, action = run.action(intent)
+    if intent.asking:
+        waits: list[dict[str, Any]] = [{"person": OPERATOR, "verb": "resolve"}]
+        until = doubt.ask_deadline(intent, action)
+        if until is not None:
+            waits.append({"timer": _ask_words(action), "at": text(until)})
+        return waits
+    if intent.doubts and isinstance(action.doubt, Check):
+        return [{"attempt": action.doubt.effect, "at": text(doubt.check_from(intent, action.doubt))}]
+    if intent.next_at:
+        return [{"attempt": call.declaration.name, "at": text(intent.next_at)}]
+    return []
+
+
+def _ask_words(action: Action) -> str:
+    within = action.doubt.within if isinstance(action.doubt, Ask) else None
+    return f"{action.name} ask within {format_duration(within)}" if within is not None else action.name
+
+
+def _waits_of_timers(run: Run) -> list[dict[str, Any]]:
+    if commit_open(run):
+        return []
+    timers = run.body.timers if run.waits and run.status != "stalled" else shared_timers(run)
+    return [
+        {"timer": name, "at": text(due)} for name, due in sorted(timers.items(), key=lambda item: item[1])
+    ]
+
+
+def timer_of(program: Program, state: str, name: str) -> Timer | None:
+    """Return the declaration of a timer by its name in a state."""
+    found = program.states.get(state)
+    for timer in found.timers if found else ():
+        if timer.id == name:
+            return timer.declaration
+    return None
