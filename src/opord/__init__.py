@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from opord.engine.engine import Engine as Engine
+    from opord.engine.errors import EngineError as EngineError
+    from opord.engine.errors import Refused as Refused
     from opord.generated.handles import Reply as Reply
     from opord.kernel.requests import Call as Call
     from opord.kernel.requests import InDoubt as InDoubt
@@ -22,15 +25,30 @@ if TYPE_CHECKING:
 # Where each name lives. The imports above tell type checkers the same; a test compares the two.
 _HOMES = {
     "Call": "opord.kernel.requests",
+    "Engine": "opord.engine.engine",
+    "EngineError": "opord.engine.errors",
     "Failure": "opord.values.failure",
     "InDoubt": "opord.kernel.requests",
+    "Refused": "opord.engine.errors",
     "Reply": "opord.generated.handles",
     "Secret": "opord.values.secret",
     "TimedOut": "opord.kernel.requests",
     "load": "opord.loading.load",
 }
 
-__all__ = ["Call", "Failure", "InDoubt", "Reply", "Secret", "TimedOut", "__version__", "load"]
+__all__ = [
+    "Call",
+    "Engine",
+    "EngineError",
+    "Failure",
+    "InDoubt",
+    "Refused",
+    "Reply",
+    "Secret",
+    "TimedOut",
+    "__version__",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

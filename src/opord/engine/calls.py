@@ -6,27 +6,14 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from opord.contract import Action, Effect, Retry
+from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
+from opord.kernel.requests import Call
 from opord.values.failure import Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a handler may know about its call.
-
-    `key` is the idempotency key, the same for every attempt of one commit; `attempt` counts from 1;
-    `deadline` is when the attempt is given up (UTC); `run_id` names the run.
-    """
-
-    key: str
-    attempt: int
-    deadline: datetime
-    run_id: str
 
 
 class Handler(NamedTuple):
@@ -71,18 +58,12 @@ Ending = Answered | Failed | TookTooLong | Unexpected
 def bind_handlers(program: Program, target: Any) -> dict[str, Handler]:
     """Find the handler of each call on the user's object, which `check_handlers` has approved."""
     handlers = {}
-    for name, call in program.calls.items():
-        function = getattr(target, python_name(name))
+    for name, form in handler_names(program).items():
+        function = getattr(target, form)
+        call = program.calls[name]
         wants_call = call.kind == "action" or "call" in inspect.signature(function).parameters
         handlers[name] = Handler(function, wants_call, inspect.iscoroutinefunction(function))
     return handlers
-
-
-def python_name(name: str) -> str:
-    """Return a call's name as the `Handlers` protocol spells it."""
-    from opord.values.names import python_names
-
-    return python_names([name])[name]
 
 
 class Calls:

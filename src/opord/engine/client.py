@@ -28,6 +28,7 @@ from opord.engine.errors import (
     UnknownEvent,
 )
 from opord.engine.programs import Programs
+from opord.generated.handles import Sent
 from opord.kernel import inbox, moves
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, Message
@@ -44,21 +45,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("opord.client")
 
-Reception = Literal["taken", "stored", "ignored", "duplicate"]
-
 
 class Started(NamedTuple):
     """The answer to a start: the run's name, and whether it is new or was there before with the same input."""
 
     run: str
     created: bool
-
-
-class Sent(NamedTuple):
-    """The answer to an event: what became of it, and the state that the run is in now."""
-
-    reception: Reception
-    state: str
 
 
 class Client:
@@ -114,7 +106,7 @@ class Client:
         result = await self.commits.apply(draft.start())
         self.hook("start written", run_id)
         if isinstance(result, Exists):
-            if result.row.contract != program.digest or result.row.input != run.input_text:
+            if result.row.input != run.input_text:
                 raise StartConflict(run_id)
             return Started(run_id, False)
         if held and worker is not None:
@@ -162,7 +154,7 @@ class Client:
         held = run.worker
         if not inbox.commit_open(run) and held is None:
             waiting = inbox.settle(draft, waiting)
-        reception: Reception = "taken"
+        reception: Literal["taken", "stored", "ignored"] = "taken"
         moved = not draft.empty
         try:
             handler = inbox.fitting(run, message.event, message.args, message.actor, now)
@@ -414,4 +406,4 @@ def _content(message: Message) -> str:
 def _duplicate(run: Run, key: EventKey, known: EventKey) -> Sent:
     if known.content != key.content:
         raise EventConflict(run.id, key.event, key.key)
-    return Sent("duplicate", run.state)
+    return Sent("repeated", run.state)

@@ -12,16 +12,17 @@ import msgspec
 
 from opord.engine import hooks
 from opord.engine.calls import Calls, bind_handlers
-from opord.engine.client import Client, Sent
+from opord.engine.client import Client
 from opord.engine.clock import World
 from opord.engine.commits import Commits
 from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated, RunUnknown
 from opord.engine.programs import Programs, stored_form
 from opord.engine.watch import Watch
 from opord.engine.worker import Worker
-from opord.generated import Startable, Workflow, check_handlers, program_of
+from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.program import Program
 from opord.kernel.run import Body
+from opord.loading import check_handlers, program_of
 from opord.stores import open_store
 from opord.stores.base import Store
 from opord.values.guard import BadValue
@@ -29,7 +30,7 @@ from opord.values.guard import BadValue
 log = logging.getLogger("opord.engine")
 
 P = ParamSpec("P")
-R = TypeVar("R")
+RunT = TypeVar("RunT", bound=RunHandle)
 
 LEASE_S = 10.0
 CALL_LIMIT_S = 300.0
@@ -80,6 +81,7 @@ class Engine:
         self._world = world
         self._hook = hook
         self._open: _Open | None = None
+        self._programs: dict[type[Workflow], Program] = {}
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -91,13 +93,12 @@ class Engine:
             ContractConflict: another contract of the same name and version is in the store.
             StoreError: the store cannot be opened.
         """
-        programs = [program_of(workflow) for workflow in self._workflows]
-        served = {program_of(one).digest: one for one in self._workflows if isinstance(one, Workflow)}
-        for digest, workflow in served.items():
-            problems = check_handlers(program_of(workflow), workflow.handlers)
+        programs = [self._program(workflow) for workflow in self._workflows]
+        served = {self._program(one).digest: one for one in self._workflows if isinstance(one, Workflow)}
+        for workflow in served.values():
+            problems = check_handlers(self._program(workflow), workflow.handlers)
             if problems:
-                raise HandlersInvalid(program_of(workflow).name, problems)
-            del digest
+                raise HandlersInvalid(self._program(workflow).name, problems)
         world = self._world or World()
         store = await _in_thread(world.commit_thread, self._store)
         commits = Commits(store, world.commit_thread)
@@ -123,12 +124,20 @@ class Engine:
         if opened is not None:
             await self._close(opened)
 
+    def _program(self, workflow: Workflow | type[Workflow]) -> Program:
+        """Return the program of a contract; it is made once, since a start must not wait for it."""
+        cls = workflow if isinstance(workflow, type) else type(workflow)
+        program = self._programs.get(cls)
+        if program is None:
+            program = self._programs[cls] = program_of(cls)
+        return program
+
     def _store(self) -> Store:
         return open_store(self._store_at) if isinstance(self._store_at, str) else self._store_at
 
     def _worker(self, opened: _Open, served: dict[str, Workflow]) -> Worker:
         world = opened.world
-        programs = {digest: program_of(workflow) for digest, workflow in served.items()}
+        programs = {digest: self._program(workflow) for digest, workflow in served.items()}
         slots = asyncio.Semaphore(world.max_threads)
         calls = {
             digest: Calls(
@@ -167,12 +176,14 @@ class Engine:
     @property
     def _running(self) -> _Open:
         if self._open is None:
-            raise EngineClosed("the engine is not open; use it inside `async with opord.Engine(...) as engine:`")
+            raise EngineClosed(
+                "the engine is not open; use it inside `async with opord.Engine(...) as engine:`"
+            )
         return self._open
 
     # --- runs ------------------------------------------------------------------------------------
 
-    async def start(self, contract: Startable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> RunT:
         """Start a run and return its handle once the start is durable.
 
         The parameters are those of the contract. Where the contract has a `key`, starting again with
@@ -183,9 +194,7 @@ class Engine:
             StartConflict: a run of that key was started with another input.
         """
         start = contract.prepare(*args, **kwargs)
-        program = program_of(start.workflow)
-        started = await self.start_run(program, start.input)
-        return start.run(self, started)
+        return start.handle(self, await self.start_run(self._program(start.workflow), start.members))
 
     async def start_run(self, program: Program, members: Any) -> str:
         """Start a run from an object with a member for each parameter; return its name."""

@@ -15,7 +15,6 @@ from opord.contract import Action, Check, Effect
 from opord.engine.calls import (
     UNEXPECTED_RETRY,
     Answered,
-    Call,
     Ending,
     Failed,
     TookTooLong,
@@ -27,9 +26,10 @@ from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import CallProgram
-from opord.kernel.requests import Commit, Goto, Perform, Pure, Request, TimedOut
+from opord.kernel.requests import Call, Commit, Goto, Perform, Pure, Request, TimedOut
 from opord.kernel.rows import InboxRow, RunRow
 from opord.kernel.run import Intent, Outcome, Run
+from opord.kernel.secrets import hidden
 from opord.kernel.step import Diverged, StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import describe, storable, trouble_of
 from opord.stores.base import Applied, Stale
@@ -57,7 +57,7 @@ class Lost(Exception):
 class Flight:
     """Carries one held run on until it must be given back.
 
-    `calling` is true while an action's attempt is under way, which nobody may break off.
+    `calling` is true while an action's attempt is under way.
     """
 
     def __init__(self, worker: Worker, run: Run) -> None:
@@ -68,6 +68,11 @@ class Flight:
         self.task: asyncio.Task[None] | None = None
         self._learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
+
+    @property
+    def unbreakable(self) -> bool:
+        """Whether it may not be broken off: an action is being called, or its outcome is not yet on record."""
+        return self.calling or self._learned is not None
 
     # --- the whole flight ------------------------------------------------------------------------
 
@@ -172,6 +177,10 @@ class Flight:
         try:
             said = step.begin()
             while not isinstance(said, Goto):
+                if intent is not None and committed is None and not isinstance(said, Commit):
+                    raise Diverged(
+                        f"the step asks for {said.name}, but a commit of {intent.call} is on record"
+                    )
                 if isinstance(said, Pure):
                     if committed is not None and not draft.empty:
                         draft = await self._flush(draft)
@@ -183,8 +192,11 @@ class Flight:
                     draft = self._draft()
                 else:
                     draft, outcome = await self._commit(draft, step, said)
-                    committed, before = said.name, len(step.answers)
+                    committed = said.name
+                    before = len(step.answers) if run.intent is not None else 0
                     said = step.deliver(run.program.calls[said.name], outcome)
+            if intent is not None and committed is None:
+                raise Diverged(f"the step goes to {said.state}, but a commit of {intent.call} is on record")
             cause = inbox.cause_text(run, pending.cause if pending is not None else None, committed)
             moves.go(draft, said, cause=cause, answers=step.answers[before:])
         except StepError as error:
@@ -196,8 +208,7 @@ class Flight:
         return draft
 
     async def _stall(self, draft: Draft, trouble: dict[str, Any]) -> NoReturn:
-        secrets = self.worker.secrets_of(self.run)
-        moves.stall(draft, _redacted(trouble, secrets))
+        moves.stall(draft, trouble)
         log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)
         await self._give_back(draft)
         raise Parked
@@ -405,12 +416,10 @@ class Flight:
             case _:
                 spread = self.worker.world.random.random()
                 next_at = draft.at + backoff_us(action.retry, intent.counted, spread)
-                reason = _doubt_reason(ending)
-                secrets = self.worker.secrets_of(self.run)
                 moves.attempt_doubted(
-                    draft, intent, _hide(reason, secrets), next_at=self._next(action, next_at)
+                    draft, intent, _doubt_reason(ending), next_at=self._next(action, next_at)
                 )
-                log.info("%s: %s is in doubt: %s", self.run.id, intent.call, _hide(reason, secrets))
+                log.info("%s: %s is in doubt: %s", self.run.id, intent.call, intent.reason)
         return draft
 
     def _next(self, action: Action, next_at: int) -> int:
@@ -497,8 +506,7 @@ class Flight:
             case TookTooLong(after_s):
                 return _Unanswered(f"it took longer than {after_s:g} s")
             case Unexpected(error):
-                secrets = self.worker.secrets_of(self.run)
-                return _Unanswered(_hide(f"{type(error).__name__}: {error}", secrets))
+                return _Unanswered(hidden(self.run, f"{type(error).__name__}: {error}"))
 
 
 class _TimerDue(Exception):
@@ -541,13 +549,3 @@ def _asking(run: Run, intent: Intent) -> str:
 
 def _exhausted(intent: Intent) -> str:
     return f"{intent.call} did not happen, and no attempt is left; a person decides whether to call it again"
-
-
-def _hide(said: str, secrets: list[str]) -> str:
-    for secret in secrets:
-        said = said.replace(secret, "[secret]")
-    return said
-
-
-def _redacted(trouble: dict[str, Any], secrets: list[str]) -> dict[str, Any]:
-    return {name: _hide(said, secrets) if isinstance(said, str) else said for name, said in trouble.items()}

@@ -50,7 +50,7 @@ class Programs:
 
 
 def _compile(stored: StoredContract) -> Program:
-    from opord.generated import load_sources
+    from opord.loading import load_sources
 
     sources = tuple((name, text) for name, text in json.loads(stored.sources))
     try:

@@ -20,7 +20,6 @@ from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Run, load_run
-from opord.kernel.secrets import secret_texts
 from opord.stores.base import Store
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class Worker:
         if self._loops:
             await asyncio.wait(self._loops[:1])
         for flight in list(self.flights.values()):
-            if not flight.calling and flight.task is not None and grace_s <= 0:
+            if not flight.unbreakable and flight.task is not None and grace_s <= 0:
                 flight.task.cancel()
         tasks = [flight.task for flight in self.flights.values() if flight.task is not None]
         if tasks and grace_s > 0:
@@ -142,7 +141,7 @@ class Worker:
     def drop(self, run_id: str) -> None:
         """Break off a flight whose run was moved by somebody else; an action's call is let end, as evidence."""
         flight = self.flights.get(run_id)
-        if flight is not None and not flight.calling and flight.task is not None:
+        if flight is not None and not flight.unbreakable and flight.task is not None:
             flight.task.cancel()
 
     async def _fly(self, flight: Flight) -> None:
@@ -171,10 +170,6 @@ class Worker:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_end.setdefault(run_id, []).append(waiter)
         return waiter
-
-    def secrets_of(self, run: Run) -> list[str]:
-        """Return the texts that must not be shown in errors of this run."""
-        return secret_texts(run)
 
     def keep_evidence(self, run_id: str, evidence: Evidence) -> None:
         """Have something that came too late put on record, in the background."""

@@ -15,6 +15,7 @@ from opord.kernel.program import Program, StateProgram, TimerProgram
 from opord.kernel.requests import Goto
 from opord.kernel.rows import SettledKey
 from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
+from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
 from opord.values.canonical import digest, dumps
 
@@ -119,7 +120,7 @@ def attempt_doubted(draft: Draft, intent: Intent, reason: str, *, next_at: int =
     intent.doubts = [*intent.doubts, intent.attempt]
     intent.given_up_at = draft.at
     intent.next_at = next_at
-    intent.reason = reason
+    intent.reason = reason = hidden(draft.run, reason)
     draft.record("doubt", call=intent.call, key=intent.key, attempt=intent.attempt, reason=reason)
     draft.run.status = "in_doubt"
 
@@ -224,6 +225,7 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
 def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     """Hold the run where it is until a person mends something; `trouble` says what is wrong, and where."""
     run = draft.run
+    trouble = {name: hidden(run, said) if isinstance(said, str) else said for name, said in trouble.items()}
     draft.record("stalled", **trouble)
     run.body.trouble = trouble
     run.status = "stalled"

@@ -29,6 +29,13 @@ def secret_texts(run: Run) -> list[str]:
     return sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True)
 
 
+def hidden(run: Run, said: str) -> str:
+    """Return a text with every secret of the run replaced by `[secret]`."""
+    for secret in secret_texts(run):
+        said = said.replace(secret, "[secret]")
+    return said
+
+
 def _walk(plain: Any) -> Iterator[str]:
     if isinstance(plain, dict):
         for name, value in plain.items():

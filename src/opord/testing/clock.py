@@ -1,0 +1,92 @@
+"""Virtual time: an event loop that never sleeps, on which hours pass in microseconds.
+
+All must run on the one thread of the loop (no executors); when nothing is left to do before the next timer,
+the clock jumps to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from opord.engine.clock import World
+
+T = TypeVar("T")
+
+START_US = 1_772_000_000_000_000
+"""Where virtual clocks begin: an ordinary day in 2026."""
+
+
+class Stuck(Exception):  # noqa: N818 - named for the situation
+    """Everything waits, and no timer is left that could end the wait."""
+
+
+class VirtualClock:
+    """A clock that moves only when told, in microseconds since 1970 UTC."""
+
+    def __init__(self, start_us: int = START_US) -> None:
+        self._start = start_us
+        self.now_us = start_us
+
+    def now(self) -> int:
+        """Return the instant."""
+        return self.now_us
+
+    def monotonic(self) -> float:
+        """Return the seconds since the clock was made."""
+        return (self.now_us - self._start) / 1e6
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now_us += max(0, math.ceil(seconds * 1_000_000))
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Lets time pass instead of waiting."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise Stuck("everything waits, and no timer is left")
+        if not ready and timeout:
+            self._clock.advance(timeout)
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop under a virtual clock."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__(_JumpingSelector(clock))
+        self._virtual_clock = clock
+
+    def time(self) -> float:
+        """Return the virtual clock's monotonic time, in seconds."""
+        return self._virtual_clock.monotonic()
+
+
+def run_virtually(main: Coroutine[Any, Any, T], clock: VirtualClock) -> T:
+    """Run a coroutine to its end in virtual time."""
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(clock)) as runner:
+        return runner.run(main)
+
+
+def virtual_world(clock: VirtualClock, *, seed: int = 0, worker: str = "w1") -> World:
+    """Return a world for an engine under a virtual clock: one thread, seeded randomness, a given worker's name."""
+    return World(
+        now=clock.now,
+        monotonic=clock.monotonic,
+        random=random.Random(seed),
+        worker=worker,
+        commit_thread=None,
+        threads=None,
+        own_threads=False,
+    )

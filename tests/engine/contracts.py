@@ -1,0 +1,92 @@
+"""The contracts that the engine's tests run, and their handlers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.engine.kit import Provider
+
+
+def order(policy: str, *, fails: str = "fails PaymentError") -> str:
+    """Return an order contract whose charge has the given policy lines."""
+    arms = """Declined(reason) -> goto Rejected(reason)
+    Busy -> goto Rejected("busy")"""
+    if "report" in policy or "within" in policy:
+        arms += "\n    InDoubt -> goto Unclear"
+    unclear = "final state Unclear failure" if "InDoubt" in arms else ""
+    target = " | Unclear" if unclear else ""
+    return f"""
+contract Orders(order: Order) key order.id version 1
+record Order {{ id: str, cents: int }}
+record Receipt {{ id: str }}
+failure PaymentError {{ Declined(reason: str), Busy transient }}
+role manager
+event approve(note: str) by manager keep
+
+pure risk(order: Order) -> float
+effect load(id: str) -> str
+effect find_charge(order_id: str) -> Receipt?
+action charge(order: Order) -> Receipt {fails} {{
+  {policy}
+}}
+action tell(text: str) {{ in doubt skip }}
+
+initial state Received -> Charging {{
+  let customer = perform load(order.id)
+  if risk(order) > 10.0 {{ goto Charging(customer) }}
+  goto Charging(customer)
+}}
+state Charging(customer: str) -> Charged | Rejected{target} {{
+  match commit charge(order) {{
+    ok receipt -> goto Charged(receipt)
+    {arms}
+  }}
+}}
+state Charged(receipt: Receipt) -> Done {{
+  commit tell("{{receipt.id}}")
+  goto Done(receipt)
+}}
+final state Done(receipt: Receipt) success
+final state Rejected(reason: str) failure
+{unclear}
+"""
+
+
+POLICIES = {
+    "repeat": "key order.id for 24h\n  retry 5 times\n  timeout 10s",
+    "check": "in doubt check find_charge(order.id) after 30s\n  retry 5 times\n  timeout 10s",
+    "ask": "timeout 10s\n  retry 2 times",
+    "skip": "in doubt ask\n  timeout 10s\n  retry 1 times",
+    "report": "in doubt report\n  retry 2 times\n  timeout 10s",
+}
+
+
+class OrderHandlers:
+    """Handlers of the order contract, against a provider."""
+
+    def __init__(self, module: Any, provider: Provider) -> None:
+        self.module = module
+        self.provider = provider
+        self.told: list[str] = []
+
+    def risk(self, order: Any) -> float:
+        self.provider.calls["risk"] += 1
+        return 0.5
+
+    async def load(self, id: str) -> str:
+        self.provider.calls["load"] += 1
+        return f"customer of {id}"
+
+    async def find_charge(self, order_id: str) -> Any:
+        self.provider.calls["find_charge"] += 1
+        found = [key for name, key in self.provider.ledger if name == "charge"]
+        return {"id": f"charge:{found[0]}"} if found else None
+
+    async def charge(self, order: Any, *, call: Any) -> Any:
+        await asyncio.sleep(0.2)
+        return {"id": await self.provider.act("charge", call.key, self.module.PaymentError)}
+
+    async def tell(self, text: str, *, call: Any) -> None:
+        await self.provider.act("tell", call.key)
+        self.told.append(text)
