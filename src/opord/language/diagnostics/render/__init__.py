@@ -1,0 +1,1 @@
+"""The ways to show findings: to a person (`human`) and to a program (`json`)."""

@@ -1,0 +1,306 @@
+"""One layout for all contracts.
+
+The formatter moves blanks and line breaks, and nothing else: tokens and comments stay as they are. Line
+breaks that the author chose stay too, with these exceptions: a `{ }` that spans lines has its braces at the
+ends of lines, a line that is too long is broken at its outermost brackets, and there is one blank line where
+there were several. Indentation is two blanks a bracket. What is formatted once stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from opord.language import tokens as t
+from opord.language import tree
+from opord.language.diagnostics.model import Diagnostic
+from opord.language.lexer import lex
+from opord.language.parser import parse
+from opord.language.source import Source
+from opord.language.spacing import space_between
+from opord.language.tokens import Tokens
+
+WIDTH = 110
+_INDENT = 2
+_BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+
+
+class NotFormatted(Exception):
+    """The text has syntax errors, so nobody can know its layout; `findings` are the errors."""
+
+    def __init__(self, findings: list[Diagnostic]) -> None:
+        self.findings = findings
+        super().__init__(f"a file with {len(findings)} syntax error(s) is not formatted")
+
+
+def format_source(text: str, path: str = "<text>") -> str:
+    """Lay a contract out; formatting the result again changes nothing.
+
+    Raises:
+        NotFormatted: the text has syntax errors.
+    """
+    source = Source(path, text)
+    file, findings = parse(source)
+    if findings:
+        raise NotFormatted(findings)
+    tokens, _ = lex(source)
+    pairs = _pairs(tokens)
+    broken = {
+        opening
+        for opening, closing in pairs.items()
+        if tokens.kinds[opening] == "{"
+        and "\n" in source.text[tokens.starts[opening] : tokens.starts[closing]]
+    }
+    padded = _padded_words(file, source)
+    split: set[int] = set()
+    while True:
+        lines = _Layout(source, tokens, pairs, broken, split, padded).run()
+        more = {
+            opening
+            for line in lines
+            if line.width > WIDTH
+            for opening in [_breakable(line, tokens, pairs)]
+            if opening is not None
+        }
+        if not more - split:
+            return _joined(lines)
+        split |= more
+
+
+@dataclass(slots=True)
+class _Line:
+    indent: int
+    text: str = ""
+    comment: str = ""  # at the end of the line; a comment of its own is `text`
+    blank_before: bool = False
+    tokens: list[int] = field(default_factory=list)
+
+    @property
+    def width(self) -> int:
+        return self.indent + len(self.text)
+
+
+@dataclass(slots=True)
+class _Bracket:
+    index: int
+    indent: int  # of the line to which the closing bracket returns
+
+
+def _pairs(tokens: Tokens) -> dict[int, int]:
+    """Map each opening bracket outside texts to its closing one."""
+    pairs: dict[int, int] = {}
+    opened: list[int] = []
+    for i, kind in enumerate(tokens.kinds):
+        if kind in "([{" and kind:
+            opened.append(i)
+        elif kind in _CLOSING and opened:
+            pairs[opened.pop()] = i
+    return pairs
+
+
+def _padded_words(file: tree.File, source: Source) -> dict[int, int]:
+    """Find the `pure` words that line up with an `effect` or `action` of the same paragraph, by offset."""
+    padded: dict[int, int] = {}
+    paragraph: list[tree.CallDeclaration] = []
+
+    def close() -> None:
+        width = max((len(each.kind) for each in paragraph), default=0)
+        padded.update((each.span[0], width) for each in paragraph)
+        paragraph.clear()
+
+    for declaration in file.declarations:
+        if not isinstance(declaration, tree.CallDeclaration):
+            close()
+            continue
+        if paragraph and _BLANK_LINE.search(source.slice((paragraph[-1].span[1], declaration.span[0]))):
+            close()
+        paragraph.append(declaration)
+    close()
+    return padded
+
+
+def _breakable(line: _Line, tokens: Tokens, pairs: dict[int, int]) -> int | None:
+    """Find the bracket at which a line that is too long is broken: braces first, then lists, from outside."""
+    members = set(line.tokens)
+    for kinds in ("{", "(["):
+        for i in line.tokens:
+            closing = pairs.get(i)
+            if closing is None or closing not in members or tokens.kinds[i] not in kinds or closing == i + 1:
+                continue
+            if kinds == "{" or any(tokens.kinds[each] == "," for each in range(i, closing)):
+                return i
+    return None
+
+
+def _joined(lines: list[_Line]) -> str:
+    out: list[str] = []
+    i = 0
+    while i < len(lines):
+        # Comments at the ends of neighbouring lines stand under each other.
+        end = i
+        while end < len(lines) and lines[end].comment and (end == i or not lines[end].blank_before):
+            end += 1
+        column = max((line.width for line in lines[i:end] if line.text), default=0) + 2
+        for line in lines[i : max(end, i + 1)]:
+            if line.blank_before and out:
+                out.append("")
+            text = " " * line.indent + line.text
+            out.append((text.ljust(column) + line.comment) if line.comment else text.rstrip())
+        i = max(end, i + 1)
+    return "".join(f"{line}\n" for line in out)
+
+
+class _Layout:
+    """One pass over the tokens that gives each line its tokens and its indent."""
+
+    def __init__(
+        self,
+        source: Source,
+        tokens: Tokens,
+        pairs: dict[int, int],
+        broken: set[int],
+        split: set[int],
+        padded: dict[int, int],
+    ) -> None:
+        self.source = source
+        self.tokens = tokens
+        self.broken = broken | split  # brackets whose inside stands on lines of its own
+        self.split = split  # of these, the ones that were too long: their items are set apart too
+        self.closers = {pairs[opening] for opening in self.broken if opening in pairs}
+        self.padded = padded
+        self.lines: list[_Line] = []
+        self.open: list[_Bracket] = []
+        self.line = _Line(0)
+        self.logical_indent = 0
+        self.choices = 0  # how many `if c then a` wait for their `else`
+        self.end = 0  # of what was laid out last, in the text
+
+    def run(self) -> list[_Line]:
+        kinds = self.tokens.kinds
+        i = 0
+        while True:
+            for comment in self.tokens.comments_before.get(i, ()):
+                self._comment(comment, i)
+            if kinds[i] == t.END:
+                break
+            if not self.line.tokens or self._breaks(i):
+                self._start_line(i)
+            i = self._token(i)
+        self._flush()
+        return self.lines
+
+    def _breaks(self, i: int) -> bool:
+        if self.tokens.newlines[i] or i in self.closers:
+            return True
+        before = i - 1
+        if before in self.broken:
+            return True
+        inside = self.open[-1].index if self.open else -1
+        return inside in self.split and self.tokens.kinds[before] == ","
+
+    def _flush(self) -> None:
+        if self.line.tokens or self.line.text or self.line.comment:
+            self.lines.append(self.line)
+        self.line = _Line(0)
+
+    def _blank_before(self, start: int) -> bool:
+        return bool(_BLANK_LINE.search(self.source.text, self.end, start))
+
+    def _inner_indent(self) -> int:
+        return self.open[-1].indent + _INDENT if self.open else 0
+
+    def _comment(self, comment: tree.Comment, i: int) -> None:
+        if not comment.own_line:
+            self.line.comment = comment.text
+            self.end = comment.span[1]
+            return
+        first = self._opens_block()
+        self._flush()
+        blank = self._blank_before(comment.span[0]) and not first
+        self.lines.append(_Line(self._inner_indent(), comment.text, "", blank))
+        self.end = comment.span[1]
+
+    def _opens_block(self) -> bool:
+        """Say whether the line so far ends with the bracket that the next line stands in."""
+        return bool(self.line.tokens) and bool(self.open) and self.line.tokens[-1] == self.open[-1].index
+
+    def _start_line(self, i: int) -> None:
+        tokens = self.tokens
+        first = self._opens_block()
+        self._flush()
+        if tokens.kinds[i] in _CLOSING:
+            indent, blank = self._closing_indent(i), False
+        else:
+            indent, blank = self._inner_indent(), self._blank_before(tokens.starts[i]) and not first
+            if self._goes_on(i):
+                indent += _INDENT
+            elif not self.open or tokens.kinds[self.open[-1].index] == "{":
+                self.logical_indent = indent
+        if tokens.kinds[i] == "}":
+            self.logical_indent = indent
+        self.line = _Line(indent, blank_before=blank)
+
+    def _goes_on(self, i: int) -> bool:
+        """Say whether the line goes on with what the line before began."""
+        if self.tokens.kinds[i] == "then" or (self.tokens.kinds[i] == "else" and self.choices):
+            return True
+        if self.tokens.newlines[i] != t.NEWLINE_WITHOUT_MEANING or i == 0:
+            return False
+        if not self.open:
+            return True
+        if self.tokens.kinds[self.open[-1].index] != "{":
+            return False
+        return self.tokens.kinds[i - 1] not in (",", "{")
+
+    def _closing_indent(self, i: int) -> int:
+        """Return to the indent of the outermost bracket that this line closes first."""
+        depth = len(self.open)
+        indent = 0
+        while self.tokens.kinds[i] in _CLOSING and depth:
+            depth -= 1
+            indent = self.open[depth].indent
+            i += 1
+            if self._breaks(i):
+                break
+        return indent
+
+    def _token(self, i: int) -> int:
+        """Add token `i`, or the whole text that starts with it; return the index of the next one."""
+        tokens = self.tokens
+        inside = tokens.kinds[self.open[-1].index] if self.open else ""
+        if self.line.tokens:
+            self.line.text += space_between(tokens, i, inside)
+        last = _end_of_text(tokens, i)
+        text = self.source.text[tokens.starts[i] : tokens.ends[last]]
+        if not self.line.tokens:
+            text = text.ljust(self.padded.get(tokens.starts[i], 0))
+        self.line.text += text
+        self.line.tokens.append(i)
+        self.end = tokens.ends[last]
+        kind = tokens.kinds[i]
+        if kind == "then":
+            self.choices += 1
+        elif kind == "else" and self.choices:
+            self.choices -= 1
+        elif kind in _CLOSING:
+            self.open.pop()
+        elif kind in ("(", "[", "{"):
+            in_braces = not self.open or tokens.kinds[self.open[-1].index] == "{"
+            indent = self.logical_indent if kind == "{" and in_braces else self.line.indent
+            self.open.append(_Bracket(i, indent))
+        return last + 1
+
+
+def _end_of_text(tokens: Tokens, i: int) -> int:
+    """Find the TEXT_END that belongs to a TEXT_START at `i`; any other token ends itself."""
+    if tokens.kinds[i] != t.TEXT_START:
+        return i
+    nested = 1
+    while nested:
+        i += 1
+        if tokens.kinds[i] == t.TEXT_START:
+            nested += 1
+        elif tokens.kinds[i] == t.TEXT_END:
+            nested -= 1
+    return i
