@@ -2,8 +2,9 @@
 
 The formatter moves blanks and line breaks, and nothing else: tokens and comments stay as they are. Line
 breaks that the author chose stay too, with these exceptions: a `{ }` that spans lines has its braces at the
-ends of lines, a line that is too long is broken at its outermost brackets, and there is one blank line where
-there were several. Indentation is two blanks a bracket. What is formatted once stays as it is.
+ends of lines, a line that is too long is broken at its outermost brackets (where a new line then stands for
+a comma between braces), and there is one blank line where there were several. Indentation is two blanks a
+bracket. What is formatted once stays as it is.
 """
 
 from __future__ import annotations
@@ -273,6 +274,8 @@ class _Layout:
             self.line.text += space_between(tokens, i, inside)
         last = _end_of_text(tokens, i)
         text = self.source.text[tokens.starts[i] : tokens.ends[last]]
+        if text == "," and inside == "{" and self.open[-1].index in self.split:
+            text = ""  # the line break that is put here separates as well
         if not self.line.tokens:
             text = text.ljust(self.padded.get(tokens.starts[i], 0))
         self.line.text += text
