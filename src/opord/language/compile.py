@@ -113,7 +113,8 @@ def _check(source: Source, read: Reader | None) -> CheckResult:
             model = Contract("", 1, (), None, **checked_types(ctx))  # type: ignore[arg-type]
         else:
             model = lower_contract(ctx, file)
-            findings += find_all(model)
+            # What no place in the file can be named for comes of a header that is not there.
+            findings += (finding for finding in find_all(model) if finding.place.line)
     findings += ctx.findings + used.findings
     findings = _allowed(ctx, file, findings)
     findings.sort(key=lambda finding: _order(source.path, finding))

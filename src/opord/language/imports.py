@@ -162,7 +162,7 @@ def _enter(ctx: Lowering, node: tree.Use, used: Lowering) -> None:
         if known is not None and known.place == symbol.place and not known.visible:
             known.visible = True  # it had come along with another
             _enter_variants(ctx, known)
-        elif known is not None:
+        elif known is not None and not known.unread:
             ctx.duplicate("the type", name, known.place)
         else:
             own = _copy(symbol, node.path, visible=True)

@@ -168,6 +168,8 @@ def checked_types(ctx: Lowering) -> dict[str, tuple[Record, ...] | tuple[Enum, .
     enums: list[Enum] = []
     failures: list[Failure] = []
     for symbol in ctx.types.values():
+        if symbol.unread:
+            continue
         match symbol.kind:
             case "record":
                 records.append(Record(symbol.name, checked_fields(symbol.fields), symbol.doc, symbol.place))

@@ -63,18 +63,24 @@ class Lowering:
         self._holding_secrets: dict[str, bool] = {}
         self._path = source.path
         self._starts = source.line_starts
+        # The line that the last place was on: its number, where it starts, and where the next one does.
+        self._line, self._line_at, self._line_after = 1, 0, 0
 
     def place(self, span: Span) -> Place:
         """Turn a span into a place. The same as the source's, in one call, since it is needed for every node."""
-        starts = self._starts
         start, end = span
-        line = bisect_right(starts, start)
-        at = starts[line - 1]
-        # Nearly everything ends on the line it starts on.
-        if line == len(starts) or end < starts[line]:
+        at = self._line_at
+        # One node after the other stands on the same line.
+        if not at <= start < self._line_after:
+            starts = self._starts
+            self._line = bisect_right(starts, start)
+            self._line_at = at = starts[self._line - 1]
+            self._line_after = starts[self._line] if self._line < len(starts) else len(self.source.text) + 1
+        line = self._line
+        if end < self._line_after:
             return Place(self._path, line, start - at + 1, line, end - at + 1)
-        end_line = bisect_right(starts, end)
-        return Place(self._path, line, start - at + 1, end_line, end - starts[end_line - 1] + 1)
+        end_line = bisect_right(self._starts, end)
+        return Place(self._path, line, start - at + 1, end_line, end - self._starts[end_line - 1] + 1)
 
     def report(
         self,
@@ -254,7 +260,7 @@ def a(type: Type) -> str:
     shown = show(type)
     if shown in ("none", "[]"):
         return f"`{shown}`"
-    return f"an `{shown}`" if shown[0] in "aeiou" else f"a `{shown}`"
+    return f"an `{shown}`" if shown[0] in "aeioAEIOU" else f"a `{shown}`"
 
 
 def _way_from(actual: Type, expected: Type) -> str:

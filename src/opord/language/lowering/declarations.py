@@ -57,11 +57,11 @@ def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> No
         if not isinstance(node, tree.Record | tree.Enum | tree.Failure):
             continue
         kind = _KINDS[type(node)]
-        ctx.declared(node.name, f"{'an' if kind == 'enum' else 'a'} {kind}", "PascalCase")
         first = ctx.types.get(node.name.text)
         if first is not None:
             ctx.duplicate("the type", node.name, first.place)
             continue
+        ctx.declared(node.name, f"{'an' if kind == 'enum' else 'a'} {kind}", "PascalCase")
         if not node.name.text:
             continue
         symbol = TypeSymbol(kind, node.name.text, ctx.place(node.name.span), node.doc, node=node)
@@ -73,12 +73,12 @@ def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> No
 def _collect_variants(ctx: Lowering, symbol: TypeSymbol, nodes: list[tree.Variant]) -> None:
     case: Case = "either" if symbol.kind == "enum" else "PascalCase"
     for node in nodes:
-        ctx.declared(node.name, "a variant", case)
         name = node.name.text
         place = ctx.place(node.name.span)
         if name in symbol.variants:
             ctx.duplicate("the variant", node.name, symbol.variants[name].place)
         elif name:
+            ctx.declared(node.name, "a variant", case)
             variant = VariantSymbol(
                 VariantRef(symbol.name, name), {}, place, node.transient is not None, node.doc
             )
@@ -92,17 +92,17 @@ def collect_boundary(ctx: Lowering, declarations: Iterable[tree.Declaration]) ->
         match node:
             case tree.Role(names):
                 for name in names:
-                    ctx.declared(name, "a role", "snake_case")
                     if name.text in ctx.roles:
                         ctx.duplicate("the role", name, ctx.roles[name.text])
                     elif name.text:
+                        ctx.declared(name, "a role", "snake_case")
                         ctx.roles[name.text] = ctx.place(name.span)
             case tree.Event(name):
-                ctx.declared(name, "an event", "snake_case")
                 known = ctx.events.get(name.text)
                 if known is not None:
                     ctx.duplicate("the event", name, known.place)
                 elif name.text:
+                    ctx.declared(name, "an event", "snake_case")
                     ctx.events[name.text] = EventSymbol(name.text, ctx.place(name.span), node)
             case tree.CallDeclaration():
                 _collect_call(ctx, node)
@@ -112,7 +112,6 @@ def collect_boundary(ctx: Lowering, declarations: Iterable[tree.Declaration]) ->
 
 def _collect_call(ctx: Lowering, node: tree.CallDeclaration) -> None:
     name = node.name
-    ctx.declared(name, f"{'a' if node.kind == 'pure' else 'an'} {node.kind}", "snake_case")
     known = ctx.calls.get(name.text)
     if known is not None:
         ctx.duplicate("the call", name, known.place)
@@ -124,6 +123,7 @@ def _collect_call(ctx: Lowering, node: tree.CallDeclaration) -> None:
             help="give the pure another name",
         )
     elif name.text:
+        ctx.declared(name, f"{'a' if node.kind == 'pure' else 'an'} {node.kind}", "snake_case")
         ctx.calls[name.text] = CallSymbol(node.kind, name.text, ctx.place(name.span), node)
 
 
@@ -133,26 +133,26 @@ def collect_states(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> N
         if isinstance(node, tree.State):
             _collect_state(ctx, node, None)
         elif isinstance(node, tree.Phase):
-            ctx.declared(node.name, "a phase", "PascalCase")
             name = node.name.text
             known = ctx.states.get(name)
             first = known.place if known is not None else ctx.phases.get(name)
             if first is not None:
                 ctx.duplicate("the phase" if name in ctx.phases else "the state", node.name, first)
             elif name:
+                ctx.declared(node.name, "a phase", "PascalCase")
                 ctx.phases[name] = ctx.place(node.name.span)
             for state in node.states:
                 _collect_state(ctx, state, name)
 
 
 def _collect_state(ctx: Lowering, node: tree.State, phase: str | None) -> None:
-    ctx.declared(node.name, "a state", "PascalCase")
     name = node.name.text
     if name in ctx.states:
         ctx.duplicate("the state", node.name, ctx.states[name].place)
     elif name in ctx.phases:
         ctx.duplicate("the phase", node.name, ctx.phases[name])
     elif name:
+        ctx.declared(node.name, "a state", "PascalCase")
         ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase)
 
 
@@ -168,12 +168,12 @@ def lower_fields(ctx: Lowering, nodes: list[tree.Field], kind: str, *, hides: bo
     for node in nodes:
         name = node.name.text
         type = lower_type(ctx, node.type)
-        ctx.declared(node.name, f"a {kind}", "snake_case")
         if name in fields:
             ctx.duplicate(f"the {kind}", node.name, fields[name].place)
             continue
         if not name:
             continue
+        ctx.declared(node.name, f"a {kind}", "snake_case")
         if hides and name in ("now", "run"):
             ctx.report(
                 HIDES,

@@ -33,4 +33,4 @@ def lower_condition(ctx: Lowering, scope: Scope, node: tree.Expression, what: st
     value = LOWER[type(node)](ctx, scope, node, BOOL)
     if value.type is BOOL or ctx.refuse_secret(value, what):
         return value
-    return ctx.fit(value, BOOL, what)
+    return ctx.fit(value, BOOL, f"what {what} takes" if what.startswith("`") else what)

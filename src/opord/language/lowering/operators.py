@@ -261,7 +261,7 @@ def _otherwise(ctx: Lowering, scope: Scope, node: tree.Binary, expected: Type | 
         if fitting is not None and compatible(item, result):
             return Binary("??", left, fitting, result, place)
     _refuse(ctx, node, left, right)
-    return Binary("??", left, right, item, place)
+    return Binary("??", left, right, UNKNOWN, place)
 
 
 def _refuse(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> None:

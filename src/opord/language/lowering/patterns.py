@@ -319,7 +319,7 @@ def _bind_fields(
         ctx.report(
             PATTERN,
             node.span,
-            f"`{variant.ref.variant}` has {count}, and {len(given)} {'are' if len(given) != 1 else 'is'} named here",
+            f"`{variant.ref.variant}` has {count}, and {len(given) or 'none'} {'are' if len(given) > 1 else 'is'} named here",
             help=f"write `{variant.ref.variant}{form}`"
             + (f", or `{variant.ref.variant}` alone" if fields else ""),
             labels=[Label(variant.place, "declared here")] if variant.place.line else (),

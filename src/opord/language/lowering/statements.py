@@ -89,11 +89,9 @@ def _site(ctx: Lowering, scope: Scope, node: tree.BoundaryCall) -> tuple[CallSit
     call = ctx.calls.get(name)
     if call is None:
         args = tuple([lower(ctx, scope, each.value) for each in node.arguments])
-        near = nearest(name, ctx.calls)
-        if name:
-            _report_unknown_call(ctx, node, near)
+        near = _report_unknown_call(ctx, node) if name else None
         # A slip of the hand means the near one; whatever it takes is not asked again.
-        return CallSite(node.verb, near or name, args, place), None
+        return CallSite(node.verb, near or name, args, place), ctx.calls.get(near or "")
     owner = f"`{name}`"
     given = lower_arguments(ctx, scope, call.params, node.arguments, owner, "parameter")
     short = len(node.arguments) > len(call.params)
@@ -101,12 +99,15 @@ def _site(ctx: Lowering, scope: Scope, node: tree.BoundaryCall) -> tuple[CallSit
     return CallSite(node.verb, name, tuple([value for _, value in values]), place), call
 
 
-def _report_unknown_call(ctx: Lowering, node: tree.BoundaryCall, near: str | None) -> None:
+def _report_unknown_call(ctx: Lowering, node: tree.BoundaryCall) -> str | None:
+    """Report a call of nothing; return what was meant, if that is a near name of the right kind."""
     kind = "effect" if node.verb == "perform" else "action"
     name = node.name.text
     known = [each.name for each in ctx.calls.values() if each.kind == kind]
+    near = nearest(name, known)
     otherwise = f"the {kind}s are {listed(known)}" if known else f"declare it: `{kind} {name}(…)`"
     ctx.report(UNKNOWN_CALL, node.name.span, f"there is no {kind} `{name}`", help=meant(near, otherwise))
+    return near
 
 
 def _call(ctx: Lowering, scope: Scope, node: tree.CallStatement) -> Statement:
@@ -119,7 +120,7 @@ def _call(ctx: Lowering, scope: Scope, node: tree.CallStatement) -> Statement:
     name = node.binding
     if name is None:
         return Call(site, None, result, arms, ctx.place(node.span))
-    if isinstance(result, Nothing) and call is not None:
+    if isinstance(result, Nothing) and call is not None and fits_verb(call, node.call.verb):
         ctx.report(
             NO_VALUE,
             name.span,
@@ -127,11 +128,17 @@ def _call(ctx: Lowering, scope: Scope, node: tree.CallStatement) -> Statement:
             help=f"leave `let {name.text} =` away, or declare the result: `-> T`",
             labels=[Label(call.place, "declared here")],
         )
+    if isinstance(result, Nothing):
         result = UNKNOWN
     if name.text != "_":
         ctx.bind(scope, name, Binding(name.text, "binding", result, is_let=True))
     bound = name.text if name.text != "_" else None
     return Call(site, bound, result, arms, ctx.place(node.span))
+
+
+def fits_verb(call: CallSymbol, verb: str) -> bool:
+    """Say whether a call is made with its own verb; where it is not, that is what is wrong."""
+    return call.kind == ("effect" if verb == "perform" else "action")
 
 
 # --- Choices ----------------------------------------------------------------------------------------------

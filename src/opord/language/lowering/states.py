@@ -160,7 +160,12 @@ class Bodies:
         ctx = self.ctx
         event = self._event(node)
         mark = scope.mark()
-        outer, scope.elsewhere = scope.elsewhere, {}
+        outer = scope.elsewhere
+        scope.elsewhere = {name: why for name, why in outer.items() if name != "actor"}
+        if node.names is None and event is not None and event.params:
+            # Said without parentheses, an event is handled without looking at what came with it.
+            form = f"write `on {event.name}({', '.join(event.params)})` to take it from the event"
+            scope.elsewhere |= dict.fromkeys(event.params, form)
         scope.bind(Binding("actor", "actor", STR))
         names = self._bind_names(scope, node, event)
         guard = None
@@ -207,7 +212,7 @@ class Bodies:
             ctx.report(
                 MISSING,
                 at,
-                f"`{event.name}` has {count}, and {len(given)} {'are' if len(given) != 1 else 'is'} named here",
+                f"`{event.name}` has {count}, and {len(given) or 'none'} {'are' if len(given) > 1 else 'is'} named here",
                 help=f"write `on {event.name}{form}`",
                 labels=[Label(event.place, "declared here")] if event.place.line else (),
             )
