@@ -1,0 +1,1 @@
+"""What helps to test: conformance of stores, clocks that stand still."""

@@ -1,0 +1,14 @@
+"""The plain-dict store keeps the promise, so that the promise is not shaped by one database."""
+
+from __future__ import annotations
+
+import pytest
+
+from opord.stores.memory import MemoryStore
+from opord.testing.store_suite import OpenHandle, SteppedClock, StoreSuite
+
+
+class TestMemoryStore(StoreSuite):
+    @pytest.fixture
+    def open_handle(self, clock: SteppedClock) -> OpenHandle:
+        return MemoryStore(clock).another
