@@ -1,0 +1,1 @@
+"""Whole applications on Opord, small enough to read and real enough to run."""

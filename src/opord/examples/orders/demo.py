@@ -1,0 +1,124 @@
+"""The demonstration: the same bad day for an order desk on Opord, and for one of glue code.
+
+A card provider, a shop and a worker run as processes of their own. Webhooks arrive, one of them five times;
+the worker is killed between the provider's yes and the record of it; another takes over. Everything that
+is printed is computed from what happened, and so is the exit status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from opord.examples.orders.desks import GlueDesk, OpordDesk
+from opord.examples.orders.ledger import charged_twice
+from opord.examples.orders.plot import Played, Provider, play
+from opord.examples.orders.show import Screen, comparison_table, deliveries_table, dollars, ledger_table
+from opord.examples.orders.stage import StageError, free_port, open_stage
+
+SIGNING_SECRET = "whsec_of_the_demonstration"  # noqa: S105 - made up, and known to both sides here
+
+INTRODUCTION = """\
+A shop takes orders by webhook and charges cards at a provider that has bad days: slow answers, lost
+answers, 429, 503, declined cards. What the shop does is written in one contract, order_demo.opord.
+Every process here is a real one, and so is the SIGKILL."""
+
+GLUE = """\
+What one writes in an afternoon, with care: an order is taken once, calls are repeated under one
+idempotency key, and unfinished orders are taken up again after a restart."""
+
+GLUE_AFTERWARDS = """\
+One key for all attempts holds as long as the process that made it up. What was being charged when it died
+was taken up again, with a new key, and the provider took that for a new charge."""
+
+
+def main() -> int:
+    """Play the demonstration; return 0 if nobody was charged twice and every run holds to its contract, else 1."""
+    screen = Screen()
+    try:
+        with tempfile.TemporaryDirectory(prefix="opord-demo-") as folder:
+            return asyncio.run(_demonstrate(Path(folder), screen))
+    except StageError as error:
+        screen.step(f"The demonstration could not go on: {error}")
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        screen.step("Stopped; all its processes are gone.")
+    return 1
+
+
+async def _demonstrate(folder: Path, screen: Screen) -> int:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    began = time.monotonic()
+    screen.chapter("An order desk on a bad day")
+    screen.say(INTRODUCTION)
+    async with httpx.AsyncClient(timeout=30) as http:
+        ours, sound = await _with_opord(folder, http, screen)
+        theirs = await _with_glue(folder, http, screen)
+    screen.chapter("The same day, twice")
+    screen.show(comparison_table(ours, theirs))
+    for name, played in (("Opord", ours), ("glue.py", theirs)):
+        screen.say(f"{name}: {_sentence(played)}")
+    screen.say(f"All this took {time.monotonic() - began:.0f} seconds.")
+    return 0 if sound and not charged_twice(ours.ledger) else 1
+
+
+async def _with_opord(folder: Path, http: httpx.AsyncClient, screen: Screen) -> tuple[Played, bool]:
+    screen.chapter("1. With Opord")
+    port = free_port()
+    async with open_stage(folder / "opord", _settings(port, screen)) as stage:
+        desk, provider = OpordDesk(stage, http), Provider(stage, port)
+        played = await play(desk, provider, http, secret=SIGNING_SECRET, tell=screen.step)
+        stories, (status, verdict) = await asyncio.gather(desk.stories(played.orders), desk.verify())
+    screen.chapter("What the webhooks were answered")
+    screen.show(deliveries_table(played.deliveries))
+    screen.chapter("What happened to each order: opord runs history")
+    for story in stories:
+        screen.raw(story)
+    screen.chapter("The provider's ledger")
+    screen.show(ledger_table(played.ledger))
+    screen.chapter("Is every journal unbroken, and every move in it legal? opord runs verify")
+    screen.raw(verdict)
+    return played, status == 0
+
+
+async def _with_glue(folder: Path, http: httpx.AsyncClient, screen: Screen) -> Played:
+    screen.chapter("2. The same day with glue.py")
+    screen.say(GLUE)
+    port = free_port()
+    async with open_stage(folder / "glue", _settings(port, screen)) as stage:
+        desk, provider = GlueDesk(stage, http), Provider(stage, port)
+        played = await play(desk, provider, http, secret=SIGNING_SECRET, tell=screen.step)
+    screen.chapter("The provider's ledger")
+    screen.show(ledger_table(played.ledger))
+    if charged_twice(played.ledger):
+        screen.say(GLUE_AFTERWARDS)
+    return played
+
+
+def _settings(provider_port: int, screen: Screen) -> dict[str, str]:
+    colours = {"FORCE_COLOR": "1"} if screen.console.is_terminal else {"NO_COLOR": "1"}
+    return {
+        "SERVICES_URL": f"http://127.0.0.1:{provider_port}",
+        "STRIPE_WEBHOOK_SECRET": SIGNING_SECRET,
+        "COLUMNS": str(screen.console.width - 2),
+        **colours,
+    }
+
+
+def _sentence(played: Played) -> str:
+    twice = charged_twice(played.ledger)
+    if not twice:
+        return "no card was charged twice."
+    too_much = sum(charge.amount_cents for charges in twice.values() for charge in charges[1:])
+    return f"{' and '.join(sorted(twice))} charged more than once, {dollars(too_much)} too much."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""What a demonstration needs around it: processes that come and go, free ports, and the webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+from opord.examples.orders.stripe_events import sign
+
+T = TypeVar("T")
+
+HERE = Path(__file__).parent
+WEBHOOKS = HERE / "webhooks"
+LOOK_S = 0.02
+"""How often the stage looks whether something has happened; short beside what it looks for."""
+
+START_S = 30.0
+"""How long a process may take to answer; a slow machine under load needs a few seconds."""
+
+
+class StageError(Exception):
+    """The demonstration cannot go on; the message says what was waited for, and what the processes said."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came of one webhook: the file, and the answer."""
+
+    file: str
+    status: int
+    said: str
+
+
+@dataclass
+class Actor:
+    """A process of the demonstration; what it writes goes to a file."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    log: Path
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, by itself or by a signal."""
+        return self.process.returncode is not None
+
+    def last_words(self) -> str:
+        """Return the end of what it wrote."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
+
+
+class Stage:
+    """Starts processes, and leaves none behind."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        folder.mkdir()
+        self.folder = folder
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPORD_")}
+        self.environment = {**inherited, **settings}
+        self.actors: list[Actor] = []
+
+    async def start(self, name: str, *command: str) -> Actor:
+        """Start a Python program: `command` is what follows `python`."""
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as written:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=written,
+                stderr=written,
+                # A Ctrl-C is for the demonstration, which then stops them in order.
+                start_new_session=True,
+            )
+        actor = Actor(name, process, log)
+        self.actors.append(actor)
+        return actor
+
+    async def start_server(self, name: str, port: int, *command: str) -> Actor:
+        """Start a program that serves on a port of this machine, and wait until it does."""
+        actor = await self.start(name, *command, "--port", str(port))
+
+        async def listens() -> bool:
+            if actor.ended:
+                raise StageError(f"{name} ended at once:\n{actor.last_words()}")
+            return await _listens(port)
+
+        await self.until(listens, f"{name} to answer on port {port}", START_S)
+        return actor
+
+    async def kill(self, actor: Actor) -> int:
+        """End a process by SIGKILL, as a lost machine would; return the number of the process."""
+        actor.process.send_signal(signal.SIGKILL)
+        await actor.process.wait()
+        return actor.process.pid
+
+    async def run(self, *command: str) -> tuple[int, str]:
+        """Run a Python program to its end; return its exit status and what it wrote."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        written, _ = await process.communicate()
+        return process.returncode or 0, written.decode()
+
+    async def until(self, happened: Callable[[], Awaitable[T]], what: str, limit_s: float) -> T:
+        """Wait until something true comes of `happened`, and return it.
+
+        Raises:
+            StageError: it did not within `limit_s` seconds.
+        """
+        try:
+            async with asyncio.timeout(limit_s):
+                while True:
+                    found = await happened()
+                    if found:
+                        return found
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            words = "\n".join(f"--- {actor.name}\n{actor.last_words()}" for actor in self.actors)
+            raise StageError(f"waited {limit_s:g} s for {what}, in vain\n{words}") from None
+
+    async def close(self) -> None:
+        """Stop every process that still runs: asked first, then made to."""
+        for actor in self.actors:
+            if not actor.ended:
+                actor.process.terminate()
+        for actor in self.actors:
+            try:
+                await asyncio.wait_for(actor.process.wait(), 3)
+            except TimeoutError:
+                await self.kill(actor)
+
+
+@asynccontextmanager
+async def open_stage(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[Stage]:
+    """Open a stage in a folder of its own, and clear it at the end."""
+    stage = Stage(folder, settings)
+    try:
+        yield stage
+    finally:
+        await stage.close()
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def deliver(http: httpx.AsyncClient, url: str, files: list[str], secret: str) -> list[Delivery]:
+    """Deliver webhooks all at the same time, as their sender does; answers come in the order of `files`."""
+
+    async def one(file: str) -> Delivery:
+        payload = (WEBHOOKS / file).read_bytes()
+        headers = {"Stripe-Signature": sign(payload, secret), "Content-Type": "application/json"}
+        answer = await http.post(f"{url}/webhook", content=payload, headers=headers)
+        return Delivery(file, answer.status_code, _said(answer))
+
+    return await asyncio.gather(*(one(file) for file in files))
+
+
+def _said(answer: httpx.Response) -> str:
+    members = answer.json()
+    error = members.get("error")
+    if isinstance(error, dict):
+        return str(error.get("message"))
+    return str(error) if error is not None else ", ".join(f"{name} {said}" for name, said in members.items())
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
