@@ -19,8 +19,8 @@ class Incomplete(OrderFulfilment.Handlers):
     def risk(self, order: Order, customer: Customer) -> str:  # wrong: the result
         return "high"
 
-    async def find_customer(self, name: str) -> Customer:  # wrong: the parameter's name
-        return Customer(id=name, vip=False)
+    async def find_customer(self, id: str) -> str:  # wrong: neither a Customer nor plain data
+        return id
 
     def find_charge(self, order_id: str) -> Receipt | None:
         return None

@@ -138,6 +138,8 @@ class _Writer:
                 return self._call("item", expr.of, expr.index)
             case ir.Slice():
                 return f"{self.write(expr.of, ATOM)}[{self._bounds(expr)}]", ATOM
+            case ir.Unary("not", ir.Binary("in", left, right)):
+                return f"{self.write(left, SUM)} not in {self.write(right, SUM)}", COMPARE
             case ir.Unary("not", of):
                 return f"not {self.write(of, NOT)}", NOT
             case ir.Unary("-", of):
@@ -288,24 +290,29 @@ class _Writer:
 
     def _text(self, expr: ir.Text) -> str:
         fixed = "".join(part for part in expr.parts if isinstance(part, str))
+        if len(expr.parts) <= 1:
+            return self._joined(expr)
         quote = "'" if fixed.count('"') > fixed.count("'") else '"'
-        braces: list[str] = []
-        joined: list[str] = []
+        parts = []
         for part in expr.parts:
             if isinstance(part, str):
-                braces.append(escaped(part, quote).replace("{", "{{").replace("}", "}}"))
-                joined.append(quoted(part))
-            else:
-                printed = self.write(part, CHOICE) if part.type == ir.STR else self._call("text", part)[0]
-                braces.append("{" + (self.write(part, CHOICE) if part.type == ir.INT else printed) + "}")
-                joined.append(printed)
-        if len(joined) <= 1:
-            return joined[0] if joined else '""'
-        values = [braces[place][1:-1] for place, part in enumerate(expr.parts) if not isinstance(part, str)]
-        # Inside the braces of an f-string Python 3.11 takes no quotes; colons have a meaning there.
-        if any(sign in value for value in values for sign in "\"'\\{}!:"):
-            return f'"".join(({", ".join(joined)}))'
-        return f"f{quote}{''.join(braces)}{quote}"
+                parts.append(escaped(part, quote).replace("{", "{{").replace("}", "}}"))
+                continue
+            value = self.write(part, CHOICE) if part.type == ir.INT else self._printed(part)
+            # Inside the braces of an f-string Python 3.11 takes no quotes; colons have a meaning there.
+            if any(sign in value for sign in "\"'\\{}!:"):
+                return self._joined(expr)
+            parts.append(f"{{{value}}}")
+        return f"f{quote}{''.join(parts)}{quote}"
+
+    def _joined(self, expr: ir.Text) -> str:
+        parts = [quoted(part) if isinstance(part, str) else self._printed(part) for part in expr.parts]
+        if len(parts) <= 1:
+            return parts[0] if parts else '""'
+        return f'"".join(({", ".join(parts)}))'
+
+    def _printed(self, expr: ir.Expr) -> str:
+        return self.write(expr, CHOICE) if expr.type == ir.STR else self._call("text", expr)[0]
 
 
 def _duration(value: timedelta, name: str) -> str:

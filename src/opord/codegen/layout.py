@@ -19,6 +19,13 @@ def lay_out(code: str, depth: int, comment: str = "") -> list[str]:
     tail = f"  # {comment}" if comment else ""
     if len(margin) + len(code) + len(tail) <= WIDTH or "\n" in code:
         return [margin + code + tail]
+    choices = _choices(code)
+    if choices is not None:
+        return [
+            margin + choices[0],
+            *(f"{margin}    {part}" for part in choices[1:-1]),
+            margin + choices[-1] + tail,
+        ]
     split = _last_bracket(code.partition(" -> ")[0] if code.startswith(("def ", "async def ")) else code)
     if split is None:
         return [margin + code + tail]
@@ -78,6 +85,25 @@ def _escape(character: str, quote: str) -> str:
     if character.isprintable():
         return character
     return repr(character)[1:-1]
+
+
+def _choices(code: str) -> list[str] | None:
+    """Split a condition at its `and` and `or`, in brackets, as `if (`, `a`, `or b`, `):`."""
+    word = next((word for word in ("if ", "elif ", "return ") if code.startswith(word)), None)
+    if word is None:
+        return None
+    end = ":" if word != "return " else ""
+    condition = code[len(word) :].removesuffix(":") if end else code[len(word) :]
+    depth, start = 0, 0
+    parts = []
+    for place, character in _code_characters(condition):
+        depth += (character in _OPEN) - (character in _CLOSE)
+        if depth == 0 and condition.startswith((" or ", " and "), place):
+            parts.append(condition[start:place])
+            start = place + 1
+    if not parts:
+        return None
+    return [f"{word}(", *parts, condition[start:], f"){end}"]
 
 
 def _with_comma(lines: list[str]) -> list[str]:

@@ -93,13 +93,13 @@ class Names:
             self._add("check", action.name)
         owners: tuple[State | Phase, ...] = (*self.contract.states, *self.contract.phases)
         for owner in owners:
-            self._add(owner.name)
+            self._add("step", owner.name)
             for handler in owner.handlers:
-                self._add(handler_id(owner, handler))
-                self._add(handler_id(owner, handler), "if")
+                self._add("step", handler_id(owner, handler))
+                self._add("guard", handler_id(owner, handler))
             for timer in owner.timers:
-                self._add(timer_id(owner, timer))
-                self._add(timer_id(owner, timer), "when")
+                self._add("step", timer_id(owner, timer))
+                self._add("when", timer_id(owner, timer))
 
     def _add(self, *words: str) -> None:
         name = base = "_" + "_".join(words).replace(" ", "_")

@@ -116,7 +116,7 @@ class _ModuleWriter:
         for state in contract.states:
             if state.kind == "acting":
                 head = f"Run the state `{state.name}`."
-                name = self._names.function(state.name)
+                name = self._names.function("step", state.name)
                 functions.append(self._step(name, [self._state((state,))], head, state.body))
             functions += self._waiting(state, (state,))
         for phase in contract.phases:
@@ -133,13 +133,15 @@ class _ModuleWriter:
                 functions.append(self._guard(words, handler, event, args))
             if not handler.ignore:
                 head = f"Take the event `{handler.event}` in `{owner.name}`."
-                name = self._names.function(words)
+                name = self._names.function("step", words)
                 functions.append(self._step(name, args, head, handler.body, handler=(event, handler)))
         for timer in owner.timers:
             words = timer_id(owner, timer)
             functions.append(self._when(words, timer, self._state(states)))
             head = f"Go on from `{owner.name}` when its time has come."
-            functions.append(self._step(self._names.function(words), [self._state(states)], head, timer.body))
+            functions.append(
+                self._step(self._names.function("step", words), [self._state(states)], head, timer.body)
+            )
         return functions
 
     def _state(self, states: tuple[ir.State, ...]) -> str:
@@ -178,13 +180,15 @@ class _ModuleWriter:
         writer.add(f"return {self._all.write(handler.guard, scope)}", 1, handler.guard.place)
         ordered = [params[0], self._frame, *params[1:]]
         doc = f"Say whether `{handler.event}` fits."
-        return self._define(self._names.function(words, "if"), ordered, self._use("bool"), doc) + writer.lines
+        return (
+            self._define(self._names.function("guard", words), ordered, self._use("bool"), doc) + writer.lines
+        )
 
     def _when(self, words: str, timer: ir.Timer, state: str) -> list[str]:
         kind = ir.DURATION if timer.kind == "after" else ir.DATETIME
         doc = "Say how long to wait." if timer.kind == "after" else "Say until when to wait."
         lines = self._define(
-            self._names.function(words, "when"), [state, self._frame], self._all.annotation(kind), doc
+            self._names.function("when", words), [state, self._frame], self._all.annotation(kind), doc
         )
         return lines + self._answer(self._all.write(timer.when), timer.when.place)
 

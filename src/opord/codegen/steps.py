@@ -75,7 +75,9 @@ class StepWriter:
 
     def add(self, code: str, depth: int, place: ir.Place | None = None) -> None:
         """Add one line of code, with the place in the contract that it comes from."""
-        comment = "" if place is None or not place.line else f"{self._all.names.file(place.file)}:{place.line}"
+        comment = (
+            "" if place is None or not place.line else f"{self._all.names.file(place.file)}:{place.line}"
+        )
         self.lines += lay_out(code, depth, comment)
 
     def block(self, block: ir.Block, scope: Scope, depth: int) -> None:

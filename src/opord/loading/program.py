@@ -59,6 +59,7 @@ class _Builder:
             events={event.name: self._event(event) for event in contract.events},
             calls={call.name: self._call(call) for call in calls(contract)},
             place_of=places_in(self._module),
+            initial_state=next(state.name for state in contract.states if state.initial),
         )
 
     def _function(self, *words: str) -> Any:
@@ -134,7 +135,7 @@ class _Builder:
             declaration=state,
             cls=cls,
             fields=self._codecs.struct(fields, cls, f"the state {state.name}"),
-            step=self._function(state.name) if state.kind == "acting" else None,
+            step=self._function("step", state.name) if state.kind == "acting" else None,
             handlers=handlers,
             timers=tuple(timers),
         )
@@ -144,8 +145,8 @@ class _Builder:
         return HandlerProgram(
             id=words,
             declaration=handler,
-            guard=self._function(words, "if") if handler.guard is not None else None,
-            step=None if handler.ignore else self._function(words),
+            guard=self._function("guard", words) if handler.guard is not None else None,
+            step=None if handler.ignore else self._function("step", words),
             calls=contains_call(handler.body),
             shared=isinstance(owner, ir.Phase),
         )
@@ -155,8 +156,8 @@ class _Builder:
         return TimerProgram(
             id=words,
             declaration=timer,
-            when=self._function(words, "when"),
-            step=self._function(words),
+            when=self._function("when", words),
+            step=self._function("step", words),
             calls=contains_call(timer.body),
             shared=isinstance(owner, ir.Phase),
         )

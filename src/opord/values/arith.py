@@ -25,6 +25,7 @@ K = TypeVar("K", bound=Any)
 EXPONENT_MAX: Final = 1000
 """A decimal lies between 1E-1000 and 1E1001, and has no digit below 1E-1000."""
 
+_RANGE: Final = "the result leaves the range of its type"
 # Sums and products of two decimals in that range have at most 4,004 digits: never inexact.
 _EXACT: Final = Context(prec=4100, rounding=ROUND_HALF_EVEN)
 _DIVIDE: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
@@ -81,7 +82,10 @@ def add(left: Any, right: Any) -> Any:
     """Add numbers, durations, or a duration to an instant."""
     if type(left) is Decimal:
         return fits(_EXACT.add(left, right))
-    return fits(_ranged(lambda: left + right))
+    try:
+        return fits(left + right)
+    except OverflowError:
+        raise Overflow(_RANGE) from None
 
 
 @overload
@@ -96,7 +100,10 @@ def sub(left: Any, right: Any) -> Any:
     """Subtract numbers, durations, instants, or a duration from an instant."""
     if type(left) is Decimal:
         return fits(_EXACT.subtract(left, right))
-    return fits(_ranged(lambda: left - right))
+    try:
+        return fits(left - right)
+    except OverflowError:
+        raise Overflow(_RANGE) from None
 
 
 @overload
@@ -109,7 +116,10 @@ def mul(left: Any, right: Any) -> Any:
     """Multiply numbers, or a duration by a whole number."""
     if type(left) is Decimal:
         return fits(_EXACT.multiply(left, right))
-    return fits(_ranged(lambda: left * right))
+    try:
+        return fits(left * right)
+    except OverflowError:
+        raise Overflow(_RANGE) from None
 
 
 @overload
@@ -240,7 +250,7 @@ def _ranged(compute: Callable[[], T]) -> T:
     try:
         return compute()
     except OverflowError:
-        raise Overflow("the result leaves the range of its type") from None
+        raise Overflow(_RANGE) from None
 
 
 def _floored(left: Any, right: Any) -> tuple[Any, Any]:

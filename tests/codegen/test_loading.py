@@ -1,0 +1,94 @@
+"""From texts, files and generated modules to programs."""
+
+from __future__ import annotations
+
+import importlib
+import linecache
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import opord
+from opord.codegen import write_module
+from opord.kernel.program import Program
+from opord.language import check_file
+from opord.loading import ContractRefused, StaleModule, load_program, load_sources, program_of
+from tests.codegen.conftest import GOLDEN
+
+SMALL = """contract Small(n: int) key "k"
+initial state Start -> Done | Gone {
+  if true { goto Done }
+  goto Gone
+}
+final state Done success
+final state Gone failure
+"""
+
+
+def test_the_same_text_gives_the_same_module(orders: Any) -> None:
+    assert opord.load(GOLDEN / "order.opord") is orders
+
+
+def test_a_module_on_disk_gives_the_same_program(program: Program) -> None:
+    from tests.codegen.golden.order_fulfilment import OrderFulfilment
+
+    made = program_of(OrderFulfilment)
+    assert (made.digest, made.sources, made.contract) == (
+        program.digest,
+        program.sources,
+        program.contract,
+    )
+    assert made.workflow is OrderFulfilment
+    assert program_of(OrderFulfilment) is made
+
+
+def test_a_program_is_made_of_stored_texts_alone(program: Program) -> None:
+    assert load_sources(program.sources) is program
+
+
+def test_used_files_are_named_from_the_contracts_folder(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "types.opord").write_text("record Money { cents: int = 1 }\n")
+    contract = 'use "shared/types.opord" { Money }\n' + SMALL.replace("n: int", "n: Money")
+    (tmp_path / "small.opord").write_text(contract)
+    program = load_program(tmp_path / "small.opord")
+    assert [name for name, _ in program.sources] == ["small.opord", "shared/types.opord"]
+    assert load_sources(program.sources).digest == program.digest
+    assert program.input.dump(program.input.accept({"n": {}})) == {"n": {"cents": 1}}
+
+
+def test_a_contract_with_errors_is_refused_with_its_findings(tmp_path: Path) -> None:
+    (tmp_path / "bad.opord").write_text(SMALL.replace("goto Done", "goto Dne"))
+    with pytest.raises(ContractRefused, match=r"bad\.opord has errors.*\n.*bad\.opord:3: .*Dne"):
+        opord.load(tmp_path / "bad.opord")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("return Goto(", "return  Goto(", "changed after it was generated"),
+        ('_SOURCES = {\n    "small.opord": """\\\n', '_SOURCES = {\n    "small.opord": """\\\n\n#\n', ""),
+        ('key "k"', 'key "j"', "does not fit the contract"),
+    ],
+)
+def test_an_edited_module_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, reason: str
+) -> None:
+    (tmp_path / "small.opord").write_text(SMALL)
+    result = check_file(tmp_path / "small.opord")
+    assert result.contract is not None
+    path = write_module(result.contract, result.sources, tmp_path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "small", raising=False)
+    linecache.clearcache()
+    module = importlib.import_module("small")
+    if not reason:  # a comment in the contract changes nothing
+        assert program_of(module.Small).digest
+        return
+    with pytest.raises(StaleModule, match=f"{reason}.*opord gen"):
+        program_of(module.Small)
