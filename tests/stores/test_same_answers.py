@@ -1,0 +1,183 @@
+"""The same calls get the same answers from every store, whatever they are and in whatever order."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from opord.stores.base import EventKey, InboxRow, RunFilter, SettledKey, Start, Store, Write
+from opord.stores.memory import MemoryStore
+from opord.stores.sqlite import SqliteStore
+from opord.testing.store_suite import (
+    DIGEST,
+    ORDERS,
+    OTHER_DIGEST,
+    REFUNDS,
+    SteppedClock,
+    a_head,
+    a_record,
+    a_start,
+)
+
+RUNS = ["Orders/1", "Orders/2", "Ördérs/𝄞 3"]
+WORKERS = ["w1", "w2"]
+SMALL = st.integers(0, 3)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+WAKES = st.one_of(st.none(), st.integers(-5, 5))
+HEADS = st.builds(
+    lambda state, status, outcome, wake, worker, body: a_head(
+        state=state, status=status, outcome=outcome, wake_at=wake, worker=worker, body=body
+    )._replace(reason=body or None),
+    st.sampled_from(["A", "B"]),
+    st.sampled_from(["running", "waiting", "in_doubt", "stalled", "ended"]),
+    st.sampled_from([None, "success", "failure"]),
+    WAKES,
+    st.sampled_from([None, *WORKERS]),
+    TEXTS,
+)
+STARTS = st.tuples(SMALL, TEXTS, HEADS, st.sampled_from([ORDERS, REFUNDS]))
+WRITES = st.fixed_dictionaries(
+    {
+        # How far from the truth the writer's numbers are; mostly right.
+        "off": st.sampled_from(
+            [(0, 0, None), (0, 0, None), (0, 0, 0), (0, 0, 0), (1, 0, 0), (0, -1, None), (0, 0, 1)]
+        ),
+        "fence": st.booleans(),
+        "records": st.lists(TEXTS, max_size=3),
+        "head": st.one_of(st.none(), HEADS),
+        "take": st.lists(st.sampled_from("abc"), max_size=2, unique=True),
+        "put": st.lists(st.sampled_from("abc"), max_size=2, unique=True),
+        "keys": st.lists(st.sampled_from("kl"), max_size=2, unique=True),
+        "content": TEXTS,
+        "settled": st.lists(st.sampled_from("st"), max_size=1),
+    }
+)
+CHANGES = st.dictionaries(st.sampled_from(RUNS), st.one_of(STARTS, WRITES, WRITES, WRITES), max_size=3)
+
+
+class SameAnswers(RuleBasedStateMachine):
+    """Drives a handle of each store; the last batches are sometimes repeated, as after an error that left it open."""
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = SteppedClock()
+        self.clock.instant = 0
+        self.memory = MemoryStore(self.clock)
+        self.sqlite = SqliteStore(Path(self.folder.name) / "runs.db", clock=self.clock)
+        self.second = SqliteStore(Path(self.folder.name) / "runs.db", clock=self.clock)
+        self.batches: list[list[Start | Write]] = []
+        for store in (self.memory, self.sqlite):
+            store.put_contract(ORDERS)
+            store.put_contract(REFUNDS)
+
+    def same(self, verb: Callable[[Store], Any], *, second: bool = False) -> Any:
+        expected = verb(self.memory)
+        found = verb(self.second if second else self.sqlite)
+        assert found == expected
+        return expected
+
+    @rule(changes=CHANGES, second=st.booleans())
+    def apply(self, changes: dict[str, Any], second: bool) -> None:
+        batch = [self.change(run, given) for run, given in changes.items()]
+        self.batches.append(batch)
+        self.same(lambda store: store.apply(batch), second=second)
+
+    def change(self, run: str, given: Any) -> Start | Write:
+        if isinstance(given, tuple):
+            records, text, head, contract = given
+            return a_start(run, head=head, contract=contract, given=text, records=records + 1)
+        row = self.memory.load(run) or a_start(run).row
+        epoch, seq, arrivals = given["off"]
+        seq = max(row.seq + seq, 0)
+        return Write(
+            run,
+            row.epoch + epoch,
+            seq,
+            None if arrivals is None else row.arrivals + arrivals,
+            row.epoch + epoch + given["fence"],
+            tuple(a_record(run, seq + n, body) for n, body in enumerate(given["records"], 1)),
+            given["head"],
+            tuple(given["take"]),
+            tuple(InboxRow(name, 7, "event", given["content"]) for name in given["put"]),
+            tuple(EventKey("paid", key, given["content"]) for key in given["keys"]),
+            tuple(SettledKey("charge", key, given["content"], given["content"]) for key in given["settled"]),
+        )
+
+    @rule(back=st.integers(1, 3), second=st.booleans())
+    def repeat(self, back: int, second: bool) -> None:
+        if len(self.batches) >= back:
+            self.same(lambda store: store.apply(self.batches[-back]), second=second)
+
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        contracts=st.sampled_from([[DIGEST], [OTHER_DIGEST], [DIGEST, OTHER_DIGEST]]),
+        limit=SMALL,
+        second=st.booleans(),
+    )
+    def claim(self, worker: str, contracts: list[str], limit: int, second: bool) -> None:
+        self.same(lambda store: store.claim(worker, contracts, limit=limit, ttl_us=2), second=second)
+
+    @rule(worker=st.sampled_from(WORKERS), off=st.integers(0, 1), release=st.booleans())
+    def lease(self, worker: str, off: int, release: bool) -> None:
+        rows = [self.memory.load(run) for run in RUNS]
+        held = [(row.run, row.epoch - off) for row in rows if row is not None]
+        if release:
+            self.same(lambda store: store.release(worker, held))
+        else:
+            self.same(lambda store: store.renew(worker, held, ttl_us=3))
+
+    @rule(by=SMALL)
+    def time_passes(self, by: int) -> None:
+        self.clock.instant += by
+
+    @rule(
+        where=st.builds(
+            RunFilter,
+            st.sampled_from([None, None, "Orders", "Refunds"]),
+            st.sampled_from([None, "A", "B"]),
+            st.sampled_from([None, "running", "waiting", "ended"]),
+            st.sampled_from([None, "success"]),
+        ),
+        limit=SMALL,
+        after=st.sampled_from([None, *RUNS]),
+    )
+    def list_runs(self, where: RunFilter, limit: int, after: str | None) -> None:
+        self.same(lambda store: store.runs(where, limit=limit, after=after))
+
+    @invariant()
+    def the_rows_are_the_same(self) -> None:
+        if not hasattr(self, "memory"):
+            return
+        for run in RUNS:
+            row = self.same(lambda store, run=run: store.load(run), second=True)
+            records = self.same(lambda store, run=run: store.journal(run))
+            assert len(records) == (0 if row is None else row.seq)
+            self.same(lambda store, run=run: store.inbox(run))
+            for key in "kl":
+                self.same(lambda store, run=run, key=key: store.event_key(run, "paid", key))
+            for key in "st":
+                self.same(lambda store, run=run, key=key: store.settled(run, "charge", key))
+        self.same(lambda store: store.next_wake([DIGEST, OTHER_DIGEST]))
+
+    def teardown(self) -> None:
+        if not hasattr(self, "memory"):
+            return
+        self.sqlite.close()
+        self.second.close()
+        self.folder.cleanup()
+
+
+TestSameAnswers = SameAnswers.TestCase
+TestSameAnswers.settings = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
