@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -66,6 +67,21 @@ def bind_handlers(program: Program, target: Any) -> dict[str, Handler]:
     return handlers
 
 
+@types.coroutine
+def _rest_of(running: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
+    """Await a coroutine whose first step has been taken; `waits_for` is what it yielded."""
+    try:
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as error:
+                waits_for = running.throw(error)
+            else:
+                waits_for = running.send(sent)
+    except StopIteration as end:
+        return end.value
+
+
 class Calls:
     """Calls handlers of one program, coroutines in place and others on threads."""
 
@@ -85,6 +101,7 @@ class Calls:
         self._slots = slots
         self._limit_s = limit_s
         self._monotonic = monotonic
+        self._limits = {call.declaration.name: self._limit(call) for call in program.calls.values()}
 
     def pure(self, call: CallProgram, args: tuple[Any, ...]) -> Any:
         """Call a `pure` on the spot; whatever it raises, and a result that does not fit, goes to the caller."""
@@ -96,8 +113,15 @@ class Calls:
             )
         return call.result.accept(value) if call.result is not None else None
 
+    def wants_call(self, call: CallProgram) -> bool:
+        """Whether the handler asks for what it may know about its call."""
+        return self._handlers[call.declaration.name].wants_call
+
     def time_limit(self, call: CallProgram) -> tuple[float, bool]:
         """Return after how many seconds an attempt is given up, and whether that is the worker's limit."""
+        return self._limits[call.declaration.name]
+
+    def _limit(self, call: CallProgram) -> tuple[float, bool]:
         declaration = call.declaration
         timeout = declaration.timeout if isinstance(declaration, Effect | Action) else None
         if timeout is None:
@@ -108,7 +132,7 @@ class Calls:
         self,
         call: CallProgram,
         args: tuple[Any, ...],
-        about: Call,
+        about: Call | None,
         *,
         late: Callable[[Ending], None] | None = None,
     ) -> Ending:
@@ -120,15 +144,22 @@ class Calls:
         seconds, limited = self.time_limit(call)
         began = self._monotonic()
         kwargs = {"call": about} if handler.wants_call else {}
-        scope = asyncio.timeout(seconds if handler.is_async else None)
+        scope: asyncio.Timeout | None = None
         try:
-            async with scope:
-                if handler.is_async:
-                    value = await handler.function(*args, **kwargs)
-                else:
+            if handler.is_async:
+                running = handler.function(*args, **kwargs)
+                # A handler that answers without waiting for anything needs no timer.
+                try:
+                    waits_for = running.send(None)
+                except StopIteration as end:
+                    return self._returned(call, end.value, began)
+                async with asyncio.timeout(seconds) as scope:
+                    value = await _rest_of(running, waits_for)
+            else:
+                async with asyncio.timeout(None) as scope:
                     value = await self._on_thread(call, handler, args, kwargs, scope, seconds, late)
         except TimeoutError as error:
-            if scope.expired():
+            if scope is not None and scope.expired():
                 return TookTooLong(seconds, limited)
             return Unexpected(error, self._since(began))
         except asyncio.CancelledError as error:

@@ -57,7 +57,7 @@ class Lost(Exception):
 class Flight:
     """Carries one held run on until it must be given back.
 
-    `calling` is true while an action's attempt is under way.
+    `calling` is true while an action's attempt is under way, `ended` once the run's end is durable.
     """
 
     def __init__(self, worker: Worker, run: Run) -> None:
@@ -65,6 +65,7 @@ class Flight:
         self.run = run
         self.calls = worker.calls[run.program.digest]
         self.calling = False
+        self.ended = False
         self.task: asyncio.Task[None] | None = None
         self._learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
@@ -139,6 +140,7 @@ class Flight:
             result = await self.worker.commits.apply(draft.write(arrivals=run.arrivals))
             if isinstance(result, Applied):
                 self._learned = None
+                self.ended = run.status == "ended"
                 return
             row = result.row if isinstance(result, Stale) else None
             if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
@@ -263,7 +265,9 @@ class Flight:
             await self._sleep(pause)
 
     async def _call_effect(self, call: CallProgram, args: tuple[Any, ...], attempt: int) -> Ending:
-        about = self._about(call, f"{self.run.id}/{self.run.body.entered}", attempt)
+        about = self._about_effect(call, attempt)
+        if not self.run.body.timers:
+            return await self.calls.attempt(call, args, about)
         due = min(moves.shared_timers(self.run).values(), default=None)
         if due is None:
             return await self.calls.attempt(call, args, about)
@@ -284,7 +288,14 @@ class Flight:
         if self.worker.draining:
             await self._park(self._draft(), "running", self.worker.store.now())
 
+    def _about_effect(self, call: CallProgram, attempt: int) -> Call | None:
+        """Say what an effect's handler may know, if it asks for it."""
+        if not self.calls.wants_call(call):
+            return None
+        return self._about(call, f"{self.run.id}/{self.run.body.entered}", attempt)
+
     def _about(self, call: CallProgram, key: str, attempt: int) -> Call:
+        """Say what a handler may know about its call."""
         seconds, _ = self.calls.time_limit(call)
         deadline = self.worker.store.now() + int(min(seconds, 1e9) * 1_000_000)
         return Call(key, attempt, to_datetime(deadline), self.run.id)
@@ -352,11 +363,10 @@ class Flight:
         action = call.declaration
         assert isinstance(action, Action)
         while True:
+            if intent.outcome is not None:
+                return draft, intent.outcome  # row D of the table, which nearly every commit meets at once
             situation = doubt.situation_of(intent, action, now=draft.at, live=False, evidence=False)
             match doubt.decide(situation).decision:
-                case "deliver":
-                    assert intent.outcome is not None
-                    return draft, intent.outcome
                 case "fail":
                     moves.outcome_known(draft, intent, Outcome("failed", intent.failure))
                 case "doubt":
@@ -496,7 +506,7 @@ class Flight:
             raise StepError(error, self.run.program.place_of(error)) from error
 
     async def _ask_effect(self, call: CallProgram, args: tuple[Any, ...]) -> Answered | _Unanswered:
-        about = self._about(call, f"{self.run.id}/{self.run.body.entered}", 1)
+        about = self._about_effect(call, 1)
         ending = await self.calls.attempt(call, args, about)
         match ending:
             case Answered():

@@ -67,7 +67,7 @@ class Worker:
         self._side: set[asyncio.Task[Any]] = set()
         self._due: int | None = 0
         self._idle = asyncio.Event()
-        self._on_end: dict[str, list[asyncio.Future[None]]] = {}
+        self._on_end: dict[str, list[asyncio.Future[Run | None]]] = {}
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -159,15 +159,15 @@ class Worker:
                 del self.flights[run.id]
                 for waiter in self._on_end.pop(run.id, ()):
                     if not waiter.done():
-                        waiter.set_result(None)
+                        waiter.set_result(run if flight.ended else None)
             if self._due is not None:
                 self.nudge_if_due()
 
-    def landed(self, run_id: str) -> asyncio.Future[None] | None:
-        """Return a future that is done when the flight of a run is over; None if it does not fly here."""
+    def landed(self, run_id: str) -> asyncio.Future[Run | None] | None:
+        """Return a future of the run if it ends in its present flight, of None if it does not; None if it does not fly here."""
         if run_id not in self.flights:
             return None
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Run | None] = asyncio.get_running_loop().create_future()
         self._on_end.setdefault(run_id, []).append(waiter)
         return waiter
 

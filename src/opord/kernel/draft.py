@@ -23,6 +23,7 @@ class Draft:
 
     __slots__ = (
         "at",
+        "at_text",
         "base_epoch",
         "base_seq",
         "event_keys",
@@ -37,6 +38,7 @@ class Draft:
     def __init__(self, run: Run, at: int, worker: str) -> None:
         self.run = run
         self.at = at
+        self.at_text = ""
         self.worker = worker
         self.base_epoch = run.epoch
         self.base_seq = run.seq
@@ -55,10 +57,10 @@ class Draft:
         """Put a record on the journal's end; members that are None are left out. Return its number."""
         run = self.run
         run.seq += 1
-        body = {name: value for name, value in said.items() if value is not None}
+        body = {name: value for name, value in said.items() if value is not None} if None in said.values() else said
         body["run"] = run.id
         body["seq"] = run.seq
-        body["at"] = text(self.at)
+        body["at"] = self.at_text = self.at_text or text(self.at)
         body["kind"] = kind
         body["worker"] = self.worker
         body["epoch"] = run.epoch

@@ -6,7 +6,7 @@ follow what is said once more, independently, in `legality.py`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from opord.contract import Action
 from opord.kernel.draft import Draft
@@ -29,23 +29,22 @@ def start(program: Program, run_id: str, input_value: Any, *, now: int, worker: 
         BadValue: the input does not fit the contract.
         StepError: a default of the initial state could not be computed.
     """
-    input_text = dumps(program.input.dump(input_value))
-    run = new_run(program, run_id, input_value, input_text, now)
+    input_rest = program.input.dump(input_value)
+    run = new_run(program, run_id, input_value, dumps(input_rest), now)
     run.epoch = 1 if held else 0
     draft = Draft(run, now, worker)
     try:
         fields = program.initial(run.frame(now))
     except Exception as error:
         raise StepError(error, program.place_of(error)) from error
-    initial = next(state for state in program.contract.states if state.initial)
-    entry = _entry(run, program.states[initial.name], fields, now)
-    _enter(run, initial.name, fields, entry, now)
+    initial = program.initial_state
+    _enter(run, initial, fields, _entry(run, program.states[initial], fields, now), now)
     draft.record(
         "started",
         name=program.name,
         version=program.version,
-        input=program.input.dump(input_value),
-        to=initial.name,
+        input=input_rest,
+        to=initial,
         data=run.body.data,
         timers=_written(run.body.timers),
     )
@@ -265,13 +264,8 @@ def shared_timers(run: Run) -> dict[str, int]:
     return {name: due for name, due in run.body.timers.items() if name in shared}
 
 
-class _Entry:
-    """What entering a state brings: computed as a whole before anything changes."""
-
-    __slots__ = ("data", "phase_since", "timers")
-
-    def __init__(self, data: Any, phase_since: int, timers: dict[str, int]) -> None:
-        self.data, self.phase_since, self.timers = data, phase_since, timers
+_Entry: TypeAlias = tuple[Any, int, dict[str, int]]
+"""What entering a state brings, computed as a whole before anything changes: data, start of the phase, timers."""
 
 
 def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
@@ -280,14 +274,17 @@ def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at
-        timers = {timer.id: _due(run, timer, fields, at, phase_since) for timer in target.timers}
+        timers: dict[str, int] = {}
+        if target.timers:
+            frame = run.frame(at)
+            timers = {timer.id: _due(timer, fields, frame, at, phase_since) for timer in target.timers}
     except Exception as error:
         raise StepError(error, run.program.place_of(error)) from error
-    return _Entry(data, phase_since, timers)
+    return data, phase_since, timers
 
 
-def _due(run: Run, timer: TimerProgram, fields: Any, at: int, phase_since: int) -> int:
-    when = timer.when(fields, run.frame(at))
+def _due(timer: TimerProgram, fields: Any, frame: Any, at: int, phase_since: int) -> int:
+    when = timer.when(fields, frame)
     if timer.declaration.kind == "at":
         return capped(from_datetime(when))  # type: ignore[arg-type]
     since = phase_since if timer.shared else at
@@ -301,10 +298,8 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: int) -> None:
     run.fields = fields
     run.since = at
     run.reason = None
-    body.data = entry.data
+    body.data, body.phase_since, body.timers = entry
     body.entered += 1
-    body.phase_since = entry.phase_since
-    body.timers = entry.timers
     body.pending = None
     body.trouble = None
     run.status = "running"
@@ -316,7 +311,7 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: int) -> None:
 
 
 def _written(timers: dict[str, int]) -> dict[str, str] | None:
-    return {name: text(due) for name, due in timers.items()} or None
+    return {name: text(due) for name, due in timers.items()} if timers else None
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Program:
     """A contract made executable.
 
     `sources` are the texts it was compiled from, by file name, the contract's own file first; `digest` is
-    that of the checked contract. `key(input)` names a run. `initial(frame)` makes the first state.
+    that of the checked contract. `key(input)` names a run. `initial(frame)` makes the first state, whose name is `initial_state`.
     `place_of(traceback)` names the place in the contract ("order.opord:57") of an exception that came
     out of a generated function, or None.
     """
@@ -114,6 +114,7 @@ class Program:
     events: Mapping[str, EventProgram]
     calls: Mapping[str, CallProgram]
     place_of: Callable[[BaseException], str | None]
+    initial_state: str
 
     @property
     def name(self) -> str:
