@@ -21,7 +21,7 @@ from opord.contract import Block, CallSite, Contract, EventHandler, Goto, Phase,
 from opord.language.paths import Calls, Ending, follow, gotos
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Moment:
     """One step that a state can take: its body (no handler), or what an event or a timer sets off."""
 
@@ -29,7 +29,7 @@ class Moment:
     body: Block
     shared: bool = False
 
-    @property
+    @cached_property
     def gotos(self) -> list[Goto]:
         """The moves that end this step, from top to bottom."""
         return list(gotos(self.body))
@@ -159,6 +159,14 @@ class Graph:
         return found
 
     @cached_property
+    def incoming(self) -> dict[str, list[Edge]]:
+        """The moves that enter each state."""
+        found: dict[str, list[Edge]] = {name: [] for name in self.states}
+        for edge in self.edges:
+            found[edge.target].append(edge)
+        return found
+
+    @cached_property
     def successors(self) -> dict[str, list[str]]:
         """The states that each state can become, each once."""
         return {
@@ -181,11 +189,9 @@ class Graph:
 
     @cached_property
     def _predecessors(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {name: [] for name in self.states}
-        for name, targets in self.successors.items():
-            for target in targets:
-                found[target].append(name)
-        return found
+        return {
+            name: list(dict.fromkeys(edge.source for edge in edges)) for name, edges in self.incoming.items()
+        }
 
     @cached_property
     def component(self) -> dict[str, int]:
@@ -215,17 +221,34 @@ class Graph:
 
     def way(self, start: str, goal: str, allowed: Callable[[Edge], bool] = lambda _: True) -> list[str]:
         """Give the states of a shortest way from `start` to `goal`, both included; empty if there is none."""
-        before: dict[str, str | None] = {start: None}
-        waiting = deque([start])
-        while waiting:
+        return along(self.next_towards(goal, allowed, start), start)
+
+    def next_towards(
+        self, goal: str, allowed: Callable[[Edge], bool] = lambda _: True, start: str | None = None
+    ) -> dict[str, str | None]:
+        """Say for each state from which `goal` can be reached which state comes next on a shortest way there.
+
+        The goal itself has None. The search ends early once `start` is found.
+        """
+        found: dict[str, str | None] = {goal: None}
+        waiting = deque([goal])
+        while waiting and start not in found:
             name = waiting.popleft()
-            if name == goal:
-                return _backwards(goal, before)
-            for edge in self.outgoing[name]:
-                if edge.target not in before and allowed(edge):
-                    before[edge.target] = name
-                    waiting.append(edge.target)
-        return []
+            for edge in self.incoming[name]:
+                if edge.source not in found and allowed(edge):
+                    found[edge.source] = name
+                    waiting.append(edge.source)
+        return found
+
+
+def along(next_state: dict[str, str | None], start: str) -> list[str]:
+    """Give the way from `start` that `Graph.next_towards` has found; empty if there is none."""
+    found: list[str] = []
+    name: str | None = start if start in next_state else None
+    while name is not None:
+        found.append(name)
+        name = next_state[name]
+    return found
 
 
 def _shared_by(phase: Phase) -> list[Moment]:
@@ -236,15 +259,6 @@ def _shared_by(phase: Phase) -> list[Moment]:
 
 def _commits_order(commits: tuple[Committed, ...]) -> tuple[tuple[int, int, str], ...]:
     return tuple((each.site.place.line, each.site.place.column, each.ending) for each in commits)
-
-
-def _backwards(goal: str, before: dict[str, str | None]) -> list[str]:
-    found: list[str] = []
-    name: str | None = goal
-    while name is not None:
-        found.append(name)
-        name = before[name]
-    return found[::-1]
 
 
 def _closure(start: Iterable[str], successors: dict[str, list[str]]) -> set[str]:

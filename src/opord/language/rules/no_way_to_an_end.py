@@ -28,6 +28,8 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                 help="add a `final state … success`, and go to it",
             )
         return
+    if len(graph.can_end) == len(graph.states):
+        return
     hopeful = graph.leading_to(
         state.name
         for state in contract.states

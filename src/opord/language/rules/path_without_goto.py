@@ -17,7 +17,8 @@ CODE = code("OP301", rule="flow", title="a path without goto")
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find every place where a path of a body, or of a handler's block, ends without `goto`."""
     for state in contract.states:
-        if state.body and state.kind != "final":
+        waits = state.handlers or state.timers  # with statements besides: another finding
+        if state.body and not waits and state.kind != "final":
             yield from _in_step(state.body, state.place, f"in `{state.name}`", state)
         for handler in state.handlers:
             if not handler.ignore:

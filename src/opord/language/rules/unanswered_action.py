@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Contract, Skip
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph
+from opord.language.graph import Edge, Graph, along
 from opord.language.rules.words import quoted, way
 
 CODE = code("OP807", rule="unanswered", title="a bad end after an action that nothing answers")
@@ -29,11 +29,12 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         return unanswered
 
     at = graph.bits({}, across)
-    for state in contract.states:
-        if state.kind == "final" and state.outcome in ("failure", "cancelled") and at[state.name]:
-            for action in asked:
-                if at[state.name] & bit[action.name]:
-                    yield _finding(graph, action, state.name, bit[action.name], kill)
+    bad = [state.name for state in contract.states if state.outcome in ("failure", "cancelled")]
+    ways = _Ways(graph)
+    for final in bad:
+        for action in asked:
+            if at[final] & bit[action.name]:
+                yield _finding(graph, action, final, ways)
 
 
 def _counts(action: Action) -> bool:
@@ -54,9 +55,40 @@ def _answers(contract: Contract, bit: dict[str, int]) -> dict[str, int]:
     }
 
 
-def _finding(graph: Graph, action: Action, final: str, own: int, kill: dict[str, int]) -> Diagnostic:
+class _Ways:
+    """Shortest ways to bad ends on which nothing answers; those of actions that the same ones answer are shared."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._known: dict[tuple[str, frozenset[str]], dict[str, str | None]] = {}
+        self._edges: dict[str, list[Edge]] = {}
+        for edge in graph.edges:
+            for commit in edge.commits:
+                if commit.may:
+                    self._edges.setdefault(commit.name, []).append(edge)
+
+    def after(self, action: Action, final: str) -> tuple[Edge, list[str]]:
+        """Find a commit of the action from which a shortest unanswered way leads to the final state."""
+        undoing = frozenset(each.name for each in self._graph.contract.actions if each.undoes == action.name)
+        key = (final, undoing)
+        if key not in self._known:
+            self._known[key] = self._graph.next_towards(final, lambda edge: not self._answers(edge, undoing))
+        towards = self._known[key]
+        edges = self._edges[action.name]
+        found = [(edge, [edge.source, *along(towards, edge.target)]) for edge in edges if edge.target in towards]
+        return min(found, key=lambda each: len(each[1]), default=(edges[0], [edges[0].source, final]))
+
+    def _answers(self, edge: Edge, undoing: frozenset[str]) -> bool:
+        for commit in edge.commits:
+            by = self._graph.calls.action(commit.name)
+            if commit.may and by is not None and _counts(by) and (not undoing or commit.name in undoing):
+                return True
+        return False
+
+
+def _finding(graph: Graph, action: Action, final: str, ways: _Ways) -> Diagnostic:
     undoing = [each.name for each in graph.contract.actions if each.undoes == action.name]
-    edge, states = _a_way(graph, action, final, own, kill)
+    edge, states = ways.after(action, final)
     site = next(commit.site for commit in edge.commits if commit.name == action.name and commit.may)
     outcome = graph.states[final].outcome
     return CODE.at(
@@ -73,20 +105,3 @@ def _finding(graph: Graph, action: Action, final: str, own: int, kill: dict[str,
 
 def _who(undoing: list[str]) -> str:
     return f"undone by {quoted(undoing, 'or')}" if undoing else "no action undoes it"
-
-
-def _a_way(
-    graph: Graph, action: Action, final: str, own: int, kill: dict[str, int]
-) -> tuple[Edge, list[str]]:
-    """Find a shortest way from a commit of the action to the final state on which nothing answers it."""
-
-    def unanswered(edge: Edge) -> bool:
-        return not any(commit.may and kill.get(commit.name, 0) & own for commit in edge.commits)
-
-    found: list[tuple[Edge, list[str]]] = []
-    for edge in graph.edges:
-        if any(commit.name == action.name and commit.may for commit in edge.commits):
-            states = graph.way(edge.target, final, unanswered)
-            if states:
-                found.append((edge, [edge.source, *states]))
-    return min(found, key=lambda each: len(each[1]))

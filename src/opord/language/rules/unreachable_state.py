@@ -17,12 +17,16 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the states that no path from the initial state comes to.
 
     Where a reachable state has text that could not be read, or goes to a state nobody knows, what it reaches
-    is not known, and nothing is said.
+    is not known, and nothing is said. Where its header lists a state without a `goto` to it, the header has
+    the finding, and one mistake is one finding.
     """
-    if not graph.reachable or any(_is_torn(graph, name) for name in graph.reachable):
+    reached = _reached_or_listed(contract, graph)
+    if not reached or len(reached) == len(graph.states):
+        return
+    if any(_is_torn(graph, name) for name in graph.reachable):
         return
     for state in contract.states:
-        if state.name in graph.reachable:
+        if state.name in reached:
             continue
         sources = [other.name for other in contract.states if state.name in graph.successors[other.name]]
         only = [name for name in sources if name != state.name]
@@ -34,6 +38,18 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             else "no `goto` leads here",
             help=f"add a `goto {state.name}` to a state that leads here, or remove `{state.name}`",
         )
+
+
+def _reached_or_listed(contract: Contract, graph: Graph) -> set[str]:
+    reached = {state.name for state in contract.states if state.initial}
+    waiting = list(reached)
+    while waiting:
+        name = waiting.pop()
+        for target in (*graph.successors[name], *graph.states[name].targets):
+            if target in graph.states and target not in reached:
+                reached.add(target)
+                waiting.append(target)
+    return reached
 
 
 def _is_torn(graph: Graph, name: str) -> bool:

@@ -31,6 +31,8 @@ from opord.language.sheet.model import (
     Move,
     Sheet,
     StateSheet,
+    TypeSheet,
+    VariantSheet,
     Wait,
 )
 from opord.language.sheet.reasons import timer_words, why
@@ -57,6 +59,7 @@ def explain_sheet(contract: Contract) -> Sheet:
         effects=tuple(_effect(graph, effect) for effect in contract.effects),
         pures=tuple(pure.name for pure in contract.pures),
         events=tuple(_event(contract, event) for event in contract.events),
+        types=_types(contract),
         promises=tuple(promise_words(promise) for promise in contract.promises),
     )
 
@@ -67,6 +70,19 @@ def _items(fields: Iterable[Field]) -> tuple[Item, ...]:
 
 def _result(type: Type) -> str | None:
     return None if isinstance(type, Nothing) else show(type)
+
+
+def _types(contract: Contract) -> tuple[TypeSheet, ...]:
+    records = [TypeSheet(each.name, each.doc, _items(each.fields), ()) for each in contract.records]
+    return *records, *(
+        TypeSheet(
+            each.name,
+            each.doc,
+            (),
+            tuple(VariantSheet(variant.name, _items(variant.fields)) for variant in each.variants),
+        )
+        for each in contract.enums
+    )
 
 
 # --- States -------------------------------------------------------------------------------------------

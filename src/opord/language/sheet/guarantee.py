@@ -15,27 +15,37 @@ def guarantee(graph: Graph, action: Action) -> str:
 
 
 def _identity(action: Action) -> str:
-    if action.key is None:
-        again = "a check or a person has established that it did not happen"
-        if isinstance(action.doubt, Skip | Report) or (isinstance(action.doubt, Ask) and action.doubt.within):
-            again = "a person has established that it did not happen" if isinstance(action.doubt, Ask) else ""
-        elif isinstance(action.doubt, Ask):
-            again = "a person has established that it did not happen"
-        or_again = f", or {again}" if again else ""
+    name, key = action.name, action.key
+    if key is None:
         return (
-            f"{action.name} happens at most once each time a state commits it. It carries no key that the other side "
-            f"honours, so it is called again only after a failure that proves that it did not happen{or_again}."
+            f"{name} happens at most once each time a state commits it. It carries no key that the other side honours, "
+            f"so it is called again only when it is known not to have happened: {_known_not_to_have(action)}."
         )
-    window = f" for {in_words(action.key.window)} after the first attempt" if action.key.window else ""
-    if action.key.expr is None:
+    window = (
+        f" for {in_words(key.window)} after the first attempt (past that, it counts as having none)"
+        if key.window
+        else ""
+    )
+    if key.expr is None:
         return (
-            f"{action.name} happens at most once each time a state commits it: every attempt of one commit carries "
-            f"the same key, made by the runtime, which the other side remembers{window}."
+            f"{name} happens at most once each time a state commits it: every attempt of one commit carries the same "
+            f"key, made by the runtime, which the other side remembers{window}."
         )
     return (
-        f"{action.name} happens at most once per {spell(action.key.expr)}: every attempt carries the same key, which "
-        f"the other side remembers{window}; once it has happened in a run, a commit with that key calls nobody."
+        f"{name} happens at most once per {spell(key.expr)}: every attempt carries the same key, which the other side "
+        f"remembers{window}. Once it has happened in a run, a commit with that key calls nobody."
     )
+
+
+def _known_not_to_have(action: Action) -> str:
+    """Say by what an action without a key is known not to have happened."""
+    match action.doubt:
+        case Check(effect=effect):
+            return f"after a failure that proves it, or when {effect} has said so"
+        case Ask():
+            return "after a failure that proves it, or when a person has said so"
+        case _:
+            return "after a failure that proves it"
 
 
 def _in_doubt(action: Action) -> str:

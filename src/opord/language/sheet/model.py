@@ -122,6 +122,24 @@ class EndSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantSheet:
+    """One variant of an enum."""
+
+    name: str
+    carries: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeSheet:
+    """A record with its fields, or an enum with its variants. What is `secret` is never shown anywhere."""
+
+    name: str
+    doc: str
+    carries: tuple[Item, ...]
+    variants: tuple[VariantSheet, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """All that `explain` says of a contract."""
 
@@ -136,6 +154,7 @@ class Sheet:
     effects: tuple[EffectSheet, ...]
     pures: tuple[str, ...]
     events: tuple[EventSheet, ...]
+    types: tuple[TypeSheet, ...]
     promises: tuple[str, ...]
 
     def to_plain(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from opord.language.sheet.model import (
 
 _KINDS = {"acting": "acts at once", "waiting": "waits"}
 _OUTCOMES = {"success": "a success", "failure": "a failure", "cancelled": "cancelled"}
-_LABEL_WIDTH = 14
+_LABEL_WIDTH = 15
 
 
 def render_text(sheet: Sheet, width: int = 100) -> str:
@@ -145,6 +145,15 @@ def _event(event: EventSheet, width: int) -> Iterator[str]:
     yield from _row("elsewhere", elsewhere, width)
     if event.once_per:
         yield from _row("counts once", f"per {event.once_per}", width)
+
+
+def _types(sheet: Sheet, width: int) -> Iterator[str]:
+    for type in sheet.types:
+        carries = _items(type.carries) or ", ".join(
+            _signature(each.name, each.carries, None) for each in type.variants
+        )
+        doc = f". {' '.join(type.doc.split())}" if type.doc else ""
+        yield from _row(type.name, f"{carries or 'nothing'}{doc}", width, "")
 
 
 def _promises(sheet: Sheet, width: int) -> Iterator[str]:
