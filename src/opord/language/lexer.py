@@ -26,7 +26,7 @@ _CHUNK = r'(?:[^"\\{\n]|\\u\{[^}"\n]*\}?|\\[^\n])*+'
 
 _TOKEN = re.compile(
     r"[ \t]*(?:"
-    r"([A-Za-z_][A-Za-z0-9_]*)"  # 1: a name
+    r"([A-Za-z_][A-Za-z0-9_]*+(?!\w))"  # 1: a name
     r"|((?:\r?\n[ \t]*)+)"  # 2: newlines
     r"|(===|!==|&&|\|\||=>|:=|\*\*|\+=|-=|;|!(?!=)|'[^'\n]*')"  # 3: what other languages write
     r"|(->|[=!<>]=|//|\?\?|\.\.|[()\[\],:=<>+\-*/%.|?])"  # 4: punctuation, but braces

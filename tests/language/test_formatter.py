@@ -1,0 +1,163 @@
+"""One layout: stable, without loss, and without a change of meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opord.language import tokens as t
+from opord.language import tree
+from opord.language.formatter import WIDTH, NotFormatted, format_source
+from opord.language.lexer import lex
+from opord.language.parser import parse
+from opord.language.source import Source
+
+EXAMPLE = files("opord.examples.orders").joinpath("order.opord").read_text("utf-8")
+GOOD = sorted((Path(__file__).parent / "good").rglob("*.opord"))
+
+
+def without_spans(node: object) -> object:
+    """Reduce a tree to what it means: no spans, and of comments the documentation and reasons only."""
+    if isinstance(node, list):
+        return [without_spans(each) for each in node]
+    if isinstance(node, tuple):
+        return True  # the span of a word that is there: `transient`, `keep`
+    if isinstance(node, tree.Allow):
+        return (node.rule.text, node.reason)
+    if is_dataclass(node):
+        names = [
+            each.name for each in fields(node) if not each.name.endswith("span") and each.name != "comments"
+        ]
+        return (
+            type(node).__name__,
+            *(without_spans(getattr(node, name)) for name in names if name != "rest"),
+        )
+    return node
+
+
+def meaning(text: str) -> object:
+    file, findings = parse(Source("t", text))
+    assert not findings
+    return without_spans(file)
+
+
+def comments(text: str) -> list[str]:
+    return [each.text for each in parse(Source("t", text))[0].comments]
+
+
+def tokens_of(text: str) -> list[str]:
+    """The tokens without commas, for which a new line may stand."""
+    return [each for each in lex(Source("t", text))[0].texts if each != ","]
+
+
+def assert_formatted_well(text: str) -> None:
+    once = format_source(text)
+    assert format_source(once) == once
+    assert meaning(once) == meaning(text)
+    assert comments(once) == comments(text)
+    assert tokens_of(once) == tokens_of(text)
+
+
+def test_the_example_is_in_its_form_already() -> None:
+    assert format_source(EXAMPLE) == EXAMPLE
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_good_contracts_are_formatted_well(path: Path) -> None:
+    assert_formatted_well(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("role  a ,b", "role a, b\n"),
+        ("record R{a:str,b:int=-1}", "record R { a: str, b: int = -1 }\n"),
+        ("record R { a: str\n b: int }", "record R {\n  a: str\n  b: int\n}\n"),
+        ("\n\n\nrole a\n\n\n\nrole b\n\n", "role a\n\nrole b\n"),
+        ("state A->B|C{goto B}", "state A -> B | C { goto B }\n"),
+        ("state A -> B {\n\n  goto B\n\n}", "state A -> B {\n  goto B\n}\n"),
+        ("state A\n-> B\n| C {\ngoto B\n}", "state A\n  -> B\n  | C {\n  goto B\n}\n"),
+        ("pure f() -> int\neffect g()", "pure   f() -> int\neffect g()\n"),
+        ("pure f() -> int\n\neffect g()", "pure f() -> int\n\neffect g()\n"),
+        ("role a # one\nevent bcd # two", "role a     # one\nevent bcd  # two\n"),
+        (
+            "state A -> B {\nlet x = a[ 1 : 2 ]+-b\ngoto B( x,.. )\n}",
+            "state A -> B {\n  let x = a[1:2] + -b\n  goto B(x, ..)\n}\n",
+        ),
+        (
+            'state A -> B {\n  goto B("a { b  +c }")\n}',
+            'state A -> B {\n  goto B("a { b  +c }")\n}\n',
+        ),
+        (
+            "state A -> B {\n  goto B(C {\nd: 1\n})\n}",
+            "state A -> B {\n  goto B(C {\n    d: 1\n  })\n}\n",
+        ),
+        (
+            "state A -> B {\n# note\n  on a -> goto B # go\n  # end\n}",
+            "state A -> B {\n  # note\n  on a -> goto B  # go\n  # end\n}\n",
+        ),
+    ],
+)  # fmt: skip
+def test_layout(before: str, after: str) -> None:
+    assert format_source(before) == after
+    assert format_source(after) == after
+
+
+def test_a_long_line_is_broken_at_its_braces() -> None:
+    text = (
+        "action f(a: str) {"
+        + ", ".join(f"in doubt check {'e' * 20}(a)" for _ in range(1))
+        + ", key a, retry 5 times backoff 1s to 10m, timeout 10s }"
+    )
+    broken = format_source(text)
+    assert all(len(line) <= WIDTH for line in broken.splitlines())
+    assert_formatted_well(text)
+
+
+def test_a_long_list_is_broken_at_its_parentheses() -> None:
+    text = "event e(" + ", ".join(f"field_number_{n}: str" for n in range(9)) + ")"
+    assert format_source(text).splitlines()[1] == "  field_number_0: str,"
+    assert_formatted_well(text)
+
+
+def test_a_file_with_syntax_errors_is_left_alone() -> None:
+    with pytest.raises(NotFormatted) as caught:
+        format_source("state A -> {")
+    assert [each.rule for each in caught.value.findings] == ["syntax"]
+
+
+def respaced(text: str, choices: Iterator[int]) -> str:
+    """Set other blanks where blanks stand, add comments at the ends of lines, and blank lines."""
+
+    def blanks(match: re.Match[str]) -> str:
+        choice = next(choices)
+        if "\n" not in match[0]:
+            return [" ", "  ", "\t"][choice % 3]
+        return ["\n", "\n\n\n", " # note\n", "\r\n   ", "\n# line\n  "][choice % 5]
+
+    out: list[str] = []
+    source = Source("t", text)
+    tokens, _ = lex(source)
+    end = 0
+    for i, start in enumerate(tokens.starts):
+        gap = source.text[end:start]
+        nested = tokens.kinds[i] in (t.TEXT_MIDDLE, t.TEXT_END)
+        out.append(gap if nested or "#" in gap else re.sub(r"\s+", blanks, gap))
+        out.append(source.text[start : tokens.ends[i]])
+        end = tokens.ends[i]
+    return "".join(out)
+
+
+@given(
+    st.sampled_from([EXAMPLE, *(path.read_text("utf-8") for path in GOOD)]), st.randoms(use_true_random=False)
+)
+def test_any_spacing_of_a_contract_is_formatted_well(text: str, random: object) -> None:
+    numbers = iter(lambda: random.randrange(60), -1)  # type: ignore[attr-defined]
+    assert_formatted_well(respaced(text, numbers))
