@@ -62,10 +62,12 @@ def _named(
             return lower_variant(ctx, scope, variants[0], node.arguments, node.span)
         report_ambiguous(ctx, name, [each.ref.type for each in variants])
         return _parts(ctx, scope, node)
-    parts = _parts(ctx, scope, node)
+    args = tuple([lower(ctx, scope, each.value) for each in node.arguments])
     if text:
         _refuse(ctx, scope, name, call)
-    return parts
+    place = ctx.place(node.span)
+    # An effect or action without its verb is used all the same, and its result is what is meant.
+    return PureCall(text, args, call.result, place) if call is not None else wrong(place, *args)
 
 
 def _refuse(ctx: Lowering, scope: Scope, name: tree.Name, call: CallSymbol | None) -> None:

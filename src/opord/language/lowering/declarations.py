@@ -236,6 +236,7 @@ def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
         elif symbol is not None and symbol.unread:
             continue
         elif symbol is not None:
+            found[text] = ctx.place(name.span)
             ctx.report(
                 UNKNOWN_TYPE,
                 name.span,

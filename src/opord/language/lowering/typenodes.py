@@ -74,24 +74,28 @@ def _named(ctx: Lowering, name: tree.Name) -> Type:
     symbol = ctx.types.get(text)
     if symbol is not None and symbol.visible:
         return UNKNOWN if symbol.unread else Named(text)
-    if text:
-        _report_unknown(ctx, name, symbol)
-    return UNKNOWN
+    return _report_unknown(ctx, name, symbol) if text else UNKNOWN
 
 
-def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -> None:
+def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -> Type:
+    """Report a type that is not there; return the one that was surely meant, to go on with."""
     text = name.text
+    meant_type: Type = UNKNOWN
     if hidden is not None:
         help = f'add `{text}` to the names in `use "{hidden.used_from}"`'
     elif text in _ELSEWHERE:
         help = f"it is written `{_ELSEWHERE[text]}` here"
+        meant_type = PRIMITIVES.get(_ELSEWHERE[text], UNKNOWN)
     elif text in ctx.states:
         help = "a state is no type: declare a `record` with what it carries"
     else:
-        visible = (each.name for each in ctx.types.values() if each.visible)
+        visible = (each.name for each in ctx.types.values() if each.visible and not each.unread)
         near = nearest(text, (*visible, *PRIMITIVES))
         help = meant(near, f"declare it: `record {text} {{ … }}`")
+        if near is not None:
+            meant_type = PRIMITIVES.get(near) or Named(near)
     ctx.report(UNKNOWN_TYPE, name.span, f"there is no type `{text}`", help=help)
+    return meant_type
 
 
 def refuse_endless(ctx: Lowering) -> None:
