@@ -41,6 +41,8 @@ def map_source(key: str, operation: str, lines: list[str]) -> str:
     """Write the conversion of a map, whose values `x` the `lines` convert."""
     if operation in ("load", "show") and not lines:
         return f"def {operation}_{key}(v):\n    return v\n"
+    # In memory a map has the order that it has at rest: whoever reads it back sees the same.
+    answer = "dict(sorted(out.items()))" if operation == "accept" else "out"
     check = [INLINE["str"].format(v="at")] if operation in ("accept", "dump") else []
     take = (
         "    v = mapping(v, 'map')\n"
@@ -55,5 +57,5 @@ def map_source(key: str, operation: str, lines: list[str]) -> str:
         f"        for at, x in v.items():\n{indent([*check, *lines, 'out[at] = x'], 12)}"
         f"    except BadValue as bad:\n"
         f"        raise bad.within(at) if type(at) is str else bad\n"
-        f"    return out\n"
+        f"    return {answer}\n"
     )

@@ -66,7 +66,7 @@ def in_utc(value: datetime) -> datetime:
     if value.tzinfo is None or value.utcoffset() is None:
         raise BadValue("", "expected a datetime with its offset, got a naive one; use datetime.now(UTC)")
     try:
-        return value.astimezone(UTC)
+        return value.astimezone(UTC).replace(fold=0)
     except OverflowError:
         raise BadValue("", "the datetime is out of range in UTC: the years 1 to 9999") from None
 
