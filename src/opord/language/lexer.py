@@ -29,8 +29,8 @@ _TOKEN = re.compile(
     r"([A-Za-z_][A-Za-z0-9_]*+(?!\w))"  # 1: a name
     r"|((?:\r?\n[ \t]*)+)"  # 2: newlines
     r"|(===|!==|&&|\|\||=>|:=|\*\*|\+=|-=|;|!(?!=)|'[^'\n]*')"  # 3: what other languages write
-    r"|(->|[=!<>]=|//|\?\?|\.\.|[()\[\],:=<>+\-*/%.|?])"  # 4: punctuation, but braces
-    r"|([{}])"  # 5
+    r"|(->|[=!<>]=|//|\?\?|\.\.|[,:=<>+\-*/%.|?])"  # 4: punctuation, but brackets
+    r"|([(){}\[\]])"  # 5
     rf'|("{_CHUNK}(["{{]?))'  # 6: a text up to its end or its first brace; 7: that end
     r"|(\d\w*(?:\.\d\w*)?)"  # 8: a number or duration
     r"|(\#[^\n]*)"  # 9: a comment
@@ -98,9 +98,10 @@ class _Lexer:
 
     def _run_from(self, position: int) -> int:
         """Take tokens until the expression has to be set anew (a text goes on); return where."""
-        tokens = self.tokens
-        kinds, texts, starts, ends = tokens.kinds, tokens.texts, tokens.starts, tokens.ends
-        newlines, depths, opened = tokens.newlines, tokens.depths, self.open
+        tokens, opened = self.tokens, self.open
+        kinds, newlines = tokens.kinds, tokens.newlines
+        add_kind, add_text, add_depth = kinds.append, tokens.texts.append, tokens.depths.append
+        add_start, add_end = tokens.starts.append, tokens.ends.append
         reserved, after, before = t.RESERVED, t.CONTINUES_AFTER, t.CONTINUES_BEFORE
         newline = t.SAME_LINE if kinds else t.NEWLINE
         for match in _TOKEN.finditer(self.text, position):
@@ -117,13 +118,11 @@ class _Lexer:
                 continue
             elif group == 4:
                 kind = text = match[4]
-                if text in "([":
-                    opened.append(text)
-                elif text in ")]" and opened and opened[-1] == ("(" if text == ")" else "["):
-                    opened.pop()
             elif group == 5:
                 kind = text = match[5]
-                if text == "}":
+                if text in "([":
+                    opened.append(text)
+                elif text == "}":
                     while opened and opened[-1] in "([":
                         opened.pop()  # shown to be unclosed; the parser reports it
                     if opened and opened[-1] == '"':
@@ -131,6 +130,8 @@ class _Lexer:
                     if opened:
                         opened.pop()
                         self.depth -= 1
+                elif text != "{" and opened and opened[-1] == ("(" if text == ")" else "["):
+                    opened.pop()
             elif group == 9:
                 self._comment(match.start(9), match[9], newline != 0)
                 continue
@@ -141,14 +142,18 @@ class _Lexer:
                 if not kind:
                     newline = t.NEWLINE if text == ";" else newline
                     continue
-            newlines.append(1 if newline and kind in before else newline)
-            newline = t.SAME_LINE
-            kinds.append(kind)
-            texts.append(text)
-            start, end = match.span(group)
-            starts.append(start)
-            ends.append(end)
-            depths.append(self.depth)
+            if newline:
+                newlines.append(1 if kind in before else newline)
+                newline = 0
+            else:
+                newlines.append(0)
+            add_kind(kind)
+            add_text(text)
+            end = match.end()
+            add_end(end)
+            # A foreign sign has the text of ours that was meant, which may be longer or shorter.
+            add_start(end - len(text) if group != 3 else match.start(3))
+            add_depth(self.depth)
             if kind == "{":
                 opened.append("{")
                 self.depth += 1
