@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -21,7 +21,9 @@ from opord.engine.watch import Watch
 from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.program import Program
+from opord.kernel.rows import InboxRow, RecordRow
 from opord.kernel.run import Body
+from opord.kernel.views import history_view, run_view
 from opord.loading import check_handlers, program_of
 from opord.stores import open_store
 from opord.stores.base import Store
@@ -232,6 +234,27 @@ class Engine:
         program = await opened.client.program(row_contract)
         return program.states[head.state].fields.load(_body(head.body).data)
 
+    async def run_status(self, run: str) -> dict[str, Any]:
+        """Return where a run is and what it waits for, as `opord runs show --json` does.
+
+        Raises:
+            RunUnknown: there is no such run.
+        """
+        opened = self._running
+        served = await opened.commits.call(_served, opened.store)
+        return run_view(await opened.client.read(run), served=served)
+
+    async def run_history(self, run: str) -> list[Mapping[str, Any]]:
+        """Return a run's records, as `opord runs history --json` does.
+
+        Raises:
+            RunUnknown: there is no such run.
+        """
+        opened = self._running
+        program = await opened.client.program((await opened.client.row(run)).contract)
+        records, waiting = await opened.commits.call(_journal, opened.store, run)
+        return [*history_view(program, records, waiting)]
+
     async def until_idle(self) -> None:
         """Wait until no run that this engine has handlers for can go on or becomes due within a second."""
         worker = self._running.worker
@@ -267,6 +290,19 @@ class _Open:
         self.programs = programs
         self.world = world
         self.worker: Worker | None = None
+
+
+def _served(store: Store) -> frozenset[str]:
+    """Return the contracts for which a live worker has handlers."""
+    return frozenset(digest for worker in store.workers() for digest in worker.contracts)
+
+
+def _journal(store: Store, run: str) -> tuple[list[RecordRow], list[InboxRow]]:
+    """Read a run's records page by page, and the messages that wait."""
+    records: list[RecordRow] = []
+    while page := store.journal(run, after=records[-1].seq if records else 0):
+        records += page
+    return records, store.inbox(run)
 
 
 async def _in_thread(thread: Executor | None, job: Callable[[], Any]) -> Any:
