@@ -99,12 +99,17 @@ def _connect(path: Path | None, flags: int) -> apsw.Connection:
 
 def _identify(connection: apsw.Connection, place: str) -> None:
     """Refuse a file that is not ours before anything in it is changed."""
+    # In one transaction: another process may be making the tables just now.
+    connection.execute("BEGIN")
     try:
         ident = connection.pragma("application_id")
         version = connection.pragma("user_version")
         objects = connection.execute("SELECT count(*) FROM sqlite_schema").get
     except apsw.NotADBError:
         raise StoreRefused(f"{place} is not an SQLite database; name another file for the store") from None
+    finally:
+        if not connection.getautocommit():
+            connection.execute("ROLLBACK")
     if ident == APPLICATION_ID:
         newest = len(sql.migrations())
         if version > newest:

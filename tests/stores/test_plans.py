@@ -1,0 +1,95 @@
+"""No statement of the SQLite store walks over all runs: its cost goes with what is asked, not with what is stored."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import pytest
+
+from opord.stores.base import RunFilter
+from opord.stores.sqlite import opening, sql
+from opord.stores.sqlite.listing import _parts, listing
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection]:
+    connection = opening.open_writer(tmp_path_factory.mktemp("plans") / "runs.db")
+    yield connection
+    connection.close()
+
+
+def plan(connection: apsw.Connection, query: str) -> list[str]:
+    parameters: Any = dict.fromkeys(("contract", "state", "status", "outcome", "before", "limit"), 1)
+    return [
+        row[3]
+        for row in connection.execute(
+            f"EXPLAIN QUERY PLAN {query}", parameters if ":limit" in query else [1] * query_parameters(query)
+        )
+    ]
+
+
+def query_parameters(query: str) -> int:
+    return max((int(number) for number in re.findall(r"\?(\d)", query)), default=0)
+
+
+NAMED = {"h": "heads", "r": "runs", "j": "journal", "i": "inbox", "k": "event_keys", "s": "settled"}
+
+
+def scans(steps: list[str], names: str = "hrjiks") -> list[str]:
+    """Return the steps that walk over a whole table that grows; `names` are the short names that mean tables here."""
+    grows = {*NAMED.values(), *names}
+    words = [step.split() for step in steps]
+    return [
+        " ".join(step) for step in words if step[0] == "SCAN" and step[1] in grows and "VIRTUAL" not in step
+    ]
+
+
+@pytest.mark.parametrize("name", list(sql.queries()))
+def test_a_named_statement_scans_no_table_that_grows(connection: apsw.Connection, name: str) -> None:
+    assert scans(plan(connection, sql.queries()[name])) == []
+
+
+def test_the_parts_of_a_batch_scan_no_table_that_grows(connection: apsw.Connection) -> None:
+    body = sql.apply_script().split("BEGIN\n")[1].rsplit("END;", 1)[0]
+    statements = [
+        re.sub(r"NEW\.\w+", "?1", part) for part in body.split(";\n") if part.strip() and "RAISE" not in part
+    ]
+    assert len(statements) == 9
+    for statement in statements:
+        steps = plan(connection, statement)
+        assert scans(steps, "hri") == [], statement
+        assert any("SCAN" in step for step in steps)
+
+
+@pytest.mark.parametrize("name", ["due", "next_wake", "is_due"])
+def test_claiming_looks_at_runs_that_wait_for_an_instant_only(connection: apsw.Connection, name: str) -> None:
+    steps = plan(connection, sql.queries()[name])
+    assert any("USING" in step and "heads_due" in step for step in steps)
+    assert not any("TEMP B-TREE" in step for step in steps)
+
+
+FILTERS = [
+    RunFilter(contract, state, status, outcome)  # type: ignore[arg-type]
+    for contract, state, status, outcome in itertools.product(
+        (None, "Orders"), (None, "S"), (None, "running", "waiting", "ended"), (None, "success")
+    )
+]
+
+
+@pytest.mark.parametrize("where", FILTERS, ids=lambda where: "-".join(str(part) for part in where))
+def test_a_listing_walks_an_index_newest_first_and_stops(
+    connection: apsw.Connection, where: RunFilter
+) -> None:
+    for part in _parts(where, [1, 2]):
+        steps = plan(connection, part)
+        # No sort: the rows come in order, so that the limit ends the walk.
+        assert not any("TEMP B-TREE" in step for step in steps)
+        if where == RunFilter():
+            assert steps == ["SEARCH h USING INTEGER PRIMARY KEY (rowid<?)"]
+        else:
+            assert any("INDEX heads_" in step or "INDEX runs_of_contract" in step for step in steps)
+    assert scans(plan(connection, listing(where, [1, 2]))) == []
