@@ -12,7 +12,9 @@ __all__ = ["main"]
 def main() -> None:
     """Run the program `opord`; exit with 0 done, 1 the answer is no, 2 wrong usage, 3 no store."""
     if sys.argv[1:] == ["--version"]:
+        # Asked by scripts and by people in a hurry: answered before anything is imported.
         sys.stdout.write(f"opord {__version__}\n")
         raise SystemExit(0)
-    sys.stderr.write("opord: this build knows only `--version`\n")
-    raise SystemExit(2)
+    from opord.cli.program import run
+
+    raise SystemExit(run(sys.argv[1:]))

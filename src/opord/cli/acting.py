@@ -1,0 +1,196 @@
+"""Doing something to runs: one by its name, or all that a filter finds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from opord.cli.errors import explain_error
+from opord.cli.output import error, safe, write, write_json
+from opord.cli.settings import actor_options, json_option, store_option
+
+if TYPE_CHECKING:
+    from opord.engine.client import Client
+    from opord.kernel.rows import RunRow
+
+T = TypeVar("T")
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+STATUSES = ("running", "waiting", "in_doubt", "stalled", "ended")
+
+PATIENCE_S = 30.0
+"""How long a command waits for a store that is locked or full before it gives up."""
+
+
+class Session:
+    """An open engine's client, and a watch on the store: `answered` is to be called when work has got on."""
+
+    client: Client
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def answered(self) -> None:
+        """Note that the store has answered."""
+        self._since = time.monotonic()
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the store has not answered, in seconds."""
+        return time.monotonic() - self._since
+
+
+class Act(NamedTuple):
+    """Something to do to each run: `verb` and `done` in words, and which runs a filter may find."""
+
+    verb: str
+    done: str
+    concerns: Callable[[RunRow], bool]
+    do: Callable[[Client, str], Awaitable[object]]
+
+
+class Selection(NamedTuple):
+    """Which runs are meant."""
+
+    run: str | None
+    contract: str | None
+    state: str | None
+    status: str | None
+
+
+def filter_options(command: CommandT) -> CommandT:
+    """Give a command the options that choose runs."""
+    command = click.option(
+        "--status", type=click.Choice(STATUSES), help="Only runs that are running, waiting, in doubt, …"
+    )(command)
+    command = click.option("--state", metavar="STATE", help="Only runs in this state.")(command)
+    return click.option("--contract", metavar="NAME", help="Only runs of this contract.")(command)
+
+
+def act_options(command: CommandT) -> CommandT:
+    """Give a command what all that act on runs have: RUN or a filter, who does it and why, `--dry-run`."""
+    command = json_option(command)
+    command = store_option(command)
+    command = click.option("--dry-run", is_flag=True, help="Say which runs are meant, and do nothing.")(
+        command
+    )
+    command = click.option("--reason", metavar="TEXT", help="Why; it goes on record.")(command)
+    command = actor_options(command)
+    command = filter_options(command)
+    return click.argument("run", required=False)(command)
+
+
+def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json: bool) -> int:
+    """Do it to the runs that are meant, say for each how it went, and return the exit status."""
+    runs = _chosen(selection, act, store)
+    if dry_run:
+        told = [{"run": run, "would": act.verb} for run in runs]
+        _tell(told, [f"{safe(run)}: would be {act.done}" for run in runs], as_json)
+        return 0
+    results = on_client(store, lambda session: _each(session, runs, act))
+    if selection.run is not None and not as_json:
+        if results[0] is not None:
+            raise results[0]
+        write(f"{safe(runs[0])}: {act.done}")
+        return 0
+    told = []
+    for run, wrong in zip(runs, results, strict=True):
+        if wrong is None:
+            told.append({"run": run, "done": act.verb})
+            continue
+        explained = explain_error(wrong)
+        told.append({"run": run, "error": explained.code, "message": explained.message})
+        error(explained.code, explained.message)
+    if as_json:
+        write_json(told)
+    else:
+        for run, wrong in zip(runs, results, strict=True):
+            if wrong is None:
+                write(f"{safe(run)}: {act.done}")
+        refused = sum(wrong is not None for wrong in results)
+        write(f"{len(runs) - refused} {act.done}" + (f", {refused} refused" if refused else ""))
+    return int(any(wrong is not None for wrong in results))
+
+
+def on_client(url: str, job: Callable[[Session], Awaitable[T]], workflows: Sequence[Any] = ()) -> T:
+    """Open an engine without a worker, do a job with its client, and close it.
+
+    A store that does not answer for `PATIENCE_S` ends the process with status 3: nothing is half-written then.
+    """
+
+    async def main() -> T:
+        from opord.engine.engine import Engine
+
+        engine = Engine(url, workflows)
+        session = Session()
+        watch = asyncio.create_task(_give_up_after(session))
+        async with engine:
+            session.client = engine.client
+            result = await job(session)
+        watch.cancel()
+        return result
+
+    return asyncio.run(main())
+
+
+async def _give_up_after(session: Session) -> None:
+    while (left := PATIENCE_S - session.silent_s) > 0:  # noqa: ASYNC110 - what it waits for is that nothing happens
+        await asyncio.sleep(left)
+    error(
+        "store_unavailable",
+        f"the store has not answered for {PATIENCE_S:g} s: it is locked or full. What was asked for may be done yet "
+        "or not; asking again is safe",
+    )
+    # An orderly end would wait for the very writes that the store does not take.
+    os._exit(3)
+
+
+async def _each(session: Session, runs: Sequence[str], act: Act) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for first in range(0, len(runs), 200):
+        # Many at once share the store's commits.
+        part = await asyncio.gather(*(_one(session.client, run, act) for run in runs[first : first + 200]))
+        results += part
+        session.answered()
+    return results
+
+
+async def _one(client: Client, run: str, act: Act) -> Exception | None:
+    try:
+        await act.do(client, run)
+    except Exception as wrong:
+        if explain_error(wrong).status == 3:
+            raise
+        return wrong
+    return None
+
+
+def _chosen(selection: Selection, act: Act, store: str) -> list[str]:
+    filtered = selection.contract or selection.state or selection.status
+    if (selection.run is None) == (not filtered):
+        raise click.UsageError(
+            "name one RUN, or choose runs with --contract, --state or --status"
+            + (", but not both" if selection.run is not None else "")
+        )
+    if selection.run is not None:
+        return [selection.run]
+    from opord.cli.reading import open_reader
+    from opord.stores.base import RunFilter
+
+    where = RunFilter(selection.contract, selection.state, selection.status)  # type: ignore[arg-type]
+    with open_reader(store) as reader:
+        return [row.run for row in reader.rows(where) if act.concerns(row)]
+
+
+def _tell(told: list[dict[str, str]], lines: list[str], as_json: bool) -> None:
+    if as_json:
+        write_json(told)
+        return
+    for line in lines:
+        write(line)
+    write(f"{len(lines)} run{'' if len(lines) == 1 else 's'}")

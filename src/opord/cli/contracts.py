@@ -1,0 +1,88 @@
+"""What the commands on contracts share: reading a file, and finding the program that is meant."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opord.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from opord.kernel.program import Program
+    from opord.language import CheckResult
+
+CONTRACT_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def checked(path: Path) -> CheckResult:
+    """Check a contract file.
+
+    Raises:
+        CliError: it cannot be read.
+    """
+    from opord.language import check_file
+
+    try:
+        return check_file(path)
+    except OSError as wrong:
+        raise CliError("file", f"{path}: {wrong.strerror or wrong}", 2) from wrong
+
+
+def program_at(place: str) -> Program:
+    """Return the program of a contract file, or of a generated class (`package.module:Class`).
+
+    Raises:
+        CliError: there is nothing of that name.
+        ContractRefused: the contract has errors.
+    """
+    from opord.loading import load_program, program_of
+
+    module, colon, name = place.rpartition(":")
+    if colon and not Path(place).exists() and not place.endswith(".opord"):
+        workflow = found_in(module, name, what="contract")
+        try:
+            return program_of(workflow)
+        except TypeError as wrong:
+            raise CliError("contract_unknown", f"{place} is no generated contract: {wrong}", 2) from wrong
+    try:
+        return load_program(place)
+    except OSError as wrong:
+        raise CliError("file", f"{place}: {wrong.strerror or wrong}", 2) from wrong
+
+
+def found_in(module_name: str, name: str, *, what: str) -> Any:
+    """Import a module, also from the working directory, and return it, or what `name` means in it.
+
+    Raises:
+        CliError: there is no such module or name, or the module raises.
+    """
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        found: Any = import_module(module_name)
+    except Exception as wrong:
+        missing = isinstance(wrong, ModuleNotFoundError) and module_name.startswith(wrong.name or "?")
+        if missing:
+            raise CliError(
+                f"{what}_unknown", f"there is no module `{module_name}` here or among those installed", 2
+            )
+        raise CliError(f"{what}_broken", f"`{module_name}` cannot be imported: {_where(wrong)}", 1) from wrong
+    for part in name.split(".") if name else ():
+        if not hasattr(found, part):
+            raise CliError(f"{what}_unknown", f"`{module_name}` has no `{name}`", 2)
+        found = getattr(found, part)
+    return found
+
+
+def _where(wrong: Exception) -> str:
+    import traceback
+
+    frames = traceback.extract_tb(wrong.__traceback__)
+    last = frames[-1] if frames else None
+    said = f"{type(wrong).__name__}: {wrong}"
+    return f"{said} ({last.filename}:{last.lineno})" if last is not None else said

@@ -1,0 +1,70 @@
+"""What goes wrong in words, each with a stable code and its exit status."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+
+class CliError(Exception):
+    """Something that the command line itself refuses. `status`: 1 the answer is no, 2 wrong usage, 3 no store."""
+
+    def __init__(self, code: str, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
+
+
+class Told(NamedTuple):
+    """An error as told: its code, its message, and the exit status that goes with it."""
+
+    code: str
+    message: str
+    status: int
+
+
+def explain_error(raised: Exception) -> Told:
+    """Say what an exception means to whoever called the command."""
+    if isinstance(raised, CliError):
+        return Told(raised.code, str(raised), raised.status)
+    for explain in (_of_store, _of_engine, _of_loading):
+        told = explain(raised)
+        if told is not None:
+            return told
+    if isinstance(raised, OSError) and raised.filename is not None:
+        return Told("file", f"{raised.filename}: {raised.strerror or raised}", 2)
+    return Told(
+        "internal",
+        f"{type(raised).__name__}: {raised} (a fault in Opord; OPORD_DEBUG=1 shows where)",
+        1,
+    )
+
+
+# An exception of a room was raised only if the room has been imported: asking costs no import.
+
+
+def _of_store(raised: Exception) -> Told | None:
+    base = sys.modules.get("opord.stores.base")
+    if base is None or not isinstance(raised, base.StoreError):
+        return None
+    if isinstance(raised, base.ContractConflict):
+        return Told("contract_conflict", str(raised), 1)
+    if isinstance(raised, base.StoreUnavailable):
+        return Told(f"store_{raised.kind}", f"the store cannot be reached: {raised}", 3)
+    if isinstance(raised, base.StoreRefused):
+        return Told("store_refused", f"the store cannot be opened: {raised}", 3)
+    return Told("store_damaged", f"the store is damaged: {raised}", 3)
+
+
+def _of_engine(raised: Exception) -> Told | None:
+    errors = sys.modules.get("opord.engine.errors")
+    if errors is None or not isinstance(raised, errors.EngineError):
+        return None
+    return Told(raised.code, str(raised), 1)
+
+
+def _of_loading(raised: Exception) -> Told | None:
+    errors = sys.modules.get("opord.loading.errors")
+    if errors is None or not isinstance(raised, errors.LoadingError):
+        return None
+    code = "contract_refused" if isinstance(raised, errors.ContractRefused) else "module_stale"
+    return Told(code, str(raised), 1)

@@ -1,0 +1,91 @@
+"""`opord fmt`: contracts in their one form."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from opord.cli.errors import CliError
+from opord.cli.output import error, has_colour, note, write
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE…"
+)
+@click.option(
+    "--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not in its form."
+)
+def command(files: tuple[str, ...], only_check: bool) -> int:
+    """Put contracts into their one form.
+
+    Every comment stays and the meaning never changes. `-` reads a contract from standard input and writes it to
+    standard output. A file with syntax errors is left as it is, and its errors are shown.
+
+    \b
+    Examples:
+      opord fmt order.opord
+      opord fmt --check contracts/*.opord
+      cat order.opord | opord fmt -
+    """
+    refused = 0
+    for file in files:
+        text = _text(file)
+        laid_out = _laid_out(text, file)
+        if laid_out is None:
+            refused += 1
+        elif file == "-":
+            refused += only_check and laid_out != text
+            if not only_check:
+                click.echo(laid_out, nl=False, color=False)
+        elif laid_out == text:
+            continue
+        elif only_check:
+            refused += 1
+            error("not_formatted", f"{file} is not in its form; run `opord fmt {file}`")
+        else:
+            _replace(Path(file), laid_out)
+            write(f"{file} formatted")
+    return int(refused > 0)
+
+
+def _text(file: str) -> str:
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return content.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        raise CliError("file", f"{file}: not UTF-8: {wrong.reason} at byte {wrong.start}", 1) from wrong
+    except OSError as wrong:
+        raise CliError("file", f"{file}: {wrong.strerror or wrong}", 2) from wrong
+
+
+def _laid_out(text: str, file: str) -> str | None:
+    from opord.language.formatter import NotFormatted, format_source
+
+    path = "<stdin>" if file == "-" else file
+    try:
+        return format_source(text, path)
+    except NotFormatted as wrong:
+        from opord.language.diagnostics.render.human import render
+        from opord.language.source import Source
+
+        click.echo(
+            render(wrong.findings, {path: Source(path, text)}, colour=has_colour()), err=True, nl=False
+        )
+        note(f"{path} has syntax errors and is left as it is")
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file as a whole: a crash leaves the old one or the new one."""
+    path = path.resolve()
+    fresh = path.with_name(f".{path.name}.opord-fmt")
+    try:
+        fresh.write_bytes(text.encode("utf-8"))
+        fresh.chmod(path.stat().st_mode & 0o7777)
+        fresh.replace(path)
+    except OSError as wrong:
+        fresh.unlink(missing_ok=True)
+        raise CliError("file", f"{path}: {wrong.strerror or wrong}", 2) from wrong

@@ -1,0 +1,91 @@
+"""INPUT: a JSON object with a member for each parameter, given in place, in a file, a line each, or on stdin."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from opord.cli.errors import CliError
+
+INPUT_HELP = "A JSON object with a member for each parameter; @file.json reads a file, - standard input."
+
+
+class Line(NamedTuple):
+    """One line of a file of inputs: its number, and its text without the newline (None: it is too long)."""
+
+    number: int
+    text: bytes | None
+
+
+def is_bulk(given: str) -> bool:
+    """Whether the input names a file with one input a line."""
+    return given.startswith("@") and given.endswith((".jsonl", ".ndjson"))
+
+
+def read_one(given: str | None) -> Any:
+    """Return the input that was given; none stands for an object without members.
+
+    Raises:
+        CliError: it cannot be read, or is no JSON that can be kept exactly.
+    """
+    if given is None:
+        return {}
+    if is_bulk(given):
+        raise CliError("usage", "a file with one input a line starts runs; here one object is needed", 2)
+    return parsed(_text(given), "the input")
+
+
+def parsed(text: str | bytes, what: str) -> Any:
+    """Read JSON strictly.
+
+    Raises:
+        CliError: it is refused; the message says where and why.
+    """
+    from opord.values.guard import BadValue, parse
+
+    try:
+        return parse(text)
+    except BadValue as bad:
+        where = f" at {bad.path}" if bad.path else ""
+        raise CliError("input_invalid", f"{what} is refused{where}: {bad.message}") from bad
+
+
+def lines_of(given: str) -> Iterator[Line]:
+    """Read a file of inputs line by line; blank lines are left out."""
+    from opord.values.guard import LIMIT_BYTES
+
+    path = given[1:]
+    try:
+        with Path(path).open("rb") as file:
+            number = 0
+            while line := file.readline(LIMIT_BYTES + 2):
+                number += 1
+                if len(line.rstrip(b"\r\n")) > LIMIT_BYTES:
+                    _skip_rest(file, line)
+                    yield Line(number, None)
+                elif line.strip():
+                    yield Line(number, line.rstrip(b"\r\n"))
+    except OSError as wrong:
+        raise CliError("file", f"{path}: {wrong.strerror or wrong}", 2) from wrong
+
+
+def _skip_rest(file: BinaryIO, line: bytes) -> None:
+    while line and not line.endswith(b"\n"):
+        line = file.readline(1 << 20)
+
+
+def _text(given: str) -> str | bytes:
+    from opord.values.guard import LIMIT_BYTES
+
+    if given == "-":
+        return sys.stdin.buffer.read(LIMIT_BYTES + 1)
+    if not given.startswith("@"):
+        return given
+    path = given[1:]
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(LIMIT_BYTES + 1)
+    except OSError as wrong:
+        raise CliError("file", f"{path}: {wrong.strerror or wrong}", 2) from wrong

@@ -1,0 +1,50 @@
+"""Groups of commands whose members are imported when they are needed, and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """A group that knows the module of each command and one line about it.
+
+    `listed` has, by name, a module with a click command called `command`, and its first line of help.
+    """
+
+    def __init__(self, *args: Any, listed: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.listed = dict(listed)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order in which they are told, without loading them."""
+        return list(self.listed)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in self.listed:
+            return None
+        found = import_module(self.listed[cmd_name][0]).command
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{self.listed[cmd_name][0]}.command is no command")
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called; near names are offered for one that there is not."""
+        if args and args[0] not in self.listed and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], self.listed, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(self.listed)}"
+            ctx.fail(f"no such command `{args[0]}`; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from what is known of them here."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.listed.items()])

@@ -1,0 +1,129 @@
+"""What is written, and how: JSON, plain text for pipes, colour for terminals, nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+STATUS_STYLES = {
+    "running": "cyan",
+    "waiting": "blue",
+    "in_doubt": "yellow",
+    "stalled": "red",
+    "ended": "green",
+    "success": "green",
+    "failure": "red",
+    "cancelled": "magenta",
+    "terminated": "magenta",
+}
+"""One colour for each word that says how a run is, the same in every command."""
+
+
+def write(text: str = "") -> None:
+    """Write a line to stdout; colours are left out where they would not be seen."""
+    click.echo(text, color=has_colour())
+
+
+def error(code: str, message: str) -> None:
+    """Write an error to stderr with its code."""
+    head = click.style(f"error[{code}]", fg="red", bold=True)
+    click.echo(f"{head}: {readable(message)}", err=True, color=_coloured(sys.stderr))
+
+
+def note(message: str) -> None:
+    """Write something to stderr that is no error."""
+    click.echo(readable(message), err=True, color=_coloured(sys.stderr))
+
+
+def write_json(value: Any) -> None:
+    """Write data to stdout: canonical JSON in one line, or on a terminal with indents."""
+    if on_terminal():
+        text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+        click.echo("".join(_json_sign(sign) for sign in text), color=False)
+    else:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        click.echo(text, color=False)
+
+
+def write_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows under their heads, in columns; texts must be safe already."""
+    widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
+    write(click.style(_row(heads, widths), dim=True))
+    for row in rows:
+        write(_row(row, widths))
+
+
+def status_words(status: str, outcome: str | None) -> str:
+    """Say how a run is, in its colour: its outcome once it has ended."""
+    words = outcome or status
+    return click.style(words.replace("_", " "), fg=STATUS_STYLES.get(words))
+
+
+def safe(text: str) -> str:
+    """Escape what a terminal would obey or hide, newlines included: the text becomes one visible line."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
+
+
+def readable(text: str) -> str:
+    """Escape as `safe` does, but keep lines apart."""
+    return "\n".join(safe(line.replace("\t", "    ")) for line in text.split("\n"))
+
+
+def on_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
+def has_colour() -> bool:
+    """Whether stdout shows colours."""
+    return _coloured(sys.stdout)
+
+
+def width() -> int:
+    """Return how many columns a line may take on the terminal."""
+    return max(60, shutil.get_terminal_size((100, 24)).columns)
+
+
+def stop_output() -> None:
+    """Let nothing more be written, not even when the interpreter flushes its streams at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _coloured(stream: Any) -> bool:
+    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell + " " * (wide - _width(cell)) for cell, wide in zip(cells, widths, strict=True)]
+    return "  ".join(padded).rstrip()
+
+
+def _width(cell: str) -> int:
+    return len(click.unstyle(cell))
+
+
+def _escape(sign: str) -> str:
+    known = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign)
+    return known or sign.encode("unicode_escape", "replace").decode()
+
+
+def _json_sign(sign: str) -> str:
+    if sign == "\n" or sign.isprintable():
+        return sign
+    return "".join(f"\\u{ord(half):04x}" for half in _halves(sign))
+
+
+def _halves(sign: str) -> str:
+    encoded = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(chr(int.from_bytes(encoded[i : i + 2], "big")) for i in range(0, len(encoded), 2))

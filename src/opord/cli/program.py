@@ -1,0 +1,71 @@
+"""The program as a whole: its commands, and what becomes of errors.
+
+A command is loaded when it is called or its help is asked for; the list of commands needs none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from opord import __version__
+from opord.cli.errors import explain_error
+from opord.cli.lazy import LazyGroup
+from opord.cli.output import error, note, stop_output
+
+COMMANDS = {
+    "check": ("opord.cli.check", "Say what is wrong with contracts."),
+    "explain": ("opord.cli.explain", "Explain a contract, or a finding by its code."),
+    "fmt": ("opord.cli.fmt", "Put contracts into their one form."),
+    "gen": ("opord.cli.gen", "Write the Python module of a contract."),
+    "runs": ("opord.cli.runs", "Start runs, move them, and ask what became of them."),
+    "worker": ("opord.cli.worker", "Carry out runs with your handlers."),
+    "demo": ("opord.cli.demo", "Watch a card being charged once, whatever dies on the way."),
+}
+
+
+@click.group(cls=LazyGroup, listed=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="opord", message="%(prog)s %(version)s")
+def opord() -> None:
+    """Workflows as checked contracts: proved before they run, charged once whatever dies on the way.
+
+    A contract (order.opord) says which states a workflow has and what may happen in each. Check it, write its
+    Python module, start runs, and let a worker carry them out.
+
+    \b
+    Exit status: 0 done; 1 the answer is no; 2 wrong usage; 3 the store cannot be reached.
+    Settings come from flags, then OPORD_* variables, then opord.toml or [tool.opord] in pyproject.toml.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the program with these arguments and return its exit status; errors go to stderr with their code."""
+    try:
+        status = opord.main(args=list(arguments), prog_name="opord", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.UsageError as wrong:
+        if wrong.ctx is not None:
+            note(f"{wrong.ctx.get_usage()}\nTry '{wrong.ctx.command_path} --help' for help.\n")
+        error("usage", wrong.format_message())
+        return 2
+    except click.ClickException as wrong:
+        error("usage", wrong.format_message())
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough: that is no error, and nothing is left to say.
+        stop_output()
+        return 0
+    except Exception as raised:
+        if os.environ.get("OPORD_DEBUG"):
+            raise
+        told = explain_error(raised)
+        error(told.code, told.message)
+        return told.status

@@ -1,0 +1,115 @@
+"""Reading runs straight from the store: no engine, no worker, nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opord.kernel.program import Program
+    from opord.kernel.rows import RecordRow, RunRow
+    from opord.kernel.run import Run
+    from opord.stores.base import RunFilter, Store
+
+PAGE = 500
+"""Rows read at a time."""
+
+
+class Reader:
+    """A store and the contracts found in it."""
+
+    def __init__(self, store: Store) -> None:
+        from opord.engine.programs import Programs
+
+        self.store = store
+        self._programs = Programs()
+        self._served: frozenset[str] | None = None
+
+    def row(self, run: str) -> RunRow:
+        """Return a run as stored.
+
+        Raises:
+            RunUnknown: there is none of that name.
+        """
+        from opord.engine.errors import RunUnknown
+
+        row = self.store.load(run)
+        if row is None:
+            raise RunUnknown(run)
+        return row
+
+    def program(self, row: RunRow) -> Program:
+        """Return the program of a run's contract.
+
+        Raises:
+            ContractUnreadable: this version cannot compile it.
+        """
+        return self._programs.load(self.store, row.contract)
+
+    def known(self, row: RunRow) -> Program | None:
+        """Return the program of a run's contract, if it can be compiled."""
+        from opord.engine.programs import ContractUnreadable
+
+        try:
+            return self.program(row)
+        except ContractUnreadable:
+            return None
+
+    def run(self, row: RunRow) -> Run:
+        """Decode a run."""
+        from opord.kernel.run import load_run
+
+        return load_run(self.program(row), row)
+
+    def view(self, row: RunRow) -> dict[str, Any]:
+        """Return a run as shown; one whose contract or data cannot be read is shown as far as it goes."""
+        from opord.engine.programs import ContractUnreadable
+        from opord.kernel.views import run_view, unreadable_view
+        from opord.values.guard import BadValue
+
+        try:
+            return run_view(self.run(row), served=self.served())
+        except (ContractUnreadable, BadValue) as wrong:
+            return unreadable_view(row, str(wrong))
+
+    def served(self) -> frozenset[str]:
+        """Return the contracts for which a live worker has handlers."""
+        if self._served is None:
+            self._served = frozenset(digest for worker in self.store.workers() for digest in worker.contracts)
+        return self._served
+
+    def rows(self, where: RunFilter, *, limit: int | None = None) -> Iterator[RunRow]:
+        """Read the runs that match, newest first, page by page."""
+        last: str | None = None
+        left = limit
+        while left is None or left > 0:
+            page = self.store.runs(where, limit=PAGE if left is None else min(PAGE, left), after=last)
+            yield from page
+            if len(page) < PAGE:
+                return
+            last = page[-1].run
+            left = None if left is None else left - len(page)
+
+    def journal(self, run: str) -> Iterator[RecordRow]:
+        """Read a run's records in order, page by page."""
+        after = 0
+        while page := self.store.journal(run, after=after, limit=1000):
+            yield from page
+            after = page[-1].seq
+
+
+@contextmanager
+def open_reader(url: str) -> Iterator[Reader]:
+    """Open a store for reading.
+
+    Raises:
+        StoreRefused, StoreUnavailable: it cannot be reached.
+    """
+    from opord.stores import open_store
+
+    store = open_store(url)
+    try:
+        yield Reader(store)
+    finally:
+        store.close()

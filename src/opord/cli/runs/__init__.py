@@ -1,0 +1,28 @@
+"""`opord runs`: start runs, move them, and ask what became of them."""
+
+from __future__ import annotations
+
+import click
+
+from opord.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "start": ("opord.cli.runs.start", "Start a run, or one for each line of a file."),
+    "send": ("opord.cli.runs.send", "Send a run an event."),
+    "list": ("opord.cli.runs.list", "List runs."),
+    "show": ("opord.cli.runs.show", "Show where a run is, what it carries, and what it waits for."),
+    "history": ("opord.cli.runs.history", "Tell what happened to a run."),
+    "verify": ("opord.cli.runs.verify", "Prove that journals are unbroken and every move in them legal."),
+    "retry": ("opord.cli.runs.retry", "Let stalled runs go on."),
+    "resolve": ("opord.cli.runs.resolve", "Say whether an action that is in doubt happened."),
+    "cancel": ("opord.cli.runs.cancel", "Ask runs to cancel, as their contract allows."),
+    "terminate": ("opord.cli.runs.terminate", "End runs by an administrator's word."),
+}
+
+
+@click.group(cls=LazyGroup, listed=COMMANDS)
+def command() -> None:
+    """Start runs, move them, and ask what became of them.
+
+    A run is one execution of a contract. It is called after its contract and key, such as OrderFulfilment/ord-1001.
+    """

@@ -1,0 +1,33 @@
+"""`opord runs cancel`: the built-in event `cancel`."""
+
+from __future__ import annotations
+
+import click
+
+from opord.cli.acting import Act, Selection, act_on, act_options
+
+
+@click.command()
+@act_options
+def command(
+    run: str | None, contract: str | None, state: str | None, status: str | None,
+    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+) -> int:  # fmt: skip
+    """Ask runs to cancel, as their contract allows.
+
+    This sends the built-in event `cancel` with the reason. The contract says in which states it is taken and where
+    it leads; while an action is under way it waits until the step has ended. Where no state handles it, it is refused.
+
+    \b
+    Examples:
+      opord runs cancel OrderFulfilment/ord-1001 --reason "customer called"
+      opord runs cancel --contract OrderFulfilment --state Review --dry-run
+    """
+    said = {"reason": reason if reason is not None else f"cancelled by {actor}"}
+    act = Act(
+        "cancel",
+        "told to cancel",
+        lambda row: row.head.status != "ended",
+        lambda client, name: client.send(name, "cancel", said, actor=actor, role=role),
+    )
+    return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)

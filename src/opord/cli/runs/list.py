@@ -1,0 +1,64 @@
+"""`opord runs list`: the runs there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opord.cli.acting import filter_options
+from opord.cli.output import note, safe, status_words, write, write_json, write_table
+from opord.cli.reading import open_reader
+from opord.cli.settings import json_option, store_option
+from opord.cli.words import waits_in_words, when
+
+if TYPE_CHECKING:
+    from opord.kernel.program import Program
+
+
+@click.command()
+@filter_options
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at the most."
+)
+@store_option
+@json_option
+def command(
+    contract: str | None, state: str | None, status: str | None, limit: int, store: str, as_json: bool
+) -> int:
+    """List runs, the newest first.
+
+    \b
+    Examples:
+      opord runs list --status in_doubt
+      opord runs list --contract OrderFulfilment --state Review --limit 200
+    """
+    from opord.stores.base import RunFilter
+
+    with open_reader(store) as reader:
+        rows = list(reader.rows(RunFilter(contract, state, status), limit=limit + 1))  # type: ignore[arg-type]
+        views = [reader.view(row) for row in rows[:limit]]
+        programs = [reader.known(row) for row in rows[:limit]]
+    if as_json:
+        write_json(views)
+    elif views:
+        write_table(
+            ["RUN", "STATE", "STATUS", "SINCE", "WHY, AND WHAT MOVES IT"], list(map(_row, views, programs))
+        )
+    else:
+        write("no runs")
+    if len(rows) > limit:
+        note(f"there are more; these are the newest {limit} (--limit)")
+    return 0
+
+
+def _row(view: dict[str, Any], program: Program | None) -> list[str]:
+    why = safe(view["reason"] or waits_in_words(view, program))
+    short = why if len(why) <= 90 else f"{why[:89]}…"
+    return [
+        safe(view["run"]),
+        view["state"],
+        status_words(view["status"], view["outcome"]),
+        when(view["since"]),
+        short,
+    ]

@@ -1,0 +1,61 @@
+"""`opord runs resolve`: a person says whether an action happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from opord.cli.acting import Act, Selection, act_on, act_options
+from opord.cli.errors import CliError
+from opord.cli.inputs import parsed, read_one
+
+_NO_RESULT = "\0"
+"""Stands for `--happened` without a RESULT; no argument of a program can hold a NUL."""
+
+
+@click.command()
+@click.option("--happened", is_flag=False, flag_value=_NO_RESULT, metavar="[RESULT]",
+              help="It happened, with this RESULT (JSON, or @file.json); without one if the action has none.")  # fmt: skip
+@click.option("--did-not-happen", is_flag=True, help="It did not happen, and is to be called (again).")
+@act_options
+def command(
+    happened: str | None, did_not_happen: bool,
+    run: str | None, contract: str | None, state: str | None, status: str | None,
+    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+) -> int:  # fmt: skip
+    """Say whether an action that is in doubt happened.
+
+    An action is in doubt when it was called and nobody knows the outcome: the worker died, the call timed out, the
+    answer was lost. Look at the other side (its dashboard, its ledger; `opord runs show RUN` has the key), then say
+    what you found. If it happened, the run goes on with the result; if not, the action is called with the same key.
+
+    \b
+    Examples:
+      opord runs resolve OrderFulfilment/ord-1001 --did-not-happen --as ann
+      opord runs resolve OrderFulfilment/ord-1001 --as ann --happened \\
+          '{"charge_id": "ch_1", "charged_at": "2026-01-31T12:00:00Z"}'
+    """
+    if (happened is None) == (not did_not_happen):
+        raise click.UsageError("say either --happened [RESULT] or --did-not-happen")
+    if run is None and happened is not None and "/" in happened and happened[:1] not in '{["@':
+        # `resolve --happened RUN`: an option takes the next word, and a RUN is never JSON.
+        run, happened = happened, _NO_RESULT
+    result = _result(happened)
+    act = Act(
+        "resolve",
+        "resolved",
+        lambda row: row.head.status == "in_doubt",
+        lambda client, name: client.resolve(
+            name, happened=happened is not None, result=result, actor=actor, role=role, reason=reason
+        ),
+    )
+    return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)
+
+
+def _result(happened: str | None) -> Any:
+    if happened is None or happened == _NO_RESULT:
+        return None
+    if happened == "-":
+        raise CliError("usage", "give the RESULT in place, or as @file.json", 2)
+    return read_one(happened) if happened.startswith("@") else parsed(happened, "the result")

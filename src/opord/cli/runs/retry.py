@@ -1,0 +1,33 @@
+"""`opord runs retry`: stalled runs go on."""
+
+from __future__ import annotations
+
+import click
+
+from opord.cli.acting import Act, Selection, act_on, act_options
+
+
+@click.command()
+@act_options
+def command(
+    run: str | None, contract: str | None, state: str | None, status: str | None,
+    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+) -> int:  # fmt: skip
+    """Let stalled runs go on.
+
+    A run is stalled when its handler raised what it should not, or its step could not be computed. Mend the cause
+    first (`opord runs show RUN` has the error and its place), then say `retry`: the run goes on where it was. An
+    action that is on record as done is not called again.
+
+    \b
+    Examples:
+      opord runs retry OrderFulfilment/ord-1001 --reason "customer service is back"
+      opord runs retry --contract OrderFulfilment --status stalled --dry-run
+    """
+    act = Act(
+        "retry",
+        "going on",
+        lambda row: row.head.status == "stalled",
+        lambda client, name: client.retry(name, actor=actor, role=role, reason=reason),
+    )
+    return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)

@@ -1,0 +1,47 @@
+"""`opord runs send`: an event for a run."""
+
+from __future__ import annotations
+
+import click
+
+from opord.cli.acting import on_client
+from opord.cli.inputs import INPUT_HELP, read_one
+from opord.cli.output import safe, write, write_json
+from opord.cli.settings import actor_options, json_option, store_option
+
+_RECEPTIONS = {
+    "taken": "took it",
+    "stored": "keeps it until a state handles it",
+    "ignored": "put it on record; it changes nothing there",
+    "duplicate": "had it before; nothing changed",
+    "repeated": "had it before; nothing changed",
+}
+
+
+@click.command()
+@click.argument("run")
+@click.argument("event")
+@click.option("--input", "given", metavar="INPUT", help=INPUT_HELP)
+@actor_options
+@store_option
+@json_option
+def command(
+    run: str, event: str, given: str | None, actor: str, role: str | None, store: str, as_json: bool
+) -> int:
+    """Send a run an event.
+
+    What became of it is said at once: taken, kept for later, or refused with the events that the run's state
+    does handle. A refused event has changed nothing. `opord runs show RUN` lists what a run waits for.
+
+    \b
+    Example:
+      opord runs send OrderFulfilment/ord-1001 approve --input '{"note": "ok"}' --as ann --role manager
+    """
+    members = read_one(given)
+    sent = on_client(store, lambda session: session.client.send(run, event, members, actor=actor, role=role))
+    reception = str(sent[0])
+    if as_json:
+        write_json({"run": run, "event": event, "reception": reception, "state": sent.state})
+    else:
+        write(f"{safe(run)} {_RECEPTIONS.get(reception, reception)} ({safe(event)}); it is in {sent.state}")
+    return 0

@@ -1,0 +1,152 @@
+"""`opord runs start`: a run, or one for each line of a file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opord.cli.acting import Session, on_client
+from opord.cli.contracts import program_at
+from opord.cli.errors import CliError, explain_error
+from opord.cli.inputs import INPUT_HELP, Line, is_bulk, lines_of, parsed, read_one
+from opord.cli.output import error, on_terminal, safe, write, write_json
+from opord.cli.settings import json_option, store_option
+
+if TYPE_CHECKING:
+    from opord.engine.client import Client, Started
+    from opord.kernel.program import Program
+
+AT_ONCE = 1000
+"""Starts under way at a time: enough to fill the store's batches, few enough to hold in memory."""
+
+
+@click.command()
+@click.argument("contract", metavar="FILE")
+@click.option(
+    "--input", "given", metavar="INPUT", help=f"{INPUT_HELP} @file.jsonl starts a run for each line."
+)
+@store_option
+@json_option
+def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
+    """Start a run, or one for each line of a file.
+
+    FILE is a contract (order.opord), or a generated class (shop.order_fulfilment:OrderFulfilment). A second
+    start with the same key and input finds the run that is there; with another input it is refused. No handlers
+    are needed: a worker carries the run out.
+
+    \b
+    Examples:
+      opord runs start order.opord --input '{"order": {"id": "ord-1001"}}'
+      opord runs start order.opord --input @order.json
+      opord runs start order.opord --input @orders.jsonl
+    """
+    program = program_at(contract)
+    if given is not None and is_bulk(given):
+        return _start_many(program, given, store, as_json)
+    members = read_one(given)
+    started = on_client(store, lambda session: _start(session.client, program, members), [program.workflow])
+    if as_json:
+        write_json({"run": started.run, "created": started.created})
+    else:
+        write(f"{safe(started.run)} {_how(started.created)}")
+    return 0
+
+
+async def _start(client: Client, program: Program, members: Any) -> Started:
+    from opord.engine.errors import InputInvalid
+    from opord.values.guard import BadValue
+
+    try:
+        value = program.input.accept(members)
+    except BadValue as bad:
+        raise InputInvalid(program.name, bad.path, bad.message) from bad
+    return await client.start(program, value)
+
+
+def _how(created: bool) -> str:
+    return "started" if created else "was there already, with the same input"
+
+
+# --- many ----------------------------------------------------------------------------------------
+
+
+def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
+    path = given[1:]
+    told: list[dict[str, Any]] = []
+    with _progress(path) as advance:
+
+        async def all_lines(session: Session) -> None:
+            lines = lines_of(given)
+            while part := list(islice(lines, AT_ONCE)):
+                # All begin before the first is written, so that they share the store's commits.
+                told.extend(
+                    await asyncio.gather(*(_start_line(session.client, program, line) for line in part))
+                )
+                session.answered()
+                advance(part)
+
+        on_client(store, all_lines, [program.workflow])
+    bad = [one for one in told if "error" in one]
+    for one in bad:
+        error(one["error"], f"{path}:{one['line']}: {one['message']}")
+    if as_json:
+        write_json(told)
+    else:
+        created = sum(bool(one.get("created")) for one in told)
+        there = len(told) - len(bad) - created
+        counts = [(created, "started"), (there, "there already"), (len(bad), "refused")]
+        write(
+            ", ".join(f"{number:,} {word}" for number, word in counts if number)
+            or "no lines, nothing started"
+        )
+    return int(bool(bad))
+
+
+async def _start_line(client: Client, program: Program, line: Line) -> dict[str, Any]:
+    try:
+        started = await _start(client, program, parsed(_within_limit(line), "the line"))
+    except Exception as wrong:
+        explained = explain_error(wrong)
+        if explained.status != 1 or explained.code == "internal":
+            raise
+        return {"line": line.number, "error": explained.code, "message": explained.message}
+    return {"line": line.number, "run": started.run, "created": started.created}
+
+
+def _within_limit(line: Line) -> bytes:
+    if line.text is None:
+        raise CliError("input_invalid", "the line is longer than 1 MiB")
+    return line.text
+
+
+@contextmanager
+def _progress(path: str) -> Iterator[Callable[[list[Line]], None]]:
+    """Show on a terminal how far the file is read, by its bytes."""
+    if not on_terminal():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting runs", total=_lines_in(path))
+
+        def advance(lines: list[Line]) -> None:
+            bar.update(task, completed=lines[-1].number)
+
+        yield advance
+
+
+def _lines_in(path: str) -> int | None:
+    try:
+        with Path(path).open("rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except OSError:
+        return None  # reading the lines says what is wrong

@@ -1,0 +1,32 @@
+"""`opord runs terminate`: runs end by an administrator's word."""
+
+from __future__ import annotations
+
+import click
+
+from opord.cli.acting import Act, Selection, act_on, act_options
+
+
+@click.command()
+@act_options
+def command(
+    run: str | None, contract: str | None, state: str | None, status: str | None,
+    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+) -> int:  # fmt: skip
+    """End runs by an administrator's word.
+
+    This is the one end that no contract foresees: nothing is undone, and an action that is under way may still
+    take effect. The run keeps its last state, and the journal says who ended it and why. To let a contract decide
+    how a run ends, use `opord runs cancel`.
+
+    \b
+    Example:
+      opord runs terminate OrderFulfilment/ord-1001 --reason "test order"
+    """
+    act = Act(
+        "terminate",
+        "terminated",
+        lambda row: row.head.status != "ended",
+        lambda client, name: client.terminate(name, actor=actor, role=role, reason=reason),
+    )
+    return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)

@@ -1,0 +1,96 @@
+"""`opord runs verify`: are journals unbroken, and every move in them legal?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opord.cli.output import safe, write, write_json
+from opord.cli.reading import Reader, open_reader
+from opord.cli.settings import json_option, store_option
+
+if TYPE_CHECKING:
+    from opord.kernel.rows import RunRow
+
+
+@click.command()
+@click.argument("run", required=False)
+@store_option
+@json_option
+def command(run: str | None, store: str, as_json: bool) -> int:
+    """Prove that journals are unbroken and every move in them legal.
+
+    Each record carries a hash over itself and the one before it. This follows them from end to end, holds every
+    transition, event, timer and call against the contract that the run was started with, and compares the sum with
+    the run as stored. Without RUN it does so for all runs. Exit 1 if something is wrong, or a run needs a person.
+    """
+    from opord.stores.base import RunFilter
+
+    with open_reader(store) as reader:
+        rows = [reader.row(run)] if run is not None else reader.rows(RunFilter())
+        results = []
+        for row in rows:
+            result = _examine(reader, row)
+            results.append(result)
+            if not as_json and (run is not None or not _fine(result)):
+                _tell(result)
+    if as_json:
+        write_json(results)
+    elif run is None:
+        wrong = sum(bool(result["problems"]) for result in results)
+        need = sum(result["needs_person"] for result in results)
+        records = sum(result["records"] for result in results)
+        write(f"{len(results):,} runs, {records:,} records: {wrong:,} with problems, {need:,} need a person")
+    return int(not all(_fine(result) for result in results))
+
+
+def _fine(result: dict[str, Any]) -> bool:
+    return not result["problems"] and not result["needs_person"]
+
+
+def _examine(reader: Reader, row: RunRow) -> dict[str, Any]:
+    """Examine a run; one that moves meanwhile is looked at anew."""
+    from opord.engine.programs import ContractUnreadable
+    from opord.kernel.legality import Problem, verify
+    from opord.kernel.views import needs_person
+
+    needs = False
+    while True:
+        records = list(reader.journal(row.run))
+        inbox = reader.store.inbox(row.run)
+        again = reader.row(row.run)
+        if (again.seq, again.epoch, again.arrivals) == (
+            row.seq,
+            row.epoch,
+            row.arrivals,
+        ) and again.head == row.head:
+            break
+        row = again
+    try:
+        problems = verify(reader.program(row), row, records, inbox)
+        if not problems:
+            needs = needs_person(reader.run(row))
+    except ContractUnreadable as wrong:
+        problems = [Problem(None, "contract", str(wrong))]
+    return {
+        "run": row.run,
+        "records": len(records),
+        "problems": [problem._asdict() for problem in problems],
+        "needs_person": needs,
+        "status": row.head.status,
+    }
+
+
+def _tell(result: dict[str, Any]) -> None:
+    name = safe(result["run"])
+    for problem in result["problems"]:
+        where = f"record {problem['seq']}" if problem["seq"] is not None else "the run as stored"
+        write(
+            f"{name}: {click.style('wrong', fg='red')} at {where} ({problem['what']}): {safe(problem['why'])}"
+        )
+    if not result["problems"]:
+        said = "needs a person" if result["needs_person"] else result["status"].replace("_", " ")
+        write(f"{name}: {result['records']} records, unbroken and legal; it is {said}"
+              if not result["needs_person"]
+              else f"{name}: {result['records']} records, unbroken and legal; it {said}")  # fmt: skip

@@ -1,0 +1,109 @@
+"""Settings: flags, then `OPORD_*`, then `opord.toml` or `[tool.opord]` of `pyproject.toml` where one stands."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from opord.cli.errors import CliError
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+KNOWN: dict[str, tuple[type, ...]] = {
+    "store": (str,),
+    "as": (str,),
+    "role": (str,),
+    "lease": (int, float),
+    "concurrency": (int,),
+}
+"""Which settings a file may have, and of which types."""
+
+DEFAULT_STORE = "sqlite:///opord.db"
+
+
+def setting(name: str, default: Any = None) -> Any:
+    """Return a setting from the file in the working directory, or its default."""
+    return _from_files(Path.cwd()).get(name, default)
+
+
+def store_option(command: CommandT) -> CommandT:
+    """Give a command the option `--store`."""
+    return click.option(
+        "--store",
+        envvar="OPORD_STORE",
+        default=lambda: setting("store", DEFAULT_STORE),
+        show_default=f"$OPORD_STORE, or {DEFAULT_STORE}",
+        metavar="URL",
+        help="Where runs live: sqlite:///file.db, created at first use.",
+    )(command)
+
+
+def json_option(command: CommandT) -> CommandT:
+    """Give a command the option `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")(command)
+
+
+def actor_options(command: CommandT) -> CommandT:
+    """Give a command the options `--as` and `--role`."""
+    command = click.option(
+        "--role",
+        envvar="OPORD_ROLE",
+        default=lambda: setting("role"),
+        metavar="ROLE",
+        help="The role in which it is done, where the contract asks for one.",
+    )(command)
+    return click.option(
+        "--as",
+        "actor",
+        envvar="OPORD_AS",
+        default=lambda: setting("as") or login_name(),
+        show_default="your login name",
+        metavar="ACTOR",
+        help="Who does it; the name goes on record.",
+    )(command)
+
+
+def login_name() -> str:
+    """Return the name of whoever is logged in."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+@cache
+def _from_files(folder: Path) -> dict[str, Any]:
+    own = folder / "opord.toml"
+    if own.is_file():
+        return _checked(own, _read(own))
+    project = folder / "pyproject.toml"
+    if project.is_file():
+        table = _read(project).get("tool", {}).get("opord", {})
+        return _checked(project, table)
+    return {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise CliError("settings", f"{path.name} cannot be read: {wrong}", 2) from wrong
+
+
+def _checked(path: Path, table: Any) -> dict[str, Any]:
+    if not isinstance(table, dict):
+        raise CliError("settings", f"{path.name}: [tool.opord] is no table", 2)
+    for name, value in table.items():
+        if name not in KNOWN:
+            raise CliError("settings", f"{path.name} sets `{name}`; the settings are {', '.join(KNOWN)}", 2)
+        if not isinstance(value, KNOWN[name]) or isinstance(value, bool):
+            wanted = " or ".join(kind.__name__ for kind in KNOWN[name])
+            raise CliError("settings", f"{path.name}: `{name}` is to be {wanted}, got {value!r}", 2)
+    return table

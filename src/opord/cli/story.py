@@ -1,0 +1,319 @@
+"""The story of a run: its records as lines, each at its time, that say in words what happened.
+
+What matters stands at the margin: the states, and what moved the run into them. Calls are indented below, with
+their attempts and how long each took. Nothing is left out; what is long is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from opord.cli.output import safe
+from opord.cli.words import span, timer_words, value, when
+from opord.kernel.program import Program
+
+
+class Part(NamedTuple):
+    """Some words of a line, and how they look."""
+
+    text: str
+    style: str = ""
+
+
+class StoryLine(NamedTuple):
+    """A line of a story. `at` is the instant (as text) if it is another than that of the line above."""
+
+    at: str | None
+    depth: int
+    parts: tuple[Part, ...]
+
+
+_FINALS = {"success": "good", "failure": "bad", "cancelled": "warn", "terminated": "warn"}
+_CARRIED = {"intent", "attempt", "doubt", "outcome", "transition"}
+"""Kinds that the worker which holds the run writes; others may be written by whoever sends something."""
+
+
+def tell(program: Program, history: Iterable[Mapping[str, Any]]) -> list[StoryLine]:
+    """Turn a run's history, as shown, into lines."""
+    story = _Story(program)
+    for record in history:
+        story.add(record)
+    return story.lines
+
+
+class _Story:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.lines: list[StoryLine] = []
+        self.state = ""
+        self.began = ""
+        self.attempts = 0
+        self._at = ""
+        self._worker: str | None = None
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Tell one record."""
+        self._take_over(record)
+        teller = getattr(self, f"_{record['kind']}", None)
+        if teller is None:
+            self._line(record, 1, Part(record["kind"], "dim"))
+        else:
+            teller(record)
+
+    def _line(self, record: Mapping[str, Any], depth: int, *parts: Part | None) -> None:
+        at = record["at"] if record["at"] != self._at else None
+        self._at = record["at"]
+        self.lines.append(StoryLine(at, depth, tuple(part for part in parts if part is not None)))
+
+    def _take_over(self, record: Mapping[str, Any]) -> None:
+        """Say that another worker goes on with the run than the one that had it."""
+        worker = record.get("worker")
+        if record["kind"] not in _CARRIED or worker == self._worker:
+            return
+        if self._worker is not None and worker is not None:
+            self._line(record, 1, Part(f"worker {safe(worker)} goes on with it", "note"))
+        self._worker = worker
+
+    # --- states ----------------------------------------------------------------------------------
+
+    def _started(self, record: Mapping[str, Any]) -> None:
+        self._enter(record, "started")
+        if record.get("input"):
+            self._line(record, 1, Part("input  ", "dim"), Part(value(record["input"])))
+
+    def _transition(self, record: Mapping[str, Any]) -> None:
+        self._answers(record)
+        self._enter(record, self._cause(record["cause"]))
+
+    def _enter(self, record: Mapping[str, Any], cause: str) -> None:
+        self.state = record["to"]
+        outcome = record.get("result")
+        style = _FINALS.get(outcome, "state") if outcome else "state"
+        self._line(
+            record,
+            0,
+            Part(f"{'■' if outcome else '●'} {self.state}", style),
+            Part(f"  {outcome}", style) if outcome else None,
+            Part(f"  {cause}", "dim") if cause else None,
+            Part(f"  {value(record['data'])}") if record.get("data") else None,
+        )
+
+    def _cause(self, cause: str) -> str:
+        """Say why a run moved: by its body nobody needs to be told."""
+        first, _, committed = cause.partition(", commit ")
+        kind, _, name = first.partition(" ")
+        if kind == "commit":
+            return f"after {name}"
+        if kind == "timer":
+            said = timer_words(self.program, self.state, name)
+        else:
+            said = f"on {name}" if kind == "event" else ""
+        return f"{said}, after {committed}" if committed else said
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def _event(self, record: Mapping[str, Any]) -> None:
+        self._message(record, "▸", "")
+
+    def _ignored(self, record: Mapping[str, Any]) -> None:
+        self._message(record, "▹", "  only recorded")
+
+    def _unhandled(self, record: Mapping[str, Any]) -> None:
+        self._message(record, "▹", "  no state took it")
+
+    def _stored(self, record: Mapping[str, Any]) -> None:
+        self._message(record, "▹", "  waits until a state handles it")
+
+    def _message(self, record: Mapping[str, Any], sign: str, after: str) -> None:
+        waited = ""
+        if "arrived" in record:
+            waited = f"  had waited {span(_seconds(record['arrived'], record['at']))}"
+        self._line(
+            record,
+            1,
+            Part(f"{sign} {record['event']}", "event"),
+            Part(f" from {self._who(record)}") if record.get("actor") else None,
+            Part(f"  {value(record['args'])}") if record.get("args") else None,
+            Part(waited + after, "dim") if waited or after else None,
+        )
+
+    def _who(self, record: Mapping[str, Any]) -> str:
+        role = f" ({safe(record['role'])})" if record.get("role") else ""
+        return f"{safe(record.get('actor') or 'nobody')}{role}"
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def _answers(self, record: Mapping[str, Any]) -> None:
+        """Tell the calls of a step that are on record with what they led to."""
+        for answer in record.get("calls", ()):
+            tried = f"  {answer['attempts']} attempts" if "attempts" in answer else ""
+            took = f"  {span(answer['ms'] / 1000)}" if "ms" in answer else ""
+            self._line(
+                record,
+                2,
+                Part(answer["call"], "call"),
+                Part(" → "),
+                *self._ending(answer),
+                Part(tried + took, "dim") if tried or took else None,
+            )
+
+    def _ending(self, ending: Mapping[str, Any]) -> list[Part]:
+        if "failed" in ending:
+            failed = dict(ending["failed"])
+            name = failed.pop("type", "failure")
+            return [Part(safe(name), "bad"), *([Part(f" {value(failed)}")] if failed else [])]
+        if ending["ok"] is None:
+            return [Part("ok", "good")]
+        return [Part(f"ok {value(ending['ok'])}", "")]
+
+    def _intent(self, record: Mapping[str, Any]) -> None:
+        self._answers(record)
+        self.began, self.attempts = record["at"], 1
+        self._line(
+            record,
+            2,
+            Part("commit ", "dim"),
+            Part(record["call"], "call"),
+            Part(f"  key {safe(record['key'])}"),
+            Part(f"  {value(record['args'], limit=60)}", "dim") if record.get("args") else None,
+        )
+
+    def _attempt(self, record: Mapping[str, Any]) -> None:
+        number = record["attempt"]
+        if "outcome" not in record:
+            self.began, self.attempts = record["at"], number
+            self._line(record, 3, Part(f"attempt {number}"))
+            return
+        following = ""
+        if "next" in record:
+            following = f", next in {span(_seconds(record['at'], record['next']))}"
+        self._line(
+            record,
+            3,
+            Part(f"attempt {number} → "),
+            *self._ending(record["outcome"]),
+            Part(f"{self._took(record)}{following}", "dim"),
+        )
+
+    def _took(self, record: Mapping[str, Any]) -> str:
+        return f"  {span(_seconds(self.began, record['at']))}" if self.began else ""
+
+    def _outcome(self, record: Mapping[str, Any]) -> None:
+        how, depth = record.get("by", "call"), 3
+        tried = f" at attempt {record['attempt']}" if record.get("attempt", 1) > 1 else ""
+        said = {
+            "call": "",
+            "check": "  found by the check",
+            "evidence": "  settled by the late answer",
+            "person": "  as a person said",
+            "skip": "  the contract goes on as if it had happened",
+            "report": "  the contract decides",
+            "record": "  on record already under this key: nobody was called",
+        }.get(how, f"  by {safe(how)}")
+        if how == "record":
+            self._line(
+                record,
+                2,
+                Part("commit ", "dim"),
+                Part(record["call"], "call"),
+                Part(f"  key {safe(record['key'])}"),
+            )
+        took = self._took(record) if how == "call" else ""
+        self._line(
+            record,
+            depth,
+            Part("→ "),
+            *self._ending(record["outcome"]),
+            Part(f"{tried if how == 'call' else ''}{took}{said}", "dim"),
+        )
+
+    def _doubt(self, record: Mapping[str, Any]) -> None:
+        self._line(
+            record,
+            3,
+            Part(f"? attempt {record['attempt']} is in doubt: ", "warn"),
+            Part(safe(str(record.get("reason", ""))), "warn"),
+            Part(self._took(record), "dim"),
+        )
+
+    def _resolved(self, record: Mapping[str, Any]) -> None:
+        happened = record.get("verdict") == "happened"
+        verdict = "it happened" if happened else "it did not happen"
+        who = "the check" if record.get("by") == "check" else self._who(record)
+        self._line(
+            record,
+            3,
+            Part(f"{who} says: {verdict}", "event"),
+            self._because(record),
+        )
+
+    def _evidence(self, record: Mapping[str, Any]) -> None:
+        by = f" of worker {safe(record['learned_by'])}" if record.get("learned_by") else ""
+        self._line(
+            record,
+            3,
+            Part(f"late answer{by} to attempt {record['attempt']} of {record['call']} → "),
+            *self._ending(record["outcome"]),
+        )
+
+    # --- trouble ---------------------------------------------------------------------------------
+
+    def _stalled(self, record: Mapping[str, Any]) -> None:
+        where = [str(record[name]) for name in ("call", "place") if record.get(name)]
+        self._line(
+            record,
+            1,
+            Part("✗ stalled: ", "bad"),
+            Part(safe(str(record.get("error", ""))), "bad"),
+            Part(f"  in {', '.join(map(safe, where))}", "dim") if where else None,
+        )
+        for line in traceback_end(record.get("traceback", "")):
+            self._line(record, 3, Part(line, "dim"))
+
+    def _retried(self, record: Mapping[str, Any]) -> None:
+        self._line(record, 1, Part(f"{self._who(record)} said retry", "event"), self._because(record))
+
+    def _terminated(self, record: Mapping[str, Any]) -> None:
+        still = record.get("open")
+        self._line(
+            record,
+            0,
+            Part("■ terminated", "warn"),
+            Part(f"  by {self._who(record)}"),
+            self._because(record),
+            Part(f"  {still['call']} was open: it may have taken effect", "warn") if still else None,
+        )
+
+    def _because(self, record: Mapping[str, Any]) -> Part | None:
+        return Part(f"  “{safe(record['reason'])}”") if record.get("reason") else None
+
+
+def traceback_end(text: str, *, frames: int = 2) -> list[str]:
+    """Return the last frames of a traceback, which is where the fault is; `show` has the whole."""
+    lines = [line for line in text.rstrip("\n").split("\n")[:-1] if not set(line) <= set(" ^~")]
+    starts = [index for index, line in enumerate(lines) if line.startswith("  File ")]
+    if not starts:
+        return []
+    return [safe(line) for line in lines[starts[-frames:][0] :]]
+
+
+def where_it_is(view: Mapping[str, Any]) -> list[Part]:
+    """Say in one line where a run is."""
+    state, status, outcome = view["state"], view["status"], view["outcome"]
+    if status == "ended":
+        word = "terminated" if outcome == "terminated" else "ended"
+        return [
+            Part(f"{word} in {state}", _FINALS.get(outcome or "", "state")),
+            Part(f"  {outcome}, {when(view['since'])} UTC", "dim"),
+        ]
+    style = {"stalled": "bad", "in_doubt": "warn"}.get(status, "state")
+    return [
+        Part(f"{status.replace('_', ' ')} in {state}", style),
+        Part(f"  since {when(view['since'])} UTC", "dim"),
+    ]
+
+
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

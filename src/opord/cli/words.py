@@ -1,0 +1,91 @@
+"""Runs in words: instants, durations, values, and what a run waits for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from opord.cli.output import safe
+from opord.contract import Constant
+from opord.kernel.program import Program
+from opord.kernel.views import timer_of
+from opord.values.duration import format_duration
+
+
+def when(instant: str) -> str:
+    """Write an instant to the second, in UTC, as people read it."""
+    return f"{instant[:10]} {instant[11:19]}"
+
+
+def span(seconds: float) -> str:
+    """Write a length of time with as much detail as matters at its size: `3 ms`, `1.25 s`, `4m 10s`, `2d 3h`."""
+    if seconds < 0:
+        return f"-{span(-seconds)}"
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    whole = round(seconds)
+    for unit, size, smaller, small in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if whole >= size:
+            count, rest = divmod(whole, size)
+            return f"{count}{unit} {rest // small}{smaller}" if rest // small else f"{count}{unit}"
+    return f"{whole} s"
+
+
+def value(shown: Any, *, limit: int = 160) -> str:
+    """Write shown data in one line; an object without its outer braces."""
+    if isinstance(shown, dict):
+        text = "  ".join(f"{name} {_json(member)}" for name, member in shown.items())
+    else:
+        text = _json(shown)
+    text = safe(text)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def waits_in_words(view: Mapping[str, Any], program: Program | None) -> str:
+    """Say in one line what a run waits for."""
+    events: list[str] = []
+    others: list[str] = []
+    for wait in view["waiting_for"]:
+        words = wait_in_words(wait, view, program)
+        (events if "event" in wait else others).append(words)
+    return ", ".join([*events, *others])
+
+
+def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Program | None) -> str:
+    """Say what one of the things is that a run waits for."""
+    if "event" in wait:
+        roles = " or ".join(wait["roles"])
+        return f"{wait['event']} by {roles}" if roles else str(wait["event"])
+    if "timer" in wait:
+        words = timer_words(program, view["state"], wait["timer"])
+        return f"{words} (at {when(wait['at'])})"
+    if "attempt" in wait:
+        call = program.calls.get(wait["attempt"]) if program is not None else None
+        words = "to tell whether it happened" if call is not None and call.kind == "effect" else "again"
+        return f"{wait['attempt']} {words} (at {when(wait['at'])})"
+    return f"a person: {wait['verb']}"
+
+
+def timer_words(program: Program | None, state: str, name: str) -> str:
+    """Say what a timer of a state is: `after 48h` where the contract says so."""
+    timer = timer_of(program, state, name) if program is not None else None
+    if timer is None:
+        return name
+    if timer.kind == "after" and isinstance(timer.when, Constant) and isinstance(timer.when.value, timedelta):
+        return f"after {length(timer.when.value)}"
+    return "after its time" if timer.kind == "after" else "at its time"
+
+
+def length(duration: timedelta) -> str:
+    """Write a duration as a contract would: whole days from three on, else hours and less."""
+    if duration >= timedelta(days=3) and not duration % timedelta(days=1):
+        return f"{duration.days}d"
+    return format_duration(duration)
+
+
+def _json(shown: Any) -> str:
+    return json.dumps(shown, ensure_ascii=False)

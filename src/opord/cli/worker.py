@@ -1,0 +1,166 @@
+"""`opord worker`: a process that carries out runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opord.cli.contracts import found_in, program_at
+from opord.cli.errors import CliError
+from opord.cli.output import note, safe
+from opord.cli.settings import setting, store_option
+
+if TYPE_CHECKING:
+    from opord.engine.engine import Engine
+    from opord.kernel.program import Program
+
+log = logging.getLogger("opord.worker")
+
+
+@click.command()
+@click.option("--contract", "contracts", multiple=True, required=True, metavar="FILE",
+              help="A contract, or its generated class (package.module:Class).")  # fmt: skip
+@click.option("--handlers", multiple=True, required=True, metavar="MODULE[:NAME]",
+              help="Its handlers: a module, or a class or object in one.")  # fmt: skip
+@click.option(
+    "--until-idle", is_flag=True, help="Stop when nothing is left to do; exit 1 if a run needs a person."
+)
+@click.option("--lease", type=click.FloatRange(min=0, min_open=True), envvar="OPORD_LEASE",
+              default=lambda: setting("lease", 10.0), show_default="10", metavar="SECONDS",
+              help="After how long without a sign of life others take over this worker's runs.")  # fmt: skip
+@click.option("--concurrency", type=click.IntRange(min=1), envvar="OPORD_CONCURRENCY",
+              default=lambda: setting("concurrency", 1000), show_default="1000", metavar="N",
+              help="How many runs it carries at once.")  # fmt: skip
+@store_option
+def command(
+    contracts: tuple[str, ...],
+    handlers: tuple[str, ...],
+    until_idle: bool,
+    lease: float,
+    concurrency: int,
+    store: str,
+) -> int:
+    """Carry out runs with your handlers.
+
+    The pair --contract and --handlers may be repeated. Several workers may share a store. What a killed worker
+    had in hand, another takes over when its lease is over; an action whose outcome is not on record is then
+    treated as its contract says. SIGTERM and Ctrl-C let calls under way end first; a second one stops at once.
+
+    \b
+    Examples:
+      opord worker --contract order.opord --handlers shop.handlers:Handlers
+      opord worker --contract order.opord --handlers handlers --until-idle
+    """
+    if len(contracts) != len(handlers):
+        raise click.UsageError(
+            f"each --contract needs its --handlers: there are {len(contracts)} of the one and {len(handlers)} of the other"
+        )
+    _log_to_stderr()
+    pairs = [
+        (program_at(contract), _handlers(where)) for contract, where in zip(contracts, handlers, strict=True)
+    ]
+    return asyncio.run(_work(pairs, store, until_idle=until_idle, lease_s=lease, concurrency=concurrency))
+
+
+def _handlers(where: str) -> Any:
+    module, _, name = where.partition(":")
+    found = found_in(module, name, what="handlers")
+    if not isinstance(found, type):
+        return found
+    try:
+        return found()
+    except Exception as wrong:
+        raise CliError(
+            "handlers_broken", f"`{where}` cannot be made without arguments: {type(wrong).__name__}: {wrong}"
+        ) from wrong
+
+
+async def _work(
+    pairs: Sequence[tuple[Program, Any]], store: str, *, until_idle: bool, lease_s: float, concurrency: int
+) -> int:
+    from opord.engine.engine import Engine
+
+    workflows = [program.workflow(handlers) for program, handlers in pairs]
+    names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
+    asked_to_stop = _stop_on_signals()
+    async with Engine(store, workflows, lease_s=lease_s, concurrency=concurrency) as engine:
+        log.info("working on %s for %s", store, names)
+        idle = asyncio.create_task(_idle(engine, until_idle))
+        stop = asyncio.create_task(asked_to_stop.wait())
+        await asyncio.wait({idle, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stopped = stop.done()
+        for task in (idle, stop):
+            task.cancel()
+        await asyncio.gather(idle, stop, return_exceptions=True)
+        log.info("stopping: %s", "asked to" if stopped else "nothing is left to do")
+        needy = (
+            [] if stopped or not until_idle else await engine.client.commits.call(_needy, engine.store, pairs)
+        )
+    for run, why in needy:
+        note(f"{safe(run)} needs a person: {why}")
+    return int(bool(needy))
+
+
+async def _idle(engine: Engine, until_idle: bool) -> None:
+    if until_idle:
+        await engine.until_idle()
+    else:
+        await asyncio.Event().wait()
+
+
+def _needy(store: Any, pairs: Sequence[tuple[Program, Any]]) -> list[tuple[str, str]]:
+    """List the runs of these contracts that go on only when a person says something."""
+    from opord.cli.reading import Reader
+    from opord.kernel.run import load_run
+    from opord.kernel.views import needs_person
+    from opord.stores.base import RunFilter
+
+    programs = {program.digest: program for program, _ in pairs}
+    reader = Reader(store)
+    found = []
+    for name in {program.name for program in programs.values()}:
+        for status in ("stalled", "in_doubt"):
+            for row in reader.rows(RunFilter(name, None, status)):
+                if row.contract not in programs:
+                    continue
+                run = load_run(programs[row.contract], row)
+                if needs_person(run):
+                    found.append((run.id, safe(run.reason or run.status.replace("_", " "))))
+    return found
+
+
+def _stop_on_signals() -> asyncio.Event:
+    asked = asyncio.Event()
+
+    def stop(name: str) -> None:
+        if asked.is_set():
+            log.warning("%s again: stopping at once; what was under way is taken over by others", name)
+            raise SystemExit(130)
+        log.info("%s: letting calls under way end; once more stops at once", name)
+        asked.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number.name)
+    return asked
+
+
+class _OneLine(logging.Formatter):
+    """A log line is one line: a traceback in it is folded, and nothing in it moves the cursor."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return safe(super().format(record).replace("\n", " | "))
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
