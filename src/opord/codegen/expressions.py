@@ -282,7 +282,7 @@ class _Writer:
                 (name, ir.Constant(None, optional[name]) if value is None else value)
                 for name, value in fields
             )
-        return f"{self._all.variant(expr.variant)}({self._named(fields, self._all.names.fields(declared))})"
+        return f"{self._all.variant(expr.variant)}({self._named(fields, self._all.names.variant_fields(declared))})"
 
     def _named(self, values: Collection[tuple[str, ir.Expr | None]], attributes: Mapping[str, str]) -> str:
         given = [(name, value) for name, value in values if value is not None]

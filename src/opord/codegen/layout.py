@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 WIDTH: Final = 110
 """Columns of a line, comment included."""
 
+_HEAD: Final = re.compile(r"if |elif |return |\w+(: [^=]+)? = ")
 _OPEN: Final = "([{"
 _CLOSE: Final = ")]}"
 
@@ -19,12 +21,15 @@ def lay_out(code: str, depth: int, comment: str = "") -> list[str]:
     tail = f"  # {comment}" if comment else ""
     if len(margin) + len(code) + len(tail) <= WIDTH or "\n" in code:
         return [margin + code + tail]
-    choices = _choices(code)
-    if choices is not None:
+    loose = _loose(code)
+    if loose is not None:
+        opening, parts, closing = loose
+        value = " ".join(parts)
+        within = [value] if len(margin) + 4 + len(value) <= WIDTH else parts
         return [
-            margin + choices[0],
-            *(f"{margin}    {part}" for part in choices[1:-1]),
-            margin + choices[-1] + tail,
+            f"{margin}{opening}(",
+            *(f"{margin}    {part}" for part in within),
+            f"{margin}){closing}{tail}",
         ]
     split = _last_bracket(code.partition(" -> ")[0] if code.startswith(("def ", "async def ")) else code)
     if split is None:
@@ -87,23 +92,25 @@ def _escape(character: str, quote: str) -> str:
     return repr(character)[1:-1]
 
 
-def _choices(code: str) -> list[str] | None:
-    """Split a condition at its `and` and `or`, in brackets, as `if (`, `a`, `or b`, `):`."""
-    word = next((word for word in ("if ", "elif ", "return ") if code.startswith(word)), None)
-    if word is None:
+def _loose(code: str) -> tuple[str, list[str], str] | None:
+    """Split a statement whose value has `and`, `or` or `if … else` outside of brackets, before each of these."""
+    found = _HEAD.match(code)
+    if found is None:
         return None
-    end = ":" if word != "return " else ""
-    condition = code[len(word) :].removesuffix(":") if end else code[len(word) :]
-    depth, start = 0, 0
-    parts = []
-    for place, character in _code_characters(condition):
-        depth += (character in _OPEN) - (character in _CLOSE)
-        if depth == 0 and condition.startswith((" or ", " and "), place):
-            parts.append(condition[start:place])
-            start = place + 1
-    if not parts:
-        return None
-    return [f"{word}(", *parts, condition[start:], f"){end}"]
+    head = found[0]
+    rest = ":" if head in ("if ", "elif ") else ""
+    value = code[len(head) : len(code) - len(rest)]
+    for words in ((" if ", " else "), (" or ", " and ")):
+        depth, start = 0, 0
+        parts = []
+        for place, character in _code_characters(value):
+            depth += (character in _OPEN) - (character in _CLOSE)
+            if depth == 0 and value.startswith(words, place):
+                parts.append(value[start:place])
+                start = place + 1
+        if parts:
+            return head, [*parts, value[start:]], rest
+    return None
 
 
 def _with_comma(lines: list[str]) -> list[str]:

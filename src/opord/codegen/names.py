@@ -19,13 +19,10 @@ from opord.contract import (
     State,
     Timer,
 )
-from opord.values.names import python_names
+from opord.values.names import RESERVED_IN_ENUMS, RESERVED_IN_VARIANTS, python_names
 
 HELPERS: Final = ("Input", "Handlers", "Send", "Run", "Result")
 """Classes inside the contract's class; a state of such a name gets `_` behind it."""
-
-MEMBERS_OF_ENUM: Final = frozenset({"mro"})
-"""Names that no member of an `enum.Enum` can have."""
 
 
 def module_name(contract: Contract) -> str:
@@ -46,7 +43,8 @@ class Names:
         self.states = python_names((state.name for state in contract.states), HELPERS)
         self.variants = {
             union.name: python_names(
-                (variant.name for variant in union.variants), MEMBERS_OF_ENUM if is_plain_enum(union) else ()
+                (variant.name for variant in union.variants),
+                RESERVED_IN_ENUMS if is_plain_enum(union) else (),
             )
             for union in unions(contract)
         }
@@ -69,6 +67,10 @@ class Names:
     def fields(self, fields: tuple[Field, ...]) -> dict[str, str]:
         """Return the attribute of each field."""
         return python_names(field.name for field in fields)
+
+    def variant_fields(self, fields: tuple[Field, ...]) -> dict[str, str]:
+        """Return the attribute of each field of a variant."""
+        return python_names((field.name for field in fields), RESERVED_IN_VARIANTS)
 
     def state(self, name: str) -> str:
         """Return how to write the class of a state at module level."""

@@ -177,7 +177,7 @@ class StepWriter:
         match arm.pattern:
             case ir.VariantPattern(variants, names):
                 caught = [self._all.variant(reference) for reference in variants]
-                forms = self._all.names.fields(self._all.fields_of(variants[0]))
+                forms = self._all.names.variant_fields(self._all.fields_of(variants[0]))
                 bound = [(forms[field], name) for field, name in names if name is not None]
                 alias = "failure" if bound else None
             case ir.ElsePattern(name):
@@ -255,7 +255,7 @@ class StepWriter:
         written = self._all.variant(reference)
         if reference.type and is_plain_enum(self._all.unions[reference.type]):
             return written
-        forms = self._all.names.fields(self._all.fields_of(reference))
+        forms = self._all.names.variant_fields(self._all.fields_of(reference))
         bound = [f"{forms[field]}={self.bind(name, scope)}" for field, name in names if name is not None]
         return f"{written}({', '.join(bound)})"
 

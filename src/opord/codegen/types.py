@@ -53,11 +53,19 @@ class TypeWriter:
                 classes.append(self._sum_variant(part, name, variant))
         return classes
 
-    def body(self, fields: tuple[Field, ...], doc: str, depth: int, *, defaults: bool = True) -> list[str]:
+    def body(
+        self,
+        fields: tuple[Field, ...],
+        doc: str,
+        depth: int,
+        *,
+        defaults: bool = True,
+        names: dict[str, str] | None = None,
+    ) -> list[str]:
         """Write the body of a struct: its docstring and its fields."""
         margin = "    " * depth
         lines = docstring(_with_fields(doc, fields), depth)
-        attributes = self._names.fields(fields)
+        attributes = self._names.fields(fields) if names is None else names
         hidden = set(attributes.values())
         if fields:
             lines.append("")
@@ -88,8 +96,11 @@ class TypeWriter:
 
     def _sum_variant(self, name: str, base: str, variant: Variant) -> list[str]:
         lines = [f"class {name}({base}, {self._imports.use('Struct')}, {STRUCT_OPTIONS}):"]
-        lines += self.body(variant.fields, variant.doc or f"The variant `{variant.name}`.", 1)
-        hidden = set(self._names.fields(variant.fields).values())
+        attributes = self._names.variant_fields(variant.fields)
+        lines += self.body(
+            variant.fields, variant.doc or f"The variant `{variant.name}`.", 1, names=attributes
+        )
+        hidden = set(attributes.values())
         tag = (
             f"    opord_variant: {self._imports.use('ClassVar', hidden)}[{self._imports.use('str', hidden)}]"
         )
@@ -103,7 +114,7 @@ class TypeWriter:
             f"class {name}({base}):",
         ]
         lines += docstring(_with_fields(variant.doc or kind, variant.fields), 1)
-        attributes = self._names.fields(variant.fields)
+        attributes = self._names.variant_fields(variant.fields)
         hidden = set(attributes.values())
         if variant.fields:
             lines.append("")

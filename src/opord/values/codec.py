@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from opord.contract import Constant, Contract, Enum, Expr, Failure, Field, OptionalOf, Type, Variant
 from opord.values.codec_source import Member, Sources
 from opord.values.guard import LIMIT_DEPTH, BadValue, check_plain
-from opord.values.names import member_names, python_names
+from opord.values.names import RESERVED_IN_VARIANTS, member_names, python_names
 
 Evaluate: TypeAlias = Callable[[Expr], Any]
 
@@ -84,7 +84,8 @@ class Codecs:
         return self._codec(key, *(field.type for _, fields in variants.values() for field in fields))
 
     def _members(self, fields: Sequence[Field], *, in_variant: bool = False) -> list[Member]:
-        attributes = python_names(field.name for field in fields)
+        reserved = RESERVED_IN_VARIANTS if in_variant else ()
+        attributes = python_names((field.name for field in fields), reserved)
         names = member_names(field.name for field in fields) if in_variant else {}
         return [
             Member(
@@ -96,7 +97,7 @@ class Codecs:
     def _variants(
         self, variants: Sequence[Variant], cls: type[Any]
     ) -> list[tuple[str, type[Any], list[Member]]]:
-        attributes = python_names(variant.name for variant in variants)
+        attributes = python_names(variant.name for variant in variants)  # those of plain enums come elsewhere
         return [
             (
                 variant.name,

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Collection, Iterable
+from typing import Final
+
+RESERVED_IN_ENUMS: Final = frozenset({"mro", "name", "value"})
+"""Names that a member of an `enum.Enum` cannot have, or that would hide what every member has."""
+
+RESERVED_IN_VARIANTS: Final = frozenset(
+    {"args", "with_traceback", "add_note", "opord_type", "opord_variant", "opord_transient"}
+)
+"""Names that exceptions and our own variants already use for something else."""
 
 
 def python_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
