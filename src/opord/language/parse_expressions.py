@@ -1,4 +1,4 @@
-"""Parsing types and expressions.
+"""Parsing expressions.
 
 Binary operators go by binding power, weakest first: `or`, `and`, comparisons and `in`, `+ -`, `* / // %`,
 `??`; `not` binds as weakly as a comparison, unary `-` closer than `*`. Comparisons do not chain.
@@ -10,11 +10,12 @@ from typing import cast
 
 from opord.language import tokens as t
 from opord.language import tree
-from opord.language.cursor import HEIGHT_MAX, LONELY_SEPARATOR, NESTING_MAX, Cursor, Stuck
+from opord.language.cursor import HEIGHT_MAX, LONELY_SEPARATOR, NESTING_MAX, Stuck
 from opord.language.diagnostics.model import code
 from opord.language.escapes import UNKNOWN_ESCAPE, unescape
 from opord.language.lexer import duration_ms
-from opord.language.tree import Expression, Name, Span, TypeNode
+from opord.language.parse_types import TypeParser
+from opord.language.tree import Expression, Name, Span
 
 CHAINED_COMPARISON = code("OP018", rule="syntax", title="a chain of comparisons")
 MISPLACED_CALL = code("OP019", rule="syntax", title="a `perform` or `commit` inside an expression")
@@ -38,50 +39,8 @@ _POSTFIX = frozenset({".", "(", "[", "{", "with"})
 _INT_DIGITS_MAX = 40
 
 
-class ExpressionParser(Cursor):
-    """Types and expressions. Every method starts at the first token of what it reads."""
-
-    # Types ------------------------------------------------------------------------------------------
-
-    def type(self) -> TypeNode:
-        """Read a type: `list[Line]`, `secret str?`."""
-        start = self.i
-        self.enter()
-        node = self._type_core(start)
-        while self.at("?") or self.at("??"):
-            if self.kinds[self.i] == "??":
-                raise self.miss("one `?`", "an optional is optional once")
-            self.i += 1
-            node = tree.OptionalType(node, self.span_from(start))
-        self.depth -= 1
-        return node
-
-    def _type_core(self, start: int) -> TypeNode:
-        if self.kinds[start] == "[":
-            raise self.miss("a type", "a list of texts is written `list[str]`")
-        name = self.name("a type")
-        following = self.kinds[self.i] if self.newlines[self.i] != t.NEWLINE else ""
-        if name.text == "secret" and following == t.NAME:
-            self.enter()
-            inner = self._type_core(self.i)
-            self.depth -= 1
-            return tree.SecretType(inner, self.span_from(start))
-        if name.text == "list" and following == "[":
-            opening = self.take("[")
-            element = self.type()
-            self.close("]", opening, "the type of the items")
-            return tree.ListType(element, self.span_from(start))
-        if name.text == "map" and following == "[":
-            opening = self.take("[")
-            key = self.type()
-            self.take(",", "`,` and the type of the values", "a map is written `map[str, int]`")
-            value = self.type()
-            self.close("]", opening, "the type of the values")
-            return tree.MapType(key, value, self.span_from(start))
-        if name.text in ("list", "map"):
-            example = "list[str]" if name.text == "list" else "map[str, int]"
-            raise self.miss(f"`[` after `{name.text}`", f"write for example `{example}`")
-        return tree.NamedType(name, name.span)
+class ExpressionParser(TypeParser):
+    """Expressions. Every method starts at the first token of what it reads."""
 
     # Operators --------------------------------------------------------------------------------------
 

@@ -1,135 +1,27 @@
-"""Parsing statements, patterns and handlers: the inside of states."""
+"""Parsing statements and handlers: the inside of states."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Literal
 
 from opord.language import tokens as t
 from opord.language import tree
 from opord.language.cursor import (
     EXPECTED,
     HANDLER_WORDS,
-    LONELY_SEPARATOR,
     STATEMENT_WORDS,
-    TWO_ON_A_LINE,
-    Stuck,
 )
 from opord.language.diagnostics.model import code
-from opord.language.parse_expressions import ExpressionParser
+from opord.language.parse_patterns import PatternParser
 from opord.language.tree import Name, Span
 
 NO_STATEMENT = code("OP020", rule="syntax", title="something that is no statement")
 LATER_VERSION = code("OP023", rule="syntax", title="a word of a later version")
-NESTED_PATTERN = code("OP028", rule="syntax", title="a pattern inside a pattern")
-BINDING_ALTERNATIVE = code("OP029", rule="syntax", title="an alternative that binds a name")
 ARROW_BODY = code("OP034", rule="syntax", title="something that cannot follow `->`")
 
-T = TypeVar("T")
 
-
-class StatementParser(ExpressionParser):
+class StatementParser(PatternParser):
     """Statements and what they are made of. Every method starts at the first token of what it reads."""
-
-    # Lists of lines and items -----------------------------------------------------------------------
-
-    def lines(self, opening: int, read: Callable[[], T], noun: str) -> list[T | tree.Unparsed]:
-        """Read what newlines alone separate, up to and with the `}` of the brace at index `opening`."""
-        taken: list[T | tree.Unparsed] = []
-        base, lost = self.depths[opening] + 1 - self.lost_braces, self.lost_braces
-        while self.kinds[self.i] != "}":
-            if self._ends_early(opening):
-                break
-            start, depth, findings = self.i, self.depth, len(self.findings)
-            try:
-                taken.append(read())
-            except Stuck:
-                self._recover(start, depth)
-                self.skip_line(base + self.lost_braces)
-                taken.append(tree.Unparsed(self.span_from(start)))
-            if self.i == start:
-                self.i += 1
-            self._end_line(base + self.lost_braces, noun, quiet=len(self.findings) > findings)
-        else:
-            self.i += 1
-        assert self.lost_braces >= lost
-        return taken
-
-    def _end_line(self, base: int, noun: str, *, quiet: bool) -> None:
-        i = self.i
-        kind = self.kinds[i]
-        if kind == "}" or kind == t.END or self.newlines[i] == t.NEWLINE:
-            return
-        if kind == ",":
-            self.report(
-                TWO_ON_A_LINE, self.token_span(i), f"{noun} are separated by new lines alone", "end the line"
-            )
-            self.i += 1
-            return
-        if not quiet and self.reported_at != i:
-            self.report(
-                TWO_ON_A_LINE,
-                self.token_span(i),
-                f"expected a new line, but {self.found()}",
-                "start a new line here",
-            )
-        if not (self._starts_line(i) or self.at_declaration()):
-            self.skip_line(base)
-
-    def items(self, opening: int, read: Callable[[], T], what: str) -> list[T]:
-        """Read what newlines or single commas separate, up to and with the `}` of `opening`."""
-        taken: list[T] = []
-        base = self.depths[opening] + 1 - self.lost_braces
-        while self.kinds[self.i] != "}":
-            if self._ends_early(opening):
-                return taken
-            start, depth = self.i, self.depth
-            if self.kinds[start] == ",":
-                self._lonely_comma()
-                continue
-            try:
-                taken.append(read())
-            except Stuck:
-                self._recover(start, depth)
-                self.skip_item(base + self.lost_braces)
-                if self.i == start:
-                    self.i += 1
-                continue
-            self._end_item(base + self.lost_braces, what)
-        self.i += 1
-        return taken
-
-    def _end_item(self, base: int, what: str) -> None:
-        i = self.i
-        if self.kinds[i] == ",":
-            self.i += 1
-        elif self.kinds[i] not in ("}", t.END) and self.newlines[i] != t.NEWLINE:
-            if self.reported_at != i:
-                self.miss(f"a new line, `,` or `}}` after {what}", kind=TWO_ON_A_LINE)
-            if self.kinds[i] != t.NAME:
-                self.skip_item(base)
-
-    def _lonely_comma(self) -> None:
-        self.report(LONELY_SEPARATOR, self.token_span(self.i), "this `,` separates nothing", "remove it")
-        self.i += 1
-
-    def _ends_early(self, opening: int) -> bool:
-        """Report the brace as unclosed where a declaration or the end of the file shows that it is."""
-        if self.kinds[self.i] != t.END and not self._declaration_ends_block():
-            return False
-        if self.reported_at != self.i or self.kinds[self.i] != t.END:
-            self.unclosed(opening)
-        self.lost_braces += 1
-        return True
-
-    def _declaration_ends_block(self) -> bool:
-        return self.at_declaration()
-
-    def _recover(self, start: int, depth: int) -> None:
-        """Set back what a broken part may have left behind; `start` is where it began."""
-        self.depth, self.in_head, self.height = depth, False, 0
-        if self.i < start:
-            self.i = start
 
     # Blocks and lines -------------------------------------------------------------------------------
 
@@ -324,133 +216,13 @@ class StatementParser(ExpressionParser):
 
     def _arm(self) -> tree.Arm:
         start = self.i
-        patterns = [self._pattern()]
-        while self.at("|"):
-            self.i += 1
-            patterns.append(self._pattern())
-        if len(patterns) > 1:
-            self._report_bindings(patterns)
+        patterns = self.patterns()
         if not self.at("->"):
             if not self.at("{"):
                 raise self.miss("`->` after the pattern")
             self.miss("`->` after the pattern")
         body = self.body()
         return tree.Arm(patterns, body, self.span_from(start))
-
-    def _report_bindings(self, patterns: list[tree.Pattern]) -> None:
-        for pattern in patterns:
-            if isinstance(pattern, tree.VariantPattern):
-                bound = [name for name in pattern.fields or () if name.text != "_"]
-            elif isinstance(pattern, (tree.OkPattern, tree.SomePattern, tree.ElsePattern)):
-                bound = [pattern.binding] if pattern.binding and pattern.binding.text != "_" else []
-            else:
-                continue
-            if bound:
-                self.report(
-                    BINDING_ALTERNATIVE,
-                    bound[0].span,
-                    f"an alternative cannot bind `{bound[0].text}`: the others would leave it without a value",
-                    "leave the fields away, or write an arm of its own",
-                )
-
-    def _pattern(self) -> tree.Pattern:
-        i = self.i
-        kind = self.kinds[i]
-        if kind == t.NAME:
-            return self._name_pattern(i)
-        if kind == "else":
-            self.i += 1
-            binding = self.name("a name") if self.at(t.NAME) else None
-            return tree.ElsePattern(binding, self.span_from(i))
-        if kind == "none":
-            self.i += 1
-            return tree.NonePattern(self.token_span(i))
-        if kind in ("true", "false", "-", t.INT, t.NUMBER, t.DURATION, t.TEXT, t.TEXT_START, t.BAD):
-            return self._literal_pattern(i)
-        raise self.miss("a pattern", new_line=True)
-
-    def _literal_pattern(self, i: int) -> tree.Pattern:
-        value = self._unary(i) if self.kinds[i] == "-" else self._primary_value(i)
-        span = self.span_from(i)
-        match value:
-            case tree.BoolLiteral() | tree.IntLiteral() | tree.NumberLiteral() | tree.DurationLiteral():
-                return tree.LiteralPattern(value, span)
-            case tree.TextLiteral(parts=parts) if all(isinstance(part, str) for part in parts):
-                return tree.LiteralPattern(value, span)
-            case tree.Unparsed():
-                return value
-        self.report(EXPECTED, span, "a pattern is a plain literal", "compare with `if` instead")
-        return tree.Unparsed(span)
-
-    def _primary_value(self, i: int) -> tree.Expression:
-        newline, self.newlines[i] = self.newlines[i], t.SAME_LINE
-        value = self._primary(i, self.kinds[i])
-        self.newlines[i] = newline
-        return value
-
-    def _name_pattern(self, i: int) -> tree.Pattern:
-        text = self.texts[i]
-        self.i += 1
-        if text in ("ok", "some"):
-            binding = self.name("a name") if self.at(t.NAME) else None
-            if self.at("("):
-                raise self.miss("a name", f"write `{text} value`, without parentheses")
-            if text == "ok":
-                return tree.OkPattern(binding, self.span_from(i))
-            return tree.SomePattern(binding, self.span_from(i))
-        if text == "_" and not self.at("("):
-            return tree.ElsePattern(None, self.token_span(i))
-        name, type_name = Name(text, self.token_span(i)), None
-        if self.at("."):
-            self.i += 1
-            type_name, name = name, self.name("a variant")
-        fields = self._pattern_fields() if self.at("(") else None
-        return tree.VariantPattern(type_name, name, fields, self.span_from(i))
-
-    def _pattern_fields(self) -> list[Name]:
-        def read() -> Name:
-            start = self.i
-            name = self.name("a name for the field")
-            if self.kinds[self.i] in (".", "("):
-                self.report(
-                    NESTED_PATTERN,
-                    self.token_span(start),
-                    "patterns do not nest",
-                    "bind the field to a name here, and `match` that inside the arm",
-                )
-                raise Stuck
-            if self.kinds[self.i] == ":":
-                raise self.miss("`,` or `)`", "fields are bound in order, by names of your own")
-            return name
-
-        return self.parenthesised(read, "the name")
-
-    def parenthesised(self, read: Callable[[], T], what: str) -> list[T]:
-        """Read `(`, what commas separate, `)`; a broken one is skipped and the rest still read."""
-        opening = self.i
-        self.i += 1
-        taken: list[T] = []
-        while self.kinds[self.i] != ")":
-            if self.newlines[self.i]:
-                self.refuse_statement(opening)
-            if self.kinds[self.i] == ",":
-                self._lonely_comma()
-                continue
-            depth = self.depth
-            # Each turn of the loop takes something, or ends with `Stuck`.
-            try:
-                taken.append(read())
-                if self.kinds[self.i] not in (",", ")"):
-                    self.close(")", opening, what)
-            except Stuck:
-                if self.reported_at == self.i and self.kinds[self.i] == t.END:
-                    raise
-                self.depth, self.in_head = depth, False
-                self.skip_in_brackets(opening)
-            if self.kinds[self.i] == ",":
-                self.i += 1
-        self.i += 1
-        return taken
 
     # Handlers ---------------------------------------------------------------------------------------
 

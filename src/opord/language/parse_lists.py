@@ -1,0 +1,145 @@
+"""Reading lists: lines and items between braces, and what commas separate between parentheses.
+
+The loops here are where the parser recovers: each catches what is stuck, skips to where the next line or item
+can begin, and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from opord.language import tokens as t
+from opord.language import tree
+from opord.language.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Cursor, Stuck
+
+T = TypeVar("T")
+
+
+class ListParser(Cursor):
+    """Lists of anything; `read` reads one thing and may raise `Stuck`."""
+
+    def lines(self, opening: int, read: Callable[[], T], noun: str) -> list[T | tree.Unparsed]:
+        """Read what newlines alone separate, up to and with the `}` of the brace at index `opening`."""
+        taken: list[T | tree.Unparsed] = []
+        base, lost = self.depths[opening] + 1 - self.lost_braces, self.lost_braces
+        while self.kinds[self.i] != "}":
+            if self._ends_early(opening):
+                break
+            start, depth, findings = self.i, self.depth, len(self.findings)
+            try:
+                taken.append(read())
+            except Stuck:
+                self._recover(start, depth)
+                self.skip_line(base + self.lost_braces)
+                taken.append(tree.Unparsed(self.span_from(start)))
+            if self.i == start:
+                self.i += 1
+            self._end_line(base + self.lost_braces, noun, quiet=len(self.findings) > findings)
+        else:
+            self.i += 1
+        assert self.lost_braces >= lost
+        return taken
+
+    def _end_line(self, base: int, noun: str, *, quiet: bool) -> None:
+        i = self.i
+        kind = self.kinds[i]
+        if kind == "}" or kind == t.END or self.newlines[i] == t.NEWLINE:
+            return
+        if kind == ",":
+            self.report(
+                TWO_ON_A_LINE, self.token_span(i), f"{noun} are separated by new lines alone", "end the line"
+            )
+            self.i += 1
+            return
+        if not quiet and self.reported_at != i:
+            self.report(
+                TWO_ON_A_LINE,
+                self.token_span(i),
+                f"expected a new line, but {self.found()}",
+                "start a new line here",
+            )
+        if not (self._starts_line(i) or self.at_declaration()):
+            self.skip_line(base)
+
+    def items(self, opening: int, read: Callable[[], T], what: str) -> list[T]:
+        """Read what newlines or single commas separate, up to and with the `}` of `opening`."""
+        taken: list[T] = []
+        base = self.depths[opening] + 1 - self.lost_braces
+        while self.kinds[self.i] != "}":
+            if self._ends_early(opening):
+                return taken
+            start, depth = self.i, self.depth
+            if self.kinds[start] == ",":
+                self._lonely_comma()
+                continue
+            try:
+                taken.append(read())
+            except Stuck:
+                self._recover(start, depth)
+                self.skip_item(base + self.lost_braces)
+                if self.i == start:
+                    self.i += 1
+                continue
+            self._end_item(base + self.lost_braces, what)
+        self.i += 1
+        return taken
+
+    def _end_item(self, base: int, what: str) -> None:
+        i = self.i
+        if self.kinds[i] == ",":
+            self.i += 1
+        elif self.kinds[i] not in ("}", t.END) and self.newlines[i] != t.NEWLINE:
+            if self.reported_at != i:
+                self.miss(f"a new line, `,` or `}}` after {what}", kind=TWO_ON_A_LINE)
+            if self.kinds[i] != t.NAME:
+                self.skip_item(base)
+
+    def _lonely_comma(self) -> None:
+        self.report(LONELY_SEPARATOR, self.token_span(self.i), "this `,` separates nothing", "remove it")
+        self.i += 1
+
+    def _ends_early(self, opening: int) -> bool:
+        """Report the brace as unclosed where a declaration or the end of the file shows that it is."""
+        if self.kinds[self.i] != t.END and not self._declaration_ends_block():
+            return False
+        if self.reported_at != self.i or self.kinds[self.i] != t.END:
+            self.unclosed(opening)
+        self.lost_braces += 1
+        return True
+
+    def _declaration_ends_block(self) -> bool:
+        return self.at_declaration()
+
+    def _recover(self, start: int, depth: int) -> None:
+        """Set back what a broken part may have left behind; `start` is where it began."""
+        self.depth, self.in_head, self.height = depth, False, 0
+        if self.i < start:
+            self.i = start
+
+    def parenthesised(self, read: Callable[[], T], what: str) -> list[T]:
+        """Read `(`, what commas separate, `)`; a broken one is skipped and the rest still read."""
+        opening = self.i
+        self.i += 1
+        taken: list[T] = []
+        while self.kinds[self.i] != ")":
+            if self.newlines[self.i]:
+                self.refuse_statement(opening)
+            if self.kinds[self.i] == ",":
+                self._lonely_comma()
+                continue
+            depth = self.depth
+            # Each turn of the loop takes something, or ends with `Stuck`.
+            try:
+                taken.append(read())
+                if self.kinds[self.i] not in (",", ")"):
+                    self.close(")", opening, what)
+            except Stuck:
+                if self.reported_at == self.i and self.kinds[self.i] == t.END:
+                    raise
+                self.depth, self.in_head = depth, False
+                self.skip_in_brackets(opening)
+            if self.kinds[self.i] == ",":
+                self.i += 1
+        self.i += 1
+        return taken
