@@ -80,7 +80,7 @@ class OpordDesk:
         worker = await self.stage.start(
             f"worker-{len(self.workers) + 1}",
             *(*OPORD, "worker", "--store", self.store, "--lease", str(LEASE_S)),
-            *("--contract", str(contract_file())),
+            *("--contract", "opord.examples.orders.order_fulfilment:OrderFulfilment"),
             *("--handlers", "opord.examples.orders.handlers:OrderHandlers"),
         )
         self.workers.append(worker)

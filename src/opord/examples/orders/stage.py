@@ -48,6 +48,7 @@ class Actor:
     name: str
     process: asyncio.subprocess.Process
     log: Path
+    killed: bool = False
 
     @property
     def ended(self) -> bool:
@@ -92,16 +93,12 @@ class Stage:
         """Start a program that serves on a port of this machine, and wait until it does."""
         actor = await self.start(name, *command, "--port", str(port))
 
-        async def listens() -> bool:
-            if actor.ended:
-                raise StageError(f"{name} ended at once:\n{actor.last_words()}")
-            return await _listens(port)
-
-        await self.until(listens, f"{name} to answer on port {port}", START_S)
+        await self.until(lambda: _listens(port), f"{name} to answer on port {port}", START_S)
         return actor
 
     async def kill(self, actor: Actor) -> int:
         """End a process by SIGKILL, as a lost machine would; return the number of the process."""
+        actor.killed = True
         actor.process.send_signal(signal.SIGKILL)
         await actor.process.wait()
         return actor.process.pid
@@ -124,7 +121,7 @@ class Stage:
         """Wait until something true comes of `happened`, and return it.
 
         Raises:
-            StageError: it did not within `limit_s` seconds.
+            StageError: it did not within `limit_s` seconds, or a process has ended that nobody killed.
         """
         try:
             async with asyncio.timeout(limit_s):
@@ -132,6 +129,9 @@ class Stage:
                     found = await happened()
                     if found:
                         return found
+                    for actor in self.actors:
+                        if actor.ended and not actor.killed:
+                            raise StageError(f"{actor.name} ended by itself:\n{actor.last_words()}")
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
             words = "\n".join(f"--- {actor.name}\n{actor.last_words()}" for actor in self.actors)

@@ -1,0 +1,28 @@
+"""The demonstration, end to end: real processes, a real SIGKILL, and what it prints is what happened."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from rich.console import Console
+
+from opord.examples.orders import demo
+from opord.examples.orders.show import Screen
+
+
+@pytest.mark.slow
+def test_the_demonstration_charges_every_order_once_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(highlight=False, record=True, force_terminal=False, width=110)
+    monkeypatch.setattr(demo, "Screen", lambda: Screen(console))
+    assert demo.main() == 0
+    printed = console.export_text()
+    assert "SIGKILL to worker" in printed
+    assert re.search(r"ord_1001\.json +5 times +200", printed)
+    assert re.search(r"Opord: no card was charged twice", printed)
+    assert re.search(r"glue\.py: ord_1001 and ord_1009 charged more than once", printed)
+    compared = printed[printed.index("The same day, twice") :]
+    assert re.search(r"ord_1001 .*\$54\.85 +Delivered +\$54\.85 \+ \$54\.85 +delivered", compared)
+    assert re.search(r"ord_1007 .*\$3,099\.95 +Delivered", compared)
+    assert re.search(r"ord_1006 .*nothing +Rejected", compared)
+    assert re.search(r"in all +8 for 8 orders", compared)
