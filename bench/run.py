@@ -104,7 +104,7 @@ def main() -> None:
         "--folder", type=Path, default=None, help="where the databases go (default: a new folder)"
     )
     wanted = parser.parse_args()
-    workflow = opord.load(CONTRACT)
+    workflow = opord.load(CONTRACT).FourCalls
     with tempfile.TemporaryDirectory(dir=wanted.folder) as name:
         folder = Path(name)
         print(f"disk: {syncs_a_second(folder):,.0f} syncs a second")

@@ -32,6 +32,7 @@ class Story:
     async def tell(self, engine: Engine) -> None:
         await engine.start(self.kit.workflow, order={"id": "o1", "cents": 500})
         self.acknowledged = True
+        await self.kit.until(self.rests)
         await engine.until_idle()
 
     async def tell_again(self, engine: Engine) -> None:

@@ -168,7 +168,10 @@ class Calls:
                 raise
             return Unexpected(error, self._since(began))
         except BaseException as error:
-            return self._raised(call, error, began)
+            ending = self._raised(call, error, began)
+            # What a handler raises because it was cut off says nothing but that it was cut off.
+            given_up = scope.expired() and isinstance(ending, Unexpected)
+            return TookTooLong(seconds, limited) if given_up else ending
         return self._returned(call, value, began)
 
     async def _on_thread(

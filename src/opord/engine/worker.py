@@ -30,6 +30,9 @@ log = logging.getLogger("opord.worker")
 POLL_S = 0.05
 """How long a worker sleeps at the most before it asks the store what is due, if nobody in this process wakes it."""
 
+LONGEST_LEASE_US = 600_000_000
+"""Leases of other workers are taken to end within ten minutes."""
+
 IDLE_WITHIN_US = 1_000_000
 """A worker is idle when nothing becomes due within this time."""
 
@@ -113,11 +116,17 @@ class Worker:
         await self.commits.call(self.store.heartbeat, self.name, (), ttl_us=0)
 
     async def until_idle(self) -> None:
-        """Return when no run can go on and nothing becomes due within a second."""
+        """Return when no run can go on and nothing becomes due within a second.
+
+        A run that another worker holds can go on: by that worker's hand or, once its lease is over, by ours.
+        """
+        contracts = list(self.programs)
         while True:
             if not self.flights and not self._side:
-                due = await self.commits.call(self.store.next_wake, list(self.programs))
-                if not self.flights and (due is None or due > self.store.now() + IDLE_WITHIN_US):
+                due = await self.commits.call(self.store.next_wake, contracts)
+                held = await self.commits.call(self.store.any_held, contracts, within_us=LONGEST_LEASE_US)
+                soon = due is not None and due <= self.store.now() + IDLE_WITHIN_US
+                if not self.flights and not soon and not held:
                     return
             await asyncio.sleep(POLL_S / 2)
 

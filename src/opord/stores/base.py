@@ -184,6 +184,9 @@ class Store(Protocol):
     def next_wake(self, contracts: Collection[str]) -> int | None:
         """Return the earliest `wake_at` of the runs of these contracts; None if there is none."""
 
+    def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
+        """Say whether a worker holds a run of these contracts by a lease that ends before now + `within_us`."""
+
     def load(self, run: str) -> RunRow | None:
         """Return a run."""
 

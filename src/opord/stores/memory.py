@@ -176,6 +176,15 @@ class MemoryStore:
             wakes = [row.head.wake_at for row in self._rows.runs.values() if row.contract in contracts]
         return min((wake for wake in wakes if wake is not None), default=None)
 
+    def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
+        before = self.now() + within_us
+        with self._rows.lock:
+            return any(
+                row.head.worker is not None and row.head.wake_at is not None and row.head.wake_at < before
+                for row in self._rows.runs.values()
+                if row.contract in contracts
+            )
+
     def load(self, run: str) -> RunRow | None:
         return self._rows.runs.get(run)
 

@@ -481,6 +481,14 @@ class StoreSuite:
         (row,) = store.claim("w2", [DIGEST], limit=1, ttl_us=SECOND)
         assert row.epoch == 2
 
+    def test_a_run_in_the_hands_of_a_worker_is_told_from_one_that_waits(self, store: Store) -> None:
+        started(store, "a", head=a_head(wake_at=BEGIN))
+        assert not store.any_held([DIGEST], within_us=60_000_000)
+        store.claim("w1", [DIGEST], limit=1, ttl_us=1_000_000)
+        assert store.any_held([DIGEST], within_us=60_000_000)
+        assert not store.any_held([DIGEST], within_us=1)
+        assert not store.any_held([OTHER_DIGEST], within_us=60_000_000)
+
     def test_the_next_wake_is_the_earliest_of_the_contracts_named(self, store: Store) -> None:
         assert store.next_wake([DIGEST]) is None
         started(store, "a", head=a_head(wake_at=BEGIN + 9))

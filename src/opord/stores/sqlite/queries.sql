@@ -78,6 +78,12 @@ UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (SELECT value FROM jso
 SELECT json_quote(min((SELECT min(h.wake_at) FROM heads AS h WHERE h.contract = c.id AND h.wake_at IS NOT NULL))) AS row
 FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
 
+-- name: any_held
+-- Leases end soon, so only the runs that wake soon are looked at, not all that wait.
+SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+WHERE EXISTS (SELECT 1 FROM heads AS h WHERE h.contract = c.id AND h.wake_at < ?2 AND h.worker IS NOT NULL)
+LIMIT 1
+
 -- name: journal
 SELECT json_array(j.seq, j.at, j.kind, j.body, j.hash) AS row
 FROM runs AS r CROSS JOIN journal AS j ON j.run = r.id

@@ -232,6 +232,9 @@ class SqliteStore:
         found = self._all("next_wake", (_json(contracts),), int | None)  # type: ignore[arg-type]
         return found[0] if found else None
 
+    def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
+        return bool(self._all("any_held", (_json(contracts), self.now() + within_us), int))
+
     # --- Reading ---------------------------------------------------------------------------------
 
     def load(self, run: str) -> RunRow | None:
