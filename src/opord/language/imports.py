@@ -104,6 +104,7 @@ class UsedFiles:
         self.sources[path] = source
         file, findings = parse(source)
         used = Lowering(source)
+        used.torn = bool(findings)
         self.lowered[path] = used
         self.take(used, file, chain)
         lower_types_of(used, file)
@@ -145,9 +146,13 @@ def _resolve(ctx: Lowering, node: tree.Use) -> str | None:
 def _enter_unread(ctx: Lowering, node: tree.Use) -> None:
     """Enter types that nobody knows anything about, so that the file alone is what is wrong."""
     for name in node.names:
-        if name.text and name.text not in ctx.types:
-            place = ctx.place(name.span)
-            ctx.types[name.text] = TypeSymbol("record", name.text, place, used_from=node.path, unread=True)
+        _enter_unknown(ctx, node, name)
+
+
+def _enter_unknown(ctx: Lowering, node: tree.Use, name: tree.Name) -> None:
+    if name.text and name.text not in ctx.types:
+        place = ctx.place(name.span)
+        ctx.types[name.text] = TypeSymbol("record", name.text, place, used_from=node.path, unread=True)
 
 
 def _enter(ctx: Lowering, node: tree.Use, used: Lowering) -> None:
@@ -155,8 +160,9 @@ def _enter(ctx: Lowering, node: tree.Use, used: Lowering) -> None:
         text = name.text
         symbol = used.types.get(text)
         if symbol is None or (not symbol.visible and not symbol.unread):
-            if text:
+            if text and not used.torn:
                 _report_absent(ctx, node, name, used)
+            _enter_unknown(ctx, node, name)
             continue
         known = ctx.types.get(text)
         if known is not None and known.place == symbol.place and not known.visible:
@@ -196,9 +202,6 @@ def _report_absent(ctx: Lowering, node: tree.Use, name: tree.Name, used: Lowerin
     near = nearest(name.text, names)
     known = f"it has {listed(names)}" if names else "it has no types"
     ctx.report(NOT_IN_FILE, name.span, f"`{node.path}` has no type `{name.text}`", help=meant(near, known))
-    if name.text not in ctx.types:
-        place = ctx.place(name.span)
-        ctx.types[name.text] = TypeSymbol("record", name.text, place, used_from=node.path, unread=True)
 
 
 def _copy(symbol: TypeSymbol, path: str, *, visible: bool) -> TypeSymbol:

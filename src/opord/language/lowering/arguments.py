@@ -19,6 +19,10 @@ MISSING = code("OP204", rule="type", title="missing or surplus arguments")
 GIVEN_TWICE = code("OP119", rule="name", title="an argument or field given twice")
 
 
+# Stands for a name that is nobody's among what is given: whatever seems missing may have been meant by it.
+STRANGER = ""
+
+
 def lower_arguments(
     ctx: Lowering,
     scope: Scope,
@@ -81,9 +85,7 @@ def _named(
     near = nearest(name, (each for each in params if each not in given))
     known = f"its {noun}s are {listed(params)}" if params else f"it has no {noun}s"
     ctx.report(UNKNOWN_FIELD, argument.name.span, f"{owner} has no {noun} `{name}`", help=meant(near, known))
-    if near is not None:
-        # What was meant is known well enough not to call it missing too.
-        given[near] = Hole(UNKNOWN, ctx.place(argument.span))
+    given[near or STRANGER] = Hole(UNKNOWN, ctx.place(argument.span))
     return None
 
 
@@ -111,7 +113,7 @@ def complete(
                 missing.append(name)
             value = param.default or absent(param.type, place)
         values.append((name, value))
-    if missing and not short:
+    if missing and not short and STRANGER not in given:
         report_missing(ctx, owner, noun, missing, place, params)
     return tuple(values)
 
@@ -148,8 +150,7 @@ def lower_field_values(
             if name:
                 report_unknown_field(ctx, each.name, symbol)
             near = nearest(name, symbol.fields)
-            if near is not None:
-                given.setdefault(near, Hole(UNKNOWN, ctx.place(each.span)))
+            given.setdefault(near or STRANGER, Hole(UNKNOWN, ctx.place(each.span)))
             continue
         value = lower_to(ctx, scope, each.value, field.type, f"the field `{name}` of `{symbol.name}`")
         if name in given and not isinstance(given[name], Hole):

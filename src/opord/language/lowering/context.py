@@ -51,6 +51,7 @@ class Lowering:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.findings: list[Diagnostic] = []
+        self.torn = False  # something in the file could not be read: what seems missing may have been there
         self.types: dict[str, TypeSymbol] = {}
         self.variants: dict[str, list[VariantSymbol]] = {}
         self.calls: dict[str, CallSymbol] = {}

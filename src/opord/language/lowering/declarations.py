@@ -60,6 +60,7 @@ def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> No
         first = ctx.types.get(node.name.text)
         if first is not None:
             ctx.duplicate("the type", node.name, first.place)
+            first.visible = True  # also one that only came along: what is said of it here is not unknown
             continue
         ctx.declared(node.name, f"{'an' if kind == 'enum' else 'a'} {kind}", "PascalCase")
         if not node.name.text:
@@ -151,6 +152,8 @@ def _collect_state(ctx: Lowering, node: tree.State, phase: str | None) -> None:
         ctx.duplicate("the state", node.name, ctx.states[name].place)
     elif name in ctx.phases:
         ctx.duplicate("the phase", node.name, ctx.phases[name])
+        # A `goto` means the state.
+        ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase)
     elif name:
         ctx.declared(node.name, "a state", "PascalCase")
         ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase)

@@ -28,6 +28,7 @@ from opord.language import tree
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.arguments import (
+    STRANGER,
     UNKNOWN_FIELD,
     absent,
     lower_field_values,
@@ -268,7 +269,7 @@ def _record(ctx: Lowering, scope: Scope, node: tree.RecordLiteral, expected: Typ
         missing = [
             name for name, field in symbol.fields.items() if name not in given and not field.may_be_left_out
         ]
-        if missing:
+        if missing and STRANGER not in given:
             report_missing(
                 ctx, f"`{symbol.name}`", "field", missing, ctx.place(node.name.span), symbol.fields
             )
@@ -326,6 +327,7 @@ def _with(ctx: Lowering, scope: Scope, node: tree.With, expected: Type | None) -
             ctx.report(NO_PARTS, of.place, f"`with` changes fields of a record, and this is {a(of.type)}")
         return wrong(place, of, *parts)
     given = lower_field_values(ctx, scope, node.fields, symbol)
+    given.pop(STRANGER, None)
     return WithFields(of, tuple(given.items()), of.type, place)
 
 

@@ -24,7 +24,7 @@ from opord.contract import (
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.diagnostics.suggest import nearest
-from opord.language.lowering.arguments import complete, lower_arguments, report_missing
+from opord.language.lowering.arguments import STRANGER, complete, lower_arguments, report_missing
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower, lower_condition
@@ -257,7 +257,7 @@ def _fill_rest(
         variable = tree.NameExpression(tree.Name(name, rest), rest)
         value = lower(ctx, scope, variable)
         given[name] = ctx.fit(value, field.type, f"the field `{name}` of `{target.name}`")
-    if missing:
+    if missing and STRANGER not in given:
         report_missing(
             ctx,
             f"`{target.name}`",
@@ -275,7 +275,7 @@ def _given_fields(
     """Return a value for every field of the target; what is neither given nor has a default is missing."""
     missing = [name for name, field in target.fields.items() if name not in given and not field.has_default]
     place = ctx.place(node.span)
-    if missing and len(node.arguments) <= len(target.fields):
+    if missing and STRANGER not in given and len(node.arguments) <= len(target.fields):
         report_missing(ctx, f"`{target.name}`", "field", missing, place, target.fields)
     return tuple(
         [

@@ -10,7 +10,9 @@ from opord.contract import (
     DURATION,
     STR,
     Block,
+    Constant,
     EventHandler,
+    OptionalOf,
     Outcome,
     Phase,
     Place,
@@ -49,7 +51,9 @@ def lower_state_fields(ctx: Lowering) -> None:
 
 def _ask_for_defaults(ctx: Lowering, state: StateSymbol) -> None:
     for field in state.fields.values():
-        if not field.may_be_left_out:
+        if isinstance(field.type, OptionalOf) and not field.has_default:
+            field.default = Constant(None, field.type, field.place)
+        elif not field.has_default:
             ctx.report(
                 NO_DEFAULT,
                 field.place,

@@ -6,7 +6,7 @@ from opord.contract import Expr, MakeVariant, Named
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.diagnostics.suggest import nearest
-from opord.language.lowering.arguments import absent, lower_arguments, report_missing
+from opord.language.lowering.arguments import STRANGER, absent, lower_arguments, report_missing
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.symbols import TypeSymbol, VariantSymbol
 from opord.language.names import Scope, listed, meant
@@ -30,7 +30,7 @@ def lower_variant(
     missing = [
         name for name, field in variant.fields.items() if name not in given and not field.may_be_left_out
     ]
-    if missing and len(arguments or ()) <= len(variant.fields):
+    if missing and STRANGER not in given and len(arguments or ()) <= len(variant.fields):
         report_missing(ctx, owner, "field", missing, place, variant.fields)
     fields: list[tuple[str, Expr | None]] = []
     for name, field in variant.fields.items():

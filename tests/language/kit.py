@@ -1,0 +1,68 @@
+"""A contract with something of every type in it, and short ways to ask what the checker makes of a line."""
+
+from __future__ import annotations
+
+from opord.contract import Contract, Expr, Let
+from opord.language import check_text
+from opord.language.diagnostics.model import Diagnostic
+from opord.language.types import show
+
+CONTRACT = """\
+contract Everything(order: Order) key order.id
+record Line { sku: str, quantity: int = 1, note: str? }
+record Order {
+  id: str, total: int, price: decimal, rate: float, vip: bool, due: datetime, day: date, span: duration, ref: uuid,
+  data: bytes, raw: json, note: str?, count: int?, lines: list[Line], tags: map[str, int], shapes: list[Shape],
+  token: secret str, pin: secret str?
+}
+record Plain { name: str }
+enum Shape { Circle(radius: float), Point, Square(side: float, label: str?) }
+enum Colour { red, blue, Point }
+failure CardError { Declined(reason: str), Busy transient }
+failure RiskError { Declined(score: int), Unsure }
+pure risk(order: Order, limit: float) -> float
+effect find(id: str) -> Order? fails CardError { timeout 2s }
+effect read(id: str) -> int fails CardError | RiskError
+action pay(token: secret str, amount: decimal) -> str fails CardError { key order.id, in doubt report }
+action tell(text: str) { in doubt skip }
+event decide(note: str, score: int)
+"""
+ENDS = "final state Done(text: str, count: int) success\nfinal state Over failure\n"
+
+
+def acting(body: str, *, more: str = "") -> str:
+    """Write a contract whose initial state has this body, and then `goto Over`."""
+    return f"{CONTRACT}{more}\ninitial state Start -> Over | Done {{\n{body}\n}}\n{ENDS}"
+
+
+def errors(text: str) -> list[Diagnostic]:
+    """List the errors of names, types and secrets: other rules have tests of their own."""
+    found = check_text(text).errors
+    return [each for each in found if each.rule in ("syntax", "name", "type", "secret")]
+
+
+def codes(text: str) -> list[str]:
+    return [each.code.id for each in errors(text)]
+
+
+def verdict(expression: str) -> str:
+    """Say the type of an expression, or the codes of what is wrong with it."""
+    text = acting(f"let value = {expression}\ngoto Over")
+    wrong = codes(text)
+    return " ".join(wrong) if wrong else show(lowered(expression).type)
+
+
+def lowered(expression: str) -> Expr:
+    """Return the checked form of an expression."""
+    first = model(acting(f"let value = {expression}\ngoto Over")).states[0].body[0]
+    assert isinstance(first, Let)
+    return first.value
+
+
+def in_body(body: str) -> str:
+    """Give the codes of what is wrong in a body."""
+    return " ".join(codes(acting(body)))
+
+
+def model(text: str) -> Contract:
+    return check_text(text).model

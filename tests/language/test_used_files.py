@@ -1,0 +1,128 @@
+"""`use`: types come from files without a contract, with all they are made of."""
+
+from __future__ import annotations
+
+import pytest
+
+from opord.language import CheckResult, check_file, check_text
+
+TYPES = """\
+record Address { street: str, country: Country, tags: map[str, Tag] }
+enum Country { de, Other(name: str) }
+record Tag { text: str = "none", parent: Tag? }
+record Unrelated { a: int }
+failure PostError { Lost }
+"""
+
+
+def check(text: str, **files: str) -> CheckResult:
+    def read(path: str) -> str:
+        name = path.removesuffix(".opord").replace("/", "__").replace("..", "up")
+        if name not in files:
+            raise FileNotFoundError(path)
+        return files[name]
+
+    return check_text(text, "orders/order.opord", read=read)
+
+
+def contract(use: str, more: str = "") -> str:
+    return f"{use}\ncontract C(id: str) key id\n{more}\ninitial state S -> D {{ goto D }}\nfinal state D success\n"
+
+
+def codes(result: CheckResult) -> list[str]:
+    return [each.code.id for each in result.errors]
+
+
+def test_a_used_type_brings_what_it_is_made_of_and_no_more() -> None:
+    result = check(contract('use "types.opord" { Address }', "record R { a: Address }"), orders__types=TYPES)
+    assert codes(result) == []
+    assert [each.name for each in result.model.records] == ["Address", "Tag", "R"]
+    assert [each.name for each in result.model.enums] == ["Country"]
+    assert result.model.failures == ()
+    assert [path for path, _ in result.sources] == ["orders/order.opord", "orders/types.opord"]
+
+
+def test_what_came_along_has_no_name_here_until_it_is_used_too() -> None:
+    more = "record R { a: Address, c: Country }"
+    alone = check(contract('use "types.opord" { Address }', more), orders__types=TYPES)
+    assert [(each.code.id, each.help) for each in alone.errors] == [
+        ("OP101", 'add `Country` to the names in `use "types.opord"`')
+    ]
+    both = check(contract('use "types.opord" { Address, Country }', more), orders__types=TYPES)
+    assert codes(both) == []
+
+
+def test_variants_and_failures_can_be_used() -> None:
+    more = """effect post(to: Country) fails PostError
+state Extra -> D { perform post(Country.Other("x")) else { Lost -> goto D }
+ goto D }"""
+    result = check(contract('use "types.opord" { Country, PostError }', more), orders__types=TYPES)
+    assert codes(result) == ["OP306"]  # nothing reaches `Extra`
+
+
+def test_used_files_may_use_others() -> None:
+    files = {
+        "orders__a": 'use "more/b.opord" { B }\nrecord A { b: B }\n',
+        "orders__more__b": 'use "../c.opord" { C }\nrecord B { c: C }\n',
+        "orders__more__up__c": "",
+        "orders__c": "record C { n: int }\n",
+    }
+    result = check(contract('use "a.opord" { A }', "record R { a: A }"), **files)
+    assert codes(result) == []
+    assert {each.name for each in result.model.records} == {"A", "B", "C", "R"}
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [
+        ('use "missing.opord" { A }', "OP114"),
+        ('use "/etc/passwd" { A }', "OP114"),
+        ('use "C:/types.opord" { A }', "OP114"),
+        ('use "..\\\\types.opord" { A }', "OP114"),
+        ('use "https://example.org/types.opord" { A }', "OP114"),
+        ('use "" { A }', "OP114"),
+        ('use "order.opord" { A }', "OP114"),
+        ('use "types.opord" { Adress }', "OP115"),
+        ('use "types.opord" { Address }\nuse "types.opord" { Address }', "OP109"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_finding(use: str, expected: str) -> None:
+    more = "record R { a: A }\nstate Extra(b: A) -> D { let c = A { x: 1 }\n let d = A.B\n goto D }"
+    text = contract(use, more if "{ A }" in use else "")
+    found = [each for each in check(text, orders__types=TYPES).errors if each.rule != "flow"]
+    assert [each.code.id for each in found] == [expected]
+
+
+def test_mistakes_in_a_used_file_are_told_in_its_place() -> None:
+    result = check(
+        contract('use "types.opord" { A }', "record R { a: A }"), orders__types="record A { b: Foo }\n"
+    )
+    assert [(each.place.file, each.place.line, each.code.id) for each in result.errors] == [
+        ("orders/types.opord", 1, "OP101")
+    ]
+
+
+def test_files_that_use_each_other_are_found_out() -> None:
+    files = {
+        "orders__a": 'use "b.opord" { B }\nrecord A { b: B }\n',
+        "orders__b": 'use "a.opord" { A }\nrecord B { a: A? }\n',
+    }
+    result = check(contract('use "a.opord" { A }', "record R { a: A }"), **files)
+    assert codes(result) == ["OP114"]
+    assert result.errors[0].place.file == "orders/b.opord"
+
+
+def test_two_types_of_one_name_cannot_both_come() -> None:
+    text = contract(
+        'use "types.opord" { Address }', "record Country { a: int }\nrecord R { a: Address, b: Country }"
+    )
+    assert codes(check(text, orders__types=TYPES)) == ["OP109"]
+
+
+def test_check_file_finds_used_files_beside_the_contract(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "types.opord").write_text(TYPES)
+    path = tmp_path / "order.opord"
+    path.write_text(contract('use "types.opord" { Address }', "record R { a: Address }"))
+    assert check_file(path).errors == []
+    (tmp_path / "types.opord").write_bytes(b"record Address { a: \xff }")
+    assert codes(check_file(path)) == ["OP002"]
