@@ -170,7 +170,7 @@ class Calls:
         except BaseException as error:
             ending = self._raised(call, error, began)
             # What a handler raises because it was cut off says nothing but that it was cut off.
-            given_up = scope.expired() and isinstance(ending, Unexpected)
+            given_up = scope is not None and scope.expired() and isinstance(ending, Unexpected)
             return TookTooLong(seconds, limited) if given_up else ending
         return self._returned(call, value, began)
 
