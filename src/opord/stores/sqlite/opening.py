@@ -53,10 +53,6 @@ def open_writer(path: Path | None) -> apsw.Connection:
         _identify(connection, place)
         _set(connection, place, "memory" if path is None else "wal")
         migrate(connection, place, sql.migrations())
-        # If another process made the tables meanwhile, this connection still remembers an empty schema; naming a table
-        # has it look again, which the trigger below would not.
-        connection.execute("SELECT 1 FROM runs LIMIT 1").fetchall()
-        connection.execute(sql.apply_script())
     except apsw.Error as error:
         connection.close()
         raise translate(error, place) from error

@@ -1,5 +1,6 @@
 -- The statements of the store, each under its name. A query yields one column `row` of JSON, so that the store can
--- have all rows in one step (see `apply.sql` for why a step is dear), and decodes them in one go.
+-- have all rows in one step and decode them in one go. A step gives up the interpreter lock, and beside a busy event loop
+-- it may take milliseconds to get it back.
 
 -- name: put_contract
 -- The first text under a digest, or under a name and version, stays.
@@ -13,10 +14,6 @@ SELECT json_array(digest, name, version, sources) AS row FROM contracts WHERE di
 
 -- name: contracts
 SELECT json_array(digest, name, version, sources) AS row FROM contracts ORDER BY name, version
-
--- name: known_contracts
--- Which of these digests are stored.
-SELECT json_quote(c.digest) AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
 
 -- name: load
 SELECT :run_row AS row

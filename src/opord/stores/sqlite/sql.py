@@ -14,23 +14,16 @@ RUN_ROW = (
     "json_array(h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body))"
 )
 
-APPLY = "INSERT INTO change_set VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
 
 @cache
 def queries() -> dict[str, str]:
-    """Return the statements of `queries.sql` by name."""
-    text = (_HERE / "queries.sql").read_text(encoding="utf-8")
+    """Return the statements of `batch.sql` and `queries.sql` by name."""
+    text = "\n".join((_HERE / file).read_text(encoding="utf-8") for file in ("batch.sql", "queries.sql"))
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     return {
         name: re.sub(r"^--.*\n", "", body, flags=re.MULTILINE).strip().replace(":run_row", RUN_ROW)
         for name, body in zip(parts[1::2], parts[2::2], strict=True)
     }
-
-
-def apply_script() -> str:
-    """Return what a writing connection needs for `APPLY`."""
-    return (_HERE / "apply.sql").read_text(encoding="utf-8")
 
 
 def migrations() -> list[str]:

@@ -1,7 +1,6 @@
 """The verbs of the store over SQLite.
 
-One connection writes; others read beside it. A batch is written by a single statement (see `apply.sql`); only when that
-says that something does not fit are the facts fetched and the batch sorted, in one transaction.
+One connection writes; others read beside it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import apsw
 import msgspec
 
 from opord.stores.base import (
-    Applied,
     ContractConflict,
     EventKey,
     InboxRow,
@@ -29,24 +27,21 @@ from opord.stores.base import (
     SettledKey,
     Start,
     StoredContract,
-    StoreError,
     StoreRefused,
     WorkerRow,
     Write,
 )
-from opord.stores.fit import Facts, check_batch, judge, last_record
+from opord.stores.fit import check_batch
 from opord.stores.sqlite import sql
+from opord.stores.sqlite.batch import Batch
 from opord.stores.sqlite.link import Given, Link, rows
 from opord.stores.sqlite.listing import listing
 from opord.stores.sqlite.opening import open_reader, open_writer
-from opord.stores.sqlite.packing import pack
 from opord.stores.sqlite.place import Watch, check_place
 
 T = TypeVar("T")
 
 _READERS_KEPT = 4
-# Runs whose arrivals are remembered; a forgotten one costs a batch its short way once.
-_ARRIVALS_KEPT = 20_000
 _FORGET_WORKERS_AFTER_US = 7 * 24 * 3600 * 1_000_000
 _NEWEST = (1 << 63) - 1
 
@@ -65,6 +60,7 @@ class SqliteStore:
         """
         self._clock = clock or (lambda: time.time_ns() // 1000)
         self._sql = sql.queries()
+        self._batch = Batch(self._sql)
         self._path = None if path is None else Path(path).absolute()
         if self._path is not None:
             check_place(self._path)
@@ -73,7 +69,6 @@ class SqliteStore:
         self._watch = None if self._path is None else Watch(self._path)
         self._readers: list[Link] = []
         self._readers_lock = threading.Lock()
-        self._arrivals: dict[str, int] = {}
         self._closed = False
 
     # --- Contracts -------------------------------------------------------------------------------
@@ -104,82 +99,8 @@ class SqliteStore:
         check_batch(batch)
         if not batch:
             return []
-        payloads = list(pack(batch, self._arrivals))
-        if len(payloads) == 1:
-            try:
-                with self._write(transaction=False) as connection:
-                    # One statement, its own transaction: it takes the write lock before it reads.
-                    connection.execute(sql.APPLY, payloads[0])
-                return [self._applied(change) for change in batch]
-            except StoreError as error:
-                if not isinstance(error.__cause__, apsw.ConstraintError):
-                    raise
-        return self._apply_sorted(batch)
-
-    def _applied(self, change: Start | Write) -> Applied:
-        """Answer for a change whose guards held."""
-        if isinstance(change, Start):
-            return Applied(change.row.arrivals)
-        seen = self._arrivals.get(change.run, 0) if change.arrivals is None else change.arrivals
-        arrivals = seen + len(change.put)
-        if change.head is not None and change.head.status == "ended":
-            self._arrivals.pop(change.run, None)
-        elif arrivals:
-            self._remember(change.run, arrivals)
-        return Applied(arrivals)
-
-    def _apply_sorted(self, batch: Sequence[Start | Write]) -> list[Result]:
-        """Fetch the facts, and make the changes that fit."""
         with self._write() as connection:
-            facts = self._facts(connection, batch)
-            self._check_contracts(connection, batch, facts)
-            answers = [judge(change, facts) for change in batch]
-            fitting = [answer for answer in answers if isinstance(answer, (Start, Write))]
-            if fitting:
-                for payload in pack(fitting, {}):
-                    connection.execute(sql.APPLY, payload)
-        # Remembered only now that the transaction is durable.
-        for name, row in facts.rows.items():
-            if row.arrivals:
-                self._remember(name, row.arrivals)
-        return [self._applied(answer) if isinstance(answer, (Start, Write)) else answer for answer in answers]
-
-    def _facts(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> Facts:
-        def fetch(name: str, wanted: Collection[object], kind: type[T]) -> list[T]:
-            if not wanted:
-                return []
-            return rows(connection, self._sql[name], (_encode(wanted).decode(),), kind)
-
-        names = [change.row.run if isinstance(change, Start) else change.run for change in batch]
-        writes = [change for change in batch if isinstance(change, Write)]
-        last = [where for change in batch if (where := last_record(change)) is not None]
-        put = [(write.run, message.id) for write in writes for message in write.put]
-        keys = [(write.run, key.event, key.key) for write in writes for key in write.event_keys]
-        return Facts(
-            rows={row.run: row for row in fetch("load_many", names, RunRow)},
-            hashes={(run, seq): digest for run, seq, digest in fetch("hashes", last, tuple[str, int, str])},
-            messages=set(fetch("messages", put, tuple[str, str])),
-            event_keys={
-                (run, event, key): EventKey(event, key, content)
-                for run, event, key, content in fetch("taken_keys", keys, tuple[str, str, str, str])
-            },
-        )
-
-    def _check_contracts(
-        self, connection: apsw.Connection, batch: Sequence[Start | Write], facts: Facts
-    ) -> None:
-        starts = {change.row.contract: change.row.run for change in batch if isinstance(change, Start)}
-        if not starts:
-            return
-        known = rows(connection, self._sql["known_contracts"], (_encode(list(starts)).decode(),), str)
-        for digest, run in starts.items():
-            if digest not in known:
-                raise ValueError(f"run {run}: contract {digest} is not stored")
-
-    def _remember(self, run: str, arrivals: int) -> None:
-        if len(self._arrivals) >= _ARRIVALS_KEPT and run not in self._arrivals:
-            self._arrivals.clear()
-        self._arrivals[run] = arrivals
+            return self._batch.apply(connection, batch)
 
     # --- Leases ----------------------------------------------------------------------------------
 
@@ -204,8 +125,6 @@ class SqliteStore:
             connection.execute(self._sql["claim"], (numbers, worker, now + ttl_us))
         claimed = []
         for _, row in taken:
-            if row.arrivals:
-                self._remember(row.run, row.arrivals)
             head = row.head._replace(worker=worker, wake_at=now + ttl_us)
             claimed.append(row._replace(epoch=row.epoch + 1, head=head))
         return claimed
@@ -300,8 +219,8 @@ class SqliteStore:
     # --- Connections -----------------------------------------------------------------------------
 
     @contextmanager
-    def _write(self, *, transaction: bool = True) -> Iterator[apsw.Connection]:
-        with self._writer.transaction() if transaction else self._writer.use() as connection:
+    def _write(self) -> Iterator[apsw.Connection]:
+        with self._writer.transaction() as connection:
             if self._watch is not None:
                 self._watch.check()
             yield connection

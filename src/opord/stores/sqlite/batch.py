@@ -1,0 +1,176 @@
+"""Write a batch: find out what fits, then run each statement over all its rows.
+
+This is the hot path of the whole engine, and works under the interpreter lock beside a busy event loop; it does little
+for a row. How else it was tried, and what that took, is told in `docs/decisions/0010-the-sqlite-store.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, TypeAlias, TypeVar
+
+import apsw
+import msgspec
+
+from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Write
+from opord.stores.fit import Facts, judge, last_record
+from opord.stores.sqlite.link import rows
+
+T = TypeVar("T")
+
+_Row: TypeAlias = tuple[str | int | None, ...]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Position(NamedTuple):
+    """Where a run stands; `number` is its key in the file."""
+
+    run: str
+    number: int
+    epoch: int
+    seq: int
+    arrivals: int
+
+
+class Batch:
+    """Writes batches in a transaction that its caller has begun."""
+
+    def __init__(self, statements: Mapping[str, str]) -> None:
+        self._sql = statements
+        # Contracts are never taken away, so their numbers may be remembered.
+        self._contracts: dict[str, int] = {}
+
+    def apply(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> list[Result]:
+        """Make the changes that fit, and say how each went.
+
+        Raises:
+            ValueError: a start of a contract that is not stored.
+        """
+        names = [change.run if type(change) is Write else change.row.run for change in batch]  # type: ignore[union-attr]
+        found = self._fetch(connection, "positions", names, Position)
+        positions = {position.run: position for position in found}
+        contracts = self._contract_ids(connection, batch)
+        answers: Sequence[Start | Write | Result] = batch
+        if not all(_fits(change, positions) for change in batch):
+            facts = self._facts(connection, batch, names)
+            answers = [judge(change, facts) for change in batch]
+        return self._write(connection, answers, positions, contracts)
+
+    def _write(
+        self,
+        connection: apsw.Connection,
+        answers: Sequence[Start | Write | Result],
+        positions: Mapping[str, Position],
+        contracts: Mapping[str, int],
+    ) -> list[Result]:
+        """Write the changes among the answers, and answer for them."""
+        results: list[Result] = []
+        starts: list[_Row] = []
+        start_heads: list[_Row] = []
+        moves: list[_Row] = []
+        keeps: list[_Row] = []
+        records: list[_Row] = []
+        takes: list[_Row] = []
+        puts: list[_Row] = []
+        keys: list[_Row] = []
+        settled: list[_Row] = []
+        new_id = 0
+        for answer in answers:
+            if type(answer) is Write:
+                run, _, seq, _, new_epoch, journal, head, take, put, event_keys, settles = answer
+                _, number, _, _, arrivals = positions[run]
+                if journal:
+                    records += [(number, *record) for record in journal]
+                    seq += len(journal)
+                digest = journal[-1].hash if journal else None
+                if put:
+                    arrivals += len(put)
+                    puts += [(number, *message) for message in put]
+                if head is None:
+                    keeps.append((new_epoch, seq, digest, arrivals, number))
+                else:
+                    moves.append((new_epoch, seq, digest, arrivals, *head, number))
+                if take:
+                    takes += [(number, message) for message in take]
+                if event_keys:
+                    keys += [(number, *key) for key in event_keys]
+                if settles:
+                    settled += [(number, *key) for key in settles]
+                results.append(Applied(arrivals))
+            elif type(answer) is Start:
+                run, contract, _, _, started_at, given, epoch, seq, digest, arrivals, head = answer.row
+                new_id = (new_id or self._highest(connection)) + 1
+                contract_id = contracts[contract]
+                starts.append((new_id, run, contract_id, started_at, given))
+                start_heads.append((new_id, contract_id, epoch, seq, digest, arrivals, *head))
+                records += [(new_id, *record) for record in answer.records]
+                results.append(Applied(arrivals))
+            else:
+                results.append(answer)  # type: ignore[arg-type]
+        for name, given_rows in (
+            ("start_run", starts),
+            ("start_head", start_heads),
+            ("move", moves),
+            ("keep", keeps),
+            ("record", records),
+            ("take", takes),
+            ("put", puts),
+            ("claim_key", keys),
+            ("settle", settled),
+        ):
+            if given_rows:
+                connection.executemany(self._sql[name], given_rows)
+        return results
+
+    def _highest(self, connection: apsw.Connection) -> int:
+        return rows(connection, self._sql["highest"], (), int)[0]
+
+    def _contract_ids(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> Mapping[str, int]:
+        known = self._contracts
+        wanted = {change.row.contract: change.row.run for change in batch if type(change) is Start}
+        if not wanted.keys() <= known.keys():
+            known.update(self._fetch(connection, "contract_ids", list(wanted), tuple[str, int]))
+            for digest, run in wanted.items():
+                if digest not in known:
+                    raise ValueError(f"run {run}: contract {digest} is not stored")
+        return known
+
+    def _facts(self, connection: apsw.Connection, batch: Sequence[Start | Write], names: list[str]) -> Facts:
+        writes = [change for change in batch if isinstance(change, Write)]
+        last = [where for change in batch if (where := last_record(change)) is not None]
+        put = [(write.run, message.id) for write in writes for message in write.put]
+        keys = [(write.run, key.event, key.key) for write in writes for key in write.event_keys]
+        return Facts(
+            rows={row.run: row for row in self._fetch(connection, "load_many", names, RunRow)},
+            hashes={
+                (run, seq): h for run, seq, h in self._fetch(connection, "hashes", last, tuple[str, int, str])
+            },
+            messages=set(self._fetch(connection, "messages", put, tuple[str, str])),
+            event_keys={
+                (run, event, key): EventKey(event, key, content)
+                for run, event, key, content in self._fetch(
+                    connection, "taken_keys", keys, tuple[str, str, str, str]
+                )
+            },
+        )
+
+    def _fetch(
+        self, connection: apsw.Connection, name: str, wanted: Collection[object], kind: type[T]
+    ) -> list[T]:
+        return rows(connection, self._sql[name], (_encode(wanted).decode(),), kind) if wanted else []
+
+
+def _fits(change: Start | Write, positions: Mapping[str, Position]) -> bool:
+    """Tell whether a change fits for sure; messages and event keys have to be looked up first."""
+    if type(change) is Write:
+        position = positions.get(change.run)
+        return (
+            position is not None
+            and position.epoch == change.epoch
+            and position.seq == change.seq
+            and (change.arrivals is None or position.arrivals == change.arrivals)
+            and not change.put
+            and not change.event_keys
+        )
+    return change.row.run not in positions  # type: ignore[union-attr]

@@ -1,0 +1,49 @@
+-- The statements that write a batch, each run over many rows in one transaction. Runs go by their number, which the
+-- first one fetches for all of them together with what guards them; that costs one look-up by name for a change,
+-- where naming the run in every row would cost one for a record.
+
+-- name: positions
+-- Where these runs stand: their numbers and guards. A new run gets the number after the highest.
+SELECT json_array(r.run, r.id, h.epoch, h.seq, h.arrivals) AS row
+FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value CROSS JOIN heads AS h ON h.run = r.id
+
+-- name: highest
+SELECT coalesce(max(id), 0) AS row FROM runs
+
+-- name: contract_ids
+SELECT json_array(c.digest, c.id) AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+
+-- name: start_run
+INSERT INTO runs (id, run, contract, started_at, input) VALUES (?, ?, ?, ?, ?)
+
+-- name: start_head
+INSERT INTO heads (run, contract, epoch, seq, hash, arrivals,
+                   state, status, outcome, since, wake_at, worker, reason, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: move
+-- A write with a new head. Without records the hash stays.
+UPDATE heads
+SET epoch = ?, seq = ?, hash = coalesce(?, hash), arrivals = ?,
+    state = ?, status = ?, outcome = ?, since = ?, wake_at = ?, worker = ?, reason = ?, body = ?
+WHERE run = ?
+
+-- name: keep
+-- A write that leaves the head as it is.
+UPDATE heads SET epoch = ?, seq = ?, hash = coalesce(?, hash), arrivals = ? WHERE run = ?
+
+-- name: record
+INSERT INTO journal (run, seq, at, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: take
+UPDATE inbox SET body = NULL WHERE run = ? AND message = ?
+
+-- name: put
+INSERT INTO inbox (run, message, arrived, kind, body) VALUES (?, ?, ?, ?, ?)
+
+-- name: claim_key
+INSERT INTO event_keys (run, event, key, content) VALUES (?, ?, ?, ?)
+
+-- name: settle
+-- What took effect first is what took effect.
+INSERT INTO settled (run, action, key, args, result) VALUES (?, ?, ?, ?, ?) ON CONFLICT (run, action, key) DO NOTHING
