@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from opord.examples.orders.desks import GlueDesk, OpordDesk
+from opord.examples.orders.desks import GlueDesk, OpordDesk, contract_file
 from opord.examples.orders.ledger import charged_twice
 from opord.examples.orders.plot import Played, Provider, play
 from opord.examples.orders.show import Screen, comparison_table, deliveries_table, dollars, ledger_table
@@ -28,6 +28,10 @@ INTRODUCTION = """\
 A shop takes orders by webhook and charges cards at a provider that has bad days: slow answers, lost
 answers, 429, 503, declined cards. What the shop does is written in one contract, order_demo.opord.
 Every process here is a real one, and so is the SIGKILL."""
+
+OPORD_AFTERWARDS = """\
+Why {orders} were charged once: the intent was on disk before the call. The next worker found it without
+an outcome, and went by the contract: {rule}."""
 
 GLUE = """\
 What one writes in an afternoon, with care: an order is taken once, calls are repeated under one
@@ -72,29 +76,30 @@ async def _demonstrate(folder: Path, screen: Screen) -> int:
 async def _with_opord(folder: Path, http: httpx.AsyncClient, screen: Screen) -> tuple[Played, bool]:
     screen.chapter("1. With Opord")
     port = free_port()
-    async with open_stage(folder / "opord", _settings(port, screen)) as stage:
+    async with open_stage(folder / "opord", _settings(port)) as stage:
         desk, provider = OpordDesk(stage, http), Provider(stage, port)
-        played = await play(desk, provider, http, secret=SIGNING_SECRET, tell=screen.step)
-        stories, (status, verdict) = await asyncio.gather(desk.stories(played.orders), desk.verify())
-    screen.chapter("What the webhooks were answered")
-    screen.show(deliveries_table(played.deliveries))
-    screen.chapter("What happened to each order: opord runs history")
-    for story in stories:
-        screen.raw(story)
-    screen.chapter("The provider's ledger")
-    screen.show(ledger_table(played.ledger))
-    screen.chapter("Is every journal unbroken, and every move in it legal? opord runs verify")
-    screen.raw(verdict)
-    return played, status == 0
+        with screen.busy():
+            played = await play(desk, provider, http, secret=SIGNING_SECRET, tell=screen.step)
+        screen.chapter("What the webhooks were answered")
+        screen.show(deliveries_table(played.deliveries))
+        screen.chapter("What happened to each order: opord runs history")
+        await desk.tell(played.orders)
+        screen.chapter("The provider's ledger")
+        screen.show(ledger_table(played.ledger))
+        if all(len(played.charges(order)) == 1 for order in played.in_flight):
+            screen.say(OPORD_AFTERWARDS.format(orders=_listed(played.in_flight), rule=_doubt_rule()))
+        screen.chapter("Is every journal unbroken, and every move in it legal? opord runs verify")
+        return played, await desk.verify()
 
 
 async def _with_glue(folder: Path, http: httpx.AsyncClient, screen: Screen) -> Played:
     screen.chapter("2. The same day with glue.py")
     screen.say(GLUE)
     port = free_port()
-    async with open_stage(folder / "glue", _settings(port, screen)) as stage:
+    async with open_stage(folder / "glue", _settings(port)) as stage:
         desk, provider = GlueDesk(stage, http), Provider(stage, port)
-        played = await play(desk, provider, http, secret=SIGNING_SECRET, tell=screen.step)
+        with screen.busy():
+            played = await play(desk, provider, http, secret=SIGNING_SECRET, tell=screen.step)
     screen.chapter("The provider's ledger")
     screen.show(ledger_table(played.ledger))
     if charged_twice(played.ledger):
@@ -102,14 +107,21 @@ async def _with_glue(folder: Path, http: httpx.AsyncClient, screen: Screen) -> P
     return played
 
 
-def _settings(provider_port: int, screen: Screen) -> dict[str, str]:
-    colours = {"FORCE_COLOR": "1"} if screen.console.is_terminal else {"NO_COLOR": "1"}
+def _settings(provider_port: int) -> dict[str, str]:
     return {
         "SERVICES_URL": f"http://127.0.0.1:{provider_port}",
         "STRIPE_WEBHOOK_SECRET": SIGNING_SECRET,
-        "COLUMNS": str(screen.console.width - 2),
-        **colours,
     }
+
+
+def _doubt_rule() -> str:
+    """Return the line of the contract that says what to do when nobody knows whether a card was charged."""
+    lines = contract_file().read_text(encoding="utf-8").splitlines()
+    return next(line.strip() for line in lines if line.strip().startswith("in doubt check"))
+
+
+def _listed(orders: list[str]) -> str:
+    return " and ".join(sorted(orders))
 
 
 def _sentence(played: Played) -> str:
@@ -117,7 +129,7 @@ def _sentence(played: Played) -> str:
     if not twice:
         return "no card was charged twice."
     too_much = sum(charge.amount_cents for charges in twice.values() for charge in charges[1:])
-    return f"{' and '.join(sorted(twice))} charged more than once, {dollars(too_much)} too much."
+    return f"{_listed(list(twice))} charged more than once, {dollars(too_much)} too much."
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -11,12 +10,22 @@ from typing import Any, NamedTuple, Protocol
 
 import httpx
 
-from opord.examples.orders.stage import HERE, Actor, Stage, free_port
+from opord.examples.orders.stage import HERE, START_S, Actor, Stage, free_port
 
 LEASE_S = 2
 """How soon a dead worker's runs are taken over, in seconds; ten unless said, which would be dull to watch."""
 
 OPORD = ("-c", "import sys; sys.argv[0] = 'opord'; from opord.cli import main; main()")
+
+# One process for all of them: most of the time that a command takes is its start.
+HISTORIES = """\
+import sys
+from opord.cli.program import run
+for number, name in enumerate(sys.argv[2:]):
+    if number:
+        print(flush=True)
+    run(["runs", "history", name, "--store", sys.argv[1]])
+"""
 
 
 class Standing(NamedTuple):
@@ -73,6 +82,11 @@ class OpordDesk:
         await self.stage.start_server("app", self.port, "-m", module, "--store", self.store)
         await self.revive()
 
+        async def works() -> bool:
+            return self.workers[-1].speaks
+
+        await self.stage.until(works, "the worker to begin", START_S)
+
     async def die(self) -> tuple[str, int]:
         return "worker", await self.stage.kill(self.workers[-1])
 
@@ -124,17 +138,13 @@ class OpordDesk:
         )
         return records
 
-    async def story(self, order_id: str) -> str:
-        """Return what `opord runs history` prints of an order's run."""
-        return await self.runs("history", self.run_of(order_id))
+    async def tell(self, orders: list[str]) -> None:
+        """Have `opord runs history` print the story of each of these orders."""
+        await self.stage.show("-c", HISTORIES, self.store, *(self.run_of(order_id) for order_id in orders))
 
-    async def stories(self, orders: list[str]) -> list[str]:
-        """Return the stories of several orders."""
-        return await asyncio.gather(*(self.story(order_id) for order_id in orders))
-
-    async def verify(self) -> tuple[int, str]:
-        """Have every run checked against its contract; return the exit status and the verdict."""
-        return await self.stage.run(*OPORD, "runs", "verify", "--store", self.store)
+    async def verify(self) -> bool:
+        """Have `opord runs verify` check every run against its contract and print the verdict; return that."""
+        return await self.stage.show(*OPORD, "runs", "verify", "--store", self.store) == 0
 
     async def runs(self, *command: str) -> str:
         """Run `opord runs …` and return what it prints."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -33,6 +34,8 @@ class Screen:
         """Begin a part of the story."""
         self.console.print()
         self.console.print(Rule(f"[bold]{title}", align="left", style="cyan", characters="─"))
+        # A command may be the next to write here.
+        self.console.file.flush()
 
     def say(self, text: str) -> None:
         """Tell something that a newcomer needs to know."""
@@ -48,9 +51,9 @@ class Screen:
         """Show a table."""
         self.console.print(Padding(what, (0, 0, 0, 2), expand=False))
 
-    def raw(self, printed: str) -> None:
-        """Pass on what a command printed, with its colours."""
-        self.show(Text.from_ansi(printed.rstrip("\n")))
+    def busy(self) -> AbstractContextManager[object]:
+        """Show, on a terminal, that something is under way."""
+        return self.console.status("")
 
 
 def deliveries_table(deliveries: Iterable[Delivery]) -> Table:

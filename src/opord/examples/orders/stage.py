@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import httpx
 
@@ -55,6 +55,11 @@ class Actor:
         """Whether it has ended, by itself or by a signal."""
         return self.process.returncode is not None
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it has written anything yet."""
+        return self.log.stat().st_size > 0
+
     def last_words(self) -> str:
         """Return the end of what it wrote."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
@@ -74,17 +79,7 @@ class Stage:
         """Start a Python program: `command` is what follows `python`."""
         log = self.folder / f"{name}.log"
         with log.open("ab") as written:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *command,
-                cwd=self.folder,
-                env=self.environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=written,
-                stderr=written,
-                # A Ctrl-C is for the demonstration, which then stops them in order.
-                start_new_session=True,
-            )
+            process = await self._spawn(command, written, written)
         actor = Actor(name, process, log)
         self.actors.append(actor)
         return actor
@@ -105,17 +100,29 @@ class Stage:
 
     async def run(self, *command: str) -> tuple[int, str]:
         """Run a Python program to its end; return its exit status and what it wrote."""
-        process = await asyncio.create_subprocess_exec(
+        process = await self._spawn(command, asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT)
+        written, _ = await process.communicate()
+        return process.returncode or 0, written.decode()
+
+    async def show(self, *command: str) -> int:
+        """Run a Python program to its end, writing where the demonstration writes; return its exit status."""
+        process = await self._spawn(command, None, None)
+        return await process.wait()
+
+    async def _spawn(
+        self, command: tuple[str, ...], stdout: int | IO[bytes] | None, stderr: int | IO[bytes] | None
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
             cwd=self.folder,
             env=self.environment,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=stdout,
+            stderr=stderr,
+            # A Ctrl-C is for the demonstration, which then stops them in order.
+            start_new_session=True,
         )
-        written, _ = await process.communicate()
-        return process.returncode or 0, written.decode()
 
     async def until(self, happened: Callable[[], Awaitable[T]], what: str, limit_s: float) -> T:
         """Wait until something true comes of `happened`, and return it.
