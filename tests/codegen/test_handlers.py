@@ -35,6 +35,13 @@ def test_an_object_and_a_module_with_all_functions_are_fine(program: Program) ->
     assert check_handlers(program, module) == []
 
 
+def test_an_effect_may_ask_for_its_call(program: Program) -> None:
+    class Asking(Good):
+        async def find_customer(self, id: str, *, call: opord.Call) -> Any: ...
+
+    assert check_handlers(program, Asking()) == []
+
+
 def test_every_missing_handler_is_named_with_what_it_takes_and_where_it_is_declared(program: Program) -> None:
     class Empty: ...
 

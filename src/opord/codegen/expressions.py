@@ -45,6 +45,7 @@ class Expressions:
         self.names = names
         self.imports = imports
         self.unions = {union.name: union for union in unions(names.contract)}
+        self._records = {record.name: record for record in names.contract.records}
         self._spares = 0
 
     def write(self, expr: ir.Expr, names: Locals | None = None, *, hidden: Collection[str] = ()) -> str:
@@ -97,7 +98,7 @@ class Expressions:
 
     def record(self, name: str) -> ir.Record:
         """Return a record by its name."""
-        return next(record for record in self.names.contract.records if record.name == name)
+        return self._records[name]
 
     def spare(self) -> str:
         """Return a fresh name for a value that is needed twice."""
@@ -198,7 +199,7 @@ class _Writer:
             case "input":
                 return f"frame.input.{self._all.names.fields(self._all.names.contract.params)[expr.name]}"
             case "field":
-                return f"state.{_field_form(self._all.names, expr.name)}"
+                return f"state.{self._all.names.state_fields[expr.name]}"
             case "now" | "run" | "actor":
                 return f"frame.{expr.origin}"
             case "call_key":
@@ -331,15 +332,6 @@ def _duration(value: timedelta, name: str) -> str:
         if not value % one:
             return f"{name}({unit}={value // one})"
     raise AssertionError(value)
-
-
-def _field_form(names: Names, field: str) -> str:
-    """Return the attribute of a state's field: a keyword gets `_` in every state alike."""
-    for state in names.contract.states:
-        forms = names.fields(state.fields)
-        if field in forms:
-            return forms[field]
-    raise KeyError(field)
 
 
 def _is_none(expr: ir.Expr) -> bool:

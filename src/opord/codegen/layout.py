@@ -75,6 +75,8 @@ def docstring(text: str, depth: int) -> list[str]:
 
 def _folded(line: str, width: int) -> list[str]:
     """Fold a line of prose that is too long; what follows stands under its first word."""
+    if len(line) <= width - 3:
+        return [line]
     indent = " " * (len(line) - len(line.lstrip()))
     return textwrap.wrap(line, width - 3, subsequent_indent=indent, break_long_words=False) or [""]
 

@@ -48,6 +48,11 @@ class Names:
             )
             for union in unions(contract)
         }
+        # A field is written the same in every state that has it: a phase's handler reads it in any of them.
+        self.fields_by_state = {state.name: self.fields(state.fields) for state in contract.states}
+        self.state_fields = {
+            name: form for forms in self.fields_by_state.values() for name, form in forms.items()
+        }
         self._functions: dict[tuple[str, ...], str] = {}
         self._taken: set[str] = set()
         self._name_functions()

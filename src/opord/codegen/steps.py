@@ -114,7 +114,7 @@ class StepWriter:
 
     def _goto(self, goto: ir.Goto, scope: Scope, depth: int) -> None:
         names = self._all.names
-        attributes = names.fields(self._contract.state(goto.state).fields)
+        attributes = names.fields_by_state[goto.state]
         args = ", ".join(f"{attributes[name]}={self._all.write(value, scope)}" for name, value in goto.args)
         target = f"{names.state(goto.state)}({args})"
         self.add(f"return {self._use('Goto')}({quoted(goto.state)}, {target})", depth, goto.place)

@@ -25,7 +25,8 @@ def check_handlers(program: Program, handlers: object) -> list[str]:
     problems: list[str] = []
     for name, form in handler_names(program).items():
         call = program.calls[name]
-        found = inspect.getattr_static(handlers, form, None)
+        # Static first: an abstract method of a protocol is there, and yet it is missing.
+        found = inspect.getattr_static(handlers, form, None) or getattr(handlers, form, None)
         wanted = f"expected `{signature(call, form)}`"
         declared = f"{call.kind} `{name}`{_at(call)}"
         if found is None or _is_abstract(found):
@@ -64,7 +65,8 @@ def _misfit(call: CallProgram, function: Callable[..., Any]) -> str:
     except (TypeError, ValueError):
         return ""  # made in C or by magic: the call itself will tell
     names = list(_parameters(call).values())
-    keywords = {"call": None} if isinstance(call.declaration, Action) else {}
+    asks = not isinstance(call.declaration, Pure) and "call" in found.parameters
+    keywords = {"call": None} if asks or isinstance(call.declaration, Action) else {}
     takes = [
         parameter
         for parameter in found.parameters.values()

@@ -7,7 +7,6 @@ texts and numbers in place is several times as fast as walking a description of 
 from __future__ import annotations
 
 import enum
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -78,6 +77,7 @@ class Sources:
             self._space[f"show_{name}"] = _same
         self._writers: dict[str, Callable[[], None]] = {}
         self._parts: dict[str, list[Type]] = {}
+        self._written: list[str] = []
         self._anonymous = 0
 
     def key(self, type_: Type) -> str:
@@ -101,6 +101,7 @@ class Sources:
     def compiled(self, key: str, type_: Type | None = None) -> Compiled:
         """Return the functions of a declared key or of a type, compiled with all that they need."""
         self._need(key, type_)
+        self._compile()
         space = self._space
         return Compiled(*(space[f"{operation}_{key}"] for operation in ("accept", "dump", "load", "show")))
 
@@ -188,9 +189,12 @@ class Sources:
         self._need(key, type_)
         return [f"{v} = {operation}_{key}({v})"]
 
-    def _define(self, source: str, **values: Any) -> None:
-        self._space.update(values)
-        exec(compile(textwrap.dedent(source), "<opord codec>", "exec"), self._space)  # noqa: S102
+    def _define(self, source: str) -> None:
+        self._written.append(source)
+
+    def _compile(self) -> None:
+        source, self._written = "".join(self._written), []
+        exec(compile(source, "<opord codec>", "exec"), self._space)  # noqa: S102 - our own text
 
     def _write_container(self, key: str, type_: Type | None) -> None:
         match type_:
