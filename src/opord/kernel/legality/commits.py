@@ -30,7 +30,7 @@ def intent(fold: Fold, said: Said) -> None:
         fold.problem("at", "the step's `now` lies after its intent")
     for answer in body.get("answers", ()):
         check_answer(fold, answer)
-    args = decoded(fold, f"the arguments of {body['call']}", call.args.load, body["args"])
+    args = decoded(fold, f"the arguments of {body['call']}", call.args, body["args"])
     _check_key(fold, said, call, args, now)
     own = action.key is not None and action.key.expr is not None
     if own and (body["call"], body["key"]) in fold.settled:
@@ -344,13 +344,13 @@ def _check_value(fold: Fold, call: CallProgram, value: dict[str, Any]) -> None:
     name = call.declaration.name
     if "failed" in value:
         if value["failed"]["type"] != "InDoubt":
-            decoded(fold, f"the failure of {name}", call.failure.load, value["failed"])
+            decoded(fold, f"the failure of {name}", call.failure, value["failed"])
     elif call.result is not None:
-        decoded(fold, f"the result of {name}", call.result.load, value["ok"])
+        decoded(fold, f"the result of {name}", call.result, value["ok"])
     elif value["ok"] is not None:
         fold.problem("data", f"{name} has no result, and one is on record")
 
 
 def _transient(fold: Fold, commit: Commit, rest: dict[str, Any]) -> bool:
-    failure = decoded(fold, f"the failure of {commit.action.name}", commit.call.failure.load, rest)
+    failure = decoded(fold, f"the failure of {commit.action.name}", commit.call.failure, rest)
     return isinstance(failure, Failure) and failure.opord_transient

@@ -10,7 +10,7 @@ from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
 from opord.kernel.legality.fold import Fold, Said, Taken, gotos
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
-from opord.values.canonical import dumps
+from opord.values.codec import Codec
 
 _CAUSE = re.compile(
     r"(?P<kind>body|commit|event|timer)(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?", re.DOTALL
@@ -27,7 +27,7 @@ def started(fold: Fold, said: Said) -> None:
             f"it is a run of {body['name']} version {body['version']}, not {program.name} {program.version}",
         )
     fold.input_rest = body["input"]
-    fold.input = _decoded(fold, "input", program.input.load, body["input"])
+    fold.input = decoded(fold, "input", program.input, body["input"])
     if program.key is not None and fold.input is not None:
         name = f"{program.name}/{program.key(fold.input)}"
         if fold.run != name:
@@ -129,9 +129,9 @@ def check_answer(fold: Fold, answer: dict[str, Any]) -> None:
         fold.problem("call", f"{answer['call']} is no pure and no effect of the contract")
     elif "failed" in answer:
         if answer["failed"]["type"] != "TimedOut":
-            _decoded(fold, f"the failure of {answer['call']}", call.failure.load, answer["failed"])
+            decoded(fold, f"the failure of {answer['call']}", call.failure, answer["failed"])
     elif call.result is not None:
-        _decoded(fold, f"the answer of {answer['call']}", call.result.load, answer["ok"])
+        decoded(fold, f"the answer of {answer['call']}", call.result, answer["ok"])
 
 
 def _by_somebody(fold: Fold, said: Said) -> None:
@@ -155,7 +155,7 @@ def _declared(fold: Fold, said: Said) -> Any:
             "role",
             f"only {' or '.join(roles)} may send {body['event']}, it came from {body.get('role') or 'no role'}",
         )
-    values = _decoded(fold, f"the content of {body['event']}", program.args.load, body["args"])
+    values = decoded(fold, f"the content of {body['event']}", program.args, body["args"])
     key = body.get("key")
     if (program.key is None) != (key is None):
         fold.problem("key", f"{body['event']} has a key on record or by the contract, but not both")
@@ -277,7 +277,7 @@ def _enter(fold: Fold, said: Said) -> None:
     fold.phase_since = fold.phase_since if stays else said.at
     fold.state, fold.since = said.body["to"], said.at
     fold.data = said.body.get("data")
-    fold.fields = _decoded(fold, f"what {fold.state} carries", target.fields.load, fold.data)
+    fold.fields = decoded(fold, f"what {fold.state} carries", target.fields, fold.data)
     fold.entered += 1
     fold.taken = fold.commit = fold.reused = None
     fold.stalled = False
@@ -307,13 +307,14 @@ def _due(fold: Fold, timer: TimerProgram, at: int) -> int:
     return max(0, min(due, LAST_INSTANT))
 
 
-def _decoded(fold: Fold, what: str, load: Callable[[Any], Any], rest: Any) -> Any:
+def decoded(fold: Fold, what: str, codec: Codec, rest: Any) -> Any:
+    """Return kept data as a value; None, and a problem, if they are not what a value of the type is kept as."""
     try:
-        return load(rest)
+        # To read what was kept is to trust it; writing it anew is what checks every part.
+        value = codec.load(rest)
+        if codec.dump(value) == rest:
+            return value
+        fold.problem("data", f"{what} is not kept as its type is")
     except Exception as error:
-        size = len(dumps(rest))
-        fold.problem("data", f"{what} ({size} bytes of JSON) does not fit its type: {error}")
-        return None
-
-
-decoded = _decoded
+        fold.problem("data", f"{what} does not fit its type: {error}")
+    return None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from opord.kernel.legality.fold import Fold, Problem
+from opord.kernel.legality.moves import decoded
 from opord.kernel.rows import InboxRow, RunRow
 from opord.values.canonical import dumps, loads
 
@@ -54,10 +55,8 @@ def check_inbox(fold: Fold, row: RunRow, inbox: Sequence[InboxRow]) -> None:
             continue
         if row.head.status == "ended":
             _differs(fold, "inbox", f"{body['event']} still waits for a run that has ended")
-        try:
-            program.args.load(body["args"])
-        except Exception as error:
-            _differs(fold, "inbox", f"the content of a waiting {body['event']} does not fit: {error}")
+        if decoded(fold, f"the content of a waiting {body['event']}", program.args, body["args"]) is None:
+            fold.problems[-1] = fold.problems[-1]._replace(seq=None)
 
 
 def _statuses(fold: Fold) -> set[str]:

@@ -1,0 +1,486 @@
+"""A journal is judged by the contract alone: the legal ones pass, and every kind of forgery is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from opord.kernel.legality import FOLLOWS, Problem, verify
+from opord.kernel.rows import InboxRow
+from tests.kernel.journals import (
+    DESK,
+    HOUR,
+    MINUTE,
+    START,
+    Journal,
+    approved,
+    canonical,
+    done,
+    due,
+    filing,
+    gone,
+    lodging,
+    mailing,
+    paid,
+    paying,
+    sha256,
+    started,
+    waiting,
+    wiring,
+)
+
+
+def problems(journal: Journal, status: str = "running", **changes: Any) -> list[Problem]:
+    return verify(journal.program, journal.row(status, **changes), journal.records(), journal.inbox)
+
+
+def found(journal: Journal, status: str = "running") -> list[tuple[int | None, str]]:
+    return [(problem.seq, problem.what) for problem in problems(journal, status)]
+
+
+def doubtful(journal: Journal, at: float = 20) -> Journal:
+    """Let the attempt under way end in a doubt."""
+    intent = next(said for said in reversed(journal.bodies) if said["kind"] == "intent")
+    attempts = [
+        said["attempt"] for said in journal.bodies if said.get("call") == intent["call"] and "attempt" in said
+    ]
+    number = max(attempts, default=1)
+    return journal.add("doubt", at, call=intent["call"], key=intent["key"], attempt=number, reason="lost")
+
+
+# --- legal journals ------------------------------------------------------------------------------
+
+PAY = {"call": "pay", "key": "p1"}
+WIRE = {"call": "wire", "key": "Parcel/p1/4"}
+LODGE = {"call": "lodge", "key": "Parcel/p1/5"}
+FILE = {"call": "file", "key": "Parcel/p1/6"}
+MAIL = {"call": "mail", "key": "Parcel/p1/7"}
+BUSY = {"failed": {"type": "Refused.Busy"}}
+NO = {"failed": {"type": "Refused.No", "reason": "no funds"}}
+YES = {"ok": {"id": "r"}}
+IN_DOUBT = {"failed": {"type": "InDoubt"}}
+SCAN = {"event": "scan", "args": {"code": "c1"}, "actor": "gate", "key": "c1"}
+AGAIN = {"from_": "Waiting", "to": "Waiting", "cause": "event scan", "data": {"round": 2}}
+
+
+def timers_at(at: float) -> dict[str, str]:
+    return {**DESK, "Waiting after": due(at, 10 * MINUTE)}
+
+
+LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
+    "just started": (started, "running"),
+    "waits": (waiting, "waiting"),
+    "from start to end": (done, "ended"),
+    "a timer fired": (
+        lambda: waiting().add(
+            "transition", 601, from_="Waiting", to="Paying", cause="timer Waiting after", data={}, timers=DESK
+        ),
+        "running",
+    ),
+    "the phase's timer took a state that acts": (lambda: gone(started(), 2 * 3600, "timer Desk after"), "ended"),
+    "cancelled while the body had not ended": (
+        lambda: gone(
+            started().add("event", 3, event="cancel", args={"reason": "late"}, actor="ann"), 3, "event cancel"
+        ),
+        "ended",
+    ),
+    "an event that is only recorded": (
+        lambda: waiting().add("ignored", 4, event="peek", args={}, actor="ann"), "waiting"
+    ),
+    "a kept event taken on entry": (
+        lambda: waiting().add("event", 1, **SCAN, arrived=due(0.5, 0)).add("transition", 1, **AGAIN, timers=timers_at(1)),
+        "waiting",
+    ),
+    "a second try after a transient failure": (
+        lambda: paying()
+        .add("attempt", 6, **PAY, attempt=1, outcome=BUSY, next=due(7, 0))
+        .add("attempt", 7, **PAY, attempt=2)
+        .add("outcome", 8, **PAY, attempt=2, by="call", outcome=YES),
+        "running",
+    ),
+    "a transient failure handed on when no attempt was left": (
+        lambda: gone(
+            paying()
+            .add("attempt", 6, **PAY, attempt=1, outcome=BUSY, next=due(6, 0))
+            .add("attempt", 6, **PAY, attempt=2)
+            .add("attempt", 7, **PAY, attempt=2, outcome=BUSY, next=due(7, 0))
+            .add("attempt", 7, **PAY, attempt=3)
+            .add("attempt", 8, **PAY, attempt=3, outcome=BUSY)
+            .add("outcome", 8, **PAY, attempt=3, by="call", outcome=BUSY),
+            8, "commit pay", "busy",
+        ),
+        "ended",
+    ),
+    "cancelled between two attempts with nothing in doubt": (
+        lambda: gone(
+            paying()
+            .add("attempt", 6, **PAY, attempt=1, outcome=BUSY, next=due(9, 0))
+            .add("event", 7, event="cancel", args={"reason": "late"}, actor="ann"),
+            7, "event cancel",
+        ),
+        "ended",
+    ),
+    "a keyed call repeated in doubt": (
+        lambda: doubtful(paying())
+        .add("attempt", 21, **PAY, attempt=2)
+        .add("outcome", 22, **PAY, attempt=2, by="call", outcome=YES),
+        "running",
+    ),
+    "in doubt, waiting for a person": (lambda: doubtful(wiring()), "in_doubt"),
+    "a person said that it did not happen": (
+        lambda: doubtful(wiring())
+        .add("resolved", 30, call="wire", verdict="did_not_happen", by="person", actor="ann")
+        .add("attempt", 31, **WIRE, attempt=2),
+        "running",
+    ),
+    "a person said that it happened": (
+        lambda: doubtful(wiring())
+        .add("resolved", 30, call="wire", verdict="happened", by="person", actor="ann", outcome=YES)
+        .add("outcome", 30, **WIRE, attempt=1, by="person", outcome=YES),
+        "running",
+    ),
+    "a late answer settled the doubt": (
+        lambda: doubtful(wiring())
+        .add("evidence", 30, call="wire", intent=8, attempt=1, outcome=YES, learned_by="w0")
+        .add("outcome", 30, **WIRE, attempt=1, by="evidence", outcome=YES),
+        "running",
+    ),
+    "the check found it": (
+        lambda: doubtful(lodging()).add("outcome", 30, **LODGE, attempt=1, by="check", outcome=YES), "running"
+    ),
+    "the check did not find it": (
+        lambda: doubtful(lodging())
+        .add("resolved", 30, call="lodge", verdict="did_not_happen", by="check")
+        .add("attempt", 30, **LODGE, attempt=2),
+        "running",
+    ),
+    "a doubt reported to the contract": (
+        lambda: gone(
+            doubtful(filing()).add("outcome", 20, **FILE, attempt=1, by="report", outcome=IN_DOUBT),
+            20, "commit file", "nobody knows",
+        ),
+        "ended",
+    ),
+    "a doubt skipped": (
+        lambda: doubtful(mailing()).add("outcome", 20, **MAIL, attempt=1, by="skip", outcome={"ok": None}), "running"
+    ),
+    "stalled, mended, gone on": (
+        lambda: started()
+        .add("stalled", 2, error="ConnectionError: no route", call="look")
+        .add("retried", 9, actor="ann"),
+        "running",
+    ),
+    "stalled": (lambda: started().add("stalled", 2, error="ConnectionError: no route", call="look"), "stalled"),
+    "terminated": (lambda: paying().add("terminated", 9, actor="root", reason="test"), "ended"),
+    "a late answer after the end": (
+        lambda: done().add("evidence", 99, call="wire", intent=8, attempt=1, outcome=YES, learned_by="w0"), "ended"
+    ),
+    "an event that no state took by the end": (
+        lambda: done().add("unhandled", 11, **SCAN, arrived=due(7, 0)), "ended"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_a_legal_journal_has_no_problems(name: str) -> None:
+    make, status = LEGAL[name]
+    assert problems(make(), status) == []
+
+
+# --- forgeries: what must be found, and where ----------------------------------------------------
+
+
+def transition(at: float, origin: str, to: str, cause: str, **said: Any) -> Callable[[Journal], Journal]:
+    return lambda journal: journal.add("transition", at, from_=origin, to=to, cause=cause, **said)
+
+
+FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
+    # moves
+    "a target that the header does not list": (
+        lambda: transition(2, "New", "Lodging", "body", data={})(started()), (2, "transition")
+    ),
+    "a target that the body never goes to": (
+        lambda: waiting().add("event", 5, event="approve", args={"note": ""}, actor="ann", role="clerk")
+        .add("transition", 5, from_="Waiting", to="Waiting", cause="event approve", data={"round": 2}, timers=timers_at(5)),
+        (4, "transition"),
+    ),
+    "a move out of a state where the run is not": (
+        lambda: transition(2, "Lodging", "Waiting", "body", data={"round": 1}, timers=timers_at(2))(started()),
+        (2, "transition"),
+    ),
+    "a waiting state that moved by itself": (
+        lambda: transition(2, "Waiting", "Paying", "body", data={}, timers=DESK)(waiting()), (3, "cause")
+    ),
+    "an event as cause that nobody sent": (
+        lambda: transition(2, "Waiting", "Paying", "event approve", data={}, timers=DESK)(waiting()), (3, "cause")
+    ),
+    "a commit as cause whose outcome is not on record": (
+        lambda: transition(2, "New", "Waiting", "commit pay", data={"round": 1}, timers=timers_at(2))(started()),
+        (2, "cause"),
+    ),
+    "data of another type": (
+        lambda: transition(2, "New", "Waiting", "body", data={"round": "one"}, timers=timers_at(2))(started()),
+        (2, "data"),
+    ),
+    "an outcome that the final state does not have": (lambda: done().last(result="cancelled"), (19, "transition")),
+    "a move after the end": (
+        lambda: transition(20, "Done", "Gone", "body", data={"reason": "x"}, result="failure")(done()), (20, "order")
+    ),
+    "a state that is not the initial one": (lambda: started().last(to="Lodging", timers={}), (1, "transition")),
+    "a start under another name": (lambda: started().last(input={"id": "p2", "pin": {"$secret": "1"}}), (1, "run")),
+    "an input that does not fit": (lambda: started().last(input={"id": 1}), (1, "data")),
+    # timers
+    "a timer that fired early": (
+        lambda: transition(600, "Waiting", "Paying", "timer Waiting after", data={}, timers=DESK)(waiting()),
+        (3, "timer"),
+    ),
+    "a timer that the state does not have": (
+        lambda: transition(9999, "New", "Gone", "timer Waiting after", data={"reason": "late"}, result="failure")(started()),
+        (2, "timer"),
+    ),
+    "a later timer before an earlier one": (
+        lambda: gone(waiting(), 2 * 3600, "timer Desk after", "nobody came"), (3, "timer")
+    ),
+    "a timer set to another time": (lambda: waiting().last(timers=timers_at(2)), (2, "timer")),
+    "a timer that was forgotten": (lambda: waiting().last(timers=DESK), (2, "timer")),
+    "an event taken though a timer was due": (
+        lambda: waiting().add("event", 700, event="approve", args={"note": ""}, actor="ann", role="clerk"),
+        (3, "timer"),
+    ),
+    # events
+    "an event that the state does not handle": (
+        lambda: started().add("event", 2, event="approve", args={"note": ""}, actor="ann", role="clerk"), (2, "event")
+    ),
+    "an event that the contract does not have": (
+        lambda: waiting().add("event", 2, event="bribe", args={}, actor="ann"), (3, "event")
+    ),
+    "an event from a wrong role": (
+        lambda: waiting().add("event", 2, event="approve", args={"note": ""}, actor="bob", role="guest"), (3, "role")
+    ),
+    "an event with other content": (
+        lambda: waiting().add("event", 2, event="approve", args={"note": 7}, actor="ann", role="clerk"), (3, "data")
+    ),
+    "an event with another key": (lambda: waiting().add("event", 2, **{**SCAN, "key": "c2"}), (3, "key")),
+    "a key taken twice": (
+        lambda: waiting().add("event", 2, **SCAN).add("transition", 2, **AGAIN, timers=timers_at(2))
+        .add("event", 3, **SCAN),
+        (5, "key"),
+    ),
+    "an event that did not meet its condition": (
+        lambda: waiting().last(data={"round": 3}).add("event", 2, **SCAN), (3, "event")
+    ),
+    "a handled event that was only recorded": (
+        lambda: waiting().add("ignored", 2, event="approve", args={"note": ""}, actor="ann", role="clerk"), (3, "event")
+    ),
+    "an event in the middle of a commit": (
+        lambda: paying().add("event", 6, event="cancel", args={"reason": ""}, actor="ann"), (6, "order")
+    ),
+    # commits
+    "an action that the state does not commit": (
+        lambda: approved().add("intent", 5, call="wire", key="Parcel/p1/3", args={"id": "p1"}, now=due(5, 0)),
+        (5, "intent"),
+    ),
+    "another key than the declared one": (lambda: paying().last(key="p2"), (5, "key")),
+    "an own key from another state": (lambda: wiring().last(key="Parcel/p1/3"), (8, "key")),
+    "arguments that do not fit": (lambda: wiring().last(args={"id": 1}), (8, "data")),
+    "an outcome without an intent": (
+        lambda: approved().add("outcome", 6, **PAY, attempt=1, by="call", outcome=YES), (5, "form")
+    ),
+    "a result that does not fit": (
+        lambda: paying().add("outcome", 6, **PAY, attempt=1, by="call", outcome={"ok": {"id": 1}}), (6, "data")
+    ),
+    "an outcome of an attempt that was not made": (
+        lambda: paying().add("outcome", 6, **PAY, attempt=2, by="call", outcome=YES), (6, "outcome")
+    ),
+    "a transient failure that ends a commit at once": (
+        lambda: paying().add("outcome", 6, **PAY, attempt=1, by="call", outcome=BUSY), (6, "outcome")
+    ),
+    "a final failure after which it was tried again": (
+        lambda: paying().add("attempt", 6, **PAY, attempt=1, outcome=NO), (6, "attempt")
+    ),
+    "a second attempt while the first is under way": (
+        lambda: wiring().add("attempt", 8, **WIRE, attempt=2), (8 + 1, "attempt")
+    ),
+    "an action without key called again in doubt": (
+        lambda: doubtful(wiring()).add("attempt", 30, **WIRE, attempt=2), (10, "attempt")
+    ),
+    "an action with a check called again unchecked": (
+        lambda: doubtful(lodging()).add("attempt", 30, **LODGE, attempt=2), (13, "attempt")
+    ),
+    "a keyed action called again after its key's window": (
+        lambda: doubtful(paying()).add("attempt", 3700, **PAY, attempt=2), (7, "attempt")
+    ),
+    "more attempts than allowed": (
+        lambda: paying()
+        .add("attempt", 6, **PAY, attempt=1, outcome=BUSY, next=due(6, 0)).add("attempt", 6, **PAY, attempt=2)
+        .add("attempt", 6, **PAY, attempt=2, outcome=BUSY, next=due(6, 0)).add("attempt", 6, **PAY, attempt=3)
+        .add("attempt", 6, **PAY, attempt=3, outcome=BUSY, next=due(6, 0)).add("attempt", 6, **PAY, attempt=4),
+        (11, "attempt"),
+    ),
+    "an attempt before it was due": (
+        lambda: paying().add("attempt", 6, **PAY, attempt=1, outcome=BUSY, next=due(9, 0)).add("attempt", 7, **PAY, attempt=2),
+        (7, "attempt"),
+    ),
+    "an attempt that skips a number": (
+        lambda: paying().add("attempt", 6, **PAY, attempt=1, outcome=BUSY, next=due(6, 0)).add("attempt", 6, **PAY, attempt=3),
+        (7, "attempt"),
+    ),
+    "a doubt that a transient failure ended": (
+        lambda: doubtful(paying()).add("attempt", 21, **PAY, attempt=2)
+        .add("attempt", 22, **PAY, attempt=2, outcome=BUSY).add("outcome", 22, **PAY, attempt=2, by="call", outcome=BUSY),
+        (9, "outcome"),
+    ),
+    "a doubt that nothing settled": (
+        lambda: doubtful(wiring()).add("outcome", 30, **WIRE, attempt=1, by="call", outcome=YES), (10, "outcome")
+    ),
+    "a result that no person gave": (
+        lambda: doubtful(wiring()).add("outcome", 30, **WIRE, attempt=1, by="person", outcome=YES), (10, "outcome")
+    ),
+    "a person without a name": (
+        lambda: doubtful(wiring()).add("resolved", 30, call="wire", verdict="did_not_happen", by="person"), (10, "actor")
+    ),
+    "a check that the contract does not have": (
+        lambda: doubtful(wiring()).add("resolved", 30, call="wire", verdict="did_not_happen", by="check"),
+        (10, "resolved"),
+    ),
+    "evidence that nobody brought": (
+        lambda: doubtful(wiring()).add("outcome", 30, **WIRE, attempt=1, by="evidence", outcome=YES), (10, "outcome")
+    ),
+    "evidence of an intent that is none": (
+        lambda: doubtful(wiring()).add("evidence", 30, call="wire", intent=3, attempt=1, outcome=YES), (10, "evidence")
+    ),
+    "a skip that the contract does not allow": (
+        lambda: doubtful(filing()).add("outcome", 30, **FILE, attempt=1, by="skip", outcome={"ok": None}), (16, "outcome")
+    ),
+    "a report that the contract does not allow": (
+        lambda: doubtful(wiring()).add("outcome", 30, **WIRE, attempt=1, by="report", outcome=IN_DOUBT), (10, "outcome")
+    ),
+    "a key said to have taken effect before": (
+        lambda: approved().add("outcome", 6, **PAY, by="record", outcome=YES), (5, "outcome")
+    ),
+    "a step that passes over its commit": (
+        lambda: paying().add("outcome", 6, **PAY, attempt=1, by="call", outcome=YES)
+        .add("transition", 6, from_="Paying", to="Wiring", cause="body", data={"receipt": {"id": "r1"}}),
+        (7, "cause"),
+    ),
+    # the rest
+    "a retry of a run that was not stalled": (lambda: started().add("retried", 2, actor="ann"), (2, "order")),
+    "a termination by nobody": (lambda: started().add("terminated", 2), (2, "actor")),
+    "a record of another run": (lambda: started().last(run="Parcel/p2"), (1, "run")),
+    "a record of another contract": (lambda: started().last(contract="0" * 64), (1, "contract")),
+    "a stale worker": (
+        lambda: waiting().last(epoch=1).add("stalled", 3, error="x", epoch=0), (3, "epoch")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_journal_is_found_at_its_record(name: str) -> None:
+    make, expected = FORGED[name]
+    journal = make()
+    assert expected in found(journal), [str(problem) for problem in problems(journal)]
+
+
+def test_every_situation_and_kind_of_the_table_is_written_by_name() -> None:
+    kinds = set().union(*FOLLOWS.values())
+    assert kinds == {
+        "started", "event", "ignored", "unhandled", "intent", "attempt", "outcome", "transition", "evidence",
+        "doubt", "resolved", "stalled", "retried", "terminated",
+    }  # fmt: skip
+
+
+# --- the chain -----------------------------------------------------------------------------------
+
+
+def test_a_changed_record_is_found_by_its_hash() -> None:
+    journal = done()
+    records = journal.records()
+    records[5] = records[5]._replace(body=records[5].body.replace("r1", "r9"))
+    assert (6, "hash") in [(p.seq, p.what) for p in verify(journal.program, journal.row("ended"), records)]
+
+
+def test_a_record_that_was_changed_with_its_hash_breaks_the_chain_behind_it() -> None:
+    journal = done()
+    records = journal.records()
+    body = records[2].body.replace("ann", "eve")
+    records[2] = records[2]._replace(body=body, hash=sha256(body))
+    assert (4, "hash") in [(p.seq, p.what) for p in verify(journal.program, journal.row("ended"), records)]
+
+
+def test_a_record_that_is_missing_is_found_by_its_number() -> None:
+    journal = done()
+    records = journal.records()
+    del records[2]
+    assert (4, "sequence") in [
+        (p.seq, p.what) for p in verify(journal.program, journal.row("ended"), records)
+    ]
+
+
+def test_records_cut_off_at_the_end_are_found_by_the_stored_run() -> None:
+    journal = done()
+    whats = {p.what for p in verify(journal.program, journal.row("ended"), journal.records()[:-1])}
+    assert {"sequence", "hash", "state", "outcome", "status"} <= whats
+
+
+def test_a_record_that_is_no_json_ends_the_examination() -> None:
+    journal = started()
+    (record,) = journal.records()
+    bad = record._replace(body="{", hash=sha256("{"))
+    assert [(p.seq, p.what) for p in verify(journal.program, journal.row(), [bad])] == [(1, "form")]
+
+
+def test_a_record_kept_under_another_time_is_found() -> None:
+    journal = started()
+    (record,) = journal.records()
+    said = verify(journal.program, journal.row(), [record._replace(at=START + HOUR)])
+    assert (1, "at") in [(p.seq, p.what) for p in said]
+
+
+# --- the stored run ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"state": "Paying"}, "state"),
+        ({"status": "ended"}, "status"),
+        ({"outcome": "success"}, "outcome"),
+        ({"since": START}, "since"),
+        ({"body": canonical({"data": {"round": 2}, "entered": 2})}, "data"),
+        ({"body": canonical({"data": {"round": 1}, "entered": 3})}, "entered"),
+        ({"seq": 9}, "sequence"),
+        ({"hash": "0" * 64}, "hash"),
+        ({"input": canonical({"id": "p1", "pin": {"$secret": "9"}})}, "input"),
+        ({"started_at": START + 1}, "started_at"),
+    ],
+)
+def test_a_stored_run_that_is_not_the_sum_of_its_journal_is_found(change: dict[str, Any], what: str) -> None:
+    journal = waiting()
+    row = journal.row(**{"status": "waiting", **change})
+    said = verify(journal.program, row, journal.records())
+    assert [(p.seq, p.what) for p in said] == [(None, what)]
+
+
+def test_a_message_waiting_for_a_run_that_has_ended_is_found() -> None:
+    journal = done()
+    journal.inbox = [InboxRow("m1", START, "event", canonical({"event": "scan", "args": {"code": "c1"}}))]
+    assert found(journal, "ended") == [(None, "inbox")]
+
+
+def test_a_problem_says_where_what_and_why() -> None:
+    first = problems(doubtful(wiring()).add("attempt", 30, **WIRE, attempt=2))[0]
+    assert str(first) == (
+        "record 10: attempt: wire is called again while it is in doubt, which its contract does not allow"
+    )
+
+
+def test_a_paid_parcel_that_was_wired_twice_is_found() -> None:
+    """The promise behind it all: an action is never started twice for one occurrence by guessing."""
+    twice = (
+        paid()
+        .add("intent", 7, **WIRE, args={"id": "p1"}, now=due(7, 0))
+        .add("intent", 9, **WIRE, args={"id": "p1"}, now=due(9, 0))
+    )
+    assert (9, "order") in found(twice)
