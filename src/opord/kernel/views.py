@@ -148,10 +148,10 @@ def _shown_ending(call: CallProgram | None, ending: Mapping[str, Any]) -> dict[s
 
 
 def _show(show: Callable[[Any], Any] | None, rest: Any) -> Any:
-    """Show data by their type; what does not fit it (a damaged journal) is shown without its secrets all the same."""
+    """Show data by their type, and whatever in them does not fit it (a damaged journal) without secrets all the same."""
     if show is not None:
         try:
-            return show(rest)
+            return _without_secrets(show(rest))
         except Exception:
             return _without_secrets(rest)
     return _without_secrets(rest)

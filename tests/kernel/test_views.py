@@ -1,0 +1,254 @@
+"""A run and its history as people and programs see them: one shape, and no secret in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from opord.kernel.draft import Draft
+from opord.kernel.inbox import Message, inbox_row, settle
+from opord.kernel.instants import text
+from opord.kernel.moves import (
+    ask,
+    attempt_doubted,
+    attempt_failed,
+    go,
+    intend,
+    retry,
+    stall,
+    start,
+    terminate,
+)
+from opord.kernel.requests import Goto
+from opord.kernel.run import Answer, Run
+from opord.kernel.trouble import describe
+from opord.kernel.views import (
+    history_view,
+    needs_person,
+    record_view,
+    run_view,
+    unreadable_view,
+)
+from opord.values.secret import Secret
+from tests.kernel.journals import DESK, MINUTE, PARCEL, START, due, parcel
+
+MEMBERS = {
+    "run", "contract", "version", "state", "data", "status", "outcome", "since", "reason", "waiting_for",
+}  # fmt: skip
+
+
+class Story:
+    """A parcel's run, moved by hand."""
+
+    def __init__(self) -> None:
+        program = parcel()
+        value = program.input.accept({"id": "p1", "pin": "1234"})
+        self.draft = start(program, "Parcel/p1", value, now=START, worker="w1", held=False)
+        self.program = program
+
+    @property
+    def run(self) -> Run:
+        return self.draft.run
+
+    def later(self, seconds: float) -> Draft:
+        records = self.draft.records
+        self.draft = Draft(self.run, START + int(seconds * 1_000_000), "w1")
+        self.draft.records = records
+        return self.draft
+
+    def goto(self, seconds: float, state: str, cause: str = "body", **fields: Any) -> Story:
+        draft = self.later(seconds)
+        cls = self.program.states[state].cls
+        go(draft, Goto(state, cls(**fields)), cause=cause, answers=[])
+        settle(draft, [])
+        return self
+
+    def intent(self, seconds: float, call: str, key: str, **args: Any) -> Story:
+        draft = self.later(seconds)
+        intend(draft, call, key, args, now=draft.at, answers=[Answer("look", True)])
+        return self
+
+    def view(self, **given: Any) -> dict[str, Any]:
+        return run_view(self.run, **given)
+
+    def history(self) -> list[dict[str, Any]]:
+        return history_view(self.program, self.draft.records)
+
+
+def wiring() -> Story:
+    receipt = parcel().calls["pay"].result
+    assert receipt is not None
+    return (
+        Story()
+        .goto(1, "Wiring", receipt=receipt.accept({"id": "r1"}))
+        .intent(2, "wire", "Parcel/p1/2", id="p1")
+    )
+
+
+# --- a run ---------------------------------------------------------------------------------------
+
+
+def test_a_run_has_the_same_members_whatever_its_state() -> None:
+    story = Story()
+    assert set(story.view()) == MEMBERS
+    assert set(story.goto(1, "Gone", reason="x").view()) == MEMBERS
+
+
+def test_a_waiting_run_lists_who_may_send_what_and_its_timers_the_earliest_first() -> None:
+    view = Story().goto(1, "Waiting", round=1).view()
+    assert (view["state"], view["status"], view["data"]) == ("Waiting", "waiting", {"round": 1})
+    assert view["since"] == due(1, 0)
+    assert view["waiting_for"] == [
+        {"event": "approve", "roles": ["clerk"]},
+        {"event": "scan", "roles": []},
+        {"event": "peek", "roles": []},
+        {"event": "cancel", "roles": []},
+        {"timer": "Waiting after", "at": due(1, 10 * MINUTE)},
+        {"timer": "Desk after", "at": DESK["Desk after"]},
+    ]
+
+
+def test_a_run_that_nobody_can_carry_out_says_so() -> None:
+    story = Story()
+    assert story.view(served=[])["reason"] == "no worker has handlers for Parcel version 1"
+    assert story.view(served=[story.program.digest])["reason"] is None
+    assert story.view()["reason"] is None, "not known"
+
+
+def test_an_attempt_that_will_be_made_again_is_waited_for() -> None:
+    story = wiring()
+    intent = story.run.intent
+    assert intent is not None
+    attempt_failed(story.later(3), intent, {"type": "Refused.Busy"}, next_at=START + 9_000_000)
+    view = story.view()
+    assert view["reason"] == "attempt 1 of wire failed with Refused.Busy"
+    assert view["waiting_for"] == [{"attempt": "wire", "at": text(START + 9_000_000)}]
+
+
+def test_a_doubt_waits_for_a_person_who_resolves_it() -> None:
+    story = wiring()
+    intent = story.run.intent
+    assert intent is not None
+    attempt_doubted(story.later(3), intent, "no answer within 10 s")
+    assert story.view()["reason"] == "nobody knows whether wire happened: no answer within 10 s"
+    assert not needs_person(story.run)
+    ask(story.later(3), intent, "nobody knows; a person has to say")
+    view = story.view()
+    assert needs_person(story.run)
+    assert (view["status"], view["reason"]) == ("in_doubt", "nobody knows; a person has to say")
+    assert view["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
+
+
+def test_a_doubt_that_will_be_checked_waits_for_the_check() -> None:
+    story = Story().goto(1, "Lodging").intent(2, "lodge", "Parcel/p1/2", id="p1")
+    intent = story.run.intent
+    assert intent is not None
+    attempt_doubted(story.later(3), intent, "lost")
+    assert story.view()["waiting_for"] == [{"attempt": "find", "at": due(8, 0)}]
+
+
+def test_a_stalled_run_waits_for_retry_and_for_what_its_phase_handles() -> None:
+    story = Story()
+    stall(story.later(2), describe(ConnectionError("no route"), call="look"))
+    view = story.view()
+    assert needs_person(story.run)
+    assert (view["status"], view["reason"]) == ("stalled", "ConnectionError: no route")
+    assert view["waiting_for"] == [
+        {"person": "operator", "verb": "retry"},
+        {"event": "cancel", "roles": []},
+        {"timer": "Desk after", "at": DESK["Desk after"]},
+    ]
+    retry(story.later(3), actor="ann", role=None, reason=None)
+    assert not needs_person(story.run)
+
+
+def test_in_the_middle_of_a_call_nothing_else_is_waited_for() -> None:
+    story = Story().goto(1, "Paying").intent(2, "pay", "p1", id="p1", pin={"$secret": "1234"})
+    assert (story.view()["waiting_for"], story.view()["status"]) == ([], "running")
+
+
+def test_an_ended_run_waits_for_nothing() -> None:
+    view = Story().goto(1, "Gone", reason="unknown").view()
+    assert (view["status"], view["outcome"], view["data"], view["waiting_for"]) == (
+        "ended", "failure", {"reason": "unknown"}, [],
+    )  # fmt: skip
+
+
+def test_a_terminated_run_keeps_its_state() -> None:
+    story = Story().goto(1, "Waiting", round=1)
+    terminate(story.later(2), actor="root", role=None, reason="test")
+    view = story.view()
+    assert (view["state"], view["status"], view["outcome"], view["reason"]) == (
+        "Waiting",
+        "ended",
+        "terminated",
+        "test",
+    )
+
+
+def test_a_run_whose_contract_cannot_be_read_is_shown_without_its_data() -> None:
+    row = Story().draft.start().row
+    view = unreadable_view(row, "the stored contract cannot be compiled")
+    assert set(view) == MEMBERS
+    assert (view["state"], view["data"], view["reason"]) == (
+        "New",
+        None,
+        "the stored contract cannot be compiled",
+    )
+
+
+# --- its history ---------------------------------------------------------------------------------
+
+
+def test_a_record_has_its_number_time_kind_and_hash_and_what_applies() -> None:
+    story = Story().goto(1, "Gone", reason="unknown")
+    first, last = story.history()
+    assert (first["seq"], first["at"], first["kind"], first["to"]) == (1, text(START), "started", "New")
+    assert {name: last[name] for name in ("seq", "kind", "from", "to", "cause", "worker", "result")} == {
+        "seq": 2, "kind": "transition", "from": "New", "to": "Gone", "cause": "body", "worker": "w1", "result": "failure",
+    }  # fmt: skip
+    assert last["hash"] == story.draft.records[1].hash
+    assert last["data"] == {"reason": "unknown"}
+    assert "key" not in last
+
+
+def test_an_intent_tells_its_call_key_and_the_answers_it_rests_on() -> None:
+    story = wiring()
+    view = story.history()[-1]
+    assert (view["kind"], view["call"], view["key"], view["args"]) == (
+        "intent",
+        "wire",
+        "Parcel/p1/2",
+        {"id": "p1"},
+    )
+    assert view["calls"] == [{"call": "look", "ok": True}]
+
+
+def test_secrets_show_as_such_in_input_arguments_and_data() -> None:
+    story = Story().goto(1, "Paying").intent(2, "pay", "p1", id="p1", pin={"$secret": "1234"})
+    shown = json.dumps([story.history(), story.view()])
+    assert "1234" not in shown
+    assert story.history()[0]["input"] == {"id": "p1", "pin": "[secret]"}
+    assert story.history()[2]["args"] == {"id": "p1", "pin": "[secret]"}
+    assert "1234" in story.draft.records[0].body, "the journal itself keeps it"
+
+
+def test_secrets_are_hidden_even_where_the_data_no_longer_fit_their_type() -> None:
+    story = Story()
+    (record,) = story.draft.records
+    damaged = record._replace(body=record.body.replace('"id":"p1"', '"id":7,"other":[{"$secret":"1234"}]'))
+    assert "1234" not in json.dumps(record_view(story.program, damaged))
+
+
+def test_a_message_that_waits_is_stored_and_has_no_number_yet() -> None:
+    row = inbox_row("m1", START, Message("scan", {"code": "c1"}, "gate", "", "c1"))
+    (view,) = history_view(parcel(), [], [row])
+    assert view == {
+        "seq": None, "at": text(START), "kind": "stored", "event": "scan", "args": {"code": "c1"},
+        "actor": "gate", "key": "c1",
+    }  # fmt: skip
+
+
+def test_the_contract_of_these_tests_has_a_secret() -> None:
+    assert "secret str" in PARCEL
+    assert isinstance(parcel().input.accept({"id": "a", "pin": "b"}).pin, Secret)
