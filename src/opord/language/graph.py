@@ -13,7 +13,7 @@ carries the commits of the body that it cut short.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,9 +35,9 @@ class Moment:
         return list(gotos(self.body))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Committed:
-    """A commit on a path, and how it ended."""
+    """A commit on a path, and how it ended. Each is one object: two places in the text are two commits."""
 
     site: CallSite
     ending: Ending
@@ -64,10 +64,6 @@ class Edge:
     commits: tuple[Committed, ...]
 
 
-# A sound step commits once. Where one commits more often a finding says so, and two tell enough.
-COMMITS_FOLLOWED = 2
-
-
 class Graph:
     """The states of a contract and the moves between them."""
 
@@ -79,6 +75,9 @@ class Graph:
         self.states: dict[str, State] = {state.name: state for state in contract.states}
         self._phases = {phase.name: phase for phase in contract.phases}
         self._shared = {phase.name: _shared_by(phase) for phase in contract.phases}
+        self._own_events = {
+            state.name: {handler.event for handler in state.handlers} for state in contract.states
+        }
         self._moments: dict[str, list[Moment]] = {
             state.name: self._moments_of(state) for state in contract.states
         }
@@ -89,13 +88,7 @@ class Graph:
         found += [Moment(timer, timer.body) for timer in state.timers]
         phase = self._phases.get(state.phase) if state.phase is not None else None
         if phase is not None and state.kind != "final":
-            replaced = {handler.event for handler in state.handlers}
-            found += [
-                shared
-                for shared in self._shared[phase.name]
-                if isinstance(shared.handler, Timer)
-                or (shared.handler and shared.handler.event not in replaced)
-            ]
+            found += [shared for shared in self._shared[phase.name] if self.shares(state, shared)]
         return found
 
     def moments(self, state: State) -> list[Moment]:
@@ -111,6 +104,11 @@ class Graph:
         for phase in self.contract.phases:
             found += self.shared_steps(phase)
         return found
+
+    def shares(self, state: State, step: Moment) -> bool:
+        """Say whether a step that the phase of `state` shares is in force there: no handler of its own replaces it."""
+        handler = step.handler
+        return not isinstance(handler, EventHandler) or handler.event not in self._own_events[state.name]
 
     def shared_steps(self, phase: Phase) -> list[Moment]:
         """List the steps that the states of a phase share."""
@@ -136,12 +134,18 @@ class Graph:
         return found
 
     def _ways_out(self, block: Block) -> list[tuple[Goto, tuple[Committed, ...]]]:
-        ways: list[tuple[Goto, tuple[Committed, ...]]] = []
+        """List the `goto`s of a step, each with every commit that a path to it can have made.
 
-        def on_call(fact: tuple[Committed, ...], site: CallSite, ending: Ending) -> tuple[Committed, ...]:
-            if self.calls.action(site.name) is None or len(fact) == COMMITS_FOLLOWED:
-                return fact
-            return (*fact, Committed(site, ending))
+        A sound step commits once. Where a path commits more often a finding says so, and its last commit
+        stands for all, so that the work stays within bounds.
+        """
+        ways: list[tuple[Goto, tuple[Committed, ...]]] = []
+        made: dict[tuple[int, Ending], tuple[Committed, ...]] = {}
+
+        def on_call(before: tuple[Committed, ...], site: CallSite, ending: Ending) -> tuple[Committed, ...]:
+            if self.calls.action(site.name) is None:
+                return before
+            return made.setdefault((id(site), ending), (Committed(site, ending),))
 
         def on_goto(goto: Goto, facts: set[tuple[Committed, ...]]) -> None:
             ways.extend((goto, fact) for fact in sorted(facts, key=_commits_order))
@@ -221,23 +225,28 @@ class Graph:
 
     def way(self, start: str, goal: str, allowed: Callable[[Edge], bool] = lambda _: True) -> list[str]:
         """Give the states of a shortest way from `start` to `goal`, both included; empty if there is none."""
-        return along(self.next_towards(goal, allowed, start), start)
+        return along(self.next_towards(goal, allowed, {start}), start)
 
     def next_towards(
-        self, goal: str, allowed: Callable[[Edge], bool] = lambda _: True, start: str | None = None
+        self, goal: str, allowed: Callable[[Edge], bool] = lambda _: True, until: Container[str] = ()
     ) -> dict[str, str | None]:
         """Say for each state from which `goal` can be reached which state comes next on a shortest way there.
 
-        The goal itself has None. The search ends early once `start` is found.
+        The goal itself has None. The search ends with the first state of `until` that it finds, which is then
+        the last one of the answer.
         """
         found: dict[str, str | None] = {goal: None}
         waiting = deque([goal])
-        while waiting and start not in found:
+        last = goal
+        while waiting and last not in until:
             name = waiting.popleft()
             for edge in self.incoming[name]:
                 if edge.source not in found and allowed(edge):
                     found[edge.source] = name
                     waiting.append(edge.source)
+                    last = edge.source
+                    if last in until:
+                        break
         return found
 
 

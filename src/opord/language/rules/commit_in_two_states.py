@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph
+from opord.language.graph import Edge, Graph, along
 from opord.language.rules.commits import Again, commits_again
 from opord.language.rules.words import way
 
@@ -15,9 +15,14 @@ CODE = code("OP506", rule="commitment", title="an action committed by two states
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the commits of an action that another state, earlier on the way, may have brought about."""
+    before: dict[str, dict[str, Edge]] = {}
+    for edge in graph.edges:
+        for commit in edge.commits:
+            if commit.may:
+                before.setdefault(commit.name, {}).setdefault(edge.target, edge)
     for again in commits_again(contract, graph):
         if not again.circles:
-            earlier, states = _before(graph, again)
+            earlier, states = _nearest(graph, again, before[again.action.name])
             yield CODE.at(
                 again.site.place,
                 f"a run can commit `{again.action.name}` again after it may have taken effect",
@@ -31,12 +36,8 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             )
 
 
-def _before(graph: Graph, again: Again) -> tuple[Edge, list[str]]:
-    """Find an earlier commit of the action, and a shortest way from its state to this one."""
-    found: list[tuple[Edge, list[str]]] = []
-    for edge in graph.edges:
-        if any(commit.name == again.action.name and commit.may for commit in edge.commits):
-            states = graph.way(edge.target, again.state)
-            if states:
-                found.append((edge, [edge.source, *states]))
-    return min(found, key=lambda each: len(each[1]))
+def _nearest(graph: Graph, again: Again, after: dict[str, Edge]) -> tuple[Edge, list[str]]:
+    """Find the nearest earlier commit of the action, and a shortest way from its state to this one."""
+    towards = graph.next_towards(again.state, until=after)
+    first = next(name for name in reversed(towards) if name in after)
+    return after[first], [after[first].source, *along(towards, first)]

@@ -44,11 +44,7 @@ def _own(state: State, goto: Goto) -> Diagnostic:
 def _shared(graph: Graph, phase: Phase) -> Iterator[Diagnostic]:
     states = [graph.states[name] for name in phase.states if name in graph.states]
     for step in graph.shared_steps(phase):
-        applies = [
-            state
-            for state in states
-            if any(moment.handler is step.handler for moment in graph.moments(state))
-        ]
+        applies = [state for state in states if graph.shares(state, step)]
         for goto in step.gotos:
             lacking = [state for state in applies if goto.state not in state.targets]
             if not lacking or goto.state not in graph.states:

@@ -75,7 +75,9 @@ class _Ways:
             self._known[key] = self._graph.next_towards(final, lambda edge: not self._answers(edge, undoing))
         towards = self._known[key]
         edges = self._edges[action.name]
-        found = [(edge, [edge.source, *along(towards, edge.target)]) for edge in edges if edge.target in towards]
+        found = [
+            (edge, [edge.source, *along(towards, edge.target)]) for edge in edges if edge.target in towards
+        ]
         return min(found, key=lambda each: len(each[1]), default=(edges[0], [edges[0].source, final]))
 
     def _answers(self, edge: Edge, undoing: frozenset[str]) -> bool:
