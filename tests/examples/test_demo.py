@@ -17,7 +17,7 @@ def test_the_demonstration_charges_every_order_once_and_says_so(capfd: pytest.Ca
     assert "SIGKILL to worker" in printed
     assert re.search(r"ord_1001\.json +5 times +200", printed)
     assert re.search(r"Opord: no card was charged twice", printed)
-    assert re.search(r"glue\.py: ord_1001 and ord_1009 charged more than once", printed)
+    assert re.search(r"glue\.py: ord_1001 .*charged more than once", printed)
     compared = printed[printed.index("The same day, twice") :]
     assert re.search(r"ord_1001 .*\$54\.85 +Delivered +\$54\.85 \+ \$54\.85 +delivered", compared)
     assert re.search(r"ord_1007 .*\$3,099\.95 +Delivered", compared)

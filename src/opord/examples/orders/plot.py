@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,8 +30,8 @@ AFTERWARDS = ["ord_1001_again_late.json", "ord_1002_other_amount.json"]
 PATIENCE_S = 45.0
 """How long a wait may take before the demonstration gives up; it takes a few seconds."""
 
-CALM_LOOKS, CALM_LOOK_S = 30, 0.1
-"""How often and at which distance to look whether the other orders rest: well within the slow answers."""
+CALM_S = 3.0
+"""How long the other orders get to come to rest: well within the slow answers, which must still be on their way."""
 
 
 @dataclass
@@ -139,11 +140,13 @@ def _text_of(file: str) -> str:
 async def _others_rest(desk: Desk, played: Played) -> None:
     """Wait until the orders that the provider answers wait for somebody or have ended, but not for long."""
     others = [order for order in played.orders if order not in played.in_flight]
-    for _ in range(CALM_LOOKS):
-        standings = [await desk.standing(order) for order in others]
-        if all(standing is not None and (standing.ended or standing.waits_for) for standing in standings):
-            return
-        await asyncio.sleep(CALM_LOOK_S)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CALM_S):
+            while True:
+                standings = [await desk.standing(order) for order in others]
+                if all(one is not None and (one.ended or one.waits_for) for one in standings):
+                    return
+                await asyncio.sleep(0.1)
 
 
 async def _see_through(desk: Desk, played: Played, tell: Tell) -> bool:
