@@ -332,7 +332,7 @@ class StoreSuite:
 
     def test_records_continue_the_journal(self, store: Store) -> None:
         row = started(store)
-        with pytest.raises(ValueError, match="expected record 2, got: 3"):
+        with pytest.raises(ValueError, match="expected 1 records from 2 on, got: 3"):
             store.apply([a_write(row)._replace(records=(a_record("Orders/1", 3),))])
 
     def test_an_epoch_grows_by_one_at_a_time(self, store: Store) -> None:
