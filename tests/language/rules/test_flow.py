@@ -326,8 +326,8 @@ state B {  #! OP307
 final state Z success
 """,
     "no final state": """
-contract Case(id: str, n: int, colour: Colour) key id  #! OP307
-initial state A -> B {
+contract Case(id: str, n: int, colour: Colour) key id
+initial state A -> B {  #! OP307
   after 1h -> goto B
 }
 state B -> A { after 1h -> goto A }

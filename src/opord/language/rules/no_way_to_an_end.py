@@ -22,9 +22,11 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """
     if not any(state.kind == "final" for state in contract.states):
         if contract.states:
+            start = next((state for state in contract.states if state.initial), contract.states[0])
             yield CODE.at(
-                contract.place,
+                start.place,
                 f"`{contract.name}` has no final state, so that no run of it ever ends",
+                label="no way from here to an end",
                 help="add a `final state … success`, and go to it",
             )
         return

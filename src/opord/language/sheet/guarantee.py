@@ -29,11 +29,11 @@ def _identity(action: Action) -> str:
     if key.expr is None:
         return (
             f"{name} happens at most once each time a state commits it: every attempt of one commit carries the same "
-            f"key, made by the runtime, which the other side remembers{window}."
+            f"key, made by the runtime, which, as the contract says, the other side remembers{window}."
         )
     return (
-        f"{name} happens at most once per {spell(key.expr)}: every attempt carries the same key, which the other side "
-        f"remembers{window}. Once it has happened in a run, a commit with that key calls nobody."
+        f"{name} happens at most once per {spell(key.expr)}: every attempt carries the same key, which, as the contract "
+        f"says, the other side remembers{window}. Once it has happened in a run, a commit with that key calls nobody."
     )
 
 

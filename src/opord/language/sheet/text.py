@@ -66,7 +66,7 @@ def _lines(sheet: Sheet, width: int) -> Iterator[str]:
 def _state(state: StateSheet, width: int) -> Iterator[str]:
     where = f", in the phase {state.phase}" if state.phase else ""
     start = ", where a run starts" if state.initial else ""
-    yield f"{state.name} ({_KINDS.get(state.kind, state.kind)}{where}{start})"
+    yield from _filled(f"{state.name} ({_KINDS.get(state.kind, state.kind)}{where}{start})", width, "", "  ")
     yield from _filled(state.doc, width, "  ")
     if state.proves:
         yield from _row("proves", _items(state.proves), width)
@@ -90,7 +90,7 @@ def _ends(sheet: Sheet, width: int) -> Iterator[str]:
 
 
 def _action(action: ActionSheet, width: int) -> Iterator[str]:
-    yield _signature(action.name, action.takes, action.returns)
+    yield from _filled(_signature(action.name, action.takes, action.returns), width, "", "    ")
     yield from _filled(action.doc, width, "  ")
     yield from _filled(action.guarantee, width, "  ")
     held = f", which the other side remembers for {action.key_held_for}" if action.key_held_for else ""
@@ -109,7 +109,7 @@ def _action(action: ActionSheet, width: int) -> Iterator[str]:
 
 
 def _effect(effect: EffectSheet, width: int) -> Iterator[str]:
-    yield _signature(effect.name, effect.takes, effect.returns)
+    yield from _filled(_signature(effect.name, effect.takes, effect.returns), width, "", "    ")
     yield from _filled(effect.doc, width, "  ")
     yield from _row("attempts", effect.attempts, width)
     yield from _row("time limit", effect.time_limit, width)
@@ -137,7 +137,7 @@ def _failure(failure: FailureSheet) -> str:
 
 
 def _event(event: EventSheet, width: int) -> Iterator[str]:
-    yield _signature(event.name, event.takes, None)
+    yield from _filled(_signature(event.name, event.takes, None), width, "", "    ")
     yield from _filled(event.doc, width, "  ")
     yield from _row("sent by", " or ".join(event.roles) or "anyone who may send to the run", width)
     yield from _row("taken in", ", ".join(event.taken_in) or "no state", width)
