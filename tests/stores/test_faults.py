@@ -28,7 +28,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.sqlite import SqliteStore, opening
-from opord.testing.store_suite import (
+from opord.testing.store_rows import (
     DIGEST,
     ORDERS,
     SteppedClock,
@@ -358,7 +358,7 @@ def test_the_journal_is_append_only(store: SqliteStore) -> None:
 WORKER = """
 import sys, threading
 from opord.stores.sqlite import SqliteStore
-from opord.testing.store_suite import DIGEST, a_write
+from opord.testing.store_rows import DIGEST, a_write
 def work(name):
     while rows := store.claim(name, [DIGEST], limit=5, ttl_us=3_600_000_000):
         results = store.apply([a_write(row, head=row.head._replace(wake_at=None, worker=None, status="ended")) for row in rows])
@@ -377,7 +377,7 @@ print("\\n".join(lines))
 WRITER = """
 import sys
 from opord.stores.sqlite import SqliteStore
-from opord.testing.store_suite import a_start
+from opord.testing.store_rows import a_start
 store = SqliteStore(sys.argv[1])
 number = 0
 while True:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from opord.stores.memory import MemoryStore
-from opord.testing.store_suite import OpenHandle, SteppedClock, StoreSuite
+from opord.testing.store_rows import OpenHandle, SteppedClock
+from opord.testing.store_suite import StoreSuite
 
 
 class TestMemoryStore(StoreSuite):

@@ -15,7 +15,7 @@ from opord.stores import open_store
 from opord.stores.base import StoreDamaged, StoreRefused, StoreUnavailable
 from opord.stores.sqlite import SqliteStore, opening, sql
 from opord.stores.sqlite.place import check_place, file_system
-from opord.testing.store_suite import ORDERS, a_start, started
+from opord.testing.store_rows import ORDERS, a_start, started
 
 
 @pytest.mark.parametrize(

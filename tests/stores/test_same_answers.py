@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from opord.stores.base import EventKey, InboxRow, RunFilter, SettledKey, Start, Store, Write
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite import SqliteStore
-from opord.testing.store_suite import (
+from opord.testing.store_rows import (
     DIGEST,
     ORDERS,
     OTHER_DIGEST,

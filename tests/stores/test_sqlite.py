@@ -9,7 +9,8 @@ import pytest
 
 from opord.stores import open_store
 from opord.stores.base import Store
-from opord.testing.store_suite import OpenHandle, SteppedClock, StoreSuite
+from opord.testing.store_rows import OpenHandle, SteppedClock
+from opord.testing.store_suite import StoreSuite
 
 
 class TestSqliteStore(StoreSuite):

@@ -164,8 +164,8 @@ class Store(Protocol):
         """Make every change of the batch that still fits, durably, in one transaction, and say how each went.
 
         The changes are independent of each other: one that does not fit leaves the others alone. A batch
-        names each run at most once (ValueError otherwise). When this returns, what was applied
-        survives the loss of the process and of power.
+        names each run at most once, and starts runs of stored contracts only (ValueError otherwise). When this
+        returns, what was applied survives the loss of the process and of power.
         """
 
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
@@ -191,7 +191,10 @@ class Store(Protocol):
         """Return a run."""
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
-        """Return up to `limit` runs, newest start first, those after the run `after` in that order."""
+        """Return up to `limit` runs, newest start first, those after the run `after` in that order.
+
+        The order is the one in which the store took the starts. After a run that is not there comes nothing.
+        """
 
     def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         """Return up to `limit` records with a `seq` above `after`, in order."""

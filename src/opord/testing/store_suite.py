@@ -10,9 +10,7 @@ rows each time it is called (as one more process would) with the clock that it i
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -21,116 +19,35 @@ from opord.stores.base import (
     ContractConflict,
     EventKey,
     Exists,
-    Head,
     InboxRow,
     KeyTaken,
-    RecordRow,
     RunFilter,
-    RunRow,
     SettledKey,
     Stale,
     Start,
-    Status,
     Store,
     StoredContract,
     WorkerRow,
     Write,
 )
-
-BEGIN = 1_767_225_600_000_000
-SECOND = 1_000_000
-DIGEST, OTHER_DIGEST = (hashlib.sha256(name.encode()).hexdigest() for name in ("orders", "refunds"))
-ORDERS = StoredContract(DIGEST, "Orders", 1, '[["order.opord","contract Orders() version 1"]]')
-REFUNDS = StoredContract(OTHER_DIGEST, "Refunds", 3, '[["refund.opord","contract Refunds() version 3"]]')
-
-# Every kind of character that JSON text can hold: controls escaped and as such, all planes, marks, separators.
-ODD_TEXT = '"\\u0001\\n" \x01\x1f\x7f\x85\xa0 é e\u0301 \u200d\u202e\u2028\u2029\ufeff\ufffd\uffff 𝄞 \U0010ffff \'%?:$1'
-
-
-class SteppedClock:
-    """A clock that stands still until told."""
-
-    def __init__(self) -> None:
-        self.instant = BEGIN
-
-    def __call__(self) -> int:
-        return self.instant
-
-    def forward(self, seconds: float) -> None:
-        self.instant += int(seconds * SECOND)
-
-
-OpenHandle = Callable[[], Store]
-
-
-def a_record(run: str, seq: int, body: str | None = None) -> RecordRow:
-    text = body if body is not None else f'{{"run":"{run}","seq":{seq}}}'
-    return RecordRow(
-        seq, BEGIN + seq, "transition", text, hashlib.sha256(f"{run} {seq} {text}".encode()).hexdigest()
-    )
-
-
-def a_head(
-    *,
-    state: str = "Received",
-    status: Status = "running",
-    outcome: str | None = None,
-    wake_at: int | None = BEGIN,
-    worker: str | None = None,
-    body: str = "{}",
-) -> Head:
-    return Head(state, status, outcome, BEGIN, wake_at, worker, None, body)
-
-
-def a_start(
-    run: str = "Orders/1",
-    *,
-    head: Head | None = None,
-    contract: StoredContract = ORDERS,
-    given: str = "{}",
-    records: int = 1,
-) -> Start:
-    journal = tuple(a_record(run, seq) for seq in range(1, records + 1))
-    epoch = 0 if head is None or head.worker is None else 1
-    row = RunRow(
-        *(run, contract.digest, contract.name, contract.version, BEGIN, given, epoch),
-        *(len(journal), journal[-1].hash, 0, head or a_head()),
-    )
-    return Start(row, journal)
-
-
-def a_write(
-    row: RunRow,
-    *,
-    records: int = 1,
-    head: Head | None = None,
-    arrivals: int | None = None,
-    fence: bool = False,
-    take: tuple[str, ...] = (),
-    put: tuple[InboxRow, ...] = (),
-    event_keys: tuple[EventKey, ...] = (),
-    settled: tuple[SettledKey, ...] = (),
-) -> Write:
-    journal = tuple(a_record(row.run, row.seq + n) for n in range(1, records + 1))
-    epoch = row.epoch
-    return Write(
-        row.run, epoch, row.seq, arrivals, epoch + fence, journal, head, take, put, event_keys, settled
-    )
-
-
-def a_message(name: str, body: str = "{}") -> InboxRow:
-    return InboxRow(name, BEGIN, "event", body)
-
-
-def the_run(store: Store, run: str = "Orders/1") -> RunRow:
-    row = store.load(run)
-    assert row is not None, f"no run {run}"
-    return row
-
-
-def started(store: Store, run: str = "Orders/1", **given: object) -> RunRow:
-    assert store.apply([a_start(run, **given)]) == [Applied(0)]  # type: ignore[arg-type]
-    return the_run(store, run)
+from opord.testing.store_rows import (
+    BEGIN,
+    DIGEST,
+    ODD_TEXT,
+    ORDERS,
+    OTHER_DIGEST,
+    REFUNDS,
+    SECOND,
+    OpenHandle,
+    SteppedClock,
+    a_head,
+    a_message,
+    a_record,
+    a_start,
+    a_write,
+    started,
+    the_run,
+)
 
 
 class StoreSuite:
@@ -498,6 +415,20 @@ class StoreSuite:
         assert store.next_wake([DIGEST]) == BEGIN + 5
         assert store.next_wake([DIGEST, OTHER_DIGEST]) == BEGIN + 1
         assert store.next_wake([]) is None
+
+    def test_a_lease_is_told_while_it_ends_soon(self, store: Store, clock: SteppedClock) -> None:
+        started(store, "a")
+        assert not store.any_held([DIGEST], within_us=60 * SECOND)
+        store.claim("w1", [DIGEST], limit=1, ttl_us=10 * SECOND)
+        assert store.any_held([DIGEST], within_us=60 * SECOND)
+        assert not store.any_held([DIGEST], within_us=10 * SECOND)
+        assert not store.any_held([OTHER_DIGEST], within_us=60 * SECOND)
+        clock.forward(30)
+        assert store.any_held([DIGEST], within_us=0), (
+            "a lease that has ended is still somebody's until it is claimed"
+        )
+        store.release("w1", [("a", 1)])
+        assert not store.any_held([DIGEST], within_us=60 * SECOND)
 
     def test_no_two_claims_return_the_same_epoch_of_a_run(
         self, store: Store, open_handle: OpenHandle

@@ -1,0 +1,116 @@
+"""Rows to test stores with: the shortest ones that say what they are about, and a clock that stands still."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from opord.stores.base import (
+    Applied,
+    EventKey,
+    Head,
+    InboxRow,
+    RecordRow,
+    RunRow,
+    SettledKey,
+    Start,
+    Status,
+    Store,
+    StoredContract,
+    Write,
+)
+
+BEGIN = 1_767_225_600_000_000
+SECOND = 1_000_000
+DIGEST, OTHER_DIGEST = (hashlib.sha256(name.encode()).hexdigest() for name in ("orders", "refunds"))
+ORDERS = StoredContract(DIGEST, "Orders", 1, '[["order.opord","contract Orders() version 1"]]')
+REFUNDS = StoredContract(OTHER_DIGEST, "Refunds", 3, '[["refund.opord","contract Refunds() version 3"]]')
+
+# Every kind of character that JSON text can hold: controls escaped and as such, all planes, marks, separators.
+ODD_TEXT = '"\\u0001\\n" \x01\x1f\x7f\x85\xa0 é e\u0301 \u200d\u202e\u2028\u2029\ufeff\ufffd\uffff 𝄞 \U0010ffff \'%?:$1'
+
+
+class SteppedClock:
+    """A clock that stands still until told."""
+
+    def __init__(self) -> None:
+        self.instant = BEGIN
+
+    def __call__(self) -> int:
+        return self.instant
+
+    def forward(self, seconds: float) -> None:
+        self.instant += int(seconds * SECOND)
+
+
+OpenHandle = Callable[[], Store]
+
+
+def a_record(run: str, seq: int, body: str | None = None) -> RecordRow:
+    text = body if body is not None else f'{{"run":"{run}","seq":{seq}}}'
+    return RecordRow(
+        seq, BEGIN + seq, "transition", text, hashlib.sha256(f"{run} {seq} {text}".encode()).hexdigest()
+    )
+
+
+def a_head(
+    *,
+    state: str = "Received",
+    status: Status = "running",
+    outcome: str | None = None,
+    wake_at: int | None = BEGIN,
+    worker: str | None = None,
+    body: str = "{}",
+) -> Head:
+    return Head(state, status, outcome, BEGIN, wake_at, worker, None, body)
+
+
+def a_start(
+    run: str = "Orders/1",
+    *,
+    head: Head | None = None,
+    contract: StoredContract = ORDERS,
+    given: str = "{}",
+    records: int = 1,
+) -> Start:
+    journal = tuple(a_record(run, seq) for seq in range(1, records + 1))
+    epoch = 0 if head is None or head.worker is None else 1
+    row = RunRow(
+        *(run, contract.digest, contract.name, contract.version, BEGIN, given, epoch),
+        *(len(journal), journal[-1].hash, 0, head or a_head()),
+    )
+    return Start(row, journal)
+
+
+def a_write(
+    row: RunRow,
+    *,
+    records: int = 1,
+    head: Head | None = None,
+    arrivals: int | None = None,
+    fence: bool = False,
+    take: tuple[str, ...] = (),
+    put: tuple[InboxRow, ...] = (),
+    event_keys: tuple[EventKey, ...] = (),
+    settled: tuple[SettledKey, ...] = (),
+) -> Write:
+    journal = tuple(a_record(row.run, row.seq + n) for n in range(1, records + 1))
+    epoch = row.epoch
+    return Write(
+        row.run, epoch, row.seq, arrivals, epoch + fence, journal, head, take, put, event_keys, settled
+    )
+
+
+def a_message(name: str, body: str = "{}") -> InboxRow:
+    return InboxRow(name, BEGIN, "event", body)
+
+
+def the_run(store: Store, run: str = "Orders/1") -> RunRow:
+    row = store.load(run)
+    assert row is not None, f"no run {run}"
+    return row
+
+
+def started(store: Store, run: str = "Orders/1", **given: object) -> RunRow:
+    assert store.apply([a_start(run, **given)]) == [Applied(0)]  # type: ignore[arg-type]
+    return the_run(store, run)
