@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,9 +63,10 @@ def command(
             f"each --contract needs its --handlers: there are {len(contracts)} of the one and {len(handlers)} of the other"
         )
     _log_to_stderr()
-    pairs = [
-        (program_at(contract), _handlers(where)) for contract, where in zip(contracts, handlers, strict=True)
-    ]
+    pairs = []
+    for contract, where in zip(contracts, handlers, strict=True):
+        program, found = program_at(contract), _handlers(where)
+        pairs.append((_as_the_handlers_know_it(program, found), found))
     return asyncio.run(_work(pairs, store, until_idle=until_idle, lease_s=lease, concurrency=concurrency))
 
 
@@ -79,6 +81,37 @@ def _handlers(where: str) -> Any:
         raise CliError(
             "handlers_broken", f"`{where}` cannot be made without arguments: {type(wrong).__name__}: {wrong}"
         ) from wrong
+
+
+def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:
+    """Return the program with the classes that the handlers were written against.
+
+    Handlers that import a generated module are given its records and answer with them. A program compiled
+    from the contract's file has classes of its own, so it is the module's that must run.
+
+    Raises:
+        CliError: they were written against the same contract with other content.
+    """
+    from opord.generated import Workflow
+    from opord.loading import program_of
+
+    home = handlers if isinstance(handlers, ModuleType) else sys.modules[type(handlers).__module__]
+    seen = {
+        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        for value in vars(home).values()
+    }
+    known = [cls for cls in Workflow.__subclasses__() if cls.binding is not None and cls.__module__ in seen]
+    same = [cls for cls in known if cls.binding is not None and cls.binding.digest == program.digest]
+    if program.workflow in same or not same:
+        others = [cls for cls in known if cls.__name__ == program.workflow.__name__]
+        if others and not same:
+            raise CliError(
+                "module_stale",
+                f"the handlers in `{home.__name__}` are written against `{others[0].__module__}`, which was generated "
+                f"from another text of {program.name} than the one given; run `opord gen` on it again",
+            )
+        return program
+    return program_of(same[0])
 
 
 async def _work(

@@ -26,8 +26,10 @@ SIGNING_SECRET = "whsec_of_the_demonstration"  # noqa: S105 - made up, and known
 
 INTRODUCTION = """\
 A shop takes orders by webhook and charges cards at a provider that has bad days: slow answers, lost
-answers, 429, 503, declined cards. What the shop does is written in one contract, order_demo.opord.
-Every process here is a real one, and so is the SIGKILL."""
+answers, 429, 503, declined cards. What the shop does is written in one contract, and the part of it
+that matters today says how to charge a card:"""
+
+REAL = "Every process here is a real one, and so is the SIGKILL."
 
 OPORD_AFTERWARDS = """\
 Why {orders} were charged once: the intent was on disk before the call. The next worker found it without
@@ -62,6 +64,8 @@ async def _demonstrate(folder: Path, screen: Screen) -> int:
     began = time.monotonic()
     screen.chapter("An order desk on a bad day")
     screen.say(INTRODUCTION)
+    screen.quote(_of_contract("action charge_card"))
+    screen.say(REAL)
     async with httpx.AsyncClient(timeout=30) as http:
         ours, sound = await _with_opord(folder, http, screen)
         theirs = await _with_glue(folder, http, screen)
@@ -114,10 +118,19 @@ def _settings(provider_port: int) -> dict[str, str]:
     }
 
 
+def _of_contract(first_words: str) -> str:
+    """Return a declaration of the contract as it stands there, from its first words to its closing brace."""
+    lines = iter(contract_file().read_text(encoding="utf-8").splitlines())
+    declaration = [next(line for line in lines if line.startswith(first_words))]
+    while declaration[-1] != "}":
+        declaration.append(next(lines))
+    return "\n".join(declaration)
+
+
 def _doubt_rule() -> str:
-    """Return the line of the contract that says what to do when nobody knows whether a card was charged."""
-    lines = contract_file().read_text(encoding="utf-8").splitlines()
-    return next(line.strip() for line in lines if line.strip().startswith("in doubt check"))
+    """Return what the contract says is to be done when nobody knows whether a card was charged."""
+    lines = _of_contract("action charge_card").splitlines()
+    return next(line.strip() for line in lines if line.strip().startswith("in doubt"))
 
 
 def _listed(orders: list[str]) -> str:

@@ -44,24 +44,31 @@ class Desk(Protocol):
 
     async def open(self) -> None:
         """Start its processes."""
+        ...
 
     async def die(self) -> tuple[str, int]:
         """Kill the process that carries orders out; return what it was and its number."""
+        ...
 
     async def revive(self) -> None:
         """Start another in its place."""
+        ...
 
     async def standing(self, order_id: str) -> Standing | None:
         """Say where an order is; None if it knows of none."""
+        ...
 
     async def on_record(self, order_id: str) -> str:
         """Say what is on its own disk about an order, with nobody at work on it."""
+        ...
 
     async def approve(self, order_id: str, note: str) -> str:
         """Let an order that waits for a manager go on; return how that was done."""
+        ...
 
     async def delivered(self, order_id: str, tracking: str) -> None:
         """Say that the parcel of an order has arrived."""
+        ...
 
 
 class OpordDesk:
@@ -94,7 +101,7 @@ class OpordDesk:
         worker = await self.stage.start(
             f"worker-{len(self.workers) + 1}",
             *(*OPORD, "worker", "--store", self.store, "--lease", str(LEASE_S)),
-            *("--contract", "opord.examples.orders.order_fulfilment:OrderFulfilment"),
+            *("--contract", str(contract_file())),
             *("--handlers", "opord.examples.orders.handlers:OrderHandlers"),
         )
         self.workers.append(worker)

@@ -41,6 +41,12 @@ class Screen:
         """Tell something that a newcomer needs to know."""
         self.show(Text(text))
 
+    def quote(self, text: str) -> None:
+        """Show lines of a file as they stand there."""
+        self.console.print()
+        self.show(Padding(Text(text, "cyan"), (0, 0, 0, 2), expand=False))
+        self.console.print()
+
     def step(self, text: str) -> None:
         """Tell what happens now."""
         grid = Table.grid(padding=(0, 1))
