@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from opord.cli.output import on_terminal, safe, width
-from opord.cli.story import Part, StoryLine
+from opord.cli.story import Part, StoryLine, tell, where_it_is
 from opord.cli.words import span, value, wait_in_words, when
-from opord.contract import Event
+from opord.contract import Event, Named, Nothing
 from opord.kernel.program import Program
 
 _STYLES: dict[str, dict[str, Any]] = {
@@ -28,6 +28,24 @@ _STYLES: dict[str, dict[str, Any]] = {
 }
 
 _CLOCK_COLUMNS = 24
+
+
+def history_page(
+    program: Program, history: Sequence[Mapping[str, Any]], view: Mapping[str, Any]
+) -> Iterator[str]:
+    """Write a run's whole page: its story, where that has led, and what can be done now."""
+    yield painted(
+        [
+            Part(safe(view["run"]), "state"),
+            Part(f"  version {view['version']}, {_span_text(history, view)}", "dim"),
+        ]
+    )
+    yield ""
+    yield from story_text(tell(program, history))
+    yield ""
+    yield painted(where_it_is(view))
+    yield from waits_text(view, program)
+    yield from next_text(program, view)
 
 
 def painted(parts: Sequence[Part], *, columns: int | None = None) -> str:
@@ -83,7 +101,7 @@ def data_text(title: str, shown: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"{title if not index else '':<9}  {name} {value(member, limit=2000)}"
 
 
-def duration_text(history: Sequence[Mapping[str, Any]], view: Mapping[str, Any]) -> str:
+def _span_text(history: Sequence[Mapping[str, Any]], view: Mapping[str, Any]) -> str:
     """Say when a run started and, once it has ended, how long it took."""
     if not history:
         return ""
@@ -119,10 +137,18 @@ def _role(wait: Mapping[str, Any]) -> str:
 
 
 def _result(program: Program, view: Mapping[str, Any]) -> str:
-    """Say whether the action in doubt has a result to give."""
-    actions = [program.calls[action.name] for action in program.contract.actions]
-    in_doubt = [call for call in actions if f" {call.declaration.name} " in f" {view['reason']} "]
-    return " RESULT" if not in_doubt or in_doubt[0].result is not None else ""
+    """Write the RESULT that the action in doubt would have, with its fields left open; nothing if it has none."""
+    actions = [action for action in program.contract.actions if f" {action.name} " in f" {view['reason']} "]
+    if not actions:
+        return " RESULT"
+    result = actions[0].result
+    if isinstance(result, Nothing):
+        return ""
+    records = [record for record in program.contract.records if result == Named(record.name)]
+    if not records:
+        return " RESULT"
+    members = ", ".join(f'"{field.name}": …' for field in records[0].fields)
+    return f" '{{{members}}}'"
 
 
 def _offset(start: str, at: str) -> str:

@@ -31,8 +31,8 @@ class StoryLine(NamedTuple):
 
 
 _FINALS = {"success": "good", "failure": "bad", "cancelled": "warn", "terminated": "warn"}
-_CARRIED = {"intent", "attempt", "doubt", "outcome", "transition"}
-"""Kinds that the worker which holds the run writes; others may be written by whoever sends something."""
+_CARRIED = {"intent", "attempt", "doubt"}
+"""Kinds that only the worker writes which holds the run; most others, whoever sends something may write."""
 
 
 def tell(program: Program, history: Iterable[Mapping[str, Any]]) -> list[StoryLine]:
@@ -70,7 +70,11 @@ class _Story:
     def _take_over(self, record: Mapping[str, Any]) -> None:
         """Say that another worker goes on with the run than the one that had it."""
         worker = record.get("worker")
-        if record["kind"] not in _CARRIED or worker == self._worker:
+        kind = record["kind"]
+        carried = kind in _CARRIED or (
+            kind == "outcome" and record.get("by") in ("call", "check", "skip", "report")
+        )
+        if not carried or worker == self._worker:
             return
         if self._worker is not None and worker is not None:
             self._line(record, 1, Part(f"worker {safe(worker)} goes on with it", "note"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from opord.cli.output import safe, write, write_json
+from opord.cli.output import write, write_json
 from opord.cli.reading import open_reader
 from opord.cli.settings import json_option, store_option
 
@@ -29,22 +29,8 @@ def command(run: str, store: str, as_json: bool) -> int:
     if as_json:
         write_json(history)
         return 0
-    from opord.cli.page import duration_text, next_text, painted, story_text, waits_text
-    from opord.cli.story import Part, tell, where_it_is
+    from opord.cli.page import history_page
 
-    write(
-        painted(
-            [
-                Part(safe(run), "state"),
-                Part(f"  version {view['version']}, {duration_text(history, view)}", "dim"),
-            ]
-        )
-    )
-    write()
-    for line in story_text(tell(program, history)):
-        write(line)
-    write()
-    write(painted(where_it_is(view)))
-    for line in (*waits_text(view, program), *next_text(program, view)):
+    for line in history_page(program, history, view):
         write(line)
     return 0
