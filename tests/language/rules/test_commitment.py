@@ -172,6 +172,17 @@ phase P {
 }
 final state Z success
 """,
+    "a shared handler that commits is told once": """
+phase P {
+  on go {
+    commit skipped(id)  #! OP505
+    goto B
+  }
+  initial state A -> B { after 1h -> goto B }
+  state B -> B | Z { after 1h -> goto Z }
+}
+final state Z success
+""",
     "two states of one cycle": """
 initial state A -> B {
   commit skipped(id)  #! OP505
@@ -269,6 +280,7 @@ POLICIES = {
     "undoes an effect": "action a(id: str) undoes peek  #! OP512",
     "undoes a pure": "action a(id: str) undoes think  #! OP512",
     "undoes itself": "action a(id: str) undoes a  #! OP512",
+    "undoes what nobody knows": "action a(id: str) undoes acct  #! OP512",
     "undoes an action": "action a(id: str) undoes act",
 }
 

@@ -44,12 +44,14 @@ def commits_again(contract: Contract, graph: Graph) -> Iterator[Again]:
         for commit in edge.commits
         if commit.may and graph.component[edge.source] == graph.component[edge.target]
     }
-    told: set[tuple[str, int]] = set()
+    found: dict[int, Again] = {}  # a shared handler is one commit, however many states share it
     for edge in graph.edges:
         for commit in edge.commits:
-            where = (edge.source, id(commit.site))
-            if where not in told and done[edge.source] & bit.get(commit.name, 0):
-                told.add(where)
-                action = graph.calls.action(commit.name)
-                assert action is not None
-                yield Again(action, commit.site, edge.source, where in circling)
+            action = graph.calls.action(commit.name)
+            if action is None or not done[edge.source] & bit.get(commit.name, 0):
+                continue
+            circles = (edge.source, id(commit.site)) in circling
+            known = found.get(id(commit.site))
+            if known is None or (circles and not known.circles):
+                found[id(commit.site)] = Again(action, commit.site, edge.source, circles)
+    yield from found.values()

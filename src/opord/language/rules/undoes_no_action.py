@@ -6,24 +6,43 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Contract
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suggest import nearest
 from opord.language.graph import Graph
+from opord.language.names import listed, meant
 from opord.language.rules.words import known
 
 CODE = code("OP512", rule="commitment", title="undoes of no action")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the actions that are to undo an effect, a pure or themselves."""
+    """Find the actions that are to undo an effect, a pure, themselves or something nobody knows."""
     for action in contract.actions:
-        undone = None if action.undoes is None else graph.calls.get(action.undoes)
-        if undone is None or (isinstance(undone, Action) and undone is not action):
-            continue
-        itself = undone is action
+        if action.undoes:
+            yield from _of(contract, graph, action, action.undoes)
+
+
+def _of(contract: Contract, graph: Graph, action: Action, name: str) -> Iterator[Diagnostic]:
+    place = known(action.undoes_place, action.place)
+    undone = graph.calls.get(name)
+    others = [other.name for other in contract.actions if other is not action]
+    if undone is None:
         yield CODE.at(
-            known(action.undoes_place, action.place),
-            f"`{action.name}` cannot undo itself"
-            if itself
-            else f"`{action.undoes}` is no action, so that there is nothing for `{action.name}` to undo",
-            labels=() if itself else (Label(undone.place, "declared here"),),
+            place,
+            f"there is no action `{name}` for `{action.name}` to undo",
+            help=meant(
+                nearest(name, others), f"the actions are {listed(others)}" if others else "remove `undoes`"
+            ),
+        )
+    elif undone is action:
+        yield CODE.at(
+            place,
+            f"`{action.name}` cannot undo itself",
+            help="name the action that it takes back, or remove `undoes`",
+        )
+    elif not isinstance(undone, Action):
+        yield CODE.at(
+            place,
+            f"`{name}` is no action, so that there is nothing for `{action.name}` to undo",
+            labels=(Label(undone.place, "declared here"),),
             help="name the action that it takes back, or remove `undoes`",
         )

@@ -13,9 +13,12 @@ CODE = code("OP802", rule="waits", title="a wait without after or at")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the waiting states that have no timer, neither their own nor one of their phase."""
+    """Find the waiting states that have no timer, neither their own nor one of their phase.
+
+    One that acts as well is told so; whether it waits at all is open.
+    """
     for state in contract.states:
-        if not state.handlers or graph.timers(state):
+        if not state.handlers or state.body or graph.timers(state):
             continue
         events = quoted(dict.fromkeys(handler.event for handler in contract.handlers_of(state)), "or")
         yield CODE.at(
