@@ -7,20 +7,20 @@ here; its defaults come along with it.
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from opord.contract import Named, SecretOf, Type
 from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering import Lowering, lower_types_of
 from opord.language.lowering.context import DUPLICATE
 from opord.language.lowering.symbols import TypeSymbol
 from opord.language.names import listed, meant
 from opord.language.parser import parse
 from opord.language.source import Source
+from opord.language.types import names_in
 
 CANNOT_USE = code("OP114", rule="name", title="a file that cannot be used")
 NOT_IN_FILE = code("OP115", rule="name", title="a name that a used file does not have")
@@ -37,9 +37,9 @@ class UsedFiles:
     """The files that a contract uses, each read once, with what was found in them."""
 
     read: Reader | None
-    sources: dict[str, Source] = field(default_factory=dict)
-    lowered: dict[str, Lowering] = field(default_factory=dict)
-    findings: list[Diagnostic] = field(default_factory=list)
+    sources: dict[str, Source] = dataclasses.field(default_factory=dict)
+    lowered: dict[str, Lowering] = dataclasses.field(default_factory=dict)
+    findings: list[Diagnostic] = dataclasses.field(default_factory=list)
 
     def take(self, ctx: Lowering, file: tree.File, chain: tuple[str, ...]) -> None:
         """Enter the types that a file uses into its symbols; `chain` is the way of files that led to it."""
@@ -199,7 +199,7 @@ def _come_along(ctx: Lowering, node: tree.Use, name: tree.Name, symbol: TypeSymb
 
 def _report_absent(ctx: Lowering, node: tree.Use, name: tree.Name, used: Lowering) -> None:
     names = [each.name for each in used.types.values() if each.visible]
-    near = nearest(name.text, names)
+    near = ctx.near(name.text, names)
     known = f"it has {listed(names)}" if names else "it has no types"
     ctx.report(NOT_IN_FILE, name.span, f"`{node.path}` has no type `{name.text}`", help=meant(near, known))
 
@@ -224,31 +224,10 @@ def _made_of(used: Lowering, name: str) -> list[str]:
     waiting = [name]
     while waiting:
         symbol = used.types[waiting.pop()]
-        for type in _field_types(symbol):
-            inner = _name_in(type)
-            if inner is not None and inner in used.types and inner not in found:
-                found[inner] = None
-                waiting.append(inner)
+        for field in symbol.all_fields():
+            for inner in names_in(field.type):
+                if inner in used.types and inner not in found:
+                    found[inner] = None
+                    waiting.append(inner)
     del found[name]
     return list(found)
-
-
-def _field_types(symbol: TypeSymbol) -> Iterable[Type]:
-    for each in symbol.fields.values():
-        yield each.type
-    for variant in symbol.variants.values():
-        for each in variant.fields.values():
-            yield each.type
-
-
-def _name_in(type: Type) -> str | None:
-    while not isinstance(type, Named):
-        inner = (
-            type.item
-            if isinstance(type, SecretOf)
-            else getattr(type, "item", None) or getattr(type, "value", None)
-        )
-        if inner is None:
-            return None
-        type = inner
-    return type.name

@@ -40,9 +40,10 @@ def meant(near: str | None, otherwise: str = "") -> str:
 
 def listed(names: Iterable[str], word: str = "and", most: int = 6) -> str:
     """Write names as a list in a sentence: `a`, `b` and `c`; a long one ends with how many more there are."""
-    quoted = [f"`{name}`" for name in names]
-    if len(quoted) > most:
-        return f"{', '.join(quoted[:most])} and {len(quoted) - most} more"
+    known = list(names)
+    quoted = [f"`{name}`" for name in known[:most]]
+    if len(known) > most:
+        return f"{', '.join(quoted)} and {len(known) - most} more"
     return (
         quoted[0]
         if len(quoted) == 1

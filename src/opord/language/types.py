@@ -9,6 +9,8 @@ as no other type is known; `Unknown` fits everywhere, since a finding speaks of 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from functools import lru_cache
 
 from opord.contract import (
     BOOL,
@@ -44,6 +46,13 @@ PRIMITIVES: dict[str, Primitive] = {
 UNKNOWN = Unknown()
 NOTHING = Nothing()
 RUN = RunInfo()
+
+
+@lru_cache(maxsize=4096)
+def named(name: str) -> Named:
+    """Return the type of that name, the same object each time: most types are compared by identity."""
+    return Named(name)
+
 
 ORDERED = (INT, FLOAT, DECIMAL, STR, DATETIME, DATE, DURATION)
 KEYS = (STR, INT, UUID)
@@ -97,6 +106,15 @@ def without_secret(type: Type) -> Type:
 def optional(type: Type) -> Type:
     """Return `T?`, never nested."""
     return type if isinstance(type, OptionalOf | Unknown | Nothing) else OptionalOf(type)
+
+
+def names_in(type: Type) -> Iterator[str]:
+    """Yield the declared types that a type is made of."""
+    match type:
+        case Named(name):
+            yield name
+        case ListOf(item) | MapOf(item) | OptionalOf(item) | SecretOf(item):
+            yield from names_in(item)
 
 
 def is_settled(type: Type) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from opord.contract import Constant, Expr, Hole, OptionalOf, Place, Type
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.dispatch import lower, lower_to
 from opord.language.lowering.symbols import Fields, TypeSymbol
@@ -53,9 +52,11 @@ def lower_arguments(
         if name is None:
             lower(ctx, scope, argument.value)
         else:
-            given[name] = lower_to(
-                ctx, scope, argument.value, params[name].type, f"the {noun} `{name}` of {owner}"
-            )
+            wanted = params[name].type
+            value = lower(ctx, scope, argument.value, wanted)
+            if value.type is not wanted:
+                value = ctx.fit(value, wanted, f"the {noun} `{name}` of {owner}")
+            given[name] = value
     if surplus is not None:
         count = f"{len(names)} {noun}{'s' if len(names) != 1 else ''}" if names else f"no {noun}s"
         ctx.report(
@@ -82,7 +83,7 @@ def _named(
         return None
     if name in params:
         return name
-    near = nearest(name, (each for each in params if each not in given))
+    near = ctx.near(name, (each for each in params if each not in given))
     known = f"its {noun}s are {listed(params)}" if params else f"it has no {noun}s"
     ctx.report(UNKNOWN_FIELD, argument.name.span, f"{owner} has no {noun} `{name}`", help=meant(near, known))
     given[near or STRANGER] = Hole(UNKNOWN, ctx.place(argument.span))
@@ -149,7 +150,7 @@ def lower_field_values(
             lower(ctx, scope, each.value)
             if name:
                 report_unknown_field(ctx, each.name, symbol)
-            near = nearest(name, symbol.fields)
+            near = ctx.near(name, symbol.fields)
             given.setdefault(near or STRANGER, Hole(UNKNOWN, ctx.place(each.span)))
             continue
         value = lower_to(ctx, scope, each.value, field.type, f"the field `{name}` of `{symbol.name}`")
@@ -166,7 +167,7 @@ def lower_field_values(
 
 def report_unknown_field(ctx: Lowering, name: tree.Name, symbol: TypeSymbol) -> None:
     """Report a field that a record does not have."""
-    near = nearest(name.text, symbol.fields)
+    near = ctx.near(name.text, symbol.fields)
     known = f"it has {listed(symbol.fields)}" if symbol.fields else ""
     ctx.report(
         UNKNOWN_FIELD,

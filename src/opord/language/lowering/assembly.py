@@ -23,7 +23,6 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.declarations import (
     checked_fields,
@@ -237,7 +236,7 @@ def _event_roles(ctx: Lowering, node: tree.Event) -> tuple[str, ...]:
         elif text in ctx.roles:
             found[text] = name.span
         elif text:
-            near = nearest(text, ctx.roles)
+            near = ctx.near(text, ctx.roles)
             known = f"the roles are {listed(ctx.roles)}" if ctx.roles else f"declare it: `role {text}`"
             ctx.report(UNKNOWN_ROLE, name.span, f"there is no role `{text}`", help=meant(near, known))
             if near is not None:

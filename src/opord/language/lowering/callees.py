@@ -7,7 +7,6 @@ from typing import cast
 from opord.contract import BuiltinName, Expr, PureCall, Type
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.arguments import complete, lower_arguments
 from opord.language.lowering.builtins import BUILTINS, lower_builtin
 from opord.language.lowering.context import Lowering, wrong
@@ -101,7 +100,7 @@ def _refuse(ctx: Lowering, scope: Scope, name: tree.Name, call: CallSymbol | Non
         )
     else:
         pures = [each.name for each in ctx.calls.values() if each.kind == "pure"]
-        near = nearest(text, (*pures, *BUILTINS, *ctx.variants))
+        near = ctx.near(text, (*pures, *BUILTINS, *ctx.variants))
         known = f"declare it: `pure {text}(…) -> T`" if not pures else f"the pures are {listed(pures)}"
         ctx.report(UNKNOWN_CALL, name.span, f"there is no function `{text}`", help=meant(near, known))
 

@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from opord.contract import (
     Expr,
     Hole,
+    ListOf,
     MakeList,
+    MapOf,
     Named,
+    OptionalOf,
     Place,
     RunInfo,
     SecretOf,
@@ -18,6 +21,7 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Code, Diagnostic, Label, code
+from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -29,7 +33,7 @@ from opord.language.lowering.symbols import (
 from opord.language.names import Binding, Case, Scope, has_case, in_case
 from opord.language.source import Source
 from opord.language.tree import Span
-from opord.language.types import UNKNOWN, coerce, compatible, is_secret, show, without_secret
+from opord.language.types import UNKNOWN, coerce, compatible, is_secret, names_in, show, without_secret
 
 DUPLICATE = code("OP109", rule="name", title="a name declared twice")
 CASE = code("OP110", rule="name", title="a name in the wrong case")
@@ -37,6 +41,15 @@ HIDES = code("OP111", rule="name", title="a name that hides what must stay in si
 MISMATCH = code("OP201", rule="type", title="a value of the wrong type")
 SECRET_LEAKS = code("OP601", rule="secret", title="a secret that flows into something not secret")
 SECRET_USED = code("OP602", rule="secret", title="a secret that something looks into")
+
+# A frozen dataclass sets its fields through a slower way; a contract of a thousand states has 70,000 places.
+_new_place = object.__new__
+_set_file, _set_line, _set_column, _set_end_line, _set_end_column = (
+    getattr(Place, name).__set__ for name in ("file", "line", "column", "end_line", "end_column")
+)
+
+# Comparing every unknown name with every known one takes time that grows with the square of a hostile file.
+_COMPARED_MAX = 50_000
 
 NEVER_HIDDEN = {
     "now": "the instant of the step",
@@ -61,7 +74,8 @@ class Lowering:
         self.phases: dict[str, Place] = {}
         self.params: Fields = {}
         self.input: dict[str, Binding] = {}
-        self._holding_secrets: dict[str, bool] = {}
+        self._holding_secrets: set[str] | None = None  # once the types are there
+        self._compared = 0
         self._path = source.path
         self._starts = source.line_starts
         # The line that the last place was on: its number, where it starts, and where the next one does.
@@ -78,10 +92,16 @@ class Lowering:
             self._line_at = at = starts[self._line - 1]
             self._line_after = starts[self._line] if self._line < len(starts) else len(self.source.text) + 1
         line = self._line
-        if end < self._line_after:
-            return Place(self._path, line, start - at + 1, line, end - at + 1)
-        end_line = bisect_right(self._starts, end)
-        return Place(self._path, line, start - at + 1, end_line, end - self._starts[end_line - 1] + 1)
+        place = _new_place(Place)
+        _set_file(place, self._path)
+        _set_line(place, line)
+        _set_column(place, start - at + 1)
+        if end >= self._line_after:
+            line = bisect_right(self._starts, end)
+            at = self._starts[line - 1]
+        _set_end_line(place, line)
+        _set_end_column(place, end - at + 1)
+        return place
 
     def report(
         self,
@@ -96,6 +116,19 @@ class Lowering:
         """Keep a finding."""
         place = at if isinstance(at, Place) else self.place(at)
         self.findings.append(kind.at(place, message, help=help, label=label, labels=tuple(labels)))
+
+    def near(self, name: str, candidates: Iterable[str]) -> str | None:
+        """Return the candidate that was likely meant by `name`. In a file full of strangers nobody is asked any more."""
+        if self.swamped:
+            return None
+        known = [*candidates]
+        self._compared += len(known)
+        return nearest(name, known)
+
+    @property
+    def swamped(self) -> bool:
+        """Say whether so many names were unknown that nobody is helped by more than the findings themselves."""
+        return self._compared > _COMPARED_MAX
 
     # --- Names ---------------------------------------------------------------------------------------
 
@@ -218,26 +251,38 @@ class Lowering:
 
     def holds_secret(self, type: Type) -> bool:
         """Say whether a value of this type is a secret or has one somewhere in it."""
-        if isinstance(type, SecretOf):
-            return True
-        if isinstance(type, Named):
-            known = self._holding_secrets.get(type.name)
-            if known is None:
-                self._holding_secrets[type.name] = False  # meanwhile, for types that contain themselves
-                known = any(self.holds_secret(inner) for inner in self._inner(type.name))
-                self._holding_secrets[type.name] = known
-            return known
-        inner = getattr(type, "item", None) or getattr(type, "value", None)
-        return inner is not None and self.holds_secret(inner)
+        if self._holding_secrets is None:
+            self._holding_secrets = self._find_holders()
+        return _has_secret(type, self._holding_secrets)
 
-    def _inner(self, name: str) -> list[Type]:
-        symbol = self.types.get(name)
-        if symbol is None:
-            return []
-        fields = [*symbol.fields.values()]
-        for variant in symbol.variants.values():
-            fields.extend(variant.fields.values())
-        return [each.type for each in fields]
+    def _find_holders(self) -> set[str]:
+        """Name the types with a secret somewhere in them: those that have one, then those made of such."""
+        users: dict[str, list[str]] = {}
+        holders: set[str] = set()
+        for symbol in self.types.values():
+            for each in symbol.all_fields():
+                if _has_secret(each.type, holders):
+                    holders.add(symbol.name)
+                for name in names_in(each.type):
+                    users.setdefault(name, []).append(symbol.name)
+        waiting = list(holders)
+        while waiting:
+            for user in users.get(waiting.pop(), ()):
+                if user not in holders:
+                    holders.add(user)
+                    waiting.append(user)
+        return holders
+
+
+def _has_secret(type: Type, holders: set[str]) -> bool:
+    match type:
+        case SecretOf():
+            return True
+        case Named(name):
+            return name in holders
+        case ListOf(item) | MapOf(item) | OptionalOf(item):
+            return _has_secret(item, holders)
+    return False
 
 
 def wrong(place: Place, *parts: Expr) -> Expr:

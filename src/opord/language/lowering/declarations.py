@@ -20,7 +20,6 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.context import DUPLICATE, HIDES, NEVER_HIDDEN, Lowering
 from opord.language.lowering.dispatch import lower_to
@@ -249,7 +248,7 @@ def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
             )
         elif text:
             failures = [each.name for each in ctx.types.values() if each.visible and each.kind == "failure"]
-            near = nearest(text, failures)
+            near = ctx.near(text, failures)
             known = (
                 f"the failures are {listed(failures)}"
                 if failures

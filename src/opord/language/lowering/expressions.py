@@ -26,7 +26,6 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.arguments import (
     STRANGER,
     UNKNOWN_FIELD,
@@ -41,7 +40,7 @@ from opord.language.lowering.symbols import TypeSymbol
 from opord.language.lowering.typenodes import UNKNOWN_TYPE
 from opord.language.lowering.variants import lower_variant, qualified_variant, report_ambiguous
 from opord.language.names import Scope, listed, meant
-from opord.language.types import RUN, UNKNOWN, join, optional
+from opord.language.types import RUN, UNKNOWN, join, named, optional
 
 UNKNOWN_VARIABLE = code("OP102", rule="name", title="an unknown name in an expression")
 OTHER_KIND = code("OP113", rule="name", title="the name of something else")
@@ -108,9 +107,11 @@ def report_unknown_variable(ctx: Lowering, scope: Scope, name: tree.Name) -> Non
         ctx.report(
             OTHER_KIND, name.span, f"`{text}` is a state, not a value", help=f"`goto {text}` goes there"
         )
+    elif ctx.swamped:
+        ctx.report(UNKNOWN_VARIABLE, name.span, f"there is no `{text}` here")
     else:
         words = {"True": "true", "False": "false", "None": "none", "null": "none", "nil": "none"}
-        near = words.get(text) or nearest(text, (*scope.names, *ctx.variants))
+        near = words.get(text) or ctx.near(text, (*scope.names, *ctx.variants))
         known = listed((name for name in scope.names if name not in ("now", "run")), most=8)
         ctx.report(
             UNKNOWN_VARIABLE,
@@ -133,7 +134,7 @@ def _field_access(ctx: Lowering, scope: Scope, node: tree.FieldAccess, expected:
             if symbol is not None and symbol.unread:
                 return Hole(UNKNOWN, ctx.place(node.span))
             if symbol is not None and symbol.kind != "record":
-                return Hole(Named(text), ctx.place(node.span))  # reported with the variant
+                return Hole(named(text), ctx.place(node.span))  # reported with the variant
             if text == "call" and node.name.text == "key":
                 ctx.report(
                     OUT_OF_PLACE,
@@ -168,7 +169,7 @@ def _attribute(ctx: Lowering, value: Expr, node: tree.FieldAccess) -> Expr:
             UNKNOWN_FIELD,
             node.name.span,
             f"the run has no `{name}`",
-            help=meant(nearest(name, _RUN_FIELDS), "it has `run.id` and `run.started_at`"),
+            help=meant(ctx.near(name, _RUN_FIELDS), "it has `run.id` and `run.started_at`"),
         )
         return wrong(place, value)
     if is_unknown(type) or ctx.refuse_secret(value, f"`.{name}`"):
@@ -279,7 +280,7 @@ def _record(ctx: Lowering, scope: Scope, node: tree.RecordLiteral, expected: Typ
             if value is None and not field.has_default:
                 value = absent(field.type, place)
             fields.append((name, value))
-        return MakeRecord(symbol.name, tuple(fields), Named(symbol.name), place)
+        return MakeRecord(symbol.name, tuple(fields), named(symbol.name), place)
     parts = [lower(ctx, scope, each.value) for each in node.fields]
     if symbol is None or not symbol.unread:
         _refuse_record(ctx, node, symbol)
@@ -306,7 +307,7 @@ def _refuse_record(ctx: Lowering, node: tree.RecordLiteral, symbol: TypeSymbol |
             help=f"its fields stand in parentheses: `{ref.type}.{text}(…)`",
         )
     else:
-        near = nearest(
+        near = ctx.near(
             text, (each.name for each in ctx.types.values() if each.visible and each.kind == "record")
         )
         ctx.report(

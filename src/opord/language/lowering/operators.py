@@ -110,8 +110,14 @@ def _hint(type: Type) -> Type | None:
     return None if type in (INT, NOTHING, UNKNOWN) else type
 
 
+# What stands beside most operators: nothing to look into.
+_WITH_A_TYPE = (tree.NameExpression, tree.FieldAccess, tree.IntLiteral, tree.TextLiteral, tree.CallExpression)
+
+
 def _learns_type(node: tree.Expression) -> bool:
     """Say whether an expression takes its type from what stands beside it: `2.5`, `none`, `[]`."""
+    if type(node) in _WITH_A_TYPE:
+        return False
     match node:
         case tree.NumberLiteral() | tree.NoneLiteral():
             return True

@@ -34,13 +34,12 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.symbols import CallSymbol, VariantSymbol
 from opord.language.lowering.variants import AMBIGUOUS, UNKNOWN_VARIANT
 from opord.language.names import Binding, Scope, listed, meant
-from opord.language.types import UNKNOWN
+from opord.language.types import UNKNOWN, named
 
 PATTERN = code("OP209", rule="type", title="a pattern that does not fit what is matched")
 
@@ -175,7 +174,7 @@ def rest_of(ctx: Lowering, subject: Subject) -> Type:
     )
     times_out = "TimedOut" in subject.builtins and TIMED_OUT.ref not in subject.taken
     if len(owners) == 1 and not times_out:
-        return Named(owners[0])
+        return named(owners[0])
     return ProblemOf(owners, ("TimedOut",) if times_out else ())
 
 
@@ -361,7 +360,7 @@ def _find_variant(ctx: Lowering, subject: Subject, node: tree.VariantPattern) ->
     if found:
         return found[0]
     _report_stranger(ctx, subject, node, name)
-    near = nearest(name, subject.variants) if name not in ctx.variants else None
+    near = ctx.near(name, subject.variants) if name not in ctx.variants else None
     return subject.variants[near][0] if near is not None and len(subject.variants[near]) == 1 else None
 
 
@@ -374,7 +373,7 @@ def _qualified(
             return variant
     symbol = ctx.type_named(type.text)
     if symbol is None:
-        near = nearest(type.text, subject.owners)
+        near = ctx.near(type.text, subject.owners)
         ctx.report(
             UNKNOWN_VARIANT,
             type.span,
@@ -386,7 +385,7 @@ def _qualified(
             UNKNOWN_VARIANT,
             node.name.span,
             f"`{type.text}` has no variant `{name}`",
-            help=meant(nearest(name, symbol.variants), f"it has {listed(symbol.variants)}"),
+            help=meant(ctx.near(name, symbol.variants), f"it has {listed(symbol.variants)}"),
             labels=[Label(symbol.place, "declared here")],
         )
     else:
@@ -400,7 +399,7 @@ def _report_stranger(ctx: Lowering, subject: Subject, node: tree.VariantPattern,
     elsewhere = ctx.variants.get(node.name.text, [])
     verb = "fail with" if subject.is_call else "be"
     if subject.owners and not elsewhere and node.name.text not in _BUILT_IN:
-        near = nearest(name, subject.variants)
+        near = ctx.near(name, subject.variants)
         owners = listed(subject.owners, "nor" if len(subject.owners) > 1 else "and")
         has = f"{owners} has no variant" if len(subject.owners) == 1 else f"neither {owners} has a variant"
         ctx.report(

@@ -22,7 +22,6 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.arguments import complete, lower_arguments
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import Lowering, a, is_unknown
@@ -188,7 +187,7 @@ def _check(
     name = node.name.text
     asked = ctx.calls.get(name)
     if asked is None:
-        near = nearest(name, (each.name for each in ctx.calls.values() if each.kind == "effect"))
+        near = ctx.near(name, (each.name for each in ctx.calls.values() if each.kind == "effect"))
         effects = [each.name for each in ctx.calls.values() if each.kind == "effect"]
         if name:
             ctx.report(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from opord.contract import Promise
 from opord.language import tree
 from opord.language.diagnostics.model import code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import DUPLICATE, Lowering
 from opord.language.lowering.expressions import OTHER_KIND
@@ -92,10 +91,10 @@ def _thing(ctx: Lowering, name: tree.Name) -> str | None:
         return None
     calls = [each.name for each in ctx.calls.values() if each.kind != "pure"]
     if text[:1].isupper():
-        near = nearest(text, (*ctx.states, *calls))
+        near = ctx.near(text, (*ctx.states, *calls))
         ctx.report(UNKNOWN_STATE, name.span, f"there is no state `{text}`", help=meant(near, help))
     else:
-        near = nearest(text, (*calls, *ctx.states))
+        near = ctx.near(text, (*calls, *ctx.states))
         known = f"the actions and effects are {listed(calls)}" if calls else help
         ctx.report(UNKNOWN_CALL, name.span, f"there is no action or effect `{text}`", help=meant(near, known))
     return None

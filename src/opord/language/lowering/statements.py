@@ -23,7 +23,6 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.arguments import STRANGER, complete, lower_arguments, report_missing
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import Lowering, a, is_unknown
@@ -104,7 +103,7 @@ def _report_unknown_call(ctx: Lowering, node: tree.BoundaryCall) -> str | None:
     kind = "effect" if node.verb == "perform" else "action"
     name = node.name.text
     known = [each.name for each in ctx.calls.values() if each.kind == kind]
-    near = nearest(name, known)
+    near = ctx.near(name, known)
     otherwise = f"the {kind}s are {listed(known)}" if known else f"declare it: `{kind} {name}(…)`"
     ctx.report(UNKNOWN_CALL, node.name.span, f"there is no {kind} `{name}`", help=meant(near, otherwise))
     return near
@@ -212,7 +211,7 @@ def resolve_state(ctx: Lowering, name: tree.Name) -> str | None:
             labels=[Label(ctx.phases[text], "declared here")],
         )
         return None
-    near = nearest(text, ctx.states)
+    near = ctx.near(text, ctx.states)
     ctx.report(
         UNKNOWN_STATE,
         name.span,
@@ -273,6 +272,8 @@ def _given_fields(
     ctx: Lowering, target: StateSymbol, given: dict[str, Expr], node: tree.Goto
 ) -> tuple[tuple[str, Expr], ...]:
     """Return a value for every field of the target; what is neither given nor has a default is missing."""
+    if len(given) == len(target.fields) and STRANGER not in given:
+        return tuple([(name, given[name]) for name in target.fields])
     missing = [name for name, field in target.fields.items() if name not in given and not field.has_default]
     place = ctx.place(node.span)
     if missing and STRANGER not in given and len(node.arguments) <= len(target.fields):

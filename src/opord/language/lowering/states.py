@@ -22,7 +22,6 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.arguments import MISSING
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.declarations import builtin_cancel, checked_fields, lower_fields
@@ -72,6 +71,10 @@ class Bodies:
             "now": Binding("now", "now", DATETIME),
             "run": Binding("run", "run", RUN),
         }
+        self.states_of: dict[str, list[StateSymbol]] = {}
+        for state in ctx.states.values():
+            if state.phase is not None:
+                self.states_of.setdefault(state.phase, []).append(state)
 
     def scope(self, fields: Iterable[Binding]) -> Scope:
         """Return the names that a body starts with."""
@@ -117,7 +120,7 @@ class Bodies:
     def phase(self, node: tree.Phase) -> Phase:
         """Return a phase with its shared handlers, which see the fields that all its states have."""
         ctx = self.ctx
-        inside = [each for each in ctx.states.values() if each.phase == node.name.text]
+        inside = self.states_of.get(node.name.text, [])
         scope = self.scope(_common_fields(inside))
         scope.elsewhere = {**_ONLY_IN_HANDLERS, **_fields_of_some(inside, scope)}
         scope.where = "a handler that states share"
@@ -190,7 +193,7 @@ class Bodies:
         if event is None and name == "cancel":
             event = ctx.events[name] = builtin_cancel()
         if event is None and name:
-            near = nearest(name, (*ctx.events, "cancel"))
+            near = ctx.near(name, (*ctx.events, "cancel"))
             known = f"the events are {listed(ctx.events)}" if ctx.events else f"declare it: `event {name}(…)`"
             ctx.report(UNKNOWN_EVENT, node.event.span, f"there is no event `{name}`", help=meant(near, known))
             if near is not None:
@@ -239,17 +242,15 @@ class Bodies:
 
 
 def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Place, ...]]:
-    targets: list[str] = []
-    places: list[Place] = []
+    targets: dict[str, Place] = {}
     for name in node.targets:
         if name.text in targets:
-            ctx.duplicate("the target", name, places[targets.index(name.text)])
+            ctx.duplicate("the target", name, targets[name.text])
             continue
         state = resolve_state(ctx, name)
         if state is not None and state not in targets:
-            targets.append(state)
-            places.append(ctx.place(name.span))
-    return tuple(targets), tuple(places)
+            targets[state] = ctx.place(name.span)
+    return tuple(targets), tuple(targets.values())
 
 
 def _outcome(node: tree.State) -> Outcome | None:
@@ -271,15 +272,14 @@ def _common_fields(states: list[StateSymbol]) -> list[Binding]:
 
 def _fields_of_some(states: list[StateSymbol], scope: Scope) -> dict[str, str]:
     """Say of the fields that only some states of a phase have why a shared handler does not know them."""
-    found: dict[str, str] = {}
+    having: dict[str, list[str]] = {}
     for state in states:
         for name in state.fields:
-            if name not in scope.names and name not in found:
-                have = [each.name for each in states if name in each.fields]
-                lack = [each.name for each in states if name not in each.fields]
-                found[name] = (
-                    f"{listed(lack)} {'have' if len(lack) > 1 else 'has'} no `{name}`"
-                    if lack
-                    else f"`{name}` has not the same type in {listed(have)}"
-                )
-    return found
+            having.setdefault(name, []).append(state.name)
+    return {
+        name: f"only {listed(have)} {'has' if len(have) == 1 else 'have'} a field `{name}`"
+        if len(have) < len(states)
+        else f"`{name}` has not the same type in all states of the phase"
+        for name, have in having.items()
+        if name not in scope.names
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -64,6 +65,12 @@ class TypeSymbol:
     used_from: str | None = None
     node: tree.Record | tree.Enum | tree.Failure | None = None
     unread: bool = False
+
+    def all_fields(self) -> Iterator[FieldSymbol]:
+        """Yield the fields of the record, or of all variants."""
+        yield from self.fields.values()
+        for variant in self.variants.values():
+            yield from variant.fields.values()
 
 
 @dataclass(slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from opord.contract import STR, ListOf, MapOf, Named, OptionalOf, SecretOf, Type
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.context import Lowering
-from opord.language.lowering.symbols import FieldSymbol, TypeSymbol
+from opord.language.lowering.symbols import TypeSymbol
 from opord.language.names import meant
-from opord.language.types import PRIMITIVES, UNKNOWN, show
+from opord.language.types import PRIMITIVES, UNKNOWN, named, show
 
 UNKNOWN_TYPE = code("OP101", rule="name", title="an unknown type")
 IMPOSSIBLE_TYPE = code("OP207", rule="type", title="a type that cannot be")
@@ -73,13 +72,14 @@ def _named(ctx: Lowering, name: tree.Name) -> Type:
         return primitive
     symbol = ctx.types.get(text)
     if symbol is not None and symbol.visible:
-        return UNKNOWN if symbol.unread else Named(text)
+        return UNKNOWN if symbol.unread else named(text)
     return _report_unknown(ctx, name, symbol) if text else UNKNOWN
 
 
 def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -> Type:
     """Report a type that is not there; return the one that was surely meant, to go on with."""
     text = name.text
+    help = ""
     meant_type: Type = UNKNOWN
     if hidden is not None:
         help = f'add `{text}` to the names in `use "{hidden.used_from}"`'
@@ -88,27 +88,33 @@ def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -
         meant_type = PRIMITIVES.get(_ELSEWHERE[text], UNKNOWN)
     elif text in ctx.states:
         help = "a state is no type: declare a `record` with what it carries"
-    else:
+    elif not ctx.swamped:
         visible = (each.name for each in ctx.types.values() if each.visible and not each.unread)
-        near = nearest(text, (*visible, *PRIMITIVES))
+        near = ctx.near(text, (*visible, *PRIMITIVES))
         help = meant(near, f"declare it: `record {text} {{ … }}`")
         if near is not None:
-            meant_type = PRIMITIVES.get(near) or Named(near)
+            meant_type = PRIMITIVES.get(near) or named(near)
     ctx.report(UNKNOWN_TYPE, name.span, f"there is no type `{text}`", help=help)
     return meant_type
 
 
 def refuse_endless(ctx: Lowering) -> None:
     """Report types whose smallest value would contain another of the same type, and so on without end."""
-    finite: set[str] = set()
     waiting = dict(ctx.types)
-    while waiting:
-        ended = [name for name, symbol in waiting.items() if _ends(symbol, finite)]
-        if not ended:
-            break
-        for name in ended:
-            finite.add(name)
+    finite: set[str] = set()
+    users: dict[str, list[str]] = {}
+    for name, symbol in ctx.types.items():
+        for field in symbol.all_fields():
+            inner = _direct(field.type)
+            if inner is not None:
+                users.setdefault(inner, []).append(name)
+    asked = list(ctx.types)
+    while asked:
+        name = asked.pop()
+        if name in waiting and _ends(waiting[name], finite):
             del waiting[name]
+            finite.add(name)
+            asked.extend(users.get(name, ()))
     reported: set[str] = set()
     for name, symbol in waiting.items():
         if name in reported or symbol.used_from is not None:
@@ -116,29 +122,35 @@ def refuse_endless(ctx: Lowering) -> None:
         circle = _circle(waiting, name, finite)
         reported.update(circle)
         first = next(
-            field for field in _fields(waiting[circle[0]]) if _direct(field.type) == circle[1 % len(circle)]
+            field
+            for field in waiting[circle[0]].all_fields()
+            if _direct(field.type) == circle[1 % len(circle)]
         )
-        chain = " contains ".join(f"`{each}`" for each in (*circle, circle[0]))
+        chain = " contains ".join(
+            f"`{each}`" for each in (*circle[:6], *(["…"] if len(circle) > 6 else []), circle[0])
+        )
         ctx.report(
             IMPOSSIBLE_TYPE,
             first.place,
             f"no value of `{circle[0]}` can ever be complete: {chain}",
             help=f"make it `{first.name}: {show(first.type)}?` or a list",
-            labels=[Label(waiting[each].place, "declared here") for each in circle],
+            labels=[Label(waiting[each].place, "declared here") for each in circle[:6]],
         )
 
 
 def _circle(waiting: dict[str, TypeSymbol], start: str, finite: set[str]) -> list[str]:
     """Follow fields from a type without end until a type comes back; the circle starts where the file is earliest."""
     path = [start]
+    seen = {start: 0}
     while True:
         after = next(
             name
-            for field in _fields(waiting[path[-1]])
+            for field in waiting[path[-1]].all_fields()
             if (name := _direct(field.type)) and name not in finite
         )
-        if after in path:
-            return path[path.index(after) :]
+        if after in seen:
+            return path[seen[after] :]
+        seen[after] = len(path)
         path.append(after)
 
 
@@ -163,10 +175,3 @@ def _direct(type: Type) -> str | None:
     if isinstance(type, SecretOf):
         return _direct(type.item)
     return type.name if isinstance(type, Named) else None
-
-
-def _fields(symbol: TypeSymbol) -> list[FieldSymbol]:
-    fields = [*symbol.fields.values()]
-    for variant in symbol.variants.values():
-        fields.extend(variant.fields.values())
-    return fields

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from opord.contract import Expr, MakeVariant, Named
+from opord.contract import Expr, MakeVariant
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering.arguments import STRANGER, absent, lower_arguments, report_missing
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.symbols import TypeSymbol, VariantSymbol
 from opord.language.names import Scope, listed, meant
+from opord.language.types import named
 
 UNKNOWN_VARIANT = code("OP108", rule="name", title="an unknown variant")
 AMBIGUOUS = code("OP112", rule="name", title="a variant's name that two types share")
@@ -38,7 +38,7 @@ def lower_variant(
         if value is None and not field.has_default:
             value = absent(field.type, place)
         fields.append((name, value))
-    return MakeVariant(ref, tuple(fields), Named(ref.type), place)
+    return MakeVariant(ref, tuple(fields), named(ref.type), place)
 
 
 def qualified_variant(ctx: Lowering, node: tree.FieldAccess) -> VariantSymbol | None:
@@ -57,7 +57,7 @@ def qualified_variant(ctx: Lowering, node: tree.FieldAccess) -> VariantSymbol | 
 
 def report_unknown_variant(ctx: Lowering, name: tree.Name, symbol: TypeSymbol) -> None:
     """Report a variant that a type does not have."""
-    near = nearest(name.text, symbol.variants)
+    near = ctx.near(name.text, symbol.variants)
     ctx.report(
         UNKNOWN_VARIANT,
         name.span,
