@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-import opord.language.compile  # noqa: F401 - importing it declares the codes
+import opord.language.compile
 from opord.language import CheckResult, check_text
 from opord.language.diagnostics.model import Code, registered_codes
 from opord.language.diagnostics.render.human import render
