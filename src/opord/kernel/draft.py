@@ -9,13 +9,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-import msgspec
-
 from opord.kernel.instants import text
+from opord.kernel.records import RecordBody, encode_record
 from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, SettledKey, Start, Write
 from opord.kernel.run import Run
-
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Draft:
@@ -54,22 +51,29 @@ class Draft:
         return not (self.records or self.take or self.put)
 
     def record(self, kind: str, **said: Any) -> int:
-        """Put a record on the journal's end; members that are None are left out. Return its number."""
+        """Put a record on the journal's end and return its number; `said` are members of `RecordBody`."""
         run = self.run
-        run.seq += 1
-        body = {name: value for name, value in said.items() if value is not None} if None in said.values() else said
-        body["run"] = run.id
-        body["seq"] = run.seq
-        body["at"] = self.at_text = self.at_text or text(self.at)
-        body["kind"] = kind
-        body["worker"] = self.worker
-        body["epoch"] = run.epoch
-        body["contract"] = run.program.digest
-        body["prev"] = run.hash
-        written = _encode(body)
+        run.seq = seq = run.seq + 1
+        written = encode_record(
+            RecordBody(
+                run=run.id,
+                seq=seq,
+                at=self.at_text or self._at_text(),
+                kind=kind,
+                worker=self.worker,
+                epoch=run.epoch,
+                contract=run.program.digest,
+                prev=run.hash,
+                **said,
+            )
+        )
         run.hash = sha256(written).hexdigest()
-        self.records.append(RecordRow(run.seq, self.at, kind, written.decode(), run.hash))
-        return run.seq
+        self.records.append(RecordRow(seq, self.at, kind, written.decode(), run.hash))
+        return seq
+
+    def _at_text(self) -> str:
+        self.at_text = text(self.at)
+        return self.at_text
 
     def seize(self) -> None:
         """Take the run away from whoever holds it: its epoch grows, so that the holder's writes fail."""

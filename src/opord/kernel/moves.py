@@ -211,7 +211,7 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     _enter(run, goto.state, goto.fields, entry, draft.at)
     draft.record(
         "transition",
-        **{"from": origin},
+        from_=origin,
         to=goto.state,
         cause=cause,
         data=run.body.data,
