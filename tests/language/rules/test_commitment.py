@@ -206,6 +206,27 @@ state B -> Z {
 }
 final state Z success
 """,
+    "two states that commit other things": """
+initial state A -> B {
+  commit mailed(id, "start")
+  goto B
+}
+state B -> Z {
+  commit mailed(id, "end")
+  goto Z
+}
+final state Z success
+action mailed(id: str, text: str) { in doubt ask }
+""",
+    "a cycle repeats whatever the arguments are": """
+initial state A(left: int = 3) -> A | Z {
+  if left == 0 { goto Z }
+  commit mailed(id, "{left} left")  #! OP505
+  goto A(left - 1)
+}
+final state Z success
+action mailed(id: str, text: str) { in doubt ask }
+""",
     "two states on ways of their own": """
 initial state A -> B | C {
   if n > 1 { goto B }
