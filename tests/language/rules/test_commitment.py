@@ -201,7 +201,7 @@ initial state A -> B {
   goto B
 }
 state B -> Z {
-  commit skipped(id)  #! OP506
+  commit skipped(id)
   goto Z
 }
 final state Z success
@@ -264,7 +264,7 @@ initial state A -> B | Z {
   }
 }
 state B -> Z {
-  commit told(id) else { InDoubt -> goto Z, else -> goto Z }  #! OP506
+  commit told(id) else { InDoubt -> goto Z, else -> goto Z }
   goto Z
 }
 final state Z success

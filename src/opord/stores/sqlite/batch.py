@@ -1,7 +1,7 @@
 """Write a batch: find out what fits, then run each statement over all its rows.
 
 This is the hot path of the whole engine, and works under the interpreter lock beside a busy event loop; it does little
-for a row. How else it was tried, and what that took, is told in `docs/decisions/0010-the-sqlite-store.md`.
+for a row. How else it was tried, and what that took, is told in `docs/decisions/0004-the-sqlite-store.md`.
 """
 
 from __future__ import annotations
