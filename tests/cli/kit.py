@@ -27,6 +27,7 @@ role manager
 
 event approve(note: str) by manager
 
+pure   worth(order: Order) -> int
 effect find_customer(id: str) -> str
 action charge(order: Order) -> Receipt fails PaymentError { retry 2 times backoff 1ms to 2ms, timeout 5s }
 action tell(text: str) { in doubt skip }
@@ -36,7 +37,7 @@ phase Open {
 
   initial state Received -> Review | Charging | Cancelled {
     let customer = perform find_customer(order.id)
-    if order.cents > 1000 { goto Review(customer) }
+    if worth(order) > 1000 { goto Review(customer) }
     goto Charging
   }
 
@@ -71,13 +72,16 @@ tries = {}
 
 
 class Handlers:
-    async def find_customer(self, id):
-        if id.startswith("unfindable"):
-            return self._ask(id)
-        return "customer of " + id
+    def worth(self, order):
+        if order.id.startswith("unpriced"):
+            return self._price(order.id)
+        return order.cents
 
-    def _ask(self, id):
-        raise ConnectionError("no route to the customer service")
+    def _price(self, id):
+        raise ConnectionError("no route to the price list")
+
+    async def find_customer(self, id):
+        return "customer of " + id
 
     async def charge(self, order, *, call):
         tries[order.id] = tries.get(order.id, 0) + 1
@@ -158,7 +162,9 @@ class Shop:
 
     def work(self) -> Said:
         """Let a worker carry out what there is to do."""
-        return self.process("worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle")
+        return self.process(
+            "worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle"
+        )
 
     def view(self, one: str) -> Any:
         """Return a run as shown."""

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def command(
     contract: str | None, state: str | None, status: str | None, limit: int, store: str, as_json: bool
 ) -> int:
-    """List runs, the newest first.
+    """List runs.
+
+    The newest come first, each with why it is where it is and what would move it.
 
     \b
     Examples:

@@ -1,0 +1,133 @@
+"""The commands on contracts: check, explain, fmt, gen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.kit import DESK, Shop
+
+BROKEN = DESK.replace("goto Done(receipt)", "goto Dome(receipt)")
+WARNED = DESK.replace("contract Desk(order: Order) key order.id", "contract Desk(order: Order)")
+
+
+def test_a_contract_without_findings_is_good(shop: Shop) -> None:
+    said = shop.opord("check", "desk.opord")
+    assert (said.status, said.out, said.err) == (0, "1 file checked: no findings\n", "")
+
+
+def test_an_error_is_shown_at_its_place_and_is_status_1(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(BROKEN)
+    said = shop.opord("check", "desk.opord")
+    assert said.status == 1
+    assert "desk.opord:43:8" in said.out
+    assert "did you mean `Done`" in said.out
+    assert said.out.splitlines()[-1].startswith("1 file checked: ")
+
+
+def test_findings_as_json_are_one_flat_list(shop: Shop) -> None:
+    (shop.folder / "broken.opord").write_text(BROKEN)
+    said = shop.opord("check", "--json", "desk.opord", "broken.opord")
+    assert said.status == 1
+    assert {finding["file"] for finding in said.json} == {"broken.opord"}
+    assert set(said.json[0]) == {
+        "code", "rule", "severity", "message", "help", "file", "line", "column", "end_line", "end_column",
+    }  # fmt: skip
+
+
+def test_a_warning_is_refused_only_if_strict(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(WARNED)
+    assert shop.opord("check", "desk.opord").status == 0
+    said = shop.opord("check", "--strict", "desk.opord")
+    assert said.status == 1
+    assert "unkeyed" in said.out
+
+
+def test_that_promises_are_not_decided_yet_is_no_matter_of_strictness(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(DESK + "\nensure charge at most once\n")
+    said = shop.opord("check", "--strict", "desk.opord")
+    assert (said.status, "ensure" in said.out) == (0, True)
+
+
+@pytest.mark.parametrize("command", ["check", "explain", "fmt"])
+def test_a_file_that_there_is_not_is_wrong_usage(shop: Shop, command: str) -> None:
+    said = shop.opord(command, "nowhere.opord")
+    assert (said.status, said.out) == (2, "")
+    assert said.err == "error[file]: nowhere.opord: No such file or directory\n"
+
+
+def test_explain_prints_the_sheet_of_a_contract(shop: Shop) -> None:
+    said = shop.opord("explain", "desk.opord")
+    assert said.status == 0
+    assert "Takes an order and charges its card." in said.out
+    assert "approve(note: str) by manager" in said.out
+    assert json.loads(shop.opord("explain", "--json", "desk.opord").out)["contract"] == "Desk"
+
+
+def test_explain_prints_the_page_of_a_finding(shop: Shop) -> None:
+    said = shop.opord("explain", "OP301")
+    assert said.status == 0
+    assert "OP301" in said.out.splitlines()[0]
+    assert shop.opord("explain", "op301").out == said.out
+
+
+def test_explain_of_a_finding_that_there_is_not(shop: Shop) -> None:
+    said = shop.opord("explain", "OP999")
+    assert (said.status, said.err.startswith("error[code_unknown]: there is no finding OP999")) == (1, True)
+
+
+def test_explain_of_a_broken_contract_sends_to_check(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(BROKEN)
+    said = shop.opord("explain", "desk.opord")
+    assert (said.status, "opord check desk.opord" in said.err) == (1, True)
+
+
+def test_fmt_brings_a_contract_into_its_form_once(shop: Shop) -> None:
+    form = shop.opord("fmt", "desk.opord")
+    assert form.status == 0
+    laid_out = (shop.folder / "desk.opord").read_text()
+    (shop.folder / "desk.opord").write_text(
+        laid_out.replace("    goto Charging\n", "       goto   Charging\n")
+    )
+    assert shop.opord("fmt", "--check", "desk.opord").status == 1
+    assert shop.opord("fmt", "desk.opord").out == "desk.opord formatted\n"
+    assert (shop.folder / "desk.opord").read_text() == laid_out
+    assert shop.opord("fmt", "--check", "desk.opord").status == 0
+    assert shop.opord("fmt", "desk.opord").out == ""
+
+
+def test_fmt_reads_and_writes_the_standard_streams(shop: Shop) -> None:
+    shop.opord("fmt", "desk.opord")
+    laid_out = (shop.folder / "desk.opord").read_text()
+    said = shop.process("fmt", "-", given=laid_out.replace("  ", "      "))
+    assert (said.status, said.out) == (0, laid_out)
+    assert shop.process("fmt", "--check", "-", given=laid_out).status == 0
+
+
+def test_fmt_leaves_a_file_with_syntax_errors_alone(shop: Shop) -> None:
+    broken = DESK.replace("final state Done", "final stat Done")
+    (shop.folder / "desk.opord").write_text(broken)
+    said = shop.opord("fmt", "desk.opord")
+    assert said.status == 1
+    assert "left as it is" in said.err
+    assert (shop.folder / "desk.opord").read_text() == broken
+
+
+def test_gen_writes_a_module_and_finds_a_stale_one(shop: Shop) -> None:
+    assert shop.opord("gen", "--check", "desk.opord", "-o", "out").status == 1
+    assert shop.opord("gen", "desk.opord", "-o", "out").out == "out/desk.py written\n"
+    assert shop.opord("gen", "--check", "desk.opord", "-o", "out").out == "out/desk.py is up to date\n"
+    (shop.folder / "desk.opord").write_text(DESK.replace("after 48h", "after 47h"))
+    said = shop.opord("gen", "--check", "desk.opord", "-o", "out")
+    assert said.status == 1
+    assert "error[module_stale]: out/desk.py is not what the contract gives now" in said.err
+    assert shop.opord("gen", "desk.opord", "-o", "out").out == "out/desk.py written\n"
+
+
+def test_gen_of_a_broken_contract_names_its_errors(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(BROKEN)
+    said = shop.opord("gen", "desk.opord", "-o", "out")
+    assert said.status == 1
+    assert said.err.startswith("error[contract_refused]: desk.opord has errors")
+    assert not (shop.folder / "out").exists()

@@ -1,0 +1,62 @@
+"""What is written: nothing that a terminal obeys, and words for lengths of time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from opord.cli import output
+from opord.cli.words import span, value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain — ünïcode 漢字", "plain — ünïcode 漢字"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\nb\r\tc", "a\\nb\\r\\tc"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("\x9b1m", "\\x9b1m"),
+        ("\U000e0001", "\\U000e0001"),
+    ],
+)
+def test_control_characters_are_shown_and_not_sent(text: str, shown: str) -> None:
+    assert output.safe(text) == shown
+
+
+def test_lines_stay_apart_where_they_are_meant_to() -> None:
+    assert output.readable("a\n\tb\x07") == "a\n    b\\x07"
+
+
+def test_json_on_a_terminal_is_indented_and_escapes_what_the_terminal_would_obey(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {"b": "\u202e\x9b\U000e0001", "a": "ü"}
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    output.write_json(said)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == said
+    assert "\\u202e\\u009b\\udb40\\udc01" in printed
+    assert '{\n  "a": "ü"' in printed
+
+
+def test_json_in_a_pipe_is_canonical(capsys: pytest.CaptureFixture[str]) -> None:
+    output.write_json({"b": [1, None], "a": "ü"})
+    assert capsys.readouterr().out == '{"a":"ü","b":[1,null]}\n'
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0001, "0.1 ms"), (0.0032, "3.2 ms"), (0.123, "123 ms"), (1.25, "1.25 s"), (59.4, "59.4 s"),
+        (60, "1m"), (250, "4m 10s"), (3600, "1h"), (7500, "2h 5m"), (86400 * 2 + 3 * 3600, "2d 3h"), (-2, "-2 s"),
+    ],
+)  # fmt: skip
+def test_a_length_of_time_has_as_much_detail_as_matters(seconds: float, words: str) -> None:
+    assert span(seconds) == words
+
+
+def test_a_value_is_one_line_and_cut_where_it_is_long() -> None:
+    assert value({"id": "a", "lines": [1, 2]}) == 'id "a"  lines [1, 2]'
+    assert value({"text": "x" * 500}, limit=20) == 'text "xxxxxxxxxxxxx…'

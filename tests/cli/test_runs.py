@@ -1,0 +1,383 @@
+"""Starting runs, moving them, and asking what became of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+
+import pytest
+
+from tests.cli.kit import DESK, Shop, order
+
+RUN_MEMBERS = {
+    "run", "contract", "version", "state", "data", "status", "outcome", "since", "reason", "waiting_for",
+}  # fmt: skip
+
+
+# --- start ---------------------------------------------------------------------------------------
+
+
+def test_a_run_is_started_once_for_its_key(shop: Shop) -> None:
+    first = shop.opord("runs", "start", "desk.opord", "--input", order("o1"))
+    assert (first.status, first.out) == (0, "Desk/o1 started\n")
+    again = shop.opord("runs", "start", "desk.opord", "--input", order("o1"))
+    assert (again.status, again.out) == (0, "Desk/o1 was there already, with the same input\n")
+    other = shop.opord("runs", "start", "desk.opord", "--input", order("o1", 999))
+    assert (other.status, other.out) == (1, "")
+    assert other.err.startswith("error[start_conflict]: Desk/o1 was started before with another input")
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ('{"order": {"id": "a", "cents": "1", "card": "x"}}', "input_invalid", "at order.cents"),
+        ('{"order": {"id": "a", "cents": 1, "card": "x", "more": 1}}', "input_invalid", "more"),
+        ("{}", "input_invalid", "order"),
+        ('{"order": 1, "order": 2}', "input_invalid", "`order` is given twice"),
+        ('{"order": NaN}', "input_invalid", "NaN"),
+        ('{"order": {"id": "a\\u0000", "cents": 1, "card": "x"}}', "input_invalid", "NUL"),
+        ("{", "input_invalid", "not JSON"),
+    ],
+)
+def test_an_input_that_does_not_fit_is_refused_with_its_place(
+    shop: Shop, given: str, code: str, said: str
+) -> None:
+    answer = shop.opord("runs", "start", "desk.opord", "--input", given)
+    assert answer.status == 1
+    assert answer.err.startswith(f"error[{code}]: ")
+    assert said in answer.err
+    assert shop.opord("runs", "list", "--json").json == []
+
+
+def test_an_input_comes_from_a_file_or_from_standard_input(shop: Shop) -> None:
+    (shop.folder / "o.json").write_text(order("o1"))
+    assert shop.opord("runs", "start", "desk.opord", "--input", "@o.json", "--json").json == {
+        "run": "Desk/o1", "created": True,
+    }  # fmt: skip
+    assert (
+        shop.process("runs", "start", "desk.opord", "--input", "-", given=order("o2")).out
+        == "Desk/o2 started\n"
+    )
+    missing = shop.opord("runs", "start", "desk.opord", "--input", "@nowhere.json")
+    assert (missing.status, missing.err) == (2, "error[file]: nowhere.json: No such file or directory\n")
+
+
+def test_a_file_of_lines_starts_a_run_for_each_and_reports_the_bad_by_number(shop: Shop) -> None:
+    lines = [order("o1"), '{"order": 3}', "", order("o1"), "{", order("o2"), order("o2", 7)]
+    (shop.folder / "o.jsonl").write_text("\n".join(lines) + "\n")
+    said = shop.opord("runs", "start", "desk.opord", "--input", "@o.jsonl")
+    assert (said.status, said.out) == (1, "2 started, 1 there already, 3 refused\n")
+    reported = said.err.splitlines()
+    assert [line.split(": ")[1] for line in reported] == ["o.jsonl:2", "o.jsonl:5", "o.jsonl:7"]
+    assert [line.split(":")[0] for line in reported] == [
+        "error[input_invalid]", "error[input_invalid]", "error[start_conflict]",
+    ]  # fmt: skip
+    assert {view["run"] for view in shop.opord("runs", "list", "--json").json} == {"Desk/o1", "Desk/o2"}
+
+
+def test_a_line_that_is_too_long_is_refused_alone(shop: Shop) -> None:
+    long = json.dumps({"order": {"id": "x" * (3 << 20)}})
+    (shop.folder / "o.jsonl").write_text(f"{long}\n{order('o2')}")
+    said = shop.opord("runs", "start", "desk.opord", "--input", "@o.jsonl", "--json")
+    assert said.status == 1
+    assert said.json[0]["message"] == "the line is longer than 1 MiB"
+    assert said.json[1] == {"line": 2, "run": "Desk/o2", "created": True}
+
+
+def test_thousands_of_lines_start_in_few_commits(shop: Shop) -> None:
+    shop.start(*(f"o{number}" for number in range(3000)))
+    said = shop.opord("runs", "list", "--limit", "5000", "--json")
+    assert len(said.json) == 3000
+    assert shop.opord("runs", "verify").out.startswith("3,000 runs, 3,000 records: 0 with problems")
+
+
+def test_a_generated_class_starts_runs_too(shop: Shop) -> None:
+    shop.opord("gen", "desk.opord", "-o", ".")
+    said = shop.process("runs", "start", "desk:Desk", "--input", order("o1"))
+    assert (said.out, said.err) == ("Desk/o1 started\n", "")
+    assert "there is no module `nowhere`" in shop.opord("runs", "start", "nowhere:Desk").err
+
+
+def test_another_text_under_the_same_version_is_a_conflict(shop: Shop) -> None:
+    shop.start("o1")
+    (shop.folder / "desk.opord").write_text(DESK.replace("after 48h", "after 47h"))
+    said = shop.opord("runs", "start", "desk.opord", "--input", order("o2"))
+    assert (said.status, said.err.split(":")[0]) == (1, "error[contract_conflict]")
+
+
+# --- list, show, history -------------------------------------------------------------------------
+
+
+def test_a_run_has_the_members_that_programs_rely_on(shop: Shop) -> None:
+    shop.start("o1")
+    (view,) = shop.opord("runs", "list", "--json").json
+    assert set(view) == RUN_MEMBERS
+    assert view == shop.view("o1")
+    assert (view["run"], view["state"], view["status"]) == ("Desk/o1", "Received", "running")
+    assert view["reason"] == "no worker has handlers for Desk version 1"
+
+
+def test_runs_are_listed_newest_first_filtered_and_limited(shop: Shop) -> None:
+    shop.start("o1", "declined-1")
+    shop.start("big-1", cents=5000)
+    shop.work()
+    shop.start("late-1")
+
+    def listed(*options: str) -> list[str]:
+        return [view["run"] for view in shop.opord("runs", "list", "--json", *options).json]
+
+    assert listed()[0] == "Desk/late-1"
+    assert listed("--status", "waiting") == ["Desk/big-1"]
+    assert listed("--state", "Done") == ["Desk/o1"]
+    assert listed("--contract", "Other") == []
+    assert len(listed("--limit", "2")) == 2
+    said = shop.opord("runs", "list", "--limit", "2")
+    assert len(said.out.splitlines()) == 3
+    assert said.err == "there are more; these are the newest 2 (--limit)\n"
+    assert shop.opord("runs", "list", "--status", "odd").status == 2
+
+
+def test_a_run_that_there_is_not_is_status_1(shop: Shop) -> None:
+    for command in ("show", "history", "verify", "retry", "cancel", "terminate"):
+        said = shop.opord("runs", command, "Desk/nobody")
+        assert (said.status, said.out) == (1, ""), command
+        assert said.err.startswith("error[run_unknown]: there is no run 'Desk/nobody'"), command
+
+
+def test_the_history_of_a_run_as_json_is_its_journal(shop: Shop) -> None:
+    shop.start("o1")
+    shop.work()
+    records = shop.opord("runs", "history", "Desk/o1", "--json").json
+    assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
+    assert [record["kind"] for record in records] == [
+        "started", "transition", "intent", "outcome", "transition", "intent", "outcome", "transition",
+    ]  # fmt: skip
+    assert all(len(record["hash"]) == 64 for record in records)
+    assert records[3]["outcome"] == {"ok": {"charge": "ch_o1"}}
+    assert (records[-1]["from"], records[-1]["to"]) == ("Charged", "Done")
+
+
+def test_a_secret_is_never_shown(shop: Shop) -> None:
+    shop.start("o1", "lost-1")
+    shop.work()
+    for one in ("o1", "lost-1"):
+        for command in (["show"], ["history"], ["show", "--json"], ["history", "--json"]):
+            said = shop.opord("runs", *command, f"Desk/{one}")
+            assert "4242-secret" not in said.out, command
+    assert "[secret]" in shop.opord("runs", "history", "Desk/o1").out
+
+
+def test_what_a_terminal_would_obey_is_escaped(shop: Shop) -> None:
+    shop.start("o\u001b[2J\u202e\u0007")
+    for command in (["list"], ["show"], ["history"], ["verify"]):
+        said = shop.opord("runs", *command, *([] if command == ["list"] else ["Desk/o\u001b[2J\u202e\u0007"]))
+        assert said.status == 0, said.err
+        assert not set("\u001b\u202e\u0007") & set(said.out), command
+    assert "\\x1b[2J\\u202e\\x07" in shop.opord("runs", "list").out
+
+
+# --- moving runs ---------------------------------------------------------------------------------
+
+
+def test_an_event_is_taken_where_a_state_handles_it_and_its_sender_may_send_it(shop: Shop) -> None:
+    shop.start("big-1", cents=5000)
+    shop.work()
+    note = ["--input", '{"note": "fine"}']
+    wrong = shop.opord("runs", "send", "Desk/big-1", "approve", *note, "--as", "bob")
+    assert (wrong.status, wrong.err) == (
+        1, "error[role_required]: only manager may send approve; no role was given\n",
+    )  # fmt: skip
+    said = shop.opord("runs", "send", "Desk/big-1", "approve", *note, "--as", "ann", "--role", "manager")
+    assert (said.status, said.out) == (0, "Desk/big-1 took it (approve); it is in Charging\n")
+    event = shop.opord("runs", "history", "Desk/big-1", "--json").json[2]
+    assert (event["kind"], event["actor"], event["role"], event["args"]) == (
+        "event",
+        "ann",
+        "manager",
+        {"note": "fine"},
+    )
+    again = shop.opord("runs", "send", "Desk/big-1", "approve", *note, "--role", "manager")
+    assert (again.status, again.err.split(":")[0]) == (1, "error[event_refused]")
+    unknown = shop.opord("runs", "send", "Desk/big-1", "bribe")
+    assert "error[event_unknown]: Desk has no event 'bribe'; it has" in unknown.err
+
+
+def test_the_actor_is_whoever_is_logged_in_unless_said(shop: Shop) -> None:
+    shop.start("big-1", "big-2", cents=5000)
+    shop.opord("runs", "cancel", "Desk/big-1")
+    shop.opord("runs", "cancel", "Desk/big-2", "--as", "bob", "--reason", "called")
+    first, second = (
+        shop.opord("runs", "history", f"Desk/{one}", "--json").json[-2] for one in ("big-1", "big-2")
+    )
+    assert (first["actor"], first["args"]) == ("ann", {"reason": "cancelled by ann"})
+    assert (second["actor"], second["args"]) == ("bob", {"reason": "called"})
+
+
+def test_a_stalled_run_goes_on_after_retry(shop: Shop) -> None:
+    shop.start("unpriced-1")
+    worked = shop.work()
+    assert worked.status == 1
+    assert "Desk/unpriced-1 needs a person: ConnectionError: no route to the price list" in worked.err
+    handlers = shop.folder / "handlers.py"
+    handlers.write_text(handlers.read_text().replace('startswith("unpriced")', 'startswith("nobody")'))
+    shown = shop.opord("runs", "show", "Desk/unpriced-1").out
+    assert "Traceback (most recent call last):" in shown
+    assert "opord runs retry Desk/unpriced-1" in shown
+    said = shop.opord("runs", "retry", "Desk/unpriced-1", "--reason", "mended")
+    assert (said.status, said.out) == (0, "Desk/unpriced-1: going on\n")
+    assert shop.opord("runs", "retry", "Desk/unpriced-1").err.startswith("error[not_stalled]: ")
+    assert shop.work().status == 0
+    assert shop.view("unpriced-1")["state"] == "Done"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "kind"),
+    [
+        (["--happened", '{"charge": "ch_7"}'], "Done", "happened"),
+        (["--did-not-happen"], "Charging", "did_not_happen"),
+    ],
+)
+def test_a_doubt_is_settled_by_a_persons_word(shop: Shop, answer: list[str], state: str, kind: str) -> None:
+    shop.start("lost-1")
+    assert shop.work().status == 1
+    assert shop.view("lost-1")["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
+    said = shop.opord("runs", "resolve", "Desk/lost-1", *answer, "--as", "ann", "--reason", "looked")
+    assert (said.status, said.out) == (0, "Desk/lost-1: resolved\n")
+    shop.work()
+    assert shop.view("lost-1")["state"] == state
+    resolved = [
+        r for r in shop.opord("runs", "history", "Desk/lost-1", "--json").json if r["kind"] == "resolved"
+    ]
+    assert [(r["verdict"], r["actor"], r["reason"]) for r in resolved] == [(kind, "ann", "looked")]
+
+
+def test_a_resolution_says_one_thing_and_fits_the_actions_result(shop: Shop) -> None:
+    shop.start("lost-1", "o1")
+    shop.work()
+    resolve = ("runs", "resolve", "Desk/lost-1")
+    assert shop.opord(*resolve).status == 2
+    assert shop.opord(*resolve, "--happened", "{}", "--did-not-happen").status == 2
+    assert "at charge: " in shop.opord(*resolve, "--happened", '{"charge": 3}').err
+    assert "expected Receipt" in shop.opord(*resolve, "--happened").err
+    assert "expected Receipt" in shop.opord("runs", "resolve", "--happened", "Desk/lost-1").err
+    assert shop.opord("runs", "resolve", "Desk/o1", "--did-not-happen").err.startswith(
+        "error[not_in_doubt]: "
+    )
+
+
+def test_a_filter_stands_for_the_runs_it_finds(shop: Shop) -> None:
+    shop.start("big-1", "big-2", cents=5000)
+    shop.start("o1")
+    shop.work()
+    trial = shop.opord("runs", "cancel", "--state", "Review", "--dry-run", "--json")
+    assert {one["run"] for one in trial.json} == {"Desk/big-1", "Desk/big-2"}
+    assert shop.view("big-1")["state"] == "Review"
+    said = shop.opord("runs", "cancel", "--contract", "Desk", "--json")
+    assert (said.status, {one["run"]: one["done"] for one in said.json}) == (
+        0, {"Desk/big-1": "cancel", "Desk/big-2": "cancel"},
+    )  # fmt: skip
+    assert shop.view("big-2")["state"] == "Cancelled"
+
+
+def test_either_a_run_or_a_filter(shop: Shop) -> None:
+    assert shop.opord("runs", "retry").status == 2
+    assert shop.opord("runs", "retry", "Desk/o1", "--status", "stalled").status == 2
+
+
+def test_what_a_filter_finds_may_be_refused_in_part(shop: Shop) -> None:
+    shop.start("big-1", cents=5000)
+    shop.start("lost-1")
+    shop.work()
+    said = shop.opord("runs", "retry", "Desk/big-1")
+    assert (said.status, said.err.split(":")[0]) == (1, "error[not_stalled]")
+    none = shop.opord("runs", "retry", "--contract", "Desk")
+    assert (none.status, none.out) == (0, "0 going on\n")
+
+
+def test_terminate_ends_a_run_and_says_what_was_open(shop: Shop) -> None:
+    shop.start("lost-1")
+    shop.work()
+    said = shop.opord("runs", "terminate", "Desk/lost-1", "--reason", "test order")
+    assert (said.status, said.out) == (0, "Desk/lost-1: terminated\n")
+    view = shop.view("lost-1")
+    assert (view["state"], view["status"], view["outcome"]) == ("Charging", "ended", "terminated")
+    assert "charge was open: it may have taken effect" in shop.opord("runs", "history", "Desk/lost-1").out
+    assert shop.opord("runs", "terminate", "Desk/lost-1").err.startswith("error[run_ended]: ")
+
+
+# --- verify --------------------------------------------------------------------------------------
+
+
+def test_verify_proves_all_runs_or_one(shop: Shop) -> None:
+    shop.start("o1", "busy-1", "declined-1", "silent")
+    shop.work()
+    said = shop.opord("runs", "verify")
+    assert (said.status, said.out.split(": ")[1]) == (0, "0 with problems, 0 need a person\n")
+    one = shop.opord("runs", "verify", "Desk/o1")
+    assert one.out == "Desk/o1: 8 records, unbroken and legal; it is ended\n"
+    assert shop.opord("runs", "verify", "Desk/o1", "--json").json[0]["problems"] == []
+
+
+def test_verify_is_status_1_for_a_run_that_needs_a_person(shop: Shop) -> None:
+    shop.start("lost-1", "o1")
+    shop.work()
+    said = shop.opord("runs", "verify")
+    assert said.status == 1
+    assert "Desk/lost-1: 4 records, unbroken and legal; it needs a person" in said.out
+    assert shop.opord("runs", "verify", "Desk/o1").status == 0
+
+
+def test_verify_finds_what_was_changed_behind_its_back(shop: Shop) -> None:
+    shop.start("o1")
+    shop.work()
+    shop.opord("runs", "list")
+    database = sqlite3.connect(shop.folder / "opord.db")
+    (table, state_column), = [
+        (name, column[1])
+        for (name,) in database.execute("select name from sqlite_master where type = 'table'").fetchall()
+        for column in database.execute(f"pragma table_info({name})").fetchall()
+        if column[1] == "state"
+    ]  # fmt: skip
+    for (trigger,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+        database.execute(f"drop trigger {trigger}")
+    database.execute(f"update {table} set {state_column} = 'Charged'")
+    database.commit()
+    database.close()
+    said = shop.opord("runs", "verify", "Desk/o1")
+    assert said.status == 1
+    assert (
+        "Desk/o1: wrong at the run as stored (state): it says 'Charged', its journal adds up to 'Done'"
+        in said.out
+    )
+
+
+# --- the store, and pipes ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///nowhere/at/all.db", "mysql://x", "sqlite:///desk.opord", "opord.db"]
+)
+def test_a_store_that_cannot_be_reached_is_status_3(shop: Shop, url: str) -> None:
+    for command in (["list"], ["start", "desk.opord", "--input", order("o1")]):
+        said = shop.opord("runs", *command, "--store", url)
+        assert (said.status, said.out) == (3, ""), said.err
+        assert said.err.startswith("error[store_"), said.err
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(shop: Shop) -> None:
+    shop.start(*(f"o{number}" for number in range(400)))
+    process = shop.begin("runs", "list", "--limit", "400", "--json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_the_time_of_a_run_is_in_utc(shop: Shop) -> None:
+    shop.start("o1")
+    assert shop.view("o1")["since"].startswith(time.strftime("%Y-", time.gmtime()))
+    assert shop.view("o1")["since"].endswith("Z")

@@ -1,0 +1,65 @@
+"""Settings: flags before the environment, the environment before files, and nothing unknown in files."""
+
+from __future__ import annotations
+
+import pytest
+
+from opord.cli import settings
+from tests.cli.kit import Shop, order
+
+
+@pytest.fixture(autouse=True)
+def read_files_anew() -> None:
+    settings._from_files.cache_clear()
+
+
+def start(shop: Shop, *options: str) -> None:
+    settings._from_files.cache_clear()
+    assert shop.opord("runs", "start", "desk.opord", "--input", order("o1"), *options).status == 0
+
+
+def files(shop: Shop) -> set[str]:
+    return {path.name for path in shop.folder.glob("*.db")}
+
+
+def test_the_store_is_a_file_beside_you_unless_said(shop: Shop) -> None:
+    start(shop)
+    assert files(shop) == {"opord.db"}
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_a_file(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop.folder / "opord.toml").write_text('store = "sqlite:///of-file.db"\n')
+    start(shop)
+    assert files(shop) == {"of-file.db"}
+    monkeypatch.setenv("OPORD_STORE", "sqlite:///of-environment.db")
+    start(shop)
+    assert files(shop) == {"of-file.db", "of-environment.db"}
+    start(shop, "--store", "sqlite:///of-flag.db")
+    assert files(shop) == {"of-file.db", "of-environment.db", "of-flag.db"}
+
+
+def test_settings_may_stand_in_pyproject(shop: Shop) -> None:
+    (shop.folder / "pyproject.toml").write_text(
+        '[tool.opord]\nstore = "sqlite:///of-project.db"\nas = "robot"\n'
+    )
+    start(shop)
+    assert files(shop) == {"of-project.db"}
+    shop.opord("runs", "cancel", "Desk/o1")
+    assert shop.opord("runs", "history", "Desk/o1", "--json").json[1]["actor"] == "robot"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('stor = "x"', "opord.toml sets `stor`; the settings are store, as, role, lease, concurrency"),
+        ("store = 3", "opord.toml: `store` is to be str, got 3"),
+        ("store =", "opord.toml cannot be read: "),
+    ],
+)
+def test_a_setting_that_means_nothing_is_wrong_usage(shop: Shop, text: str, said: str) -> None:
+    (shop.folder / "opord.toml").write_text(text)
+    answer = shop.opord("runs", "list")
+    assert answer.status == 2
+    assert answer.err.startswith(f"error[settings]: {said}")

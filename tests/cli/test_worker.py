@@ -1,0 +1,147 @@
+"""The worker as a process: it carries out runs, says what is wrong with handlers, and ends in order."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.cli.kit import DESK, HANDLERS_MODULE, Said, Shop, stop
+
+WORKER = ("worker", "--contract", "desk.opord", "--handlers")
+
+
+def worker(shop: Shop, handlers: str = "handlers:Handlers", *options: str) -> Said:
+    return shop.process(*WORKER, handlers, "--until-idle", *options)
+
+
+def test_a_worker_carries_out_what_there_is_and_stops_when_idle(shop: Shop) -> None:
+    shop.start("o1", "busy-1", "declined-1", "silent")
+    said = worker(shop)
+    assert (said.status, said.out) == (0, "")
+    assert {one: shop.view(one)["state"] for one in ("o1", "busy-1", "declined-1", "silent")} == {
+        "o1": "Done", "busy-1": "Done", "declined-1": "Rejected", "silent": "Done",
+    }  # fmt: skip
+    assert shop.view("o1")["data"] == {"receipt": {"charge": "ch_o1"}}
+
+
+def test_it_is_status_1_when_a_run_needs_a_person(shop: Shop) -> None:
+    shop.start("lost-1", "unpriced-1", "o1")
+    said = worker(shop)
+    assert said.status == 1
+    assert "Desk/lost-1 needs a person: nobody knows whether charge happened" in said.err
+    assert "Desk/unpriced-1 needs a person: ConnectionError: no route to the price list" in said.err
+    assert "Desk/o1 needs" not in said.err
+
+
+def test_a_log_line_is_one_line(shop: Shop) -> None:
+    shop.start("lost-1", "unpriced-1")
+    lines = worker(shop).err.splitlines()
+    assert all(line[:4].isdigit() or " needs a person: " in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("handlers", "status", "code", "said"),
+    [
+        ("nowhere", 2, "handlers_unknown", "there is no module `nowhere`"),
+        ("handlers:Nobody", 2, "handlers_unknown", "`handlers` has no `Nobody`"),
+        ("raising", 1, "handlers_broken", "ZeroDivisionError: division by zero"),
+        ("needing:Handlers", 1, "handlers_broken", "cannot be made without arguments"),
+        ("empty", 1, "handlers_invalid", "charge"),
+    ],
+)
+def test_what_is_wrong_with_handlers_is_said_before_anything_runs(
+    shop: Shop, handlers: str, status: int, code: str, said: str
+) -> None:
+    (shop.folder / "raising.py").write_text("1 / 0\n")
+    (shop.folder / "needing.py").write_text("class Handlers:\n    def __init__(self, url): ...\n")
+    (shop.folder / "empty.py").write_text("")
+    shop.start("o1")
+    answer = worker(shop, handlers)
+    assert answer.status == status
+    assert f"error[{code}]: " in answer.err
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+    assert shop.view("o1")["state"] == "Received"
+
+
+def test_every_handler_that_is_missing_is_named(shop: Shop) -> None:
+    (shop.folder / "empty.py").write_text("")
+    said = worker(shop, "empty").err
+    assert all(f"`{name}`" in said for name in ("worth", "find_customer", "charge", "tell"))
+
+
+def test_handlers_may_be_the_functions_of_a_module_or_an_object(shop: Shop) -> None:
+    (shop.folder / "plain.py").write_text(
+        f"{HANDLERS_MODULE}\nready = Handlers()\n"
+        "worth, find_customer, charge, tell = ready.worth, ready.find_customer, ready.charge, ready.tell\n"
+    )
+    shop.start("o1")
+    assert worker(shop, "plain").status == 0
+    shop.start("o2")
+    assert worker(shop, "plain:ready").status == 0
+    assert (shop.view("o1")["state"], shop.view("o2")["state"]) == ("Done", "Done")
+
+
+def test_each_contract_has_its_handlers(shop: Shop) -> None:
+    assert shop.opord("worker", "--contract", "desk.opord").status == 2
+    said = shop.opord("worker", "--contract", "a.opord", "--contract", "b.opord", "--handlers", "h")
+    assert (said.status, "there are 2 of the one and 1 of the other" in said.err) == (2, True)
+
+
+def test_the_pair_may_be_repeated(shop: Shop) -> None:
+    (shop.folder / "other.opord").write_text(DESK.replace("contract Desk", "contract Other"))
+    (shop.folder / "other.py").write_text(HANDLERS_MODULE.replace('"desk.opord"', '"other.opord"'))
+    (shop.folder / "o.json").write_text('{"order": {"id": "o1", "cents": 1, "card": "x"}}')
+    shop.start("o1")
+    assert shop.opord("runs", "start", "other.opord", "--input", "@o.json").status == 0
+    said = worker(shop, "handlers:Handlers", "--contract", "other.opord", "--handlers", "other:Handlers")
+    assert said.status == 0
+    assert shop.opord("runs", "list", "--json", "--state", "Done").json.__len__() == 2
+
+
+def test_a_contract_with_errors_is_refused(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(DESK.replace("goto Done(receipt)", "goto Dome(receipt)"))
+    said = shop.opord(*WORKER, "handlers:Handlers")
+    assert (said.status, said.err.split(":")[0]) == (1, "error[contract_refused]")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_told_to_stop_ends_what_is_under_way(shop: Shop, number: int) -> None:
+    """The handler says when its call is under way, and goes on when it sees that the worker was told to stop."""
+    handlers = HANDLERS_MODULE.replace(
+        "    async def charge(self, order, *, call):\n",
+        "    async def charge(self, order, *, call):\n"
+        "        import asyncio, pathlib\n"
+        "        pathlib.Path('charging').touch()\n"
+        "        while not pathlib.Path('go').exists():\n"
+        "            await asyncio.sleep(0.01)\n",
+    )
+    (shop.folder / "handlers.py").write_text(handlers)
+    shop.start("o1")
+    process = shop.begin(*WORKER, "handlers:Handlers")
+    wait_for(shop, process, "charging")
+    process.send_signal(number)
+    (shop.folder / "go").touch()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "letting calls under way end" in err
+    records = shop.opord("runs", "history", "Desk/o1", "--json").json
+    assert [record["kind"] for record in records][2:4] == ["intent", "outcome"], out
+
+
+def test_an_idle_worker_stops_at_once(shop: Shop) -> None:
+    process = shop.begin(*WORKER, "handlers:Handlers", "--lease", "1")
+    assert process.stderr is not None
+    assert "working on sqlite:///opord.db for Desk 1" in process.stderr.readline()
+    assert stop(process).status == 0
+
+
+def wait_for(shop: Shop, process: subprocess.Popen[str], file: str) -> None:
+    end = time.monotonic() + 60
+    while not (shop.folder / file).exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
