@@ -19,6 +19,7 @@ from typing import TypeAlias, get_args
 
 from opord.contract import Contract
 from opord.language import tree
+from opord.language.damage import without_echoes
 from opord.language.diagnostics.model import Diagnostic, ErrorRule, WarningRule, code
 from opord.language.diagnostics.suggest import nearest
 from opord.language.imports import Reader, UsedFiles
@@ -100,7 +101,8 @@ def counts_for_strict(finding: Diagnostic) -> bool:
 
 
 def _check(source: Source, read: Reader | None) -> CheckResult:
-    file, findings = parse(source)
+    file, syntax = parse(source)
+    findings: list[Diagnostic] = []
     ctx = Lowering(source)
     used = UsedFiles(read)
     types_only = is_types_file(file)
@@ -115,7 +117,7 @@ def _check(source: Source, read: Reader | None) -> CheckResult:
             model = lower_contract(ctx, file)
             # What no place in the file can be named for comes of a header that is not there.
             findings += (finding for finding in find_all(model) if finding.place.line)
-    findings += ctx.findings + used.findings
+    findings = [*syntax, *without_echoes(source, file, syntax, [*findings, *ctx.findings, *used.findings])]
     findings = _allowed(ctx, file, findings)
     findings.sort(key=lambda finding: _order(source.path, finding))
     refused = any(finding.severity == "error" for finding in findings)

@@ -11,7 +11,7 @@ from opord.language import tokens as t
 from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Label, code
 from opord.language.source import Source
 from opord.language.tokens import Tokens
-from opord.language.tree import Name, Span
+from opord.language.tree import Name, Span, State
 
 TOO_DEEP = code("OP009", rule="syntax", title="nesting that is too deep")
 EXPECTED = code("OP010", rule="syntax", title="something else was expected here")
@@ -57,8 +57,12 @@ class Cursor:
         self.depth = 0  # how deep the parser is in expressions, blocks and types
         self.height = 0  # of the expression just read
         self.in_head = False  # in the head of `if`, `match`, `after`, `at`: a `{` opens the block
+        self.lifted: list[State] = []  # final states that stood in a phase
+        self.phase_column = 0  # where the word `phase` of the phase around us stands
+        self.record_in_head = 0  # the line where one was reported last
         self.lost_braces = 0  # unclosed `{` so far: by so many the depths of tokens are too great
         self.reported_at = -1
+        self.skipped: list[Span] = []  # what could not be read, for whoever asks what it may have said
 
     # Looking ----------------------------------------------------------------------------------------
 

@@ -21,6 +21,10 @@ from opord.contract import Block, CallSite, Contract, EventHandler, Goto, Phase,
 from opord.language.paths import Calls, Ending, follow, gotos
 
 
+# Up to so many different ways to have committed, a step that commits twice keeps the last two commits of each.
+_SITES_MAX = 100
+
+
 @dataclass(frozen=True)
 class Moment:
     """One step that a state can take: its body (no handler), or what an event or a timer sets off."""
@@ -136,16 +140,18 @@ class Graph:
     def _ways_out(self, block: Block) -> list[tuple[Goto, tuple[Committed, ...]]]:
         """List the `goto`s of a step, each with every commit that a path to it can have made.
 
-        A sound step commits once. Where a path commits more often a finding says so, and its last commit
-        stands for all, so that the work stays within bounds.
+        A sound step commits once. Where a path commits more often a finding says so, and its last commits
+        stand for all, so that the work stays within bounds.
         """
         ways: list[tuple[Goto, tuple[Committed, ...]]] = []
-        made: dict[tuple[int, Ending], tuple[Committed, ...]] = {}
+        made: dict[tuple[tuple[int, Ending], ...], tuple[Committed, ...]] = {}
 
         def on_call(before: tuple[Committed, ...], site: CallSite, ending: Ending) -> tuple[Committed, ...]:
             if self.calls.action(site.name) is None:
                 return before
-            return made.setdefault((id(site), ending), (Committed(site, ending),))
+            kept = before[-1:] if len(made) < _SITES_MAX else ()
+            key = (*((id(each.site), each.ending) for each in kept), (id(site), ending))
+            return made.setdefault(key, (*kept, Committed(site, ending)))
 
         def on_goto(goto: Goto, facts: set[tuple[Committed, ...]]) -> None:
             ways.extend((goto, fact) for fact in sorted(facts, key=_commits_order))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from opord.language import tokens as t
 from opord.language import tree
-from opord.language.cursor import DECLARATION_WORDS, TWO_ON_A_LINE, Stuck
+from opord.language.cursor import DECLARATION_WORDS, LONELY_SEPARATOR, TWO_ON_A_LINE, Stuck
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import did_you_mean
 from opord.language.parse_policies import PolicyParser
@@ -44,10 +44,11 @@ class DeclarationParser(PolicyParser):
             except Stuck:
                 self._recover(start, 0)
                 self._skip_to_declaration(start)
-                declarations.append(tree.Unparsed(self.span_from(start)))
+                declarations.append(self.unparsed(start))
                 continue
             self._end_declaration()
-        return tree.File(declarations, self.tokens.comments, (0, len(self.source.text)))
+        declarations += self.lifted
+        return tree.File(declarations, self.tokens.comments, (0, len(self.source.text)), self.skipped)
 
     def _end_declaration(self) -> None:
         i = self.i
@@ -57,6 +58,7 @@ class DeclarationParser(PolicyParser):
             self.miss("a new line after the declaration", self._advice_for_clause(), kind=TWO_ON_A_LINE)
         if self.texts[i] not in DECLARATION_WORDS:
             self._skip_to_declaration(i)
+            self.skipped.append(self.span_from(i))
 
     def _advice_for_clause(self) -> str:
         if self.kinds[self.i] != t.NAME:
@@ -138,13 +140,14 @@ class DeclarationParser(PolicyParser):
                 continue
             start = comment.span[0]
             rule = Name(found[1], (start + found.start(1), start + found.end(1)))
-            if rule.text and found[2]:
-                allows.append(Allow(rule, found[2].strip(), comment.span))
-            else:
+            names_rule = rule.text not in ("", "because")
+            if names_rule:
+                allows.append(Allow(rule, (found[2] or "").strip(), comment.span))
+            if not names_rule or not found[2]:
                 self.report(
                     ALLOW_WITHOUT_REASON,
                     comment.span,
-                    "this comment allows nothing, for it names no rule" if not rule.text or rule.text == "because"
+                    "this comment allows nothing, for it names no rule" if not names_rule
                     else "this comment allows nothing, for it gives no reason",
                     "write `# opord: allow <rule> because <reason>`",
                 )  # fmt: skip
@@ -256,7 +259,14 @@ class DeclarationParser(PolicyParser):
     def _role(self) -> tree.Role:
         start = self.i
         self.i += 1
-        names = self.names("a role", ",")
+        names = [self.name("a role")]
+        while self.at(","):
+            self.i += 1
+            if self.at_declaration():
+                # Where the comma goes on to the next line, the next declaration is no role.
+                self.report(LONELY_SEPARATOR, self.token_span(self.i - 1), "no role follows this `,`", "remove it")
+                break
+            names.append(self.name("a role"))
         return tree.Role(names, self.span_from(start))
 
     def _event(self) -> tree.Event:
@@ -286,6 +296,10 @@ class DeclarationParser(PolicyParser):
         start = self.i
         kind = self.texts[start]
         self.i += 1
+        if kind == "initial" and self.at_word("final"):
+            self.miss("`state` after `initial`", "a run cannot start where it ends")
+            kind = "final"
+            self.i += 1
         if kind != "state":
             self.take_word("state", f"`state` after `{kind}`")
         name = self.name("the state's name")
@@ -366,13 +380,15 @@ class DeclarationParser(PolicyParser):
         opening = self.i
         self.i += 1
         self.phases += 1
+        outer, self.phase_column = self.phase_column, self.source.position(self.starts[start])[1]
         parts = self.lines(opening, self._phase_part, "states and handlers")
+        self.phase_column = outer
         self.phases -= 1
         handlers: list[tree.Handler] = []
         states: list[tree.State] = []
         for part in parts:
             if isinstance(part, tree.State):
-                states.append(part)
+                (self.lifted if part.kind == "final" else states).append(part)
             elif isinstance(part, tree.Phase):
                 handlers += part.handlers
                 states += part.states
@@ -408,7 +424,15 @@ class DeclarationParser(PolicyParser):
         if not self.at_declaration():
             return False
         # In a phase itself a state is at home; in a state within a phase it shows a missing `}`.
-        return not (self.phases and self.depth == self.phases and self.texts[self.i] in _PHASE_WORDS)
+        at_home = self.phases and self.depth == self.phases and self.texts[self.i] in _PHASE_WORDS
+        return not at_home or self._phase_is_over()
+
+    def _phase_is_over(self) -> bool:
+        """Say whether a `}` is missing somewhere, and the state here stands where the layout ends the phase."""
+        if self.depths[-1] <= self.lost_braces:
+            return False
+        column = self.source.position(self.starts[self.i])[1]
+        return column <= self.phase_column
 
     # A word of a later version ----------------------------------------------------------------------
 

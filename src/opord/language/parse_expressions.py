@@ -51,7 +51,7 @@ class ExpressionParser(TypeParser):
         if self.depth > NESTING_MAX:
             raise self.too_deep()
         left = self._operand()
-        compared = False
+        compared = chained = False
         while True:
             i = self.i
             power = _POWER.get(self.kinds[i], 0)
@@ -60,6 +60,7 @@ class ExpressionParser(TypeParser):
             if power == _COMPARISON:
                 if compared:
                     self._report_chain(i)
+                    chained = True
                 compared = True
             height = self.height
             self.i = i + 1
@@ -75,7 +76,7 @@ class ExpressionParser(TypeParser):
                 (self.starts[start], self.ends[self.i - 1]),
             )
         self.depth -= 1
-        return left
+        return self.unparsed(start) if chained else left
 
     def _report_chain(self, i: int) -> None:
         self.report(
@@ -322,9 +323,14 @@ class ExpressionParser(TypeParser):
         i = self.i
         if self.newlines[i] == t.NEWLINE:
             return False
+        has_fields = self.kinds[i + 1] == t.NAME and self.kinds[i + 2] == ":"
         if not self.in_head:
-            return True
-        if self.kinds[i + 1] == t.NAME and self.kinds[i + 2] == ":":
+            # `charge(order {` forgot a `)`: no record has such a name.
+            return has_fields or self.kinds[i + 1] == "}" or self.texts[i - 1][0].isupper()
+        if has_fields:
+            if self.record_in_head == self.source.position(self.starts[i])[0]:
+                return True
+            self.record_in_head = self.source.position(self.starts[i])[0]
             self.report(
                 RECORD_IN_HEAD,
                 self.token_span(i - 1),

@@ -32,7 +32,7 @@ class ListParser(Cursor):
             except Stuck:
                 self._recover(start, depth)
                 self.skip_line(base + self.lost_braces)
-                taken.append(tree.Unparsed(self.span_from(start)))
+                taken.append(self.unparsed(start))
             if self.i == start:
                 self.i += 1
             self._end_line(base + self.lost_braces, noun, quiet=len(self.findings) > findings)
@@ -61,6 +61,7 @@ class ListParser(Cursor):
             )
         if not (self._starts_line(i) or self.at_declaration()):
             self.skip_line(base)
+            self.skipped.append(self.span_from(i))
 
     def items(self, opening: int, read: Callable[[], T], what: str) -> list[T]:
         """Read what newlines or single commas separate, up to and with the `}` of `opening`."""
@@ -80,6 +81,7 @@ class ListParser(Cursor):
                 self.skip_item(base + self.lost_braces)
                 if self.i == start:
                     self.i += 1
+                self.skipped.append(self.span_from(start))
                 continue
             self._end_item(base + self.lost_braces, what)
         self.i += 1
@@ -94,6 +96,7 @@ class ListParser(Cursor):
                 self.miss(f"a new line, `,` or `}}` after {what}", kind=TWO_ON_A_LINE)
             if self.kinds[i] != t.NAME:
                 self.skip_item(base)
+                self.skipped.append(self.span_from(i))
 
     def _lonely_comma(self) -> None:
         self.report(LONELY_SEPARATOR, self.token_span(self.i), "this `,` separates nothing", "remove it")
@@ -110,6 +113,11 @@ class ListParser(Cursor):
 
     def _declaration_ends_block(self) -> bool:
         return self.at_declaration()
+
+    def unparsed(self, start: int) -> tree.Unparsed:
+        """Stand for the tokens from `start` on, which could not be read."""
+        self.skipped.append(self.span_from(start))
+        return tree.Unparsed(self.skipped[-1])
 
     def _recover(self, start: int, depth: int) -> None:
         """Set back what a broken part may have left behind; `start` is where it began."""
@@ -128,7 +136,7 @@ class ListParser(Cursor):
             if self.kinds[self.i] == ",":
                 self._lonely_comma()
                 continue
-            depth = self.depth
+            start, depth = self.i, self.depth
             # Each turn of the loop takes something, or ends with `Stuck`.
             try:
                 taken.append(read())
@@ -139,6 +147,7 @@ class ListParser(Cursor):
                     raise
                 self.depth, self.in_head = depth, False
                 self.skip_in_brackets(opening)
+                self.skipped.append(self.span_from(start))
             if self.kinds[self.i] == ",":
                 self.i += 1
         self.i += 1

@@ -7,7 +7,8 @@ a tree and findings, never an exception, whatever the text.
 from __future__ import annotations
 
 from opord.language import tree
-from opord.language.diagnostics.model import Diagnostic
+from opord.language.cursor import EXPECTED
+from opord.language.diagnostics.model import FINDINGS_MAX, Diagnostic
 from opord.language.lexer import lex
 from opord.language.parse_declarations import DeclarationParser
 from opord.language.source import Source
@@ -20,7 +21,15 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
     """
     if source.refused:
         return tree.File([], [], (0, 0)), list(source.findings)
-    tokens, findings = lex(source)
+    tokens, strange = lex(source)
+    findings: list[Diagnostic] = []
     file = DeclarationParser(source, tokens, findings).file()
+    # Behind what is no token on a line, something else is always expected.
+    spoilt = {finding.place.line: finding.place.column for finding in reversed(strange)}
+    findings = strange + [
+        finding
+        for finding in findings
+        if finding.code is not EXPECTED or finding.place.column <= spoilt.get(finding.place.line, 1 << 30)
+    ]
     findings.sort(key=lambda finding: finding.order)
-    return file, findings
+    return file, findings[:FINDINGS_MAX]

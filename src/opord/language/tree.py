@@ -759,11 +759,12 @@ Declaration: TypeAlias = "Use | Contract | Record | Enum | Failure | Role | Even
 
 @dataclass(slots=True)
 class File:
-    """One file: every top-level declaration and every comment, in order."""
+    """One file: every top-level declaration and every comment, in order; `skipped` is what could not be read."""
 
     declarations: list[Declaration]
     comments: list[Comment]
     span: Span
+    skipped: list[Span] = field(default_factory=list)
 
 
 def children(node: object) -> Iterator[object]:

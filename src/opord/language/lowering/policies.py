@@ -18,6 +18,7 @@ from opord.contract import (
     Repeat,
     Report,
     Retry,
+    SecretOf,
     Skip,
 )
 from opord.language import tree
@@ -120,7 +121,7 @@ def _retry(ctx: Lowering, node: tree.RetryPolicy) -> Retry:
 def lower_key(ctx: Lowering, scope: Scope, node: tree.Expression, what: str) -> Expr:
     """Return the expression of a key: a text, a whole number or a uuid, and never a secret."""
     value = lower(ctx, scope, node)
-    if ctx.holds_secret(value.type):
+    if isinstance(value.type, SecretOf | OptionalOf) and ctx.holds_secret(value.type):
         ctx.report(
             SECRET_KEY,
             value.place,

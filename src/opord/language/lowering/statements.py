@@ -23,7 +23,7 @@ from opord.contract import (
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
-from opord.language.lowering.arguments import STRANGER, complete, lower_arguments, report_missing
+from opord.language.lowering.arguments import STRANGER, absent, complete, lower_arguments, report_missing
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower, lower_condition
@@ -271,16 +271,18 @@ def _fill_rest(
 def _given_fields(
     ctx: Lowering, target: StateSymbol, given: dict[str, Expr], node: tree.Goto
 ) -> tuple[tuple[str, Expr], ...]:
-    """Return a value for every field of the target; what is neither given nor has a default is missing."""
+    """Return a value for every field of the target: the given one, the default or `none`; report what is missing."""
     if len(given) == len(target.fields) and STRANGER not in given:
         return tuple([(name, given[name]) for name in target.fields])
-    missing = [name for name, field in target.fields.items() if name not in given and not field.has_default]
+    missing = [
+        name for name, field in target.fields.items() if name not in given and not field.may_be_left_out
+    ]
     place = ctx.place(node.span)
     if missing and STRANGER not in given and len(node.arguments) <= len(target.fields):
         report_missing(ctx, f"`{target.name}`", "field", missing, place, target.fields)
     return tuple(
         [
-            (name, given.get(name) or field.default or Hole(UNKNOWN, place))
+            (name, given.get(name) or field.default or absent(field.type, place))
             for name, field in target.fields.items()
         ]
     )

@@ -29,7 +29,7 @@ class FieldSymbol:
 
     @property
     def may_be_left_out(self) -> bool:
-        """Say whether a record, variant or call need not name it: it has a default, or its absence is `none`."""
+        """Say whether a value need not be given: there is a default, or its absence is `none`."""
         return self.has_default or isinstance(self.type, OptionalOf)
 
 

@@ -33,8 +33,10 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _is_whole(graph: Graph, state: State) -> bool:
-    """Say whether a state has a body that could be read: an empty or torn one has its own finding."""
+    """Say whether it is known where a state goes: an empty or torn body, or an unknown state, has its own finding."""
     moments = [moment for moment in graph.moments(state) if not moment.shared]
+    if any(goto.state not in graph.states for moment in moments for goto in moment.gotos):
+        return False
     return bool(moments) and not any(
         is_unread(statement) for moment in graph.moments(state) for statement in statements(moment.body)
     )

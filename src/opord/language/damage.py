@@ -1,0 +1,146 @@
+"""What a mistake of syntax hides: so that it is one finding, and not a dozen about what could not be read.
+
+The parser skips what it cannot read. What stood there may have declared a name, used one, handled a failure
+or gone to a state; a finding that says that just this is missing only repeats the mistake in other words.
+Such a finding is left out, and comes back, if it is right, once the syntax is mended. Findings about what
+does stand there are not touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from opord.language import tree
+from opord.language.diagnostics.model import Diagnostic
+from opord.language.source import Source
+from opord.language.tree import Span
+
+# Something is missing in a body: a path, an arm, a `goto`, a timer, the whole body.
+_MISSING_IN_BODY = frozenset({"OP301", "OP302", "OP304", "OP310", "OP311", "OP401", "OP402", "OP802"})
+# Nothing of that name is declared, or of that kind.
+_UNDECLARED = frozenset(
+    {"OP101", "OP102", "OP103", "OP104", "OP105", "OP106", "OP108", "OP113", "OP117", "OP510", "OP512"}
+)
+# Nothing handles or uses what is declared here.
+_UNUSED = frozenset({"OP801", "OP803"})
+# Decided over every way through the states, one of which may have been torn.
+_OVER_ALL_WAYS = frozenset({"OP804", "OP805"})
+_NO_CONTRACT, _NO_INITIAL, _UNREACHED, _ENDLESS = "OP116", "OP308", "OP306", "OP307"
+_UNKEYED, _UNANSWERED, _HEADER_MISSES = "OP806", "OP807", "OP305"
+
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+def without_echoes(
+    source: Source, file: tree.File, syntax: list[Diagnostic], findings: Iterable[Diagnostic]
+) -> list[Diagnostic]:
+    """Leave out the findings that only say that what could not be read is missing."""
+    found = list(findings)
+    if not any(each.severity == "error" for each in syntax):
+        return found
+    damage = _Damage(source, file, syntax)
+    return [each for each in found if each.place.file != source.path or not damage.explains(each)]
+
+
+class _Damage:
+    """The lines that could not be read, the words on them, and the states they tear."""
+
+    def __init__(self, source: Source, file: tree.File, syntax: list[Diagnostic]) -> None:
+        self._source = source
+        self._lines: set[int] = {each.place.line for each in syntax}
+        for start, end in file.skipped:
+            first, last = source.position(start)[0], source.position(max(start, end - 1))[0]
+            self._lines.update(range(first, last + 1))
+        self._words: dict[str, set[tuple[int, int]]] = {}
+        for line in self._lines:
+            for word in _WORD.finditer(source.line(line)):
+                self._words.setdefault(word[0], set()).add((line, word.start() + 1))
+        self._states = {each.name.text: each for each in _states(file)}
+        self._torn_lines: set[int] = set()
+        torn = set(self._torn_states(file))
+        self._ways = {name: _ways(each) for name, each in self._states.items()}
+        self._torn = torn
+        mentioned = {word for word in self._words if word in self._states}
+        self._maybe_reached = self._onward(torn | mentioned)
+        actions = (each for each in file.declarations if isinstance(each, tree.CallDeclaration))
+        self._actions = {each.name.text for each in actions if each.kind == "action"}
+
+    def explains(self, finding: Diagnostic) -> bool:
+        """Say whether what could not be read may be all that this finding misses."""
+        code, line = finding.code.id, finding.place.line
+        if code in _MISSING_IN_BODY:
+            return line in self._torn_lines
+        if code in _UNDECLARED or code in _UNUSED:
+            return self._says_elsewhere(finding)
+        if code in _OVER_ALL_WAYS:
+            return bool(self._torn)
+        if code == _UNREACHED:
+            return self._name_at(finding) in self._maybe_reached
+        if code == _ENDLESS:
+            return "final" in self._words or bool(self._torn & self._onward({self._name_at(finding)}))
+        if code == _UNANSWERED:
+            return not self._actions.isdisjoint(self._words)
+        if code == _UNKEYED or code == _HEADER_MISSES:
+            return line in self._lines
+        return (code == _NO_CONTRACT and "contract" in self._words) or (
+            code == _NO_INITIAL and "initial" in self._words
+        )
+
+    def _says_elsewhere(self, finding: Diagnostic) -> bool:
+        place = finding.place
+        return bool(self._words.get(self._name_at(finding), set()) - {(place.line, place.column)})
+
+    def _name_at(self, finding: Diagnostic) -> str:
+        place = finding.place
+        word = _WORD.match(self._source.line(place.line), place.column - 1)
+        return word[0] if word else ""
+
+    def _torn_states(self, file: tree.File) -> Iterator[str]:
+        """Yield the states with a line that could not be read, theirs or one that their phase shares."""
+        for node in file.declarations:
+            if isinstance(node, tree.State):
+                yield from self._torn_by(self._lines, node)
+            elif isinstance(node, tree.Phase):
+                own = self._lines & set(self._lines_of(node.span))
+                for state in node.states:
+                    own -= set(self._lines_of(state.span))
+                for state in node.states:
+                    if own:
+                        self._torn_lines.update(self._lines_of(state.span))
+                        yield state.name.text
+                    yield from self._torn_by(self._lines, state)
+                if own:
+                    self._torn_lines.update(self._lines_of(node.span))
+
+    def _torn_by(self, lines: set[int], state: tree.State) -> Iterator[str]:
+        spanned = self._lines_of(state.span)
+        if not lines.isdisjoint(spanned):
+            self._torn_lines.update(spanned)
+            yield state.name.text
+
+    def _lines_of(self, span: Span) -> range:
+        return range(self._source.position(span[0])[0], self._source.position(max(span))[0] + 1)
+
+    def _onward(self, names: Iterable[str]) -> set[str]:
+        """The states that headers lead to from these, themselves included."""
+        seen: set[str] = set()
+        ahead = list(names)
+        while ahead:
+            name = ahead.pop()
+            if name not in seen:
+                seen.add(name)
+                ahead.extend(self._ways.get(name, ()))
+        return seen
+
+
+def _states(file: tree.File) -> Iterator[tree.State]:
+    for node in file.declarations:
+        if isinstance(node, tree.State):
+            yield node
+        elif isinstance(node, tree.Phase):
+            yield from node.states
+
+
+def _ways(state: tree.State) -> list[str]:
+    return [target.text for target in state.targets]
