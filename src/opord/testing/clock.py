@@ -67,6 +67,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__(_JumpingSelector(clock))
         self._virtual_clock = clock
+        # A tick of the clock: after years, a billionth of a second is lost in a float, and timers would never be due.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         """Return the virtual clock's monotonic time, in seconds."""

@@ -1,0 +1,412 @@
+"""An action is in doubt when its intent is on record and the outcome of an attempt is not: what each rule does then.
+
+A doubt ends with a result, a final failure under the same key, its policy, or a person; never with a transient
+failure of a later attempt.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from opord.engine.errors import InputInvalid, NotInDoubt
+from tests.engine.desk import NEVER, Here, Sim, after, fails
+
+BUSY, FINAL, BROKEN = fails("Problem.Busy"), fails("Problem.Final", why="no"), ConnectionError("reset")
+RECEIPT, OTHER = {"id": "r1"}, {"id": "r2"}
+CHARGED = ("Charged", {"receipt": RECEIPT})
+
+
+def charging(policy: str, *, report: bool = False, finds: str = "Receipt?", result: str = "Receipt") -> str:
+    """Return a contract that commits one action of the given policy, with effects that may know."""
+    unclear = "InDoubt -> goto Unclear" if report else ""
+    target, final = (" | Unclear", "final state Unclear failure") if report else ("", "")
+    ok = (
+        "ok receipt -> goto Charged(receipt)"
+        if result
+        else 'ok -> goto Charged({ id: "" })'.replace("{ id", "Receipt { id")
+    )
+    arrow = f"-> {result}" if result else ""
+    return f"""
+contract Charging(n: int) key n version 1
+record Receipt {{ id: str }}
+failure Problem {{ Final(why: str), Busy transient }}
+failure Trouble {{ Odd, Slow transient }}
+effect find(n: int, key: str) -> {finds} fails Trouble {{ timeout 5s }}
+action charge(n: int) {arrow} fails Problem {{ {policy} }}
+initial state Charging -> Charged | Failed{target} {{
+  match commit charge(n) {{
+    {ok}
+    Final(why) -> goto Failed(why)
+    Busy -> goto Failed("busy")
+    {unclear}
+  }}
+}}
+final state Charged(receipt: Receipt) success
+final state Failed(why: str) failure
+{final}
+"""
+
+
+class TestRepeat:
+    """Call again with the same key, as often as `retry` says, or else for as long as the key holds; then ask."""
+
+    def test_is_the_default_with_a_key(self) -> None:
+        sim = Sim(charging("key"), charge=[BROKEN, RECEIPT]).rest()
+        assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
+        assert sim.keys("charge") == ["Charging/1/1"] * 2
+
+    def test_has_the_contracts_own_key_each_time(self) -> None:
+        sim = Sim(charging('key "charge {n}", in doubt repeat'), charge=[BROKEN, BROKEN, RECEIPT]).rest()
+        assert (sim.keys("charge"), sim.ending) == (["charge 1"] * 3, CHARGED)
+
+    def test_with_retry_as_often_as_it_says_then_ask(self) -> None:
+        sim = Sim(charging("key, retry 3 times"), charge=[BROKEN]).rest()
+        assert (sim.calls("charge"), sim.status, sim.view["waiting_for"]) == (
+            4,
+            "in_doubt",
+            [{"person": "operator", "verb": "resolve"}],
+        )
+
+    def test_a_time_out_is_repeated_alike(self) -> None:
+        sim = Sim(charging("key, retry 3 times, timeout 10s"), charge=[NEVER, NEVER, RECEIPT]).rest()
+        assert (sim.calls("charge"), sim.ending) == (3, CHARGED)
+
+    def test_transient_failures_and_doubts_count_together(self) -> None:
+        sim = Sim(charging("key, retry 3 times"), charge=[BUSY, BROKEN, BUSY, BROKEN, RECEIPT]).rest()
+        assert (sim.calls("charge"), sim.status) == (4, "in_doubt")
+
+    def test_a_doubt_is_not_ended_by_a_later_transient_failure(self) -> None:
+        sim = Sim(charging("key, retry 2 times"), charge=[BROKEN, BUSY]).rest()
+        assert (sim.calls("charge"), sim.state, sim.status) == (3, "Charging", "in_doubt")
+
+    def test_a_later_final_failure_under_the_same_key_ends_it(self) -> None:
+        sim = Sim(charging("key, retry 2 times"), charge=[BROKEN, FINAL]).rest()
+        assert (sim.calls("charge"), sim.ending) == (2, ("Failed", {"why": "no"}))
+
+    def test_a_transient_failure_before_the_doubt_and_one_after_it(self) -> None:
+        sim = Sim(charging("key, retry 5 times"), charge=[BUSY, BROKEN, BUSY, BUSY, RECEIPT]).rest()
+        assert (sim.calls("charge"), sim.ending) == (5, CHARGED)
+
+    def test_without_retry_it_goes_on_for_as_long_as_the_key_holds_then_asks(self) -> None:
+        sim = Sim(charging("key for 10m"), charge=[BROKEN]).rest(drawn=0.999)
+        assert sim.status == "in_doubt"
+        assert sim.calls("charge") == 15  # 1 + 2 + 4 + 8 + 16 + 32, then 60 s each, within 600 s
+        assert sim.made("charge")[-1].at < 600
+        assert sim.view["reason"].startswith("nobody knows whether charge happened")
+
+    def test_without_retry_a_transient_failure_with_nothing_in_doubt_is_handed_on(self) -> None:
+        sim = Sim(charging("key for 10m"), charge=[BUSY]).rest()
+        assert (sim.calls("charge"), sim.ending) == (1, ("Failed", {"why": "busy"}))
+
+    def test_without_retry_a_transient_failure_with_a_doubt_open_is_repeated(self) -> None:
+        sim = Sim(charging("key for 10m"), charge=[BROKEN, BUSY, BUSY, RECEIPT]).rest()
+        assert (sim.calls("charge"), sim.ending) == (4, CHARGED)
+
+    def test_past_the_keys_window_nobody_is_called(self) -> None:
+        """The worker was down for a day; the other side has forgotten the key."""
+        sim = Sim(charging("key for 24h, retry 9 times"), charge=[BROKEN, RECEIPT])
+        sim.tell(lambda here: here.until(lambda: "doubt" in sim.kinds), drawn=0.999)
+        sim.advance("25h")
+        sim.tell(lambda here: here.rests())
+        assert (sim.calls("charge"), sim.status) == (1, "in_doubt")
+        assert sim.view["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
+
+    def test_within_the_window_it_is_called_although_the_worker_was_down_long(self) -> None:
+        sim = Sim(charging("key for 24h, retry 9 times"), charge=[BROKEN, RECEIPT])
+        sim.tell(lambda here: here.until(lambda: "doubt" in sim.kinds), drawn=0.999)
+        sim.advance("23h")
+        sim.tell(lambda here: here.rests())
+        assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
+
+
+class TestCheck:
+    """Ask an effect: `some` or `true` = it happened; `none` or `false` = it did not, call it."""
+
+    POLICY = "in doubt check find(n, call.key) after 30s, timeout 10s"
+
+    def test_some_is_the_result(self) -> None:
+        sim = Sim(charging(self.POLICY), charge=[NEVER], find=[RECEIPT]).rest()
+        assert (sim.calls("charge"), sim.calls("find"), sim.ending) == (1, 1, CHARGED)
+        assert sim.record("outcome")["by"] == "check"
+
+    def test_none_calls_it(self) -> None:
+        sim = Sim(charging(self.POLICY), charge=[NEVER, RECEIPT], find=[None]).rest()
+        assert (sim.calls("charge"), sim.calls("find"), sim.ending) == (2, 1, CHARGED)
+        assert (sim.record("resolved")["verdict"], sim.record("resolved")["by"]) == (
+            "did_not_happen",
+            "check",
+        )
+
+    def test_it_is_asked_with_the_key_of_the_commit(self) -> None:
+        sim = Sim(charging(self.POLICY), charge=[NEVER], find=[RECEIPT]).rest()
+        assert [made.args for made in sim.made("find")] == [(1, "Charging/1/1")]
+        sim = Sim(charging('key "k {n}", ' + self.POLICY), charge=[NEVER], find=[RECEIPT]).rest()
+        assert [made.args for made in sim.made("find")] == [(1, "k 1")]
+
+    @pytest.mark.parametrize(("found", "calls"), [(True, 1), (False, 2)])
+    def test_of_an_action_without_a_result_the_effect_says_true_or_false(
+        self, found: bool, calls: int
+    ) -> None:
+        text = charging(self.POLICY, finds="bool", result="")
+        sim = Sim(text, charge=[NEVER, None], find=[found]).rest()
+        assert (sim.calls("charge"), sim.calls("find"), sim.state) == (calls, 1, "Charged")
+
+    def test_not_sooner_than_D_after_the_time_out(self) -> None:
+        sim = Sim(charging(self.POLICY), charge=[NEVER], find=[RECEIPT]).rest()
+        assert sim.made("find")[0].at == pytest.approx(10 + 30, abs=0.2)
+
+    def test_without_after_at_once(self) -> None:
+        sim = Sim(charging("in doubt check find(n, call.key), timeout 10s"), charge=[NEVER], find=[RECEIPT])
+        assert sim.rest().made("find")[0].at == pytest.approx(10, abs=0.2)
+
+    @pytest.mark.parametrize(
+        "answer", [fails("Trouble.Slow"), fails("Trouble.Odd"), ValueError("broken"), NEVER, {"wrong": 1}]
+    )
+    def test_while_the_effect_fails_it_is_asked_again(self, answer: object) -> None:
+        sim = Sim(charging(self.POLICY), charge=[NEVER], find=[*[answer] * 6, RECEIPT]).rest()
+        assert (sim.calls("charge"), sim.calls("find"), sim.ending) == (1, 7, CHARGED)
+
+    def test_meanwhile_the_run_says_why(self) -> None:
+        sim = Sim(charging(self.POLICY), charge=[NEVER], find=[ValueError("broken")])
+        sim.tell(lambda here: here.until(lambda: sim.calls("find") == 3))
+        assert sim.status == "in_doubt"
+        assert (
+            sim.view["reason"]
+            == "find, which says whether charge happened, does not answer: ValueError: broken"
+        )
+
+    def test_each_doubt_is_checked_anew(self) -> None:
+        sim = Sim(charging(self.POLICY), charge=[NEVER, NEVER, NEVER], find=[None, None, RECEIPT]).rest()
+        assert (sim.calls("charge"), sim.calls("find"), sim.ending) == (3, 3, CHARGED)
+
+    def test_attempts_that_run_out_leave_it_to_a_person(self) -> None:
+        sim = Sim(charging(self.POLICY + ", retry 2 times"), charge=[NEVER], find=[None]).rest()
+        assert (sim.calls("charge"), sim.calls("find"), sim.status) == (3, 3, "in_doubt")
+
+    def test_after_none_a_transient_failure_is_one_like_any_other(self) -> None:
+        sim = Sim(charging(self.POLICY + ", retry 1 times"), charge=[NEVER, BUSY], find=[None]).rest()
+        assert (sim.calls("charge"), sim.ending) == (2, ("Failed", {"why": "busy"}))
+
+
+class TestAsk:
+    """Park the run for a person; the default without a key."""
+
+    def test_is_the_default_without_a_key(self) -> None:
+        sim = Sim(charging(""), charge=[BROKEN]).rest()
+        assert (sim.calls("charge"), sim.status, sim.state) == (1, "in_doubt", "Charging")
+        assert sim.view["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
+
+    def test_it_waits_for_as_long_as_it_takes(self) -> None:
+        sim = Sim(charging("in doubt ask"), charge=[BROKEN]).rest()
+        for _ in range(3):
+            sim.advance("365d")
+            sim.tell(lambda here: here.wait(1))
+        assert (sim.calls("charge"), sim.status) == (1, "in_doubt")
+
+    def test_it_happened_with_this_result(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await here.resolve(True, RECEIPT)
+            await here.rests()
+
+        sim = Sim(charging("in doubt ask"), charge=[BROKEN]).tell(story)
+        assert (sim.calls("charge"), sim.ending) == (1, CHARGED)
+        verdict = sim.record("resolved")
+        assert (verdict["verdict"], verdict["by"], verdict["actor"]) == ("happened", "person", "ops")
+
+    def test_a_result_of_the_wrong_type_is_refused_and_changes_nothing(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            for wrong in (None, 7, {}, {"id": 3}):
+                with pytest.raises(InputInvalid, match="charge"):
+                    await here.resolve(True, wrong)
+
+        sim = Sim(charging("in doubt ask"), charge=[BROKEN]).tell(story)
+        assert (sim.status, sim.records("resolved")) == ("in_doubt", [])
+
+    def test_it_did_not_calls_again_with_the_same_key(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await here.resolve(False)
+            await here.rests()
+
+        sim = Sim(charging("in doubt ask"), charge=[BROKEN, RECEIPT]).tell(story)
+        assert (sim.keys("charge"), sim.ending) == (["Charging/1/1"] * 2, CHARGED)
+
+    def test_that_is_a_fresh_first_attempt_with_all_its_retries(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await here.resolve(False)
+            await here.rests()
+
+        sim = Sim(charging("in doubt ask, retry 2 times"), charge=[BUSY, BUSY, BROKEN, BUSY, BUSY, RECEIPT])
+        sim.tell(story)
+        assert (sim.calls("charge"), sim.ending) == (6, CHARGED)
+
+    def test_that_opens_the_keys_window_anew(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await here.leap("25h")
+            await here.resolve(False)
+            await here.rests()
+
+        sim = Sim(charging("key for 24h, retry 1 times"), charge=[BROKEN, BROKEN, BROKEN, RECEIPT]).tell(
+            story
+        )
+        assert (sim.calls("charge"), sim.ending) == (4, CHARGED)
+
+    def test_a_doubt_of_the_fresh_attempt_is_asked_about_again(self) -> None:
+        async def story(here: Here) -> None:
+            for happened in (False, False, True):
+                await here.rests()
+                await here.resolve(happened, RECEIPT if happened else None)
+            await here.rests()
+
+        sim = Sim(charging("in doubt ask"), charge=[BROKEN]).tell(story)
+        assert (sim.calls("charge"), sim.ending) == (3, CHARGED)
+
+    def test_a_person_may_answer_whatever_the_policy_is(self) -> None:
+        async def story(here: Here) -> None:
+            await here.until(lambda: here.sim.calls("find") > 2 and here.sim.run.worker is None)
+            await here.resolve(True, RECEIPT)
+            await here.rests()
+
+        text = charging("in doubt check find(n, call.key)")
+        sim = Sim(text, charge=[BROKEN], find=[ValueError("broken")]).tell(story)
+        assert (sim.calls("charge"), sim.ending) == (1, CHARGED)
+
+    def test_a_run_that_is_not_in_doubt_is_not_resolved(self) -> None:
+        async def story(here: Here) -> None:
+            await here.until(lambda: here.sim.calls("charge") == 1)
+            with pytest.raises(NotInDoubt):
+                await here.resolve(True, RECEIPT)
+            await here.rests()
+            with pytest.raises(NotInDoubt):
+                await here.resolve(False)
+
+        sim = Sim(charging("in doubt ask"), charge=[after(5, RECEIPT)]).tell(story)
+        assert sim.ending == CHARGED
+
+    def test_nobody_resolves_while_an_attempt_is_under_way(self) -> None:
+        async def story(here: Here) -> None:
+            await here.until(lambda: here.sim.calls("charge") == 2)
+            with pytest.raises(NotInDoubt, match="under way"):
+                await here.resolve(False)
+            await here.rests()
+
+        sim = Sim(charging("key"), charge=[BROKEN, after(5, RECEIPT)]).tell(story)
+        assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
+
+
+class TestAskWithin:
+    POLICY = "in doubt ask within 2h"
+
+    def test_unanswered_it_is_as_report(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            assert here.sim.view["waiting_for"][1]["timer"] == "charge ask within 2h"
+            await here.leap("119m")
+            assert here.sim.status == "in_doubt"
+            await here.leap("2m")
+            await here.rests()
+
+        sim = Sim(charging(self.POLICY, report=True), charge=[BROKEN]).tell(story)
+        assert (sim.calls("charge"), sim.state) == (1, "Unclear")
+        assert sim.record("outcome")["by"] == "report"
+
+    def test_answered_in_time_it_is_not(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await here.leap("119m")
+            await here.resolve(True, RECEIPT)
+            await here.rests()
+            await here.leap("2h")
+
+        sim = Sim(charging(self.POLICY, report=True), charge=[BROKEN]).tell(story)
+        assert sim.ending == CHARGED
+
+    def test_even_when_no_worker_was_up(self) -> None:
+        sim = Sim(charging(self.POLICY, report=True), charge=[BROKEN]).rest()
+        sim.advance("3h")
+        sim.tell(lambda here: here.reaches("Unclear"))
+
+
+class TestReport:
+    def test_the_contract_decides(self) -> None:
+        for answer in (BROKEN, NEVER):
+            sim = Sim(
+                charging("in doubt report, timeout 10s, retry 3 times", report=True), charge=[answer]
+            ).rest()
+            assert (sim.calls("charge"), sim.state) == (1, "Unclear")
+
+    def test_an_outcome_is_no_doubt(self) -> None:
+        sim = Sim(charging("in doubt report", report=True), charge=[RECEIPT]).rest()
+        assert sim.ending == CHARGED
+
+
+class TestSkip:
+    def test_goes_on_as_if_it_had_happened(self) -> None:
+        for answer in (BROKEN, NEVER):
+            sim = Sim(
+                charging("in doubt skip, timeout 10s, retry 3 times", result=""), charge=[answer]
+            ).rest()
+            assert (sim.calls("charge"), sim.state) == (1, "Charged")
+            assert sim.record("outcome")["by"] == "skip"
+
+    def test_a_declared_failure_is_no_doubt(self) -> None:
+        sim = Sim(charging("in doubt skip", result=""), charge=[FINAL]).rest()
+        assert sim.ending == ("Failed", {"why": "no"})
+        sim = Sim(charging("in doubt skip, retry 1 times", result=""), charge=[BUSY, None]).rest()
+        assert (sim.calls("charge"), sim.state) == (2, "Charged")
+
+
+class TestADeadWorker:
+    """Its lease runs out, another takes the run over, and finds an intent without an outcome."""
+
+    def die(self, policy: str, *, lease_s: float = 10, **scripts: object) -> Sim:
+        from tests.engine.kit import crash_at
+
+        text = charging(policy, report="report" in policy, result="" if "skip" in policy else "Receipt")
+        sim = Sim(text, lease_s=lease_s, **{"charge": [NEVER, RECEIPT], **scripts})  # type: ignore[arg-type]
+
+        async def story(engine: object) -> None:
+            here = Here(sim, engine)  # type: ignore[arg-type]
+            await here.start()
+            await here.until(lambda: False, seconds=10**8)
+
+        async def main() -> None:
+            points = ["before start", "start written", "step begins", "before intent", "intent written"]
+            assert await crash_at(sim.kit, len(points), story) == points[-1]
+
+        sim.kit.run(main())
+        sim.id = "Charging/1"
+        return sim
+
+    def test_nobody_else_touches_the_run_before_the_lease_is_over(self) -> None:
+        sim = self.die("key")
+        died = sim.kit.clock.monotonic()
+        sim.tell(lambda here: here.until(lambda: sim.calls("charge") == 1))
+        assert sim.made("charge")[0].at >= died + 9
+
+    @pytest.mark.parametrize(
+        ("policy", "calls", "state", "status"),
+        [
+            ("key, timeout 60s", 1, "Charged", "ended"),
+            ("in doubt check find(n, call.key)", 1, "Charged", "ended"),
+            ("in doubt ask", 0, "Charging", "in_doubt"),
+            ("in doubt skip", 0, "Charged", "ended"),
+            ("in doubt report", 0, "Unclear", "ended"),
+        ],
+    )
+    def test_the_rule_applies_as_to_any_doubt(self, policy: str, calls: int, state: str, status: str) -> None:
+        sim = self.die(policy, charge=[None if "skip" in policy else RECEIPT], find=[None])
+        sim.tell(lambda here: here.rests())
+        assert (sim.calls("charge"), sim.state, sim.status) == (calls, state, status)
+        assert sim.record("doubt")["reason"] == "its worker was lost during the call"
+
+    def test_a_check_comes_not_sooner_than_D_after_the_lease(self) -> None:
+        sim = self.die("in doubt check find(n, call.key) after 30s", find=[RECEIPT])
+        died = sim.kit.clock.monotonic()
+        sim.tell(lambda here: here.rests())
+        assert sim.made("find")[0].at >= died + 9 + 30
+        assert sim.ending == CHARGED
