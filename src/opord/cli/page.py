@@ -108,7 +108,8 @@ def _span_text(history: Sequence[Mapping[str, Any]], view: Mapping[str, Any]) ->
     start = history[0]["at"]
     text = f"started {when(start)} UTC"
     if view["status"] == "ended":
-        text += f", took {span(_seconds(start, view['since']))}"
+        end = next(one["at"] for one in reversed(history) if one["kind"] in ("transition", "terminated"))
+        text += f", took {span(_seconds(start, end))}"
     return text
 
 

@@ -206,7 +206,7 @@ class _Story:
 
     def _outcome(self, record: Mapping[str, Any]) -> None:
         how, depth = record.get("by", "call"), 3
-        tried = f" at attempt {record['attempt']}" if record.get("attempt", 1) > 1 else ""
+        tried = f"  at attempt {record['attempt']}" if record.get("attempt", 1) > 1 else ""
         said = {
             "call": "",
             "check": "  found by the check",
@@ -306,10 +306,12 @@ def traceback_end(text: str, *, frames: int = 2) -> list[str]:
 def where_it_is(view: Mapping[str, Any]) -> list[Part]:
     """Say in one line where a run is."""
     state, status, outcome = view["state"], view["status"], view["outcome"]
+    if outcome == "terminated":
+        # Since when it is in its state is not when it was ended.
+        return [Part(f"terminated in {state}", "warn")]
     if status == "ended":
-        word = "terminated" if outcome == "terminated" else "ended"
         return [
-            Part(f"{word} in {state}", _FINALS.get(outcome or "", "state")),
+            Part(f"ended in {state}", _FINALS.get(outcome or "", "state")),
             Part(f"  {outcome}, {when(view['since'])} UTC", "dim"),
         ]
     style = {"stalled": "bad", "in_doubt": "warn"}.get(status, "state")

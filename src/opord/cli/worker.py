@@ -118,11 +118,13 @@ async def _work(
     pairs: Sequence[tuple[Program, Any]], store: str, *, until_idle: bool, lease_s: float, concurrency: int
 ) -> int:
     from opord.engine.engine import Engine
+    from opord.engine.tuning import tune_process
 
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
     asked_to_stop = _stop_on_signals()
     async with Engine(store, workflows, lease_s=lease_s, concurrency=concurrency) as engine:
+        tune_process()
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
         stop = asyncio.create_task(asked_to_stop.wait())
