@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import opord
-from opord.stores import open_store
+from opord.engine.tuning import tune_process
 from opord.stores.base import RunFilter
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -105,13 +105,14 @@ def main() -> None:
     )
     wanted = parser.parse_args()
     workflow = opord.load(CONTRACT).FourCalls
+    tune_process()  # as `opord worker` does
     with tempfile.TemporaryDirectory(dir=wanted.folder) as name:
         folder = Path(name)
         print(f"disk: {syncs_a_second(folder):,.0f} syncs a second")
         from bare_store import measure  # the bare store, the same rows
 
-        for line in measure(folder, orders=wanted.runs):
-            print(f"bare store: {line}")
+        for batch in (100, 500):
+            print(f"bare store: {measure(folder, orders=wanted.runs, batch=batch)}")
         for round_number in range(wanted.rounds):
             url = f"sqlite:///{folder}/many{round_number}.db"
             took, records = asyncio.run(many(workflow, url, wanted.runs))
@@ -124,7 +125,6 @@ def main() -> None:
             f"lone run: median {statistics.median(times):.2f} ms, "
             f"95 of 100 within {times[int(len(times) * 0.95)]:.2f} ms"
         )
-        open_store(f"sqlite:///{folder}/lone.db").close()
 
 
 if __name__ == "__main__":
