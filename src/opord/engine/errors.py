@@ -127,7 +127,13 @@ class UnknownEvent(Refused):
 
     def __init__(self, contract: str, event: str, events: Sequence[str]) -> None:
         there = f"it has {', '.join(sorted(events))}" if events else "it has no events"
-        super().__init__(f"{contract} has no event {event!r}; {there}")
+        if event == "cancel":
+            message = (
+                f"no state of {contract} handles `cancel`, so that no run of it can be cancelled; {there}"
+            )
+        else:
+            message = f"{contract} has no event {event!r}; {there}"
+        super().__init__(message)
         self.contract, self.event, self.events = contract, event, tuple(events)
 
 
