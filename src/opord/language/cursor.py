@@ -29,10 +29,6 @@ HEIGHT_MAX = 100
 
 STATEMENT_WORDS = frozenset({"let", "perform", "commit", "goto", "match"})
 HANDLER_WORDS = frozenset({"on", "after", "at", "each", "when", "run"})
-DECLARATION_WORDS = frozenset(
-    {"use", "contract", "record", "enum", "failure", "role", "event", "pure", "effect", "action"}
-    | {"phase", "state", "initial", "final", "ensure", "upgrade"}
-)
 _LINE_STARTS = STATEMENT_WORDS | HANDLER_WORDS
 
 
@@ -79,7 +75,7 @@ class Cursor:
         """Say whether a line starts here that can only be a declaration."""
         i = self.i
         if (
-            self.texts[i] not in DECLARATION_WORDS
+            self.texts[i] not in t.DECLARATION_WORDS
             or self.newlines[i] == t.SAME_LINE
             or self.kinds[i] != t.NAME
         ):
@@ -227,6 +223,45 @@ class Cursor:
             )
         return True
 
+    def open_brace(self, what: str) -> int:
+        """Take the `{` before `what` and return its index; a forgotten one is reported and taken as read.
+
+        It is taken for forgotten where what it opens follows on the next line, or its `}` on this one; the
+        index is then that of the token before.
+
+        Raises:
+            Stuck: nothing follows that it could open.
+        """
+        if self.brace_opens():
+            self.i += 1
+            return self.i - 1
+        missed = self.miss(what)
+        i = self.i
+        follows = self.newlines[i] == t.NEWLINE and self.kinds[i] not in ("}", t.END)
+        if (follows and not self.at_declaration()) or self._closes_on_line(i):
+            self._deepen(i)
+            return i - 1
+        raise missed
+
+    def _closes_on_line(self, i: int) -> bool:
+        open_braces = 0
+        while self.newlines[i] == t.SAME_LINE and self.kinds[i] != t.END:
+            open_braces += (self.kinds[i] == "{") - (self.kinds[i] == "}")
+            if open_braces < 0:
+                return True
+            i += 1
+        return False
+
+    def _deepen(self, start: int) -> None:
+        """Count the braces from `start` on as if one had opened before."""
+        depth = self.depths[start] + 1
+        for i in range(start, len(self.kinds)):
+            if self.kinds[i] == "}":
+                depth = max(depth - 1, 0)
+            self.depths[i] = depth
+            if self.kinds[i] == "{":
+                depth += 1
+
     def unclosed(self, opening: int) -> None:
         """Report the bracket at index `opening` as never closed."""
         sign = self.texts[opening][-1]
@@ -317,9 +352,12 @@ class Cursor:
         i, nested = self.i, 0
         while kinds[i] != t.END and self.depths[i] >= base:
             kind = kinds[i]
-            if nested <= 0 and (kind == "," or kind == ")"):
-                self.i = i
-                return
+            if self.depths[i] == base:
+                if nested <= 0 and (kind == "," or kind == ")"):
+                    self.i = i
+                    return
+                if kind == "{" and not self.texts[i - 1][:1].isupper():
+                    break  # what stands before it is no record
             if self.newlines[i] and (self._starts_line(i) or self.newlines[i] == t.NEWLINE):
                 break
             if kind == "(" or kind == "[":

@@ -17,18 +17,58 @@ from opord.language.source import Source
 from opord.language.tree import Span
 
 # Something is missing in a body: a path, an arm, a `goto`, a timer, the whole body.
-_MISSING_IN_BODY = frozenset({"OP301", "OP302", "OP304", "OP310", "OP311", "OP401", "OP402", "OP802"})
+_MISSING_IN_BODY = frozenset(
+    {"OP301", "OP302", "OP303", "OP304", "OP310", "OP311", "OP401", "OP402", "OP802"}
+)
 # Nothing of that name is declared, or of that kind.
 _UNDECLARED = frozenset(
     {"OP101", "OP102", "OP103", "OP104", "OP105", "OP106", "OP108", "OP113", "OP117", "OP510", "OP512"}
 )
 # Nothing handles or uses what is declared here.
 _UNUSED = frozenset({"OP801", "OP803"})
+# What is said of a value, a call or a state that was given a shape in a line that could not be read.
+_MISFITS = frozenset(
+    {
+        "OP107",
+        "OP108",
+        "OP201",
+        "OP204",
+        "OP205",
+        "OP209",
+        "OP211",
+        "OP305",
+        "OP401",
+        "OP402",
+        "OP403",
+        "OP511",
+    }
+)
 # Decided over every way through the states, one of which may have been torn.
 _OVER_ALL_WAYS = frozenset({"OP804", "OP805"})
+_UNKNOWN_VALUE = "OP102"
 _NO_CONTRACT, _NO_INITIAL, _UNREACHED, _ENDLESS = "OP116", "OP308", "OP306", "OP307"
-_UNKEYED, _UNANSWERED, _HEADER_MISSES = "OP806", "OP807", "OP305"
+_UNANSWERED = "OP807"
+# The clause or target that is missing may stand among what could not be read on its line.
+_SAID_ON_THE_LINE = frozenset({"OP305", "OP806"})
 
+# A word that a name follows, without the name: any of these may have been declared, or used, there.
+_NAMELESS = re.compile(
+    r"\b(state|record|enum|failure|event|role|pure|effect|action|let|commit|perform|goto|on|by|fails|undoes|check)"
+    r"\b(?=\s*(?:[^\s\w]|\d|$|(?:success|failure|cancelled)\b))"
+)
+_DECLARES = {
+    "OP101": {"record", "enum", "failure"},
+    "OP102": {"let", "pure"},
+    "OP103": {"state"},
+    "OP104": {"pure", "effect", "action"},
+    "OP105": {"event"},
+    "OP106": {"role"},
+    "OP510": {"effect"},
+    "OP512": {"action"},
+}
+_USES = frozenset({"commit", "perform", "goto", "on", "by", "fails", "undoes", "check"})
+
+_SPOKEN_OF = re.compile(r"`(\w+)`")
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -48,12 +88,15 @@ class _Damage:
 
     def __init__(self, source: Source, file: tree.File, syntax: list[Diagnostic]) -> None:
         self._source = source
-        self._lines: set[int] = {each.place.line for each in syntax}
+        self._reported = {each.place.line for each in syntax}
+        self._lines = set(self._reported)
         for start, end in file.skipped:
             first, last = source.position(start)[0], source.position(max(start, end - 1))[0]
             self._lines.update(range(first, last + 1))
         self._words: dict[str, set[tuple[int, int]]] = {}
+        self._nameless: set[str] = set()
         for line in self._lines:
+            self._nameless.update(_NAMELESS.findall(source.line(line)))
             for word in _WORD.finditer(source.line(line)):
                 self._words.setdefault(word[0], set()).add((line, word.start() + 1))
         self._states = {each.name.text: each for each in _states(file)}
@@ -62,6 +105,15 @@ class _Damage:
         self._ways = {name: _ways(each) for name, each in self._states.items()}
         self._torn = torn
         mentioned = {word for word in self._words if word in self._states}
+        # The declarations whose head could not be read, and the lines that may use what it declares.
+        self._torn_heads: set[str] = set()
+        self._headless: set[int] = set()
+        for node, head in _heads(file):
+            if not self._lines.isdisjoint(self._lines_of(head)):
+                self._torn_heads.add(node.name.text)
+                if isinstance(node, tree.Enum | tree.Failure):
+                    self._torn_heads.update(each.name.text for each in node.variants)
+                self._headless.update(self._lines_of(node.span))
         self._maybe_reached = self._onward(torn | mentioned)
         actions = (each for each in file.declarations if isinstance(each, tree.CallDeclaration))
         self._actions = {each.name.text for each in actions if each.kind == "action"}
@@ -69,10 +121,19 @@ class _Damage:
     def explains(self, finding: Diagnostic) -> bool:
         """Say whether what could not be read may be all that this finding misses."""
         code, line = finding.code.id, finding.place.line
+        if line in self._reported:
+            return True
+        if code in _MISFITS and not self._torn_heads.isdisjoint(_SPOKEN_OF.findall(finding.message)):
+            return True
+        if code == _UNKNOWN_VALUE and line in self._headless:
+            return True
         if code in _MISSING_IN_BODY:
             return line in self._torn_lines
-        if code in _UNDECLARED or code in _UNUSED:
-            return self._says_elsewhere(finding)
+        if code in _UNDECLARED:
+            lost = _DECLARES.get(code, frozenset())
+            return not self._nameless.isdisjoint(lost) or self._says_elsewhere(finding)
+        if code in _UNUSED:
+            return not self._nameless.isdisjoint(_USES) or self._says_elsewhere(finding)
         if code in _OVER_ALL_WAYS:
             return bool(self._torn)
         if code == _UNREACHED:
@@ -80,8 +141,9 @@ class _Damage:
         if code == _ENDLESS:
             return "final" in self._words or bool(self._torn & self._onward({self._name_at(finding)}))
         if code == _UNANSWERED:
-            return not self._actions.isdisjoint(self._words)
-        if code == _UNKEYED or code == _HEADER_MISSES:
+            lost = not self._nameless.isdisjoint(("commit", "undoes"))
+            return lost or not self._actions.isdisjoint(self._words)
+        if code in _SAID_ON_THE_LINE:
             return line in self._lines
         return (code == _NO_CONTRACT and "contract" in self._words) or (
             code == _NO_INITIAL and "initial" in self._words
@@ -115,7 +177,8 @@ class _Damage:
 
     def _torn_by(self, lines: set[int], state: tree.State) -> Iterator[str]:
         spanned = self._lines_of(state.span)
-        if not lines.isdisjoint(spanned):
+        # What stands right below a state was cut off from it by a `}` too many.
+        if not lines.isdisjoint(range(spanned.start, spanned.stop + 1)):
             self._torn_lines.update(spanned)
             yield state.name.text
 
@@ -140,6 +203,19 @@ def _states(file: tree.File) -> Iterator[tree.State]:
             yield node
         elif isinstance(node, tree.Phase):
             yield from node.states
+
+
+def _heads(
+    file: tree.File,
+) -> Iterator[
+    tuple[tree.Record | tree.Enum | tree.Failure | tree.Event | tree.CallDeclaration | tree.State, Span]
+]:
+    """Yield what gives values, calls and states their shape, with the span that does."""
+    for node in file.declarations:
+        if isinstance(node, tree.Record | tree.Enum | tree.Failure | tree.Event | tree.CallDeclaration):
+            yield node, node.span
+    for state in _states(file):
+        yield state, state.header_span
 
 
 def _ways(state: tree.State) -> list[str]:

@@ -20,7 +20,6 @@ from functools import cached_property
 from opord.contract import Block, CallSite, Contract, EventHandler, Goto, Phase, State, Timer, Variant
 from opord.language.paths import Calls, Ending, follow, gotos
 
-
 # Up to so many different ways to have committed, a step that commits twice keeps the last two commits of each.
 _SITES_MAX = 100
 

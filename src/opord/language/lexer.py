@@ -77,6 +77,15 @@ def duration_ms(text: str) -> int | None:
     return total
 
 
+# A declaration that begins a line at its first column.
+_DECLARATION = re.compile(rf"(?<=\n)(?:{'|'.join(sorted(t.DECLARATION_WORDS))})[ \t]+[A-Za-z\"]")
+# A statement or handler: two names in a row, as no line inside brackets has them.
+_STATEMENT = re.compile(
+    r"(?:let|goto|perform|commit|match|on|after|at)[ \t]+"
+    rf"(?!(?:{'|'.join(sorted(t.RESERVED))})\b)[A-Za-z0-9_]"
+)
+
+
 class _Lexer:
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -113,6 +122,13 @@ class _Lexer:
                 # It counts unless it stands in `(` or `[`, or the line goes on.
                 inside = opened and opened[-1] in "(["
                 newline = 1 if inside or (kinds and kinds[-1] in after) else 2
+                if newline == 1 and (
+                    _DECLARATION.match(self.text, match.end())
+                    or (inside and _STATEMENT.match(self.text, match.end()))
+                ):
+                    newline = 2  # nothing that is open goes on into it
+                    while opened and opened[-1] in "([":
+                        opened.pop()
                 if self.texts_open:
                     self._close_texts(match.start(2))
                 continue

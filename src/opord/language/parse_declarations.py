@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from opord.language import tokens as t
 from opord.language import tree
-from opord.language.cursor import DECLARATION_WORDS, LONELY_SEPARATOR, TWO_ON_A_LINE, Stuck
+from opord.language.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Stuck
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import did_you_mean
 from opord.language.parse_policies import PolicyParser
@@ -56,7 +56,7 @@ class DeclarationParser(PolicyParser):
             return
         if self.reported_at != i:
             self.miss("a new line after the declaration", self._advice_for_clause(), kind=TWO_ON_A_LINE)
-        if self.texts[i] not in DECLARATION_WORDS:
+        if self.texts[i] not in t.DECLARATION_WORDS:
             self._skip_to_declaration(i)
             self.skipped.append(self.span_from(i))
 
@@ -69,7 +69,7 @@ class DeclarationParser(PolicyParser):
         i = max(self.i, start + 1)
         text, end = self.source.text, len(self.kinds) - 1
         while i < end:
-            if self.newlines[i] and self.texts[i] in DECLARATION_WORDS and self.kinds[i] == t.NAME:
+            if self.newlines[i] and self.texts[i] in t.DECLARATION_WORDS and self.kinds[i] == t.NAME:
                 first_column = self.starts[i] == 0 or text[self.starts[i] - 1] == "\n"
                 if first_column or self.depths[i] <= self.lost_braces:
                     self.lost_braces = max(self.lost_braces, self.depths[i])
@@ -113,7 +113,7 @@ class DeclarationParser(PolicyParser):
         help_text = "a file is made of declarations: `contract`, `record`, `event`, `state` …"
         if word in ("let", "perform", "commit", "goto", "match", "on", "after", "at"):
             help_text = "statements and handlers stand in the braces of a state"
-        elif word and (near := did_you_mean(word, sorted(DECLARATION_WORDS))):
+        elif word and (near := did_you_mean(word, sorted(t.DECLARATION_WORDS))):
             help_text = near
         elif self.kinds[self.i] == "}":
             help_text = "remove it, or look above for the `{` that is missing"
@@ -158,14 +158,23 @@ class DeclarationParser(PolicyParser):
     def field(self) -> tree.Field:
         """Read `name: T [= default]`."""
         start = self.i
-        name = self.name("a name", new_line=True)
+        if self.kinds[start] == ":":
+            self.miss("a name", new_line=True)
+            name = Name("", (self.starts[start], self.starts[start]))
+        else:
+            name = self.name("a name", new_line=True)
         if not self.at(":"):
             if not self.at(t.NAME):
                 raise self.miss(f"`:` and the type of `{name.text}`", f"write for example `{name.text}: str`")
             self.miss("`:`", f"write `{name.text}: {self.texts[self.i]}`")
         else:
             self.i += 1
-        type_node = self.type()
+        next_field = self.newlines[self.i] and self.kinds[self.i + 1] == ":"
+        if self.at(",") or self.at(")") or next_field:
+            self.miss("a type")
+            type_node: tree.TypeNode = self.unparsed(self.i)
+        else:
+            type_node = self.type()
         default = None
         if self.at("="):
             self.i += 1
@@ -264,7 +273,9 @@ class DeclarationParser(PolicyParser):
             self.i += 1
             if self.at_declaration():
                 # Where the comma goes on to the next line, the next declaration is no role.
-                self.report(LONELY_SEPARATOR, self.token_span(self.i - 1), "no role follows this `,`", "remove it")
+                self.report(
+                    LONELY_SEPARATOR, self.token_span(self.i - 1), "no role follows this `,`", "remove it"
+                )
                 break
             names.append(self.name("a role"))
         return tree.Role(names, self.span_from(start))
@@ -302,6 +313,8 @@ class DeclarationParser(PolicyParser):
             self.i += 1
         if kind != "state":
             self.take_word("state", f"`state` after `{kind}`")
+        if kind == "final" and self.texts[self.i] in OUTCOMES and self.kinds[self.i + 1] != "(":
+            raise self.miss("the state's name")
         name = self.name("the state's name")
         node = tree.State(
             "initial" if kind == "initial" else "final" if kind == "final" else "plain",
@@ -316,7 +329,7 @@ class DeclarationParser(PolicyParser):
             if kind == "final":
                 self._report_final(arrow, name, "goes nowhere")
         node.header_span = self.span_from(start)
-        if self.brace_opens():
+        if self.kinds[self.i] == "{" or (kind != "final" and node.targets and self._body_follows()):
             if kind == "final":
                 self._report_final(self.i, name, "has no body")
             node.body = self._state_body()
@@ -350,10 +363,14 @@ class DeclarationParser(PolicyParser):
             "leave `final` and the outcome away, or end the declaration here",
         )
 
+    def _body_follows(self) -> bool:
+        """Say whether a line begins here that can only stand in the body of a state."""
+        i = self.i
+        return self.newlines[i] == t.NEWLINE and self._starts_line(i) and self.kinds[i + 1] != "("
+
     def _state_body(self) -> list[tree.Statement | tree.Handler]:
-        opening = self.i
         self.enter()
-        self.i += 1
+        opening = self.open_brace("`{` and the body")
         base = self.depths[opening] + 1
         children = 0
 
@@ -375,10 +392,7 @@ class DeclarationParser(PolicyParser):
         self.enter()
         self.i += 1
         name = self.name("the phase's name")
-        if not self.brace_opens():
-            raise self.miss("`{` and the states of the phase")
-        opening = self.i
-        self.i += 1
+        opening = self.open_brace("`{` and the states of the phase")
         self.phases += 1
         outer, self.phase_column = self.phase_column, self.source.position(self.starts[start])[1]
         parts = self.lines(opening, self._phase_part, "states and handlers")
@@ -415,10 +429,23 @@ class DeclarationParser(PolicyParser):
             part = self._phase() if word == "phase" else self._state()
             part.doc, part.allows = self._doc(start), self._allows(start)
             return part
+        if self._starts_line(start):
+            return self._statements_after_a_brace(start)
         raise self.miss(
             "a state or a handler", "a phase holds `state`, `on`, `after` and `at`", kind=MISPLACED_IN_PHASE,
             new_line=True,
         )  # fmt: skip
+
+    def _statements_after_a_brace(self, start: int) -> tree.Unparsed:
+        """Pass over statements between states: a `}` too many has closed the state above them."""
+        self.miss(
+            "a state or a handler", "look above for a `}` too many", kind=MISPLACED_IN_PHASE, new_line=True
+        )
+        findings = len(self.findings)
+        self._deepen(start)
+        self.lines(start - 1, self.statement, "statements")
+        del self.findings[findings:]
+        return self.unparsed(start)
 
     def _declaration_ends_block(self) -> bool:
         if not self.at_declaration():

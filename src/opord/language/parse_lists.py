@@ -31,6 +31,8 @@ class ListParser(Cursor):
                 taken.append(read())
             except Stuck:
                 self._recover(start, depth)
+                if self._one_brace_too_many(start):
+                    continue
                 self.skip_line(base + self.lost_braces)
                 taken.append(self.unparsed(start))
             if self.i == start:
@@ -63,12 +65,17 @@ class ListParser(Cursor):
             self.skip_line(base)
             self.skipped.append(self.span_from(i))
 
-    def items(self, opening: int, read: Callable[[], T], what: str) -> list[T]:
-        """Read what newlines or single commas separate, up to and with the `}` of `opening`."""
+    def items(
+        self, opening: int, read: Callable[[], T], what: str, over: Callable[[], bool] | None = None
+    ) -> list[T]:
+        """Read what newlines or single commas separate, up to and with the `}` of `opening`.
+
+        `over` says whether what stands here shows that the `}` is missing.
+        """
         taken: list[T] = []
         base = self.depths[opening] + 1 - self.lost_braces
         while self.kinds[self.i] != "}":
-            if self._ends_early(opening):
+            if self._ends_early(opening, over):
                 return taken
             start, depth = self.i, self.depth
             if self.kinds[start] == ",":
@@ -78,6 +85,8 @@ class ListParser(Cursor):
                 taken.append(read())
             except Stuck:
                 self._recover(start, depth)
+                if self._one_brace_too_many(start):
+                    continue
                 self.skip_item(base + self.lost_braces)
                 if self.i == start:
                     self.i += 1
@@ -102,9 +111,9 @@ class ListParser(Cursor):
         self.report(LONELY_SEPARATOR, self.token_span(self.i), "this `,` separates nothing", "remove it")
         self.i += 1
 
-    def _ends_early(self, opening: int) -> bool:
+    def _ends_early(self, opening: int, over: Callable[[], bool] | None = None) -> bool:
         """Report the brace as unclosed where a declaration or the end of the file shows that it is."""
-        if self.kinds[self.i] != t.END and not self._declaration_ends_block():
+        if self.kinds[self.i] != t.END and not self._declaration_ends_block() and not (over and over()):
             return False
         if self.reported_at != self.i or self.kinds[self.i] != t.END:
             self.unclosed(opening)
@@ -113,6 +122,14 @@ class ListParser(Cursor):
 
     def _declaration_ends_block(self) -> bool:
         return self.at_declaration()
+
+    def _one_brace_too_many(self, start: int) -> bool:
+        """Pass over a `{` that opens nothing, if one in the file is never closed."""
+        if self.kinds[start] != "{" or self.depths[-1] <= self.lost_braces:
+            return False
+        self.lost_braces += 1
+        self.i = start + 1
+        return True
 
     def unparsed(self, start: int) -> tree.Unparsed:
         """Stand for the tokens from `start` on, which could not be read."""

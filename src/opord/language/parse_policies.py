@@ -47,12 +47,13 @@ class PolicyParser(StatementParser):
         if not self.at("("):
             raise self.miss("`(` and the parameters", f"write `{kind} {name.text}()` where there are none")
         parameters = self.parenthesised(self.field, "the type")
-        result = None
+        result: tree.TypeNode | None = None
         if self.kinds[self.i] == "->":
             self.i += 1
             result = self.type()
         elif kind == "pure":
             self.miss("`->` and the type of the result", "a pure function is there for its result")
+            result = self.unparsed(self.i)
         node = tree.CallDeclaration(kind, name, parameters, result, [], None, [], (0, 0))
         self._call_clauses(node)
         if self.brace_opens():
@@ -259,4 +260,12 @@ class PolicyParser(StatementParser):
         self.i += 1
 
     def _subjects(self) -> list[Name]:
-        return self.names("a state, an action or an effect", "or")
+        # Behind a name that was forgotten stands the `or` or the end of the line.
+        subjects: list[Name] = []
+        while True:
+            if self.kinds[self.i] in t.RESERVED:
+                raise self.miss("a state, an action or an effect")
+            subjects.append(self.name("a state, an action or an effect"))
+            if not self.at("or"):
+                return subjects
+            self.i += 1

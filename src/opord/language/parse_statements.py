@@ -25,12 +25,11 @@ class StatementParser(PatternParser):
 
     # Blocks and lines -------------------------------------------------------------------------------
 
-    def block(self) -> tree.Block:
+    def block(self, what: str = "`{`") -> tree.Block:
         """Read `{ statements }`."""
         start = self.i
         self.enter()
-        self.i += 1
-        statements = self.lines(start, self.statement, "statements")
+        statements = self.lines(self.open_brace(what), self.statement, "statements")
         self.depth -= 1
         return tree.Block(list(statements), True, self.span_from(start))
 
@@ -122,9 +121,7 @@ class StatementParser(PatternParser):
         self.enter()
         self.i += 1
         condition = self.head()
-        if not self.brace_opens():
-            raise self.miss("`{` after the condition")
-        then = self.block()
+        then = self.block("`{` after the condition")
         otherwise: tree.Block | tree.If | None = None
         # `else` on a new line is ours, unless it is the next arm of a `match`.
         following = self.kinds[self.i + 1] if self.kinds[self.i] == "else" else ""
@@ -175,8 +172,17 @@ class StatementParser(PatternParser):
                 return self._block_for_arms(start)
             opening = self.i
             self.i += 1
-            return self.items(opening, self._arm, "the arm")
+            return self.items(opening, self._arm, "the arm", self._statement_follows)
+        if self.newlines[start + 1] == t.NEWLINE:
+            self.i += 1
+            opening = self.open_brace("`{` and the arms")
+            return self.items(opening, self._arm, "the arm", self._statement_follows)
         return [self._arm()]
+
+    def _statement_follows(self) -> bool:
+        """Say whether a line begins here that is a statement, which shows that the arms above are not closed."""
+        i = self.i
+        return self.newlines[i] == t.NEWLINE and (self.kinds[i] == "if" or self._at_statement(i))
 
     def _at_statement(self, i: int) -> bool:
         if self.kinds[i] == "if":
@@ -206,11 +212,8 @@ class StatementParser(PatternParser):
         else:
             subject = self.head()
         head = self.span_from(start)
-        if not self.brace_opens():
-            raise self.miss("`{` and the arms")
-        opening = self.i
-        self.i += 1
-        arms = self.items(opening, self._arm, "the arm")
+        opening = self.open_brace("`{` and the arms")
+        arms = self.items(opening, self._arm, "the arm", self._statement_follows)
         self.depth -= 1
         return tree.Match(subject, arms, head, self.span_from(start))
 

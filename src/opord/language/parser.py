@@ -7,9 +7,9 @@ a tree and findings, never an exception, whatever the text.
 from __future__ import annotations
 
 from opord.language import tree
-from opord.language.cursor import EXPECTED
+from opord.language.cursor import UNCLOSED
 from opord.language.diagnostics.model import FINDINGS_MAX, Diagnostic
-from opord.language.lexer import lex
+from opord.language.lexer import OPEN_TEXT, lex
 from opord.language.parse_declarations import DeclarationParser
 from opord.language.source import Source
 
@@ -24,12 +24,40 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
     tokens, strange = lex(source)
     findings: list[Diagnostic] = []
     file = DeclarationParser(source, tokens, findings).file()
-    # Behind what is no token on a line, something else is always expected.
-    spoilt = {finding.place.line: finding.place.column for finding in reversed(strange)}
-    findings = strange + [
-        finding
-        for finding in findings
-        if finding.code is not EXPECTED or finding.place.column <= spoilt.get(finding.place.line, 1 << 30)
-    ]
+    findings = _without_echoes(source, strange, findings)
     findings.sort(key=lambda finding: finding.order)
     return file, findings[:FINDINGS_MAX]
+
+
+# Findings after which the parser has to find its place again.
+_LOST = frozenset({"OP010", "OP011", "OP013", "OP015", "OP017", "OP020", "OP027", "OP032", "OP033"})
+
+
+def _without_echoes(
+    source: Source, strange: list[Diagnostic], findings: list[Diagnostic]
+) -> list[Diagnostic]:
+    """Join what the lexer and the parser found, without what comes of another finding on the same line.
+
+    Behind what is no token, or where the parser lost its place, something else is always expected. A text that
+    is not closed has taken the signs up to the end of its line, among them the quote of the next text and the
+    bracket that would have closed.
+    """
+    spoilt: dict[int, int] = {}
+    open_texts: dict[int, Diagnostic] = {}
+    for finding in sorted(strange, key=lambda finding: finding.order):
+        spoilt.setdefault(finding.place.line, finding.place.column)
+        if finding.code is OPEN_TEXT:
+            open_texts.setdefault(finding.place.line, finding)
+    kept = [each for each in strange if each.code is not OPEN_TEXT or open_texts[each.place.line] is each]
+    for finding in sorted(findings, key=lambda finding: finding.order):
+        line, column = finding.place.line, finding.place.column
+        if finding.code.id in _LOST:
+            before = spoilt.get(line, column)
+            # A comma is where reading starts afresh, but in a text that nothing closes.
+            afresh = line not in open_texts and "," in source.line(line)[before : column - 1]
+            if before < column and not afresh:
+                continue
+            spoilt[line] = column
+        if not (finding.code is UNCLOSED and line in open_texts):
+            kept.append(finding)
+    return kept

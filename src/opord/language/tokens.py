@@ -25,6 +25,11 @@ END = "END"
 # The words of expressions: reserved everywhere. All other keywords are names that stand in certain places.
 RESERVED = frozenset({"and", "or", "not", "in", "if", "then", "else", "with", "true", "false", "none"})
 
+DECLARATION_WORDS = frozenset(
+    {"use", "contract", "record", "enum", "failure", "role", "event", "pure", "effect", "action"}
+    | {"phase", "state", "initial", "final", "ensure", "upgrade"}
+)
+
 # A newline ends nothing after these …
 CONTINUES_AFTER = frozenset(
     {",", "=", "->", "|", ":", ".", "and", "or", "not", "in"}

@@ -161,8 +161,10 @@ def _match(ctx: Lowering, scope: Scope, node: tree.Match) -> Statement:
         matched, call = _site(ctx, scope, node.subject)
         subject = subject_of_call(ctx, call, matched.name)
     else:
+        findings = len(ctx.findings)
         matched = lower(ctx, scope, node.subject)
-        subject = subject_of_value(ctx, _matched_type(ctx, matched))
+        known = len(ctx.findings) == findings  # what is wrong in itself says nothing about its arms
+        subject = subject_of_value(ctx, _matched_type(ctx, matched) if known else UNKNOWN)
     arms = tuple([_arm(ctx, scope, subject, arm) for arm in node.arms])
     return Match(matched, arms, ctx.place(node.span))
 
