@@ -152,7 +152,10 @@ class Client:
         draft = Draft(run, now, self.world.worker)
         waiting = await self.commits.call(self.store.inbox, run.id) if run.arrivals else []
         held = run.worker
-        if not inbox.commit_open(run) and held is None:
+        if held is not None:
+            draft.seize()
+        if not inbox.commit_open(run):
+            # A timer that is due wins over this event, even where a worker has only just come to fire it.
             waiting = inbox.settle(draft, waiting)
         reception: Literal["taken", "stored", "ignored"] = "taken"
         moved = not draft.empty
@@ -167,7 +170,6 @@ class Client:
                 f"cannot decide on {message.event!r}: {error}",
             ) from error
         if handler is not None:
-            draft.seize()
             inbox.receive(draft, message, handler)
             reception = "ignored" if handler.step is None else "taken"
             if handler.step is None and held is not None:
@@ -185,6 +187,7 @@ class Client:
         if moved or handler is not None:
             write = draft.write(arrivals=run.arrivals)
         else:
+            run.epoch = draft.base_epoch
             write = draft.write(head=False)
         result = await self.commits.apply(write)
         self.hook("event written", run.id)
@@ -192,7 +195,7 @@ class Client:
             return _duplicate(run, key, result.taken) if key is not None else None
         if not isinstance(result, Applied):
             return None
-        self._moved(run, seized=held is not None and handler is not None)
+        self._moved(run, seized=held is not None and run.epoch != draft.base_epoch)
         return Sent(reception, run.state)
 
     def _message(self, run: Run, declared: EventProgram, args: Any, actor: str, role: str | None) -> Message:

@@ -94,7 +94,7 @@ class Flight:
         if run.arrivals and run.intent is not None:
             self._inbox = inbox.adopt_all(draft, await self._messages())
         while True:
-            if not inbox.commit_open(run):
+            if not inbox.nothing_to_settle(run) and not inbox.commit_open(run):
                 self._inbox = inbox.settle(draft, await self._messages())
             if run.worker is None or run.status == "stalled":
                 await self._give_back(draft)
@@ -119,11 +119,10 @@ class Flight:
                 self._inbox = await self.worker.commits.call(self.worker.store.inbox, self.run.id)
         return self._inbox
 
-    async def _flush(self, draft: Draft) -> Draft:
-        """Make a draft durable and begin the next."""
-        result = await self.worker.commits.apply(draft.write())
-        self._written(result)
-        return self._draft()
+    async def _flush(self, draft: Draft) -> None:
+        """Make a draft durable; what follows needs a new one."""
+        self._written(await self.worker.commits.apply(draft.write()))
+        draft.written = True
 
     def _written(self, result: Any) -> None:
         if not isinstance(result, Applied):
@@ -185,11 +184,12 @@ class Flight:
                     )
                 if isinstance(said, Pure):
                     if committed is not None and not draft.empty:
-                        draft = await self._flush(draft)
+                        await self._flush(draft)
+                        draft = self._draft()
                     said = self._pure(step, said)
                 elif isinstance(said, Perform):
                     if not draft.empty:
-                        draft = await self._flush(draft)
+                        await self._flush(draft)
                     said = await self._perform(step, said)
                     draft = self._draft()
                 else:
@@ -210,6 +210,9 @@ class Flight:
         return draft
 
     async def _stall(self, draft: Draft, trouble: dict[str, Any]) -> NoReturn:
+        if draft.empty or draft.written:
+            # The draft is as old as the call that went wrong, which may have been tried for a long time.
+            draft = self._draft()
         moves.stall(draft, trouble)
         log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)
         await self._give_back(draft)
@@ -260,9 +263,14 @@ class Flight:
                     raise _Trouble(_unexpected(call, ending))
                 pause = backoff_us(UNEXPECTED_RETRY, surprises, self.worker.world.random.random())
                 log.info(
-                    "%s: %s was unexpected (%s); trying again", self.run.id, call.declaration.name, ending
-                )
+                    "%s: attempt %d of %s went wrong: %s; trying again in %.1f s",
+                    self.run.id, attempts, call.declaration.name, self._shown(call, ending), pause / 1e6,
+                )  # fmt: skip
             await self._sleep(pause)
+
+    def _shown(self, call: CallProgram, ending: Ending) -> str:
+        """Say what went wrong with an attempt, for the log: on one line, and without the run's secrets."""
+        return hidden(self.run, str(_unexpected(call, ending)["error"]))[:500]
 
     async def _call_effect(self, call: CallProgram, args: tuple[Any, ...], attempt: int) -> Ending:
         about = self._about_effect(call, attempt)
@@ -314,9 +322,9 @@ class Flight:
                 return draft, known
             self.worker.hook("before intent", run.id)
             intent = moves.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
-            draft = await self._flush(draft)
+            await self._flush(draft)
             self.worker.hook("intent written", run.id)
-            draft = await self._attempt(draft, call, intent, request.args)
+            draft = await self._attempt(call, intent, request.args)
         elif intent.call != request.name or dumps(intent.args) != dumps(args):
             raise _Trouble(
                 {
@@ -375,7 +383,8 @@ class Flight:
                     intent.counted = (
                         max(intent.counted - 1, 0) if isinstance(action.doubt, Check) else intent.counted
                     )
-                    draft = await self._flush(draft)
+                    await self._flush(draft)
+                    draft = self._draft()
                     self.worker.hook("doubt written", self.run.id)
                 case "attempt":
                     draft = await self._again(draft, call, intent, args)
@@ -400,10 +409,10 @@ class Flight:
             timers = [] if intent.doubts else list(moves.shared_timers(self.run).values())
             await self._park(draft, status, min([max(intent.next_at, draft.at), *timers]))
         moves.begin_attempt(draft, intent)
-        draft = await self._flush(draft)
-        return await self._attempt(draft, call, intent, args)
+        await self._flush(draft)
+        return await self._attempt(call, intent, args)
 
-    async def _attempt(self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
+    async def _attempt(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
         """Call the action, its attempt being on record, and put on record how it ended."""
         ending = await self._call_action(call, intent, args)
         action = call.declaration
@@ -474,7 +483,7 @@ class Flight:
         if due > draft.at or self.worker.draining:
             await self._park(draft, "in_doubt", max(due, draft.at))
         if not draft.empty:
-            draft = await self._flush(draft)
+            await self._flush(draft)
         asked = self.run.program.calls[rule.effect]
         found = await self._ask_effect(asked, self._check_args(call, intent, args))
         self.worker.hook("check answered", self.run.id)

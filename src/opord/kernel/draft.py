@@ -16,7 +16,10 @@ from opord.kernel.run import Run
 
 
 class Draft:
-    """Collects changes to `run`, made by `worker` (or by whoever sends) at the instant `at`."""
+    """Collects changes to `run`, made by `worker` (or by whoever sends) at the instant `at`.
+
+    `written` is for the writer to say that it is durable, so that nobody adds to it.
+    """
 
     __slots__ = (
         "at",
@@ -30,6 +33,7 @@ class Draft:
         "settled",
         "take",
         "worker",
+        "written",
     )
 
     def __init__(self, run: Run, at: int, worker: str) -> None:
@@ -37,6 +41,7 @@ class Draft:
         self.at = at
         self.at_text = ""
         self.worker = worker
+        self.written = False
         self.base_epoch = run.epoch
         self.base_seq = run.seq
         self.records: list[RecordRow] = []

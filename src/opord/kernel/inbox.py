@@ -79,6 +79,17 @@ def commit_open(run: Run) -> bool:
     return not between
 
 
+def nothing_to_settle(run: Run) -> bool:
+    """Whether a held run can go on at once: its state acts, no message has come for it, and no timer runs."""
+    return (
+        run.arrivals == 0
+        and not run.body.timers
+        and run.status == "running"
+        and run.body.pending is None
+        and run.at.declaration.kind == "acting"
+    )
+
+
 def handlers_now(run: Run) -> dict[str, tuple[HandlerProgram, ...]]:
     """Return the event handlers that could take an event at this moment, by event."""
     if run.status == "ended" or commit_open(run):

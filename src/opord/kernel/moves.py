@@ -63,6 +63,7 @@ def runnable(draft: Draft) -> None:
     """Say that the run can go on by a worker's hand, at once."""
     run = draft.run
     run.status = "running"
+    run.body.trouble = None
     if run.worker is None:
         run.wake_at = draft.at
 
