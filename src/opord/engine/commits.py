@@ -21,7 +21,7 @@ log = logging.getLogger("opord.store")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BATCH_CHANGES = 500
+BATCH_CHANGES = 2000
 """Changes in one transaction at the most: enough to share a sync, few enough for a short wait."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
