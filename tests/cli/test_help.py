@@ -47,9 +47,11 @@ def test_a_command_that_there_is_not_is_wrong_usage_and_a_near_one_is_offered(
 
 
 def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    program.run([])
+    assert program.run([]) == 2
     said = capsys.readouterr()
-    assert "check" in said.out + said.err
+    assert said.err.startswith("Usage: opord [OPTIONS] COMMAND")
+    assert "Say what is wrong with contracts." in said.err
+    assert "error[" not in said.err, "to ask for nothing is no mistake to be told of"
 
 
 @pytest.mark.parametrize(

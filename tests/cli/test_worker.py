@@ -47,6 +47,10 @@ def test_a_log_line_is_one_line(shop: Shop) -> None:
     [
         ("nowhere", 2, "handlers_unknown", "there is no module `nowhere`"),
         ("handlers:Nobody", 2, "handlers_unknown", "`handlers` has no `Nobody`"),
+        ("handlers:Handler", 2, "handlers_unknown", "`handlers` has no `Handler`; did you mean `Handlers`?"),
+        ("handlers.py", 2, "handlers_unknown", "without `.py` it is `handlers`"),
+        ("", 2, "handlers_unknown", "expected handlers as package.module:Name, got ''"),
+        ("crooked", 1, "handlers_broken", "crooked.py:1)"),
         ("raising", 1, "handlers_broken", "ZeroDivisionError: division by zero"),
         ("needing:Handlers", 1, "handlers_broken", "cannot be made without arguments"),
         ("empty", 1, "handlers_invalid", "charge"),
@@ -56,6 +60,7 @@ def test_what_is_wrong_with_handlers_is_said_before_anything_runs(
     shop: Shop, handlers: str, status: int, code: str, said: str
 ) -> None:
     (shop.folder / "raising.py").write_text("1 / 0\n")
+    (shop.folder / "crooked.py").write_text("def f(:\n")
     (shop.folder / "needing.py").write_text("class Handlers:\n    def __init__(self, url): ...\n")
     (shop.folder / "empty.py").write_text("")
     shop.start("o1")

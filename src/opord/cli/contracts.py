@@ -60,6 +60,9 @@ def found_in(module_name: str, name: str, *, what: str) -> Any:
     Raises:
         CliError: there is no such module or name, or the module raises.
     """
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        said = f"expected {what} as package.module:Name, got {module_name!r}"
+        raise CliError(f"{what}_unknown", said, 2)
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -68,20 +71,30 @@ def found_in(module_name: str, name: str, *, what: str) -> Any:
     except Exception as wrong:
         missing = isinstance(wrong, ModuleNotFoundError) and module_name.startswith(wrong.name or "?")
         if missing:
-            raise CliError(
-                f"{what}_unknown", f"there is no module `{module_name}` here or among those installed", 2
-            )
+            said = f"there is no module `{module_name}` here or among those installed"
+            if module_name.endswith(".py"):
+                said += f"; without `.py` it is `{module_name.removesuffix('.py')}`"
+            raise CliError(f"{what}_unknown", said, 2)
         raise CliError(f"{what}_broken", f"`{module_name}` cannot be imported: {_where(wrong)}", 1) from wrong
     for part in name.split(".") if name else ():
         if not hasattr(found, part):
-            raise CliError(f"{what}_unknown", f"`{module_name}` has no `{name}`", 2)
+            raise CliError(f"{what}_unknown", f"`{module_name}` has no `{name}`{_near(part, found)}", 2)
         found = getattr(found, part)
     return found
+
+
+def _near(name: str, found: Any) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, vars(found) if hasattr(found, "__dict__") else (), 1)
+    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _where(wrong: Exception) -> str:
     import traceback
 
+    if isinstance(wrong, SyntaxError) and wrong.filename is not None:
+        return f"{type(wrong).__name__}: {wrong.msg} ({wrong.filename}:{wrong.lineno})"
     frames = traceback.extract_tb(wrong.__traceback__)
     last = frames[-1] if frames else None
     said = f"{type(wrong).__name__}: {wrong}"

@@ -49,6 +49,9 @@ def run(arguments: Sequence[str]) -> int:
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
+    except click.exceptions.NoArgsIsHelpError as asked:
+        note(asked.format_message())
+        return 2
     except click.UsageError as wrong:
         if wrong.ctx is not None:
             note(f"{wrong.ctx.get_usage()}\nTry '{wrong.ctx.command_path} --help' for help.\n")
