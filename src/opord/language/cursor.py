@@ -264,7 +264,10 @@ class Cursor:
 
     def unclosed(self, opening: int) -> None:
         """Report the bracket at index `opening` as never closed."""
-        sign = self.texts[opening][-1]
+        sign = self.texts[opening][-1:]
+        self.reported_at = self.i
+        if sign not in ("(", "[", "{"):
+            return  # it was never opened either, which is reported
         before = "before the file ends" if self.kinds[self.i] == t.END else f"before `{self.texts[self.i]}`"
         label = Label(self.source.place(self.token_span(self.i)), "it has to be closed before this")
         self.report(
@@ -274,7 +277,6 @@ class Cursor:
             f"close it with `{ {'(': ')', '[': ']', '{': '}'}[sign] }` {before}",
             (label,) if self.kinds[self.i] != t.END else (),
         )
-        self.reported_at = self.i
 
     def close(self, sign: str, opening: int, what: str) -> None:
         """Take the `)` or `]` for the bracket at index `opening`; `what` comes before it."""

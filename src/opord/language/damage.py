@@ -130,8 +130,7 @@ class _Damage:
         if code in _MISSING_IN_BODY:
             return line in self._torn_lines
         if code in _UNDECLARED:
-            lost = _DECLARES.get(code, frozenset())
-            return not self._nameless.isdisjoint(lost) or self._says_elsewhere(finding)
+            return not self._nameless.isdisjoint(_DECLARES.get(code, ())) or self._says_elsewhere(finding)
         if code in _UNUSED:
             return not self._nameless.isdisjoint(_USES) or self._says_elsewhere(finding)
         if code in _OVER_ALL_WAYS:
