@@ -29,6 +29,8 @@ HEIGHT_MAX = 100
 
 STATEMENT_WORDS = frozenset({"let", "perform", "commit", "goto", "match"})
 HANDLER_WORDS = frozenset({"on", "after", "at", "each", "when", "run"})
+# Each forgotten `{` costs a walk over the rest of the file.
+_FORGOTTEN_MAX = 20
 _LINE_STARTS = STATEMENT_WORDS | HANDLER_WORDS
 
 
@@ -53,6 +55,7 @@ class Cursor:
         self.depth = 0  # how deep the parser is in expressions, blocks and types
         self.height = 0  # of the expression just read
         self.in_head = False  # in the head of `if`, `match`, `after`, `at`: a `{` opens the block
+        self.forgotten_braces = 0  # `{` that were taken as read
         self.lifted: list[State] = []  # final states that stood in a phase
         self.phase_column = 0  # where the word `phase` of the phase around us stands
         self.record_in_head = 0  # the line where one was reported last
@@ -236,6 +239,8 @@ class Cursor:
             self.i += 1
             return self.i - 1
         missed = self.miss(what)
+        if self.forgotten_braces == _FORGOTTEN_MAX:
+            raise missed
         i = self.i
         follows = self.newlines[i] == t.NEWLINE and self.kinds[i] not in ("}", t.END)
         if (follows and not self.at_declaration()) or self._closes_on_line(i):
@@ -254,6 +259,7 @@ class Cursor:
 
     def _deepen(self, start: int) -> None:
         """Count the braces from `start` on as if one had opened before."""
+        self.forgotten_braces += 1
         depth = self.depths[start] + 1
         for i in range(start, len(self.kinds)):
             if self.kinds[i] == "}":

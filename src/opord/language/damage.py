@@ -102,7 +102,7 @@ class _Damage:
         self._states = {each.name.text: each for each in _states(file)}
         self._torn_lines: set[int] = set()
         torn = set(self._torn_states(file))
-        self._ways = {name: _ways(each) for name, each in self._states.items()}
+        ways = {name: [target.text for target in each.targets] for name, each in self._states.items()}
         self._torn = torn
         mentioned = {word for word in self._words if word in self._states}
         # The declarations whose head could not be read, and the lines that may use what it declares.
@@ -114,7 +114,8 @@ class _Damage:
                 if isinstance(node, tree.Enum | tree.Failure):
                     self._torn_heads.update(each.name.text for each in node.variants)
                 self._headless.update(self._lines_of(node.span))
-        self._maybe_reached = self._onward(torn | mentioned)
+        self._maybe_reached = _closure(torn | mentioned, ways)
+        self._lead_to_torn = _closure(torn, _reversed(ways))
         actions = (each for each in file.declarations if isinstance(each, tree.CallDeclaration))
         self._actions = {each.name.text for each in actions if each.kind == "action"}
 
@@ -138,7 +139,7 @@ class _Damage:
         if code == _UNREACHED:
             return self._name_at(finding) in self._maybe_reached
         if code == _ENDLESS:
-            return "final" in self._words or bool(self._torn & self._onward({self._name_at(finding)}))
+            return "final" in self._words or self._name_at(finding) in self._lead_to_torn
         if code == _UNANSWERED:
             lost = not self._nameless.isdisjoint(("commit", "undoes"))
             return lost or not self._actions.isdisjoint(self._words)
@@ -184,17 +185,6 @@ class _Damage:
     def _lines_of(self, span: Span) -> range:
         return range(self._source.position(span[0])[0], self._source.position(max(span))[0] + 1)
 
-    def _onward(self, names: Iterable[str]) -> set[str]:
-        """The states that headers lead to from these, themselves included."""
-        seen: set[str] = set()
-        ahead = list(names)
-        while ahead:
-            name = ahead.pop()
-            if name not in seen:
-                seen.add(name)
-                ahead.extend(self._ways.get(name, ()))
-        return seen
-
 
 def _states(file: tree.File) -> Iterator[tree.State]:
     for node in file.declarations:
@@ -217,5 +207,21 @@ def _heads(
         yield state, state.header_span
 
 
-def _ways(state: tree.State) -> list[str]:
-    return [target.text for target in state.targets]
+def _closure(names: Iterable[str], ways: dict[str, list[str]]) -> set[str]:
+    """The states that headers lead to from these, themselves included."""
+    seen: set[str] = set()
+    ahead = list(names)
+    while ahead:
+        name = ahead.pop()
+        if name not in seen:
+            seen.add(name)
+            ahead.extend(ways.get(name, ()))
+    return seen
+
+
+def _reversed(ways: dict[str, list[str]]) -> dict[str, list[str]]:
+    back: dict[str, list[str]] = {}
+    for name, targets in ways.items():
+        for target in targets:
+            back.setdefault(target, []).append(name)
+    return back
