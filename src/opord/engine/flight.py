@@ -96,9 +96,19 @@ class Flight:
         while True:
             if not inbox.nothing_to_settle(run) and not inbox.commit_open(run):
                 self._inbox = inbox.settle(draft, await self._messages())
-            if run.worker is None or run.status == "stalled":
+            if run.status == "stalled":
+                moves.stay_stalled(run)
+            if run.worker is None:
                 await self._give_back(draft)
                 return
+            if run.at.handlers and not draft.empty and not inbox.commit_open(run):
+                # An event that came during the step before is taken on entry to this state, before it acts.
+                result = await self.worker.commits.apply(draft.write(arrivals=run.arrivals))
+                if not isinstance(result, Applied):
+                    await self._catch_up(draft, result)
+                    continue
+                self._learned = None
+                draft = self._draft()
             if self.worker.draining:
                 await self._park(draft, run.status, draft.at)
             try:
@@ -141,17 +151,22 @@ class Flight:
                 self._learned = None
                 self.ended = run.status == "ended"
                 return
-            row = result.row if isinstance(result, Stale) else None
-            if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
-                raise Lost(row)
-            seen = {message.id for message in self._inbox or []} | set(draft.take)
-            run.arrivals = row.arrivals
-            messages = await self.worker.commits.call(self.worker.store.inbox, run.id)
-            fresh = [message for message in messages if message.id not in seen]
-            self._inbox = inbox.settle(draft, [*(self._inbox or []), *fresh])
+            self._inbox = inbox.settle(draft, await self._catch_up(draft, result))
             if run.status == "running":
                 # An event that came just now began a step; the next claim, ours or another's, goes on with it.
                 self.worker.nudge()
+
+    async def _catch_up(self, draft: Draft, result: Any) -> list[InboxRow]:
+        """Return the messages that wait, with those that came since; Lost if more than messages has come."""
+        row = result.row if isinstance(result, Stale) else None
+        if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
+            raise Lost(row)
+        known = self._inbox or []
+        seen = {message.id for message in known} | set(draft.take)
+        self.run.arrivals = row.arrivals
+        messages = await self.worker.commits.call(self.worker.store.inbox, self.run.id)
+        self._inbox = [*known, *(message for message in messages if message.id not in seen)]
+        return self._inbox
 
     async def _park(self, draft: Draft, status: str, wake_at: int | None) -> NoReturn:
         """Give the run back in the middle of a step, to be taken up at `wake_at`."""

@@ -68,15 +68,8 @@ def read_evidence(row: InboxRow) -> Evidence:
 
 
 def commit_open(run: Run) -> bool:
-    """Whether the run is between a commit's intent and its step's goto, where nothing else moves it.
-
-    Between two attempts with nothing in doubt, the run may be moved.
-    """
-    intent = run.intent
-    if intent is None:
-        return False
-    between = not intent.in_flight and not intent.doubts and not intent.asking and intent.outcome is None
-    return not between
+    """Whether the run is between a commit's intent and its step's goto, where nothing else moves it."""
+    return run.commit_open
 
 
 def nothing_to_settle(run: Run) -> bool:
@@ -146,8 +139,7 @@ def settle(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     entered = -1
     run = draft.run
     if run.status == "stalled" and not _fire_due(draft):
-        run.worker = None
-        run.wake_at = min(moves.shared_timers(run).values(), default=None)
+        moves.stay_stalled(run)
         return left
     while True:
         if run.status == "ended":

@@ -230,8 +230,13 @@ def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     run.body.trouble = trouble
     run.status = "stalled"
     run.reason = str(trouble["error"])[:500]
+    stay_stalled(run)
+
+
+def stay_stalled(run: Run) -> None:
+    """Give a stalled run back: only a timer of its phase may still move it, and none does while a commit is open."""
     run.worker = None
-    run.wake_at = min(shared_timers(run).values(), default=None)
+    run.wake_at = None if run.commit_open else min(shared_timers(run).values(), default=None)
 
 
 def retry(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
@@ -265,7 +270,7 @@ def shared_timers(run: Run) -> dict[str, int]:
     return {name: due for name, due in run.body.timers.items() if name in shared}
 
 
-_Entry: TypeAlias = tuple[Any, int, dict[str, int]]
+_Entry: TypeAlias = tuple[Any, int, list[str], dict[str, int]]
 """What entering a state brings, computed as a whole before anything changes: data, start of the phase, timers."""
 
 
@@ -275,13 +280,27 @@ def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at
+        fired = _fired(run) if stays else []
         timers: dict[str, int] = {}
         if target.timers:
             frame = run.frame(at)
-            timers = {timer.id: _due(timer, fields, frame, at, phase_since) for timer in target.timers}
+            timers = {
+                timer.id: _due(timer, fields, frame, at, phase_since)
+                for timer in target.timers
+                if timer.id not in fired
+            }
     except Exception as error:
         raise StepError(error, run.program.place_of(error)) from error
-    return data, phase_since, timers
+    return data, phase_since, fired, timers
+
+
+def _fired(run: Run) -> list[str]:
+    """Return the phase's timers that have moved the run, with the one that does so now."""
+    cause = run.body.pending.cause if run.body.pending is not None else None
+    if cause is None or cause.kind != "timer":
+        return run.body.fired
+    shared = any(timer.shared for timer in run.at.timers if timer.id == cause.handler)
+    return [*run.body.fired, cause.handler] if shared else run.body.fired
 
 
 def _due(timer: TimerProgram, fields: Any, frame: Any, at: int, phase_since: int) -> int:
@@ -299,7 +318,7 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: int) -> None:
     run.fields = fields
     run.since = at
     run.reason = None
-    body.data, body.phase_since, body.timers = entry
+    body.data, body.phase_since, body.fired, body.timers = entry
     body.entered += 1
     body.pending = None
     body.trouble = None

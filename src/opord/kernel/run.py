@@ -99,13 +99,15 @@ class Pending(msgspec.Struct, omit_defaults=True):
 class Body(msgspec.Struct, omit_defaults=True):
     """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
 
-    `settled` names the actions with a `key expr` that have taken effect; `trouble` is why a run stalled.
+    `fired` are the timers of the phase that have moved the run since it entered the phase. `settled` names the
+    actions with a `key expr` that have taken effect; `trouble` is why a run stalled.
     """
 
     data: Any
     entered: int
     phase_since: int = 0
     timers: dict[str, int] = {}
+    fired: list[str] = []
     pending: Pending | None = None
     settled: list[str] = []
     trouble: dict[str, Any] | None = None
@@ -174,6 +176,18 @@ class Run:
         """The commit that is open, if one is."""
         pending = self.body.pending
         return pending.intent if pending is not None else None
+
+    @property
+    def commit_open(self) -> bool:
+        """Whether it is between a commit's intent and its step's goto, where nothing else moves it.
+
+        Between two attempts with nothing in doubt, it may be moved.
+        """
+        intent = self.intent
+        if intent is None:
+            return False
+        between = not intent.in_flight and not intent.doubts and not intent.asking and intent.outcome is None
+        return not between
 
     @property
     def waits(self) -> bool:

@@ -96,6 +96,7 @@ class Fold:
         self.since = 0
         self.phase_since = 0
         self.timers: dict[str, int] = {}
+        self.fired: set[str] = set()
         self.taken: Taken | None = None
         self.commit: Commit | None = None
         self.reused: str | None = None

@@ -275,6 +275,7 @@ def _enter(fold: Fold, said: Said) -> None:
     phase = target.declaration.phase
     stays = bool(fold.state) and phase is not None and fold.at.declaration.phase == phase
     fold.phase_since = fold.phase_since if stays else said.at
+    fold.fired = fold.fired | _firing(fold, said) if stays else set()
     fold.state, fold.since = said.body["to"], said.at
     fold.data = said.body.get("data")
     fold.fields = decoded(fold, f"what {fold.state} carries", target.fields, fold.data)
@@ -287,8 +288,15 @@ def _enter(fold: Fold, said: Said) -> None:
         _check_timers(fold, target, said.at)
 
 
+def _firing(fold: Fold, said: Said) -> set[str]:
+    """Return the timer of the phase that the move answers to, which does not fire again before the phase is left."""
+    found = _CAUSE.fullmatch(said.body.get("cause", ""))
+    name = found["name"] if found is not None and found["kind"] == "timer" else None
+    return {timer.id for timer in fold.at.timers if timer.shared and timer.id == name}
+
+
 def _check_timers(fold: Fold, target: StateProgram, at: int) -> None:
-    expected = {timer.id: _due(fold, timer, at) for timer in target.timers}
+    expected = {timer.id: _due(fold, timer, at) for timer in target.timers if timer.id not in fold.fired}
     if fold.timers != expected:
         differ = sorted(
             name for name in {*expected, *fold.timers} if expected.get(name) != fold.timers.get(name)
