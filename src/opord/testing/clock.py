@@ -21,7 +21,7 @@ START_US = 1_772_000_000_000_000
 """Where virtual clocks begin: an ordinary day in 2026."""
 
 
-class Stuck(Exception):  # noqa: N818 - named for the situation
+class Stuck(Exception):
     """Everything waits, and no timer is left that could end the wait."""
 
 
