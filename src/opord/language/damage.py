@@ -40,12 +40,13 @@ _MISFITS = frozenset(
         "OP401",
         "OP402",
         "OP403",
+        "OP509",
         "OP511",
     }
 )
 # Decided over every way through the states, one of which may have been torn.
 _OVER_ALL_WAYS = frozenset({"OP804", "OP805"})
-_UNKNOWN_VALUE = "OP102"
+_PATTERN, _UNKNOWN_VALUE, _UNKNOWN_STATE, _ROUND_A_CYCLE = "OP209", "OP102", "OP103", "OP505"
 _NO_CONTRACT, _NO_INITIAL, _UNREACHED, _ENDLESS = "OP116", "OP308", "OP306", "OP307"
 _UNANSWERED = "OP807"
 # The clause or target that is missing may stand among what could not be read on its line.
@@ -80,7 +81,11 @@ def without_echoes(
     if not any(each.severity == "error" for each in syntax):
         return found
     damage = _Damage(source, file, syntax)
-    return [each for each in found if each.place.file != source.path or not damage.explains(each)]
+    hidden = {id(each) for each in found if each.place.file == source.path and damage.explains(each)}
+    if any(each.code.id == _UNKNOWN_STATE for each in found if id(each) in hidden):
+        # For a state that could not be read the nearest name was taken, which may lead anywhere.
+        hidden.update(id(each) for each in found if each.code.id == _ROUND_A_CYCLE)
+    return [each for each in found if id(each) not in hidden]
 
 
 class _Damage:
@@ -114,10 +119,28 @@ class _Damage:
                 if isinstance(node, tree.Enum | tree.Failure):
                     self._torn_heads.update(each.name.text for each in node.variants)
                 self._headless.update(self._lines_of(node.span))
+        self._tear_calls(file)
         self._maybe_reached = _closure(torn | mentioned, ways)
         self._lead_to_torn = _closure(torn, _reversed(ways))
         actions = (each for each in file.declarations if isinstance(each, tree.CallDeclaration))
         self._actions = {each.name.text for each in actions if each.kind == "action"}
+
+    def _tear_calls(self, file: tree.File) -> None:
+        """Take what a call can fail with for unknown where the failure, or the head that names it, is torn."""
+        failures = {each.name.text: each for each in file.declarations if isinstance(each, tree.Failure)}
+        torn = {name for name in failures if name in self._torn_heads or name in self._words}
+        lost = "failure" in self._nameless
+        for node in file.declarations:
+            if isinstance(node, tree.CallDeclaration):
+                names = {each.text for each in node.failures}
+                if (
+                    not torn.isdisjoint(names)
+                    or not self._words.keys().isdisjoint(names)
+                    or (lost and not names <= failures.keys())
+                ):
+                    self._torn_heads.add(node.name.text)
+        for name in torn:
+            self._torn_heads.update(each.name.text for each in failures[name].variants)
 
     def explains(self, finding: Diagnostic) -> bool:
         """Say whether what could not be read may be all that this finding misses."""
@@ -125,6 +148,8 @@ class _Damage:
         if line in self._reported:
             return True
         if code in _MISFITS and not self._torn_heads.isdisjoint(_SPOKEN_OF.findall(finding.message)):
+            return True
+        if code == _PATTERN and not self._words.keys().isdisjoint(_SPOKEN_OF.findall(finding.message)):
             return True
         if code == _UNKNOWN_VALUE and line in self._headless:
             return True

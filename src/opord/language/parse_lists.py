@@ -19,12 +19,14 @@ T = TypeVar("T")
 class ListParser(Cursor):
     """Lists of anything; `read` reads one thing and may raise `Stuck`."""
 
-    def lines(self, opening: int, read: Callable[[], T], noun: str) -> list[T | tree.Unparsed]:
+    def lines(
+        self, opening: int, read: Callable[[], T], noun: str, over: Callable[[], bool] | None = None
+    ) -> list[T | tree.Unparsed]:
         """Read what newlines alone separate, up to and with the `}` of the brace at index `opening`."""
         taken: list[T | tree.Unparsed] = []
         base, lost = self.depths[opening] + 1 - self.lost_braces, self.lost_braces
         while self.kinds[self.i] != "}":
-            if self._ends_early(opening):
+            if self._ends_early(opening, over):
                 break
             start, depth, findings = self.i, self.depth, len(self.findings)
             try:

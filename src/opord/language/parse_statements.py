@@ -29,7 +29,8 @@ class StatementParser(PatternParser):
         """Read `{ statements }`."""
         start = self.i
         self.enter()
-        statements = self.lines(self.open_brace(what), self.statement, "statements")
+        opening = self.open_brace(what)
+        statements = self.lines(opening, self.statement, "statements", self._handler_follows)
         self.depth -= 1
         return tree.Block(list(statements), True, self.span_from(start))
 
@@ -129,10 +130,8 @@ class StatementParser(PatternParser):
             self.i += 1
             if following == "if":
                 otherwise = self._if()
-            elif self.brace_opens():
-                otherwise = self.block()
             else:
-                raise self.miss("`{` or `if` after `else`")
+                otherwise = self.block("`{` or `if` after `else`")
         self.depth -= 1
         return tree.If(condition, then, otherwise, self.span_from(start))
 
@@ -182,7 +181,18 @@ class StatementParser(PatternParser):
     def _statement_follows(self) -> bool:
         """Say whether a line begins here that is a statement, which shows that the arms above are not closed."""
         i = self.i
-        return self.newlines[i] == t.NEWLINE and (self.kinds[i] == "if" or self._at_statement(i))
+        if self.newlines[i] != t.NEWLINE:
+            return False
+        return self.kinds[i] == "if" or self._at_statement(i) or self._handler_follows()
+
+    def _handler_follows(self) -> bool:
+        """Say whether a line begins here that is a handler, which shows that the block above is not closed."""
+        i = self.i
+        return (
+            self.newlines[i] == t.NEWLINE
+            and self.at_handler()
+            and self.kinds[i + 1] not in ("->", "|", "(", ".", "=")
+        )
 
     def _at_statement(self, i: int) -> bool:
         if self.kinds[i] == "if":
