@@ -88,6 +88,18 @@ class Flight:
                 await self.worker.client.late(self.run.id, self._learned)
             log.debug("%s was moved by somebody else (%s)", self.run.id, lost.row and lost.row.head.state)
 
+    async def hold(self, error: Exception) -> None:
+        """Stall the run, with the traceback on record: the engine itself could not go on with it."""
+        worker = self.worker
+        if self._learned is not None:
+            await worker.client.late(self.run.id, self._learned)
+        run = await worker.client.read(self.run.id)
+        if (run.epoch, run.worker) != (self.run.epoch, worker.name):
+            return
+        draft = Draft(run, worker.store.now(), worker.name)
+        moves.stall(draft, describe(error))
+        await worker.commits.apply(draft.write())
+
     async def _go(self) -> None:
         run = self.run
         draft = self._draft()
@@ -364,7 +376,10 @@ class Flight:
         name = call.declaration.name
         if call.key is None or name not in self.run.body.settled:
             return None
-        settled = await self.worker.commits.call(self.worker.store.settled, self.run.id, name, key)
+        # The state before may have settled it just now: then it is not in the store yet.
+        settled = next((one for one in draft.settled if (one.action, one.key) == (name, key)), None)
+        if settled is None:
+            settled = await self.worker.commits.call(self.worker.store.settled, self.run.id, name, key)
         if settled is None:
             return None
         if settled.args != digest(dumps(args)):

@@ -159,10 +159,9 @@ class Worker:
             await flight.go()
         except asyncio.CancelledError:
             pass
-        except Exception:
-            log.exception(
-                "%s: the worker could not go on with it; its lease runs out and it is tried again", run.id
-            )
+        except Exception as error:
+            log.exception("%s: the worker could not go on with it; it is stalled", run.id)
+            await self._hold(flight, error)
         finally:
             if self.flights.get(run.id) is flight:
                 del self.flights[run.id]
@@ -171,6 +170,12 @@ class Worker:
                         waiter.set_result(run if flight.ended else None)
             if self._due is not None:
                 self.nudge_if_due()
+
+    async def _hold(self, flight: Flight, error: Exception) -> None:
+        try:
+            await flight.hold(error)
+        except Exception:
+            log.exception("%s could not be stalled; its lease runs out and it is tried again", flight.run.id)
 
     def landed(self, run_id: str) -> asyncio.Future[Run | None] | None:
         """Return a future of the run if it ends in its present flight, of None if it does not; None if it does not fly here."""
