@@ -237,6 +237,11 @@ class Bodies:
             seen[name.text] = ctx.place(name.span)
             ctx.bind(scope, name, Binding(name.text, "binding", type))
             names.append(name.text)
+        for param in params[len(given) :]:
+            # What was forgotten here has been said once; the body may well speak of it.
+            if param.name not in seen:
+                name = tree.Name(param.name, node.event.span)
+                ctx.bind(scope, name, Binding(param.name, "binding", UNKNOWN))
         names.extend(None for _ in params[len(names) :])
         return tuple(names[: len(params)] if known else names)
 
