@@ -1,0 +1,131 @@
+"""Real processes, real files, real signals: whatever dies, nobody is charged twice, and nothing is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import opord
+from tests.kill.siege import Siege
+
+SEED = 20_260_225
+
+
+@pytest.fixture
+def siege(tmp_path: Path) -> Iterator[Siege]:
+    made = Siege(tmp_path, seed=SEED)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def calm(tmp_path: Path) -> Iterator[Siege]:
+    """A siege whose provider never misbehaves but takes its time."""
+    made = Siege(tmp_path, seed=SEED, trouble=0.0, timeout="60s", slow_s=0.5)
+    yield made
+    made.close()
+
+
+def flow(siege: Siege, name: str) -> Any:
+    """Return the class of a contract."""
+    return next(cls for _, cls in siege.flows if cls.__name__ == name)
+
+
+def records(engine: opord.Engine, run: str) -> list[dict[str, Any]]:
+    return [json.loads(record.body) for record in engine.store.journal(run)]
+
+
+def test_workers_killed_at_random_under_every_rule_charge_nobody_twice_and_leave_nothing_stuck(
+    siege: Siege,
+) -> None:
+    counts = asyncio.run(siege.storm(runs=72, kills=10))
+    print(f"seed {SEED}: {dict(counts)}")
+    assert counts["kills"] == 10
+    # It has to have been a storm: runs that ended well, and doubts that had to be settled.
+    assert counts["Done"] > 20
+    assert counts["doubts"] > 5
+
+
+class Stopped:
+    """Two workers, of which the first was stopped while the provider worked on its call, for three leases."""
+
+    def __init__(self, siege: Siege, name: str) -> None:
+        self.siege = siege
+        self.cls = flow(siege, name)
+        self.run = f"{name}/z"
+
+    async def tell(self) -> list[dict[str, Any]]:
+        siege = self.siege
+        async with siege.client() as engine:
+            zombie = siege.worker()
+            await siege.is_up(zombie)
+            await engine.start(self.cls, id="z", cents=1)
+            await siege.until(lambda: "intent" in self.kinds(engine), "the intent is on record")
+            zombie.send_signal(signal.SIGSTOP)
+            other = siege.worker()
+            await siege.is_up(other)
+            await siege.until(lambda: "doubt" in self.kinds(engine), "the other worker took the run over")
+            await asyncio.sleep(2 * siege.lease_s)
+            zombie.send_signal(signal.SIGCONT)
+            await siege.until(
+                lambda: siege.rests(siege.rows(engine)[0]) and "evidence" in self.kinds(engine), "it rests"
+            )
+            siege.judge(engine, 1)
+            return records(engine, self.run)
+
+    def kinds(self, engine: opord.Engine) -> list[str]:
+        return [record.kind for record in engine.store.journal(self.run)]
+
+
+def test_a_worker_that_was_stopped_for_three_leases_changes_nothing_but_what_it_learned_settles_the_doubt(
+    calm: Siege,
+) -> None:
+    said = asyncio.run(Stopped(calm, "Asked").tell())
+    evidence = next(one for one in said if one["kind"] == "evidence")
+    outcome = next(one for one in said if one["kind"] == "outcome")
+    doubt = next(one for one in said if one["kind"] == "doubt")
+    assert outcome["by"] == "evidence"
+    assert outcome["outcome"] == evidence["outcome"]
+    assert evidence["learned_by"] != doubt["worker"]
+    assert said[-1]["to"] == "Done"
+
+
+def test_where_the_doubt_was_settled_before_it_is_kept_and_moves_nothing(calm: Siege) -> None:
+    said = asyncio.run(Stopped(calm, "Repeat").tell())
+    assert [one["by"] for one in said if one["kind"] == "outcome" and one["call"] == "charge"] == ["call"]
+    assert "Done" in [one.get("to") for one in said]
+
+
+def test_SIGTERM_lets_calls_under_way_end_and_puts_their_outcome_on_record(calm: Siege) -> None:
+    async def story() -> None:
+        async with calm.client() as engine:
+            worker = calm.worker()
+            await calm.is_up(worker)
+            runs = [await engine.start(flow(calm, "Asked"), id=f"d{n}", cents=1) for n in range(10)]
+            await calm.until(
+                lambda: sum("intent" in [r["kind"] for r in records(engine, run.id)] for run in runs) >= 3,
+                "calls are under way",
+            )
+            worker.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(worker.wait, 20) == 0
+            for run in runs:
+                row = engine.store.load(run.id)
+                assert row is not None
+                kinds = [record["kind"] for record in records(engine, run.id)]
+                assert row.head.worker is None
+                assert "doubt" not in kinds
+                assert kinds.count("intent") == kinds.count("outcome")
+            assert engine.store.workers() == []
+            # Nothing was lost: another worker goes on at once, without waiting for a lease.
+            await calm.is_up(calm.worker())
+            await calm.until(lambda: all(calm.rests(row) for row in calm.rows(engine)), "all end")
+            assert {row.head.state for row in calm.rows(engine)} == {"Done"}
+            calm.judge(engine, len(runs))
+
+    asyncio.run(story())
