@@ -302,6 +302,20 @@ def test_a_file_that_another_process_writes_is_locked_until_it_is_done(
     assert store.apply(batch) == expected(store, mixed=True)
 
 
+def test_whoever_does_not_want_to_wait_is_told_at_once_and_waits_the_next_time(
+    store: SqliteStore, file: Path
+) -> None:
+    other = apsw.Connection(str(file))
+    other.execute("BEGIN IMMEDIATE")
+    store._writer.connection.set_busy_timeout(10**9)  # whoever waits now waits for ever
+    with pytest.raises(StoreUnavailable) as caught:
+        store.apply(a_batch(store, mixed=True), wait=False)
+    assert caught.value.kind == "locked"
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.apply(a_batch(store, mixed=True), wait=False) == expected(store, mixed=True)
+
+
 def test_a_long_reader_holds_up_no_writer_and_sees_one_instant(store: SqliteStore, file: Path) -> None:
     reader = apsw.Connection(str(file))
     reader.execute("BEGIN")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -26,6 +27,15 @@ BATCH_CHANGES = 2000
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 
+SHORT_S, A_CHANGE_S = 0.005, 0.000_1
+"""A store is quick if its batches take, on average, no longer than a short sync of the disk and so much a change."""
+
+QUICK_CHANGES = 128
+"""Changes in a batch that is written in place at the most, so that the event loop is soon free again."""
+
+LOOK_AGAIN = 50
+"""After how many batches on the thread a slow store is tried in place once more."""
+
 
 class Commits:
     """The only door from the engine to its store."""
@@ -34,6 +44,8 @@ class Commits:
         self.store = store
         self.on_end: Callable[[str, Head], None] | None = None
         self._thread = thread
+        self._slow = 0
+        self._waited = 0.0
         self._waiting: deque[tuple[Start | Write, asyncio.Future[Result]]] = deque()
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
@@ -97,7 +109,8 @@ class Commits:
         batch: list[tuple[Start | Write, asyncio.Future[Result]]] = []
         seen: set[str] = set()
         later: list[tuple[Start | Write, asyncio.Future[Result]]] = []
-        while self._waiting and len(batch) < BATCH_CHANGES:
+        most = BATCH_CHANGES if self._slow else QUICK_CHANGES
+        while self._waiting and len(batch) < most:
             item = self._waiting.popleft()
             change = item[0]
             run = change.run if isinstance(change, Write) else change.row.run
@@ -112,7 +125,9 @@ class Commits:
     async def _write(self, batch: list[tuple[Start | Write, asyncio.Future[Result]]]) -> None:
         changes = [change for change, _ in batch]
         try:
-            results = await self._patiently(lambda: self.store.apply(changes))
+            results = self._in_place(changes)
+            if results is None:
+                results = await self._patiently(lambda: self.store.apply(changes))
         except Exception as error:
             for _, future in batch:
                 if not future.done():
@@ -122,6 +137,29 @@ class Commits:
             if not future.done():
                 future.set_result(result)
             self._tell_end(change, result)
+
+    def _in_place(self, changes: list[Start | Write]) -> list[Result] | None:
+        """Write a batch here and now, if the store is quick; None if the thread has to.
+
+        Handing a batch to a thread and back costs more than most batches take, as both sides want the
+        interpreter's lock. But nobody should wait in the event loop for a slow disk or another process.
+        """
+        if self._thread is None:
+            return None
+        if self._slow:
+            self._slow -= 1
+            return None
+        began = time.perf_counter()
+        try:
+            results = self.store.apply(changes, wait=False)
+        except StoreUnavailable:
+            self._slow = 1
+            return None
+        waited = time.perf_counter() - began - A_CHANGE_S * len(changes)
+        self._waited += (waited - self._waited) / 8
+        if self._waited > SHORT_S:
+            self._slow, self._waited = LOOK_AGAIN, 0.0
+        return results
 
     def _tell_end(self, change: Start | Write, result: Result) -> None:
         """Tell whoever waits for ends that a run has ended, once that is durable."""

@@ -160,12 +160,14 @@ class Store(Protocol):
     def contracts(self) -> list[StoredContract]:
         """Return all contracts, by name and version."""
 
-    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
         """Make every change of the batch that still fits, durably, in one transaction, and say how each went.
 
         The changes are independent of each other: one that does not fit leaves the others alone. A batch
         names each run at most once, and starts runs of stored contracts only (ValueError otherwise). When this
         returns, what was applied survives the loss of the process and of power.
+        With `wait` false it does not wait while somebody else writes, but raises `StoreUnavailable` ("locked")
+        at once.
         """
 
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:

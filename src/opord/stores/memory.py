@@ -81,7 +81,7 @@ class MemoryStore:
     def contracts(self) -> list[StoredContract]:
         return sorted(self._rows.contracts.values(), key=lambda contract: (contract.name, contract.version))
 
-    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
         check_batch(batch)
         rows = self._rows
         with rows.lock:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 Given: TypeAlias = Sequence[str | int | None] | Mapping[str, str | int | None]
 
+BUSY_TIMEOUT_MS = 5_000
+
 _KINDS: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.BusyError, "locked", "is locked by another process"),
     (apsw.LockedError, "locked", "is locked"),
@@ -73,10 +75,20 @@ class Link:
                     self._roll_back()
 
     @contextmanager
-    def transaction(self) -> Iterator[apsw.Connection]:
-        """Have the connection alone in a transaction that may write from its first statement on."""
+    def transaction(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
+        """Have the connection alone in a transaction that may write from its first statement on.
+
+        With `wait` false, another process that writes is a `StoreUnavailable` at once.
+        """
         with self.use() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            if wait:
+                connection.execute("BEGIN IMMEDIATE")
+            else:
+                connection.set_busy_timeout(0)
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                finally:
+                    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
             yield connection
             connection.execute("COMMIT")
 

@@ -10,7 +10,7 @@ import apsw
 
 from opord.stores.base import StoreRefused
 from opord.stores.sqlite import sql
-from opord.stores.sqlite.link import translate
+from opord.stores.sqlite.link import BUSY_TIMEOUT_MS, translate
 
 # "OPRD": tells our files from other people's.
 APPLICATION_ID = 0x4F505244
@@ -18,7 +18,6 @@ APPLICATION_ID = 0x4F505244
 # Earlier ones can corrupt a file in WAL mode that two connections write (the WAL-reset bug).
 OLDEST_SQLITE = (3, 51, 3)
 
-BUSY_TIMEOUT_MS = 5_000
 
 # 16 MB of log between checkpoints: pages that many batches change are copied to the file once, and the copy of
 # that much takes a few tens of milliseconds.

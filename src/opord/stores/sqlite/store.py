@@ -95,11 +95,11 @@ class SqliteStore:
 
     # --- Writing ---------------------------------------------------------------------------------
 
-    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
         check_batch(batch)
         if not batch:
             return []
-        with self._write() as connection:
+        with self._write(wait=wait) as connection:
             return self._batch.apply(connection, batch)
 
     # --- Leases ----------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ class SqliteStore:
     # --- Connections -----------------------------------------------------------------------------
 
     @contextmanager
-    def _write(self) -> Iterator[apsw.Connection]:
-        with self._writer.transaction() as connection:
+    def _write(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
+        with self._writer.transaction(wait=wait) as connection:
             if self._watch is not None:
                 self._watch.check()
             yield connection

@@ -1,0 +1,106 @@
+"""Group commits: what waits is written together, once, in the event loop where that is quick and on a thread where not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from opord.engine import commits
+from opord.engine.commits import Commits
+from opord.stores.base import Result, Start, StoreUnavailable, Write
+from opord.stores.memory import MemoryStore
+from opord.testing.store_rows import ORDERS, a_start
+
+
+class Watched(MemoryStore):
+    """A store that notes by which thread each batch was written, and how large it was."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0)
+        self.put_contract(ORDERS)
+        self.batches: list[tuple[bool, int]] = []
+        self.locked = 0
+        self.takes_s = 0.0
+
+    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+        here = threading.current_thread() is threading.main_thread()
+        if self.locked and not wait:
+            self.locked -= 1
+            raise StoreUnavailable("locked", "somebody else writes")
+        Clock.now += self.takes_s
+        self.batches.append((here, len(batch)))
+        return super().apply(batch)
+
+
+class Clock:
+    now = 0.0
+
+
+@pytest.fixture(autouse=True)
+def _stepped(monkeypatch: pytest.MonkeyPatch) -> None:
+    Clock.now = 0.0
+    monkeypatch.setattr(commits.time, "perf_counter", lambda: Clock.now)
+
+
+async def write(store: Watched, rounds: Sequence[int]) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        door = Commits(store, thread)
+        door.start()
+        number = 0
+        for size in rounds:
+            futures: list[asyncio.Future[Any]] = []
+            for _ in range(size):
+                number += 1
+                futures.append(door.apply(a_start(f"C/{number}")))
+            await asyncio.gather(*futures)
+        await door.stop()
+
+
+def test_what_waits_together_is_written_together() -> None:
+    store = Watched()
+    asyncio.run(write(store, [40]))
+    assert [size for _, size in store.batches] == [40]
+
+
+def test_a_quick_store_is_written_in_the_event_loop_in_small_batches() -> None:
+    store = Watched()
+    asyncio.run(write(store, [300]))
+    assert store.batches == [(True, commits.QUICK_CHANGES)] * 2 + [(True, 300 - 2 * commits.QUICK_CHANGES)]
+
+
+def test_a_store_that_another_process_writes_is_waited_for_on_the_thread() -> None:
+    store = Watched()
+    store.locked = 1
+    asyncio.run(write(store, [1, 1, 1]))
+    assert [here for here, _ in store.batches] == [False, False, True]
+
+
+def test_a_slow_disk_is_left_to_the_thread_and_tried_again_later() -> None:
+    store = Watched()
+    store.takes_s = 0.1
+    asyncio.run(write(store, [1] * (commits.LOOK_AGAIN + 3)))
+    places = [here for here, _ in store.batches]
+    assert places[0]
+    assert places[1 : commits.LOOK_AGAIN + 1] == [False] * commits.LOOK_AGAIN
+    assert places[commits.LOOK_AGAIN + 1]
+
+
+def test_one_slow_sync_among_quick_ones_changes_nothing() -> None:
+    store = Watched()
+
+    async def main() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            door = Commits(store, thread)
+            door.start()
+            for number in range(9):
+                store.takes_s = 0.02 if number == 3 else 0.0
+                await door.apply(a_start(f"C/{number}"))
+            await door.stop()
+
+    asyncio.run(main())
+    assert store.batches == [(True, 1)] * 9
