@@ -192,7 +192,7 @@ class Calls:
         await self._slots.acquire()
         # The time-out counts from here: waiting for a thread is no part of the attempt.
         scope.reschedule(loop.time() + seconds)
-        running = loop.run_in_executor(self._threads, lambda: handler.function(*args, **kwargs))
+        running = loop.run_in_executor(self._threads, lambda: _on_this_thread(handler, args, kwargs))
         running.add_done_callback(lambda _: self._slots.release())
         try:
             value = await asyncio.shield(running)
@@ -245,6 +245,14 @@ class Calls:
 
     def _since(self, began: float) -> float:
         return round((self._monotonic() - began) * 1000, 1)
+
+
+def _on_this_thread(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return handler.function(*args, **kwargs)
+    except StopIteration as error:
+        # No future can carry one: the call would never end.
+        raise RuntimeError("the handler raised StopIteration") from error
 
 
 def _kind(value: Any) -> str:

@@ -1,0 +1,174 @@
+"""What a worker learns too late changes no state, but it is kept, and it settles the doubt if one is open."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from opord.engine.engine import Engine
+from opord.kernel.inbox import Evidence
+from tests.engine.desk import Here, Sim, after
+from tests.engine.kit import compiled, workflow_of
+from tests.engine.test_doubts import BUSY, CHARGED, FINAL, OTHER, RECEIPT, charging
+
+
+class TestAZombie:
+    """A worker holds a call so long that another one has taken the run over."""
+
+    @staticmethod
+    async def take_over(here: Here) -> None:
+        """Take the run over as another worker does after three leases in which the first one was stopped."""
+        await here.until(lambda: here.sim.calls("charge") == 1)
+        here.sim.kit.store.release(
+            here.engine.worker.name, [(here.sim.id, here.sim.kit.row(here.sim.id).epoch)]
+        )  # type: ignore[union-attr]
+        async with here.sim.kit.engine():
+            await here.until(lambda: "doubt" in here.sim.kinds)
+            await here.wait(60)
+        await here.rests()
+
+    def told(self, policy: str, *answers: Any, **scripts: Any) -> Sim:
+        sim = Sim(charging(policy, report="report" in policy), charge=list(answers), **scripts)
+        return sim.tell(self.take_over)
+
+    def test_its_result_settles_the_doubt(self) -> None:
+        """C14."""
+        sim = self.told("in doubt ask", after(30, RECEIPT))
+        assert (sim.calls("charge"), sim.ending) == (1, CHARGED)
+        assert sim.record("outcome")["by"] == "evidence"
+        assert sim.record("evidence")["learned_by"] == "w1"
+
+    def test_so_does_its_final_failure(self) -> None:
+        sim = self.told("in doubt ask", after(30, FINAL))
+        assert (sim.calls("charge"), sim.ending) == (1, ("Failed", {"why": "no"}))
+
+    def test_its_transient_failure_does_not(self) -> None:
+        sim = self.told("in doubt ask, retry 3 times", after(30, BUSY))
+        assert (sim.calls("charge"), sim.status, sim.records("evidence")) == (1, "in_doubt", [])
+
+    def test_a_successor_never_calls_an_action_without_a_key(self) -> None:
+        """C13."""
+        sim = self.told("in doubt ask, retry 3 times", after(30, ConnectionError("reset")))
+        assert (sim.calls("charge"), sim.status) == (1, "in_doubt")
+
+    def test_a_result_while_the_successor_repeats_is_the_outcome_and_the_repeat_is_kept(self) -> None:
+        sim = self.told("key", after(20, RECEIPT), after(30, RECEIPT))
+        assert (sim.calls("charge"), sim.ending, len(sim.records("outcome"))) == (2, CHARGED, 1)
+        assert sim.keys("charge") == ["Charging/1/1"] * 2
+
+    def test_a_late_final_failure_under_the_same_key_settles_it_while_the_repeat_is_under_way(self) -> None:
+        sim = self.told("key", after(20, FINAL), after(30, FINAL))
+        assert sim.ending == ("Failed", {"why": "no"})
+
+    def test_after_the_doubt_was_settled_it_is_kept_and_moves_nothing(self) -> None:
+        sim = self.told("key", after(30, RECEIPT), RECEIPT)
+        assert (sim.ending, len(sim.records("outcome"))) == (CHARGED, 1)
+        assert sim.record("evidence")["outcome"] == {"ok": RECEIPT}
+        sim = self.told("in doubt report", after(30, RECEIPT))
+        assert (sim.state, sim.record("evidence")["outcome"]) == ("Unclear", {"ok": RECEIPT})
+
+    def test_after_a_check_said_that_it_did_not_happen_a_result_still_counts(self) -> None:
+        sim = self.told("in doubt check find(n, call.key)", after(10, RECEIPT), after(40, OTHER), find=[None])
+        assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
+
+
+class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
+    async def late(self, here: Here, attempt: int, kind: str, value: Any) -> None:
+        await here.client.late(here.sim.id, Evidence(2, "charge", attempt, kind, value, "w0"))
+        await here.wait(1)
+
+    @pytest.mark.parametrize(
+        ("policy", "settles"), [("in doubt ask, retry 5 times", False), ("key, retry 1 times", True)]
+    )
+    def test_a_final_failure_settles_it_only_under_the_same_key(self, policy: str, settles: bool) -> None:
+        no = {"type": "Problem.Final", "why": "no"}
+
+        async def story(here: Here) -> None:
+            await here.rests()
+            assert here.sim.status == "in_doubt"
+            await self.late(here, 1, "failed", no)
+            assert (here.sim.state == "Failed") == settles
+
+        Sim(charging(policy), charge=[BUSY, ConnectionError("reset")]).tell(story)
+
+    def test_a_transient_failure_settles_nothing(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await self.late(here, 1, "failed", {"type": "Problem.Busy"})
+            assert here.sim.status == "in_doubt"
+
+        sim = Sim(charging("in doubt ask"), charge=[ConnectionError("reset")]).tell(story)
+        assert sim.record("evidence")["outcome"] == {"failed": {"type": "Problem.Busy"}}
+
+
+THREADS = charging("in doubt ask, timeout 100ms")
+
+
+class TestThreads:
+    """Handlers that are no coroutines, in real time: they do not block the loop, and may answer after the time-out."""
+
+    class Handlers:
+        def __init__(self, charge: Any) -> None:
+            self.answer = charge
+
+        def find(self, n: int, key: str) -> None:
+            return None
+
+        def charge(self, n: int, *, call: Any) -> Any:
+            return self.answer(n)
+
+    def run(self, answer: Any, story: Any, text: str = THREADS) -> None:
+        flow = workflow_of(compiled(text))
+
+        async def main() -> None:
+            async with Engine("sqlite://:memory:", [flow(self.Handlers(answer))]) as engine:
+                await asyncio.wait_for(story(engine, flow), 20)
+
+        asyncio.run(main())
+
+    def test_an_answer_after_the_time_out_settles_the_doubt(self) -> None:
+        release = threading.Event()
+
+        def charge(n: int) -> dict[str, str]:
+            release.wait(10)
+            return RECEIPT
+
+        async def story(engine: Engine, flow: Any) -> None:
+            run = await engine.start(flow, n=1)
+            while (await run.status())["status"] != "in_doubt":  # noqa: ASYNC110 - it waits for a stored state
+                await asyncio.sleep(0.01)
+            release.set()
+            assert (await run.result()).receipt.id == "r1"
+            assert [one["kind"] for one in await run.history()].count("evidence") == 1
+
+        self.run(charge, story)
+
+    def test_many_that_block_do_not_block_each_other_nor_the_loop(self) -> None:
+        together = threading.Barrier(50, timeout=15)
+
+        def charge(n: int) -> dict[str, str]:
+            together.wait()
+            return {"id": str(n)}
+
+        async def story(engine: Engine, flow: Any) -> None:
+            runs = [await engine.start(flow, n=n) for n in range(50)]
+            assert [(await run.result()).receipt.id for run in runs] == [str(n) for n in range(50)]
+
+        self.run(charge, story, charging("in doubt ask"))
+
+    def test_a_StopIteration_of_a_thread_is_an_exception_like_any_other(self) -> None:
+        def charge(n: int) -> dict[str, str]:
+            return next(iter([]))
+
+        async def story(engine: Engine, flow: Any) -> None:
+            run = await engine.start(flow, n=1)
+            began = time.monotonic()
+            while (await run.status())["status"] != "in_doubt":  # noqa: ASYNC110 - it waits for a stored state
+                assert time.monotonic() - began < 10, await run.status()
+                await asyncio.sleep(0.01)
+
+        self.run(charge, story, charging("in doubt ask"))
