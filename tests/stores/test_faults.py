@@ -28,6 +28,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.sqlite import SqliteStore, opening
+from opord.stores.sqlite.link import translate
 from opord.testing.store_rows import (
     DIGEST,
     ORDERS,
@@ -279,6 +280,15 @@ def test_a_full_file_takes_nothing_until_there_is_room(store: SqliteStore) -> No
         assert seen(store) == before
     connection.pragma("max_page_count", 1_000_000)
     assert store.apply([big, a_start("Orders/small")]) == [Applied(0), Applied(0)]
+
+
+def test_a_disk_without_room_for_the_shared_memory_is_full_and_not_broken() -> None:
+    error = apsw.IOError("disk I/O error")
+    setattr(error, "extendedresult", apsw.SQLITE_IOERR_SHMSIZE)  # noqa: B010
+    said = translate(error, "orders.db")
+    assert isinstance(said, StoreUnavailable)
+    assert said.kind == "full"
+    assert "the disk or its quota is full" in str(said)
 
 
 def test_a_file_that_another_process_writes_is_locked_until_it_is_done(

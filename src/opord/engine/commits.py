@@ -36,6 +36,9 @@ QUICK_CHANGES = 128
 LOOK_AGAIN = 50
 """After how many batches on the thread a slow store is tried in place once more."""
 
+_SAID = {"io": "failing", "readonly": "read-only"}
+"""What a store that cannot answer is said to be in the log, where its kind is no word for it."""
+
 
 class Commits:
     """The only door from the engine to its store."""
@@ -190,7 +193,7 @@ class Commits:
                 if pause >= 4 * FIRST_PAUSE_S:
                     log.warning(
                         "the store is %s: %s; nothing is lost, trying again in %.1f s",
-                        error.kind,
+                        _SAID.get(error.kind, error.kind),
                         error,
                         pause,
                     )

@@ -33,7 +33,7 @@ _KINDS: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.ReadOnlyError, "readonly", "cannot be written: the file, its folder or the disk is read-only"),
     (apsw.PermissionsError, "readonly", "may not be accessed by this user"),
     (apsw.CantOpenError, "gone", "cannot be opened: it or its folder is gone, or no file may be opened"),
-    (apsw.IOError, "io", "cannot be read or written: the disk reports an error"),
+    (apsw.IOError, "io", "cannot be read or written: the disk or a file size limit is in the way"),
 )
 
 
@@ -41,6 +41,10 @@ def translate(error: apsw.Error, place: str) -> StoreError:
     """Say in the store's words what SQLite reported."""
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return StoreDamaged(f"store {place} is damaged ({error}); stop writing to it and restore a backup")
+    if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
+        return StoreUnavailable(
+            "full", f"store {place} has no room to be opened: the disk or its quota is full"
+        )
     for kind_of, kind, said in _KINDS:
         if isinstance(error, kind_of):
             return StoreUnavailable(kind, f"store {place} {said} ({error})")
