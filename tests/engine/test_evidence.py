@@ -167,7 +167,7 @@ class TestThreads:
         async def story(engine: Engine, flow: Any) -> None:
             run = await engine.start(flow, n=1)
             began = time.monotonic()
-            while (await run.status())["status"] != "in_doubt":  # noqa: ASYNC110 - it waits for a stored state
+            while (await run.status())["status"] != "in_doubt":
                 assert time.monotonic() - began < 10, await run.status()
                 await asyncio.sleep(0.01)
 
