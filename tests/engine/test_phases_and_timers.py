@@ -228,6 +228,16 @@ class TestASharedHandlerMayTakeAStateThatActs:
         sim = charging(charge=[BUSY]).tell(story, drawn=0.999)
         assert (sim.ending, sim.calls("charge")) == (("Cancelled", {"reason": "no"}), 2)
 
+    def test_between_attempts_although_it_came_during_the_one_before(self) -> None:
+        async def story(here: Here) -> None:
+            await to_charging(here)
+            await here.until(lambda: here.sim.calls("charge") == 1)
+            assert (await here.send("cancel", reason="no")).status == "stored"
+            await here.rests()
+
+        sim = charging(charge=[after(10, BUSY), "c1"]).tell(story, drawn=0.999)
+        assert (sim.ending, sim.calls("charge")) == (("Cancelled", {"reason": "no"}), 1)
+
     def test_stalled(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
