@@ -58,7 +58,7 @@ async def write(store: Watched, rounds: Sequence[int]) -> None:
                 number += 1
                 futures.append(door.apply(a_start(f"C/{number}")))
             await asyncio.gather(*futures)
-        await door.stop()
+        await door.stop(1.0)
 
 
 def test_what_waits_together_is_written_together() -> None:
@@ -100,7 +100,7 @@ def test_one_slow_sync_among_quick_ones_changes_nothing() -> None:
             for number in range(9):
                 store.takes_s = 0.02 if number == 3 else 0.0
                 await door.apply(a_start(f"C/{number}"))
-            await door.stop()
+            await door.stop(1.0)
 
     asyncio.run(main())
     assert store.batches == [(True, 1)] * 9

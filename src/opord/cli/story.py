@@ -266,6 +266,8 @@ class _Story:
 
     def _stalled(self, record: Mapping[str, Any]) -> None:
         where = [str(record[name]) for name in ("call", "place") if record.get(name)]
+        if record.get("attempt"):
+            where.append(f"after {record['attempt']} attempts")
         self._line(
             record,
             1,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from opord.kernel.program import Program
 
 log = logging.getLogger("opord.worker")
+
+HANDLER_THREADS = "opord-handler"
+"""How the engine's threads for handlers are named."""
 
 
 @click.command()
@@ -67,7 +73,23 @@ def command(
     for contract, where in zip(contracts, handlers, strict=True):
         program, found = program_at(contract), _handlers(where)
         pairs.append((_as_the_handlers_know_it(program, found), found))
-    return asyncio.run(_work(pairs, store, until_idle=until_idle, lease_s=lease, concurrency=concurrency))
+    status = asyncio.run(_work(pairs, store, until_idle=until_idle, lease_s=lease, concurrency=concurrency))
+    _leave_hanging_calls(status)
+    return status
+
+
+def _leave_hanging_calls(status: int) -> None:
+    """End the process now if a handler on a thread never came back: Python itself would wait for it."""
+    calling = [thread for thread in threading.enumerate() if thread.name.startswith(HANDLER_THREADS)]
+    deadline = time.monotonic() + 0.5
+    for thread in calling:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    busy = [thread for thread in calling if thread.is_alive()]
+    if busy:
+        log.warning("%d calls did not end in time and are left behind", len(busy))
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
 
 
 def _handlers(where: str) -> Any:
@@ -196,6 +218,6 @@ class _OneLine(logging.Formatter):
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
+    logging.getLogger().addHandler(handler)
+    # Of other libraries only what is wrong is of interest here.
+    logging.getLogger("opord").setLevel(logging.INFO)

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("opord.client")
 
 
+LONGEST_KEY = 500
+"""Characters of a run's key at the most: what names a run has to fit into a line, an address and an index."""
+
+
 class Started(NamedTuple):
     """The answer to a start: the run's name, and whether it is new or was there before with the same input."""
 
@@ -115,7 +119,13 @@ class Client:
 
     def _run_id(self, program: Program, input_value: Any) -> str:
         if program.key is not None:
-            return f"{program.name}/{program.key(input_value)}"
+            key = program.key(input_value)
+            if not 1 <= len(key) <= LONGEST_KEY:
+                seen = f"it has {len(key):,} characters" if key else "it is empty"
+                raise BadValue(
+                    "", f"the key that names the run has to have 1 to {LONGEST_KEY} characters; {seen}"
+                )
+            return f"{program.name}/{key}"
         return f"{program.name}/{uuid7(self.world.now(), self.world.random.getrandbits(74))}"
 
     # --- events ----------------------------------------------------------------------------------
@@ -147,7 +157,7 @@ class Client:
     async def _offer(self, run: Run, event: Event, message: Message, key: EventKey | None) -> Sent | None:
         """Offer an event to a run as read; None if the run has moved meanwhile."""
         if run.status == "ended":
-            raise RunEnded(run.id, run.state, run.outcome)
+            raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
         now = self.store.now()
         draft = Draft(run, now, self.world.worker)
         waiting = await self.commits.call(self.store.inbox, run.id) if run.arrivals else []
@@ -212,14 +222,14 @@ class Client:
 
     def _refusal(self, run: Run, event: str) -> Exception:
         if run.status == "ended":
-            return RunEnded(run.id, run.state, run.outcome)
+            return RunEnded(run.id, run.state, run.outcome, how=run.body.how)
         why = ""
         intent = run.intent
         if inbox.commit_open(run) and intent is not None:
             why = f"is in {run.state}, in the middle of committing {intent.call}, and does not keep {event!r} for later"
         elif event in inbox.handlers_now(run):
             why = f"is in {run.state}, whose condition for {event!r} this one does not meet"
-        return EventRefused(run.id, event, run.state, _handled(run), why)
+        return EventRefused(run.id, event, run.state, _handled(run), why, how=run.body.how)
 
     def _moved(self, run: Run, *, seized: bool) -> None:
         """Tell the worker of this process what it may want to know of a run that was moved from outside."""
@@ -261,7 +271,7 @@ class Client:
 
         def change(run: Run, draft: Draft) -> None:
             if run.status == "ended":
-                raise RunEnded(run.id, run.state, run.outcome)
+                raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
             draft.seize()
             moves.terminate(draft, actor=actor, role=role, reason=reason)
 
@@ -287,9 +297,8 @@ class Client:
         def change(run: Run, draft: Draft) -> None:
             intent = run.intent
             if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):
-                raise NotInDoubt(
-                    run.id, f"it is {run.status.replace('_', ' ')}, and no action of it is in doubt"
-                )
+                is_now = "has ended" if run.status == "ended" else f"is {run.status.replace('_', ' ')}"
+                raise NotInDoubt(run.id, f"it {is_now}, and no action of it is in doubt")
             if intent.in_flight:
                 raise NotInDoubt(
                     run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"

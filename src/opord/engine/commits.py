@@ -59,15 +59,15 @@ class Commits:
         self._ready = asyncio.Event()
         self._pump = asyncio.get_running_loop().create_task(self._serve(), name="opord-commits")
 
-    async def stop(self) -> None:
-        """Serve what is waiting, then end."""
+    async def stop(self, grace_s: float) -> None:
+        """Serve what is waiting for up to `grace_s` seconds, then end; who still waits is cancelled."""
         if self._pump is None:
             return
-        while self._waiting or self._calls:
-            await asyncio.sleep(0)
-            futures = [future for _, future in self._waiting] + [future for _, future in self._calls]
-            if futures:
-                await asyncio.wait(futures)
+        waiting = [future for _, future in self._waiting] + [future for _, future in self._calls]
+        if waiting:
+            await asyncio.wait(waiting, timeout=grace_s)
+        for future in waiting:
+            future.cancel()
         self._pump.cancel()
         await asyncio.gather(self._pump, return_exceptions=True)
         self._pump = None
@@ -186,11 +186,12 @@ class Commits:
         """Call a verb of the store until the store answers, and say in the log when it does not and when it does again."""
         pause = FIRST_PAUSE_S
         waited = False
+        began = time.perf_counter()
         while True:
             try:
                 answer = await self._run(verb)
             except StoreUnavailable as error:
-                if pause >= 4 * FIRST_PAUSE_S:
+                if pause >= 4 * FIRST_PAUSE_S or time.perf_counter() - began > 1:
                     log.warning(
                         "the store is %s: %s; nothing is lost, trying again in %.1f s",
                         _SAID.get(error.kind, error.kind),

@@ -18,7 +18,7 @@ from opord.engine.commits import Commits
 from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated, RunUnknown
 from opord.engine.programs import Programs, stored_form
 from opord.engine.watch import Watch
-from opord.engine.worker import Worker
+from opord.engine.worker import PARTING_S, Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RecordRow
@@ -168,7 +168,7 @@ class Engine:
         if opened.worker is not None:
             await opened.worker.drain(self._drain_s)
         await opened.watch.stop()
-        await opened.commits.stop()
+        await opened.commits.stop(PARTING_S)
         if isinstance(self._store_at, str):
             await _in_thread(opened.world.commit_thread, opened.store.close)
         for pool in (opened.world.commit_thread, opened.world.threads):

@@ -26,8 +26,8 @@ class InputInvalid(Refused):
     code = "input_invalid"
 
     def __init__(self, what: str, path: str, message: str) -> None:
-        where = f" at {path}" if path else ""
-        super().__init__(f"the input of {what} does not fit{where}: {message}")
+        where = "" if not path else path if message.startswith("is ") else f"{path}:"
+        super().__init__(f"the input of {what} does not fit: {where} {message}".replace(":  ", ": "))
         self.what, self.path, self.problem = what, path, message
 
 
@@ -59,9 +59,12 @@ class EventRefused(Refused):
 
     code = "event_refused"
 
-    def __init__(self, run: str, event: str, state: str, handled: Sequence[str], why: str = "") -> None:
+    def __init__(
+        self, run: str, event: str, state: str, handled: Sequence[str], why: str = "", *, how: str = ""
+    ) -> None:
         can = f"it handles {', '.join(handled)}" if handled else "it handles no event now"
-        said = why or f"is in {state}, which does not handle {event!r}"
+        came = f" (by {how})" if how else ""
+        said = why or f"is in {state}{came}, which does not handle {event!r}"
         super().__init__(f"{run} {said}; {can}")
         self.run, self.event, self.state, self.handled = run, event, state, tuple(handled)
 
@@ -95,8 +98,9 @@ class RunEnded(Refused):
 
     code = "run_ended"
 
-    def __init__(self, run: str, state: str, outcome: str | None) -> None:
-        super().__init__(f"{run} has ended in {state} ({outcome}); nothing moves it any more")
+    def __init__(self, run: str, state: str, outcome: str | None, *, how: str = "") -> None:
+        came = f" by {how}" if how else ""
+        super().__init__(f"{run} has ended in {state} ({outcome}){came}; nothing moves it any more")
         self.run, self.state, self.outcome = run, state, outcome
 
 

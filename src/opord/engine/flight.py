@@ -11,7 +11,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from opord.contract import Action, Check, Effect
+from opord.contract import Action, Check, Effect, Repeat
 from opord.engine.calls import (
     UNEXPECTED_RETRY,
     Answered,
@@ -287,7 +287,7 @@ class Flight:
             else:
                 surprises += 1
                 if surprises > UNEXPECTED_RETRY.times:
-                    raise _Trouble(_unexpected(call, ending))
+                    raise _Trouble(_unexpected(call, ending) | {"attempt": attempts})
                 pause = backoff_us(UNEXPECTED_RETRY, surprises, self.worker.world.random.random())
                 log.info(
                     "%s: attempt %d of %s went wrong: %s; trying again in %.1f s",
@@ -421,7 +421,7 @@ class Flight:
                 case "check":
                     draft = await self._check(draft, call, intent, args)
                 case "ask":
-                    moves.ask(draft, intent, _asking(self.run, intent))
+                    moves.ask(draft, intent, _asking(intent, action, in_window=situation.in_window))
                     await self._park(draft, "in_doubt", doubt.ask_deadline(intent, action))
                 case "park":
                     await self._park(draft, "in_doubt", doubt.ask_deadline(intent, action))
@@ -592,8 +592,12 @@ def _doubt_reason(ending: Ending) -> str:
     return storable(f"{type(ending.error).__name__}: {ending.error}")[:500]
 
 
-def _asking(run: Run, intent: Intent) -> str:
-    return f"nobody knows whether {intent.call} happened ({intent.reason}); a person has to say"
+def _asking(intent: Intent, action: Action, *, in_window: bool) -> str:
+    why = ""
+    if isinstance(action.doubt, Repeat):
+        why = "no attempt is left" if in_window else "the other side no longer remembers its key"
+        why = f", and {why}"
+    return f"nobody knows whether {intent.call} happened ({intent.reason}){why}; a person has to say"
 
 
 def _exhausted(intent: Intent) -> str:

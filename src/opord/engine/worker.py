@@ -30,6 +30,9 @@ log = logging.getLogger("opord.worker")
 POLL_S = 0.05
 """How long a worker sleeps at the most before it asks the store what is due, if nobody in this process wakes it."""
 
+PARTING_S = 5.0
+"""How long a worker that stops waits for the store to hear of it."""
+
 LONGEST_LEASE_US = 600_000_000
 """Leases of other workers are taken to end within ten minutes."""
 
@@ -87,12 +90,13 @@ class Worker:
         """Claim nothing more, let calls under way end within `grace_s`, and give everything back.
 
         A call of an action that does not end in time is left as it is: whoever takes the run over
-        finds its intent and goes by the contract's rule for doubts.
+        finds its intent and goes by the contract's rule for doubts. A store that does not answer
+        is not waited for: the leases run out by themselves.
         """
         self.draining = True
         self._nudged.set()
         if self._loops:
-            await asyncio.wait(self._loops[:1])
+            await asyncio.wait(self._loops[:1], timeout=PARTING_S)
         for flight in list(self.flights.values()):
             if not flight.unbreakable and flight.task is not None and grace_s <= 0:
                 flight.task.cancel()
@@ -106,12 +110,19 @@ class Worker:
                 flight.task.cancel()
         await asyncio.gather(*(f.task for f in left if f.task is not None), return_exceptions=True)
         if self._side:
-            await asyncio.gather(*self._side, return_exceptions=True)
-        for task in self._loops:
+            await asyncio.wait(self._side, timeout=PARTING_S)
+        for task in [*self._loops, *self._side]:
             task.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        if left:
-            held = [(flight.run.id, flight.run.epoch) for flight in left]
+        await asyncio.gather(*self._loops, *self._side, return_exceptions=True)
+        try:
+            async with asyncio.timeout(PARTING_S):
+                await self._part([(flight.run.id, flight.run.epoch) for flight in left])
+        except TimeoutError:
+            log.warning("the store does not answer; what this worker held is free when its leases are over")
+
+    async def _part(self, held: list[tuple[str, int]]) -> None:
+        """Give back what is held, and say that this worker is gone."""
+        if held:
             await self.commits.call(self.store.release, self.name, held)
         await self.commits.call(self.store.heartbeat, self.name, (), ttl_us=0)
 

@@ -209,7 +209,9 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     origin = run.state
     target = run.program.states[goto.state]
     entry = _entry(run, target, goto.fields, draft.at)
+    how = _how(run, cause)
     _enter(run, goto.state, goto.fields, entry, draft.at)
+    run.body.how = how
     draft.record(
         "transition",
         from_=origin,
@@ -220,6 +222,14 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
         calls=[_answer(answer) for answer in answers] or None,
         result=run.outcome,
     )
+
+
+def _how(run: Run, cause: str) -> str:
+    """Say what moves the run, for whoever comes too late: the cause and, of an event, who sent it."""
+    taken = run.body.pending.cause if run.body.pending is not None else None
+    if taken is None or taken.kind != "event" or not taken.actor:
+        return "" if cause == "body" else cause
+    return f"{cause} from {taken.actor}"
 
 
 def stall(draft: Draft, trouble: dict[str, Any]) -> None:

@@ -99,7 +99,7 @@ class Pending(msgspec.Struct, omit_defaults=True):
 class Body(msgspec.Struct, omit_defaults=True):
     """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
 
-    `fired` are the timers of the phase that have moved the run since it entered the phase. `settled` names the
+    `how` says what led into the present state. `fired` are the timers of the phase that have moved the run since it entered the phase. `settled` names the
     actions with a `key expr` that have taken effect; `trouble` is why a run stalled.
     """
 
@@ -108,6 +108,7 @@ class Body(msgspec.Struct, omit_defaults=True):
     phase_since: int = 0
     timers: dict[str, int] = {}
     fired: list[str] = []
+    how: str = ""
     pending: Pending | None = None
     settled: list[str] = []
     trouble: dict[str, Any] | None = None
