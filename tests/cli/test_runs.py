@@ -31,7 +31,7 @@ def test_a_run_is_started_once_for_its_key(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        ('{"order": {"id": "a", "cents": "1", "card": "x"}}', "input_invalid", "at order.cents"),
+        ('{"order": {"id": "a", "cents": "1", "card": "x"}}', "input_invalid", "order.cents: "),
         ('{"order": {"id": "a", "cents": 1, "card": "x", "more": 1}}', "input_invalid", "more"),
         ("{}", "input_invalid", "order"),
         ('{"order": 1, "order": 2}', "input_invalid", "`order` is given twice"),
@@ -258,7 +258,7 @@ def test_a_resolution_says_one_thing_and_fits_the_actions_result(shop: Shop) -> 
     resolve = ("runs", "resolve", "Desk/lost-1")
     assert shop.opord(*resolve).status == 2
     assert shop.opord(*resolve, "--happened", "{}", "--did-not-happen").status == 2
-    assert "at charge: " in shop.opord(*resolve, "--happened", '{"charge": 3}').err
+    assert "does not fit: charge: " in shop.opord(*resolve, "--happened", '{"charge": 3}').err
     assert "expected Receipt" in shop.opord(*resolve, "--happened").err
     assert "expected Receipt" in shop.opord("runs", "resolve", "--happened", "Desk/lost-1").err
     assert shop.opord("runs", "resolve", "Desk/o1", "--did-not-happen").err.startswith(

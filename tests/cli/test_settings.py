@@ -53,7 +53,7 @@ def test_settings_may_stand_in_pyproject(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('stor = "x"', "opord.toml sets `stor`; the settings are store, as, role, lease, concurrency"),
+        ('stor = "x"', "opord.toml sets `stor`; the settings are store, as, role, lease, drain, concurrency"),
         ("store = 3", "opord.toml: `store` is to be str, got 3"),
         ("store =", "opord.toml cannot be read: "),
     ],

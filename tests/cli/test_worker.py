@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import apsw
 import pytest
 
 from tests.cli.kit import DESK, HANDLERS_MODULE, Said, Shop, stop
@@ -135,6 +136,35 @@ def test_a_worker_that_is_told_to_stop_ends_what_is_under_way(shop: Shop, number
     assert "letting calls under way end" in err
     records = shop.opord("runs", "history", "Desk/o1", "--json").json
     assert [record["kind"] for record in records][2:4] == ["intent", "outcome"], out
+
+
+def test_a_handler_that_never_returns_does_not_keep_a_worker_from_stopping(shop: Shop) -> None:
+    handlers = HANDLERS_MODULE.replace(
+        "    async def charge(self, order, *, call):\n",
+        "    def charge(self, order, *, call):\n"
+        "        import pathlib, time\n"
+        "        pathlib.Path('charging').touch()\n"
+        "        time.sleep(10**6)\n",
+    )
+    (shop.folder / "handlers.py").write_text(handlers)
+    shop.start("o1")
+    process = shop.begin(*WORKER, "handlers:Handlers", "--drain", "0.1")
+    wait_for(shop, process, "charging")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "1 calls did not end in time" in err) == (0, True), err
+
+
+def test_a_worker_stops_though_its_store_does_not_answer(shop: Shop) -> None:
+    process = shop.begin(*WORKER, "handlers:Handlers")
+    assert process.stderr is not None
+    process.stderr.readline()
+    other = apsw.Connection(str(shop.folder / "opord.db"))
+    other.execute("BEGIN EXCLUSIVE")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    other.close()
+    assert process.returncode == 0, err
 
 
 def test_an_idle_worker_stops_at_once(shop: Shop) -> None:

@@ -175,7 +175,7 @@ class TestTheCallLimit:
     def test_an_effect_past_it_counts_as_unexpected(self) -> None:
         sim = Sim(reading("retry 2 times"), load=[NEVER]).rest(call_limit_s=30, drawn=0.0)
         assert (sim.calls("load"), sim.status) == (4, "stalled")
-        assert sim.pauses("load") == pytest.approx([30, 30, 30], abs=0.2)
+        assert sim.pauses("load") == pytest.approx([31, 31, 31], abs=0.2)
         assert sim.view["reason"] == "load did not answer within the worker's limit of 30 s"
 
     def test_an_action_past_it_is_in_doubt(self) -> None:

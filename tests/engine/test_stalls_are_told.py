@@ -36,7 +36,7 @@ def test_the_log_says_what_went_wrong_and_when_it_is_tried_again(monkeypatch: py
     monkeypatch.setattr(flight.log, "info", lambda form, *values: said.append(form % values))
     Sim(LOOKUP, input=INPUT, look=[ValueError("bad token hunter2-hunter2"), "text"]).rest(drawn=0.5)
     assert said == [
-        "Lookup/1: attempt 1 of look went wrong: ValueError: bad token [secret]; trying again in 0.5 s"
+        "Lookup/1: attempt 1 of look went wrong: ValueError: bad token [secret]; trying again in 1.0 s"
     ]
 
 

@@ -19,6 +19,7 @@ KNOWN: dict[str, tuple[type, ...]] = {
     "as": (str,),
     "role": (str,),
     "lease": (int, float),
+    "drain": (int, float),
     "concurrency": (int,),
 }
 """Which settings a file may have, and of which types."""

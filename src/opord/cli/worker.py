@@ -44,6 +44,9 @@ HANDLER_THREADS = "opord-handler"
 @click.option("--concurrency", type=click.IntRange(min=1), envvar="OPORD_CONCURRENCY",
               default=lambda: setting("concurrency", 1000), show_default="1000", metavar="N",
               help="How many runs it carries at once.")  # fmt: skip
+@click.option("--drain", type=click.FloatRange(min=0), envvar="OPORD_DRAIN",
+              default=lambda: setting("drain", 30.0), show_default="30", metavar="SECONDS",
+              help="How long it lets calls under way go on when it is told to stop.")  # fmt: skip
 @store_option
 def command(
     contracts: tuple[str, ...],
@@ -51,6 +54,7 @@ def command(
     until_idle: bool,
     lease: float,
     concurrency: int,
+    drain: float,
     store: str,
 ) -> int:
     """Carry out runs with your handlers.
@@ -73,7 +77,9 @@ def command(
     for contract, where in zip(contracts, handlers, strict=True):
         program, found = program_at(contract), _handlers(where)
         pairs.append((_as_the_handlers_know_it(program, found), found))
-    status = asyncio.run(_work(pairs, store, until_idle=until_idle, lease_s=lease, concurrency=concurrency))
+    status = asyncio.run(
+        _work(pairs, store, until_idle=until_idle, lease_s=lease, concurrency=concurrency, drain_s=drain)
+    )
     _leave_hanging_calls(status)
     return status
 
@@ -137,7 +143,13 @@ def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:
 
 
 async def _work(
-    pairs: Sequence[tuple[Program, Any]], store: str, *, until_idle: bool, lease_s: float, concurrency: int
+    pairs: Sequence[tuple[Program, Any]],
+    store: str,
+    *,
+    until_idle: bool,
+    lease_s: float,
+    concurrency: int,
+    drain_s: float,
 ) -> int:
     from opord.engine.engine import Engine
     from opord.engine.tuning import tune_process
@@ -145,7 +157,7 @@ async def _work(
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
     asked_to_stop = _stop_on_signals()
-    async with Engine(store, workflows, lease_s=lease_s, concurrency=concurrency) as engine:
+    async with Engine(store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s) as engine:
         tune_process()
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))

@@ -14,7 +14,9 @@ from opord.contract import Action, Effect, Retry
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
+from opord.values.canonical import dumps
 from opord.values.failure import Failure
+from opord.values.guard import check_size
 
 
 class Handler(NamedTuple):
@@ -228,7 +230,11 @@ class Calls:
                         f"{call.declaration.name} has no result, but its handler returned {_kind(value)}"
                     )
                 return Answered(None, self._since(began))
-            return Answered(call.result.accept(value), self._since(began))
+            accepted = call.result.accept(value)
+            # What user code made may still be something that cannot be kept, or too much of it.
+            kept = dumps(call.result.dump(accepted))
+            check_size(kept, what=f"the result of {call.declaration.name}")
+            return Answered(accepted, self._since(began))
         except Exception as error:
             return Unexpected(error, self._since(began))
 
@@ -273,3 +279,9 @@ def backoff_us(retry: Retry | None, failures: int, spread: float) -> int:
     base, cap = retry.base.total_seconds(), retry.cap.total_seconds()
     longest = min(cap, base * 2.0 ** min(failures - 1, 60))
     return int(longest * spread * 1_000_000)
+
+
+def surprise_us(surprises: int, spread: float) -> int:
+    """Return how long to wait after something undeclared, in microseconds: never less than a second."""
+    base = int(UNEXPECTED_RETRY.base.total_seconds() * 1_000_000)
+    return max(base, backoff_us(UNEXPECTED_RETRY, surprises, spread))

@@ -38,7 +38,7 @@ from opord.kernel.run import Run, load_run
 from opord.kernel.step import StepError
 from opord.stores.base import Applied, Exists, KeyTaken, Stale, Store
 from opord.values.canonical import digest, dumps
-from opord.values.guard import BadValue
+from opord.values.guard import BadValue, check_size
 
 if TYPE_CHECKING:
     from opord.engine.worker import Worker
@@ -94,6 +94,7 @@ class Client:
             draft = moves.start(
                 program, run_id, input_value, now=self.store.now(), worker=self.world.worker, held=held
             )
+            check_size(draft.run.input_text, what="the input")
         except BadValue as error:
             raise InputInvalid(program.name, error.path, error.message) from error
         except StepError as error:
@@ -187,7 +188,7 @@ class Client:
                 moves.runnable(draft)
             inbox.settle(draft, waiting)
         elif inbox.keeps(run, event):
-            draft.put.append(inbox.inbox_row(self.world.message_id(), now, message))
+            draft.put.append(inbox.inbox_row(message.id, now, message))
             reception = "stored"
         else:
             raise self._refusal(run, message.event)
@@ -213,12 +214,13 @@ class Client:
         try:
             values = declared.args.accept(args)
             rest = declared.args.dump(values)
+            check_size(dumps(rest), what="what the event carries")
             key = ""
             if declared.key is not None:
                 key = declared.key(values, run.frame(self.store.now(), actor))
         except BadValue as error:
             raise InputInvalid(f"{run.program.name}'s event {name}", error.path, error.message) from error
-        return Message(name, rest, actor, role or "", key)
+        return Message(name, rest, actor, role or "", key, self.world.message_id())
 
     def _refusal(self, run: Run, event: str) -> Exception:
         if run.status == "ended":

@@ -11,7 +11,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from opord.contract import Action, Check, Effect, Repeat
+from opord.contract import Action, Check, Effect
 from opord.engine.calls import (
     UNEXPECTED_RETRY,
     Answered,
@@ -20,6 +20,18 @@ from opord.engine.calls import (
     TookTooLong,
     Unexpected,
     backoff_us,
+    surprise_us,
+)
+from opord.engine.leaving import (
+    Lost,
+    Parked,
+    TimerDue,
+    Trouble,
+    Unanswered,
+    asking,
+    doubt_reason,
+    exhausted,
+    unexpected,
 )
 from opord.kernel import doubt, inbox, moves
 from opord.kernel.draft import Draft
@@ -27,11 +39,11 @@ from opord.kernel.inbox import Evidence
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Call, Commit, Goto, Perform, Pure, Request, TimedOut
-from opord.kernel.rows import InboxRow, RunRow
+from opord.kernel.rows import InboxRow
 from opord.kernel.run import Intent, Outcome, Run
 from opord.kernel.secrets import hidden
 from opord.kernel.step import Diverged, StepError, StepUnderWay, dump_failure
-from opord.kernel.trouble import describe, storable, trouble_of
+from opord.kernel.trouble import describe, trouble_of
 from opord.stores.base import Applied, Stale
 from opord.values.canonical import digest, dumps
 from opord.values.failure import Failure
@@ -40,18 +52,6 @@ if TYPE_CHECKING:
     from opord.engine.worker import Worker
 
 log = logging.getLogger("opord.worker")
-
-
-class Parked(Exception):
-    """The run was given back in the middle of a step; a worker takes it up when it is due."""
-
-
-class Lost(Exception):
-    """The run has been moved by somebody else; nothing of what this worker wanted to write was written."""
-
-    def __init__(self, row: RunRow | None) -> None:
-        super().__init__("the run is held by somebody else")
-        self.row = row
 
 
 class Flight:
@@ -125,7 +125,7 @@ class Flight:
                 await self._park(draft, run.status, draft.at)
             try:
                 draft = await self._step(draft)
-            except _TimerDue:
+            except TimerDue:
                 draft = self._draft()
 
     def _draft(self) -> Draft:
@@ -230,7 +230,7 @@ class Flight:
             moves.go(draft, said, cause=cause, answers=step.answers[before:])
         except StepError as error:
             await self._stall(draft, trouble_of(error))
-        except _Trouble as error:
+        except Trouble as error:
             await self._stall(draft, error.trouble)
         except Diverged as error:
             await self._stall(draft, describe(error))
@@ -253,7 +253,7 @@ class Flight:
         except StepError:
             raise
         except Exception as error:
-            raise _Trouble(describe(error, call=request.name)) from error
+            raise Trouble(describe(error, call=request.name)) from error
 
     async def _perform(self, step: StepUnderWay, request: Request) -> Request | Goto:
         call = self.run.program.calls[request.name]
@@ -287,8 +287,8 @@ class Flight:
             else:
                 surprises += 1
                 if surprises > UNEXPECTED_RETRY.times:
-                    raise _Trouble(_unexpected(call, ending) | {"attempt": attempts})
-                pause = backoff_us(UNEXPECTED_RETRY, surprises, self.worker.world.random.random())
+                    raise Trouble(unexpected(call, ending) | {"attempt": attempts})
+                pause = surprise_us(surprises, self.worker.world.random.random())
                 log.info(
                     "%s: attempt %d of %s went wrong: %s; trying again in %.1f s",
                     self.run.id, attempts, call.declaration.name, self._shown(call, ending), pause / 1e6,
@@ -297,7 +297,7 @@ class Flight:
 
     def _shown(self, call: CallProgram, ending: Ending) -> str:
         """Say what went wrong with an attempt, for the log: on one line, and without the run's secrets."""
-        return hidden(self.run, str(_unexpected(call, ending)["error"]))[:500]
+        return hidden(self.run, str(unexpected(call, ending)["error"]))[:500]
 
     async def _call_effect(self, call: CallProgram, args: tuple[Any, ...], attempt: int) -> Ending:
         about = self._about_effect(call, attempt)
@@ -311,7 +311,7 @@ class Flight:
             async with asyncio.timeout(max(0.0, (due - self.worker.store.now()) / 1e6)):
                 return await self.calls.attempt(call, args, about)
         except TimeoutError:
-            raise _TimerDue from None
+            raise TimerDue from None
 
     async def _sleep(self, pause_us: int) -> None:
         """Wait before an effect is tried again; a timer of the phase ends the wait."""
@@ -319,7 +319,7 @@ class Flight:
         left = pause_us if due is None else min(pause_us, due - self.worker.store.now())
         await asyncio.sleep(max(0, left) / 1e6)
         if left < pause_us:
-            raise _TimerDue
+            raise TimerDue
         if self.worker.draining:
             await self._park(self._draft(), "running", self.worker.store.now())
 
@@ -353,7 +353,7 @@ class Flight:
             self.worker.hook("intent written", run.id)
             draft = await self._attempt(call, intent, request.args)
         elif intent.call != request.name or dumps(intent.args) != dumps(args):
-            raise _Trouble(
+            raise Trouble(
                 {
                     "error": f"the step now asks for another commit than the {intent.call} on record; "
                     "restore the contract's handlers as they were, then retry",
@@ -383,7 +383,7 @@ class Flight:
         if settled is None:
             return None
         if settled.args != digest(dumps(args)):
-            raise _Trouble(
+            raise Trouble(
                 {
                     "error": f"{name} took effect in this run before under the key {key!r}, with other arguments; "
                     "the other side would answer for the first ones",
@@ -421,7 +421,7 @@ class Flight:
                 case "check":
                     draft = await self._check(draft, call, intent, args)
                 case "ask":
-                    moves.ask(draft, intent, _asking(intent, action, in_window=situation.in_window))
+                    moves.ask(draft, intent, asking(intent, action, in_window=situation.in_window))
                     await self._park(draft, "in_doubt", doubt.ask_deadline(intent, action))
                 case "park":
                     await self._park(draft, "in_doubt", doubt.ask_deadline(intent, action))
@@ -466,7 +466,7 @@ class Flight:
                 spread = self.worker.world.random.random()
                 next_at = draft.at + backoff_us(action.retry, intent.counted, spread)
                 moves.attempt_doubted(
-                    draft, intent, _doubt_reason(ending), next_at=self._next(action, next_at)
+                    draft, intent, doubt_reason(ending), next_at=self._next(action, next_at)
                 )
                 log.info("%s: %s is in doubt: %s", self.run.id, intent.call, intent.reason)
         return draft
@@ -518,7 +518,7 @@ class Flight:
         found = await self._ask_effect(asked, self._check_args(call, intent, args))
         self.worker.hook("check answered", self.run.id)
         draft = self._draft()
-        if isinstance(found, _Unanswered):
+        if isinstance(found, Unanswered):
             intent.checks += 1
             pause = backoff_us(None, intent.checks, self.worker.world.random.random())
             intent.next_at = draft.at + pause
@@ -529,7 +529,7 @@ class Flight:
         if found.value is None or found.value is False:
             moves.did_not_happen(draft, intent, by="check", fresh=False)
             if action.retry is not None and intent.counted > action.retry.times:
-                moves.ask(draft, intent, _exhausted(intent))
+                moves.ask(draft, intent, exhausted(intent))
             return draft
         rest = call.result.dump(found.value) if call.result is not None else None
         moves.outcome_known(draft, intent, Outcome("ok", rest, "check"))
@@ -544,61 +544,15 @@ class Flight:
         except Exception as error:
             raise StepError(error, self.run.program.place_of(error)) from error
 
-    async def _ask_effect(self, call: CallProgram, args: tuple[Any, ...]) -> Answered | _Unanswered:
+    async def _ask_effect(self, call: CallProgram, args: tuple[Any, ...]) -> Answered | Unanswered:
         about = self._about_effect(call, 1)
         ending = await self.calls.attempt(call, args, about)
         match ending:
             case Answered():
                 return ending
             case Failed(failure):
-                return _Unanswered(type(failure).__name__)
+                return Unanswered(type(failure).__name__)
             case TookTooLong(after_s):
-                return _Unanswered(f"it took longer than {after_s:g} s")
+                return Unanswered(f"it took longer than {after_s:g} s")
             case Unexpected(error):
-                return _Unanswered(hidden(self.run, f"{type(error).__name__}: {error}"))
-
-
-class _TimerDue(Exception):
-    """A timer of the phase is due while the state acts; the step is dropped."""
-
-
-class _Unanswered:
-    """The effect that checks did not answer."""
-
-    def __init__(self, why: str) -> None:
-        self.why = storable(why)[:300]
-
-
-class _Trouble(Exception):
-    """Something that a person must mend before the run can go on."""
-
-    def __init__(self, trouble: dict[str, Any]) -> None:
-        super().__init__(str(trouble["error"]))
-        self.trouble = trouble
-
-
-def _unexpected(call: CallProgram, ending: Ending) -> dict[str, Any]:
-    name = call.declaration.name
-    if isinstance(ending, Unexpected):
-        return describe(ending.error, call=name)
-    assert isinstance(ending, TookTooLong)
-    return {"error": f"{name} did not answer within the worker's limit of {ending.after_s:g} s", "call": name}
-
-
-def _doubt_reason(ending: Ending) -> str:
-    if isinstance(ending, TookTooLong):
-        return f"no answer within {ending.after_s:g} s"
-    assert isinstance(ending, Unexpected)
-    return storable(f"{type(ending.error).__name__}: {ending.error}")[:500]
-
-
-def _asking(intent: Intent, action: Action, *, in_window: bool) -> str:
-    why = ""
-    if isinstance(action.doubt, Repeat):
-        why = "no attempt is left" if in_window else "the other side no longer remembers its key"
-        why = f", and {why}"
-    return f"nobody knows whether {intent.call} happened ({intent.reason}){why}; a person has to say"
-
-
-def _exhausted(intent: Intent) -> str:
-    return f"{intent.call} did not happen, and no attempt is left; a person decides whether to call it again"
+                return Unanswered(hidden(self.run, f"{type(error).__name__}: {error}"))

@@ -26,13 +26,17 @@ Reception: TypeAlias = Literal["take", "ignore", "store", "refuse"]
 
 
 class Message(msgspec.Struct, omit_defaults=True):
-    """An event as sent: its arguments in rest form, who sent it in which role, and its key if it has one."""
+    """An event as sent: its arguments in rest form, who sent it in which role, and its key if it has one.
+
+    `id` tells it from another one that is the same in all else.
+    """
 
     event: str
     args: Any
     actor: str = ""
     role: str = ""
     key: str = ""
+    id: str = ""
 
 
 class Evidence(msgspec.Struct, omit_defaults=True):
@@ -168,6 +172,7 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
         "actor": message.actor,
         "role": message.role or None,
         "key": message.key or None,
+        "id": message.id or None,
         "arrived": text(arrived) if arrived is not None else None,
     }
     if handler.step is None:
@@ -251,6 +256,7 @@ def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
             actor=message.actor,
             role=message.role or None,
             key=message.key or None,
+            id=message.id or None,
             arrived=text(row.arrived),
         )
     return []

@@ -18,7 +18,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     before it, empty in the first), `run`, `seq` and `worker` (who wrote it). The others by kind:
 
     - started: `name`, `version`, `input`, `to`, `data`, `timers`
-    - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `arrived` (if it had been stored)
+    - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had been stored)
     - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in the step)
     - attempt: `call`, `key`, `attempt`, and at the end of one that failed for now `outcome` and `next`
     - doubt: `call`, `key`, `attempt`, `reason`
@@ -46,6 +46,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     error: str | None = None
     event: str | None = None
     from_: str | None = msgspec.field(default=None, name="from")
+    id: str | None = None
     input: Any = None
     intent: int | None = None
     key: str | None = None

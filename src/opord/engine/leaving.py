@@ -1,0 +1,74 @@
+"""The ways to leave a step, and the words for what went wrong in one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opord.contract import Action, Repeat
+from opord.engine.calls import Ending, TookTooLong, Unexpected
+from opord.kernel.program import CallProgram
+from opord.kernel.rows import RunRow
+from opord.kernel.run import Intent
+from opord.kernel.trouble import describe, storable
+
+
+class Parked(Exception):
+    """The run was given back in the middle of a step; a worker takes it up when it is due."""
+
+
+class Lost(Exception):
+    """The run has been moved by somebody else; nothing of what this worker wanted to write was written."""
+
+    def __init__(self, row: RunRow | None) -> None:
+        super().__init__("the run is held by somebody else")
+        self.row = row
+
+
+class TimerDue(Exception):
+    """A timer of the phase is due while the state acts; the step is dropped."""
+
+
+class Unanswered:
+    """The effect that checks did not answer."""
+
+    def __init__(self, why: str) -> None:
+        self.why = storable(why)[:300]
+
+
+class Trouble(Exception):
+    """Something that a person must mend before the run can go on."""
+
+    def __init__(self, trouble: dict[str, Any]) -> None:
+        super().__init__(str(trouble["error"]))
+        self.trouble = trouble
+
+
+def unexpected(call: CallProgram, ending: Ending) -> dict[str, Any]:
+    """Describe an undeclared ending of an effect, as a stall has it on record."""
+    name = call.declaration.name
+    if isinstance(ending, Unexpected):
+        return describe(ending.error, call=name)
+    assert isinstance(ending, TookTooLong)
+    return {"error": f"{name} did not answer within the worker's limit of {ending.after_s:g} s", "call": name}
+
+
+def doubt_reason(ending: Ending) -> str:
+    """Say why nobody knows whether an attempt took effect."""
+    if isinstance(ending, TookTooLong):
+        return f"no answer within {ending.after_s:g} s"
+    assert isinstance(ending, Unexpected)
+    return storable(f"{type(ending.error).__name__}: {ending.error}")[:500]
+
+
+def asking(intent: Intent, action: Action, *, in_window: bool) -> str:
+    """Say what a person is asked, and why nobody else could tell."""
+    why = ""
+    if isinstance(action.doubt, Repeat):
+        why = "no attempt is left" if in_window else "the other side no longer remembers its key"
+        why = f", and {why}"
+    return f"nobody knows whether {intent.call} happened ({intent.reason}){why}; a person has to say"
+
+
+def exhausted(intent: Intent) -> str:
+    """Say what a person is asked where the action is known not to have happened."""
+    return f"{intent.call} did not happen, and no attempt is left; a person decides whether to call it again"
