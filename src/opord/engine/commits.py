@@ -95,9 +95,8 @@ class Commits:
         ready = self._ready
         assert ready is not None
         while True:
+            # This wakes in the next turn of the loop, so that all runs that are moving now have joined.
             await ready.wait()
-            # One turn of the loop lets all runs that are moving now join the batch.
-            await asyncio.sleep(0)
             ready.clear()
             while self._waiting or self._calls:
                 calls = list(self._calls)
@@ -106,6 +105,8 @@ class Commits:
                     await self._answer(verb, future)
                 if self._waiting:
                     await self._write(self._batch())
+                    # Those whose write is done go on now, and may join the next batch.
+                    await asyncio.sleep(0)
 
     def _batch(self) -> list[tuple[Start | Write, asyncio.Future[Result]]]:
         """Take the next changes, at most one for each run; a second one waits for the next batch."""
