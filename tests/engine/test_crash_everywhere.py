@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
+from opord.engine import flight
 from opord.engine.engine import Engine
+from opord.engine.hooks import Point
 from tests.engine.contracts import POLICIES, OrderHandlers, order
 from tests.engine.kit import Kit, Provider, crash_at
 
@@ -117,3 +120,9 @@ def test_two_crashes_anywhere(policy: str) -> None:
 
             story.kit.run(main())
             story.assert_kept((first, second))
+
+
+def test_every_named_point_is_one_that_an_engine_passes() -> None:
+    named = set(get_args(Point))
+    source = "".join(path.read_text("utf-8") for path in Path(flight.__file__).parent.glob("*.py"))
+    assert {point for point in named if f'hook("{point}"' not in source} == set()

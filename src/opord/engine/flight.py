@@ -107,6 +107,8 @@ class Flight:
             self._inbox = inbox.adopt_all(draft, await self._messages())
         while True:
             if not inbox.nothing_to_settle(run) and not inbox.commit_open(run):
+                if any(due <= draft.at for due in run.body.timers.values()):
+                    self.worker.hook("timer fires", run.id)
                 self._inbox = inbox.settle(draft, await self._messages())
             if run.status == "stalled":
                 moves.stay_stalled(run)
@@ -119,7 +121,7 @@ class Flight:
                 if not isinstance(result, Applied):
                     await self._catch_up(draft, result)
                     continue
-                self._learned = None
+                self._durable()
                 draft = self._draft()
             if self.worker.draining:
                 await self._park(draft, run.status, draft.at)
@@ -149,10 +151,16 @@ class Flight:
     def _written(self, result: Any) -> None:
         if not isinstance(result, Applied):
             raise Lost(result.row if isinstance(result, Stale) else None)
-        self._learned = None
+        self._durable()
         if result.arrivals != self.run.arrivals:
             self.run.arrivals = result.arrivals
             self._inbox = None
+
+    def _durable(self) -> None:
+        """Note that what was learned of an action, if anything, is on record now."""
+        if self._learned is not None:
+            self._learned = None
+            self.worker.hook("outcome written", self.run.id)
 
     async def _give_back(self, draft: Draft) -> None:
         """Write the end of the flight, unless a message has come that the run has not looked at yet."""
@@ -160,8 +168,8 @@ class Flight:
         while True:
             result = await self.worker.commits.apply(draft.write(arrivals=run.arrivals))
             if isinstance(result, Applied):
-                self._learned = None
                 self.ended = run.status == "ended"
+                self._durable()
                 return
             self._inbox = inbox.settle(draft, await self._catch_up(draft, result))
             if run.status == "running":

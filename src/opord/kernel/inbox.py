@@ -7,7 +7,7 @@ timers; a timer that is due wins over an event that comes later, even when nobod
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,8 +21,6 @@ from opord.kernel.rows import InboxRow
 from opord.kernel.run import Answer, Cause, Outcome, Run
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
-
-Reception: TypeAlias = Literal["take", "ignore", "store", "refuse"]
 
 
 class Message(msgspec.Struct, omit_defaults=True):

@@ -8,7 +8,6 @@ as no other type is known; `Unknown` fits everywhere, since a finding speaks of 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -186,8 +185,3 @@ def join(left: Type, right: Type) -> Type | None:
 
 def _takes_int(type: Type) -> bool:
     return (type.item if isinstance(type, OptionalOf) else type) in (FLOAT, DECIMAL)
-
-
-def retyped(value: Expr, type: Type) -> Expr:
-    """Return the same expression with another type: for a literal that learns it from its context."""
-    return dataclasses.replace(value, type=type)

@@ -18,7 +18,6 @@ from opord.values.guard import INT_MAX, INT_MIN
 
 T = TypeVar("T")
 NumberT = TypeVar("NumberT", int, float, Decimal)
-SumT = TypeVar("SumT", int, float, Decimal, datetime, timedelta)
 SignedT = TypeVar("SignedT", int, float, Decimal, timedelta)
 K = TypeVar("K", bound=Any)
 

@@ -13,9 +13,7 @@ from opord.contract import (
     DATETIME,
     STR,
     Field,
-    Nothing,
     Place,
-    Type,
     VariantRef,
 )
 from opord.language import tree
@@ -339,8 +337,3 @@ def _lower_default(ctx: Lowering, scope: Scope, field: FieldSymbol, owner: str) 
 def checked_fields(fields: Fields) -> tuple[Field, ...]:
     """Return fields as the checked contract has them."""
     return tuple(Field(each.name, each.type, each.default, each.doc, each.place) for each in fields.values())
-
-
-def without_result(type: Type) -> bool:
-    """Say whether a call has no result."""
-    return isinstance(type, Nothing)

@@ -15,11 +15,6 @@ def quoted(names: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def an(name: str) -> str:
-    """Put the article before a name: an `Order`, a `Receipt`."""
-    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} `{name}`"
-
-
 def known(place: Place, otherwise: Place) -> Place:
     """Return `place`, or `otherwise` where it stands nowhere."""
     return place if place.line else otherwise
