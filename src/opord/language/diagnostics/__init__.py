@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from opord.language.diagnostics.model import Code, Diagnostic, Label, Rule, Severity, code
+from opord.language.diagnostics.model import Code, Diagnostic, Edit, Fix, Label, Rule, Severity, code
 
-__all__ = ["Code", "Diagnostic", "Label", "Rule", "Severity", "code"]
+__all__ = ["Code", "Diagnostic", "Edit", "Fix", "Label", "Rule", "Severity", "code"]

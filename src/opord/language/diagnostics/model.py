@@ -57,6 +57,30 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of text that mends a finding, or a part of the mend.
+
+    The text at `place` becomes `text`; an empty place is where something is put in. Edits of one finding with the
+    same `title` are made together or not at all; another title is another way to mend it. `safe` says that the
+    change is what was surely meant, so that a program may make it unasked; the others are offered in an editor.
+    """
+
+    place: Place
+    text: str
+    title: str
+    safe: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One way to mend a finding: all its edits, none of which overlap."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """One kind of finding: `OP301`, its rule, how grave it is, and its title in a few words."""
 
@@ -73,9 +97,10 @@ class Code:
         help: str = "",
         label: str = "",
         labels: tuple[Label, ...] = (),
+        fix: tuple[Edit, ...] = (),
     ) -> Diagnostic:
         """Make the finding at `place`. `label` is what to write under the place itself."""
-        return Diagnostic(self, message, place, help, label, labels)
+        return Diagnostic(self, message, place, help, label, labels, fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +108,8 @@ class Diagnostic:
     """One finding.
 
     `message` stands alone and is one sentence without a full stop; `help` is one next move, or empty.
-    `label` is written under the primary place, `labels` are the other places worth seeing.
+    `label` is written under the primary place, `labels` are the other places worth seeing. `fix` has the edits
+    that would mend it, where that is clear.
     """
 
     code: Code
@@ -92,6 +118,15 @@ class Diagnostic:
     help: str = ""
     label: str = ""
     labels: tuple[Label, ...] = ()
+    fix: tuple[Edit, ...] = ()
+
+    @property
+    def fixes(self) -> list[Fix]:
+        """The ways to mend it, the likeliest first."""
+        by_title: dict[str, list[Edit]] = {}
+        for edit in self.fix:
+            by_title.setdefault(edit.title, []).append(edit)
+        return [Fix(title, tuple(edits), all(e.safe for e in edits)) for title, edits in by_title.items()]
 
     @property
     def rule(self) -> Rule:
