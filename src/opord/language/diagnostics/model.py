@@ -57,6 +57,14 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class StoryStep:
+    """One step of a story that shows how a finding comes about: a state with what happens in it, and where."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """One change of text that mends a finding, or a part of the mend.
 
@@ -98,9 +106,10 @@ class Code:
         label: str = "",
         labels: tuple[Label, ...] = (),
         fix: tuple[Edit, ...] = (),
+        story: tuple[StoryStep, ...] = (),
     ) -> Diagnostic:
         """Make the finding at `place`. `label` is what to write under the place itself."""
-        return Diagnostic(self, message, place, help, label, labels, fix)
+        return Diagnostic(self, message, place, help, label, labels, fix, story)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class Diagnostic:
 
     `message` stands alone and is one sentence without a full stop; `help` is one next move, or empty.
     `label` is written under the primary place, `labels` are the other places worth seeing. `fix` has the edits
-    that would mend it, where that is clear.
+    that would mend it, where that is clear. `story` is a run that shows it, step by step.
     """
 
     code: Code
@@ -119,6 +128,7 @@ class Diagnostic:
     label: str = ""
     labels: tuple[Label, ...] = ()
     fix: tuple[Edit, ...] = ()
+    story: tuple[StoryStep, ...] = ()
 
     @property
     def fixes(self) -> list[Fix]:

@@ -36,7 +36,7 @@ from opord.language.sheet.model import (
     Wait,
 )
 from opord.language.sheet.reasons import timer_words, why
-from opord.language.sheet.spelling import in_words, spell
+from opord.language.spelling import in_words, spell
 from opord.language.types import show
 
 

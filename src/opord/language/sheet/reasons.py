@@ -29,7 +29,7 @@ from opord.contract import (
 )
 from opord.language.graph import Graph, Moment
 from opord.language.rules.endings import always_leaves
-from opord.language.sheet.spelling import in_words, spell, spell_constant
+from opord.language.spelling import in_words, spell, spell_constant
 
 OTHERWISE = "otherwise"
 
