@@ -25,7 +25,7 @@ from opord.language.diagnostics.suggest import nearest
 from opord.language.imports import Reader, UsedFiles
 from opord.language.lowering import Lowering, is_types_file, lower_contract, lower_types_of
 from opord.language.lowering.assembly import checked_types
-from opord.language.names import listed, meant
+from opord.language.names import listed
 from opord.language.parser import parse
 from opord.language.rules import find_all
 from opord.language.source import MAX_SOURCE_BYTES, Source
@@ -144,7 +144,8 @@ def _allowed(ctx: Lowering, file: tree.File, findings: list[Diagnostic]) -> list
                     UNKNOWN_RULE,
                     allow.rule.span,
                     f"there is no rule `{allow.rule.text}` to allow",
-                    help=meant(near, f"the warnings are {listed(_WARNING_RULES, most=9)}"),
+                    near=near,
+                    help=f"the warnings are {listed(_WARNING_RULES, most=9)}",
                 )
                 findings.append(ctx.findings[-1])
     if not silent:

@@ -7,8 +7,12 @@ finding and what follows is still read.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from opord.language import tokens as t
-from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Label, code
+from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edit, Label, code
+from opord.language.diagnostics.suggest import nearest
 from opord.language.source import Source
 from opord.language.tokens import Tokens
 from opord.language.tree import Name, Span, State
@@ -36,6 +40,14 @@ _LINE_STARTS = STATEMENT_WORDS | HANDLER_WORDS
 
 class Stuck(Exception):
     """The parser cannot go on from here; the reason is reported."""
+
+
+class Mend(NamedTuple):
+    """The one change of text that is surely meant: what stands at `span` becomes `text`."""
+
+    span: Span
+    text: str
+    title: str
 
 
 class Cursor:
@@ -107,10 +119,14 @@ class Cursor:
         message: str,
         help: str = "",
         labels: tuple[Label, ...] = (),
+        *,
+        mend: Mend | None = None,
     ) -> None:
         """Add a finding about `span`."""
         if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(kind.at(self.source.place(span), message, help=help, labels=labels))
+            place = self.source.place(span)
+            fix = (Edit(self.source.place(mend.span), mend.text, mend.title),) if mend else ()
+            self.findings.append(kind.at(place, message, help=help, labels=labels, fix=fix))
 
     def found(self, *, new_line: bool = False) -> str:
         """Say in words what stands here instead of what was expected, on a new line or not."""
@@ -141,6 +157,7 @@ class Cursor:
         *,
         kind: Code = EXPECTED,
         new_line: bool = False,
+        mend: Mend | None = None,
     ) -> Stuck:
         """Report that `what` is missing here, once a token; return the exception to raise."""
         i = self.i
@@ -149,8 +166,23 @@ class Cursor:
             bad = self.kinds[i] == t.BAD or (self.kinds[i] == t.TEXT_END and not self.texts[i])
             if not bad:
                 seen = self.found(new_line=new_line)
-                self.report(kind, self.here(new_line=new_line), f"expected {what}, but {seen}", help)
+                self.report(
+                    kind, self.here(new_line=new_line), f"expected {what}, but {seen}", help, mend=mend
+                )
         return Stuck()
+
+    def after_last(self, text: str) -> Mend:
+        """Mend what is missing here by putting `text` behind the last token."""
+        at = self.ends[self.i - 1] if self.i else 0
+        return Mend((at, at), text, f"add `{text.strip()}`")
+
+    def near_word(self, words: Iterable[str]) -> str | None:
+        """Return which of the words was likely meant by the one that stands here, if one stands here."""
+        return nearest(self.texts[self.i], words) if self.kinds[self.i] == t.NAME else None
+
+    def word(self, near: str | None) -> Mend | None:
+        """Mend the word that stands here by the one that was meant."""
+        return Mend(self.token_span(self.i), near, f"change to `{near}`") if near else None
 
     def enter(self) -> None:
         """Go one level deeper; whoever catches `Stuck` restores the level."""

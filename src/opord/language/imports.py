@@ -17,7 +17,7 @@ from opord.language.diagnostics.model import Diagnostic, Label, code
 from opord.language.lowering import Lowering, lower_types_of
 from opord.language.lowering.context import DUPLICATE
 from opord.language.lowering.symbols import TypeSymbol
-from opord.language.names import listed, meant
+from opord.language.names import listed
 from opord.language.parser import parse
 from opord.language.source import Source
 from opord.language.types import names_in
@@ -201,7 +201,7 @@ def _report_absent(ctx: Lowering, node: tree.Use, name: tree.Name, used: Lowerin
     names = [each.name for each in used.types.values() if each.visible]
     near = ctx.near(name.text, names)
     known = f"it has {listed(names)}" if names else "it has no types"
-    ctx.report(NOT_IN_FILE, name.span, f"`{node.path}` has no type `{name.text}`", help=meant(near, known))
+    ctx.report(NOT_IN_FILE, name.span, f"`{node.path}` has no type `{name.text}`", near=near, help=known)
 
 
 def _copy(symbol: TypeSymbol, path: str, *, visible: bool) -> TypeSymbol:

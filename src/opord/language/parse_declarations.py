@@ -7,9 +7,10 @@ from typing import TypeAlias
 
 from opord.language import tokens as t
 from opord.language import tree
-from opord.language.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Stuck
+from opord.language.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, Stuck
 from opord.language.diagnostics.model import code
-from opord.language.diagnostics.suggest import did_you_mean
+from opord.language.diagnostics.suggest import nearest
+from opord.language.names import meant
 from opord.language.parse_policies import PolicyParser
 from opord.language.parse_statements import LATER_VERSION
 from opord.language.tree import Allow, Name
@@ -55,15 +56,13 @@ class DeclarationParser(PolicyParser):
         if self.kinds[i] == t.END or self.newlines[i] == t.NEWLINE:
             return
         if self.reported_at != i:
-            self.miss("a new line after the declaration", self._advice_for_clause(), kind=TWO_ON_A_LINE)
+            near = self.near_word(("by", "key", "keep", "version", "fails", "undoes"))
+            self.miss(
+                "a new line after the declaration", meant(near), kind=TWO_ON_A_LINE, mend=self.word(near)
+            )
         if self.texts[i] not in t.DECLARATION_WORDS:
             self._skip_to_declaration(i)
             self.skipped.append(self.span_from(i))
-
-    def _advice_for_clause(self) -> str:
-        if self.kinds[self.i] != t.NAME:
-            return ""
-        return did_you_mean(self.texts[self.i], ("by", "key", "keep", "version", "fails", "undoes"))
 
     def _skip_to_declaration(self, start: int) -> None:
         i = max(self.i, start + 1)
@@ -110,14 +109,15 @@ class DeclarationParser(PolicyParser):
         return node
 
     def _no_declaration(self, word: str) -> Stuck:
+        mend = None
         help_text = "a file is made of declarations: `contract`, `record`, `event`, `state` …"
         if word in ("let", "perform", "commit", "goto", "match", "on", "after", "at"):
             help_text = "statements and handlers stand in the braces of a state"
-        elif word and (near := did_you_mean(word, sorted(t.DECLARATION_WORDS))):
-            help_text = near
+        elif near := self.near_word(sorted(t.DECLARATION_WORDS)):
+            help_text, mend = meant(near), self.word(near)
         elif self.kinds[self.i] == "}":
             help_text = "remove it, or look above for the `{` that is missing"
-        return self.miss("a declaration", help_text, kind=NO_DECLARATION, new_line=True)
+        return self.miss("a declaration", help_text, kind=NO_DECLARATION, new_line=True, mend=mend)
 
     # Comments above ---------------------------------------------------------------------------------
 
@@ -273,9 +273,8 @@ class DeclarationParser(PolicyParser):
             self.i += 1
             if self.at_declaration():
                 # Where the comma goes on to the next line, the next declaration is no role.
-                self.report(
-                    LONELY_SEPARATOR, self.token_span(self.i - 1), "no role follows this `,`", "remove it"
-                )
+                mend = Mend(self.token_span(self.i - 1), "", "remove the `,`")
+                self.report(LONELY_SEPARATOR, mend.span, "no role follows this `,`", "remove it", mend=mend)
                 break
             names.append(self.name("a role"))
         return tree.Role(names, self.span_from(start))
@@ -344,14 +343,15 @@ class DeclarationParser(PolicyParser):
             if outcome.text in OUTCOMES:
                 return outcome
             span, seen = outcome.span, f"found `{outcome.text}`"
-            help_text = did_you_mean(outcome.text, OUTCOMES)
+            near = nearest(outcome.text, OUTCOMES)
         else:
-            span, seen, help_text = self.here(), self.found(), ""
+            span, seen, near = self.here(), self.found(), None
         self.report(
             NO_OUTCOME,
             span,
             f"expected the outcome of `{name.text}`, but {seen}",
-            help_text or "a final state is a `success`, a `failure` or `cancelled`",
+            meant(near, "a final state is a `success`, a `failure` or `cancelled`"),
+            mend=Mend(span, near, f"change to `{near}`") if near else None,
         )
         return None
 

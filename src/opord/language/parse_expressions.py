@@ -10,7 +10,7 @@ from typing import cast
 
 from opord.language import tokens as t
 from opord.language import tree
-from opord.language.cursor import HEIGHT_MAX, LONELY_SEPARATOR, NESTING_MAX, Stuck
+from opord.language.cursor import HEIGHT_MAX, LONELY_SEPARATOR, NESTING_MAX, Mend, Stuck
 from opord.language.diagnostics.model import code
 from opord.language.escapes import UNKNOWN_ESCAPE, unescape
 from opord.language.lexer import duration_ms
@@ -277,7 +277,8 @@ class ExpressionParser(TypeParser):
             if self.newlines[i]:
                 self.refuse_statement(opening)
             if kinds[i] == ",":
-                self.report(LONELY_SEPARATOR, self.token_span(i), "this `,` separates nothing", "remove it")
+                mend = Mend(self.token_span(i), "", "remove the `,`")
+                self.report(LONELY_SEPARATOR, mend.span, "this `,` separates nothing", "remove it", mend=mend)
                 self.i += 1
                 continue
             if kinds[i] == ".." and with_rest:

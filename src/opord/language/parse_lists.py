@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from opord.language import tokens as t
 from opord.language import tree
-from opord.language.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Cursor, Stuck
+from opord.language.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Cursor, Mend, Stuck
 
 T = TypeVar("T")
 
@@ -104,13 +104,16 @@ class ListParser(Cursor):
             self.i += 1
         elif self.kinds[i] not in ("}", t.END) and self.newlines[i] != t.NEWLINE:
             if self.reported_at != i:
-                self.miss(f"a new line, `,` or `}}` after {what}", kind=TWO_ON_A_LINE)
+                mend = self.after_last(",") if self.kinds[i] == t.NAME else None
+                self.miss(f"a new line, `,` or `}}` after {what}", kind=TWO_ON_A_LINE, mend=mend)
             if self.kinds[i] != t.NAME:
                 self.skip_item(base)
                 self.skipped.append(self.span_from(i))
 
     def _lonely_comma(self) -> None:
-        self.report(LONELY_SEPARATOR, self.token_span(self.i), "this `,` separates nothing", "remove it")
+        span = self.token_span(self.i)
+        mend = Mend(span, "", "remove the `,`")
+        self.report(LONELY_SEPARATOR, span, "this `,` separates nothing", "remove it", mend=mend)
         self.i += 1
 
     def _ends_early(self, opening: int, over: Callable[[], bool] | None = None) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 from opord.language import tokens as t
 from opord.language import tree
 from opord.language.diagnostics.model import code
-from opord.language.diagnostics.suggest import did_you_mean
+from opord.language.names import meant
 from opord.language.parse_statements import StatementParser
 from opord.language.tree import Name
 
@@ -125,12 +125,13 @@ class PolicyParser(StatementParser):
                 return tree.RepeatablePolicy(self.token_span(start))
             case "in doubt":
                 return self._in_doubt(start)
-        advice = did_you_mean(word, _POLICIES) if self.kinds[start] == t.NAME else ""
+        near = self.near_word(_POLICIES)
         raise self.miss(
             "a policy",
-            advice or "the policies are `retry`, `timeout`, `key`, `repeatable` and `in doubt`",
+            meant(near, "the policies are `retry`, `timeout`, `key`, `repeatable` and `in doubt`"),
             kind=UNKNOWN_POLICY,
             new_line=True,
+            mend=self.word(near),
         )
 
     def duration(self) -> tree.DurationLiteral:
@@ -194,10 +195,12 @@ class PolicyParser(StatementParser):
                     delay = self.duration()
                 return tree.InDoubtPolicy("ask", word.span, None, delay, self.span_from(start))
         self.i = i
+        near = self.near_word(_CHOICES)
         raise self.miss(
             "`repeat`, `check`, `ask`, `skip` or `report`",
-            did_you_mean(word.text, _CHOICES),
+            meant(near),
             kind=UNKNOWN_POLICY,
+            mend=self.word(near),
         )
 
     def _check_call(self) -> tree.CheckCall:

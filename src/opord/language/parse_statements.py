@@ -10,6 +10,7 @@ from opord.language.cursor import (
     EXPECTED,
     HANDLER_WORDS,
     STATEMENT_WORDS,
+    Mend,
 )
 from opord.language.diagnostics.model import code
 from opord.language.parse_patterns import PatternParser
@@ -54,7 +55,11 @@ class StatementParser(PatternParser):
             return tree.Block([statement], False, self.span_from(start))
         if self.brace_opens():
             return self.block()
-        raise self.miss("`->` or `{`")
+        raise self.miss("`->` or `{`", mend=self._arrow())
+
+    def _arrow(self) -> Mend | None:
+        """Mend a head by an arrow, where what can only follow one stands on the same line."""
+        return self.after_last(" ->") if self.at_word("goto") else None
 
     def statement(self) -> tree.Statement:
         """Read one statement."""
@@ -232,8 +237,8 @@ class StatementParser(PatternParser):
         patterns = self.patterns()
         if not self.at("->"):
             if not self.at("{"):
-                raise self.miss("`->` after the pattern")
-            self.miss("`->` after the pattern")
+                raise self.miss("`->` after the pattern", mend=self._arrow())
+            self.miss("`->` after the pattern", mend=self.after_last(" ->"))
         body = self.body()
         return tree.Arm(patterns, body, self.span_from(start))
 

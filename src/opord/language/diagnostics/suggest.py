@@ -22,6 +22,17 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return best
 
 
+def surely_meant(name: str, near: str, known: Iterable[str]) -> bool:
+    """Say whether `name` is one slip of the hand away from `near`, and further away from all others.
+
+    Short names are never sure: between `id` and `ad` one letter is half of the name.
+    """
+    folded = _fold(name)
+    if len(folded) < 4 or _distance(folded, _fold(near), 2) > 1:
+        return folded == _fold(near) and sum(_fold(each) == folded for each in known) == 1
+    return all(each == near or _distance(folded, _fold(each), 3) > 1 for each in known)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Word the nearest known name as help, or give an empty text."""
     near = nearest(name, known)

@@ -10,7 +10,7 @@ from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.dispatch import lower, lower_to
 from opord.language.lowering.symbols import Fields, TypeSymbol
-from opord.language.names import Scope, listed, meant
+from opord.language.names import Scope, listed
 from opord.language.types import UNKNOWN
 
 UNKNOWN_FIELD = code("OP107", rule="name", title="an unknown field or parameter")
@@ -85,7 +85,7 @@ def _named(
         return name
     near = ctx.near(name, (each for each in params if each not in given))
     known = f"its {noun}s are {listed(params)}" if params else f"it has no {noun}s"
-    ctx.report(UNKNOWN_FIELD, argument.name.span, f"{owner} has no {noun} `{name}`", help=meant(near, known))
+    ctx.report(UNKNOWN_FIELD, argument.name.span, f"{owner} has no {noun} `{name}`", near=near, help=known)
     given[near or STRANGER] = Hole(UNKNOWN, ctx.place(argument.span))
     return None
 
@@ -173,6 +173,7 @@ def report_unknown_field(ctx: Lowering, name: tree.Name, symbol: TypeSymbol) -> 
         UNKNOWN_FIELD,
         name.span,
         f"`{symbol.name}` has no field `{name.text}`",
-        help=meant(near, known),
+        near=near,
+        help=known,
         labels=[Label(symbol.place, "declared here")],
     )

@@ -39,7 +39,7 @@ from opord.language.lowering.policies import lower_key, lower_policies
 from opord.language.lowering.promises import NOT_DECIDED, lower_promise
 from opord.language.lowering.states import Bodies, lower_state_fields
 from opord.language.lowering.symbols import CallSymbol, EventSymbol, TypeSymbol
-from opord.language.names import Binding, Scope, listed, meant
+from opord.language.names import Binding, Scope, listed
 from opord.language.types import RUN
 
 UNKNOWN_ROLE = code("OP106", rule="name", title="an unknown role")
@@ -238,7 +238,7 @@ def _event_roles(ctx: Lowering, node: tree.Event) -> tuple[str, ...]:
         elif text:
             near = ctx.near(text, ctx.roles)
             known = f"the roles are {listed(ctx.roles)}" if ctx.roles else f"declare it: `role {text}`"
-            ctx.report(UNKNOWN_ROLE, name.span, f"there is no role `{text}`", help=meant(near, known))
+            ctx.report(UNKNOWN_ROLE, name.span, f"there is no role `{text}`", near=near, help=known)
             if near is not None:
                 found.setdefault(near, name.span)
     return tuple(found)

@@ -14,7 +14,7 @@ from opord.language.lowering.dispatch import LOWER, lower
 from opord.language.lowering.expressions import OTHER_KIND
 from opord.language.lowering.symbols import CallSymbol
 from opord.language.lowering.variants import lower_variant, qualified_variant, report_ambiguous
-from opord.language.names import Scope, listed, meant
+from opord.language.names import Scope, listed
 
 UNKNOWN_CALL = code("OP104", rule="name", title="an unknown call")
 PURE_FORBIDDEN = code("OP208", rule="type", title="a pure called where no handler may be needed")
@@ -102,7 +102,7 @@ def _refuse(ctx: Lowering, scope: Scope, name: tree.Name, call: CallSymbol | Non
         pures = [each.name for each in ctx.calls.values() if each.kind == "pure"]
         near = ctx.near(text, (*pures, *BUILTINS, *ctx.variants))
         known = f"declare it: `pure {text}(…) -> T`" if not pures else f"the pures are {listed(pures)}"
-        ctx.report(UNKNOWN_CALL, name.span, f"there is no function `{text}`", help=meant(near, known))
+        ctx.report(UNKNOWN_CALL, name.span, f"there is no function `{text}`", near=near, help=known)
 
 
 def _pure(ctx: Lowering, scope: Scope, node: tree.CallExpression, call: CallSymbol) -> Expr:

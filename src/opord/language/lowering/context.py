@@ -20,8 +20,8 @@ from opord.contract import (
     Unknown,
 )
 from opord.language import tree
-from opord.language.diagnostics.model import Code, Diagnostic, Label, code
-from opord.language.diagnostics.suggest import nearest
+from opord.language.diagnostics.model import Code, Diagnostic, Edit, Label, code
+from opord.language.diagnostics.suggest import nearest, surely_meant
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -30,7 +30,7 @@ from opord.language.lowering.symbols import (
     TypeSymbol,
     VariantSymbol,
 )
-from opord.language.names import Binding, Case, Scope, has_case, in_case
+from opord.language.names import Binding, Case, Scope, has_case, in_case, meant
 from opord.language.source import Source
 from opord.language.tree import Span
 from opord.language.types import UNKNOWN, coerce, compatible, is_secret, names_in, show, without_secret
@@ -76,6 +76,7 @@ class Lowering:
         self.input: dict[str, Binding] = {}
         self._holding_secrets: set[str] | None = None  # once the types are there
         self._compared = 0
+        self._slips: set[tuple[str, str]] = set()  # what was written, and what it can only have meant
         self._path = source.path
         self._starts = source.line_starts
         # The line that the last place was on: its number, where it starts, and where the next one does.
@@ -110,12 +111,18 @@ class Lowering:
         message: str,
         *,
         help: str = "",
+        near: str | None = None,
         label: str = "",
         labels: Iterable[Label] = (),
     ) -> None:
-        """Keep a finding."""
+        """Keep a finding. `near` is the name that was likely meant by the one at this place: better than `help`."""
         place = at if isinstance(at, Place) else self.place(at)
-        self.findings.append(kind.at(place, message, help=help, label=label, labels=tuple(labels)))
+        fix: tuple[Edit, ...] = ()
+        if near is not None and not isinstance(at, Place):
+            help = meant(near)
+            safe = (self.source.slice(at), near) in self._slips
+            fix = (Edit(place, near, f"change to `{near}`", safe),)
+        self.findings.append(kind.at(place, message, help=help, label=label, labels=tuple(labels), fix=fix))
 
     def near(self, name: str, candidates: Iterable[str]) -> str | None:
         """Return the candidate that was likely meant by `name`. In a file full of strangers nobody is asked any more."""
@@ -123,7 +130,10 @@ class Lowering:
             return None
         known = [*candidates]
         self._compared += len(known)
-        return nearest(name, known)
+        found = nearest(name, known)
+        if found is not None and surely_meant(name, found, known):
+            self._slips.add((name, found))
+        return found
 
     @property
     def swamped(self) -> bool:

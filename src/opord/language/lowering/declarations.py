@@ -32,7 +32,7 @@ from opord.language.lowering.symbols import (
     VariantSymbol,
 )
 from opord.language.lowering.typenodes import UNKNOWN_TYPE, lower_type, refuse_endless
-from opord.language.names import Binding, Case, Scope, listed, meant
+from opord.language.names import Binding, Case, Scope, listed
 from opord.language.types import NOTHING, RUN, UNKNOWN, show
 
 CANCEL = code("OP215", rule="type", title="`cancel` with other parameters than its own")
@@ -252,7 +252,7 @@ def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
                 if failures
                 else f"declare it: `failure {text} {{ … }}`"
             )
-            ctx.report(UNKNOWN_TYPE, name.span, f"there is no failure `{text}`", help=meant(near, known))
+            ctx.report(UNKNOWN_TYPE, name.span, f"there is no failure `{text}`", near=near, help=known)
             if near is not None:
                 found.setdefault(near, ctx.place(name.span))
     return tuple(found)

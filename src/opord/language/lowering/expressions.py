@@ -39,7 +39,7 @@ from opord.language.lowering.dispatch import LOWER, lower, lower_condition
 from opord.language.lowering.symbols import TypeSymbol
 from opord.language.lowering.typenodes import UNKNOWN_TYPE
 from opord.language.lowering.variants import lower_variant, qualified_variant, report_ambiguous
-from opord.language.names import Scope, listed, meant
+from opord.language.names import Scope, listed
 from opord.language.types import RUN, UNKNOWN, join, named, optional
 
 UNKNOWN_VARIABLE = code("OP102", rule="name", title="an unknown name in an expression")
@@ -117,7 +117,8 @@ def report_unknown_variable(ctx: Lowering, scope: Scope, name: tree.Name) -> Non
             UNKNOWN_VARIABLE,
             name.span,
             f"there is no `{text}` here",
-            help=meant(near, f"known here: {known}" if known != "none" else ""),
+            near=near,
+            help=f"known here: {known}" if known != "none" else "",
         )
 
 
@@ -169,7 +170,8 @@ def _attribute(ctx: Lowering, value: Expr, node: tree.FieldAccess) -> Expr:
             UNKNOWN_FIELD,
             node.name.span,
             f"the run has no `{name}`",
-            help=meant(ctx.near(name, _RUN_FIELDS), "it has `run.id` and `run.started_at`"),
+            near=ctx.near(name, _RUN_FIELDS),
+            help="it has `run.id` and `run.started_at`",
         )
         return wrong(place, value)
     if is_unknown(type) or ctx.refuse_secret(value, f"`.{name}`"):
@@ -314,7 +316,8 @@ def _refuse_record(ctx: Lowering, node: tree.RecordLiteral, symbol: TypeSymbol |
             UNKNOWN_TYPE,
             node.name.span,
             f"there is no record `{text}`",
-            help=meant(near, f"declare it: `record {text} {{ … }}`"),
+            near=near,
+            help=f"declare it: `record {text} {{ … }}`",
         )
 
 

@@ -38,7 +38,7 @@ from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.symbols import CallSymbol, VariantSymbol
 from opord.language.lowering.variants import AMBIGUOUS, UNKNOWN_VARIANT
-from opord.language.names import Binding, Scope, listed, meant
+from opord.language.names import Binding, Scope, listed
 from opord.language.types import UNKNOWN, named
 
 PATTERN = code("OP209", rule="type", title="a pattern that does not fit what is matched")
@@ -378,14 +378,16 @@ def _qualified(
             UNKNOWN_VARIANT,
             type.span,
             f"there is no type `{type.text}`",
-            help=meant(near, f"its variants are {listed(subject.variants)}" if subject.variants else ""),
+            near=near,
+            help=f"its variants are {listed(subject.variants)}" if subject.variants else "",
         )
     elif name not in symbol.variants and type.text in subject.owners:
         ctx.report(
             UNKNOWN_VARIANT,
             node.name.span,
             f"`{type.text}` has no variant `{name}`",
-            help=meant(ctx.near(name, symbol.variants), f"it has {listed(symbol.variants)}"),
+            near=ctx.near(name, symbol.variants),
+            help=f"it has {listed(symbol.variants)}",
             labels=[Label(symbol.place, "declared here")],
         )
     else:
@@ -406,7 +408,8 @@ def _report_stranger(ctx: Lowering, subject: Subject, node: tree.VariantPattern,
             UNKNOWN_VARIANT,
             node.name.span,
             f"{has} `{name}`",
-            help=meant(near, f"{'they have' if len(subject.owners) > 1 else 'it has'} {known}"),
+            near=near,
+            help=f"{'they have' if len(subject.owners) > 1 else 'it has'} {known}",
         )
     elif subject.is_call:
         ctx.report(

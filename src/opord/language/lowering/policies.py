@@ -29,7 +29,7 @@ from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.literals import duration
 from opord.language.lowering.symbols import CallSymbol
-from opord.language.names import Binding, Scope, listed, meant
+from opord.language.names import Binding, Scope, listed
 from opord.language.types import KEYS, RUN
 
 NOT_A_KEY = code("OP213", rule="type", title="a key that is no text, whole number or uuid")
@@ -195,12 +195,10 @@ def _check(
                 UNKNOWN_CALL,
                 node.name.span,
                 f"there is no effect `{name}` to check with",
-                help=meant(
-                    near,
-                    f"the effects are {listed(effects)}"
-                    if effects
-                    else f"declare it: `effect {name}(…) -> T?`",
-                ),
+                near=near,
+                help=f"the effects are {listed(effects)}"
+                if effects
+                else f"declare it: `effect {name}(…) -> T?`",
             )
         args = tuple(lower(ctx, scope, each.value) for each in node.arguments)
         return Check(near or name, args, after, place) if near or name else Ask(place=place)

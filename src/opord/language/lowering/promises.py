@@ -10,7 +10,7 @@ from opord.language.lowering.context import DUPLICATE, Lowering
 from opord.language.lowering.expressions import OTHER_KIND
 from opord.language.lowering.policies import positive
 from opord.language.lowering.statements import UNKNOWN_STATE
-from opord.language.names import listed, meant
+from opord.language.names import listed
 
 NOT_DECIDED = code(
     "OP701", rule="ensure", severity="warning", title="a promise that this version does not decide"
@@ -92,9 +92,9 @@ def _thing(ctx: Lowering, name: tree.Name) -> str | None:
     calls = [each.name for each in ctx.calls.values() if each.kind != "pure"]
     if text[:1].isupper():
         near = ctx.near(text, (*ctx.states, *calls))
-        ctx.report(UNKNOWN_STATE, name.span, f"there is no state `{text}`", help=meant(near, help))
+        ctx.report(UNKNOWN_STATE, name.span, f"there is no state `{text}`", near=near, help=help)
     else:
         near = ctx.near(text, (*calls, *ctx.states))
         known = f"the actions and effects are {listed(calls)}" if calls else help
-        ctx.report(UNKNOWN_CALL, name.span, f"there is no action or effect `{text}`", help=meant(near, known))
+        ctx.report(UNKNOWN_CALL, name.span, f"there is no action or effect `{text}`", near=near, help=known)
     return None

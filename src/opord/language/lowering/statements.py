@@ -37,7 +37,7 @@ from opord.language.lowering.patterns import (
     subject_of_value,
 )
 from opord.language.lowering.symbols import CallSymbol, StateSymbol
-from opord.language.names import Binding, Scope, listed, meant
+from opord.language.names import Binding, Scope, listed
 from opord.language.types import UNKNOWN, is_settled
 
 UNKNOWN_STATE = code("OP103", rule="name", title="an unknown state")
@@ -105,7 +105,7 @@ def _report_unknown_call(ctx: Lowering, node: tree.BoundaryCall) -> str | None:
     known = [each.name for each in ctx.calls.values() if each.kind == kind]
     near = ctx.near(name, known)
     otherwise = f"the {kind}s are {listed(known)}" if known else f"declare it: `{kind} {name}(…)`"
-    ctx.report(UNKNOWN_CALL, node.name.span, f"there is no {kind} `{name}`", help=meant(near, otherwise))
+    ctx.report(UNKNOWN_CALL, node.name.span, f"there is no {kind} `{name}`", near=near, help=otherwise)
     return near
 
 
@@ -218,7 +218,8 @@ def resolve_state(ctx: Lowering, name: tree.Name) -> str | None:
         UNKNOWN_STATE,
         name.span,
         f"there is no state `{text}`",
-        help=meant(near, f"declare it: `state {text}`"),
+        near=near,
+        help=f"declare it: `state {text}`",
     )
     return near
 

@@ -28,7 +28,7 @@ from opord.language.lowering.declarations import builtin_cancel, checked_fields,
 from opord.language.lowering.dispatch import lower, lower_condition
 from opord.language.lowering.statements import lower_block, resolve_state
 from opord.language.lowering.symbols import EventSymbol, StateSymbol
-from opord.language.names import Binding, Scope, listed, meant
+from opord.language.names import Binding, Scope, listed
 from opord.language.types import RUN, UNKNOWN
 
 UNKNOWN_EVENT = code("OP105", rule="name", title="an unknown event")
@@ -195,7 +195,7 @@ class Bodies:
         if event is None and name:
             near = ctx.near(name, (*ctx.events, "cancel"))
             known = f"the events are {listed(ctx.events)}" if ctx.events else f"declare it: `event {name}(…)`"
-            ctx.report(UNKNOWN_EVENT, node.event.span, f"there is no event `{name}`", help=meant(near, known))
+            ctx.report(UNKNOWN_EVENT, node.event.span, f"there is no event `{name}`", near=near, help=known)
             if near is not None:
                 # Taken for the near one, but its parameters are not held against the names here.
                 return EventSymbol(near, Place("", 0, 0, 0, 0), None, {})

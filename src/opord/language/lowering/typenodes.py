@@ -7,7 +7,6 @@ from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.symbols import TypeSymbol
-from opord.language.names import meant
 from opord.language.types import PRIMITIVES, UNKNOWN, named, show
 
 UNKNOWN_TYPE = code("OP101", rule="name", title="an unknown type")
@@ -80,6 +79,7 @@ def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -
     """Report a type that is not there; return the one that was surely meant, to go on with."""
     text = name.text
     help = ""
+    near: str | None = None
     meant_type: Type = UNKNOWN
     if hidden is not None:
         help = f'add `{text}` to the names in `use "{hidden.used_from}"`'
@@ -91,10 +91,10 @@ def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -
     elif not ctx.swamped:
         visible = (each.name for each in ctx.types.values() if each.visible and not each.unread)
         near = ctx.near(text, (*visible, *PRIMITIVES))
-        help = meant(near, f"declare it: `record {text} {{ … }}`")
+        help = f"declare it: `record {text} {{ … }}`"
         if near is not None:
             meant_type = PRIMITIVES.get(near) or named(near)
-    ctx.report(UNKNOWN_TYPE, name.span, f"there is no type `{text}`", help=help)
+    ctx.report(UNKNOWN_TYPE, name.span, f"there is no type `{text}`", help=help, near=near)
     return meant_type
 
 

@@ -8,7 +8,7 @@ from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.arguments import STRANGER, absent, lower_arguments, report_missing
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.symbols import TypeSymbol, VariantSymbol
-from opord.language.names import Scope, listed, meant
+from opord.language.names import Scope, listed
 from opord.language.types import named
 
 UNKNOWN_VARIANT = code("OP108", rule="name", title="an unknown variant")
@@ -62,7 +62,8 @@ def report_unknown_variant(ctx: Lowering, name: tree.Name, symbol: TypeSymbol) -
         UNKNOWN_VARIANT,
         name.span,
         f"`{symbol.name}` has no variant `{name.text}`",
-        help=meant(near, f"it has {listed(symbol.variants)}"),
+        near=near,
+        help=f"it has {listed(symbol.variants)}",
         labels=[Label(symbol.place, "declared here")],
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Action, Contract
-from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.diagnostics.suggest import nearest
+from opord.language.diagnostics import Diagnostic, Edit, Label, code
+from opord.language.diagnostics.suggest import nearest, surely_meant
 from opord.language.graph import Graph
 from opord.language.names import listed, meant
 from opord.language.rules.words import known
@@ -26,12 +26,13 @@ def _of(contract: Contract, graph: Graph, action: Action, name: str) -> Iterator
     undone = graph.calls.get(name)
     others = [other.name for other in contract.actions if other is not action]
     if undone is None:
+        near = nearest(name, others)
+        safe = near is not None and surely_meant(name, near, others)
         yield CODE.at(
             place,
             f"there is no action `{name}` for `{action.name}` to undo",
-            help=meant(
-                nearest(name, others), f"the actions are {listed(others)}" if others else "remove `undoes`"
-            ),
+            help=meant(near, f"the actions are {listed(others)}" if others else "remove `undoes`"),
+            fix=(Edit(place, near, f"change to `{near}`", safe),) if near and place.line else (),
         )
     elif undone is action:
         yield CODE.at(
