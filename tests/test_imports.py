@@ -23,6 +23,7 @@ ORDER = [
     "kernel",  # what a run is, and what comes next
     "generated",  # what generated modules import, and what binds one into a program
     "loading",  # from a file to a program: language, codegen and generated, one after the other
+    "story",  # a run's history in words
     "stores",
     "engine",
     "temporal",

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from opord.cli import output
-from opord.cli.words import span, value
+from opord.story.signs import readable, safe
+from opord.story.words import span, value
 
 
 @pytest.mark.parametrize(
@@ -22,11 +23,11 @@ from opord.cli.words import span, value
     ],
 )
 def test_control_characters_are_shown_and_not_sent(text: str, shown: str) -> None:
-    assert output.safe(text) == shown
+    assert safe(text) == shown
 
 
 def test_lines_stay_apart_where_they_are_meant_to() -> None:
-    assert output.readable("a\n\tb\x07") == "a\n    b\\x07"
+    assert readable("a\n\tb\x07") == "a\n    b\\x07"
 
 
 def test_json_on_a_terminal_is_indented_and_escapes_what_the_terminal_would_obey(

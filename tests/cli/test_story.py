@@ -171,8 +171,8 @@ def test_golden_history(story: Callable[[Desk], Coroutine[Any, Any, str]]) -> No
 
 
 def test_every_kind_of_record_can_be_told() -> None:
-    from opord.cli.story import _Story
     from opord.kernel.legality import FOLLOWS
+    from opord.story.lines import _Story
 
     kinds = set().union(*FOLLOWS.values()) | {"stored"}
     assert [kind for kind in sorted(kinds) if not hasattr(_Story, f"_{kind}")] == []

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from opord.cli.errors import explain_error
-from opord.cli.output import error, safe, write, write_json
+from opord.cli.output import error, write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
+from opord.story.signs import safe
 
 if TYPE_CHECKING:
     from opord.engine.client import Client

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from opord.story.signs import readable
+
 STATUS_STYLES = {
     "running": "cyan",
     "waiting": "blue",
@@ -65,18 +67,6 @@ def status_words(status: str, outcome: str | None) -> str:
     return click.style(words.replace("_", " "), fg=STATUS_STYLES.get(words))
 
 
-def safe(text: str) -> str:
-    """Escape what a terminal would obey or hide, newlines included: the text becomes one visible line."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
-
-
-def readable(text: str) -> str:
-    """Escape as `safe` does, but keep lines apart."""
-    return "\n".join(safe(line.replace("\t", "    ")) for line in text.split("\n"))
-
-
 def on_terminal() -> bool:
     """Whether stdout is a terminal."""
     return sys.stdout.isatty()
@@ -111,11 +101,6 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _width(cell: str) -> int:
     return len(click.unstyle(cell))
-
-
-def _escape(sign: str) -> str:
-    known = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign)
-    return known or sign.encode("unicode_escape", "replace").decode()
 
 
 def _json_sign(sign: str) -> str:

@@ -17,8 +17,9 @@ import click
 
 from opord.cli.contracts import found_in, program_at
 from opord.cli.errors import CliError
-from opord.cli.output import note, safe
+from opord.cli.output import note
 from opord.cli.settings import setting, store_option
+from opord.story.signs import safe
 
 if TYPE_CHECKING:
     from opord.engine.engine import Engine

@@ -186,10 +186,11 @@ class Calls:
         seconds: float,
         late: Callable[[Ending], None] | None,
     ) -> Any:
+        loop = asyncio.get_running_loop()
         if self._threads is None:
+            scope.reschedule(loop.time() + seconds)
             value = handler.function(*args, **kwargs)
             return await value if isinstance(value, Awaitable) else value
-        loop = asyncio.get_running_loop()
         began = self._monotonic()
         await self._slots.acquire()
         # The time-out counts from here: waiting for a thread is no part of the attempt.

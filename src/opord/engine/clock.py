@@ -42,7 +42,8 @@ class World:
     `now` is the wall clock in microseconds, `monotonic` a clock in seconds that never jumps. `random`
     spreads retries. `worker` names this process in leases and journals. `commit_thread` runs the store's
     verbs one at a time, None runs them in place; `threads` runs handlers that are no coroutines, at most
-    `max_threads` at once, None likewise in place.
+    `max_threads` at once, None likewise in place. `poll_s` is how long a worker sleeps at the most, in seconds,
+    before it asks the store what is due, if nobody in this process wakes it.
     """
 
     now: Callable[[], int] = wall_clock
@@ -55,6 +56,7 @@ class World:
     max_threads: int = 256
     threads: Executor | None = None
     own_threads: bool = True
+    poll_s: float = 0.05
 
     def handler_threads(self) -> Executor | None:
         """Return the pool for handlers that are no coroutines, made at first use."""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("opord.worker")
 
-POLL_S = 0.05
-"""How long a worker sleeps at the most before it asks the store what is due, if nobody in this process wakes it."""
+LOOK_S = 0.025
+"""How often it is looked whether a worker is idle, while somebody waits for that."""
 
 PARTING_S = 5.0
 """How long a worker that stops waits for the store to hear of it."""
@@ -133,15 +133,20 @@ class Worker:
         """
         contracts = list(self.programs)
         while True:
-            if not self.flights and not self._side:
+            if not self.busy:
                 due = await self.commits.call(self.store.next_wake, contracts)
                 held = await self.commits.call(self.store.any_held, contracts, within_us=LONGEST_LEASE_US)
                 soon = due is not None and due <= self.store.now() + IDLE_WITHIN_US
                 if not self.flights and not soon and not held:
                     return
-            await asyncio.sleep(POLL_S / 2)
+            await asyncio.sleep(LOOK_S)
 
     # --- flights ---------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether it carries a run, or puts something on record that came too late."""
+        return bool(self.flights or self._side)
 
     @property
     def has_room(self) -> bool:
@@ -260,7 +265,7 @@ class Worker:
         self.launch(run)
 
     async def _sleep(self) -> None:
-        pause = POLL_S
+        pause = self.world.poll_s
         if self._due is not None and self.has_room:
             pause = min(pause, max(0.0, (self._due - self.store.now()) / 1e6))
         try:

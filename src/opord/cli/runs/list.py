@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opord.cli.acting import filter_options
-from opord.cli.output import note, safe, status_words, write, write_json, write_table
+from opord.cli.output import note, status_words, write, write_json, write_table
 from opord.cli.reading import open_reader
 from opord.cli.settings import json_option, store_option
-from opord.cli.words import waits_in_words, when
+from opord.story.signs import safe
+from opord.story.words import waits_in_words, when
 
 if TYPE_CHECKING:
     from opord.kernel.program import Program

@@ -6,8 +6,9 @@ import click
 
 from opord.cli.acting import on_client
 from opord.cli.inputs import INPUT_HELP, read_one
-from opord.cli.output import safe, write, write_json
+from opord.cli.output import write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
+from opord.story.signs import safe
 
 _RECEPTIONS = {
     "taken": "took it",

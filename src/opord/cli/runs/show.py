@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from opord.cli.output import readable, safe, write, write_json
+from opord.cli.output import write, write_json
 from opord.cli.reading import open_reader
 from opord.cli.settings import json_option, store_option
+from opord.story.signs import readable, safe
 
 
 @click.command()
@@ -35,8 +36,9 @@ def command(run: str, store: str, as_json: bool) -> int:
             body = reader.run(row).body
         except ContractUnreadable:
             program, shown_input, body = None, {}, None
-    from opord.cli.page import data_text, next_text, painted, waits_text
-    from opord.cli.story import Part, where_it_is
+    from opord.cli.page import data_text, next_text, painted
+    from opord.story.lines import Part, where_it_is
+    from opord.story.page import waits_text
 
     write(painted([Part(safe(run), "state"), Part(f"  {view['contract']} version {view['version']}", "dim")]))
     write(painted(where_it_is(view)))

@@ -15,8 +15,9 @@ from opord.cli.acting import Session, on_client
 from opord.cli.contracts import program_at
 from opord.cli.errors import CliError, explain_error
 from opord.cli.inputs import INPUT_HELP, Line, is_bulk, lines_of, parsed, read_one
-from opord.cli.output import error, on_terminal, safe, write, write_json
+from opord.cli.output import error, on_terminal, write, write_json
 from opord.cli.settings import json_option, store_option
+from opord.story.signs import safe
 
 if TYPE_CHECKING:
     from opord.engine.client import Client, Started

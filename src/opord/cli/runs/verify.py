@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opord.cli.output import safe, write, write_json
+from opord.cli.output import write, write_json
 from opord.cli.reading import Reader, open_reader
 from opord.cli.settings import json_option, store_option
+from opord.story.signs import safe
 
 if TYPE_CHECKING:
     from opord.kernel.rows import RunRow

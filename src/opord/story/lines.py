@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from opord.cli.output import safe
-from opord.cli.words import span, timer_words, value, when
 from opord.kernel.program import Program
+from opord.story.signs import safe
+from opord.story.words import span, timer_words, value, when
 
 
 class Part(NamedTuple):

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from opord.cli.output import safe
 from opord.contract import Constant
 from opord.kernel.program import Program
 from opord.kernel.views import timer_of
+from opord.story.signs import safe
 from opord.values.duration import format_duration
 
 

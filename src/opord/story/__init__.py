@@ -1,0 +1,1 @@
+"""The story of a run in words, for whoever shows it: the command line, the console, a failing test."""

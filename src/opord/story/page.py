@@ -1,0 +1,105 @@
+"""A run's page as text: where it is, its story on a time line, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from opord.kernel.program import Program
+from opord.story.lines import Part, StoryLine, tell, where_it_is
+from opord.story.signs import safe
+from opord.story.words import span, wait_in_words, when
+
+Paint: TypeAlias = Callable[[str, str], str]
+"""Shows a text in a style, one of those that a `Part` has."""
+
+CLOCK_COLUMNS = 24
+
+
+def unpainted(text: str, style: str) -> str:
+    """Show a text without its style."""
+    return text
+
+
+def run_story(
+    program: Program,
+    history: Sequence[Mapping[str, Any]],
+    view: Mapping[str, Any],
+    *,
+    paint: Paint = unpainted,
+    columns: int | None = None,
+) -> Iterator[str]:
+    """Write a run's story, where that has led, and what would move it; `columns` cuts its lines."""
+    yield written(
+        [
+            Part(safe(view["run"]), "state"),
+            Part(f"  version {view['version']}, {_span_text(history, view)}", "dim"),
+        ],
+        paint=paint,
+    )
+    yield ""
+    yield from timeline(tell(program, history), paint=paint, columns=columns)
+    yield ""
+    yield written(where_it_is(view), paint=paint)
+    yield from waits_text(view, program)
+
+
+def written(parts: Sequence[Part], *, paint: Paint = unpainted, columns: int | None = None) -> str:
+    """Write some words in their styles, cut to a number of columns."""
+    out, left = "", columns
+    for text, style in parts:
+        if left is not None:
+            if left <= 0:
+                break
+            text = text if len(text) <= left else f"{text[: max(left - 1, 0)]}…"
+            left -= len(text)
+        out += paint(text, style) if style else text
+    return out.rstrip()
+
+
+def timeline(
+    lines: Sequence[StoryLine], *, paint: Paint = unpainted, columns: int | None = None
+) -> Iterator[str]:
+    """Write a story on its time line: how long after the start, and the clock in UTC."""
+    start = next((line.at for line in lines if line.at), None)
+    room = columns - CLOCK_COLUMNS if columns is not None else None
+    day = start[:10] if start else ""
+    for line in lines:
+        moment = " " * CLOCK_COLUMNS
+        if line.at is not None and start is not None:
+            if line.at[:10] != day:
+                day = line.at[:10]
+                yield paint(f"{day:>{CLOCK_COLUMNS - 2}}", "dim")
+            moment = paint(f"{_offset(start, line.at):>9}  {line.at[11:23]} ", "dim")
+        left = room and room - 2 * line.depth
+        yield moment + " " * (2 * line.depth) + written(line.parts, paint=paint, columns=left)
+
+
+def waits_text(view: Mapping[str, Any], program: Program | None) -> Iterator[str]:
+    """Say why a run is where it is, and what would move it."""
+    if view["reason"]:
+        yield f"why        {safe(view['reason'])}"
+    for index, wait in enumerate(view["waiting_for"]):
+        yield f"{'waits for' if not index else '':<9}  {safe(wait_in_words(wait, view, program))}"
+
+
+def _span_text(history: Sequence[Mapping[str, Any]], view: Mapping[str, Any]) -> str:
+    """Say when a run started and, once it has ended, how long it took."""
+    if not history:
+        return ""
+    start = history[0]["at"]
+    text = f"started {when(start)} UTC"
+    if view["status"] == "ended":
+        end = next(one["at"] for one in reversed(history) if one["kind"] in ("transition", "terminated"))
+        text += f", took {span(_seconds(start, end))}"
+    return text
+
+
+def _offset(start: str, at: str) -> str:
+    seconds = _seconds(start, at)
+    return f"+{seconds:.3f}s" if seconds < 60 else f"+{span(seconds)}"
+
+
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
