@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
 from opord.contract import Place
-from opord.language.diagnostics.model import Edit, code
+from opord.language import CheckResult, check_text
+from opord.language.diagnostics.model import Diagnostic, Edit, Fix, code
+from opord.language.diagnostics.suggest import surely_meant
+from opord.language.source import Source
 
 SAMPLE = code("OP010", rule="syntax", title="something else was expected here")
 HERE = Place("door.opord", 1, 1, 1, 2)
@@ -28,3 +37,157 @@ def test_edits_of_one_title_are_one_fix_and_safe_only_as_a_whole() -> None:
 
 def test_a_finding_without_a_clear_mend_has_none() -> None:
     assert SAMPLE.at(HERE, "something").fixes == []
+
+
+def read_cases(path: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Yield the title, the bad contract and the used files of each section of a file of findings."""
+    parts = re.split(r"^## (.+)$", path.read_text("utf-8"), flags=re.MULTILINE)
+    for title, text in zip(parts[1::2], parts[2::2], strict=True):
+        blocks = re.findall(r"^```opord(?: (\S+))?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        files = {name: content for name, content in blocks if name}
+        yield f"{path.stem} {title}", next(content for name, content in blocks if not name), files
+
+
+FINDINGS = Path(__file__).parent / "findings"
+CASES = [case for path in sorted(FINDINGS.glob("*.md")) for case in read_cases(path)]
+
+
+def applied(text: str, fix: Fix) -> str:
+    """Make the edits of a fix, the last one first."""
+    source = Source("order.opord", text)
+    for edit in sorted(fix.edits, key=lambda each: (each.place.line, each.place.column), reverse=True):
+        start = source.offset(edit.place.line, edit.place.column)
+        end = source.offset(edit.place.end_line, edit.place.end_column)
+        text = text[:start] + edit.text + text[end:]
+    return text
+
+
+@pytest.mark.parametrize(("title", "text", "files"), CASES, ids=[title for title, _, _ in CASES])
+def test_whatever_is_offered_mends_its_finding_and_breaks_no_syntax(
+    title: str, text: str, files: dict[str, str]
+) -> None:
+    before = check_text(text, "order.opord", read=reading(files))
+    for finding in before.diagnostics:
+        for fix in finding.fixes:
+            after = check_text(applied(text, fix), "order.opord", read=reading(files))
+            assert not [each for each in after.errors if each.rule == "syntax"], fix
+            assert _like(after, finding) < _like(before, finding), fix
+            if fix.safe:
+                assert len(after.errors) <= len(before.errors), fix
+
+
+def reading(files: dict[str, str]) -> Callable[[str], str]:
+    """Read the files that a case brings along, and no others."""
+
+    def read(path: str) -> str:
+        if path not in files:
+            raise FileNotFoundError(path)
+        return files[path]
+
+    return read
+
+
+def _like(result: CheckResult, finding: Diagnostic) -> int:
+    return sum((each.code, each.message) == (finding.code, finding.message) for each in result.diagnostics)
+
+
+def mended(text: str, code_id: str) -> str:
+    """Apply the first fix of the first finding of a code."""
+    finding = next(each for each in check_text(text).diagnostics if each.code.id == code_id)
+    return applied(text, finding.fixes[0])
+
+
+DOOR = """\
+contract Door(name: str) key name
+failure LockError {{ Jammed(why: str), Gone transient }}
+effect unlock(name: str) fails LockError
+initial state Shut{header} {{
+{body}
+}}
+final state Open success
+final state Broken(why: str) failure
+"""
+
+
+def door(header: str, body: str) -> str:
+    return DOOR.format(header=header, body=body)
+
+
+@pytest.mark.parametrize(
+    ("code_id", "header", "body", "after_header", "after_body"),
+    [
+        (
+            "OP305", " -> Open", "  if name == \"x\" { goto Open }\n  goto Broken(name)",
+            " -> Open | Broken", "  if name == \"x\" { goto Open }\n  goto Broken(name)",
+        ),
+        ("OP304", " -> Open | Broken", "  goto Open", " -> Open", "  goto Open"),
+        ("OP304", " -> Broken | Open", "  goto Open", " -> Open", "  goto Open"),
+        ("OP103", " -> Open", "  goto Opne", " -> Open", "  goto Open"),
+        (
+            "OP401", " -> Open | Broken", "  perform unlock(name)\n  goto Open",
+            " -> Open | Broken",
+            "  perform unlock(name) else {\n    Jammed(why) -> goto Broken(\"{why}\")\n"
+            "    Gone -> goto Broken(\"Gone\")\n  }\n  goto Open",
+        ),
+        (
+            "OP401", " -> Open | Broken",
+            "  match perform unlock(name) {\n    ok -> goto Open\n    Gone -> goto Broken(\"gone\")\n  }",
+            " -> Open | Broken",
+            "  match perform unlock(name) {\n    ok -> goto Open\n    Gone -> goto Broken(\"gone\")\n"
+            "    Jammed(why) -> goto Broken(\"{why}\")\n  }",
+        ),
+        (
+            "OP401", " -> Open | Broken",
+            "  match perform unlock(name) { ok -> goto Open, Gone -> goto Broken(\"gone\") }",
+            " -> Open | Broken",
+            "  match perform unlock(name) { ok -> goto Open, Gone -> goto Broken(\"gone\"),"
+            " Jammed(why) -> goto Broken(\"{why}\") }",
+        ),
+        (
+            "OP402", " -> Open | Broken", "  match name == \"x\" {\n    true -> goto Open\n  }",
+            " -> Open | Broken", "  match name == \"x\" {\n    true -> goto Open\n    false -> goto Open\n  }",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mend_is_what_a_person_would_write(
+    code_id: str, header: str, body: str, after_header: str, after_body: str
+) -> None:
+    assert mended(door(header, body), code_id) == door(after_header, after_body)
+
+
+def test_a_name_in_the_wrong_case_is_changed_wherever_it_stands() -> None:
+    text = (
+        "contract Door(doorName: str) key doorName\n"
+        "initial state shut_door -> Open | shut_door {\n"
+        '  if doorName == "a" { goto shut_door }\n'
+        '  goto Open("{doorName}")\n'
+        "}\n"
+        "final state Open(why: str) success\n"
+    )
+    right = text.replace("doorName", "door_name").replace("shut_door", "ShutDoor")
+    assert mended(mended(text, "OP110"), "OP110") == right
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["record Order { door_name: str }", "enum Way { doorName, other }"],
+    ids=["the right name is taken", "another kind of thing is rightly called so"],
+)
+def test_a_name_is_not_changed_where_a_person_has_to_choose(more: str) -> None:
+    text = f"contract Door(doorName: str) key doorName\n{more}\ninitial state A -> B {{ goto B }}\nfinal state B success\n"
+    (finding,) = [each for each in check_text(text).diagnostics if each.message.startswith("a parameter")]
+    assert finding.fix == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "near", "sure"),
+    [
+        ("Chargin", ["Charging", "Charged"], True),
+        ("Charge", ["Charged", "Charger"], False),
+        ("chargeCard", ["charge_card", "refund_card"], True),
+        ("idd", ["id"], False),
+        ("Chraging", ["Charging"], True),
+    ],
+)
+def test_one_slip_away_from_one_name_alone_is_sure(written: str, near: list[str], sure: bool) -> None:
+    assert surely_meant(written, near[0], near) is sure

@@ -191,9 +191,9 @@ final state Open success
     [
         ("", ["waits"]),
         ("# opord: allow waits because doors may stay shut", []),
-        ("# opord: allow unused because of another rule", ["waits"]),
+        ("# opord: allow unused because of another rule", ["unused", "waits"]),
         ("# opord: allow wait because of a slip", ["name", "waits"]),
-        ("# opord: allow flow because errors stay", ["waits"]),
+        ("# opord: allow flow because errors stay", ["unused", "waits"]),
     ],
 )
 def test_an_allow_silences_its_rule_in_the_declaration_below(comment: str, expected: list[str]) -> None:

@@ -3,7 +3,8 @@
     text -> tokens -> tree          `parser`    findings of `syntax`
          -> contract                `lowering`  findings of `name`, `type`, `secret`; a contract in any case
          -> rules over it           `rules`     findings of `flow`, `exhaustive`, `commitment`; warnings
-         -> what `allow` silences
+         -> what `allow` silences   `allows`
+         -> what would mend it      `mending`
 
 Nothing here reads a disk or prints, but `check_file`, which reads the files it is told to.
 """
@@ -15,41 +16,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, get_args
 
 from opord.contract import Contract
-from opord.language import tree
+from opord.language.allows import without_allowed
 from opord.language.damage import without_echoes
-from opord.language.diagnostics.model import Diagnostic, ErrorRule, WarningRule, code
-from opord.language.diagnostics.suggest import nearest
+from opord.language.diagnostics.model import Diagnostic
 from opord.language.imports import Reader, UsedFiles
 from opord.language.lowering import Lowering, is_types_file, lower_contract, lower_types_of
 from opord.language.lowering.assembly import checked_types
-from opord.language.names import listed
+from opord.language.mending import add_fixes
 from opord.language.parser import parse
 from opord.language.rules import find_all
 from opord.language.source import MAX_SOURCE_BYTES, Source
-
-UNKNOWN_RULE = code(
-    "OP118", rule="name", severity="warning", title="an `allow` for a rule that does not exist"
-)
-
-_ERROR_RULES: tuple[str, ...] = get_args(ErrorRule)
-_WARNING_RULES: tuple[str, ...] = get_args(WarningRule)
-
-Documented: TypeAlias = (
-    tree.Use
-    | tree.Contract
-    | tree.Record
-    | tree.Enum
-    | tree.Failure
-    | tree.Role
-    | tree.Event
-    | tree.CallDeclaration
-    | tree.State
-    | tree.Phase
-    | tree.Ensure
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +61,7 @@ def check_file(path: str | Path) -> CheckResult:
     Raises:
         OSError: the file itself cannot be read.
     """
-    return check_source(Source.read(path), read=_read_file)
+    return check_source(Source.read(path), read=read_file)
 
 
 def check_source(source: Source, *, read: Reader | None = None) -> CheckResult:
@@ -118,8 +96,9 @@ def _check(source: Source, read: Reader | None) -> CheckResult:
             # What no place in the file can be named for comes of a header that is not there.
             findings += (finding for finding in find_all(model) if finding.place.line)
     findings = [*syntax, *without_echoes(source, file, syntax, [*findings, *ctx.findings, *used.findings])]
-    findings = _allowed(ctx, file, findings)
+    findings = without_allowed(ctx, file, findings, torn=bool(syntax) or source.refused)
     findings.sort(key=lambda finding: _order(source.path, finding))
+    findings = add_fixes(source, file, model, findings)
     refused = any(finding.severity == "error" for finding in findings)
     texts = ((source.path, source.text), *((path, each.text) for path, each in used.sources.items()))
     return CheckResult(None if refused or types_only else model, model, findings, texts)
@@ -130,48 +109,7 @@ def _order(path: str, finding: Diagnostic) -> tuple[bool, str, int, int, str]:
     return (finding.place.file != path, *finding.order)
 
 
-def _allowed(ctx: Lowering, file: tree.File, findings: list[Diagnostic]) -> list[Diagnostic]:
-    """Leave out the warnings that an `allow` above their declaration silences; say which allows mean nothing."""
-    silent: list[tuple[str, int, int]] = []
-    for node in _declarations(file):
-        for allow in node.allows:
-            if allow.rule.text in _WARNING_RULES:
-                first, last = ctx.place(node.span).line, ctx.place(node.span).end_line
-                silent.append((allow.rule.text, first, last))
-            elif allow.rule.text not in _ERROR_RULES:
-                near = nearest(allow.rule.text, _WARNING_RULES)
-                ctx.report(
-                    UNKNOWN_RULE,
-                    allow.rule.span,
-                    f"there is no rule `{allow.rule.text}` to allow",
-                    near=near,
-                    help=f"the warnings are {listed(_WARNING_RULES, most=9)}",
-                )
-                findings.append(ctx.findings[-1])
-    if not silent:
-        return findings
-    path = ctx.source.path
-    return [
-        finding
-        for finding in findings
-        if finding.severity == "error"
-        or finding.place.file != path
-        or not any(
-            rule == finding.rule and first <= finding.place.line <= last for rule, first, last in silent
-        )
-    ]
-
-
-def _declarations(file: tree.File) -> Iterator[Documented]:
-    for node in file.declarations:
-        if isinstance(node, tree.Unparsed):
-            continue
-        yield node
-        if isinstance(node, tree.Phase):
-            yield from node.states
-
-
-def _read_file(path: str) -> bytes:
+def read_file(path: str) -> bytes:
     """Read a used file, up to one byte more than a file may have: then it is known to be too large."""
     with open(path, "rb") as file:
         return file.read(MAX_SOURCE_BYTES + 1)

@@ -90,6 +90,14 @@ class Source:
         line = bisect_right(self.line_starts, offset)
         return line, offset - self.line_starts[line - 1] + 1
 
+    def offset(self, line: int, column: int) -> int:
+        """Turn a line and a column, both from 1, into an offset; what lies outside becomes the nearest end."""
+        if line < 1:
+            return 0
+        if line > len(self.line_starts):
+            return len(self.text)
+        return min(self.line_starts[line - 1] + max(column - 1, 0), len(self.text))
+
     def place(self, span: Span) -> Place:
         """Turn a span into the place that findings and the checked contract carry."""
         line, column = self.position(span[0])

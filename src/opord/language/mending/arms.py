@@ -1,0 +1,124 @@
+"""Arms for what a call or a `match` leaves out, each with a `goto` that a person looks over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import STR, Call, Field, Match, OptionalOf, State, VariantRef
+from opord.language import tree
+from opord.language.diagnostics.model import Diagnostic, Edit
+from opord.language.mending.desk import Desk
+from opord.language.paths import statements
+from opord.language.rules.coverage import OK, SOME, Case, cases_of, missing, spelled
+from opord.language.tree import Span
+
+
+def unhandled_failures(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Add an arm for each failure that nobody handles, or an `else` with them to a call that has none."""
+    yield from _added(desk, finding, only_failures=True)
+
+
+def left_out(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Add an arm for each value that a `match` leaves out, or one for all others."""
+    yield from _added(desk, finding, only_failures=False)
+
+
+def _added(desk: Desk, finding: Diagnostic, *, only_failures: bool) -> Iterator[Edit]:
+    at = desk.start(finding.place)
+    node, statement = desk.calls.get(at), _statement(desk, finding)
+    if node is None or statement is None:
+        return
+    cases = cases_of(desk.graph, statement)
+    if cases is None:
+        return
+    left = [case for case in missing(cases, statement.arms) if not only_failures or case != OK]
+    state = desk.state_around(at)
+    if state is None:
+        return
+    lines = [_arm(desk, state, case) for case in left]
+    if not lines and cases.open:
+        lines = [f"else -> {_goto(desk, state, None)}"]
+    if lines:
+        title = "add the arm" if len(lines) == 1 else "add the arms"
+        span, text = _where(desk, node, lines)
+        yield desk.edit(span, text, title, safe=False)
+
+
+def _statement(desk: Desk, finding: Diagnostic) -> Call | Match | None:
+    wanted = (finding.place.line, finding.place.column)
+    for step in desk.graph.steps:
+        for each in statements(step.body):
+            if isinstance(each, Call):
+                place = each.site.place
+            elif isinstance(each, Match):
+                place = each.subject.place
+            else:
+                continue
+            if (place.line, place.column) == wanted:
+                return each
+    return None
+
+
+def _where(desk: Desk, node: tree.Match | tree.CallStatement, arms: list[str]) -> tuple[Span, str]:
+    """Say where arms are put in, and the text that puts them there."""
+    end = node.span[1]
+    if isinstance(node, tree.CallStatement) and not _has_braces(desk, node):
+        # An `else` for all failures becomes the last arm of one with arms.
+        start = node.else_span[0] if node.else_span is not None else end
+        all_arms = arms + ([desk.source.text[start:end]] if start < end else [])
+        inner = f"{desk.indent(node.span[0])}  "
+        lines = "".join(f"\n{inner}{arm}" for arm in all_arms)
+        before = "" if start < end else " "
+        return (start, end), f"{before}else {{{lines}\n{desk.indent(node.span[0])}}}"
+    closing = end - 1
+    text = desk.source.text
+    before = text[:closing].rstrip()
+    if "\n" not in text[len(before) : closing]:
+        comma = "" if before.endswith(("{", ",")) else ","
+        return (len(before), closing), f"{comma} {', '.join(arms)} "
+    indent = desk.indent(node.arms[-1].span[0]) if node.arms else f"{desk.indent(node.span[0])}  "
+    return (len(before), len(before)), "".join(f"\n{indent}{arm}" for arm in arms)
+
+
+def _has_braces(desk: Desk, node: tree.CallStatement) -> bool:
+    """Say whether the `else` of a call has arms in braces, to which others can be added."""
+    if node.arms is None or node.else_span is None:
+        return False
+    return desk.source.text[node.else_span[1] :].lstrip().startswith("{")
+
+
+def _arm(desk: Desk, state: tree.State, case: Case) -> str:
+    fields = _fields(desk, case)
+    names = f"({', '.join(field.name for field in fields)})" if fields else ""
+    head = "some value" if case == SOME else f"{spelled(case)}{names}"
+    said = next((f"{{{field.name}}}" for field in fields if field.type == STR), spelled(case))
+    return f"{head} -> {_goto(desk, state, said if isinstance(case, VariantRef) else None)}"
+
+
+def _fields(desk: Desk, case: Case) -> tuple[Field, ...]:
+    if isinstance(case, VariantRef):
+        for variant in desk.graph.variants.get(case.type, ()):
+            if variant.name == case.variant:
+                return variant.fields
+    return ()
+
+
+def _goto(desk: Desk, state: tree.State, said: str | None) -> str:
+    """Go to a state of the header, a failure first, to one that can be entered with what is at hand."""
+    known = [desk.graph.states[name.text] for name in state.targets if name.text in desk.graph.states]
+    known.sort(key=lambda each: each.outcome != "failure" if said else each.outcome == "failure")
+    for target in known:
+        needed = [field for field in target.fields if not _may_be_left_out(field)]
+        if not needed:
+            return f"goto {target.name}"
+        if said and len(needed) == 1 and needed[0].type == STR:
+            return f'goto {target.name}("{said}")'
+    return f"goto {_any(known, desk)}"
+
+
+def _any(known: list[State], desk: Desk) -> str:
+    return known[0].name if known else next(iter(desk.graph.states), "Somewhere")
+
+
+def _may_be_left_out(field: Field) -> bool:
+    return field.default is not None or isinstance(field.type, OptionalOf)

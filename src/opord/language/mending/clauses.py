@@ -1,0 +1,61 @@
+"""Words and clauses: the other verb, and a key for a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract, Effect, Field, Named, Primitive
+from opord.language import tree
+from opord.language.diagnostics.model import Diagnostic, Edit
+from opord.language.mending.desk import Desk
+
+_KEY_TYPES = ("str", "int", "uuid")
+
+
+def performed_action(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Write `commit` for `perform`: an action can be called no other way."""
+    yield from _verb(desk, finding, "commit", safe=True)
+
+
+def committed_effect(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Write `perform` for `commit` of an effect; it may have been meant as an action, too."""
+    at = desk.start(finding.place)
+    call = desk.calls.get(at)
+    site = call.call if isinstance(call, tree.CallStatement) else call.subject if call else None
+    if isinstance(site, tree.BoundaryCall) and isinstance(desk.graph.calls.get(site.name.text), Effect):
+        yield from _verb(desk, finding, "perform", safe=False)
+
+
+def _verb(desk: Desk, finding: Diagnostic, verb: str, *, safe: bool) -> Iterator[Edit]:
+    at = desk.start(finding.place)
+    for node in desk.nodes:
+        if isinstance(node, tree.BoundaryCall) and node.span[0] == at:
+            yield desk.edit(node.verb_span, verb, f"write `{verb}`", safe=safe)
+            return
+
+
+def contract_key(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer what could name a run: each input, or field of one called `id`, that a key can be made of."""
+    node = next((each for each in desk.file.declarations if isinstance(each, tree.Contract)), None)
+    if node is None:
+        return
+    after = max([node.name.span[1], *(each.span[1] for each in node.parameters)])
+    closing = desk.source.text.find(")", after, node.span[1]) if node.parameters else -1
+    at = closing + 1 if closing >= 0 else after
+    for key in _keys(desk.contract):
+        yield desk.edit((at, at), f" key {key}", f"add `key {key}`", safe=False)
+
+
+def _keys(contract: Contract) -> Iterator[str]:
+    records = {record.name: record.fields for record in contract.records}
+    for param in contract.params:
+        if _makes_a_key(param):
+            yield param.name
+        elif isinstance(param.type, Named):
+            for field in records.get(param.type.name, ()):
+                if _makes_a_key(field) and (field.name == "id" or field.name.endswith("_id")):
+                    yield f"{param.name}.{field.name}"
+
+
+def _makes_a_key(field: Field) -> bool:
+    return isinstance(field.type, Primitive) and field.type.name in _KEY_TYPES

@@ -1,0 +1,106 @@
+"""The desk on which mends are made: a file's text, tree and contract, looked up by place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from opord.contract import Contract, Place
+from opord.language import tree
+from opord.language.diagnostics.model import Edit
+from opord.language.graph import Graph
+from opord.language.source import Source
+from opord.language.tree import Span
+
+
+@dataclass
+class Desk:
+    """One checked file. What costs a walk over the tree is worked out when first asked for."""
+
+    source: Source
+    file: tree.File
+    contract: Contract
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The state graph of the contract."""
+        return Graph(self.contract)
+
+    @cached_property
+    def nodes(self) -> list[object]:
+        """Every node of the tree, parents first."""
+        return [
+            node
+            for declared in self.file.declarations
+            if not isinstance(declared, tree.Unparsed)
+            for node in tree.walk(declared)
+        ]
+
+    @cached_property
+    def names(self) -> dict[str, list[tree.Name]]:
+        """Every name as it stands in the file, by its text."""
+        found: dict[str, list[tree.Name]] = {}
+        for node in self.nodes:
+            if isinstance(node, tree.Name) and node.text:
+                found.setdefault(node.text, []).append(node)
+        return found
+
+    @cached_property
+    def states(self) -> dict[int, tree.State]:
+        """The states, by where their names start."""
+        return {state.name.span[0]: state for state in self.nodes if isinstance(state, tree.State)}
+
+    @cached_property
+    def calls(self) -> dict[int, tree.Match | tree.CallStatement]:
+        """The statements with arms, by where their subjects start."""
+        found: dict[int, tree.Match | tree.CallStatement] = {}
+        for node in self.nodes:
+            if isinstance(node, tree.Match):
+                found[node.subject.span[0]] = node
+            elif isinstance(node, tree.CallStatement):
+                found[node.call.span[0]] = node
+        return found
+
+    def start(self, place: Place) -> int:
+        """The offset at which a place starts."""
+        return self.source.offset(place.line, place.column)
+
+    def edit(self, span: Span, text: str, title: str, *, safe: bool = True) -> Edit:
+        """Make an edit of what stands at a span."""
+        return Edit(self.source.place(span), text, title, safe)
+
+    def state_around(self, offset: int) -> tree.State | None:
+        """The state in whose text an offset lies."""
+        return next((each for each in self.states.values() if each.span[0] <= offset < max(each.span)), None)
+
+    def indent(self, offset: int) -> str:
+        """The blanks before the first sign of the line on which an offset lies."""
+        line = self.source.line(self.source.position(offset)[0])
+        return line[: len(line) - len(line.lstrip())]
+
+
+def declared_names(nodes: list[object]) -> Iterator[tuple[str, tree.Name]]:
+    """Yield the names that are declared, with `PascalCase`, `snake_case` or `either`: how their kind is written."""
+    for node in nodes:
+        match node:
+            case tree.Contract() | tree.Record() | tree.Enum() | tree.Failure() | tree.State() | tree.Phase():
+                yield "PascalCase", node.name
+            case tree.Variant():
+                yield "either", node.name
+            case tree.Event() | tree.CallDeclaration() | tree.Field() | tree.Let():
+                yield "snake_case", node.name
+            case tree.Role(names=names):
+                for name in names:
+                    yield "snake_case", name
+            case tree.CallStatement(binding=tree.Name() as name):
+                yield "snake_case", name
+            case tree.OkPattern(binding=tree.Name() as name) | tree.SomePattern(binding=tree.Name() as name):
+                yield "snake_case", name
+            case tree.ElsePattern(binding=tree.Name() as name):
+                yield "snake_case", name
+            case tree.OnEvent(names=[*names]) | tree.VariantPattern(fields=[*names]):
+                for name in names:
+                    yield "snake_case", name
+            case _:
+                pass

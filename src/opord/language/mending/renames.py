@@ -1,0 +1,33 @@
+"""A name in the wrong case is written in the right one wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.language import tokens as t
+from opord.language.diagnostics.model import Diagnostic, Edit
+from opord.language.mending.desk import Desk, declared_names
+from opord.language.names import Case, has_case, in_case
+
+
+def wrong_case(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Rename what is declared here, with all its uses in the file.
+
+    Other kinds of thing of the same name that are written in the same case have the same mistake, and are
+    renamed with it. Where one is rightly written so, or the right name is taken, a person has to choose.
+    """
+    at = desk.start(finding.place)
+    declared = list(declared_names(desk.nodes))
+    found = next(((case, name) for case, name in declared if name.span[0] == at), None)
+    if found is None:
+        return
+    old = found[1].text
+    case: Case = "snake_case" if found[0] == "snake_case" else "PascalCase"
+    new = in_case(old, case)
+    kinds = {each for each, name in declared if name.text == old}
+    if not has_case(new, case) or new in t.RESERVED or new in desk.names or kinds != {found[0]}:
+        return
+    # Other files may use the types of one without a contract: they would have to follow.
+    safe = bool(desk.contract.name)
+    for name in desk.names[old]:
+        yield desk.edit(name.span, new, f"call it `{new}`", safe=safe)

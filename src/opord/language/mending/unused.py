@@ -1,0 +1,53 @@
+"""What nobody needs is taken out, with the comments that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.language import tree
+from opord.language.diagnostics.model import Diagnostic, Edit
+from opord.language.mending.desk import Desk
+from opord.language.tree import Span
+
+
+def declaration(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Take out a declaration nobody uses. It may have been made for what is written next, so nobody else does it."""
+    at = desk.start(finding.place)
+    for node in desk.file.declarations:
+        if isinstance(node, tree.Unparsed) or not node.span[0] <= at < node.span[1]:
+            continue
+        if isinstance(node, tree.Role) and len(node.names) > 1:
+            return
+        yield desk.edit(_lines(desk, node.span), "", "remove the declaration", safe=False)
+        return
+
+
+def allow(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Take out a comment that silences nothing."""
+    start = desk.start(finding.place)
+    end = desk.source.offset(finding.place.end_line, finding.place.end_column)
+    yield desk.edit(_whole_lines(desk, (start, end)), "", "remove the comment")
+
+
+def _lines(desk: Desk, span: Span) -> Span:
+    """The lines of a declaration and of the documentation and the `allow`s right above it."""
+    first = desk.source.position(span[0])[0]
+    own = {desk.source.position(each.span[0])[0] for each in desk.file.comments if _belongs(each)}
+    while first - 1 in own:
+        first -= 1
+    return _whole_lines(desk, (desk.source.line_starts[first - 1], span[1]))
+
+
+def _belongs(comment: tree.Comment) -> bool:
+    return comment.is_doc or (comment.own_line and "opord:" in comment.text)
+
+
+def _whole_lines(desk: Desk, span: Span) -> Span:
+    """Widen a span to its lines, if nothing else stands on them."""
+    text = desk.source.text
+    start = text.rfind("\n", 0, span[0]) + 1
+    end = text.find("\n", span[1])
+    end = len(text) if end < 0 else end + 1
+    if text[start : span[0]].strip() or text[span[1] : end].strip():
+        return span
+    return (start, end)
