@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opord.contract import Contract
+from opord.language import tree
 from opord.language.allows import without_allowed
 from opord.language.damage import without_echoes
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.imports import Reader, UsedFiles
 from opord.language.lowering import Lowering, is_types_file, lower_contract, lower_types_of
 from opord.language.lowering.assembly import checked_types
+from opord.language.lowering.recorder import Recorder
 from opord.language.mending import add_fixes
 from opord.language.parser import parse
 from opord.language.rules import find_all
@@ -78,10 +80,40 @@ def counts_for_strict(finding: Diagnostic) -> bool:
     return finding.severity == "error" or finding.rule != "ensure"
 
 
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A file on the way to its findings: its tree, its symbols, and the contract as far as it could be made out."""
+
+    source: Source
+    file: tree.File
+    syntax: list[Diagnostic]
+    ctx: Lowering
+    used: UsedFiles
+    model: Contract
+    types_only: bool
+
+
+def lower_source(source: Source, *, read: Reader | None = None, recorder: Recorder | None = None) -> Lowered:
+    """Parse and lower a source without asking the rules; `recorder` is told what its names stand for."""
+    with _without_collector():
+        return _lower(source, read, recorder)
+
+
+def check_lowered(lowered: Lowered) -> CheckResult:
+    """Ask the rules about what is lowered already."""
+    with _without_collector():
+        return _judge(lowered)
+
+
 def _check(source: Source, read: Reader | None) -> CheckResult:
+    return _judge(_lower(source, read, None))
+
+
+def _lower(source: Source, read: Reader | None, recorder: Recorder | None) -> Lowered:
     file, syntax = parse(source)
-    findings: list[Diagnostic] = []
     ctx = Lowering(source)
+    if recorder is not None:
+        recorder.follow(ctx)
     used = UsedFiles(read)
     types_only = is_types_file(file)
     if source.refused:
@@ -93,10 +125,19 @@ def _check(source: Source, read: Reader | None) -> CheckResult:
             model = Contract("", 1, (), None, **checked_types(ctx))  # type: ignore[arg-type]
         else:
             model = lower_contract(ctx, file)
-            # What no place in the file can be named for comes of a header that is not there.
-            findings += (finding for finding in find_all(model) if finding.place.line)
-    findings = [*syntax, *without_echoes(source, file, syntax, [*findings, *ctx.findings, *used.findings])]
-    findings = without_allowed(ctx, file, findings, torn=bool(syntax) or source.refused)
+    return Lowered(source, file, syntax, ctx, used, model, types_only)
+
+
+def _judge(lowered: Lowered) -> CheckResult:
+    source, file, ctx, used = lowered.source, lowered.file, lowered.ctx, lowered.used
+    model, types_only = lowered.model, lowered.types_only
+    findings: list[Diagnostic] = []
+    if not (types_only or source.refused):
+        # What no place in the file can be named for comes of a header that is not there.
+        findings += (finding for finding in find_all(model) if finding.place.line)
+    findings += [*ctx.findings, *used.findings]
+    findings = [*lowered.syntax, *without_echoes(source, file, lowered.syntax, findings)]
+    findings = without_allowed(ctx, file, findings, torn=bool(lowered.syntax) or source.refused)
     findings.sort(key=lambda finding: _order(source.path, finding))
     findings = add_fixes(source, file, model, findings)
     refused = any(finding.severity == "error" for finding in findings)

@@ -159,6 +159,8 @@ def _enter(ctx: Lowering, node: tree.Use, used: Lowering) -> None:
     for name in node.names:
         text = name.text
         symbol = used.types.get(text)
+        if symbol is not None and ctx.recorder is not None:
+            ctx.recorder.refer(name.span, symbol.place)
         if symbol is None or (not symbol.visible and not symbol.unread):
             if text and not used.torn:
                 _report_absent(ctx, node, name, used)

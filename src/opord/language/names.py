@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-from opord.contract import Type, VarOrigin
+from opord.contract import Place, Type, VarOrigin
 from opord.language.tree import Span
 
 Case: TypeAlias = Literal["PascalCase", "snake_case", "either"]
@@ -54,18 +54,29 @@ def listed(names: Iterable[str], word: str = "and", most: int = 6) -> str:
 
 
 class Binding:
-    """What a name in scope stands for, and where it got its meaning. `is_let`: bound by a `let`."""
+    """What a name in scope stands for, and where it got its meaning. `is_let`: bound by a `let`.
 
-    __slots__ = ("is_let", "name", "origin", "span", "type")
+    `places` are where an input, a parameter or a field is declared; the others have the `span` that binds them.
+    """
+
+    __slots__ = ("is_let", "name", "origin", "places", "span", "type")
 
     def __init__(
-        self, name: str, origin: VarOrigin, type: Type, span: Span | None = None, *, is_let: bool = False
+        self,
+        name: str,
+        origin: VarOrigin,
+        type: Type,
+        span: Span | None = None,
+        *,
+        is_let: bool = False,
+        places: tuple[Place, ...] = (),
     ) -> None:
         self.name = name
         self.origin: VarOrigin = origin
         self.type = type
         self.span = span
         self.is_let = is_let
+        self.places = places
 
 
 class Scope:

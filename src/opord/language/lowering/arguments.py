@@ -57,6 +57,8 @@ def lower_arguments(
             if value.type is not wanted:
                 value = ctx.fit(value, wanted, f"the {noun} `{name}` of {owner}")
             given[name] = value
+    if ctx.recorder is not None:
+        ctx.recorder.marked_among(scope, arguments, params, given)
     if surplus is not None:
         count = f"{len(names)} {noun}{'s' if len(names) != 1 else ''}" if names else f"no {noun}s"
         ctx.report(
@@ -73,6 +75,8 @@ def _named(
 ) -> str | None:
     assert argument.name is not None
     name = argument.name.text
+    if name in params and ctx.recorder is not None:
+        ctx.recorder.refer(argument.name.span, params[name].place)
     if name in given:
         ctx.report(
             GIVEN_TWICE,
@@ -146,6 +150,11 @@ def lower_field_values(
     for each in values:
         name = each.name.text
         field = symbol.fields.get(name)
+        if ctx.recorder is not None:
+            if field is not None:
+                ctx.recorder.refer(each.name.span, field.place)
+            elif name == ctx.recorder.marker:
+                ctx.recorder.marked(scope, owner=symbol)
         if field is None:
             lower(ctx, scope, each.value)
             if name:

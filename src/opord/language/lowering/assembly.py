@@ -35,7 +35,7 @@ from opord.language.lowering.declarations import (
     lower_state_defaults,
     lower_types,
 )
-from opord.language.lowering.policies import lower_key, lower_policies
+from opord.language.lowering.policies import lower_key, lower_policies, parameters
 from opord.language.lowering.promises import NOT_DECIDED, lower_promise
 from opord.language.lowering.states import Bodies, lower_state_fields
 from opord.language.lowering.symbols import CallSymbol, EventSymbol, TypeSymbol
@@ -65,7 +65,10 @@ def lower_contract(ctx: Lowering, file: tree.File) -> Contract:
     collect_states(ctx, declarations)
     if header is not None:
         ctx.params = lower_fields(ctx, header.parameters, "parameter", hides=True)
-        ctx.input = {name: Binding(name, "input", param.type) for name, param in ctx.params.items()}
+        ctx.input = {
+            name: Binding(name, "input", param.type, places=(param.place,))
+            for name, param in ctx.params.items()
+        }
     lower_types(ctx)
     lower_boundary(ctx)
     lower_state_fields(ctx)
@@ -216,7 +219,7 @@ def _event(ctx: Lowering, symbol: EventSymbol) -> Event:
             {
                 **ctx.input,
                 "run": Binding("run", "run", RUN),
-                **{name: Binding(name, "param", param.type) for name, param in symbol.params.items()},
+                **parameters(symbol.params),
             },
             where="the key of an event",
             pure_forbidden=True,
@@ -235,6 +238,8 @@ def _event_roles(ctx: Lowering, node: tree.Event) -> tuple[str, ...]:
             ctx.duplicate("the role", name, ctx.place(found[text]))
         elif text in ctx.roles:
             found[text] = name.span
+            if ctx.recorder is not None:
+                ctx.recorder.refer(name.span, ctx.roles[text])
         elif text:
             near = ctx.near(text, ctx.roles)
             known = f"the roles are {listed(ctx.roles)}" if ctx.roles else f"declare it: `role {text}`"
@@ -250,6 +255,9 @@ def _call(ctx: Lowering, call: CallSymbol) -> Pure | Effect | Action:
     if call.kind == "pure":
         return Pure(call.name, params, call.result, node.doc, call.place)
     policies = lower_policies(ctx, call)
+    undone = ctx.calls.get(node.undoes.text) if node.undoes is not None else None
+    if node.undoes is not None and undone is not None and ctx.recorder is not None:
+        ctx.recorder.refer(node.undoes.span, undone.place)
     if call.kind == "effect":
         return Effect(
             call.name,

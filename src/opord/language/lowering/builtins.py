@@ -127,6 +127,8 @@ def _count(
     if name.text not in symbol.variants:
         report_unknown_variant(ctx, name, symbol)
         return wrong(place, of)
+    if ctx.recorder is not None:
+        ctx.recorder.refer(name.span, symbol.variants[name.text].place)
     return BuiltinCall("count", (of,), INT, VariantRef(symbol.name, name.text), place)
 
 

@@ -51,6 +51,8 @@ def _named(
 ) -> Expr:
     text = name.text
     call = ctx.calls.get(text)
+    if call is not None and ctx.recorder is not None:
+        ctx.recorder.refer(name.span, call.place)
     if call is not None and call.kind == "pure":
         return _pure(ctx, scope, node, call)
     if text in BUILTINS:
@@ -58,6 +60,8 @@ def _named(
     variants = ctx.variants.get(text)
     if call is None and variants is not None and text not in scope.names:
         if len(variants) == 1:
+            if ctx.recorder is not None:
+                ctx.recorder.refer(name.span, variants[0].place)
             return lower_variant(ctx, scope, variants[0], node.arguments, node.span)
         report_ambiguous(ctx, name, [each.ref.type for each in variants])
         return _parts(ctx, scope, node)

@@ -22,6 +22,7 @@ from opord.contract import (
 from opord.language import tree
 from opord.language.diagnostics.model import Code, Diagnostic, Edit, Label, code
 from opord.language.diagnostics.suggest import nearest, surely_meant
+from opord.language.lowering.recorder import Recorder
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -64,6 +65,7 @@ class Lowering:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.findings: list[Diagnostic] = []
+        self.recorder: Recorder | None = None  # told what names stand for, if anybody asks
         self.torn = False  # something in the file could not be read: what seems missing may have been there
         self.types: dict[str, TypeSymbol] = {}
         self.variants: dict[str, list[VariantSymbol]] = {}
@@ -192,6 +194,8 @@ class Lowering:
             )
         binding.span = name.span
         scope.bind(binding)
+        if self.recorder is not None:
+            self.recorder.bound(name, binding)
 
     def type_named(self, name: str) -> TypeSymbol | None:
         """Return the type that has this name here."""

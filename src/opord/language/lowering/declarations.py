@@ -229,6 +229,8 @@ def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
     for name in names:
         text = name.text
         symbol = ctx.type_named(text)
+        if symbol is not None and ctx.recorder is not None:
+            ctx.recorder.refer(name.span, symbol.place)
         if text in found:
             ctx.duplicate("the failure", name, found[text])
         elif symbol is not None and symbol.kind == "failure":

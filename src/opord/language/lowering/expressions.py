@@ -65,13 +65,22 @@ def _name(ctx: Lowering, scope: Scope, node: tree.NameExpression, expected: Type
                 help="write `call.key`, the key that the attempt in doubt was made with",
             )
             return Hole(UNKNOWN, ctx.place(node.span))
+        if ctx.recorder is not None:
+            ctx.recorder.variable(node.name, found)
         return Var(text, found.origin, found.type, ctx.place(node.span))
     variants = ctx.variants.get(text)
     if variants is not None:
         if len(variants) > 1:
             report_ambiguous(ctx, node.name, [each.ref.type for each in variants])
             return Hole(UNKNOWN, ctx.place(node.span))
+        if ctx.recorder is not None:
+            ctx.recorder.refer(node.name.span, variants[0].place)
         return lower_variant(ctx, scope, variants[0], None, node.span)
+    if ctx.recorder is not None:
+        if text == ctx.recorder.marker:
+            ctx.recorder.marked(scope, expected=expected)
+        elif (symbol := ctx.type_named(text)) is not None:
+            ctx.recorder.refer(node.name.span, symbol.place)
     if text:
         report_unknown_variable(ctx, scope, node.name)
     return Hole(UNKNOWN, ctx.place(node.span))
@@ -154,11 +163,15 @@ def _attribute(ctx: Lowering, value: Expr, node: tree.FieldAccess) -> Expr:
     place = ctx.place(node.span)
     name = node.name.text
     type = value.type
+    if ctx.recorder is not None and name == ctx.recorder.marker:
+        ctx.recorder.marked(part_of=type)
     if isinstance(type, Named):
         symbol = ctx.types[type.name]
         if symbol.kind == "record":
             field = symbol.fields.get(name)
             if field is not None:
+                if ctx.recorder is not None:
+                    ctx.recorder.refer(node.name.span, field.place)
                 return Attribute(value, name, field.type, place)
             if name:
                 report_unknown_field(ctx, node.name, symbol)
@@ -267,6 +280,8 @@ def _conditional(ctx: Lowering, scope: Scope, node: tree.Conditional, expected: 
 def _record(ctx: Lowering, scope: Scope, node: tree.RecordLiteral, expected: Type | None) -> Expr:
     place = ctx.place(node.span)
     symbol = ctx.type_named(node.name.text)
+    if symbol is not None and ctx.recorder is not None:
+        ctx.recorder.refer(node.name.span, symbol.place)
     if symbol is not None and symbol.kind == "record" and not symbol.unread:
         given = lower_field_values(ctx, scope, node.fields, symbol)
         missing = [

@@ -226,6 +226,8 @@ def _ok(
 ) -> Pattern:
     if not subject.is_call:
         if binding is None and "ok" in subject.variants:
+            if ctx.recorder is not None:
+                ctx.recorder.refer(node.span, subject.variants["ok"][0].place)
             return _taken(subject, subject.variants["ok"][0], (), place)
         pattern = _misfit(ctx, subject, node, place, "`ok`", "the result of a call")
         _bound(ctx, scope, binding, UNKNOWN)
@@ -256,6 +258,8 @@ def _some(
     if is_unknown(subject.type) and not subject.is_call:
         return SomePattern(_bound(ctx, scope, binding, UNKNOWN), UNKNOWN, place)
     if binding is None and "some" in subject.variants:
+        if ctx.recorder is not None:
+            ctx.recorder.refer(node.span, subject.variants["some"][0].place)
         return _taken(subject, subject.variants["some"][0], (), place)
     pattern = _misfit(ctx, subject, node, place, "`some`", "what may be `none`")
     _bound(ctx, scope, binding, UNKNOWN)
@@ -290,6 +294,11 @@ def _variant(
     ctx: Lowering, scope: Scope, subject: Subject, node: tree.VariantPattern, place: Place
 ) -> Pattern:
     variant = _find_variant(ctx, subject, node)
+    if ctx.recorder is not None:
+        if variant is not None and variant.ref.variant == node.name.text:
+            ctx.recorder.refer(node.name.span, variant.place)
+        if node.type is not None and (owner := ctx.type_named(node.type.text)) is not None:
+            ctx.recorder.refer(node.type.span, owner.place)
     if variant is None:
         for name in node.fields or ():
             _bound(ctx, scope, name, UNKNOWN)
@@ -343,6 +352,8 @@ def _find_variant(ctx: Lowering, subject: Subject, node: tree.VariantPattern) ->
     name = node.name.text
     if not name or is_unknown(subject.type):
         return None
+    if ctx.recorder is not None and name == ctx.recorder.marker:
+        ctx.recorder.marked(subject=subject)
     if node.type is not None:
         return _qualified(ctx, subject, node, node.type)
     found = subject.variants.get(name, [])

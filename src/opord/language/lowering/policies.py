@@ -28,7 +28,7 @@ from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.literals import duration
-from opord.language.lowering.symbols import CallSymbol
+from opord.language.lowering.symbols import CallSymbol, Fields
 from opord.language.names import Binding, Scope, listed
 from opord.language.types import KEYS, RUN
 
@@ -139,12 +139,13 @@ def lower_key(ctx: Lowering, scope: Scope, node: tree.Expression, what: str) -> 
     return value
 
 
-def _parameters(call: CallSymbol) -> dict[str, Binding]:
-    return {name: Binding(name, "param", param.type) for name, param in call.params.items()}
+def parameters(params: Fields) -> dict[str, Binding]:
+    """Return the names that parameters have in the expressions of their own declaration."""
+    return {name: Binding(name, "param", param.type, places=(param.place,)) for name, param in params.items()}
 
 
 def _action_key(ctx: Lowering, call: CallSymbol, node: tree.Expression) -> Expr:
-    names = {**ctx.input, "run": Binding("run", "run", RUN), **_parameters(call)}
+    names = {**ctx.input, "run": Binding("run", "run", RUN), **parameters(call.params)}
     why = "a key has to be the same for every attempt: take it from parameters, input or `run`"
     where = "the key of an action"
     scope = Scope(names, where=where, pure_forbidden=True, elsewhere={"now": why, "actor": why, "call": why})
@@ -175,7 +176,7 @@ def _check(
         **ctx.input,
         "now": Binding("now", "now", DATETIME),
         "run": Binding("run", "run", RUN),
-        **_parameters(call),
+        **parameters(call.params),
         "call": Binding("call", "call_key", STR),
     }
     scope = Scope(
@@ -202,6 +203,8 @@ def _check(
             )
         args = tuple(lower(ctx, scope, each.value) for each in node.arguments)
         return Check(near or name, args, after, place) if near or name else Ask(place=place)
+    if ctx.recorder is not None:
+        ctx.recorder.refer(node.name.span, asked.place)
     owner = f"`{name}`"
     given = lower_arguments(ctx, scope, asked.params, node.arguments, owner, "parameter")
     short = len(node.arguments) > len(asked.params)

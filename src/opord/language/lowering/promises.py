@@ -71,6 +71,8 @@ def _thing(ctx: Lowering, name: tree.Name) -> str | None:
     text = name.text
     call = ctx.calls.get(text)
     if text in ctx.states or (call is not None and call.kind != "pure"):
+        if ctx.recorder is not None:
+            ctx.recorder.refer(name.span, (ctx.states.get(text) or ctx.calls[text]).place)
         return text
     if not text:
         return None

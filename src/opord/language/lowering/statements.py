@@ -91,6 +91,8 @@ def _site(ctx: Lowering, scope: Scope, node: tree.BoundaryCall) -> tuple[CallSit
         near = _report_unknown_call(ctx, node) if name else None
         # A slip of the hand means the near one; whatever it takes is not asked again.
         return CallSite(node.verb, near or name, args, place), ctx.calls.get(near or "")
+    if ctx.recorder is not None:
+        ctx.recorder.refer(node.name.span, call.place)
     owner = f"`{name}`"
     given = lower_arguments(ctx, scope, call.params, node.arguments, owner, "parameter")
     short = len(node.arguments) > len(call.params)
@@ -200,6 +202,8 @@ def resolve_state(ctx: Lowering, name: tree.Name) -> str | None:
     """Return the state that a name means; an unknown one is reported, and the nearest taken for it if one is near."""
     text = name.text
     if text in ctx.states:
+        if ctx.recorder is not None:
+            ctx.recorder.refer(name.span, ctx.states[text].place)
         return text
     if not text:
         return None
@@ -212,6 +216,8 @@ def resolve_state(ctx: Lowering, name: tree.Name) -> str | None:
             help=f"name one of them: {listed(inside, 'or')}" if inside else "name a state",
             labels=[Label(ctx.phases[text], "declared here")],
         )
+        if ctx.recorder is not None:
+            ctx.recorder.refer(name.span, ctx.phases[text])
         return None
     near = ctx.near(text, ctx.states)
     ctx.report(
@@ -228,6 +234,11 @@ def _goto(ctx: Lowering, scope: Scope, node: tree.Goto) -> Statement:
     place = ctx.place(node.span)
     name = node.state.text
     target = ctx.states.get(name)
+    if ctx.recorder is not None:
+        if target is not None:
+            ctx.recorder.refer(node.state.span, target.place)
+        elif name == ctx.recorder.marker:
+            ctx.recorder.marked(scope)
     if target is None:
         near = resolve_state(ctx, node.state)
         args = tuple([("", lower(ctx, scope, each.value)) for each in node.arguments])
@@ -259,6 +270,8 @@ def _fill_rest(
         variable = tree.NameExpression(tree.Name(name, rest), rest)
         value = lower(ctx, scope, variable)
         given[name] = ctx.fit(value, field.type, f"the field `{name}` of `{target.name}`")
+        if ctx.recorder is not None:
+            ctx.recorder.rest(rest, name, field.place, found)
     if missing and STRANGER not in given:
         report_missing(
             ctx,

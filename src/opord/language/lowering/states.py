@@ -87,7 +87,12 @@ class Bodies:
         """Return a state with its body."""
         node = symbol.node
         ctx = self.ctx
-        scope = self.scope([Binding(name, "field", field.type) for name, field in symbol.fields.items()])
+        scope = self.scope(
+            [
+                Binding(name, "field", field.type, places=(field.place,))
+                for name, field in symbol.fields.items()
+            ]
+        )
         statements: list[tree.Statement] = []
         handlers: list[EventHandler] = []
         timers: list[Timer] = []
@@ -199,6 +204,8 @@ class Bodies:
             if near is not None:
                 # Taken for the near one, but its parameters are not held against the names here.
                 return EventSymbol(near, Place("", 0, 0, 0, 0), None, {})
+        if event is not None and ctx.recorder is not None:
+            ctx.recorder.refer(node.event.span, event.place)
         return event
 
     def _bind_names(
@@ -269,7 +276,7 @@ def _common_fields(states: list[StateSymbol]) -> list[Binding]:
     if not states:
         return []
     return [
-        Binding(name, "field", field.type)
+        Binding(name, "field", field.type, places=tuple(each.fields[name].place for each in states))
         for name, field in states[0].fields.items()
         if all(name in each.fields and each.fields[name].type == field.type for each in states[1:])
     ]

@@ -71,6 +71,8 @@ def _named(ctx: Lowering, name: tree.Name) -> Type:
         return primitive
     symbol = ctx.types.get(text)
     if symbol is not None and symbol.visible:
+        if ctx.recorder is not None:
+            ctx.recorder.refer(name.span, symbol.place)
         return UNKNOWN if symbol.unread else named(text)
     return _report_unknown(ctx, name, symbol) if text else UNKNOWN
 

@@ -50,6 +50,12 @@ def qualified_variant(ctx: Lowering, node: tree.FieldAccess) -> VariantSymbol | 
     if symbol is None or symbol.kind == "record":
         return None
     variant = symbol.variants.get(node.name.text)
+    if ctx.recorder is not None:
+        ctx.recorder.refer(subject.name.span, symbol.place)
+        if variant is not None:
+            ctx.recorder.refer(node.name.span, variant.place)
+        elif node.name.text == ctx.recorder.marker:
+            ctx.recorder.marked(owner=symbol)
     if variant is None and node.name.text:
         report_unknown_variant(ctx, node.name, symbol)
     return variant
