@@ -1,0 +1,9 @@
+"""A slow and simple second opinion on promises, taken from what the kernel really does with a contract."""
+
+from __future__ import annotations
+
+from tests.language.ensure_oracle.promises import Promise, promises_of, without_promises
+from tests.language.ensure_oracle.runs import Runs, explore
+from tests.language.ensure_oracle.verdicts import Verdict, decide
+
+__all__ = ["Promise", "Runs", "Verdict", "decide", "explore", "promises_of", "without_promises"]

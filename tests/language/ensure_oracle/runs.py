@@ -1,0 +1,399 @@
+"""Every run of a small contract, driven through the real kernel with handlers that answer in every way.
+
+A run is carried from one write to the next: from a state (or a taken event, or a fired timer) to where its
+step goes, or to what cut it short. All choices are made by a script, and all scripts are tried: every answer
+of a pure, every result and failure of a call, every end of a doubt, every event with every payload, every
+timer, and at each moment of a step every shared handler that the kernel then lets in. Which ones those are is
+left to the kernel.
+
+This ends because what follows depends on few things, the *situation*: the state, the phase's timers that have
+fired, the timers that run, and what a step under way answers to. Contracts that are explored so branch on
+fresh answers and payloads alone, never on fields, so that the data of a run change nothing. Two runs in one
+situation have the same futures, and each situation is explored once. Time stands still; a timer is made due by
+hand, so that each may be the earliest. Keys are not remembered: every commit may end in every way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple, TypeVar
+
+from opord import contract as ir
+from opord.kernel import inbox, moves
+from opord.kernel.draft import Draft
+from opord.kernel.program import CallProgram, Program
+from opord.kernel.requests import Commit, Goto, InDoubt, Perform, Pure, Request, TimedOut
+from opord.kernel.rows import RunRow
+from opord.kernel.run import Answer, Outcome, Run, load_run
+from opord.kernel.step import StepUnderWay, dump_failure
+
+NOW = 1_700_000_000_000_000
+WAYS_MAX = 200_000
+
+T = TypeVar("T")
+
+
+class Occurrence(NamedTuple):
+    """What promises speak of: a state was `entered`, a call was `ok` or `may` have been, a commit was `tried`."""
+
+    what: str
+    name: str
+
+
+class Situation(NamedTuple):
+    """All that the futures of a run depend on."""
+
+    state: str
+    fired: frozenset[str]
+    timers: frozenset[str]
+    cause: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way from a situation to the next: what occurred, told in words too."""
+
+    occurred: tuple[Occurrence, ...]
+    target: Situation
+    told: tuple[str, ...] = field(compare=False)
+
+
+@dataclass
+class Runs:
+    """All situations that runs of a contract come to, and the ways between them."""
+
+    start: Situation
+    ways: dict[Situation, list[Way]]
+    waits: set[Situation]
+    ends: set[Situation]
+
+
+class _Choices:
+    """Answers each question by a script, and notes how many answers there were."""
+
+    def __init__(self, script: Sequence[int]) -> None:
+        self._script = script
+        self.made: list[tuple[int, int]] = []
+
+    def __call__(self, options: Sequence[T]) -> T:
+        at = len(self.made)
+        chosen = self._script[at] if at < len(self._script) else 0
+        self.made.append((chosen, len(options)))
+        return options[chosen]
+
+
+class _NoSuchWay(Exception):
+    """The kernel does not let this happen."""
+
+
+def _all_choices(play: Callable[[_Choices], T]) -> Iterator[T]:
+    """Play with every script of choices; those that the kernel refuses are left out."""
+    script: list[int] = []
+    for _ in range(WAYS_MAX):
+        choices = _Choices(script)
+        try:
+            played = play(choices)
+        except _NoSuchWay:
+            played = None
+        if played is not None:
+            yield played
+        made = choices.made
+        while made and made[-1][0] + 1 == made[-1][1]:
+            made.pop()
+        if not made:
+            return
+        script = [chosen for chosen, _ in made]
+        script[-1] += 1
+    raise AssertionError(f"more than {WAYS_MAX} ways through one step: the contract is too large for this")
+
+
+def explore(program: Program) -> Runs:
+    """Explore all runs of a contract from its start, until no new situation turns up."""
+    started = moves.start(program, "run", _input(program), now=NOW, worker="", held=False)
+    rows = {_situation(started.run): started.start().row}
+    start = next(iter(rows))
+    runs = Runs(start, {}, set(), set())
+    waiting = [start]
+    while waiting:
+        here = waiting.pop()
+        run = load_run(program, rows[here])
+        if run.at.declaration.kind == "final":
+            runs.ends.add(here)
+        if run.waits:
+            runs.waits.add(here)
+        found: dict[Way, None] = {}
+        for carried in _carried(program, rows[here]) if here not in runs.ends else ():
+            target = _situation(carried.run)
+            if target not in rows:
+                rows[target] = _row(carried.run)
+                waiting.append(target)
+            found.setdefault(Way(tuple(carried.occurred), target, tuple(carried.told)))
+        runs.ways[here] = list(found)
+    return runs
+
+
+def _carried(program: Program, row: RunRow) -> Iterator[_Carrier]:
+    """Carry a run to its next write in every way there is."""
+    return _all_choices(lambda choose: _Carrier(program, row, choose).carry())
+
+
+class _Carrier:
+    """Carries one run to its next write by one script of choices."""
+
+    def __init__(self, program: Program, row: RunRow, choose: _Choices) -> None:
+        self.program = program
+        self.run = load_run(program, row)
+        self.choose = choose
+        self.occurred: list[Occurrence] = []
+        self.told: list[str] = []
+        self._asked_at = -1
+
+    def carry(self) -> _Carrier:
+        run = self.run
+        if run.waits:
+            self._move(self.choose(self._moves() or _refuse()))
+            return self
+        step = StepUnderWay(run, NOW)
+        request = step.begin()
+        while run.intent is not None or not self._cut_short():
+            if isinstance(request, Goto):
+                self._go(step, request)
+                return self
+            answered = self._answer(step, request)
+            if answered is None:
+                return self
+            request = answered
+        return self
+
+    # --- what cuts in ------------------------------------------------------------------------------
+
+    def _cut_short(self) -> bool:
+        """Let a shared handler or timer take the run here, or go on; asked again only after something occurred."""
+        if self._asked_at == len(self.occurred):
+            return False
+        self._asked_at = len(self.occurred)
+        chosen = self.choose([None, *self._moves()])
+        if chosen is None:
+            return False
+        self._move(chosen)
+        return True
+
+    def _moves(self) -> list[tuple[str, Any]]:
+        """List what could come now: each event with each payload, each timer that runs."""
+        run = self.run
+        found: list[tuple[str, Any]] = [("timer", name) for name in run.body.timers]
+        for event in inbox.handlers_now(run):
+            declared = run.program.events[event].declaration
+            values = [_values(run.program, param.type) for param in declared.params]
+            for args in product(*values):
+                named = {param.name: rest for param, rest in zip(declared.params, args, strict=True)}
+                found.append(("event", inbox.Message(event, named, "somebody")))
+        return found
+
+    def _move(self, move: tuple[str, Any]) -> None:
+        """Have the kernel take an event or fire a timer, if it does so at this moment."""
+        run = self.run
+        kind, what = move
+        entered = run.body.entered
+        draft = Draft(run, NOW, "")
+        if kind == "timer":
+            run.body.timers[what] = NOW
+            inbox.settle(draft, [])
+            self.told.append(f"timer {what}")
+        elif inbox.settle(draft, [inbox.inbox_row("1", NOW, what)]):
+            raise _NoSuchWay
+        else:
+            self.told.append(f"event {what.event} {what.args}")
+        if draft.empty and run.body.pending is None:
+            raise _NoSuchWay
+        if kind == "timer" and run.body.entered == entered and _cause(run) != ("timer", what, ""):
+            raise _NoSuchWay
+        if run.status == "stalled":
+            raise AssertionError(f"a step failed: {run.body.trouble}")
+        if run.body.entered != entered:
+            self._entered(run.state)
+
+    def _entered(self, state: str) -> None:
+        self.occurred.append(Occurrence("entered", state))
+        self.told.append(f"-> {state}")
+
+    # --- the step ----------------------------------------------------------------------------------
+
+    def _go(self, step: StepUnderWay, goto: Goto) -> None:
+        run = self.run
+        pending = run.body.pending
+        cause = pending.cause if pending is not None else None
+        draft = Draft(run, NOW, "")
+        moves.go(draft, goto, cause=inbox.cause_text(run, cause), answers=list(step.answers))
+        self._entered(run.state)
+
+    def _answer(self, step: StepUnderWay, request: Request) -> Request | Goto | None:
+        """Answer a call in one of its ways; None if the run was taken elsewhere meanwhile."""
+        call = self.program.calls[request.name]
+        match request:
+            case Pure():
+                return step.replay(_answer_of(request.name, self.choose(_results(self.program, call))))
+            case Perform():
+                return self._perform(step, request, call)
+            case Commit():
+                return self._commit(step, request, call)
+
+    def _perform(self, step: StepUnderWay, request: Perform, call: CallProgram) -> Request | Goto:
+        failures = _failures(self.program, call)
+        if call.declaration.timeout is not None:  # type: ignore[union-attr]
+            failures.append(dump_failure(call, TimedOut()))
+        kind, rest = self.choose(
+            [
+                *(("ok", rest) for rest in _results(self.program, call)),
+                *(("failed", rest) for rest in failures),
+            ]
+        )
+        if kind == "failed":
+            self.told.append(f"perform {request.name} {rest['type']}")
+            return step.replay(_answer_of(request.name, failed=rest))
+        self.told.append(f"perform {request.name} ok")
+        self.occurred.append(Occurrence("ok", request.name))
+        return step.replay(_answer_of(request.name, rest))
+
+    def _commit(self, step: StepUnderWay, request: Commit, call: CallProgram) -> Request | Goto | None:
+        run = self.run
+        draft = Draft(run, NOW, "")
+        args = call.args.dump(request.args)
+        intent = moves.intend(draft, request.name, "key", args, now=NOW, answers=list(step.answers))
+        self.occurred.append(Occurrence("tried", request.name))
+        _, action = run.action(intent)
+        how, rest = self.choose(_endings(self.program, call, action))
+        self.told.append(f"commit {request.name} {how if rest is None else rest}")
+        match how:
+            case "ok":
+                moves.outcome_known(draft, intent, Outcome("ok", rest))
+                self.occurred.append(Occurrence("ok", request.name))
+            case "skip":
+                moves.attempt_doubted(draft, intent, "nobody knows")
+                moves.outcome_known(draft, intent, Outcome("ok", None, "skip"))
+                self.occurred.append(Occurrence("may", request.name))
+            case "failed":
+                moves.outcome_known(draft, intent, Outcome("failed", rest))
+            case "in doubt":
+                moves.attempt_doubted(draft, intent, "nobody knows")
+                moves.outcome_known(draft, intent, Outcome("failed", dump_failure(call, InDoubt()), "report"))
+                self.occurred.append(Occurrence("may", request.name))
+            case "between attempts":
+                moves.attempt_failed(draft, intent, rest, next_at=NOW + 1)
+                self._move(self.choose(self._moves() or _refuse()))
+                return None
+            case "did not happen":
+                moves.attempt_doubted(draft, intent, "nobody knows")
+                self._must_be_closed()
+                moves.did_not_happen(draft, intent, by="check", fresh=True)
+                self._move(self.choose(self._moves() or _refuse()))
+                return None
+        self._must_be_closed()
+        assert intent.outcome is not None
+        return step.deliver(call, intent.outcome)
+
+    def _must_be_closed(self) -> None:
+        if inbox.handlers_now(self.run) or not self.run.commit_open:
+            raise AssertionError("between a commit's intent and its goto the kernel lets something in")
+
+
+def _refuse() -> list[Any]:
+    raise _NoSuchWay
+
+
+def _endings(program: Program, call: CallProgram, action: ir.Action) -> list[tuple[str, Any]]:
+    """List all that a commit can end in, and the moments between attempts at which it can be cut short."""
+    failures = _failures(program, call)
+    found: list[tuple[str, Any]] = [("ok", rest) for rest in _results(program, call)]
+    found += [("failed", rest) for rest in failures]
+    if isinstance(action.doubt, ir.Skip):
+        found.append(("skip", None))
+    if isinstance(action.doubt, ir.Report) or (isinstance(action.doubt, ir.Ask) and action.doubt.within):
+        found.append(("in doubt", None))
+    if isinstance(action.doubt, ir.Check | ir.Ask | ir.Repeat):
+        found.append(("did not happen", None))
+    if action.retry is not None:
+        transient = [rest for rest in failures if inbox.is_transient(call, rest)]
+        found += [("between attempts", rest) for rest in transient[:1]]
+    return found
+
+
+def _results(program: Program, call: CallProgram) -> list[Any]:
+    return [None] if call.result is None else _values(program, call.declaration.result)
+
+
+def _failures(program: Program, call: CallProgram) -> list[Any]:
+    """List the declared failures of a call, in rest form."""
+    declared = getattr(call.declaration, "fails", ())
+    return [
+        {"type": f"{failure.name}.{variant.name}"}
+        | {part.name: _values(program, part.type)[0] for part in variant.fields}
+        for failure in program.contract.failures
+        if failure.name in declared
+        for variant in failure.variants
+    ]
+
+
+def _values(program: Program, type: ir.Type) -> list[Any]:
+    """List a value, in rest form, for each way in which a contract can tell values of a type apart."""
+    match type:
+        case ir.Primitive(name="bool"):
+            return [True, False]
+        case ir.Primitive(name="int"):
+            return [1]
+        case ir.Primitive(name="str"):
+            return ["text"]
+        case ir.OptionalOf(item=item):
+            return [*_values(program, item), None]
+        case ir.Named(name=name):
+            enum = next(each for each in program.contract.enums if each.name == name)
+            return [
+                {"type": variant.name}
+                | {part.name: _values(program, part.type)[0] for part in variant.fields}
+                if variant.fields
+                else variant.name
+                for variant in enum.variants
+            ]
+        case _:
+            raise AssertionError(f"no values for {type}")
+
+
+def _answer_of(name: str, ok: Any = None, failed: Any = None) -> Answer:
+    return Answer(name, ok, failed)
+
+
+def _input(program: Program) -> Any:
+    return program.input.load(
+        {param.name: _values(program, param.type)[0] for param in program.contract.params}
+    )
+
+
+def _cause(run: Run) -> tuple[str, str, str]:
+    pending = run.body.pending
+    if pending is None or pending.cause is None:
+        return ("", "", "")
+    cause = pending.cause
+    return (cause.kind, cause.handler, repr(cause.args) if cause.kind == "event" else "")
+
+
+def _situation(run: Run) -> Situation:
+    return Situation(run.state, frozenset(run.body.fired), frozenset(run.body.timers), _cause(run))
+
+
+def _row(run: Run) -> RunRow:
+    program = run.program
+    return RunRow(
+        run.id,
+        program.digest,
+        program.name,
+        program.version,
+        run.started_at,
+        run.input_text,
+        run.epoch,
+        run.seq,
+        run.hash,
+        run.arrivals,
+        run.head(),
+    )

@@ -1,0 +1,325 @@
+"""Decides promises over all explored runs, each by its words, with a shortest run that breaks it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.language.ensure_oracle.promises import Promise
+from tests.language.ensure_oracle.runs import Occurrence, Runs, Situation, Way
+
+# What an observer remembers of a run so far. `once`, `only` and `never`: whether Y (for `once`, A) has been;
+# `eventually`: whether X is still owed.
+Observer = Callable[[bool, Occurrence], tuple[bool, bool]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a promise holds; if not, a run of fewest states that breaks it, and its states.
+
+    `unclear`: this opinion is too coarse to say.
+    """
+
+    holds: bool
+    told: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    unclear: bool = False
+
+
+HOLDS = Verdict(True)
+
+
+def decide(promise: Promise, runs: Runs, *, spins: bool) -> Verdict:
+    """Decide a promise. `spins` says that a cycle goes round without a wait and without a change."""
+    match promise.form:
+        case "at most once":
+            return _search(runs, _once(promise))
+        case "only after":
+            return _search(runs, _only_after(promise))
+        case "never after":
+            return _search(runs, _never_after(promise))
+        case "eventually":
+            return _eventually(runs, promise)
+        case _:
+            return _ends(runs, promise, spins=spins)
+
+
+# --- Observers: (memory, occurrence) -> (memory, broken) -------------------------------------------------
+
+
+def _once(promise: Promise) -> Observer:
+    def observe(been: bool, seen: Occurrence) -> tuple[bool, bool]:
+        if seen.name not in promise.x:
+            return been, False
+        if seen.what == "tried":
+            return been, been
+        return been or seen.what in ("ok", "may"), False
+
+    return observe
+
+
+def _only_after(promise: Promise) -> Observer:
+    def observe(been: bool, seen: Occurrence) -> tuple[bool, bool]:
+        broken = seen.name in promise.x and seen.what in ("entered", "ok", "may") and not been
+        return been or (seen.name in promise.y and seen.what in ("entered", "ok")), broken
+
+    return observe
+
+
+def _never_after(promise: Promise) -> Observer:
+    def observe(been: bool, seen: Occurrence) -> tuple[bool, bool]:
+        counts = seen.what in ("entered", "ok", "may")
+        return been or (seen.name in promise.y and counts), been and seen.name in promise.x and counts
+
+    return observe
+
+
+def _owed(promise: Promise) -> Observer:
+    def observe(owed: bool, seen: Occurrence) -> tuple[bool, bool]:
+        if seen.name in promise.y and seen.what in ("entered", "ok", "may"):
+            owed = True
+        if seen.name in promise.x and seen.what in ("entered", "ok"):
+            owed = False
+        return owed, False
+
+    return observe
+
+
+# --- Searching the product of situations and memory -----------------------------------------------------
+
+Node = tuple[Situation, bool]
+
+
+@dataclass
+class _Search:
+    """All that was found: how each node was first come to, the nodes that follow each, and the first break."""
+
+    before: dict[Node, tuple[Node, Way] | None]
+    after: dict[Node, set[Node]]
+    broken: tuple[Node, Way] | None
+
+
+def _walk(runs: Runs, observe: Observer) -> _Search:
+    """Walk the product by number of states entered: an event that begins a step enters none."""
+    memory, _ = observe(False, Occurrence("entered", runs.start.state))
+    first = (runs.start, memory)
+    found = _Search({first: None}, {}, None)
+    level = deque([first])
+    while level:
+        following: deque[Node] = deque()
+        breaks: list[tuple[Node, Way]] = []
+        while level:
+            node = level.popleft()
+            if node in found.after:
+                continue
+            found.after[node] = set()
+            for way in runs.ways[node[0]]:
+                memory = node[1]
+                broken = False
+                for seen in way.occurred:
+                    memory, breaks_here = observe(memory, seen)
+                    broken = broken or breaks_here
+                if broken:
+                    breaks.append((node, way))
+                target = (way.target, memory)
+                found.after[node].add(target)
+                if target not in found.before:
+                    found.before[target] = (node, way)
+                    (following if _enters(way) else level).append(target)
+        if breaks and found.broken is None:
+            found.broken = min(breaks, key=lambda each: _entered_until_broken(observe, *each))
+        level = following
+    return found
+
+
+def _enters(way: Way) -> bool:
+    return any(seen.what == "entered" for seen in way.occurred)
+
+
+def _entered_until_broken(observe: Observer, node: Node, way: Way) -> int:
+    memory, entered = node[1], 0
+    for seen in way.occurred:
+        entered += seen.what == "entered"
+        memory, broken = observe(memory, seen)
+        if broken:
+            break
+    return entered
+
+
+def _search(runs: Runs, observe: Observer) -> Verdict:
+    first = observe(False, Occurrence("entered", runs.start.state))
+    if first[1]:
+        return Verdict(False, (f"-> {runs.start.state}",), (runs.start.state,))
+    found = _walk(runs, observe)
+    if found.broken is None:
+        return HOLDS
+    node, way = found.broken
+    cut = _entered_until_broken(observe, node, way) == 0
+    return _run_to(found, node, way, cut=cut)
+
+
+def _run_to(found: _Search, node: Node, last: Way | None = None, *, cut: bool = False) -> Verdict:
+    """Tell the run that comes to a node, and a last way from there (`cut`: broken before it enters a state)."""
+    ways = [] if last is None else [last]
+    step = found.before[node]
+    while step is not None:
+        node = step[0]
+        ways.append(step[1])
+        step = found.before[node]
+    told = [f"-> {node[0].state}"]
+    states = [node[0].state]
+    for way in reversed(ways):
+        told += way.told
+        states += [seen.name for seen in way.occurred if seen.what == "entered"]
+    if cut and last is not None and _enters(last):
+        states.pop()
+    return Verdict(False, tuple(told), tuple(states))
+
+
+def _eventually(runs: Runs, promise: Promise) -> Verdict:
+    """Look for a run that owes X where it can go on for ever, or ends, without paying.
+
+    A cycle with a way out is left. So a run that owes is lost only where nothing it can still come to pays:
+    every node that follows owes as well.
+    """
+    found = _walk(runs, _owed(promise))
+    lost = [node for node in found.before if node[1] and all(each[1] for each in _following(found, node))]
+    ended = [node for node in lost if not found.after[node]]
+    for node in ended or lost:
+        return _run_to(found, node)
+    return HOLDS
+
+
+def _following(found: _Search, node: Node) -> set[Node]:
+    """Give all nodes that can follow, however late."""
+    seen: set[Node] = set()
+    waiting = [node]
+    while waiting:
+        for target in found.after[waiting.pop()]:
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    return seen
+
+
+# --- Every run ends --------------------------------------------------------------------------------------
+
+
+def _ends(runs: Runs, promise: Promise, *, spins: bool) -> Verdict:
+    found = _walk(runs, _nothing)
+    for node in found.before:
+        here = node[0]
+        if here in runs.waits and not here.timers:
+            return _run_to(found, node)
+        if here not in runs.ends and not any(each[0] in runs.ends for each in _following(found, node)):
+            return _run_to(found, node)
+    if spins:
+        return Verdict(False, ("a cycle spins",))
+    return HOLDS if promise.within is None else _ends_within(runs, promise, found)
+
+
+def _ends_within(runs: Runs, promise: Promise, found: _Search) -> Verdict:
+    """Say whether there is no cycle, and compare the time where the limit leaves no room for doubt.
+
+    Limits are a second, less than any timer or call may take, or a hundred years, more than all of them.
+    """
+    if any(_moves_in_a_cycle(found, node) for node in found.before):
+        return Verdict(False, ("a cycle",))
+    if promise.within is not None and promise.within.endswith("s"):
+        waits = [node for node in found.before if node[0] in runs.waits]
+        return _run_to(found, waits[0]) if waits else Verdict(True, unclear=True)
+    return Verdict(True, unclear=_same_state_again(runs))
+
+
+def _moves_in_a_cycle(found: _Search, node: Node) -> bool:
+    return node in _following(found, node)
+
+
+def _same_state_again(runs: Runs) -> bool:
+    """Say whether the states alone go in a circle, though the situations do not."""
+    after: dict[str, set[str]] = {}
+    for here, ways in runs.ways.items():
+        after.setdefault(here.state, set()).update(way.target.state for way in ways if _enters(way))
+    for start in after:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for state in after.get(waiting.pop(), ()):
+                if state not in seen:
+                    seen.add(state)
+                    waiting.append(state)
+        if start in seen:
+            return True
+    return False
+
+
+# --- Stories ---------------------------------------------------------------------------------------------
+
+
+def shows(promise: Promise, runs: Runs, states: tuple[str, ...], *, spins: bool) -> bool:
+    """Say whether a run that enters exactly these states, in this order, breaks the promise at its end."""
+    if not states or states[0] != runs.start.state:
+        return False
+    if promise.form == "every run ends":
+        return _shows_no_end(promise, runs, states, spins=spins)
+    if promise.form == "eventually":
+        found = _walk(runs, _owed(promise))
+        lost = {node for node in found.after if node[1] and all(each[1] for each in _following(found, node))}
+        return any(node in lost for node in _along(runs, _owed(promise), states)[0])
+    observe = {"at most once": _once, "only after": _only_after, "never after": _never_after}[promise.form](
+        promise
+    )
+    return _along(runs, observe, states)[1]
+
+
+def _along(runs: Runs, observe: Observer, states: tuple[str, ...]) -> tuple[set[Node], bool]:
+    """Follow every run through these states: where they can be at its end, and whether one was broken in the last."""
+    memory, broken = observe(False, Occurrence("entered", states[0]))
+    here: set[Node] = {(runs.start, memory)}
+    broken = broken and len(states) == 1
+    for index in range(len(states)):
+        waiting = list(here)
+        entering: set[Node] = set()
+        last = index == len(states) - 1
+        before_last = index == len(states) - 2
+        while waiting:
+            node = waiting.pop()
+            for way in runs.ways[node[0]]:
+                memory = node[1]
+                entered = False
+                for seen in way.occurred:
+                    entered = entered or seen.what == "entered"
+                    if entered and (last or seen.name != states[index + 1]):
+                        break
+                    memory, breaks = observe(memory, seen)
+                    broken = broken or (breaks and (last or (before_last and entered)))
+                target = (way.target, memory)
+                if not entered and target not in here:
+                    here.add(target)
+                    waiting.append(target)
+                elif entered and not last and way.target.state == states[index + 1]:
+                    entering.add(target)
+        if not last:
+            here = entering
+    return here, broken
+
+
+def _shows_no_end(promise: Promise, runs: Runs, states: tuple[str, ...], *, spins: bool) -> bool:
+    """Say whether a run through these states is stuck at its end, goes round, or takes too long."""
+    found = _walk(runs, _nothing)
+    nodes, _ = _along(runs, _nothing, states)
+    for node in nodes:
+        here = node[0]
+        if here in runs.waits and not here.timers:
+            return True
+        if here not in runs.ends and not any(each[0] in runs.ends for each in _following(found, node)):
+            return True
+    goes_round = states[-1] in states[:-1]
+    if nodes and goes_round and (spins or promise.within is not None):
+        return True
+    return bool(nodes) and promise.within is not None and promise.within.endswith("s")
+
+
+def _nothing(memory: bool, seen: Occurrence) -> tuple[bool, bool]:
+    return memory, False

@@ -1,0 +1,122 @@
+"""The calls of a random contract: pures that choose, effects and actions of every kind and policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+FAILURES = {
+    "WorkError": ("Refused", "Busy"),
+    "DeskError": ("Closed", "Full"),
+}
+TRANSIENT = {"Busy", "Full"}
+
+DECLARED = """\
+enum Colour { red, green, blue }
+failure WorkError { Refused(reason: str), Busy transient }
+failure DeskError { Closed, Full transient }
+role clerk
+pure coin(place: int) -> bool
+pure colour(place: int) -> Colour
+"""
+
+
+@dataclass(frozen=True)
+class Called:
+    """An effect or action: what a step has to know to call it and to handle all that it can end in.
+
+    `failures` are the variants that have to be handled, the built-in one included. `argument` is the type
+    of its one parameter.
+    """
+
+    name: str
+    kind: Literal["perform", "commit"]
+    result: str
+    failures: tuple[str, ...]
+    argument: str
+    text: str
+
+
+def random_calls(rng: Random) -> list[Called]:
+    """Declare one to three effects and up to three actions, with the effects that doubts are checked by."""
+    found = [_effect(rng, f"find_{letter}") for letter in "abc"[: rng.randint(1, 3)]]
+    for letter in "abc"[: rng.choice([0, 1, 1, 2, 2, 3])]:
+        found += _action(rng, f"do_{letter}", [each.name for each in found if each.kind == "commit"])
+    return found
+
+
+def _fails(rng: Random) -> tuple[list[str], list[str]]:
+    """Choose failures; give their names, and those of their variants."""
+    names = rng.choice([[], [], ["WorkError"], ["DeskError"], ["WorkError", "DeskError"]])
+    return names, [variant for name in names for variant in FAILURES[name]]
+
+
+def _effect(rng: Random, name: str) -> Called:
+    result = rng.choice(["", "", "bool", "int?", "Colour", "int"])
+    names, variants = _fails(rng)
+    policy = []
+    if rng.random() < 0.4:
+        policy.append("timeout 2s")
+        variants.append("TimedOut")
+    if (set(variants) & TRANSIENT or policy) and rng.random() < 0.5:
+        policy.append(f"retry {rng.randint(1, 3)} times")
+    return Called(
+        name,
+        "perform",
+        result,
+        tuple(variants),
+        "int",
+        _declaration("effect", name, result, names, "", policy),
+    )
+
+
+def _action(rng: Random, name: str, others: list[str]) -> list[Called]:
+    """Declare an action, after the effect that its doubts are checked by if it has one."""
+    result = rng.choice(["", "", "str"])
+    names, variants = _fails(rng)
+    key = rng.choice(["", "", "key", "key name", 'key "{place}"', 'key "{place}" for 1d'])
+    doubt = _doubt(rng, name, result, bool(key))
+    policy = [key] if key else []
+    if rng.random() < 0.4:
+        policy.append("timeout 2s")
+    if (
+        set(variants) & TRANSIENT or len(policy) > bool(key) or doubt == "in doubt repeat"
+    ) and rng.random() < 0.5:
+        policy.append("retry 2 times backoff 1s to 1m")
+    if rng.random() < 0.25:
+        policy.append("repeatable")
+    if doubt:
+        policy.append(doubt)
+    if rng.random() < 0.1:
+        policy, doubt = [], ""
+    if doubt in ("in doubt report", "in doubt ask within 1d"):
+        variants.append("InDoubt")
+    undoes = f" undoes {rng.choice(others)}" if others and rng.random() < 0.2 else ""
+    text = _declaration("action", name, result, names, undoes, policy)
+    made = [Called(name, "commit", result, tuple(variants), "int", text)]
+    if doubt.startswith("in doubt check"):
+        look = "bool" if not result else rng.choice(["str?"])
+        asked = f"look_{name}"
+        made.insert(0, Called(asked, "perform", look, (), "str", f"effect {asked}(key: str) -> {look}"))
+    return made
+
+
+def _doubt(rng: Random, name: str, result: str, keyed: bool) -> str:
+    ways = ["", "in doubt ask", "in doubt ask within 1d", "in doubt report"]
+    ways.append(f"in doubt check look_{name}(call.key) after 1m")
+    if keyed:
+        ways.append("in doubt repeat")
+    if not result:
+        ways += ["in doubt skip", "in doubt skip"]
+    return rng.choice(ways)
+
+
+def _declaration(kind: str, name: str, result: str, fails: list[str], undoes: str, policy: list[str]) -> str:
+    text = f"{kind} {name}(place: int)"
+    if result:
+        text += f" -> {result}"
+    if fails:
+        text += f" fails {' | '.join(fails)}"
+    text += undoes
+    return f"{text} {{ {', '.join(policy)} }}" if policy else text
