@@ -41,6 +41,7 @@ class PatternParser(ExpressionParser):
                     f"an alternative cannot bind `{bound[0].text}`: the others would leave it without a value",
                     "leave the fields away, or write an arm of its own",
                 )
+                return
 
     def _pattern(self) -> tree.Pattern:
         i = self.i

@@ -30,9 +30,11 @@ from opord.language.lowering.declarations import (
     collect_states,
     collect_types,
     lower_boundary,
+    lower_boundary_defaults,
     lower_defaults,
     lower_fields,
     lower_state_defaults,
+    lower_type_defaults,
     lower_types,
 )
 from opord.language.lowering.policies import lower_key, lower_policies, parameters
@@ -54,6 +56,7 @@ def lower_types_of(ctx: Lowering, file: tree.File) -> None:
     """Lower the types of a file, used ones being there already."""
     collect_types(ctx, file.declarations)
     lower_types(ctx)
+    lower_type_defaults(ctx)
 
 
 def lower_contract(ctx: Lowering, file: tree.File) -> Contract:
@@ -71,6 +74,8 @@ def lower_contract(ctx: Lowering, file: tree.File) -> Contract:
         }
     lower_types(ctx)
     lower_boundary(ctx)
+    lower_type_defaults(ctx)
+    lower_boundary_defaults(ctx)
     lower_state_fields(ctx)
     if header is not None:
         lower_defaults(ctx, ctx.params, header.name.text)

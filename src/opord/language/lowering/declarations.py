@@ -186,9 +186,8 @@ def lower_fields(ctx: Lowering, nodes: list[tree.Field], kind: str, *, hides: bo
 
 
 def lower_types(ctx: Lowering) -> None:
-    """Give records and variants of this file their fields, and their fields their defaults."""
-    own = [symbol for symbol in ctx.types.values() if symbol.node is not None]
-    for symbol in own:
+    """Give records and variants of this file their fields."""
+    for symbol in ctx.types.values():
         node = symbol.node
         if isinstance(node, tree.Record):
             symbol.fields = lower_fields(ctx, node.fields, "field")
@@ -199,10 +198,6 @@ def lower_types(ctx: Lowering) -> None:
                 if variant is not None and variant.place == ctx.place(each.name.span):
                     variant.fields = lower_fields(ctx, each.fields, "field")
     refuse_endless(ctx)
-    for symbol in own:
-        lower_defaults(ctx, symbol.fields, symbol.name)
-        for variant in symbol.variants.values():
-            lower_defaults(ctx, variant.fields, variant.ref.variant)
 
 
 def lower_boundary(ctx: Lowering) -> None:
@@ -214,13 +209,11 @@ def lower_boundary(ctx: Lowering) -> None:
         call.result = lower_type(ctx, node.result) if node.result is not None else NOTHING
         call.fails = _failures(ctx, node.failures)
         note_policies(call)
-        lower_defaults(ctx, call.params, call.name)
     for event in ctx.events.values():
         if event.node is not None:
             event.params = lower_fields(
                 ctx, event.node.parameters, "parameter", hides=event.node.key is not None
             )
-            lower_defaults(ctx, event.params, event.name)
     _settle_cancel(ctx)
 
 
@@ -288,6 +281,23 @@ def builtin_cancel() -> EventSymbol:
 # --- Defaults ---------------------------------------------------------------------------------------------
 
 _SAME_FOR_ALL = "a default that comes with data is the same for every run: give the value where it is made"
+
+
+def lower_type_defaults(ctx: Lowering) -> None:
+    """Give the fields of this file's records and variants their defaults."""
+    for symbol in ctx.types.values():
+        if symbol.node is not None:
+            lower_defaults(ctx, symbol.fields, symbol.name)
+            for variant in symbol.variants.values():
+                lower_defaults(ctx, variant.fields, variant.ref.variant)
+
+
+def lower_boundary_defaults(ctx: Lowering) -> None:
+    """Give the parameters of calls and events their defaults, which may name a call declared further below."""
+    for call in ctx.calls.values():
+        lower_defaults(ctx, call.params, call.name)
+    for event in ctx.events.values():
+        lower_defaults(ctx, event.params, event.name)
 
 
 def lower_defaults(ctx: Lowering, fields: Fields, owner: str) -> None:

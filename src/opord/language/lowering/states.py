@@ -8,6 +8,7 @@ from typing import cast
 from opord.contract import (
     DATETIME,
     DURATION,
+    NOWHERE,
     STR,
     Block,
     Constant,
@@ -254,14 +255,18 @@ class Bodies:
 
 
 def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Place, ...]]:
+    """Return the states that a header lists with their places; one that was taken for an unknown name has none."""
     targets: dict[str, Place] = {}
     for name in node.targets:
-        if name.text in targets:
-            ctx.duplicate("the target", name, targets[name.text])
+        known = targets.get(name.text)
+        if known is not None and known.line:
+            ctx.duplicate("the target", name, known)
             continue
         state = resolve_state(ctx, name)
-        if state is not None and state not in targets:
+        if state == name.text:
             targets[state] = ctx.place(name.span)
+        elif state is not None:
+            targets.setdefault(state, NOWHERE)
     return tuple(targets), tuple(targets.values())
 
 

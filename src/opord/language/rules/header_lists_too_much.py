@@ -9,7 +9,6 @@ from opord.language.diagnostics import Diagnostic, code
 from opord.language.graph import Graph
 from opord.language.paths import statements
 from opord.language.rules.endings import is_unread
-from opord.language.rules.words import known
 
 CODE = code("OP304", rule="flow", title="the header lists a state the body never goes to")
 
@@ -24,8 +23,10 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             if target in taken or target not in graph.states:
                 continue
             place = state.target_places[index] if index < len(state.target_places) else state.place
+            if not place.line:
+                continue  # taken for an unknown name, which has its finding
             yield CODE.at(
-                known(place, state.place),
+                place,
                 f"the header of `{state.name}` lists `{target}`, but nothing in it goes there",
                 label="never gone to",
                 help=f"remove `{target}` from the header, or add the `goto {target}` that is missing",
