@@ -725,6 +725,15 @@ class Phase:
     place: Place = _place()
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A name in a `use` line: the type of another file that it takes, and where it stands in this one."""
+
+    name: str
+    path: str
+    place: Place = _place()
+
+
 PromiseKind: TypeAlias = Literal["at most once", "only after", "never after", "eventually", "every run ends"]
 
 
@@ -762,6 +771,7 @@ class Contract:
     states: tuple[State, ...] = ()
     phases: tuple[Phase, ...] = ()
     promises: tuple[Promise, ...] = ()
+    taken: tuple[Taken, ...] = field(default=(), compare=False, repr=False)
     doc: str = _doc()
     place: Place = _place()
 

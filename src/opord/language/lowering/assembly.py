@@ -19,6 +19,7 @@ from opord.contract import (
     Record,
     Repeat,
     Role,
+    Taken,
     Variant,
 )
 from opord.language import tree
@@ -161,6 +162,7 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
         states=states,
         phases=tuple(phases),
         promises=_promises(ctx, declarations),
+        taken=_taken(ctx, declarations),
         doc=header.doc if header is not None else "",
         place=ctx.place(header.name.span) if header is not None else NOWHERE,
     )
@@ -199,6 +201,17 @@ def _roles(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Role, .
         name.text: node.doc for node in declarations if isinstance(node, tree.Role) for name in node.names
     }
     return tuple(Role(name, docs.get(name, ""), place) for name, place in ctx.roles.items())
+
+
+def _taken(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Taken, ...]:
+    """Return the names of the `use` lines that stand for a type; one that does not has its finding."""
+    found: dict[str, Taken] = {}
+    for node in declarations:
+        for name in node.names if isinstance(node, tree.Use) else ():
+            symbol = ctx.types.get(name.text)
+            if symbol is not None and not symbol.unread and symbol.used_from is not None:
+                found.setdefault(name.text, Taken(name.text, node.path, ctx.place(name.span)))
+    return tuple(found.values())
 
 
 def _contract_key(ctx: Lowering, node: tree.Expression) -> Expr:

@@ -16,9 +16,10 @@ Declared: TypeAlias = Record | Enum | Failure | Role | Event | Pure | Effect | A
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find types, roles, events and calls of this file that are declared for nobody.
+    """Find types, roles, events and calls of this file that are declared for nobody, and types taken for nobody.
 
-    A kept event that no state handles has a warning of its own. Types from another file may have users there.
+    A kept event that no state handles has a warning of its own. Types from another file may have users there:
+    what may go is the name in the `use` line.
     """
     used = uses_of(contract)
     listed: tuple[tuple[str, Iterable[Declared], set[str], str], ...] = (
@@ -31,6 +32,14 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         ("effect", contract.effects, used.calls, "nothing performs it, and no `in doubt check` asks it"),
         ("action", contract.actions, used.calls, "nothing commits it"),
     )
+    for taken in contract.taken:
+        if taken.name not in used.types and taken.place.file == contract.place.file:
+            yield CODE.at(
+                taken.place,
+                f"`{taken.name}` is taken from `{taken.path}` and not used",
+                label="nothing in this file names it",
+                help="remove the name, or write `# opord: allow unused because …` above the `use`",
+            )
     for kind, declarations, names, why in listed:
         for declared in declarations:
             if declared.name not in names and declared.place.file == contract.place.file:

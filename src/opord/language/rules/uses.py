@@ -20,7 +20,7 @@ from opord.contract import (
 
 @dataclasses.dataclass(slots=True)
 class Uses:
-    """The names that are mentioned, by kind; a type's mention of itself is none."""
+    """The names that are mentioned, by kind; what an unused type is made of is not used by that."""
 
     types: set[str] = dataclasses.field(default_factory=set)
     calls: set[str] = dataclasses.field(default_factory=set)
@@ -29,13 +29,8 @@ class Uses:
 
 
 def uses_of(contract: Contract) -> Uses:
-    """Collect all that a contract mentions; what an `ensure` or an `undoes` names is not used by that."""
+    """Collect all that the file of a contract mentions; what an `ensure` or an `undoes` names is not used by that."""
     found = Uses()
-    for types in (contract.records, contract.enums, contract.failures):
-        for declared in types:
-            mentioned = Uses()
-            _collect(declared, mentioned)
-            found.types |= mentioned.types - {declared.name}
     calls = (contract.pures, contract.effects, contract.actions)
     for part in (contract.params, contract.key, contract.events, *calls, contract.states, contract.phases):
         _collect(part, found)
@@ -43,7 +38,30 @@ def uses_of(contract: Contract) -> Uses:
         found.types.update(effect.fails)
     for action in contract.actions:
         found.types.update(action.fails)
+    _collect_from_types(contract, found)
     return found
+
+
+def _collect_from_types(contract: Contract, found: Uses) -> None:
+    """Add what the types that are used mention in their turn, those of this file alone."""
+    own = {
+        declared.name: declared
+        for types in (contract.records, contract.enums, contract.failures)
+        for declared in types
+        if declared.place.file == contract.place.file
+    }
+    waiting = list(found.types)
+    while waiting:
+        declared = own.pop(waiting.pop(), None)
+        if declared is not None:
+            mentioned = Uses()
+            _collect(declared, mentioned)
+            waiting.extend(mentioned.types)
+            found.types |= mentioned.types
+            found.calls |= mentioned.calls
+    for declared in own.values():
+        _collect(declared, unused := Uses())
+        found.calls |= unused.calls  # only in a default that has its finding: a type calls nothing
 
 
 def _collect(root: Any, found: Uses) -> None:
