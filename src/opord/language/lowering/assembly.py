@@ -207,7 +207,9 @@ def _taken(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Taken, 
     """Return the names of the `use` lines that stand for a type; one that does not has its finding."""
     found: dict[str, Taken] = {}
     for node in declarations:
-        for name in node.names if isinstance(node, tree.Use) else ():
+        if not isinstance(node, tree.Use):
+            continue
+        for name in node.names:
             symbol = ctx.types.get(name.text)
             if symbol is not None and not symbol.unread and symbol.used_from is not None:
                 found.setdefault(name.text, Taken(name.text, node.path, ctx.place(name.span)))

@@ -3,133 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from opord.contract import (
-    Attribute,
-    Block,
-    Call,
-    Constant,
-    Contract,
-    Convert,
-    Expr,
-    Let,
-    MakeList,
-    MakeRecord,
-    MakeVariant,
-    Text,
-    Var,
-)
+from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph, components
-from opord.language.paths import statements
+from opord.language.graph import Graph, components
+from opord.language.rules.moves import Move, moves_of
+from opord.language.rules.rounds import changes_nothing
 from opord.language.rules.words import way
 
 CODE = code("OP805", rule="spins", title="a cycle without a wait on which no field changes")
 
+# Rounds are looked for shortest first. A cycle woven of more ways than this is left alone.
+_STEPS_MAX = 20_000
+
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the cycles of acting states whose every `goto` hands the fields on as they are."""
-    still: dict[str, dict[str, Edge]] = {name: {} for name in graph.states}
-    lets = {name: _lets(state.body) for name, state in graph.states.items()}
-    for edge in graph.edges:
-        if edge.moment.handler is None and _is_still(edge, lets[edge.source]):
-            still[edge.source].setdefault(edge.target, edge)
-    numbers = components({name: list(targets) for name, targets in still.items()})
+    moves = _moves(graph)
+    numbers = components({name: [move.goto.state for move in ways] for name, ways in moves.items()})
+    search = _Search(moves, numbers)
     told: set[int] = set()
-    for name, targets in still.items():
-        inside = [edge for target, edge in targets.items() if numbers[target] == numbers[name]]
-        if not inside or numbers[name] in told:
+    for name in moves:
+        if numbers[name] in told:
             continue
-        told.add(numbers[name])
-        round_ = _round(still, numbers, name)
-        yield CODE.at(
-            graph.states[name].place,
-            f"a run can go round {way([*round_, name])} without a wait and without a field that changes",
-            label="the cycle begins here",
-            labels=tuple(
-                Label(still[here][there].goto.place, "goes on as it came")
-                for here, there in zip(round_, [*round_[1:], name], strict=True)
-            ),
-            help="wait on the way (`after <duration>`), or carry a field that changes and limits the rounds",
+        round_ = search.unchanging(name)
+        if round_ is not None:
+            told.add(numbers[name])
+            yield _finding(graph, round_)
+
+
+def _moves(graph: Graph) -> dict[str, list[Move]]:
+    """Give the moves of the states that act, those alone that can be part of a cycle."""
+    acting = {name for name, state in graph.states.items() if state.body}
+    ways = {
+        name: list(
+            dict.fromkeys(
+                edge.target
+                for edge in graph.outgoing[name]
+                if edge.moment.handler is None and edge.target in acting
+            )
         )
+        for name in graph.states
+        if name in acting
+    }
+    numbers = components(ways)
+    return {
+        name: [
+            move
+            for move in moves_of(name, graph.states[name].body)
+            if numbers.get(move.goto.state) == numbers[name]
+        ]
+        if any(numbers[target] == numbers[name] for target in targets)
+        else []
+        for name, targets in ways.items()
+    }
 
 
-def _round(still: dict[str, dict[str, Edge]], numbers: dict[str, int], start: str) -> list[str]:
-    """Give a shortest cycle of unchanging moves through `start`, without its return."""
-    before: dict[str, str] = {}
-    waiting = [start]
-    for name in waiting:
-        for target in still[name]:
-            if target == start:
-                found = [name]
-                while found[-1] != start:
-                    found.append(before[found[-1]])
-                return found[::-1]
-            if numbers[target] == numbers[start] and target not in before:
-                before[target] = name
-                waiting.append(target)
-    raise AssertionError(f"{start} is on no cycle")
+@dataclass(slots=True)
+class _Path:
+    """The moves of a path, the last one first."""
+
+    move: Move
+    before: _Path | None
+
+    def moves(self) -> list[Move]:
+        found = [self.move]
+        path = self.before
+        while path is not None:
+            found.append(path.move)
+            path = path.before
+        return found[::-1]
+
+    def passes(self, state: str) -> bool:
+        path: _Path | None = self
+        while path is not None:
+            if path.move.source == state:
+                return True
+            path = path.before
+        return False
 
 
-def _lets(body: Block) -> dict[str, Expr | None]:
-    """Say what each name in a body is bound to: an expression, or None for what a call or a pattern gives."""
-    found: dict[str, Expr | None] = {}
+class _Search:
+    """Rounds through the moves, each looked at once: from the first of its states in the file."""
 
-    def bind(name: str | None, value: Expr | None) -> None:
-        if name is not None:
-            found[name] = None if name in found else value
+    def __init__(self, moves: dict[str, list[Move]], numbers: dict[str, int]) -> None:
+        self._moves = moves
+        self._numbers = numbers
+        self._order = {name: index for index, name in enumerate(moves)}
+        self._left = _STEPS_MAX
 
-    for statement in statements(body):
-        match statement:
-            case Let(name=name, value=value):
-                bind(name, value)
-            case Call(name=name):
-                bind(name, None)
-            case _:
-                pass
-    return found
+    def unchanging(self, start: str) -> list[Move] | None:
+        """Find a shortest round from `start`, through states below it, that changes nothing."""
+        paths = [_Path(move, None) for move in self._moves[start] if self._inside(move, start)]
+        for path in paths:
+            if path.move.goto.state == start:
+                round_ = path.moves()
+                self._left -= len(round_)
+                if changes_nothing(round_):
+                    return round_
+                continue
+            for move in self._moves[path.move.goto.state]:
+                if self._left <= 0:
+                    return None
+                self._left -= 1
+                if self._inside(move, start) and (
+                    move.goto.state == start or not path.passes(move.goto.state)
+                ):
+                    paths.append(_Path(move, path))
+        return None
+
+    def _inside(self, move: Move, start: str) -> bool:
+        target = move.goto.state
+        return self._numbers[target] == self._numbers[start] and self._order[target] >= self._order[start]
 
 
-def _is_still(edge: Edge, lets: dict[str, Expr | None]) -> bool:
-    """Say whether a move changes no field: each is handed on, or given the same value every time."""
-    return all(
-        _is_same(value, name if edge.source == edge.target else None, lets, 0)
-        for name, value in edge.goto.args
+def _finding(graph: Graph, round_: list[Move]) -> Diagnostic:
+    names = [move.source for move in round_]
+    return CODE.at(
+        graph.states[names[0]].place,
+        f"a run can go round {way([*names, names[0]])} without a wait and without a field that changes",
+        label="the cycle begins here",
+        labels=tuple(Label(move.goto.place, "goes on as it came") for move in round_),
+        help="wait on the way (`after <duration>`), or carry a field that changes and limits the rounds",
     )
-
-
-def _is_same(value: Expr, field: str | None, lets: dict[str, Expr | None], depth: int) -> bool:
-    """Say whether an expression has the same value each time round; `field` is the only one it may copy."""
-    match value:
-        case Constant():
-            return True
-        case Var(origin="input" | "run"):
-            return True
-        case Var(origin="field", name=name):
-            return field is None or name == field
-        case Var(origin="binding", name=name):
-            bound = lets.get(name)
-            return depth < 8 and bound is not None and _is_same(bound, field, lets, depth + 1)
-        case Attribute(of=of) | Convert(of=of):
-            return _is_fixed(of) if isinstance(value, Attribute) else _is_same(of, field, lets, depth)
-        case Text() | MakeList() | MakeRecord() | MakeVariant():
-            return _is_fixed(value)
-        case _:
-            return False
-
-
-def _is_fixed(value: Expr) -> bool:
-    """Say whether an expression is made of literals and the input alone."""
-    match value:
-        case Constant() | Var(origin="input" | "run"):
-            return True
-        case Attribute(of=of) | Convert(of=of):
-            return _is_fixed(of)
-        case Text(parts=parts):
-            return all(isinstance(part, str) or _is_fixed(part) for part in parts)
-        case MakeList(items=items):
-            return all(_is_fixed(item) for item in items)
-        case MakeRecord(fields=fields) | MakeVariant(fields=fields):
-            return all(part is None or _is_fixed(part) for _, part in fields)
-        case _:
-            return False

@@ -1,0 +1,238 @@
+"""Whether a round through states that act changes anything: once round, and the fields are what they were.
+
+Two questions are put to a round. Does each field come back as it went, by whatever names it was handed on, or
+is it the same literal every time? And can the round be made again with these literals, or does a condition on
+the way (`if first`) say that it is the last one?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from opord.contract import (
+    ConstantPattern,
+    ElsePattern,
+    NonePattern,
+    Pattern,
+    SomePattern,
+    VariantPattern,
+    VariantRef,
+)
+from opord.language.graph import components
+from opord.language.rules.moves import Condition, Copy, Known, Made, Move, Value, fields_of
+
+
+class _Unsaid:
+    """What is not known of a value."""
+
+
+UNSAID: Final = _Unsaid()
+
+
+@dataclass(frozen=True, slots=True)
+class _WithFields:
+    """A variant with fields, of which only the name is known."""
+
+    ref: VariantRef
+
+
+# A literal is handed from field to field at most so many rounds before it is taken to have arrived.
+_ROUNDS_MAX = 8
+
+
+def changes_nothing(round_: list[Move]) -> bool:
+    """Say whether a run can make this round again and again, with the same fields each time."""
+    return _comes_back(round_) and _can_be_repeated(round_)
+
+
+# --- Does each field come back as it went? ----------------------------------------------------------------------
+
+
+def _comes_back(round_: list[Move]) -> bool:
+    """Say that no field is made of itself, nor handed on to another one of the same state, once round."""
+    nodes = [(index, name) for index, move in enumerate(round_) for name, _ in move.values]
+    number = {node: str(place) for place, node in enumerate(nodes)}
+    made_of: dict[str, list[tuple[str, bool]]] = {}
+    for index, move in enumerate(round_):
+        for name, value in move.values:
+            # What a move hands on stands in the fields that the move before it has filled.
+            before = index - 1 if index else len(round_) - 1
+            made_of[number[index, name]] = [
+                (number[before, field], same) for field, same in _sources(value) if (before, field) in number
+            ]
+    group = components({node: [source for source, _ in sources] for node, sources in made_of.items()})
+    for node, sources in made_of.items():
+        if any(not same and group[source] == group[node] for source, same in sources):
+            return False
+    seen: set[tuple[int, int]] = set()
+    circling = _circling(made_of, group)
+    for index, name in nodes:
+        node = number[index, name]
+        if node in circling:
+            place = (index, group[node])
+            if place in seen:
+                return False
+            seen.add(place)
+    return True
+
+
+def _circling(made_of: dict[str, list[tuple[str, bool]]], group: dict[str, int]) -> set[str]:
+    """Name the fields that come back to themselves by way of others."""
+    return {
+        node
+        for node, sources in made_of.items()
+        if any(group[source] == group[node] for source, _ in sources)
+    }
+
+
+def _sources(value: Value) -> Iterator[tuple[str, bool]]:
+    """Yield the fields that a value is made of, and whether it is that very field, literals put into it or not."""
+    match value:
+        case Copy(field):
+            yield field, True
+        case Made(how="with", parts=(of, *changes), names=names):
+            base = list(_sources(of))
+            yield from base
+            for name, change in zip(names, changes, strict=True):
+                if change != Made("attribute", (of,), (name,), fields_of(of), 1 + _size(of)):
+                    yield from ((field, False) for field in fields_of(change))
+        case _:
+            yield from ((field, False) for field in fields_of(value))
+
+
+def _size(value: Value) -> int:
+    return value.size if isinstance(value, Made) else 1
+
+
+# --- Can it be made again? --------------------------------------------------------------------------------------
+
+
+def _can_be_repeated(round_: list[Move]) -> bool:
+    """Hand the literals round until they have arrived, and ask whether the conditions can all hold then."""
+    known: dict[str, Any] = {}
+    for _ in range(min(_ROUNDS_MAX, 1 + max(len(move.values) for move in round_))):
+        for move in round_:
+            known = _handed_on(move, known)
+    for _ in range(2):  # what a condition says of a field holds the whole round
+        for move in round_:
+            for condition in move.conditions:
+                if _holds(condition, known) is False:
+                    return False
+                _learn(condition, known)
+            known = _handed_on(move, known)
+    return True
+
+
+def _handed_on(move: Move, known: Mapping[str, Any]) -> dict[str, Any]:
+    found = ((name, _worth(value, known)) for name, value in move.values)
+    return {name: worth for name, worth in found if worth is not UNSAID}
+
+
+def _learn(condition: Condition, known: dict[str, Any]) -> None:
+    """Note what a condition says of a field by itself."""
+    match condition:
+        case Condition(of=Copy(field), holds=holds, pattern=None):
+            known[field] = holds
+        case Condition(of=Made(how="not", parts=(Copy(field),)), holds=holds, pattern=None):
+            known[field] = not holds
+        case Condition(of=Made(how="==", parts=(Copy(field), Known(value))), holds=True, pattern=None):
+            known[field] = value
+        case Condition(of=Copy(field), pattern=ConstantPattern(values=(value,))):
+            known[field] = value
+        case Condition(of=Copy(field), pattern=NonePattern()):
+            known[field] = None
+        case _:
+            pass
+
+
+def _holds(condition: Condition, known: Mapping[str, Any]) -> bool | None:
+    worth = _worth(condition.of, known)
+    if worth is UNSAID:
+        return None
+    if condition.pattern is None:
+        return bool(worth) is condition.holds
+    if isinstance(condition.pattern, ElsePattern):
+        taken = [_takes(pattern, worth) for pattern in condition.before]
+        return False if True in taken else None if None in taken else True
+    return _takes(condition.pattern, worth)
+
+
+def _takes(pattern: Pattern, worth: Any) -> bool | None:
+    """Say whether a pattern takes a value; None where that is not known."""
+    match pattern:
+        case NonePattern():
+            return worth is None
+        case SomePattern():
+            return worth is not None
+        case ConstantPattern(values=values):
+            return worth in values
+        case VariantPattern(variants=variants):
+            ref = worth.ref if isinstance(worth, _WithFields) else worth
+            return ref in variants if isinstance(ref, VariantRef) else None
+        case _:
+            return None
+
+
+def _worth(value: Value, known: Mapping[str, Any]) -> Any:
+    """Give what a value is where that is known: a literal, a variant, or the known fields of a record."""
+    match value:
+        case Known(value=worth):
+            return worth
+        case Copy(field):
+            return known.get(field, UNSAID)
+        case Made(how="attribute", parts=(of,), names=(name,)):
+            record = _worth(of, known)
+            return record.get(name, UNSAID) if isinstance(record, dict) else UNSAID
+        case Made(how="variant", names=(type, name)):
+            return _WithFields(VariantRef(type, name))
+        case Made(how="record", parts=parts, names=names):
+            return _record({}, names, parts, known)
+        case Made(how="with", parts=(of, *changes), names=names):
+            record = _worth(of, known)
+            return _record(record if isinstance(record, dict) else {}, names, changes, known)
+        case Made(how=how, parts=parts) if how in _OPERATORS:
+            return _operate(how, [_worth(part, known) for part in parts])
+        case _:
+            return UNSAID
+
+
+def _record(
+    base: dict[str, Any], names: tuple[str, ...], parts: Any, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    given = {name: _worth(part, known) for name, part in zip(names, parts, strict=True)}
+    return {name: worth for name, worth in (base | given).items() if worth is not UNSAID}
+
+
+_OPERATORS = frozenset({"not", "and", "or", "==", "!=", "<", "<=", ">", ">="})
+_ORDERED = (int, float, Decimal, timedelta, str)
+
+
+def _operate(op: str, worth: list[Any]) -> Any:
+    match op, worth:
+        case "and", _:
+            return False if False in worth else UNSAID if UNSAID in worth else True
+        case "or", _:
+            return True if True in worth else UNSAID if UNSAID in worth else False
+        case _ if any(each is UNSAID or isinstance(each, dict | _WithFields) for each in worth):
+            return UNSAID
+        case "not", [of]:
+            return not of
+        case "==", [left, right]:
+            return left == right
+        case "!=", [left, right]:
+            return left != right
+        case _, [left, right] if isinstance(left, _ORDERED) and isinstance(right, _ORDERED):
+            return _compared(op, left, right)
+        case _:
+            return UNSAID
+
+
+def _compared(op: str, left: Any, right: Any) -> Any:
+    try:
+        return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[op]
+    except TypeError:
+        return UNSAID
