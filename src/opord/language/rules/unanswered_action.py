@@ -15,8 +15,9 @@ CODE = code("OP807", rule="unanswered", title="a bad end after an action that no
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the ends in failure or cancellation that an unanswered action can come before.
 
-    An action is answered by one that undoes it or, if none does, by any later one; by none that is
-    `repeatable` or skipped in doubt. Those two kinds, and actions that undo, are not asked about.
+    An action is answered by one that undoes it or, if none does, by any later one, which has taken effect: a
+    doubt answers nothing, nor does an action that is `repeatable` or skipped in doubt. Those two kinds, and
+    actions that undo, are not asked about.
     """
     asked = [action for action in contract.actions if action.undoes is None and _counts(action)]
     bit = {action.name: 1 << index for index, action in enumerate(asked)}
@@ -24,8 +25,10 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
     def across(edge: Edge, unanswered: int) -> int:
         for commit in edge.commits:
+            if commit.ending == "ok":
+                unanswered &= ~kill.get(commit.name, 0)
             if commit.may:
-                unanswered = unanswered & ~kill.get(commit.name, 0) | bit.get(commit.name, 0)
+                unanswered |= bit.get(commit.name, 0)
         return unanswered
 
     at = graph.bits({}, across)
@@ -83,7 +86,12 @@ class _Ways:
     def _answers(self, edge: Edge, undoing: frozenset[str]) -> bool:
         for commit in edge.commits:
             by = self._graph.calls.action(commit.name)
-            if commit.may and by is not None and _counts(by) and (not undoing or commit.name in undoing):
+            if (
+                commit.ending == "ok"
+                and by is not None
+                and _counts(by)
+                and (not undoing or commit.name in undoing)
+            ):
                 return True
         return False
 
