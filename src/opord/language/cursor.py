@@ -15,7 +15,7 @@ from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edi
 from opord.language.diagnostics.suggest import nearest
 from opord.language.source import Source
 from opord.language.tokens import Tokens
-from opord.language.tree import Name, Span, State
+from opord.language.tree import Declaration, Name, Span
 
 TOO_DEEP = code("OP009", rule="syntax", title="nesting that is too deep")
 EXPECTED = code("OP010", rule="syntax", title="something else was expected here")
@@ -68,7 +68,7 @@ class Cursor:
         self.height = 0  # of the expression just read
         self.in_head = False  # in the head of `if`, `match`, `after`, `at`: a `{` opens the block
         self.forgotten_braces = 0  # `{` that were taken as read
-        self.lifted: list[State] = []  # final states that stood in a phase
+        self.lifted: list[Declaration] = []  # what stood in a phase and belongs outside
         self.phase_column = 0  # where the word `phase` of the phase around us stands
         self.record_in_head = 0  # the line where one was reported last
         self.lost_braces = 0  # unclosed `{` so far: by so many the depths of tokens are too great

@@ -429,12 +429,26 @@ class DeclarationParser(PolicyParser):
             part = self._phase() if word == "phase" else self._state()
             part.doc, part.allows = self._doc(start), self._allows(start)
             return part
+        if self.at_declaration():
+            return self._misplaced_declaration(start, word)
         if self._starts_line(start):
             return self._statements_after_a_brace(start)
         raise self.miss(
             "a state or a handler", "a phase holds `state`, `on`, `after` and `at`", kind=MISPLACED_IN_PHASE,
             new_line=True,
         )  # fmt: skip
+
+    def _misplaced_declaration(self, start: int, word: str) -> tree.Unparsed:
+        """Read a declaration that stands in a phase as one of the file, once it is said where it belongs."""
+        article = "an" if word[0] in "aeiou" else "a"
+        self.report(
+            MISPLACED_IN_PHASE,
+            self.token_span(start),
+            f"{article} `{word}` cannot stand in a phase",
+            "move it out, before the phase or after its `}`",
+        )
+        self.lifted.append(self.declaration())
+        return tree.Unparsed(self.span_from(start))
 
     def _statements_after_a_brace(self, start: int) -> tree.Unparsed:
         """Pass over statements between states: a `}` too many has closed the state above them."""
@@ -450,13 +464,17 @@ class DeclarationParser(PolicyParser):
     def _declaration_ends_block(self) -> bool:
         if not self.at_declaration():
             return False
-        # In a phase itself a state is at home; in a state within a phase it shows a missing `}`.
-        at_home = self.phases and self.depth == self.phases and self.texts[self.i] in _PHASE_WORDS
-        return not at_home or self._phase_is_over()
+        if not self.phases or self.depth != self.phases:
+            return True  # in a state it shows a missing `}`
+        # In a phase itself a state is at home, and anything else is misplaced if no `}` is missing.
+        return self._phase_is_over() if self.texts[self.i] in _PHASE_WORDS else self._lacks_a_brace()
+
+    def _lacks_a_brace(self) -> bool:
+        return self.depths[-1] > self.lost_braces
 
     def _phase_is_over(self) -> bool:
         """Say whether a `}` is missing somewhere, and the state here stands where the layout ends the phase."""
-        if self.depths[-1] <= self.lost_braces:
+        if not self._lacks_a_brace():
             return False
         column = self.source.position(self.starts[self.i])[1]
         return column <= self.phase_column
