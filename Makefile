@@ -10,10 +10,10 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format golden soak bench docs clean .venv
+.PHONY: help demo test check format golden fuzz soak bench bench-check docs clean .venv
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv: $(STAMP) ## the virtual environment, with pinned tools
 
@@ -43,11 +43,18 @@ format: $(STAMP) ## put the code into form
 golden: $(STAMP) ## rewrite the golden files; then read the diff as prose
 	OPORD_GOLDEN=rewrite $(BIN)/python -m pytest -q -n $(WORKERS) -k golden
 
+fuzz: $(STAMP) ## throw hostile contracts at the checker for MINUTES=n
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]' --constraint constraints.txt
+	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
+
 soak: $(STAMP) ## kill real workers at random for MINUTES=n
 	$(BIN)/python tests/soak/run.py --minutes $(MINUTES)
 
 bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py
+
+bench-check: $(STAMP) ## how long `opord check` takes, and how that grows
+	$(BIN)/python bench/check_growth.py
 
 docs: $(STAMP) ## run every code block of the documents
 	$(BIN)/python -m pytest -n $(WORKERS) tests/test_docs.py

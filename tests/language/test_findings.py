@@ -28,7 +28,9 @@ from opord.language.source import Source
 
 FOLDER = Path(__file__).parent / "findings"
 PAGES = Path(opord.language.compile.__file__).parent / "diagnostics" / "pages"
-CODES = [code for code in registered_codes() if code.rule != "syntax"]
+# A contract of so many moves is no text to read beside its finding.
+WITHOUT_EXAMPLE = {"OP312"}
+CODES = [code for code in registered_codes() if code.rule != "syntax" and code.id not in WITHOUT_EXAMPLE]
 NOT_DECIDED = "OP701"
 
 _FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -14,7 +14,7 @@ from opord.language.source import Source
 
 SYNTAX = [each for each in registered_codes() if each.rule == "syntax"]
 # What is wrong with these files cannot be shown on a page of text.
-WITHOUT_EXAMPLE = {"OP001", "OP002", "OP003"}
+WITHOUT_EXAMPLE = {"OP001", "OP002", "OP003", "OP039"}
 
 
 def page_of(code: Code) -> str:

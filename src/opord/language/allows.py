@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TypeAlias, get_args
 
@@ -43,8 +44,9 @@ def without_allowed(
     """
     silenced: set[int] = set()
     told: list[Diagnostic] = []
+    warnings = _warnings(ctx, findings)
     for node, allow in _allows(file):
-        hit = {id(each) for each in findings if _covers(ctx, node, allow, each)}
+        hit = _covered(ctx, node, warnings.get(allow.rule.text, []))
         silenced |= hit
         if not hit:
             told += _idle(ctx, allow, torn=torn)
@@ -63,11 +65,22 @@ def _allows(file: tree.File) -> Iterator[tuple[Documented, tree.Allow]]:
                     yield state, allow
 
 
-def _covers(ctx: Lowering, node: Documented, allow: tree.Allow, finding: Diagnostic) -> bool:
-    if finding.rule != allow.rule.text or finding.severity == "error":
-        return False
+def _warnings(ctx: Lowering, findings: list[Diagnostic]) -> dict[str, list[tuple[int, int]]]:
+    """Sort the warnings of this file: by rule their lines, from top to bottom, each with what tells it apart."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for each in findings:
+        if each.severity == "warning" and each.place.file == ctx.source.path:
+            found.setdefault(each.rule, []).append((each.place.line, id(each)))
+    for lines in found.values():
+        lines.sort()
+    return found
+
+
+def _covered(ctx: Lowering, node: Documented, warnings: list[tuple[int, int]]) -> set[int]:
     place = ctx.place(node.span)
-    return finding.place.file == place.file and place.line <= finding.place.line <= place.end_line
+    first = bisect_left(warnings, (place.line, 0))
+    after = bisect_left(warnings, (place.end_line + 1, 0))
+    return {found for _, found in warnings[first:after]}
 
 
 def _idle(ctx: Lowering, allow: tree.Allow, *, torn: bool) -> Iterator[Diagnostic]:

@@ -22,6 +22,7 @@ from opord.language import tree
 from opord.language.allows import without_allowed
 from opord.language.damage import without_echoes
 from opord.language.diagnostics.model import Diagnostic
+from opord.language.flood import without_flood
 from opord.language.imports import Reader, UsedFiles
 from opord.language.lowering import Lowering, is_types_file, lower_contract, lower_types_of
 from opord.language.lowering.assembly import checked_types
@@ -139,6 +140,7 @@ def _judge(lowered: Lowered) -> CheckResult:
     findings = [*lowered.syntax, *without_echoes(source, file, lowered.syntax, findings)]
     findings = without_allowed(ctx, file, findings, torn=bool(lowered.syntax) or source.refused)
     findings.sort(key=lambda finding: _order(source.path, finding))
+    findings = without_flood(findings)
     findings = add_fixes(source, file, model, findings)
     refused = any(finding.severity == "error" for finding in findings)
     texts = ((source.path, source.text), *((path, each.text) for path, each in used.sources.items()))

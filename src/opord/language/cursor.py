@@ -34,7 +34,7 @@ HEIGHT_MAX = 100
 STATEMENT_WORDS = frozenset({"let", "perform", "commit", "goto", "match"})
 HANDLER_WORDS = frozenset({"on", "after", "at", "each", "when", "run"})
 # Each forgotten `{` costs a walk over the rest of the file.
-_FORGOTTEN_MAX = 20
+FORGOTTEN_MAX = 20
 _LINE_STARTS = STATEMENT_WORDS | HANDLER_WORDS
 
 
@@ -271,7 +271,7 @@ class Cursor:
             self.i += 1
             return self.i - 1
         missed = self.miss(what)
-        if self.forgotten_braces == _FORGOTTEN_MAX:
+        if self.forgotten_braces == FORGOTTEN_MAX:
             raise missed
         i = self.i
         follows = self.newlines[i] == t.NEWLINE and self.kinds[i] not in ("}", t.END)

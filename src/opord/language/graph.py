@@ -17,9 +17,24 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from opord.contract import Block, CallSite, Contract, EventHandler, Goto, Phase, State, Timer, Variant
+from opord.contract import (
+    Block,
+    CallSite,
+    Contract,
+    EventHandler,
+    Goto,
+    Phase,
+    Place,
+    State,
+    Timer,
+    Variant,
+    VariantRef,
+)
 from opord.language.paths import Calls, Ending, follow, gotos
 
+# Every move and every way to have committed costs the rules time and memory. The largest contract that people
+# write has a tenth of this; beyond it a small file could stop a gate.
+MOVES_MAX = 300_000
 # Up to so many different ways to have committed, a step that commits twice keeps the last two commits of each.
 _SITES_MAX = 100
 
@@ -67,14 +82,27 @@ class Edge:
     commits: tuple[Committed, ...]
 
 
+class TooManyMoves(Exception):
+    """The states of a contract cannot be gone through: there are more than `MOVES_MAX` ways."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        super().__init__(f"more than {MOVES_MAX} moves, at line {place.line}")
+
+
 class Graph:
     """The states of a contract and the moves between them."""
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.calls = Calls(contract)
+        self._moves_left = MOVES_MAX
+        self._overgrown: TooManyMoves | None = None
         self.variants: dict[str, tuple[Variant, ...]] = {enum.name: enum.variants for enum in contract.enums}
         self.variants |= {failure.name: failure.variants for failure in contract.failures}
+        self._variant = {
+            (type, variant.name): variant for type, variants in self.variants.items() for variant in variants
+        }
         self.states: dict[str, State] = {state.name: state for state in contract.states}
         self._phases = {phase.name: phase for phase in contract.phases}
         self._shared = {phase.name: _shared_by(phase) for phase in contract.phases}
@@ -93,6 +121,10 @@ class Graph:
         if phase is not None and state.kind != "final":
             found += [shared for shared in self._shared[phase.name] if self.shares(state, shared)]
         return found
+
+    def variant(self, ref: VariantRef) -> Variant | None:
+        """Return the declaration of a variant, if there is one."""
+        return self._variant.get((ref.type, ref.variant))
 
     def moments(self, state: State) -> list[Moment]:
         """List the steps that can be taken from a state: body, handlers, timers, then the shared ones."""
@@ -123,20 +155,33 @@ class Graph:
 
     @cached_property
     def edges(self) -> list[Edge]:
-        """Every move to a declared state, in the order of the file."""
+        """Every move to a declared state, in the order of the file.
+
+        Raises:
+            TooManyMoves: there are more than can be gone through.
+        """
+        if self._overgrown is not None:
+            raise self._overgrown
         known: dict[int, list[tuple[Goto, tuple[Committed, ...]]]] = {}
         found = []
         for state in self.contract.states:
             for moment in self._moments[state.name]:
                 key = id(moment.handler or moment.body)
                 if key not in known:
-                    known[key] = self._ways_out(moment.body)
+                    known[key] = self._ways_out(moment.body, state)
+                self._spend(len(known[key]), state)
                 for goto, commits in known[key]:
                     if goto.state in self.states:
                         found.append(Edge(state.name, goto.state, goto, moment, commits))
         return found
 
-    def _ways_out(self, block: Block) -> list[tuple[Goto, tuple[Committed, ...]]]:
+    def _spend(self, moves: int, state: State) -> None:
+        self._moves_left -= moves
+        if self._moves_left < 0:
+            self._overgrown = TooManyMoves(state.place)
+            raise self._overgrown
+
+    def _ways_out(self, block: Block, state: State) -> list[tuple[Goto, tuple[Committed, ...]]]:
         """List the `goto`s of a step, each with every commit that a path to it can have made.
 
         A sound step commits once. Where a path commits more often a finding says so, and its last commits
@@ -149,14 +194,20 @@ class Graph:
             if self.calls.action(site.name) is None:
                 return before
             kept = before[-1:] if len(made) < _SITES_MAX else ()
+            self._spend(1, state)
             key = (*((id(each.site), each.ending) for each in kept), (id(site), ending))
             return made.setdefault(key, (*kept, Committed(site, ending)))
 
         def on_goto(goto: Goto, facts: set[tuple[Committed, ...]]) -> None:
+            self._spend(len(facts), state)
             ways.extend((goto, fact) for fact in sorted(facts, key=_commits_order))
 
+        def join(facts: set[tuple[Committed, ...]]) -> set[tuple[Committed, ...]]:
+            self._spend(len(facts) // 10, state)
+            return facts
+
         start: set[tuple[Committed, ...]] = {()}
-        follow(block, start, self.calls, on_call, on_goto)
+        follow(block, start, self.calls, on_call, on_goto, join)
         return ways
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from opord.language import tokens as t
 from opord.language import tree
-from opord.language.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, Stuck
+from opord.language.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, Stuck
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import nearest
 from opord.language.names import meant
@@ -455,6 +455,8 @@ class DeclarationParser(PolicyParser):
         self.miss(
             "a state or a handler", "look above for a `}` too many", kind=MISPLACED_IN_PHASE, new_line=True
         )
+        if self.forgotten_braces == FORGOTTEN_MAX:
+            raise Stuck
         findings = len(self.findings)
         self._deepen(start)
         self.lines(start - 1, self.statement, "statements")

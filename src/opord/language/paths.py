@@ -55,6 +55,7 @@ class Calls:
         for declared in (contract.pures, contract.effects, contract.actions):
             self._by_name |= {call.name: call for call in declared}
         self._variants = {failure.name: failure.variants for failure in contract.failures}
+        self._failures: dict[str, tuple[VariantRef, ...]] = {}
 
     def get(self, name: str) -> Pure | Effect | Action | None:
         """Return the declaration of `name`, or None if there is none."""
@@ -73,23 +74,23 @@ class Calls:
                 for variant in self._variants.get(failure, ()):
                     yield VariantRef(failure, variant.name), variant
 
-    def failures(self, name: str) -> list[VariantRef]:
+    def failures(self, name: str) -> tuple[VariantRef, ...]:
         """List all that a call can fail with: its declared variants, then the built-in one that joins them.
 
         `TimedOut` joins the failures of an effect with a time limit, `InDoubt` those of an action whose
         doubts are reported, be it at once or after nobody answered.
         """
-        found = [ref for ref, _ in self.variants(name)]
-        match self._by_name.get(name):
-            case Effect(timeout=timeout) if timeout is not None:
-                found.append(TIMED_OUT)
-            case Action(doubt=Report()):
-                found.append(IN_DOUBT)
-            case Action(doubt=Ask(within=within)) if within is not None:
-                found.append(IN_DOUBT)
-            case _:
-                pass
-        return found
+        if name not in self._failures:
+            found = [ref for ref, _ in self.variants(name)]
+            match self._by_name.get(name):
+                case Effect(timeout=timeout) if timeout is not None:
+                    found.append(TIMED_OUT)
+                case Action() as action if _reports(action):
+                    found.append(IN_DOUBT)
+                case _:
+                    pass
+            self._failures[name] = tuple(found)
+        return self._failures[name]
 
     def answer(self, site: CallSite) -> Ending:
         """Say what `ok` proves: that the call took effect, or, with `in doubt skip`, only that it may have."""
@@ -103,7 +104,8 @@ class Calls:
                 return {self.answer(site)}
             case VariantPattern(variants=variants):
                 # An `InDoubt` that is not reported cannot come, which is said elsewhere.
-                reports = IN_DOUBT in self.failures(site.name)
+                action = self.action(site.name)
+                reports = action is not None and _reports(action)
                 return {"maybe" if variant == IN_DOUBT and reports else "failed" for variant in variants}
             case ElsePattern():
                 return {"failed"}  # `else` never covers `InDoubt`
@@ -111,23 +113,38 @@ class Calls:
                 return set()
 
 
+def _reports(action: Action) -> bool:
+    return isinstance(action.doubt, Report) or (
+        isinstance(action.doubt, Ask) and action.doubt.within is not None
+    )
+
+
 # --- Paths through a step -----------------------------------------------------------------------------
 
 OnCall: TypeAlias = Callable[[Fact, CallSite, Ending], Fact]
 OnGoto: TypeAlias = Callable[[Goto, set[Fact]], None]
+Join: TypeAlias = Callable[[set[Fact]], set[Fact]]
 
 
 def follow(
-    block: Block, facts: set[Fact], calls: Calls, on_call: OnCall[Fact], on_goto: OnGoto[Fact]
+    block: Block,
+    facts: set[Fact],
+    calls: Calls,
+    on_call: OnCall[Fact],
+    on_goto: OnGoto[Fact],
+    join: Join[Fact] | None = None,
 ) -> set[Fact]:
     """Carry `facts` along every path of `block`, and return those that fall out at its end.
 
     `on_call` gives the fact after a call that ended so; `on_goto` is told the facts that reach a `goto`.
-    Statements after a `goto` are followed as if it were not there: they were meant to be taken.
+    Statements after a `goto` are followed as if it were not there: they were meant to be taken. Where paths
+    meet, `join` may let some facts stand for all, so that there are never more than a few.
     """
     left = False
     for statement in block:
-        passed = _follow_statement(statement, facts, calls, on_call, on_goto)
+        passed = _follow_statement(statement, facts, calls, on_call, on_goto, join)
+        if join is not None:
+            passed = join(passed)
         if passed:
             facts = passed
         else:
@@ -136,10 +153,15 @@ def follow(
 
 
 def _follow_statement(
-    statement: Statement, facts: set[Fact], calls: Calls, on_call: OnCall[Fact], on_goto: OnGoto[Fact]
+    statement: Statement,
+    facts: set[Fact],
+    calls: Calls,
+    on_call: OnCall[Fact],
+    on_goto: OnGoto[Fact],
+    join: Join[Fact] | None,
 ) -> set[Fact]:
     def into(block: Block, entering: set[Fact]) -> set[Fact]:
-        return follow(block, entering, calls, on_call, on_goto) if entering else set()
+        return follow(block, entering, calls, on_call, on_goto, join) if entering else set()
 
     def after(site: CallSite, endings: Iterable[Ending]) -> set[Fact]:
         return {on_call(fact, site, ending) for ending in endings for fact in facts}

@@ -46,6 +46,8 @@ FAMILY_DIGIT: dict[str, str] = {
 
 # A file with more faults than this is no contract; whoever mends the first hundred asks again.
 FINDINGS_MAX = 200
+# The same for findings of all kinds together: the mistakes of a sound file of this length, and no flood.
+FINDINGS_MAX_IN_ALL = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from opord.language.paths import statements
 from opord.language.rules.coverage import OK, SOME, Case, cases_of, missing, spelled
 from opord.language.tree import Span
 
+# More arms than this are not put in at once: whoever lacks so many wants an `else`.
+_ARMS_MAX = 20
+
 
 def unhandled_failures(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
     """Add an arm for each failure that nobody handles, or an `else` with them to a call that has none."""
@@ -34,6 +37,8 @@ def _added(desk: Desk, finding: Diagnostic, *, only_failures: bool) -> Iterator[
     left = [case for case in missing(cases, statement.arms) if not only_failures or case != OK]
     state = desk.state_around(at)
     if state is None:
+        return
+    if len(left) > _ARMS_MAX:
         return
     lines = [_arm(desk, state, case) for case in left]
     if not lines and cases.open:
@@ -97,9 +102,8 @@ def _arm(desk: Desk, state: tree.State, case: Case) -> str:
 
 def _fields(desk: Desk, case: Case) -> tuple[Field, ...]:
     if isinstance(case, VariantRef):
-        for variant in desk.graph.variants.get(case.type, ()):
-            if variant.name == case.variant:
-                return variant.fields
+        variant = desk.graph.variant(case)
+        return variant.fields if variant is not None else ()
     return ()
 
 

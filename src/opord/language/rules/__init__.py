@@ -7,11 +7,13 @@ looks away from what could not be read (holes, unknown types and names), which h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TypeAlias
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic
-from opord.language.graph import Graph
+from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
+from opord.language.graph import Graph, TooManyMoves
 from opord.language.rules import (
     acts_and_waits,
     arm_never_taken,
@@ -36,6 +38,7 @@ from opord.language.rules import (
     skip_with_result,
     spinning_cycle,
     statement_after_goto,
+    too_many_moves,
     unanswered_action,
     undoes_no_action,
     unhandled_failure,
@@ -61,6 +64,7 @@ RULES: tuple[Check, ...] = (
     initial_state.check,
     acts_and_waits.check,
     empty_body.check,
+    too_many_moves.check,
     # exhaustive: whatever comes, something takes it, and nothing stands there for what cannot come
     unhandled_failure.check,
     incomplete_match.check,
@@ -90,5 +94,13 @@ RULES: tuple[Check, ...] = (
 def find_all(contract: Contract) -> list[Diagnostic]:
     """Find everything that the rules have to say about a contract, from top to bottom of its file."""
     graph = Graph(contract)
-    found = [diagnostic for check in RULES for diagnostic in check(contract, graph)]
+    found = [diagnostic for check in RULES for diagnostic in _some(check, contract, graph)]
     return sorted(found, key=lambda diagnostic: diagnostic.order)
+
+
+def _some(check: Check, contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Take what a rule finds, up to more than anybody is shown; a graph that is too large has its own finding."""
+    try:
+        yield from islice(check(contract, graph), FINDINGS_MAX_IN_ALL + 1)
+    except TooManyMoves:
+        return

@@ -45,7 +45,7 @@ def _in_arms(graph: Graph, statement: Match | Call, cases: Cases) -> Iterator[Di
                     labels=(Label(taken[case], f"takes `{spelled(case)}`"),),
                     help="remove it here or there",
                 )
-            elif not cases.open and case not in cases.listed:
+            elif not cases.open and case not in cases.known:
                 yield from _cannot_come(graph, place, statement, case)
             elif otherwise is not None and not left_by_else(case):
                 yield _after_else(place, otherwise)

@@ -8,23 +8,25 @@ from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Edge, Graph
 from opord.language.rules.commits import Again, commits_again
-from opord.language.rules.words import way
+from opord.language.rules.words import WAYS_SHOWN_MAX, way
 
 CODE = code("OP505", rule="commitment", title="an action committed again round a cycle")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the commits that a cycle of states comes back to, although they may have taken effect."""
-    for again in commits_again(contract, graph):
-        if again.circles:
-            yield CODE.at(
-                again.site.place,
-                f"a run can commit `{again.action.name}` again after it may have taken effect",
-                label=f"comes round by {way(_round(graph, again))}",
-                labels=(Label(again.action.place, _why(again)),),
-                help="give the action a `key` over what makes it one thing, or declare it `repeatable`, "
-                "or leave the cycle once it may have happened",
-            )
+    circling = (again for again in commits_again(contract, graph) if again.circles)
+    for index, again in enumerate(circling):
+        # Each way is searched for through the whole graph.
+        way_round = f"comes round by {way(_round(graph, again))}" if index < WAYS_SHOWN_MAX else "comes round"
+        yield CODE.at(
+            again.site.place,
+            f"a run can commit `{again.action.name}` again after it may have taken effect",
+            label=way_round,
+            labels=(Label(again.action.place, _why(again)),),
+            help="give the action a `key` over what makes it one thing, or declare it `repeatable`, "
+            "or leave the cycle once it may have happened",
+        )
 
 
 def _why(again: Again) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from opord.contract import (
     BOOL,
@@ -30,6 +32,7 @@ from opord.contract import (
 )
 from opord.language.graph import Graph
 from opord.language.paths import IN_DOUBT
+from opord.language.types import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +56,42 @@ OK, SOME, NONE = Word("ok"), Word("some"), Word("none")
 TRUE, FALSE = Literal("bool", True), Literal("bool", False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cases:
     """All that can come: `listed`, and if `open` any number of values more."""
 
     listed: tuple[Case, ...]
     open: bool = False
 
+    @cached_property
+    def known(self) -> frozenset[Case]:
+        """What is listed, to ask whether something is."""
+        return frozenset(self.listed)
+
+    @cached_property
+    def left_by_else(self) -> tuple[Case, ...]:
+        """What is listed and `else` passes over."""
+        return tuple(case for case in self.listed if left_by_else(case))
+
+
+# Many statements ask about the same call or type.
+_cases: WeakKeyDictionary[Graph, dict[tuple[str, bool] | Type, Cases | None]] = WeakKeyDictionary()
+
 
 def cases_of(graph: Graph, statement: Match | Call) -> Cases | None:
     """List what a statement's arms have to cover; None if that cannot be known."""
+    cases = _cases.setdefault(graph, {})
     match statement:
-        case Call(site=site):
-            return _of_call(graph, site, ok=False)
-        case Match(subject=CallSite() as site):
-            return _of_call(graph, site, ok=True)
+        case Call(site=site) | Match(subject=CallSite() as site):
+            call = (site.name, isinstance(statement, Match))
+            if call not in cases:
+                cases[call] = _of_call(graph, site, ok=call[1])
+            return cases[call]
         case Match(subject=subject):
-            return None if isinstance(subject, CallSite) else _of_type(graph, subject.type)
+            type = UNKNOWN if isinstance(subject, CallSite) else subject.type
+            if type not in cases:
+                cases[type] = _of_type(graph, type)
+            return cases[type]
 
 
 def _of_call(graph: Graph, site: CallSite, *, ok: bool) -> Cases | None:
@@ -129,15 +151,13 @@ def missing(cases: Cases, arms: tuple[Arm, ...]) -> list[Case]:
     """List the cases that no arm covers."""
     named = {case for arm in arms for case in cases_in(arm.pattern)}
     otherwise = any(isinstance(arm.pattern, ElsePattern) for arm in arms)
-    return [case for case in cases.listed if case not in named and not (otherwise and not left_by_else(case))]
+    return [case for case in (cases.left_by_else if otherwise else cases.listed) if case not in named]
 
 
 def names_strangers(graph: Graph, arms: tuple[Arm, ...]) -> bool:
     """Say whether an arm names a variant that is nowhere declared; then nobody knows what it was to cover."""
     return any(
-        isinstance(case, VariantRef)
-        and case.type != ""
-        and all(variant.name != case.variant for variant in graph.variants.get(case.type, ()))
+        isinstance(case, VariantRef) and case.type != "" and graph.variant(case) is None
         for arm in arms
         for case in cases_in(arm.pattern)
     )

@@ -29,7 +29,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _own(state: State, goto: Goto) -> Diagnostic:
-    listed = ", ".join(f"`{name}`" for name in state.targets) or "nothing"
+    listed = quoted(state.targets) or "nothing"
     return CODE.at(
         goto.place,
         f"`{state.name}` goes to `{goto.state}`, but its header does not list it",

@@ -9,7 +9,7 @@ from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Graph
 from opord.language.paths import statements
 from opord.language.rules.coverage import OK, Case, cases_of, missing, names_strangers, spelled
-from opord.language.rules.words import known, quoted
+from opord.language.rules.words import LABELS_MAX, known, quoted
 
 CODE = code("OP402", rule="exhaustive", title="a match that leaves something out")
 
@@ -41,7 +41,7 @@ def _in_match(graph: Graph, match: Match) -> Iterator[Diagnostic]:
             place,
             f"this `match` leaves out {quoted(spelled(case) for case in left)}",
             label=f"may be {quoted((spelled(case) for case in left), 'or')}",
-            labels=tuple(label for case in left for label in _declared(graph, case)),
+            labels=tuple(label for case in left[:LABELS_MAX] for label in _declared(graph, case)),
             help=f"add an arm for {'it' if len(left) == 1 else 'each'}, or `else -> …`",
         )
     elif cases.open and not any(isinstance(arm.pattern, ElsePattern) for arm in match.arms):
@@ -55,6 +55,6 @@ def _in_match(graph: Graph, match: Match) -> Iterator[Diagnostic]:
 
 def _declared(graph: Graph, case: Case) -> Iterator[Label]:
     if isinstance(case, VariantRef):
-        for variant in graph.variants.get(case.type, ()):
-            if variant.name == case.variant:
-                yield Label(variant.place, "declared here")
+        variant = graph.variant(case)
+        if variant is not None:
+            yield Label(variant.place, "declared here")

@@ -8,6 +8,7 @@ from opord.contract import CallSite, Contract, Effect, Place, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Graph
 from opord.language.paths import Ending, follow
+from opord.language.rules.words import first_of
 
 CODE = code("OP502", rule="commitment", title="a perform after a commit")
 
@@ -26,7 +27,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             return done
 
         start: set[Place | None] = {None}
-        follow(step.body, start, graph.calls, on_call, lambda goto, facts: None)
+        follow(step.body, start, graph.calls, on_call, lambda goto, facts: None, first_of)
         for place, (site, done) in found.items():
             yield CODE.at(
                 place,

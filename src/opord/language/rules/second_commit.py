@@ -8,6 +8,7 @@ from opord.contract import CallSite, Contract, Effect, Place, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Graph
 from opord.language.paths import Ending, follow
+from opord.language.rules.words import first_of
 
 CODE = code("OP501", rule="commitment", title="more than one commit on a path")
 
@@ -25,7 +26,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             return first or site.place
 
         start: set[Place | None] = {None}
-        follow(step.body, start, graph.calls, on_call, lambda goto, facts: None)
+        follow(step.body, start, graph.calls, on_call, lambda goto, facts: None, first_of)
         for place, (site, first) in found.items():
             yield CODE.at(
                 place,

@@ -9,7 +9,7 @@ from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Graph
 from opord.language.paths import IN_DOUBT, TIMED_OUT, statements
 from opord.language.rules.coverage import cases_of, missing, names_strangers
-from opord.language.rules.words import known, quoted
+from opord.language.rules.words import LABELS_MAX, known, quoted
 
 CODE = code("OP401", rule="exhaustive", title="a failure nobody handles")
 
@@ -37,7 +37,7 @@ def _finding(graph: Graph, statement: Call | Match, site: CallSite, left: list[V
         known(site.place, statement.place),
         f"`{site.name}` can fail with {words}, but nothing handles {them}",
         label=f"may end in {quoted((ref.variant for ref in left), 'or')}",
-        labels=tuple(label for ref in left for label in _declared(graph, site, ref)),
+        labels=tuple(label for ref in left[:LABELS_MAX] for label in _declared(graph, site, ref)),
         help=_help(graph, statement, left),
     )
 
@@ -48,9 +48,9 @@ def _declared(graph: Graph, site: CallSite, ref: VariantRef) -> Iterator[Label]:
         yield Label(call.place, "its `timeout` brings `TimedOut`")
     elif ref == IN_DOUBT and isinstance(call, Action):
         yield Label(known(call.doubt.place, call.place), "brings `InDoubt`")
-    for variant in graph.variants.get(ref.type, ()):
-        if variant.name == ref.variant:
-            yield Label(variant.place, "declared here")
+    variant = graph.variant(ref)
+    if variant is not None:
+        yield Label(variant.place, "declared here")
 
 
 def _help(graph: Graph, statement: Call | Match, left: list[VariantRef]) -> str:
@@ -64,9 +64,9 @@ def _help(graph: Graph, statement: Call | Match, left: list[VariantRef]) -> str:
 
 
 def _arm(graph: Graph, ref: VariantRef) -> str:
-    for variant in graph.variants.get(ref.type, ()):
-        if variant.name == ref.variant and variant.fields:
-            return f"{ref.variant}({', '.join(field.name for field in variant.fields)})"
+    variant = graph.variant(ref)
+    if variant is not None and variant.fields:
+        return f"{ref.variant}({', '.join(field.name for field in variant.fields)})"
     return ref.variant
 
 

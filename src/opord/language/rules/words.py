@@ -6,10 +6,22 @@ from collections.abc import Iterable
 
 from opord.contract import Place
 
+# A row or a way that is longer is cut: nobody reads more names in a sentence.
+_NAMES_MAX = 20
+_STATES_MAX = 40
+WAYS_SHOWN_MAX = 50
+"""So many findings of a rule show the way through the states that leads to them."""
+LABELS_MAX = 10
+"""So many other places are worth seeing beside a finding."""
+
 
 def quoted(names: Iterable[str], last: str = "and") -> str:
-    """Write names in a row: "`A`, `B` and `C`"."""
-    words = [f"`{name}`" for name in names]
+    """Write names in a row: "`A`, `B` and `C`"; of a very long one the start, and how many more there are."""
+    known = list(names)
+    if len(known) > _NAMES_MAX:
+        few = ", ".join(f"`{name}`" for name in known[:_NAMES_MAX])
+        return f"{few} {last} {len(known) - _NAMES_MAX} more"
+    words = [f"`{name}`" for name in known]
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
@@ -21,5 +33,16 @@ def known(place: Place, otherwise: Place) -> Place:
 
 
 def way(states: Iterable[str]) -> str:
-    """Write a way through states: "`Charging` → `Charged`"."""
-    return " → ".join(f"`{name}`" for name in states)
+    """Write a way through states: "`Charging` → `Charged`"; of a very long one the start and the end."""
+    names = [f"`{name}`" for name in states]
+    if len(names) > _STATES_MAX:
+        names[_STATES_MAX - 1 : -1] = [f"… {len(names) - _STATES_MAX} more …"]
+    return " → ".join(names)
+
+
+def first_of(places: set[Place | None]) -> set[Place | None]:
+    """Let the first of several places in a file stand for all; that there may be none is kept."""
+    if len(places) < 2:
+        return places
+    first = min((place for place in places if place is not None), key=lambda each: (each.line, each.column))
+    return {None, first} if None in places else {first}

@@ -1,0 +1,28 @@
+"""No more findings than anybody mends before asking again, with a word on how many are left out."""
+
+from __future__ import annotations
+
+from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL, Diagnostic, code
+
+NOT_SHOWN = code("OP039", rule="syntax", severity="warning", title="more findings than are shown")
+
+
+def without_flood(findings: list[Diagnostic]) -> list[Diagnostic]:
+    """Keep the first findings, errors before warnings, and say at the end how many more there are.
+
+    What refuses a contract is never left out for what does not: among those kept is an error if there is one.
+    """
+    if len(findings) <= FINDINGS_MAX_IN_ALL:
+        return findings
+    by_weight = sorted(range(len(findings)), key=lambda index: findings[index].severity != "error")
+    kept = sorted(by_weight[:FINDINGS_MAX_IN_ALL])
+    left_out = sorted(by_weight[FINDINGS_MAX_IN_ALL:])
+    errors = sum(1 for index in left_out if findings[index].severity == "error")
+    said = NOT_SHOWN.at(
+        findings[left_out[0]].place,
+        f"there are {len(left_out):,} findings more, {f'{errors:,} of them' if errors else 'none of them'} "
+        f"{'an error' if errors == 1 or not errors else 'errors'}",
+        label="the first of them",
+        help="mend those that are shown, and check again",
+    )
+    return [*(findings[index] for index in kept), said]

@@ -1,0 +1,256 @@
+"""Families of hostile texts: each grows with a number, and the time to check it has to grow no faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Family = Callable[[int], str]
+
+_ENDS = "final state Over success\n"
+_HEAD = "contract C(a: int)\n"
+
+
+def _acting(body: str, more: str = "") -> str:
+    return f"{_HEAD}{more}initial state A -> Over {{\n{body}\ngoto Over\n}}\n{_ENDS}"
+
+
+def _states(count: int, body: str, more: str = "") -> str:
+    states = "".join(f"state S{i} -> S{i + 1} {{\n{body.format(i=i, next=i + 1)}\n}}\n" for i in range(count))
+    return f"{_HEAD}{more}initial state A -> S0 {{\n  goto S0\n}}\n{states}final state S{count} success\n"
+
+
+_CALLS = (
+    "failure F { X, Y }\neffect look(i: int) -> int fails F\naction pay(i: int) -> int fails F { key }\n"
+    "action tell(i: int) fails F { repeatable }\n"
+)
+
+
+def _sequential_ifs(n: int) -> str:
+    one = "if perform_{i} > {i} {{ let x{i} = 1\n goto Over }}"
+    lets = "\n".join(f"let perform_{i} = a + {i}\n" + one.format(i=i) for i in range(n))
+    return _acting(lets)
+
+
+def _sequential_calls(n: int) -> str:
+    body = "\n".join(f"tell({i})" for i in range(0))
+    body += "\n".join(f"if a > {i} {{ commit tell({i}) else {{ X | Y -> goto Over }}\n}}" for i in range(n))
+    return _acting(body, _CALLS)
+
+
+def _sequential_matches(n: int) -> str:
+    body = "\n".join(
+        f"match perform look({i}) {{\n ok x -> if a > x {{ commit pay({i}) else p -> goto Over\n }}\n X -> goto Over\n Y -> {{\n }}\n}}"
+        for i in range(n)
+    )
+    return _acting(body, _CALLS)
+
+
+def _dense(n: int) -> str:
+    """As many moves as fit: every state goes to every other of a few hundred."""
+    side = max(2, int(n**0.5))
+    targets = [f"S{i}" for i in range(side)]
+    moves = "\n".join(f"if a == {i} {{ goto {name} }}" for i, name in enumerate(targets))
+    header = " | ".join([*targets, "Over"])
+    states = "".join(
+        f"{'initial ' if i == 0 else ''}state S{i} -> {header} {{\n{moves}\ngoto Over\n}}\n"
+        for i in range(side)
+    )
+    return f"{_HEAD}{states}{_ENDS}"
+
+
+def _phases(n: int) -> str:
+    side = max(2, int(n**0.5))
+    handlers = "\n".join(f"on e{i}(x) if x > {i} -> goto Over" for i in range(side))
+    events = "\n".join(f"event e{i}(x: int)" for i in range(side))
+    states = "\n".join(
+        f"{'initial ' if i == 0 else ''}state S{i} -> S{(i + 1) % side} | Over {{\n after 5s -> goto S{(i + 1) % side}\n}}"
+        for i in range(side)
+    )
+    return f"{_HEAD}{events}\nphase P {{\n{handlers}\n{states}\n}}\n{_ENDS}"
+
+
+def _commit_cycle(n: int) -> str:
+    states = "".join(
+        f"state S{i} -> S{(i + 1) % n} | Over {{\n  match commit pay({i}) {{\n ok x -> goto S{(i + 1) % n}\n else -> goto Over\n }}\n}}\n"
+        for i in range(n)
+    )
+    return f"{_HEAD}{_CALLS}initial state A -> S0 {{\n  goto S0\n}}\n{states}{_ENDS}"
+
+
+def _actions_in_cycle(n: int) -> str:
+    actions = "\n".join(f"action p{i}(i: int) -> int fails F" for i in range(n))
+    states = "".join(
+        f"state S{i} -> S{(i + 1) % n} | Over {{\n  match commit p{i}({i}) {{\n ok x -> goto S{(i + 1) % n}\n else -> goto Over\n }}\n}}\n"
+        for i in range(n)
+    )
+    return f"{_HEAD}failure F {{ X }}\n{actions}\ninitial state A -> S0 {{\n  goto S0\n}}\n{states}{_ENDS}"
+
+
+def _many_ends(n: int) -> str:
+    states = "".join(
+        f"state S{i} -> S{i + 1} | End{i} {{\n  match commit pay({i}) {{\n ok x -> goto S{i + 1}\n else -> goto End{i}\n }}\n}}\nfinal state End{i} failure\n"
+        for i in range(n)
+    )
+    return f"{_HEAD}{_CALLS}initial state A -> S0 {{\n  goto S0\n}}\n{states}final state S{n} success\n"
+
+
+def _spinning(n: int) -> str:
+    states = "".join(
+        f"state S{i}(x: int) -> S{(i + 1) % n} | Over {{\n  if x > 3 {{ goto Over }}\n goto S{(i + 1) % n}(x)\n}}\n"
+        for i in range(n)
+    )
+    return f"{_HEAD}initial state A -> S0 {{\n  goto S0(1)\n}}\n{states}{_ENDS}"
+
+
+def _restarting(n: int) -> str:
+    events = "\n".join(f"event e{i}" for i in range(n))
+    states = "".join(
+        f"state S{i} -> S{(i + 1) % n} | B {{\n after 5s -> goto S{(i + 1) % n}\n on e{i} -> goto B\n}}\n"
+        for i in range(n)
+    )
+    back = "".join(f"if a == {i} {{ goto S{i} }}\n" for i in range(n))
+    names = " | ".join(f"S{i}" for i in range(n))
+    return f"{_HEAD}{events}\ninitial state A -> S0 {{\n  goto S0\n}}\nstate B -> {names} | Over {{\n{back}goto Over\n}}\n{states}{_ENDS}"
+
+
+def _records_in_records(n: int) -> str:
+    chain = "".join(f"record R{i} {{ inner: R{i + 1}, more: list[R{i + 1}] }}\n" for i in range(n))
+    return _acting("let x = a", f"{chain}record R{n} {{ x: secret str }}\npure f(r: R0) -> int\n")
+
+
+def _promises(n: int) -> str:
+    lines = "".join(f"ensure S{i + 1} only after S{i}\n" for i in range(n - 1))
+    return _states(n, "goto S{next}") + lines
+
+
+FAMILIES: dict[str, Family] = {
+    # Signs without a grammar
+    "open parentheses": lambda n: _acting("let x = " + "(" * n),
+    "closing parentheses": lambda n: _acting(")" * n),
+    "open braces": lambda n: "{" * n,
+    "closing braces": lambda n: _HEAD + "}" * n,
+    "open brackets": lambda n: _acting("let x = " + "[" * n),
+    "open texts": lambda n: _acting('let x = "{\n' * n),
+    "texts in texts": lambda n: _acting("let x = " + '"{' * n),
+    "quotes": lambda n: _acting('"' * n),
+    "quotes by line": lambda n: _acting('goto B("\n' * n),
+    "backslashes": lambda n: _acting('let x = "' + "\\q" * n + '"'),
+    "unicode escapes": lambda n: _acting('let x = "' + "\\u{41}" * n + '"'),
+    "braces in a text": lambda n: _acting('let x = "' + "{a}" * n + '"'),
+    "broken braces in a text": lambda n: _acting('let x = "' + "{a b}" * n + '"'),
+    "comments": lambda n: "# c\n" * n + _acting("let x = a"),
+    "doc comments": lambda n: "## c\n" * n + _acting("let x = a"),
+    "allows": lambda n: "# opord: allow unused because x\nrecord R { a: int }\n" * n,
+    "blank lines": lambda n: "\n" * n,
+    "blanks": lambda n: " " * n + "x",
+    "form feeds": lambda n: "\x0c" * n,
+    "returns": lambda n: _HEAD + "\r" * n,
+    "returned lines": lambda n: _acting("let x = a\r\n" * n),
+    "strange letters": lambda n: _acting("let é = а\n" * n),
+    "zero widths": lambda n: _acting("let x = a\u200b\n" * n),
+    "semicolons": lambda n: _acting("let x = a;" * n),
+    "a long name": lambda n: _acting(f"let {'x' * n} = {'y' * n}"),
+    "a long number": lambda n: _acting(f"let x = {'9' * n}"),
+    "a long decimal": lambda n: _acting(f"let x = 1.{'9' * n}"),
+    "a long duration": lambda n: _acting(f"let x = {'9' * n}s"),
+    "a long chain of units": lambda n: _acting(f"let x = {'1s' * n}"),
+    "a long text": lambda n: _acting(f'let x = "{"y" * n}"'),
+    "a long comment": lambda n: _acting(f"# {'y' * n}"),
+    # Nesting and rows
+    "not": lambda n: _acting("let x = " + "not " * n + "true"),
+    "minus": lambda n: _acting("let x = " + "- " * n + "1"),
+    "plus": lambda n: _acting("let x = 1" + " + 1" * n),
+    "or by line": lambda n: _acting("let x = true" + "\n or true" * n),
+    "else nothing": lambda n: _acting("let x = a" + " ?? a" * n),
+    "fields": lambda n: _acting("let x = a" + ".b" * n),
+    "indexes": lambda n: _acting("let x = a" + "[0]" * n),
+    "withs": lambda n: _acting("let x = a" + " with { b: 1 }" * n),
+    "calls of calls": lambda n: _acting("let x = " + "abs(" * n + "1" + ")" * n),
+    "choices": lambda n: _acting("let x = " + "if a then " * n),
+    "else if": lambda n: _acting("if a > 1 { goto Over }" + " else if a > 1 { goto Over }" * n),
+    "nested if": lambda n: _acting("if a > 1 {\n" * n + "}\n" * n),
+    "nested match": lambda n: _acting("match a {\n 1 -> " * n),
+    "types": lambda n: f"{_HEAD}record R {{ x: {'list[' * n}int{']' * n} }}\n",
+    "optionals": lambda n: f"{_HEAD}record R {{ x: int{'?' * n} }}\n",
+    "a long list": lambda n: _acting(f"let x = [{'1, ' * n}]"),
+    "a long list by line": lambda n: _acting("let x = [" + "1,\n" * n + "]"),
+    "a list of what does not fit": lambda n: _acting("let x = [" + '1, "a", ' * n + "]"),
+    "arguments": lambda n: _acting(f"goto Over({'1, ' * n})"),
+    "named arguments": lambda n: _acting("goto Over(" + ", ".join(f"x{i}: {i}" for i in range(n)) + ")"),
+    "fields of a record": lambda n: _HEAD + "record R {\n" + "".join(f"x{i}: int\n" for i in range(n)) + "}",
+    "the same field": lambda n: _HEAD + "record R {\n" + "x: int\n" * n + "}",
+    "a made record": lambda n: _acting(
+        "let x = R { " + ", ".join(f"x{i}: {i}" for i in range(n)) + " }",
+        "record R {\n" + "".join(f"x{i}: int\n" for i in range(n)) + "}\n",
+    ),
+    "variants": lambda n: _acting(
+        "match e {\n" + "".join(f"V{i} -> goto Over\n" for i in range(n)) + "}",
+        "enum E {\n" + "".join(f"V{i}\n" for i in range(n)) + "}\npure f(e: E) -> E\n",
+    ),
+    "arms of a call": lambda n: _acting(
+        "match perform look(1) {\nok -> goto Over\n" + "".join(f"V{i} -> goto Over\n" for i in range(n)) + "}",
+        "failure F {\n" + "".join(f"V{i}\n" for i in range(n)) + "}\neffect look(i: int) fails F\n",
+    ),
+    "failures without arms": lambda n: _acting(
+        "perform look(1)\n" * max(1, n // 100),
+        "failure F {\n" + "".join(f"V{i}\n" for i in range(n)) + "}\neffect look(i: int) fails F\n",
+    ),
+    "literal arms": lambda n: _acting("match a {\n" + "".join(f"{i} -> goto Over\n" for i in range(n)) + "else -> goto Over\n}"),
+    "one alternative of many": lambda n: _acting("match a {\n" + " | ".join(str(i) for i in range(n)) + " -> goto Over\nelse -> goto Over\n}"),
+    "targets": lambda n: f"{_HEAD}initial state A -> {' | '.join(f'B{i}' for i in range(n))} {{\n goto B0\n}}\n",
+    "the same target": lambda n: f"{_HEAD}initial state A -> Over{' | Over' * n} {{\n goto Over\n}}\n{_ENDS}",
+    "parameters": lambda n: f"contract C({', '.join(f'a{i}: int' for i in range(n))})\n",
+    "roles": lambda n: _HEAD + "role " + ", ".join(f"r{i}" for i in range(n)) + "\nevent e(x: int) by " + " | ".join(f"r{i}" for i in range(n)) + "\n",
+    "lets": lambda n: _acting("".join(f"let x{i} = a\n" for i in range(n))),
+    "the same let": lambda n: _acting("let x = a\n" * n),
+    "lets of the one before": lambda n: _acting("let x0 = a\n" + "".join(f"let x{i + 1} = x{i}\n" for i in range(n))),
+    # Mistakes
+    "unknown names": lambda n: _acting("".join(f"let x{i} = some_{i}\n" for i in range(n))),
+    "unknown types": lambda n: _HEAD + "".join(f"record R{i} {{ x: Q{i} }}\n" for i in range(n)),
+    "unknown states": lambda n: _acting("".join(f"if a > {i} {{ goto B{i} }}\n" for i in range(n))),
+    "unknown events": lambda n: _HEAD + "initial state A -> Over {\n" + "".join(f"on e{i} -> goto Over\n" for i in range(n)) + "}\n" + _ENDS,
+    "unknown calls": lambda n: _acting("".join(f"perform c{i}(1)\n" for i in range(n))),
+    "unknown policies": lambda n: _HEAD + "action a() {\n" + "".join(f"maybe {i}\n" for i in range(n)) + "}\n",
+    "wrong types": lambda n: _acting(f'let x{0} = 1 + "a"\n' * n),
+    "syntax errors": lambda n: _acting("let = 3\n" * n),
+    "syntax errors on a line": lambda n: _acting("goto Over(" + "1 2, " * n + ")"),
+    "duplicates": lambda n: _HEAD + "record R { x: int }\n" * n,
+    "twice the same state": lambda n: _HEAD + "state A -> Over {\n goto Over\n}\n" * n + _ENDS,
+    "unclosed states": lambda n: _HEAD + "state A -> B {\n  goto B\n" * n,
+    "forgotten braces": lambda n: _HEAD + "state A -> B\n  goto B\n}\n" * n,
+    "empty states": lambda n: _HEAD + "".join(f"state S{i} -> S{i + 1} {{\n}}\n" for i in range(n)),
+    "unreachable states": lambda n: _HEAD + "".join(f"state S{i} -> S{i + 1} {{\n goto S{i + 1}\n}}\n" for i in range(n)),
+    "states without an end": lambda n: _states(n, "goto S{next}").replace("final state", "state").replace(" success", " -> S0 {\n goto S0\n}"),
+    "wrong headers": lambda n: _states(n, "goto A"),
+    "commits after commits": lambda n: _acting("commit tell(1) else p -> goto Over\n" * n, _CALLS),
+    "performs after a commit": lambda n: _acting("commit tell(1) else p -> goto Over\n" + "perform look(1) else p -> goto Over\n" * n, _CALLS),
+    "after a goto": lambda n: _acting("goto Over\n" * n),
+    "words with nothing": lambda n: "state record enum failure event role " * n,
+    "arrows": lambda n: _HEAD + "-> " * n,
+    "names in a row": lambda n: _HEAD + "x " * n,
+    "uses": lambda n: 'use "absent.opord" { T }\n' * n + _HEAD,
+    "unread types": lambda n: 'use "absent.opord" { T }\n' + _acting("".join(f"let x{i} = Some{i}\n" for i in range(n))),
+    "a syntax error and unknown names": lambda n: _acting("let = 3\n" + "".join(f"let x{i} = some_{i}\n" for i in range(n))),
+    "phases with a syntax error": lambda n: _HEAD + "".join(f"phase P{i} {{\n let = 3\nstate S{i} -> S{i} {{\n goto S{i}\n}}\n}}\n" for i in range(n)),
+    "a phase with a syntax error": lambda n: _HEAD + "phase P {\n let = 3\n" + "".join(f"state S{i} -> S{i} {{\n goto S{i}\n}}\n" for i in range(n)) + "}\n",
+    # Large and sound, or nearly so
+    "states": lambda n: _states(n, "goto S{next}"),
+    "waiting states": lambda n: _states(n, "on e{i} -> goto S{next}\n after 5s -> goto S{next}", "".join(f"event e{i}\n" for i in range(n))),
+    "gotos": lambda n: _acting("".join(f"if a > {i} {{ goto Over }}\n" for i in range(n))),
+    "events": lambda n: _HEAD + "".join(f"event e{i}(x: int)\n" for i in range(n)) + "initial state A -> Over {\n" + "".join(f"on e{i}(x) if x > 2 -> goto Over\n" for i in range(n)) + "}\n" + _ENDS,
+    "guarded handlers of one event": lambda n: _HEAD + "event e(x: int)\ninitial state A -> Over {\n" + "".join(f"on e(x) if x > {i} -> goto Over\n" for i in range(n)) + "}\n" + _ENDS,
+    "timers": lambda n: _HEAD + "initial state A -> Over {\n" + "".join(f"after {i}s -> goto Over\n" for i in range(n)) + "}\n" + _ENDS,
+    "phases": _phases,
+    "dense moves": _dense,
+    "sequential ifs": _sequential_ifs,
+    "sequential commits": _sequential_calls,
+    "sequential matches": _sequential_matches,
+    "commits round a cycle": _commit_cycle,
+    "actions round a cycle": _actions_in_cycle,
+    "ends after a commit": _many_ends,
+    "spinning": _spinning,
+    "restarting": _restarting,
+    "records in records": _records_in_records,
+    "promises": _promises,
+}  # fmt: skip
+"""By what is special about them. `n` of 10,000 makes each between 10 and 800 kilobytes."""

@@ -1,0 +1,60 @@
+"""Fuzz the checker for some minutes: `make fuzz MINUTES=n`.
+
+What was reached is kept in `.fuzz/corpus`, so that the next run goes on from there; what failed is in
+`.fuzz/failures`, the text beside its traceback. The exit code is 1 if anything did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.fuzz.inputs import corpus  # noqa: E402
+
+WORK = ROOT / ".fuzz"
+# Longer inputs only make each one slower: the seeds are shorter.
+INPUT_BYTES_MAX = 20_000
+# Far beyond what any input of that length takes, also with every line counted.
+HANGS_AFTER_S = 30
+MEMORY_MB_MAX = 3_000
+
+
+def main() -> int:
+    """Fuzz, and say what came of it."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    asked.add_argument("--minutes", type=float, default=10)
+    minutes = asked.parse_args().minutes
+    kept, failures = WORK / "corpus", WORK / "failures"
+    for folder in (kept, failures):
+        folder.mkdir(parents=True, exist_ok=True)
+    for old in failures.iterdir():
+        old.unlink()
+    for data in corpus():
+        (kept / hashlib.sha256(data).hexdigest()[:20]).write_bytes(data)
+    options = [
+        f"-max_total_time={int(minutes * 60)}",
+        f"-max_len={INPUT_BYTES_MAX}",
+        f"-timeout={HANGS_AFTER_S}",
+        f"-rss_limit_mb={MEMORY_MB_MAX}",
+        f"-artifact_prefix={failures}/",
+        "-print_final_stats=1",
+    ]
+    child = [sys.executable, "-m", "tests.fuzz.target", str(failures), *options, str(kept)]
+    # A recursion that gets out of hand is an error of Python's own, wherever the fuzzer runs.
+    done = subprocess.run(child, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False)
+    found = sorted(failures.iterdir())
+    for path in found:
+        print(f"failed: {path.relative_to(ROOT)}")
+    print("nothing failed" if not found else f"{len(found)} file(s) to look at")
+    return 1 if found or done.returncode else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,69 @@
+"""Where a check stops, and that it says so: moves that cannot be gone through, and floods of findings."""
+
+from __future__ import annotations
+
+from opord.language import check_text
+from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
+from opord.language.graph import MOVES_MAX
+
+ENDS = "final state Over failure\n"
+
+
+def shared(states: int, handlers: int) -> str:
+    """Write a phase in which each of the states shares each of the handlers."""
+    events = "\n".join(f"event e{i}" for i in range(handlers))
+    inside = "\n".join(f"on e{i} -> goto Over" for i in range(handlers))
+    names = [f"S{i}" for i in range(states)]
+    rest = "\n".join(
+        f"state {name} -> {after} | Over {{\nafter 1s -> goto {after}\n}}"
+        for name, after in zip(names, [*names[1:], names[0]], strict=True)
+    )
+    return f"contract C()\n{events}\nphase P {{\n{inside}\ninitial {rest}\n}}\n{ENDS}"
+
+
+def test_a_phase_that_shares_too_much_is_one_finding_and_other_rules_still_speak() -> None:
+    found = check_text(shared(states=600, handlers=MOVES_MAX // 600) + "record Nobody { a: int }\n")
+    assert [each.code.id for each in found.errors] == ["OP312"]
+    assert found.errors[0].place.line > 1000
+    assert "OP801" in {each.code.id for each in found.diagnostics}
+
+
+def test_one_that_shares_just_less_is_gone_through() -> None:
+    assert check_text(shared(states=300, handlers=300)).errors == []
+
+
+def test_a_step_that_can_commit_in_too_many_ways_is_refused_and_so_are_its_second_commits() -> None:
+    commits = "".join(f"if a > {i} {{ commit tell({i})\n}}\n" for i in range(1200))
+    text = (
+        f"contract C(a: int)\naction tell(i: int) {{ repeatable }}\n"
+        f"initial state A -> Over {{\n{commits}goto Over\n}}\n{ENDS}"
+    )
+    assert {each.code.id for each in check_text(text).errors} == {"OP312", "OP501"}
+
+
+def test_a_flood_of_errors_is_cut_and_counted() -> None:
+    lets = "".join(f"let x{i} = y{i}\n" for i in range(FINDINGS_MAX_IN_ALL + 500))
+    found = check_text(
+        f"contract C(a: int)\ninitial state A -> Over {{\n{lets}goto Over\n}}\n{ENDS}"
+    ).diagnostics
+    assert len(found) == FINDINGS_MAX_IN_ALL + 1
+    assert found[-1].code.id == "OP039"
+    assert found[-1].message == "there are 500 findings more, 500 of them errors"
+    assert found[-1].place.line == FINDINGS_MAX_IN_ALL + 3
+
+
+def test_no_flood_of_warnings_hides_the_error_behind_it() -> None:
+    records = "".join(f"record R{i} {{ a: int }}\n" for i in range(FINDINGS_MAX_IN_ALL + 500))
+    text = f"contract C(a: int)\n{records}initial state A -> Over {{\ngoto Nowhere\n}}\n{ENDS}"
+    found = check_text(text)
+    assert {"OP103"} == {each.code.id for each in found.errors}
+    assert len(found.diagnostics) == FINDINGS_MAX_IN_ALL + 1
+    assert "none of them an error" in found.diagnostics[-1].message
+
+
+def test_as_many_as_are_shown_have_no_word_on_more() -> None:
+    records = "".join(f"record R{i} {{ a: int }}\n" for i in range(FINDINGS_MAX_IN_ALL - 1))
+    text = f"contract C(a: int)\n{records}initial state A -> Over {{\ngoto Over\n}}\n{ENDS}"
+    codes = [each.code.id for each in check_text(text).diagnostics]
+    assert codes.count("OP801") == FINDINGS_MAX_IN_ALL - 1
+    assert "OP039" not in codes
