@@ -1,0 +1,95 @@
+"""One file as an editor needs it: read once for each change of its text, and asked many things."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from opord.contract import Contract, Place
+from opord.language.compile import CheckResult, check_lowered, lower_source
+from opord.language.diagnostics.model import Diagnostic
+from opord.language.graph import Graph
+from opord.language.imports import Reader
+from opord.language.lexer import lex
+from opord.language.lowering.recorder import Recorder
+from opord.language.source import Source
+from opord.language.tokens import Tokens
+from opord.language.tree import Span
+from opord.lsp.index import Index
+
+
+class Analysis:
+    """What is known of one text: its tree, its symbols, and what the rules say, each worked out when asked for."""
+
+    def __init__(self, source: Source, read: Reader | None = None, *, marker: str = "") -> None:
+        self.source = source
+        self.recorder = Recorder(marker)
+        self._read = read
+        self.lowered = lower_source(source, read=read, recorder=self.recorder)
+        self.file = self.lowered.file
+        self.ctx = self.lowered.ctx
+        self.model: Contract = self.lowered.model
+
+    @property
+    def text(self) -> str:
+        """The text, without a byte order mark."""
+        return self.source.text
+
+    @property
+    def path(self) -> str:
+        """The path that places in this file name."""
+        return self.source.path
+
+    @cached_property
+    def result(self) -> CheckResult:
+        """What `opord check` says."""
+        return check_lowered(self.lowered)
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """All findings, those of used files among them."""
+        return self.result.diagnostics
+
+    @cached_property
+    def index(self) -> Index:
+        """The names of the file and what they stand for."""
+        return Index(self.file, self.ctx, self.recorder)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The state graph, as far as the contract could be made out."""
+        return Graph(self.model)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The tokens of the text."""
+        return lex(self.source)[0]
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The files that this one uses, by path."""
+        return self.lowered.used.sources
+
+    def span(self, place: Place) -> Span:
+        """Return the offsets of a place in this file; one that lies outside of it is cut."""
+        return span_in(self.source, place)
+
+    def marked(self, text: str, marker: str) -> Analysis:
+        """Analyse the text with a marker in it, for what is known where the marker stands."""
+        return Analysis(Source(self.path, text), self._read, marker=marker)
+
+    def again(self, text: str) -> Analysis:
+        """Analyse another text in place of this one."""
+        return Analysis(Source(self.path, text), self._read)
+
+
+def span_in(source: Source, place: Place) -> Span:
+    """Return the offsets of a place in a source; what lies outside of it is cut."""
+    return (_offset(source, place.line, place.column), _offset(source, place.end_line, place.end_column))
+
+
+def _offset(source: Source, line: int, column: int) -> int:
+    if line < 1:
+        return 0
+    if line > len(source.line_starts):
+        return len(source.text)
+    return min(source.line_starts[line - 1] + column - 1, len(source.text))

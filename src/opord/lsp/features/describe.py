@@ -1,0 +1,124 @@
+"""What there is to say about a symbol, in Markdown: how it is declared, documented, and what it guarantees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from opord.contract import Action, Effect, State
+from opord.language.lowering.symbols import CallSymbol, EventSymbol, StateSymbol, TypeSymbol, VariantSymbol
+from opord.language.sheet.guarantee import attempts, guarantee, time_limit
+from opord.language.sheet.reasons import why
+from opord.lsp.analysis import Analysis
+from opord.lsp.features.signatures import signature
+from opord.lsp.features.words import Word
+from opord.lsp.index import Symbol, declared_doc
+
+_ROWS_MAX = 12
+_WHAT = {
+    "input": "input of",
+    "field": "field of",
+    "variant field": "field of the variant",
+    "state field": "field of the state",
+    "parameter": "parameter of",
+    "event parameter": "parameter of the event",
+}
+
+
+def describe(analysis: Analysis, symbol: Symbol) -> str:
+    """Say what a symbol is."""
+    parts = [fenced(signature(symbol))]
+    if symbol.kind in _WHAT:
+        parts.append(f"{_WHAT[symbol.kind]} `{symbol.owner}`")
+    parts += [each for each in (declared_doc(symbol), *_more(analysis, symbol)) if each]
+    if symbol.place.file != analysis.path:
+        parts.append(f"from `{symbol.place.file.rpartition('/')[2]}`")
+    return "\n\n".join(parts)
+
+
+def describe_word(name: str, word: Word) -> str:
+    """Say what a word of the language means."""
+    return f"{fenced(word.usage or name)}\n\n{word.meaning}\n\n{fenced(word.example)}"
+
+
+def fenced(text: str) -> str:
+    """Write text as a block of Opord."""
+    return f"```opord\n{text}\n```"
+
+
+def _more(analysis: Analysis, symbol: Symbol) -> Iterator[str]:
+    match symbol.target:
+        case CallSymbol(name=name):
+            yield from _call(analysis, name)
+        case StateSymbol(name=name):
+            yield from _state(analysis, name)
+        case EventSymbol(name=name):
+            yield from _event(analysis, name)
+        case VariantSymbol(transient=transient) if _is_failure(analysis, symbol):
+            yield (
+                "transient: this attempt did not take effect, and another may help" if transient else "final"
+            )
+        case TypeSymbol(kind="failure", name=name):
+            calls = [each.name for each in analysis.ctx.calls.values() if name in each.fails]
+            yield f"failure of {_quoted(calls)}" if calls else ""
+
+
+def _is_failure(analysis: Analysis, symbol: Symbol) -> bool:
+    owner = analysis.ctx.types.get(symbol.owner)
+    return owner is not None and owner.kind == "failure"
+
+
+def _call(analysis: Analysis, name: str) -> Iterator[str]:
+    found = analysis.graph.calls.get(name)
+    match found:
+        case Action():
+            yield guarantee(analysis.graph, found)
+            yield f"Attempts: {attempts(analysis.graph, found)}. Time limit: {time_limit(found)}."
+        case Effect():
+            yield "It only reads, or is harmless to repeat."
+            yield f"Attempts: {attempts(analysis.graph, found)}. Time limit: {time_limit(found)}."
+        case _:
+            yield "It may run any number of times, anywhere."
+
+
+def _event(analysis: Analysis, name: str) -> Iterator[str]:
+    contract = analysis.model
+    taken = [
+        state.name
+        for state in contract.states
+        if state.kind != "final" and any(each.event == name for each in contract.handlers_of(state))
+    ]
+    yield f"taken in {_quoted(taken)}" if taken else "no state handles it"
+
+
+def _state(analysis: Analysis, name: str) -> Iterator[str]:
+    graph = analysis.graph
+    state = graph.states.get(name)
+    if state is None:
+        return
+    if state.phase is not None:
+        yield f"in the phase `{state.phase}`"
+    if state.kind == "final":
+        yield f"A run ends here: {state.outcome}."
+    sources = list(dict.fromkeys(edge.source for edge in graph.incoming[name]))
+    start = ["the start of a run"] if state.initial else []
+    ways_in = [*start, *(f"`{each}`" for each in sources)]
+    yield f"Ways in: {', '.join(ways_in[:_ROWS_MAX])}" if ways_in else "Nothing leads here."
+    if ways_out := list(_ways_out(analysis, state)):
+        yield "Ways out:\n" + "\n".join(f"- {each}" for each in ways_out[:_ROWS_MAX])
+
+
+def _ways_out(analysis: Analysis, state: State) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for moment in analysis.graph.moments(state):
+        for target, reason in why(analysis.graph, moment):
+            known = reasons.setdefault(target, [])
+            if reason not in known:
+                known.append(reason)
+    for target, each in reasons.items():
+        yield f"`{target}`: {'; '.join(each)}"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    known = list(names)
+    more = f" and {len(known) - _ROWS_MAX} more" if len(known) > _ROWS_MAX else ""
+    return ", ".join(f"`{each}`" for each in known[:_ROWS_MAX]) + more

@@ -1,0 +1,76 @@
+"""Findings as an editor shows them: where, how grave, with the next move and the places that belong to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from opord.contract import Place
+from opord.language.diagnostics.model import Diagnostic, Severity
+from opord.language.tree import Span
+from opord.lsp.analysis import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding of a file. `page` is the address of the page that explains its code, empty if there is none.
+
+    `related` are other places with a few words on each: where something is declared, or the steps of a run that
+    shows the finding. `unnecessary` says that what stands there could be left away.
+    """
+
+    span: Span
+    severity: Severity
+    code: str
+    rule: str
+    title: str
+    message: str
+    help: str
+    page: str
+    related: tuple[tuple[Place, str], ...]
+    unnecessary: bool
+    finding: Diagnostic
+
+
+def problems(analysis: Analysis) -> list[Problem]:
+    """List the findings of the file itself; those of the files it uses belong to these."""
+    return [_problem(analysis, each) for each in analysis.diagnostics if each.place.file == analysis.path]
+
+
+def _problem(analysis: Analysis, finding: Diagnostic) -> Problem:
+    related = [(label.place, label.text) for label in finding.labels if label.place.line]
+    related += [
+        (step.place if step.place.line else finding.place, f"{number}. {step.text}")
+        for number, step in enumerate(finding.story, start=1)
+    ]
+    help = f"\nhelp: {finding.help}" if finding.help else ""
+    return Problem(
+        span=visible(analysis, analysis.span(finding.place)),
+        severity=finding.severity,
+        code=finding.code.id,
+        rule=finding.rule,
+        title=finding.code.title,
+        message=f"{finding.message}{help}",
+        help=finding.help,
+        page=page_of(finding.code.id),
+        related=tuple(related),
+        unnecessary=finding.rule == "unused",
+        finding=finding,
+    )
+
+
+def visible(analysis: Analysis, span: Span) -> Span:
+    """Give an empty span the character behind it, if there is one on its line: nobody sees a mark without width."""
+    start, end = span
+    if start == end and end < len(analysis.text) and analysis.text[end] not in "\r\n":
+        return start, end + 1
+    return span
+
+
+@cache
+def page_of(code: str) -> str:
+    """Return the address of the page on a code, where it lies as a file; empty otherwise."""
+    page = resources.files("opord.language.diagnostics").joinpath("pages", f"{code}.md")
+    return page.resolve().as_uri() if isinstance(page, Path) and page.is_file() else ""

@@ -1,0 +1,124 @@
+"""Declarations on one line, as the contract would write them: for hovers, completions and signature help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opord.contract import Nothing, Type
+from opord.language import tree
+from opord.language.lowering.symbols import (
+    CallSymbol,
+    EventSymbol,
+    Fields,
+    FieldSymbol,
+    StateSymbol,
+    TypeSymbol,
+    VariantSymbol,
+)
+from opord.language.names import Binding
+from opord.language.types import show
+from opord.lsp.index import Symbol
+
+# A record or enum with more members than these is cut in a hover: its declaration is one jump away.
+_MEMBERS_MAX = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter as it is written in a signature, and what its doc comment says."""
+
+    name: str
+    label: str
+    doc: str = ""
+
+
+def parameters_of(fields: Fields) -> list[Parameter]:
+    """List parameters or fields as they are written."""
+    return [Parameter(each.name, parameter(each), each.doc) for each in fields.values()]
+
+
+def parameter(field: FieldSymbol) -> str:
+    """Write a field or parameter: `quantity: int = …` where it has a default."""
+    return f"{field.name}: {show(field.type)}" + (" = …" if field.has_default else "")
+
+
+def row(fields: Fields) -> str:
+    """Write fields in parentheses; nothing for none."""
+    return f"({', '.join(parameter(each) for each in fields.values())})" if fields else ""
+
+
+def call(symbol: CallSymbol) -> str:
+    """Write the head of a `pure`, `effect` or `action`."""
+    taken = f"({', '.join(parameter(each) for each in symbol.params.values())})"
+    result = "" if isinstance(symbol.result, Nothing) else f" -> {show(symbol.result)}"
+    fails = f" fails {' | '.join(symbol.fails)}" if symbol.fails else ""
+    undoes = f" undoes {symbol.node.undoes.text}" if symbol.node.undoes is not None else ""
+    return f"{symbol.kind} {symbol.name}{taken}{result}{fails}{undoes}"
+
+
+def event(symbol: EventSymbol) -> str:
+    """Write an event with the roles that may send it."""
+    taken = f"({', '.join(parameter(each) for each in symbol.params.values())})"
+    node = symbol.node
+    roles = f" by {' | '.join(each.text for each in node.roles)}" if node is not None and node.roles else ""
+    keep = " keep" if node is None or node.keep is not None else ""
+    return f"event {symbol.name}{taken}{roles}{keep}"
+
+
+def state(symbol: StateSymbol) -> str:
+    """Write the header of a state."""
+    node = symbol.node
+    word = {"initial": "initial state", "plain": "state", "final": "final state"}[node.kind]
+    if node.kind == "final":
+        outcome = f" {node.outcome.text}" if node.outcome is not None else ""
+        return f"{word} {symbol.name}{row(symbol.fields)}{outcome}"
+    targets = f" -> {' | '.join(each.text for each in node.targets)}" if node.targets else ""
+    return f"{word} {symbol.name}{row(symbol.fields)}{targets}"
+
+
+def variant(symbol: VariantSymbol, *, qualified: bool = False) -> str:
+    """Write a variant with its fields."""
+    name = f"{symbol.ref.type}.{symbol.ref.variant}" if qualified and symbol.ref.type else symbol.ref.variant
+    return f"{name}{row(symbol.fields)}" + (" transient" if symbol.transient else "")
+
+
+def type_(symbol: TypeSymbol) -> str:
+    """Write a record, enum or failure, one member a line."""
+    if symbol.kind == "record":
+        members = [parameter(each) for each in symbol.fields.values()]
+    else:
+        members = [variant(each) for each in symbol.variants.values()]
+    if not members:
+        return f"{symbol.kind} {symbol.name} {{ }}"
+    cut = [*members[:_MEMBERS_MAX], "…"] if len(members) > _MEMBERS_MAX else members
+    inner = "\n".join(f"  {each}" for each in cut)
+    return f"{symbol.kind} {symbol.name} {{\n{inner}\n}}"
+
+
+def signature(symbol: Symbol) -> str:
+    """Write what declares a symbol."""
+    match symbol.target:
+        case CallSymbol() as found:
+            return call(found)
+        case EventSymbol() as found:
+            return event(found)
+        case StateSymbol() as found:
+            return state(found)
+        case VariantSymbol() as found:
+            return variant(found, qualified=True)
+        case TypeSymbol() as found:
+            return type_(found)
+        case FieldSymbol() as found:
+            return parameter(found)
+        case Binding(name=name, type=type, is_let=is_let):
+            return f"{'let ' if is_let else ''}{name}: {shown(type)}"
+        case tree.Contract(name=name):
+            return f"contract {name.text}"
+        case tree.Phase(name=name):
+            return f"phase {name.text}"
+    return f"{symbol.kind} {symbol.name}"
+
+
+def shown(type: Type) -> str:
+    """Write a type; one that a finding speaks of already is not known."""
+    return show(type)

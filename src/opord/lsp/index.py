@@ -1,0 +1,178 @@
+"""Every name of a file and what it stands for: the one index that navigation, rename and colours are read from.
+
+A symbol is known by the place where its name is declared, in whichever file that is. A shared handler of a
+phase speaks of a field of all its states at once: such an occurrence stands for several symbols.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from opord.contract import Place, Type
+from opord.language import tree
+from opord.language.lowering import Lowering
+from opord.language.lowering.recorder import Recorder, Rest
+from opord.language.lowering.symbols import (
+    CallSymbol,
+    EventSymbol,
+    Fields,
+    FieldSymbol,
+    StateSymbol,
+    TypeSymbol,
+    VariantSymbol,
+)
+from opord.language.names import Binding
+from opord.language.tree import Span
+
+SymbolKind: TypeAlias = Literal[
+    "contract", "input", "record", "enum", "failure", "field", "variant", "variant field", "role", "event",
+    "event parameter", "pure", "effect", "action", "parameter", "state", "state field", "phase", "variable",
+]  # fmt: skip
+
+Target: TypeAlias = (
+    "FieldSymbol | VariantSymbol | TypeSymbol | CallSymbol | EventSymbol | StateSymbol | Binding"
+    " | tree.Contract | tree.Phase | tree.Role | None"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """What a name stands for. `owner` is what it belongs to: the record of a field, the call of a parameter."""
+
+    kind: SymbolKind
+    name: str
+    place: Place
+    target: Target
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A name where it stands in this file. `declares`: this is where it gets its meaning."""
+
+    span: Span
+    places: tuple[Place, ...]
+    declares: bool
+
+
+class Index:
+    """The symbols that a file knows, and its names from top to bottom."""
+
+    def __init__(self, file: tree.File, ctx: Lowering, recorder: Recorder) -> None:
+        self._path = ctx.source.path
+        self._starts = ctx.source.line_starts
+        self.symbols: dict[Place, Symbol] = {}
+        self.rests: list[Rest] = recorder.rests
+        for symbol in _declared(file, ctx):
+            self.symbols.setdefault(symbol.place, symbol)
+        found: dict[tuple[Span, bool], Occurrence] = {}
+        for local in recorder.locals:
+            binding = local.binding
+            place = ctx.place(local.span)
+            self.symbols.setdefault(place, Symbol("variable", binding.name, place, binding))
+        for place in self.symbols:
+            if place.file == self._path:
+                span = self.span(place)
+                found[span, True] = Occurrence(span, (place,), True)
+        for span, places in recorder.references:
+            if (span, True) not in found and span[0] < span[1]:
+                known = tuple(place for place in places if place in self.symbols)
+                if known:
+                    found[span, False] = Occurrence(span, known, False)
+        self.occurrences = sorted(found.values(), key=lambda each: each.span)
+        self._at = [each.span[0] for each in self.occurrences]
+
+    def span(self, place: Place) -> Span:
+        """Return the offsets of a place in this file."""
+        return (
+            self._starts[place.line - 1] + place.column - 1,
+            self._starts[place.end_line - 1] + place.end_column - 1,
+        )
+
+    def at(self, offset: int) -> Occurrence | None:
+        """Return the name that an offset is in, or right behind."""
+        i = bisect_right(self._at, offset) - 1
+        # Right behind one name and at the start of the next, the next is meant: it comes later in the list.
+        if i >= 0 and self.occurrences[i].span[0] <= offset <= self.occurrences[i].span[1]:
+            return self.occurrences[i]
+        return None
+
+    def symbol_at(self, offset: int) -> Symbol | None:
+        """Return what the name at an offset stands for."""
+        found = self.at(offset)
+        return self.symbols[found.places[0]] if found is not None else None
+
+    def of(self, places: set[Place]) -> list[Occurrence]:
+        """List the names that stand for one of these symbols."""
+        return [each for each in self.occurrences if not places.isdisjoint(each.places)]
+
+
+def _declared(file: tree.File, ctx: Lowering) -> Iterator[Symbol]:
+    """Yield what declarations declare; of several with one name, the first."""
+    for node in file.declarations:
+        match node:
+            case tree.Contract(name):
+                if name.text:
+                    yield Symbol("contract", name.text, ctx.place(name.span), node)
+            case tree.Role(names):
+                for each in names:
+                    if each.text:
+                        yield Symbol("role", each.text, ctx.roles.get(each.text, ctx.place(each.span)), node)
+            case tree.Phase(name):
+                if name.text in ctx.phases:
+                    yield Symbol("phase", name.text, ctx.phases[name.text], node)
+            case _:
+                pass
+    yield from _fields("input", ctx.params, _contract_name(file))
+    for type in ctx.types.values():
+        if type.unread:
+            continue
+        yield Symbol(type.kind, type.name, type.place, type)
+        yield from _fields("field", type.fields, type.name)
+        for variant in type.variants.values():
+            yield Symbol("variant", variant.ref.variant, variant.place, variant, type.name)
+            yield from _fields("variant field", variant.fields, variant.ref.variant)
+    for event in ctx.events.values():
+        if event.node is not None:
+            yield Symbol("event", event.name, event.place, event)
+            if any(param.place.line for param in event.params.values()):
+                yield from _fields("event parameter", event.params, event.name)
+    for call in ctx.calls.values():
+        yield Symbol(call.kind, call.name, call.place, call)
+        yield from _fields("parameter", call.params, call.name)
+    for state in ctx.states.values():
+        yield Symbol("state", state.name, state.place, state)
+        yield from _fields("state field", state.fields, state.name)
+
+
+def _contract_name(file: tree.File) -> str:
+    return next((each.name.text for each in file.declarations if isinstance(each, tree.Contract)), "")
+
+
+def _fields(kind: SymbolKind, fields: Fields, owner: str) -> Iterator[Symbol]:
+    for field in fields.values():
+        if field.place.line:
+            yield Symbol(kind, field.name, field.place, field, owner)
+
+
+def type_of(symbol: Symbol) -> Type | None:
+    """Return the type of what has one: fields, parameters, variables."""
+    target = symbol.target
+    return target.type if isinstance(target, FieldSymbol | Binding) else None
+
+
+def declared_doc(symbol: Symbol) -> str:
+    """Return the text of the `##` lines above a declaration."""
+    match symbol.target:
+        case FieldSymbol(doc=doc) | VariantSymbol(doc=doc) | TypeSymbol(doc=doc):
+            return doc
+        case tree.Contract(doc=doc) | tree.Phase(doc=doc) | tree.Role(doc=doc):
+            return doc
+        case CallSymbol(node=node) | StateSymbol(node=node):
+            return node.doc
+        case EventSymbol(node=tree.Event(doc=doc)):
+            return doc
+    return ""

@@ -1,0 +1,1 @@
+"""The wire: what the protocol asks, turned into calls of features, and their answers turned into what it sends."""

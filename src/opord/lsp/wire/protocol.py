@@ -1,0 +1,101 @@
+"""The protocol, strict where a program may rely on it: order of life, broken messages, exit codes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.protocol import LanguageServerProtocol
+from pygls.protocol.json_rpc import JsonRPCNotification
+from pygls.protocol.language_server import lsp_method
+
+if TYPE_CHECKING:
+    from opord.lsp.server import OpordServer
+
+log = logging.getLogger(__name__)
+
+_NOT_INITIALIZED = -32002
+_INVALID_REQUEST = -32600
+_PARSE_ERROR = -32700
+# Stands for a message that has been answered already.
+_DROPPED = "$/dropped"
+
+
+class Protocol(LanguageServerProtocol):
+    """Keeps documents itself, and answers every request, also one that makes no sense."""
+
+    _server: OpordServer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initialized = False
+        self.exit_code: int | None = None
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Read a message; one with parameters that make no sense is answered here, and dropped."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as wrong:
+            log.warning("message %s cannot be read", data.get("method"))
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], None, JsonRpcInvalidParams(str(wrong)).to_response_error())
+            return JsonRPCNotification(method=_DROPPED, jsonrpc="2.0", params=None)
+
+    def handle_message(self, message: Any) -> None:
+        """Pass a message on, if its time is now."""
+        method = getattr(message, "method", None)
+        if method == _DROPPED:
+            return
+        id_ = getattr(message, "id", None)
+        if method is not None and method != types.EXIT and (self._shutdown or not self.initialized):
+            if self._shutdown:
+                wrong = (_INVALID_REQUEST, "the server is shutting down")
+            elif method == types.INITIALIZE:
+                self.initialized = True
+                super().handle_message(message)
+                return
+            else:
+                wrong = (_NOT_INITIALIZED, "the first request is `initialize`")
+            if id_ is not None:
+                self._send_response(id_, None, types.ResponseError(code=wrong[0], message=wrong[1]))
+            return
+        if method == types.INITIALIZE:
+            error = types.ResponseError(code=_INVALID_REQUEST, message="the server is initialized already")
+            self._send_response(id_, None, error)  # type: ignore[arg-type]
+            return
+        super().handle_message(message)
+
+    def refuse_unreadable(self, error: Exception) -> None:
+        """Answer what is no JSON, as far as anything can be answered."""
+        if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+            said = types.ResponseError(code=_PARSE_ERROR, message="the message is no JSON")
+            self._send_data(types.ResponseErrorMessage(id=None, error=said, jsonrpc="2.0"))
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:
+        """End the process: with 0 if a shutdown was asked for before."""
+        self.exit_code = 0 if self._shutdown else 1
+        raise SystemExit(self.exit_code)
+
+    # The text of documents is kept by the server itself: the library splits lines where editors do not.
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Take an opened document."""
+        document = params.text_document
+        self._server.opened(document.uri, document.text, document.version)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Take changes of a document."""
+        document = params.text_document
+        self._server.changed(document.uri, params.content_changes, document.version)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Forget a document."""
+        self._server.closed(params.text_document.uri)

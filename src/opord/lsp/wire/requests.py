@@ -1,0 +1,14 @@
+"""Every request of the protocol with the feature that answers it."""
+
+from __future__ import annotations
+
+from opord.lsp.server import OpordServer
+from opord.lsp.wire import navigation
+
+_ALL = (navigation,)
+
+
+def register(server: OpordServer) -> None:
+    """Let the server answer what it can."""
+    for part in _ALL:
+        part.register(server)

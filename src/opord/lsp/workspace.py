@@ -1,0 +1,144 @@
+"""The files of an editor: what is open and perhaps not saved, what lies on disk, and who uses whom.
+
+An open buffer wins over the disk, also where another file uses it. An analysis is kept as long as its own
+text and those of the files that it uses are the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from opord.language.source import MAX_SOURCE_BYTES, Source
+from opord.lsp.analysis import Analysis
+
+SUFFIX = ".opord"
+# Folders of tools, where nobody keeps contracts; hidden ones are passed over as well.
+_NOT_LOOKED_INTO = frozenset({"node_modules", "__pycache__", "build", "dist", "target", "venv"})
+# A folder with more files than these is the wrong one to have opened, and nobody waits for it to be searched.
+_FILES_MAX = 2_000
+_FOLDERS_MAX = 20_000
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An analysis, with the texts that it rests on: by path, None for a file that could not be read."""
+
+    analysis: Analysis
+    rests_on: dict[str, str | None]
+
+
+@dataclass(slots=True)
+class _OnDisk:
+    """The content of a file as it was at a moment that the file itself tells."""
+
+    stamp: tuple[int, int]
+    data: bytes
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Open buffers by path, and the folders in which others may lie."""
+
+    folders: list[str] = field(default_factory=list)
+    buffers: dict[str, str] = field(default_factory=dict)
+    _kept: dict[str, _Kept] = field(default_factory=dict)
+    _disk: dict[str, _OnDisk] = field(default_factory=dict)
+
+    def put(self, path: str, text: str) -> None:
+        """Take the text of an open buffer."""
+        self.buffers[path] = text
+
+    def close(self, path: str) -> None:
+        """Forget a buffer: from now on the file on disk counts."""
+        self.buffers.pop(path, None)
+        self._kept.pop(path, None)
+
+    def analysis(self, path: str) -> Analysis | None:
+        """Analyse a file, or return what is known of it; None if it is not open and cannot be read."""
+        kept = self._kept.get(path)
+        if kept is not None and all(self._text(each) == text for each, text in kept.rests_on.items()):
+            return kept.analysis
+        text = self._text(path)
+        if text is None:
+            return None
+        rests_on: dict[str, str | None] = {path: text}
+
+        def read(used: str) -> str | bytes:
+            rests_on[used] = self._text(used)
+            return self._content(used)
+
+        source = Source(path, text) if path in self.buffers else Source.from_bytes(path, self._data(path))
+        made = Analysis(source, read)
+        self._kept[path] = _Kept(made, rests_on)
+        return made
+
+    def users_of(self, path: str) -> list[str]:
+        """List the open files that use a file, straight or through others."""
+        return [
+            each
+            for each in self.buffers
+            if each != path and (found := self.analysis(each)) is not None and path in self._used(each, found)
+        ]
+
+    def _used(self, path: str, analysis: Analysis) -> set[str]:
+        kept = self._kept.get(path)
+        return set(kept.rests_on) if kept is not None else set(analysis.sources)
+
+    def mentioning(self, path: str) -> Iterator[Analysis]:
+        """Yield the analyses of all files of the workspace that use a file, open or not."""
+        name = os.path.basename(path)
+        for each in self.files():
+            if each == path:
+                continue
+            text = self._text(each)
+            if text is None or name not in text or "use" not in text:
+                continue
+            found = self.analysis(each)
+            if found is not None and path in found.sources:
+                yield found
+
+    def files(self) -> list[str]:
+        """List the contract files of the workspace: the open ones, then those in its folders."""
+        found = dict.fromkeys(self.buffers)
+        folders = 0
+        for folder in self.folders:
+            for at, inside, names in os.walk(folder):
+                folders += 1
+                inside[:] = sorted(
+                    each for each in inside if not each.startswith(".") and each not in _NOT_LOOKED_INTO
+                )
+                found.update(
+                    dict.fromkeys(os.path.join(at, name) for name in sorted(names) if name.endswith(SUFFIX))
+                )
+                if len(found) > _FILES_MAX or folders > _FOLDERS_MAX:
+                    return list(found)[:_FILES_MAX]
+        return list(found)
+
+    # --- Content ---------------------------------------------------------------------------------------
+
+    def _content(self, path: str) -> str | bytes:
+        """Return what is in a file; raises OSError if it is not open and cannot be read."""
+        if path in self.buffers:
+            return self.buffers[path]
+        return self._data(path)
+
+    def _text(self, path: str) -> str | None:
+        if path in self.buffers:
+            return self.buffers[path]
+        try:
+            return self._data(path).decode("utf-8", errors="replace")
+        except OSError:
+            return None
+
+    def _data(self, path: str) -> bytes:
+        told = os.stat(path)
+        stamp = (told.st_mtime_ns, told.st_size)
+        known = self._disk.get(path)
+        if known is not None and known.stamp == stamp:
+            return known.data
+        with open(path, "rb") as file:
+            data = file.read(MAX_SOURCE_BYTES + 1)
+        self._disk[path] = _OnDisk(stamp, data)
+        return data
