@@ -23,7 +23,7 @@ COMMANDS = {
     "gen": ("opord.cli.gen", "Write the Python module of a contract."),
     "runs": ("opord.cli.runs", "Start runs, move them, and ask what became of them."),
     "worker": ("opord.cli.worker", "Carry out runs with your handlers."),
-    "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, rename."),
+    "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, hover, rename and more."),
     "demo": ("opord.cli.demo", "Watch a card being charged once, whatever dies on the way."),
 }
 
