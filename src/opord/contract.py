@@ -742,13 +742,14 @@ class Promise:
     """An `ensure` line.
 
     `subjects` are the X (for `at most once` the A), `others` the Y: names of states, actions or effects.
-    `within` belongs to `every run ends`.
+    `within` belongs to `every run ends`. `whole` says that all its names could be read.
     """
 
     kind: PromiseKind
     subjects: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     within: timedelta | None = None
+    whole: bool = field(default=True, compare=False, repr=False)
     place: Place = _place()
 
 

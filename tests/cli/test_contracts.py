@@ -44,10 +44,15 @@ def test_a_warning_is_refused_only_if_strict(shop: Shop) -> None:
     assert "unkeyed" in said.out
 
 
-def test_that_promises_are_not_decided_yet_is_no_matter_of_strictness(shop: Shop) -> None:
-    (shop.folder / "desk.opord").write_text(DESK + "\nensure charge at most once\n")
-    said = shop.opord("check", "--strict", "desk.opord")
-    assert (said.status, "ensure" in said.out) == (0, True)
+def test_a_promise_that_does_not_hold_refuses_the_contract(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(
+        DESK + "\nensure charge at most once\nensure never charge after charge\n"
+    )
+    assert shop.opord("check", "--strict", "desk.opord").status == 0
+    first = DESK.split("initial state ")[1].split()[0].split("(")[0]
+    (shop.folder / "desk.opord").write_text(DESK + f"\nensure {first} only after charge\n")
+    said = shop.opord("check", "desk.opord")
+    assert (said.status, "OP702 ensure" in said.out) == (1, True)
 
 
 @pytest.mark.parametrize("command", ["check", "explain", "fmt"])

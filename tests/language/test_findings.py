@@ -7,7 +7,7 @@ A file `findings/<code>.md` has a section (`## …`) for each case, and in it, i
 - an `opord` block, the mended contract, which has no finding of this code, and no errors
 
 A block such as `opord types.opord` is a file that both use. `OPORD_GOLDEN=rewrite` (`make golden`) rewrites the
-`text` blocks; read the diff as prose. The notice that promises are not decided yet is left out but in its own file.
+`text` blocks; read the diff as prose.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ PAGES = Path(opord.language.compile.__file__).parent / "diagnostics" / "pages"
 # A contract of so many moves is no text to read beside its finding.
 WITHOUT_EXAMPLE = {"OP312"}
 CODES = [code for code in registered_codes() if code.rule != "syntax" and code.id not in WITHOUT_EXAMPLE]
-NOT_DECIDED = "OP701"
 
 _FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -91,7 +90,7 @@ def check(case: Case, text: str) -> CheckResult:
 
 
 def rendered(case: Case, result: CheckResult) -> str:
-    shown = [each for each in result.diagnostics if each.code.id != NOT_DECIDED or case.code == NOT_DECIDED]
+    shown = result.diagnostics
     return render(shown, {path: Source(path, text) for path, text in result.sources})
 
 
@@ -99,7 +98,7 @@ def rendered(case: Case, result: CheckResult) -> str:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_golden_text_of_a_finding(case: Case) -> None:
     result = check(case, case.bad)
-    found = {each.code.id for each in result.diagnostics} - ({NOT_DECIDED} - {case.code})
+    found = {each.code.id for each in result.diagnostics}
     assert found == {case.code}
     text = rendered(case, result)
     if os.environ.get("OPORD_GOLDEN") and text != case.expected:

@@ -35,7 +35,7 @@ from opord.contract import (
     Unknown,
     Var,
 )
-from opord.language import check_file, check_text, counts_for_strict
+from opord.language import check_file, check_text
 from opord.language.types import show
 from tests.language.kit import ENDS, acting, lowered, model
 
@@ -226,13 +226,6 @@ def test_findings_stand_in_the_order_of_lines() -> None:
 def test_rules_do_not_wait_for_types() -> None:
     text = acting("let a = missing\nif order.vip { goto Over }")
     assert {each.rule for each in check_text(text).errors} >= {"name", "flow"}
-
-
-def test_undecided_promises_are_one_notice_that_strict_passes_over() -> None:
-    text = acting("goto Over", more="ensure every run ends\nensure pay at most once")
-    (notice,) = [each for each in check_text(text).diagnostics if each.rule == "ensure"]
-    assert notice.severity == "warning"
-    assert not counts_for_strict(notice)
 
 
 def test_the_whole_text_of_the_language_is_imported_only_when_something_is_checked() -> None:

@@ -27,11 +27,9 @@ def command(files: tuple[Path, ...], strict: bool, as_json: bool) -> int:
       opord check order.opord
       opord check --strict --json contracts/*.opord
     """
-    from opord.language import counts_for_strict
-
     results = [checked(path) for path in files]
     findings = [finding for result in results for finding in result.diagnostics]
-    refused = any(counts_for_strict(f) if strict else f.severity == "error" for f in findings)
+    refused = any(strict or finding.severity == "error" for finding in findings)
     if as_json:
         from opord.language.diagnostics.render.json import as_data
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from opord.contract import Contract
 from opord.language import tree
 from opord.language.allows import without_allowed
-from opord.language.damage import without_echoes
+from opord.language.damage import without_echoes, without_hearsay
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.flood import without_flood
 from opord.language.imports import Reader, UsedFiles
@@ -71,14 +71,6 @@ def check_source(source: Source, *, read: Reader | None = None) -> CheckResult:
     """Check a source that is read already; one that cannot be text has just that as its findings."""
     with _without_collector():
         return _check(source, read)
-
-
-def counts_for_strict(finding: Diagnostic) -> bool:
-    """Say whether `check --strict` refuses a contract for this finding.
-
-    It does for every error and warning, but for the notice that promises are not decided yet.
-    """
-    return finding.severity == "error" or finding.rule != "ensure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +128,7 @@ def _judge(lowered: Lowered) -> CheckResult:
     if not (types_only or source.refused):
         # What no place in the file can be named for comes of a header that is not there.
         findings += (finding for finding in find_all(model) if finding.place.line)
-    findings += [*ctx.findings, *used.findings]
+    findings = without_hearsay([*findings, *ctx.findings, *used.findings])
     findings = [*lowered.syntax, *without_echoes(source, file, lowered.syntax, findings)]
     findings = without_allowed(ctx, file, findings, torn=bool(lowered.syntax) or source.refused)
     findings.sort(key=lambda finding: _order(source.path, finding))

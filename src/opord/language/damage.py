@@ -45,7 +45,7 @@ _MISFITS = frozenset(
     }
 )
 # Decided over every way through the states, one of which may have been torn.
-_OVER_ALL_WAYS = frozenset({"OP804", "OP805"})
+_OVER_ALL_WAYS = frozenset({"OP701", "OP702", "OP703", "OP704", "OP705", "OP804", "OP805"})
 _PATTERN, _UNKNOWN_VALUE, _UNKNOWN_STATE, _ROUND_A_CYCLE = "OP209", "OP102", "OP103", "OP505"
 _NO_CONTRACT, _NO_INITIAL, _UNREACHED, _ENDLESS = "OP116", "OP308", "OP306", "OP307"
 _UNANSWERED = "OP807"
@@ -67,6 +67,10 @@ _DECLARES = {
     "OP510": {"effect"},
     "OP512": {"action"},
 }
+# A call, a state or an arm that is not known by its name, so that what was meant by it is missing.
+_MISUNDERSTOOD = frozenset({"OP103", "OP104", "OP108"})
+_DOES_NOT_COME = frozenset({"OP702", "OP704"})
+_MOVES = frozenset({"state", "commit", "perform", "goto", "on"})
 _USES = frozenset({"commit", "perform", "goto", "on", "by", "fails", "undoes", "check"})
 
 _SPOKEN_OF = re.compile(r"`(\w+)`")
@@ -86,6 +90,17 @@ def without_echoes(
         # For a state that could not be read the nearest name was taken, which may lead anywhere.
         hidden.update(id(each) for each in found if each.code.id == _ROUND_A_CYCLE)
     return [each for each in found if id(each) not in hidden]
+
+
+def without_hearsay(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Leave out that something promised does not come, where a name could not be understood that may stand for it.
+
+    What comes too often or too early comes all the same, and is told.
+    """
+    found = list(findings)
+    if not any(each.code.id in _MISUNDERSTOOD for each in found):
+        return found
+    return [each for each in found if each.code.id not in _DOES_NOT_COME]
 
 
 class _Damage:
@@ -160,7 +175,7 @@ class _Damage:
         if code in _UNUSED:
             return not self._nameless.isdisjoint(_USES) or self._says_elsewhere(finding)
         if code in _OVER_ALL_WAYS:
-            return bool(self._torn)
+            return bool(self._torn) or not self._nameless.isdisjoint(_MOVES)
         if code == _UNREACHED:
             return self._name_at(finding) in self._maybe_reached
         if code == _ENDLESS:

@@ -24,6 +24,7 @@ from opord.contract import (
     Goto,
     If,
     Match,
+    Nothing,
     OkPattern,
     Pattern,
     Pure,
@@ -93,9 +94,13 @@ class Calls:
         return self._failures[name]
 
     def answer(self, site: CallSite) -> Ending:
-        """Say what `ok` proves: that the call took effect, or, with `in doubt skip`, only that it may have."""
+        """Say what `ok` proves: that the call took effect, or, with `in doubt skip`, only that it may have.
+
+        An action with a result cannot be skipped, which is said elsewhere.
+        """
         action = self.action(site.name)
-        return "maybe" if action is not None and isinstance(action.doubt, Skip) else "ok"
+        skips = action is not None and isinstance(action.doubt, Skip) and isinstance(action.result, Nothing)
+        return "maybe" if skips else "ok"
 
     def endings(self, site: CallSite, pattern: Pattern) -> set[Ending]:
         """Say how the call can have ended where an arm with this pattern is taken."""

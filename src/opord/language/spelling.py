@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -115,6 +115,7 @@ def spell_constant(value: bool | int | float | str | Decimal | timedelta | None)
 
 
 _UNITS = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1_000), ("millisecond", 1))
+_SIGNS = {"day": "d", "hour": "h", "minute": "m", "second": "s", "millisecond": "ms"}
 
 
 def in_words(duration: timedelta) -> str:
@@ -122,14 +123,24 @@ def in_words(duration: timedelta) -> str:
 
     Days are counted from three on: what is due in two days is sooner looked up as 48 hours.
     """
-    rest = duration // timedelta(milliseconds=1)
-    if rest < 0:
+    if duration < timedelta():
         return f"minus {in_words(-duration)}"
-    words = []
+    words = [f"{count:,} {unit}{'' if count == 1 else 's'}" for unit, count in _parts(duration)]
+    return " ".join(words) or "no time"
+
+
+def in_signs(duration: timedelta) -> str:
+    """Write a duration as a contract does: `48h`, `1h30m`, `10s`; days are counted from three on."""
+    if duration < timedelta():
+        return f"-{in_signs(-duration)}"
+    return "".join(f"{count}{_SIGNS[unit]}" for unit, count in _parts(duration)) or "0s"
+
+
+def _parts(duration: timedelta) -> Iterator[tuple[str, int]]:
+    rest = duration // timedelta(milliseconds=1)
     for unit, weight in _UNITS:
         if unit == "day" and rest < 3 * weight:
             continue
         count, rest = divmod(rest, weight)
         if count:
-            words.append(f"{count:,} {unit}{'' if count == 1 else 's'}")
-    return " ".join(words) or "no time"
+            yield unit, count

@@ -39,7 +39,7 @@ from opord.language.lowering.declarations import (
     lower_types,
 )
 from opord.language.lowering.policies import lower_key, lower_policies, parameters
-from opord.language.lowering.promises import NOT_DECIDED, lower_promise
+from opord.language.lowering.promises import lower_promise
 from opord.language.lowering.states import Bodies, lower_state_fields
 from opord.language.lowering.symbols import CallSymbol, EventSymbol, TypeSymbol
 from opord.language.names import Binding, Scope, listed
@@ -308,14 +308,4 @@ def _call(ctx: Lowering, call: CallSymbol) -> Pure | Effect | Action:
 
 
 def _promises(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Promise, ...]:
-    nodes = [each for each in declarations if isinstance(each, tree.Ensure)]
-    if nodes:
-        many = f"these {len(nodes)} promises" if len(nodes) > 1 else "this promise"
-        ctx.report(
-            NOT_DECIDED,
-            nodes[0].span,
-            f"this version of Opord reads {many}, and does not decide yet whether "
-            f"{'they hold' if len(nodes) > 1 else 'it holds'}",
-            help="nothing to mend: until then `--strict` passes over this warning",
-        )
-    return tuple([lower_promise(ctx, node) for node in nodes])
+    return tuple([lower_promise(ctx, each) for each in declarations if isinstance(each, tree.Ensure)])

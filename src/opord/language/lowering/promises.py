@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opord.contract import Promise
 from opord.language import tree
-from opord.language.diagnostics.model import code
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import DUPLICATE, Lowering
 from opord.language.lowering.expressions import OTHER_KIND
@@ -12,13 +13,30 @@ from opord.language.lowering.policies import positive
 from opord.language.lowering.statements import UNKNOWN_STATE
 from opord.language.names import listed
 
-NOT_DECIDED = code(
-    "OP701", rule="ensure", severity="warning", title="a promise that this version does not decide"
-)
-
 
 def lower_promise(ctx: Lowering, node: tree.Ensure) -> Promise:
-    """Return a promise; names that are not there are left out of it."""
+    """Return a promise; names that are not there are left out of it, and it is then not `whole`."""
+    before = len(ctx.findings)
+    promise = _lower(ctx, node)
+    unread = any(not name.text for name in _names(node))
+    return replace(promise, whole=len(ctx.findings) == before and not unread)
+
+
+def _names(node: tree.Ensure) -> list[tree.Name]:
+    match node.claim:
+        case tree.AtMostOnce(subjects):
+            return subjects
+        case (
+            tree.OnlyAfter(subjects, after)
+            | tree.NeverAfter(subjects, after)
+            | tree.Eventually(after, subjects)
+        ):
+            return [*subjects, *after]
+        case _:
+            return []
+
+
+def _lower(ctx: Lowering, node: tree.Ensure) -> Promise:
     place = ctx.place(node.span)
     match node.claim:
         case tree.AtMostOnce(subjects):

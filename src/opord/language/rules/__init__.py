@@ -17,6 +17,7 @@ from opord.language.graph import Graph, TooManyMoves
 from opord.language.rules import (
     acts_and_waits,
     arm_never_taken,
+    broken_promise,
     check_that_cannot_tell,
     commit_in_a_cycle,
     contract_without_key,
@@ -80,6 +81,8 @@ RULES: tuple[Check, ...] = (
     retry_without_reason.check,
     check_that_cannot_tell.check,
     undoes_no_action.check,
+    # ensure: what the contract promises holds on every run
+    broken_promise.check,
     # warnings: legal, and seldom meant
     unused.check,
     wait_without_timer.check,

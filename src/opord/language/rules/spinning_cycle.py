@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
@@ -20,17 +21,29 @@ _STEPS_MAX = 20_000
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the cycles of acting states whose every `goto` hands the fields on as they are."""
+    for round_ in spinning_rounds(graph).found:
+        yield _finding(graph, round_)
+
+
+class Rounds(NamedTuple):
+    """The shortest round of each cycle that spins. `complete`: no cycle was woven of too many ways to follow all."""
+
+    found: list[list[Move]]
+    complete: bool
+
+
+def spinning_rounds(graph: Graph) -> Rounds:
+    """Find the cycles that spin."""
     moves = _moves(graph)
     numbers = components({name: [move.goto.state for move in ways] for name, ways in moves.items()})
     search = _Search(moves, numbers)
-    told: set[int] = set()
+    found: dict[int, list[Move]] = {}
     for name in moves:
-        if numbers[name] in told:
-            continue
-        round_ = search.unchanging(name)
-        if round_ is not None:
-            told.add(numbers[name])
-            yield _finding(graph, round_)
+        if numbers[name] not in found:
+            round_ = search.unchanging(name)
+            if round_ is not None:
+                found[numbers[name]] = round_
+    return Rounds(list(found.values()), complete=not search.gave_up)
 
 
 def _moves(graph: Graph) -> dict[str, list[Move]]:
@@ -92,6 +105,7 @@ class _Search:
         self._numbers = numbers
         self._order = {name: index for index, name in enumerate(moves)}
         self._left = _STEPS_MAX
+        self.gave_up = False
 
     def unchanging(self, start: str) -> list[Move] | None:
         """Find a shortest round from `start`, through states below it, that changes nothing."""
@@ -105,6 +119,7 @@ class _Search:
                 continue
             for move in self._moves[path.move.goto.state]:
                 if self._left <= 0:
+                    self.gave_up = True
                     return None
                 self._left -= 1
                 if self._inside(move, start) and (

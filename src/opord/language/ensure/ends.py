@@ -1,0 +1,123 @@
+"""Whether every run ends: each wait has a timer that will fire, and no cycle spins.
+
+That an end can be reached from everywhere is a matter of `flow`. A phase's timer fires once while a run stays in the phase. A wait that is entered after that cannot count on it,
+so runs are followed from state to state together with the shared timers that have fired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opord.contract import Place, Timer
+from opord.language.diagnostics.model import StoryStep
+from opord.language.ensure.spots import Spot, Spots
+from opord.language.ensure.words import timer_text
+from opord.language.graph import Edge, Graph
+from opord.language.rules.spinning_cycle import spinning_rounds
+from opord.language.rules.words import way
+
+_ENDED = {"ok": "ok", "maybe": "in doubt", "failed": "fails"}
+
+
+@dataclass(frozen=True, slots=True)
+class Endless:
+    """Why a run may not end, with a shortest run that shows it, and the place where it stays."""
+
+    problem: str
+    help: str
+    story: tuple[StoryStep, ...]
+    place: Place
+    label: str
+
+
+class Runs:
+    """All that runs can come to: each spot with its moves, and the move that led there first."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.spots = Spots(graph)
+        self.moves: dict[Spot, list[tuple[Spot, Edge]]] = {}
+        self._came: dict[Spot, tuple[Spot, Edge] | None] = dict.fromkeys(self.spots.starts())
+        waiting = list(self._came)
+        for spot in waiting:
+            possible = {id(moment) for moment in self.spots.moments(spot)}
+            moves = self.moves[spot] = []
+            for edge in graph.outgoing[spot.state]:
+                if id(edge.moment) not in possible:
+                    continue
+                after = self.spots.after(spot, edge.moment, edge.target)
+                moves.append((after, edge))
+                if after not in self._came:
+                    self._came[after] = (spot, edge)
+                    waiting.append(after)
+
+    def story(self, spot: Spot) -> tuple[StoryStep, ...]:
+        """Tell the shortest run to a spot."""
+        last = spot
+        told: list[StoryStep] = []
+        came = self._came[spot]
+        while came is not None:
+            spot, edge = came
+            told.append(StoryStep(edge_text(edge), edge.goto.place))
+            came = self._came[spot]
+        return (*told[::-1], StoryStep(last.state, self.graph.states[last.state].place))
+
+
+def edge_text(edge: Edge) -> str:
+    """Tell one move: the state that is left, and by what, if that is more than its body."""
+    handler = edge.moment.handler
+    parts = []
+    if isinstance(handler, Timer):
+        parts.append(timer_text(handler))
+    elif handler is not None:
+        parts.append(f"on {handler.event}")
+    parts += [f"commit {commit.name} {_ENDED[commit.ending]}" for commit in edge.commits]
+    return f"{edge.source}: {', '.join(parts)}" if parts else edge.source
+
+
+def never_ending(graph: Graph) -> Endless | None:
+    """Find a reason why some run may not end, or None."""
+    runs = Runs(graph)
+    return _without_timer(runs) or _spinning(runs)
+
+
+def _without_timer(runs: Runs) -> Endless | None:
+    graph = runs.graph
+    for spot in runs.moves:
+        state = graph.states[spot.state]
+        if state.kind == "waiting" and not any(runs.spots.timers(spot)):
+            spent = bool(graph.timers(state))
+            return Endless(
+                f"a run can wait in `{state.name}` for ever"
+                + (", for the timer of its phase has fired before" if spent else ""),
+                f"give `{state.name}` a timer of its own: `after <duration> -> …`",
+                runs.story(spot),
+                state.place,
+                "no timer is left here" if spent else "no timer ends this wait",
+            )
+    return None
+
+
+def _spinning(runs: Runs) -> Endless | None:
+    graph = runs.graph
+    rounds = spinning_rounds(graph)
+    for round_ in rounds.found:
+        states = [move.source for move in round_]
+        spot = next((spot for spot in runs.moves if spot.state == states[0]), None)
+        if spot is not None:
+            return Endless(
+                f"a run can go round {way([*states, states[0]])} for ever, for nothing changes on the way",
+                "wait on the way (`after <duration>`), or carry a field that changes and limits the rounds",
+                runs.story(spot),
+                graph.states[states[0]].place,
+                "the cycle begins here",
+            )
+    if not rounds.complete:
+        return Endless(
+            "states that act lead round to each other in too many ways to see whether each of them changes something",
+            "wait on the way (`after <duration>`), or let fewer states lead back",
+            (),
+            graph.contract.place,
+            "the contract",
+        )
+    return None

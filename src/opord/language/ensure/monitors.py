@@ -1,0 +1,114 @@
+"""What each promise watches for, as sets of bits: bit i belongs to the i-th promise.
+
+A promise about order needs one bit of memory while a run is followed:
+
+- `X only after Y`: Y has not come yet. It is broken where X comes while the bit stands.
+- `never X after Y`, `A at most once`: Y may have come. It is broken where X comes while the bit stands.
+- `after Y eventually X`: Y may have come, and X has not since. It is broken where a run ends while the bit stands.
+
+Something may come on one path and not on another, so the bit of a promise stands at a state if some path
+leads there with it. The bits do not depend on each other, which is why all promises are decided at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from opord.contract import Promise
+from opord.language.paths import Ending
+
+
+class Sign(NamedTuple):
+    """What something that comes does to the bits: `asks` break their promise where they stand; then some are set, some cleared."""
+
+    asks: int = 0
+    sets: int = 0
+    clears: int = 0
+
+    def across(self, bits: int) -> int:
+        """Return the bits after it, given those before."""
+        return (bits | self.sets) & ~self.clears
+
+
+NOTHING = Sign()
+
+
+@dataclass(slots=True)
+class _Roles:
+    """The promises in which a name plays each part."""
+
+    only: int = 0  # X of `X only after Y`
+    opens: int = 0  # Y of `X only after Y`
+    never: int = 0  # X of `never X after Y`, A of `A at most once`
+    forbids: int = 0  # Y of `never X after Y`, A of `A at most once`
+    owes: int = 0  # Y of `after Y eventually X`
+    pays: int = 0  # X of `after Y eventually X`
+
+
+@dataclass(slots=True)
+class Monitors:
+    """The promises about order of a contract, and what states and calls mean to them.
+
+    `start` are the bits that stand before a run enters its first state. `owed` are those that must not stand
+    where a run ends. `watched` are the names of calls that some promise speaks of.
+    """
+
+    promises: tuple[Promise, ...]
+    start: int = 0
+    owed: int = 0
+    _roles: dict[str, _Roles] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for index, promise in enumerate(self.promises):
+            bit = 1 << index
+            match promise.kind:
+                case "only after":
+                    self.start |= bit
+                    self._give(promise.subjects, "only", bit)
+                    self._give(promise.others, "opens", bit)
+                case "never after":
+                    self._give(promise.subjects, "never", bit)
+                    self._give(promise.others, "forbids", bit)
+                case "at most once":
+                    self._give(promise.subjects, "never", bit)
+                    self._give(promise.subjects, "forbids", bit)
+                case "eventually":
+                    self.owed |= bit
+                    self._give(promise.others, "owes", bit)
+                    self._give(promise.subjects, "pays", bit)
+                case "every run ends":
+                    raise ValueError("that every run ends is no promise about order")
+
+    def _give(self, names: Iterable[str], role: str, bit: int) -> None:
+        for name in names:
+            roles = self._roles.setdefault(name, _Roles())
+            setattr(roles, role, getattr(roles, role) | bit)
+
+    def watches(self, name: str) -> bool:
+        """Say whether some promise speaks of a state or call."""
+        return name in self._roles
+
+    def entry(self, state: str) -> Sign:
+        """Say what the entry into a state means."""
+        roles = self._roles.get(state)
+        if roles is None:
+            return NOTHING
+        return Sign(roles.only | roles.never, roles.forbids | roles.owes, roles.opens | roles.pays)
+
+    def call(self, name: str, ending: Ending) -> Sign:
+        """Say what a call that ended so means. That it is made at all is asked about, however it ends."""
+        roles = self._roles.get(name)
+        if roles is None:
+            return NOTHING
+        asks = roles.only | roles.never
+        if ending == "failed":
+            return Sign(asks)
+        sets = roles.forbids | roles.owes
+        return Sign(asks, sets, roles.opens | roles.pays) if ending == "ok" else Sign(asks, sets)
+
+
+def monitors_for(promises: Sequence[Promise]) -> Monitors:
+    """Return the monitors of promises about order."""
+    return Monitors(tuple(promises))

@@ -1,0 +1,137 @@
+"""Which bits can stand where, over all runs, and which promises that breaks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from opord.language.ensure.monitors import Monitors
+from opord.language.ensure.spots import Spot, Spots
+from opord.language.ensure.steps import Change, Summary, sum_up
+from opord.language.graph import Graph, Moment
+
+
+def broken_promises(graph: Graph, monitors: Monitors) -> int:
+    """Return the bits of the promises that some run breaks, by what comes when or by how it ends.
+
+    That a run goes on for ever while something is owed is decided elsewhere (`traps`).
+    """
+    return _Reach(graph, monitors).broken()
+
+
+class _Reach:
+    """Carries bits from spot to spot until nothing is added."""
+
+    def __init__(self, graph: Graph, monitors: Monitors) -> None:
+        self._graph = graph
+        self._monitors = monitors
+        self._spots = Spots(graph)
+        self._summaries: dict[int, Summary] = {}
+        self._stays: dict[Spot, _Stay] = {}
+
+    def broken(self) -> int:
+        monitors = self._monitors
+        at: dict[Spot, int] = {}
+        broken = 0
+        for spot in self._spots.starts():
+            sign = monitors.entry(spot.state)
+            broken |= sign.asks & monitors.start
+            at[spot] = sign.across(monitors.start)
+        waiting = deque(at)
+        queued = set(at)
+        while waiting:
+            spot = waiting.popleft()
+            queued.discard(spot)
+            stay = self._stay(spot)
+            breaks, moves = stay.follow(at[spot])
+            broken |= breaks
+            for target, bits in moves:
+                known = at.get(target)
+                more = bits if known is None else known | bits
+                if more != known:
+                    at[target] = more
+                    if target not in queued:
+                        queued.add(target)
+                        waiting.append(target)
+        for spot, bits in at.items():
+            if self._graph.states[spot.state].kind == "final":
+                broken |= bits & monitors.owed
+        return broken
+
+    def _stay(self, spot: Spot) -> _Stay:
+        found = self._stays.get(spot)
+        if found is None:
+            steps = [(moment, self._summary(moment)) for moment in self._spots.moments(spot)]
+            found = self._stays[spot] = _Stay(self._spots, spot, steps)
+        return found
+
+    def _summary(self, moment: Moment) -> Summary:
+        key = id(moment.handler or moment.body)
+        found = self._summaries.get(key)
+        if found is None:
+            found = self._summaries[key] = sum_up(moment, self._graph.calls, self._monitors)
+        return found
+
+
+class _Stay:
+    """The steps that can be taken at one spot, ready to be followed again and again with other bits."""
+
+    def __init__(self, spots: Spots, spot: Spot, steps: list[tuple[Moment, Summary]]) -> None:
+        own = [(moment, summary) for moment, summary in steps if not moment.shared]
+        shared = [(moment, summary) for moment, summary in steps if moment.shared]
+        self._own = dict(_targets(spots, spot, own))
+        self._own_broken = _union(summary.broken for _, summary in own)
+        self._own_held = [summary.held for _, summary in own if summary.held]
+        self._shared = [
+            (spots.once(moment), summary, list(_targets(spots, spot, [(moment, summary)])))
+            for moment, summary in shared
+        ]
+
+    def follow(self, bits: int) -> tuple[int, list[tuple[Spot, int]]]:
+        """Return the promises that a step from here breaks, and the spots that come next with their bits."""
+        broken = self._own_broken.of(bits)
+        moves = [(target, change.of(bits)) for target, change in self._own.items()]
+        if self._shared:
+            for used, taken in self._when_taken(bits).items():
+                for once, summary, targets in self._shared:
+                    if not used & once:
+                        broken |= summary.broken.of(taken)
+                        moves += [(target, change.of(taken)) for target, change in targets]
+        return broken, moves
+
+    def _when_taken(self, bits: int) -> dict[int, int]:
+        """Return the bits that may stand as a shared handler takes the run, by the timers that have fired here before."""
+        start = bits
+        for held in self._own_held:
+            start |= held.of(bits)
+        taken = {0: start}
+        waiting = [0]
+        while waiting:
+            used = waiting.pop()
+            for once, summary, _ in self._shared:
+                if summary.held is None or used & once:
+                    continue
+                known = taken.get(used | once)
+                more = summary.held.of(taken[used]) | (known or 0)
+                if more != known:
+                    taken[used | once] = more
+                    waiting.append(used | once)
+        return taken
+
+
+def _targets(spots: Spots, spot: Spot, steps: list[tuple[Moment, Summary]]) -> Iterator[tuple[Spot, Change]]:
+    found: dict[Spot, Change] = {}
+    for moment, summary in steps:
+        for target, change in summary.targets.items():
+            if target in spots.graph.states:
+                after = spots.after(spot, moment, target)
+                known = found.get(after)
+                found[after] = change if known is None else known.or_else(change)
+    yield from found.items()
+
+
+def _union(changes: Iterator[Change]) -> Change:
+    joined = Change(0, 0)
+    for change in changes:
+        joined = joined.or_else(change)
+    return joined

@@ -1,0 +1,336 @@
+"""The shortest run that breaks one promise about order, as a story that a person can follow.
+
+The search goes from state to state, breadth first, and remembers for each state and bit how it came there
+first. Within a state it follows every path of every step, and drops what leads to nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from opord.contract import (
+    Action,
+    Arm,
+    Block,
+    Call,
+    CallSite,
+    EventHandler,
+    Goto,
+    If,
+    Match,
+    Pattern,
+    Place,
+    Timer,
+    VariantPattern,
+)
+from opord.language.diagnostics.model import StoryStep
+from opord.language.ensure.monitors import Monitors
+from opord.language.ensure.spots import Spot, Spots
+from opord.language.ensure.words import timer_text
+from opord.language.graph import Graph, Moment
+from opord.language.paths import IN_DOUBT, Ending
+
+
+class Part(NamedTuple):
+    """Something that happens while a run is in a state: what to say of it, and where it stands."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What has happened in a state so far, the last part first."""
+
+    before: Trace | None
+    part: Part
+
+    def parts(self) -> list[Part]:
+        """List the parts in order."""
+        found: list[Part] = []
+        at: Trace | None = self
+        while at is not None:
+            found.append(at.part)
+            at = at.before
+        return found[::-1]
+
+
+class Way(NamedTuple):
+    """One thing that can come of a stay: what happened, the bit after it, and the move to the next spot.
+
+    Without a move it is a breach of the promise within the step. `asked`: the entry into the next state is one.
+    """
+
+    bit: int
+    trace: Trace | None
+    goto: Goto | None
+    spot: Spot
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A spot that a run has come to, with the bit that stands there, and how it came."""
+
+    spot: Spot
+    bit: int
+    before: Node | None
+    trace: Trace | None
+    goto: Goto | None
+
+    def chain(self) -> list[Node]:
+        """List the states of the run in order."""
+        found: list[Node] = []
+        at: Node | None = self
+        while at is not None:
+            found.append(at)
+            at = at.before
+        return found[::-1]
+
+
+class Search:
+    """A search for the run that breaks one promise. `monitors` hold that promise alone, as bit 1."""
+
+    def __init__(self, graph: Graph, monitors: Monitors) -> None:
+        self.graph = graph
+        self.monitors = monitors
+        self.spots = Spots(graph)
+
+    def breach(self) -> tuple[StoryStep, ...]:
+        """Tell the shortest run that breaks the promise by what comes or by its end; empty if there is none."""
+        level = self._starts()
+        for node in level:
+            if self.monitors.entry(node.spot.state).asks & self.monitors.start:
+                return self._told(node, None)
+        seen = {(node.spot, node.bit) for node in level}
+        while level:
+            ended = next((node for node in level if self._ends_owing(node)), None)
+            if ended is not None:
+                return self._told(ended, None)
+            following: list[Node] = []
+            entered: Node | None = None
+            for node in level:
+                for way in self._ways(node):
+                    if way.goto is None:
+                        return self._told(node, way.trace)
+                    next_node = Node(way.spot, way.bit, node, way.trace, way.goto)
+                    if way.asked and entered is None:
+                        entered = next_node
+                    if (way.spot, way.bit) not in seen:
+                        seen.add((way.spot, way.bit))
+                        following.append(next_node)
+            if entered is not None:
+                return self._told(entered, None)
+            level = following
+        return ()
+
+    def moves(self) -> dict[tuple[Spot, int], list[tuple[Spot, int]]]:
+        """Explore all spots with the bits that can stand there: for each, those that come next."""
+        waiting = self._starts()
+        found: dict[tuple[Spot, int], list[tuple[Spot, int]]] = {
+            (node.spot, node.bit): [] for node in waiting
+        }
+        for node in waiting:
+            targets = found[node.spot, node.bit]
+            for way in self._ways(node):
+                if way.goto is None:
+                    continue
+                key = (way.spot, way.bit)
+                targets.append(key)
+                if key not in found:
+                    found[key] = []
+                    waiting.append(Node(*key, None, None, None))
+        return found
+
+    def towards(self, goals: set[tuple[Spot, int]]) -> tuple[StoryStep, ...]:
+        """Tell the shortest run to one of the spots with bits in `goals`; empty if there is none."""
+        waiting = self._starts()
+        seen = {(node.spot, node.bit) for node in waiting}
+        for node in waiting:
+            if (node.spot, node.bit) in goals:
+                return self._told(node, None)
+            for way in self._ways(node):
+                if way.goto is not None and (way.spot, way.bit) not in seen:
+                    seen.add((way.spot, way.bit))
+                    waiting.append(Node(way.spot, way.bit, node, way.trace, way.goto))
+        return ()
+
+    def _starts(self) -> list[Node]:
+        return [
+            Node(spot, self.monitors.entry(spot.state).across(self.monitors.start), None, None, None)
+            for spot in self.spots.starts()
+        ]
+
+    def _ends_owing(self, node: Node) -> bool:
+        return bool(node.bit & self.monitors.owed) and self.graph.states[node.spot.state].kind == "final"
+
+    def _ways(self, node: Node) -> Iterator[Way]:
+        """Yield what can come of a stay: breaches within it first, then moves to other states."""
+        moves: list[Way] = []
+        for way in self._all_ways(node):
+            if way.goto is None:
+                yield way
+            else:
+                moves.append(way)
+        yield from moves
+
+    def _all_ways(self, node: Node) -> Iterator[Way]:
+        moments = self.spots.moments(node.spot)
+        shared = [moment for moment in moments if moment.shared]
+        taken: dict[tuple[int, int], Trace | None] = {(node.bit, 0): None}
+        for moment in moments:
+            if not moment.shared:
+                walk = self._walk(node, moment, node.bit, None)
+                yield from walk.ways
+                for bit, trace in walk.held.items():
+                    taken.setdefault((bit, 0), trace)
+        waiting = list(taken.items()) if shared else []
+        for (bit, used), trace in waiting:
+            for moment in shared:
+                once = self.spots.once(moment)
+                if used & once:
+                    continue
+                walk = self._walk(node, moment, bit, trace)
+                yield from walk.ways
+                for held, so_far in walk.held.items():
+                    key = (held, used | once)
+                    if key not in taken:
+                        taken[key] = so_far
+                        waiting.append((key, so_far))
+
+    def _walk(self, node: Node, moment: Moment, bit: int, trace: Trace | None) -> _Walk:
+        walk = _Walk(self.spots, self.monitors, node.spot, moment)
+        walk.run(bit, trace)
+        return walk
+
+    def _told(self, node: Node, last: Trace | None) -> tuple[StoryStep, ...]:
+        """Write a run as steps: each state with what happens in it."""
+        chain = node.chain()
+        traces = [each.trace for each in chain[1:]] + [last]
+        moves = [each.goto for each in chain[1:]] + [None]
+        return tuple(
+            _step(each.spot.state, trace, move, self.graph.states[each.spot.state].place)
+            for each, trace, move in zip(chain, traces, moves, strict=True)
+        )
+
+
+def _step(state: str, trace: Trace | None, goto: Goto | None, declared: Place) -> StoryStep:
+    parts = trace.parts() if trace is not None else []
+    text = f"{state}: {', '.join(part.text for part in parts)}" if parts else state
+    place = parts[-1].place if parts else goto.place if goto is not None else declared
+    return StoryStep(text, place)
+
+
+class _At(NamedTuple):
+    bit: int
+    committed: bool
+
+
+_Facts = dict[_At, Trace | None]
+
+
+class _Walk:
+    """Follows every path of one step with one bit, and keeps the first way in which each thing came about."""
+
+    def __init__(self, spots: Spots, monitors: Monitors, spot: Spot, moment: Moment) -> None:
+        self._spots = spots
+        self._calls = spots.graph.calls
+        self._monitors = monitors
+        self._spot = spot
+        self._moment = moment
+        self._made: set[tuple[str, int, bool]] = set()
+        self.ways: list[Way] = []
+        self.held: dict[int, Trace | None] = {}
+
+    def run(self, bit: int, trace: Trace | None) -> None:
+        """Follow the step, which begins with this bit, after what the trace tells."""
+        handler = self._moment.handler
+        if isinstance(handler, EventHandler):
+            trace = Trace(trace, Part(f"on {handler.event}", handler.place))
+        elif isinstance(handler, Timer):
+            trace = Trace(trace, Part(timer_text(handler), handler.place))
+        self._block(self._moment.body, {_At(bit, False): trace})
+
+    def _block(self, block: Block, facts: _Facts) -> _Facts:
+        left = False
+        for statement in block:
+            passed = facts
+            match statement:
+                case Goto():
+                    passed = {}
+                    self._goto(statement, facts)
+                case If(then=then, otherwise=otherwise):
+                    passed = self._into(then, facts) | (
+                        facts if otherwise is None else self._into(otherwise, facts)
+                    )
+                case Call(site=site, name=name, arms=arms):
+                    passed = self._call(site, self._calls.answer(site), "ok", facts)
+                    for out in self._arms(site, arms, facts):
+                        if name is None:
+                            passed = out | passed
+                case Match(subject=CallSite() as site, arms=arms):
+                    passed = {}
+                    for out in self._arms(site, arms, facts):
+                        passed = out | passed
+                case Match(arms=arms):
+                    passed = {}
+                    for arm in arms:
+                        passed = self._into(arm.body, facts) | passed
+                case _:
+                    pass
+            if passed:
+                facts = passed
+            else:
+                left = True
+        return {} if left else facts
+
+    def _into(self, block: Block, facts: _Facts) -> _Facts:
+        return self._block(block, facts) if facts else {}
+
+    def _arms(self, site: CallSite, arms: tuple[Arm, ...], facts: _Facts) -> Iterator[_Facts]:
+        for arm in arms:
+            entering: _Facts = {}
+            for ending in sorted(self._calls.endings(site, arm.pattern)):
+                entering = self._call(site, ending, _how(arm.pattern, ending), facts) | entering
+            yield self._into(arm.body, entering)
+
+    def _call(self, site: CallSite, ending: Ending, how: str, facts: _Facts) -> _Facts:
+        sign = self._monitors.call(site.name, ending)
+        commits = isinstance(self._calls.get(site.name), Action)
+        said = "ok or skipped" if ending == "maybe" and how == "ok" else how
+        part = Part(f"{site.verb} {site.name} {said}", site.place)
+        found: _Facts = {}
+        for at, trace in facts.items():
+            if sign.asks & at.bit:
+                here = Part(f"{site.verb} {site.name}", site.place)
+                self.ways.append(Way(at.bit, Trace(trace, here), None, self._spot))
+            after = _At(sign.across(at.bit), at.committed or commits)
+            found.setdefault(after, Trace(trace, part))
+            if not after.committed:
+                self.held.setdefault(after.bit, found[after])
+        return found
+
+    def _goto(self, goto: Goto, facts: _Facts) -> None:
+        if goto.state not in self._spots.graph.states:
+            return
+        sign = self._monitors.entry(goto.state)
+        spot = self._spots.after(self._spot, self._moment, goto.state)
+        for at, trace in facts.items():
+            way = Way(sign.across(at.bit), trace, goto, spot, bool(sign.asks & at.bit))
+            key = (goto.state, way.bit, way.asked)
+            if key not in self._made:
+                self._made.add(key)
+                self.ways.append(way)
+
+
+def _how(pattern: Pattern, ending: Ending) -> str:
+    """Say how a call ended where an arm is taken."""
+    if ending == "ok":
+        return "ok"
+    if isinstance(pattern, VariantPattern):
+        if ending == "maybe":
+            return "InDoubt"
+        return next((ref.variant for ref in pattern.variants if ref != IN_DOUBT), "fails")
+    return "ok" if ending == "maybe" else "fails"

@@ -1,0 +1,37 @@
+"""A promise that does not hold on every run: what happens instead, and the shortest run on which it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Contract, PromiseKind
+from opord.language.diagnostics import Code, Diagnostic, Label, code
+from opord.language.ensure import decide
+from opord.language.graph import Graph
+
+CODES: dict[PromiseKind, Code] = {
+    "at most once": code("OP701", rule="ensure", title="an action promised at most once that can come again"),
+    "only after": code(
+        "OP702", rule="ensure", title="something promised only after another that can come before"
+    ),
+    "never after": code(
+        "OP703", rule="ensure", title="something promised never after another that can come after"
+    ),
+    "eventually": code("OP704", rule="ensure", title="something promised to come that a run can end without"),
+    "every run ends": code("OP705", rule="ensure", title="a run that may not end, or not in time"),
+}
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find the promises that some run breaks."""
+    for verdict in decide(contract, graph):
+        if not verdict.holds:
+            place = verdict.place
+            yield CODES[verdict.promise.kind].at(
+                verdict.promise.place,
+                verdict.problem,
+                label="this does not hold",
+                labels=(Label(place, verdict.label),) if place is not None else (),
+                help=verdict.help,
+                story=verdict.story,
+            )
