@@ -192,9 +192,29 @@ FAMILIES: dict[str, Family] = {
         "failure F {\n" + "".join(f"V{i}\n" for i in range(n)) + "}\neffect look(i: int) fails F\n",
     ),
     "failures without arms": lambda n: _acting(
-        "perform look(1)\n" * max(1, n // 100),
+        "perform look(1)\n" * n,
         "failure F {\n" + "".join(f"V{i}\n" for i in range(n)) + "}\neffect look(i: int) fails F\n",
     ),
+    "failures with else": lambda n: _acting(
+        "perform look(1) else goto Over\n" * n,
+        "failure F {\n" + "".join(f"V{i}\n" for i in range(n)) + "}\neffect look(i: int) fails F\n",
+    ),
+    "matches that leave out much": lambda n: _acting(
+        "match look(1) {\nV1 -> goto Over\n}\n" * n,
+        "enum E {\n" + "".join(f"V{i}\n" for i in range(n)) + "}\npure look(i: int) -> E\n",
+    ),
+    "shared handlers of many states": lambda n: (
+        _HEAD + "".join(f"event e{i}\n" for i in range(n)) + "phase P {\n"
+        + "".join(f"on e{i} -> goto Over\n" for i in range(n))
+        + "".join(f"state S{i} -> S{i + 1} | Over {{\nafter 5s -> goto S{i + 1}\n}}\n" for i in range(n)) + "}\n"
+        + f"initial state A -> S0 {{\n  goto S0\n}}\nfinal state S{n} success\n" + _ENDS
+    ),
+    "actions and bad ends": lambda n: (
+        _HEAD + "".join(f"action p{i}(i: int)\n" for i in range(n))
+        + "".join(f"state S{i} -> S{i + 1} | E{i} {{\n if a > 1 {{ goto E{i} }}\ncommit p{i}(1)\ngoto S{i + 1}\n}}\nfinal state E{i} failure\n" for i in range(n))
+        + f"initial state A -> S0 {{\n  goto S0\n}}\nfinal state S{n} success\n"
+    ),
+    "allows and warnings": lambda n: _HEAD + "# opord: allow unused because x\nrecord R { a: int }\n" * (n // 2) + "".join(f"record Q{i} {{ a: int }}\n" for i in range(n // 2)),
     "literal arms": lambda n: _acting("match a {\n" + "".join(f"{i} -> goto Over\n" for i in range(n)) + "else -> goto Over\n}"),
     "one alternative of many": lambda n: _acting("match a {\n" + " | ".join(str(i) for i in range(n)) + " -> goto Over\nelse -> goto Over\n}"),
     "targets": lambda n: f"{_HEAD}initial state A -> {' | '.join(f'B{i}' for i in range(n))} {{\n goto B0\n}}\n",

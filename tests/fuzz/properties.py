@@ -40,7 +40,7 @@ def hold(text: str) -> CheckResult:
     """Check a text in every way and hold what comes of it to what always has to be true of it."""
     result = check_text(text, FILE, read=read_used)
     assert isinstance(result, CheckResult)
-    _hold_findings(result)
+    hold_findings(result)
     _hold_formatter(text, result)
     if result.contract is not None:
         module = generate(result.contract, result.sources)
@@ -49,7 +49,8 @@ def hold(text: str) -> CheckResult:
     return result
 
 
-def _hold_findings(result: CheckResult) -> None:
+def hold_findings(result: CheckResult) -> None:
+    """Hold what was found to say why a contract is refused, at places that are there, in words that can be shown."""
     sources = {path: Source(path, text) for path, text in result.sources}
     assert FILE in sources
     types_only = result.contract is None and not result.errors

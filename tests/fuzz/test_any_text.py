@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzz.cuts import cuts, hold_cut
 from tests.fuzz.grammar import Choices, damaged, pieces, written
 from tests.fuzz.inputs import corpus, text_of
 from tests.fuzz.properties import hold
@@ -55,3 +56,9 @@ def test_a_torn_text_is_the_same_when_put_together() -> None:
 def test_a_fuzzer_starts_from_every_contract_of_the_repository() -> None:
     assert len(seeds()) > 100
     assert {text_of(data) for data in corpus()} >= set(seeds())
+
+
+def test_a_contract_that_is_cut_off_is_answered() -> None:
+    kept = [hold_cut(content) for content in cuts(every=397)]
+    assert len(kept) > 1000
+    assert any(result.errors for result in kept)

@@ -52,8 +52,13 @@ def command(files: tuple[str, ...], only_check: bool) -> int:
 
 
 def _text(file: str) -> str:
+    from opord.language.source import MAX_SOURCE_BYTES, read_source
+
     try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        # One byte more than a contract may have tells that there is too much, however much there is.
+        content = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1) if file == "-" else read_source(file)
+        if len(content) > MAX_SOURCE_BYTES:
+            raise CliError("file", f"{file}: more than 1 MiB, which is more than a contract may have", 1)
         return content.decode("utf-8")
     except UnicodeDecodeError as wrong:
         raise CliError("file", f"{file}: not UTF-8: {wrong.reason} at byte {wrong.start}", 1) from wrong

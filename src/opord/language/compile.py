@@ -30,7 +30,7 @@ from opord.language.lowering.recorder import Recorder
 from opord.language.mending import add_fixes
 from opord.language.parser import parse
 from opord.language.rules import find_all
-from opord.language.source import MAX_SOURCE_BYTES, Source
+from opord.language.source import Source, read_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def check_file(path: str | Path) -> CheckResult:
     Raises:
         OSError: the file itself cannot be read.
     """
-    return check_source(Source.read(path), read=read_file)
+    return check_source(Source.read(path), read=read_source)
 
 
 def check_source(source: Source, *, read: Reader | None = None) -> CheckResult:
@@ -142,12 +142,6 @@ def _judge(lowered: Lowered) -> CheckResult:
 def _order(path: str, finding: Diagnostic) -> tuple[bool, str, int, int, str]:
     """Order findings by place, those of the checked file first."""
     return (finding.place.file != path, *finding.order)
-
-
-def read_file(path: str) -> bytes:
-    """Read a used file, up to one byte more than a file may have: then it is known to be too large."""
-    with open(path, "rb") as file:
-        return file.read(MAX_SOURCE_BYTES + 1)
 
 
 @contextmanager

@@ -109,33 +109,47 @@ class Graph:
         self._own_events = {
             state.name: {handler.event for handler in state.handlers} for state in contract.states
         }
-        self._moments: dict[str, list[Moment]] = {
-            state.name: self._moments_of(state) for state in contract.states
-        }
+        self._own = {state.name: _own_steps(state) for state in contract.states}
+        self._count_shared()
+
+    def _count_shared(self) -> None:
+        """Refuse a contract whose phases share so much that listing it alone would take too long."""
+        left = MOVES_MAX
+        for state in self.contract.states:
+            left -= len(self._shared.get(state.phase or "", ()))
+            if left < 0:
+                self._overgrown = TooManyMoves(state.place)
+                return
+
+    @cached_property
+    def _moments(self) -> dict[str, list[Moment]]:
+        if self._overgrown is not None:
+            raise self._overgrown
+        return {state.name: self._moments_of(state) for state in self.contract.states}
 
     def _moments_of(self, state: State) -> list[Moment]:
-        found = [Moment(None, state.body)] if state.body else []
-        found += [Moment(handler, handler.body) for handler in state.handlers]
-        found += [Moment(timer, timer.body) for timer in state.timers]
         phase = self._phases.get(state.phase) if state.phase is not None else None
-        if phase is not None and state.kind != "final":
-            found += [shared for shared in self._shared[phase.name] if self.shares(state, shared)]
-        return found
+        if phase is None or state.kind == "final":
+            return self._own[state.name]
+        shared = self._shared[phase.name]
+        return self._own[state.name] + [step for step in shared if self.shares(state, step)]
 
     def variant(self, ref: VariantRef) -> Variant | None:
         """Return the declaration of a variant, if there is one."""
         return self._variant.get((ref.type, ref.variant))
 
     def moments(self, state: State) -> list[Moment]:
-        """List the steps that can be taken from a state: body, handlers, timers, then the shared ones."""
+        """List the steps that can be taken from a state: body, handlers, timers, then the shared ones.
+
+        Raises:
+            TooManyMoves: phases share so much that the steps of all states cannot be gone through.
+        """
         return self._moments[state.name]
 
     @cached_property
     def steps(self) -> list[Moment]:
         """Every step of the contract, each once: those of the states, then those that phases share."""
-        found = [
-            moment for state in self.contract.states for moment in self.moments(state) if not moment.shared
-        ]
+        found = [step for state in self.contract.states for step in self._own[state.name]]
         for phase in self.contract.phases:
             found += self.shared_steps(phase)
         return found
@@ -313,6 +327,13 @@ def along(next_state: dict[str, str | None], start: str) -> list[str]:
     while name is not None:
         found.append(name)
         name = next_state[name]
+    return found
+
+
+def _own_steps(state: State) -> list[Moment]:
+    found = [Moment(None, state.body)] if state.body else []
+    found += [Moment(handler, handler.body) for handler in state.handlers]
+    found += [Moment(timer, timer.body) for timer in state.timers]
     return found
 
 

@@ -30,6 +30,8 @@ Reader = Callable[[str], str | bytes]
 
 # Links between folders can make a chain of files endless without any path coming twice.
 _CHAIN_MAX = 32
+# Each of them may have a megabyte.
+_FILES_MAX = 200
 
 
 @dataclass(slots=True)
@@ -73,6 +75,14 @@ class UsedFiles:
         known = self.lowered.get(path)
         if known is not None:
             return known
+        if len(self.lowered) == _FILES_MAX:
+            ctx.report(
+                CANNOT_USE,
+                node.path_span,
+                f"`{node.path}` cannot be used: it would be one more than {_FILES_MAX} files",
+                help="put types that belong together into one file",
+            )
+            return None
         source = self._read(ctx, node, path)
         if source is None:
             return None

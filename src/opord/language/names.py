@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Literal, TypeAlias
 
 from opord.contract import Place, Type, VarOrigin
@@ -40,8 +41,8 @@ def meant(near: str | None, otherwise: str = "") -> str:
 
 def listed(names: Iterable[str], word: str = "and", most: int = 6) -> str:
     """Write names as a list in a sentence: `a`, `b` and `c`; a long one ends with how many more there are."""
-    known = list(names)
-    quoted = [f"`{name}`" for name in known[:most]]
+    known = names if isinstance(names, Collection) else list(names)
+    quoted = [f"`{name}`" for name in islice(known, most)]
     if len(known) > most:
         return f"{', '.join(quoted)} and {len(known) - most} more"
     return (

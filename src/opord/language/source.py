@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from bisect import bisect_right
 from pathlib import Path
 
@@ -18,6 +21,25 @@ NOT_UTF8 = code("OP002", rule="syntax", title="a file that is not UTF-8")
 NUL = code("OP003", rule="syntax", title="a NUL character in a file")
 
 _NEWLINE = re.compile("\n")
+
+
+def read_source(path: str | Path) -> bytes:
+    """Read a file from disk, up to one byte more than it may have: then it is known to be too large.
+
+    Only a regular file has an end that is there when it is opened; a pipe or a device may never come to one.
+
+    Raises:
+        OSError: the file cannot be read, or is no regular file.
+    """
+    # Without O_NONBLOCK, opening a pipe waits for somebody who writes into it.
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(handle, "rb") as file:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file with an end", str(path))
+        return file.read(MAX_SOURCE_BYTES + 1)
 
 
 class Source:
@@ -63,9 +85,7 @@ class Source:
         Raises:
             OSError: the file cannot be read.
         """
-        with open(path, "rb") as file:
-            # One byte more than allowed tells that there is too much, whatever the size says.
-            return cls.from_bytes(str(path), file.read(MAX_SOURCE_BYTES + 1))
+        return cls.from_bytes(str(path), read_source(path))
 
     @classmethod
     def _too_large(cls, path: str, size: int) -> Source:

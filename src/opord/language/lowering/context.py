@@ -69,6 +69,9 @@ class Lowering:
         self.torn = False  # something in the file could not be read: what seems missing may have been there
         self.types: dict[str, TypeSymbol] = {}
         self.variants: dict[str, list[VariantSymbol]] = {}
+        self.variants_of: dict[
+            tuple[str, ...], dict[str, list[VariantSymbol]]
+        ] = {}  # of several types together
         self.calls: dict[str, CallSymbol] = {}
         self.events: dict[str, EventSymbol] = {}
         self.roles: dict[str, Place] = {}

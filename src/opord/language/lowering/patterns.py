@@ -94,10 +94,15 @@ def subject_of_value(ctx: Lowering, type: Type) -> Subject:
 
 
 def _enter_variants(ctx: Lowering, subject: Subject) -> None:
-    for owner in subject.owners:
-        symbol = ctx.types.get(owner)
-        for name, variant in symbol.variants.items() if symbol is not None else ():
-            subject.variants.setdefault(name, []).append(variant)
+    # Many matches take values of the same type apart.
+    known = ctx.variants_of.get(subject.owners)
+    if known is None:
+        known = ctx.variants_of[subject.owners] = {}
+        for owner in subject.owners:
+            symbol = ctx.types.get(owner)
+            for name, variant in symbol.variants.items() if symbol is not None else ():
+                known.setdefault(name, []).append(variant)
+    subject.variants = known
 
 
 def can_be_matched(ctx: Lowering, type: Type) -> bool:

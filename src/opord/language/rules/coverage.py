@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import islice
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -149,9 +150,18 @@ def left_by_else(case: Case) -> bool:
 
 def missing(cases: Cases, arms: tuple[Arm, ...]) -> list[Case]:
     """List the cases that no arm covers."""
+    return [*_missing(cases, arms)]
+
+
+def first_missing(cases: Cases, arms: tuple[Arm, ...], most: int) -> list[Case]:
+    """List the first cases that no arm covers: all of them would take long where many statements miss many."""
+    return [*islice(_missing(cases, arms), most)]
+
+
+def _missing(cases: Cases, arms: tuple[Arm, ...]) -> Iterator[Case]:
     named = {case for arm in arms for case in cases_in(arm.pattern)}
     otherwise = any(isinstance(arm.pattern, ElsePattern) for arm in arms)
-    return [case for case in (cases.left_by_else if otherwise else cases.listed) if case not in named]
+    return (case for case in (cases.left_by_else if otherwise else cases.listed) if case not in named)
 
 
 def names_strangers(graph: Graph, arms: tuple[Arm, ...]) -> bool:
@@ -166,7 +176,7 @@ def names_strangers(graph: Graph, arms: tuple[Arm, ...]) -> bool:
 def is_complete(graph: Graph, statement: Match) -> bool:
     """Say whether the arms of a `match` are known to cover all that can come."""
     cases = cases_of(graph, statement)
-    if cases is None or missing(cases, statement.arms):
+    if cases is None or first_missing(cases, statement.arms, 1):
         return False
     return not cases.open or any(isinstance(arm.pattern, ElsePattern) for arm in statement.arms)
 

@@ -8,8 +8,8 @@ from opord.contract import CallSite, Contract, ElsePattern, Match, VariantRef
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Graph
 from opord.language.paths import statements
-from opord.language.rules.coverage import OK, Case, cases_of, missing, names_strangers, spelled
-from opord.language.rules.words import LABELS_MAX, known, quoted
+from opord.language.rules.coverage import OK, Case, cases_of, first_missing, names_strangers, spelled
+from opord.language.rules.words import FEW, LABELS_MAX, known, quoted
 
 CODE = code("OP402", rule="exhaustive", title="a match that leaves something out")
 
@@ -27,7 +27,7 @@ def _in_match(graph: Graph, match: Match) -> Iterator[Diagnostic]:
     if cases is None or names_strangers(graph, match.arms):
         return
     place = known(match.subject.place, match.place)
-    left = missing(cases, match.arms)
+    left = first_missing(cases, match.arms, FEW + 1)
     if isinstance(match.subject, CallSite):
         if OK in left:
             yield CODE.at(

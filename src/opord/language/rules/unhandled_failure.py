@@ -8,8 +8,8 @@ from opord.contract import Action, Arm, Call, CallSite, Contract, Effect, ElsePa
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Graph
 from opord.language.paths import IN_DOUBT, TIMED_OUT, statements
-from opord.language.rules.coverage import cases_of, missing, names_strangers
-from opord.language.rules.words import LABELS_MAX, known, quoted
+from opord.language.rules.coverage import cases_of, first_missing, names_strangers
+from opord.language.rules.words import FEW, LABELS_MAX, known, quoted
 
 CODE = code("OP401", rule="exhaustive", title="a failure nobody handles")
 
@@ -23,7 +23,11 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                     cases = cases_of(graph, statement)
                     if cases is None or names_strangers(graph, statement.arms):
                         continue
-                    left = [case for case in missing(cases, statement.arms) if isinstance(case, VariantRef)]
+                    left = [
+                        case
+                        for case in first_missing(cases, statement.arms, FEW + 1)
+                        if isinstance(case, VariantRef)
+                    ]
                     if left:
                         yield _finding(graph, statement, site, left)
                 case _:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from opord.contract import Place
 
-# A row or a way that is longer is cut: nobody reads more names in a sentence.
-_NAMES_MAX = 20
+FEW = 20
+"""A row of more names is cut: nobody reads more of them in a sentence."""
 _STATES_MAX = 40
 WAYS_SHOWN_MAX = 50
 """So many findings of a rule show the way through the states that leads to them."""
@@ -16,12 +17,10 @@ LABELS_MAX = 10
 
 
 def quoted(names: Iterable[str], last: str = "and") -> str:
-    """Write names in a row: "`A`, `B` and `C`"; of a very long one the start, and how many more there are."""
-    known = list(names)
-    if len(known) > _NAMES_MAX:
-        few = ", ".join(f"`{name}`" for name in known[:_NAMES_MAX])
-        return f"{few} {last} {len(known) - _NAMES_MAX} more"
-    words = [f"`{name}`" for name in known]
+    """Write names in a row: "`A`, `B` and `C`"; a very long one ends in "others"."""
+    words = [f"`{name}`" for name in islice(names, FEW + 1)]
+    if len(words) > FEW:
+        words[FEW] = "others"
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
