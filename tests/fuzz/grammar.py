@@ -175,7 +175,7 @@ class Writer:
             states[:2] = [f"phase P {{\n  {handler}\n" + "\n".join(inside) + "\n}"]
             self.ends["Gone"] = None
         parts += [*states, *(FINALS[end] for end in self.ends)]
-        parts += [self.promise() for _ in choices.some(3)]
+        parts += [self.promise() for _ in (choices.some(3) if choices.below(3) == 1 else ())]
         return "\n".join(parts)
 
     def _fields(self) -> list[tuple[str, str]]:
