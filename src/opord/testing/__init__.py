@@ -1,1 +1,58 @@
-"""What helps to test: conformance of stores, clocks that stand still."""
+"""What helps to test: a world in virtual time with fake handlers, crashes at every point, conformance of stores.
+
+The names below are for users; each is imported when it is first asked for, so that pytest starts no slower for
+having the plugin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opord.testing.everywhere import crash_everywhere as crash_everywhere
+    from opord.testing.fakes import Fake as Fake
+    from opord.testing.fakes import Fakes as Fakes
+    from opord.testing.fakes import Made as Made
+    from opord.testing.fakes import Unscripted as Unscripted
+    from opord.testing.run import Run as Run
+    from opord.testing.script import ScriptError as ScriptError
+    from opord.testing.world import StillMoving as StillMoving
+    from opord.testing.world import World as World
+
+_HOMES = {
+    "Fake": "fakes",
+    "Fakes": "fakes",
+    "Made": "fakes",
+    "Run": "run",
+    "ScriptError": "script",
+    "StillMoving": "world",
+    "Unscripted": "fakes",
+    "World": "world",
+    "crash_everywhere": "everywhere",
+}
+
+__all__ = [
+    "Fake",
+    "Fakes",
+    "Made",
+    "Run",
+    "ScriptError",
+    "StillMoving",
+    "Unscripted",
+    "World",
+    "crash_everywhere",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module, and keep it."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(
+            f"module 'opord.testing' has no attribute {name!r}; it has: {', '.join(__all__)}"
+        )
+    from importlib import import_module
+
+    value = getattr(import_module(f"opord.testing.{home}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,318 @@
+"""Fake handlers: one for each call of a contract, which answer by a script and keep a ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from opord.contract import BOOL, Action, Nothing
+from opord.generated.handlers import handler_names
+from opord.kernel.program import CallProgram, Program
+from opord.kernel.requests import Call
+from opord.testing.plausible import Plausible
+from opord.testing.script import Answer, Answers, Script, type_text
+from opord.values.duration import format_instant
+from opord.values.failure import Failure
+
+_SILENCE_S = 10.0**9
+
+
+class Unscripted(AssertionError):
+    """A call was made whose fake nobody has told what to answer."""
+
+
+class Surroundings(Protocol):
+    """What a fake asks of the world that it stands in."""
+
+    @property
+    def now(self) -> datetime:
+        """The present instant."""
+        ...
+
+    def complain(self, error: Exception) -> None:
+        """Have the test fail with an error, at the verb that it is in."""
+        ...
+
+
+@dataclass(eq=False)
+class Made:
+    """A call as its fake saw it.
+
+    `args` has the arguments by their names in the contract. `key`, `attempt` and `run` are those of the call, empty
+    and 0 for a `pure`. `outcome` says how it ended: `ok`, a failure such as `PaymentError.Declined`, the name of an
+    exception, `lost` or `silence`. `happened` says whether it took effect; `again` that an earlier call of the same key
+    was answered once more. `result` is what it had as its result.
+    """
+
+    name: str
+    args: Mapping[str, Any]
+    at: datetime
+    key: str = ""
+    attempt: int = 0
+    run: str = ""
+    outcome: str = ""
+    happened: bool = False
+    again: bool = False
+    result: Any = None
+
+    def __repr__(self) -> str:
+        args = ", ".join(f"{name}={value!r}" for name, value in self.args.items())
+        return f"<{self.name}({args}) → {self.outcome or '…'}>"
+
+
+class Fake(Answers):
+    """The fake of one call: scripted with `returns`, `fails` and their like, asked with `calls`, `args`, `happened`."""
+
+    def __init__(
+        self, call: CallProgram, world: Surroundings, plausible: Plausible, ledger: list[Made], real: Any
+    ) -> None:
+        self._program = call
+        self._world = world
+        self._plausible = plausible
+        self._ledger = ledger
+        self._real = real
+        self._script: list[Answer] = []
+        self.calls: list[Made] = []
+
+    def __repr__(self) -> str:
+        return f"<fake {self._program.kind} {self._name}, called {len(self.calls)} times>"
+
+    # --- what it was asked -----------------------------------------------------------------------
+
+    @property
+    def args(self) -> list[dict[str, Any]]:
+        """The arguments of each call, by their names."""
+        return [dict(made.args) for made in self.calls]
+
+    @property
+    def keys(self) -> list[str]:
+        """The idempotency key of each call."""
+        return [made.key for made in self.calls]
+
+    @property
+    def effects(self) -> list[Made]:
+        """The calls that took effect; one of a key that had taken effect before is none."""
+        return [made for made in self.calls if made.happened and not made.again]
+
+    @property
+    def happened(self) -> int:
+        """How often it took effect."""
+        return len(self.effects)
+
+    # --- how it answers --------------------------------------------------------------------------
+
+    @property
+    def _call(self) -> CallProgram:
+        return self._program
+
+    def _say(self, answer: Answer) -> Script:
+        self._script = [answer]
+        return Script(self)
+
+    def __call__(self, *args: Any, call: Call | None = None) -> Any:
+        """Answer a call, as the engine makes it."""
+        made = self._note(args, call)
+        return self._at_once(made, args) if self._program.kind == "pure" else self._answer(made, args, call)
+
+    def _note(self, args: tuple[Any, ...], call: Call | None) -> Made:
+        made = Made(self._name, dict(zip(self._program.params, args, strict=True)), self._world.now)
+        if call is not None:
+            made.key, made.attempt, made.run = call.key, call.attempt, call.run_id
+        self.calls.append(made)
+        self._ledger.append(made)
+        return made
+
+    def _at_once(self, made: Made, args: tuple[Any, ...]) -> Any:
+        answer = self._next()
+        if answer is None and self._real is not None:
+            return self._ended(made, self._real(*args))
+        if answer is None:
+            error = self._unscripted(made)
+            self._world.complain(error)
+            raise error
+        return self._settled(made, answer, args)
+
+    async def _answer(self, made: Made, args: tuple[Any, ...], call: Call | None) -> Any:
+        try:
+            known = self._known(made)
+            if known is not None:
+                return self._once_more(made, known)
+            answer = self._next()
+            if answer is None and self._real is not None:
+                return self._ended(made, await self._by_the_real_one(args, call))
+            if answer is None:
+                self._world.complain(self._unscripted(made))
+                await asyncio.sleep(_SILENCE_S)
+            assert answer is not None
+            if answer.after:
+                await asyncio.sleep(answer.after / timedelta(seconds=1))
+            if answer.kind in ("lost", "silence"):
+                return await self._without_answer(made, answer)
+            found = self._settled(made, answer, args)
+            return self._ended(made, await found) if inspect.isawaitable(found) else found
+        except Failure as failure:
+            made.outcome = f"{failure.opord_type}.{failure.opord_variant}"
+            made.result = failure
+            raise
+        except Exception as error:
+            made.outcome = made.outcome or type(error).__name__
+            raise
+
+    def _next(self) -> Answer | None:
+        """Take the next answer of the script; the last one stands for all further calls, unless it is counted."""
+        if not self._script:
+            return None
+        answer = self._script[0]
+        if answer.times is None:
+            if len(self._script) > 1:
+                self._script.pop(0)
+        elif answer.times > 1:
+            self._script[0] = Answer(**{**vars(answer), "times": answer.times - 1})
+        elif len(self._script) > 1:
+            self._script.pop(0)
+        elif answer.times == 1:
+            self._script[0] = Answer(**{**vars(answer), "times": 0})
+        else:
+            return None
+        return answer
+
+    def _settled(self, made: Made, answer: Answer, args: tuple[Any, ...]) -> Any:
+        match answer.kind:
+            case "ok":
+                return self._ended(made, answer.value)
+            case "auto":
+                return self._ended(made, self._invented())
+            case "fails" | "raises":
+                # A fresh one each time, as handlers raise them.
+                raise copy.copy(answer.value)
+            case "looks up":
+                return self._ended(made, self._looked_up(made, answer.value))
+            case _:
+                found = answer.value(*args)
+                return found if inspect.isawaitable(found) else self._ended(made, found)
+
+    def _ended(self, made: Made, value: Any) -> Any:
+        made.outcome, made.happened, made.result = "ok", True, value
+        return value
+
+    async def _by_the_real_one(self, args: tuple[Any, ...], call: Call | None) -> Any:
+        wants = "call" in inspect.signature(self._real).parameters
+        found = self._real(*args, call=call) if wants else self._real(*args)
+        return await found if inspect.isawaitable(found) else found
+
+    async def _without_answer(self, made: Made, answer: Answer) -> Any:
+        made.outcome, made.happened = answer.kind, answer.happened
+        if answer.happened:
+            made.result = self._invented() if answer.value is None else answer.value
+        if answer.kind == "silence":
+            await asyncio.sleep(_SILENCE_S)
+        raise ConnectionError("the answer was lost")
+
+    def _invented(self) -> Any:
+        codec, declaration = self._program.result, self._program.declaration
+        if codec is None:
+            return None
+        return codec.accept(self._plausible.value(declaration.result, declaration.name))
+
+    # --- what it remembers -----------------------------------------------------------------------
+
+    def _known(self, made: Made) -> Made | None:
+        """Return the call of the same key that has a final outcome, where the other side honours keys."""
+        declaration = self._program.declaration
+        if not isinstance(declaration, Action) or declaration.key is None or self._real is not None:
+            return None
+        window = declaration.key.window
+        for earlier in self.calls[:-1]:
+            if earlier.key == made.key and (window is None or made.at < earlier.at + window):
+                failure = earlier.result if isinstance(earlier.result, Failure) else None
+                if earlier.happened or (failure is not None and not failure.opord_transient):
+                    return earlier
+        return None
+
+    def _once_more(self, made: Made, known: Made) -> Any:
+        made.again = True
+        if isinstance(known.result, Failure):
+            raise copy.copy(known.result)
+        return self._ended(made, known.result)
+
+    def _looked_up(self, made: Made, action: Fake) -> Any:
+        mine = [one for one in action.calls if one.run == made.run]
+        found = (
+            next((one for one in mine if one.key == mine[-1].key and one.happened), None) if mine else None
+        )
+        if self._program.declaration.result == BOOL:
+            return found is not None
+        return found.result if found is not None else None
+
+    # --- what is missing -------------------------------------------------------------------------
+
+    def _unscripted(self, made: Made) -> Unscripted:
+        declaration = self._program.declaration
+        where = f" in {made.run}" if made.run else ""
+        used_up = "; its script is used up" if self._script else ""
+        answers = "" if isinstance(declaration.result, Nothing) else type_text(declaration.result)
+        fails = [f"    fakes.{self._name}.fails({name}.…)" for name in getattr(declaration, "fails", ())]
+        return Unscripted(
+            "\n".join(
+                [
+                    f"{self._name} was called{where}, and its fake does not know what to answer{used_up}:",
+                    f"    {made!r}",
+                    "say it before the call is made, for example:",
+                    f"    fakes.{self._name}.returns({f'… a {answers}' if answers else ''})",
+                    *fails,
+                    f"or let it answer something plausible: fakes.{self._name}.auto(), or fakes.auto() for all",
+                ]
+            )
+        )
+
+
+class Fakes:
+    """A fake for each call of a contract, by its name: `fakes.charge_card`, or `fakes["charge_card"]`.
+
+    `ledger` has all calls, in the order in which they were made.
+    """
+
+    def __init__(self, program: Program, world: Surroundings, real: Any = None) -> None:
+        self._contract = program.name
+        self.ledger: list[Made] = []
+        self._plausible = plausible = Plausible(program.contract, lambda: format_instant(world.now))
+        self._by_form = {
+            form: Fake(program.calls[name], world, plausible, self.ledger, getattr(real, form, None))
+            for name, form in handler_names(program).items()
+        }
+
+    def __getattr__(self, name: str) -> Fake:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        fake = self._by_form.get(name)
+        if fake is None:
+            near = difflib.get_close_matches(name, self._by_form, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self._by_form) or 'none'}"
+            raise AttributeError(f"{self._contract} has no call {name}; {hint}")
+        return fake
+
+    def __getitem__(self, name: str) -> Fake:
+        return self.__getattr__(name)
+
+    def __iter__(self) -> Iterator[Fake]:
+        return iter(self._by_form.values())
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._by_form]
+
+    def auto(self) -> None:
+        """Let every fake that nobody has told what to answer, and that stands for no real handler, answer plausibly."""
+        for fake in self:
+            if not fake._script and fake._real is None:
+                fake.auto()
+
+    def _handlers(self) -> object:
+        """Return the object that an engine takes as handlers."""
+        return SimpleNamespace(**self._by_form)

@@ -1,0 +1,84 @@
+"""Crashes: an engine that dies at a point of the step protocol, and from then on can write nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from opord.engine.hooks import Point
+from opord.kernel.rows import Start, Write
+from opord.stores.base import Result, Store
+
+
+class Killed(BaseException):
+    """The process is dead: nothing of it runs any more."""
+
+
+class Fate:
+    """Counts the points that a world's engines pass, and says at which of them one dies.
+
+    The points are those of `opord.engine.hooks` and both sides of each write. `kill_at` is the number of the
+    point (from 1) at which an engine dies; `at` says which that was, once it has happened.
+    """
+
+    def __init__(self, kill_at: int | None = None) -> None:
+        self.passed = 0
+        self.kill_at = kill_at
+        self.at: str | None = None
+        self._named: dict[str, int] = {}
+
+    def kill_at_named(self, point: Point, nth: int) -> None:
+        """Let an engine die at the nth passing of a named point, counted from now."""
+        self._named[point] = nth
+
+    def passes(self, point: str, run: str) -> bool:
+        """Count a point; whether the engine dies there."""
+        self.passed += 1
+        left = self._named.get(point)
+        if left is not None:
+            self._named[point] = left - 1
+            if left == 1:
+                del self._named[point]
+        dies = self.passed == self.kill_at or left == 1
+        if dies:
+            self.at = f"`{point}` of {run}" if run else f"`{point}`"
+        return dies
+
+
+class Life:
+    """One engine's life: its store and its hook, which do nothing more once it is dead."""
+
+    def __init__(self, store: Store, fate: Fate) -> None:
+        self._store = store
+        self._fate = fate
+        self.dead = False
+
+    def hook(self, point: Point, run: str) -> None:
+        """Pass a named point."""
+        self._pass(point, run)
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self._store, name)
+
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if self.dead:
+                raise Killed
+            return verb(*args, **kwargs)
+
+        return guarded
+
+    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+        """Write a batch; one may die just before it, and just after."""
+        if not batch:
+            return []
+        first = batch[0]
+        run = first.row.run if isinstance(first, Start) else first.run
+        self._pass("before a write", run)
+        results = self._store.apply(batch, wait=wait)
+        self._pass("after a write", run)
+        return results
+
+    def _pass(self, point: str, run: str) -> None:
+        if self.dead or self._fate.passes(point, run):
+            self.dead = True
+            raise Killed

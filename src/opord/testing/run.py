@@ -1,0 +1,261 @@
+"""A run in a test: where it is, what it is sent, and what is asserted of it; each error tells its story."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from opord.contract import Action
+from opord.generated.handles import Sent
+from opord.kernel.program import Program
+from opord.kernel.run import Run as Stored
+from opord.kernel.views import history_view, needs_person, run_view
+from opord.story.page import run_story
+from opord.testing.script import ScriptError, Span
+from opord.values.names import python_names
+
+if TYPE_CHECKING:
+    from opord.testing.world import World
+
+OPERATOR = "operator"
+
+
+class Run:
+    """A run, as a test sees it. After each verb everything has gone on as far as it can."""
+
+    def __init__(self, world: World, program: Program, run: str) -> None:
+        self.id = run
+        self._world = world
+        self._program = program
+        self._actor = ""
+        self._role: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<run {self.id} in {self.state}>"
+
+    # --- where it is -----------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """The name of its state."""
+        return self._stored.state
+
+    @property
+    def status(self) -> str:
+        """`running`, `waiting`, `in_doubt`, `stalled` or `ended`."""
+        return self._stored.status
+
+    @property
+    def outcome(self) -> str | None:
+        """How it ended: `success`, `failure`, `cancelled` or `terminated`; None before."""
+        return self._stored.outcome
+
+    @property
+    def fields(self) -> Any:
+        """Its state with its fields, as an instance of the state's class."""
+        stored = self._stored
+        return stored.at.fields.load(stored.body.data)
+
+    @property
+    def data(self) -> Any:
+        """What its state carries, as plain data; secrets are not shown."""
+        return self.view["data"]
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """The run as `opord runs show --json` shows it."""
+        return run_view(self._stored)
+
+    @property
+    def waiting_for(self) -> list[dict[str, Any]]:
+        """What would move it: events with their roles, timers, a person."""
+        found: list[dict[str, Any]] = self.view["waiting_for"]
+        return found
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Its records, as `opord runs history --json` shows them."""
+        store = self._world.store
+        return history_view(self._program, self._world.journal(self.id), store.inbox(self.id))
+
+    @property
+    def states(self) -> list[str]:
+        """The states that it has entered, in order."""
+        return [one["to"] for one in self.history if one["kind"] in ("started", "transition")]
+
+    @property
+    def story(self) -> str:
+        """What happened to it, in words, as `opord runs history` tells it."""
+        return "\n".join(run_story(self._program, self.history, self.view))
+
+    @property
+    def _stored(self) -> Stored:
+        return self._world.stored(self.id)
+
+    # --- what moves it ---------------------------------------------------------------------------
+
+    def as_(self, actor: str, *, role: str | None = None) -> Self:
+        """Return the same run for an actor who has a role."""
+        same = copy.copy(self)
+        same._actor, same._role = actor, role
+        return same
+
+    @property
+    def send(self) -> Send:
+        """Send it an event: `run.send.approve(note="ok", as_="ann", role="manager")`."""
+        return Send(self)
+
+    def advance(self, span: Span) -> Self:
+        """Let time pass; see `World.advance`."""
+        self._world.advance(span)
+        return self
+
+    def retry(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
+        """Let it go on after a stall, its cause being mended."""
+        self._world.act(self.id, lambda client: client.retry(self.id, actor=as_, reason=reason))
+        return self
+
+    def resolve(
+        self, *, happened: bool, result: Any = None, as_: str = OPERATOR, reason: str | None = None
+    ) -> Self:
+        """Say, as a person, whether the action that it is in doubt about happened, and with which result."""
+        self._world.act(
+            self.id,
+            lambda client: client.resolve(
+                self.id, happened=happened, result=result, actor=as_, reason=reason
+            ),
+        )
+        return self
+
+    def terminate(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
+        """End it by an administrator's word."""
+        self._world.act(self.id, lambda client: client.terminate(self.id, actor=as_, reason=reason))
+        return self
+
+    # --- what is asserted of it ------------------------------------------------------------------
+
+    def assert_state(self, state: str, **fields: Any) -> Self:
+        """Assert in which state it is, and what some of its fields are, as plain data or typed."""
+        __tracebackhide__ = True
+        self._known(state)
+        if self.state != state:
+            raise self.wrong(f"it is in {self.state}, not in {state}")
+        names = {form: name for name, form in self._forms(state).items()}
+        for form, wanted in fields.items():
+            if form not in names:
+                raise ScriptError(f"{state} has no field {form}; it has {', '.join(names) or 'none'}")
+            found = getattr(self.fields, form)
+            shown = (self.data or {}).get(names[form])
+            if wanted not in (found, shown):
+                raise self.wrong(f"{form} of {state} is {found!r}, not {wanted!r}")
+        return self
+
+    def assert_ended(self, outcome: str = "success") -> Self:
+        """Assert that it has ended, and how: `success`, `failure`, `cancelled` or `terminated`."""
+        __tracebackhide__ = True
+        if self.outcome != outcome:
+            is_now = f"it ended with {self.outcome}" if self.outcome else f"it is {self._is}"
+            raise self.wrong(f"{is_now} in {self.state}, not ended with {outcome}")
+        return self
+
+    def assert_states(self, *states: str) -> Self:
+        """Assert which states it has entered, in order."""
+        __tracebackhide__ = True
+        for state in states:
+            self._known(state)
+        if self.states != [*states]:
+            raise self.wrong(f"it went {' → '.join(self.states)}, not {' → '.join(states)}")
+        return self
+
+    def assert_waits_for(self, *events: str) -> Self:
+        """Assert that it waits, and for these events at least."""
+        __tracebackhide__ = True
+        waits = [wait["event"] for wait in self.waiting_for if "event" in wait]
+        missing = [event for event in events if event not in waits]
+        if self.status != "waiting" or missing:
+            heard = f"for {', '.join(waits)}" if waits else "for no event"
+            raise self.wrong(f"it is {self._is} in {self.state} {heard}, not for {', '.join(events)}")
+        return self
+
+    def assert_in_doubt(self, action: str) -> Self:
+        """Assert that it waits for a person to say whether an action happened."""
+        __tracebackhide__ = True
+        call = self._program.calls.get(action)
+        if call is None or not isinstance(call.declaration, Action):
+            raise ScriptError(f"{self._program.name} has no action {action}")
+        stored = self._stored
+        intent = stored.intent
+        if not needs_person(stored) or intent is None or intent.call != action:
+            raise self.wrong(f"it is {self._is} in {self.state}, not in doubt about {action}")
+        return self
+
+    def assert_stalled(self, why: str = "") -> Self:
+        """Assert that it stands until somebody mends something; `why` is part of the reason."""
+        __tracebackhide__ = True
+        if self.status != "stalled" or why not in (self.view["reason"] or ""):
+            raise self.wrong(
+                f"it is {self._is} in {self.state}, not stalled" + (f" with {why!r}" if why else "")
+            )
+        return self
+
+    def wrong(self, message: str) -> AssertionError:
+        """Make the error of a failed assertion, with the run's story."""
+        return AssertionError(f"{self.id}: {message}\n\n{self.story}")
+
+    @property
+    def _is(self) -> str:
+        return self.status.replace("_", " ")
+
+    def _known(self, state: str) -> None:
+        if state not in self._program.states:
+            near = difflib.get_close_matches(state, self._program.states, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self._program.states)}"
+            raise ScriptError(f"{self._program.name} has no state {state}; {hint}")
+
+    def _forms(self, state: str) -> dict[str, str]:
+        return python_names(field.name for field in self._program.states[state].declaration.fields)
+
+
+class Send:
+    """Sends a run its events, each by a method of its name; `send("approve", {…})` does the same.
+
+    `as_` and `role` say who sends it. Where an event has parameters of these names, use `run.as_(…).send`.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __getattr__(self, name: str) -> Callable[..., Sent]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        run = self._run
+        events = run._program.events
+        forms = {form: event for event, form in python_names(events).items()}
+        event = forms.get(name, name)
+        declared = events.get(event)
+        params = {form: param for param, form in python_names(declared.params if declared else ()).items()}
+
+        def send(**members: Any) -> Sent:
+            who: dict[str, Any] = {"as_": run._actor, "role": run._role}
+            who |= {word: members.pop(word) for word in who if word in members and word not in params}
+            named = {params.get(form, form): value for form, value in members.items()}
+            return self(event, named, as_=who["as_"], role=who["role"])
+
+        return send
+
+    def __call__(
+        self, event: str, members: Mapping[str, Any], /, *, as_: str | None = None, role: str | None = None
+    ) -> Sent:
+        """Send an event with a value for each of its parameters.
+
+        Raises:
+            opord.Refused: the run's state, its contract or the sender's role does not allow it.
+        """
+        run = self._run
+        actor = run._actor if as_ is None else as_
+        return run._world.send(run.id, event, members, actor=actor, role=role or run._role)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *python_names(self._run._program.events).values()]

@@ -1,0 +1,203 @@
+"""How a fake answers, one call after another: what a test says of it, held against the contract as it is said."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from opord.contract import Action, Effect, Nothing, Type
+from opord.kernel.program import CallProgram
+from opord.language.types import show
+from opord.values.duration import parse_duration
+from opord.values.failure import Failure
+from opord.values.guard import BadValue
+
+if TYPE_CHECKING:
+    from opord.testing.fakes import Fake
+
+Span: TypeAlias = str | timedelta
+"""A length of time: `"48h"`, as in a contract, or a `timedelta`."""
+
+
+class ScriptError(Exception):
+    """A test asks of a fake what its call cannot do; the message says what it can."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of a script.
+
+    `value` is a result, a failure, an exception or a function, by its kind; `lost` and `silence` are the two ways
+    in which nobody learns the outcome. `happened` says whether the other side did it. `after` is how long it
+    takes. `times` is how often it is given; None for once, and on and on if it is the last.
+    """
+
+    kind: Literal["ok", "fails", "raises", "lost", "silence", "does", "looks up", "auto"]
+    value: Any = None
+    happened: bool = False
+    after: timedelta = timedelta()
+    times: int | None = None
+
+
+class Script:
+    """What was said last of a fake; `times` says how often, `then` goes on."""
+
+    def __init__(self, fake: Fake) -> None:
+        self._fake = fake
+
+    def times(self, count: int) -> Script:
+        """Give that answer so many times; a further call needs another."""
+        if count < 1:
+            raise ScriptError(f"expected a number of times of at least 1, got: {count}")
+        script = self._fake._script
+        script[-1] = replace(script[-1], times=count)
+        return self
+
+    @property
+    def then(self) -> Then:
+        """Say how the next call is answered."""
+        return Then(self._fake)
+
+
+class Answers:
+    """The answers that can be scripted; each is held against the declaration of the call."""
+
+    @property
+    @abstractmethod
+    def _call(self) -> CallProgram: ...
+
+    @abstractmethod
+    def _say(self, answer: Answer) -> Script: ...
+
+    def returns(self, *value: Any, after: Span = "0s", **fields: Any) -> Script:
+        """Answer with a result: typed, as plain data, or as the fields of a record by their names.
+
+        `after` is how long the answer takes.
+        """
+        return self._say(Answer("ok", self._result(value, fields, "returns"), True, _span(after)))
+
+    def fails(self, failure: Failure | type[Failure], *, after: Span = "0s") -> Script:
+        """Answer with a declared failure: `fails(PaymentError.Declined(reason="no funds"))`."""
+        made = failure() if isinstance(failure, type) else failure
+        declared = getattr(self._call.declaration, "fails", ())
+        if made.opord_type not in declared:
+            can = f"it fails with {' or '.join(declared)}" if declared else "it declares no failure"
+            raise ScriptError(
+                f"{self._name} cannot fail with {made}: {can}; for anything else there is raises(…)"
+            )
+        return self._say(Answer("fails", made, False, _span(after)))
+
+    def raises(self, error: BaseException, *, after: Span = "0s") -> Script:
+        """Raise something undeclared: an effect is tried again and then stalls its run, an action is in doubt."""
+        return self._say(Answer("raises", error, False, _span(after)))
+
+    def unknown(self, *result: Any, happened: bool = False, after: Span = "0s", **fields: Any) -> Script:
+        """Lose the answer of an action, so that it is in doubt.
+
+        With `happened` the other side did it, with that result (something plausible unless it is given).
+        """
+        self._only((Action,), "unknown")
+        return self._say(Answer("lost", self._lost(result, fields, happened), happened, _span(after)))
+
+    def times_out(self, *result: Any, happened: bool = False, **fields: Any) -> Script:
+        """Never answer: the call is given up after its time-out. For `happened` see `unknown`."""
+        self._only((Action,) if happened else (Effect, Action), "times_out")
+        return self._say(Answer("silence", self._lost(result, fields, happened), happened))
+
+    def does(self, function: Callable[..., Any]) -> Script:
+        """Answer with what a function of the arguments returns, or with the failure that it raises."""
+        return self._say(Answer("does", function, True))
+
+    def looks_up(self, action: Fake) -> Script:
+        """Answer as one who knows what became of the run's latest commit of an action.
+
+        For the effect of `in doubt check`: the result that the action had (or true) if it happened, else none (or
+        false).
+        """
+        self._only((Effect,), "looks_up")
+        return self._say(Answer("looks up", action, True))
+
+    def auto(self) -> Script:
+        """Answer with something plausible of the declared type."""
+        return self._say(Answer("auto", None, True))
+
+    # --- what fits -------------------------------------------------------------------------------
+
+    @property
+    def _name(self) -> str:
+        return self._call.declaration.name
+
+    def _only(self, kinds: tuple[type, ...], verb: str) -> None:
+        if not isinstance(self._call.declaration, kinds):
+            wanted = " or ".join(kind.__name__.lower() for kind in kinds)
+            raise ScriptError(f"{self._name} is no {wanted} but a {self._call.kind}: {verb}(…) is for those")
+
+    def _lost(self, result: tuple[Any, ...], fields: Mapping[str, Any], happened: bool) -> Any:
+        if not result and not fields:
+            return None
+        if not happened:
+            raise ScriptError(f"{self._name} has a result only if it happened: say happened=True")
+        return self._result(result, fields, "unknown")
+
+    def _result(self, value: tuple[Any, ...], fields: Mapping[str, Any], verb: str) -> Any:
+        codec = self._call.result
+        if codec is None:
+            if fields or value not in ((), (None,)):
+                raise ScriptError(f"{self._name} has no result: leave {verb}() empty")
+            return None
+        if len(value) > 1 or (value and fields) or (not value and not fields):
+            raise ScriptError(
+                f"{self._name} answers {type_text(self._call.declaration.result)}: "
+                f"give {verb}(…) one value, or the fields of a record by their names"
+            )
+        try:
+            return codec.accept(value[0] if value else dict(fields))
+        except BadValue as error:
+            where = f"{error.path}: " if error.path else ""
+            raise ScriptError(
+                f"{self._name} answers {type_text(self._call.declaration.result)}, and this is none: "
+                f"{where}{error.message}"
+            ) from None
+
+
+class Then(Answers):
+    """Says how a further call is answered."""
+
+    def __init__(self, fake: Fake) -> None:
+        self._fake = fake
+
+    @property
+    def _call(self) -> CallProgram:
+        return self._fake._call
+
+    def _say(self, answer: Answer) -> Script:
+        self._fake._script.append(answer)
+        return Script(self._fake)
+
+
+def type_text(type_: Type) -> str:
+    """Write a type as a contract does."""
+    return "nothing" if isinstance(type_, Nothing) else show(type_)
+
+
+def span_us(span: Span) -> int:
+    """Return a length of time in microseconds."""
+    return _span(span) // timedelta(microseconds=1)
+
+
+def _span(span: Span) -> timedelta:
+    if isinstance(span, timedelta):
+        length = span
+    else:
+        try:
+            length = parse_duration(span)
+        except BadValue:
+            raise ScriptError(
+                f'expected a length of time such as "48h" or "1h30m", or a timedelta, got: {span!r}'
+            ) from None
+    if length < timedelta():
+        raise ScriptError(f"time does not go back: {span!r}")
+    return length

@@ -1,0 +1,443 @@
+"""A world for tests: virtual time, a store in memory, and an engine that may die and come up again.
+
+Everything is synchronous. After each verb all runs have gone on as far as they can: calls are made, tried again
+and checked, and virtual time passes for that; but a wait that the contract declares (`after`, `at`, `ask within`)
+is over only when `advance` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias, TypeVar
+
+from opord.engine.client import Client
+from opord.engine.engine import Engine
+from opord.engine.errors import EngineError
+from opord.engine.hooks import Point
+from opord.generated.handles import Sent
+from opord.generated.workflow import Workflow
+from opord.kernel.instants import from_datetime, to_datetime
+from opord.kernel.legality import verify
+from opord.kernel.program import Program
+from opord.kernel.rows import RecordRow, RunRow
+from opord.kernel.run import Run as Stored
+from opord.kernel.run import load_run
+from opord.kernel.views import needs_person
+from opord.loading import load, program_of
+from opord.stores.base import RunFilter
+from opord.stores.memory import MemoryStore
+from opord.testing.clock import START_US, VirtualClock, virtual_world
+from opord.testing.fakes import Fakes
+from opord.testing.mortal import Fate, Life
+from opord.testing.run import Run
+from opord.testing.script import ScriptError, Span, span_us
+from opord.testing.stepping import Stepper, Stop
+from opord.values.names import python_names
+
+T = TypeVar("T")
+
+Contract: TypeAlias = type[Workflow] | Workflow | ModuleType | str | Path
+"""A contract's class, with or without handlers; a module that has one; or a file to be loaded."""
+
+ALL_RUNS = 10_000
+NEVER_POLL_S = 3600.0
+
+
+class StillMoving(AssertionError):
+    """A run goes on and on without coming to rest."""
+
+
+class World:
+    """A place where runs live in virtual time.
+
+    Args:
+        seed: of what is random: the spread of retries, and the ids of runs without a key.
+        start: the instant at which its time begins; an ordinary day in 2026 unless given.
+        patience: how much virtual time one verb may take until everything rests.
+        kill_at: the number of the point at which an engine dies; see `crash_everywhere`.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        start: datetime | None = None,
+        patience: Span = timedelta(days=2),
+        kill_at: int | None = None,
+    ) -> None:
+        self.seed = seed
+        self.fate = Fate(kill_at)
+        self.crashes = 0
+        self._clock = VirtualClock(START_US if start is None else from_datetime(start.astimezone(UTC)))
+        self._start = start
+        self._patience_us = span_us(patience)
+        self.store = MemoryStore(self._clock.now)
+        self._stepper = Stepper(self._clock)
+        self._served: dict[type[Workflow], Any] = {}
+        self._fakes: dict[type[Workflow], Fakes] = {}
+        self._engine: Engine | None = None
+        self._life: Life | None = None
+        self._engines = 0
+        self._task: Any = None
+        self._held = False
+        self._problem: Exception | None = None
+
+    # --- time ------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        return to_datetime(self._clock.now_us)
+
+    def advance(self, span: Span) -> None:
+        """Let time pass: what becomes due on the way happens at its time."""
+        self._advance_to(self._clock.now_us + span_us(span))
+
+    def advance_to(self, instant: datetime) -> None:
+        """Let time pass until an instant."""
+        target = from_datetime(instant.astimezone(UTC))
+        if target < self._clock.now_us:
+            raise ScriptError(f"time does not go back: it is {self.now:%Y-%m-%d %H:%M:%S} UTC already")
+        self._advance_to(target)
+
+    @contextmanager
+    def time_stands_still(self) -> Iterator[None]:
+        """Let time pass by `advance` alone, also for calls and retries, so that one can act in the midst of them."""
+        before, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
+        self._settle()
+
+    # --- contracts -------------------------------------------------------------------------------
+
+    def fakes(self, contract: Contract, *, real: Any = None) -> Fakes:
+        """Return a fake for each call of a contract.
+
+        With `real` handlers, each fake that is not scripted passes its calls on to them, and keeps the ledger.
+        """
+        workflow, _ = _workflow(contract)
+        made = Fakes(program_of(workflow), self, real)
+        self._fakes[workflow] = made
+        return made
+
+    def start(
+        self,
+        contract: Contract,
+        members: Mapping[str, Any] | None = None,
+        /,
+        *,
+        handlers: Any = None,
+        **input: Any,
+    ) -> Run:
+        """Start a run, and let everything go on as far as it can.
+
+        Args:
+            contract: what is to be started.
+            members: the input by the names in the contract, where keywords cannot give it.
+            handlers: fakes, or handlers as an engine takes them. Without, those given before for this contract,
+                or the fakes made for it. Giving others is a new deployment: they carry all its runs from now on.
+            input: a value for each parameter of the contract, typed or as plain data.
+
+        Raises:
+            opord.Refused: the input does not fit, or a run of this key has another.
+        """
+        workflow, joined = _workflow(contract)
+        program = program_of(workflow)
+        self._serve(workflow, handlers if handlers is not None else joined)
+        forms = {form: name for name, form in python_names(p.name for p in program.contract.params).items()}
+        given = {**(members or {}), **{forms.get(form, form): value for form, value in input.items()}}
+        before = {row.run for row in self._rows()}
+
+        def landed() -> str | None:
+            return next((row.run for row in self._rows() if row.run not in before), None)
+
+        run = self._do(lambda engine: engine.start_run(program, given), landed)
+        return Run(self, program, run)
+
+    def run(self, run: str) -> Run:
+        """Return a run by its name, such as `OrderFulfilment/o1`."""
+        row = self.store.load(run)
+        if row is None:
+            raise ScriptError(f"there is no run {run!r}; there are {', '.join(self._names()) or 'none'}")
+        return Run(self, self._program(row), run)
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, in the order in which they were started."""
+        return [Run(self, self._program(row), row.run) for row in reversed(self._rows())]
+
+    # --- crashes ---------------------------------------------------------------------------------
+
+    def restart(self) -> None:
+        """Kill the engine, as SIGKILL would, and let a new one take over on the same store."""
+        self._bury()
+        self._settle()
+
+    def crash_at(self, point: Point, *, nth: int = 1) -> None:
+        """Let the engine die the nth time that it passes a point from now on; a new one takes over at once."""
+        self.fate.kill_at_named(point, nth)
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def verify(self) -> None:
+        """Assert that every journal is unbroken, and that every move in it was legal."""
+        for row in self._rows():
+            problems = verify(self._program(row), row, self.journal(row.run), self.store.inbox(row.run))
+            if problems:
+                listed = "\n".join(f"  - {problem}" for problem in problems)
+                raise self.run(row.run).wrong(f"its journal is not legal:\n{listed}")
+
+    def close(self) -> None:
+        """End this world: its engine dies, and every journal is verified."""
+        self.discard()
+        self.verify()
+
+    def discard(self) -> None:
+        """End this world without a look back."""
+        if not self._stepper.loop.is_closed():
+            self._bury()
+            self._stepper.close()
+
+    def again(self, *, kill_at: int | None = None) -> World:
+        """Return a new world like this one was at its beginning."""
+        patience = timedelta(microseconds=self._patience_us)
+        return World(seed=self.seed, start=self._start, patience=patience, kill_at=kill_at)
+
+    # --- what runs and fakes ask for -------------------------------------------------------------
+
+    def send(self, run: str, event: str, members: Mapping[str, Any], *, actor: str, role: str | None) -> Sent:
+        """Send a run an event; see `Run.send`."""
+        before = self._receptions(run, event)
+
+        def landed() -> Sent | None:
+            now = self._receptions(run, event)
+            return Sent("taken", self.stored(run).state) if now > before else None
+
+        with self._telling(run):
+            return self._do(
+                lambda engine: engine.send_event(run, event, members, actor=actor, role=role), landed
+            )
+
+    def act(self, run: str, verb: Callable[[Client], Awaitable[None]]) -> None:
+        """Do as a person does what concerns a run: retry, resolve, terminate."""
+        before = len(self.journal(run))
+
+        def landed() -> bool | None:
+            return True if len(self.journal(run)) > before else None
+
+        async def go(engine: Engine) -> bool:
+            await verb(engine.client)
+            return True
+
+        with self._telling(run):
+            self._do(go, landed)
+
+    def stored(self, run: str) -> Stored:
+        """Return a run as it is in the store."""
+        row = self.store.load(run)
+        assert row is not None, run
+        return load_run(self._program(row), row)
+
+    def journal(self, run: str) -> list[RecordRow]:
+        """Return a run's records."""
+        records: list[RecordRow] = []
+        while page := self.store.journal(run, after=records[-1].seq if records else 0):
+            records += page
+        return records
+
+    def complain(self, error: Exception) -> None:
+        """Let the verb that is under way fail with an error."""
+        self._problem = self._problem or error
+
+    # --- going on --------------------------------------------------------------------------------
+
+    def _do(self, act: Callable[[Engine], Awaitable[T]], landed: Callable[[], T | None]) -> T:
+        """Act as a client, which after a crash does it again unless it can see that it was done; then let all rest."""
+        while True:
+            engine = self._up()
+
+            async def acting(engine: Engine = engine) -> T:
+                return await act(engine)
+
+            self._task = task = self._stepper.loop.create_task(acting())
+            self._let_rest()
+            self._task = None
+            if not self._died:
+                self._settle()
+                if not task.done():
+                    raise StillMoving(
+                        "time stands still, and what was asked for takes time: advance(…) first"
+                    )
+                return task.result()
+            self._bury()
+            done = landed()
+            if done is not None:
+                self._settle()
+                return done
+
+    def _settle(self) -> None:
+        """Let everything go on as far as it can, through crashes; then say what went wrong in it."""
+        until = self._clock.now_us + self._patience_us
+        while True:
+            self._up()
+            stopped = self._let_rest()
+            if not self._died:
+                break
+            self._bury()
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            raise self._with_stories(problem)
+        if not self._held and (stopped == "stuck" or self._clock.now_us > until or not self._rests()):
+            moving = [row.run for row in self._rows() if self._moves(row)]
+            raise self._with_stories(
+                StillMoving(
+                    f"{', '.join(moving)} did not come to rest within {timedelta(microseconds=self._patience_us)} "
+                    "of virtual time: it tries again and again"
+                )
+            )
+
+    def _let_rest(self) -> Stop:
+        now = self._clock.now_us
+        return self._stepper.run(self._rests, until_us=now if self._held else now + self._patience_us)
+
+    def _advance_to(self, target: int) -> None:
+        self._settle()
+        last = None
+        while True:
+            wake = min((wake for wake in map(_wake, self._rows()) if wake is not None), default=None)
+            due = wake is not None and wake <= target
+            nearest = wake if wake is not None and due else target
+            if self._held:
+                self._stepper.run(lambda: self._died, until_us=max(nearest, self._clock.now_us))
+            elif due and wake == last:
+                raise self._with_stories(StillMoving("something is due, and nothing comes of it"))
+            self._clock.now_us = max(self._clock.now_us, nearest)
+            self._nudge()
+            self._settle()
+            if not due:
+                return
+            last = wake
+
+    def _rests(self) -> bool:
+        if self._died or self._problem is not None:
+            return True
+        if self._task is not None and not self._task.done():
+            return False
+        worker = self._engine.worker if self._engine is not None else None
+        if worker is not None and worker.busy:
+            return False
+        return not any(map(self._moves, self._rows()))
+
+    def _moves(self, row: RunRow) -> bool:
+        head = row.head
+        if head.status == "in_doubt" and head.worker is None:
+            return not needs_person(load_run(self._program(row), row))
+        return head.worker is not None or head.status == "running"
+
+    # --- engines ---------------------------------------------------------------------------------
+
+    def _serve(self, workflow: type[Workflow], handlers: Any) -> None:
+        chosen = handlers if handlers is not None else self._served.get(workflow, self._fakes.get(workflow))
+        if chosen is None:
+            raise ScriptError(
+                f"who carries out the calls of {workflow.__name__}? Give handlers=…, or make fakes for it first: "
+                f"fakes = world.fakes({workflow.__name__})"
+            )
+        if self._served.get(workflow) is not chosen:
+            self._served[workflow] = chosen
+            self._bury()
+
+    def _up(self) -> Engine:
+        """Return the engine, a new one if need be."""
+        if self._engine is not None:
+            return self._engine
+        self._engines += 1
+        life = self._life = Life(self.store, self.fate)
+        world = virtual_world(self._clock, seed=self.seed + self._engines, worker=f"worker-{self._engines}")
+        world.poll_s = NEVER_POLL_S
+        joined = [
+            workflow(handlers._handlers() if isinstance(handlers, Fakes) else handlers)
+            for workflow, handlers in self._served.items()
+        ]
+        engine = Engine(life, joined, world=world, hook=life.hook)
+        task = self._stepper.loop.create_task(engine.__aenter__())
+        self._stepper.run(task.done, until_us=self._clock.now_us)
+        self._engine = engine
+        task.result()
+        return engine
+
+    @property
+    def _died(self) -> bool:
+        return self._life is not None and self._life.dead
+
+    def _bury(self) -> None:
+        """End an engine as SIGKILL would: nothing more is written, nobody is told."""
+        if self._life is None:
+            return
+        self.crashes += self._life.dead
+        self._life.dead = True
+        self._task = None
+        self._stepper.end_tasks()
+        self._engine = self._life = None
+
+    def _nudge(self) -> None:
+        worker = self._up().worker
+        if worker is not None:
+            worker.nudge()
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def _rows(self) -> list[RunRow]:
+        return self.store.runs(RunFilter(), limit=ALL_RUNS)
+
+    def _names(self) -> list[str]:
+        return [row.run for row in self._rows()]
+
+    def _program(self, row: RunRow) -> Program:
+        return next(program for program in map(program_of, self._served) if program.digest == row.contract)
+
+    def _receptions(self, run: str, event: str) -> int:
+        """Count how often a run has had an event, taken or stored."""
+        if self.store.load(run) is None:
+            return 0
+        return sum(one.get("event") == event for one in self.run(run).history)
+
+    @contextmanager
+    def _telling(self, run: str) -> Iterator[None]:
+        """Let refusals tell the run's story."""
+        try:
+            yield
+        except EngineError as error:
+            error.add_note(f"\n{self.run(run).story}")
+            raise
+
+    def _with_stories(self, error: Exception) -> Exception:
+        error.add_note("\n" + "\n\n".join(run.story for run in self.runs))
+        return error
+
+
+def _wake(row: RunRow) -> int | None:
+    return None if row.head.status == "ended" else row.head.wake_at
+
+
+def _workflow(contract: Contract) -> tuple[type[Workflow], Any]:
+    """Return a contract's class, and the handlers that it is joined with, if any."""
+    if isinstance(contract, Workflow):
+        return type(contract), contract.handlers
+    if isinstance(contract, type) and issubclass(contract, Workflow):
+        return contract, None
+    module: Any = load(contract) if isinstance(contract, str | Path) else contract
+    found = [
+        value
+        for value in getattr(module, "__dict__", {}).values()
+        if isinstance(value, type) and issubclass(value, Workflow) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise ScriptError(f"expected a contract's class, got: {contract!r}")
+    return found[0], None

@@ -1,0 +1,31 @@
+"""A contract with all kinds of calls, and fakes that carry it to its happy end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import opord
+from opord.testing import Fakes, World
+
+PAYOUT: Any = opord.load(Path(__file__).parent / "payout.opord")
+RECEIPT = {"ref": "r1", "at": datetime(2026, 1, 1, tzinfo=UTC)}
+
+
+def scripted(world: World) -> Fakes:
+    """Make fakes that answer as one would wish."""
+    fakes = world.fakes(PAYOUT.Payout)
+    fakes.fee.does(lambda cents: cents // 100)
+    fakes.rate.returns(1.5)
+    fakes.transfer.returns(**RECEIPT)
+    fakes.find_transfer.looks_up(fakes.transfer)
+    fakes.notify.returns()
+    return fakes
+
+
+@pytest.fixture
+def fakes(opord_world: World) -> Fakes:
+    return scripted(opord_world)

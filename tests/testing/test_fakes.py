@@ -1,0 +1,192 @@
+"""Fakes: what they answer, what they refuse to answer, and the ledger they keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import opord
+from opord.testing import Fakes, Run, ScriptError, Unscripted, World
+from tests.testing.conftest import PAYOUT, RECEIPT
+
+BankError = PAYOUT.BankError
+
+
+def paid(world: World, **handlers: Any) -> Run:
+    run = world.start(PAYOUT.Payout, id="p1", cents=500, **handlers)
+    run.send.approve(note="ok", as_="ann", role="clerk")
+    return run
+
+
+def test_the_ledger_has_each_call_with_its_arguments_key_and_attempt(
+    opord_world: World, fakes: Fakes
+) -> None:
+    fakes.transfer.fails(BankError.Busy).then.returns(**RECEIPT)
+    paid(opord_world)
+    assert fakes.transfer.args == [{"id": "p1", "cents": 500}] * 2
+    assert fakes.transfer.keys == ["p1", "p1"]
+    assert [(made.attempt, made.outcome, made.happened) for made in fakes.transfer.calls] == [
+        (1, "BankError.Busy", False),
+        (2, "ok", True),
+    ]
+    assert [made.name for made in fakes.ledger] == ["fee", "rate", "transfer", "transfer", "notify"]
+    assert fakes.fee.args == [{"cents": 500}]
+    assert fakes.transfer.calls[1].run == "Payout/p1"
+    assert repr(fakes.notify.calls[0]) == "<notify(text='paid r1') → ok>"
+
+
+def test_answers_come_in_order_and_the_last_one_stands(opord_world: World, fakes: Fakes) -> None:
+    fakes.rate.fails(BankError.Busy).then.returns(2.0).then.returns(3.0)
+    for number, rate in enumerate([2.0, 3.0, 3.0]):
+        opord_world.start(PAYOUT.Payout, id=f"p{number}", cents=1).assert_state("Waiting", rate=rate)
+
+
+def test_counted_answers_run_out(opord_world: World, fakes: Fakes) -> None:
+    fakes.rate.returns(2.0).times(2)
+    for number in range(2):
+        opord_world.start(PAYOUT.Payout, id=f"p{number}", cents=1).assert_state("Waiting", rate=2.0)
+    with pytest.raises(Unscripted, match="its script is used up"):
+        opord_world.start(PAYOUT.Payout, id="p3", cents=1)
+    with pytest.raises(ScriptError, match="at least 1"):
+        fakes.rate.returns(2.0).times(0)
+
+
+@pytest.mark.parametrize("call", ["fee", "rate", "transfer"])
+def test_a_call_that_nobody_scripted_fails_the_test_and_says_how_to_script_it(
+    opord_world: World, call: str
+) -> None:
+    fakes = opord_world.fakes(PAYOUT.Payout)
+    for name in {"fee", "rate", "transfer", "notify"} - {call}:
+        fakes[name].auto()
+    with pytest.raises(Unscripted) as error:
+        paid(opord_world)
+    said = str(error.value)
+    assert f"{call} was called" in said
+    assert f"fakes.{call}.returns(" in said
+    assert "fakes.auto()" in said
+    assert ("fakes.rate.fails(BankError.…)" in said) == (call == "rate")
+    assert "● New" in error.value.__notes__[0]
+
+
+def test_plausible_answers_have_the_declared_type(opord_world: World) -> None:
+    fakes = opord_world.fakes(PAYOUT.Payout)
+    fakes.rate.returns(7.0)
+    fakes.auto()
+    run = paid(opord_world)
+    run.assert_ended()
+    assert isinstance(run.fields.receipt, PAYOUT.Receipt)
+    assert fakes.rate.calls[0].result == 7.0
+
+
+def test_plausible_values_of_every_type(opord_world: World, tmp_path: Path) -> None:
+    path = tmp_path / "all.opord"
+    path.write_text("""
+contract All(n: int) key n
+enum Shape { Circle(radius: float, inner: Shape?), Point }
+enum Colour { Red, Green }
+record Tree { name: str, children: list[Tree], parent: Tree?, size: int = 3 }
+record Bag {
+  a: bool, b: int, c: float, d: decimal, e: str, f: bytes, g: datetime, h: date, i: duration, j: uuid, k: json
+  l: list[int], m: map[str, int], n: str?, o: Shape, p: Colour, q: secret str, r: Tree
+}
+effect bag() -> Bag
+initial state Start -> Done {
+  let bag = perform bag()
+  goto Done(bag)
+}
+final state Done(bag: Bag) success
+""")
+    opord_world.fakes(path).auto()
+    bag = opord_world.start(path, n=1).assert_ended().fields.bag
+    assert bag.q.reveal().startswith("q-")
+    assert (bag.r.children, bag.r.parent, bag.r.size) == ([], None, 3)
+    assert bag.o.inner is None
+
+
+def test_a_fake_is_held_to_its_declaration(opord_world: World, fakes: Fakes) -> None:
+    wrong: dict[str, Any] = {
+        "rate answers float, and this is none": lambda: fakes.rate.returns("much"),
+        "transfer answers Receipt, and this is none: at": lambda: fakes.transfer.returns(ref="r"),
+        "transfer answers Receipt: give returns": lambda: fakes.transfer.returns(),
+        "notify has no result": lambda: fakes.notify.returns(1),
+        "it fails with BankError": lambda: fakes.rate.fails(opord.TimedOut),
+        "notify cannot fail with BankError.Busy: it declares no failure": lambda: fakes.notify.fails(
+            BankError.Busy
+        ),
+        "rate is no action but a effect: unknown": lambda: fakes.rate.unknown(),
+        "fee is no effect or action but a pure: times_out": lambda: fakes.fee.times_out(),
+        "say happened=True": lambda: fakes.transfer.unknown(**RECEIPT),
+        "notify is no effect but a action: looks_up": lambda: fakes.notify.looks_up(fakes.transfer),
+        "time does not go back": lambda: fakes.rate.returns(1.0, after="-1s"),
+    }
+    for message, script in wrong.items():
+        with pytest.raises(ScriptError) as error:
+            script()
+        assert message in str(error.value)
+    with pytest.raises(AttributeError, match="did you mean transfer"):
+        fakes.tranfer.returns()
+
+
+def test_where_keys_are_honoured_a_repeat_is_answered_from_the_ledger(
+    opord_world: World, fakes: Fakes
+) -> None:
+    """The answer died with the worker, and the check finds nothing: the same key has the same outcome."""
+    fakes.find_transfer.returns(None)
+    run = opord_world.start(PAYOUT.Payout, id="p1", cents=500)
+    opord_world.crash_at("call answered")
+    run.send.approve(note="ok", as_="ann", role="clerk")
+    run.assert_ended()
+    assert [(made.happened, made.again) for made in fakes.transfer.calls] == [(True, False), (True, True)]
+    assert fakes.transfer.happened == 1
+
+
+def test_a_final_failure_is_remembered_too(opord_world: World, fakes: Fakes) -> None:
+    fakes.transfer.fails(BankError.Refused(reason="no funds")).then.returns(**RECEIPT)
+    run = opord_world.start(PAYOUT.Payout, id="p1", cents=500)
+    opord_world.crash_at("call answered")
+    run.send.approve(note="ok", as_="ann", role="clerk")
+    run.assert_state("Refused", reason="no funds")
+    assert fakes.transfer.happened == 0
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_the_check_of_a_doubt_knows_what_became_of_it(
+    opord_world: World, fakes: Fakes, happened: bool
+) -> None:
+    fakes.transfer.unknown(happened=happened).then.returns(**RECEIPT)
+    run = paid(opord_world)
+    run.assert_ended()
+    assert fakes.transfer.happened == 1
+    assert len(fakes.transfer.calls) == (1 if happened else 2)
+    assert len(fakes.find_transfer.calls) == 1
+
+
+def test_real_handlers_may_stand_behind_the_fakes(opord_world: World) -> None:
+    class Real:
+        def fee(self, cents: int) -> int:
+            return 7
+
+        async def rate(self, cents: int) -> float:
+            return float(cents)
+
+        def transfer(self, id: str, cents: int, *, call: opord.Call) -> Any:
+            raise BankError.Refused(reason=f"{call.key} is closed")
+
+    fakes = opord_world.fakes(PAYOUT.Payout, real=Real())
+    run = paid(opord_world, handlers=fakes)
+    run.assert_state("Refused", reason="p1 is closed")
+    assert fakes.rate.calls[0].result == 507.0
+    assert fakes.transfer.calls[0].outcome == "BankError.Refused"
+    fakes.rate.returns(1.0)
+    opord_world.start(PAYOUT.Payout, id="p2", cents=1).assert_state("Waiting", rate=1.0)
+
+
+def test_a_function_may_answer_at_once_or_later(opord_world: World, fakes: Fakes) -> None:
+    async def later(cents: int) -> float:
+        return cents / 10
+
+    fakes.rate.does(later)
+    opord_world.start(PAYOUT.Payout, id="p1", cents=500).assert_state("Waiting", rate=50.5)
+    assert fakes.rate.calls[0].outcome == "ok"

@@ -1,0 +1,276 @@
+"""A world: virtual time, going on as far as it can, waits that only `advance` ends, crashes, and the last look."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import opord
+from opord.engine.errors import RoleRequired, StartConflict
+from opord.kernel.rows import RecordRow
+from opord.testing import Fakes, Run, ScriptError, StillMoving, World
+from tests.testing.conftest import PAYOUT, RECEIPT, scripted
+
+BankError = PAYOUT.BankError
+
+
+def started(world: World) -> Run:
+    return world.start(PAYOUT.Payout, id="p1", cents=500)
+
+
+def approved(world: World) -> Run:
+    run = started(world)
+    run.send.approve(note="ok", as_="ann", role="clerk")
+    return run
+
+
+def test_a_run_goes_on_until_it_waits_and_by_an_event_to_its_end(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    run.assert_state("Waiting", rate=1.5).assert_waits_for("approve", "note")
+    assert run.send.approve(note="ok", as_="ann", role="clerk").status == "taken"
+    run.assert_ended("success").assert_states("New", "Waiting", "Paying", "Telling", "Paid")
+    assert run.fields == PAYOUT.Payout.Paid(receipt=PAYOUT.Receipt(**RECEIPT))
+    assert run.data == {"receipt": {"ref": "r1", "at": "2026-01-01T00:00:00Z"}}
+
+
+@pytest.mark.parametrize("span", ["48h", timedelta(hours=48)])
+def test_a_wait_is_over_when_time_has_passed_and_not_before(
+    opord_world: World, fakes: Fakes, span: str | timedelta
+) -> None:
+    begun = opord_world.now
+    run = started(opord_world)
+    run.advance("47h59m").assert_state("Waiting")
+    assert opord_world.now == begun + timedelta(hours=47, minutes=59)
+    run.advance(span).assert_ended("failure").assert_state("Refused", reason="nobody approved it")
+    assert run.history[-1]["at"] == (begun + timedelta(hours=48)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    opord_world.advance_to(begun + timedelta(days=5))
+    assert opord_world.now == begun + timedelta(days=5)
+
+
+def test_years_pass_in_no_time_and_time_does_not_go_back(opord_world: World, fakes: Fakes) -> None:
+    begun = opord_world.now
+    started(opord_world).advance("36500d").assert_ended("failure")
+    with pytest.raises(ScriptError, match="time does not go back"):
+        opord_world.advance_to(begun)
+    with pytest.raises(ScriptError, match='a length of time such as "48h"'):
+        opord_world.advance("two days")
+
+
+def test_time_passes_by_itself_for_retries_time_outs_and_checks(opord_world: World, fakes: Fakes) -> None:
+    fakes.transfer.fails(BankError.Busy).times(2).then.times_out(happened=True, **RECEIPT)
+    begun = opord_world.now
+    run = approved(opord_world)
+    run.assert_ended("success")
+    assert [made.outcome for made in fakes.transfer.calls] == ["BankError.Busy", "BankError.Busy", "silence"]
+    assert fakes.transfer.happened == 1
+    assert opord_world.now - begun > timedelta(seconds=40)  # the time-out and the delay of the check
+
+
+def test_what_waits_for_a_person_waits_until_its_time_is_over(opord_world: World, fakes: Fakes) -> None:
+    fakes.notify.unknown()
+    run = approved(opord_world)
+    run.assert_in_doubt("notify").advance("1h59m").assert_in_doubt("notify")
+    run.advance("1m").assert_state("Untold").assert_ended()
+
+
+def test_a_person_settles_a_doubt(opord_world: World, fakes: Fakes) -> None:
+    fakes.notify.unknown()
+    run = approved(opord_world)
+    run.resolve(happened=True, as_="ops", reason="it is in the log").assert_state("Paid")
+    assert "ops says: it happened  “it is in the log”" in run.story
+
+
+def test_a_stall_goes_on_after_retry(opord_world: World, fakes: Fakes) -> None:
+    fakes.rate.raises(LookupError("no table"))
+    run = started(opord_world)
+    run.assert_stalled("no table")
+    assert len(fakes.rate.calls) == 4
+    fakes.rate.returns(2.0)
+    run.retry().assert_state("Waiting", rate=2.0)
+    run.terminate(reason="enough").assert_ended("terminated")
+
+
+def test_while_time_stands_still_one_can_act_between_attempts(opord_world: World, fakes: Fakes) -> None:
+    fakes.transfer.fails(BankError.Busy).then.returns(**RECEIPT)
+    run = started(opord_world)
+    with opord_world.time_stands_still():
+        run.send.approve(note="ok", as_="ann", role="clerk")
+        run.assert_state("Paying")
+        assert len(fakes.transfer.calls) == 1
+        run.advance("1m")
+        assert len(fakes.transfer.calls) == 2
+    run.assert_ended()
+
+
+def test_a_call_under_way_can_be_looked_at(opord_world: World, fakes: Fakes) -> None:
+    fakes.transfer.returns(**RECEIPT, after="8s")
+    run = started(opord_world)
+    with opord_world.time_stands_still():
+        run.send.approve(note="ok", as_="ann", role="clerk")
+        run.advance("7s").assert_state("Paying")
+        run.advance("2s").assert_ended()
+
+
+def test_a_refusal_is_raised_with_the_story(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    with pytest.raises(RoleRequired) as refused:
+        run.send.approve(note="ok")
+    assert "● Waiting  rate 1.5" in refused.value.__notes__[0]
+    with pytest.raises(opord.Refused):
+        run.send.aprove(note="ok")
+    with pytest.raises(opord.Refused):
+        run.send.approve(nota="ok", role="clerk")
+
+
+def test_a_parameter_called_role_goes_to_the_event(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    assert run.as_("bob", role="guest").send.note(role="father").status == "ignored"
+    (record,) = [one for one in run.history if one["kind"] == "ignored"]
+    assert (record["args"], record["actor"], record["role"]) == ({"role": "father"}, "bob", "guest")
+    assert run.send("note", {"role": "mother"}, as_="eve").status == "ignored"
+
+
+def test_a_start_is_the_same_run_or_a_conflict(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    assert started(opord_world).id == run.id == "Payout/p1"
+    with pytest.raises(StartConflict):
+        opord_world.start(PAYOUT.Payout, {"id": "p1"}, cents=1)
+    assert [one.id for one in opord_world.runs] == ["Payout/p1"]
+    assert opord_world.run("Payout/p1").state == "Waiting"
+    with pytest.raises(ScriptError, match="there are Payout/p1"):
+        opord_world.run("Payout/p2")
+
+
+def test_a_restart_loses_nothing(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    opord_world.restart()
+    run.assert_state("Waiting").send.approve(note="ok", as_="ann", role="clerk")
+    run.assert_ended()
+
+
+@pytest.mark.parametrize("point", ["before intent", "intent written", "call answered", "before outcome"])
+def test_a_crash_at_a_named_point_is_survived(opord_world: World, fakes: Fakes, point: Any) -> None:
+    run = started(opord_world)
+    opord_world.crash_at(point)
+    run.send.approve(note="ok", as_="ann", role="clerk")
+    run.assert_ended()
+    assert (opord_world.crashes, fakes.transfer.happened, fakes.notify.happened) == (1, 1, 1)
+    assert "worker-2 goes on with it" in run.story or point == "before intent"
+
+
+@pytest.mark.parametrize("point", ["before start", "start written", "before event", "event written"])
+def test_what_was_not_acknowledged_is_sent_again_once(opord_world: World, fakes: Fakes, point: Any) -> None:
+    opord_world.crash_at(point)
+    run = approved(opord_world)
+    run.assert_ended()
+    assert opord_world.crashes == 1
+    assert [one["event"] for one in run.history if one["kind"] == "event"] == ["approve"]
+
+
+def test_a_run_that_tries_for_ever_is_told(fakes: Fakes) -> None:
+    world = World(patience="10m")
+    told = scripted(world)
+    told.transfer.unknown()
+    told.find_transfer.raises(ConnectionError("down"))
+    run = started(world)
+    with pytest.raises(StillMoving, match="Payout/p1 did not come to rest within 0:10:00") as error:
+        run.send.approve(note="ok", as_="ann", role="clerk")
+    assert "is in doubt" in error.value.__notes__[0]
+    world.close()
+
+
+def test_failed_assertions_tell_the_story(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    wrong: dict[str, Any] = {
+        "it is in Waiting, not in Paid": lambda: run.assert_state("Paid"),
+        "rate of Waiting is 1.5, not 2": lambda: run.assert_state("Waiting", rate=2),
+        "it is waiting in Waiting, not ended with success": lambda: run.assert_ended(),
+        "it went New → Waiting, not New": lambda: run.assert_states("New"),
+        "it is waiting in Waiting for approve, note, not for cancel": lambda: run.assert_waits_for("cancel"),
+        "not in doubt about transfer": lambda: run.assert_in_doubt("transfer"),
+        "not stalled with 'x'": lambda: run.assert_stalled("x"),
+    }
+    for message, assertion in wrong.items():
+        with pytest.raises(AssertionError) as failed:
+            assertion()
+        assert message in str(failed.value)
+        assert "rate → ok 1.5" in str(failed.value)
+
+
+def test_misspelt_states_and_fields_are_told(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    with pytest.raises(ScriptError, match="did you mean Waiting"):
+        run.assert_state("Wating")
+    with pytest.raises(ScriptError, match="Waiting has no field rat; it has rate"):
+        run.assert_state("Waiting", rat=1.5)
+    with pytest.raises(ScriptError, match="Payout has no action rate"):
+        run.assert_in_doubt("rate")
+
+
+def test_handlers_that_wait_in_place_have_their_time_out(opord_world: World) -> None:
+    """A plain function that answers with a coroutine is given up like any other."""
+    import asyncio
+
+    fakes = scripted(opord_world)
+
+    class Slow:
+        calls = 0
+
+        def rate(self, cents: int) -> Any:
+            self.calls += 1
+            return asyncio.sleep(5, 1.5)
+
+        def __getattr__(self, name: str) -> Any:
+            return fakes[name]
+
+    slow = Slow()
+    run = opord_world.start(PAYOUT.Payout, handlers=slow, id="p1", cents=500)
+    run.assert_state("Refused", reason="TimedOut")
+    assert slow.calls == 3
+
+
+def test_a_deployment_carries_all_runs_from_then_on(opord_world: World, fakes: Fakes) -> None:
+    first = started(opord_world)
+    other = scripted(opord_world)
+    opord_world.start(PAYOUT.Payout, handlers=other, id="p2", cents=1)
+    first.send.approve(note="ok", as_="ann", role="clerk")
+    assert (fakes.transfer.happened, other.transfer.args) == (0, [{"id": "p1", "cents": 500}])
+
+
+def test_nobody_to_carry_it_out_is_told(opord_world: World) -> None:
+    with pytest.raises(ScriptError, match=r"fakes = world.fakes\(Payout\)"):
+        started(opord_world)
+    with pytest.raises(ScriptError, match="expected a contract's class, got: 3"):
+        opord_world.start(3)  # type: ignore[arg-type]
+
+
+def test_a_module_a_file_and_handlers_joined_do_as_a_contract(opord_world: World, fakes: Fakes) -> None:
+    opord_world.start(PAYOUT, id="p1", cents=1).assert_state("Waiting")
+    path = "tests/testing/payout.opord"
+    opord_world.start(path, id="p2", cents=1).assert_state("Waiting")
+    with pytest.raises(opord.EngineError, match="has no handler for the pure `fee`"):
+        opord_world.start(PAYOUT.Payout(object()), id="p3", cents=1)
+
+
+def test_at_the_end_every_journal_is_verified() -> None:
+    world = World()
+    scripted(world)
+    approved(world)
+    journal = world.store._rows.journals["Payout/p1"]
+    damaged = [record for record in journal if record.kind != "event"]
+    assert all(isinstance(record, RecordRow) for record in damaged)
+    world.store._rows.journals["Payout/p1"] = damaged
+    with pytest.raises(AssertionError, match="its journal is not legal"):
+        world.close()
+
+
+def test_the_same_seed_gives_the_same_world() -> None:
+    stories = []
+    for seed in (1, 1, 2):
+        world = World(seed=seed)
+        scripted(world).transfer.fails(BankError.Busy).then.returns(**RECEIPT)
+        stories.append(approved(world).story)
+        world.close()
+    assert stories[0] == stories[1] != stories[2]
