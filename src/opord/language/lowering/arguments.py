@@ -58,7 +58,7 @@ def lower_arguments(
                 value = ctx.fit(value, wanted, f"the {noun} `{name}` of {owner}")
             given[name] = value
     if ctx.recorder is not None:
-        ctx.recorder.marked_among(scope, arguments, params, given)
+        ctx.recorder.marked_among(scope, arguments, params)
     if surplus is not None:
         count = f"{len(names)} {noun}{'s' if len(names) != 1 else ''}" if names else f"no {noun}s"
         ctx.report(

@@ -10,7 +10,7 @@ it comes upon it (the names in scope, the type that is expected) ends up in `spo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -128,15 +128,21 @@ class Recorder:
         spot.owner = spot.owner or owner
         spot.subject = spot.subject or subject
 
-    def marked_among(
-        self, scope: Scope, arguments: Iterable[tree.Argument], params: Fields, given: Iterable[str]
-    ) -> None:
-        """Keep the parameters of a call if the marker stands among its arguments."""
-        for each in arguments:
-            value = each.value
-            if (isinstance(value, tree.NameExpression) and value.name.text == self.marker) or (
-                each.name is not None and each.name.text == self.marker
-            ):
-                self.marked(scope)
-                assert self.spot is not None
-                self.spot.params, self.spot.taken = params, set(given)
+    def marked_among(self, scope: Scope, arguments: Sequence[tree.Argument], params: Fields) -> None:
+        """Keep the parameters of a call, and which of them are given, if the marker stands among its arguments."""
+        if not any(self._is_marker(each) for each in arguments):
+            return
+        names = list(params)
+        self.marked(scope)
+        assert self.spot is not None
+        self.spot.params = params
+        for position, each in enumerate(arguments):
+            if not self._is_marker(each):
+                by_place = names[position] if position < len(names) else ""
+                self.spot.taken.add(each.name.text if each.name is not None else by_place)
+
+    def _is_marker(self, argument: tree.Argument) -> bool:
+        value = argument.value
+        if argument.name is not None and argument.name.text == self.marker:
+            return True
+        return isinstance(value, tree.NameExpression) and value.name.text == self.marker

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from opord.lsp.server import OpordServer
-from opord.lsp.wire import navigation
+from opord.lsp.wire import navigation, showing, writing
 
-_ALL = (navigation,)
+_ALL = (navigation, writing, showing)
 
 
 def register(server: OpordServer) -> None:

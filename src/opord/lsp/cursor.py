@@ -1,0 +1,191 @@
+"""Where a cursor stands: in which brackets, of what kind, and after which words of its line.
+
+It is read from the tokens alone, so that it is known in half-written files too: a bracket that was not closed
+ends where a line starts that can only be a statement, handler or declaration.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from opord.language import tokens as t
+from opord.language.cursor import HANDLER_WORDS, STATEMENT_WORDS
+from opord.language.tokens import Tokens
+
+FrameKind: TypeAlias = Literal[
+    "top", "use", "record", "variants", "policies", "phase", "state", "block", "match", "else", "fields",
+    "(", "[", "text",
+]  # fmt: skip
+
+_BRACES: dict[str, FrameKind] = {
+    "use": "use", "record": "record", "enum": "variants", "failure": "variants", "pure": "policies",
+    "effect": "policies", "action": "policies", "phase": "phase", "state": "state", "initial": "state",
+    "final": "state",
+}  # fmt: skip
+_STARTS = STATEMENT_WORDS | HANDLER_WORDS
+
+
+@dataclass(slots=True)
+class Frame:
+    """A bracket that is open: the index of its token, its kind, and where the statement starts that it is in."""
+
+    opening: int
+    kind: FrameKind
+    start: int
+
+
+@dataclass(slots=True)
+class Cursor:
+    """A place between tokens.
+
+    `index` is that of the first token that starts at or behind the cursor, `start` that of the first token of the
+    statement (item, arm, declaration) around it. `frames` are the open brackets, the outermost first.
+    """
+
+    tokens: Tokens
+    index: int
+    start: int
+    frames: list[Frame]
+
+    @property
+    def frame(self) -> Frame:
+        """The innermost bracket."""
+        return self.frames[-1]
+
+    @property
+    def words(self) -> list[str]:
+        """The tokens of the statement that stand before the cursor."""
+        return self.tokens.texts[self.start : self.index]
+
+    @property
+    def before(self) -> str:
+        """The token before the cursor if it belongs to the statement, else an empty text."""
+        return self.tokens.texts[self.index - 1] if self.index > self.start else ""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Say whether nothing of the statement stands before the cursor."""
+        return self.index <= self.start
+
+    def callee(self, frame: Frame) -> tuple[str, str]:
+        """Return the name before a parenthesis, and the token before that."""
+        texts, at = self.tokens.texts, frame.opening
+        name = texts[at - 1] if at >= 1 and self.tokens.kinds[at - 1] == t.NAME else ""
+        return name, texts[at - 2] if at >= 2 else ""
+
+    def in_statement(self) -> list[Frame]:
+        """List the open parentheses, brackets and texts that the innermost brace is not yet around."""
+        found: list[Frame] = []
+        for frame in reversed(self.frames):
+            if frame.kind not in ("(", "[", "text"):
+                break
+            found.append(frame)
+        return found
+
+    @property
+    def brace(self) -> Frame:
+        """The innermost `{ }` around the cursor, or the file."""
+        return next(frame for frame in reversed(self.frames) if frame.kind not in ("(", "[", "text"))
+
+
+def cursor_at(tokens: Tokens, text: str, offset: int) -> Cursor:
+    """Say where an offset stands; a name that ends there counts as behind it: it is still being written."""
+    index = bisect_left(tokens.starts, offset)
+    if index > 0 and tokens.ends[index - 1] >= offset and tokens.kinds[index - 1] in (t.NAME, *t.RESERVED):
+        index -= 1
+    index = min(index, len(tokens.kinds) - 1)
+    frames = [Frame(-1, "top", 0)]
+    start = 0
+    kinds, texts, newlines = tokens.kinds, tokens.texts, tokens.newlines
+    for i in range(index + 1):
+        kind = kinds[i]
+        on_new_line = newlines[i] != t.SAME_LINE or i == 0
+        if on_new_line and kind == t.NAME:
+            at = tokens.starts[i]
+            if texts[i] in t.DECLARATION_WORDS and (at == 0 or text[at - 1] == "\n") and i < index:
+                del frames[1:]
+                start = i
+            elif texts[i] in _STARTS and newlines[i] == t.NEWLINE_WITHOUT_MEANING and i < index:
+                start = _close_parentheses(frames, i, start)
+        if i == index:
+            # What stands behind the cursor may be on another line: then the cursor still goes on with its own.
+            if _on_new_line(tokens, text, index, offset) and frames[-1].kind not in ("(", "[", "text"):
+                start = index
+            break
+        if newlines[i] == t.NEWLINE and frames[-1].kind not in ("(", "["):
+            start = i
+        if kind == "{":
+            frames.append(Frame(i, _kind_of_brace(tokens, frames, start, i), start))
+            start = i + 1
+        elif kind in ("(", "["):
+            frames.append(Frame(i, "(" if kind == "(" else "[", start))
+        elif kind == t.TEXT_START:
+            frames.append(Frame(i, "text", start))
+        elif kind == t.TEXT_END:
+            _pop(frames, ("text",))
+        elif kind == ")":
+            _pop(frames, ("(",))
+        elif kind == "]":
+            _pop(frames, ("[",))
+        elif kind == "}":
+            start = _close_brace(frames, start)
+        elif kind == "," and frames[-1].kind not in ("(", "["):
+            start = i + 1
+    return Cursor(tokens, index, start, frames)
+
+
+def _on_new_line(tokens: Tokens, text: str, index: int, offset: int) -> bool:
+    if index == 0:
+        return True
+    if tokens.kinds[index - 1] in t.CONTINUES_AFTER:
+        return False
+    return "\n" in text[tokens.ends[index - 1] : max(offset, tokens.ends[index - 1])]
+
+
+def _close_parentheses(frames: list[Frame], at: int, start: int) -> int:
+    closed = False
+    while frames[-1].kind in ("(", "[", "text"):
+        frames.pop()
+        closed = True
+    return at if closed else start
+
+
+def _pop(frames: list[Frame], kinds: tuple[str, ...]) -> None:
+    if frames[-1].kind in kinds:
+        frames.pop()
+
+
+def _close_brace(frames: list[Frame], start: int) -> int:
+    for i in range(len(frames) - 1, 0, -1):
+        if frames[i].kind not in ("(", "[", "text"):
+            start = frames[i].start
+            del frames[i:]
+            return start
+    return start
+
+
+def _kind_of_brace(tokens: Tokens, frames: list[Frame], start: int, at: int) -> FrameKind:
+    texts = tokens.texts
+    parent = frames[-1].kind
+    first = texts[start] if start < at else ""
+    before = texts[at - 1] if at > start else ""
+    if parent in ("top", "phase") and first in _BRACES:
+        return _BRACES[first]
+    if parent in ("(", "[", "text") or before == "with":
+        return "fields"
+    head = texts[start:at]
+    if before == "->":
+        return "block"
+    while "->" in head:  # only what follows the last arrow has to do with the brace
+        head = head[head.index("->") + 1 :]
+    if before == "else":
+        return "else" if "perform" in head or "commit" in head else "block"
+    if "match" in head:
+        return "match"
+    if head[:1] in (["if"], ["else"], ["on"], ["after"], ["at"]):
+        return "block"
+    if tokens.kinds[at - 1] == t.NAME and before[:1].isupper():
+        return "fields"
+    return "block"

@@ -1,0 +1,115 @@
+"""Semantic tokens: what each name, word and literal is, for colours that know the language.
+
+The legend is `TYPES` and `MODIFIERS`; names are what the index says they stand for, words of the language are
+keywords where they are not names, and everything else is what the lexer saw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opord.language import tokens as t
+from opord.lsp.analysis import Analysis
+from opord.lsp.features.words import FUNCTIONS, KEYWORDS, TYPE_WORDS, VALUES
+from opord.lsp.index import Symbol, SymbolKind
+
+TYPES = (
+    "namespace", "type", "struct", "enum", "enumMember", "class", "interface", "parameter", "variable", "property",
+    "function", "method", "event", "keyword", "comment", "string", "number", "operator",
+)  # fmt: skip
+MODIFIERS = ("declaration", "readonly", "defaultLibrary", "documentation")
+
+_OF_KIND: dict[SymbolKind, str] = {
+    "contract": "namespace", "input": "parameter", "record": "struct", "enum": "enum", "failure": "enum",
+    "field": "property", "variant": "enumMember", "variant field": "property", "role": "interface", "event": "event",
+    "event parameter": "parameter", "pure": "function", "effect": "function", "action": "method",
+    "parameter": "parameter", "state": "class", "state field": "property", "phase": "namespace",
+    "variable": "variable",
+}  # fmt: skip
+_OF_LEXER = {
+    t.INT: "number", t.NUMBER: "number", t.DURATION: "number", t.TEXT: "string", t.TEXT_START: "string",
+    t.TEXT_MIDDLE: "string", t.TEXT_END: "string",
+}  # fmt: skip
+_OPERATORS = frozenset(
+    {"==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "??", "->", "|", "=", "..", "?"}
+)
+_DECLARES, _READONLY, _BUILT_IN, _DOC = (1 << i for i in range(len(MODIFIERS)))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Coloured:
+    """A piece of text on one line: offsets, the index of its type in the legend, and its modifiers as bits."""
+
+    start: int
+    end: int
+    type: int
+    modifiers: int
+
+
+def coloured(analysis: Analysis) -> list[Coloured]:
+    """List the tokens of a file, from top to bottom; none of them overlap or span lines."""
+    named = {
+        each.span[0]: (analysis.index.symbols[each.places[0]], each.declares)
+        for each in analysis.index.occurrences
+    }
+    tokens = analysis.tokens
+    found: list[Coloured] = []
+    for i, kind in enumerate(tokens.kinds):
+        start, end = tokens.starts[i], tokens.ends[i]
+        if start == end:
+            continue
+        if start in named:
+            symbol, declares = named[start]
+            _add(analysis, found, start, end, _OF_KIND[symbol.kind], _modifiers(symbol, declares))
+        elif kind == t.NAME:
+            name, bits = _word(tokens, i)
+            if name:
+                _add(analysis, found, start, end, name, bits)
+        elif kind in t.RESERVED:
+            _add(analysis, found, start, end, "keyword", 0)
+        elif kind in _OF_LEXER:
+            _add(analysis, found, start, end, _OF_LEXER[kind], 0)
+        elif kind in _OPERATORS:
+            _add(analysis, found, start, end, "operator", 0)
+    for comment in analysis.file.comments:
+        _add(analysis, found, *comment.span, "comment", _DOC if comment.is_doc else 0)
+    found.sort()
+    return found
+
+
+def _modifiers(symbol: Symbol, declares: bool) -> int:
+    # Nothing in a contract is ever assigned to twice.
+    readonly = symbol.kind in ("variable", "input", "state field", "parameter", "event parameter")
+    return (_DECLARES if declares else 0) | (_READONLY if readonly else 0)
+
+
+def _word(tokens: t.Tokens, i: int) -> tuple[str, int]:
+    """Say what a name is that the index does not know: a word of the language, or nothing that is known."""
+    text = tokens.texts[i]
+    if tokens.kinds[i + 1] == "(" and text in FUNCTIONS:
+        return "function", _BUILT_IN
+    if i > 0 and tokens.kinds[i - 1] == ".":
+        return "property", 0
+    if text in TYPE_WORDS:
+        return "type", _BUILT_IN
+    if text in VALUES:
+        kind = "event" if text == "cancel" else "enumMember" if text[0].isupper() else "variable"
+        return kind, _BUILT_IN | _READONLY
+    return ("keyword", 0) if text in KEYWORDS or text in _PROMISE_WORDS else ("", 0)
+
+
+_PROMISE_WORDS = frozenset(
+    {"most", "once", "only", "never", "eventually", "every", "ends", "for", "to", "from"}
+)
+
+
+def _add(analysis: Analysis, found: list[Coloured], start: int, end: int, type: str, bits: int) -> None:
+    """Add a piece, line by line where it spans several."""
+    text = analysis.text
+    while start < end:
+        newline = text.find("\n", start, end)
+        stop = end if newline < 0 else newline
+        visible = stop - 1 if stop > start and text[stop - 1] == "\r" else stop
+        if visible > start:
+            found.append(Coloured(start, visible, TYPES.index(type), bits))
+        start = stop + 1

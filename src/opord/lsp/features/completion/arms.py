@@ -1,0 +1,158 @@
+"""Arms of a `match` or of the `else` of a call: what is missing first, and all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from opord.contract import BOOL, Nothing, OptionalOf
+from opord.language import tokens as t
+from opord.language.lowering.patterns import Subject
+from opord.language.lowering.symbols import CallSymbol, VariantSymbol
+from opord.lsp.features import signatures
+from opord.lsp.features.completion.offer import Offer, Spotted
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One thing that can be matched, as a pattern, with what declares it."""
+
+    name: str
+    pattern: str
+    detail: str
+    variant: VariantSymbol | None = None
+
+
+def arms(spot: Spotted) -> Iterator[Offer]:
+    """Offer patterns."""
+    spot.in_pattern = True
+    known = spot.spot()
+    subject = known.subject if known is not None else None
+    call = _called(spot) if subject is None or subject.is_call else None
+    cases = list(_cases(spot, subject, call))
+    said = _said(spot)
+    missing = [each for each in cases if each.name not in said]
+    alone = not any(word == "|" for word in spot.cursor.words)
+    arrow = " -> " if alone and spot.cursor.tokens.kinds[_next(spot)] not in ("->", "|", "(") else ""
+    for each in cases:
+        place = each.variant.place if each.variant is not None and each.variant.place.line else None
+        yield Offer(
+            each.name,
+            "variant",
+            each.detail,
+            insert=f"{each.pattern if alone else each.name}{arrow}",
+            rank=10 if each in missing else 40,
+            place=place,
+            doc=each.variant.doc if each.variant is not None else "",
+        )
+    if alone and "else" not in said:
+        yield Offer("else", "keyword", "whatever is left", insert=f"else{arrow}", rank=30)
+    if alone and spot.cursor.is_fresh and len(missing) > 1:
+        yield _all(spot, missing)
+
+
+def _all(spot: Spotted, missing: list[_Case]) -> Offer:
+    text = spot.analysis.text
+    start = text.rfind("\n", 0, spot.word[0]) + 1
+    indent = text[start : spot.word[0]]
+    between = f"\n{indent if not indent.strip() else '  '}"
+    target = next((each.text for each in spot.state.targets) if spot.state is not None else iter(()), "State")
+    rows = [f"{each.pattern} -> goto {target}" for each in missing]
+    stops = [f"{each.pattern} -> goto ${{{number}:{target}}}" for number, each in enumerate(missing, start=1)]
+    names = ", ".join(each.name for each in missing)
+    return Offer("all missing arms", "snippet", names, between.join(rows), between.join(stops), rank=1)
+
+
+def _cases(spot: Spotted, subject: Subject | None, call: CallSymbol | None) -> Iterator[_Case]:
+    in_else = spot.cursor.brace.kind == "else"
+    if (subject is not None and subject.is_call) or (subject is None and call is not None):
+        result = subject.result if subject is not None else call.result if call is not None else None
+        if not in_else:
+            has_result = result is not None and not isinstance(result, Nothing)
+            yield _Case("ok", "ok result" if has_result else "ok", "it has taken effect")
+        yield from _variants(spot, call)
+        return
+    if subject is None:
+        return
+    if isinstance(subject.type, OptionalOf):
+        yield _Case("some", "some value", "it is there")
+        yield _Case("none", "none", "it is absent")
+    elif subject.type == BOOL:
+        yield _Case("true", "true", "bool")
+        yield _Case("false", "false", "bool")
+    else:
+        for row in subject.variants.values():
+            for variant in row:
+                yield _case(variant, qualified=len(row) > 1)
+        for name in subject.builtins:
+            yield _Case(name, name, "built-in")
+
+
+def _variants(spot: Spotted, call: CallSymbol | None) -> Iterator[_Case]:
+    if call is None:
+        return
+    found: dict[str, list[VariantSymbol]] = {}
+    for owner in call.fails:
+        symbol = spot.ctx.types.get(owner)
+        for name, variant in symbol.variants.items() if symbol is not None else ():
+            found.setdefault(name, []).append(variant)
+    for row in found.values():
+        for variant in row:
+            yield _case(variant, qualified=len(row) > 1)
+    if call.times_out:
+        yield _Case("TimedOut", "TimedOut", "its last attempt ran out of time")
+    if call.reports_doubt:
+        yield _Case("InDoubt", "InDoubt", "nobody knows whether it took effect")
+
+
+def _case(variant: VariantSymbol, *, qualified: bool) -> _Case:
+    name = f"{variant.ref.type}.{variant.ref.variant}" if qualified else variant.ref.variant
+    fields = f"({', '.join(variant.fields)})" if variant.fields else ""
+    return _Case(name, f"{name}{fields}", signatures.variant(variant, qualified=True), variant)
+
+
+def _called(spot: Spotted) -> CallSymbol | None:
+    """Return the call in the head of the brace."""
+    brace = spot.cursor.brace
+    texts = spot.cursor.tokens.texts
+    for i in range(brace.opening - 1, max(brace.start - 1, -1), -1):
+        if texts[i] in ("perform", "commit"):
+            return spot.ctx.calls.get(texts[i + 1])
+    return None
+
+
+def _said(spot: Spotted) -> set[str]:
+    """Return the names that start an arm, or follow a `|`, in the brace, the one being written left out."""
+    tokens = spot.cursor.tokens
+    brace = spot.cursor.brace
+    found: set[str] = set()
+    depth, fresh = 0, True
+    for i in range(brace.opening + 1, len(tokens.kinds) - t.LOOKAHEAD):
+        kind = tokens.kinds[i]
+        fresh = fresh or (depth == 0 and tokens.newlines[i] == t.NEWLINE)
+        if kind in ("{", "(", "["):
+            depth += 1
+        elif kind in ("}", ")", "]"):
+            depth -= 1
+            if depth < 0:
+                break
+        elif (
+            fresh
+            and depth == 0
+            and not spot.word[0] <= tokens.starts[i] < max(spot.word[1], spot.word[0] + 1)
+        ):
+            qualified = tokens.kinds[i + 1] == "." and tokens.kinds[i + 2] == t.NAME
+            found.add(tokens.texts[i])
+            if qualified:
+                found.add(f"{tokens.texts[i]}.{tokens.texts[i + 2]}")
+        fresh = depth == 0 and kind in ("|", ",")
+    return found
+
+
+def _next(spot: Spotted) -> int:
+    """Return the index of the token behind the word that is being written."""
+    index = spot.cursor.index
+    tokens = spot.cursor.tokens
+    if tokens.starts[index] == spot.word[0] and spot.word[1] > spot.word[0]:
+        index += 1
+    return min(index, len(tokens.kinds) - 1)

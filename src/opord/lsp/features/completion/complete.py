@@ -1,0 +1,360 @@
+"""Of what kind a place is, from the brackets around it and the words before it, and so what is offered there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from opord.language import tokens as t
+from opord.language import tree
+from opord.lsp.analysis import Analysis
+from opord.lsp.features.completion import keywords as k
+from opord.lsp.features.completion import names
+from opord.lsp.features.completion.arms import arms
+from opord.lsp.features.completion.offer import Offer, Spotted, spotted
+from opord.lsp.features.completion.values import members, record_fields, values
+
+# After one of these an operand follows.
+_OPERAND_AFTER = frozenset(
+    {
+        "=",
+        "(",
+        "[",
+        ",",
+        ":",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "??",
+        "and",
+        "or",
+    }
+    | {"not", "in", "if", "then", "else", "match", "after", "at", "key"}
+)
+_CALLS = frozenset({"pure", "effect", "action"})
+
+
+def complete(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer]]:
+    """Return the span of the word that is being written at an offset, and what may stand in its place."""
+    if (rules := _allow(analysis, offset)) is not None:
+        return rules
+    spot = spotted(analysis, offset)
+    if spot is None:
+        return (offset, offset), []
+    found: dict[tuple[str, str], Offer] = {}
+    for offer in _offers(spot):
+        found.setdefault((offer.label, offer.kind), offer)
+    return spot.word, sorted(found.values(), key=lambda offer: (offer.rank, offer.label))
+
+
+def _allow(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer]] | None:
+    """Offer the warnings in `# opord: allow …`."""
+    from typing import get_args
+
+    from opord.language.diagnostics.model import WarningRule
+
+    start = analysis.text.rfind("\n", 0, offset) + 1
+    line = analysis.text[start:offset]
+    head, found, word = line.rpartition("# opord: allow ")
+    if not found or head.strip() or (not word.replace("_", "").isalpha() and word):
+        return None
+    span = (offset - len(word), offset)
+    return span, [
+        Offer(rule, "constant", "a warning", insert=f"{rule} because ") for rule in get_args(WarningRule)
+    ]
+
+
+def _offers(spot: Spotted) -> Iterable[Offer]:
+    cursor = spot.cursor
+    before = cursor.before
+    at = cursor.index - 1
+    if at >= 0 and cursor.tokens.kinds[at] == "." and cursor.tokens.ends[at] <= spot.word[0]:
+        return members(spot)
+    match cursor.frame.kind:
+        case "(":
+            return _in_parentheses(spot)
+        case "[":
+            owner = cursor.callee(cursor.frame)[0]
+            return names.types(spot) if owner in ("list", "map") and _in_type(spot) else values(spot)
+        case "text":
+            return values(spot)
+        case "fields":
+            return record_fields(spot) if before == "" else _operand_or_operator(spot)
+        case "top":
+            return _declaration(spot)
+        case "phase":
+            return chain(k.offered(k.HANDLERS), _declaration(spot)) if cursor.is_fresh else _in_phase(spot)
+        case "record" | "variants":
+            return _member(spot)
+        case "policies":
+            return _policy(spot)
+        case "use":
+            return names.used_types(spot)
+        case "match" | "else":
+            return _arm(spot)
+        case _:
+            return _statement(spot)
+
+
+# --- Declarations -----------------------------------------------------------------------------------------
+
+
+def _declaration(spot: Spotted) -> Iterable[Offer]:
+    cursor = spot.cursor
+    words, before = cursor.words, cursor.before
+    if cursor.is_fresh:
+        return _fresh_declaration(spot)
+    match words[0]:
+        case "initial" | "final" if len(words) == 1:
+            return k.offered(("state",))
+        case "final":
+            return k.offered(("success", "failure", "cancelled"), rank=1) if len(words) > 2 else ()
+        case "state" | "initial":
+            return _header(spot)
+        case "contract":
+            return _operand_or(spot, "key", ("key", "version"))
+        case "event":
+            return _event(spot)
+        case word if word in _CALLS:
+            return _call(spot)
+        case "ensure":
+            return _promise(spot)
+        case "use":
+            return ()
+    return values(spot) if before in _OPERAND_AFTER else ()
+
+
+def _fresh_declaration(spot: Spotted) -> Iterator[Offer]:
+    nodes = spot.analysis.file.declarations
+    if not any(isinstance(node, tree.Contract) for node in nodes):
+        yield from k.offered(("contract",), rank=1)
+    if not any(symbol.node.kind == "initial" for symbol in spot.ctx.states.values()):
+        yield from k.offered(("initial state",), rank=40)
+    in_phase = spot.cursor.frame.kind == "phase"
+    yield from k.offered(("state", "initial state") if in_phase else k.TOP, rank=50)
+
+
+def _in_phase(spot: Spotted) -> Iterable[Offer]:
+    return _statement(spot) if spot.cursor.words[0] in k.HANDLERS else _declaration(spot)
+
+
+def _header(spot: Spotted) -> Iterable[Offer]:
+    cursor = spot.cursor
+    if cursor.before in ("->", "|"):
+        return names.states(spot, taken=cursor.words)
+    return (
+        [Offer("->", "keyword", "the states it can go to", insert="-> ", rank=1)]
+        if len(cursor.words) > 1
+        else ()
+    )
+
+
+def _event(spot: Spotted) -> Iterable[Offer]:
+    words, before = spot.cursor.words, spot.cursor.before
+    if before == "by" or (before == "|" and "by" in words):
+        return names.roles(spot)
+    left = [word for word in ("by", "key", "keep") if word not in words]
+    return _operand_or(spot, "key", left) if len(words) > 2 else ()
+
+
+def _operand_or(spot: Spotted, operand_after: str, left: Iterable[str]) -> Iterable[Offer]:
+    """Offer values behind a word that takes one, else the words that are left."""
+    before = spot.cursor.before
+    if before == operand_after or (before in _OPERAND_AFTER and before != ")"):
+        return values(spot)
+    return k.offered(left, rank=1) if before == ")" or operand_after in spot.cursor.words else ()
+
+
+def _call(spot: Spotted) -> Iterable[Offer]:
+    words, before = spot.cursor.words, spot.cursor.before
+    if before == "->":
+        return names.types(spot)
+    if before == "fails" or (before == "|" and "fails" in words):
+        return names.failures(spot)
+    if before == "undoes":
+        return names.calls(spot, "action", bare=True)
+    if len(words) <= 2:
+        return ()
+    left: list[Offer] = []
+    if "->" not in words and "fails" not in words:
+        left.append(Offer("->", "keyword", "the result", insert="-> ", rank=1))
+    if words[0] != "pure":
+        left += k.offered(
+            [w for w in ("fails", "undoes") if w not in words and (w != "undoes" or words[0] == "action")],
+            rank=5,
+        )
+    return left
+
+
+def _promise(spot: Spotted) -> Iterable[Offer]:
+    words = spot.cursor.words[1:]
+    if not words:
+        forms = ("every run ends", "never", "after")
+        return chain(
+            names.promised(spot),
+            (Offer(form, "keyword", "a form of promise", insert=f"{form} ", rank=1) for form in forms),
+        )
+    if words[0] == "every":
+        rest = {1: "run ends", 2: "ends", 3: "within "}.get(len(words))
+        return [Offer(rest.strip(), "keyword", insert=rest)] if rest is not None else ()
+    before = words[-1]
+    if before in ("never", "after", "or", "eventually"):
+        return names.promised(spot)
+    if before == "only":
+        return [Offer("after", "keyword", insert="after ")]
+    if before == "at":
+        return [Offer("most once", "keyword")]
+    if before == "most":
+        return [Offer("once", "keyword")]
+    following: tuple[str, ...] = {"never": ("after", "or"), "after": ("eventually", "or")}.get(
+        words[0], ("at most once", "only after", "or")
+    )
+    if words[0] != "never" and "after" in words[1:]:
+        following = ("or",)
+    return [Offer(word, "keyword", insert=f"{word} ", rank=at) for at, word in enumerate(following)]
+
+
+def _member(spot: Spotted) -> Iterable[Offer]:
+    """Offer what stands in a record, enum or failure."""
+    before = spot.cursor.before
+    if before == "=":
+        return values(spot)
+    if _in_type(spot):
+        return names.types(spot)
+    head = spot.cursor.tokens.texts[spot.cursor.frame.start]
+    if head == "failure" and not spot.cursor.is_fresh and (before == ")" or before[:1].isupper()):
+        return k.offered(("transient",), rank=1)
+    return ()
+
+
+def _in_type(spot: Spotted) -> bool:
+    """Say whether a type is being written: behind a `:`, before any `=`."""
+    before = spot.cursor.before
+    brackets = {"list", "map", "[", "secret", ":"}
+    return (
+        before == ":"
+        or (before in brackets and ":" in spot.cursor.words)
+        or (before == "," and spot.cursor.frame.kind == "[")
+    )
+
+
+def _policy(spot: Spotted) -> Iterable[Offer]:
+    cursor = spot.cursor
+    words, before = cursor.words, cursor.before
+    kind = cursor.tokens.texts[cursor.frame.start]
+    if cursor.is_fresh:
+        inside = cursor.tokens.texts[cursor.frame.opening : cursor.index]
+        left = [
+            word
+            for word in k.POLICIES
+            if word.split()[-1] not in inside or (word == "in doubt" and "doubt" not in inside)
+        ]
+        return k.offered(left if kind == "action" else [w for w in left if w in ("retry", "timeout")], rank=1)
+    match words[0]:
+        case "in":
+            if before == "in":
+                return k.offered(("doubt",), rank=1)
+            if before == "doubt":
+                return k.offered(k.DOUBTS, rank=1)
+            if before == "check":
+                return names.calls(spot, "effect")
+            return k.offered(("within",) if before == "ask" else ("after",) if before == ")" else (), rank=1)
+        case "retry":
+            return k.offered(
+                ("times",) if len(words) == 2 else ("backoff",) if before == "times" else (), rank=1
+            )
+        case "key":
+            if before == "key" or before in _OPERAND_AFTER:
+                return chain(values(spot), k.offered(("for",), rank=70))
+            return k.offered(("for",), rank=1)
+    return ()
+
+
+# --- Bodies -----------------------------------------------------------------------------------------------
+
+
+def _statement(spot: Spotted) -> Iterable[Offer]:
+    cursor = spot.cursor
+    words, before = cursor.words, cursor.before
+    if cursor.is_fresh:
+        waits = cursor.frame.kind in ("state", "phase")
+        return chain(k.offered(k.STATEMENTS, rank=40), k.offered(k.HANDLERS if waits else (), rank=45))
+    if before == "on" and len(words) == 1:
+        return names.events(spot)
+    return _behind(spot, before)
+
+
+def _behind(spot: Spotted, before: str) -> Iterable[Offer]:
+    match before:
+        case "goto":
+            return names.states(spot, with_arguments=True)
+        case "perform":
+            return names.calls(spot, "effect")
+        case "commit":
+            return names.calls(spot, "action")
+        case "->":
+            return k.offered(("goto", "if", "match"), rank=1)
+        case "=" | "match":
+            return chain(values(spot), k.offered(("perform", "commit"), rank=25))
+        case "let":
+            return ()
+    return _operand_or_operator(spot)
+
+
+def _operand_or_operator(spot: Spotted) -> Iterable[Offer]:
+    cursor = spot.cursor
+    before, words = cursor.before, cursor.words
+    if before in _OPERAND_AFTER and not (before == "else" and ("perform" in words or "commit" in words)):
+        return values(spot)
+    if words[:1] == ["on"] and (before == ")" or len(words) == 2):
+        return chain(k.offered(("if", "ignore"), rank=1), (Offer("->", "keyword", insert="-> ", rank=1),))
+    following = ["and", "or", "in", "with"]
+    if "if" in words and "then" not in words and words[0] != "if":
+        following.insert(0, "then")
+    if "then" in words or ("perform" in words or "commit" in words or words[0] == "if"):
+        following.insert(0, "else")
+    return (Offer(word, "keyword", insert=f"{word} ", rank=70 + at) for at, word in enumerate(following))
+
+
+def _arm(spot: Spotted) -> Iterable[Offer]:
+    cursor = spot.cursor
+    words, before = cursor.words, cursor.before
+    if cursor.is_fresh or (before == "|" and "->" not in words):
+        return arms(spot)
+    if "->" not in words:
+        return (Offer(word, "keyword", insert=f"{word} ", rank=at) for at, word in enumerate(("->", "|")))
+    return _behind(spot, before)
+
+
+def _in_parentheses(spot: Spotted) -> Iterable[Offer]:
+    """Offer what stands in parentheses: parameters of a declaration, names that are bound, or arguments."""
+    cursor = spot.cursor
+    frame = cursor.frame
+    name, before = cursor.callee(frame)
+    head = cursor.tokens.texts[frame.start]
+    outer = cursor.frames[-2].kind
+    declares = (outer in ("top", "phase") and (before in t.DECLARATION_WORDS)) or outer in (
+        "record",
+        "variants",
+    )
+    last = cursor.tokens.texts[cursor.index - 1]
+    if declares:
+        if last == ":" or last in ("secret", "[") or (last == "," and cursor.frame.kind == "["):
+            return names.types(spot)
+        return values(spot) if last == "=" or (last in _OPERAND_AFTER and last not in ("(", ",", ":")) else ()
+    if head == "on" and before == "on":
+        event = spot.ctx.events.get(name)
+        return [names.field(each, colon=False) for each in event.params.values()] if event is not None else ()
+    if outer in ("match", "else") and "->" not in cursor.tokens.texts[frame.start : frame.opening]:
+        found = spot.ctx.variants.get(name, ())
+        return [names.field(each, colon=False) for variant in found for each in variant.fields.values()]
+    return values(spot) if last in _OPERAND_AFTER else _operand_or_operator(spot)

@@ -1,0 +1,156 @@
+"""Declared names: states, events, calls, types, failures, roles, and those that a promise speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from opord.language import tree
+from opord.language.lowering.symbols import Fields, FieldSymbol
+from opord.language.types import PRIMITIVES, show
+from opord.lsp.features import signatures
+from opord.lsp.features.completion.offer import Offer, Spotted
+from opord.lsp.features.describe import describe_word
+from opord.lsp.features.rename import TextEdit
+from opord.lsp.features.words import TYPE_WORDS
+
+
+def states(spot: Spotted, *, with_arguments: bool = False, taken: Iterable[str] = ()) -> Iterator[Offer]:
+    """Offer states: those of the header first, the others with an edit that adds them to it."""
+    state = spot.state if with_arguments else None
+    own = [target.text for target in state.targets] if state is not None else []
+    left_out = set(taken)
+    for symbol in spot.ctx.states.values():
+        if symbol.name in left_out:
+            continue
+        listed = symbol.name in own
+        more: tuple[TextEdit, ...] = ()
+        if state is not None and not listed:
+            more = (_added_to_header(spot, state, symbol.name),)
+        snippet = f"{symbol.name}({_places(symbol.fields)})" if with_arguments and symbol.fields else ""
+        note = "" if listed or state is None else "  (adds it to the header)"
+        yield Offer(
+            symbol.name,
+            "state",
+            signatures.state(symbol) + note,
+            snippet=snippet,
+            rank=own.index(symbol.name) if listed and len(own) < 40 else 41 if state is not None else 45,
+            place=symbol.place,
+            more=more,
+        )
+
+
+def _added_to_header(spot: Spotted, state: tree.State, name: str) -> TextEdit:
+    path = spot.analysis.path
+    if state.targets:
+        at = state.targets[-1].span[1]
+        return TextEdit(path, (at, at), f" | {name}")
+    at = min(state.header_span[1], spot.word[0])
+    return TextEdit(path, (at, at), f" -> {name}")
+
+
+def _places(fields: Fields) -> str:
+    needed = [each.name for each in fields.values() if not each.may_be_left_out]
+    return ", ".join(f"${{{number}:{name}}}" for number, name in enumerate(needed, start=1))
+
+
+def events(spot: Spotted) -> Iterator[Offer]:
+    """Offer events, with a place for each of their parameters; `cancel` is always there."""
+    state = spot.state
+    handled = (
+        {each.event.text for each in state.body or () if isinstance(each, tree.OnEvent)}
+        if state is not None
+        else set()
+    )
+    for symbol in spot.ctx.events.values():
+        names = ", ".join(symbol.params)
+        yield Offer(
+            symbol.name,
+            "event",
+            signatures.event(symbol),
+            insert=f"{symbol.name}({names})" if names else symbol.name,
+            rank=30 if symbol.name in handled else 10,
+            place=symbol.place if symbol.place.line else None,
+        )
+    if "cancel" not in spot.ctx.events:
+        detail = "event cancel(reason: str) keep"
+        yield Offer("cancel", "event", detail, insert="cancel(reason)", rank=20, doc="The built-in event.")
+
+
+def calls(spot: Spotted, kind: str, *, bare: bool = False) -> Iterator[Offer]:
+    """Offer calls of one kind; `bare`: named, not called."""
+    for symbol in spot.ctx.calls.values():
+        if symbol.kind == kind:
+            snippet = "" if bare else f"{symbol.name}({_places(symbol.params)})"
+            insert = symbol.name if bare or symbol.params else f"{symbol.name}()"
+            yield Offer(
+                symbol.name, "call", signatures.call(symbol), insert, snippet, rank=10, place=symbol.place
+            )
+
+
+def types(spot: Spotted) -> Iterator[Offer]:
+    """Offer what a type may be."""
+    for symbol in spot.ctx.types.values():
+        if symbol.visible:
+            yield Offer(symbol.name, "type", symbol.kind, rank=10, place=symbol.place)
+    for name in (*PRIMITIVES, "list", "map", "secret"):
+        known = TYPE_WORDS.get(name)
+        snippet = {"list": "list[${1:T}]", "map": "map[str, ${1:T}]", "secret": "secret ${1:str}"}.get(
+            name, ""
+        )
+        doc = (
+            describe_word(name, known)
+            if known is not None
+            else "A value that is only passed on, and shown nowhere."
+        )
+        yield Offer(name, "type", "built-in type", snippet=snippet, rank=30, doc=doc)
+
+
+def failures(spot: Spotted) -> Iterator[Offer]:
+    """Offer failures, after `fails`."""
+    for symbol in spot.ctx.types.values():
+        if symbol.visible and symbol.kind == "failure" and symbol.name not in spot.cursor.words:
+            yield Offer(symbol.name, "type", "failure", rank=10, place=symbol.place)
+
+
+def roles(spot: Spotted) -> Iterator[Offer]:
+    """Offer roles, after `by`."""
+    for name, place in spot.ctx.roles.items():
+        if name not in spot.cursor.words:
+            yield Offer(name, "role", "role", rank=10, place=place)
+
+
+def used_types(spot: Spotted) -> Iterator[Offer]:
+    """Offer the types of the file that a `use` names."""
+    node = next(
+        (
+            each
+            for each in spot.analysis.file.declarations
+            if isinstance(each, tree.Use)
+            and each.span[0] <= spot.offset <= max(each.span[1], spot.offset)
+            and each.span[0] <= spot.cursor.tokens.starts[spot.cursor.frame.opening]
+        ),
+        None,
+    )
+    for path, used in spot.analysis.lowered.used.lowered.items():
+        if node is not None and not path.endswith(node.path.removeprefix("./").removeprefix("../")):
+            continue
+        for symbol in used.types.values():
+            if symbol.visible and symbol.name not in spot.ctx.types:
+                yield Offer(
+                    symbol.name, "type", signatures.type_(symbol).split("\n")[0], rank=10, place=symbol.place
+                )
+
+
+def promised(spot: Spotted) -> Iterator[Offer]:
+    """Offer what a promise speaks of: actions, effects and states."""
+    yield from calls(spot, "action", bare=True)
+    yield from calls(spot, "effect", bare=True)
+    yield from states(spot)
+
+
+def field(each: FieldSymbol, *, colon: bool, rank: int = 5) -> Offer:
+    """Offer a field or a parameter by its name."""
+    insert = f"{each.name}: " if colon else each.name
+    return Offer(
+        each.name, "field", show(each.type), insert=insert, rank=rank, doc=each.doc, place=each.place
+    )

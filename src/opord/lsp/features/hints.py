@@ -1,0 +1,50 @@
+"""Inlay hints: the types that nobody wrote, and the fields that the arguments of a `goto` go into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from opord.contract import Unknown
+from opord.language import tree
+from opord.language.tree import Span
+from opord.language.types import show
+from opord.lsp.analysis import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A few words to show at an offset, as if they stood there."""
+
+    offset: int
+    text: str
+    kind: Literal["type", "parameter"]
+
+
+def hints(analysis: Analysis, within: Span) -> list[Hint]:
+    """List the hints of a part of a file, from top to bottom."""
+    found = [
+        each for each in (*_types(analysis), *_arguments(analysis)) if within[0] <= each.offset <= within[1]
+    ]
+    return sorted(found, key=lambda hint: hint.offset)
+
+
+def _types(analysis: Analysis) -> Iterator[Hint]:
+    for local in analysis.recorder.locals:
+        if not isinstance(local.binding.type, Unknown):
+            yield Hint(local.span[1], f": {show(local.binding.type)}", "type")
+
+
+def _arguments(analysis: Analysis) -> Iterator[Hint]:
+    for node in tree.walk(analysis.file):
+        if not isinstance(node, tree.Goto):
+            continue
+        state = analysis.ctx.states.get(node.state.text)
+        if state is None:
+            continue
+        for name, argument in zip(state.fields, node.arguments, strict=False):
+            value = argument.value
+            said = isinstance(value, tree.NameExpression | tree.FieldAccess) and value.name.text == name
+            if argument.name is None and not said and not isinstance(value, tree.Unparsed):
+                yield Hint(argument.span[0], f"{name}:", "parameter")

@@ -1,0 +1,141 @@
+"""The outline of a file: its declarations with what stands in them; and names over all files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from opord.language import tree
+from opord.language.tree import Span
+from opord.lsp.analysis import Analysis
+from opord.lsp.index import SymbolKind
+
+_FOUND_MAX = 500
+_OUTSIDE: frozenset[SymbolKind] = frozenset(
+    {
+        "contract",
+        "record",
+        "enum",
+        "failure",
+        "variant",
+        "role",
+        "event",
+        "pure",
+        "effect",
+        "action",
+        "state",
+        "phase",
+    }
+)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A declaration: its name, what it is, a few words more, where it stands, and what it contains."""
+
+    name: str
+    kind: SymbolKind
+    detail: str
+    span: Span
+    name_span: Span
+    inside: list[Entry] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A name of the workspace, and what it belongs to."""
+
+    analysis: Analysis
+    name: str
+    kind: SymbolKind
+    owner: str
+    span: Span
+
+
+def outline(analysis: Analysis) -> list[Entry]:
+    """List the declarations of a file, nested as they are written."""
+    return [entry for node in analysis.file.declarations for entry in _entries(analysis, node)]
+
+
+def _entries(analysis: Analysis, node: object) -> Iterator[Entry]:
+    match node:
+        case tree.Contract(name):
+            yield from _one(
+                analysis, node, name, "contract", f"version {node.version}", node.parameters, "input"
+            )
+        case tree.Record(name):
+            yield from _one(analysis, node, name, "record", "record", node.fields, "field")
+        case tree.Enum(name) | tree.Failure(name):
+            kind: SymbolKind = "enum" if isinstance(node, tree.Enum) else "failure"
+            for entry in _one(analysis, node, name, kind, kind):
+                for variant in node.variants:
+                    detail = "transient" if variant.transient is not None else ""
+                    entry.inside += _one(
+                        analysis, variant, variant.name, "variant", detail, variant.fields, "variant field"
+                    )
+                yield entry
+        case tree.Role(names):
+            for name in names:
+                if name.text:
+                    yield Entry(name.text, "role", "role", name.span, name.span)
+        case tree.Event(name):
+            by = f"by {' | '.join(each.text for each in node.roles)}" if node.roles else "event"
+            yield from _one(analysis, node, name, "event", by, node.parameters, "event parameter")
+        case tree.CallDeclaration(kind=kind, name=name):
+            yield from _one(analysis, node, name, kind, kind, node.parameters, "parameter")
+        case tree.Phase(name):
+            for entry in _one(analysis, node, name, "phase", "phase"):
+                for state in node.states:
+                    entry.inside += _entries(analysis, state)
+                yield entry
+        case tree.State(kind=word, name=name):
+            detail = node.outcome.text if node.outcome is not None else "state" if word == "plain" else word
+            yield from _one(analysis, node, name, "state", detail, node.fields, "state field")
+
+
+def _one(
+    analysis: Analysis,
+    node: object,
+    name: tree.Name,
+    kind: SymbolKind,
+    detail: str,
+    fields: Iterable[tree.Field] = (),
+    field_kind: SymbolKind = "field",
+) -> Iterator[Entry]:
+    if not name.text:
+        return
+    start, end = node.span  # type: ignore[attr-defined]
+    # In a file that is torn a node may end before its name does: editors want the one around the other.
+    span = min(start, name.span[0]), max(end, name.span[1])
+    entry = Entry(name.text, kind, detail, span, name.span)
+    for each in fields:
+        if each.name.text:
+            written = analysis.source.slice(each.type.span)
+            inner = min(each.span[0], each.name.span[0]), max(each.span[1], each.name.span[1])
+            entry.inside.append(Entry(each.name.text, field_kind, written, inner, each.name.span))
+    yield entry
+
+
+def find(analyses: Iterable[Analysis], query: str) -> list[Found]:
+    """List the names of several files that contain the letters of a query in its order."""
+    found: list[Found] = []
+    wanted = query.lower()
+    for analysis in analyses:
+        for entry in outline(analysis):
+            for owner, each in _flat(entry, ""):
+                if each.kind in _OUTSIDE and _matches(each.name.lower(), wanted):
+                    found.append(Found(analysis, each.name, each.kind, owner, each.name_span))
+                    if len(found) >= _FOUND_MAX:
+                        return found
+    return found
+
+
+def _flat(entry: Entry, owner: str) -> Iterator[tuple[str, Entry]]:
+    yield owner, entry
+    for each in entry.inside:
+        yield from _flat(each, entry.name)
+
+
+def _matches(name: str, wanted: str) -> bool:
+    letters = iter(name)
+    return all(letter in letters for letter in wanted)

@@ -1,0 +1,156 @@
+"""Completion offers what may stand at a place, in finished contracts and in half-written ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from opord.lsp.features.rename import applied
+from tests.lsp.kit import CURSOR, DESK, ENDS, acting, analyse, at_cursor, labels, offers, waiting
+
+TOP = f"{DESK}\n‸\n{ENDS}"
+
+
+# Each case: the place, what has to be offered, what must not be.
+PLACES = {
+    "a declaration": (f"{DESK}\n‸", "initial state record failure event action ensure", "goto contract let retry"),
+    "the first line": ("‸", "contract record use", "goto"),
+    "a handler or statement": (waiting("‸"), "on after at goto let match", "record retry"),
+    "a statement": (acting("let x = 1\n  ‸"), "goto let perform commit match if", "record retry"),
+    "an event": (waiting("on ‸"), "decide cancel", "lend Start"),
+    "an event, begun": (waiting("on de‸"), "decide", "lend"),
+    "behind an event": (waiting("on decide(note, score) ‸"), "-> if ignore", "goto"),
+    "behind an arrow": (waiting("after 2d -> ‸"), "goto if match", "on"),
+    "a state": (acting("goto ‸"), "Lent Back Lost Start", "Shelf lend"),
+    "a state, begun": (acting("goto Lo‸"), "Lost Lent", "let"),
+    "an effect": (acting("let b = perform ‸"), "look", "lend remind fee"),
+    "an action": (acting("commit ‸"), "lend remind", "look fee"),
+    "an action in match": (acting("match commit ‸"), "lend", "look"),
+    "a value": (acting("let x = ‸"), "book reader now run perform commit fee len Book", "lend goto"),
+    "a field": (acting("let x = book.‸"), "id title pages shelf tags note", "book started_at"),
+    "a field, begun": (acting("let x = book.ti‸"), "title", "book"),
+    "a field in an open call": (acting("goto Lost(book.‸"), "title id", "book"),
+    "a field in a text": (acting('goto Lost("{book.‸}")'), "title id", "book"),
+    "a field in an open text": (acting('goto Lost("{book.‸'), "title id", "book"),
+    "a field in a condition": (acting("if book.‸"), "pages", "reader"),
+    "a field of the run": (acting("let x = run.‸"), "id started_at", "title"),
+    "a variant": (acting("let x = Shelf.‸"), "upper Lower", "book"),
+    "an argument": (acting("goto Lost(‸)"), "book reader why", "goto lend"),
+    "an open argument": (acting("goto Lost(‸"), "book reader why", "goto lend"),
+    "an argument of a call": (acting("commit lend(book, ‸)"), "days", "lend"),
+    "a text's value": (acting('goto Lost("{‸}")'), "book reader", "goto"),
+    "a type": (DESK.replace("id: str, title", "id: ‸, title"), "str int Book Shelf list secret", "upper lend"),
+    "a type in a list": (DESK.replace("id: str, title", "id: list[‸], title"), "str Book", "lend"),
+    "a parameter's type": (f"{DESK}\nevent x(a: ‸)", "str Book", "lend"),
+    "a state's type": (f"{DESK}\nstate X(a: ‸", "str Book", "lend"),
+    "a result": (f"{DESK}\neffect x() -> ‸", "str Book", "lend"),
+    "failures": (f"{DESK}\neffect x() fails ‸", "Refusal", "Book str"),
+    "what is undone": (f"{DESK}\naction x() undoes ‸", "lend remind", "look"),
+    "roles": (f"{DESK}\nevent x() by ‸", "clerk boss", "lend"),
+    "more roles": (f"{DESK}\nevent x() by clerk | ‸", "boss", "clerk"),
+    "behind an event's parameters": (f"{DESK}\nevent x() ‸", "by key keep", "goto"),
+    "policies": (f"{DESK}\naction x() {{ ‸ }}", "retry timeout key repeatable", "goto"),
+    "policies of an effect": (f"{DESK}\neffect x() {{ ‸ }}", "retry timeout", "key repeatable"),
+    "what to do in doubt": (f"{DESK}\naction x() {{ in doubt ‸ }}", "repeat check ask skip report", "retry"),
+    "what to check with": (f"{DESK}\naction x() {{ in doubt check ‸ }}", "look", "lend"),
+    "a key": (f"{DESK}\naction x(a: str) {{ key ‸ }}", "a book", "now"),
+    "header targets": (f"{DESK}\nstate X -> ‸\n{ENDS}", "Lent Back Lost", "lend"),
+    "more header targets": (f"{DESK}\nstate X -> Back | ‸\n{ENDS}", "Lent Lost", "Back"),
+    "outcomes": (f"{DESK}\nfinal state X ‸", "success failure cancelled", "goto"),
+    "a promise": (f"{DESK}\nensure ‸", "lend look every", "fee Book") ,
+    "behind an action's promise": (f"{DESK}\nensure lend ‸", "only at", "goto"),
+    "after `only after`": (TOP.replace(CURSOR, "ensure Back only after ‸"), "lend Lent", "fee"),
+    "record fields": (acting("let x = Book { ‸ }"), "id title pages", "book"),
+    "record fields left": (acting('let x = Book { id: "a", ‸ }'), "title", "id"),
+    "fields after with": (acting("let x = book with { ‸ }"), "title id", "book"),
+    "a record field's value": (acting("let x = Book { id: ‸ }"), "book reader", "title"),
+    "arms of a call": (acting("match commit lend(book, 3) {\n    ‸\n  }"), "ok No Busy InDoubt else", "goto upper"),
+    "arms of an enum": (acting("match book.shelf {\n    ‸\n  }"), "upper Lower else", "No ok"),
+    "arms of an optional": (acting("match book.note {\n    ‸\n  }"), "some none else", "No ok"),
+    "alternatives": (acting("match commit lend(book, 3) {\n    No | ‸ -> goto Back\n  }"), "Busy", "else"),
+    "arms of an else": (acting("let b = perform look(book.id) else {\n    ‸\n  }"), "No Busy TimedOut", "ok"),
+    "behind an arm's arrow": (acting("match book.note {\n    some x -> ‸\n  }"), "goto match", "some"),
+    "names in an event": (waiting("on decide(‸"), "note score", "book"),
+    "a warning to allow": (f"{DESK}\n# opord: allow ‸", "unused waits", "goto"),
+    "in a handler": (waiting("on decide(note, score) -> goto Lost(‸)"), "note actor since", "goto"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_may_stand_there_is_offered_and_what_may_not_is_not(place: str) -> None:
+    text, wanted, unwanted = PLACES[place]
+    offered = {word for label in labels(text) for word in (label, label.split()[0])}
+    assert [each for each in wanted.split() if each not in offered] == []
+    assert [each for each in unwanted.split() if each in offered] == []
+
+
+@pytest.mark.parametrize(
+    "text", [acting('goto Lost("a ‸ b")'), f"{DESK}# a ‸", acting("let x = 12‸"), f"{DESK}record ‸"]
+)
+def test_nothing_is_offered_in_texts_comments_and_numbers_or_for_a_new_name(text: str) -> None:
+    assert labels(text) == []
+
+
+def test_states_of_the_header_come_first_and_others_join_it() -> None:
+    found = {each.label: each for each in offers(acting("goto ‸", targets="Lost | Back"))}
+    order = list(labels(acting("goto ‸", targets="Lost | Back")))
+    assert order[:2] == ["Lost", "Back"]
+    assert found["Lost"].more == ()
+    analysis, _ = at_cursor(acting("goto ‸", targets="Lost | Back"))
+    changed = applied(analysis.text, found["Lent"].more)
+    assert "initial state Start -> Lost | Back | Lent {" in changed
+
+
+def test_a_header_without_targets_gets_one() -> None:
+    text = acting("goto ‸").replace(" -> Lent | Back | Lost {", " {", 1)
+    found = next(each for each in offers(text) if each.label == "Back")
+    assert "initial state Start -> Back {" in applied(text.replace(CURSOR, ""), found.more)
+
+
+def test_a_goto_offers_the_fields_as_places_to_fill() -> None:
+    found = next(each for each in offers(acting("goto ‸")) if each.label == "Lent")
+    assert (found.text, found.snippet) == ("Lent", "Lent(${1:slip}, ${2:days})")
+
+
+def test_what_has_the_expected_type_comes_first() -> None:
+    found = labels(acting('let n = 3\n  let s = ""\n  goto Lent(s, ‸)'))
+    assert found.index("n") < found.index("s")
+    assert labels(acting("let x = look(‸)")) != []
+
+
+def test_missing_arms_come_first_and_all_of_them_at_once() -> None:
+    found = offers(acting("match commit lend(book, 3) {\n    No(reason) -> goto Lost(reason)\n    ‸\n  }"))
+    assert found[0].label == "all missing arms"
+    assert found[0].text == "ok result -> goto Lent\n    Busy -> goto Lent\n    InDoubt -> goto Lent"
+    order = [each.label for each in found]
+    assert order.index("Busy") < order.index("No")
+
+
+def test_an_arm_that_is_there_keeps_what_stands_behind_it() -> None:
+    found = next(
+        each
+        for each in offers(acting("match book.note {\n    so‸ -> goto Back\n  }"))
+        if each.label == "some"
+    )
+    assert found.text == "some value"
+
+
+def test_a_rest_is_offered_where_a_variable_has_the_name_of_a_field() -> None:
+    assert ".." in labels(acting('let slip = ""\n  goto Lent(‸)'))
+    assert ".." not in labels(acting("goto Lent(‸)"))
+
+
+def test_the_types_of_a_used_file_are_offered() -> None:
+    from opord.lsp.features.completion import complete
+
+    text = 'use "types.opord" { ‸ }\ncontract C(id: str) key id\n'
+    analysis = analyse(
+        text.replace(CURSOR, ""), **{"types.opord": "record Address { a: str }\nenum E { A }\n"}
+    )
+    assert [each.label for each in complete(analysis, text.index(CURSOR))[1]] == ["Address", "E"]
+
+
+def test_offers_say_how_things_are_declared() -> None:
+    found = next(each for each in offers(acting("commit ‸")) if each.label == "lend")
+    assert found.detail == "action lend(book: Book, days: int) -> str fails Refusal"
+    assert found.snippet == "lend(${1:book}, ${2:days})"
+    assert found.place is not None
