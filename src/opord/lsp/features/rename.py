@@ -192,9 +192,10 @@ class _Trial:
             }
             # What a written-out `..` adds stands inside an edit, and is checked by the findings.
             inserted = [
-                (self._at(path, edit.span[0]), self._at(path, edit.span[0]) + len(edit.text))
+                (at - len(edit.text), at)
                 for edit in self._edits[path]
                 if edit.span[0] == edit.span[1]
+                for at in (self._at(path, edit.span[0]),)
             ]
             for each in after.index.occurrences:
                 start, end = each.span

@@ -1,0 +1,85 @@
+"""Every feature answers at every place of every contract, whole, cut anywhere or with a hole in it.
+
+A sample, another one for each seed; `OPORD_SEED` repeats or changes it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.lsp.kit import EXAMPLE, ROOT, analyse, ask_everything, ask_of_file
+
+SEED = int(os.environ.get("OPORD_SEED", "20"))
+FILES = sorted([*ROOT.glob("tests/**/*.opord"), *ROOT.glob("src/**/*.opord")])
+TEXTS_EACH_WAY = 30
+PLACES_EACH = 3
+
+
+def whole(text: str, chance: random.Random) -> tuple[str, int]:
+    return text, chance.randrange(len(text) + 1)
+
+
+def cut(text: str, chance: random.Random) -> tuple[str, int]:
+    at = chance.randrange(len(text) + 1)
+    return text[:at], at
+
+
+def with_a_hole(text: str, chance: random.Random) -> tuple[str, int]:
+    at = chance.randrange(len(text) + 1)
+    return text[:at] + text[at + chance.randrange(1, 40) :], at
+
+
+@pytest.mark.parametrize("way", [whole, cut, with_a_hole], ids=lambda way: way.__name__)
+def test_every_feature_answers_everywhere(way) -> None:  # type: ignore[no-untyped-def]
+    chance = random.Random(SEED)
+    answers = 0
+    for _ in range(TEXTS_EACH_WAY):
+        path = chance.choice(FILES)
+        data = path.read_bytes()
+        text, at = way(data.decode("utf-8", errors="replace"), chance)
+        analysis = analyse(text)
+        places = [at, *(chance.randrange(len(text) + 1) for _ in range(PLACES_EACH))]
+        try:
+            answers += sum(1 for _ in ask_of_file(analysis))
+            for at in places:
+                answers += sum(1 for _ in ask_everything(analysis, min(at, len(text))))
+        except Exception as error:
+            error.add_note(f"{path.name}, place {at}, seed {SEED}, way {way.__name__}")
+            raise
+    assert answers == TEXTS_EACH_WAY * (9 + 8 * (1 + PLACES_EACH))
+
+
+def test_every_feature_answers_at_every_letter_of_the_example_while_it_is_typed() -> None:
+    lines = EXAMPLE.splitlines(keepends=True)
+    start = sum(map(len, lines[:44]))
+    for at in range(start, start + 400, 3):
+        analysis = analyse(EXAMPLE[:at])
+        assert sum(1 for _ in ask_everything(analysis, at)) == 8
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "{",
+        "}",
+        '"',
+        "#",
+        "##",
+        "contract",
+        "state S -> {",
+        "\ufeff",
+        "\x00",
+        "a" * 2_000_000,
+        "é" * 10,
+    ],
+)
+def test_texts_that_are_no_contract_are_answered_too(text: str) -> None:
+    analysis = analyse(text)
+    for at in {0, len(analysis.text) // 2, len(analysis.text)}:
+        assert sum(1 for _ in ask_everything(analysis, at)) == 8
+    assert sum(1 for _ in ask_of_file(analysis)) == 9

@@ -1,0 +1,220 @@
+"""Hover, definitions, references, signatures, hints, lenses, outline, folding and colours say what is there."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from opord.lsp.features import colours, folding, hints, lenses, navigate, outline, sheet
+from opord.lsp.features.hover import hover
+from opord.lsp.features.problems import problems
+from opord.lsp.features.signature_help import signature_help
+from tests.lsp.kit import CURSOR, DESK, ENDS, EXAMPLE, acting, analyse, at_cursor, waiting
+
+HOVERS = {
+    "an action says what it guarantees": (acting("commit le‸nd(book, 3)"), ["action lend(book: Book, days: int) -> str", "Lends it.", "happens at most once per book.id", "Attempts: one attempt"]),
+    "an effect says that it may be repeated": (acting("let b = perform lo‸ok(book.id)"), ["effect look(id: str) -> Book? fails Refusal", "harmless to repeat"]),
+    "a state says what leads in and out": (acting("goto Le‸nt(\"\", 1)"), ["state Lent(slip: str, days: int) -> Back", "Ways in: `Start`", "- `Back`: after remind"]),
+    "a final state says how the run ended": (acting("goto Lo‸st(reader)"), ["final state Lost(why: str) failure", "A run ends here: failure"]),
+    "an event says who may send it": (waiting("on dec‸ide(note, score) -> goto Back"), ["event decide(note: str, score: int) by clerk | boss", "taken in `Waiting`"]),
+    "a transient variant says so": (acting("match commit lend(book, 3) { Bu‸sy -> goto Back, else -> goto Back, ok -> goto Back }"), ["Refusal.Busy transient", "another may help"]),
+    "a final variant says so": (acting("match commit lend(book, 3) { N‸o -> goto Back, else -> goto Back, ok -> goto Back }"), ["Refusal.No(reason: str)", "final"]),
+    "a record has its fields": (DESK.replace("book: Book, reader", "book: Bo‸ok, reader"), ["record Book {", "pages: int = …", "What is lent."]),
+    "a field has its type": (acting("let x = book.sh‸elf"), ["shelf: Shelf", "field of `Book`"]),
+    "a variable has the type that was found": (acting("let x = book.pages * 2\n  goto Lent(\"\", x‸)"), ["let x: int"]),
+    "a parameter belongs to its call": (acting("commit lend(book, da‸ys: 3)"), ["days: int", "parameter of `lend`"]),
+    "an input belongs to the contract": (acting("goto Lost(rea‸der)"), ["reader: str", "input of `Desk`"]),
+    "a keyword has an example": (acting("go‸to Back"), ["Ends the step", "goto Charged(receipt)"]),
+    "a built-in shows how it is written": (acting("let n = le‸n(book.tags)"), ["len(list, map or text) -> int"]),
+    "a built-in type is not the function": (DESK.replace("pages: int", "pages: in‸t"), ["A whole number of 64 bits"]),
+    "a variable of the step": (acting("let n = no‸w"), ["The instant of the step"]),
+    "the contract": (DESK.replace("Desk(", "De‸sk("), ["contract Desk", "Lends books."]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HOVERS)
+def test_hover(what: str) -> None:
+    text, wanted = HOVERS[what]
+    found = hover(*at_cursor(text))
+    assert found is not None
+    assert [each for each in wanted if each not in found.markdown] == []
+
+
+@pytest.mark.parametrize("text", [f"{DESK}\n‸\n{ENDS}", acting('goto Lost("a ‸b")'), f"{DESK}# com‸ment\n"])
+def test_hover_is_silent_where_nothing_is_meant(text: str) -> None:
+    assert hover(*at_cursor(text)) is None
+
+
+def test_definition_leads_to_the_declaration() -> None:
+    analysis, offset = at_cursor(acting("goto Lo‸st(reader)"))
+    (link,) = navigate.definition(analysis, offset)
+    assert analysis.source.line(link.target.line) == "final state Lost(why: str) failure"
+
+
+def test_the_path_of_a_use_leads_to_the_file() -> None:
+    text = 'use "ty‸pes.opord" { A }\ncontract C(a: A)\n'
+    analysis = analyse(text.replace(CURSOR, ""), **{"types.opord": "record A { id: str }\n"})
+    (link,) = navigate.definition(analysis, text.index(CURSOR))
+    assert link.target.file == "types.opord"
+    (link,) = navigate.definition(analysis, text.index("A }"))
+    assert (link.target.file, link.target.line) == ("types.opord", 1)
+
+
+def test_references_are_all_of_them_and_no_namesakes() -> None:
+    text = acting('let note = ""\n  goto Lost(no‸te)').replace("decide(note", "decide(note")
+    analysis, offset = at_cursor(text)
+    found = navigate.references(analysis, offset)
+    assert [analysis.source.line(each.line).strip() for each in found] == ['let note = ""', "goto Lost(note)"]
+    alone = navigate.references(analysis, offset, declaration=False)
+    assert [each.line for each in alone] == [found[1].line]
+    assert [each.declares for each in navigate.highlights(analysis, offset)] == [True, False]
+
+
+SIGNATURES = {
+    "a goto": (acting("goto Lent(\"\", ‸)"), "Lent(slip: str, days: int)", 1),
+    "an open goto": (acting("goto Lent(‸"), "Lent(slip: str, days: int)", 0),
+    "a named argument": (acting("goto Lent(days: ‸)"), "Lent(slip: str, days: int)", 1),
+    "an action": (acting("commit lend(book, ‸)"), "action lend(book: Book, days: int) -> str fails Refusal", 1),
+    "an event": (waiting("on decide(note, ‸) -> goto Back"), "event decide(note: str, score: int) by clerk | boss", 1),
+    "a pure within a call": (acting("goto Lost(fee(‸))"), "pure fee(book: Book) -> decimal", 0),
+    "a built-in": (acting("let n = len(‸)"), "len(list, map or text) -> int", 0),
+    "a variant": (acting("let s = Shelf.Lower(‸)"), "Shelf.Lower(row: int)", 0),
+    "a record": (acting('let b = Book { id: "a", ‸ }'), "Book { id: str, title: str, pages: int = …, shelf: Shelf, tags: map[str, int], note: str? }", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SIGNATURES)
+def test_signature_help(what: str) -> None:
+    text, label, active = SIGNATURES[what]
+    found = signature_help(*at_cursor(text))
+    assert found is not None
+    assert (found.label, found.active) == (label, active)
+    assert all(each.label in label for each in found.parameters)
+
+
+@pytest.mark.parametrize("text", [acting("‸goto Back"), f"{DESK}event x(‸)", acting("let x = 1 + ‸")])
+def test_no_signature_where_nothing_is_called(text: str) -> None:
+    assert signature_help(*at_cursor(text)) is None
+
+
+def test_hints_say_what_nobody_wrote() -> None:
+    analysis = analyse(acting('let n = book.pages\n  let slip = ""\n  goto Lent(slip, n)'))
+    found = hints.hints(analysis, (0, len(analysis.text)))
+    assert [(each.text, analysis.text[each.offset - 1]) for each in found] == [
+        (": int", "n"), (": str", "p"), ("days:", " "),
+    ]  # fmt: skip
+    assert hints.hints(analysis, (0, 10)) == []
+
+
+def test_lenses_count_the_ways_into_each_state() -> None:
+    analysis = analyse(EXAMPLE)
+    found = {analysis.text[each.span[0] : each.span[1]]: each for each in lenses.lenses(analysis)}
+    assert found["Received"].title == "start of a run"
+    assert found["Charging"].title == "2 ways in"
+    assert found["Refunded"].title == "1 way in"
+    assert [analysis.source.line(each.line).strip() for each in found["Charging"].places] == [
+        "goto Charging", "on approve(note) -> goto Charging",
+    ]  # fmt: skip
+
+
+def test_the_outline_nests_as_the_file_does() -> None:
+    found = {each.name: each for each in outline.outline(analyse(EXAMPLE))}
+    assert [each.name for each in found["Checking"].inside] == ["Received", "Review"]
+    assert [(each.name, each.detail) for each in found["PaymentError"].inside] == [
+        ("Declined", ""), ("RateLimited", "transient"), ("Unavailable", "transient"),
+    ]  # fmt: skip
+    assert [each.name for each in found["Order"].inside][:2] == ["id", "customer"]
+    assert found["Delivered"].detail == "success"
+    for entry in found.values():
+        assert entry.span[0] <= entry.name_span[0] <= entry.name_span[1] <= entry.span[1]
+
+
+def test_names_of_the_workspace_are_found_by_their_letters() -> None:
+    found = outline.find([analyse(EXAMPLE)], "chgcrd")
+    assert [(each.name, each.kind) for each in found] == [("charge_card", "action")]
+
+
+def test_braces_and_comments_fold() -> None:
+    text = "# one\n# two\nrecord A {\n  id: str\n}\nrecord B { id: str }\n"
+    assert [(each.first, each.last, each.kind) for each in folding.folds(analyse(text))] == [
+        (0, 1, "comment"), (2, 3, "region"),
+    ]  # fmt: skip
+
+
+def test_colours_know_what_names_stand_for() -> None:
+    analysis = analyse(acting('let x = len(book.tags)\n  goto Lent("{x}", x)'))
+    found = {}
+    for each in colours.coloured(analysis):
+        found.setdefault(analysis.text[each.start : each.end], colours.TYPES[each.type])
+    kinds = (
+        "Desk",
+        "book",
+        "Book",
+        "Shelf",
+        "upper",
+        "clerk",
+        "decide",
+        "fee",
+        "lend",
+        "Lent",
+        "x",
+        "tags",
+        "len",
+        "goto",
+        "str",
+        "->",
+    )
+    assert [found[name] for name in kinds] == [
+        "namespace", "parameter", "struct", "enum", "enumMember", "interface", "event", "function", "method",
+        "class", "variable", "property", "function", "keyword", "type", "operator",
+    ]  # fmt: skip
+
+
+def test_colours_never_overlap_or_leave_their_line() -> None:
+    for text in (EXAMPLE, EXAMPLE[:900], acting('goto Lost("a {book.id} b\n c")')):
+        analysis = analyse(text)
+        found = colours.coloured(analysis)
+        for before, after in itertools.pairwise(found):
+            assert before.end <= after.start
+        assert all("\n" not in analysis.text[each.start : each.end] for each in found)
+
+
+def test_problems_carry_what_belongs_to_them() -> None:
+    found = {
+        each.code: each
+        for each in problems(
+            analyse(acting('goto Lent("")').replace("event decide", "event other(a: str)\nevent decide"))
+        )
+    }
+    missing = found["OP204"]
+    assert missing.message.startswith("nothing is given for the field `days` of `Lent`\nhelp: ")
+    assert [text for _, text in missing.related] == ["declared here"]
+    assert missing.page.endswith("/OP204.md")
+    assert found["OP801"].unnecessary
+    assert not missing.unnecessary
+
+
+def test_a_story_is_told_step_by_step() -> None:
+    import dataclasses
+
+    from opord.contract import Place
+    from opord.language.diagnostics.model import StoryStep
+
+    analysis = analyse(acting("goto Backk"))
+    finding = analysis.diagnostics[0]
+    step = StoryStep("Start", Place("desk.opord", 1, 1, 1, 2))
+    analysis.result.diagnostics[0] = dataclasses.replace(
+        finding, story=(step, StoryStep("Back", finding.place))
+    )
+    assert [text for _, text in problems(analysis)[0].related] == ["1. Start", "2. Back"]
+
+
+def test_the_sheet_is_markdown() -> None:
+    said = sheet.explained(analyse(EXAMPLE))
+    assert said.startswith("# OrderFulfilment, version 1\n")
+    assert "### charge_card\n\ncharge_card happens at most once per order.id" in said
+    with pytest.raises(sheet.Unavailable, match="it has 1 error"):
+        sheet.explained(analyse(EXAMPLE.replace("-> Delivered |", "-> Delivred |")))
+    with pytest.raises(sheet.Unavailable, match="types alone"):
+        sheet.explained(analyse("record A { id: str }\n"))
