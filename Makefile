@@ -33,7 +33,7 @@ test: $(STAMP) ## run the tests (WORKERS=n: on n processes)
 check: $(STAMP) ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --strict src tests/typing
+	$(BIN)/mypy --strict src tests/typing examples
 	$(BIN)/pyright
 
 format: $(STAMP) ## put the code into form

@@ -1,4 +1,4 @@
-"""Every code block of README.md and docs/ is run; what a page shows is what a reader gets.
+"""Every code block of README.md, docs/ and examples/ is run; what a page shows is what a reader gets.
 
 A page is a session: its blocks share one folder and one Python namespace, from top to bottom. The word
 after the fence says what a block is; words after that say more:
@@ -47,7 +47,11 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+]
 COMMAND_TIMEOUT_S = 120
 
 
@@ -201,7 +205,8 @@ def hold_part(block: Block) -> None:
 
 
 def hold_excerpt(block: Block, session: Session) -> None:
-    shipped = (path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.opord"))
+    places = [*(ROOT / "src").rglob("*.opord"), *(ROOT / "examples").rglob("*.opord")]
+    shipped = (path.read_text(encoding="utf-8") for path in places)
     wanted = squeezed_lines(block.text)
     for contract in [*session.contracts, *shipped]:
         lines = iter(squeezed_lines(contract))
