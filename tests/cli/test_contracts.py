@@ -70,6 +70,42 @@ def test_explain_prints_the_sheet_of_a_contract(shop: Shop) -> None:
     assert json.loads(shop.opord("explain", "--json", "desk.opord").out)["contract"] == "Desk"
 
 
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [
+        ("text", "Desk, version 1\n"),
+        ("json", '{"actions":['),
+        ("markdown", "# Desk, version 1\n"),
+        ("html", "<!doctype html>\n"),
+    ],
+)
+def test_explain_writes_the_sheet_in_the_form_that_is_asked_for(shop: Shop, form: str, begins: str) -> None:
+    said = shop.opord("explain", "desk.opord", "--format", form)
+    assert (said.status, said.out.startswith(begins)) == (0, True)
+
+
+def test_explain_writes_the_sheet_to_a_file(shop: Shop) -> None:
+    for form in ("text", "json", "markdown", "html"):
+        said = shop.opord("explain", "desk.opord", "--format", form, "-o", f"desk.{form}")
+        assert (said.status, said.out) == (0, f"desk.{form} written\n")
+        written = (shop.folder / f"desk.{form}").read_text()
+        if form == "json":
+            assert json.loads(written) == json.loads(shop.opord("explain", "desk.opord", "--json").out)
+        else:
+            assert written == shop.opord("explain", "desk.opord", "--format", form).out
+
+
+def test_explain_says_when_a_file_cannot_be_written(shop: Shop) -> None:
+    said = shop.opord("explain", "desk.opord", "-o", "no/such/folder.txt")
+    assert (said.status, said.err) == (2, "error[file]: no/such/folder.txt: No such file or directory\n")
+
+
+def test_explain_of_a_finding_has_no_other_form(shop: Shop) -> None:
+    said = shop.opord("explain", "OP301", "--format", "html")
+    assert said.status == 2
+    assert "the page of a finding is written to the terminal" in said.err
+
+
 def test_explain_prints_the_page_of_a_finding(shop: Shop) -> None:
     said = shop.opord("explain", "OP301")
     assert said.status == 0
@@ -80,6 +116,18 @@ def test_explain_prints_the_page_of_a_finding(shop: Shop) -> None:
 def test_explain_of_a_finding_that_there_is_not(shop: Shop) -> None:
     said = shop.opord("explain", "OP999")
     assert (said.status, said.err.startswith("error[code_unknown]: there is no finding OP999")) == (1, True)
+
+
+def test_explain_tells_the_run_that_breaks_a_promise_and_fails(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(DESK + "\nensure never Done after charge\n")
+    said = shop.opord("explain", "desk.opord")
+    assert (said.status, "never Done after charge does not hold: Done can come after charge" in said.out) == (
+        1,
+        True,
+    )
+    assert said.err == (
+        "error[contract_refused]: desk.opord has a promise that does not hold; see `opord check desk.opord`\n"
+    )
 
 
 def test_explain_of_a_broken_contract_sends_to_check(shop: Shop) -> None:

@@ -213,7 +213,7 @@ def test_a_story_is_told_step_by_step() -> None:
 def test_the_sheet_is_markdown() -> None:
     said = sheet.explained(analyse(EXAMPLE))
     assert said.startswith("# OrderFulfilment, version 1\n")
-    assert "### charge_card\n\ncharge_card happens at most once per order.id" in said
+    assert "### Action `charge_card`\n\n`charge_card(order: Order) -> Receipt`\n\n" in said
     with pytest.raises(sheet.Unavailable, match="it has 1 error"):
         sheet.explained(analyse(EXAMPLE.replace("-> Delivered |", "-> Delivred |")))
     with pytest.raises(sheet.Unavailable, match="types alone"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,40 +14,112 @@ from opord.cli.errors import CliError
 from opord.cli.output import on_terminal, width, write, write_json
 from opord.cli.settings import json_option
 
+if TYPE_CHECKING:
+    from opord.contract import Contract
+    from opord.language.sheet import Part, Sheet
+
 _CODE = re.compile(r"OP\d{3}", re.IGNORECASE)
+_FORMATS = ("text", "json", "markdown", "html")
+_WIDTH = 100
 
 
 @click.command()
 @click.argument("subject", metavar="FILE|CODE")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="text",
+    show_default=True,
+    help="How to write the sheet; html is one page that stands alone.",
+)
 @json_option
-def command(subject: str, as_json: bool) -> int:
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
     """Explain a contract, or a finding by its code.
 
-    For a FILE: the sheet that an operator or an auditor reads. Which states there are, what each can become
-    and why, what each action guarantees, who may send what, what is final, which failures can be tried again.
+    For a FILE: the sheet that an operator or an auditor reads. What each state proves, what it can become and
+    why, what each action guarantees, who may send what and when, what can go wrong and who can act, which
+    promises hold, and where secrets are.
 
     For a CODE such as OP301: what the finding means, why it matters, and how to mend it.
 
     \b
     Examples:
       opord explain order.opord
+      opord explain order.opord --format html -o order.html
       opord explain OP301
     """
+    form = "json" if as_json else form
     if _CODE.fullmatch(subject) and not Path(subject).exists():
-        _explain_code(subject.upper(), as_json)
+        if form in ("markdown", "html") or output is not None:
+            raise click.UsageError("the page of a finding is written to the terminal, as text or with --json")
+        _explain_code(subject.upper(), form == "json")
         return 0
     result = checked(Path(subject))
-    if result.contract is None:
+    contract = result.contract
+    if result.errors and all(each.rule == "ensure" for each in result.errors):
+        contract = result.model
+    if contract is None:
         problem = "has errors" if result.errors else "has types alone, and no contract"
         raise CliError("contract_refused", f"{subject} {problem}; see `opord check {subject}`")
-    from opord.language.sheet import explain_sheet, render_text
-
-    sheet = explain_sheet(result.contract)
-    if as_json:
-        write_json(dataclasses.asdict(sheet))
-    else:
-        write(render_text(sheet, width=min(width(), 120) if on_terminal() else 100))
+    _explain_contract(contract, form, output)
+    if result.errors:
+        broken = (
+            "a promise that does" if len(result.errors) == 1 else f"{len(result.errors)} promises that do"
+        )
+        raise CliError("contract_refused", f"{subject} has {broken} not hold; see `opord check {subject}`")
     return 0
+
+
+def _explain_contract(contract: Contract, form: str, output: Path | None) -> None:
+    from opord.language.sheet import explain_sheet
+
+    sheet = explain_sheet(contract)
+    if output is None:
+        if form == "json":
+            write_json(sheet.to_plain())
+        elif form == "text":
+            wide = min(width(), 120) if on_terminal() else _WIDTH
+            write(_text(sheet, wide).rstrip("\n"))
+        else:
+            write(_document(contract, sheet, form).rstrip("\n"))
+        return
+    text = _text(sheet, _WIDTH, plain=True) if form == "text" else _document(contract, sheet, form)
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as wrong:
+        raise CliError("file", f"{output}: {wrong.strerror or wrong}", 2) from wrong
+    write(f"{output} written")
+
+
+def _text(sheet: Sheet, wide: int, plain: bool = False) -> str:
+    from opord.language.sheet import render_text
+
+    return render_text(sheet, wide, None if plain else _paint)
+
+
+def _paint(part: Part, line: str) -> str:
+    """Set headings and names apart; where colours are not seen, they are left out."""
+    match part:
+        case "title":
+            return click.style(line, bold=True)
+        case "heading":
+            return click.style(line, fg="cyan", bold=not line.startswith("="))
+        case "name":
+            return click.style(line, bold=True)
+        case "plain":
+            return line
+
+
+def _document(contract: Contract, sheet: Sheet, form: str) -> str:
+    from opord.language.sheet import render_html, render_markdown
+
+    if form == "json":
+        import json
+
+        return json.dumps(sheet.to_plain(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return render_markdown(sheet) if form == "markdown" else render_html(sheet)
 
 
 def _explain_code(code: str, as_json: bool) -> None:

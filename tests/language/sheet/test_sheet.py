@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
-import opord
-from opord.contract import Contract
-from opord.language.compile import check_file, check_text
 from opord.language.sheet import Sheet, explain_sheet, render_text
-
-HERE = Path(__file__).parent
-ORDER = Path(opord.__file__).parent / "examples" / "orders" / "order.opord"
-GOLDEN = {"order": ORDER, "travel_saga": HERE.parent / "good" / "travel_saga.opord"}
-
-
-def sheet_of(path: Path) -> Sheet:
-    contract = check_file(path).contract
-    assert contract is not None
-    return explain_sheet(contract)
-
-
-@pytest.mark.golden
-@pytest.mark.parametrize("name", GOLDEN)
-def test_golden_sheet(name: str) -> None:
-    golden = HERE / f"{name}.txt"
-    text = render_text(sheet_of(GOLDEN[name]), 100)
-    if os.environ.get("OPORD_GOLDEN"):
-        golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8")
+from tests.language.sheet.kit import GOOD, ODD, ORDER, contract_with, sheet_of
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_lines_keep_to_the_width(width: int) -> None:
-    assert max(map(len, render_text(sheet_of(ORDER), width).splitlines())) <= width
+@pytest.mark.parametrize("contract", [ORDER, *GOOD], ids=lambda path: path.stem)
+def test_lines_keep_to_the_width(contract: Path, width: int) -> None:
+    for line in render_text(sheet_of(contract), width).splitlines():
+        # A word that is longer than the room for it stands out; nothing else does.
+        assert len(line) <= width or " " not in line.strip(), line
+
+
+def test_what_a_line_is_is_told_to_those_who_colour_it() -> None:
+    painted = render_text(sheet_of(ORDER), 100, lambda part, line: f"{part}|{line}").splitlines()
+    assert painted[0] == "title|OrderFulfilment, version 1"
+    assert "heading|Ends" in painted
+    assert "name|Charging (acts at once)" in painted
 
 
 def test_a_sheet_is_json_data() -> None:
     plain = sheet_of(ORDER).to_plain()
     again = json.loads(json.dumps(plain))
-    assert again["contract"] == "OrderFulfilment"
+    assert (again["format"], again["contract"]) == (1, "OrderFulfilment")
     assert [state["name"] for state in again["states"]][:2] == ["Received", "Review"]
     assert [end["outcome"] for end in again["ends"]] == [
         "success",
@@ -53,14 +40,146 @@ def test_a_sheet_is_json_data() -> None:
     ]
 
 
-def contract_with(action: str, body: str = "commit a(id)\n  goto Z") -> Contract:
-    text = (
-        f"contract Case(id: str) key id\nfailure F {{ No, Busy transient }}\neffect seen(key: str) -> bool\n{action}\n"
-        f"initial state A -> Z {{\n  {body}\n}}\nfinal state Z success\n"
+# --- States -------------------------------------------------------------------------------------------
+
+
+def known(sheet: Sheet, name: str) -> tuple[tuple[str, ...], ...]:
+    """What is known of the calls in a state or end: answered, certain, possible, and never (an end alone)."""
+    for state in sheet.states:
+        if state.name == name:
+            return state.answered, state.certain, state.possible
+    end = next(each for each in sheet.ends if each.state == name)
+    return end.answered, end.certain, end.possible, end.never
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("Received", ((), (), ())),
+        ("Charging", (("find_customer",), (), ())),
+        ("Charged", (("find_customer",), ("charge_card",), ())),
+        ("Shipping", (("find_customer",), ("charge_card",), ("post_slack",))),
+        ("Refunded", (("find_customer",), ("charge_card", "refund_card"), ("post_slack",), ())),
+        # Who comes from `Received` may have been refused because the lookup did not answer.
+        ("Rejected", ((), (), (), ("charge_card", "refund_card", "post_slack"))),
+    ],
+)
+def test_a_state_proves_what_every_way_to_it_has_done(
+    state: str, expected: tuple[tuple[str, ...], ...]
+) -> None:
+    assert known(sheet_of(ORDER), state) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("commit a(id)\n  goto Z", (("a",), ())),
+        ("if len(id) > 1 { commit a(id) }\n  goto Z", ((), ("a",))),
+        ("commit a(id) else { No -> goto Z\n else -> goto Z }\n  goto Z", ((), ("a",))),
+        ("match commit a(id) {\n ok -> goto Z\n else -> goto Z\n }", ((), ("a",))),
+    ],
+)
+def test_what_one_path_of_a_step_leaves_out_is_not_certain(
+    body: str, expected: tuple[tuple[str, ...], ...]
+) -> None:
+    fails = " fails F" if "else" in body else ""
+    end = explain_sheet(contract_with(f"action a(id: str){fails} {{ key id }}", body)).ends[0]
+    assert (end.certain, end.possible) == expected
+
+
+def test_a_doubt_that_the_contract_takes_over_proves_nothing() -> None:
+    odd = sheet_of(ODD)
+    assert known(odd, "Telling") == ((), ("pay",), ("remind",))
+    assert known(odd, "TakingBack") == ((), (), ("pay", "remind"))
+
+
+def test_a_way_says_what_sets_it_off_and_on_which_conditions() -> None:
+    opened = sheet_of(ODD).states[0]
+    decided = next(way for way in opened.leaves if way.target == "Paying")
+    assert (decided.by, decided.event, decided.roles) == ("event", "decide", ("clerk", "head_clerk"))
+    assert decided.conditions == ("if len(why) > 0 and claim.worth > 0.5", "if yes is true")
+    late = [way for way in opened.leaves if way.by == "timer"]
+    assert [(way.target, way.timer, way.shared) for way in late] == [
+        ("Asking", "if asked == 0 then 48 hours else 12 hours after entering this state", False),
+        ("Dropped", "at run.started_at + 30 days", True),
+    ]
+
+
+@pytest.mark.parametrize("contract", [ORDER, ODD, *GOOD], ids=lambda path: path.stem)
+def test_each_way_out_of_a_state_is_a_way_into_another(contract: Path) -> None:
+    sheet = sheet_of(contract)
+    out = [way for state in sheet.states for way in state.leaves]
+    into = [way for state in (*sheet.states, *sheet.ends) for way in state.entered]
+    assert sorted(out, key=repr) == sorted(into, key=repr)
+    assert out != []
+
+
+# --- What is decided over all runs --------------------------------------------------------------------
+
+
+def test_a_promise_has_its_verdict_and_a_refuted_one_its_story() -> None:
+    broken = {each.text: each for each in sheet_of(ODD).promises}["Paid only after find_payment"]
+    assert (broken.verdict, broken.problem) == ("refuted", "`Paid` can come before `find_payment` has")
+    assert broken.story == (
+        "Open: on decide",
+        "Paying: commit pay ok",
+        "Telling: commit tell ok",
+        "Paid",
     )
-    result = check_text(text)
-    assert result.errors == []
-    return result.model
+    assert {(each.verdict, each.story) for each in sheet_of(ORDER).promises} == {("proved", ())}
+
+
+def test_the_longest_time_is_named_where_timers_bound_it() -> None:
+    time = sheet_of(ORDER).time
+    assert (time.longest is None, time.problem) == (False, "")
+    assert time.longest_s is not None
+    assert time.longest_s > 32 * 86_400
+    assert time.story[-1].startswith("Refunded")
+
+
+def test_where_no_time_can_be_named_the_wait_or_the_cycle_is() -> None:
+    time = sheet_of(ODD).time
+    assert (time.longest, time.longest_s) == (None, None)
+    assert "a run can go round" in time.problem
+
+
+# --- Events, failures, secrets ------------------------------------------------------------------------
+
+
+def test_an_event_says_where_it_is_taken_on_which_condition_and_what_then() -> None:
+    decide, ping, cancel = sheet_of(ODD).events
+    assert [(each.state, each.condition, each.leads_to) for each in decide.taken_in] == [
+        ("Open", "len(why) > 0 and claim.worth > 0.5", ("Paying", "Asking", "Dropped"))
+    ]
+    assert [(each.ignored, each.leads_to) for each in ping.taken_in] == [(True, ())]
+    assert [each.state for each in cancel.taken_in] == ["Open", "Asking"]
+    assert (decide.once_per, cancel.kept, ping.kept) == ("why", True, False)
+
+
+def test_what_goes_wrong_says_whether_it_is_tried_again_where_it_leads_and_who_can_act() -> None:
+    told = {(each.name, each.calls): each for each in sheet_of(ODD).failures}
+    busy = told["Busy", ("find_payment", "pay")]
+    assert (busy.again, busy.leads_to) == (True, ("Dropped",))
+    assert busy.acts == "the worker tries pay again; then, and for find_payment at once, the contract decides"
+    assert told["Refused", ("find_payment", "pay")].acts == "the contract decides"
+    assert told["InDoubt", ("pay", "take_back")].leads_to == ("TakingBack", "Back")
+    assert told["unknown outcome", ("pay",)].acts.endswith("after the time for it, InDoubt")
+    assert told["unknown outcome", ("remind",)].acts.startswith("nobody: the run goes on")
+    assert "the run stalls" in told["undeclared error", ("fits",)].acts
+
+
+def test_secrets_are_found_where_they_are_through_lists_and_types_that_hold_themselves() -> None:
+    found = [(each.kind, each.holder, each.path) for each in sheet_of(ODD).secrets]
+    assert found == [
+        ("input", "Odd", "claim.holders[..].account"),
+        ("input", "Odd", "pin"),
+        ("action", "pay", "claim.holders[..].account"),
+        ("action", "pay", "pin"),
+        ("pure", "fits", "claim.holders[..].account"),
+    ]
+
+
+# --- Calls --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -92,7 +211,10 @@ def test_a_reported_doubt_is_the_contracts_to_decide() -> None:
     asked = explain_sheet(contract_with("action a(id: str) { in doubt ask within 48h }", body))
     assert "the contract decides, under the name InDoubt" in reported.actions[0].guarantee
     assert "after 48 hours without an answer the contract decides" in asked.actions[0].guarantee
-    assert reported.states[0].becomes[0].reasons == ("if nobody knows whether a happened", "after a")
+    assert [way.words for way in reported.states[0].leaves] == [
+        "if nobody knows whether a happened",
+        "after a",
+    ]
 
 
 @pytest.mark.parametrize(

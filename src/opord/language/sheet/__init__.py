@@ -1,9 +1,11 @@
-"""The guarantee sheet: what `explain` tells an operator or an auditor of a contract."""
+"""The guarantee sheet: what `explain` tells an operator or an auditor of a contract, as text, Markdown, HTML or data."""
 
 from __future__ import annotations
 
 from opord.language.sheet.build import explain_sheet
+from opord.language.sheet.html import render_html
+from opord.language.sheet.markdown import render_markdown
 from opord.language.sheet.model import Sheet
-from opord.language.sheet.text import render_text
+from opord.language.sheet.text import Part, render_text
 
-__all__ = ["Sheet", "explain_sheet", "render_text"]
+__all__ = ["Part", "Sheet", "explain_sheet", "render_html", "render_markdown", "render_text"]

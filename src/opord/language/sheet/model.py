@@ -1,43 +1,62 @@
-"""The guarantee sheet as plain data: what a contract promises to those who run it, pay for it or audit it."""
+"""The guarantee sheet as plain data: what a contract promises to those who run it, pay for it or audit it.
+
+`to_plain` is what `opord explain --json` writes; `docs/sheet.md` says what each field means.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+FORMAT = 1
+"""The number of the JSON shape: fields may be added under it; one that goes or changes its meaning raises it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A field, parameter or input: its name, its type as written, and what its doc comment says."""
+    """A field, parameter or input: its name, its type as written, what its doc comment says, whether a secret is in it."""
 
     name: str
     type: str
     doc: str = ""
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A state that another can become, and every reason for it."""
+class Way:
+    """One way from a state to another: what sets it off, on which conditions, and all of it in words."""
 
-    to: str
-    reasons: tuple[str, ...]
+    source: str
+    target: str
+    by: Literal["body", "event", "timer"]
+    event: str | None
+    roles: tuple[str, ...]
+    timer: str | None
+    conditions: tuple[str, ...]
+    shared: bool
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An event that a state waits for: who may send it, with what, and on which condition."""
+    """An event that a state takes: who may send it, with what, and on which condition."""
 
     event: str
     roles: tuple[str, ...]
     takes: tuple[Item, ...]
     condition: str = ""
     ignored: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StateSheet:
-    """A state: what being in it proves, what it does or waits for, and what it can become."""
+    """A state that is not final: what being in it proves, what it does or waits for, how it is left and entered.
+
+    `answered` are the effects that have answered on every way here, `certain` the actions that have taken effect
+    on every way, `possible` those that may have on some.
+    """
 
     name: str
     kind: str
@@ -45,10 +64,43 @@ class StateSheet:
     phase: str | None
     doc: str
     proves: tuple[Item, ...]
+    answered: tuple[str, ...]
+    certain: tuple[str, ...]
+    possible: tuple[str, ...]
     calls: tuple[str, ...]
     waits_for: tuple[Wait, ...]
     timers: tuple[str, ...]
-    becomes: tuple[Move, ...]
+    leaves: tuple[Way, ...]
+    entered: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndSheet:
+    """A final state: how a run that comes to it has ended, and which actions have taken effect by then.
+
+    `never` are the actions that have not taken effect in any run that ends here.
+    """
+
+    state: str
+    outcome: str
+    doc: str
+    carries: tuple[Item, ...]
+    answered: tuple[str, ...]
+    certain: tuple[str, ...]
+    possible: tuple[str, ...]
+    never: tuple[str, ...]
+    entered: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSheet:
+    """A phase: its states, and what they share."""
+
+    name: str
+    doc: str
+    states: tuple[str, ...]
+    waits_for: tuple[Wait, ...]
+    timers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +151,16 @@ class EffectSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Taking:
+    """A state that takes an event: on which condition, and what the state becomes (nothing: it stays)."""
+
+    state: str
+    condition: str
+    ignored: bool
+    leads_to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EventSheet:
     """An event: who may send it, in which states it is taken, and what becomes of it in the others."""
 
@@ -106,19 +168,37 @@ class EventSheet:
     doc: str
     roles: tuple[str, ...]
     takes: tuple[Item, ...]
-    taken_in: tuple[str, ...]
+    taken_in: tuple[Taking, ...]
     kept: bool
     once_per: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class EndSheet:
-    """A final state, and how a run that comes to it has ended."""
+class Trouble:
+    """One way in which calls can go wrong: where it leads, whether it is tried again, and who can act.
 
-    state: str
-    outcome: str
+    `type` is the failure that declares it, `""` for what comes without being declared. `leads_to` may be
+    empty: the step goes on.
+    """
+
+    type: str
+    name: str
     doc: str
     carries: tuple[Item, ...]
+    calls: tuple[str, ...]
+    again: bool
+    leads_to: tuple[str, ...]
+    acts: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSheet:
+    """A place where a secret is: the input, a state, an event or a call; and the path to it there."""
+
+    kind: Literal["input", "state", "event", "action", "effect", "pure"]
+    holder: str
+    path: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +219,40 @@ class TypeSheet:
     variants: tuple[VariantSheet, ...]
 
 
+Verdict: TypeAlias = Literal["proved", "refuted"]
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseSheet:
+    """A promise as the contract states it, with its verdict over all runs.
+
+    For a refuted one: what happens instead, and the shortest run that shows it.
+    """
+
+    text: str
+    verdict: Verdict
+    problem: str = ""
+    story: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSheet:
+    """The longest time that a run can take, if timers bound it, and a run that takes it.
+
+    If not, `problem` names the wait without a timer or the cycle, and the story leads to it.
+    """
+
+    longest: str | None
+    longest_s: float | None
+    problem: str
+    story: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """All that `explain` says of a contract."""
 
+    format: int
     contract: str
     version: int
     doc: str
@@ -150,12 +260,16 @@ class Sheet:
     key: str | None
     states: tuple[StateSheet, ...]
     ends: tuple[EndSheet, ...]
+    phases: tuple[PhaseSheet, ...]
     actions: tuple[ActionSheet, ...]
     effects: tuple[EffectSheet, ...]
     pures: tuple[str, ...]
     events: tuple[EventSheet, ...]
+    failures: tuple[Trouble, ...]
+    secrets: tuple[SecretSheet, ...]
     types: tuple[TypeSheet, ...]
-    promises: tuple[str, ...]
+    promises: tuple[PromiseSheet, ...]
+    time: TimeSheet
 
     def to_plain(self) -> dict[str, Any]:
         """Return the sheet as JSON data: objects, lists, texts, numbers, bools and null."""

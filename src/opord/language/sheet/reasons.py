@@ -22,32 +22,47 @@ from opord.contract import (
     Match,
     NonePattern,
     OkPattern,
-    Pattern,
     SomePattern,
+    State,
     Timer,
     VariantPattern,
 )
 from opord.language.graph import Graph, Moment
 from opord.language.rules.endings import always_leaves
+from opord.language.sheet.model import Way
 from opord.language.spelling import in_words, spell, spell_constant
 
 OTHERWISE = "otherwise"
 
 
-def why(graph: Graph, moment: Moment) -> Iterator[tuple[str, str]]:
-    """Yield each state that a step can lead to, with the reason in words."""
+def ways(graph: Graph, state: State, moment: Moment) -> Iterator[Way]:
+    """Yield each way out of a state that one of its steps opens."""
     cause = cause_of(graph.contract, moment)
-    first = (cause,) if cause else ()
-    for goto, conditions in _in_block(graph, moment.body, first):
-        yield goto.state, join(conditions)
+    handler = moment.handler
+    event = handler.event if isinstance(handler, EventHandler) else None
+    for goto, found in _in_block(graph, moment.body, ()):
+        conditions = _telling(found)
+        yield Way(
+            source=state.name,
+            target=goto.state,
+            by="body" if handler is None else "event" if event is not None else "timer",
+            event=event,
+            roles=roles_of(graph.contract, event) if event is not None else (),
+            timer=timer_words(handler, moment.shared) if isinstance(handler, Timer) else None,
+            conditions=(f"if {spell(handler.guard)}", *conditions)
+            if isinstance(handler, EventHandler) and handler.guard is not None
+            else conditions,
+            shared=moment.shared,
+            words=", ".join((cause, *conditions) if cause else conditions) or "at once",
+        )
 
 
-def join(conditions: tuple[str, ...]) -> str:
-    """Write conditions one after the other; "otherwise" says nothing where others stand after it."""
+def _telling(conditions: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out what says nothing: a condition said twice, and an "otherwise" that others stand after."""
     said = [
         each for index, each in enumerate(conditions) if each != OTHERWISE or index == len(conditions) - 1
     ]
-    return ", ".join(dict.fromkeys(said)) or "at once"
+    return tuple(dict.fromkeys(said))
 
 
 def cause_of(contract: Contract, moment: Moment) -> str:
@@ -64,8 +79,13 @@ def cause_of(contract: Contract, moment: Moment) -> str:
 
 def sent_by(contract: Contract, event: str) -> str:
     """Say who may send an event: " by manager"; nothing where anyone may."""
-    roles = next((each.roles for each in contract.events if each.name == event), ())
+    roles = roles_of(contract, event)
     return f" by {' or '.join(roles)}" if roles else ""
+
+
+def roles_of(contract: Contract, event: str) -> tuple[str, ...]:
+    """Give the roles that may send an event; none: anyone may."""
+    return next((each.roles for each in contract.events if each.name == event), ())
 
 
 def timer_words(timer: Timer, shared: bool) -> str:
@@ -96,12 +116,12 @@ def _in_block(
                     conditions = (*conditions, OTHERWISE)
             case Call(site=site, arms=arms):
                 for arm in arms:
-                    yield from _in_block(graph, arm.body, (*conditions, _failed(site, arm.pattern)))
+                    yield from _in_block(graph, arm.body, (*conditions, _failed(site, arm, arms)))
                 if isinstance(graph.calls.get(site.name), Action):
                     conditions = (*conditions, f"after {site.name}")
             case Match(subject=CallSite() as site, arms=arms):
                 for arm in arms:
-                    yield from _in_block(graph, arm.body, (*conditions, _failed(site, arm.pattern)))
+                    yield from _in_block(graph, arm.body, (*conditions, _failed(site, arm, arms)))
             case Match(subject=subject, arms=arms):
                 if not isinstance(subject, CallSite):
                     for arm in arms:
@@ -110,8 +130,8 @@ def _in_block(
                 pass
 
 
-def _failed(site: CallSite, pattern: Pattern) -> str:
-    match pattern:
+def _failed(site: CallSite, arm: Arm, arms: tuple[Arm, ...]) -> str:
+    match arm.pattern:
         case OkPattern():
             return f"after {site.name}"
         case VariantPattern(variants=variants):
@@ -122,7 +142,8 @@ def _failed(site: CallSite, pattern: Pattern) -> str:
                 return f"if {site.name} times out"
             return f"if {site.name} fails with {' or '.join(names)}"
         case _:
-            return f"if {site.name} fails"
+            others = any(isinstance(each.pattern, VariantPattern) for each in arms)
+            return f"if {site.name} fails{' in another way' if others else ''}"
 
 
 def _matched(subject: Expr, arm: Arm) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from opord.contract import Action, Effect, State
 from opord.language.lowering.symbols import CallSymbol, EventSymbol, StateSymbol, TypeSymbol, VariantSymbol
 from opord.language.sheet.guarantee import attempts, guarantee, time_limit
-from opord.language.sheet.reasons import why
+from opord.language.sheet.reasons import ways
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.signatures import signature
 from opord.lsp.features.words import Word
@@ -110,10 +110,10 @@ def _state(analysis: Analysis, name: str) -> Iterator[str]:
 def _ways_out(analysis: Analysis, state: State) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for moment in analysis.graph.moments(state):
-        for target, reason in why(analysis.graph, moment):
-            known = reasons.setdefault(target, [])
-            if reason not in known:
-                known.append(reason)
+        for way in ways(analysis.graph, state, moment):
+            known = reasons.setdefault(way.target, [])
+            if way.words not in known:
+                known.append(way.words)
     for target, each in reasons.items():
         yield f"`{target}`: {'; '.join(each)}"
 

@@ -1,0 +1,233 @@
+"""What the sheet says, and in which order: the conclusions first, then the parts from start to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.language.sheet.entries import (
+    OUTCOMES,
+    action_entry,
+    by_roles,
+    effect_entry,
+    end_entry,
+    event_entry,
+    items_line,
+    names,
+    phase_entry,
+    state_entry,
+)
+from opord.language.sheet.model import PromiseSheet, SecretSheet, Sheet, TimeSheet, Trouble
+from opord.language.sheet.outline import (
+    Code,
+    Document,
+    Entry,
+    Flow,
+    Kind,
+    Line,
+    Name,
+    Paragraph,
+    Row,
+    Rows,
+    Section,
+    Steps,
+    Table,
+    Tag,
+    joined,
+    paragraphs,
+    sentence,
+)
+
+_VERDICTS = {"proved": Tag("proved", "good"), "refuted": Tag("refuted", "bad")}
+
+
+def lay_out(sheet: Sheet) -> Document:
+    """Lay a sheet out as a document; sections with nothing to say are left out."""
+    sections = (
+        Section("Promises about every run", "promises", tuple(_promises(sheet))),
+        Section("How long a run can take", "time", tuple(_time(sheet.time))),
+        Section("States, what each proves and what it can become", "states", tuple(state_entry(each) for each in sheet.states)),
+        Section("Ends", "ends", tuple(_ends(sheet))),
+        Section("Phases, and what their states share", "phases", tuple(phase_entry(each) for each in sheet.phases)),
+        Section("Actions: what is done to the outside, and how often", "actions", tuple(action_entry(each) for each in sheet.actions)),
+        Section("Effects: what is looked up, and may be repeated", "effects", tuple(effect_entry(each) for each in sheet.effects)),
+        Section("Events: who may send what, and when", "events", tuple(_events(sheet))),
+        Section("What can go wrong, and who can act", "failures", tuple(_troubles(sheet))),
+        Section("Secrets", "secrets", tuple(_secrets(sheet))),
+        Section("Types", "types", tuple(_types(sheet))),
+    )  # fmt: skip
+    return Document(
+        title=f"{sheet.contract}, version {sheet.version}",
+        about=tuple(paragraphs(sheet.doc)),
+        summary=Rows(tuple(_summary(sheet))),
+        sections=tuple(section for section in sections if section.blocks),
+    )
+
+
+# --- What it comes down to ----------------------------------------------------------------------------
+
+
+def _summary(sheet: Sheet) -> Iterator[Row]:
+    yield Row("takes", (items_line(sheet.input) or ("nothing",),))
+    if sheet.key:
+        one: Line = (
+            "one run for each ",
+            Code(sheet.key),
+            ": a second start with the same input is the same run",
+        )
+    else:
+        one = ("each start is a new run",)
+    yield Row("runs", (one,))
+    start = next((state for state in sheet.states if state.initial), None)
+    if start is not None:
+        yield Row("starts in", ((Name("state", start.name),),))
+    ended = [
+        (f"{words}: ", *names("state", [end.state for end in sheet.ends if end.outcome == outcome]))
+        for outcome, words in OUTCOMES.items()
+        if any(end.outcome == outcome for end in sheet.ends)
+    ]
+    yield Row("can end", (joined(ended, "; "),))
+    if sheet.actions:
+        yield Row("commits", (names("action", [action.name for action in sheet.actions]),))
+    inputs = [secret.path for secret in sheet.secrets if secret.kind == "input"]
+    if inputs:
+        yield Row("secret input", (joined([(Code(path),) for path in inputs]),))
+    yield Row("ends within", ((sheet.time.longest or "no time that can be named",),))
+    if sheet.promises:
+        yield Row("promises", (_verdicts(sheet.promises),))
+
+
+def _verdicts(promises: tuple[PromiseSheet, ...]) -> Line:
+    counted = {verdict: sum(each.verdict == verdict for each in promises) for verdict in _VERDICTS}
+    said = [
+        f"{'all ' if count == len(promises) and count > 1 else ''}{count} {verdict}" for verdict, count in counted.items() if count
+    ]  # fmt: skip
+    return (", ".join(said),)
+
+
+def _promises(sheet: Sheet) -> Iterator[Flow]:
+    if sheet.promises:
+        yield Table(
+            ("Promise", "Verdict"),
+            tuple(((Code(each.text),), (_VERDICTS[each.verdict],)) for each in sheet.promises),
+        )
+    for promise in sheet.promises:
+        if promise.verdict == "refuted":
+            yield Paragraph((Code(promise.text), " does not hold: ", *sentence(promise.problem), "."))
+            yield Steps(tuple(sentence(step) for step in promise.story))
+
+
+def _time(time: TimeSheet) -> Iterator[Flow]:
+    if time.longest is None:
+        yield Paragraph(("There is no longest time: ", *sentence(time.problem), "."))
+        lead = "A run comes there so:"
+    else:
+        lead = f"At most {time.longest}, when people settle doubts and stalls at once. This run takes it:"
+    if time.story:
+        yield Paragraph((lead,))
+        yield Steps(tuple(sentence(step) for step in time.story))
+
+
+# --- The parts ----------------------------------------------------------------------------------------
+
+
+def _ends(sheet: Sheet) -> Iterator[Entry]:
+    for outcome in OUTCOMES:
+        for end in sheet.ends:
+            if end.outcome == outcome:
+                yield end_entry(end)
+
+
+def _events(sheet: Sheet) -> Iterator[Flow | Entry]:
+    if not sheet.events:
+        return
+    rows = []
+    for event in sheet.events:
+        taken = [
+            (Name("state", each.state), *((" if ", Code(each.condition)) if each.condition else ()))
+            for each in event.taken_in
+        ]
+        other = "kept for later" if event.kept else "refused"
+        rows.append(
+            (
+                (Name("event", event.name),),
+                by_roles(event.roles),
+                joined(taken) or ("no state",),
+                (other,),
+                ("per ", Code(event.once_per)) if event.once_per else ("each time",),
+            )
+        )
+    yield Table(("Event", "Sent by", "Taken in", "Elsewhere", "Counts once"), tuple(rows))
+    for event in sheet.events:
+        yield event_entry(event)
+
+
+def _troubles(sheet: Sheet) -> Iterator[Flow]:
+    if sheet.failures:
+        kinds: dict[str, Kind] = {effect.name: "effect" for effect in sheet.effects}
+        kinds |= {action.name: "action" for action in sheet.actions}
+        yield Table(
+            ("What", "In", "Tried again", "Then", "Who can act"),
+            tuple(_trouble(each, kinds) for each in sheet.failures),
+        )
+    told = [each for each in sheet.failures if each.doc]
+    if told:
+        yield Rows(tuple(Row(each.name, ((" ".join(each.doc.split()),),)) for each in _once(told)))
+
+
+def _once(told: list[Trouble]) -> list[Trouble]:
+    """Leave out a row that says of the same name what another has said."""
+    return list({(each.name, each.doc): each for each in told}.values())
+
+
+def _trouble(trouble: Trouble, kinds: dict[str, Kind]) -> tuple[Line, ...]:
+    carries = f"({', '.join(item.name for item in trouble.carries)})" if trouble.carries else ""
+    return (
+        (Code(f"{trouble.name}{carries}") if trouble.type or " " not in trouble.name else trouble.name,),
+        joined([(Name(kinds[call], call) if call in kinds else Code(call),) for call in trouble.calls]),
+        ("yes" if trouble.again else "no",),
+        names("state", trouble.leads_to) or ("",),
+        sentence(trouble.acts),
+    )
+
+
+def _secrets(sheet: Sheet) -> Iterator[Flow]:
+    if not sheet.secrets:
+        return
+    yield Paragraph(
+        (
+            "A secret is only passed on whole, into places that are secret too, and never shown: not in lists, "
+            "not in histories, not in logs.",
+        )
+    )
+    yield Table(("Where", "Path", "Type"), tuple(_secret(each) for each in sheet.secrets))
+
+
+def _secret(secret: SecretSheet) -> tuple[Line, ...]:
+    where: Line
+    match secret.kind:
+        case "input":
+            where = ("the input",)
+        case "pure":
+            where = ("pure ", Code(secret.holder))
+        case kind:
+            where = (f"{kind} ", Name(kind, secret.holder))
+    return where, (Code(secret.path),), (Code(secret.type),)
+
+
+def _types(sheet: Sheet) -> Iterator[Entry]:
+    for each in sheet.types:
+        rows = [Row(item.name, (_field(item.type, item.doc, item.secret),)) for item in each.carries]
+        rows += [Row(variant.name, (items_line(variant.carries) or ("",),)) for variant in each.variants]
+        kind = "one of" if each.variants else "record"
+        yield Entry(
+            Name("type", each.name),
+            (Code(each.name),),
+            (Tag(kind),),
+            (*paragraphs(each.doc), Rows(tuple(rows))),
+        )
+
+
+def _field(type: str, doc: str, secret: bool) -> Line:
+    said = f": {' '.join(doc.split())}" if doc else ""
+    marked = (" ", Tag("secret", "open")) if secret and not type.startswith("secret ") else ()
+    return Code(type), *marked, said

@@ -1,0 +1,259 @@
+"""One entry for each state, end, phase, action, effect and event of the sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from opord.language.sheet.model import (
+    ActionSheet,
+    EffectSheet,
+    EndSheet,
+    EventSheet,
+    FailureSheet,
+    Item,
+    PhaseSheet,
+    StateSheet,
+    Taking,
+    Wait,
+)
+from opord.language.sheet.outline import (
+    Code,
+    Entry,
+    Flow,
+    Inline,
+    Kind,
+    Line,
+    Name,
+    Paragraph,
+    Row,
+    Rows,
+    Tag,
+    joined,
+    paragraphs,
+    sentence,
+)
+
+OUTCOMES = {"success": "success", "failure": "failure", "cancelled": "cancelled"}
+_TONES: dict[str, Tag] = {
+    "success": Tag("success", "good"),
+    "failure": Tag("failure", "bad"),
+    "cancelled": Tag("cancelled", "open"),
+}
+_KINDS = {"acting": "acts at once", "waiting": "waits"}
+
+
+# --- States -------------------------------------------------------------------------------------------
+
+
+def state_entry(state: StateSheet) -> Entry:
+    """Tell of a state: what being in it proves, what happens there, and what comes before and after."""
+    tags = [Tag(_KINDS.get(state.kind, state.kind))]
+    if state.initial:
+        tags.append(Tag("a run starts here"))
+    if state.phase:
+        tags.append(Tag(f"phase {state.phase}"))
+    rows = [
+        *_known(state),
+        *_row("does", [(Code(call),) for call in state.calls], " then "),
+        *_lines("waits for" if state.kind == "waiting" else "may be told", map(_wait, state.waits_for)),
+        *_lines("moves by itself", (sentence(timer) for timer in state.timers)),
+        *_lines("can become", _told((way.target, way.words) for way in state.leaves)),
+        *_lines("entered from", _told((way.source, way.words) for way in state.entered)),
+    ]
+    return _entry("state", state.name, (Name("state", state.name),), tags, state.doc, rows)
+
+
+def end_entry(end: EndSheet) -> Entry:
+    """Tell of a final state: what a run that ends there has done, and how it got there."""
+    rows = [
+        *_known(end),
+        *_row("never by then", [names("action", end.never)] if end.never else []),
+        *_lines("entered from", _told((way.source, way.words) for way in end.entered)),
+    ]
+    title = (Name("state", end.state),)
+    return _entry("state", end.state, title, [_TONES.get(end.outcome, Tag(end.outcome))], end.doc, rows)
+
+
+def phase_entry(phase: PhaseSheet) -> Entry:
+    """Tell of a phase: which states it holds, and what they all take."""
+    rows = [
+        *_row("states", [names("state", phase.states)]),
+        *_lines("all take", map(_wait, phase.waits_for)),
+        *_lines("all move", (sentence(timer) for timer in phase.timers)),
+    ]
+    return _entry("phase", phase.name, (Name("phase", phase.name),), [], phase.doc, rows)
+
+
+def _known(here: StateSheet | EndSheet) -> Iterator[Row]:
+    carries = here.proves if isinstance(here, StateSheet) else here.carries
+    proved: list[Line] = [items_line([item]) for item in carries]
+    if here.answered:
+        verb = " has answered" if len(here.answered) == 1 else " have answered"
+        proved.append((*_all_of("effect", here.answered), verb))
+    if here.certain:
+        verb = " has taken effect" if len(here.certain) == 1 else " have taken effect"
+        proved.append((*_all_of("action", here.certain), verb))
+    yield from _lines("proves", proved)
+    if here.possible:
+        found = _all_of("action", here.possible, " or ")
+        yield Row("leaves open", (("whether ", *found, " has taken effect"),))
+
+
+def _all_of(kind: Kind, called: tuple[str, ...], last: str = " and ") -> Line:
+    if len(called) == 1:
+        return names(kind, called)
+    return (*names(kind, called[:-1]), last, *names(kind, called[-1:]))
+
+
+def _told(found: Iterable[tuple[str, str]]) -> Iterator[Line]:
+    """Write each way once: the state at its other end, and the reason."""
+    for name, words in dict.fromkeys(found):
+        yield Name("state", name), *sentence(f": {words}")
+
+
+def _wait(wait: Wait) -> Line:
+    takes = items_line(wait.takes)
+    parts: list[Inline] = [Name("event", wait.event), *(("(", *takes, ")") if takes else ())]
+    if wait.roles:
+        parts.append(f" by {' or '.join(wait.roles)}")
+    if wait.condition:
+        parts += [" if ", Code(wait.condition)]
+    if wait.ignored:
+        parts.append(" (goes on record, changes nothing)")
+    return tuple(parts)
+
+
+# --- Calls --------------------------------------------------------------------------------------------
+
+
+def action_entry(action: ActionSheet) -> Entry:
+    """Tell of an action: the sentence of its guarantee, and what that rests on."""
+    held = f", which the other side remembers for {action.key_held_for}" if action.key_held_for else ""
+    key: Line = ("none",)
+    if action.key:
+        key = (action.key if action.key == "made by the runtime" else Code(action.key), held)
+    tags = [Tag("repeatable")] if action.repeatable else []
+    rows = [
+        Row("key", (key,)),
+        Row("attempts", (sentence(action.attempts),)),
+        Row("time limit", ((action.time_limit,),)),
+        Row("in doubt", ((Code(action.in_doubt),),)),
+        *_failures(action.failures),
+    ]
+    if action.repeatable:
+        rows.append(Row("repeatable", (("a run may commit it again and again, each time as a new effect",),)))
+    if action.undoes:
+        rows.append(Row("undoes", (names("action", [action.undoes]),)))
+    rows += _row("undone by", [names("action", action.undone_by)] if action.undone_by else [])
+    rows.append(Row("committed in", (names("state", action.committed_in) or ("no state",),)))
+    title = _signature(Name("action", action.name), action.takes, action.returns)
+    return _entry(
+        "action", action.name, title, tags, action.doc, rows, [Paragraph(sentence(action.guarantee))]
+    )
+
+
+def effect_entry(effect: EffectSheet) -> Entry:
+    """Tell of an effect."""
+    rows = [
+        Row("attempts", (sentence(effect.attempts),)),
+        Row("time limit", ((effect.time_limit,),)),
+        *_failures(effect.failures),
+        *_row("performed in", [names("state", effect.performed_in)] if effect.performed_in else []),
+        *_row("settles", [("doubts of ", *names("action", effect.checks))] if effect.checks else []),
+    ]
+    title = _signature(Name("effect", effect.name), effect.takes, effect.returns)
+    return _entry("effect", effect.name, title, [], effect.doc, rows)
+
+
+def _failures(failures: tuple[FailureSheet, ...]) -> Iterator[Row]:
+    final = [(Code(_failure(each)),) for each in failures if not each.again]
+    again = [(Code(_failure(each)),) for each in failures if each.again]
+    if final:
+        yield Row("fails for good", (joined(final),))
+    if again:
+        yield Row("can be retried", ((*joined(again), " (the attempt certainly did not take effect)"),))
+
+
+def _failure(failure: FailureSheet) -> str:
+    carries = f"({', '.join(item.name for item in failure.carries)})" if failure.carries else ""
+    return f"{failure.name}{carries}"
+
+
+# --- Events -------------------------------------------------------------------------------------------
+
+
+def event_entry(event: EventSheet) -> Entry:
+    """Tell of an event: who may send it, and what becomes of it where."""
+    elsewhere = "stored until a state takes it" if event.kept else "refused, with the list of what is taken"
+    rows = [
+        Row("sent by", (by_roles(event.roles),)),
+        *_lines("taken in", map(_taking, event.taken_in)),
+        *([] if event.taken_in else [Row("taken in", (("no state",),))]),
+        Row("elsewhere", ((elsewhere,),)),
+        *_row("counts once", [("per ", Code(event.once_per))] if event.once_per else []),
+    ]
+    title = _signature(Name("event", event.name), event.takes, None)
+    return _entry("event", event.name, title, [], event.doc, rows)
+
+
+def _taking(taking: Taking) -> Line:
+    parts: list[Inline] = [Name("state", taking.state)]
+    if taking.condition:
+        parts += [" if ", Code(taking.condition)]
+    if taking.ignored:
+        parts.append(": goes on record, changes nothing")
+    else:
+        parts += [": becomes ", *names("state", taking.leads_to, " or ")]
+    return tuple(parts)
+
+
+def by_roles(roles: tuple[str, ...]) -> Line:
+    """Say who may send an event."""
+    return (" or ".join(roles) or "anyone who may send to the run",)
+
+
+# --- Parts --------------------------------------------------------------------------------------------
+
+
+def names(kind: Kind, of: Iterable[str], between: str = ", ") -> Line:
+    """Write names that have entries, one after the other."""
+    return joined([(Name(kind, name),) for name in of], between)
+
+
+def items_line(items: Iterable[Item]) -> Line:
+    """Write fields or parameters with their types; one with a secret inside is marked."""
+    return joined([(Code(f"{item.name}: {item.type}"), *_mark(item)) for item in items])
+
+
+def _mark(item: Item) -> Line:
+    return (" ", Tag("holds a secret", "open")) if item.secret and "secret " not in item.type else ()
+
+
+def _signature(name: Name, takes: Iterable[Item], returns: str | None) -> Line:
+    row = ", ".join(f"{item.name}: {item.type}" for item in takes)
+    arrow = f" -> {returns}" if returns else ""
+    return (name, f"({row}){arrow}" if row or arrow else "")
+
+
+def _row(label: str, parts: list[Line], between: str = ", ") -> list[Row]:
+    return [Row(label, (joined(parts, between),))] if parts else []
+
+
+def _lines(label: str, lines: Iterable[Line]) -> list[Row]:
+    found = tuple(lines)
+    return [Row(label, found)] if found else []
+
+
+def _entry(
+    kind: Kind,
+    name: str,
+    title: Line,
+    tags: list[Tag],
+    doc: str,
+    rows: list[Row],
+    first: Iterable[Paragraph] = (),
+) -> Entry:
+    blocks: list[Flow] = [*paragraphs(doc), *first]
+    if rows:
+        blocks.append(Rows(tuple(rows)))
+    return Entry(Name(kind, name), title, tuple(tags), tuple(blocks))

@@ -1,0 +1,52 @@
+"""Fields and parameters of the sheet, and what else its parts are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from opord.contract import Contract, EventHandler, Field, Nothing, Type
+from opord.language.graph import Graph
+from opord.language.sheet.known import Known, known_calls
+from opord.language.sheet.model import Item, Wait
+from opord.language.sheet.reasons import roles_of
+from opord.language.sheet.secrets import Secrets
+from opord.language.spelling import spell
+from opord.language.types import show
+
+
+class Reading:
+    """A contract as the sheet reads it: its graph, where its secrets are, and what each state proves."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.graph = Graph(contract)
+        self.secrets = Secrets(contract)
+        self._known = known_calls(self.graph)
+        self._events = {event.name: event for event in contract.events}
+
+    def known(self, state: str) -> Known:
+        """Give what is known of the calls in a state; nothing where no run comes to."""
+        return self._known.get(state, Known((), (), ()))
+
+    def items(self, fields: Iterable[Field]) -> tuple[Item, ...]:
+        """Write fields or parameters."""
+        return tuple(
+            Item(field.name, show(field.type), field.doc, self.secrets.inside(field.type)) for field in fields
+        )
+
+    def wait(self, handler: EventHandler, shared: bool) -> Wait:
+        """Write what a handler takes."""
+        event = self._events.get(handler.event)
+        return Wait(
+            event=handler.event,
+            roles=roles_of(self.contract, handler.event),
+            takes=self.items(event.params) if event is not None else (),
+            condition=spell(handler.guard) if handler.guard is not None else "",
+            ignored=handler.ignore,
+            shared=shared,
+        )
+
+
+def result_words(type: Type) -> str | None:
+    """Write the type of a result; None without one."""
+    return None if isinstance(type, Nothing) else show(type)

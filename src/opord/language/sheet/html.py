@@ -1,0 +1,180 @@
+"""The guarantee sheet as one page of HTML: no script, nothing fetched, to be read on a screen or on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from html import escape
+from importlib import resources
+
+from opord.language.sheet.contents import lay_out
+from opord.language.sheet.model import Sheet
+from opord.language.sheet.outline import (
+    Code,
+    Document,
+    Entry,
+    Flow,
+    Inline,
+    Line,
+    Name,
+    Paragraph,
+    Row,
+    Rows,
+    Section,
+    Steps,
+    Table,
+    Tag,
+)
+from opord.language.sheet.visible import visible
+
+# Were a text of the contract ever to slip through as markup, the page still runs nothing and asks for nothing.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def render_html(sheet: Sheet, diagram: str | None = None) -> str:
+    """Write a sheet as an HTML page that stands alone.
+
+    `diagram` is an `<svg>` element to show above the rest. It goes into the page as it is: who made it
+    answers for what is in it.
+    """
+    return _Page(lay_out(sheet), diagram).text()
+
+
+class _Page:
+    """Writes one document; it knows which names have an entry that can be linked to."""
+
+    def __init__(self, document: Document, diagram: str | None) -> None:
+        self._document = document
+        self._diagram = diagram
+        self._entries = {
+            block.name
+            for section in document.sections
+            for block in section.blocks
+            if isinstance(block, Entry)
+        }
+
+    def text(self) -> str:
+        return "\n".join(self._lines()) + "\n"
+
+    def _lines(self) -> Iterator[str]:
+        document = self._document
+        yield from (
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            f"<title>{_text(document.title)}</title>",
+            f"<style>\n{_style()}</style>",
+            "</head>",
+            "<body>",
+            "<header>",
+            f"<h1>{_text(document.title)}</h1>",
+        )
+        for paragraph in document.about:
+            yield from self._flow(paragraph)
+        yield from self._flow(document.summary)
+        yield from ("</header>", *self._contents(), "<main>")
+        if self._diagram is not None:
+            yield from (
+                '<section id="diagram">',
+                "<h2>The states, and how one becomes another</h2>",
+                "<figure>",
+                self._diagram,
+                "</figure>",
+                "</section>",
+            )
+        for section in document.sections:
+            yield from self._section(section)
+        yield from ("</main>", "</body>", "</html>")
+
+    def _contents(self) -> Iterator[str]:
+        yield '<nav aria-label="Contents">'
+        yield "<ul>"
+        for section in self._document.sections:
+            yield f'<li><a href="#{section.anchor}">{_text(section.title.partition(":")[0].partition(",")[0])}</a></li>'
+        yield "</ul>"
+        yield "</nav>"
+
+    def _section(self, section: Section) -> Iterator[str]:
+        yield f'<section id="{section.anchor}">'
+        yield f"<h2>{_text(section.title)}</h2>"
+        for block in section.blocks:
+            yield from self._entry(block) if isinstance(block, Entry) else self._flow(block)
+        yield "</section>"
+
+    def _entry(self, entry: Entry) -> Iterator[str]:
+        name, tags = entry.name, "".join(f" {_tag(tag)}" for tag in entry.tags)
+        signature = "".join(part for part in entry.title if isinstance(part, str))
+        after = f"<code>{_text(signature)}</code>" if signature else ""
+        yield f'<article id="{_anchor(name)}" class="{name.kind}">'
+        yield f'<h3><a href="#{_anchor(name)}">{_text(name.name)}</a>{after}{tags}</h3>'
+        for block in entry.blocks:
+            yield from self._flow(block)
+        yield "</article>"
+
+    def _flow(self, block: Flow) -> Iterator[str]:
+        match block:
+            case Paragraph(line):
+                yield f"<p>{self._line(line)}</p>"
+            case Rows(rows):
+                yield "<dl>"
+                for row in rows:
+                    yield self._row(row)
+                yield "</dl>"
+            case Table(heads, rows):
+                yield '<div class="table" tabindex="0">'
+                yield "<table>"
+                columns = "".join(f'<th scope="col">{_text(head)}</th>' for head in heads)
+                yield f"<thead><tr>{columns}</tr></thead>"
+                yield "<tbody>"
+                for first, *others in rows:
+                    cells = "".join(f"<td>{self._line(cell)}</td>" for cell in others)
+                    yield f'<tr><th scope="row">{self._line(first)}</th>{cells}</tr>'
+                yield "</tbody>"
+                yield "</table>"
+                yield "</div>"
+            case Steps(lines):
+                yield "<ol>"
+                yield from (f"<li>{self._line(line)}</li>" for line in lines)
+                yield "</ol>"
+
+    def _row(self, row: Row) -> str:
+        said = "".join(f"<dd>{self._line(line)}</dd>" for line in row.lines)
+        return f"<div><dt>{_text(row.label)}</dt>{said}</div>"
+
+    def _line(self, line: Line) -> str:
+        return "".join(self._inline(part) for part in line)
+
+    def _inline(self, part: Inline) -> str:
+        match part:
+            case str():
+                return _text(part)
+            case Name() if part in self._entries:
+                return f'<a href="#{_anchor(part)}"><code>{_text(part.name)}</code></a>'
+            case Name(name=name):
+                return f"<code>{_text(name)}</code>"
+            case Code(text):
+                return f"<code>{_text(text)}</code>"
+            case Tag():
+                return _tag(part)
+
+
+def _anchor(name: Name) -> str:
+    """Name the place of an entry in the page. Names are letters, digits and `_`; case tells them apart."""
+    return _text(f"{name.kind}-{name.name}")
+
+
+def _tag(tag: Tag) -> str:
+    return f'<span class="tag {tag.tone}">{_text(tag.text)}</span>'
+
+
+def _text(text: str) -> str:
+    return escape(visible(text), quote=True)
+
+
+@cache
+def _style() -> str:
+    return resources.files("opord.language.sheet").joinpath("style.css").read_text(encoding="utf-8")

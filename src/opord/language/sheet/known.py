@@ -1,0 +1,91 @@
+"""What being in a state proves of the calls: which have taken effect on every way there, and which on some.
+
+Both are questions about all paths, answered with one bit a call: "on some path it has not happened" and "on
+some path it may have". A call is certain where the first bit is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opord.contract import CallSite
+from opord.language.graph import Edge, Graph, Moment
+from opord.language.paths import Ending, call_sites, follow
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What has happened in every run that is here (effects have answered, actions have taken effect), and what may have."""
+
+    answered: tuple[str, ...]
+    certain: tuple[str, ...]
+    possible: tuple[str, ...]
+
+
+def known_calls(graph: Graph) -> dict[str, Known]:
+    """Say of each state that a run can come to what is known there; calls stand in the order of the file."""
+    contract = graph.contract
+    actions = [action.name for action in contract.actions]
+    effects = [effect.name for effect in contract.effects]
+    names = effects + actions
+    bit = {name: 1 << index for index, name in enumerate(names)}
+    initial = [state.name for state in contract.states if state.initial]
+    everything = (1 << len(names)) - 1
+    steps = _Steps(graph, bit)
+
+    missing = graph.bits(
+        dict.fromkeys(initial, everything), lambda edge, before: before & ~steps.certain(edge)
+    )
+    happened = graph.bits({}, lambda edge, before: before | steps.possible(edge))
+    return {
+        name: Known(
+            answered=tuple(call for call in effects if not missing[name] & bit[call]),
+            certain=tuple(call for call in actions if not missing[name] & bit[call]),
+            possible=tuple(call for call in actions if missing[name] & happened[name] & bit[call]),
+        )
+        for name in graph.states
+        if name in graph.reachable
+    }
+
+
+class _Steps:
+    """For each `goto` of a step: the calls that every path to it has made, and those that some path may have."""
+
+    def __init__(self, graph: Graph, bit: dict[str, int]) -> None:
+        self._certain: dict[int, int] = {}
+        self._possible: dict[int, int] = {}
+        for moment in graph.steps:
+            for name in dict.fromkeys(site.name for site, _ in call_sites(moment.body)):
+                if name in bit:
+                    self._read(graph, moment, name, bit[name])
+
+    def certain(self, edge: Edge) -> int:
+        """The calls that have taken effect whenever this move is made."""
+        return self._certain.get(id(edge.goto), 0)
+
+    def possible(self, edge: Edge) -> int:
+        """The calls that may have taken effect when this move is made."""
+        return self._possible.get(id(edge.goto), 0)
+
+    def _read(self, graph: Graph, moment: Moment, name: str, bit: int) -> None:
+        seen: dict[int, set[Ending]] = {}
+
+        def on_call(before: Ending, site: CallSite, ending: Ending) -> Ending:
+            return max(before, ending, key=_ORDER.index) if site.name == name else before
+
+        start: set[Ending] = {"failed"}
+        follow(
+            moment.body,
+            start,
+            graph.calls,
+            on_call,
+            lambda goto, facts: seen.setdefault(id(goto), set()).update(facts),
+        )
+        for goto, endings in seen.items():
+            if endings == {"ok"}:
+                self._certain[goto] = self._certain.get(goto, 0) | bit
+            if endings - {"failed"}:
+                self._possible[goto] = self._possible.get(goto, 0) | bit
+
+
+_ORDER: tuple[Ending, ...] = ("failed", "maybe", "ok")

@@ -1,0 +1,30 @@
+"""What is decided over all runs: the verdict on each promise, and the longest time that a run can take."""
+
+from __future__ import annotations
+
+from opord.language.ensure import Untimed, decide, worst_case
+from opord.language.sheet.fields import Reading
+from opord.language.sheet.model import PromiseSheet, TimeSheet
+from opord.language.spelling import in_words
+
+
+def promise_sheets(reading: Reading) -> tuple[PromiseSheet, ...]:
+    """Write each promise with its verdict, in the order of the file."""
+    return tuple(
+        PromiseSheet(
+            text=verdict.text,
+            verdict="proved" if verdict.holds else "refuted",
+            problem=verdict.problem,
+            story=tuple(step.text for step in verdict.story),
+        )
+        for verdict in decide(reading.contract, reading.graph)
+    )
+
+
+def time_sheet(reading: Reading) -> TimeSheet:
+    """Write the longest time that a run can take, or why none can be named."""
+    found = worst_case(reading.graph)
+    story = tuple(step.text for step in found.story)
+    if isinstance(found, Untimed):
+        return TimeSheet(None, None, found.problem, story)
+    return TimeSheet(in_words(found.time), found.time.total_seconds(), "", story)

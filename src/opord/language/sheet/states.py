@@ -1,0 +1,96 @@
+"""States, ends and phases of the sheet: what each proves, how it is left, and how it is entered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import EventHandler, Phase, State, Timer
+from opord.language.paths import call_sites
+from opord.language.sheet.fields import Reading
+from opord.language.sheet.model import EndSheet, PhaseSheet, StateSheet, Way
+from opord.language.sheet.reasons import timer_words, ways
+
+
+class Ways:
+    """Every way from a state to a state, each once, by where it leaves and by where it enters."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._leaving: dict[str, list[Way]] = {}
+        self._entering: dict[str, list[Way]] = {}
+        for state in reading.contract.states:
+            for way in dict.fromkeys(_from(reading, state)):
+                self._leaving.setdefault(state.name, []).append(way)
+                self._entering.setdefault(way.target, []).append(way)
+
+    def out_of(self, state: State) -> tuple[Way, ...]:
+        """Give the ways out of a state, in the order of its header."""
+        found = self._leaving.get(state.name, [])
+        order = {target: index for index, target in enumerate(state.targets)}
+        return tuple(sorted(found, key=lambda way: order.get(way.target, len(order))))
+
+    def into(self, state: State) -> tuple[Way, ...]:
+        """Give the ways into a state, in the order of the file."""
+        return tuple(self._entering.get(state.name, ()))
+
+
+def _from(reading: Reading, state: State) -> Iterator[Way]:
+    for moment in reading.graph.moments(state):
+        yield from ways(reading.graph, state, moment)
+
+
+def state_sheet(reading: Reading, found: Ways, state: State) -> StateSheet:
+    """Write a state that is not final."""
+    moments = reading.graph.moments(state)
+    known = reading.known(state.name)
+    return StateSheet(
+        name=state.name,
+        kind=state.kind,
+        initial=state.initial,
+        phase=state.phase,
+        doc=state.doc,
+        proves=reading.items(state.fields),
+        answered=known.answered,
+        certain=known.certain,
+        possible=known.possible,
+        calls=tuple(dict.fromkeys(f"{site.verb} {site.name}" for site, _ in call_sites(state.body))),
+        waits_for=tuple(
+            reading.wait(moment.handler, moment.shared)
+            for moment in moments
+            if isinstance(moment.handler, EventHandler)
+        ),
+        timers=tuple(
+            timer_words(moment.handler, moment.shared)
+            for moment in moments
+            if isinstance(moment.handler, Timer)
+        ),
+        leaves=found.out_of(state),
+        entered=found.into(state),
+    )
+
+
+def end_sheet(reading: Reading, found: Ways, state: State) -> EndSheet:
+    """Write a final state."""
+    known = reading.known(state.name)
+    may_have = {*known.certain, *known.possible}
+    return EndSheet(
+        state=state.name,
+        outcome=state.outcome or "",
+        doc=state.doc,
+        carries=reading.items(state.fields),
+        answered=known.answered,
+        certain=known.certain,
+        possible=known.possible,
+        never=tuple(action.name for action in reading.contract.actions if action.name not in may_have),
+        entered=found.into(state),
+    )
+
+
+def phase_sheet(reading: Reading, phase: Phase) -> PhaseSheet:
+    """Write a phase."""
+    return PhaseSheet(
+        name=phase.name,
+        doc=phase.doc,
+        states=phase.states,
+        waits_for=tuple(reading.wait(handler, True) for handler in phase.handlers),
+        timers=tuple(timer_words(timer, True) for timer in phase.timers),
+    )

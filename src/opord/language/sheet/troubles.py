@@ -1,0 +1,173 @@
+"""What can go wrong with calls, declared or not: where each leads, whether it is tried again, and who can act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import (
+    Action,
+    Arm,
+    Ask,
+    Check,
+    Contract,
+    Effect,
+    ElsePattern,
+    Repeat,
+    Report,
+    Skip,
+    VariantPattern,
+    VariantRef,
+)
+from opord.language.paths import IN_DOUBT, TIMED_OUT, call_sites, gotos
+from opord.language.sheet.fields import Reading
+from opord.language.sheet.model import Item, Trouble
+
+_UNKNOWN = "unknown outcome"
+
+
+def troubles(reading: Reading) -> Iterator[Trouble]:
+    """Yield the declared failures in the order of the file, then what comes without being declared."""
+    users = _users(reading)
+    for failure in reading.contract.failures:
+        for variant in failure.variants:
+            ref = VariantRef(failure.name, variant.name)
+            if ref in users:
+                yield _trouble(
+                    reading, ref, users[ref], variant.doc, reading.items(variant.fields), variant.transient
+                )
+    if TIMED_OUT in users:
+        said = "No attempt answered within its time limit."
+        yield _trouble(reading, TIMED_OUT, users[TIMED_OUT], said, (), True)
+    yield from _doubts(reading)
+    if IN_DOUBT in users:
+        said = "Nobody knows whether the action took effect, and the contract is to decide."
+        yield _trouble(reading, IN_DOUBT, users[IN_DOUBT], said, (), False)
+    yield from _undeclared(reading.contract)
+
+
+def _users(reading: Reading) -> dict[VariantRef, list[Effect | Action]]:
+    """List for each failure the calls that can end in it."""
+    found: dict[VariantRef, list[Effect | Action]] = {}
+    calls: tuple[Effect | Action, ...] = (*reading.contract.effects, *reading.contract.actions)
+    for call in calls:
+        for ref in reading.graph.calls.failures(call.name):
+            found.setdefault(ref, []).append(call)
+    return found
+
+
+def _trouble(
+    reading: Reading,
+    ref: VariantRef,
+    calls: list[Effect | Action],
+    doc: str,
+    carries: tuple[Item, ...],
+    again: bool,
+) -> Trouble:
+    retried = [call.name for call in calls if again and call.retry is not None]
+    once = [call.name for call in calls if call.name not in retried]
+    if not retried:
+        acts = "the contract decides"
+    elif not once:
+        acts = "the worker tries again; when no attempt is left, the contract decides"
+    else:
+        acts = f"the worker tries {_all_of(retried)} again; then, and for {_all_of(once)} at once, the contract decides"
+    return Trouble(
+        type=ref.type,
+        name=ref.variant,
+        doc=doc,
+        carries=carries,
+        calls=tuple(call.name for call in calls),
+        again=again,
+        leads_to=_leads_to(reading, ref, {call.name for call in calls}),
+        acts=acts,
+    )
+
+
+def _leads_to(reading: Reading, ref: VariantRef, calls: set[str]) -> tuple[str, ...]:
+    """Name the states that a step goes to when one of these calls ended so."""
+    found: dict[str, None] = {}
+    for step in reading.graph.steps:
+        for site, arms in call_sites(step.body):
+            arm = _arm_for(ref, arms) if site.name in calls else None
+            if arm is not None:
+                found |= dict.fromkeys(goto.state for goto in gotos(arm.body))
+    return tuple(found)
+
+
+def _arm_for(ref: VariantRef, arms: tuple[Arm, ...]) -> Arm | None:
+    for arm in arms:
+        match arm.pattern:
+            case VariantPattern(variants=variants) if ref in variants:
+                return arm
+            case ElsePattern() if ref != IN_DOUBT:
+                return arm
+            case _:
+                pass
+    return None
+
+
+# --- What nobody foresaw ------------------------------------------------------------------------------
+
+
+def _undeclared(contract: Contract) -> Iterator[Trouble]:
+    """Yield what becomes of handlers that raise what the contract does not declare; for actions that is a doubt."""
+    stalls = "the run stalls in its state; an operator mends the cause and lets it go on: `opord runs retry`"
+    for calls, acts in (
+        (contract.pures, stalls),
+        (contract.effects, f"the worker tries 3 more times, then {stalls}"),
+    ):
+        if calls:
+            yield Trouble(
+                type="",
+                name="undeclared error",
+                doc="A handler raised what the contract does not declare, answered what does not fit, or not at all.",
+                carries=(),
+                calls=tuple(call.name for call in calls),
+                again=calls is contract.effects,
+                leads_to=(),
+                acts=acts,
+            )
+
+
+# --- Doubts -------------------------------------------------------------------------------------------
+
+
+def _doubts(reading: Reading) -> Iterator[Trouble]:
+    """Yield what becomes of actions whose outcome is unknown, those that are treated alike together."""
+    groups: dict[str, list[Action]] = {}
+    for action in reading.contract.actions:
+        groups.setdefault(_who_settles(action), []).append(action)
+    for acts, actions in groups.items():
+        yield Trouble(
+            type="",
+            name=_UNKNOWN,
+            doc="The call was given up, its worker died, or its handler raised what the contract does not declare: nobody knows whether the action took effect.",
+            carries=(),
+            calls=tuple(action.name for action in actions),
+            again=isinstance(actions[0].doubt, Repeat | Check),
+            leads_to=(),
+            acts=acts,
+        )
+
+
+def _who_settles(action: Action) -> str:
+    match action.doubt:
+        case Repeat():
+            return "the worker calls again with the same key; if that settles nothing, a person says what happened: `opord runs resolve`"
+        case Check(effect=effect):
+            return (
+                f"the worker asks {effect}, and calls again only if that says no; when no attempt is left, a person says "
+                "what happened: `opord runs resolve`"
+            )
+        case Ask(within=None):
+            return "a person says what happened: `opord runs resolve`"
+        case Ask():
+            return "a person says what happened: `opord runs resolve`; after the time for it, InDoubt"
+        case Skip():
+            return "nobody: the run goes on as if it had happened"
+        case Report():
+            return "nobody: it becomes InDoubt at once"
+
+
+def _all_of(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,14 @@
+"""Signs that a reader cannot see, written so that he can: controls, and those that turn the direction of a text."""
+
+from __future__ import annotations
+
+
+def visible(text: str) -> str:
+    """Escape what would hide, move or overwrite a text; lines become one."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
+
+
+def _escape(sign: str) -> str:
+    return " " if sign in "\t\n\r" else sign.encode("unicode_escape", "replace").decode()

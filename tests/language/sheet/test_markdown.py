@@ -1,0 +1,111 @@
+"""The sheet as Markdown, read back by a parser: tables keep their columns, links find their headings, texts stay texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from opord.language.sheet import render_markdown
+from opord.language.sheet.markdown import code, escaped, opening, slug_of
+from tests.language.sheet.kit import GOOD, ODD, ORDER, sheet_of
+
+ALL = pytest.mark.parametrize("contract", [ORDER, ODD, *GOOD], ids=lambda path: path.stem)
+
+
+def parsed(text: str) -> list[Token]:
+    """Read Markdown as GitHub does: tables, struck texts, and raw HTML where there is any."""
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+
+
+def inlines(tokens: list[Token]) -> list[Token]:
+    return [child for token in tokens for child in token.children or ()]
+
+
+def words(token: Token) -> str:
+    return "".join(child.content for child in token.children or ())
+
+
+@ALL
+def test_nothing_in_it_is_raw_html_emphasis_by_chance_or_a_link_outwards(contract: Path) -> None:
+    tokens = parsed(render_markdown(sheet_of(contract)))
+    found = {token.type for token in (*tokens, *inlines(tokens))}
+    assert not found & {
+        "html_block",
+        "html_inline",
+        "image",
+        "s_open",
+        "hr",
+        "blockquote_open",
+        "fence",
+        "code_block",
+    }
+    links = [str(token.attrs["href"]) for token in inlines(tokens) if token.type == "link_open"]
+    assert links != []
+    assert all(link.startswith("#") for link in links)
+
+
+@ALL
+def test_every_link_finds_a_heading(contract: Path) -> None:
+    tokens = parsed(render_markdown(sheet_of(contract)))
+    taken: dict[str, int] = {}
+    anchors = {
+        slug_of(words(tokens[index + 1]), taken)
+        for index, token in enumerate(tokens)
+        if token.type == "heading_open"
+    }
+    assert {str(token.attrs["href"])[1:] for token in inlines(tokens) if token.type == "link_open"} <= anchors
+
+
+@ALL
+def test_a_row_of_a_table_has_as_many_cells_as_its_head(contract: Path) -> None:
+    text = render_markdown(sheet_of(contract))
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    read = [token for token in parsed(text) if token.type == "tr_open"]
+    rules = [row for row in rows if set(row) <= set("| -")]
+    assert len(read) == len(rows) - len(rules)
+    # The parser fills up short rows and drops what is too much: what was written must not need that.
+    heads = {rows.index(rule) - 1: rule.count("|") - 1 for rule in rules}
+    columns = 0
+    for index, row in enumerate(rows):
+        columns = heads.get(index, columns)
+        assert row.replace("\\|", "").count("|") - 1 == columns, row
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain words",
+        "a | b || c",
+        "*stars* and _lines_ and ~~struck~~ and `ticks`",
+        "<script>alert(1)</script> &amp; &lt;",
+        "[text](javascript:alert(1)) ![image](x) [ref]: y",
+        "back\\slash \\| \\` \\* $x$",
+        "# no heading",
+        "- no item",
+        "12. no number",
+        "1) no number",
+        "> no quote",
+        "+ no item",
+        "=== no heading",
+        "``",
+        "`a``b",
+    ],
+)
+def test_a_text_comes_back_as_it_was(text: str) -> None:
+    (paragraph,) = [token for token in parsed(opening(escaped(text))) if token.type == "inline"]
+    assert words(paragraph) == text
+    assert parsed(opening(escaped(text)))[0].type == "paragraph_open"
+    (spanned,) = [token for token in parsed(code(text)) if token.type == "inline"]
+    assert [(each.type, each.content) for each in spanned.children or ()] == [("code_inline", text)]
+    cell = code(text).replace("|", "\\|")
+    table = parsed(f"| a | b |\n| --- | --- |\n| {cell} | {escaped(text)} |\n")
+    cells = [words(token) for token in table if token.type == "inline"]
+    assert cells[2:] == [text, text]
+
+
+def test_two_names_that_differ_in_case_alone_have_two_anchors() -> None:
+    taken: dict[str, int] = {}
+    assert [slug_of(f"State {name}", taken) for name in ("Ab", "AB")] == ["state-ab", "state-ab-1"]
