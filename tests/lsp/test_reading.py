@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import pytest
 
+from opord.codegen.diagram import graphviz
 from opord.lsp.features import colours, folding, hints, lenses, navigate, outline, sheet
 from opord.lsp.features.hover import hover
 from opord.lsp.features.problems import problems
@@ -218,3 +220,27 @@ def test_the_sheet_is_markdown() -> None:
         sheet.explained(analyse(EXAMPLE.replace("-> Delivered |", "-> Delivred |")))
     with pytest.raises(sheet.Unavailable, match="types alone"):
         sheet.explained(analyse("record A { id: str }\n"))
+
+
+# --- The diagram ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("format", "start"), [("svg", "<svg "), ("dot", 'digraph "OrderFulfilment"'), ("mermaid", "---\ntitle:")]
+)
+def test_a_contract_is_drawn_in_each_format(format: str, start: str) -> None:
+    assert sheet.diagram(analyse(EXAMPLE), format).startswith(start)
+
+
+def test_a_broken_contract_is_drawn_as_far_as_it_goes() -> None:
+    broken = analyse(EXAMPLE.replace("goto Refunded(receipt)", "goto Elsewhere(receipt)"))
+    assert 'id="edge-Refunding-Elsewhere"' in sheet.diagram(broken)
+
+
+def test_what_cannot_be_drawn_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(sheet.Unavailable, match="expected the format svg, dot or mermaid, got: png"):
+        sheet.diagram(analyse(EXAMPLE), "png")
+    graphviz._machine.cache_clear()
+    monkeypatch.setitem(sys.modules, "wasmtime", None)
+    with pytest.raises(sheet.Unavailable, match=r"pip install 'opord\[diagram\]'"):
+        sheet.diagram(analyse(EXAMPLE))

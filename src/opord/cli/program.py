@@ -20,6 +20,7 @@ COMMANDS = {
     "check": ("opord.cli.check", "Say what is wrong with contracts."),
     "explain": ("opord.cli.explain", "Explain a contract, or a finding by its code."),
     "fmt": ("opord.cli.fmt", "Put contracts into their one form."),
+    "diagram": ("opord.cli.diagram", "Draw a contract."),
     "gen": ("opord.cli.gen", "Write the Python module of a contract."),
     "runs": ("opord.cli.runs", "Start runs, move them, and ask what became of them."),
     "worker": ("opord.cli.worker", "Carry out runs with your handlers."),

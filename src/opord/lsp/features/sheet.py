@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from opord.language.sheet import explain_sheet, render_markdown
@@ -23,20 +22,20 @@ def explained(analysis: Analysis) -> str:
 
 
 def diagram(analysis: Analysis, format: str = "svg") -> str:
-    """Draw the states and moves as `svg`, `dot` or `mermaid`.
+    """Draw the states and moves as `svg`, `dot` or `mermaid`; a broken contract as far as it could be made out.
 
     Raises:
-        Unavailable: the contract has errors, or this installation draws no diagrams.
+        Unavailable: there is no such format, Graphviz is not installed, or the layout takes too long.
     """
-    contract = _sound(analysis, "drawn")
+    from opord.codegen import diagram as room
+
+    draw = {"svg": room.to_svg, "dot": room.to_dot, "mermaid": room.to_mermaid}.get(format)
+    if draw is None:
+        raise Unavailable(f"expected the format svg, dot or mermaid, got: {format}")
     try:
-        room: Any = import_module("opord.codegen.diagram")
-    except ModuleNotFoundError as missing:
-        raise Unavailable(f"no diagrams can be drawn here: {missing}") from missing
-    try:
-        return str(room.render_diagram(contract, format))
-    except ModuleNotFoundError as missing:
-        raise Unavailable('drawing needs more packages: pip install "opord[diagram]"') from missing
+        return draw(analysis.result.model)
+    except room.DiagramError as wrong:
+        raise Unavailable(str(wrong)) from wrong
 
 
 def _sound(analysis: Analysis, done: str) -> Any:

