@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -35,6 +36,7 @@ def serve_stdio() -> int:
     own = os.dup(1)
     os.dup2(2, 1)
     server = make_server()
+    _collect_when_idle()
     # The end of the process comes from within a message, and pygls would keep its exit status to itself.
     with os.fdopen(own, "wb", buffering=0) as out, contextlib.suppress(BrokenPipeError):
         server.start_io(sys.stdin.buffer, _Whole(out))  # type: ignore[arg-type]
@@ -62,8 +64,20 @@ class _Whole:
         """Leave it open: whoever opened it closes it."""
 
 
+def _collect_when_idle() -> None:
+    """Leave the cyclic collector to the server, which runs it when nobody waits.
+
+    The trees of contracts are large and have no cycles: walking them in the midst of typing takes longer than
+    checking them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
 def serve_tcp(host: str, port: int) -> int:
     """Serve editors that connect, each with a server of its own, until interrupted."""
+    _collect_when_idle()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_listen(host, port))
     return 0

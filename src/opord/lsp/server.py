@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 _PAUSE_S = 0.01
 _PAUSE_S_MAX = 0.4
 _QUICK_S = 0.1
+# Nobody has typed for so long: time to collect what is no longer used.
+_IDLE_S = 3.0
 
 
 class OpordServer(LanguageServer):
@@ -39,6 +42,7 @@ class OpordServer(LanguageServer):
         self.documents = Documents()
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._took_s: dict[str, float] = {}
+        self._idle: asyncio.TimerHandle | None = None
         self._beside: set[str] = set()  # files that are not open, and whose findings are shown
 
     # --- Life ------------------------------------------------------------------------------------------
@@ -110,9 +114,13 @@ class OpordServer(LanguageServer):
     def _later(self, path: str) -> None:
         """Check a document when nothing more has been typed for a moment."""
         self._cancel(path)
+        loop = asyncio.get_running_loop()
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = loop.call_later(_IDLE_S, gc.collect)
         slow = self._took_s.get(path, 0.0) - _QUICK_S
         pause = min(max(_PAUSE_S, slow), _PAUSE_S_MAX)
-        self._waiting[path] = asyncio.get_running_loop().call_later(pause, self._check, path, True)
+        self._waiting[path] = loop.call_later(pause, self._check, path, True)
 
     def _cancel(self, path: str) -> None:
         waiting = self._waiting.pop(path, None)

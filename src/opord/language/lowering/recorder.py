@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from opord.contract import Place, Type
 from opord.language import tree
 from opord.language.names import Binding, Scope
+from opord.language.source import Source
 from opord.language.tree import Span
 
 if TYPE_CHECKING:
@@ -71,11 +72,11 @@ class Recorder:
         self.references: list[tuple[Span, tuple[Place, ...]]] = []
         self.locals: list[Local] = []
         self.rests: list[Rest] = []
-        self._ctx: Lowering | None = None
+        self._source: Source | None = None  # not the lowering, which knows us: a circle would keep both alive
 
     def follow(self, ctx: Lowering) -> None:
         """Record for this file."""
-        self._ctx = ctx
+        self._source = ctx.source
         ctx.recorder = self
 
     def refer(self, span: Span, *places: Place) -> None:
@@ -86,14 +87,14 @@ class Recorder:
 
     def bound(self, name: tree.Name, binding: Binding) -> None:
         """Take down that a body binds a name."""
-        assert self._ctx is not None
-        if self._ctx.source.slice(name.span) == name.text:
+        assert self._source is not None
+        if self._source.slice(name.span) == name.text:
             self.locals.append(Local(name.span, binding))
 
     def variable(self, name: tree.Name, binding: Binding) -> None:
         """Take down the use of a variable; the one that a `..` makes is no name that stands there."""
-        assert self._ctx is not None
-        if self._ctx.source.slice(name.span) == name.text:
+        assert self._source is not None
+        if self._source.slice(name.span) == name.text:
             self.refer(name.span, *self.places_of(binding))
 
     def rest(self, span: Span, name: str, field: Place, binding: Binding) -> None:
@@ -102,10 +103,10 @@ class Recorder:
 
     def places_of(self, binding: Binding) -> tuple[Place, ...]:
         """Return where a variable is declared: a field that the states of a phase share, in each of them."""
-        assert self._ctx is not None
+        assert self._source is not None
         if binding.places:
             return binding.places
-        return (self._ctx.place(binding.span),) if binding.span is not None else ()
+        return (self._source.place(binding.span),) if binding.span is not None else ()
 
     # --- The marker -----------------------------------------------------------------------------------
 
