@@ -1,0 +1,80 @@
+"""`opord lsp` as a command: where it listens, and what it says without its extra."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = [sys.executable, "-c", "from opord.cli import main; main()", "lsp"]
+
+
+def message(**fields: object) -> bytes:
+    body = json.dumps({"jsonrpc": "2.0", **fields}).encode()
+    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+HELLO = message(id=1, method="initialize", params={"processId": None, "rootUri": None, "capabilities": {}})
+BYE = message(id=2, method="shutdown") + message(method="exit")
+
+
+def answers(connection: socket.socket, sent: bytes) -> bytes:
+    """Send messages and read until the server hangs up."""
+    connection.sendall(sent)
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    return received
+
+
+def test_it_serves_one_editor_after_the_other_on_a_port_of_this_machine() -> None:
+    with subprocess.Popen([*PROGRAM, "--tcp", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        place = re.fullmatch(r"opord lsp listens on 127\.0\.0\.1:(\d+)\n", server.stderr.readline())
+        assert place is not None
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", int(place[1])), timeout=30) as connection:
+                assert b'"completionProvider"' in answers(connection, HELLO + BYE)
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--tcp", "0.0.0.0:7000"], "expected 127.0.0.1, ::1 or localhost, since nobody is asked to sign in; got: 0.0.0.0"),
+        (["--tcp", "127.0.0.1:http"], "expected a port up to 65535, got: http"),
+        (["--tcp", "127.0.0.1:70000"], "expected a port up to 65535, got: 70000"),
+        (["--tcp", "127.0.0.1:7000", "--stdio"], "expected --stdio or --tcp, got both"),
+    ],
+)  # fmt: skip
+def test_what_it_does_not_listen_to_is_refused(arguments: list[str], said: str) -> None:
+    ran = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    assert said in " ".join(ran.stderr.split())
+
+
+def test_without_its_extra_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['pygls'] = None\nfrom opord.cli import main\nmain()"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "lsp"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 2
+    assert 'pip install "opord[lsp]"' in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_its_log_goes_to_a_file(tmp_path: Path) -> None:
+    log = tmp_path / "lsp.log"
+    ran = subprocess.run(
+        [*PROGRAM, "--log-file", str(log)], input=HELLO + b"Content-Length: 9\r\n\r\n{ no json" + BYE,
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0
+    assert "ERROR" in log.read_text(encoding="utf-8")
