@@ -378,13 +378,17 @@ def test_a_completion_makes_its_edits_and_is_documented() -> None:
 # --- What no client library would send ------------------------------------------------------------------
 
 
-def spoken(*messages: Any, more: bytes = b"") -> tuple[int, list[Any], str]:
-    """Send messages to a server as they are; return its exit status, what it answered, and what it logged."""
+def spoken(*messages: Any, first: str = "") -> tuple[int, list[Any], str]:
+    """Send messages to a server as they are; return its exit status, what it answered, and what it logged.
+
+    `first` is code that the server's process runs before anything else.
+    """
     parts = []
     for each in messages:
         body = each if isinstance(each, bytes) else json.dumps(each).encode()
         parts.append(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
-    ran = subprocess.run(SERVER, input=b"".join(parts) + more, capture_output=True, timeout=60, check=False)
+    program = [SERVER[0], "-c", f"{first}{SERVER[2]}", "lsp"]
+    ran = subprocess.run(program, input=b"".join(parts), capture_output=True, timeout=60, check=False)
     answers, rest = [], ran.stdout
     while rest:
         head, _, rest = rest.partition(b"\r\n\r\n")
@@ -403,6 +407,7 @@ def notice(method: str, **params: Any) -> dict[str, Any]:
 
 
 HELLO = request(1, "initialize", processId=None, rootUri=None, capabilities={})
+HOVER = request(2, "textDocument/hover", textDocument={"uri": URI}, position={"line": 0, "character": 1})
 BYE = ({"jsonrpc": "2.0", "id": 99, "method": "shutdown"}, {"jsonrpc": "2.0", "method": "exit"})
 OPEN = notice(
     "textDocument/didOpen", textDocument={"uri": URI, "languageId": "opord", "version": 1, "text": SHORT}
@@ -449,9 +454,14 @@ def test_what_makes_no_sense_is_answered_and_the_next_request_works() -> None:
 
 
 def test_a_request_that_is_cancelled_is_not_done() -> None:
-    cancelled = request(2, "workspace/symbol", query="x")
-    _, answers, _ = spoken(HELLO, cancelled, notice("$/cancelRequest", id=2), *BYE)
-    assert [each["error"]["code"] for each in answers if each.get("id") == 2] == [-32800]
+    # A window of a minute: only the cancellation can end the wait, and only before the next answer.
+    code = "import opord.lsp.wire.showing as s\ns.CANCEL_WINDOW_S = 60\n"
+    asked = request(2, "workspace/symbol", query="x")
+    after = request(3, "textDocument/foldingRange", textDocument={"uri": URI})
+    _, answers, _ = spoken(HELLO, OPEN, asked, notice("$/cancelRequest", id=2), after, *BYE, first=code)
+    in_order = [each["id"] for each in answers if each.get("id") in (2, 3)]
+    assert in_order == [2, 3]
+    assert next(each for each in answers if each.get("id") == 2)["error"]["code"] == -32800
 
 
 def test_a_file_that_is_too_large_is_one_finding() -> None:
@@ -467,36 +477,26 @@ def test_a_file_that_is_too_large_is_one_finding() -> None:
 
 
 def test_what_is_printed_does_not_reach_the_protocol() -> None:
-    code = "import opord.lsp.features.hover as h\nreal = h.hover\ndef loud(*a):\n    print('noise')\n    import os\n    os.write(1, b'more noise')\n    return real(*a)\nh.hover = loud\nfrom opord.cli import main\nmain()"
-    hover = request(2, "textDocument/hover", textDocument={"uri": URI}, position={"line": 0, "character": 1})
-    body = b"".join(
-        b"Content-Length: %d\r\n\r\n%s" % (len(each), each)
-        for each in (json.dumps(m).encode() for m in (HELLO, OPEN, hover, *BYE))
+    loud = (
+        "import os\nimport opord.lsp.features.hover as h\nreal = h.hover\n"
+        "def loud(*a):\n    print('noise')\n    os.write(1, b'more noise')\n    return real(*a)\nh.hover = loud\n"
     )
-    ran = subprocess.run(
-        [SERVER[0], "-c", code, "lsp"], input=body, capture_output=True, timeout=60, check=False
-    )
-    assert b"noise" not in ran.stdout
-    assert b"noise" in ran.stderr
-    assert b"more noise" in ran.stderr
-    assert ran.returncode == 0
+    status, answers, log = spoken(HELLO, OPEN, HOVER, *BYE, first=loud)
+    assert status == 0
+    assert [each["id"] for each in answers if "id" in each] == [1, 2, 99]
+    assert "more noise" in log
+    assert "noise\n" in log.replace("more noise", "")
 
 
 def test_a_feature_that_fails_is_an_answer_and_not_the_end() -> None:
-    code = "import opord.lsp.features.hover as h\ndef fails(*a):\n    raise RuntimeError('boom')\nh.hover = fails\nfrom opord.cli import main\nmain()"
-    hover = request(2, "textDocument/hover", textDocument={"uri": URI}, position={"line": 0, "character": 1})
+    fails = "import opord.lsp.features.hover as h\ndef fails(*a):\n    raise RuntimeError('boom')\nh.hover = fails\n"
     folds = request(3, "textDocument/foldingRange", textDocument={"uri": URI})
-    body = b"".join(
-        b"Content-Length: %d\r\n\r\n%s" % (len(each), each)
-        for each in (json.dumps(m).encode() for m in (HELLO, OPEN, hover, folds, *BYE))
-    )
-    ran = subprocess.run(
-        [SERVER[0], "-c", code, "lsp"], input=body, capture_output=True, timeout=60, check=False
-    )
-    assert b'"code": -32603' in ran.stdout
-    assert b'"startLine": 2' in ran.stdout
-    assert b"boom" in ran.stderr
-    assert ran.returncode == 0
+    status, answers, log = spoken(HELLO, OPEN, HOVER, folds, *BYE, first=fails)
+    found = {each["id"]: each for each in answers if "id" in each}
+    assert found[2]["error"]["code"] == -32603
+    assert found[3]["result"][0]["startLine"] == 2
+    assert "boom" in log
+    assert status == 0
 
 
 def test_a_position_of_the_test_editor_is_counted_both_ways() -> None:
