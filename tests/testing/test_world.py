@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -274,3 +275,28 @@ def test_the_same_seed_gives_the_same_world() -> None:
         stories.append(approved(world).story)
         world.close()
     assert stories[0] == stories[1] != stories[2]
+
+
+def test_time_that_passes_for_one_run_passes_for_all(opord_world: World, tmp_path: Path) -> None:
+    """A timer that was set on the way fires at its time, though nobody advances: another run's call is under way."""
+    path = tmp_path / "two.opord"
+    path.write_text("""
+contract Two(n: int) key str(n)
+effect look(n: int) -> int
+initial state Looking -> Resting {
+  let found = perform look(n)
+  goto Resting(found)
+}
+state Resting(found: int) -> Done { after 1m -> goto Done }
+final state Done success
+""")
+    fakes = opord_world.fakes(path)
+    begun = opord_world.now
+    with opord_world.time_stands_still():
+        fakes.look.returns(1, after="1s")
+        first = opord_world.start(path, n=1)
+        fakes.look.returns(2, after="4m")
+        second = opord_world.start(path, n=2)
+    assert first.history[-1]["at"] == (begun + timedelta(seconds=61)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    second.assert_state("Resting", found=2)
+    assert opord_world.now == begun + timedelta(minutes=4)

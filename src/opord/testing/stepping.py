@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 from opord.testing.clock import VirtualClock
 
-Stop: TypeAlias = Literal["done", "late", "stuck"]
-"""Why the loop stopped: what was waited for is so; the instant has come; everything waits, and no timer is left."""
+Stop: TypeAlias = Literal["done", "late"]
+"""Why the loop stopped: what was waited for is so; or the instant has come."""
 
 
 class _AskingSelector(selectors.SelectSelector):
@@ -48,12 +48,15 @@ class Stepper:
         # Whoever dies in a crash leaves tasks behind that nobody asks how they ended.
         self.loop.set_exception_handler(_leave)
         self._done: Callable[[], bool] = lambda: True
-        self._until_us = 0
+        self._until: Callable[[], int] = lambda: 0
         self._stop: Stop = "done"
 
-    def run(self, done: Callable[[], bool], *, until_us: int) -> Stop:
-        """Let everything go on until nothing is left to do at an instant and `done` holds, or that instant is reached."""
-        self._done, self._until_us = done, until_us
+    def run(self, done: Callable[[], bool], *, until: Callable[[], int]) -> Stop:
+        """Let everything go on until nothing is left to do at an instant and `done` holds, or an instant is reached.
+
+        `until` says which instant that is, in microseconds; it is asked each time before time passes.
+        """
+        self._done, self._until = done, until
         self.loop.run_forever()
         return self._stop
 
@@ -62,7 +65,7 @@ class Stepper:
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
-        self.run(lambda: all(task.done() for task in tasks), until_us=self._clock.now_us)
+        self.run(lambda: all(task.done() for task in tasks), until=self._clock.now)
         for task in tasks:
             if task.done() and not task.cancelled():
                 task.exception()
@@ -76,10 +79,10 @@ class Stepper:
         """Nothing is left to do now: stop, or let time pass until the next timer."""
         if self._done():
             self._end("done")
-        elif timeout is None:
-            self._end("stuck")
-        elif self._clock.now_us + timeout * 1e6 > self._until_us:
-            self._clock.now_us = max(self._clock.now_us, self._until_us)
+            return
+        until = self._until()
+        if timeout is None or self._clock.now_us + timeout * 1e6 > until:
+            self._clock.now_us = max(self._clock.now_us, until)
             self._end("late")
         else:
             self._clock.advance(timeout)

@@ -283,7 +283,6 @@ class World:
 
     def _settle(self) -> None:
         """Let everything go on as far as it can, through crashes; then say what went wrong in it."""
-        until = self._clock.now_us + self._patience_us
         while True:
             self._up()
             stopped = self._let_rest()
@@ -293,7 +292,7 @@ class World:
         problem, self._problem = self._problem, None
         if problem is not None:
             raise self._with_stories(problem)
-        if not self._held and (stopped == "stuck" or self._clock.now_us > until or not self._rests()):
+        if not self._held and stopped == "late":
             moving = [row.run for row in self._rows() if self._moves(row)]
             raise self._with_stories(
                 StillMoving(
@@ -303,8 +302,18 @@ class World:
             )
 
     def _let_rest(self) -> Stop:
-        now = self._clock.now_us
-        return self._stepper.run(self._rests, until_us=now if self._held else now + self._patience_us)
+        """Let time pass until everything rests; what becomes due on the way happens at its time."""
+        end = self._clock.now_us + (0 if self._held else self._patience_us)
+        while True:
+            stopped = self._stepper.run(self._rests, until=lambda: min(end, self._next_wake(end)))
+            if stopped == "done" or self._clock.now_us >= end:
+                return stopped
+            self._nudge()
+
+    def _next_wake(self, end: int) -> int:
+        """Return when the next run becomes due after now, `end` if none does before."""
+        wakes = [wake for wake in map(_wake, self._rows()) if wake is not None and wake > self._clock.now_us]
+        return min(wakes, default=end)
 
     def _advance_to(self, target: int) -> None:
         self._settle()
@@ -314,7 +323,7 @@ class World:
             due = wake is not None and wake <= target
             nearest = wake if wake is not None and due else target
             if self._held:
-                self._stepper.run(lambda: self._died, until_us=max(nearest, self._clock.now_us))
+                self._stepper.run(lambda: self._died, until=lambda instant=nearest: instant)
             elif due and wake == last:
                 raise self._with_stories(StillMoving("something is due, and nothing comes of it"))
             self._clock.now_us = max(self._clock.now_us, nearest)
@@ -367,7 +376,7 @@ class World:
         ]
         engine = Engine(life, joined, world=world, hook=life.hook)
         task = self._stepper.loop.create_task(engine.__aenter__())
-        self._stepper.run(task.done, until_us=self._clock.now_us)
+        self._stepper.run(task.done, until=self._clock.now)
         self._engine = engine
         task.result()
         return engine
