@@ -323,7 +323,7 @@ class World:
             due = wake is not None and wake <= target
             nearest = wake if wake is not None and due else target
             if self._held:
-                self._stepper.run(lambda: self._died, until=lambda instant=nearest: instant)
+                self._pass_until(nearest)
             elif due and wake == last:
                 raise self._with_stories(StillMoving("something is due, and nothing comes of it"))
             self._clock.now_us = max(self._clock.now_us, nearest)
@@ -332,6 +332,9 @@ class World:
             if not due:
                 return
             last = wake
+
+    def _pass_until(self, instant: int) -> None:
+        self._stepper.run(lambda: self._died, until=lambda: instant)
 
     def _rests(self) -> bool:
         if self._died or self._problem is not None:
