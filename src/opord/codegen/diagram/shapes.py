@@ -58,7 +58,7 @@ def state_box(parent: Element, rect: Rect, sign: Sign, *, initial: bool = False)
         if sign != "missing":
             rectangle(parent, inner, inner.height / 2, "box inner")
     if initial:
-        x, y, foot = rect.x + 5, rect.y + 4, rect.y + rect.height - 4
+        x, y, foot = rect.x + 3.8, rect.y + 4, rect.y + rect.height - 4
         inset = _CUT - 3 if sign == "waiting" else 0
         path = f"M{number(x)} {number(y + inset)}V{number(foot - inset)}"
         SubElement(parent, "path", {"class": "sign", "d": path})
