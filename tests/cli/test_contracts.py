@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
+from base64 import b64decode
 
 import pytest
 
+from opord.codegen.diagram import graphviz
 from tests.cli.kit import DESK, Shop
 
 BROKEN = DESK.replace("goto Done(receipt)", "goto Dome(receipt)")
@@ -93,6 +96,22 @@ def test_explain_writes_the_sheet_to_a_file(shop: Shop) -> None:
             assert json.loads(written) == json.loads(shop.opord("explain", "desk.opord", "--json").out)
         else:
             assert written == shop.opord("explain", "desk.opord", "--format", form).out
+
+
+def test_explain_puts_the_diagram_into_the_page(shop: Shop) -> None:
+    page = shop.opord("explain", "desk.opord", "--format", "html").out
+    drawn = b64decode(page.split("data:image/svg+xml;base64,")[1].split('"')[0]).decode()
+    assert drawn == shop.opord("diagram", "desk.opord").out
+
+
+def test_explain_does_without_the_diagram_where_nothing_draws_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphviz._machine.cache_clear()
+    monkeypatch.setitem(sys.modules, "wasmtime", None)
+    said = shop.opord("explain", "desk.opord", "--format", "html")
+    assert (said.status, "<img" in said.out) == (0, False)
+    assert said.err.startswith("the page has no diagram: SVG is laid out by Graphviz, which is not installed")
 
 
 def test_explain_says_when_a_file_cannot_be_written(shop: Shop) -> None:

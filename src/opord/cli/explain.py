@@ -11,7 +11,7 @@ import click
 
 from opord.cli.contracts import checked
 from opord.cli.errors import CliError
-from opord.cli.output import on_terminal, width, write, write_json
+from opord.cli.output import note, on_terminal, width, write, write_json
 from opord.cli.settings import json_option
 
 if TYPE_CHECKING:
@@ -119,7 +119,18 @@ def _document(contract: Contract, sheet: Sheet, form: str) -> str:
         import json
 
         return json.dumps(sheet.to_plain(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    return render_markdown(sheet) if form == "markdown" else render_html(sheet)
+    return render_markdown(sheet) if form == "markdown" else render_html(sheet, _diagram(contract))
+
+
+def _diagram(contract: Contract) -> str | None:
+    """Draw the contract; where that cannot be done, say why and go on without."""
+    from opord.codegen import diagram
+
+    try:
+        return diagram.to_svg(contract)
+    except diagram.DiagramError as wrong:
+        note(f"the page has no diagram: {wrong}")
+        return None
 
 
 def _explain_code(code: str, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,13 @@ def test_signs_that_hide_or_turn_a_text_are_made_visible(tmp_path: Path) -> None
     assert "\u202e" not in html
 
 
-def test_a_diagram_goes_in_as_it_is() -> None:
-    html = render_html(sheet_of(ORDER), '<svg role="img"></svg>')
-    assert '<figure>\n<svg role="img"></svg>\n</figure>' in html
+def test_a_diagram_goes_in_as_a_picture_that_cannot_run_anything() -> None:
+    svg = "<svg><script>alert(1)</script></svg>"
+    page = Page(render_html(sheet_of(ORDER), svg))
+    (picture,) = [attributes for tag, attributes in page.elements if tag == "img"]
+    kind, data = str(picture["src"]).split(",", 1)
+    assert (kind, b64decode(data).decode()) == ("data:image/svg+xml;base64", svg)
+    assert picture["alt"]
     assert "<figure>" not in render_html(sheet_of(ORDER))
 
 

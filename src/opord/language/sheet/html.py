@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from functools import cache
 from html import escape
@@ -30,12 +31,14 @@ from opord.language.sheet.visible import visible
 # Were a text of the contract ever to slip through as markup, the page still runs nothing and asks for nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
+_ALT = "A diagram of the states; all that it shows stands in words below."
+
 
 def render_html(sheet: Sheet, diagram: str | None = None) -> str:
     """Write a sheet as an HTML page that stands alone.
 
-    `diagram` is an `<svg>` element to show above the rest. It goes into the page as it is: who made it
-    answers for what is in it.
+    `diagram` is an SVG to show above the rest. It goes in as a picture, so that nothing in it can run, and its
+    ids and styles are its own.
     """
     return _Page(lay_out(sheet), diagram).text()
 
@@ -81,9 +84,7 @@ class _Page:
             yield from (
                 '<section id="diagram">',
                 "<h2>The states, and how one becomes another</h2>",
-                "<figure>",
-                self._diagram,
-                "</figure>",
+                f'<figure><img src="data:image/svg+xml;base64,{_base64(self._diagram)}" alt="{_ALT}"></figure>',
                 "</section>",
             )
         for section in document.sections:
@@ -173,6 +174,10 @@ def _tag(tag: Tag) -> str:
 
 def _text(text: str) -> str:
     return escape(visible(text), quote=True)
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode("ascii")
 
 
 @cache
