@@ -49,7 +49,7 @@ state Wait{i}(slip: str, size: int) -> {after} | Failed {{
   after 48h -> goto Failed("late: {{slip}}")
 }}
 """
-ENDS = "\nfinal state Done success\nfinal state Failed(why: str) failure\n"
+ENDS = "\nfinal state Done success\nfinal state Failed(why: str) failure\nensure Done only after pay\nensure every run ends\n"
 
 
 def contract(lines: int) -> str:

@@ -244,3 +244,14 @@ def test_what_cannot_be_drawn_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wasmtime", None)
     with pytest.raises(sheet.Unavailable, match=r"pip install 'opord\[diagram\]'"):
         sheet.diagram(analyse(EXAMPLE))
+
+
+def test_the_diagram_is_drawn_also_of_a_contract_with_errors() -> None:
+    broken = analyse(EXAMPLE.replace("-> Delivered |", "-> Delivred |"))
+    assert "<svg" in sheet.diagram(broken)
+    assert "Charging" in sheet.diagram(broken, "dot")
+    assert sheet.diagram(broken, "mermaid").startswith(("flowchart", "---", "%%"))
+    with pytest.raises(sheet.Unavailable, match="expected the format svg, dot or mermaid, got: png"):
+        sheet.diagram(broken, "png")
+    with pytest.raises(sheet.Unavailable, match="no states"):
+        sheet.diagram(analyse("record A { id: str }\n"))

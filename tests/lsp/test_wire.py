@@ -288,6 +288,12 @@ def test_everything_that_shows_a_file_answers() -> None:
             editor.protocol.send_request_async("opord/explain", {"textDocument": {"uri": URI}})
         )
         assert explained.markdown.startswith("# OrderFulfilment")
+        drawn = await editor.ask(
+            editor.protocol.send_request_async(
+                "opord/diagram", {"textDocument": {"uri": URI}, "format": "mermaid"}
+            )
+        )
+        assert "Charging" in drawn.content
 
     with_editor(use)
 

@@ -24,7 +24,7 @@ from opord.lsp.workspace import Workspace
 log = logging.getLogger(__name__)
 
 # A pause this long in typing is enough to check; a file that takes longer to check is left alone for longer.
-_PAUSE_S = 0.01
+_PAUSE_S = 0.005
 _PAUSE_S_MAX = 0.4
 _QUICK_S = 0.1
 # Nobody has typed for so long: time to collect what is no longer used.

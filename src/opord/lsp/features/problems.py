@@ -47,7 +47,7 @@ def _problem(analysis: Analysis, finding: Diagnostic) -> Problem:
     ]
     help = f"\nhelp: {finding.help}" if finding.help else ""
     return Problem(
-        span=visible(analysis, analysis.span(finding.place)),
+        span=analysis.span(finding.place),
         severity=finding.severity,
         code=finding.code.id,
         rule=finding.rule,
@@ -59,14 +59,6 @@ def _problem(analysis: Analysis, finding: Diagnostic) -> Problem:
         unnecessary=finding.rule == "unused",
         finding=finding,
     )
-
-
-def visible(analysis: Analysis, span: Span) -> Span:
-    """Give an empty span the character behind it, if there is one on its line: nobody sees a mark without width."""
-    start, end = span
-    if start == end and end < len(analysis.text) and analysis.text[end] not in "\r\n":
-        return start, end + 1
-    return span
 
 
 @cache

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from opord.contract import Contract
 from opord.language.sheet import explain_sheet, render_markdown
 from opord.lsp.analysis import Analysis
 
@@ -22,23 +21,25 @@ def explained(analysis: Analysis) -> str:
 
 
 def diagram(analysis: Analysis, format: str = "svg") -> str:
-    """Draw the states and moves as `svg`, `dot` or `mermaid`; a broken contract as far as it could be made out.
+    """Draw the states and moves as `svg`, `dot` or `mermaid`, also of a contract with errors, as far as it is one.
 
     Raises:
-        Unavailable: there is no such format, Graphviz is not installed, or the layout takes too long.
+        Unavailable: the file has types alone, there is no such format, or nothing lays diagrams out here.
     """
-    from opord.codegen import diagram as room
+    from opord.codegen.diagram import DiagramError, to_dot, to_mermaid, to_svg
 
-    draw = {"svg": room.to_svg, "dot": room.to_dot, "mermaid": room.to_mermaid}.get(format)
-    if draw is None:
+    if analysis.lowered.types_only or not analysis.model.states:
+        raise Unavailable("there is nothing to draw: the file has no states")
+    drawn = {"svg": to_svg, "dot": to_dot, "mermaid": to_mermaid}.get(format)
+    if drawn is None:
         raise Unavailable(f"expected the format svg, dot or mermaid, got: {format}")
     try:
-        return draw(analysis.result.model)
-    except room.DiagramError as wrong:
-        raise Unavailable(str(wrong)) from wrong
+        return drawn(analysis.model)
+    except DiagramError as why:
+        raise Unavailable(str(why)) from why
 
 
-def _sound(analysis: Analysis, done: str) -> Any:
+def _sound(analysis: Analysis, done: str) -> Contract:
     contract = analysis.result.contract
     if contract is None:
         errors = len(analysis.result.errors)
