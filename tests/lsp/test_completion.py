@@ -112,17 +112,26 @@ def test_a_goto_offers_the_fields_as_places_to_fill() -> None:
 
 
 def test_what_has_the_expected_type_comes_first() -> None:
-    found = labels(acting('let n = 3\n  let s = ""\n  goto Lent(s, ‸)'))
-    assert found.index("n") < found.index("s")
-    assert labels(acting("let x = look(‸)")) != []
+    found = labels(acting('let a = ""\n  let z = 3\n  goto Lent(a, ‸)'))
+    assert found.index("z") < found.index("a")
+    found = labels(acting('let a = 3\n  let z = ""\n  goto Lent(‸)'))
+    assert found.index("z") < found.index("a")
+
+
+def test_a_parenthesis_that_is_not_closed_ends_where_a_statement_starts() -> None:
+    assert "Lent" in labels(acting("let x = len(\n  goto ‸"))
+    assert "lend" in labels(acting("if fee(book\n  commit ‸"))
 
 
 def test_missing_arms_come_first_and_all_of_them_at_once() -> None:
     found = offers(acting("match commit lend(book, 3) {\n    No(reason) -> goto Lost(reason)\n    ‸\n  }"))
     assert found[0].label == "all missing arms"
     assert found[0].text == "ok result -> goto Lent\n    Busy -> goto Lent\n    InDoubt -> goto Lent"
-    order = [each.label for each in found]
-    assert order.index("Busy") < order.index("No")
+
+
+def test_an_arm_that_is_there_already_comes_later() -> None:
+    order = labels(acting("match commit lend(book, 3) {\n    Busy -> goto Back\n    ‸\n  }"))
+    assert order.index("ok") < order.index("No") < order.index("Busy")
 
 
 def test_an_arm_that_is_there_keeps_what_stands_behind_it() -> None:

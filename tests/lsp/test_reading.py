@@ -174,12 +174,17 @@ def test_colours_know_what_names_stand_for() -> None:
 
 
 def test_colours_never_overlap_or_leave_their_line() -> None:
-    for text in (EXAMPLE, EXAMPLE[:900], acting('goto Lost("a {book.id} b\n c")')):
+    for text in (
+        EXAMPLE,
+        EXAMPLE.replace("\n", "\r\n"),
+        EXAMPLE[:900],
+        acting('goto Lost("a {book.id} b\n c")'),
+    ):
         analysis = analyse(text)
         found = colours.coloured(analysis)
         for before, after in itertools.pairwise(found):
             assert before.end <= after.start
-        assert all("\n" not in analysis.text[each.start : each.end] for each in found)
+        assert not any(set("\r\n") & set(analysis.text[each.start : each.end]) for each in found)
 
 
 def test_problems_carry_what_belongs_to_them() -> None:
