@@ -60,19 +60,19 @@ def coloured(analysis: Analysis) -> list[Coloured]:
             continue
         if start in named:
             symbol, declares = named[start]
-            _add(analysis, found, start, end, _OF_KIND[symbol.kind], _modifiers(symbol, declares))
+            _add(found, start, end, _OF_KIND[symbol.kind], _modifiers(symbol, declares))
         elif kind == t.NAME:
             name, bits = _word(tokens, i)
             if name:
-                _add(analysis, found, start, end, name, bits)
+                _add(found, start, end, name, bits)
         elif kind in t.RESERVED:
-            _add(analysis, found, start, end, "keyword", 0)
+            _add(found, start, end, "keyword", 0)
         elif kind in _OF_LEXER:
-            _add(analysis, found, start, end, _OF_LEXER[kind], 0)
+            _add(found, start, end, _OF_LEXER[kind], 0)
         elif kind in _OPERATORS:
-            _add(analysis, found, start, end, "operator", 0)
+            _add(found, start, end, "operator", 0)
     for comment in analysis.file.comments:
-        _add(analysis, found, *comment.span, "comment", _DOC if comment.is_doc else 0)
+        _add(found, *comment.span, "comment", _DOC if comment.is_doc else 0)
     found.sort()
     return found
 
@@ -103,13 +103,6 @@ _PROMISE_WORDS = frozenset(
 )
 
 
-def _add(analysis: Analysis, found: list[Coloured], start: int, end: int, type: str, bits: int) -> None:
-    """Add a piece, line by line where it spans several."""
-    text = analysis.text
-    while start < end:
-        newline = text.find("\n", start, end)
-        stop = end if newline < 0 else newline
-        visible = stop - 1 if stop > start and text[stop - 1] == "\r" else stop
-        if visible > start:
-            found.append(Coloured(start, visible, TYPES.index(type), bits))
-        start = stop + 1
+def _add(found: list[Coloured], start: int, end: int, type: str, bits: int) -> None:
+    """Add a piece. Neither tokens nor comments go over the end of a line."""
+    found.append(Coloured(start, end, TYPES.index(type), bits))

@@ -34,14 +34,14 @@ def arms(spot: Spotted) -> Iterator[Offer]:
     missing = [each for each in cases if each.name not in said]
     alone = not any(word == "|" for word in spot.cursor.words)
     arrow = " -> " if alone and spot.cursor.tokens.kinds[_next(spot)] not in ("->", "|", "(") else ""
-    for each in cases:
+    for at, each in enumerate(cases):
         place = each.variant.place if each.variant is not None and each.variant.place.line else None
         yield Offer(
             each.name,
             "variant",
             each.detail,
             insert=f"{each.pattern if alone else each.name}{arrow}",
-            rank=10 if each in missing else 40,
+            rank=(5 if each in missing else 40) + min(at, 20),
             place=place,
             doc=each.variant.doc if each.variant is not None else "",
         )
