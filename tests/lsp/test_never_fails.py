@@ -5,8 +5,10 @@ A sample, another one for each seed; `OPORD_SEED` repeats or changes it.
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import weakref
 
 import pytest
 
@@ -83,3 +85,18 @@ def test_texts_that_are_no_contract_are_answered_too(text: str) -> None:
     for at in {0, len(analysis.text) // 2, len(analysis.text)}:
         assert sum(1 for _ in ask_everything(analysis, at)) == 8
     assert sum(1 for _ in ask_of_file(analysis)) == 9
+
+
+def test_an_analysis_is_gone_when_nobody_holds_it() -> None:
+    # The collector of cycles rests while somebody types: what an analysis holds must not hold it.
+    gc.collect()
+    gc.disable()
+    try:
+        analysis = analyse(EXAMPLE)
+        for _ in (*ask_everything(analysis, 900), *ask_of_file(analysis)):
+            pass
+        parts = [weakref.ref(each) for each in (analysis, analysis.index, analysis.graph, analysis.recorder)]
+        del analysis
+        assert [each() for each in parts] == [None] * len(parts)
+    finally:
+        gc.enable()

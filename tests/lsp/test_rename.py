@@ -18,9 +18,10 @@ CONTRACTS = [
     ROOT / "bench/four_calls.opord",
     ROOT / "tests/codegen/golden/odd.opord",
     ROOT / "tests/codegen/golden/clashes.opord",
+    *sorted((ROOT / "examples").rglob("*.opord")),
 ]
-# Every symbol of the example; of the others so many, another choice of them each day of work on this file.
-CHOSEN = 40
+# Every symbol of the first; of the others so many.
+CHOSEN = 20
 
 
 def plain(analysis: Analysis) -> str:
@@ -41,7 +42,7 @@ def test_any_symbol_can_have_a_fresh_name_and_the_contract_stays_the_same(path: 
         for each in analysis.index.occurrences
         if each.declares and analysis.index.symbols[each.places[0]].name != "cancel"
     ]
-    assert len(declared) > 20
+    assert len(declared) > 10
     if path != CONTRACTS[0]:
         declared = random.Random(7).sample(declared, min(CHOSEN, len(declared)))
     for each in declared:
