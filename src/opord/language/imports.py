@@ -172,9 +172,10 @@ def _enter(ctx: Lowering, node: tree.Use, used: Lowering) -> None:
         if symbol is not None and ctx.recorder is not None:
             ctx.recorder.refer(name.span, symbol.place)
         if symbol is None or (not symbol.visible and not symbol.unread):
-            if text and not used.torn:
-                _report_absent(ctx, node, name, used)
+            near = _report_absent(ctx, node, name, used) if text and not used.torn else None
             _enter_unknown(ctx, node, name)
+            if near is not None:  # the file may well name it rightly further on
+                _enter_unknown(ctx, node, tree.Name(near, name.span))
             continue
         known = ctx.types.get(text)
         if known is not None and known.place == symbol.place and not known.visible:
@@ -209,11 +210,13 @@ def _come_along(ctx: Lowering, node: tree.Use, name: tree.Name, symbol: TypeSymb
         )
 
 
-def _report_absent(ctx: Lowering, node: tree.Use, name: tree.Name, used: Lowering) -> None:
+def _report_absent(ctx: Lowering, node: tree.Use, name: tree.Name, used: Lowering) -> str | None:
+    """Report a name that the used file does not have; return the one that was likely meant."""
     names = [each.name for each in used.types.values() if each.visible]
     near = ctx.near(name.text, names)
     known = f"it has {listed(names)}" if names else "it has no types"
     ctx.report(NOT_IN_FILE, name.span, f"`{node.path}` has no type `{name.text}`", near=near, help=known)
+    return near
 
 
 def _copy(symbol: TypeSymbol, path: str, *, visible: bool) -> TypeSymbol:

@@ -9,7 +9,7 @@ from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.arguments import complete, lower_arguments
 from opord.language.lowering.builtins import BUILTINS, lower_builtin
-from opord.language.lowering.context import Lowering, wrong
+from opord.language.lowering.context import Lowering, is_unknown, wrong
 from opord.language.lowering.dispatch import LOWER, lower
 from opord.language.lowering.expressions import OTHER_KIND
 from opord.language.lowering.symbols import CallSymbol
@@ -36,7 +36,7 @@ def lower_call(ctx: Lowering, scope: Scope, node: tree.CallExpression, expected:
     elif isinstance(callee, tree.NameExpression):
         return _named(ctx, scope, node, callee.name, expected)
     of = lower(ctx, scope, callee)
-    if not isinstance(callee, tree.Unparsed):
+    if not isinstance(callee, tree.Unparsed) and not is_unknown(of.type):
         ctx.report(
             NOT_CALLABLE,
             callee.span,

@@ -248,8 +248,8 @@ def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
                 else f"declare it: `failure {text} {{ … }}`"
             )
             ctx.report(UNKNOWN_TYPE, name.span, f"there is no failure `{text}`", near=near, help=known)
-            if near is not None:
-                found.setdefault(near, ctx.place(name.span))
+            # One that nobody knows stays, so that nothing is said of what the call cannot fail with.
+            found.setdefault(near or text, ctx.place(name.span))
     return tuple(found)
 
 

@@ -72,6 +72,8 @@ def subject_of_call(ctx: Lowering, call: CallSymbol | None, name: str) -> Subjec
     """Return what can come back from a call; from an unknown one, anything."""
     if call is None:
         return Subject(UNKNOWN, f"`{name}`", True, UNKNOWN)
+    if any(failure not in ctx.types for failure in call.fails):
+        return Subject(UNKNOWN, f"`{name}`", True, call.result)
     builtins: tuple[Literal["TimedOut", "InDoubt"], ...] = ()
     if call.times_out:
         builtins = ("TimedOut",)

@@ -265,8 +265,9 @@ def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Pl
         state = resolve_state(ctx, name)
         if state == name.text:
             targets[state] = ctx.place(name.span)
-        elif state is not None:
-            targets.setdefault(state, NOWHERE)
+        else:
+            # The one that was taken for it, or the name itself, which no state has.
+            targets.setdefault(state or name.text, NOWHERE)
     return tuple(targets), tuple(targets.values())
 
 

@@ -96,7 +96,8 @@ def cases_of(graph: Graph, statement: Match | Call) -> Cases | None:
 
 
 def _of_call(graph: Graph, site: CallSite, *, ok: bool) -> Cases | None:
-    if graph.calls.get(site.name) is None:
+    call = graph.calls.get(site.name)
+    if call is None or any(name not in graph.variants for name in getattr(call, "fails", ())):
         return None
     failures: list[Case] = list(graph.calls.failures(site.name))
     return Cases((OK, *failures) if ok else tuple(failures))

@@ -35,9 +35,9 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 def _is_whole(graph: Graph, state: State) -> bool:
     """Say whether it is known where a state goes: an empty or torn body, or an unknown state, has its own finding."""
-    moments = [moment for moment in graph.moments(state) if not moment.shared]
+    moments = graph.moments(state)
     if any(goto.state not in graph.states for moment in moments for goto in moment.gotos):
         return False
-    return bool(moments) and not any(
-        is_unread(statement) for moment in graph.moments(state) for statement in statements(moment.body)
+    return any(not moment.shared for moment in moments) and not any(
+        is_unread(statement) for moment in moments for statement in statements(moment.body)
     )

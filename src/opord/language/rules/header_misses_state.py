@@ -19,6 +19,8 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     once, with the headers that miss it.
     """
     for state in contract.states:
+        if _may_list_all(graph, state):
+            continue
         for moment in graph.moments(state):
             if not moment.shared:
                 for goto in moment.gotos:
@@ -26,6 +28,13 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                         yield _own(state, goto)
     for phase in contract.phases:
         yield from _shared(graph, phase)
+
+
+def _may_list_all(graph: Graph, state: State) -> bool:
+    """Say whether the names in a header that no state has, and that have their findings, may be all it misses."""
+    unknown = sum(target not in graph.states for target in state.targets)
+    taken = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
+    return 0 < len(taken.intersection(graph.states) - set(state.targets)) <= unknown
 
 
 def _own(state: State, goto: Goto) -> Diagnostic:
@@ -46,7 +55,11 @@ def _shared(graph: Graph, phase: Phase) -> Iterator[Diagnostic]:
     for step in graph.shared_steps(phase):
         applies = [state for state in states if graph.shares(state, step)]
         for goto in step.gotos:
-            lacking = [state for state in applies if goto.state not in state.targets]
+            lacking = [
+                state
+                for state in applies
+                if goto.state not in state.targets and not _may_list_all(graph, state)
+            ]
             if not lacking or goto.state not in graph.states:
                 continue
             names = quoted(state.name for state in lacking)

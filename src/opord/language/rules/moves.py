@@ -26,8 +26,10 @@ from opord.contract import (
     ElsePattern,
     Expr,
     Goto,
+    Hole,
     If,
     Let,
+    MakeList,
     MakeRecord,
     MakeVariant,
     Match,
@@ -36,6 +38,7 @@ from opord.contract import (
     Statement,
     Text,
     Unary,
+    Unknown,
     Var,
     WithFields,
 )
@@ -78,12 +81,15 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What the world says, and may say otherwise the next time."""
+    """What the world says, and may say otherwise the next time; or, `unread`, what has its finding already."""
+
+    unread: bool = False
 
 
 Value: TypeAlias = Known | Copy | Made | Outside
 
 OUTSIDE = Outside()
+UNREAD = Outside(unread=True)
 FIXED = Made("fixed")  # not known here, and the same all through the run
 
 
@@ -113,6 +119,8 @@ class Move:
 def moves_of(source: str, body: Block) -> Iterator[Move]:
     """Yield the moves of a body that hand on nothing from outside; a choice between two values is two ways."""
     for goto, values, conditions in _Walk().gotos(body):
+        if any(condition.of == UNREAD for condition in conditions):
+            continue
         for way in islice(_ways(values, conditions), _CHOICES_MAX):
             if not any(_is_outside(value) for _, value in way[0]):
                 yield Move(source, goto, *way)
@@ -247,6 +255,8 @@ class _Walk:
     def value(self, expr: Expr) -> Value:
         """Turn an expression into what is known of it."""
         match expr:
+            case Hole() | MakeList(type=Unknown()):
+                return UNREAD
             case Constant(value=value):
                 return Known(value)
             case Var(origin="field", name=name):
@@ -291,6 +301,8 @@ def made(how: str, *parts: Value, names: tuple[str, ...] = ()) -> Value:
     """Make a value of others. It is from outside if one of them is, unless the rest of them may still decide it."""
     outside = any(_is_outside(part) for part in parts)
     size = 1 + sum(part.size if isinstance(part, Made) else 1 for part in parts)
+    if UNREAD in parts:
+        return UNREAD
     if outside and (how not in _HALF_KNOWN or size > _PARTS_MAX):
         return OUTSIDE
     fields: frozenset[str] = frozenset().union(*(fields_of(part) for part in parts))

@@ -65,12 +65,17 @@ def _moves(graph: Graph) -> dict[str, list[Move]]:
         name: [
             move
             for move in moves_of(name, graph.states[name].body)
-            if numbers.get(move.goto.state) == numbers[name]
+            if numbers.get(move.goto.state) == numbers[name] and _gives_all(graph, move)
         ]
         if any(numbers[target] == numbers[name] for target in targets)
         else []
         for name, targets in ways.items()
     }
+
+
+def _gives_all(graph: Graph, move: Move) -> bool:
+    """Say whether each field of the target is given a value: one that is not has its finding."""
+    return [name for name, _ in move.values] == [field.name for field in graph.states[move.goto.state].fields]
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Contract, Skip
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph, along
+from opord.language.graph import Edge, Graph, Moment, along
+from opord.language.paths import call_sites
 from opord.language.rules.words import quoted, way
 
 CODE = code("OP807", rule="unanswered", title="a bad end after an action that nothing answers")
@@ -23,7 +24,11 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     bit = {action.name: 1 << index for index, action in enumerate(asked)}
     kill = _answers(contract, bit)
 
+    lost = {id(step.body) for step in graph.steps if _commits_a_stranger(graph, step)}
+
     def across(edge: Edge, unanswered: int) -> int:
+        if id(edge.moment.body) in lost:
+            return 0
         for commit in edge.commits:
             if commit.ending == "ok":
                 unanswered &= ~kill.get(commit.name, 0)
@@ -40,6 +45,13 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                 yield _finding(graph, action, final, ways)
 
 
+def _commits_a_stranger(graph: Graph, step: Moment) -> bool:
+    """Say whether a step commits what nobody knows: that has its finding, and may have been the answer."""
+    return any(
+        site.verb == "commit" and graph.calls.get(site.name) is None for site, _ in call_sites(step.body)
+    )
+
+
 def _counts(action: Action) -> bool:
     return not action.repeatable and not isinstance(action.doubt, Skip)
 
@@ -51,11 +63,15 @@ def _answers(contract: Contract, bit: dict[str, int]) -> dict[str, int]:
     for name, mask in bit.items():
         if name not in undone:
             free |= mask
-    return {
-        action.name: (free | bit.get(action.undoes or "", 0)) & ~bit.get(action.name, 0)
-        for action in contract.actions
-        if _counts(action)
-    }
+    names = {action.name for action in contract.actions}
+    found = {}
+    for action in contract.actions:
+        if _counts(action):
+            # What names nobody has its finding, and may have been meant for any.
+            lost = action.undoes is not None and action.undoes not in names
+            own = sum(bit.values()) if lost else free | bit.get(action.undoes or "", 0)
+            found[action.name] = own & ~bit.get(action.name, 0)
+    return found
 
 
 class _Ways:
