@@ -24,6 +24,11 @@ COUNTS = (
 )
 IN_A_PHASE = "phase P {\n after 2d -> goto Failed\n initial state A -> B | Failed { on go -> goto B }\n state B -> Done | Failed { on go -> goto Done }\n}"
 SPENT = "phase P {\n after 2d -> goto B\n initial state A -> B | Done { on go -> goto Done }\n state B -> B | Done { on go -> goto Done }\n}"
+LEFT_BEHIND = (
+    "phase P {\n after 1d { let yes = perform peek(id) else -> goto A\n if yes { goto Done }\n goto A }\n"
+    " initial state A -> A | Done { after 2d -> goto A }\n}"
+)
+WAY_ROUND = f"{LEFT_BEHIND[:-1].replace('A | Done', 'A | Done | B')[:-2]}\n on go -> goto B }}\n}}\nstate B -> A {{ goto A }}"
 
 ENDS = {
     "a wait with a timer": (TIMED, ""),
@@ -34,6 +39,8 @@ ENDS = {
     "a cycle that counts": (COUNTS, ""),
     "the timer of the phase": (IN_A_PHASE, ""),
     "the timer of the phase, fired before": (SPENT, "1 A: after 48h → 2 B"),
+    "the timer of the phase that alone leads to an end, fired before": (LEFT_BEHIND, "1 A: after 24h → 2 A"),
+    "the same, where leaving the phase lets it fire again": (WAY_ROUND, ""),
 }
 
 

@@ -185,6 +185,22 @@ state C -> B { on stop -> goto B }"""
     assert paid.holds
 
 
+@pytest.mark.parametrize("stays", ["on go -> goto A", "on go ignore"], ids=["in a cycle", "in a wait"])
+def test_what_only_a_timer_that_has_fired_could_pay_is_owed_for_ever(stays: str) -> None:
+    body = f"""
+phase P {{
+  after 1d {{ commit pay(id) else -> goto Done
+    goto A }}
+  initial state A -> A | Done {{ {stays} }}
+}}"""
+    assert story(body, "after pay eventually Done") == "1 A: after 24h, commit pay ok → 2 A"
+    assert (
+        verdict(body, "after pay eventually Done").problem
+        == "after `pay` a run can go on for ever without `Done`"
+    )
+    assert story(body, "after pay eventually A") == ""
+
+
 def test_a_promise_with_a_name_that_is_not_there_is_not_decided() -> None:
     found = check_text(f"{HEAD}{PAID}\n{ENDS}ensure never Done after Nowhere or B\nensure pay at most once\n")
     assert [each.message for each in found.errors if each.rule == "name"] == ["there is no state `Nowhere`"]

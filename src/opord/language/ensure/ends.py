@@ -1,12 +1,14 @@
 """Whether every run ends: each wait has a timer that will fire, and no cycle spins.
 
-That an end can be reached from everywhere is a matter of `flow`. A phase's timer fires once while a run stays in the phase. A wait that is entered after that cannot count on it,
-so runs are followed from state to state together with the shared timers that have fired.
+That an end can be reached from every state is a matter of `flow`. A phase's timer fires once while a run stays in
+the phase. What is entered after that cannot count on it, neither as the timer of a wait nor as the way to an end, so
+runs are followed from state to state together with the shared timers that have fired.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from opord.contract import Place, Timer
 from opord.language.diagnostics.model import StoryStep
@@ -51,6 +53,27 @@ class Runs:
                     self._came[after] = (spot, edge)
                     waiting.append(after)
 
+    @cached_property
+    def lost(self) -> list[Spot]:
+        """The spots from which no run ends any more, the nearest first, though their states have a way to an end.
+
+        That way is a timer of their phase, which has fired.
+        """
+        if not any(spot.fired for spot in self.moves):
+            return []
+        came: dict[Spot, list[Spot]] = {spot: [] for spot in self.moves}
+        for spot, moves in self.moves.items():
+            for after, _ in moves:
+                came[after].append(spot)
+        ending = [spot for spot in self.moves if self.graph.states[spot.state].kind == "final"]
+        ends = set(ending)
+        while ending:
+            for spot in came[ending.pop()]:
+                if spot not in ends:
+                    ends.add(spot)
+                    ending.append(spot)
+        return [spot for spot in self.moves if spot not in ends and spot.state in self.graph.can_end]
+
     def story(self, spot: Spot) -> tuple[StoryStep, ...]:
         """Tell the shortest run to a spot."""
         last = spot
@@ -78,7 +101,7 @@ def edge_text(edge: Edge) -> str:
 def never_ending(graph: Graph) -> Endless | None:
     """Find a reason why some run may not end, or None."""
     runs = Runs(graph)
-    return _without_timer(runs) or _spinning(runs)
+    return _without_timer(runs) or _spinning(runs) or _without_end(runs)
 
 
 def _without_timer(runs: Runs) -> Endless | None:
@@ -95,6 +118,20 @@ def _without_timer(runs: Runs) -> Endless | None:
                 state.place,
                 "no timer is left here" if spent else "no timer ends this wait",
             )
+    return None
+
+
+def _without_end(runs: Runs) -> Endless | None:
+    for spot in runs.lost:
+        state = runs.graph.states[spot.state]
+        return Endless(
+            f"a run in `{spot.state}` can come to no end any more, for the timer of its phase that leads to one "
+            "has fired before",
+            f"give `{spot.state}`, or a state that follows, a way to an end of its own",
+            runs.story(spot),
+            state.place,
+            "no end can be reached from here",
+        )
     return None
 
 

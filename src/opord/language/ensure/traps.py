@@ -1,13 +1,15 @@
 """Runs that never end and never come to what they owe: states in which they stay, with no way out.
 
 A cycle that has a way out is left some time, so a run stays only where no way leads out: in states that can
-each reach the others and nothing else. A contract without findings of `flow` has none, since each of its states
-can come to an end; a state that goes nowhere, which `flow` finds too, is no cycle.
+each reach the others and nothing else. In a contract without findings of `flow` each state can come to an end, so
+there a run stays only where the way out was a timer of its phase, which has fired: in a cycle, or in a wait that
+nothing ends. A state that goes nowhere from the start, which `flow` finds too, is not meant.
 """
 
 from __future__ import annotations
 
 from opord.language.diagnostics.model import StoryStep
+from opord.language.ensure.ends import Runs
 from opord.language.ensure.monitors import Monitors
 from opord.language.ensure.story import Search
 from opord.language.graph import Graph, components
@@ -15,7 +17,7 @@ from opord.language.graph import Graph, components
 
 def has_traps(graph: Graph) -> bool:
     """Say whether a run can come to a state from which it cannot end."""
-    return not graph.reachable <= graph.can_end
+    return not graph.reachable <= graph.can_end or bool(Runs(graph).lost)
 
 
 def owing_for_ever(graph: Graph, monitors: Monitors) -> tuple[StoryStep, ...]:
@@ -30,4 +32,9 @@ def owing_for_ever(graph: Graph, monitors: Monitors) -> tuple[StoryStep, ...]:
     moving = {groups[node] for node in nodes if moves[node]}
     paid = {groups[node] for node in nodes if not node[1] & monitors.owed}
     traps = {node for node in nodes if groups[node] in moving - left - paid}
+    traps |= {
+        node
+        for node in nodes
+        if not moves[node] and node[1] & monitors.owed and graph.outgoing[node[0].state]
+    }
     return search.towards(traps) if traps else ()
