@@ -77,9 +77,11 @@ class _Draft:
         ]
         self.finals = [f"F{index}" for index in range(rng.choice([1, 1, 2, 2, 3]))][: 7 - len(self.states)]
         self.phases: list[_Phase] = []
-        # Chance alone seldom makes a contract that ends in time: some only go forward, some time every wait.
+        # Chance alone seldom makes a contract that ends in time, or stays where a phase's timer has fired: some
+        # only go forward, some time every wait, some linger in one phase that has a timer.
         self.forward = rng.random() < 0.3
         self.timed = rng.random() < 0.5
+        self.lingers = rng.random() < 0.15
         self.goes: dict[str, str] = {}
 
     def write(self, promises: int) -> str | None:
@@ -107,8 +109,8 @@ class _Draft:
 
     def _make_phases(self) -> None:
         free = list(self.states)
-        for name in ("First", "Second")[: self.rng.choice([0, 1, 1, 2])]:
-            inside = [state for state in free if self.rng.random() < 0.6]
+        for name in ("First", "Second")[: 1 if self.lingers else self.rng.choice([0, 1, 1, 2])]:
+            inside = [state for state in free if self.rng.random() < (0.9 if self.lingers else 0.6)]
             if not inside:
                 continue
             free = [state for state in free if state not in inside]
@@ -134,7 +136,7 @@ class _Draft:
         kinds = [*self.events, "cancel"]
         self.rng.shuffle(kinds)
         timers = 0
-        if self.timed and not shared:
+        if self.lingers if shared else self.timed:
             timers += 1
             self._timer(made, counted, timers, shared=shared)
         for _ in range(count):
@@ -196,8 +198,17 @@ class _Draft:
                 return False
             free.remove(found)
             self._goto(found[2], goal)
+        again = {
+            id(blank): [state.name for state in phase.states]
+            for phase in self.phases
+            for what, blanks in phase.handlers.blanks.items()
+            for blank in blanks
+            if what.startswith("timer")
+        }
         for _, last, blank in free:
             names = [state.name for state in self.states[last + 1 if self.forward else 0 :]]
+            if not self.forward and id(blank) in again and self.rng.random() < 0.6:
+                names = again[id(blank)]  # what follows a phase's timer in its phase is a story of its own
             ends = not names or self.rng.random() < 0.35
             self._goto(blank, self.rng.choice(self.finals if ends else names))
         return True

@@ -196,22 +196,19 @@ class _Carrier:
         """Have the kernel take an event or fire a timer, if it does so at this moment."""
         run = self.run
         kind, what = move
-        entered = run.body.entered
+        entered, pending = run.body.entered, run.body.pending
         draft = Draft(run, NOW, "")
         if kind == "timer":
             run.body.timers[what] = NOW
             inbox.settle(draft, [])
             self.told.append(f"timer {what}")
-        elif inbox.settle(draft, [inbox.inbox_row("1", NOW, what)]):
-            raise _NoSuchWay
         else:
+            inbox.settle(draft, [inbox.inbox_row("1", NOW, what)])
             self.told.append(f"event {what.event} {what.args}")
-        if draft.empty and run.body.pending is None:
-            raise _NoSuchWay
-        if kind == "timer" and run.body.entered == entered and _cause(run) != ("timer", what, ""):
-            raise _NoSuchWay
         if run.status == "stalled":
             raise AssertionError(f"a step failed: {run.body.trouble}")
+        if run.body.entered == entered and run.body.pending is pending:
+            raise _NoSuchWay  # refused, stored or ignored: nothing changes
         if run.body.entered != entered:
             self._entered(run.state)
 
@@ -265,7 +262,7 @@ class _Carrier:
         self.occurred.append(Occurrence("tried", request.name))
         _, action = run.action(intent)
         how, rest = self.choose(_endings(self.program, call, action))
-        self.told.append(f"commit {request.name} {how if rest is None else rest}")
+        self.told.append(f"commit {request.name} {how}{'' if how == 'ok' or rest is None else f' {rest}'}")
         match how:
             case "ok":
                 moves.outcome_known(draft, intent, Outcome("ok", rest))

@@ -19,6 +19,7 @@ pure coin() -> bool
 effect find() fails Trouble { timeout 2s }
 effect look() -> bool
 action pay() fails Trouble { key name, retry 2 times }
+action often() fails Trouble { retry 2 times, in doubt skip }
 action give() { key name }
 action report() { key name, in doubt report }
 action skipped() { key name, in doubt skip }
@@ -42,6 +43,15 @@ ensure after S eventually Good # S Bad
 ensure after S eventually Good or Bad # holds
 ensure every run ends # holds
 ensure every run ends within 36500d # holds
+""",
+    "a call that takes too long did not take effect": """
+initial state S -> Good | Bad {
+  perform find() else { Refused | Busy -> goto Good, TimedOut -> goto Bad }
+  goto Good
+}
+ensure never Bad after find # holds
+ensure after S eventually Good # S Bad
+ensure Bad only after find # S Bad
 """,
     "a reported doubt may have been, and is no proof": """
 initial state S -> Good | Bad {
@@ -149,15 +159,15 @@ ensure Bad only after look # S Bad
 phase P {
   on cancel(reason) -> goto T
   initial state S -> Good | T {
-    match commit pay() { ok -> goto Good, Refused | Busy -> goto Good }
+    match commit often() { ok -> goto Good, Refused | Busy -> goto Good }
   }
 }
 state T -> Good {
   commit give()
   goto Good
 }
-ensure never T after pay # holds
-ensure pay or give at most once # holds
+ensure never T after often # holds
+ensure often or give at most once # holds
 """,
     "the step of a handler is cut short like another": """
 phase P {
@@ -188,6 +198,37 @@ phase P {
 ensure Bad only after T # holds
 ensure every run ends # S
 """,
+    "an event that is ignored changes nothing": """
+phase P {
+  on told ignore
+  initial state S -> Good {
+    on cancel(reason) {
+      let seen = perform look()
+      if seen { goto Good }
+      goto Good
+    }
+    after 1h -> goto Good
+  }
+}
+ensure never look after look # holds
+ensure every run ends within 36500d # holds
+""",
+    "a run stays where a timer that has fired was the only way out": """
+phase P {
+  after 1h {
+    commit give()
+    if coin() { goto Good }
+    goto S
+  }
+  initial state S -> S | Good {
+    on told -> goto S
+  }
+}
+ensure after give eventually Good # S S
+ensure after give eventually S # S Good
+ensure after give eventually S or Good # holds
+ensure every run ends # S S
+""",
     "a guard goes both ways": """
 initial state S -> Good | Bad {
   on told(yes) if yes -> goto Good
@@ -197,7 +238,7 @@ initial state S -> Good | Bad {
 ensure after S eventually Good # S Bad
 ensure after S eventually Bad # S Good
 ensure after S eventually Good or Bad # holds
-ensure every run ends within 1s # S
+ensure every run ends within 1s # S!
 ensure every run ends within 36500d # holds
 """,
     "a phase's timer that has fired is no timer": """
@@ -288,6 +329,9 @@ def test_nothing_comes_between_an_intent_and_its_goto() -> None:
     body = CASES["it takes it between two attempts, of which none took effect"]
     text = without_promises(whole(body))
     told = {way.told for ways in explore(load_sources([("small.opord", text)])).ways.values() for way in ways}
-    paid = [each for each in told if any("commit pay ok" in step for step in each)]
+    paid = [each for each in told if any("commit often ok" in step for step in each)]
     assert paid
     assert all(each[-1] == "-> Good" for each in paid)
+    between = [each for each in told if any("between attempts" in step for step in each)]
+    assert between
+    assert all(each[-1] == "-> T" for each in between)

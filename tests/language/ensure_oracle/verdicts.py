@@ -93,10 +93,14 @@ Node = tuple[Situation, bool]
 
 @dataclass
 class _Search:
-    """All that was found: how each node was first come to, the nodes that follow each, and the first break."""
+    """All that was found: how each node was first come to, the nodes that follow each, and the first break.
+
+    `entering` are those that follow by entering a state: not by an event that begins a step, or is ignored.
+    """
 
     before: dict[Node, tuple[Node, Way] | None]
     after: dict[Node, set[Node]]
+    entering: dict[Node, set[Node]]
     broken: tuple[Node, Way] | None
 
 
@@ -104,7 +108,7 @@ def _walk(runs: Runs, observe: Observer) -> _Search:
     """Walk the product by number of states entered: an event that begins a step enters none."""
     memory, _ = observe(False, Occurrence("entered", runs.start.state))
     first = (runs.start, memory)
-    found = _Search({first: None}, {}, None)
+    found = _Search({first: None}, {}, {}, None)
     level = deque([first])
     while level:
         following: deque[Node] = deque()
@@ -114,6 +118,7 @@ def _walk(runs: Runs, observe: Observer) -> _Search:
             if node in found.after:
                 continue
             found.after[node] = set()
+            found.entering[node] = set()
             for way in runs.ways[node[0]]:
                 memory = node[1]
                 broken = False
@@ -124,6 +129,8 @@ def _walk(runs: Runs, observe: Observer) -> _Search:
                     breaks.append((node, way))
                 target = (way.target, memory)
                 found.after[node].add(target)
+                if _enters(way):
+                    found.entering[node].add(target)
                 if target not in found.before:
                     found.before[target] = (node, way)
                     (following if _enters(way) else level).append(target)
@@ -184,11 +191,20 @@ def _eventually(runs: Runs, promise: Promise) -> Verdict:
     every node that follows owes as well.
     """
     found = _walk(runs, _owed(promise))
-    lost = [node for node in found.before if node[1] and all(each[1] for each in _following(found, node))]
-    ended = [node for node in lost if not found.after[node]]
-    for node in ended or lost:
+    owing = [node for node in found.before if node[1]]
+    ended = [node for node in owing if node[0] in runs.ends]
+    for node in ended or _lost(found, owing):
         return _run_to(found, node)
     return HOLDS
+
+
+def _lost(found: _Search, owing: list[Node]) -> list[Node]:
+    """Give the nodes where a run stays that still owes: all that follows owes too, and leads back or nowhere."""
+    return [
+        node
+        for node in owing
+        if all(each[1] and node in _following(found, each) for each in _following(found, node))
+    ]
 
 
 def _following(found: _Search, node: Node) -> set[Node]:
@@ -228,12 +244,14 @@ def _ends_within(runs: Runs, promise: Promise, found: _Search) -> Verdict:
         return Verdict(False, ("a cycle",))
     if promise.within is not None and promise.within.endswith("s"):
         waits = [node for node in found.before if node[0] in runs.waits]
-        return _run_to(found, waits[0]) if waits else Verdict(True, unclear=True)
+        # Which run takes longest is not asked here: any that waits takes too long.
+        return Verdict(False, _run_to(found, waits[0]).told) if waits else Verdict(True, unclear=True)
     return Verdict(True, unclear=_same_state_again(runs))
 
 
 def _moves_in_a_cycle(found: _Search, node: Node) -> bool:
-    return node in _following(found, node)
+    """Say whether a run can come back here by way of entering a state: a step that is begun anew goes nowhere."""
+    return any(target == node or node in _following(found, target) for target in found.entering[node])
 
 
 def _same_state_again(runs: Runs) -> bool:
@@ -265,8 +283,8 @@ def shows(promise: Promise, runs: Runs, states: tuple[str, ...], *, spins: bool)
         return _shows_no_end(promise, runs, states, spins=spins)
     if promise.form == "eventually":
         found = _walk(runs, _owed(promise))
-        lost = {node for node in found.after if node[1] and all(each[1] for each in _following(found, node))}
-        return any(node in lost for node in _along(runs, _owed(promise), states)[0])
+        nodes = [node for node in _along(runs, _owed(promise), states)[0] if node[1]]
+        return any(node[0] in runs.ends for node in nodes) or bool(_lost(found, nodes))
     observe = {"at most once": _once, "only after": _only_after, "never after": _never_after}[promise.form](
         promise
     )
@@ -306,7 +324,7 @@ def _along(runs: Runs, observe: Observer, states: tuple[str, ...]) -> tuple[set[
 
 
 def _shows_no_end(promise: Promise, runs: Runs, states: tuple[str, ...], *, spins: bool) -> bool:
-    """Say whether a run through these states is stuck at its end, goes round, or takes too long."""
+    """Say whether a run through these states is stuck at its end, can go round there, or takes too long."""
     found = _walk(runs, _nothing)
     nodes, _ = _along(runs, _nothing, states)
     for node in nodes:
@@ -315,8 +333,8 @@ def _shows_no_end(promise: Promise, runs: Runs, states: tuple[str, ...], *, spin
             return True
         if here not in runs.ends and not any(each[0] in runs.ends for each in _following(found, node)):
             return True
-    goes_round = states[-1] in states[:-1]
-    if nodes and goes_round and (spins or promise.within is not None):
+    # Of a run that goes round, the way to where it does so is told.
+    if (spins or promise.within is not None) and any(_moves_in_a_cycle(found, node) for node in nodes):
         return True
     return bool(nodes) and promise.within is not None and promise.within.endswith("s")
 
