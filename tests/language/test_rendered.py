@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from opord.contract import Place
-from opord.language.diagnostics.model import Label, code
-from opord.language.diagnostics.render import human, json
+from opord.language.diagnostics.model import Label, StoryStep, code
+from opord.language.diagnostics.render import github, human, json, sarif
 from opord.language.diagnostics.suggest import did_you_mean, nearest
 from opord.language.parser import parse
 from opord.language.source import Source
@@ -92,7 +92,78 @@ def test_a_program_sees_flat_objects() -> None:
             "column": 8,
             "end_line": 1,
             "end_column": 9,
+            "label": "",
+            "labels": [],
+            "fixes": [
+                {
+                    "title": "change to `by`",
+                    "safe": True,
+                    "edits": [
+                        {"text": "by", "file": "t", "line": 1, "column": 8, "end_line": 1, "end_column": 9}
+                    ],
+                }
+            ],
+            "story": [],
         }
+    ]  # fmt: skip
+
+
+STORY = SAMPLE.at(
+    Place("door.opord", 3, 1, 3, 7),
+    "`Open` may come before `unlock`",
+    help="unlock it first",
+    story=(
+        StoryStep("Shut: goto Ajar", Place("door.opord", 1, 3, 1, 7)),
+        StoryStep("Ajar: perform look ok, goto Open", Place("door.opord", 2, 3, 2, 7)),
+    ),
+)
+
+
+def test_a_story_is_told_in_numbered_steps_with_their_places() -> None:
+    assert human.render_one(STORY, {}) == (
+        "error[OP010 syntax]: `Open` may come before `unlock`\n"
+        "  ┌─ door.opord:3:1\n"
+        "  1 Shut: goto Ajar                    door.opord:1:3\n"
+        "  2 Ajar: perform look ok, goto Open   door.opord:2:3\n"
+        "  help: unlock it first\n"
+    )
+
+
+def test_programs_are_told_the_story_too() -> None:
+    steps = json.as_data(STORY)["story"]
+    assert [(each["text"], each["line"]) for each in steps] == [
+        ("Shut: goto Ajar", 1),
+        ("Ajar: perform look ok, goto Open", 2),
+    ]
+    flow = sarif.render([STORY], version="1")["runs"][0]["results"][0]["codeFlows"][0]["threadFlows"][0]
+    assert [each["location"]["message"]["text"] for each in flow["locations"]] == [
+        "Shut: goto Ajar",
+        "Ajar: perform look ok, goto Open",
+    ]
+    assert "%0A1 Shut: goto Ajar%0A2 Ajar" in github.render_one(STORY)
+
+
+@pytest.mark.parametrize("width", [50, 60, 80])
+@pytest.mark.parametrize("at", [0, 30, 80, 180, 296])
+def test_a_long_line_is_cut_so_that_its_mark_is_seen(width: int, at: int) -> None:
+    line = "." * at + "goto" + "." * (296 - at)
+    source = Source("t", line)
+    shown = human.render_one(SAMPLE.at(source.place((at, at + 4)), "no"), {"t": source}, width=width)
+    text, mark = shown.splitlines()[2:4]
+    assert len(text) <= width
+    assert text[mark.index("^") : mark.index("^") + 4] == "goto"
+    assert mark.count("^") == 4
+
+
+def test_two_marks_on_a_line_stand_below_it_once() -> None:
+    source = Source("t", "record Lock { id: str, id: int }")
+    finding = SAMPLE.at(
+        source.place((23, 25)), "`id` twice", label="again", labels=(Label(source.place((14, 16)), "first"),)
+    )
+    assert human.render_one(finding, {"t": source}).splitlines()[2:] == [
+        "1 │ record Lock { id: str, id: int }",
+        "  │                        ^^ again",
+        "  │               -- first",
     ]
 
 

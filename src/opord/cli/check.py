@@ -2,55 +2,159 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from opord.cli.contracts import CONTRACT_FILE, checked
-from opord.cli.output import has_colour, write, write_json
+from opord.cli.contract_files import contract_files
+from opord.cli.contracts import checked
+from opord.cli.output import colour_option, has_colour, note, on_terminal, width, write, write_json
 from opord.cli.settings import json_option
+
+if TYPE_CHECKING:
+    from opord.language import CheckResult
+    from opord.language.diagnostics import Diagnostic
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=CONTRACT_FILE, metavar="FILE…")
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER…")
 @click.option("--strict", is_flag=True, help="Refuse warnings too.")
+@click.option("--fix", is_flag=True, help="Make the changes that are safe first, and say which.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["human", "json", "github", "sarif"]),
+    help="For a reader (the default), for a program, or for a code host.",
+)
+@click.option(
+    "--stdin-name", default="<stdin>", metavar="PATH", help="The name of what `-` reads, and where its `use` starts."
+)  # fmt: skip
 @json_option
-def command(files: tuple[Path, ...], strict: bool, as_json: bool) -> int:
+@colour_option
+def command(
+    files: tuple[str, ...], strict: bool, fix: bool, form: str | None, stdin_name: str, as_json: bool
+) -> int:
     """Say what is wrong with contracts.
 
     Each finding has a place, what was seen, and what would mend it; `opord explain CODE` tells more about one.
     A contract without errors can be run. Warnings are worth reading, and refused with --strict.
 
+    Of a folder, all contracts in it and below it are checked, but for folders of others: hidden ones,
+    node_modules, venv and __pycache__. Files that a contract uses are checked with it. `-` reads standard input.
+
+    With --fix, changes are made that cannot alter what a contract does, or that can only be what was meant:
+    a name in the wrong case or one slip away, a header's targets, a comma or an arrow.
+
     \b
     Examples:
       opord check order.opord
-      opord check --strict --json contracts/*.opord
+      opord check --strict contracts
+      opord check --fix order.opord
+      opord check --format sarif . > findings.sarif
+      git show HEAD:order.opord | opord check - --stdin-name order.opord
     """
-    results = [checked(path) for path in files]
-    findings = [finding for result in results for finding in result.diagnostics]
-    refused = any(strict or finding.severity == "error" for finding in findings)
-    if as_json:
-        from opord.language.diagnostics.render.json import as_data
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} are two forms; choose one")
+    if fix and "-" in files:
+        raise click.UsageError("--fix changes files, and `-` is none")
+    named = contract_files([file for file in files if file != "-"])
+    results = _checked(files, named, stdin_name)
+    if fix:
+        results = _fixed(results, files, named, stdin_name)
+    findings = _each_once(results)
+    count = len(named) + ("-" in files)
+    _show(findings, results, "json" if as_json else form or "human", count, fix=fix)
+    return int(_refused(findings, strict))
 
-        write_json([as_data(finding) for finding in findings])
-        return int(refused)
+
+def _refused(findings: Sequence[Diagnostic], strict: bool) -> bool:
+    return any(strict or each.severity == "error" for each in findings)
+
+
+def _checked(files: Sequence[str], named: Sequence[str], stdin_name: str) -> list[CheckResult]:
+    results = [checked(Path(path)) for path in named]
+    if "-" in files:
+        from opord.language.compile import check_source
+        from opord.language.source import Source, read_source
+
+        source = Source.from_bytes(stdin_name, sys.stdin.buffer.read())
+        results.append(check_source(source, read=read_source))
+    return results
+
+
+def _fixed(
+    results: list[CheckResult], files: Sequence[str], named: Sequence[str], stdin_name: str
+) -> list[CheckResult]:
+    from opord.cli.fixing import ROUNDS_MAX, fix_files
+
+    for _ in range(ROUNDS_MAX):
+        told = fix_files(results, named)
+        if not told:
+            break
+        note("\n".join(told))
+        results = _checked(files, named, stdin_name)
+    return results
+
+
+def _each_once(results: Sequence[CheckResult]) -> list[Diagnostic]:
+    """List the findings in the order of results; one in a file that several use is one."""
+    found: dict[tuple[str, int, int, str, str], Diagnostic] = {}
+    for result in results:
+        for each in result.diagnostics:
+            place = each.place
+            key = (os.path.realpath(place.file), place.line, place.column, each.code.id, each.message)
+            found.setdefault(key, each)
+    return list(found.values())
+
+
+def _show(
+    findings: list[Diagnostic], results: Sequence[CheckResult], form: str, count: int, *, fix: bool
+) -> None:
+    match form:
+        case "json":
+            from opord.language.diagnostics.render.json import as_data
+
+            write_json([as_data(finding) for finding in findings], as_it_stands=True)
+        case "github":
+            from opord.language.diagnostics.render.github import render_one as as_command
+
+            for finding in findings:
+                write(as_command(finding))
+        case "sarif":
+            from opord import __version__
+            from opord.language.diagnostics.render.sarif import render as as_log
+
+            write_json(as_log(findings, version=__version__), as_it_stands=True)
+        case _:
+            _show_reader(findings, results)
+            write(_summary(count, findings, fix=fix))
+
+
+def _show_reader(findings: Sequence[Diagnostic], results: Sequence[CheckResult]) -> None:
     from opord.language.diagnostics.render.human import render_one
     from opord.language.source import Source
 
-    for result in results:
-        sources = {path: Source(path, text) for path, text in result.sources}
-        for finding in result.diagnostics:
-            write(render_one(finding, sources, colour=has_colour()))
-    write(_summary(len(files), findings))
-    return int(refused)
+    sources = {path: Source(path, text) for result in results for path, text in result.sources}
+    columns = width() if on_terminal() else None
+    for finding in findings:
+        write(render_one(finding, sources, colour=has_colour(), width=columns))
 
 
-def _summary(files: int, findings: Sequence[object]) -> str:
-    errors = sum(1 for finding in findings if getattr(finding, "severity", "") == "error")
+def _summary(files: int, findings: Sequence[Diagnostic], *, fix: bool) -> str:
+    errors = sum(1 for finding in findings if finding.severity == "error")
     warnings = len(findings) - errors
     told = [_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
-    return f"{_count(files, 'file')} checked: {', '.join(told) or 'no findings'}"
+    said = f"{_count(files, 'file')} checked: {', '.join(told) or 'no findings'}"
+    fixable = 0 if fix else sum(1 for each in findings if each.fixes and each.fixes[0].safe)
+    if fixable:
+        said += f"; `opord check --fix` mends {fixable if fixable < len(findings) else 'all'} of them"
+        if len(findings) == 1:
+            said = said.replace("mends all of them", "mends it")
+    return said
 
 
 def _count(number: int, word: str) -> str:

@@ -1,9 +1,7 @@
-"""`opord explain`: the sheet of a contract, or the page of a finding."""
+"""`opord explain`: the sheet of a contract; what it says of findings stands in `finding_pages`."""
 
 from __future__ import annotations
 
-import re
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,20 +9,20 @@ import click
 
 from opord.cli.contracts import checked
 from opord.cli.errors import CliError
-from opord.cli.output import note, on_terminal, width, write, write_json
+from opord.cli.finding_pages import explain_finding, is_finding
+from opord.cli.output import colour_option, note, on_terminal, width, write, write_json
 from opord.cli.settings import json_option
 
 if TYPE_CHECKING:
     from opord.contract import Contract
     from opord.language.sheet import Part, Sheet
 
-_CODE = re.compile(r"OP\d{3}", re.IGNORECASE)
 _FORMATS = ("text", "json", "markdown", "html")
 _WIDTH = 100
 
 
 @click.command()
-@click.argument("subject", metavar="FILE|CODE")
+@click.argument("subject", metavar="FILE|CODE|RULE")
 @click.option(
     "--format",
     "form",
@@ -34,27 +32,30 @@ _WIDTH = 100
     help="How to write the sheet; html is one page that stands alone.",
 )
 @json_option
+@colour_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
 def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
-    """Explain a contract, or a finding by its code.
+    """Explain a contract, a finding by its code, or a rule by its name.
 
     For a FILE: the sheet that an operator or an auditor reads. What each state proves, what it can become and
     why, what each action guarantees, who may send what and when, what can go wrong and who can act, which
     promises hold, and where secrets are.
 
-    For a CODE such as OP301: what the finding means, why it matters, and how to mend it.
+    For a CODE such as OP301: what the finding means, why it matters, and how to mend it. For a RULE such as
+    exhaustive: its findings, each with its code.
 
     \b
     Examples:
       opord explain order.opord
       opord explain order.opord --format html -o order.html
       opord explain OP301
+      opord explain exhaustive
     """
     form = "json" if as_json else form
-    if _CODE.fullmatch(subject) and not Path(subject).exists():
+    if is_finding(subject) and not Path(subject).exists():
         if form in ("markdown", "html") or output is not None:
             raise click.UsageError("the page of a finding is written to the terminal, as text or with --json")
-        _explain_code(subject.upper(), form == "json")
+        explain_finding(subject, as_json=form == "json")
         return 0
     result = checked(Path(subject))
     contract = result.contract
@@ -131,17 +132,3 @@ def _diagram(contract: Contract) -> str | None:
     except diagram.DiagramError as wrong:
         note(f"the page has no diagram: {wrong}")
         return None
-
-
-def _explain_code(code: str, as_json: bool) -> None:
-    pages = resources.files("opord.language.diagnostics").joinpath("pages")
-    page = pages.joinpath(f"{code}.md")
-    if not page.is_file():
-        page = pages.joinpath(f"{code.lower()}.md")
-    if not page.is_file():
-        raise CliError("code_unknown", f"there is no finding {code}; `opord check` names the code of each")
-    text = page.read_text(encoding="utf-8")
-    if as_json:
-        write_json({"code": code, "page": text})
-    else:
-        write(text.rstrip("\n"))

@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
@@ -27,6 +27,10 @@ STATUS_STYLES = {
 """One colour for each word that says how a run is, the same in every command."""
 
 
+_COLOUR = "opord.color"
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
 def write(text: str = "") -> None:
     """Write a line to stdout; colours are left out where they would not be seen."""
     click.echo(text, color=has_colour())
@@ -43,13 +47,16 @@ def note(message: str) -> None:
     click.echo(readable(message), err=True, color=_coloured(sys.stderr))
 
 
-def write_json(value: Any) -> None:
-    """Write data to stdout: canonical JSON in one line, or on a terminal with indents."""
+def write_json(value: Any, *, as_it_stands: bool = False) -> None:
+    """Write data to stdout: canonical JSON in one line, or on a terminal with indents.
+
+    `as_it_stands`: fields keep their order, where a reader expects them in one of their own.
+    """
     if on_terminal():
-        text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+        text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=not as_it_stands)
         click.echo("".join(_json_sign(sign) for sign in text), color=False)
     else:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=not as_it_stands)
         click.echo(text, color=False)
 
 
@@ -90,8 +97,34 @@ def stop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def colour_option(command: CommandT) -> CommandT:
+    """Give a command the option `--color`, which wins over the environment."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        expose_value=False,
+        callback=_keep_colour,
+        is_eager=True,
+        help="When to colour; auto: on a terminal, unless NO_COLOR is set, or wherever FORCE_COLOR is.",
+    )(command)
+
+
+def _keep_colour(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    context.meta[_COLOUR] = value
+
+
 def _coloured(stream: Any) -> bool:
-    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    context = click.get_current_context(silent=True)
+    asked = context.meta.get(_COLOUR, "auto") if context is not None else "auto"
+    if asked != "auto":
+        return bool(asked == "always")
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") != "0":
+        return True
+    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -18,7 +18,7 @@ from opord.cli.output import error, note, stop_output
 
 COMMANDS = {
     "check": ("opord.cli.check", "Say what is wrong with contracts."),
-    "explain": ("opord.cli.explain", "Explain a contract, or a finding by its code."),
+    "explain": ("opord.cli.explain", "Explain a contract, a finding by its code, or a rule by its name."),
     "fmt": ("opord.cli.fmt", "Put contracts into their one form."),
     "diagram": ("opord.cli.diagram", "Draw a contract."),
     "gen": ("opord.cli.gen", "Write the Python module of a contract."),

@@ -16,11 +16,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from opord.contract import Place
-from opord.language.diagnostics.model import Diagnostic
+from opord.language.diagnostics.model import Diagnostic, StoryStep
 from opord.language.source import Source
 
 _TAB = "    "
+# What no terminal is asked for is read in editors and logs, which show so much without wrapping.
 _LINE_WIDTH_MAX = 160
+# A narrower terminal wraps; a line cut shorter says nothing.
+_ROOM_MIN = 40
+# The places of a story stand in a column, unless a step is longer than this.
+_STORY_WIDTH_MAX = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +51,39 @@ _COLOURED = _Paint(
 )
 
 
-def render(findings: Iterable[Diagnostic], sources: Mapping[str, Source], *, colour: bool = False) -> str:
+def render(
+    findings: Iterable[Diagnostic],
+    sources: Mapping[str, Source],
+    *,
+    colour: bool = False,
+    width: int | None = None,
+) -> str:
     """Show findings by file and from top to bottom, with a blank line between them.
 
-    `sources` maps paths to texts; a place in a file that is not among them is shown without its line.
+    `sources` maps paths to texts; a place in a file that is not among them is shown without its line. A source line
+    that takes more than `width` columns with its number is cut around its mark.
     """
     ordered = sorted(findings, key=lambda each: each.order)
-    return "\n".join(render_one(each, sources, colour=colour) for each in ordered)
+    return "\n".join(render_one(each, sources, colour=colour, width=width) for each in ordered)
 
 
-def render_one(finding: Diagnostic, sources: Mapping[str, Source], *, colour: bool = False) -> str:
+def render_one(
+    finding: Diagnostic, sources: Mapping[str, Source], *, colour: bool = False, width: int | None = None
+) -> str:
     """Show one finding; the text ends with a newline."""
     paint = _COLOURED if colour else _PLAIN
     severity = paint.error if finding.severity == "error" else paint.warning
-    marks = _marks(finding)
-    width = max(len(str(place.line)) for place, _, _ in marks)
     lines = [
         f"{severity}{finding.severity}[{finding.code.id} {finding.rule}]{paint.off}"
         f"{paint.bold}: {_visible(finding.message)}{paint.off}"
     ]
-    file = ""
-    for place, sign, text in marks:
-        if place.file != file:
-            file = place.file
-            lines.append(f"{' ' * width}{paint.frame} ┌─{paint.off} {file}:{place.line}:{place.column}")
-        style = severity if sign == "^" else paint.label
-        lines += _excerpt(place, sign, text, sources.get(place.file), width, style, paint)
+    marks = _marks(finding)
+    numbers = max(len(str(place.line)) for place, _, _ in marks)
+    room = max((width or _LINE_WIDTH_MAX) - numbers - len(" │ "), _ROOM_MIN)
+    lines += _excerpts(marks, sources, numbers, room, severity, paint)
+    lines += _story(finding.story, paint)
     if finding.help:
-        lines.append(f"{' ' * width} {paint.bold}help:{paint.off} {_visible(finding.help)}")
+        lines.append(f"{' ' * numbers} {paint.bold}help:{paint.off} {_visible(finding.help)}")
     return "\n".join(lines) + "\n"
 
 
@@ -84,32 +94,90 @@ def _marks(finding: Diagnostic) -> list[tuple[Place, str, str]]:
     return [(finding.place, "^", finding.label), *labels]
 
 
+def _excerpts(
+    marks: list[tuple[Place, str, str]],
+    sources: Mapping[str, Source],
+    numbers: int,
+    room: int,
+    severity: str,
+    paint: _Paint,
+) -> list[str]:
+    """Show the line of each mark with the mark below it; one that several marks share follows once, if all of it fits."""
+    lines: list[str] = []
+    file, shown = "", ""
+    for place, sign, text in marks:
+        if place.file != file:
+            file, shown = place.file, ""
+            lines.append(f"{' ' * numbers}{paint.frame} ┌─{paint.off} {file}:{place.line}:{place.column}")
+        style = severity if sign == "^" else paint.label
+        excerpt = _excerpt(place, sign, text, sources.get(place.file), numbers, room, style, paint)
+        lines += excerpt[1:] if excerpt and excerpt[0] == shown else excerpt
+        shown = excerpt[0] if excerpt else ""
+    return lines
+
+
 def _excerpt(
-    place: Place, sign: str, text: str, source: Source | None, width: int, style: str, paint: _Paint
+    place: Place,
+    sign: str,
+    text: str,
+    source: Source | None,
+    numbers: int,
+    room: int,
+    style: str,
+    paint: _Paint,
 ) -> list[str]:
     if source is None or not place.line:
         return []
     line = source.line(place.line)
     last = place.end_column - 1 if place.end_line == place.line else len(line)
     before, under = line[: place.column - 1], line[place.column - 1 : last]
-    if len(line) > _LINE_WIDTH_MAX:
-        before, line = _cut(before, line, place.column - 1)
-        under = under[:_LINE_WIDTH_MAX]
+    if _columns(line) > room:
+        before, under, line = _cut(before, under, line, room)
     mark = sign * max(1, _columns(under))
     note = f" {_visible(text)}" if text else ""
     return [
-        f"{paint.frame}{place.line:>{width}} │{paint.off} {_visible(line)}",
-        f"{' ' * width}{paint.frame} │{paint.off} {' ' * _columns(before)}{style}{mark}{note}{paint.off}",
+        f"{paint.frame}{place.line:>{numbers}} │{paint.off} {_visible(line)}",
+        f"{' ' * numbers}{paint.frame} │{paint.off} {' ' * _columns(before)}{style}{mark}{note}{paint.off}",
     ]
 
 
-def _cut(before: str, line: str, start: int) -> tuple[str, str]:
-    """Keep of a very long line what is around its mark."""
-    first = max(0, start - _LINE_WIDTH_MAX // 4)
-    shown = line[first : first + _LINE_WIDTH_MAX]
-    if first:
-        return "…" + before[first:], "…" + shown
-    return before, shown + "…"
+def _cut(before: str, under: str, line: str, room: int) -> tuple[str, str, str]:
+    """Keep of a long line what is around its mark and fits; `…` stands for what is left out."""
+    start = len(before)
+    fits = _fitting(line, room - 1)
+    if start + min(len(under), fits // 2) <= fits:
+        return before, under[: max(fits - start, 1)], f"{line[:fits]}…"
+    first = start - _fitting(line[start::-1], room // 3)
+    shown = line[first : first + _fitting(line[first:], room - 2)]
+    more = "…" if first + len(shown) < len(line) else ""
+    under = under[: max(len(shown) - (start - first), 1)]
+    return f"…{before[first:]}", under, f"…{shown}{more}"
+
+
+def _fitting(text: str, room: int) -> int:
+    """Count the signs at the beginning of a text that fit into so many columns."""
+    taken = 0
+    for count, sign in enumerate(text):
+        taken += _sign_columns(sign)
+        if taken > room:
+            return count
+    return len(text)
+
+
+def _story(steps: tuple[StoryStep, ...], paint: _Paint) -> list[str]:
+    """Show a run step by step, each with its number and its place."""
+    numbers = len(str(len(steps)))
+    widest = min(max((_columns(_visible(step.text)) for step in steps), default=0), _STORY_WIDTH_MAX)
+    lines = []
+    for number, step in enumerate(steps, 1):
+        text = _visible(step.text)
+        gap = " " * max(widest - _columns(text), 0)
+        place = f"   {step.place.file}:{step.place.line}:{step.place.column}" if step.place.line else ""
+        lines.append(
+            f"  {paint.label}{number:>{numbers}}{paint.off} {text}"
+            + (f"{gap}{paint.frame}{place}{paint.off}" if place else "")
+        )
+    return lines
 
 
 def _visible(text: str) -> str:

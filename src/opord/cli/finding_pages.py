@@ -1,0 +1,98 @@
+"""What `opord explain` says of findings: the page of one, and those of a rule."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, get_args
+
+from opord.cli.errors import CliError
+from opord.cli.output import has_colour, on_terminal, width, write, write_json
+
+if TYPE_CHECKING:
+    from opord.language.diagnostics import Code
+
+_CODE = re.compile(r"OP\d+", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z][a-z]*")
+
+
+def is_finding(subject: str) -> bool:
+    """Say whether this can be the code of a finding or the name of a rule."""
+    return bool(_CODE.fullmatch(subject) or _WORD.fullmatch(subject))
+
+
+def explain_finding(subject: str, *, as_json: bool) -> None:
+    """Write the page of a finding, or the findings of a rule.
+
+    Raises:
+        CliError: there is none of that name.
+    """
+    if _CODE.fullmatch(subject):
+        _explain_code(subject.upper(), as_json)
+    else:
+        _explain_rule(subject.lower(), as_json)
+
+
+def _known() -> dict[str, Code]:
+    import opord.language.compile  # noqa: F401 - importing it declares the codes
+    from opord.language.diagnostics.model import registered_codes
+
+    return {each.id: each for each in registered_codes()}
+
+
+def _explain_code(code: str, as_json: bool) -> None:
+    from opord.language.diagnostics.render.sarif import page_of
+
+    known = _known()
+    if code not in known:
+        near = sorted(known, key=lambda each: (-_alike(each, code), abs(_number(each) - _number(code))))[:3]
+        raise CliError("code_unknown", f"there is no finding {code}; near it are {', '.join(near)}")
+    page = page_of(code)
+    if as_json:
+        write_json({"code": code, "page": page})
+    elif on_terminal():
+        _render(page)
+    else:
+        write(page.rstrip("\n"))
+
+
+def _alike(one: str, other: str) -> int:
+    """Count the signs that two codes begin with alike: those of one rule stand together."""
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _number(code: str) -> int:
+    return int(code[2:])
+
+
+def _render(page: str) -> None:
+    """Show a page as a terminal can: headings, lists and examples in colour."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(width=min(width(), 100), no_color=not has_colour(), highlight=False)
+    console.print(Markdown(page, code_theme="ansi_dark"))
+
+
+def _explain_rule(rule: str, as_json: bool) -> None:
+    from opord.language.diagnostics.model import Rule
+    from opord.language.diagnostics.suggest import nearest
+
+    errors, warnings = (list(get_args(each)) for each in get_args(Rule))
+    if rule not in (*errors, *warnings):
+        near = nearest(rule, (*errors, *warnings))
+        hint = f"did you mean `{near}`?" if near else f"the rules are {', '.join((*errors, *warnings))}"
+        raise CliError("subject_unknown", f"there is no file and no rule `{rule}`; {hint}", 2)
+    found = [each for each in _known().values() if each.rule == rule]
+    if as_json:
+        write_json([{"code": each.id, "severity": each.severity, "title": each.title} for each in found])
+        return
+    kind = "warnings, which `# opord: allow` can silence" if rule in warnings else "errors"
+    write(f"{rule}: {kind}\n")
+    for each in found:
+        write(
+            f"  {each.id}  {each.title}"
+            + (" (a warning)" if each.severity == "warning" and rule in errors else "")
+        )
+    write(f"\n`opord explain {found[0].id}` says more about the first of them.")

@@ -1,0 +1,101 @@
+"""`opord check --fix`: makes the changes that are safe, file by file, each file as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opord.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from opord.language import CheckResult
+    from opord.language.diagnostics import Diagnostic, Edit
+    from opord.language.source import Source
+
+ROUNDS_MAX = 10
+"""One mend can show another; so many rounds are more than any contract was seen to need."""
+
+
+def fix_files(results: Sequence[CheckResult], allowed: Iterable[str]) -> list[str]:
+    """Make the safe changes in files that were named, and return what was changed, a line each.
+
+    Changes that would touch each other wait for the next round.
+
+    Raises:
+        CliError: a file cannot be written.
+    """
+    from opord.language.source import Source
+
+    texts = {path: text for result in results for path, text in result.sources}
+    own = {os.path.realpath(path): path for path in allowed}
+    chosen: dict[str, list[Edit]] = {}
+    for finding in _each_once(results):
+        for fix in finding.fixes[:1]:
+            files = {edit.place.file for edit in fix.edits}
+            if fix.safe and all(os.path.realpath(file) in own for file in files):
+                _choose(chosen, fix.edits)
+    told: list[str] = []
+    for file, edits in sorted(chosen.items()):
+        source = Source(file, texts[file])
+        _write(Path(file), _changed(source, edits))
+        told += (f"{file}:{e.place.line}:{e.place.column} {_said(source, e)}" for e in _in_order(edits))
+    return told
+
+
+def _each_once(results: Sequence[CheckResult]) -> list[Diagnostic]:
+    return list(dict.fromkeys(finding for result in results for finding in result.diagnostics))
+
+
+def _choose(chosen: dict[str, list[Edit]], edits: Sequence[Edit]) -> None:
+    """Take all edits of a fix, unless one of them touches what has been taken."""
+    fresh = [edit for edit in edits if edit not in chosen.get(edit.place.file, ())]
+    if not any(_touch(edit, other) for edit in fresh for other in chosen.get(edit.place.file, ())):
+        for edit in fresh:
+            chosen.setdefault(edit.place.file, []).append(edit)
+
+
+def _touch(one: Edit, other: Edit) -> bool:
+    return _start(one) <= _end(other) and _start(other) <= _end(one)
+
+
+def _start(edit: Edit) -> tuple[int, int]:
+    return (edit.place.line, edit.place.column)
+
+
+def _end(edit: Edit) -> tuple[int, int]:
+    return (edit.place.end_line, edit.place.end_column)
+
+
+def _in_order(edits: Sequence[Edit]) -> list[Edit]:
+    return sorted(edits, key=_start)
+
+
+def _changed(source: Source, edits: Sequence[Edit]) -> str:
+    text = source.text
+    for edit in reversed(_in_order(edits)):
+        text = text[: source.offset(*_start(edit))] + edit.text + text[source.offset(*_end(edit)) :]
+    return text
+
+
+def _said(source: Source, edit: Edit) -> str:
+    old = source.slice((source.offset(*_start(edit)), source.offset(*_end(edit)))).strip()
+    new = edit.text.strip()
+    if not old:
+        return f"put in `{new}`"
+    return f"took out `{old}`" if not new else f"`{old}` is `{new}` now"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole: a crash leaves the old one or the new one. A byte order mark stays."""
+    path = path.resolve()
+    fresh = path.with_name(f".{path.name}.opord-fix")
+    try:
+        mark = b"\xef\xbb\xbf" if path.read_bytes().startswith(b"\xef\xbb\xbf") else b""
+        fresh.write_bytes(mark + text.encode("utf-8"))
+        fresh.chmod(path.stat().st_mode & 0o7777)
+        fresh.replace(path)
+    except OSError as wrong:
+        fresh.unlink(missing_ok=True)
+        raise CliError("file", f"{path}: {wrong.strerror or wrong}", 2) from wrong

@@ -1,0 +1,335 @@
+"""`opord check`: files and folders, each finding once, the forms for programs, and the changes that are made."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+import jsonschema
+import pytest
+
+from opord.cli import check
+from tests.cli.kit import DESK, Shop
+
+TYPO = DESK.replace("goto Done(receipt)", "goto Doen(receipt)")
+SMALL = """\
+use "types.opord" {{ Item }}
+contract {name}(item: Item) key item.id
+initial state Closed -> Open {{ goto Open }}
+final state Open success
+"""
+
+
+@pytest.fixture
+def tree(shop: Shop) -> Shop:
+    """A folder with two contracts that use one file of types, which has a mistake, and much to pass over."""
+    write = {
+        "flows/b.opord": SMALL.format(name="Second"),
+        "flows/a.opord": SMALL.format(name="First"),
+        "flows/types.opord": "record Item { id: str, kind: Kind }\n",
+        "flows/deep/c.opord": "record Other { id: str }\n",
+        **{
+            f"flows/{folder}/x.opord": "not a contract\n"
+            for folder in (".hidden", ".venv", "node_modules", "__pycache__")
+        },
+    }
+    (shop.folder / "desk.opord").unlink()
+    for name, text in write.items():
+        (shop.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (shop.folder / name).write_text(text)
+    return shop
+
+
+# --- What is checked -----------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_checked_with_all_below_it_but_what_others_put_there(tree: Shop) -> None:
+    said = tree.opord("check", "flows")
+    assert (said.status, said.out.splitlines()[-1]) == (1, "4 files checked: 1 error")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [["flows"], ["flows/a.opord", "flows/b.opord"], ["flows/a.opord", "flows/types.opord"], ["flows", "flows/b.opord"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_finding_in_a_file_that_several_use_is_told_once(tree: Shop, named: list[str]) -> None:
+    found = tree.opord("check", "--json", *named).json
+    assert [(each["code"], each["file"]) for each in found] == [("OP101", "flows/types.opord")]
+
+
+def test_the_order_of_a_folder_is_always_the_same(tree: Shop) -> None:
+    for name in ("b", "a"):
+        (tree.folder / f"flows/{name}.opord").write_text("record A { b: Nothing }\n")
+    found = tree.opord("check", "--json", ".").json
+    assert [each["file"] for each in found] == ["flows/a.opord", "flows/b.opord", "flows/types.opord"]
+
+
+def test_types_alone_are_fine(tree: Shop) -> None:
+    assert tree.opord("check", "flows/deep/c.opord").out == "1 file checked: no findings\n"
+
+
+def test_a_folder_without_contracts_is_refused(tree: Shop) -> None:
+    (tree.folder / "empty").mkdir()
+    said = tree.opord("check", "empty")
+    assert (said.status, said.out) == (2, "")
+    assert said.err == "error[no_contracts]: there is no contract (*.opord) in empty or below it\n"
+
+
+def test_standard_input_is_checked_under_its_name(tree: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def given(text: str, *arguments: str) -> Any:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        return tree.opord("check", "-", "--json", *arguments).json
+
+    assert [each["file"] for each in given("record A { b: Nothing }")] == ["<stdin>"]
+    text = SMALL.format(name="Third")
+    assert [each["file"] for each in given(text, "--stdin-name", "flows/d.opord")] == ["flows/types.opord"]
+    assert [each["code"] for each in given(text)] == ["OP114"]
+
+
+# --- For a reader --------------------------------------------------------------------------------------------
+
+
+def test_colours_follow_the_flag_then_the_environment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shop.folder / "desk.opord").write_text(TYPO)
+
+    def coloured(*arguments: str) -> bool:
+        return "\x1b[" in shop.opord("check", "desk.opord", *arguments).out
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert not coloured(), "a pipe"
+    assert coloured("--color", "always")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert coloured()
+    assert not coloured("--color", "never")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured(), "who asks for none gets none"
+    assert coloured("--color", "always")
+
+
+def test_a_line_is_cut_around_its_mark_on_a_terminal(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = TYPO.replace("  goto Doen", f'  let pad = "{"." * 200}"  goto Doen')
+    (shop.folder / "desk.opord").write_text(long)
+    monkeypatch.setattr(check, "on_terminal", lambda: True)
+    monkeypatch.setattr(check, "width", lambda: 70)
+    shown = shop.opord("check", "desk.opord").out.splitlines()
+    line = next(each for each in shown if "…" in each)
+    assert len(line) <= 70
+    mark = shown[shown.index(line) + 1]
+    assert line[mark.index("^") :].startswith("goto")
+
+
+def test_the_summary_tells_what_can_be_mended_unasked(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(TYPO)
+    assert shop.opord("check", "desk.opord").out.endswith("1 error; `opord check --fix` mends it\n")
+
+
+# --- For programs --------------------------------------------------------------------------------------------
+
+NORM = ["code", "rule", "severity", "message", "help", "file", "line", "column", "end_line", "end_column"]
+
+
+def test_json_has_the_fields_of_the_norm_first_and_in_its_order(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(TYPO)
+    (finding,) = shop.opord("check", "--json", "desk.opord").json
+    assert list(finding)[: len(NORM)] == NORM
+    assert shop.opord("check", "--format", "json", "desk.opord").json == [finding]
+    assert finding["fixes"] == [
+        {
+            "title": "change to `Done`",
+            "safe": True,
+            "edits": [
+                {"text": "Done", "file": "desk.opord", "line": 43, "column": 8, "end_line": 43, "end_column": 12}
+            ],
+        }
+    ]  # fmt: skip
+
+
+def test_github_is_told_one_command_a_finding(shop: Shop) -> None:
+    (shop.folder / "a,b:c%.opord").write_text(TYPO)
+    said = shop.opord("check", "--format", "github", "a,b:c%.opord")
+    assert (said.status, said.out) == (
+        1,
+        "::error file=a%2Cb%3Ac%25.opord,line=43,endLine=43,col=8,endColumn=12,title=OP103 name"
+        "::there is no state `Doen`%0Ahelp: did you mean `Done`?\n",
+    )
+
+
+PLACE = {
+    "type": "object",
+    "required": ["physicalLocation"],
+    "properties": {
+        "physicalLocation": {
+            "type": "object",
+            "required": ["artifactLocation", "region"],
+            "properties": {
+                "artifactLocation": {"type": "object", "required": ["uri"]},
+                "region": {
+                    "type": "object",
+                    "required": ["startLine", "startColumn", "endLine", "endColumn"],
+                    "additionalProperties": {"type": "integer", "minimum": 1},
+                },
+            },
+        }
+    },
+}
+TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+SARIF = {
+    "type": "object",
+    "required": ["$schema", "version", "runs"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"type": "string", "format": "uri"},
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["tool", "results", "columnKind"],
+                "additionalProperties": False,
+                "properties": {
+                    "columnKind": {"const": "unicodeCodePoints"},
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "properties": {
+                            "driver": {
+                                "type": "object",
+                                "required": ["name", "rules"],
+                                "properties": {
+                                    "rules": {
+                                        "type": "array",
+                                        "uniqueItems": True,
+                                        "items": {
+                                            "type": "object",
+                                            "required": ["id", "shortDescription", "help"],
+                                            "properties": {"shortDescription": TEXT, "help": TEXT},
+                                        },
+                                    }
+                                },
+                            }
+                        },
+                    },
+                    "results": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["ruleId", "ruleIndex", "level", "message", "locations"],
+                            "properties": {
+                                "level": {"enum": ["none", "note", "warning", "error"]},
+                                "message": TEXT,
+                                "locations": {"type": "array", "minItems": 1, "items": PLACE},
+                                "relatedLocations": {"type": "array", "minItems": 1, "items": PLACE},
+                                "fixes": {
+                                    "type": "array",
+                                    "items": {
+                                        "type": "object",
+                                        "required": ["artifactChanges"],
+                                        "properties": {
+                                            "artifactChanges": {
+                                                "type": "array",
+                                                "minItems": 1,
+                                                "items": {
+                                                    "type": "object",
+                                                    "required": ["artifactLocation", "replacements"],
+                                                    "properties": {
+                                                        "replacements": {
+                                                            "type": "array",
+                                                            "minItems": 1,
+                                                            "items": {"required": ["deletedRegion"]},
+                                                        }
+                                                    },
+                                                },
+                                            }
+                                        },
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+"""What SARIF 2.1.0 asks of the parts that are written here."""
+
+
+def test_sarif_has_the_shape_of_its_standard(shop: Shop) -> None:
+    forgotten = TYPO.replace('    Busy -> goto Rejected("busy")\n', "")
+    (shop.folder / "my desk.opord").write_text(forgotten)
+    said = shop.opord("check", "--format", "sarif", "my desk.opord")
+    jsonschema.validate(said.json, SARIF)
+    (run,) = said.json["runs"]
+    rules = [each["id"] for each in run["tool"]["driver"]["rules"]]
+    assert rules == sorted({each["ruleId"] for each in run["results"]})
+    assert all(rules[each["ruleIndex"]] == each["ruleId"] for each in run["results"])
+    assert run["tool"]["driver"]["rules"][0]["help"]["markdown"].startswith(f"# {rules[0]} ")
+    (typo,) = [each for each in run["results"] if each["ruleId"] == "OP103"]
+    place = typo["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "my%20desk.opord"
+    change = typo["fixes"][0]["artifactChanges"][0]["replacements"][0]
+    assert change == {"deletedRegion": place["region"], "insertedContent": {"text": "Done"}}
+    (failure,) = [each for each in run["results"] if each["ruleId"] == "OP401"]
+    assert failure["relatedLocations"][0]["message"]["text"] == "declared here"
+
+
+def test_sarif_of_nothing_is_a_run_without_results(shop: Shop) -> None:
+    said = shop.opord("check", "--format", "sarif", "desk.opord")
+    jsonschema.validate(said.json, SARIF)
+    assert (said.status, said.json["runs"][0]["results"]) == (0, [])
+
+
+def test_two_forms_at_once_are_wrong_usage(shop: Shop) -> None:
+    assert shop.opord("check", "--json", "--format", "sarif", "desk.opord").status == 2
+
+
+# --- Fixing --------------------------------------------------------------------------------------------------
+
+
+def test_fix_makes_what_is_safe_and_says_so(shop: Shop) -> None:
+    worse = TYPO.replace("-> Charged | Rejected {", "-> Charged | Rejected | Done {").replace(
+        "find_customer", "findCustomer"
+    )
+    (shop.folder / "desk.opord").write_text(worse)
+    said = shop.opord("check", "--fix", "desk.opord")
+    assert (said.status, said.out) == (0, "1 file checked: no findings\n")
+    assert (shop.folder / "desk.opord").read_text() == DESK
+    assert sorted(said.err.splitlines()) == [
+        "desk.opord:14:8 `findCustomer` is `find_customer` now",
+        "desk.opord:22:28 `findCustomer` is `find_customer` now",
+        "desk.opord:33:37 took out `| Done`",
+        "desk.opord:43:8 `Doen` is `Done` now",
+    ]
+
+
+def test_fix_leaves_to_a_person_what_is_a_decision(shop: Shop) -> None:
+    text = DESK.replace('    Busy -> goto Rejected("busy")\n', "")
+    (shop.folder / "desk.opord").write_text(text)
+    said = shop.opord("check", "--fix", "desk.opord")
+    assert (said.status, said.err, (shop.folder / "desk.opord").read_text()) == (1, "", text)
+
+
+def test_fix_touches_no_file_that_was_not_named(tree: Shop) -> None:
+    types = "record Item { id: str, kind: str, parts: list[Itme] }\n"
+    (tree.folder / "flows/types.opord").write_text(types)
+    assert tree.opord("check", "--fix", "flows/a.opord").status == 1
+    assert (tree.folder / "flows/types.opord").read_text() == types
+    assert tree.opord("check", "--fix", "flows").status == 0
+    assert (tree.folder / "flows/types.opord").read_text() == types.replace("Itme", "Item")
+
+
+def test_fix_keeps_what_an_editor_put_around_the_lines(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_bytes(b"\xef\xbb\xbf" + TYPO.replace("\n", "\r\n").encode())
+    (shop.folder / "desk.opord").chmod(0o640)
+    assert shop.opord("check", "--fix", "desk.opord").status == 0
+    assert (shop.folder / "desk.opord").read_bytes() == b"\xef\xbb\xbf" + DESK.replace("\n", "\r\n").encode()
+    assert (shop.folder / "desk.opord").stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in shop.folder.iterdir() if "fix" in each.name] == []
+
+
+def test_fix_of_standard_input_is_wrong_usage(shop: Shop) -> None:
+    assert shop.opord("check", "--fix", "-").status == 2
