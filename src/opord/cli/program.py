@@ -17,6 +17,7 @@ from opord.cli.lazy import LazyGroup
 from opord.cli.output import error, note, stop_output
 
 COMMANDS = {
+    "new": ("opord.cli.new", "Make a project that works at once."),
     "check": ("opord.cli.check", "Say what is wrong with contracts."),
     "explain": ("opord.cli.explain", "Explain a contract, a finding by its code, or a rule by its name."),
     "fmt": ("opord.cli.fmt", "Put contracts into their one form."),

@@ -1,0 +1,150 @@
+"""Making a project from a template: the name is judged first, and the folder appears as a whole or not at all."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+
+from opord.cli.errors import CliError
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
+# A class, a module, a folder and an SQL name come of it; a sentence would be none of them.
+_LENGTH_MAX = 40
+_OWN_IMPORTS = re.compile(r"(?<=\n\n)(?:from (?!__future__|opord)[a-z0-9_]+ import [A-Z].*\n)+")
+_TAKEN = {"handlers", "tests", "conftest"}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A project that was made: the name of its module, and its files in the order to read them."""
+
+    module: str
+    files: tuple[str, ...]
+
+
+def make_project(name: str, template: str, parent: Path) -> Made:
+    """Make a project in a new folder of `parent`.
+
+    Raises:
+        CliError: the name is none for a project, or the folder is there or cannot be made.
+    """
+    module = _judged(name)
+    target = parent / name
+    if target.exists() or target.is_symlink():
+        raise CliError("exists", f"{name} is there already; choose another name, or move it away", 2)
+    texts = _texts(name, module, template)
+    try:
+        draft = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=parent))
+    except OSError as wrong:
+        raise CliError("file", f"{target}: {wrong.strerror or wrong}", 2) from wrong
+    try:
+        for file, text in texts.items():
+            path = draft / file
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        draft.chmod(0o755)
+        draft.rename(target)
+    except OSError as wrong:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise CliError("file", f"{target}: {wrong.strerror or wrong}", 2) from wrong
+    return Made(module, tuple(texts))
+
+
+def _judged(name: str) -> str:
+    """Return the name of the module; refuse a name that cannot be one of a folder, a module and a class."""
+    if "/" in name or "\\" in name or name in (".", ".."):
+        why, hint = "is a path", "go to the folder that it is to stand in, and give its name alone"
+    elif not name.isascii():
+        why, hint = "has letters beyond a to z", "write it in a to z, digits and `_`"
+    elif len(name) > _LENGTH_MAX:
+        why, hint = f"has {len(name)} signs", f"choose one of at most {_LENGTH_MAX}"
+    elif not _NAME.fullmatch(name):
+        better = _better(name)
+        why = "is no name of a project"
+        hint = (
+            f"did you mean `{better}`?"
+            if better
+            else "begin with a letter, go on with a to z, digits and `_`"
+        )
+    elif keyword.iskeyword(name) or keyword.iskeyword(_class_name(name)):
+        why, hint = "is a word of Python itself", "choose another name"
+    elif _module_name(name) in _TAKEN:
+        why, hint = "is the name of another part of the project", "choose another name"
+    elif _is_module(_module_name(name)):
+        why, hint = "is a Python module already, which the project would hide", "choose another name"
+    else:
+        return _module_name(name)
+    raise CliError("name", f"`{name}` {why}; {hint}", 2)
+
+
+def _better(name: str) -> str:
+    """Write a name as it should be: `MyShop` and `my shop` as `my_shop`."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    words = re.findall(r"[a-z0-9]+", apart.lower())
+    better = "_".join(words)
+    return better if _NAME.fullmatch(better) else ""
+
+
+def _is_module(module: str) -> bool:
+    try:
+        found = find_spec(module)
+    except (ImportError, ValueError):
+        return False
+    return found is not None and found.origin is not None
+
+
+def _class_name(name: str) -> str:
+    return "".join(word.capitalize() for word in re.split("[_-]", name))
+
+
+def _in_order(found: re.Match[str]) -> str:
+    """Put the imports of the project's own modules, and the names in them, into the order that linters ask for."""
+    lines = []
+    for line in found[0].splitlines():
+        head, _, names = line.partition(" import ")
+        lines.append(f"{head} import {', '.join(sorted(names.split(', ')))}")
+    return "".join(f"{line}\n" for line in sorted(lines))
+
+
+def _module_name(name: str) -> str:
+    """Return the name of the module that `opord gen` writes for the contract."""
+    from opord.codegen import module_name
+    from opord.contract import Contract
+
+    return module_name(Contract(_class_name(name), 1, (), None))
+
+
+def _texts(name: str, module: str, template: str) -> dict[str, str]:
+    """Return the files of a project by their paths, the generated module among them."""
+    from opord.codegen import generate
+    from opord.language import check_text
+
+    folder = resources.files("opord.cli").joinpath("templates")
+
+    def filled(source: str) -> str:
+        text = folder.joinpath(source).read_text(encoding="utf-8")
+        text = text.replace("@Name@", _class_name(name)).replace("@name@", module).replace("@folder@", name)
+        return _OWN_IMPORTS.sub(_in_order, text)
+
+    contract_text = filled(f"{template}/contract.opord.txt")
+    result = check_text(contract_text, f"{module}.opord")
+    contract = result.contract
+    types = {each.name for each in result.model.records} | {each.name for each in result.model.failures}
+    if contract is None or contract.name in types:
+        said = f"`{_class_name(name)}` is something else in the template `{template}`; choose another name"
+        raise CliError("name", said, 2)
+    return {
+        "README.md": filled(f"{template}/README.md.txt"),
+        f"{module}.opord": contract_text,
+        f"{module}.py": generate(contract, result.sources),
+        "handlers.py": filled(f"{template}/handlers.py.txt"),
+        f"tests/test_{module}.py": filled(f"{template}/test.py.txt"),
+        "pyproject.toml": filled("shared/pyproject.toml.txt"),
+        ".gitignore": filled("shared/gitignore.txt"),
+    }

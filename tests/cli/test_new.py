@@ -1,0 +1,112 @@
+"""`opord new`: what it makes works at once, and a name that is none leaves nothing behind."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opord.cli import scaffold
+from opord.cli.new import TEMPLATES
+from tests.cli.kit import OPORD, Shop
+
+
+def ran(folder: Path, *command: str) -> str:
+    """Run a program in the project; what it wrote is shown if it did not end well."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_new_project_passes_everything_at_once(shop: Shop, template: str) -> None:
+    said = shop.opord("new", f"my-{template}", "--template", template)
+    assert said.status == 0
+    project = shop.folder / f"my-{template}"
+    files = {str(file.relative_to(project)) for file in project.rglob("*") if file.is_file()}
+    assert files == {
+        "README.md", ".gitignore", "pyproject.toml", "handlers.py", f"my_{template}.opord", f"my_{template}.py",
+        f"tests/test_my_{template}.py",
+    }  # fmt: skip
+    assert {line.removeprefix(f"my-{template}/") for line in said.out.splitlines()[: len(files)]} == files
+    assert not [file for file in files if re.search(r"@\w+@", (project / file).read_text())]
+    assert ran(project, *OPORD, "check", "--strict", ".") == "1 file checked: no findings\n"
+    ran(project, *OPORD, "gen", "--check", f"my_{template}.opord", "-o", ".")
+    ran(project, *OPORD, "fmt", "--check", f"my_{template}.opord")
+    ran(project, sys.executable, "-m", "mypy", "--strict", ".")
+    ran(project, sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I", ".")
+    assert re.search(r"^\d+ passed", ran(project, sys.executable, "-m", "pytest", "-q"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_five_commands_of_its_readme_work(shop: Shop, template: str) -> None:
+    shop.opord("new", "shop_floor", "--template", template)
+    project = shop.folder / "shop_floor"
+    blocks = re.findall(r"```sh\n(.*?)```", (project / "README.md").read_text(), re.DOTALL)
+    commands = blocks[1].splitlines()
+    assert len(commands) == 5
+    program = f"opord() {{ {sys.executable} -c 'from opord.cli import main; main()' \"$@\"; }}; pytest() {{ true; }}"
+    printed = ran(project, "bash", "-euc", f"{program}\n" + "\n".join(commands) + "\nopord runs list\n")
+    assert "success" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("class", "`class` is a word of Python itself; choose another name"),
+        ("none", "`none` is a word of Python itself; choose another name"),
+        ("json", "`json` is a Python module already, which the project would hide; choose another name"),
+        ("opord", "`opord` is a Python module already, which the project would hide; choose another name"),
+        ("handlers", "`handlers` is the name of another part of the project; choose another name"),
+        ("MyShop", "`MyShop` is no name of a project; did you mean `my_shop`?"),
+        ("my shop", "`my shop` is no name of a project; did you mean `my_shop`?"),
+        ("9lives", "`9lives` is no name of a project; begin with a letter, go on with a to z, digits and `_`"),
+        ("", "`` is no name of a project; begin with a letter, go on with a to z, digits and `_`"),
+        ("café", "`café` has letters beyond a to z; write it in a to z, digits and `_`"),
+        ("a/b", "`a/b` is a path; go to the folder that it is to stand in, and give its name alone"),
+        ("..", "`..` is a path; go to the folder that it is to stand in, and give its name alone"),
+        ("x" * 41, f"`{'x' * 41}` has 41 signs; choose one of at most 40"),
+        ("receipt", "`Receipt` is something else in the template `approval`; choose another name"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_none_is_refused_and_nothing_is_written(shop: Shop, name: str, said: str) -> None:
+    before = sorted(shop.folder.iterdir())
+    answer = shop.opord("new", "--", name)
+    assert (answer.status, answer.out, answer.err) == (2, "", f"error[name]: {said}\n")
+    assert sorted(shop.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a file", "a link to nothing"])
+def test_what_is_there_is_left_alone(shop: Shop, kind: str) -> None:
+    place = shop.folder / "shop_floor"
+    match kind:
+        case "a folder":
+            place.mkdir()
+        case "a file":
+            place.write_text("mine")
+        case _:
+            place.symlink_to("nowhere")
+    said = shop.opord("new", "shop_floor")
+    assert said.status == 2
+    assert said.err == "error[exists]: shop_floor is there already; choose another name, or move it away\n"
+    assert place.is_symlink() or not (place.is_dir() and list(place.iterdir()))
+
+
+def test_a_project_that_cannot_be_written_leaves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sorted(shop.folder.iterdir())
+
+    def full(self: Path, *arguments: object, **options: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scaffold.Path, "write_text", full)
+    said = shop.opord("new", "shop_floor")
+    assert (said.status, sorted(shop.folder.iterdir())) == (2, before)
+    assert "shop_floor: No space left on device" in said.err
+
+
+def test_the_name_of_the_module_is_that_of_the_contract(shop: Shop) -> None:
+    shop.opord("new", "a-b2", "--template", "minimal")
+    assert {"ab2.opord", "ab2.py"} <= {each.name for each in (shop.folder / "a-b2").iterdir()}
