@@ -26,6 +26,7 @@ COMMANDS = {
     "runs": ("opord.cli.runs", "Start runs, move them, and ask what became of them."),
     "worker": ("opord.cli.worker", "Carry out runs with your handlers."),
     "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, hover, rename and more."),
+    "doctor": ("opord.cli.doctor", "Say what is there and what is wrong, with the next move for each."),
     "demo": ("opord.cli.demo", "Watch a card being charged once, whatever dies on the way."),
 }
 

@@ -81,14 +81,23 @@ def login_name() -> str:
 
 @cache
 def _from_files(folder: Path) -> dict[str, Any]:
+    return settings_file(folder)[1]
+
+
+def settings_file(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    """Return the file that settings come from in a folder, and the settings in it.
+
+    Raises:
+        CliError: it cannot be read, or a setting is unknown or of a wrong type.
+    """
     own = folder / "opord.toml"
     if own.is_file():
-        return _checked(own, _read(own))
+        return own, _checked(own, _read(own))
     project = folder / "pyproject.toml"
     if project.is_file():
         table = _read(project).get("tool", {}).get("opord", {})
-        return _checked(project, table)
-    return {}
+        return project, _checked(project, table)
+    return None, {}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from opord.stores.base import Store, StoreRefused
 
-__all__ = ["open_store"]
+__all__ = ["open_store", "store_path"]
 
 
 def open_store(url: str, *, clock: Callable[[], int] | None = None) -> Store:
@@ -20,6 +20,19 @@ def open_store(url: str, *, clock: Callable[[], int] | None = None) -> Store:
         StoreRefused: not a URL of a store, or no store can be there.
         StoreUnavailable: it is there, but cannot be opened now.
     """
+    path = store_path(url)
+    # Starting to run must not wait for SQLite to be loaded before it is needed.
+    from opord.stores.sqlite import SqliteStore
+
+    return SqliteStore(path, clock=clock)
+
+
+def store_path(url: str) -> str | None:
+    """Return the path of the file that a store's URL names; None is a store in memory.
+
+    Raises:
+        StoreRefused: not a URL of a store.
+    """
     scheme, colon, rest = url.partition("://")
     if not colon:
         raise StoreRefused(f"expected a store like sqlite:///opord.db, got: {url!r}")
@@ -27,11 +40,8 @@ def open_store(url: str, *, clock: Callable[[], int] | None = None) -> Store:
         raise StoreRefused(f"this version of opord has no {scheme} store; use sqlite:///opord.db")
     if scheme != "sqlite":
         raise StoreRefused(f"expected a store like sqlite:///opord.db, got the scheme {scheme!r} in {url!r}")
-    # Starting to run must not wait for SQLite to be loaded before it is needed.
-    from opord.stores.sqlite import SqliteStore
-
     if rest in (":memory:", "/:memory:"):
-        return SqliteStore(None, clock=clock)
+        return None
     if not rest.startswith("/"):
         raise StoreRefused(
             f"expected three slashes before a file beside you, four before a whole path: sqlite:///{rest}, got: {url!r}"
@@ -45,4 +55,4 @@ def open_store(url: str, *, clock: Callable[[], int] | None = None) -> Store:
         raise StoreRefused(f"expected the name of a file, as in sqlite:///opord.db, got: {url!r}")
     if "\0" in path:
         raise StoreRefused(f"a file name cannot hold a NUL character, got: {url!r}")
-    return SqliteStore(path, clock=clock)
+    return path

@@ -1,0 +1,92 @@
+"""`opord doctor`: what is there, what is wrong, and the next move for each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from opord.cli.output import colour_option, write, write_json
+from opord.cli.settings import json_option
+
+if TYPE_CHECKING:
+    from opord.cli.doctor.seen import Seen
+
+_COLOURS = {"fine": "green", "note": "blue", "warning": "yellow", "wrong": "red", "unreachable": "red"}
+
+
+@click.command()
+@click.option("--store", metavar="URL", help="The store to look at, instead of the one that settings name.")
+@click.option(
+    "--handlers", multiple=True, metavar="MODULE[:NAME]", help="Handlers to import, as a worker would."
+)
+@json_option
+@colour_option
+def command(store: str | None, handlers: tuple[str, ...], as_json: bool) -> int:
+    """Say what is there and what is wrong, with the next move for each.
+
+    Looked at are Python, Opord and its SQLite, the extras, the settings with their sources, the store, the
+    contracts in this folder with the modules generated from them, and the clock. Nothing is changed, and a store
+    that is not there yet is not made. Exit status: 0 all is fine or has a warning at most, 1 something is wrong,
+    3 the store cannot be reached.
+
+    \b
+    Examples:
+      opord doctor
+      opord doctor --store sqlite:////var/lib/shop/opord.db --handlers shop.handlers:Handlers
+    """
+    seen = _look(store, handlers)
+    wrong = sum(each.state in ("wrong", "unreachable") for each in seen)
+    warnings = sum(each.state == "warning" for each in seen)
+    if as_json:
+        write_json({"wrong": wrong, "warnings": warnings, "seen": [each.as_data() for each in seen]})
+    else:
+        for each in seen:
+            _show(each)
+        write(f"\n{_summary(wrong, warnings)}")
+    if any(each.state == "unreachable" for each in seen):
+        return 3
+    return int(wrong > 0)
+
+
+def _look(store: str | None, handlers: Sequence[str]) -> list[Seen]:
+    from opord.cli.doctor.configured import look_at_handlers, look_at_settings
+    from opord.cli.doctor.machine import look_at_machine
+    from opord.cli.doctor.stored import look_at_store
+    from opord.cli.doctor.written import look_at_contracts
+
+    seen = [*look_at_machine(), *look_at_settings(Path.cwd(), store)]
+    seen += look_at_store(store or _store_in_force())
+    seen += look_at_contracts(Path())
+    seen += look_at_handlers(handlers)
+    return seen
+
+
+def _store_in_force() -> str:
+    from opord.cli.errors import CliError
+    from opord.cli.settings import DEFAULT_STORE, settings_file
+
+    if named := os.environ.get("OPORD_STORE"):
+        return named
+    try:
+        return str(settings_file(Path.cwd())[1].get("store", DEFAULT_STORE))
+    except CliError:
+        return DEFAULT_STORE  # what is wrong with the file is told already
+
+
+def _show(seen: Seen) -> None:
+    from opord.story.signs import safe
+
+    state = click.style(f"{seen.state:<11}", fg=_COLOURS[seen.state], bold=seen.state != "fine")
+    write(f"{state} {seen.area:<9} {safe(seen.said)}")
+    if seen.move:
+        write(f"{'':<21} → {safe(seen.move)}")
+
+
+def _summary(wrong: int, warnings: int) -> str:
+    told = [f"{wrong} thing{' is' if wrong == 1 else 's are'} wrong"] if wrong else []
+    told += [f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []
+    return ", ".join(told) or "all is fine"

@@ -1,0 +1,90 @@
+"""Settings with their sources, and handlers that are named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from opord.cli.doctor.seen import Seen
+from opord.cli.errors import CliError
+from opord.cli.settings import KNOWN, settings_file
+
+# Variables that are no settings: for whoever looks for a fault in Opord.
+_OTHER_VARIABLES = frozenset({"OPORD_DEBUG", "OPORD_GOLDEN"})
+
+
+def look_at_settings(folder: Path, store: str | None) -> Iterator[Seen]:
+    """Say which settings are in force and where each comes from: the flag, a variable, or a file."""
+    table: dict[str, object] = {}
+    file: Path | None = None
+    try:
+        file, table = settings_file(folder)
+    except CliError as wrong:
+        yield Seen("settings", "wrong", str(wrong), "mend the file: until then every command refuses it")
+    given = {"store": store} if store is not None else {}
+    in_force = 0
+    for name, kinds in KNOWN.items():
+        variable = f"OPORD_{name.upper()}"
+        if name in given:
+            value, source = given[name], "--store"
+        elif os.environ.get(variable):
+            value, source = os.environ[variable], f"${variable}"
+            if str not in kinds and not _is_number(os.environ[variable]):
+                said = f"{name} = {value!r} from {source} is no number"
+                yield Seen("settings", "wrong", said, f"set {variable} to a number, or unset it")
+                continue
+        elif name in table and file is not None:
+            value, source = str(table[name]), file.name
+        else:
+            continue
+        in_force += 1
+        facts = {"name": name, "value": value, "source": source}
+        yield Seen("settings", "fine", f"{name} = {value} (from {source})", facts=facts)
+    yield from _strange_variables()
+    if file is not None and file.name == "opord.toml" and _also_in_project(folder):
+        said = "opord.toml is read, and [tool.opord] of pyproject.toml is not"
+        yield Seen("settings", "warning", said, "keep the settings in one of the two")
+    if not in_force and not table:
+        yield Seen("settings", "fine", "no settings: the defaults are in force")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _strange_variables() -> Iterator[Seen]:
+    known = {f"OPORD_{name.upper()}" for name in KNOWN} | _OTHER_VARIABLES
+    for variable in sorted(os.environ):
+        if variable.startswith("OPORD_") and variable not in known:
+            near = get_close_matches(variable, known, 1)
+            move = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(sorted(known))}"
+            yield Seen("settings", "warning", f"${variable} is set, and nothing reads it", move)
+
+
+def _also_in_project(folder: Path) -> bool:
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return "[tool.opord]" in text
+
+
+def look_at_handlers(named: Sequence[str]) -> Iterator[Seen]:
+    """Import handlers as a worker would."""
+    from opord.cli.contracts import found_in
+
+    for where in named:
+        module, _, name = where.partition(":")
+        try:
+            found_in(module, name, what="handlers")
+        except CliError as wrong:
+            move = "start it where the module is found, or install the package that has it"
+            yield Seen("handlers", "wrong", str(wrong), move, {"handlers": where})
+        else:
+            yield Seen("handlers", "fine", f"{where} can be imported", facts={"handlers": where})

@@ -1,0 +1,102 @@
+"""Python, Opord itself, its SQLite, and which extras are there."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import opord
+from opord.cli.doctor.seen import Seen
+
+OLDEST_PYTHON = (3, 11)
+# For those who work on Opord itself.
+_OWN_EXTRAS = frozenset({"dev", "fuzz"})
+_REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*(?:>=\s*([0-9.]+))?.*;\s*extra\s*==\s*['"]([\w-]+)['"]""")  # fmt: skip
+
+
+def look_at_machine() -> Iterator[Seen]:
+    """Look at what Opord runs with."""
+    yield _python(sys.version_info[:2])
+    where = str(Path(opord.__file__).parent)
+    said = f"opord {opord.__version__} in {where}"
+    yield Seen("opord", "fine", said, facts={"version": opord.__version__, "path": where})
+    yield _sqlite()
+    yield from _extras()
+
+
+def _python(version: tuple[int, int]) -> Seen:
+    facts = {"version": platform.python_version(), "path": sys.executable}
+    said = f"Python {platform.python_version()} ({sys.executable})"
+    if version < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        return Seen("python", "wrong", said, f"use Python {oldest} or later", facts)
+    return Seen("python", "fine", said, facts=facts)
+
+
+def _sqlite() -> Seen:
+    try:
+        import apsw
+
+        from opord.stores.base import StoreRefused
+        from opord.stores.sqlite.look import check_sqlite
+    except ImportError as wrong:
+        return Seen("sqlite", "wrong", f"apsw cannot be imported: {wrong}", "install it: pip install apsw")
+    version = apsw.sqlite_lib_version()
+    facts = {"version": version, "apsw": apsw.apsw_version()}
+    try:
+        check_sqlite(version)
+    except StoreRefused as wrong:
+        return Seen("sqlite", "wrong", str(wrong), "pip install --upgrade apsw", facts)
+    return Seen("sqlite", "fine", f"SQLite {version} in apsw {apsw.apsw_version()}", facts=facts)
+
+
+def _extras() -> Iterator[Seen]:
+    try:
+        required = metadata.requires("opord") or []
+    except metadata.PackageNotFoundError:
+        said = "which extras are there cannot be told: opord is not installed as a package"
+        yield Seen("extras", "note", said, "install it: pip install .")
+        return
+    wanted: dict[str, list[tuple[str, str]]] = {}
+    for line in required:
+        found = _REQUIREMENT.match(line)
+        if found and found[3] not in _OWN_EXTRAS:
+            wanted.setdefault(found[3], []).append((found[1], found[2] or ""))
+    for extra, packages in wanted.items():
+        yield _extra(extra, packages)
+
+
+def _extra(extra: str, packages: list[tuple[str, str]]) -> Seen:
+    there = {name: _installed(name) for name, _ in packages}
+    absent = [name for name, version in there.items() if version is None]
+    old = [
+        f"{name} {there[name]} (it takes {least} or later)"
+        for name, least in packages
+        if least and _release(there[name] or least) < _release(least)
+    ]
+    facts = {"extra": extra, "packages": there}
+    install = f"pip install 'opord[{extra}]'"
+    if old:
+        return Seen("extras", "warning", f"{extra}: too old: {', '.join(old)}", install, facts)
+    if not absent:
+        return Seen("extras", "fine", f"{extra}: installed", facts=facts)
+    if len(absent) == len(there):
+        return Seen("extras", "note", f"{extra}: not installed", install, facts)
+    return Seen("extras", "note", f"{extra}: {', '.join(absent)} not installed", install, facts)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Read the numbers that a version begins with."""
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()

