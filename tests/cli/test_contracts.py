@@ -62,6 +62,13 @@ def test_a_file_that_there_is_not_is_wrong_usage(shop: Shop, command: str) -> No
     assert said.err == "error[file]: nowhere.opord: No such file or directory\n"
 
 
+@pytest.mark.parametrize("command", [("check",), ("explain",), ("runs", "start")], ids=" ".join)
+def test_a_near_file_is_offered_for_one_that_there_is_not(shop: Shop, command: tuple[str, ...]) -> None:
+    said = shop.opord(*command, "dsek.opord")
+    assert (said.status, said.out) == (2, "")
+    assert said.err == "error[file]: dsek.opord: No such file or directory; did you mean `desk.opord`?\n"
+
+
 def test_explain_prints_the_sheet_of_a_contract(shop: Shop) -> None:
     said = shop.opord("explain", "desk.opord")
     assert said.status == 0

@@ -142,7 +142,14 @@ def test_a_run_that_there_is_not_is_status_1(shop: Shop) -> None:
     for command in ("show", "history", "verify", "retry", "cancel", "terminate"):
         said = shop.opord("runs", command, "Desk/nobody")
         assert (said.status, said.out) == (1, ""), command
-        assert said.err.startswith("error[run_unknown]: there is no run 'Desk/nobody'"), command
+        assert said.err.startswith("error[run_unknown]: there is no run 'Desk/nobody'; `opord runs list`"), (
+            command
+        )
+
+
+def test_a_name_without_its_contract_is_told_how_runs_are_named(shop: Shop) -> None:
+    said = shop.opord("runs", "show", "nobody")
+    assert "a run is named by its contract and its key, as in Order/17; `opord runs list` shows" in said.err
 
 
 def test_the_history_of_a_run_as_json_is_its_journal(shop: Shop) -> None:

@@ -191,3 +191,46 @@ def test_a_name_is_not_changed_where_a_person_has_to_choose(more: str) -> None:
 )
 def test_one_slip_away_from_one_name_alone_is_sure(written: str, near: list[str], sure: bool) -> None:
     assert surely_meant(written, near[0], near) is sure
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("after 48 hours -> goto Open", "after 48h -> goto Open"),
+        ("after 2 Days -> goto Open", "after 2d -> goto Open"),
+        ("after 48h goto Open", "after 48h -> goto Open"),
+        ("after 48h => goto Open", "after 48h -> goto Open"),
+        ("after 48h -> Open", "after 48h -> goto Open"),
+        ("if name == 'a' && true { goto Open }", 'if name == "a" and true { goto Open }'),
+    ],
+)  # fmt: skip
+def test_what_people_write_who_come_from_elsewhere_is_mended(wrong: str, right: str) -> None:
+    text = door(" -> Open", f"  {wrong}")
+    for _ in range(wrong.count("'") + wrong.count("&") + 1):
+        syntax = [each for each in check_text(text).errors if each.rule == "syntax" and each.fixes]
+        if syntax:
+            assert syntax[0].fixes[0].safe
+            text = applied(text, syntax[0].fixes[0])
+    assert text == door(" -> Open", f"  {right}")
+
+
+def test_a_call_without_its_word_gets_the_one_that_fits() -> None:
+    body = '  match {}unlock(name) {{ ok -> goto Open, Jammed | Gone -> goto Broken("x") }}'
+    assert mended(door(" -> Open | Broken", body.format("")), "OP113") == door(
+        " -> Open | Broken", body.format("perform ")
+    )
+
+
+def test_a_declaration_in_the_wrong_case_is_one_finding_and_becomes_what_its_uses_say() -> None:
+    text = door(" -> Open | Broken", '  if name == "x" { goto Broken(name) }\n  goto Open')
+    wrong = text.replace("state Broken", "state broken")
+    found = check_text(wrong).errors
+    assert [(each.code.id, each.place.line) for each in found] == [("OP110", 9)]
+    assert mended(wrong, "OP110") == text
+
+
+def test_a_state_to_start_in_is_offered_and_not_taken_unasked() -> None:
+    text = door(" -> Open", "  goto Open").replace("initial state", "state")
+    (finding,) = [each for each in check_text(text).diagnostics if each.code.id == "OP308"]
+    assert [fix.safe for fix in finding.fixes] == [False]
+    assert applied(text, finding.fixes[0]) == door(" -> Open", "  goto Open")

@@ -29,7 +29,19 @@ def checked(path: Path) -> CheckResult:
     try:
         return check_file(path)
     except OSError as wrong:
-        raise CliError("file", f"{path}: {wrong.strerror or wrong}", 2) from wrong
+        raise unreadable(path, wrong) from wrong
+
+
+def unreadable(path: Path, wrong: OSError) -> CliError:
+    """Say that a file cannot be read; where it is not there, a near name in its folder is offered."""
+    near: list[str] = []
+    if isinstance(wrong, FileNotFoundError) and path.parent.is_dir():
+        from difflib import get_close_matches
+
+        known = [each.name for each in path.parent.iterdir() if each.suffix == ".opord"]
+        near = get_close_matches(path.name, known, 1, cutoff=0.8)
+    hint = f"; did you mean `{path.parent / near[0]}`?" if near else ""
+    return CliError("file", f"{path}: {wrong.strerror or wrong}{hint}", 2)
 
 
 def program_at(place: str) -> Program:
@@ -51,7 +63,7 @@ def program_at(place: str) -> Program:
     try:
         return load_program(place)
     except OSError as wrong:
-        raise CliError("file", f"{place}: {wrong.strerror or wrong}", 2) from wrong
+        raise unreadable(Path(place), wrong) from wrong
 
 
 def found_in(module_name: str, name: str, *, what: str) -> Any:

@@ -77,6 +77,7 @@ def command(
     pairs = []
     for contract, where in zip(contracts, handlers, strict=True):
         program, found = program_at(contract), _handlers(where)
+        _ask_for_the_class(program, found, where)
         pairs.append((_as_the_handlers_know_it(program, found), found))
     status = asyncio.run(
         _work(pairs, store, until_idle=until_idle, lease_s=lease, concurrency=concurrency, drain_s=drain)
@@ -110,6 +111,21 @@ def _handlers(where: str) -> Any:
         raise CliError(
             "handlers_broken", f"`{where}` cannot be made without arguments: {type(wrong).__name__}: {wrong}"
         ) from wrong
+
+
+def _ask_for_the_class(program: Program, found: Any, where: str) -> None:
+    """Refuse a module that has none of the handlers itself, but a class that has them all.
+
+    Raises:
+        CliError: it names the class.
+    """
+    if not isinstance(found, ModuleType) or any(hasattr(found, call) for call in program.calls):
+        return
+    for name, value in vars(found).items():
+        own = isinstance(value, type) and value.__module__ == found.__name__
+        if own and program.calls and all(hasattr(value, call) for call in program.calls):
+            said = f"the module `{where}` has no handlers of {program.name} itself; did you mean `{where}:{name}`?"
+            raise CliError("handlers_invalid", said)
 
 
 def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:

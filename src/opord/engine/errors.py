@@ -37,7 +37,8 @@ class RunUnknown(Refused):
     code = "run_unknown"
 
     def __init__(self, run: str) -> None:
-        super().__init__(f"there is no run {run!r}; `opord runs list` shows those there are")
+        form = "" if "/" in run else "; a run is named by its contract and its key, as in Order/17"
+        super().__init__(f"there is no run {run!r}{form}; `opord runs list` shows those there are")
         self.run = run
 
 

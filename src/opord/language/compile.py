@@ -20,7 +20,7 @@ from pathlib import Path
 from opord.contract import Contract
 from opord.language import tree
 from opord.language.allows import without_allowed
-from opord.language.damage import without_echoes, without_hearsay
+from opord.language.damage import without_echoes, without_hearsay, without_right_uses
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.flood import without_flood
 from opord.language.imports import Reader, UsedFiles
@@ -128,7 +128,7 @@ def _judge(lowered: Lowered) -> CheckResult:
     if not (types_only or source.refused):
         # What no place in the file can be named for comes of a header that is not there.
         findings += (finding for finding in find_all(model) if finding.place.line)
-    findings = without_hearsay([*findings, *ctx.findings, *used.findings])
+    findings = without_right_uses(without_hearsay([*findings, *ctx.findings, *used.findings]))
     findings = [*lowered.syntax, *without_echoes(source, file, lowered.syntax, findings)]
     findings = without_allowed(ctx, file, findings, torn=bool(lowered.syntax) or source.refused)
     findings.sort(key=lambda finding: _order(source.path, finding))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic
+from opord.language.diagnostics.suggest import folded
 from opord.language.source import Source
 from opord.language.tree import Span
 
@@ -46,6 +47,7 @@ _MISFITS = frozenset(
 )
 # Decided over every way through the states, one of which may have been torn.
 _OVER_ALL_WAYS = frozenset({"OP701", "OP702", "OP703", "OP704", "OP705", "OP804", "OP805"})
+_WRONG_CASE = "OP110"
 _PATTERN, _UNKNOWN_VALUE, _UNKNOWN_STATE, _ROUND_A_CYCLE = "OP209", "OP102", "OP103", "OP505"
 _NO_CONTRACT, _NO_INITIAL, _UNREACHED, _ENDLESS = "OP116", "OP308", "OP306", "OP307"
 _UNANSWERED = "OP807"
@@ -101,6 +103,28 @@ def without_hearsay(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     if not any(each.code.id in _MISUNDERSTOOD for each in found):
         return found
     return [each for each in found if each.code.id not in _DOES_NOT_COME]
+
+
+def without_right_uses(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Leave out that a name is unknown where only its declaration is written in the wrong case, which is told there."""
+    found = list(findings)
+    told = {(each.place.file, _named(each)) for each in found if each.code.id == _WRONG_CASE}
+    if not told:
+        return found
+    return [
+        each
+        for each in found
+        if each.code.id not in _UNDECLARED
+        or not each.fix
+        or (each.place.file, each.fix[0].text) not in told
+        or folded(each.fix[0].text) != folded(_named(each))
+    ]
+
+
+def _named(finding: Diagnostic) -> str:
+    """The name that a finding speaks of: the last one in its message, which is the one that stands at its place."""
+    names: list[str] = _SPOKEN_OF.findall(finding.message)
+    return names[-1] if names else ""
 
 
 class _Damage:

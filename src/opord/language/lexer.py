@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from opord.language import tokens as t
-from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, code
+from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edit, code
 from opord.language.source import Source
 from opord.language.tokens import Tokens
 from opord.language.tree import Comment
@@ -244,9 +244,13 @@ class _Lexer:
             elif closed == "{":
                 self.depth -= 1
 
-    def _report(self, kind: Code, start: int, end: int, message: str, advice: str) -> None:
+    def _report(
+        self, kind: Code, start: int, end: int, message: str, advice: str, better: str | None = None
+    ) -> None:
         if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(kind.at(self.source.place((start, end)), message, help=advice))
+            place = self.source.place((start, end))
+            fix = (Edit(place, better, advice),) if better is not None else ()
+            self.findings.append(kind.at(place, message, help=advice, fix=fix))
 
     def _report_open_text(self, start: int, end: int) -> None:
         advice = 'close it with `"`; a line break inside a text is written `\\n`'
@@ -283,11 +287,13 @@ class _Lexer:
         end = start + len(text)
         if text[0] == "'":
             advice = f'write `"{_shortened(text[1:-1])}"`'
-            self._report(FOREIGN_SIGN, start, end, "texts stand in double quotes here", advice)
+            inside = text[1:-1]
+            better = None if '"' in inside or "{" in inside else f'"{inside}"'
+            self._report(FOREIGN_SIGN, start, end, "texts stand in double quotes here", advice, better)
             return t.BAD, text
         ours = _OURS.get(text)
         advice = f"write `{ours}`" if ours else _ADVICE[text]
-        self._report(FOREIGN_SIGN, start, end, f"`{text}` has no meaning here", advice)
+        self._report(FOREIGN_SIGN, start, end, f"`{text}` has no meaning here", advice, ours)
         if ours:
             return ours, ours
         return ("", text) if text == ";" else ({"**": "*"}.get(text, "="), text)

@@ -333,7 +333,9 @@ class DeclarationParser(PolicyParser):
                 self._report_final(self.i, name, "has no body")
             node.body = self._state_body()
         elif kind != "final" and self.at(t.NAME):
-            raise self.miss("`->` or `{`", _advice_for_header(self.texts[self.i]))
+            word = self.texts[self.i]
+            mend = self.after_last(" ->") if word[:1].isupper() else None
+            raise self.miss("`->` or `{`", _advice_for_header(word), mend=mend)
         node.span = self.span_from(start)
         return node
 

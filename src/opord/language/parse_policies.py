@@ -259,7 +259,8 @@ class PolicyParser(StatementParser):
 
     def _claim_word(self, word: str) -> None:
         if not self.at_word(word):
-            raise self.miss(f"`{word}`", _PROMISES, kind=UNKNOWN_PROMISE)
+            near = self.near_word((word,))
+            raise self.miss(f"`{word}`", meant(near, _PROMISES), kind=UNKNOWN_PROMISE, mend=self.word(near))
         self.i += 1
 
     def _subjects(self) -> list[Name]:

@@ -11,10 +11,19 @@ from opord.language.cursor import (
     HANDLER_WORDS,
     STATEMENT_WORDS,
     Mend,
+    Stuck,
 )
 from opord.language.diagnostics.model import code
 from opord.language.parse_patterns import PatternParser
 from opord.language.tree import Name, Span
+
+_SPELT_UNITS = {
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("h", "hour", "hours"), "h"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+}
 
 NO_STATEMENT = code("OP020", rule="syntax", title="something that is no statement")
 LATER_VERSION = code("OP023", rule="syntax", title="a word of a later version")
@@ -44,7 +53,7 @@ class StatementParser(PatternParser):
             start = self.i
             if not (self.at("if") or self.at_word("goto") or self.at_word("match")):
                 if not (self.at_word("let") or self.at_word("perform") or self.at_word("commit")):
-                    raise self.miss("`goto`, `if`, `match` or a block after `->`", kind=ARROW_BODY)
+                    raise self._no_way_on()
                 self.report(
                     ARROW_BODY,
                     self.token_span(start),
@@ -55,7 +64,25 @@ class StatementParser(PatternParser):
             return tree.Block([statement], False, self.span_from(start))
         if self.brace_opens():
             return self.block()
-        raise self.miss("`->` or `{`", mend=self._arrow())
+        help, mend = self._spelt_duration() or ("", self._arrow())
+        raise self.miss("`->` or `{`", help, mend=mend)
+
+    def _no_way_on(self) -> Stuck:
+        """Miss what can follow `->`; a state alone stands for the `goto` to it."""
+        i, help, mend = self.i, "", None
+        if self.at(t.NAME) and self.texts[i][:1].isupper():
+            help = f"write `goto {self.texts[i]}`"
+            mend = Mend((self.starts[i], self.starts[i]), "goto ", "add `goto`")
+        return self.miss("`goto`, `if`, `match` or a block after `->`", help, kind=ARROW_BODY, mend=mend)
+
+    def _spelt_duration(self) -> tuple[str, Mend] | None:
+        """Advise on a duration whose unit is a word of its own, as in `48 hours`."""
+        i = self.i
+        unit = _SPELT_UNITS.get(self.texts[i].lower()) if self.at(t.NAME) else None
+        if unit is None or i == 0 or self.kinds[i - 1] != t.INT:
+            return None
+        span, ours = (self.starts[i - 1], self.ends[i]), f"{self.texts[i - 1]}{unit}"
+        return f"write `{ours}`", Mend(span, ours, f"write `{ours}`")
 
     def _arrow(self) -> Mend | None:
         """Mend a head by an arrow, where what can only follow one stands on the same line."""

@@ -12,11 +12,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     the commonest slip.
     """
     best, best_distance = None, max(len(name), 3) // 3 + 1
-    folded = _fold(name)
+    plain = folded(name)
     for candidate in known:
         if candidate == name or abs(len(candidate) - len(name)) >= best_distance + 2:
             continue
-        distance = _distance(folded, _fold(candidate), best_distance)
+        distance = _distance(plain, folded(candidate), best_distance)
         if distance < best_distance:
             best, best_distance = candidate, distance
     return best
@@ -27,10 +27,10 @@ def surely_meant(name: str, near: str, known: Iterable[str]) -> bool:
 
     Short names are never sure: between `id` and `ad` one letter is half of the name.
     """
-    folded = _fold(name)
-    if len(folded) < 4 or _distance(folded, _fold(near), 2) > 1:
-        return folded == _fold(near) and sum(_fold(each) == folded for each in known) == 1
-    return all(each == near or _distance(folded, _fold(each), 3) > 1 for each in known)
+    plain = folded(name)
+    if len(plain) < 4 or _distance(plain, folded(near), 2) > 1:
+        return plain == folded(near) and sum(folded(each) == plain for each in known) == 1
+    return all(each == near or _distance(plain, folded(each), 3) > 1 for each in known)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -39,7 +39,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean `{near}`?" if near else ""
 
 
-def _fold(name: str) -> str:
+def folded(name: str) -> str:
+    """Write a name so that its case makes no difference."""
     return name.replace("_", "").lower()
 
 

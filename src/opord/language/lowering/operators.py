@@ -288,6 +288,8 @@ def _refuse(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> None:
         help = "a `json` is opaque: declare a record, and what is in it can be read"
     elif types == {"datetime", "int"} or types == {"duration", "int"}:
         help = "give the number a unit, as in `10s`"
+    elif len(types) == 2 and types <= {"str", "int", "float", "decimal"}:
+        help = f"convert one of them: {' or '.join(f'`{each}(…)`' for each in sorted(types))}"
     sides = f"{a(left.type)} and {a(right.type)}"
     ctx.report(OPERANDS, node.operator_span, f"`{op}` does not take {sides}", help=help)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Contract, Effect, Field, Named, Primitive
+from opord.contract import Action, Contract, Effect, Field, Named, Primitive
 from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending.desk import Desk
@@ -24,6 +24,34 @@ def committed_effect(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
     site = call.call if isinstance(call, tree.CallStatement) else call.subject if call else None
     if isinstance(site, tree.BoundaryCall) and isinstance(desk.graph.calls.get(site.name.text), Effect):
         yield from _verb(desk, finding, "perform", safe=False)
+
+
+def called_without_verb(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Write `perform` or `commit` before a call that is the whole of a `let` or of what is matched."""
+    at = desk.start(finding.place)
+    for node in desk.nodes:
+        whole = (
+            node.value
+            if isinstance(node, tree.Let)
+            else node.subject
+            if isinstance(node, tree.Match)
+            else None
+        )
+        if not isinstance(whole, tree.CallExpression) or whole.span[0] != at:
+            continue
+        callee = desk.graph.calls.get(desk.source.slice(whole.callee.span))
+        if isinstance(callee, Effect | Action):
+            verb = "perform" if isinstance(callee, Effect) else "commit"
+            yield desk.edit((at, at), f"{verb} ", f"write `{verb}`")
+
+
+def initial_state(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer the first state that is not final as the one that a run starts in."""
+    for state in desk.states.values():
+        if state.kind == "plain":
+            start = state.span[0]
+            yield desk.edit((start, start), "initial ", f"let a run start in `{state.name.text}`", safe=False)
+            return
 
 
 def _verb(desk: Desk, finding: Diagnostic, verb: str, *, safe: bool) -> Iterator[Edit]:

@@ -14,8 +14,10 @@ from opord.language.source import Source
 
 MENDS: dict[str, Callable[[Desk, Diagnostic], Iterator[Edit]]] = {
     "OP110": renames.wrong_case,
+    "OP113": clauses.called_without_verb,
     "OP304": headers.listed_too_much,
     "OP305": headers.missing_target,
+    "OP308": clauses.initial_state,
     "OP401": arms.unhandled_failures,
     "OP402": arms.left_out,
     "OP503": clauses.performed_action,

@@ -25,7 +25,8 @@ def wrong_case(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
     case: Case = "snake_case" if found[0] == "snake_case" else "PascalCase"
     new = in_case(old, case)
     kinds = {each for each, name in declared if name.text == old}
-    if not has_case(new, case) or new in t.RESERVED or new in desk.names or kinds != {found[0]}:
+    taken = any(name.text == new for _, name in declared)
+    if not has_case(new, case) or new in t.RESERVED or taken or kinds != {found[0]}:
         return
     # Other files may use the types of one without a contract: they would have to follow.
     safe = bool(desk.contract.name)
