@@ -52,8 +52,10 @@ soak: $(STAMP) ## kill real workers at random for MINUTES=n
 
 bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/check_speed.py
 
 bench-check: $(STAMP) ## how long `opord check` takes, and how that grows
+	$(BIN)/python bench/check_speed.py --plot docs/images/check-speed.svg
 	$(BIN)/python bench/check_growth.py
 
 docs: $(STAMP) ## run every code block of the documents

@@ -192,7 +192,9 @@ class StatementParser(PatternParser):
         else_span: Span | None = None
         if self.kinds[self.i] == "else":
             else_span = self.token_span(self.i)
+            self.enter()
             arms = self._call_else()
+            self.depth -= 1
         return tree.CallStatement(binding, call, arms, else_span, self.span_from(start))
 
     def _call_else(self) -> list[tree.Arm]:

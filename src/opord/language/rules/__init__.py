@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic
-from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
 from opord.language.graph import Graph, TooManyMoves
 from opord.language.rules import (
     acts_and_waits,
@@ -49,9 +48,13 @@ from opord.language.rules import (
     wrong_verb,
 )
 
+# Far more than anybody is shown, for an `allow` may silence most of them. Some rules find something for every
+# pair of an action and an end.
+RULE_FINDINGS_MAX = 20_000
+
 Check: TypeAlias = Callable[[Contract, Graph], Iterator[Diagnostic]]
 
-__all__ = ["RULES", "Check", "find_all"]
+__all__ = ["RULES", "RULE_FINDINGS_MAX", "Check", "find_all"]
 
 RULES: tuple[Check, ...] = (
     # flow: every path of every step goes somewhere, and every state lies on a way from start to end
@@ -102,8 +105,8 @@ def find_all(contract: Contract) -> list[Diagnostic]:
 
 
 def _some(check: Check, contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Take what a rule finds, up to more than anybody is shown; a graph that is too large has its own finding."""
+    """Take what a rule finds, within bounds; a graph that is too large has its own finding."""
     try:
-        yield from islice(check(contract, graph), FINDINGS_MAX_IN_ALL + 1)
+        yield from islice(check(contract, graph), RULE_FINDINGS_MAX)
     except TooManyMoves:
         return

@@ -8,7 +8,7 @@ from opord.contract import Action, Contract, Skip
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Edge, Graph, Moment, along
 from opord.language.paths import call_sites
-from opord.language.rules.words import quoted, way
+from opord.language.rules.words import WAYS_SHOWN_MAX, quoted, way
 
 CODE = code("OP807", rule="unanswered", title="a bad end after an action that nothing answers")
 
@@ -39,10 +39,12 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     at = graph.bits({}, across)
     bad = [state.name for state in contract.states if state.outcome in ("failure", "cancelled")]
     ways = _Ways(graph)
+    told = 0
     for final in bad:
         for action in asked:
             if at[final] & bit[action.name]:
-                yield _finding(graph, action, final, ways)
+                told += 1
+                yield _finding(graph, action, final, ways, show=told <= WAYS_SHOWN_MAX)
 
 
 def _commits_a_stranger(graph: Graph, step: Moment) -> bool:
@@ -64,12 +66,13 @@ def _answers(contract: Contract, bit: dict[str, int]) -> dict[str, int]:
         if name not in undone:
             free |= mask
     names = {action.name for action in contract.actions}
+    every = (1 << len(bit)) - 1
     found = {}
     for action in contract.actions:
         if _counts(action):
             # What names nobody has its finding, and may have been meant for any.
             lost = action.undoes is not None and action.undoes not in names
-            own = sum(bit.values()) if lost else free | bit.get(action.undoes or "", 0)
+            own = every if lost else free | bit.get(action.undoes or "", 0)
             found[action.name] = own & ~bit.get(action.name, 0)
     return found
 
@@ -79,6 +82,10 @@ class _Ways:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self.undoing: dict[str, list[str]] = {}
+        for action in graph.contract.actions:
+            if action.undoes is not None:
+                self.undoing.setdefault(action.undoes, []).append(action.name)
         self._known: dict[tuple[str, frozenset[str]], dict[str, str | None]] = {}
         self._edges: dict[str, list[Edge]] = {}
         for edge in graph.edges:
@@ -86,9 +93,13 @@ class _Ways:
                 if commit.may:
                     self._edges.setdefault(commit.name, []).append(edge)
 
+    def any_after(self, action: Action) -> Edge:
+        """Give some commit of the action."""
+        return self._edges[action.name][0]
+
     def after(self, action: Action, final: str) -> tuple[Edge, list[str]]:
         """Find a commit of the action from which a shortest unanswered way leads to the final state."""
-        undoing = frozenset(each.name for each in self._graph.contract.actions if each.undoes == action.name)
+        undoing = frozenset(self.undoing.get(action.name, ()))
         key = (final, undoing)
         if key not in self._known:
             self._known[key] = self._graph.next_towards(final, lambda edge: not self._answers(edge, undoing))
@@ -112,16 +123,17 @@ class _Ways:
         return False
 
 
-def _finding(graph: Graph, action: Action, final: str, ways: _Ways) -> Diagnostic:
-    undoing = [each.name for each in graph.contract.actions if each.undoes == action.name]
-    edge, states = ways.after(action, final)
+def _finding(graph: Graph, action: Action, final: str, ways: _Ways, *, show: bool) -> Diagnostic:
+    undoing = ways.undoing.get(action.name, [])
+    edge, states = ways.after(action, final) if show else (ways.any_after(action), [])
     site = next(commit.site for commit in edge.commits if commit.name == action.name and commit.may)
     outcome = graph.states[final].outcome
     return CODE.at(
         graph.states[final].place,
         f"`{final}` can be reached after `{action.name}` may have taken effect, and nothing "
         + ("undoes it in between" if undoing else "answers it in between"),
-        label=f"the run ends as {'a failure' if outcome == 'failure' else 'cancelled'}: {way(states)}",
+        label=f"the run ends as {'a failure' if outcome == 'failure' else 'cancelled'}"
+        + (f": {way(states)}" if states else ""),
         labels=(Label(site.place, "may take effect here"), Label(action.place, _who(undoing))),
         help=f"commit {quoted(undoing, 'or')} on the way, or end in another state"
         if undoing
