@@ -42,6 +42,7 @@ def main() -> int:
         f"-max_total_time={int(minutes * 60)}",
         f"-max_len={INPUT_BYTES_MAX}",
         f"-timeout={HANGS_AFTER_S}",
+        f"-report_slow_units={HANGS_AFTER_S}",
         f"-rss_limit_mb={MEMORY_MB_MAX}",
         f"-artifact_prefix={failures}/",
         "-print_final_stats=1",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from opord.contract import Contract, Goto, Phase, State
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Graph
-from opord.language.rules.words import quoted
+from opord.language.rules.words import LABELS_MAX, quoted
 
 CODE = code("OP305", rule="flow", title="the header misses a state the body goes to")
 
@@ -18,23 +18,28 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     A shared handler's `goto` belongs in the header of every state that the handler applies to; it is told
     once, with the headers that miss it.
     """
+    # What each header lists; those left out here may list all.
+    listed = {
+        state.name: frozenset(state.targets) for state in contract.states if not _may_list_all(graph, state)
+    }
     for state in contract.states:
-        if _may_list_all(graph, state):
+        if state.name not in listed:
             continue
         for moment in graph.moments(state):
             if not moment.shared:
                 for goto in moment.gotos:
-                    if goto.state in graph.states and goto.state not in state.targets:
+                    if goto.state in graph.states and goto.state not in listed[state.name]:
                         yield _own(state, goto)
     for phase in contract.phases:
-        yield from _shared(graph, phase)
+        yield from _shared(graph, phase, listed)
 
 
 def _may_list_all(graph: Graph, state: State) -> bool:
     """Say whether the names in a header that no state has, and that have their findings, may be all it misses."""
     unknown = sum(target not in graph.states for target in state.targets)
     taken = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
-    return 0 < len(taken.intersection(graph.states) - set(state.targets)) <= unknown
+    taken.difference_update(state.targets)
+    return 0 < sum(target in graph.states for target in taken) <= unknown
 
 
 def _own(state: State, goto: Goto) -> Diagnostic:
@@ -50,16 +55,12 @@ def _own(state: State, goto: Goto) -> Diagnostic:
     )
 
 
-def _shared(graph: Graph, phase: Phase) -> Iterator[Diagnostic]:
-    states = [graph.states[name] for name in phase.states if name in graph.states]
+def _shared(graph: Graph, phase: Phase, listed: dict[str, frozenset[str]]) -> Iterator[Diagnostic]:
+    states = [graph.states[name] for name in phase.states if name in listed]
     for step in graph.shared_steps(phase):
         applies = [state for state in states if graph.shares(state, step)]
         for goto in step.gotos:
-            lacking = [
-                state
-                for state in applies
-                if goto.state not in state.targets and not _may_list_all(graph, state)
-            ]
+            lacking = [state for state in applies if goto.state not in listed[state.name]]
             if not lacking or goto.state not in graph.states:
                 continue
             names = quoted(state.name for state in lacking)
@@ -68,6 +69,8 @@ def _shared(graph: Graph, phase: Phase) -> Iterator[Diagnostic]:
                 goto.place,
                 f"a shared handler of `{phase.name}` goes to `{goto.state}`, but the header of {names} {do} not list it",
                 label="belongs in the header of every state it applies to",
-                labels=tuple(Label(state.place, f"`{goto.state}` is missing here") for state in lacking),
+                labels=tuple(
+                    Label(state.place, f"`{goto.state}` is missing here") for state in lacking[:LABELS_MAX]
+                ),
                 help=f"add `| {goto.state}` to the header of {names}",
             )
