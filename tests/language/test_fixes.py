@@ -229,6 +229,21 @@ def test_a_declaration_in_the_wrong_case_is_one_finding_and_becomes_what_its_use
     assert mended(wrong, "OP110") == text
 
 
+def test_each_type_that_a_bare_variant_may_belong_to_is_offered() -> None:
+    body = "  match perform unlock(name) { ok -> goto Open, Jammed -> goto Open, Gone -> goto Open }"
+    text = door(" -> Open", body).replace(
+        "contract", "enum Way { Gone, There }\nrecord Plan { way: Way }\ncontract"
+    )
+    text = text.replace("unlock(name: str)", "unlock(name: str, way: Way)").replace(
+        "unlock(name)", "unlock(name, Gone)"
+    )
+    (finding,) = [each for each in check_text(text).errors if each.code.id == "OP112"]
+    assert [(fix.title, fix.safe) for fix in finding.fixes] == [
+        ("write `Way.Gone`", False), ("write `LockError.Gone`", False),
+    ]  # fmt: skip
+    assert "unlock(name, Way.Gone)" in applied(text, finding.fixes[0])
+
+
 def test_a_state_to_start_in_is_offered_and_not_taken_unasked() -> None:
     text = door(" -> Open", "  goto Open").replace("initial state", "state")
     (finding,) = [each for each in check_text(text).diagnostics if each.code.id == "OP308"]

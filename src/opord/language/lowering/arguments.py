@@ -55,7 +55,7 @@ def lower_arguments(
             wanted = params[name].type
             value = lower(ctx, scope, argument.value, wanted)
             if value.type is not wanted:
-                value = ctx.fit(value, wanted, f"the {noun} `{name}` of {owner}")
+                value = ctx.fit(value, wanted, f"the {noun} `{name}` of {owner}", params[name].place)
             given[name] = value
     if ctx.recorder is not None:
         ctx.recorder.marked_among(scope, arguments, params)
@@ -83,6 +83,7 @@ def _named(
             argument.name.span,
             f"`{name}` of {owner} is given twice",
             help="remove one of the two",
+            labels=[Label(given[name].place, "given here")] if not isinstance(given[name], Hole) else (),
         )
         return None
     if name in params:
@@ -162,7 +163,8 @@ def lower_field_values(
             near = ctx.near(name, symbol.fields)
             given.setdefault(near or STRANGER, Hole(UNKNOWN, ctx.place(each.span)))
             continue
-        value = lower_to(ctx, scope, each.value, field.type, f"the field `{name}` of `{symbol.name}`")
+        what = f"the field `{name}` of `{symbol.name}`"
+        value = lower_to(ctx, scope, each.value, field.type, what, field.place)
         if name in given and not isinstance(given[name], Hole):
             ctx.report(
                 GIVEN_TWICE,

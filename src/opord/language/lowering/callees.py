@@ -63,7 +63,7 @@ def _named(
             if ctx.recorder is not None:
                 ctx.recorder.refer(name.span, variants[0].place)
             return lower_variant(ctx, scope, variants[0], node.arguments, node.span)
-        report_ambiguous(ctx, name, [each.ref.type for each in variants])
+        report_ambiguous(ctx, name, variants)
         return _parts(ctx, scope, node)
     args = tuple([lower(ctx, scope, each.value) for each in node.arguments])
     if text:

@@ -211,10 +211,10 @@ class Lowering:
 
     # --- Types ---------------------------------------------------------------------------------------
 
-    def fit(self, value: Expr, expected: Type, what: str) -> Expr:
+    def fit(self, value: Expr, expected: Type, what: str, declared: Place | None = None) -> Expr:
         """Return the value as one of the expected type; report it where it does not fit.
 
-        `what` says what expects it: "the field `reason` of `Rejected`".
+        `what` says what expects it: "the field `reason` of `Rejected`"; `declared` is where that says so.
         """
         if value.type is expected:
             return value
@@ -222,21 +222,30 @@ class Lowering:
         if fitting is not None:
             return fitting
         actual = value.type
+        labels = [Label(declared, "declared here")] if declared is not None and declared.line else []
         if self.flows_out(actual, expected):
             self.report(
                 SECRET_LEAKS,
                 value.place,
                 f"{what} is {a(expected)}, which is not secret: this `{show(actual)}` would be seen there",
                 help=f"declare it as `{show(actual)}`, or leave the secret out",
+                labels=labels,
             )
         else:
             self.report(
                 MISMATCH,
                 value.place,
                 f"{what} is {a(expected)}, and this is {a(actual)}",
-                help=_way_from(actual, expected),
+                help=_way_from(actual, expected) or self._part_of(actual, expected),
+                labels=labels,
             )
         return value
+
+    def _part_of(self, actual: Type, expected: Type) -> str:
+        """Suggest the one field of a record that has the expected type."""
+        symbol = self.type_named(actual.name) if isinstance(actual, Named) else None
+        fitting = [] if symbol is None else [each for each in symbol.fields.values() if each.type == expected]
+        return f"take its field: `….{fitting[0].name}`" if len(fitting) == 1 else ""
 
     def flows_out(self, actual: Type, expected: Type) -> bool:
         """Say whether what does not fit is a secret on its way to a place that is not secret."""
@@ -339,4 +348,19 @@ def _way_from(actual: Type, expected: Type) -> str:
         return 'write it into a text: `"{…}"`'
     if want == "duration" and have == "int":
         return "give it a unit, as in `10s`"
+    if want == "bool":
+        return _question(actual)
+    return ""
+
+
+def _question(asked: Type) -> str:
+    """Suggest what to ask about a value where a condition stands."""
+    if isinstance(asked, OptionalOf):
+        return "ask whether it is there: `… != none`"
+    if isinstance(asked, ListOf | MapOf):
+        return "ask whether there is something in it: `len(…) > 0`"
+    if show(asked) == "str":
+        return 'compare it, as in `… != ""`'
+    if show(asked) in ("int", "float", "decimal"):
+        return "compare it, as in `… > 0`"
     return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from opord.contract import BOOL, Expr, Type
+from opord.contract import BOOL, Expr, Place, Type
 from opord.language import tree
 from opord.language.lowering.context import Lowering
 from opord.language.names import Scope
@@ -22,10 +22,20 @@ def lower(ctx: Lowering, scope: Scope, node: tree.Expression, expected: Type | N
     return LOWER[type(node)](ctx, scope, node, expected)
 
 
-def lower_to(ctx: Lowering, scope: Scope, node: tree.Expression, expected: Type, what: str) -> Expr:
-    """Return the expression as one of the expected type. `what` says what expects it: "the field `id`"."""
+def lower_to(
+    ctx: Lowering,
+    scope: Scope,
+    node: tree.Expression,
+    expected: Type,
+    what: str,
+    declared: Place | None = None,
+) -> Expr:
+    """Return the expression as one of the expected type. `what` says what expects it: "the field `id`".
+
+    `declared` is where that is said.
+    """
     value = LOWER[type(node)](ctx, scope, node, expected)
-    return value if value.type is expected else ctx.fit(value, expected, what)
+    return value if value.type is expected else ctx.fit(value, expected, what, declared)
 
 
 def lower_condition(ctx: Lowering, scope: Scope, node: tree.Expression, what: str = "a condition") -> Expr:

@@ -71,7 +71,7 @@ def _name(ctx: Lowering, scope: Scope, node: tree.NameExpression, expected: Type
     variants = ctx.variants.get(text)
     if variants is not None:
         if len(variants) > 1:
-            report_ambiguous(ctx, node.name, [each.ref.type for each in variants])
+            report_ambiguous(ctx, node.name, variants)
             return Hole(UNKNOWN, ctx.place(node.span))
         if ctx.recorder is not None:
             ctx.recorder.refer(node.name.span, variants[0].place)

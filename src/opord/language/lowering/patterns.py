@@ -37,7 +37,7 @@ from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.symbols import CallSymbol, VariantSymbol
-from opord.language.lowering.variants import AMBIGUOUS, UNKNOWN_VARIANT
+from opord.language.lowering.variants import UNKNOWN_VARIANT, report_ambiguous
 from opord.language.names import Binding, Scope, listed
 from opord.language.types import UNKNOWN, named
 
@@ -367,13 +367,7 @@ def _find_variant(ctx: Lowering, subject: Subject, node: tree.VariantPattern) ->
     if name in _BUILT_IN and (subject.is_call or name in subject.builtins):
         return _BUILT_IN[name]
     if len(found) > 1:
-        types = [each.ref.type for each in found]
-        ctx.report(
-            AMBIGUOUS,
-            node.span,
-            f"`{name}` is a variant of {listed(types)}",
-            help=f"say which one: `{types[0]}.{name}`",
-        )
+        report_ambiguous(ctx, node.name, found)
         return None
     if found:
         return found[0]

@@ -269,7 +269,7 @@ def _fill_rest(
             continue
         variable = tree.NameExpression(tree.Name(name, rest), rest)
         value = lower(ctx, scope, variable)
-        given[name] = ctx.fit(value, field.type, f"the field `{name}` of `{target.name}`")
+        given[name] = ctx.fit(value, field.type, f"the field `{name}` of `{target.name}`", field.place)
         if ctx.recorder is not None:
             ctx.recorder.rest(rest, name, field.place, found)
     if missing and STRANGER not in given:

@@ -74,11 +74,12 @@ def report_unknown_variant(ctx: Lowering, name: tree.Name, symbol: TypeSymbol) -
     )
 
 
-def report_ambiguous(ctx: Lowering, name: tree.Name, types: list[str]) -> None:
+def report_ambiguous(ctx: Lowering, name: tree.Name, meanings: list[VariantSymbol]) -> None:
     """Report a bare variant that more than one type has."""
     ctx.report(
         AMBIGUOUS,
         name.span,
-        f"`{name.text}` is a variant of {listed(types)}",
-        help=f"say which one: `{types[0]}.{name.text}`",
+        f"`{name.text}` is a variant of {listed([each.ref.type for each in meanings])}",
+        help=f"say which one: `{meanings[0].ref.type}.{name.text}`",
+        labels=[Label(each.place, f"declared in `{each.ref.type}`") for each in meanings],
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Action, Contract, Effect, Field, Named, Primitive
+from opord.contract import Action, Effect
 from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending.desk import Desk
-
-_KEY_TYPES = ("str", "int", "uuid")
+from opord.language.rules.contract_without_key import key_candidates
 
 
 def performed_action(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
@@ -45,6 +44,16 @@ def called_without_verb(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
             yield desk.edit((at, at), f"{verb} ", f"write `{verb}`")
 
 
+def which_variant(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer each type that has a variant of this name, to be said before it."""
+    at = desk.start(finding.place)
+    end = desk.source.offset(finding.place.end_line, finding.place.end_column)
+    name = desk.source.slice((at, end))
+    for type, variants in desk.graph.variants.items():
+        if any(each.name == name for each in variants):
+            yield desk.edit((at, at), f"{type}.", f"write `{type}.{name}`", safe=False)
+
+
 def initial_state(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
     """Offer the first state that is not final as the one that a run starts in."""
     for state in desk.states.values():
@@ -70,20 +79,5 @@ def contract_key(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
     after = max([node.name.span[1], *(each.span[1] for each in node.parameters)])
     closing = desk.source.text.find(")", after, node.span[1]) if node.parameters else -1
     at = closing + 1 if closing >= 0 else after
-    for key in _keys(desk.contract):
+    for key in key_candidates(desk.contract):
         yield desk.edit((at, at), f" key {key}", f"add `key {key}`", safe=False)
-
-
-def _keys(contract: Contract) -> Iterator[str]:
-    records = {record.name: record.fields for record in contract.records}
-    for param in contract.params:
-        if _makes_a_key(param):
-            yield param.name
-        elif isinstance(param.type, Named):
-            for field in records.get(param.type.name, ()):
-                if _makes_a_key(field) and (field.name == "id" or field.name.endswith("_id")):
-                    yield f"{param.name}.{field.name}"
-
-
-def _makes_a_key(field: Field) -> bool:
-    return isinstance(field.type, Primitive) and field.type.name in _KEY_TYPES

@@ -14,6 +14,7 @@ from opord.language.source import Source
 
 MENDS: dict[str, Callable[[Desk, Diagnostic], Iterator[Edit]]] = {
     "OP110": renames.wrong_case,
+    "OP112": clauses.which_variant,
     "OP113": clauses.called_without_verb,
     "OP304": headers.listed_too_much,
     "OP305": headers.missing_target,

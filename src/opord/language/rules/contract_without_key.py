@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Contract
+from opord.contract import Contract, Field, Named, Primitive
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.graph import Graph
 
@@ -22,5 +22,22 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         )
 
 
+def key_candidates(contract: Contract) -> Iterator[str]:
+    """Yield what could name a run: each input, or field of one called `id` or `…_id`, that a key can be made of."""
+    records = {record.name: record.fields for record in contract.records}
+    for param in contract.params:
+        if _makes_a_key(param):
+            yield param.name
+        elif isinstance(param.type, Named):
+            for field in records.get(param.type.name, ()):
+                if _makes_a_key(field) and (field.name == "id" or field.name.endswith("_id")):
+                    yield f"{param.name}.{field.name}"
+
+
+def _makes_a_key(field: Field) -> bool:
+    return isinstance(field.type, Primitive) and field.type.name in ("str", "int", "uuid")
+
+
 def _example(contract: Contract) -> str:
-    return f", perhaps a field of `{contract.params[0].name}`" if contract.params else ""
+    candidate = next(key_candidates(contract), None)
+    return f", perhaps `key {candidate}`" if candidate is not None else ""
