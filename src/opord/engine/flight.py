@@ -162,6 +162,19 @@ class Flight:
             self._learned = None
             self.worker.hook("outcome written", self.run.id)
 
+    async def _hold_on(self) -> None:
+        """Make sure that the lease still runs: a write may have been durable long before its answer came.
+
+        Else somebody else may have taken the run over and settled what this flight is about to call.
+        """
+        run, worker = self.run, self.worker
+        while (now := worker.store.now()) >= (run.wake_at or 0):
+            held = [(run.id, run.epoch)]
+            lost = await worker.commits.call(worker.store.renew, worker.name, held, ttl_us=worker.lease_us)
+            if lost:
+                raise Lost(None)
+            run.wake_at = now + worker.lease_us
+
     async def _give_back(self, draft: Draft) -> None:
         """Write the end of the flight, unless a message has come that the run has not looked at yet."""
         run = self.run
@@ -452,6 +465,7 @@ class Flight:
 
     async def _attempt(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
         """Call the action, its attempt being on record, and put on record how it ended."""
+        await self._hold_on()
         ending = await self._call_action(call, intent, args)
         action = call.declaration
         assert isinstance(action, Action)

@@ -1,0 +1,82 @@
+"""A write that was durable long before its answer came gives no right to call: others may hold the run by then."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from opord.stores.base import Store, StoreUnavailable
+from tests.engine.kit import Kit, Provider
+
+TEXT = """
+contract Pay(id: str) key id
+action charge(id: str) -> str { key for 1m, in doubt check find_charge(id) }
+effect find_charge(id: str) -> str?
+initial state Charging -> Charged {
+  let receipt = commit charge(id)
+  goto Charged(receipt)
+}
+final state Charged(receipt: str) success
+"""
+
+
+class CutOff:
+    """A store that writes an intent and is then not heard of for some time."""
+
+    def __init__(self, kit: Kit, seconds: float) -> None:
+        self.store: Store = kit.store
+        self.clock, self.seconds = kit.clock, seconds
+        self.until: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self.store, name)
+        return verb if name == "now" else lambda *args, **kwargs: self.ask(name, verb, *args, **kwargs)
+
+    def ask(self, name: str, verb: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.until is not None and self.clock.now_us < self.until:
+            raise StoreUnavailable("gone", "cut off")
+        answer = verb(*args, **kwargs)
+        records = [record.kind for change in args[0] for record in change.records] if name == "apply" else []
+        if self.until is None and "intent" in records:
+            self.until = self.clock.now_us + int(self.seconds * 1e6)
+            raise StoreUnavailable("gone", "written, and the answer lost")
+        return answer
+
+
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("seconds", [1.0, 25.0, 60.0])
+def test_an_attempt_is_made_by_none_who_lost_the_run(seconds: float, others: bool) -> None:
+    provider = Provider()
+
+    def handlers(_: Any) -> Any:
+        class Handlers:
+            async def charge(self, id: str, *, call: Any) -> str:
+                return await provider.act("charge", call.key)
+
+            async def find_charge(self, id: str) -> str | None:
+                return "charge" if provider.ledger else None
+
+        return Handlers()
+
+    kit = Kit(TEXT, handlers)
+    # The other side's memory of keys is short: only who holds the run may call.
+    provider.honours_keys = False
+
+    async def main() -> None:
+        async with kit.engine(store=CutOff(kit, seconds)) as first:
+            starting = asyncio.ensure_future(first.start_run(first._program(kit.workflow), {"id": "1"}))
+            if others:
+                await asyncio.sleep(0.5)
+                async with kit.engine():
+                    await kit.until(
+                        lambda: bool(kit.store.load("Pay/1")) and kit.row("Pay/1").head.status == "ended"
+                    )
+                    await asyncio.sleep(2 * seconds)
+            await starting
+            await kit.until(lambda: kit.row("Pay/1").head.status == "ended")
+
+    kit.run(main())
+    assert provider.took_effect("charge") == 1
+    kit.check()
