@@ -2,6 +2,7 @@
 PYTHON ?= python3
 WORKERS ?= auto
 MINUTES ?= 10
+SEEDS ?= 200
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -10,7 +11,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format golden fuzz soak bench bench-check docs clean .venv
+.PHONY: help demo test check format golden fuzz soak sim bench bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ fuzz: $(STAMP) ## throw hostile contracts at the checker for MINUTES=n
 
 soak: $(STAMP) ## kill real workers at random for MINUTES=n
 	$(BIN)/python tests/soak/run.py --minutes $(MINUTES)
+
+sim: $(STAMP) ## simulate the whole engine under faults, SEEDS=n times
+	$(BIN)/python tests/sim/run.py --seeds $(SEEDS)
 
 bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py

@@ -1,0 +1,1 @@
+"""Deterministic simulation: the real engine and stores under a seeded schedule, a virtual clock, and faults."""

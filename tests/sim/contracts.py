@@ -1,0 +1,106 @@
+"""The contracts that a simulation runs: the examples, the patterns, and random ones, each compiled once."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from opord.contract import Action, Check, Contract
+from opord.kernel.program import Program
+from opord.language import check_text
+from opord.loading import load, program_of
+from tests.engine.kit import compiled, workflow_of
+from tests.random_contracts import random_contract
+
+ROOT = Path(__file__).parents[2]
+RANDOM = 32
+"""How many random contracts the simulation chooses among."""
+
+
+class Subject(NamedTuple):
+    """A compiled contract, and what the verifier may know of it, as plain data."""
+
+    name: str
+    workflow: Any
+    program: Program
+    contract: Contract
+    facts: dict[str, Any]
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the names of all contracts; random ones twice as likely as the others together would be."""
+    written = sorted(
+        [*ROOT.glob("examples/patterns/*/*.opord"), *ROOT.glob("src/opord/examples/orders/*.opord")]
+    )
+    found = [str(path.relative_to(ROOT)) for path in written if 'run "' not in path.read_text()]
+    return (*found, *found, *(f"random {number}" for number in range(RANDOM)))
+
+
+@cache
+def subject(name: str) -> Subject:
+    """Compile a contract by its name."""
+    if name.startswith("random "):
+        module = compiled(_random_text(name))
+    else:
+        module = load(ROOT / name)
+    workflow = workflow_of(module)
+    program = program_of(workflow)
+    return Subject(name, workflow, program, program.contract, _facts(program.contract))
+
+
+def _random_text(name: str) -> str:
+    """Write a random contract in which no run could go round for ever without any time passing."""
+    rng = Random(f"sim {name}")
+    while True:
+        text = random_contract(rng, promises=0)
+        found = check_text(text).contract
+        if found is not None and not _goes_round(found):
+            return text
+
+
+def _goes_round(contract: Contract) -> bool:
+    acting = {state.name: set(state.targets) for state in contract.states if state.kind == "acting"}
+    while True:
+        leads_on = {name: targets & acting.keys() for name, targets in acting.items()}
+        left = {name: targets for name, targets in leads_on.items() if targets}
+        if left.keys() == acting.keys():
+            return bool(left)
+        acting = left
+
+
+def check_of(contract: Contract) -> dict[str, Action]:
+    """Return which effect says whether which action happened."""
+    return {one.doubt.effect: one for one in contract.actions if isinstance(one.doubt, Check)}
+
+
+def _facts(contract: Contract) -> dict[str, Any]:
+    return {
+        "states": {
+            state.name: {
+                "targets": list(state.targets),
+                "initial": state.initial,
+                "outcome": state.outcome,
+                "fields": [one.name for one in state.fields],
+            }
+            for state in contract.states
+        },
+        "actions": {
+            one.name: {
+                "keyed": one.key is not None,
+                "window_s": one.key.window.total_seconds()
+                if one.key is not None and one.key.window
+                else None,
+                "doubt": type(one.doubt).__name__.lower(),
+            }
+            for one in contract.actions
+        },
+        "transient": [
+            f"{failure.name}.{variant.name}"
+            for failure in contract.failures
+            for variant in failure.variants
+            if variant.transient
+        ],
+    }

@@ -1,0 +1,447 @@
+"""Runs a plan: engines that live and die over one store, clients that keep a history, and a trace of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import Counter
+from random import Random
+from typing import Any, NamedTuple
+
+from opord.engine.engine import Engine
+from opord.engine.errors import EngineError
+from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable
+from opord.stores.memory import MemoryStore
+from opord.stores.sqlite.store import SqliteStore
+from opord.testing.clock import VirtualClock, run_virtually, virtual_world
+from tests.engine.kit import Killed, kill
+from tests.sim.contracts import subject
+from tests.sim.plan import Fault, Op, Plan
+from tests.sim.provider import Chosen, Provider
+from tests.sim.verify import judge, judge_growth
+
+LEASE_S = 30.0
+CUT_OFF_S = 3.2 * LEASE_S
+
+
+class Told(NamedTuple):
+    """What came of a simulation, as plain data; `problems` is what the verifier says of it."""
+
+    problems: list[str]
+    trace: str
+    rows: list[dict[str, Any]]
+    ledger: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+    counts: Counter[str]
+
+
+class Broken(Exception):
+    """The verifier has found something."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Life:
+    """One engine with its view of the store, which a fault may cut off or end."""
+
+    def __init__(self, machine: Machine, name: str) -> None:
+        self.machine, self.name = machine, name
+        self.dead = False
+        self.cut_until = 0
+        self.next: str | None = None
+        self.engine: Engine | None = None
+        self.died = asyncio.Event()
+
+    def hook(self, point: str, run: str) -> None:
+        if self.dead:
+            raise Killed
+        self.machine.tell(point, by=self.name, run=run)
+        self.suffer(self.machine.fault_at(point))
+
+    def suffer(self, fault: Fault | None) -> None:
+        if fault is None:
+            return
+        self.machine.tell(f"fault: {fault.kind}", by=self.name, at=fault.point)
+        if fault.kind == "crash":
+            self.die()
+            raise Killed
+        if fault.kind == "cut off":
+            self.cut_until = self.machine.clock.now_us + int(CUT_OFF_S * 1e6)
+        else:
+            self.next = fault.kind
+
+    def die(self) -> None:
+        self.dead = True
+        self.died.set()
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self.machine.store, name)
+        if name == "now":
+            return verb
+
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            self._reach()
+            return verb(*args, **kwargs)
+
+        return guarded
+
+    def _reach(self) -> None:
+        if self.dead:
+            raise Killed
+        if self.machine.clock.now_us < self.cut_until:
+            raise StoreUnavailable("gone", "cut off")
+
+    def apply(self, batch: Any, *, wait: bool = True) -> Any:
+        self._reach()
+        self.suffer(self.machine.fault_at("before a write"))
+        self._reach()
+        kind, self.next = self.next, None
+        if kind == "write refused":
+            raise StoreUnavailable("locked", "refused before it was written")
+        results = self.machine.store.apply(batch, wait=wait)
+        if kind is not None:
+            if kind == "written, then cut off":
+                self.cut_until = self.machine.clock.now_us + int(CUT_OFF_S * 1e6)
+            raise StoreUnavailable("io", "written, and then an error")
+        return results
+
+
+class Machine:
+    """The world of one simulation."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.subject = subject(plan.contract)
+        self.clock = VirtualClock()
+        self.store: Store = (
+            MemoryStore(self._now) if plan.store == "memory" else SqliteStore(None, clock=self._now)
+        )
+        self.lines: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.history: list[dict[str, Any]] = []
+        self.faults = list(plan.faults)
+        self.passed: Counter[str] = Counter()
+        self.lives: list[Life] = []
+        self.born = 0
+        self.inputs: list[Any] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.judgements = 0
+        self._judged: list[dict[str, Any]] = []
+        rng = Random(f"world {plan.seed}")
+        self.provider = Provider(self.subject, self.clock, rng, self.tell)
+
+    def _now(self) -> int:
+        """Read the store's clock: no two readings are the same, as on a real machine."""
+        self.clock.now_us += 1
+        return self.clock.now_us
+
+    # --- trace and faults ------------------------------------------------------------------------
+
+    def tell(self, what: str, **about: Any) -> None:
+        """Put a line into the trace."""
+        self.counts[what] += 1
+        line = {"t": self.clock.now_us, "what": what, **about}
+        self.lines.append(json.dumps(line, sort_keys=True, default=str))
+
+    def fault_at(self, point: str) -> Fault | None:
+        """Count a point; return the fault that is due there."""
+        self.passed[point] += 1
+        for fault in self.faults:
+            if (fault.point, fault.nth) == (point, self.passed[point]):
+                self.faults.remove(fault)
+                return fault
+        return None
+
+    # --- engines ---------------------------------------------------------------------------------
+
+    async def engine(self) -> Life | None:
+        """Open one more engine; None if it did not come up."""
+        self.born += 1
+        life = Life(self, f"w{self.born}")
+        world = virtual_world(self.clock, seed=self.plan.seed * 1000 + self.born, worker=life.name)
+        world.poll_s = 5.0
+        flow = self.subject.workflow(self.provider.handlers)
+        engine = Engine(life, [flow], lease_s=LEASE_S, call_limit_s=60.0, world=world, hook=life.hook)  # type: ignore[arg-type]
+        opening = asyncio.ensure_future(engine.__aenter__())
+        await asyncio.wait([opening], timeout=CUT_OFF_S)
+        if not opening.done() or opening.exception() is not None:
+            opening.cancel()
+            life.dead = True
+            return None
+        life.engine = engine
+        self.lives.append(life)
+        return life
+
+    async def bury(self) -> None:
+        """End those that are dead, as SIGKILL would, and have at least one that lives."""
+        for life in [one for one in self.lives if one.dead]:
+            self.lives.remove(life)
+            self.tell("died", by=life.name)
+            if life.engine is not None:
+                await kill(life.engine)
+        while not self.lives:
+            await self.engine()
+
+    # --- the story -------------------------------------------------------------------------------
+
+    async def story(self) -> None:
+        """Carry out the plan, then let everything come to rest."""
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await self.bury()
+        for op in self.plan.ops:
+            await self.bury()
+            left = len(self.faults)
+            await self._operate(op)
+            if len(self.faults) < left:
+                self.judge()
+        self.faults = []
+        self.tell("calm")
+        self.provider.calm = True
+        await self._rest()
+        for _ in range(4):
+            for row in self._rows():
+                if row.head.status == "in_doubt":
+                    await self._bounded(self._resolve(row, "calm"))
+                if row.head.status == "stalled":
+                    await self._bounded(self._retry(row, "calm"))
+            self.clock.advance(86_400.0 * 3)
+            await self._rest()
+        await self._bounded(asyncio.gather(*self.tasks, return_exceptions=True))
+        for life in self.lives:
+            assert life.engine is not None
+            await kill(life.engine)
+        self.judge(at_rest=True)
+
+    async def _rest(self) -> None:
+        for _ in range(40):
+            await self.bury()
+            await asyncio.sleep(5 if _ < 20 else 60)
+            moving = [
+                row
+                for row in self._rows()
+                if row.head.worker is not None
+                or (
+                    (row.head.wake_at or self.clock.now_us + 1) <= self.clock.now_us
+                    and row.head.status != "ended"
+                )
+            ]
+            if not moving:
+                return
+
+    async def _bounded(self, job: Any) -> None:
+        task = asyncio.ensure_future(job)
+        await asyncio.wait([task], timeout=CUT_OFF_S * 2)
+        if not task.done():
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception, Killed):
+            await task
+
+    async def _operate(self, op: Op) -> None:
+        rng = Random(op.pick)
+        self.tell(f"op: {op.kind}", wait=op.wait_s)
+        if op.kind == "jump":
+            self.clock.advance(op.wait_s)
+            await asyncio.sleep(1.0)
+            return
+        job = self._job(op.kind, rng)
+        if job is not None:
+            task = asyncio.ensure_future(job)
+            self.tasks.append(task)
+        await asyncio.sleep(op.wait_s)
+
+    def _job(self, kind: str, rng: Random) -> Any:
+        rows = self._rows()
+        live = [row for row in rows if row.head.status != "ended"]
+        row = rng.choice(live) if live and rng.random() < 0.9 else rng.choice(rows) if rows else None
+        if kind.startswith("start"):
+            return self._start(kind, rng)
+        if kind == "wait":
+            return None
+        if kind == "crash":
+            rng.choice(self.lives).die()
+            return None
+        if kind == "second":
+            return self.engine() if len(self.lives) < 2 else None
+        if kind == "unknown":
+            return self._send("Nobody/none", "cancel", {"reason": "x"}, "", None)
+        if row is None:
+            return None
+        if kind == "resolve":
+            doubtful = [one for one in rows if one.head.status == "in_doubt"]
+            return self._resolve(rng.choice(doubtful) if doubtful else row, "operator")
+        if kind == "retry":
+            stalled = [one for one in rows if one.head.status == "stalled"]
+            return self._retry(rng.choice(stalled) if stalled else row, "operator")
+        if kind == "terminate":
+            return self._ask("terminate", {"run": row.run}, lambda c: c.terminate(row.run, actor="root"))
+        return self._event(kind, rng, row)
+
+    # --- what clients do -------------------------------------------------------------------------
+
+    def _client(self) -> Any:
+        life = self.lives[(len(self.history) * 7) % len(self.lives)]
+        assert life.engine is not None
+        return life.engine.client
+
+    async def _ask(self, kind: str, about: dict[str, Any], verb: Any) -> None:
+        entry: dict[str, Any] = {
+            "op": kind,
+            "n": len(self.history),
+            **about,
+            "at": self.clock.now_us,
+            "end": "lost",
+        }
+        client = self._client()
+        self.history.append(entry)
+        try:
+            answer = await verb(client)
+        except EngineError as error:
+            entry["end"] = "refused"
+            entry["code"] = type(error).__name__
+        except Killed:
+            await asyncio.sleep(0)
+        else:
+            entry["end"] = "acked"
+            entry["answer"] = list(answer) if isinstance(answer, tuple) else answer
+            entry["acked_at"] = self.clock.now_us
+        self.tell(
+            f"end: {kind} {entry['end']}", n=entry["n"], code=entry.get("code"), answer=entry.get("answer")
+        )
+
+    def _start(self, kind: str, rng: Random) -> Any:
+        program = self.subject.program
+        if kind == "start" or not self.inputs:
+            values = Chosen(self.subject, self.clock, rng)
+            values._numbers = iter(range(len(self.inputs) * 100 + 1, 10**6))
+            members = {one.name: values.value(one.type, one.name) for one in self.subject.contract.params}
+            self.inputs.append(members)
+        else:
+            members = rng.choice(self.inputs)
+        if kind == "start other":
+            members = json.loads(json.dumps(members))
+            _alter(members)
+        about = {"input": json.dumps(members, sort_keys=True), "keyed": program.key is not None}
+        return self._ask(kind, about, lambda client: client.start(program, program.input.accept(members)))
+
+    def _event(self, kind: str, rng: Random, row: RunRow) -> Any:
+        declared = self.subject.program.events
+        if kind in ("event again", "event other"):
+            sent = [one for one in self.history if one["op"].startswith("event")]
+            if sent:
+                earlier = rng.choice(sent)
+                args = json.loads(earlier["args"])
+                if kind == "event other":
+                    _alter(args)
+                return self._send(earlier["run"], earlier["event"], args, "ann", earlier["role"], kind)
+        if not declared:
+            return None
+        name = "cancel" if kind == "cancel" and "cancel" in declared else rng.choice(sorted(declared))
+        event = declared[name].declaration
+        values = Chosen(self.subject, self.clock, rng)
+        values._numbers = iter(range(rng.randrange(5) + 1, 10**6))
+        args = {one.name: values.value(one.type, one.name) for one in event.params}
+        role = rng.choice(event.roles) if event.roles else None
+        if kind == "wrong role":
+            role = "nobody"
+        return self._send(row.run, name, args, "ann", role, kind if kind == "wrong role" else "event")
+
+    def _send(
+        self, run: str, name: str, args: Any, actor: str, role: str | None, kind: str = "unknown"
+    ) -> Any:
+        about = {"run": run, "event": name, "args": json.dumps(args, sort_keys=True), "role": role}
+        return self._ask(kind, about, lambda client: client.send(run, name, args, actor=actor, role=role))
+
+    async def _resolve(self, row: RunRow, actor: str) -> None:
+        intent = ((json.loads(row.head.body).get("pending") or {}).get("intent")) or {}
+        action, key = intent.get("call", ""), intent.get("key", "")
+        if action and (self.provider.unsettled(action, key) or not intent.get("asking")):
+            return
+        entry = self.provider.happened(action, key)
+        result = self.provider.result_of(entry) if entry is not None else None
+        about = {"run": row.run, "happened": entry is not None}
+        await self._ask(
+            "resolve",
+            about,
+            lambda c: c.resolve(
+                row.run, happened=entry is not None, result=result, actor=actor, reason="looked"
+            ),
+        )
+
+    async def _retry(self, row: RunRow, actor: str) -> None:
+        await self._ask("retry", {"run": row.run}, lambda c: c.retry(row.run, actor=actor))
+
+    # --- what is there ---------------------------------------------------------------------------
+
+    def _rows(self) -> list[RunRow]:
+        return self.store.runs(RunFilter(), limit=1000)[::-1]
+
+    def judge(self, *, at_rest: bool = False) -> None:
+        """Have everything judged as it is now, and stop at what is wrong."""
+        rows = self._plain()
+        problems = [
+            *judge(
+                self.subject.facts, rows, self.provider.ledger, self.history,
+                now=self.clock.now_us, at_rest=at_rest,
+            ),
+            *judge_growth(self._judged, rows),
+        ]  # fmt: skip
+        self._judged = rows
+        self.judgements += 1
+        if problems:
+            raise Broken(problems)
+
+    def told(self, problems: list[str]) -> Told:
+        """Return all that there is to look at."""
+        rows = self._plain()
+        self.lines += [body for row in rows for _, _, body, _ in row["records"]]
+        counts = self.counts + Counter({f"provider: {kind}": n for kind, n in self.provider.behaved.items()})
+        counts["judgements"] = self.judgements
+        return Told(problems, "\n".join(self.lines), rows, self.provider.ledger, self.history, counts)
+
+    def _plain(self) -> list[dict[str, Any]]:
+        rows = []
+        for row in self._rows():
+            plain: dict[str, Any] = row._asdict()
+            plain["head"] = row.head._asdict()
+            records = self.store.journal(row.run, limit=100_000)
+            plain["records"] = [(one.seq, one.kind, one.body, one.hash) for one in records]
+            plain["inbox"] = [(one.id, one.kind, one.body) for one in self.store.inbox(row.run)]
+            rows.append(plain)
+        return rows
+
+
+def _alter(members: Any) -> None:
+    """Change a text or number in an object, not the one that may be its key."""
+    for name in sorted(members, reverse=True):
+        value = members[name]
+        if isinstance(value, dict):
+            return _alter(value)
+        if isinstance(value, bool):
+            members[name] = not value
+            return None
+        if isinstance(value, int):
+            members[name] = value + 1
+            return None
+    for name in sorted(members, reverse=True):
+        if isinstance(members[name], str) and name not in ("id", "name"):
+            members[name] += "x"
+            return None
+    return None
+
+
+def simulate(plan: Plan) -> Told:
+    """Carry out a plan and return what came of it."""
+    logging.getLogger("opord").setLevel(logging.CRITICAL + 1)
+    machine = Machine(plan)
+    problems: list[str] = []
+    try:
+        run_virtually(machine.story(), machine.clock)
+    except Broken as broken:
+        problems = broken.problems
+    told = machine.told(problems)
+    machine.store.close()
+    return told

@@ -1,0 +1,75 @@
+"""A plan: everything that one seed decides beforehand, as plain data that can be printed and made shorter."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, NamedTuple, get_args
+
+from opord.engine.hooks import Point
+from tests.sim.contracts import names
+
+POINTS: tuple[str, ...] = (*get_args(Point), "before a write")
+FAULTS = ("crash", "write refused", "written but error", "cut off", "written, then cut off")
+OPS = (
+    "start", "start again", "start other", "event", "event again", "event other", "wrong role",
+    "cancel", "resolve", "retry", "jump", "wait", "crash", "second", "terminate", "unknown",
+)  # fmt: skip
+_WEIGHTS = (11, 3, 2, 26, 4, 2, 2, 3, 9, 5, 8, 12, 3, 3, 1, 1)
+_JUMPS_S = (1.0, 40.0, 120.0, 3600.0, 90_000.0, 86_400.0 * 11)
+OPERATIONS = 56
+
+
+class Fault(NamedTuple):
+    """What goes wrong at the nth passing of a point."""
+
+    point: str
+    nth: int
+    kind: str
+
+
+class Op(NamedTuple):
+    """Something that the outside does after `wait_s`; `pick` chooses among what there is when it comes to it."""
+
+    kind: str
+    wait_s: float
+    pick: int
+
+
+class Plan(NamedTuple):
+    """A whole simulation but for the program under test."""
+
+    seed: int
+    contract: str
+    store: str
+    ops: tuple[Op, ...]
+    faults: tuple[Fault, ...]
+
+
+def plan_of(seed: int) -> Plan:
+    """Return the plan of a seed."""
+    rng = Random(f"plan {seed}")
+    ops = []
+    for _ in range(OPERATIONS):
+        (kind,) = rng.choices(OPS, _WEIGHTS)
+        wait = rng.choice(_JUMPS_S) if kind == "jump" else rng.choice((0.0, 0.0, 0.0, 0.1, 2.0, 8.0))
+        ops.append(Op(kind, wait if kind != "wait" else 20.0 * rng.random(), rng.getrandbits(30)))
+    ops[0] = Op("start", 0.0, rng.getrandbits(30))
+    faults = tuple(
+        Fault(rng.choice(POINTS), rng.choice((1, 1, 1, 2, 2, 3, 5, 8)), rng.choice(FAULTS))
+        for _ in range(rng.choice((2, 3, 4, 5, 6)))
+    )
+    store = rng.choice(("memory", "sqlite"))
+    return Plan(seed, rng.choice(names()), store, tuple(ops), faults)
+
+
+def shorter(plan: Plan) -> list[Plan]:
+    """Return plans with something left out, the boldest first."""
+    found: list[Plan] = []
+    for part in ("ops", "faults"):
+        items: tuple[Any, ...] = getattr(plan, part)
+        size = len(items) // 2
+        while size:
+            for at in range(0, len(items), size):
+                found.append(plan._replace(**{part: items[:at] + items[at + size :]}))
+            size //= 2
+    return found

@@ -1,0 +1,285 @@
+"""Judges a simulation from raw rows, the provider's ledger and the clients' history; it knows no code under test.
+
+Each finding begins with the number of the invariant that is broken, as the project's list of promises has them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+CALLED = ("call", "check", "evidence", "person")
+AFTER_THE_END = ("evidence", "unhandled")
+ENDS = ("doubt", "resolved", "transition", "terminated", "event")
+EVENTS = ("event", "ignored", "unhandled")
+OVERDUE_US = 120_000_000
+
+
+def judge(
+    facts: dict[str, Any],
+    rows: list[dict[str, Any]],
+    ledger: list[dict[str, Any]],
+    history: list[dict[str, Any]],
+    *,
+    now: int,
+    at_rest: bool,
+) -> list[str]:
+    """Return what is wrong; `at_rest` asks for progress too."""
+    journals = {row["run"]: [json.loads(body) for _, _, body, _ in row["records"]] for row in rows}
+    found = [*_ledger(journals, ledger, facts), *_starts(rows, history), *_events(journals, rows, history)]
+    for row in rows:
+        records = journals[row["run"]]
+        for problem in [*_chain(row, records), *_path(row, records, facts), *_commits(records, facts)]:
+            found.append(f"{problem} ({row['run']})")
+        if at_rest:
+            found += [f"{problem} ({row['run']})" for problem in _progress(row, now)]
+    return found
+
+
+def judge_growth(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
+    """Return which journals were not only appended to."""
+    later = {row["run"]: row["records"] for row in after}
+    return [
+        f"8: the journal of {row['run']} was changed, not appended to"
+        for row in before
+        if later.get(row["run"], [])[: len(row["records"])] != row["records"]
+    ]
+
+
+# --- the world outside -------------------------------------------------------------------------------
+
+
+def _ledger(
+    journals: dict[str, list[dict[str, Any]]], ledger: list[dict[str, Any]], facts: dict[str, Any]
+) -> Iterator[str]:
+    for (run, action, key), times in Counter(
+        (one["run"], one["action"], one["key"]) for one in ledger
+    ).items():
+        if times > 1:
+            yield f"1: {action} took effect {times} times under {key!r} in {run}"
+    intents = {
+        (run, one["call"], one["key"])
+        for run, records in journals.items()
+        for one in records
+        if one["kind"] == "intent"
+    }
+    effects = {(one["action"], one["key"]) for one in ledger}
+    per_intent: Counter[tuple[str, str]] = Counter()
+    for one in ledger:
+        per_intent[one["run"], one["action"]] += 1
+        if (one["run"], one["action"], one["key"]) not in intents:
+            yield f"2: {one['action']} took effect under {one['key']!r} in {one['run']}, and no intent says so"
+    for (run, action), times in per_intent.items():
+        if times > sum(1 for known in intents if known[:2] == (run, action)):
+            yield f"1: {action} took effect more often in {run} than was intended"
+    for run, records in journals.items():
+        for one in records:
+            if one["kind"] != "outcome":
+                continue
+            there = (one["call"], one["key"]) in effects
+            if "ok" in one["outcome"] and one["by"] in CALLED and not there:
+                yield f"3: {run} says that {one['call']} happened under {one['key']!r}; it did not"
+            failed = one["outcome"].get("failed")
+            mine = any((e["run"], e["action"], e["key"]) == (run, one["call"], one["key"]) for e in ledger)
+            if failed is not None and mine and failed["type"] != "InDoubt":
+                yield f"4: {run} says that {one['call']} failed as {failed['type']}; it happened"
+
+
+def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[str]:
+    """Judge each commit from its intent to its outcome: one key, and no doubt that just goes away."""
+    open_: dict[str, Any] | None = None
+    doubts: set[int] = set()
+    under_way = False
+    for one in records:
+        kind = one["kind"]
+        under_way = (under_way or kind in ("intent", "attempt")) and "outcome" not in one and kind not in ENDS
+        if kind == "event" and open_ is not None:
+            if doubts or under_way:
+                yield f"4: record {one['seq']} takes an event while {open_['call']} is open"
+            open_, doubts = None, set()
+        elif kind == "intent":
+            if open_ is not None:
+                yield f"4: record {one['seq']} begins a commit while {open_['call']} is open"
+            open_, doubts = one, set()
+        elif kind in ("attempt", "doubt", "outcome") and one.get("by") != "record":
+            if open_ is None or (one["call"], one["key"]) != (open_["call"], open_["key"]):
+                yield f"4: record {one['seq']}, {kind} of {one['call']} under {one['key']!r}, has no such intent"
+                continue
+            if kind == "doubt":
+                doubts.add(one["attempt"])
+                continue
+            if kind == "attempt":
+                keyed = facts["actions"][one["call"]]
+                if "outcome" not in one and doubts and keyed["doubt"] != "repeat":
+                    yield f"4: record {one['seq']} calls {one['call']} again while it is in doubt"
+                continue
+            failed = (one["outcome"].get("failed") or {}).get("type")
+            if failed == "TimedOut":
+                yield f"4: record {one['seq']} takes a time-out of {one['call']} for a failure"
+            if doubts and one["by"] == "call" and failed in facts.get("transient", ()):
+                yield f"4: record {one['seq']} ends a doubt of {one['call']} by a transient failure"
+            open_, doubts = None, set()
+        elif kind == "resolved" or (kind == "evidence" and open_ is not None):
+            doubts = set()
+        elif kind in ("transition", "terminated"):
+            if doubts:
+                if kind == "transition":
+                    yield f"4: record {one['seq']} leaves a state with {sorted(doubts)} in doubt"
+                elif not one.get("open"):
+                    yield f"4: record {one['seq']} ends the run, and does not say what is in doubt"
+            open_, doubts = None, set()
+
+
+# --- what clients were told --------------------------------------------------------------------------
+
+
+def _starts(rows: list[dict[str, Any]], history: list[dict[str, Any]]) -> Iterator[str]:
+    there = {row["run"] for row in rows}
+    inputs: defaultdict[str, set[str]] = defaultdict(set)
+    created: Counter[str] = Counter()
+    asked = 0
+    for one in history:
+        if not one["op"].startswith("start"):
+            continue
+        asked += one["end"] != "refused"
+        if one["end"] == "acked":
+            run, new = one["answer"]
+            created[run] += new
+            inputs[run].add(one["input"])
+            if run not in there:
+                yield f"5: the start of {run} was confirmed, and there is no such run"
+    for run, times in created.items():
+        if times > 1:
+            yield f"5: {run} was said to be new {times} times"
+    for run, values in inputs.items():
+        if len(values) > 1:
+            yield f"5: {run} was confirmed for two inputs"
+    if len(there) > asked:
+        yield f"5: there are {len(there)} runs of {asked} starts"
+
+
+def _events(
+    journals: dict[str, list[dict[str, Any]]], rows: list[dict[str, Any]], history: list[dict[str, Any]]
+) -> Iterator[str]:
+    kept: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        ids: list[str] = []
+        for record in journals[row["run"]]:
+            if record["kind"] in EVENTS:
+                kept[row["run"], record["event"], _canonical(record.get("args"))] += 1
+                ids.append(record.get("id", ""))
+        for message_id, kind, body in row["inbox"]:
+            if kind == "event":
+                message = json.loads(body)
+                kept[row["run"], message["event"], _canonical(message["args"])] += 1
+                ids.append(message_id)
+        for message_id, times in Counter(ids).items():
+            if message_id and times > 1:
+                yield f"6: {row['run']} has the event {message_id} {times} times"
+        if row["head"]["status"] == "ended" and any(kind == "event" for _, kind, _ in row["inbox"]):
+            yield f"6: {row['run']} has ended with an event that nobody listed"
+    sure: Counter[tuple[str, str, str]] = Counter()
+    maybe: Counter[tuple[str, str, str]] = Counter()
+    for one in history:
+        if "event" not in one:
+            continue
+        what = (one["run"], one["event"], _canonical(json.loads(one["args"])))
+        if one["end"] == "refused" and not one.get("code"):
+            yield f"21: {one['event']} was refused without a reason"
+        if one["end"] == "lost":
+            maybe[what] += 1
+        elif one["end"] == "acked" and one["answer"][0] != "repeated":
+            sure[what] += 1
+    for what, times in sure.items():
+        if kept[what] < times:
+            yield f"6: {what[1]} of {what[0]} was confirmed {times} times and is there {kept[what]} times"
+    for what, times in kept.items():
+        if times > sure[what] + maybe[what]:
+            yield f"6: {what[1]} of {what[0]} is there {times} times, confirmed {sure[what]}, perhaps {maybe[what]}"
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+# --- the journal -------------------------------------------------------------------------------------
+
+
+def _chain(row: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[str]:
+    before, epoch = "", 0
+    for number, ((seq, kind, body, digest), record) in enumerate(
+        zip(row["records"], records, strict=True), start=1
+    ):
+        if (seq, record["seq"], record["kind"], record["run"]) != (number, number, kind, row["run"]):
+            yield f"8: record {number} is {seq}, and says that it is {record['seq']}"
+        if record["prev"] != before or hashlib.sha256(body.encode()).hexdigest() != digest:
+            yield f"8: the chain is broken at record {number}"
+        if record["epoch"] < epoch:
+            yield f"8: the epoch falls at record {number}"
+        before, epoch = digest, record["epoch"]
+    if (row["seq"], row["hash"]) != (len(records), before) or row["epoch"] < epoch:
+        yield "8: the row does not agree with the end of its journal"
+
+
+def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[str]:
+    state, data, timers = "", None, {}
+    outcome: str | None = None
+    stalled = False
+    for record in records:
+        kind, seq = record["kind"], record["seq"]
+        if outcome is not None and kind not in AFTER_THE_END:
+            yield f"9: record {seq}, {kind}, after the end"
+        if (kind == "started") != (seq == 1):
+            yield f"7: record {seq} is {kind}"
+        if kind == "transition":
+            if record["from"] != state or record["to"] not in facts["states"][state]["targets"]:
+                yield f"7: record {seq} goes from {record['from']} to {record['to']}, being in {state}"
+            cause = record["cause"].split(",")[0]
+            if cause.startswith("timer "):
+                due = timers.get(cause[len("timer ") :])
+                if due is None or _instant(record["at"]) < _instant(due):
+                    yield f"13: record {seq}: {cause} fired at {record['at']}, due {due}"
+        if kind in ("started", "transition"):
+            state, data, timers = record["to"], record.get("data"), record.get("timers", {})
+            outcome = facts["states"][state]["outcome"]
+            if set(data or {}) - set(facts["states"][state]["fields"]):
+                yield f"7: record {seq} has data that {state} does not have"
+            if record.get("result") != outcome:
+                yield f"7: record {seq} enters {state} with the result {record.get('result')}"
+        if kind == "terminated":
+            outcome = "terminated"
+        stalled = kind == "stalled" or (stalled and kind in ("evidence", "resolved"))
+    head = row["head"]
+    body = json.loads(head["body"])
+    if (head["state"], head["outcome"]) != (state, outcome) or (body.get("data") or {}) != (data or {}):
+        yield f"10: the row is in {head['state']} ({head['outcome']}), its journal in {state} ({outcome})"
+    if (head["status"] == "ended") != (outcome is not None):
+        yield f"10: the row is {head['status']}, its journal ends with {outcome}"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _progress(row: dict[str, Any], now: int) -> Iterator[str]:
+    head = row["head"]
+    status, wake = head["status"], head["wake_at"]
+    if status == "ended":
+        if wake is not None or head["worker"] is not None:
+            yield "14: it has ended, and somebody still looks after it"
+        return
+    if head["worker"] is not None and wake is None:
+        yield "14: it is held without an end"
+    if head["worker"] is None and wake is not None and wake < now - OVERDUE_US:
+        yield f"14: it is {status}, and has been due for {(now - wake) / 1e6:.0f} s"
+    if status == "running" and head["worker"] is None and wake is None:
+        yield "14: it could go on, and nobody will look"
+    intent = ((json.loads(head["body"]).get("pending") or {}).get("intent")) or {}
+    if status in ("stalled", "in_doubt") and not (head["reason"] or intent.get("reason")):
+        yield f"14: it is {status} without a reason"
+    if status == "in_doubt" and wake is None and not intent.get("asking"):
+        yield "14: it is in doubt, nobody is asked and nothing is tried"
