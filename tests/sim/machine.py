@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from opord.engine.engine import Engine
 from opord.engine.errors import EngineError
-from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable
+from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
 from opord.testing.clock import VirtualClock, run_virtually, virtual_world
@@ -102,7 +102,7 @@ class Life:
         kind, self.next = self.next, None
         if kind == "write refused":
             raise StoreUnavailable("locked", "refused before it was written")
-        results = self.machine.store.apply(batch, wait=wait)
+        results = self.machine.apply(batch, wait=wait)
         if kind is not None:
             if kind == "written, then cut off":
                 self.cut_until = self.machine.clock.now_us + int(CUT_OFF_S * 1e6)
@@ -130,6 +130,7 @@ class Machine:
         self.inputs: list[Any] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.judgements = 0
+        self.stale: list[str] = []
         self._judged: list[dict[str, Any]] = []
         rng = Random(f"world {plan.seed}")
         self.provider = Provider(self.subject, self.clock, rng, self.tell)
@@ -138,6 +139,19 @@ class Machine:
         """Read the store's clock: no two readings are the same, as on a real machine."""
         self.clock.now_us += 1
         return self.clock.now_us
+
+    def apply(self, batch: Any, *, wait: bool) -> Any:
+        """Have the store write, and look whether a worker moved a run whose epoch had gone on."""
+        names = [change.run if isinstance(change, Write) else change.row.run for change in batch]
+        before = {name: self.store.load(name) for name in names}
+        results = self.store.apply(batch, wait=wait)
+        for name, change in zip(names, batch, strict=True):
+            old, new = before[name], self.store.load(name)
+            if old is None or new is None or not isinstance(change, Write):
+                continue
+            if new.epoch < old.epoch or (new.seq > old.seq and change.epoch < old.epoch):
+                self.stale.append(f"11: a write of epoch {change.epoch} moved {name}, then at {old.epoch}")
+        return results
 
     # --- trace and faults ------------------------------------------------------------------------
 
@@ -388,6 +402,7 @@ class Machine:
                 now=self.clock.now_us, at_rest=at_rest,
             ),
             *judge_growth(self._judged, rows),
+            *self.stale,
         ]  # fmt: skip
         self._judged = rows
         self.judgements += 1
