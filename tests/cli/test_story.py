@@ -16,6 +16,7 @@ import click
 import pytest
 
 from opord.cli import page
+from opord.engine.protection import protection_with
 from opord.kernel.legality import verify
 from opord.kernel.run import load_run
 from opord.kernel.views import history_view, run_view
@@ -46,7 +47,7 @@ class Desk(Kit):
 
     def __init__(self) -> None:
         super().__init__(KEPT, handlers)
-        self.program = program_of(self.workflow)
+        self.program = protection_with(None).of(program_of(self.workflow))
 
     async def start(self, engine: Any, one: str, cents: int = 100) -> str:
         """Start a run."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from opord.engine.engine import Engine
+from opord.engine.protection import protection_with
 from opord.kernel.legality import verify
 from opord.kernel.run import Run
 from opord.loading import load
@@ -175,7 +176,7 @@ class Kit:
         """Assert that every journal is unbroken and legal."""
         from opord.loading import program_of
 
-        program = program_of(self.workflow)
+        program = protection_with(None).of(program_of(self.workflow))
         for row in self.store.runs(RunFilter(), limit=1000):
             problems = verify(program, row, self.store.journal(row.run, limit=10_000))
             assert not problems, (row.run, problems, self.kinds(row.run))

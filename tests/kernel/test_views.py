@@ -241,7 +241,7 @@ def test_secrets_are_hidden_even_where_the_data_no_longer_fit_their_type() -> No
 
 
 def test_a_message_that_waits_is_stored_and_has_no_number_yet() -> None:
-    row = inbox_row("m1", START, Message("scan", {"code": "c1"}, "gate", "", "c1"))
+    row = inbox_row(Story().draft.run, "m1", START, Message("scan", {"code": "c1"}, "gate", "", "c1"))
     (view,) = history_view(parcel(), [], [row])
     assert view == {
         "seq": None, "at": text(START), "kind": "stored", "event": "scan", "args": {"code": "c1"},

@@ -12,7 +12,7 @@ import click
 
 from opord.cli.errors import explain_error
 from opord.cli.output import error, write, write_json
-from opord.cli.settings import actor_options, json_option, store_option
+from opord.cli.settings import actor_options, engine_secrets, json_option, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def on_client(url: str, job: Callable[[Session], Awaitable[T]], workflows: Seque
     async def main() -> T:
         from opord.engine.engine import Engine
 
-        engine = Engine(url, workflows)
+        engine = Engine(url, workflows, **engine_secrets())
         session = Session()
         watch = asyncio.create_task(_give_up_after(session))
         async with engine:

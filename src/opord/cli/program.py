@@ -27,6 +27,8 @@ COMMANDS = {
     "worker": ("opord.cli.worker", "Carry out runs with your handlers."),
     "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, hover, rename and more."),
     "doctor": ("opord.cli.doctor", "Say what is there and what is wrong, with the next move for each."),
+    "keys": ("opord.cli.keys", "Make the keys that encrypt secrets where they are kept."),
+    "db": ("opord.cli.db", "Look after the store as a whole."),
     "demo": ("opord.cli.demo", "Watch a card being charged once, whatever dies on the way."),
 }
 

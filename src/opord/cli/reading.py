@@ -21,9 +21,10 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         from opord.engine.programs import Programs
+        from opord.engine.protection import SHOWING
 
         self.store = store
-        self._programs = Programs()
+        self._programs = Programs(SHOWING)
         self._served: frozenset[str] | None = None
 
     def row(self, run: str) -> RunRow:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
@@ -21,8 +22,12 @@ KNOWN: dict[str, tuple[type, ...]] = {
     "lease": (int, float),
     "drain": (int, float),
     "concurrency": (int,),
+    "secret_keys": (str,),
+    "insecure_plaintext_secrets": (bool,),
 }
 """Which settings a file may have, and of which types."""
+
+_INSECURE = "opord.insecure_plaintext_secrets"
 
 DEFAULT_STORE = "sqlite:///opord.db"
 
@@ -50,7 +55,8 @@ def json_option(command: CommandT) -> CommandT:
 
 
 def actor_options(command: CommandT) -> CommandT:
-    """Give a command the options `--as` and `--role`."""
+    """Give a command that writes the options `--as` and `--role`, and what becomes of secrets."""
+    command = secrets_option(command)
     command = click.option(
         "--role",
         envvar="OPORD_ROLE",
@@ -67,6 +73,42 @@ def actor_options(command: CommandT) -> CommandT:
         metavar="ACTOR",
         help="Who does it; the name goes on record.",
     )(command)
+
+
+def secrets_option(command: CommandT) -> CommandT:
+    """Give a command that writes the option `--insecure-plaintext-secrets`; `engine_secrets` has what comes of it."""
+
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        ctx.meta[_INSECURE] = value
+
+    return click.option(
+        "--insecure-plaintext-secrets",
+        is_flag=True,
+        envvar="OPORD_INSECURE_PLAINTEXT_SECRETS",
+        default=lambda: setting("insecure_plaintext_secrets", False),
+        expose_value=False,
+        callback=remember,
+        help="Keep secrets readable where no key is set (OPORD_SECRET_KEYS, made by `opord keys new`).",
+    )(command)
+
+
+class EngineSecrets(TypedDict):
+    """What an engine is told of secrets, as its arguments."""
+
+    secret_keys: str
+    insecure_plaintext_secrets: bool
+
+
+def engine_secrets() -> EngineSecrets:
+    """Return the keys and the insistence that the flags and settings of the present command give."""
+    context = click.get_current_context(silent=True)
+    insecure = bool(context.meta.get(_INSECURE, False)) if context is not None else False
+    return {"secret_keys": secret_keys(), "insecure_plaintext_secrets": insecure}
+
+
+def secret_keys() -> str:
+    """Return the configured keys, as text; empty where there are none. They never stand in a command's arguments."""
+    return os.environ.get("OPORD_SECRET_KEYS") or str(setting("secret_keys", ""))
 
 
 def login_name() -> str:
@@ -113,7 +155,8 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
     for name, value in table.items():
         if name not in KNOWN:
             raise CliError("settings", f"{path.name} sets `{name}`; the settings are {', '.join(KNOWN)}", 2)
-        if not isinstance(value, KNOWN[name]) or isinstance(value, bool):
+        if not isinstance(value, KNOWN[name]) or (isinstance(value, bool) and bool not in KNOWN[name]):
             wanted = " or ".join(kind.__name__ for kind in KNOWN[name])
-            raise CliError("settings", f"{path.name}: `{name}` is to be {wanted}, got {value!r}", 2)
+            got = "something else" if name == "secret_keys" else repr(value)
+            raise CliError("settings", f"{path.name}: `{name}` is to be {wanted}, got {got}", 2)
     return table

@@ -18,7 +18,7 @@ import click
 from opord.cli.contracts import found_in, program_at
 from opord.cli.errors import CliError
 from opord.cli.output import note
-from opord.cli.settings import setting, store_option
+from opord.cli.settings import engine_secrets, secrets_option, setting, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ HANDLER_THREADS = "opord-handler"
               default=lambda: setting("drain", 30.0), show_default="30", metavar="SECONDS",
               help="How long it lets calls under way go on when it is told to stop.")  # fmt: skip
 @store_option
+@secrets_option
 def command(
     contracts: tuple[str, ...],
     handlers: tuple[str, ...],
@@ -174,7 +175,10 @@ async def _work(
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
     asked_to_stop = _stop_on_signals()
-    async with Engine(store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s) as engine:
+    engine = Engine(
+        store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s, **engine_secrets()
+    )
+    async with engine:
         tune_process()
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
@@ -203,19 +207,18 @@ async def _idle(engine: Engine, until_idle: bool) -> None:
 def _needy(store: Any, pairs: Sequence[tuple[Program, Any]]) -> list[tuple[str, str]]:
     """List the runs of these contracts that go on only when a person says something."""
     from opord.cli.reading import Reader
-    from opord.kernel.run import load_run
     from opord.kernel.views import needs_person
     from opord.stores.base import RunFilter
 
-    programs = {program.digest: program for program, _ in pairs}
+    known = {program.digest: program.name for program, _ in pairs}
     reader = Reader(store)
     found = []
-    for name in {program.name for program in programs.values()}:
+    for name in set(known.values()):
         for status in ("stalled", "in_doubt"):
             for row in reader.rows(RunFilter(name, None, status)):
-                if row.contract not in programs:
+                if row.contract not in known:
                     continue
-                run = load_run(programs[row.contract], row)
+                run = reader.run(row)
                 if needs_person(run):
                     found.append((run.id, safe(run.reason or run.status.replace("_", " "))))
     return found

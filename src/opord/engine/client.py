@@ -35,6 +35,7 @@ from opord.kernel.inbox import Evidence, Message
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import EventKey, RunRow
 from opord.kernel.run import Run, load_run
+from opord.kernel.sealing import opened_digest, opened_text, sealed_digest
 from opord.kernel.step import StepError
 from opord.stores.base import Applied, Exists, KeyTaken, Stale, Store
 from opord.values.canonical import digest, dumps
@@ -87,6 +88,7 @@ class Client:
             InputInvalid: the input does not fit the contract.
             StartConflict: a run of that key was started with another input.
         """
+        program = self.programs.own(program)
         worker = self.worker
         held = worker is not None and worker.has_room and program.digest in worker.programs
         try:
@@ -111,7 +113,7 @@ class Client:
         result = await self.commits.apply(draft.start())
         self.hook("start written", run_id)
         if isinstance(result, Exists):
-            if result.row.input != run.input_text:
+            if opened_text(program, run_id, "input", result.row.input) != run.input_text:
                 raise StartConflict(run_id)
             return Started(run_id, False)
         if held and worker is not None:
@@ -146,7 +148,7 @@ class Client:
             declared = _event(program, event)
             _check_role(declared.declaration, role)
             message = self._message(run, declared, args, actor, role)
-            key = EventKey(event, message.key, _content(message)) if declared.key is not None else None
+            key = EventKey(event, message.key, _content(run, message)) if declared.key is not None else None
             if key is not None:
                 known = await self.commits.call(self.store.event_key, run_id, event, message.key)
                 if known is not None:
@@ -188,7 +190,7 @@ class Client:
                 moves.runnable(draft)
             inbox.settle(draft, waiting)
         elif inbox.keeps(run, event):
-            draft.put.append(inbox.inbox_row(message.id, now, message))
+            draft.put.append(inbox.inbox_row(run, message.id, now, message))
             reception = "stored"
         else:
             raise self._refusal(run, message.event)
@@ -336,7 +338,7 @@ class Client:
             concerns = intent is not None and intent.seq == evidence.intent and intent.outcome is None
             if run.worker is not None and not concerns:
                 # Somebody holds the run, and this changes nothing for it: it joins the journal when the run rests.
-                draft.put.append(inbox.inbox_row(self.world.message_id(), draft.at, evidence))
+                draft.put.append(inbox.inbox_row(draft.run, self.world.message_id(), draft.at, evidence))
                 write = draft.write(head=False)
             elif inbox.adopt(draft, evidence):
                 draft.seize()
@@ -344,7 +346,7 @@ class Client:
                 write = draft.write()
             elif run.worker is not None:
                 draft = Draft(await self.read(run_id), self.store.now(), self.world.worker)
-                draft.put.append(inbox.inbox_row(self.world.message_id(), draft.at, evidence))
+                draft.put.append(inbox.inbox_row(draft.run, self.world.message_id(), draft.at, evidence))
                 write = draft.write(head=False)
             else:
                 write = draft.write()
@@ -413,11 +415,14 @@ def _handled(run: Run) -> list[str]:
     return sorted(inbox.handlers_now(run))
 
 
-def _content(message: Message) -> str:
-    return digest(dumps(message.args))
+def _content(run: Run, message: Message) -> str:
+    place = f"event key {message.event} {message.key}"
+    return sealed_digest(run.program, run.id, place, digest(dumps(message.args)))
 
 
 def _duplicate(run: Run, key: EventKey, known: EventKey) -> Sent:
-    if known.content != key.content:
+    place = f"event key {key.event} {key.key}"
+    contents = [opened_digest(run.program, run.id, place, each.content) for each in (known, key)]
+    if contents[0] != contents[1]:
         raise EventConflict(run.id, key.event, key.key)
     return Sent("repeated", run.state)

@@ -17,6 +17,7 @@ from opord.engine.clock import World
 from opord.engine.commits import Commits
 from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated, RunUnknown
 from opord.engine.programs import Programs, stored_form
+from opord.engine.protection import protection_with
 from opord.engine.watch import Watch
 from opord.engine.worker import PARTING_S, Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
@@ -53,6 +54,9 @@ class Engine:
         call_limit_s: how long a call without `timeout` may take, in seconds.
         concurrency: how many runs it carries at once.
         drain_s: how long leaving waits for calls under way, in seconds.
+        secret_keys: what encrypts secrets where they are kept, as `opord keys new` writes it, the key that writes first;
+            from the environment's `OPORD_SECRET_KEYS` where None.
+        insecure_plaintext_secrets: keep secrets readable where there is no key, instead of refusing such a contract.
         world: clock, randomness and threads, for simulations.
         hook: told at every named point of the step protocol, for tests.
     """
@@ -66,6 +70,8 @@ class Engine:
         call_limit_s: float = CALL_LIMIT_S,
         concurrency: int = CONCURRENCY,
         drain_s: float = DRAIN_S,
+        secret_keys: str | None = None,
+        insecure_plaintext_secrets: bool = False,
         world: World | None = None,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
@@ -74,6 +80,7 @@ class Engine:
                 "expected lease_s and call_limit_s above 0 and concurrency of at least 1, got: "
                 f"{lease_s}, {call_limit_s} and {concurrency}"
             )
+        self._protection = protection_with(secret_keys, insecure=insecure_plaintext_secrets)
         self._store_at = store
         self._workflows = list(workflows)
         self._lease_s = lease_s
@@ -92,6 +99,7 @@ class Engine:
 
         Raises:
             HandlersInvalid: a handler is missing or has the wrong form.
+            SecretsUnprotected: a contract has secrets, and there is no key to encrypt them.
             ContractConflict: another contract of the same name and version is in the store.
             StoreError: the store cannot be opened.
         """
@@ -105,7 +113,7 @@ class Engine:
         store = await _in_thread(world.commit_thread, self._store)
         commits = Commits(store, world.commit_thread)
         commits.start()
-        known = Programs(programs)
+        known = Programs(self._protection, programs)
         client = Client(store=store, commits=commits, programs=known, world=world, hook=self._hook)
         opened = _Open(store, commits, client, Watch(store, commits), known, world)
         try:
@@ -131,7 +139,7 @@ class Engine:
         cls = workflow if isinstance(workflow, type) else type(workflow)
         program = self._programs.get(cls)
         if program is None:
-            program = self._programs[cls] = program_of(cls)
+            program = self._programs[cls] = self._protection.of(program_of(cls))
         return program
 
     def _store(self) -> Store:

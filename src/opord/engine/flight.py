@@ -41,6 +41,7 @@ from opord.kernel.program import CallProgram
 from opord.kernel.requests import Call, Commit, Goto, Perform, Pure, Request, TimedOut
 from opord.kernel.rows import InboxRow
 from opord.kernel.run import Intent, Outcome, Run
+from opord.kernel.sealing import opened_digest, opened_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import Diverged, StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import describe, trouble_of
@@ -403,7 +404,9 @@ class Flight:
             settled = await self.worker.commits.call(self.worker.store.settled, self.run.id, name, key)
         if settled is None:
             return None
-        if settled.args != digest(dumps(args)):
+        program, where = self.run.program, f"settled {name} {key}"
+        known = opened_digest(program, self.run.id, f"{where} args", settled.args)
+        if known != digest(dumps(args)):
             raise Trouble(
                 {
                     "error": f"{name} took effect in this run before under the key {key!r}, with other arguments; "
@@ -411,7 +414,8 @@ class Flight:
                     "call": name,
                 }
             )
-        outcome = Outcome("ok", json.loads(settled.result), "record")
+        result = opened_text(program, self.run.id, f"{where} result", settled.result)
+        outcome = Outcome("ok", json.loads(result), "record")
         moves.outcome_on_record(draft, name, key, outcome)
         return outcome
 

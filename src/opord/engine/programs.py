@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from opord.engine.errors import EngineError
+from opord.engine.protection import Protection
 from opord.kernel.program import Program
 from opord.stores.base import Store, StoredContract
 
@@ -19,16 +20,24 @@ class ContractUnreadable(EngineError):
 class Programs:
     """Programs by digest; what is not there is compiled from the text in the store."""
 
-    def __init__(self, given: Iterable[Program] = ()) -> None:
-        self._known = {program.digest: program for program in given}
+    def __init__(self, protection: Protection, given: Iterable[Program] = ()) -> None:
+        self._protection = protection
+        self._known = {program.digest: protection.of(program) for program in given}
 
     def given(self) -> list[Program]:
         """Return what is known so far."""
         return list(self._known.values())
 
-    def add(self, program: Program) -> None:
-        """Make a program known."""
-        self._known[program.digest] = program
+    def own(self, program: Program) -> Program:
+        """Return the program as this process runs it, its secrets protected; it is known from now on.
+
+        Raises:
+            SecretsUnprotected: it has secrets, and there is no key.
+        """
+        known = self._known.get(program.digest)
+        if known is None:
+            known = self._known[program.digest] = self._protection.of(program)
+        return known
 
     def known(self, digest: str) -> Program | None:
         """Return the program of a contract, if it is known without asking the store."""
@@ -39,13 +48,14 @@ class Programs:
 
         Raises:
             ContractUnreadable: the store has no such contract, or its text does not compile to that digest.
+            SecretsUnprotected: it has secrets, and there is no key.
         """
         program = self._known.get(digest)
         if program is None:
             stored = store.contract(digest)
             if stored is None:
                 raise ContractUnreadable(f"the store has runs of a contract {digest[:12]} but not its text")
-            program = self._known[digest] = _compile(stored)
+            program = self._known[digest] = self._protection.of(_compile(stored))
         return program
 
 

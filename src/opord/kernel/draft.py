@@ -13,6 +13,7 @@ from opord.kernel.instants import text
 from opord.kernel.records import RecordBody, encode_record
 from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, SettledKey, Start, Write
 from opord.kernel.run import Run
+from opord.kernel.sealing import sealed, sealed_text
 
 
 class Draft:
@@ -59,6 +60,8 @@ class Draft:
         """Put a record on the journal's end and return its number; `said` are members of `RecordBody`."""
         run = self.run
         run.seq = seq = run.seq + 1
+        if run.program.vault is not None:
+            said = sealed(run.program, run.id, f"record {seq}", said)
         written = encode_record(
             RecordBody(
                 run=run.id,
@@ -95,7 +98,7 @@ class Draft:
             run.program.name,
             run.program.version,
             run.started_at,
-            run.input_text,
+            sealed_text(run.program, run.id, "input", run.input_text),
             run.epoch,
             run.seq,
             run.hash,

@@ -15,10 +15,11 @@ from opord.contract import Event
 from opord.kernel import moves
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
-from opord.kernel.program import CallProgram, HandlerProgram
+from opord.kernel.program import CallProgram, HandlerProgram, Program
 from opord.kernel.requests import Goto
 from opord.kernel.rows import InboxRow
 from opord.kernel.run import Answer, Cause, Outcome, Run
+from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
 
@@ -53,20 +54,31 @@ _read_evidence = msgspec.json.Decoder(Evidence).decode
 _write = msgspec.json.Encoder(order="sorted").encode
 
 
-def inbox_row(message_id: str, arrived: int, message: Message | Evidence) -> InboxRow:
-    """Return a message as the store keeps it."""
+def inbox_row(run: Run, message_id: str, arrived: int, message: Message | Evidence) -> InboxRow:
+    """Return a message to a run as the store keeps it."""
     kind: Literal["event", "evidence"] = "event" if isinstance(message, Message) else "evidence"
-    return InboxRow(message_id, arrived, kind, _write(message).decode())
+    body = sealed_text(run.program, run.id, f"inbox {message_id}", _write(message).decode())
+    return InboxRow(message_id, arrived, kind, body)
 
 
-def read_message(row: InboxRow) -> Message:
-    """Return the event in an inbox row."""
+def kept_message(row: InboxRow) -> Message:
+    """Return the event in an inbox row as it is kept, with its secrets sealed."""
     return _read_message(row.body)
 
 
-def read_evidence(row: InboxRow) -> Evidence:
-    """Return the evidence in an inbox row."""
+def kept_evidence(row: InboxRow) -> Evidence:
+    """Return the evidence in an inbox row as it is kept, with its secrets sealed."""
     return _read_evidence(row.body)
+
+
+def read_message(program: Program, run: str, row: InboxRow) -> Message:
+    """Return the event in an inbox row."""
+    return _read_message(opened_text(program, run, f"inbox {row.id}", row.body))
+
+
+def read_evidence(program: Program, run: str, row: InboxRow) -> Evidence:
+    """Return the evidence in an inbox row."""
+    return _read_evidence(opened_text(program, run, f"inbox {row.id}", row.body))
 
 
 def commit_open(run: Run) -> bool:
@@ -184,7 +196,7 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
 def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
     run = draft.run
     for row in left:
-        message = read_message(row)
+        message = read_message(run.program, run.id, row)
         try:
             handler = fitting(run, message.event, message.args, message.actor, draft.at)
         except StepError as error:
@@ -246,7 +258,7 @@ def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> s
 def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
     for row in left:
         draft.take.append(row.id)
-        message = read_message(row)
+        message = read_message(draft.run.program, draft.run.id, row)
         draft.record(
             "unhandled",
             event=message.event,
@@ -278,7 +290,7 @@ def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     for row in inbox:
         if row.kind == "evidence":
             draft.take.append(row.id)
-            adopt(draft, read_evidence(row))
+            adopt(draft, read_evidence(draft.run.program, draft.run.id, row))
         else:
             left.append(row)
     return left

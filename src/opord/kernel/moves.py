@@ -15,6 +15,7 @@ from opord.kernel.program import Program, StateProgram, TimerProgram
 from opord.kernel.requests import Goto
 from opord.kernel.rows import SettledKey
 from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
+from opord.kernel.sealing import sealed_digest, sealed_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
 from opord.values.canonical import digest, dumps
@@ -358,10 +359,17 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _remember_key(draft: Draft, intent: Intent, outcome: Outcome) -> None:
-    _, action = draft.run.action(intent)
+    run = draft.run
+    _, action = run.action(intent)
     if outcome.kind == "ok" and has_own_key(action):
+        where = f"settled {intent.call} {intent.key}"
         draft.settled.append(
-            SettledKey(intent.call, intent.key, digest(dumps(intent.args)), dumps(outcome.value))
+            SettledKey(
+                intent.call,
+                intent.key,
+                sealed_digest(run.program, run.id, f"{where} args", digest(dumps(intent.args))),
+                sealed_text(run.program, run.id, f"{where} result", dumps(outcome.value)),
+            )
         )
         if intent.call not in draft.run.body.settled:
             draft.run.body.settled = [*draft.run.body.settled, intent.call]

@@ -14,6 +14,7 @@ from opord.contract import Action, Contract, Effect, Event, EventHandler, State,
 from opord.contract import Pure as PureDeclaration
 from opord.kernel.requests import Frame, StepFunction
 from opord.values.codec import Codec
+from opord.values.vault import Vault
 
 KeyValue: TypeAlias = str
 
@@ -100,7 +101,8 @@ class Program:
     `sources` are the texts it was compiled from, by file name, the contract's own file first; `digest` is
     that of the checked contract. `key(input)` names a run. `initial(frame)` makes the first state, whose name is `initial_state`.
     `place_of(traceback)` names the place in the contract ("order.opord:57") of an exception that came
-    out of a generated function, or None.
+    out of a generated function, or None. `secrets` names where the contract's data have secrets, and `vault`
+    is what seals them where they are kept; None keeps them as they are.
     """
 
     contract: Contract
@@ -115,6 +117,8 @@ class Program:
     calls: Mapping[str, CallProgram]
     place_of: Callable[[BaseException], str | None]
     initial_state: str
+    secrets: tuple[str, ...] = ()
+    vault: Vault | None = None
 
     @property
     def name(self) -> str:

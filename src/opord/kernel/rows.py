@@ -106,3 +106,13 @@ class Write(NamedTuple):
     put: tuple[InboxRow, ...] = ()
     event_keys: tuple[EventKey, ...] = ()
     settled: tuple[SettledKey, ...] = ()
+
+
+class Kept(NamedTuple):
+    """All that is kept of one run: its row, its whole journal, its waiting messages, and the keys it has used."""
+
+    row: RunRow
+    records: tuple[RecordRow, ...]
+    inbox: tuple[InboxRow, ...]
+    event_keys: tuple[EventKey, ...]
+    settled: tuple[SettledKey, ...]

@@ -15,6 +15,8 @@ from opord.kernel.instants import to_datetime
 from opord.kernel.program import CallProgram, Program, StateProgram
 from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import Head, RunRow, Status
+from opord.kernel.sealing import SEALED, comparable, opened, sealed
+from opord.values.canonical import dumps, loads
 
 
 class Cause(msgspec.Struct, omit_defaults=True):
@@ -213,8 +215,13 @@ class Run:
             self.wake_at,
             self.worker,
             self.reason,
-            _encode(self.body).decode(),
+            self._kept_body(),
         )
+
+    def _kept_body(self) -> str:
+        if self.program.vault is None:
+            return _encode(self.body).decode()
+        return dumps(sealed(self.program, self.id, "body", msgspec.to_builtins(self.body)))
 
 
 def new_run(program: Program, run_id: str, input_value: Any, input_text: str, now: int) -> Run:
@@ -247,15 +254,19 @@ def load_run(program: Program, row: RunRow) -> Run:
 
     Raises:
         BadValue: its data do not fit the contract, which means that the store is damaged.
+        SecretUnreadable: a secret that it carries cannot be opened.
     """
-    run = new_run(
-        program, row.run, program.input.load(msgspec.json.decode(row.input)), row.input, row.started_at
-    )
+    input_rest = opened(program, row.run, "input", loads(row.input))
+    input_text = row.input if program.vault is None else dumps(comparable(input_rest))
+    run = new_run(program, row.run, program.input.load(input_rest), input_text, row.started_at)
     head = row.head
     run.epoch = row.epoch
     run.seq, run.hash, run.arrivals = row.seq, row.hash, row.arrivals
     run.state, run.status, run.outcome, run.since = head.state, head.status, head.outcome, head.since
     run.wake_at, run.worker, run.reason = head.wake_at, head.worker, head.reason
-    run.body = _decode(head.body)
+    if program.vault is None or SEALED not in head.body:
+        run.body = _decode(head.body)
+    else:
+        run.body = msgspec.convert(opened(program, row.run, "body", loads(head.body)), Body)
     run.fields = program.states[run.state].fields.load(run.body.data)
     return run

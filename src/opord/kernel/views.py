@@ -10,12 +10,13 @@ from typing import Any
 
 from opord.contract import Action, Ask, Check, Timer
 from opord.kernel import doubt
-from opord.kernel.inbox import Message, commit_open, handlers_now, read_evidence, read_message
+from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import text
 from opord.kernel.moves import shared_timers
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.rows import InboxRow, RecordRow, RunRow
 from opord.kernel.run import Intent, Run
+from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import loads
 from opord.values.duration import format_duration
 from opord.values.secret import SHOWN
@@ -106,7 +107,7 @@ def record_view(program: Program, record: RecordRow) -> dict[str, Any]:
 
 def _waiting_view(program: Program, row: InboxRow) -> dict[str, Any]:
     if row.kind == "evidence":
-        said = read_evidence(row)
+        said = kept_evidence(row)
         return {
             "seq": None,
             "at": text(row.arrived),
@@ -117,7 +118,7 @@ def _waiting_view(program: Program, row: InboxRow) -> dict[str, Any]:
             "outcome": _shown_ending(program.calls.get(said.call), {said.kind: said.value}),
             "learned_by": said.worker,
         }
-    message: Message = read_message(row)
+    message: Message = kept_message(row)
     view: dict[str, Any] = {"seq": None, "at": text(row.arrived), "kind": "stored", "event": message.event}
     view["args"] = _shown_args(program, {"event": message.event, "args": message.args})
     view |= {
@@ -159,7 +160,7 @@ def _show(show: Callable[[Any], Any] | None, rest: Any) -> Any:
 
 def _without_secrets(rest: Any) -> Any:
     if isinstance(rest, dict):
-        if "$secret" in rest:
+        if SECRET in rest or SEALED in rest:
             return SHOWN
         return {name: _without_secrets(value) for name, value in rest.items()}
     if isinstance(rest, list):

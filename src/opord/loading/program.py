@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -35,6 +35,30 @@ def build_program(contract: ir.Contract, sources: tuple[tuple[str, str], ...], m
     return _Builder(contract, module).build(sources)
 
 
+def secret_places(contract: ir.Contract) -> tuple[str, ...]:
+    """Name where the data of a contract have secrets: `Order.card_token`."""
+    groups: list[tuple[str, Sequence[ir.Field]]] = [("input", contract.params)]
+    groups += [(record.name, record.fields) for record in contract.records]
+    sums: list[ir.Enum | ir.Failure] = [*contract.enums, *contract.failures]
+    for sum_type in sums:
+        groups += [(f"{sum_type.name}.{variant.name}", variant.fields) for variant in sum_type.variants]
+    groups += [(event.name, event.params) for event in contract.events]
+    groups += [(state.name, state.fields) for state in contract.states]
+    groups += [(call.name, call.params) for call in calls(contract)]
+    found = [f"{name}.{field.name}" for name, fields in groups for field in fields if _is_secret(field.type)]
+    return (*found, *(f"{call.name}()" for call in calls(contract) if _is_secret(call.result)))
+
+
+def _is_secret(type_: ir.Type) -> bool:
+    match type_:
+        case ir.SecretOf():
+            return True
+        case ir.ListOf(inner) | ir.MapOf(inner) | ir.OptionalOf(inner):
+            return _is_secret(inner)
+        case _:
+            return False
+
+
 class _Builder:
     def __init__(self, contract: ir.Contract, module: ModuleType) -> None:
         self._contract = contract
@@ -60,6 +84,7 @@ class _Builder:
             calls={call.name: self._call(call) for call in calls(contract)},
             place_of=places_in(self._module),
             initial_state=next(state.name for state in contract.states if state.initial),
+            secrets=secret_places(contract),
         )
 
     def _function(self, *words: str) -> Any:

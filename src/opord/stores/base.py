@@ -11,13 +11,14 @@ A run is guarded by three numbers: its `epoch` grows with every claim, its `seq`
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from opord.kernel.rows import (
     EventKey,
     Head,
     InboxRow,
+    Kept,
     RecordRow,
     RunRow,
     SettledKey,
@@ -33,6 +34,7 @@ __all__ = [
     "Exists",
     "Head",
     "InboxRow",
+    "Kept",
     "KeyTaken",
     "RecordRow",
     "Result",
@@ -209,6 +211,19 @@ class Store(Protocol):
 
     def settled(self, run: str, action: str, key: str) -> SettledKey | None:
         """Return what an action's key of this run was settled with."""
+
+    def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:
+        """Put in the place of all that is kept of a run what `change` makes of it; return what was there.
+
+        It is read and written in one transaction, in which nobody else writes. What is put back has the same
+        records by number, kind and time; whoever holds the run is fenced off, for its epoch grows by one. `change`
+        answers None to leave the run as it is. None is returned, too, for a run that is not there.
+        """
+        ...
+
+    def compact(self) -> None:
+        """Leave no trace of what was overwritten in the store's files, as far as nobody else reads them now."""
+        ...
 
     def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
         """Say that `worker` is alive until now + `ttl_us` and has handlers for these contracts."""

@@ -13,6 +13,7 @@ from opord.stores.base import (
     Applied,
     EventKey,
     Exists,
+    Kept,
     KeyTaken,
     RecordRow,
     Result,
@@ -108,3 +109,27 @@ def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
 def _is_recorded(change: Start | Write, records: tuple[RecordRow, ...], facts: Facts) -> bool:
     where = last_record(change)
     return where is not None and facts.hashes.get(where) == records[-1].hash
+
+
+def check_rewrite(old: Kept, new: Kept) -> None:
+    """Refuse a rewriting that would change more than texts.
+
+    Raises:
+        ValueError: a record, a message or a key is missing, added, or stands elsewhere.
+    """
+    outlines = [
+        (
+            each.row.run,
+            each.row.contract,
+            each.row.seq,
+            [(record.seq, record.kind, record.at) for record in each.records],
+            [message.id for message in each.inbox],
+            [(key.event, key.key) for key in each.event_keys],
+            [(key.action, key.key) for key in each.settled],
+        )
+        for each in (old, new)
+    ]
+    if outlines[0] != outlines[1]:
+        raise ValueError(
+            f"run {old.row.run}: a rewriting keeps all records, messages and keys in their places"
+        )

@@ -16,6 +16,7 @@ from opord.stores.base import (
     EventKey,
     Head,
     InboxRow,
+    Kept,
     RecordRow,
     Result,
     RunFilter,
@@ -26,7 +27,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
-from opord.stores.fit import Facts, check_batch, judge
+from opord.stores.fit import Facts, check_batch, check_rewrite, judge
 
 
 @dataclass(slots=True)
@@ -216,6 +217,32 @@ class MemoryStore:
 
     def settled(self, run: str, action: str, key: str) -> SettledKey | None:
         return self._rows.settled.get((run, action, key))
+
+    def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:
+        rows = self._rows
+        with rows.lock:
+            if run not in rows.runs:
+                return None
+            kept = Kept(
+                rows.runs[run],
+                tuple(rows.journals[run]),
+                tuple(rows.inboxes[run]),
+                tuple(key for (one, _, _), key in rows.event_keys.items() if one == run),
+                tuple(key for (one, _, _), key in rows.settled.items() if one == run),
+            )
+            new = change(kept)
+            if new is not None:
+                check_rewrite(kept, new)
+                rows.runs[run] = new.row._replace(epoch=kept.row.epoch + 1)
+                rows.journals[run] = list(new.records)
+                rows.inboxes[run] = list(new.inbox)
+                rows.event_keys |= {(run, key.event, key.key): key for key in new.event_keys}
+                rows.settled |= {(run, key.action, key.key): key for key in new.settled}
+                self._changed()
+            return kept
+
+    def compact(self) -> None:
+        pass
 
     def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
         with self._rows.lock:

@@ -377,7 +377,9 @@ class World:
             workflow(handlers._handlers() if isinstance(handlers, Fakes) else handlers)
             for workflow, handlers in self._served.items()
         ]
-        engine = Engine(life, joined, world=world, hook=life.hook)
+        engine = Engine(
+            life, joined, world=world, hook=life.hook, secret_keys="", insecure_plaintext_secrets=True
+        )
         task = self._stepper.loop.create_task(engine.__aenter__())
         self._stepper.run(task.done, until=self._clock.now)
         self._engine = engine

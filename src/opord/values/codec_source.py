@@ -17,6 +17,7 @@ from opord.values.codec_text import INLINE, indent, list_source, map_source
 from opord.values.guard import INT_MAX, INT_MIN, BadValue
 from opord.values.scalars import SCALARS, check_bool, check_float, check_int, check_str, expected
 from opord.values.secret import SHOWN, Secret
+from opord.values.vault import UNOPENED
 
 Convert: TypeAlias = Callable[[Any], Any]
 Arm: TypeAlias = "tuple[str, type[Any], list[Member]]"
@@ -384,10 +385,12 @@ def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, 
     def dump(value: Any) -> Any:
         if type(value) is not Secret:
             raise BadValue("", "expected a Secret; wrap the value: opord.Secret(…)")
-        return {SECRET_MEMBER: guarded(f"dump_{inner}", value.reveal())}
+        held = value.reveal()
+        return {SECRET_MEMBER: UNOPENED if held is UNOPENED else guarded(f"dump_{inner}", held)}
 
     def load(rest: Any) -> Any:
-        return Secret(space[f"load_{inner}"](rest[SECRET_MEMBER]))
+        value = rest[SECRET_MEMBER]
+        return Secret(UNOPENED if value is UNOPENED else space[f"load_{inner}"](value))
 
     def show(_: Any) -> Any:
         return SHOWN

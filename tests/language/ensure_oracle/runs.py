@@ -203,7 +203,7 @@ class _Carrier:
             inbox.settle(draft, [])
             self.told.append(f"timer {what}")
         else:
-            inbox.settle(draft, [inbox.inbox_row("1", NOW, what)])
+            inbox.settle(draft, [inbox.inbox_row(run, "1", NOW, what)])
             self.told.append(f"event {what.event} {what.args}")
         if run.status == "stalled":
             raise AssertionError(f"a step failed: {run.body.trouble}")

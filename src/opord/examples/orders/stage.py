@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from typing import IO, TypeVar
 import httpx
 
 from opord.examples.orders.stripe_events import sign
+from opord.values.vault import KEY_BYTES, write_key
 
 T = TypeVar("T")
 
@@ -72,7 +74,9 @@ class Stage:
         folder.mkdir()
         self.folder = folder
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPORD_")}
-        self.environment = {**inherited, **settings}
+        # The card tokens of the orders are encrypted where they are kept, by a key of this stage alone.
+        key = write_key(secrets.token_bytes(KEY_BYTES))
+        self.environment = {**inherited, "OPORD_SECRET_KEYS": key, **settings}
         self.actors: list[Actor] = []
 
     async def start(self, name: str, *command: str) -> Actor:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from opord.kernel.instants import LAST_INSTANT, text
 from opord.kernel.legality.fold import Fold, Said
 from opord.kernel.rows import RecordRow, RunRow
+from opord.kernel.sealing import opened
 from opord.values.canonical import digest, dumps, loads
+from opord.values.vault import SecretUnreadable
 
 
 def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
@@ -42,6 +44,11 @@ def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
     _check_epoch(fold, row, body.get("epoch"))
     if not 0 <= record.at <= LAST_INSTANT or body.get("at") != text(record.at):
         fold.problem("at", f"the record says {body.get('at')!r}, and was kept with {record.at}")
+    try:
+        body = opened(fold.program, row.run, f"record {record.seq}", body)
+    except SecretUnreadable as error:
+        fold.problem("secret", str(error))
+        return None
     return Said(record.seq, record.at, str(body.get("kind")), body)
 
 

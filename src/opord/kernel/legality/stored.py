@@ -8,7 +8,9 @@ from typing import Any
 from opord.kernel.legality.fold import Fold, Problem
 from opord.kernel.legality.moves import decoded
 from opord.kernel.rows import InboxRow, RunRow
+from opord.kernel.sealing import comparable, opened
 from opord.values.canonical import dumps, loads
+from opord.values.vault import SecretUnreadable
 
 
 def check_row(fold: Fold, row: RunRow) -> None:
@@ -17,7 +19,13 @@ def check_row(fold: Fold, row: RunRow) -> None:
     if not fold.state:
         _differs(fold, "sequence", "the run has no journal")
         return
-    body = loads(head.body)
+    program = fold.program
+    try:
+        body = opened(program, row.run, "body", loads(head.body))
+        input_rest = opened(program, row.run, "input", loads(row.input))
+    except SecretUnreadable as error:
+        _differs(fold, "secret", str(error))
+        return
     outcome = fold.ended
     pairs: list[tuple[str, Any, Any]] = [
         ("sequence", row.seq, fold.seq),
@@ -32,9 +40,9 @@ def check_row(fold: Fold, row: RunRow) -> None:
     for what, stored, expected in pairs:
         if stored != expected:
             _differs(fold, what, f"it says {stored!r}, its journal adds up to {expected!r}")
-    if dumps(body.get("data")) != dumps(fold.data):
+    if dumps(comparable(body.get("data"))) != dumps(comparable(fold.data)):
         _differs(fold, "data", f"what it carries in {head.state} is not what its journal says")
-    if row.input != dumps(fold.input_rest):
+    if dumps(comparable(input_rest)) != dumps(comparable(fold.input_rest)):
         _differs(fold, "input", "it is not the one the run was started with")
     expected = _statuses(fold)
     if head.status not in expected:
@@ -48,7 +56,7 @@ def check_inbox(fold: Fold, row: RunRow, inbox: Sequence[InboxRow]) -> None:
     for message in inbox:
         if message.kind != "event":
             continue
-        body = loads(message.body)
+        body = opened(fold.program, row.run, f"inbox {message.id}", loads(message.body))
         program = fold.program.events.get(body["event"])
         if program is None:
             _differs(fold, "inbox", f"an event {body['event']} waits, which the contract does not have")

@@ -113,3 +113,31 @@ SELECT json_array(worker, json(contracts), alive_until) AS row FROM workers WHER
 -- name: forget_workers
 -- Workers that have been silent for long are of no interest to anybody.
 DELETE FROM workers WHERE alive_until < ?1
+
+-- name: event_keys_of
+SELECT json_array(k.event, k.key, k.content) AS row
+FROM runs AS r CROSS JOIN event_keys AS k ON k.run = r.id WHERE r.run = ?1 ORDER BY k.event, k.key
+
+-- name: settled_of
+SELECT json_array(s.action, s.key, s.args, s.result) AS row
+FROM runs AS r CROSS JOIN settled AS s ON s.run = r.id WHERE r.run = ?1 ORDER BY s.action, s.key
+
+-- name: rewrite_record
+UPDATE journal SET body = ?3, hash = ?4 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND seq = ?2
+
+-- name: rewrite_message
+UPDATE inbox SET body = ?3 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND message = ?2
+
+-- name: rewrite_event_key
+UPDATE event_keys SET content = ?4 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND event = ?2 AND key = ?3
+
+-- name: rewrite_settled
+UPDATE settled SET args = ?4, result = ?5 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND action = ?2 AND key = ?3
+
+-- name: rewrite_input
+UPDATE runs SET input = ?2 WHERE run = ?1
+
+-- name: rewrite_head
+-- Whoever holds the run knows another hash: the epoch fences it off.
+UPDATE heads SET epoch = epoch + 1, hash = ?2, worker = ?3, wake_at = ?4, reason = ?5, body = ?6
+WHERE run = (SELECT id FROM runs WHERE run = ?1)

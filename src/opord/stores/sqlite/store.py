@@ -20,6 +20,7 @@ from opord.stores.base import (
     ContractConflict,
     EventKey,
     InboxRow,
+    Kept,
     RecordRow,
     Result,
     RunFilter,
@@ -38,6 +39,7 @@ from opord.stores.sqlite.link import Given, Link, rows
 from opord.stores.sqlite.listing import listing
 from opord.stores.sqlite.opening import open_reader, open_writer
 from opord.stores.sqlite.place import Watch, check_place
+from opord.stores.sqlite.rewriting import rewrite
 
 T = TypeVar("T")
 
@@ -189,6 +191,17 @@ class SqliteStore:
 
     def settled(self, run: str, action: str, key: str) -> SettledKey | None:
         return self._first("settled", (run, action, key), SettledKey)
+
+    # --- Rewriting -------------------------------------------------------------------------------
+
+    def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:
+        with self._write() as connection:
+            return rewrite(connection, self._sql, run, change)
+
+    def compact(self) -> None:
+        with self._writer.use() as connection:
+            connection.execute("VACUUM")
+            connection.pragma("wal_checkpoint(TRUNCATE)")
 
     # --- Workers, changes, the end ---------------------------------------------------------------
 

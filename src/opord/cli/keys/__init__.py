@@ -1,0 +1,18 @@
+"""`opord keys`: the keys that encrypt secrets where they are kept."""
+
+from __future__ import annotations
+
+import click
+
+from opord.cli.lazy import LazyGroup
+
+COMMANDS = {"new": ("opord.cli.keys.new", "Make a key.")}
+
+
+@click.group(cls=LazyGroup, listed=COMMANDS)
+def command() -> None:
+    """Make the keys that encrypt secrets where they are kept.
+
+    The setting OPORD_SECRET_KEYS (`secret_keys` in a file) has one key or several, separated by commas. The first encrypts,
+    all of them decrypt. To change keys put a new one first, run `opord db migrate`, then leave the old one out.
+    """

@@ -1,0 +1,79 @@
+"""How the secrets of runs are kept: sealed with the configured keys, or readable if somebody insists."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from opord.engine.errors import EngineError
+from opord.kernel.program import Program
+from opord.values.vault import Blind, KeyRing, Vault, read_keys
+
+KEYS_VARIABLE = "OPORD_SECRET_KEYS"
+
+
+class SecretsUnprotected(EngineError):
+    """A contract has secrets, and there is no key to encrypt them with."""
+
+    code = "secrets_unprotected"
+
+    def __init__(self, contract: str, places: Sequence[str]) -> None:
+        some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
+        super().__init__(
+            f"{contract} keeps secrets ({some}), and no key is configured to encrypt them: `opord keys new` makes one, "
+            f"to be set as {KEYS_VARIABLE}. Only --insecure-plaintext-secrets (insecure_plaintext_secrets=True) "
+            "keeps them readable"
+        )
+        self.contract, self.places = contract, tuple(places)
+
+
+class SecretsExtraMissing(EngineError):
+    """Keys are configured, and what encrypts with them is not installed."""
+
+    code = "secrets_extra_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "keys are configured, and what encrypts with them is missing: pip install 'opord[secrets]'"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What becomes of secrets: `vault` seals them; without one they are refused unless `insecure`."""
+
+    vault: Vault | None = None
+    insecure: bool = False
+
+    def of(self, program: Program) -> Program:
+        """Return a program whose secrets are kept so.
+
+        Raises:
+            SecretsUnprotected: it has secrets, and there is no key.
+        """
+        if not program.secrets or (program.vault is self.vault and self.vault is not None):
+            return program
+        if self.vault is None and not self.insecure:
+            raise SecretsUnprotected(program.name, program.secrets)
+        return replace(program, vault=self.vault)
+
+
+SHOWING = Protection(Blind())
+"""For those who only show runs: no key is needed, and every secret is `[secret]`."""
+
+
+def protection_with(keys: str | None, *, insecure: bool = False) -> Protection:
+    """Return the protection that settings ask for; `keys` is as in `OPORD_SECRET_KEYS`, which is read where it is None.
+
+    Raises:
+        KeysInvalid: they are no keys.
+        SecretsExtraMissing: there are keys, and `opord[secrets]` is not installed.
+    """
+    text = keys if keys is not None else os.environ.get(KEYS_VARIABLE, "")
+    if not text.strip():
+        return Protection(insecure=insecure)
+    try:
+        return Protection(KeyRing(read_keys(text)), insecure)
+    except ImportError:
+        raise SecretsExtraMissing from None

@@ -1,0 +1,96 @@
+"""Sealing anew what is kept of a run: secrets kept in clear, and those under a key that is no longer the first.
+
+Records then have other texts, so the chain of their hashes is made anew from the first one on. What they say stays.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from opord.kernel.rows import Kept, RecordRow
+from opord.kernel.sealing import SEALED, SECRET, open_data, seal_data
+from opord.values.canonical import digest, dumps, loads
+from opord.values.vault import Vault
+
+_DIGEST_LENGTH = 64
+
+
+def resealed(vault: Vault, kept: Kept) -> Kept | None:
+    """Return what is to be kept of a run in the place of this; None if nothing is to be changed.
+
+    Only for runs of contracts with secrets: digests of what may hold one are sealed as well.
+
+    Raises:
+        SecretUnreadable: a secret is sealed with a key that is not on the ring.
+    """
+    work = _Resealing(vault, kept.row.run)
+    records, last = [], ""
+    for record in kept.records:
+        body: dict[str, Any] = work.data(f"record {record.seq}", loads(record.body))
+        body["prev"] = last
+        text = dumps(body)
+        last = digest(text)
+        records.append(RecordRow(record.seq, record.at, record.kind, text, last))
+    head = kept.row.head
+    row = kept.row._replace(
+        input=work.text("input", kept.row.input),
+        hash=last,
+        head=head._replace(body=work.text("body", head.body)),
+    )
+    new = Kept(
+        row,
+        tuple(records),
+        tuple(each._replace(body=work.text(f"inbox {each.id}", each.body)) for each in kept.inbox),
+        tuple(
+            each._replace(content=work.digest(f"event key {each.event} {each.key}", each.content))
+            for each in kept.event_keys
+        ),
+        tuple(
+            each._replace(
+                args=work.digest(f"settled {each.action} {each.key} args", each.args),
+                result=work.text(f"settled {each.action} {each.key} result", each.result),
+            )
+            for each in kept.settled
+        ),
+    )
+    return new if work.changed else None
+
+
+class _Resealing:
+    def __init__(self, vault: Vault, run: str) -> None:
+        self._vault = vault
+        self._run = run
+        self.changed = False
+
+    def data(self, place: str, kept: Any) -> Any:
+        """Return kept data with every secret under the first key."""
+        if not _is_stale(self._vault, kept):
+            return kept
+        self.changed = True
+        bound = f"{self._run}\n{place}"
+        return seal_data(self._vault, bound, open_data(self._vault, bound, kept))
+
+    def text(self, place: str, kept: str) -> str:
+        """Return kept JSON text with every secret under the first key."""
+        if SECRET not in kept and SEALED not in kept:
+            return kept
+        return dumps(self.data(place, json.loads(kept)))
+
+    def digest(self, place: str, kept: str) -> str:
+        """Return a kept digest under the first key."""
+        bound = f"{self._run}\n{place}"
+        plain = kept if len(kept) == _DIGEST_LENGTH and "." not in kept else None
+        if plain is None and self._vault.is_current(kept):
+            return kept
+        self.changed = True
+        return self._vault.seal(bound, plain if plain is not None else self._vault.open(bound, kept))
+
+
+def _is_stale(vault: Vault, kept: Any) -> bool:
+    if isinstance(kept, dict):
+        text = kept.get(SEALED)
+        if isinstance(text, str) and len(kept) == 1:
+            return not vault.is_current(text)
+        return SECRET in kept or any(_is_stale(vault, value) for value in kept.values())
+    return isinstance(kept, list) and any(_is_stale(vault, value) for value in kept)

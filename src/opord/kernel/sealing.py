@@ -1,0 +1,97 @@
+"""Secrets on their way to the store and back: what is kept is sealed, what is in memory is not.
+
+In rest form a secret is `{"$secret": value}`. Where a program has a vault, that becomes `{"$sealed": text}` in
+everything that is handed to the store, bound to the run and to the place in it, and becomes `$secret` again in what
+comes back. An object that a user's own data brought along and that looks like either is sealed as well, so
+that whatever is read as `$sealed` was sealed here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opord.kernel.program import Program
+from opord.values.canonical import dumps, loads
+from opord.values.vault import UNOPENED, Vault
+
+SECRET = "$secret"  # noqa: S105 - the name of a member
+SEALED = "$sealed"
+
+
+def sealed(program: Program, run: str, place: str, rest: Any) -> Any:
+    """Return data in rest form as they are kept at a place of a run."""
+    vault = program.vault
+    return rest if vault is None else seal_data(vault, f"{run}\n{place}", rest)
+
+
+def opened(program: Program, run: str, place: str, kept: Any) -> Any:
+    """Return kept data in rest form.
+
+    Raises:
+        SecretUnreadable: a secret in them cannot be opened.
+    """
+    vault = program.vault
+    return kept if vault is None else open_data(vault, f"{run}\n{place}", kept)
+
+
+def sealed_text(program: Program, run: str, place: str, text: str) -> str:
+    """Return JSON text as it is kept at a place of a run."""
+    if program.vault is None:
+        return text
+    return dumps(sealed(program, run, place, loads(text)))
+
+
+def opened_text(program: Program, run: str, place: str, text: str) -> str:
+    """Return kept JSON text with its secrets in rest form."""
+    if program.vault is None or SEALED not in text:
+        return text
+    return dumps(opened(program, run, place, loads(text)))
+
+
+def sealed_digest(program: Program, run: str, place: str, digest: str) -> str:
+    """Return a digest of data that may hold secrets as it is kept: sealed, for it would tell a short secret."""
+    if program.vault is None:
+        return digest
+    return program.vault.seal(f"{run}\n{place}", digest)
+
+
+def opened_digest(program: Program, run: str, place: str, kept: str) -> str:
+    """Return a kept digest; one that was kept without a vault is as it was."""
+    if program.vault is None or "." not in kept:
+        return kept
+    found = program.vault.open(f"{run}\n{place}", kept)
+    return str(found)
+
+
+def comparable(rest: Any) -> Any:
+    """Return data in rest form without the secrets that could not be opened, so that they can be written and compared."""
+    if isinstance(rest, dict):
+        if rest.get(SECRET) is UNOPENED:
+            return {SECRET: None}
+        return {name: comparable(value) for name, value in rest.items()}
+    if isinstance(rest, list):
+        return [comparable(value) for value in rest]
+    return rest
+
+
+def seal_data(vault: Vault, place: str, rest: Any) -> Any:
+    """Return data with every secret in them sealed, each bound to its place."""
+    if isinstance(rest, dict):
+        if SECRET in rest or SEALED in rest:
+            return {SEALED: vault.seal(place, rest)}
+        return {name: seal_data(vault, f"{place}/{name}", value) for name, value in rest.items()}
+    if isinstance(rest, list | tuple):
+        return [seal_data(vault, f"{place}/{index}", value) for index, value in enumerate(rest)]
+    return rest
+
+
+def open_data(vault: Vault, place: str, kept: Any) -> Any:
+    """Return data with everything in them opened that was sealed."""
+    if isinstance(kept, dict):
+        text = kept.get(SEALED)
+        if isinstance(text, str) and len(kept) == 1:
+            return vault.open(place, text)
+        return {name: open_data(vault, f"{place}/{name}", value) for name, value in kept.items()}
+    if isinstance(kept, list):
+        return [open_data(vault, f"{place}/{index}", value) for index, value in enumerate(kept)]
+    return kept
