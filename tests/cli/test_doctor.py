@@ -36,7 +36,10 @@ def moves(said: Said) -> list[str]:
     return [each["next"] for each in said.json["seen"] if each["state"] not in ("fine", "note")]
 
 
-def test_where_all_is_fine_nothing_is_made_and_all_is_told(shop: Shop) -> None:
+def test_where_all_is_fine_nothing_is_made_and_all_is_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPORD_SECRET_KEYS")
     before = sorted(shop.folder.iterdir())
     said = shop.opord("doctor")
     assert (said.status, said.out.splitlines()[-1]) == (0, "all is fine")
@@ -166,6 +169,7 @@ def test_settings_are_told_with_their_source(shop: Shop, text: str, state: str, 
 def test_a_flag_wins_over_a_variable_and_a_variable_over_a_file(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("OPORD_SECRET_KEYS")
     (shop.folder / "pyproject.toml").write_text('[tool.opord]\nas = "file"\nstore = "sqlite:///file.db"\n')
     monkeypatch.setenv("OPORD_STORE", "sqlite:///variable.db")
     monkeypatch.setenv("OPORD_LEASE", "soon")
@@ -246,3 +250,10 @@ def test_an_sqlite_that_can_corrupt_files_is_wrong(monkeypatch: pytest.MonkeyPat
     seen = machine._sqlite()
     assert (seen.state, seen.move) == ("wrong", "pip install --upgrade apsw")
     assert "can corrupt a file that two processes write" in seen.said
+
+
+def test_keys_are_told_of_and_never_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPORD_SECRET_KEYS", "a2V5LW9mLW5vYm9keQ==")
+    told = [shop.opord("doctor"), shop.opord("doctor", "--json")]
+    assert all("secret_keys" in said.out and "[secret]" in said.out for said in told)
+    assert all("a2V5" not in said.out + said.err for said in told)

@@ -31,7 +31,7 @@ def look_at_settings(folder: Path, store: str | None) -> Iterator[Seen]:
             value, source = given[name], "--store"
         elif os.environ.get(variable):
             value, source = os.environ[variable], f"${variable}"
-            if str not in kinds and not _is_number(os.environ[variable]):
+            if str not in kinds and bool not in kinds and not _is_number(os.environ[variable]):
                 said = f"{name} = {value!r} from {source} is no number"
                 yield Seen("settings", "wrong", said, f"set {variable} to a number, or unset it")
                 continue
@@ -40,6 +40,8 @@ def look_at_settings(folder: Path, store: str | None) -> Iterator[Seen]:
         else:
             continue
         in_force += 1
+        if name == "secret_keys":
+            value = "[secret]"
         facts = {"name": name, "value": value, "source": source}
         yield Seen("settings", "fine", f"{name} = {value} (from {source})", facts=facts)
     yield from _strange_variables()
