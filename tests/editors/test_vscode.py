@@ -21,7 +21,7 @@ SCRIPTS = sorted(path for path in EXTENSION.rglob("*.js") if "node_modules" not 
 
 def test_the_manifest_names_files_that_there_are_and_the_version_of_opord() -> None:
     assert MANIFEST["version"] == opord.__version__
-    copied = (EXTENSION / "packaging" / "copy-grammar.js").read_text(encoding="utf-8")
+    copied = (EXTENSION / "build" / "copy-grammar.js").read_text(encoding="utf-8")
     named = [
         MANIFEST["main"],
         CONTRIBUTES["languages"][0]["configuration"],

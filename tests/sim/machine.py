@@ -179,7 +179,16 @@ class Machine:
         world = virtual_world(self.clock, seed=self.plan.seed * 1000 + self.born, worker=life.name)
         world.poll_s = 5.0
         flow = self.subject.workflow(self.provider.handlers)
-        engine = Engine(life, [flow], lease_s=LEASE_S, call_limit_s=60.0, world=world, hook=life.hook)  # type: ignore[arg-type]
+        engine = Engine(
+            life,  # type: ignore[arg-type]
+            [flow],
+            lease_s=LEASE_S,
+            call_limit_s=60.0,
+            secret_keys="",
+            insecure_plaintext_secrets=True,  # the verifier reads what is kept, and has no keys
+            world=world,
+            hook=life.hook,
+        )
         opening = asyncio.ensure_future(engine.__aenter__())
         await asyncio.wait([opening], timeout=CUT_OFF_S)
         if not opening.done() or opening.exception() is not None:
