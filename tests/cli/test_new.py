@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -22,7 +26,9 @@ def ran(folder: Path, *command: str) -> str:
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_new_project_passes_everything_at_once(shop: Shop, template: str) -> None:
+def test_a_new_project_passes_everything_at_once(
+    shop: Shop, tmp_path_factory: pytest.TempPathFactory, template: str
+) -> None:
     said = shop.opord("new", f"my-{template}", "--template", template)
     assert said.status == 0
     project = shop.folder / f"my-{template}"
@@ -36,7 +42,9 @@ def test_a_new_project_passes_everything_at_once(shop: Shop, template: str) -> N
     assert ran(project, *OPORD, "check", "--strict", ".") == "1 file checked: no findings\n"
     ran(project, *OPORD, "gen", "--check", f"my_{template}.opord", "-o", ".")
     ran(project, *OPORD, "fmt", "--check", f"my_{template}.opord")
-    ran(project, sys.executable, "-m", "mypy", "--strict", ".")
+    # One cache for all templates: what they import is read once, and each project by itself.
+    cache = tmp_path_factory.getbasetemp() / "mypy"
+    ran(project, sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), ".")
     ran(project, sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I", ".")
     assert re.search(r"^\d+ passed", ran(project, sys.executable, "-m", "pytest", "-q"), re.MULTILINE)
 
@@ -70,6 +78,10 @@ def test_the_five_commands_of_its_readme_work(shop: Shop, template: str) -> None
         ("..", "`..` is a path; go to the folder that it is to stand in, and give its name alone"),
         ("x" * 41, f"`{'x' * 41}` has 41 signs; choose one of at most 40"),
         ("receipt", "`Receipt` is something else in the template `approval`; choose another name"),
+        ("world", "`World` is something else in the template `approval`; choose another name"),
+        ("lock", "`Lock` is something else in the template `approval`; choose another name"),
+        ("test", "`test` is a Python module already, which the project would hide; choose another name"),
+        ("pytest", "`pytest` is a Python module already, which the project would hide; choose another name"),
     ],
 )  # fmt: skip
 def test_a_name_that_is_none_is_refused_and_nothing_is_written(shop: Shop, name: str, said: str) -> None:
@@ -95,16 +107,60 @@ def test_what_is_there_is_left_alone(shop: Shop, kind: str) -> None:
     assert place.is_symlink() or not (place.is_dir() and list(place.iterdir()))
 
 
-def test_a_project_that_cannot_be_written_leaves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (errno.ENOSPC, "No space left on device, and nothing was made; make room, then try again"),
+        (
+            errno.EIO,
+            "Input/output error, and nothing was made; go to a folder that you may write in, then try again",
+        ),
+    ],
+)
+def test_a_project_that_cannot_be_written_leaves_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, wrong: int, said: str
+) -> None:
     before = sorted(shop.folder.iterdir())
+    monkeypatch.setattr(scaffold.Path, "write_text", _failing(OSError(wrong, os.strerror(wrong))))
+    answer = shop.opord("new", "shop_floor")
+    assert (answer.status, sorted(shop.folder.iterdir())) == (2, before)
+    assert answer.err == f"error[file]: {shop.folder / 'shop_floor'}: {said}\n"
 
-    def full(self: Path, *arguments: object, **options: object) -> int:
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(scaffold.Path, "write_text", full)
-    said = shop.opord("new", "shop_floor")
-    assert (said.status, sorted(shop.folder.iterdir())) == (2, before)
-    assert "shop_floor: No space left on device" in said.err
+def test_a_place_that_is_read_only_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The folder's own mode would not stop a test that runs as root.
+    refusal = OSError(errno.EROFS, os.strerror(errno.EROFS))
+    monkeypatch.setattr(scaffold.tempfile, "mkdtemp", _failing(refusal))
+    answer = shop.opord("new", "shop_floor")
+    assert answer.status == 2
+    assert "shop_floor: Read-only file system, and nothing was made; go to a folder" in answer.err
+
+
+def test_an_interrupt_leaves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sorted(shop.folder.iterdir())
+    monkeypatch.setattr(scaffold.Path, "write_text", _failing(KeyboardInterrupt()))
+    assert shop.opord("new", "shop_floor").status == 130
+    assert sorted(shop.folder.iterdir()) == before
+
+
+def _failing(raised: BaseException) -> Callable[..., NoReturn]:
+    def fail(*arguments: object, **options: object) -> NoReturn:
+        raise raised
+
+    return fail
+
+
+def test_a_repository_forgets_what_running_leaves_and_nothing_of_ours(shop: Shop) -> None:
+    shop.opord("new", "shop_floor")
+    project = shop.folder / "shop_floor"
+    (project / "input.json").write_text("{}")
+    for left in ("opord.db", "opord.db-wal", "outside.json"):
+        (project / left).touch()
+    ran(project, "git", "init", "-q")
+    kept = ran(project, "git", "status", "--short", "--untracked-files=all").split()[1::2]
+    assert "input.json" in kept
+    assert {".gitignore", "README.md", "handlers.py", "shop_floor.opord"} <= set(kept)
+    assert not [each for each in kept if each.startswith(("opord.db", "outside"))]
 
 
 def test_the_name_of_the_module_is_that_of_the_contract(shop: Shop) -> None:

@@ -37,7 +37,6 @@ def command(name: str, template: str) -> int:
     made = make_project(name, template, Path.cwd())
     for file in made.files:
         write(f"{name}/{file}")
-    write(
-        f"\nTry it: cd {name} && opord check --strict {made.module}.opord && pytest   (more in {name}/README.md)"
-    )
+    write(f"\nNext: cd {name} && opord check --strict {made.module}.opord")
+    write(f"{name}/README.md has the rest, in the order to try it.")
     return 0

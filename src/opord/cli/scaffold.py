@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import errno
 import keyword
 import re
 import shutil
@@ -42,7 +44,7 @@ def make_project(name: str, template: str, parent: Path) -> Made:
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=parent))
     except OSError as wrong:
-        raise CliError("file", f"{target}: {wrong.strerror or wrong}", 2) from wrong
+        raise _unwritten(target, wrong) from wrong
     try:
         for file, text in texts.items():
             path = draft / file
@@ -50,10 +52,22 @@ def make_project(name: str, template: str, parent: Path) -> Made:
             path.write_text(text, encoding="utf-8", newline="\n")
         draft.chmod(0o755)
         draft.rename(target)
-    except OSError as wrong:
+    except BaseException as wrong:
+        # Whatever ends it, an interrupt too, leaves no draft behind.
         shutil.rmtree(draft, ignore_errors=True)
-        raise CliError("file", f"{target}: {wrong.strerror or wrong}", 2) from wrong
+        if isinstance(wrong, OSError):
+            raise _unwritten(target, wrong) from wrong
+        raise
     return Made(module, tuple(texts))
+
+
+def _unwritten(target: Path, wrong: OSError) -> CliError:
+    """Say why a project was not made; nothing of it is there."""
+    hint = (
+        "make room" if wrong.errno in (errno.ENOSPC, errno.EDQUOT) else "go to a folder that you may write in"
+    )
+    said = f"{target}: {wrong.strerror or wrong}, and nothing was made; {hint}, then try again"
+    return CliError("file", said, 2)
 
 
 def _judged(name: str) -> str:
@@ -135,16 +149,30 @@ def _texts(name: str, module: str, template: str) -> dict[str, str]:
     contract_text = filled(f"{template}/contract.opord.txt")
     result = check_text(contract_text, f"{module}.opord")
     contract = result.contract
+    code = {
+        "handlers.py": filled(f"{template}/handlers.py.txt"),
+        f"tests/test_{module}.py": filled(f"{template}/test.py.txt"),
+    }
     types = {each.name for each in result.model.records} | {each.name for each in result.model.failures}
-    if contract is None or contract.name in types:
+    taken = types.union(*(_bound(text, module) for text in code.values()))
+    if contract is None or contract.name in taken:
         said = f"`{_class_name(name)}` is something else in the template `{template}`; choose another name"
         raise CliError("name", said, 2)
     return {
         "README.md": filled(f"{template}/README.md.txt"),
         f"{module}.opord": contract_text,
         f"{module}.py": generate(contract, result.sources),
-        "handlers.py": filled(f"{template}/handlers.py.txt"),
-        f"tests/test_{module}.py": filled(f"{template}/test.py.txt"),
+        **code,
         "pyproject.toml": filled("shared/pyproject.toml.txt"),
         ".gitignore": filled("shared/gitignore.txt"),
+    }
+
+
+def _bound(text: str, module: str) -> set[str]:
+    """Return the names that a file of the project has from elsewhere than the module of its contract."""
+    return {
+        each.asname or each.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.module != module
+        for each in node.names
     }
