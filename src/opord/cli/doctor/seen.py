@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 State: TypeAlias = Literal["fine", "note", "warning", "wrong", "unreachable"]
 """`note` is nothing to mend; `wrong` stops something from working, `unreachable` is a store that cannot be used."""
+
+
+_PASSWORD = re.compile(r"""(://[^/@\s:'"]*):[^\s'"]*@""")
+_PARAMETER = re.compile(r"""([?&](?:\w*password|\w*key|\w*token|\w*secret)=)[^&\s'"]*""", re.IGNORECASE)
+
+
+def hidden(text: str) -> str:
+    """Return a text with the passwords of URLs in it replaced: what the doctor says is pasted into reports."""
+    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +34,9 @@ class Seen:
         return {
             "area": self.area,
             "state": self.state,
-            "said": self.said,
-            "next": self.move,
-            "facts": self.facts,
+            "said": hidden(self.said),
+            "next": hidden(self.move),
+            "facts": {
+                name: hidden(fact) if isinstance(fact, str) else fact for name, fact in self.facts.items()
+            },
         }

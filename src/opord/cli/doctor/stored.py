@@ -22,8 +22,8 @@ LOG_BYTES_MAX = 256 * _MIB
 AHEAD_S_MAX = 2.0
 
 
-def look_at_store(url: str, *, now_us: int | None = None) -> Iterator[Seen]:
-    """Look at the store that a URL names; one that is not there yet stays so."""
+def look_at_store(url: str, *, whole: bool = False, now_us: int | None = None) -> Iterator[Seen]:
+    """Look at the store that a URL names; one that is not there yet stays so. `whole`: check it from end to end."""
     from opord.stores import store_path
     from opord.stores.base import StoreError
 
@@ -34,7 +34,7 @@ def look_at_store(url: str, *, now_us: int | None = None) -> Iterator[Seen]:
             return
         from opord.stores.sqlite.look import look
 
-        facts = look(Path(path))
+        facts = look(Path(path), whole=whole)
     except (StoreError, ImportError) as wrong:
         yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), {"url": url})
         return
@@ -42,6 +42,8 @@ def look_at_store(url: str, *, now_us: int | None = None) -> Iterator[Seen]:
     yield from _room(facts)
     if facts.exists:
         yield from _state(facts)
+        yield _sound(facts)
+        yield from _runs(facts)
         yield from _clock(facts, time.time_ns() // 1000 if now_us is None else now_us)
 
 
@@ -60,7 +62,7 @@ def _reached(facts: StoreFacts) -> Seen:
         "file_system": facts.file_system,
     }
     if not facts.exists:
-        said = f"{facts.path} is not there yet; it can be made, on a local disk"
+        said = f"{facts.path} is not there yet; it will be made at its first use, on a local disk"
         return Seen("store", "fine", said, facts=told)
     runs = "1 run" if facts.runs == 1 else f"{facts.runs} runs"
     said = f"{facts.path}: schema {facts.schema}, {runs}, {_size(facts.file_bytes)}"
@@ -93,6 +95,27 @@ def _state(facts: StoreFacts) -> Iterator[Seen]:
     else:
         said = f"write-ahead log, {_size(facts.log_bytes)}"
         yield Seen("log", "fine", f"{said}; somebody writes just now" if facts.writing else said, facts=told)
+
+
+def _sound(facts: StoreFacts) -> Seen:
+    told = {"damage": facts.damage}
+    if facts.damage is None:
+        said = f"not checked for damage: {_size(facts.file_bytes)} take their time"
+        return Seen("damage", "note", said, "opord doctor --whole reads all of it", told)
+    if facts.damage:
+        move = "stop the workers, keep a copy of the file and its log, and restore a backup"
+        return Seen("damage", "wrong", f"the store is damaged: {facts.damage}", move, told)
+    return Seen("damage", "fine", "SQLite's quick check finds no damage", facts=told)
+
+
+def _runs(facts: StoreFacts) -> Iterator[Seen]:
+    for status, count in (("stalled", facts.stalled), ("in_doubt", facts.in_doubt)):
+        if count:
+            words = status.replace("_", " ")
+            said = f"1 run is {words}" if count == 1 else f"{count} runs are {words}"
+            yield Seen("runs", "warning", said, f"opord runs list --status {status}", {status: count})
+    if not facts.stalled and not facts.in_doubt:
+        yield Seen("runs", "fine", "no run is stalled or in doubt", facts={"stalled": 0, "in_doubt": 0})
 
 
 def _clock(facts: StoreFacts, now_us: int) -> Iterator[Seen]:

@@ -14,7 +14,11 @@ from opord.stores.sqlite.link import translate
 from opord.stores.sqlite.opening import APPLICATION_ID, OLDEST_SQLITE, check_sqlite
 from opord.stores.sqlite.place import check_place, file_system
 
-__all__ = ["APPLICATION_ID", "OLDEST_SQLITE", "StoreFacts", "check_sqlite", "look"]
+__all__ = ["APPLICATION_ID", "CHECKED_BYTES_MAX", "OLDEST_SQLITE", "StoreFacts", "check_sqlite", "look"]
+
+
+# Read in about a second from a disk; whoever has more to check says so.
+CHECKED_BYTES_MAX = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class StoreFacts:
     """What can be seen of a store: `exists` says whether there is one yet.
 
     `schema` is that of the file and `schema_known` the newest that this version knows; `last_at` is the instant of
-    the last record, in microseconds since 1970 UTC. What cannot be told is None.
+    the last record, in microseconds since 1970 UTC. `damage` is what SQLite's quick check of the file found, empty
+    where that is nothing, and None where the file was not checked. What cannot be told is None.
     """
 
     path: Path
@@ -37,10 +42,15 @@ class StoreFacts:
     runs: int | None = None
     last_at: int | None = None
     writing: bool = False
+    stalled: int = 0
+    in_doubt: int = 0
+    damage: str | None = None
 
 
-def look(path: Path, mounts: Path = Path("/proc/mounts")) -> StoreFacts:
+def look(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool = False) -> StoreFacts:
     """Say what can be seen of the store at `path`. `writing`: another process was writing just now.
+
+    A file of at most `CHECKED_BYTES_MAX` is checked for damage; with `whole`, one of any size.
 
     Raises:
         StoreRefused: no store can be there, or what is there is none of ours, or made by a newer version.
@@ -85,6 +95,9 @@ def look(path: Path, mounts: Path = Path("/proc/mounts")) -> StoreFacts:
                 connection.execute("SELECT count(*) FROM runs").get,
                 connection.execute("SELECT at FROM journal ORDER BY id DESC LIMIT 1").get,
                 _somebody_writes(connection),
+                _count(connection, "stalled"),
+                _count(connection, "in_doubt"),
+                _damage(connection) if whole or size <= CHECKED_BYTES_MAX else None,
             )
         finally:
             connection.close()
@@ -103,3 +116,17 @@ def _somebody_writes(connection: apsw.Connection) -> bool:
         return True
     connection.execute("ROLLBACK")
     return False
+
+
+def _count(connection: apsw.Connection, status: str) -> int:
+    # The second condition lets SQLite use the index of runs that are not running.
+    count: int = connection.execute(
+        "SELECT count(*) FROM heads WHERE status = ? AND status <> 'running'", (status,)
+    ).get
+    return count
+
+
+def _damage(connection: apsw.Connection) -> str:
+    """Return the first thing that SQLite's quick check finds, or nothing."""
+    found = str(connection.execute("PRAGMA quick_check(1)").get)
+    return "" if found == "ok" else found
