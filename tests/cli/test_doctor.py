@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from pathlib import Path
@@ -229,7 +230,44 @@ def test_settings_are_told_with_their_source(shop: Shop, text: str, state: str, 
     (shop.folder / "opord.toml").write_text(text)
     answer, areas = doctor(shop)
     assert answer.status == (state == "wrong")
-    assert any(found == state and words.startswith(said) for found, words in areas["settings"])
+    ((found, words),) = areas["settings"]
+    assert (found, words.startswith(said)) == (state, True)
+
+
+@pytest.mark.parametrize("text", ["tool = 3", "[tool]\nopord = 3"])
+def test_a_project_file_without_a_table_of_ours_is_told(shop: Shop, text: str) -> None:
+    (shop.folder / "pyproject.toml").write_text(text)
+    answer, areas = doctor(shop)
+    assert (answer.status, areas["settings"]) == (1, [("wrong", "pyproject.toml: [tool.opord] is no table")])
+
+
+def test_a_file_of_settings_that_may_not_be_read_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shop.folder / "opord.toml").touch()
+    read = Path.read_text
+
+    def guarded(self: Path, *arguments: Any, **options: Any) -> str:
+        if self.name == "opord.toml":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return read(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", guarded)
+    answer, areas = doctor(shop)
+    assert (answer.status, areas["settings"]) == (
+        1, [("wrong", "opord.toml cannot be read: Permission denied")],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("new", "shop_floor")])
+def test_a_folder_that_is_gone_is_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    gone = shop.folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    said = shop.opord(*command)
+    assert said.status == 2
+    assert said.err == "error[file]: the folder that you are in is gone; go to another one, then try again\n"
 
 
 def test_a_flag_wins_over_a_variable_and_a_variable_over_a_file(

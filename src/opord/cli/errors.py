@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ def explain_error(raised: Exception) -> Told:
         told = explain(raised)
         if told is not None:
             return told
+    if isinstance(raised, FileNotFoundError) and raised.filename is None and _is_nowhere():
+        return Told("file", "the folder that you are in is gone; go to another one, then try again", 2)
     if isinstance(raised, OSError) and raised.filename is not None:
         return Told("file", f"{raised.filename}: {raised.strerror or raised}", 2)
     return Told(
@@ -37,6 +40,15 @@ def explain_error(raised: Exception) -> Told:
         f"{type(raised).__name__}: {raised} (a fault in Opord; OPORD_DEBUG=1 shows where)",
         1,
     )
+
+
+def _is_nowhere() -> bool:
+    """Say whether the working directory was removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 # An exception of a room was raised only if the room has been imported: asking costs no import.

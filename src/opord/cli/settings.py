@@ -137,8 +137,8 @@ def settings_file(folder: Path) -> tuple[Path | None, dict[str, Any]]:
         return own, _checked(own, _read(own))
     project = folder / "pyproject.toml"
     if project.is_file():
-        table = _read(project).get("tool", {}).get("opord", {})
-        return project, _checked(project, table)
+        tools = _read(project).get("tool", {})
+        return project, _checked(project, tools.get("opord", {}) if isinstance(tools, dict) else tools)
     return None, {}
 
 
@@ -147,6 +147,8 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise CliError("settings", f"{path.name} cannot be read: {wrong}", 2) from wrong
+    except OSError as wrong:
+        raise CliError("settings", f"{path.name} cannot be read: {wrong.strerror or wrong}", 2) from wrong
 
 
 def _checked(path: Path, table: Any) -> dict[str, Any]:

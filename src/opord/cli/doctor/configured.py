@@ -19,9 +19,11 @@ def look_at_settings(folder: Path, store: str | None) -> Iterator[Seen]:
     """Say which settings are in force and where each comes from: the flag, a variable, or a file."""
     table: dict[str, object] = {}
     file: Path | None = None
+    readable = True
     try:
         file, table = settings_file(folder)
     except CliError as wrong:
+        readable = False
         yield Seen("settings", "wrong", str(wrong), "mend the file: until then every command refuses it")
     given = {"store": store} if store is not None else {}
     in_force = 0
@@ -48,7 +50,7 @@ def look_at_settings(folder: Path, store: str | None) -> Iterator[Seen]:
     if file is not None and file.name == "opord.toml" and _also_in_project(folder):
         said = "opord.toml is read, and [tool.opord] of pyproject.toml is not"
         yield Seen("settings", "warning", said, "keep the settings in one of the two")
-    if not in_force and not table:
+    if readable and not in_force and not table:
         yield Seen("settings", "fine", "no settings: the defaults are in force")
 
 
