@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ def _fresh_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPORD_SECRET_KEYS")
+
+
 def doctor(shop: Shop, *arguments: str) -> tuple[Said, dict[str, list[tuple[str, str]]]]:
     """Ask the doctor; answer what was said, and by area how it is and what was said of it."""
     said = shop.opord("doctor", "--json", *arguments)
@@ -37,10 +43,9 @@ def moves(said: Said) -> list[str]:
     return [each["next"] for each in said.json["seen"] if each["state"] not in ("fine", "note")]
 
 
-def test_where_all_is_fine_nothing_is_made_and_all_is_told(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("OPORD_SECRET_KEYS")
+@pytest.mark.usefixtures("no_keys")
+def test_where_all_is_fine_nothing_is_made_and_all_is_told(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(DESK.replace("secret str", "str"))
     before = sorted(shop.folder.iterdir())
     said = shop.opord("doctor")
     assert (said.status, said.out.splitlines()[-1]) == (0, "all is fine")
@@ -217,6 +222,7 @@ def test_a_clock_behind_the_store_is_wrong(shop: Shop) -> None:
     assert seen["clock"] == "wrong"
 
 
+@pytest.mark.usefixtures("no_keys")
 @pytest.mark.parametrize(
     ("text", "state", "said"),
     [
@@ -234,6 +240,7 @@ def test_settings_are_told_with_their_source(shop: Shop, text: str, state: str, 
     assert (found, words.startswith(said)) == (state, True)
 
 
+@pytest.mark.usefixtures("no_keys")
 @pytest.mark.parametrize("text", ["tool = 3", "[tool]\nopord = 3"])
 def test_a_project_file_without_a_table_of_ours_is_told(shop: Shop, text: str) -> None:
     (shop.folder / "pyproject.toml").write_text(text)
@@ -241,6 +248,7 @@ def test_a_project_file_without_a_table_of_ours_is_told(shop: Shop, text: str) -
     assert (answer.status, areas["settings"]) == (1, [("wrong", "pyproject.toml: [tool.opord] is no table")])
 
 
+@pytest.mark.usefixtures("no_keys")
 def test_a_file_of_settings_that_may_not_be_read_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     (shop.folder / "opord.toml").touch()
     read = Path.read_text
@@ -375,3 +383,38 @@ def test_keys_are_told_of_and_never_shown(shop: Shop, monkeypatch: pytest.Monkey
     told = [shop.opord("doctor"), shop.opord("doctor", "--json")]
     assert all("secret_keys" in said.out and "[secret]" in said.out for said in told)
     assert all("a2V5" not in said.out + said.err for said in told)
+
+
+SECRET_WARNING = "desk.opord has secrets (Order.card), and no key is configured: no run of it is started"
+SECRET_READABLE = "desk.opord: the secrets in Order.card stay readable in the store, as is asked for"
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+@pytest.mark.parametrize(
+    ("keys", "settings_text", "told"),
+    [
+        (KEY, "", ("fine", "the keys can be used")),
+        ("", f'secret_keys = "{KEY}"', ("fine", "the keys can be used")),
+        ("c2hvcnQ=", "", ("wrong", "key 1 is no key: expected 32 bytes in base64")),
+        ("", "", ("warning", SECRET_WARNING)),
+        ("", "insecure_plaintext_secrets = true", ("warning", SECRET_READABLE)),
+        ("", "insecure_plaintext_secrets = false", ("warning", SECRET_WARNING)),
+    ],
+)
+def test_secrets_ask_for_a_key(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, keys: str, settings_text: str, told: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("OPORD_SECRET_KEYS", keys)
+    (shop.folder / "opord.toml").write_text(settings_text)
+    answer, areas = doctor(shop)
+    ((state, said),) = areas["secrets"]
+    assert (state, said.startswith(told[1])) == (told[0], True)
+    assert answer.status == (told[0] == "wrong")
+    assert KEY not in answer.out
+
+
+def test_keys_without_what_encrypts_are_wrong(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    answer, areas = doctor(shop)
+    assert (answer.status, areas["secrets"][0][0]) == (1, "wrong")
+    assert "pip install 'opord[secrets]'" in moves(answer)

@@ -56,10 +56,11 @@ def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: 
 def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Seen]:
     from opord.cli.doctor.configured import look_at_handlers, look_at_settings
     from opord.cli.doctor.machine import look_at_machine
+    from opord.cli.doctor.secrets import look_at_keys
     from opord.cli.doctor.stored import look_at_store
     from opord.cli.doctor.written import look_at_contracts
 
-    seen = [*look_at_machine(), *look_at_settings(Path.cwd(), store)]
+    seen = [*look_at_machine(), *look_at_settings(Path.cwd(), store), *look_at_keys()]
     seen += look_at_store(store or _store_in_force(), whole=whole)
     seen += look_at_contracts(Path())
     seen += look_at_handlers(handlers)

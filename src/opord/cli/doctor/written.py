@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opord.cli.contract_files import SKIPPED, contract_files
+from opord.cli.doctor.secrets import look_at_secrets
 from opord.cli.doctor.seen import Seen, State
 from opord.cli.errors import CliError
 
@@ -43,6 +44,7 @@ def look_at_contracts(folder: Path) -> Iterator[Seen]:
         yield _checked(file, result)
         if result.contract is not None:
             yield from _held(file, result, result.contract, modules)
+            yield from look_at_secrets(file, result.contract)
 
 
 def _checked(file: str, result: CheckResult) -> Seen:

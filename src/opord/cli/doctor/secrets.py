@@ -1,0 +1,66 @@
+"""Secrets: whether the keys can be used, and whether a contract that has secrets finds one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from opord.cli.doctor.seen import Seen
+from opord.cli.errors import CliError
+from opord.cli.settings import secret_keys, setting
+
+if TYPE_CHECKING:
+    from opord.contract import Contract
+
+_INSECURE = "OPORD_INSECURE_PLAINTEXT_SECRETS"
+
+
+def look_at_keys() -> Iterator[Seen]:
+    """Try the keys that are configured; they are never shown."""
+    from opord.engine.protection import SecretsExtraMissing, protection_with
+    from opord.values.vault import KeysInvalid
+
+    if not _keys():
+        return
+    try:
+        protection_with(_keys())
+    except SecretsExtraMissing:
+        said = "keys are configured, and what encrypts with them is not installed"
+        yield Seen("secrets", "wrong", said, "pip install 'opord[secrets]'")
+    except KeysInvalid as wrong:
+        yield Seen("secrets", "wrong", str(wrong), "set the keys again; `opord keys new` makes one")
+    else:
+        yield Seen("secrets", "fine", "the keys can be used")
+
+
+def look_at_secrets(file: str, contract: Contract) -> Iterator[Seen]:
+    """Say what becomes of the secrets of a contract where no key is configured."""
+    from opord.loading.program import secret_places
+
+    places = secret_places(contract)
+    if not places or _keys():
+        return
+    facts = {"contract": file, "places": list(places)}
+    some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
+    if _insecure():
+        said = f"{file}: the secrets in {some} stay readable in the store, as is asked for"
+        yield Seen("secrets", "warning", said, "opord keys new, before there is anything to hide", facts)
+        return
+    said = f"{file} has secrets ({some}), and no key is configured: no run of it is started"
+    yield Seen("secrets", "warning", said, 'export OPORD_SECRET_KEYS="$(opord keys new)"', facts)
+
+
+def _keys() -> str:
+    try:
+        return secret_keys().strip()
+    except CliError:
+        return ""  # what is wrong with the file is told already
+
+
+def _insecure() -> bool:
+    try:
+        value = os.environ.get(_INSECURE) or setting("insecure_plaintext_secrets", False)
+    except CliError:
+        return False
+    return str(value).lower() in ("1", "true", "t", "yes", "y", "on")
