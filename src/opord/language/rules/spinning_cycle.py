@@ -84,6 +84,7 @@ class _Path:
 
     move: Move
     before: _Path | None
+    states: set[str] | None = None  # that it passes, once asked for
 
     def moves(self) -> list[Move]:
         found = [self.move]
@@ -94,12 +95,17 @@ class _Path:
         return found[::-1]
 
     def passes(self, state: str) -> bool:
-        path: _Path | None = self
-        while path is not None:
-            if path.move.source == state:
-                return True
-            path = path.before
-        return False
+        if self.states is None:
+            self.states = {move.source for move in self.moves()}
+        return state in self.states
+
+    def onward(self, moves: list[Move]) -> list[_Path]:
+        """Give the paths that go on by one of these moves; the last one takes over what is known of this path."""
+        found = [_Path(move, self) for move in moves]
+        if found and self.states is not None:
+            self.states.add(found[-1].move.source)
+            found[-1].states, self.states = self.states, None
+        return found
 
 
 class _Search:
@@ -122,6 +128,7 @@ class _Search:
                 if changes_nothing(round_):
                     return round_
                 continue
+            onward = []
             for move in self._moves[path.move.goto.state]:
                 if self._left <= 0:
                     self.gave_up = True
@@ -130,7 +137,8 @@ class _Search:
                 if self._inside(move, start) and (
                     move.goto.state == start or not path.passes(move.goto.state)
                 ):
-                    paths.append(_Path(move, path))
+                    onward.append(move)
+            paths += path.onward(onward)
         return None
 
     def _inside(self, move: Move, start: str) -> bool:

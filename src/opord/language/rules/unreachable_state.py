@@ -28,12 +28,12 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     for state in contract.states:
         if state.name in reached:
             continue
-        sources = [other.name for other in contract.states if state.name in graph.successors[other.name]]
-        only = [name for name in sources if name != state.name]
+        sources = (edge.source for edge in graph.incoming[state.name])
+        only = next((name for name in sources if name != state.name), None)
         yield CODE.at(
             state.place,
             f"nothing reaches `{state.name}`",
-            label=f"only `{only[0]}` goes here, which nothing reaches either"
+            label=f"only `{only}` goes here, which nothing reaches either"
             if only
             else "no `goto` leads here",
             help=f"add a `goto {state.name}` to a state that leads here, or remove `{state.name}`",
