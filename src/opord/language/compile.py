@@ -11,15 +11,13 @@ Nothing here reads a disk or prints, but `check_file`, which reads the files it 
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from opord.contract import Contract
 from opord.language import tree
 from opord.language.allows import without_allowed
+from opord.language.collector import without_collector
 from opord.language.damage import without_echoes, without_hearsay, without_right_uses
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.flood import without_flood
@@ -69,7 +67,7 @@ def check_file(path: str | Path) -> CheckResult:
 
 def check_source(source: Source, *, read: Reader | None = None) -> CheckResult:
     """Check a source that is read already; one that cannot be text has just that as its findings."""
-    with _without_collector():
+    with without_collector():
         return _check(source, read)
 
 
@@ -88,13 +86,13 @@ class Lowered:
 
 def lower_source(source: Source, *, read: Reader | None = None, recorder: Recorder | None = None) -> Lowered:
     """Parse and lower a source without asking the rules; `recorder` is told what its names stand for."""
-    with _without_collector():
+    with without_collector():
         return _lower(source, read, recorder)
 
 
 def check_lowered(lowered: Lowered) -> CheckResult:
     """Ask the rules about what is lowered already."""
-    with _without_collector():
+    with without_collector():
         return _judge(lowered)
 
 
@@ -144,15 +142,3 @@ def _judge(lowered: Lowered) -> CheckResult:
 def _order(path: str, finding: Diagnostic) -> tuple[bool, str, int, int, str]:
     """Order findings by place, those of the checked file first."""
     return (finding.place.file != path, *finding.order)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the cyclic collector still: a tree has hundreds of thousands of nodes and no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

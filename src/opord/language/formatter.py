@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from opord.language import tokens as t
 from opord.language import tree
+from opord.language.collector import without_collector
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.lexer import lex
 from opord.language.parser import parse
@@ -42,6 +43,11 @@ def format_source(text: str, path: str = "<text>") -> str:
         NotFormatted: the text has syntax errors.
     """
     source = Source(path, text)
+    with without_collector():
+        return _laid_out(source)
+
+
+def _laid_out(source: Source) -> str:
     file, findings = parse(source)
     if findings:
         raise NotFormatted(findings)
