@@ -272,5 +272,14 @@ FAMILIES: dict[str, Family] = {
     "restarting": _restarting,
     "records in records": _records_in_records,
     "promises": _promises,
+    "promises that do not hold": lambda n: _states(n, "goto S{next}") + "".join(f"ensure S{i} only after S{i + 1}\n" for i in range(n)),
+    "promises that something comes": lambda n: _states(n, "goto S{next}") + "".join(f"ensure after S{i} eventually A\n" for i in range(n)),
+    "promises of calls": lambda n: _commit_cycle(n) + "ensure pay at most once\n" * n,
+    "promises to end": lambda n: _commit_cycle(n) + "ensure every run ends within 3d\n" * n,
+    "timers of a phase": lambda n: (
+        _HEAD + "phase P {\n" + "".join(f"after {i + 1}s -> goto S{i}\n" for i in range(6))
+        + "".join(f"state S{i} -> S{(i + 1) % n} | {' | '.join(f'S{k}' for k in range(6) if k != (i + 1) % n)} {{\nat now -> goto S{(i + 1) % n}\n}}\n" for i in range(n)) + "}\n"
+        + "initial state A -> S0 {\n  goto S0\n}\n" + _ENDS + "ensure every run ends\nensure never A after S1\n"
+    ),
 }  # fmt: skip
 """By what is special about them. `n` of 10,000 makes each between 10 and 800 kilobytes."""

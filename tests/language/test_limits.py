@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
 from opord.language import check_text
 from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
+from opord.language.ensure.decide import STORIES_MAX
 from opord.language.graph import MOVES_MAX
 
 ENDS = "final state Over failure\n"
@@ -67,3 +72,25 @@ def test_as_many_as_are_shown_have_no_word_on_more() -> None:
     codes = [each.code.id for each in check_text(text).diagnostics]
     assert codes.count("OP801") == FINDINGS_MAX_IN_ALL - 1
     assert "OP039" not in codes
+
+
+def test_more_broken_promises_than_can_be_told_with_a_run_are_told_without() -> None:
+    promises = "".join(f"ensure Over only after S{i}\n" for i in range(STORIES_MAX + 5))
+    states = "".join(f"state S{i} -> Over {{\ngoto Over\n}}\n" for i in range(STORIES_MAX + 5))
+    names = "".join(f"if a == {i} {{ goto S{i} }}\n" for i in range(STORIES_MAX + 5))
+    targets = " | ".join(f"S{i}" for i in range(STORIES_MAX + 5))
+    start = f"initial state A -> {targets} | Over {{\n{names}goto Over\n}}\n"
+    found = check_text(f"contract C(a: int)\n{start}{states}{ENDS}{promises}").errors
+    assert [each.code.id for each in found] == ["OP702"] * (STORIES_MAX + 5)
+    assert [bool(each.story) for each in found] == [True] * STORIES_MAX + [False] * 5
+
+
+def test_promises_that_cannot_be_decided_in_time_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["opord.language.ensure.decide"], "MOVES_MAX", 5)
+    text = (
+        "contract C()\ninitial state A -> B | Over {\nafter 1s -> goto B\nafter 2s -> goto Over\n}\n"
+        f"state B -> B {{\nafter 1s -> goto B\n}}\n{ENDS}"
+    )
+    promise = "ensure after A eventually Over\n"
+    assert {each.code.id for each in check_text(text + promise).errors} == {"OP307", "OP704"}
+    assert {each.code.id for each in check_text(text + promise * 2).errors} == {"OP307", "OP312"}

@@ -12,6 +12,7 @@ import weakref
 
 import pytest
 
+from opord.language import graph
 from tests.lsp.kit import EXAMPLE, ROOT, analyse, ask_everything, ask_of_file
 
 SEED = int(os.environ.get("OPORD_SEED", "20"))
@@ -100,3 +101,14 @@ def test_an_analysis_is_gone_when_nobody_holds_it() -> None:
         assert [each() for each in parts] == [None] * len(parts)
     finally:
         gc.enable()
+
+
+def test_a_contract_with_too_many_moves_is_answered_as_far_as_that_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(graph, "MOVES_MAX", 3)
+    analysis = analyse(EXAMPLE)
+    assert "OP312" in {each.code.id for each in analysis.result.diagnostics}
+    for offset in range(0, len(EXAMPLE), 20):
+        list(ask_everything(analysis, offset))
+    list(ask_of_file(analysis))

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NoReturn
 
 from opord.contract import (
     Block,
@@ -97,7 +98,7 @@ class Graph:
         self.contract = contract
         self.calls = Calls(contract)
         self._moves_left = MOVES_MAX
-        self._overgrown: TooManyMoves | None = None
+        self.overgrown: TooManyMoves | None = None
         self.variants: dict[str, tuple[Variant, ...]] = {enum.name: enum.variants for enum in contract.enums}
         self.variants |= {failure.name: failure.variants for failure in contract.failures}
         self._variant = {
@@ -118,13 +119,13 @@ class Graph:
         for state in self.contract.states:
             left -= len(self._shared.get(state.phase or "", ()))
             if left < 0:
-                self._overgrown = TooManyMoves(state.place)
+                self.overgrown = TooManyMoves(state.place)
                 return
 
     @cached_property
     def _moments(self) -> dict[str, list[Moment]]:
-        if self._overgrown is not None:
-            raise self._overgrown
+        if self.overgrown is not None:
+            raise self.overgrown
         return {state.name: self._moments_of(state) for state in self.contract.states}
 
     def _moments_of(self, state: State) -> list[Moment]:
@@ -174,8 +175,8 @@ class Graph:
         Raises:
             TooManyMoves: there are more than can be gone through.
         """
-        if self._overgrown is not None:
-            raise self._overgrown
+        if self.overgrown is not None:
+            raise self.overgrown
         known: dict[int, list[tuple[Goto, tuple[Committed, ...]]]] = {}
         found = []
         for state in self.contract.states:
@@ -189,11 +190,27 @@ class Graph:
                         found.append(Edge(state.name, goto.state, goto, moment, commits))
         return found
 
+    @property
+    def whole(self) -> bool:
+        """Say whether all moves can be gone through; where they cannot, asking for them raises `TooManyMoves`."""
+        try:
+            return len(self.edges) >= 0
+        except TooManyMoves:
+            return False
+
+    def refuse(self, place: Place) -> NoReturn:
+        """Say that something about this graph takes too long to decide; a finding tells it at `place`.
+
+        Raises:
+            TooManyMoves: always.
+        """
+        self.overgrown = TooManyMoves(place)
+        raise self.overgrown
+
     def _spend(self, moves: int, state: State) -> None:
         self._moves_left -= moves
         if self._moves_left < 0:
-            self._overgrown = TooManyMoves(state.place)
-            raise self._overgrown
+            self.refuse(state.place)
 
     def _ways_out(self, block: Block, state: State) -> list[tuple[Goto, tuple[Committed, ...]]]:
         """List the `goto`s of a step, each with every commit that a path to it can have made.

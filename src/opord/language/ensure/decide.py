@@ -8,6 +8,7 @@ only data keep is refused.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,11 +19,14 @@ from opord.language.ensure.ends import Endless, never_ending
 from opord.language.ensure.monitors import monitors_for
 from opord.language.ensure.reach import broken_promises
 from opord.language.ensure.story import Search
-from opord.language.ensure.timing import Untimed, worst_case
+from opord.language.ensure.timing import Untimed, Worst, worst_case
 from opord.language.ensure.traps import has_traps, owing_for_ever
 from opord.language.ensure.words import promise_text
-from opord.language.graph import Graph
+from opord.language.graph import MOVES_MAX, Graph
 from opord.language.spelling import in_words
+
+STORIES_MAX = 20
+"""So many broken promises are told with a run: each of them is looked for through the whole graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Verdict:
     """What became of one promise.
 
     `holds`: on every run. If it does not, `problem` says in a sentence what happens instead, `help` what would
-    mend it, and `story` is a shortest run that shows it. `place` is a second place worth seeing, `label` says why. `worst` is the
+    mend it, and `story` is a shortest run that shows it, but for the first `STORIES_MAX` promises alone. `place` is a second place worth seeing, `label` says why. `worst` is the
     longest time that a run can take, for `every run ends` where it is known.
     """
 
@@ -54,33 +58,42 @@ def decide(contract: Contract, graph: Graph | None = None) -> list[Verdict]:
     graph = graph or Graph(contract)
     whole = [promise for promise in contract.promises if promise.whole]
     ordered = [promise for promise in whole if promise.kind != "every run ends"]
-    broken = _broken(graph, ordered)
-    verdicts = {
-        id(promise): _about_order(graph, promise, refuted=bool(broken >> index & 1))
-        for index, promise in enumerate(ordered)
-    }
-    endless = list(_endless(graph, whole))
-    return [
-        verdicts[id(promise)] if id(promise) in verdicts else _about_ends(graph, promise, endless)
-        for promise in whole
-    ]
+    verdicts = {id(promise): Verdict(promise, True) for promise in ordered}
+    verdicts |= {id(verdict.promise): verdict for verdict in _broken(graph, ordered)}
+    verdicts |= {id(verdict.promise): verdict for verdict in _about_ends(graph, whole)}
+    return [verdicts[id(promise)] for promise in whole]
 
 
-def _broken(graph: Graph, promises: list[Promise]) -> int:
-    """Return the bits of the promises about order that do not hold."""
+def _broken(graph: Graph, promises: list[Promise]) -> Iterator[Verdict]:
+    """Tell of the promises about order that do not hold."""
     if not promises:
-        return 0
+        return
     broken = broken_promises(graph, monitors_for(promises))
-    if has_traps(graph):
-        for index, promise in enumerate(promises):
-            if promise.kind == "eventually" and owing_for_ever(graph, monitors_for([promise])):
-                broken |= 1 << index
-    return broken
+    owing = _owing(graph, promises)
+    told = 0
+    for index, promise in enumerate(promises):
+        breaks = bool(broken >> index & 1)
+        if breaks or index in owing:
+            told += 1
+            yield _breaking(graph, promise) if told <= STORIES_MAX else _briefly(promise, stays=not breaks)
 
 
-def _about_order(graph: Graph, promise: Promise, *, refuted: bool) -> Verdict:
-    if not refuted:
-        return Verdict(promise, True)
+def _owing(graph: Graph, promises: list[Promise]) -> set[int]:
+    """Find the promises that a run owes for ever; each is looked for through the whole graph."""
+    if not has_traps(graph):
+        return set()
+    asked = [(index, promise) for index, promise in enumerate(promises) if promise.kind == "eventually"]
+    if len(asked) * len(graph.states) > MOVES_MAX:
+        graph.refuse(asked[-1][1].place)
+    return {index for index, promise in asked if owing_for_ever(graph, monitors_for([promise]))}
+
+
+def _briefly(promise: Promise, *, stays: bool) -> Verdict:
+    problem, help = _said(promise, stays)
+    return Verdict(promise, False, problem, help)
+
+
+def _breaking(graph: Graph, promise: Promise) -> Verdict:
     monitors = monitors_for([promise])
     story = Search(graph, monitors).breach()
     stays = not story
@@ -124,18 +137,21 @@ def _either(names: tuple[str, ...]) -> str:
     return " or ".join(f"`{name}`" for name in names)
 
 
-def _endless(graph: Graph, promises: list[Promise]) -> Iterator[Endless]:
-    if any(promise.kind == "every run ends" for promise in promises):
-        found = never_ending(graph)
-        if found is not None:
-            yield found
+def _about_ends(graph: Graph, promises: list[Promise]) -> Iterator[Verdict]:
+    asked = [promise for promise in promises if promise.kind == "every run ends"]
+    if not asked:
+        return
+    why = never_ending(graph)
+    worst = worst_case(graph) if why is None else None
+    for number, promise in enumerate(asked):
+        found = _about_end(promise, why, worst)
+        yield found if number < STORIES_MAX else dataclasses.replace(found, story=())
 
 
-def _about_ends(graph: Graph, promise: Promise, endless: list[Endless]) -> Verdict:
-    if endless:
-        why = endless[0]
+def _about_end(promise: Promise, why: Endless | None, worst: Worst | Untimed | None) -> Verdict:
+    if why is not None:
         return Verdict(promise, False, why.problem, why.help, why.story, why.place, why.label)
-    worst = worst_case(graph)
+    assert worst is not None
     limit = promise.within
     if isinstance(worst, Untimed):
         if limit is None:

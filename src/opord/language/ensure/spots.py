@@ -15,6 +15,8 @@ from opord.language.paths import call_sites, gotos
 
 # A phase with more timers than this is followed as if each of them could fire again, so that the work stays within bounds.
 _TIMERS_MAX = 6
+# The same for a phase with more states, each with every set of timers that may have fired, than this.
+_SPOTS_MAX = 20_000
 
 Fired: TypeAlias = frozenset[int]
 NONE: Fired = frozenset()
@@ -45,7 +47,7 @@ class Spots:
             calling = [timer for timer in phase.timers if any(True for _ in call_sites(timer.body))]
             if len(calling) <= _TIMERS_MAX:
                 self._once |= {id(timer): 1 << index for index, timer in enumerate(calling)}
-            if len(staying) > _TIMERS_MAX:
+            if len(staying) > _TIMERS_MAX or len(inside) << len(staying) > _SPOTS_MAX:
                 self._many[phase.name] = frozenset(self._number[id(timer)] for timer in staying)
 
     def starts(self) -> list[Spot]:

@@ -68,7 +68,6 @@ RULES: tuple[Check, ...] = (
     initial_state.check,
     acts_and_waits.check,
     empty_body.check,
-    too_many_moves.check,
     # exhaustive: whatever comes, something takes it, and nothing stands there for what cannot come
     unhandled_failure.check,
     incomplete_match.check,
@@ -94,6 +93,8 @@ RULES: tuple[Check, ...] = (
     spinning_cycle.check,
     contract_without_key.check,
     unanswered_action.check,
+    # flow again: what the rules above gave up at
+    too_many_moves.check,
 )
 
 

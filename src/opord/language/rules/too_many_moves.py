@@ -6,18 +6,16 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, code
-from opord.language.graph import MOVES_MAX, Graph, TooManyMoves
+from opord.language.graph import MOVES_MAX, Graph
 
 CODE = code("OP312", rule="flow", title="more moves than can be gone through")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Refuse a contract whose graph is too large; the rules that go through it are silent then."""
-    try:
-        graph.edges  # noqa: B018
-    except TooManyMoves as overgrown:
+    if graph.overgrown is not None:
         yield CODE.at(
-            overgrown.place,
+            graph.overgrown.place,
             f"`{contract.name}` has more than {MOVES_MAX:,} moves, and its ways cannot be gone through",
             label="the moves up to here are too many",
             help="split it into several contracts, share less by phases, or commit less often in a step",

@@ -41,10 +41,13 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     ways = _Ways(graph)
     told = 0
     for final in bad:
-        for action in asked:
-            if at[final] & bit[action.name]:
-                told += 1
-                yield _finding(graph, action, final, ways, show=told <= WAYS_SHOWN_MAX)
+        left = at[final]
+        while left:
+            lowest = left & -left
+            left ^= lowest
+            told += 1
+            action = asked[lowest.bit_length() - 1]
+            yield _finding(graph, action, final, ways, show=told <= WAYS_SHOWN_MAX)
 
 
 def _commits_a_stranger(graph: Graph, step: Moment) -> bool:

@@ -99,6 +99,8 @@ def _state(analysis: Analysis, name: str) -> Iterator[str]:
         yield f"in the phase `{state.phase}`"
     if state.kind == "final":
         yield f"A run ends here: {state.outcome}."
+    if not graph.whole:
+        return
     sources = list(dict.fromkeys(edge.source for edge in graph.incoming[name]))
     start = ["the start of a run"] if state.initial else []
     ways_in = [*start, *(f"`{each}`" for each in sources)]

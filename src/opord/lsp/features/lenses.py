@@ -21,7 +21,9 @@ class Lens:
 def lenses(analysis: Analysis) -> list[Lens]:
     """List the lenses of a file: one for each state."""
     graph = analysis.graph
-    found = []
+    if not graph.whole:
+        return []
+    found: list[Lens] = []
     for symbol in analysis.ctx.states.values():
         if symbol.name not in graph.states:
             continue
