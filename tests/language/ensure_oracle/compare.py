@@ -88,8 +88,12 @@ def states_of(finding: Diagnostic) -> tuple[str, ...]:
 
 
 def compare_seed(seed: int) -> list[str]:
-    """Tell every disagreement on the random contract of a seed."""
-    return [each.tell(seed) for each in compare(random_contract(Random(seed)))]
+    """Tell every disagreement on the random contract of a seed. What is raised instead has the command that repeats it."""
+    try:
+        return [each.tell(seed) for each in compare(random_contract(Random(seed)))]
+    except Exception as error:
+        error.add_note(f"again: {ONE} {seed}")
+        raise
 
 
 def fresh_seed() -> int:

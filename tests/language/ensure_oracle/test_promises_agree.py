@@ -1,15 +1,20 @@
 """The checker decides promises as the kernel's runs do, on random contracts.
 
+The seeds that stay find each of the errors in `PLANTED`. What they are too few for is a way out of a phase that
+only a fired timer leaves, which is rare in random contracts: tests/language/ensure has it as cases of its own.
 Thousands at a time: `python -m tests.language.ensure_oracle --contracts 5000`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 
 from opord.language import check_text
+from opord.language.ensure import monitors, reach, spots
 from tests.language.ensure_oracle import compare as module
 from tests.language.ensure_oracle import promises_of
 from tests.language.ensure_oracle.compare import compare, compare_seed, fresh_seed
@@ -17,12 +22,58 @@ from tests.random_contracts import random_contract
 
 SEEDS = 100
 
+_call = monitors.Monitors.call
+_broken_anywhere = reach._Reach.broken
+
+# Errors that the checker could have: what is replaced in `opord.language.ensure`, and by what.
+PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
+    "a phase's handler takes no run between calls": ("reach._Stay._when_taken", lambda self, bits: {0: bits}),
+    "what was skipped has taken effect": (
+        "monitors.Monitors.call",
+        lambda self, name, ending: _call(self, name, "ok" if ending == "maybe" else ending),
+    ),
+    "what is in doubt has failed": (
+        "monitors.Monitors.call",
+        lambda self, name, ending: _call(self, name, "failed" if ending == "maybe" else ending),
+    ),
+    "a phase's timer fires again": (
+        "spots.Spots.after",
+        lambda self, spot, moment, target: spots.Spot(target),
+    ),
+    "what is owed at an end is forgotten": (
+        "reach._Reach.broken",
+        lambda self: _broken_anywhere(self) & ~self._monitors.owed,
+    ),
+}
+
 
 @pytest.mark.parametrize("first", [0, None], ids=["seeds that stay", "seeds of today"])
 def test_the_checker_and_the_runs_agree(first: int | None) -> None:
     first = fresh_seed() if first is None else first
     told = [each for seed in range(first, first + SEEDS) for each in compare_seed(seed)]
     assert not told, f"{len(told)} disagreements, the first of them:\n{told[0]}"
+
+
+@pytest.mark.parametrize("error", PLANTED)
+def test_the_seeds_that_stay_find_a_planted_error(error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced, by = PLANTED[error]
+    monkeypatch.setattr(f"opord.language.ensure.{replaced}", by)
+    assert any(compare_seed(seed) for seed in range(SEEDS))
+
+
+def test_each_failure_has_the_command_that_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "states_of", lambda finding: ("Nowhere",))
+    seed, told = next((seed, told[0]) for seed in range(SEEDS) if (told := compare_seed(seed)))
+    command = f"again: python -m tests.language.ensure_oracle --seed {seed}"
+    assert told.endswith(f"\n{command}")
+
+    def fail(program: object) -> None:
+        raise AssertionError("a step failed")
+
+    monkeypatch.setattr(module, "explore", fail)
+    with pytest.raises(AssertionError) as raised:
+        compare_seed(seed)
+    assert raised.value.__notes__ == [command]
 
 
 def test_a_checker_that_errs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
