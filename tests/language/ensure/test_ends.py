@@ -29,6 +29,10 @@ LEFT_BEHIND = (
     " initial state A -> A | Done { after 2d -> goto A }\n}"
 )
 WAY_ROUND = f"{LEFT_BEHIND[:-1].replace('A | Done', 'A | Done | B')[:-2]}\n on go -> goto B }}\n}}\nstate B -> A {{ goto A }}"
+MANY = LEFT_BEHIND.replace(
+    " initial", "".join(f" after {days}d -> goto A\n" for days in range(3, 9)) + " initial"
+)
+MANY_AND_OUT = MANY.replace(" initial", " after 30d -> goto Done\n initial")
 
 ENDS = {
     "a wait with a timer": (TIMED, ""),
@@ -41,6 +45,11 @@ ENDS = {
     "the timer of the phase, fired before": (SPENT, "1 A: after 48h → 2 B"),
     "the timer of the phase that alone leads to an end, fired before": (LEFT_BEHIND, "1 A: after 24h → 2 A"),
     "the same, where leaving the phase lets it fire again": (WAY_ROUND, ""),
+    "the same in a phase with too many timers to tell which of them have fired": (
+        MANY,
+        "1 A: after 24h → 2 A",
+    ),
+    "there, a timer that only leads out": (MANY_AND_OUT, ""),
 }
 
 

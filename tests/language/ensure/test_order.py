@@ -201,6 +201,19 @@ phase P {{
     assert story(body, "after pay eventually A") == ""
 
 
+def test_a_phase_with_too_many_timers_to_tell_which_have_fired_counts_on_none_of_them() -> None:
+    more = "".join(f"  after {days}d -> goto A\n" for days in range(2, 8))
+    body = f"""
+phase P {{
+  after 1d {{ commit pay(id) else -> goto Done
+    goto A }}
+{more}  initial state A -> A | Done {{ on go -> goto A }}
+}}"""
+    assert story(body, "after pay eventually Done") == "1 A: after 24h, commit pay ok → 2 A"
+    out = body.replace("  initial", "  after 30d -> goto Done\n  initial")
+    assert verdict(out, "after pay eventually Done").holds
+
+
 def test_a_promise_with_a_name_that_is_not_there_is_not_decided() -> None:
     found = check_text(f"{HEAD}{PAID}\n{ENDS}ensure never Done after Nowhere or B\nensure pay at most once\n")
     assert [each.message for each in found.errors if each.rule == "name"] == ["there is no state `Nowhere`"]

@@ -63,8 +63,9 @@ class Runs:
             return []
         came: dict[Spot, list[Spot]] = {spot: [] for spot in self.moves}
         for spot, moves in self.moves.items():
-            for after, _ in moves:
-                came[after].append(spot)
+            for after, edge in moves:
+                if self.spots.counts_on(spot, edge.moment):
+                    came[after].append(spot)
         ending = [spot for spot in self.moves if self.graph.states[spot.state].kind == "final"]
         ends = set(ending)
         while ending:

@@ -13,7 +13,8 @@ from opord.contract import Timer
 from opord.language.graph import Graph, Moment
 from opord.language.paths import call_sites, gotos
 
-# A phase with more timers than this is followed as if each of them could fire again, so that the work stays within bounds.
+# A phase with more timers than this is followed as if each of them could fire again, and none of them be counted on once
+# one has fired, so that the work stays within bounds.
 _TIMERS_MAX = 6
 # The same for a phase with more states, each with every set of timers that may have fired, than this.
 _SPOTS_MAX = 20_000
@@ -64,8 +65,12 @@ class Spots:
     def timers(self, spot: Spot) -> Iterator[Timer]:
         """Yield the timers that can be counted on at a spot."""
         for moment in self.graph.moments(self.graph.states[spot.state]):
-            if isinstance(moment.handler, Timer) and self._number.get(id(moment.handler)) not in spot.fired:
+            if isinstance(moment.handler, Timer) and self.counts_on(spot, moment):
                 yield moment.handler
+
+    def counts_on(self, spot: Spot, moment: Moment) -> bool:
+        """Say whether a step that can be taken at a spot is sure to be there, and no timer that may have fired."""
+        return self._number.get(id(moment.handler)) not in spot.fired
 
     def once(self, moment: Moment) -> int:
         """Return the bit of a phase's timer whose step makes calls, and so may be interrupted; 0 for all else.

@@ -61,6 +61,7 @@ class Way(NamedTuple):
     """One thing that can come of a stay: what happened, the bit after it, and the move to the next spot.
 
     Without a move it is a breach of the promise within the step. `asked`: the entry into the next state is one.
+    `sure`: the step can be counted on (see `Spots.counts_on`).
     """
 
     bit: int
@@ -68,6 +69,7 @@ class Way(NamedTuple):
     goto: Goto | None
     spot: Spot
     asked: bool = False
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Search:
         return ()
 
     def moves(self) -> dict[tuple[Spot, int], list[tuple[Spot, int]]]:
-        """Explore all spots with the bits that can stand there: for each, those that come next."""
+        """Explore all spots with the bits that can stand there: for each, those that are sure to be able to come next."""
         waiting = self._starts()
         found: dict[tuple[Spot, int], list[tuple[Spot, int]]] = {
             (node.spot, node.bit): [] for node in waiting
@@ -138,7 +140,8 @@ class Search:
                 if way.goto is None:
                     continue
                 key = (way.spot, way.bit)
-                targets.append(key)
+                if way.sure:
+                    targets.append(key)
                 if key not in found:
                     found[key] = []
                     waiting.append(Node(*key, None, None, None))
@@ -317,8 +320,9 @@ class _Walk:
             return
         sign = self._monitors.entry(goto.state)
         spot = self._spots.after(self._spot, self._moment, goto.state)
+        sure = self._spots.counts_on(self._spot, self._moment)
         for at, trace in facts.items():
-            way = Way(sign.across(at.bit), trace, goto, spot, bool(sign.asks & at.bit))
+            way = Way(sign.across(at.bit), trace, goto, spot, bool(sign.asks & at.bit), sure)
             key = (goto.state, way.bit, way.asked)
             if key not in self._made:
                 self._made.add(key)
