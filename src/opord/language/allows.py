@@ -1,4 +1,4 @@
-"""`# opord: allow <rule> because …`: which warnings it silences, and which of these comments silence nothing."""
+"""`# opord: allow <rule> because …`: which warnings it silences, and what it says of a rule that there is not."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from opord.language.names import listed
 UNKNOWN_RULE = code(
     "OP118", rule="name", severity="warning", title="an `allow` for a rule that does not exist"
 )
-SILENCES_NOTHING = code("OP808", rule="unused", title="an `allow` that silences nothing")
 
-_ERROR_RULES: tuple[str, ...] = get_args(ErrorRule)
 _WARNING_RULES: tuple[str, ...] = get_args(WarningRule)
+_RULES = frozenset((*_WARNING_RULES, *get_args(ErrorRule)))
 
 Documented: TypeAlias = (
     tree.Use
@@ -35,21 +34,16 @@ Documented: TypeAlias = (
 )
 
 
-def without_allowed(
-    ctx: Lowering, file: tree.File, findings: list[Diagnostic], *, torn: bool
-) -> list[Diagnostic]:
-    """Leave out the warnings that an `allow` above their declaration silences; say which allows mean nothing.
-
-    Where the file is `torn`, a warning may be missing for what could not be read, and no allow is told to be idle.
-    """
+def without_allowed(ctx: Lowering, file: tree.File, findings: list[Diagnostic]) -> list[Diagnostic]:
+    """Leave out the warnings that an `allow` above their declaration silences; report each that names no rule."""
     silenced: set[int] = set()
     told: list[Diagnostic] = []
     warnings = _warnings(ctx, findings)
     for node, allow in _allows(file):
-        hit = _covered(ctx, node, warnings.get(allow.rule.text, []))
-        silenced |= hit
-        if not hit:
-            told += _idle(ctx, allow, torn=torn)
+        if allow.rule.text in _RULES:
+            silenced |= _covered(ctx, node, warnings.get(allow.rule.text, []))
+        else:
+            told.append(_unknown(ctx, allow))
     return [each for each in findings if id(each) not in silenced] + told
 
 
@@ -83,30 +77,13 @@ def _covered(ctx: Lowering, node: Documented, warnings: list[tuple[int, int]]) -
     return {found for _, found in warnings[first:after]}
 
 
-def _idle(ctx: Lowering, allow: tree.Allow, *, torn: bool) -> Iterator[Diagnostic]:
+def _unknown(ctx: Lowering, allow: tree.Allow) -> Diagnostic:
     rule = allow.rule.text
-    before = len(ctx.findings)
-    if rule not in (*_WARNING_RULES, *_ERROR_RULES):
-        near = nearest(rule, _WARNING_RULES)
-        ctx.report(
-            UNKNOWN_RULE,
-            allow.rule.span,
-            f"there is no rule `{rule}` to allow",
-            near=near,
-            help=f"the warnings are {listed(_WARNING_RULES, most=9)}",
-        )
-    elif rule in _ERROR_RULES:
-        ctx.report(
-            SILENCES_NOTHING,
-            allow.span,
-            f"this comment silences nothing: findings of `{rule}` are errors, and no error can be allowed",
-            help="remove it, and mend what it was written for",
-        )
-    elif not torn:
-        ctx.report(
-            SILENCES_NOTHING,
-            allow.span,
-            f"this comment silences nothing: the declaration below has no warning of `{rule}`",
-            help="remove it",
-        )
-    yield from ctx.findings[before:]
+    ctx.report(
+        UNKNOWN_RULE,
+        allow.rule.span,
+        f"there is no rule `{rule}` to allow",
+        near=nearest(rule, _WARNING_RULES),
+        help=f"the warnings are {listed(_WARNING_RULES, most=9)}",
+    )
+    return ctx.findings[-1]

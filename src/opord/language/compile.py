@@ -27,7 +27,7 @@ from opord.language.lowering.assembly import checked_types
 from opord.language.lowering.recorder import Recorder
 from opord.language.mending import add_fixes
 from opord.language.parser import parse
-from opord.language.rules import RULE_FINDINGS_MAX, find_all
+from opord.language.rules import find_all
 from opord.language.source import Source, read_source
 
 
@@ -128,9 +128,7 @@ def _judge(lowered: Lowered) -> CheckResult:
         findings += (finding for finding in find_all(model) if finding.place.line)
     findings = without_right_uses(without_hearsay([*findings, *ctx.findings, *used.findings]))
     findings = [*lowered.syntax, *without_echoes(source, file, lowered.syntax, findings)]
-    # What was not read, or not told for there was too much of it, may have had what an `allow` is for.
-    torn = bool(lowered.syntax) or source.refused or len(findings) >= RULE_FINDINGS_MAX
-    findings = without_allowed(ctx, file, findings, torn=torn)
+    findings = without_allowed(ctx, file, findings)
     findings.sort(key=lambda finding: _order(source.path, finding))
     findings = without_flood(findings)
     findings = add_fixes(source, file, model, findings)

@@ -25,7 +25,6 @@ MENDS: dict[str, Callable[[Desk, Diagnostic], Iterator[Edit]]] = {
     "OP504": clauses.committed_effect,
     "OP801": unused.declaration,
     "OP806": clauses.contract_key,
-    "OP808": unused.allow,
 }
 """By code; what is not listed here has no clear mend, or carries it from where it was found."""
 

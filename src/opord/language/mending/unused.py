@@ -22,13 +22,6 @@ def declaration(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
         return
 
 
-def allow(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
-    """Take out a comment that silences nothing."""
-    start = desk.start(finding.place)
-    end = desk.source.offset(finding.place.end_line, finding.place.end_column)
-    yield desk.edit(_whole_lines(desk, (start, end)), "", "remove the comment")
-
-
 def _lines(desk: Desk, span: Span) -> Span:
     """The lines of a declaration and of the documentation and the `allow`s right above it."""
     first = desk.source.position(span[0])[0]
