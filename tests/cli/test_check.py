@@ -128,6 +128,7 @@ def test_the_summary_tells_what_can_be_mended_unasked(shop: Shop) -> None:
 
 # --- For programs --------------------------------------------------------------------------------------------
 
+FORMS = ("human", "json", "github", "sarif")
 NORM = ["code", "rule", "severity", "message", "help", "file", "line", "column", "end_line", "end_column"]
 
 
@@ -155,6 +156,33 @@ def test_github_is_told_one_command_a_finding(shop: Shop) -> None:
         "::error file=a%2Cb%3Ac%25.opord,line=43,endLine=43,col=8,endColumn=12,title=OP103 name"
         "::there is no state `Doen`%0Ahelp: did you mean `Done`?\n",
     )
+
+
+def test_a_broken_promise_tells_each_form_the_run_that_breaks_it(shop: Shop) -> None:
+    (shop.folder / "desk.opord").write_text(DESK + "\nensure never Done after charge\n")
+    said = {form: shop.opord("check", "--format", form, "desk.opord") for form in FORMS}
+    assert [each for each in said["human"].out.splitlines() if each[:4].strip().isdigit() and "│" not in each] == [
+        "  1 Received: perform find_customer ok   desk.opord:22:20",
+        "  2 Charging: commit charge ok           desk.opord:34:9",
+        "  3 Charged: commit tell ok or skipped   desk.opord:42:3",
+        "  4 Done                                 desk.opord:46:13",
+    ]  # fmt: skip
+    told = (
+        "`Done` can come after `charge` may have: 1 Received: perform find_customer ok → 2 Charging: commit charge ok"
+        " → 3 Charged: commit tell ok or skipped → 4 Done"
+    )  # fmt: skip
+    (found,) = said["json"].json
+    assert found["message"] == told
+    assert [(each["text"], each["line"], each["column"]) for each in found["story"]] == [
+        ("Received: perform find_customer ok", 22, 20),
+        ("Charging: commit charge ok", 34, 9),
+        ("Charged: commit tell ok or skipped", 42, 3),
+        ("Done", 46, 13),
+    ]
+    (result,) = said["sarif"].json["runs"][0]["results"]
+    assert result["message"]["text"] == f"{told}\n{found['help']}"
+    jsonschema.validate(said["sarif"].json, SARIF)
+    assert said["github"].out.endswith(f"::{told}%0Ahelp: {found['help']}\n")
 
 
 PLACE = {

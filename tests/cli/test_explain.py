@@ -20,6 +20,11 @@ def test_a_code_may_be_written_small(shop: Shop) -> None:
     assert shop.opord("explain", "op203").out == shop.opord("explain", "OP203").out
 
 
+def test_a_folder_with_the_name_of_a_rule_hides_it_not(shop: Shop) -> None:
+    (shop.folder / "flow").mkdir()
+    assert shop.opord("explain", "flow").out.startswith("flow: errors\n")
+
+
 @pytest.mark.parametrize(
     ("code", "near"), [("OP399", "OP311"), ("OP9", "OP009"), ("OP1103", "OP119"), ("OP506", "OP505, OP507")]
 )

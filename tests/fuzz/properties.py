@@ -79,7 +79,9 @@ def hold_words(finding: Diagnostic, sources: Mapping[str, Source]) -> None:
     assert finding.code.id in shown
     assert all(sign == "\n" or sign.isprintable() for sign in shown), finding
     assert render_one(finding, sources, colour=True)
-    assert json.loads(json.dumps(as_data(finding)))["message"] == finding.message
+    told = json.loads(json.dumps(as_data(finding)))
+    assert told["message"].startswith(finding.message)
+    assert len(told["story"]) == len(finding.story)
 
 
 def _laid_out(text: str) -> str | None:

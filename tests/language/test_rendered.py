@@ -11,6 +11,7 @@ import pytest
 from opord.contract import Place
 from opord.language.diagnostics.model import Label, StoryStep, code
 from opord.language.diagnostics.render import github, human, json, sarif
+from opord.language.diagnostics.render.line import in_one_line
 from opord.language.diagnostics.suggest import did_you_mean, nearest
 from opord.language.parser import parse
 from opord.language.source import Source
@@ -140,7 +141,40 @@ def test_programs_are_told_the_story_too() -> None:
         "Shut: goto Ajar",
         "Ajar: perform look ok, goto Open",
     ]
-    assert "%0A1 Shut: goto Ajar%0A2 Ajar" in github.render_one(STORY)
+
+
+def test_what_shows_a_message_alone_is_told_the_story_in_its_line() -> None:
+    told = "`Open` may come before `unlock`: 1 Shut: goto Ajar → 2 Ajar: perform look ok, goto Open"
+    assert json.as_data(STORY)["message"] == told
+    assert github.render_one(STORY).endswith(f"::{told}%0Ahelp: unlock it first")
+    (result,) = sarif.render([STORY], version="1")["runs"][0]["results"]
+    assert result["message"] == {"text": f"{told}\nunlock it first"}
+
+
+def test_a_step_that_quotes_several_lines_stays_in_the_line() -> None:
+    place = Place("door.opord", 1, 1, 1, 2)
+    finding = SAMPLE.at(place, "no", story=(StoryStep('Shut: at (if a == "x\ny" then b else c)', place),))
+    assert in_one_line(finding) == 'no: 1 Shut: at (if a == "x y" then b else c)'
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (0, "no"),
+        (1, "no: 1 S1"),
+        (14, "no: " + " → ".join(f"{n} S{n}" for n in range(1, 15))),
+        (15, "no: 1 S1 → 2 S2 → 3 S3 → 4 S4 → 5 S5 → 6 S6 → 7 S7 → … (1 more) … → "
+             "9 S9 → 10 S10 → 11 S11 → 12 S12 → 13 S13 → 14 S14 → 15 S15"),
+        (1000, "no: 1 S1 → 2 S2 → 3 S3 → 4 S4 → 5 S5 → 6 S6 → 7 S7 → … (986 more) … → "
+               "994 S994 → 995 S995 → 996 S996 → 997 S997 → 998 S998 → 999 S999 → 1000 S1000"),
+    ],
+)  # fmt: skip
+def test_a_long_story_keeps_its_beginning_and_its_end(steps: int, expected: str) -> None:
+    place = Place("door.opord", 1, 1, 1, 2)
+    story = tuple(StoryStep(f"S{number}", place) for number in range(1, steps + 1))
+    finding = SAMPLE.at(place, "no", story=story)
+    assert in_one_line(finding) == expected
+    assert len(json.as_data(finding)["story"]) == steps, "the list has them all"
 
 
 @pytest.mark.parametrize("width", [50, 60, 80])

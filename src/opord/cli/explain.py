@@ -52,7 +52,7 @@ def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
       opord explain exhaustive
     """
     form = "json" if as_json else form
-    if is_finding(subject) and not Path(subject).exists():
+    if is_finding(subject) and not Path(subject).is_file():
         if form in ("markdown", "html") or output is not None:
             raise click.UsageError("the page of a finding is written to the terminal, as text or with --json")
         explain_finding(subject, as_json=form == "json")

@@ -1,1 +1,1 @@
-"""The ways to show findings: to a person (`human`) and to a program (`json`)."""
+"""The ways to show findings: to a person (`human`), to a program (`json`) and to code hosts (`github`, `sarif`)."""

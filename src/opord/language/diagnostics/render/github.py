@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opord.language.diagnostics.model import Diagnostic
+from opord.language.diagnostics.render.line import in_one_line
 
 
 def render_one(finding: Diagnostic) -> str:
@@ -17,12 +18,9 @@ def render_one(finding: Diagnostic) -> str:
         **({"endColumn": str(place.end_column)} if place.end_line == place.line else {}),
         "title": f"{finding.code.id} {finding.rule}",
     }
-    told = [finding.message, *(f"{n} {step.text}" for n, step in enumerate(finding.story, 1))]
-    if finding.help:
-        told.append(f"help: {finding.help}")
+    told = in_one_line(finding) + (f"\nhelp: {finding.help}" if finding.help else "")
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    message = _data("\n".join(told))
-    return f"::{finding.severity} {said}::{message}"
+    return f"::{finding.severity} {said}::{_data(told)}"
 
 
 def _data(text: str) -> str:

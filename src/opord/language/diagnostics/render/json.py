@@ -1,7 +1,7 @@
 """Findings for programs: one flat object each, as `check --json` prints them.
 
-The ten fields of the language's norm come first and in its order. Then there is what a reader sees as well: the
-other places, the fixes with their edits, and the run that shows it.
+The ten fields of the language's norm come first and in its order; the message tells the run that shows it in one line.
+Then there is what a reader sees as well: the other places, the fixes with their edits, and that run step by step.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from opord.contract import Place
 from opord.language.diagnostics.model import Diagnostic, Fix
+from opord.language.diagnostics.render.line import in_one_line
 
 
 def as_data(finding: Diagnostic) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def as_data(finding: Diagnostic) -> dict[str, Any]:
         "code": finding.code.id,
         "rule": finding.rule,
         "severity": finding.severity,
-        "message": finding.message,
+        "message": in_one_line(finding),
         "help": finding.help,
         **place_as_data(finding.place),
         "label": finding.label,

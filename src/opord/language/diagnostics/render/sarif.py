@@ -1,7 +1,7 @@
 """Findings as SARIF 2.1.0, which code hosts and security tools read.
 
 A run lists the rules that have findings, each with its page as help. Columns count code points. Other places are
-`relatedLocations`, the run that shows a finding is a code flow, and what would mend it are its `fixes`.
+`relatedLocations`, the run that shows a finding ends its message and is a code flow, and what would mend it are its `fixes`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from opord.contract import Place
 from opord.language.diagnostics.model import Code, Diagnostic, Fix
+from opord.language.diagnostics.render.line import in_one_line
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -49,7 +50,7 @@ def page_of(code: str) -> str:
 
 
 def _result(finding: Diagnostic, index: int) -> dict[str, Any]:
-    text = f"{finding.message}\n{finding.help}" if finding.help else finding.message
+    text = in_one_line(finding) + (f"\n{finding.help}" if finding.help else "")
     result: dict[str, Any] = {
         "ruleId": finding.code.id,
         "ruleIndex": index,
