@@ -77,6 +77,12 @@ def test_a_folder_without_contracts_is_refused(tree: Shop) -> None:
     assert said.err == "error[no_contracts]: there is no contract (*.opord) in empty or below it\n"
 
 
+def test_a_link_to_nothing_is_not_offered_in_its_own_place(tree: Shop) -> None:
+    (tree.folder / "flows/gone.opord").symlink_to("nowhere")
+    said = tree.opord("check", "flows")
+    assert (said.status, said.err) == (2, "error[file]: flows/gone.opord: No such file or directory\n")
+
+
 def test_standard_input_is_checked_under_its_name(tree: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def given(text: str, *arguments: str) -> Any:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))

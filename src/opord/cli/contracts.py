@@ -38,7 +38,7 @@ def unreadable(path: Path, wrong: OSError) -> CliError:
     if isinstance(wrong, FileNotFoundError) and path.parent.is_dir():
         from difflib import get_close_matches
 
-        known = [each.name for each in path.parent.iterdir() if each.suffix == ".opord"]
+        known = [each.name for each in path.parent.iterdir() if each.suffix == ".opord" and each.is_file()]
         near = get_close_matches(path.name, known, 1, cutoff=0.8)
     hint = f"; did you mean `{path.parent / near[0]}`?" if near else ""
     return CliError("file", f"{path}: {wrong.strerror or wrong}{hint}", 2)
