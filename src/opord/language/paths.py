@@ -23,6 +23,7 @@ from opord.contract import (
     ElsePattern,
     Goto,
     If,
+    Let,
     Match,
     Nothing,
     OkPattern,
@@ -201,10 +202,18 @@ def _union(sets: Iterable[set[Fact]]) -> set[Fact]:
 
 def statements(block: Block) -> Iterator[Statement]:
     """Yield every statement of a block and of the blocks in it, from top to bottom."""
+    found: list[Statement] = []
+    _gather(block, found)
+    return iter(found)
+
+
+def _gather(block: Block, found: list[Statement]) -> None:
+    """Add to one list: most rules walk all statements, and generators in generators would take most of their time."""
     for statement in block:
-        yield statement
-        for inner in blocks_in(statement):
-            yield from statements(inner)
+        found.append(statement)
+        if not isinstance(statement, Let | Goto):
+            for inner in blocks_in(statement):
+                _gather(inner, found)
 
 
 def gotos(block: Block) -> Iterator[Goto]:

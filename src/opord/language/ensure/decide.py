@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from opord.contract import Contract, Place, Promise
 from opord.language.diagnostics.model import StoryStep
-from opord.language.ensure.ends import Endless, never_ending
+from opord.language.ensure.ends import Endless, Runs, never_ending
 from opord.language.ensure.monitors import monitors_for
 from opord.language.ensure.reach import broken_promises
 from opord.language.ensure.story import Search
@@ -59,17 +59,21 @@ def decide(contract: Contract, graph: Graph | None = None) -> list[Verdict]:
     whole = [promise for promise in contract.promises if promise.whole]
     ordered = [promise for promise in whole if promise.kind != "every run ends"]
     verdicts = {id(promise): Verdict(promise, True) for promise in ordered}
-    verdicts |= {id(verdict.promise): verdict for verdict in _broken(graph, ordered)}
-    verdicts |= {id(verdict.promise): verdict for verdict in _about_ends(graph, whole)}
+    if not whole:
+        return []
+    runs = Runs(graph)
+    verdicts |= {id(verdict.promise): verdict for verdict in _broken(runs, ordered)}
+    verdicts |= {id(verdict.promise): verdict for verdict in _about_ends(runs, whole)}
     return [verdicts[id(promise)] for promise in whole]
 
 
-def _broken(graph: Graph, promises: list[Promise]) -> Iterator[Verdict]:
+def _broken(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
     """Tell of the promises about order that do not hold."""
     if not promises:
         return
+    graph = runs.graph
     broken = broken_promises(graph, monitors_for(promises))
-    owing = _owing(graph, promises)
+    owing = _owing(runs, promises)
     told = 0
     for index, promise in enumerate(promises):
         breaks = bool(broken >> index & 1)
@@ -78,10 +82,11 @@ def _broken(graph: Graph, promises: list[Promise]) -> Iterator[Verdict]:
             yield _breaking(graph, promise) if told <= STORIES_MAX else _briefly(promise, stays=not breaks)
 
 
-def _owing(graph: Graph, promises: list[Promise]) -> set[int]:
+def _owing(runs: Runs, promises: list[Promise]) -> set[int]:
     """Find the promises that a run owes for ever; each is looked for through the whole graph."""
-    if not has_traps(graph):
+    if not has_traps(runs):
         return set()
+    graph = runs.graph
     asked = [(index, promise) for index, promise in enumerate(promises) if promise.kind == "eventually"]
     if len(asked) * len(graph.states) > MOVES_MAX:
         graph.refuse(asked[-1][1].place)
@@ -137,12 +142,12 @@ def _either(names: tuple[str, ...]) -> str:
     return " or ".join(f"`{name}`" for name in names)
 
 
-def _about_ends(graph: Graph, promises: list[Promise]) -> Iterator[Verdict]:
+def _about_ends(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
     asked = [promise for promise in promises if promise.kind == "every run ends"]
     if not asked:
         return
-    why = never_ending(graph)
-    worst = worst_case(graph) if why is None else None
+    why = never_ending(runs)
+    worst = worst_case(runs.graph, runs) if why is None else None
     for number, promise in enumerate(asked):
         found = _about_end(promise, why, worst)
         yield found if number < STORIES_MAX else dataclasses.replace(found, story=())

@@ -99,9 +99,8 @@ def edge_text(edge: Edge) -> str:
     return f"{edge.source}: {', '.join(parts)}" if parts else edge.source
 
 
-def never_ending(graph: Graph) -> Endless | None:
+def never_ending(runs: Runs) -> Endless | None:
     """Find a reason why some run may not end, or None."""
-    runs = Runs(graph)
     return _without_timer(runs) or _spinning(runs) or _without_end(runs)
 
 

@@ -59,9 +59,12 @@ class _Stay(NamedTuple):
     entry: str | None
 
 
-def worst_case(graph: Graph) -> Worst | Untimed:
-    """Return the longest time that a run can take, or why there is none. A contract without an initial state takes none."""
-    runs = Runs(graph)
+def worst_case(graph: Graph, runs: Runs | None = None) -> Worst | Untimed:
+    """Return the longest time that a run can take, or why there is none. A contract without an initial state takes none.
+
+    `runs` are those of the graph, where somebody has followed them already.
+    """
+    runs = runs or Runs(graph)
     return _cycle(runs) or _Timing(runs).result()
 
 

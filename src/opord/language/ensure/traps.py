@@ -15,9 +15,9 @@ from opord.language.ensure.story import Search
 from opord.language.graph import Graph, components
 
 
-def has_traps(graph: Graph) -> bool:
+def has_traps(runs: Runs) -> bool:
     """Say whether a run can come to a state from which it cannot end."""
-    return not graph.reachable <= graph.can_end or bool(Runs(graph).lost)
+    return not runs.graph.reachable <= runs.graph.can_end or bool(runs.lost)
 
 
 def owing_for_ever(graph: Graph, monitors: Monitors) -> tuple[StoryStep, ...]:

@@ -11,6 +11,7 @@ from opord.contract import (
     Contract,
     Event,
     EventHandler,
+    Field,
     MakeRecord,
     Named,
     PureCall,
@@ -68,23 +69,33 @@ def _collect(root: Any, found: Uses) -> None:
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, tuple):
-            waiting.extend(node)
-        elif hasattr(node, "__dataclass_fields__"):
+        kind = type(node)
+        if kind is tuple:
+            waiting += node
+            continue
+        parts = _known_parts.get(kind)
+        if parts is None:
+            parts = _known_parts[kind] = _parts(kind)
+        for part in parts:
+            waiting.append(getattr(node, part))
+        if kind in _NOTED:
             _note(node, found)
-            waiting.extend(getattr(node, part) for part in _parts(node))
 
 
-_known_parts: dict[str, tuple[str, ...]] = {}
+_NOTED = frozenset({Named, MakeRecord, VariantRef, PureCall, CallSite, Check, EventHandler, Event})
+# Fields that are declared so hold no other node.
+_LEAVES = ("str", "int", "bool", "Literal", "BinaryOp", "BuiltinName", "VarOrigin", "timedelta")
+_known_parts: dict[type, tuple[str, ...]] = {}
 
 
-def _parts(node: Any) -> tuple[str, ...]:
-    """Name the fields of a node that can hold others: not its place, nor the type that was worked out for it."""
-    kind = type(node).__name__
-    if kind not in _known_parts:
-        names = (part.name for part in dataclasses.fields(node) if part.compare)
-        _known_parts[kind] = tuple(name for name in names if name != "type" or kind == "Field")
-    return _known_parts[kind]
+def _parts(kind: type) -> tuple[str, ...]:
+    """Name the fields of a kind of node that can hold others: not its place, nor the type worked out for it."""
+    if not dataclasses.is_dataclass(kind):
+        return ()
+    parts = (
+        part for part in dataclasses.fields(kind) if part.compare and not str(part.type).startswith(_LEAVES)
+    )
+    return tuple(part.name for part in parts if part.name != "type" or kind is Field)
 
 
 def _note(node: object, found: Uses) -> None:
