@@ -113,6 +113,18 @@ def _restarting(n: int) -> str:
     return f"{_HEAD}{events}\ninitial state A -> S0 {{\n  goto S0\n}}\nstate B -> {names} | Over {{\n{back}goto Over\n}}\n{states}{_ENDS}"
 
 
+def _restarting_by_a_chain(n: int) -> str:
+    """Every wait comes back by many states that act; the chain is entered all along, and stands last state first."""
+    events = "".join(f"event e{i}\n" for i in range(n))
+    waits = "".join(
+        f"state W{i} -> C{i} | Over {{\n on e{i} -> goto C{i}\n after 5s -> goto Over\n}}\n" for i in range(n)
+    )
+    chain = "".join(f"state C{i} -> C{i + 1} {{\n goto C{i + 1}\n}}\n" for i in reversed(range(n)))
+    back = "".join(f"if a == {i} {{ goto W{i} }}\n" for i in range(n))
+    last = f"state C{n} -> {' | '.join(f'W{i}' for i in range(n))} | Over {{\n{back}goto Over\n}}\n"
+    return f"{_HEAD}{events}{last}{chain}{waits}initial state A -> C0 {{\n  goto C0\n}}\n{_ENDS}"
+
+
 def _records_in_records(n: int) -> str:
     chain = "".join(f"record R{i} {{ inner: R{i + 1}, more: list[R{i + 1}] }}\n" for i in range(n))
     return _acting("let x = a", f"{chain}record R{n} {{ x: secret str }}\npure f(r: R0) -> int\n")
@@ -270,6 +282,7 @@ FAMILIES: dict[str, Family] = {
     "ends after a commit": _many_ends,
     "spinning": _spinning,
     "restarting": _restarting,
+    "restarting by a chain": _restarting_by_a_chain,
     "records in records": _records_in_records,
     "promises": _promises,
     "promises that do not hold": lambda n: _states(n, "goto S{next}") + "".join(f"ensure S{i} only after S{i + 1}\n" for i in range(n)),

@@ -11,7 +11,7 @@ import pytest
 from opord.language import CheckResult, check_source, check_text, graph
 from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
 from opord.language.lowering import context
-from opord.language.rules import commit_in_a_cycle, unanswered_action
+from opord.language.rules import commit_in_a_cycle, restarted_timer, unanswered_action
 from opord.language.source import MAX_SOURCE_BYTES, Source
 from tests.fuzz.families import FAMILIES
 from tests.fuzz.properties import FILE, hold, hold_findings, read_used
@@ -229,6 +229,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "_COMPARED_MAX", 500)
     monkeypatch.setattr(commit_in_a_cycle, "WAYS_SHOWN_MAX", 5)
     monkeypatch.setattr(unanswered_action, "WAYS_SHOWN_MAX", 5)
+    monkeypatch.setattr(restarted_timer, "WAYS_SHOWN_MAX", 5)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -10,6 +10,8 @@ from opord.language import check_text
 from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
 from opord.language.ensure.decide import STORIES_MAX
 from opord.language.graph import MOVES_MAX
+from opord.language.rules.words import WAYS_SHOWN_MAX
+from tests.fuzz.families import FAMILIES
 
 ENDS = "final state Over failure\n"
 
@@ -94,3 +96,11 @@ def test_promises_that_cannot_be_decided_in_time_are_refused(monkeypatch: pytest
     promise = "ensure after A eventually Over\n"
     assert {each.code.id for each in check_text(text + promise).errors} == {"OP307", "OP704"}
     assert {each.code.id for each in check_text(text + promise * 2).errors} == {"OP307", "OP312"}
+
+
+def test_more_restarted_timers_than_can_be_told_with_a_way_are_told_without() -> None:
+    diagnostics = check_text(FAMILIES["restarting by a chain"](WAYS_SHOWN_MAX + 5)).diagnostics
+    found = [each for each in diagnostics if each.code.id == "OP804"]
+    assert [each.label.startswith("comes back by `W") for each in found] == [True] * WAYS_SHOWN_MAX + [
+        False
+    ] * 5

@@ -1,69 +1,81 @@
-"""An event that comes back to a state whose own `after` then starts again: sent often enough, it never fires."""
+"""An event that comes back to a state whose own `after` then starts again: sent often enough, it never fires.
+
+Whether an event comes back is worked out for all at once: each move that one sets off has a bit, and the bits are
+carried along the moves of the states that act, round by round of them. So the time grows with the moves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Contract, EventHandler, State
+from opord.contract import Contract, EventHandler, Timer
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph
-from opord.language.rules.words import known, way
+from opord.language.graph import Edge, Graph, components
+from opord.language.rules.words import WAYS_SHOWN_MAX, known, way
 
 CODE = code("OP804", rule="restarts", title="an event that starts a timer again")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the events that lead from a state with its own `after` back to it, with no other wait between."""
-    timers = {
-        state.name: timer
-        for state in contract.states
-        for timer in state.timers[::-1]
-        if timer.kind == "after"
-    }
-    coming_back = _coming_back(graph, list(timers))
+    timers: dict[str, Timer] = {}
     for state in contract.states:
-        if state.name not in coming_back:
+        for timer in state.timers:
+            if timer.kind == "after":
+                timers.setdefault(state.name, timer)
+    told: set[tuple[str, str]] = set()
+    for edge in _coming_back(graph, _on_cycles(graph, timers)):
+        handler = edge.moment.handler
+        if not isinstance(handler, EventHandler) or (edge.source, handler.event) in told:
             continue
-        timer = timers[state.name]
-        told: set[str] = set()
-        for edge in graph.outgoing[state.name]:
-            handler = edge.moment.handler
-            if not isinstance(handler, EventHandler) or handler.event in told:
-                continue
-            back = _way_back(graph, state, edge.target)
-            if back:
-                told.add(handler.event)
-                yield CODE.at(
-                    known(handler.place, edge.goto.place),
-                    f"each `{handler.event}` comes back to `{state.name}`, whose `after` then starts again",
-                    label=f"comes back by {way([state.name, *back])}",
-                    labels=(Label(timer.place, "counts from the entry into the state"),),
-                    help="put the `after` on a phase around the state, wait with `at` for a fixed moment, "
-                    f"or `on {handler.event} ignore`",
-                )
+        told.add((edge.source, handler.event))
+        # Each way is searched for through the whole graph.
+        shown = len(told) <= WAYS_SHOWN_MAX
+        yield CODE.at(
+            known(handler.place, edge.goto.place),
+            f"each `{handler.event}` comes back to `{edge.source}`, whose `after` then starts again",
+            label=f"comes back by {way([edge.source, *_way_back(graph, edge)])}" if shown else "comes back",
+            labels=(Label(timers[edge.source].place, "counts from the entry into the state"),),
+            help="put the `after` on a phase around the state, wait with `at` for a fixed moment, "
+            f"or `on {handler.event} ignore`",
+        )
 
 
-def _coming_back(graph: Graph, states: list[str]) -> set[str]:
-    """Give those of `states` that an event can bring back to themselves, so that only they are searched."""
-    bit_of = {name: 1 << number for number, name in enumerate(states)}
-    start: dict[str, int] = {}
-    for name, bit in bit_of.items():
-        for edge in graph.outgoing[name]:
-            # A way back is a cycle: most states lie on none.
-            if isinstance(edge.moment.handler, EventHandler) and (
-                graph.component[edge.target] == graph.component[name]
-            ):
-                start[edge.target] = start.get(edge.target, 0) | bit
-    if not start:
-        return set()
-    reached = graph.bits(start, lambda edge, bits: bits if _acts(graph, edge) else 0)
-    return {name for name, bit in bit_of.items() if reached[name] & bit}
+def _on_cycles(graph: Graph, timers: dict[str, Timer]) -> list[Edge]:
+    """List the moves that events set off in states with timers, those alone that lie on a cycle."""
+    return [
+        edge
+        for state in timers
+        for edge in graph.outgoing[state]
+        if isinstance(edge.moment.handler, EventHandler)
+        and graph.component[edge.target] == graph.component[state]
+    ]
+
+
+def _coming_back(graph: Graph, asked: list[Edge]) -> Iterator[Edge]:
+    """Yield those of the moves after which states that act lead back to where they start."""
+    if not asked:
+        return
+    onward = {
+        name: [edge.target for edge in edges if _acts(graph, edge)] for name, edges in graph.outgoing.items()
+    }
+    # States that lead round to each other are come to by the same moves. Their numbers fall along the way.
+    number = components(onward)
+    by = [0] * len(onward)
+    for index, edge in enumerate(asked):
+        by[number[edge.target]] |= 1 << index
+    for name in sorted(onward, key=lambda name: -number[name]):
+        for target in onward[name]:
+            by[number[target]] |= by[number[name]]
+    for index, edge in enumerate(asked):
+        if by[number[edge.source]] >> index & 1:
+            yield edge
 
 
 def _acts(graph: Graph, edge: Edge) -> bool:
     return edge.moment.handler is None and graph.states[edge.source].kind == "acting"
 
 
-def _way_back(graph: Graph, state: State, start: str) -> list[str]:
-    """Give a shortest way from `start` back to `state` through states that act, or nothing."""
-    return graph.way(start, state.name, lambda edge: _acts(graph, edge))
+def _way_back(graph: Graph, move: Edge) -> list[str]:
+    """Give a shortest way, after a move, back to its start through states that act."""
+    return graph.way(move.target, move.source, lambda edge: _acts(graph, edge))
