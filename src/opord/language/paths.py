@@ -9,6 +9,7 @@ together, and the work grows with the text, not with the number of paths.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import chain
 from typing import Literal, TypeAlias, TypeVar
 
 from opord.contract import (
@@ -202,18 +203,16 @@ def _union(sets: Iterable[set[Fact]]) -> set[Fact]:
 
 def statements(block: Block) -> Iterator[Statement]:
     """Yield every statement of a block and of the blocks in it, from top to bottom."""
-    found: list[Statement] = []
-    _gather(block, found)
-    return iter(found)
-
-
-def _gather(block: Block, found: list[Statement]) -> None:
-    """Add to one list: most rules walk all statements, and generators in generators would take most of their time."""
-    for statement in block:
-        found.append(statement)
-        if not isinstance(statement, Let | Goto):
-            for inner in blocks_in(statement):
-                _gather(inner, found)
+    # One generator for all levels: most rules walk all statements.
+    waiting: list[Iterator[Statement]] = [iter(block)]
+    while waiting:
+        for statement in waiting[-1]:
+            yield statement
+            if not isinstance(statement, Let | Goto):
+                waiting.append(chain.from_iterable(blocks_in(statement)))
+                break
+        else:
+            waiting.pop()
 
 
 def gotos(block: Block) -> Iterator[Goto]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import STR, Call, Field, Match, OptionalOf, State, VariantRef
+from opord.contract import STR, Field, OptionalOf, State, VariantRef
 from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending.desk import Desk
-from opord.language.paths import statements
 from opord.language.rules.coverage import OK, SOME, Case, cases_of, missing, spelled
 from opord.language.tree import Span
 
@@ -28,7 +27,8 @@ def left_out(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
 
 def _added(desk: Desk, finding: Diagnostic, *, only_failures: bool) -> Iterator[Edit]:
     at = desk.start(finding.place)
-    node, statement = desk.calls.get(at), _statement(desk, finding)
+    node = desk.calls.get(at)
+    statement = desk.statements.get((finding.place.line, finding.place.column))
     if node is None or statement is None:
         return
     cases = cases_of(desk.graph, statement)
@@ -47,21 +47,6 @@ def _added(desk: Desk, finding: Diagnostic, *, only_failures: bool) -> Iterator[
         title = "add the arm" if len(lines) == 1 else "add the arms"
         span, text = _where(desk, node, lines)
         yield desk.edit(span, text, title, safe=False)
-
-
-def _statement(desk: Desk, finding: Diagnostic) -> Call | Match | None:
-    wanted = (finding.place.line, finding.place.column)
-    for step in desk.graph.steps:
-        for each in statements(step.body):
-            if isinstance(each, Call):
-                place = each.site.place
-            elif isinstance(each, Match):
-                place = each.subject.place
-            else:
-                continue
-            if (place.line, place.column) == wanted:
-                return each
-    return None
 
 
 def _where(desk: Desk, node: tree.Match | tree.CallStatement, arms: list[str]) -> tuple[Span, str]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from opord.contract import Contract, Place
+from opord.contract import Call, Contract, Match, Place
 from opord.language import tree
 from opord.language.diagnostics.model import Edit
 from opord.language.graph import Graph
+from opord.language.paths import statements
 from opord.language.source import Source
 from opord.language.tree import Span
 
@@ -60,6 +61,17 @@ class Desk:
                 found[node.subject.span[0]] = node
             elif isinstance(node, tree.CallStatement):
                 found[node.call.span[0]] = node
+        return found
+
+    @cached_property
+    def statements(self) -> dict[tuple[int, int], Call | Match]:
+        """The same statements of the contract, by the line and column at which their subjects start."""
+        found: dict[tuple[int, int], Call | Match] = {}
+        for step in self.graph.steps:
+            for each in statements(step.body):
+                if isinstance(each, Call | Match):
+                    place = each.site.place if isinstance(each, Call) else each.subject.place
+                    found.setdefault((place.line, place.column), each)
         return found
 
     def start(self, place: Place) -> int:
