@@ -326,3 +326,70 @@ def test_keys_new_makes_a_new_key_each_time(capsys: Any) -> None:
         assert opord_command(["keys", "new"]) == 0
         made += read_keys(capsys.readouterr().out)
     assert len(set(made)) == 2
+
+
+WRONG_KEYS = {
+    "no key": ("nonsense", 2, "error[keys_invalid]: OPORD_SECRET_KEYS cannot be used: key 1 is no key"),
+    "another key": (OTHER, 1, "error[secret_unreadable]: the secret at Vaulted/a, input/"),
+}
+
+
+@pytest.mark.parametrize(("keys", "expected", "said"), WRONG_KEYS.values(), ids=WRONG_KEYS.keys())
+def test_keys_that_do_not_fit_are_told_of_by_the_command(
+    shop: Shop, capsys: Any, monkeypatch: Any, keys: str, expected: int, said: str
+) -> None:
+    shop.tell("a")
+    monkeypatch.setenv("OPORD_SECRET_KEYS", keys)
+    status, written = shop.command(capsys, "runs", "terminate", "Vaulted/a")
+    assert (status, written.startswith(said)) == (expected, True), written
+    assert keys not in written
+    shop.check()
+
+
+def test_what_was_sealed_is_not_read_without_a_key_though_somebody_insists(
+    shop: Shop, capsys: Any, monkeypatch: Any
+) -> None:
+    shop.tell("a")
+    monkeypatch.delenv("OPORD_SECRET_KEYS")
+    insisting = ["runs", "terminate", "Vaulted/a", "--insecure-plaintext-secrets"]
+    status, written = shop.command(capsys, *insisting)
+    assert status == 1
+    assert written.startswith(
+        "error[secret_unreadable]: a secret was sealed with a key, and no key is configured"
+    )
+    shop.check()
+
+
+def test_a_worker_without_the_key_leaves_the_run_to_one_that_has_it(shop: Shop, caplog: Any) -> None:
+    card = {"holder": "ann", "number": CANARIES["number"]}
+
+    async def begun() -> None:
+        async with opord.Engine(shop.url, [shop.flow], secret_keys=KEY) as engine:
+            await engine.start(shop.flow, id="a", pin=CANARIES["pin"], card=card)
+
+    async def work(keys: str, insecure: bool) -> None:
+        engine = opord.Engine(
+            shop.url,
+            [shop.flow(shop.handlers)],
+            secret_keys=keys,
+            insecure_plaintext_secrets=insecure,
+            lease_s=0.2,
+        )
+        async with engine:
+            other = await engine.start(shop.flow, id=f"b{keys}"[:20], pin=CANARIES["pin"], card=card)
+            for _ in range(1000):
+                waits = (await engine.client.row(str(other.id))).head.state == "Waiting"
+                if waits and "Vaulted/a cannot be read" in caplog.text:
+                    break
+                await asyncio.sleep(0.01)
+            assert waits
+
+    asyncio.run(begun())
+    for keys, insecure in ((OTHER, False), ("", True)):
+        asyncio.run(work(keys, insecure))
+        assert shop.handlers.card is None
+        assert "Vaulted/a cannot be read" in caplog.text
+        caplog.clear()
+    shop.tell("a")
+    assert shop.handlers.card == CANARIES["read"]
+    assert found(caplog.text) == []

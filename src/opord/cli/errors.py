@@ -27,7 +27,7 @@ def explain_error(raised: Exception) -> Told:
     """Say what an exception means to whoever called the command."""
     if isinstance(raised, CliError):
         return Told(raised.code, str(raised), raised.status)
-    for explain in (_of_store, _of_engine, _of_loading):
+    for explain in (_of_store, _of_engine, _of_loading, _of_secrets):
         told = explain(raised)
         if told is not None:
             return told
@@ -80,3 +80,12 @@ def _of_loading(raised: Exception) -> Told | None:
         return None
     code = "contract_refused" if isinstance(raised, errors.ContractRefused) else "module_stale"
     return Told(code, str(raised), 1)
+
+
+def _of_secrets(raised: Exception) -> Told | None:
+    vault = sys.modules.get("opord.values.vault")
+    if vault is not None and isinstance(raised, vault.KeysInvalid):
+        return Told("keys_invalid", f"OPORD_SECRET_KEYS cannot be used: {raised}", 2)
+    if vault is not None and isinstance(raised, vault.SecretUnreadable):
+        return Told("secret_unreadable", str(raised), 1)
+    return None

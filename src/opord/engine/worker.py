@@ -21,6 +21,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Run, load_run
 from opord.stores.base import Store
+from opord.values.vault import SecretUnreadable
 
 if TYPE_CHECKING:
     from opord.engine.client import Client
@@ -257,6 +258,9 @@ class Worker:
         program = self.programs[row.contract]
         try:
             run = load_run(program, row)
+        except SecretUnreadable as error:
+            log.error("%s cannot be read; it is left alone until its lease runs out: %s", row.run, error)
+            return
         except Exception:
             log.exception("%s cannot be read; it is left alone until its lease runs out", row.run)
             return

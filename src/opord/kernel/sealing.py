@@ -12,10 +12,10 @@ from typing import Any
 
 from opord.kernel.program import Program
 from opord.values.canonical import dumps, loads
-from opord.values.vault import UNOPENED, Vault
+from opord.values.codec_source import SEALED_MEMBER, SECRET_MEMBER
+from opord.values.vault import UNOPENED, SecretUnreadable, Vault
 
-SECRET = "$secret"  # noqa: S105 - the name of a member
-SEALED = "$sealed"
+SECRET, SEALED = SECRET_MEMBER, SEALED_MEMBER
 
 
 def sealed(program: Program, run: str, place: str, rest: Any) -> Any:
@@ -56,9 +56,17 @@ def sealed_digest(program: Program, run: str, place: str, digest: str) -> str:
 
 
 def opened_digest(program: Program, run: str, place: str, kept: str) -> str:
-    """Return a kept digest; one that was kept without a vault is as it was."""
-    if program.vault is None or "." not in kept:
+    """Return a kept digest; one that was kept without a vault is as it was.
+
+    Raises:
+        SecretUnreadable: it is sealed, and cannot be opened.
+    """
+    if "." not in kept:
         return kept
+    if program.vault is None:
+        raise SecretUnreadable(
+            f"the {place} of {run} was sealed with a key, and no key is configured to open it"
+        )
     found = program.vault.open(f"{run}\n{place}", kept)
     return str(found)
 

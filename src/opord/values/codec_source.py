@@ -17,13 +17,16 @@ from opord.values.codec_text import INLINE, indent, list_source, map_source
 from opord.values.guard import INT_MAX, INT_MIN, BadValue
 from opord.values.scalars import SCALARS, check_bool, check_float, check_int, check_str, expected
 from opord.values.secret import SHOWN, Secret
-from opord.values.vault import UNOPENED
+from opord.values.vault import UNOPENED, SecretUnreadable
 
 Convert: TypeAlias = Callable[[Any], Any]
 Arm: TypeAlias = "tuple[str, type[Any], list[Member]]"
 
 SECRET_MEMBER: Final = "$secret"  # noqa: S105 - a name, no password
 """The one member of the rest form of a secret."""
+
+SEALED_MEMBER: Final = "$sealed"
+"""What stands in its place where it is kept sealed."""
 
 _MISSING: Final = object()
 
@@ -389,6 +392,8 @@ def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, 
         return {SECRET_MEMBER: UNOPENED if held is UNOPENED else guarded(f"dump_{inner}", held)}
 
     def load(rest: Any) -> Any:
+        if SEALED_MEMBER in rest:
+            raise SecretUnreadable("a secret was sealed with a key, and no key is configured to open it")
         value = rest[SECRET_MEMBER]
         return Secret(UNOPENED if value is UNOPENED else space[f"load_{inner}"](value))
 

@@ -116,14 +116,18 @@ class KeyRing:
         key = self._keys.get(name)
         if key is None:
             raise SecretUnreadable(
-                f"the secret at {place} was sealed with the key {name}, which is not among the configured ones "
-                f"({', '.join(self._keys)})"
+                f"the secret at {_told(place)} was sealed with the key {name}, which is not among the configured "
+                f"ones ({', '.join(self._keys)}); put that key back behind the first one"
             )
         return loads(key.open(place, rest))
 
     def is_current(self, sealed: str) -> bool:
         """Whether it is sealed with the first key."""
         return sealed.startswith(f"{self._first.id}.")
+
+
+def _told(place: str) -> str:
+    return place.replace("\n", ", ")
 
 
 class _Key:
@@ -147,7 +151,7 @@ class _Key:
             return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode())
         except (binascii.Error, InvalidTag, ValueError) as error:
             raise SecretUnreadable(
-                f"the secret at {place} does not open: it was changed, or belongs elsewhere"
+                f"the secret at {_told(place)} does not open: it was changed, or belongs elsewhere"
             ) from error
 
 

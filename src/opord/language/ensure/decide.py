@@ -23,6 +23,7 @@ from opord.language.ensure.timing import Untimed, Worst, worst_case
 from opord.language.ensure.traps import has_traps, owing_for_ever
 from opord.language.ensure.words import promise_text
 from opord.language.graph import MOVES_MAX, Graph
+from opord.language.rules.words import quoted
 from opord.language.spelling import in_words
 
 STORIES_MAX = 20
@@ -114,7 +115,7 @@ def _breaking(graph: Graph, promise: Promise) -> Verdict:
 
 def _said(promise: Promise, stays: bool) -> tuple[str, str]:
     """Say what happens instead of what is promised, and what would mend it."""
-    subjects, others = _either(promise.subjects), _either(promise.others)
+    subjects, others = quoted(promise.subjects, "or"), quoted(promise.others, "or")
     match promise.kind:
         case "at most once":
             return (
@@ -136,10 +137,6 @@ def _said(promise: Promise, stays: bool) -> tuple[str, str]:
                 f"after {others} a run can {'go on for ever' if stays else 'end'} without {subjects}",
                 f"let every way from {others} pass {subjects}, or name in the promise what else may come",
             )
-
-
-def _either(names: tuple[str, ...]) -> str:
-    return " or ".join(f"`{name}`" for name in names)
 
 
 def _about_ends(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
