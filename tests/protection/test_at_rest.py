@@ -157,7 +157,7 @@ STORIES: dict[str, Callable[[Shop], None]] = {
 def test_no_planted_secret_is_in_any_byte_that_is_written_or_said(
     shop: Shop, prepare: Callable[[Shop], None], capsys: Any, caplog: Any
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="opord")
     prepare(shop)
     run = shop.tell("a")
     assert shop.handlers.card == CANARIES["read"], "the handler is given the secret itself"
@@ -361,6 +361,7 @@ def test_what_was_sealed_is_not_read_without_a_key_though_somebody_insists(
 
 
 def test_a_worker_without_the_key_leaves_the_run_to_one_that_has_it(shop: Shop, caplog: Any) -> None:
+    caplog.set_level(logging.ERROR, logger="opord")
     card = {"holder": "ann", "number": CANARIES["number"]}
 
     async def begun() -> None:
