@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,17 @@ def test_a_run_goes_on_until_it_waits_and_by_an_event_to_its_end(opord_world: Wo
     run.assert_ended("success").assert_states("New", "Waiting", "Paying", "Telling", "Paid")
     assert run.fields == PAYOUT.Payout.Paid(receipt=PAYOUT.Receipt(**RECEIPT))
     assert run.data == {"receipt": {"ref": "r1", "at": "2026-01-01T00:00:00Z"}}
+
+
+def test_a_field_is_asserted_as_plain_data_typed_or_mixed(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    run.send.approve(note="ok", as_="ann", role="clerk")
+    new_year = datetime(2026, 1, 1, tzinfo=UTC)
+    for same in (RECEIPT, PAYOUT.Receipt(**RECEIPT), {"ref": "r1", "at": new_year}):
+        run.assert_state("Paid", receipt=same)
+    for other in ({"ref": "r1", "at": new_year + timedelta(seconds=1)}, {"ref": "r1"}, None):
+        with pytest.raises(AssertionError, match="receipt of Paid is "):
+            run.assert_state("Paid", receipt=other)
 
 
 @pytest.mark.parametrize("span", ["48h", timedelta(hours=48)])

@@ -14,6 +14,7 @@ from opord.kernel.run import Run as Stored
 from opord.kernel.views import history_view, needs_person, run_view
 from opord.story.page import run_story
 from opord.testing.script import ScriptError, Span
+from opord.values.guard import BadValue
 from opord.values.names import python_names
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Run:
     # --- what is asserted of it ------------------------------------------------------------------
 
     def assert_state(self, state: str, **fields: Any) -> Self:
-        """Assert in which state it is, and what some of its fields are, as plain data or typed."""
+        """Assert in which state it is, and what some of its fields are, as plain data, typed, or mixed."""
         __tracebackhide__ = True
         self._known(state)
         if self.state != state:
@@ -148,7 +149,7 @@ class Run:
                 raise ScriptError(f"{state} has no field {form}; it has {', '.join(names) or 'none'}")
             found = getattr(self.fields, form)
             shown = (self.data or {}).get(names[form])
-            if wanted not in (found, shown):
+            if wanted not in (found, shown) and self._typed(state, form, wanted) != found:
                 raise self.wrong(f"{form} of {state} is {found!r}, not {wanted!r}")
         return self
 
@@ -199,6 +200,17 @@ class Run:
                 f"it is {self._is} in {self.state}, not stalled" + (f" with {why!r}" if why else "")
             )
         return self
+
+    def _typed(self, state: str, form: str, wanted: Any) -> Any:
+        """A wanted field as an instance of its type, where plain and typed values may be mixed in it."""
+        now = self.fields
+        wish = {
+            name: wanted if its == form else getattr(now, its) for name, its in self._forms(state).items()
+        }
+        try:
+            return getattr(self._program.states[state].fields.accept(wish), form)
+        except BadValue:
+            return wanted
 
     def wrong(self, message: str) -> AssertionError:
         """Make the error of a failed assertion, with the run's story."""
