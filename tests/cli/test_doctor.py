@@ -15,6 +15,7 @@ import pytest
 from opord.cli import settings
 from opord.cli.doctor import machine, stored
 from opord.stores.sqlite import look as sqlite_look
+from opord.stores.sqlite.sql import migrations
 from tests.cli.kit import DESK, Said, Shop
 
 
@@ -63,7 +64,7 @@ def test_a_store_with_runs_is_told_of(shop: Shop) -> None:
     shop.start("a", "b")
     said, areas = doctor(shop)
     assert said.status == 0
-    assert ": schema 1, 2 runs, " in areas["store"][0][1]
+    assert f": schema {len(migrations())}, 2 runs, " in areas["store"][0][1]
     assert areas["log"][0][0] == areas["clock"][0][0] == "fine"
 
 

@@ -83,3 +83,9 @@ def test_a_listing_walks_an_index_newest_first_and_stops(
         else:
             assert any("INDEX heads_" in step or "INDEX runs_of_contract" in step for step in steps)
     assert scans(plan(connection, listing(where, [1, 2]))) == []
+
+
+def test_ended_runs_are_found_through_their_own_index_in_order(connection: apsw.Connection) -> None:
+    steps = plan(connection, sql.queries()["ended"])
+    assert any("heads_ended (contract=? AND" in step for step in steps)
+    assert not any("TEMP B-TREE" in step for step in steps)

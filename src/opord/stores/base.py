@@ -30,12 +30,14 @@ from opord.kernel.rows import (
 __all__ = [
     "Applied",
     "ContractConflict",
+    "EndedRun",
     "EventKey",
     "Exists",
     "Head",
     "InboxRow",
     "Kept",
     "KeyTaken",
+    "Prune",
     "RecordRow",
     "Result",
     "RunFilter",
@@ -50,6 +52,8 @@ __all__ = [
     "StoreRefused",
     "StoreUnavailable",
     "StoredContract",
+    "Tombstone",
+    "WasPruned",
     "WorkerRow",
     "Write",
 ]
@@ -114,7 +118,53 @@ class KeyTaken(NamedTuple):
     taken: EventKey
 
 
-Result: TypeAlias = Applied | Exists | Stale | KeyTaken
+class Tombstone(NamedTuple):
+    """What stays of a pruned run: its key, so that no other run takes it, and where its story went.
+
+    `input` is a digest by which the same start is known again; `archive` is the file that has the story, None where the
+    run was deleted without one. The key may be forgotten from `forget_at` on.
+    """
+
+    run: str
+    contract: str
+    name: str
+    version: int
+    started_at: int
+    input: str
+    state: str
+    outcome: str | None
+    ended_at: int
+    pruned_at: int
+    forget_at: int
+    archive: str | None
+
+
+class WasPruned(NamedTuple):
+    """A `Start` found that a run of that name has ended and was pruned. Nothing was changed."""
+
+    tombstone: Tombstone
+
+
+Result: TypeAlias = Applied | Exists | Stale | KeyTaken | WasPruned
+
+
+class EndedRun(NamedTuple):
+    """A run that has ended: its name and the instant of its end; `since` and `number` are its place in the listing."""
+
+    run: str
+    ended_at: int
+    since: int
+    number: int
+
+
+class Prune(NamedTuple):
+    """A run to be deleted if its `epoch`, `seq`, `arrivals` and `hash` are still so, and what is to stay of it."""
+
+    epoch: int
+    seq: int
+    arrivals: int
+    hash: str
+    tombstone: Tombstone
 
 
 class StoredContract(NamedTuple):
@@ -145,6 +195,10 @@ class RunFilter(NamedTuple):
 
 class Store(Protocol):
     """Where runs live."""
+
+    def identity(self) -> str:
+        """Return a name that this store was given when it was made, and that copies of it share."""
+        ...
 
     def now(self) -> int:
         """Return the store's clock, in microseconds since 1970 UTC. Leases and timers go by it."""
@@ -197,7 +251,8 @@ class Store(Protocol):
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         """Return up to `limit` runs, newest start first, those after the run `after` in that order.
 
-        The order is the one in which the store took the starts. After a run that is not there comes nothing.
+        The order is the one in which the store took the starts. A run that was pruned keeps its place in it as long as its
+        key is kept. After a run that is not there comes nothing.
         """
 
     def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
@@ -211,6 +266,34 @@ class Store(Protocol):
 
     def settled(self, run: str, action: str, key: str) -> SettledKey | None:
         """Return what an action's key of this run was settled with."""
+
+    def kept(self, run: str) -> Kept | None:
+        """Return all that is kept of a run, as it is at one instant."""
+        ...
+
+    def ended(
+        self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None
+    ) -> list[EndedRun]:
+        """Return up to `limit` runs that ended before an instant, those after `after`, about the oldest first.
+
+        `contract` is the name of theirs; None means any.
+        """
+        ...
+
+    def prune(self, batch: Sequence[Prune]) -> list[bool]:
+        """Delete the runs of the batch that have ended and are as named, all that is kept of them, in one transaction.
+
+        Each leaves its tombstone. The answer says of each whether this call deleted it.
+        """
+        ...
+
+    def tombstone(self, run: str) -> Tombstone | None:
+        """Return what stays of a pruned run; None if none of that name was pruned, or its key is forgotten."""
+        ...
+
+    def forget(self, *, limit: int) -> int:
+        """Forget up to `limit` keys of pruned runs whose time is over; return how many."""
+        ...
 
     def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:
         """Put in the place of all that is kept of a run what `change` makes of it; return what was there.

@@ -15,11 +15,14 @@ from opord.stores.base import (
     Exists,
     Kept,
     KeyTaken,
+    Prune,
     RecordRow,
     Result,
     RunRow,
     Stale,
     Start,
+    Tombstone,
+    WasPruned,
     Write,
 )
 
@@ -29,13 +32,15 @@ class Facts:
     """What is stored about the runs of a batch, as far as the batch asks.
 
     `hashes` holds the hash of the record with the (run, seq) that a change would write last. `messages`
-    are the (run, id) that a change would put and that were put before, taken since or not.
+    are the (run, id) that a change would put and that were put before, taken since or not. `tombstones` are those of runs
+    that a change would start.
     """
 
     rows: dict[str, RunRow] = field(default_factory=dict)
     hashes: dict[tuple[str, int], str] = field(default_factory=dict)
     messages: set[tuple[str, str]] = field(default_factory=set)
     event_keys: Mapping[tuple[str, str, str], EventKey] = field(default_factory=dict)
+    tombstones: Mapping[str, Tombstone] = field(default_factory=dict)
 
 
 def check_batch(batch: Sequence[Start | Write]) -> None:
@@ -81,7 +86,8 @@ def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
     if isinstance(change, Start):
         row = facts.rows.get(change.row.run)
         if row is None:
-            return change
+            tombstone = facts.tombstones.get(change.row.run)
+            return change if tombstone is None else WasPruned(tombstone)
         return Applied(row.arrivals) if _is_recorded(change, change.records, facts) else Exists(row)
     run = change.run
     row = facts.rows.get(run)
@@ -133,3 +139,24 @@ def check_rewrite(old: Kept, new: Kept) -> None:
         raise ValueError(
             f"run {old.row.run}: a rewriting keeps all records, messages and keys in their places"
         )
+
+
+def check_prune(batch: Sequence[Prune]) -> None:
+    """Refuse a batch that names a run twice.
+
+    Raises:
+        ValueError: it does.
+    """
+    runs = [each.tombstone.run for each in batch]
+    if len(set(runs)) < len(runs):
+        raise ValueError("a run is named twice in one batch to prune")
+
+
+def may_prune(wanted: Prune, row: RunRow | None) -> bool:
+    """Say whether a run as stored has ended and is the one that was seen."""
+    return (
+        row is not None
+        and row.head.status == "ended"
+        and (row.epoch, row.seq, row.arrivals, row.hash)
+        == (wanted.epoch, wanted.seq, wanted.arrivals, wanted.hash)
+    )

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from opord.stores.base import (
     Applied,
     ContractConflict,
+    EndedRun,
     EventKey,
     Head,
     InboxRow,
     Kept,
+    Prune,
     RecordRow,
     Result,
     RunFilter,
@@ -24,10 +27,11 @@ from opord.stores.base import (
     SettledKey,
     Start,
     StoredContract,
+    Tombstone,
     WorkerRow,
     Write,
 )
-from opord.stores.fit import Facts, check_batch, check_rewrite, judge
+from opord.stores.fit import Facts, check_batch, check_prune, check_rewrite, judge, may_prune
 
 
 @dataclass(slots=True)
@@ -43,6 +47,10 @@ class _Rows:
     event_keys: dict[tuple[str, str, str], EventKey] = field(default_factory=dict)
     settled: dict[tuple[str, str, str], SettledKey] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
+    tombstones: dict[str, Tombstone] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    highest: int = 0
+    identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     changes: int = 0
 
 
@@ -59,6 +67,9 @@ class MemoryStore:
         other = MemoryStore(clock or self._clock)
         other._rows = self._rows
         return other
+
+    def identity(self) -> str:
+        return self._rows.identity
 
     def now(self) -> int:
         return self._clock()
@@ -102,6 +113,8 @@ class MemoryStore:
             rows.runs[row.run] = row
             rows.journals[row.run] = list(answer.records)
             rows.inboxes[row.run] = []
+            rows.highest += 1
+            rows.numbers[row.run] = rows.highest
             return Applied(row.arrivals)
         if not isinstance(answer, Write):
             return answer
@@ -127,7 +140,7 @@ class MemoryStore:
         run = change.row.run if isinstance(change, Start) else change.run
         row = rows.runs.get(run)
         if row is None:
-            return Facts()
+            return Facts(tombstones=rows.tombstones)
         hashes = {(run, record.seq): record.hash for record in rows.journals[run]}
         return Facts({run: row}, hashes, rows.messages, rows.event_keys)
 
@@ -193,8 +206,8 @@ class MemoryStore:
         with self._rows.lock:
             newest = list(reversed(self._rows.runs.values()))
         if after is not None:
-            names = [row.run for row in newest]
-            newest = newest[names.index(after) + 1 :] if after in names else []
+            numbers = self._rows.numbers
+            newest = [row for row in newest if numbers[row.run] < numbers.get(after, 0)]
         fits = [
             row
             for row in newest
@@ -223,13 +236,7 @@ class MemoryStore:
         with rows.lock:
             if run not in rows.runs:
                 return None
-            kept = Kept(
-                rows.runs[run],
-                tuple(rows.journals[run]),
-                tuple(rows.inboxes[run]),
-                tuple(key for (one, _, _), key in rows.event_keys.items() if one == run),
-                tuple(key for (one, _, _), key in rows.settled.items() if one == run),
-            )
+            kept = self._kept(run)
             new = change(kept)
             if new is not None:
                 check_rewrite(kept, new)
@@ -240,6 +247,71 @@ class MemoryStore:
                 rows.settled |= {(run, key.action, key.key): key for key in new.settled}
                 self._changed()
             return kept
+
+    def kept(self, run: str) -> Kept | None:
+        with self._rows.lock:
+            return self._kept(run) if run in self._rows.runs else None
+
+    def _kept(self, run: str) -> Kept:
+        rows = self._rows
+        return Kept(
+            rows.runs[run],
+            tuple(rows.journals[run]),
+            tuple(rows.inboxes[run]),
+            tuple(key for (one, _, _), key in rows.event_keys.items() if one == run),
+            tuple(key for (one, _, _), key in rows.settled.items() if one == run),
+        )
+
+    def ended(
+        self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None
+    ) -> list[EndedRun]:
+        with self._rows.lock:
+            found = [
+                EndedRun(row.run, self._ended_at(row), row.head.since, self._rows.numbers[row.run])
+                for row in self._rows.runs.values()
+                if row.head.status == "ended" and contract in (None, row.name)
+            ]
+        found.sort(key=lambda ended: (ended.since, ended.number))
+        place = (after.since, after.number) if after is not None else (-1, 0)
+        wanted = [ended for ended in found if ended.ended_at < before and (ended.since, ended.number) > place]
+        return wanted[: max(limit, 0)]
+
+    def _ended_at(self, row: RunRow) -> int:
+        if row.head.outcome != "terminated":
+            return row.head.since
+        at = [record.at for record in self._rows.journals[row.run] if record.kind == "terminated"]
+        return max(at, default=row.head.since)
+
+    def prune(self, batch: Sequence[Prune]) -> list[bool]:
+        check_prune(batch)
+        rows = self._rows
+        with rows.lock:
+            return [self._prune(each) for each in batch]
+
+    def _prune(self, wanted: Prune) -> bool:
+        rows, run = self._rows, wanted.tombstone.run
+        if not may_prune(wanted, rows.runs.get(run)):
+            return False
+        del rows.runs[run], rows.journals[run], rows.inboxes[run]
+        rows.messages = {each for each in rows.messages if each[0] != run}
+        rows.event_keys = {at: key for at, key in rows.event_keys.items() if at[0] != run}
+        rows.settled = {at: key for at, key in rows.settled.items() if at[0] != run}
+        rows.tombstones[run] = wanted.tombstone
+        self._changed()
+        return True
+
+    def tombstone(self, run: str) -> Tombstone | None:
+        return self._rows.tombstones.get(run)
+
+    def forget(self, *, limit: int) -> int:
+        now, tombstones = self.now(), self._rows.tombstones
+        with self._rows.lock:
+            over = [run for run, stays in tombstones.items() if stays.forget_at <= now][: max(limit, 0)]
+            for run in over:
+                del tombstones[run]
+                if run not in self._rows.runs:
+                    del self._rows.numbers[run]
+        return len(over)
 
     def compact(self) -> None:
         pass

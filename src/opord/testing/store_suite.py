@@ -30,6 +30,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
+from opord.testing.pruning_suite import PruningSuite
 from opord.testing.store_rows import (
     BEGIN,
     DIGEST,
@@ -50,7 +51,7 @@ from opord.testing.store_rows import (
 )
 
 
-class StoreSuite:
+class StoreSuite(PruningSuite):
     """The promise as tests. A subclass gives `open_handle`."""
 
     @pytest.fixture

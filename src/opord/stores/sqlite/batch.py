@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import apsw
 import msgspec
 
-from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Write
+from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Tombstone, Write
 from opord.stores.fit import Facts, judge, last_record
 from opord.stores.sqlite.link import rows
 
@@ -51,9 +51,11 @@ class Batch:
         found = self._fetch(connection, "positions", names, Position)
         positions = {position.run: position for position in found}
         contracts = self._contract_ids(connection, batch)
+        starts = [change.row.run for change in batch if type(change) is Start]
+        stones = {stone.run: stone for stone in self._fetch(connection, "tombstones", starts, Tombstone)}
         answers: Sequence[Start | Write | Result] = batch
-        if not all(_fits(change, positions) for change in batch):
-            facts = self._facts(connection, batch, names)
+        if stones or not all(_fits(change, positions) for change in batch):
+            facts = self._facts(connection, batch, names, stones)
             answers = [judge(change, facts) for change in batch]
         return self._write(connection, answers, positions, contracts)
 
@@ -136,7 +138,13 @@ class Batch:
                     raise ValueError(f"run {run}: contract {digest} is not stored")
         return known
 
-    def _facts(self, connection: apsw.Connection, batch: Sequence[Start | Write], names: list[str]) -> Facts:
+    def _facts(
+        self,
+        connection: apsw.Connection,
+        batch: Sequence[Start | Write],
+        names: list[str],
+        tombstones: Mapping[str, Tombstone],
+    ) -> Facts:
         writes = [change for change in batch if isinstance(change, Write)]
         last = [where for change in batch if (where := last_record(change)) is not None]
         put = [(write.run, message.id) for write in writes for message in write.put]
@@ -153,6 +161,7 @@ class Batch:
                     connection, "taken_keys", keys, tuple[str, str, str, str]
                 )
             },
+            tombstones=tombstones,
         )
 
     def _fetch(

@@ -20,6 +20,10 @@ SELECT :run_row AS row
 FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id CROSS JOIN contracts AS c ON c.id = r.contract
 WHERE r.run = ?1
 
+-- name: number
+-- A run's place in the order of starts; one that was pruned has it still.
+SELECT coalesce((SELECT id FROM runs WHERE run = ?1), (SELECT number FROM pruned WHERE run = ?1)) AS row
+
 -- name: load_many
 SELECT :run_row AS row
 FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value

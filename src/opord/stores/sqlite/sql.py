@@ -17,8 +17,10 @@ RUN_ROW = (
 
 @cache
 def queries() -> dict[str, str]:
-    """Return the statements of `batch.sql` and `queries.sql` by name."""
-    text = "\n".join((_HERE / file).read_text(encoding="utf-8") for file in ("batch.sql", "queries.sql"))
+    """Return the statements of the files here by name."""
+    text = "\n".join(
+        (_HERE / file).read_text(encoding="utf-8") for file in ("batch.sql", "queries.sql", "pruning.sql")
+    )
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     return {
         name: re.sub(r"^--.*\n", "", body, flags=re.MULTILINE).strip().replace(":run_row", RUN_ROW)

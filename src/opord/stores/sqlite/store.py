@@ -18,9 +18,11 @@ import msgspec
 
 from opord.stores.base import (
     ContractConflict,
+    EndedRun,
     EventKey,
     InboxRow,
     Kept,
+    Prune,
     RecordRow,
     Result,
     RunFilter,
@@ -29,17 +31,18 @@ from opord.stores.base import (
     Start,
     StoredContract,
     StoreRefused,
+    Tombstone,
     WorkerRow,
     Write,
 )
-from opord.stores.fit import check_batch
-from opord.stores.sqlite import sql
+from opord.stores.fit import check_batch, check_prune
+from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch
 from opord.stores.sqlite.link import Given, Link, rows
 from opord.stores.sqlite.listing import listing
 from opord.stores.sqlite.opening import open_reader, open_writer
 from opord.stores.sqlite.place import Watch, check_place
-from opord.stores.sqlite.rewriting import rewrite
+from opord.stores.sqlite.rewriting import kept_of, rewrite
 
 T = TypeVar("T")
 
@@ -74,6 +77,9 @@ class SqliteStore:
         self._closed = False
 
     # --- Contracts -------------------------------------------------------------------------------
+
+    def identity(self) -> str:
+        return self._all("identity", (), str)[0]
 
     def now(self) -> int:
         return self._clock()
@@ -167,7 +173,7 @@ class SqliteStore:
         with self._read() as connection:
             before = _NEWEST
             if after is not None:
-                found = connection.execute("SELECT id FROM runs WHERE run = ?", (after,)).get
+                found = connection.execute(self._sql["number"], (after,)).get
                 if found is None:
                     return []
                 before = found
@@ -191,6 +197,33 @@ class SqliteStore:
 
     def settled(self, run: str, action: str, key: str) -> SettledKey | None:
         return self._first("settled", (run, action, key), SettledKey)
+
+    # --- Pruning ---------------------------------------------------------------------------------
+
+    def kept(self, run: str) -> Kept | None:
+        with self._snapshot() as connection:
+            return kept_of(connection, self._sql, run)
+
+    def ended(
+        self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None
+    ) -> list[EndedRun]:
+        with self._read() as connection:
+            return pruning.ended(connection, self._sql, before, limit=limit, contract=contract, after=after)
+
+    def prune(self, batch: Sequence[Prune]) -> list[bool]:
+        check_prune(batch)
+        if not batch:
+            return []
+        with self._write() as connection:
+            return pruning.prune(connection, self._sql, batch)
+
+    def tombstone(self, run: str) -> Tombstone | None:
+        return self._first("tombstones", (_json([run]),), Tombstone)
+
+    def forget(self, *, limit: int) -> int:
+        with self._write() as connection:
+            connection.execute(self._sql["forget"], (self.now(), max(limit, 0)))
+            return connection.changes()
 
     # --- Rewriting -------------------------------------------------------------------------------
 
@@ -262,6 +295,14 @@ class SqliteStore:
                     self._readers.append(reader)
             if not keep:
                 reader.close()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[apsw.Connection]:
+        """Have a reading connection that sees one instant, whatever is written meanwhile."""
+        with self._read() as connection:
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("ROLLBACK")
 
     def _all(self, name: str, given: Given, kind: type[T]) -> list[T]:
         with self._read() as connection:

@@ -1,0 +1,66 @@
+"""Finding runs that have ended, and deleting all that is kept of them, in the transaction that is open."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+import apsw
+import msgspec
+
+from opord.stores.base import EndedRun, Prune
+from opord.stores.sqlite.guards import lifted
+from opord.stores.sqlite.link import rows
+
+_encode = msgspec.json.Encoder().encode
+
+
+def ended(
+    connection: apsw.Connection,
+    sql: dict[str, str],
+    before: int,
+    *,
+    limit: int,
+    contract: str | None,
+    after: EndedRun | None,
+) -> list[EndedRun]:
+    """Return runs that ended before an instant; see `Store.ended`."""
+    if limit <= 0:
+        return []
+    since, number = (after.since, after.number) if after is not None else (-1, 0)
+    versions = rows(connection, sql["contracts_of_name"], (contract,), int)
+    # Each contract's runs come in order from its part of the index; what is read goes with what is returned.
+    found = heapq.merge(
+        *(
+            rows(connection, sql["ended"], (version, before, since, number, limit), EndedRun)
+            for version in versions
+        ),
+        key=lambda run: (run.since, run.number),
+    )
+    return [run for run, _ in zip(found, range(limit), strict=False)]
+
+
+def prune(connection: apsw.Connection, sql: dict[str, str], batch: Sequence[Prune]) -> list[bool]:
+    """Delete the runs that have ended and are as they were seen; see `Store.prune`."""
+    seen = [(each.tombstone.run, each.epoch, each.seq, each.arrivals, each.hash) for each in batch]
+    found = rows(connection, sql["prunable"], (_encode(seen).decode(),), tuple[int, int])
+    numbers = dict(found)
+    if not numbers:
+        return [False] * len(batch)
+    given = (_encode(list(numbers.values())).decode(),)
+    with lifted(connection, "journal_is_never_cut"):
+        connection.execute(sql["prune_journal"], given)
+    for name in ("prune_inbox", "prune_event_keys", "prune_settled", "prune_heads", "prune_runs"):
+        connection.execute(sql[name], given)
+    connection.executemany(
+        sql["bury"], [_stone(each, numbers[place]) for place, each in enumerate(batch) if place in numbers]
+    )
+    return [place in numbers for place in range(len(batch))]
+
+
+def _stone(pruned: Prune, number: int) -> tuple[str | int | None, ...]:
+    stone = pruned.tombstone
+    return (
+        *(stone.run, number, stone.contract, stone.started_at, stone.input, stone.state, stone.outcome),
+        *(stone.ended_at, stone.pruned_at, stone.forget_at, stone.archive),
+    )

@@ -1,0 +1,237 @@
+"""What every store must do about runs that have ended: list them, delete them whole, and keep their keys."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from opord.stores.base import (
+    Applied,
+    EndedRun,
+    EventKey,
+    Kept,
+    Prune,
+    RunFilter,
+    SettledKey,
+    Stale,
+    Store,
+    Tombstone,
+    WasPruned,
+)
+from opord.testing.store_rows import (
+    BEGIN,
+    ORDERS,
+    REFUNDS,
+    SECOND,
+    OpenHandle,
+    SteppedClock,
+    a_head,
+    a_message,
+    a_start,
+    a_write,
+    started,
+    the_run,
+)
+
+ENDED = a_head(state="Done", status="ended", outcome="success", wake_at=None)
+
+
+def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **given: object) -> Kept:
+    """Start a run that has used all there is to use, and end it."""
+    row = started(store, run, **given)
+    end = ENDED._replace(since=at)
+    message, key = a_message("kept"), EventKey("paid", "k", "c")
+    settled = SettledKey("charge", "k", "a", "r")
+    store.apply([a_write(row, head=end, put=(message,), event_keys=(key,), settled=(settled,))])
+    kept = store.kept(run)
+    assert kept is not None
+    return kept
+
+
+def a_prune(kept: Kept, *, forget_at: int = BEGIN + 10 * SECOND) -> Prune:
+    """Return what is asked of the store for a run that was seen so."""
+    row = kept.row
+    stone = Tombstone(
+        *(row.run, row.contract, row.name, row.version, row.started_at, "mark", row.head.state),
+        *(row.head.outcome, row.head.since, BEGIN + SECOND, forget_at, "/archives/old.jsonl"),
+    )
+    return Prune(row.epoch, row.seq, row.arrivals, row.hash, stone)
+
+
+class PruningSuite:
+    """The promise about old runs as tests; part of `StoreSuite`, which gives the fixtures."""
+
+    # --- Which have ended ---
+
+    def test_all_that_is_kept_of_a_run_is_told_at_once(self, store: Store) -> None:
+        kept = an_ended_run(store)
+        assert kept.row == the_run(store)
+        assert kept.records == tuple(store.journal("Orders/1"))
+        assert [message.id for message in kept.inbox] == ["kept"]
+        assert kept.event_keys == (EventKey("paid", "k", "c"),)
+        assert kept.settled == (SettledKey("charge", "k", "a", "r"),)
+        assert store.kept("Orders/none") is None
+
+    def test_ended_runs_are_listed_about_the_oldest_first(self, store: Store) -> None:
+        for number, run in enumerate(("c", "a", "b")):
+            an_ended_run(store, run, at=BEGIN - number * SECOND)
+        started(store, "live")
+        started(store, "stuck", head=a_head(status="stalled", wake_at=None))
+        found = store.ended(BEGIN + 1, limit=10)
+        assert [(ended.run, ended.ended_at) for ended in found] == [
+            ("b", BEGIN - 2 * SECOND), ("a", BEGIN - SECOND), ("c", BEGIN),
+        ]  # fmt: skip
+
+    def test_a_run_that_ended_at_the_very_instant_did_not_end_before_it(self, store: Store) -> None:
+        an_ended_run(store, at=BEGIN)
+        assert store.ended(BEGIN, limit=10) == []
+        assert [ended.run for ended in store.ended(BEGIN + 1, limit=10)] == ["Orders/1"]
+
+    def test_a_run_that_was_terminated_ended_then_and_not_when_it_came_into_its_state(
+        self, store: Store
+    ) -> None:
+        row = started(store)
+        write = a_write(row, head=ENDED._replace(outcome="terminated", since=BEGIN - 99))
+        record = write.records[0]._replace(kind="terminated", at=BEGIN + 7)
+        store.apply([write._replace(records=(record,))])
+        assert store.ended(BEGIN + 7, limit=10) == []
+        assert [ended.ended_at for ended in store.ended(BEGIN + 8, limit=10)] == [BEGIN + 7]
+
+    def test_ended_runs_come_page_by_page_over_all_contracts(self, store: Store) -> None:
+        for number in range(9):
+            an_ended_run(
+                store, f"r{number}", contract=REFUNDS if number % 3 else ORDERS, at=BEGIN - number // 2
+            )
+        pages: list[list[EndedRun]] = []
+        while page := store.ended(BEGIN + 1, limit=2, after=pages[-1][-1] if pages else None):
+            pages.append(page)
+        runs = [ended.run for page in pages for ended in page]
+        assert [len(page) for page in pages] == [2, 2, 2, 2, 1]
+        assert runs == ["r8", "r6", "r7", "r4", "r5", "r2", "r3", "r0", "r1"]
+        assert store.ended(BEGIN + 1, limit=0) == []
+
+    def test_ended_runs_of_one_contract_are_those_of_all_its_versions(self, store: Store) -> None:
+        newer = ORDERS._replace(digest="4" * 64, version=2)
+        store.put_contract(newer)
+        for run, contract in (("old", ORDERS), ("new", newer), ("other", REFUNDS)):
+            an_ended_run(store, run, contract=contract)
+        assert [ended.run for ended in store.ended(BEGIN + 1, limit=9, contract="Orders")] == ["old", "new"]
+        assert store.ended(BEGIN + 1, limit=9, contract="Nothing") == []
+
+    # --- Deleting ---
+
+    def test_a_pruned_run_is_gone_with_all_that_was_kept_of_it_and_leaves_its_tombstone(
+        self, store: Store
+    ) -> None:
+        other = an_ended_run(store, "Orders/2")
+        prune = a_prune(an_ended_run(store))
+        assert store.prune([prune]) == [True]
+        assert (store.load("Orders/1"), store.kept("Orders/1")) == (None, None)
+        assert (store.journal("Orders/1"), store.inbox("Orders/1")) == ([], [])
+        assert (store.event_key("Orders/1", "paid", "k"), store.settled("Orders/1", "charge", "k")) == (
+            None,
+            None,
+        )
+        assert store.tombstone("Orders/1") == prune.tombstone
+        assert store.tombstone("Orders/2") is None
+        assert [row.run for row in store.runs(RunFilter(), limit=9)] == ["Orders/2"]
+        assert store.kept("Orders/2") == other
+
+    @pytest.mark.parametrize("status", ["running", "waiting", "in_doubt", "stalled"])
+    def test_a_run_that_has_not_ended_is_never_deleted(self, store: Store, status: str) -> None:
+        started(store, head=a_head(status=status))  # type: ignore[arg-type]
+        kept = store.kept("Orders/1")
+        assert kept is not None
+        assert store.prune([a_prune(kept)]) == [False]
+        assert store.kept("Orders/1") == kept
+        assert store.tombstone("Orders/1") is None
+
+    @pytest.mark.parametrize("seen", ["epoch", "seq", "arrivals", "hash"])
+    def test_a_run_that_is_not_as_it_was_seen_is_left(self, store: Store, seen: str) -> None:
+        kept = an_ended_run(store)
+        prune = a_prune(kept)
+        other: object = "0" * 64 if seen == "hash" else getattr(prune, seen) + 1
+        assert store.prune([prune._replace(**{seen: other})]) == [False]  # type: ignore[arg-type]
+        assert store.kept("Orders/1") == kept
+
+    def test_a_batch_deletes_those_that_fit_and_says_which(self, store: Store) -> None:
+        one, two = a_prune(an_ended_run(store, "Orders/1")), a_prune(an_ended_run(store, "Orders/2"))
+        moved = two._replace(seq=two.seq + 1)
+        nobody = one._replace(tombstone=one.tombstone._replace(run="Orders/none"))
+        assert store.prune([]) == []
+        with pytest.raises(ValueError, match="named twice"):
+            store.prune([one, one])
+        assert store.prune([moved, one, nobody]) == [False, True, False]
+        assert store.prune([one, two]) == [False, True]
+        assert store.runs(RunFilter(), limit=9) == []
+
+    def test_many_who_prune_at_once_delete_each_run_once(self, store: Store, open_handle: OpenHandle) -> None:
+        prunes = [a_prune(an_ended_run(store, f"Orders/{n}")) for n in range(12)]
+        deleted: list[bool] = []
+
+        def work(handle: Store) -> None:
+            for first in range(0, 12, 3):
+                deleted.extend(handle.prune(prunes[first : first + 3]))
+
+        threads = [threading.Thread(target=work, args=(open_handle(),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(deleted), sum(deleted)) == (36, 12)
+
+    # --- What stays ---
+
+    def test_the_name_of_a_pruned_run_starts_no_other(self, store: Store, open_handle: OpenHandle) -> None:
+        prune = a_prune(an_ended_run(store))
+        store.prune([prune])
+        for handle in (store, open_handle()):
+            answers = handle.apply([a_start(), a_start("Orders/2" if handle is store else "Orders/3")])
+            assert answers == [WasPruned(prune.tombstone), Applied(0)]
+        assert store.load("Orders/1") is None
+
+    def test_a_write_to_a_pruned_run_is_stale(self, store: Store) -> None:
+        kept = an_ended_run(store)
+        store.prune([a_prune(kept)])
+        assert store.apply([a_write(kept.row)]) == [Stale(None)]
+
+    def test_a_key_is_forgotten_when_its_time_is_over_and_not_before(
+        self, store: Store, clock: SteppedClock
+    ) -> None:
+        for number in range(3):
+            kept = an_ended_run(store, f"Orders/{number}")
+            store.prune([a_prune(kept, forget_at=BEGIN + (5 + number) * SECOND)])
+        clock.forward(4.9)
+        assert store.forget(limit=9) == 0
+        clock.forward(1.1)
+        assert [store.forget(limit=1) for _ in range(3)] == [1, 1, 0]
+        assert [store.tombstone(f"Orders/{number}") is None for number in range(3)] == [True, True, False]
+
+    def test_after_its_key_was_forgotten_a_run_of_that_name_begins_anew(
+        self, store: Store, clock: SteppedClock
+    ) -> None:
+        store.prune([a_prune(an_ended_run(store))])
+        clock.forward(10)
+        assert store.forget(limit=9) == 1
+        again = an_ended_run(store)
+        assert (len(again.records), len(again.inbox), again.row.arrivals) == (2, 1, 1)
+        prune = a_prune(again)
+        assert store.prune([prune]) == [True]
+        assert store.tombstone("Orders/1") == prune.tombstone
+
+    def test_a_listing_goes_on_behind_a_run_that_was_pruned_meanwhile(self, store: Store) -> None:
+        for number in range(4):
+            an_ended_run(store, f"Orders/{number}")
+        page = store.runs(RunFilter(), limit=2)
+        kept = store.kept(page[-1].run)
+        assert kept is not None
+        store.prune([a_prune(kept)])
+        rest = store.runs(RunFilter(), limit=9, after=page[-1].run)
+        assert [row.run for row in (*page, *rest)] == ["Orders/3", "Orders/2", "Orders/1", "Orders/0"]
+
+    def test_a_store_is_called_the_same_by_all_its_handles(
+        self, store: Store, open_handle: OpenHandle
+    ) -> None:
+        assert len(store.identity()) == 32
+        assert store.identity() == open_handle().identity()
