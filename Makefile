@@ -3,6 +3,7 @@ PYTHON ?= python3
 WORKERS ?= auto
 MINUTES ?= 10
 SEEDS ?= 200
+LOSSES ?= 5000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -11,7 +12,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format golden fuzz soak sim bench bench-check docs clean .venv
+.PHONY: help demo test check format golden fuzz soak sim power bench bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ soak: $(STAMP) ## kill real workers at random for MINUTES=n
 
 sim: $(STAMP) ## simulate the whole engine under faults, SEEDS=n times
 	$(BIN)/python tests/sim/run.py --seeds $(SEEDS)
+
+power: $(STAMP) ## take the power away LOSSES=n times, at every operation on the disk and at random
+	$(BIN)/python tests/disk/run.py --losses $(LOSSES)
 
 bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py

@@ -126,6 +126,7 @@ class Machine:
         self.faults = list(plan.faults)
         self.passed: Counter[str] = Counter()
         self.lives: list[Life] = []
+        self.everyone: list[Life] = []
         self.born = 0
         self.inputs: list[Any] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -176,6 +177,7 @@ class Machine:
         """Open one more engine; None if it did not come up."""
         self.born += 1
         life = Life(self, f"w{self.born}")
+        self.everyone.append(life)
         world = virtual_world(self.clock, seed=self.plan.seed * 1000 + self.born, worker=life.name)
         world.poll_s = 5.0
         flow = self.subject.workflow(self.provider.handlers)

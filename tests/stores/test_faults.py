@@ -94,7 +94,7 @@ class _System(apsw.VFS):
 SYSTEM = _System()
 
 
-def connect(path: Path | None, flags: int) -> apsw.Connection:
+def connect(path: Path | None, flags: int, vfs: str | None) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags, vfs="opord-faults")
     connection.set_busy_timeout(20)
     return connection

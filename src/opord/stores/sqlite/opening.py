@@ -25,21 +25,26 @@ _CHECKPOINT_PAGES = 4_000
 # A log that grew behind a long reader is cut to this when it starts anew.
 _LOG_BYTES_MAX = 64 * 1024 * 1024
 
+# Through the drive's cache too, where a plain sync stops before it. In force before the file is looked at: finding a
+# journal that a dead process left, SQLite begins with writing.
+_SYNCS: tuple[tuple[str, int], ...] = (("fullfsync", 1), ("checkpoint_fullfsync", 1))
+
 _SETTINGS: tuple[tuple[str, int | str], ...] = (
     ("synchronous", 2),
     ("foreign_keys", 1),
     ("trusted_schema", 0),
     ("temp_store", 2),
     ("cache_size", -32_000),
-    ("fullfsync", 1),
-    ("checkpoint_fullfsync", 1),
+    *_SYNCS,
     ("wal_autocheckpoint", _CHECKPOINT_PAGES),
     ("journal_size_limit", _LOG_BYTES_MAX),
 )
 
 
-def open_writer(path: Path | None) -> apsw.Connection:
+def open_writer(path: Path | None, *, vfs: str | None = None) -> apsw.Connection:
     """Open the file for writing, creating it and bringing its schema up to date; None is a store in memory.
+
+    `vfs` names the layer through which SQLite reaches the disk, its own if None.
 
     Raises:
         StoreRefused: not ours, too new, or a setting did not take.
@@ -47,7 +52,7 @@ def open_writer(path: Path | None) -> apsw.Connection:
     """
     check_sqlite(apsw.sqlite_lib_version())
     place = str(path or ":memory:")
-    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs)
     try:
         _identify(connection, place)
         _set(connection, place, "memory" if path is None else "wal")
@@ -61,9 +66,9 @@ def open_writer(path: Path | None) -> apsw.Connection:
     return connection
 
 
-def open_reader(path: Path) -> apsw.Connection:
+def open_reader(path: Path, *, vfs: str | None = None) -> apsw.Connection:
     """Open a store's file once more, for reading only."""
-    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE)
+    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)
     try:
         _set(connection, str(path), "wal")
         connection.pragma("query_only", 1)
@@ -82,11 +87,13 @@ def check_sqlite(version: str) -> None:
         )
 
 
-def _connect(path: Path | None, flags: int) -> apsw.Connection:
+def _connect(path: Path | None, flags: int, vfs: str | None) -> apsw.Connection:
     try:
-        connection = apsw.Connection(":memory:" if path is None else str(path), flags=flags)
+        connection = apsw.Connection(":memory:" if path is None else str(path), flags=flags, vfs=vfs)
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        for name, value in _SYNCS:
+            connection.pragma(name, value)
     except apsw.Error as error:
         raise translate(error, str(path)) from error
     return connection

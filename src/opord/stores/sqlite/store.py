@@ -56,8 +56,12 @@ _encode = msgspec.json.Encoder().encode
 class SqliteStore:
     """A store in one file; `path` None keeps it in memory, for this object alone."""
 
-    def __init__(self, path: str | Path | None, *, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self, path: str | Path | None, *, clock: Callable[[], int] | None = None, vfs: str | None = None
+    ) -> None:
         """Open the store, creating it if the file is not there.
+
+        `vfs` names the layer through which SQLite reaches the disk; tests put one there that fails and forgets.
 
         Raises:
             StoreRefused: no store can be there, or what is there is none of ours.
@@ -66,11 +70,12 @@ class SqliteStore:
         self._clock = clock or (lambda: time.time_ns() // 1000)
         self._sql = sql.queries()
         self._batch = Batch(self._sql)
+        self._vfs = vfs
         self._path = None if path is None else Path(path).absolute()
         if self._path is not None:
             check_place(self._path)
         self._place = str(self._path or ":memory:")
-        self._writer = Link(open_writer(self._path), self._place)
+        self._writer = Link(open_writer(self._path, vfs=vfs), self._place)
         self._watch = None if self._path is None else Watch(self._path)
         self._readers: list[Link] = []
         self._readers_lock = threading.Lock()
@@ -284,7 +289,7 @@ class SqliteStore:
                 raise StoreRefused(f"store {self._place} is closed")
             reader = self._readers.pop() if self._readers else None
         if reader is None:
-            reader = Link(open_reader(self._path), self._place)
+            reader = Link(open_reader(self._path, vfs=self._vfs), self._place)
         try:
             with reader.use() as connection:
                 yield connection
