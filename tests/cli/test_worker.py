@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import signal
 import subprocess
 import time
@@ -181,3 +183,20 @@ def wait_for(shop: Shop, process: subprocess.Popen[str], file: str) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_a_worker_with_the_wrong_keys_ends_when_idle_and_says_whose_run_it_cannot_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.start("o1")
+    right = os.environ["OPORD_SECRET_KEYS"]
+    monkeypatch.setenv("OPORD_SECRET_KEYS", base64.b64encode(b"k" * 32).decode())
+    said = worker(shop)
+    assert said.status == 1
+    assert (
+        "Desk/o1 cannot be read by this worker, and is left to one that can: the secret at Desk/o1"
+        in said.err
+    )
+    assert "Traceback" not in said.err
+    monkeypatch.setenv("OPORD_SECRET_KEYS", right)
+    assert (worker(shop).status, shop.view("o1")["state"]) == (0, "Done")

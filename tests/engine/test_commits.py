@@ -12,7 +12,7 @@ import pytest
 
 from opord.engine import commits
 from opord.engine.commits import Commits
-from opord.stores.base import Result, Start, StoreUnavailable, Write
+from opord.stores.base import Result, Start, StoreDamaged, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
 from opord.testing.store_rows import ORDERS, a_start
 
@@ -104,3 +104,73 @@ def test_one_slow_sync_among_quick_ones_changes_nothing() -> None:
 
     asyncio.run(main())
     assert store.batches == [(True, 1)] * 9
+
+
+class Choosy(Watched):
+    """A store that refuses every batch with one of some runs in it, as a whole."""
+
+    def __init__(self, *cannot: str) -> None:
+        super().__init__()
+        self.cannot = set(cannot)
+        self.error: Exception = ValueError("this row cannot be written")
+
+    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+        names = {change.row.run if isinstance(change, Start) else change.run for change in batch}
+        if names & self.cannot:
+            self.batches.append((True, len(batch)))
+            raise self.error
+        return super().apply(batch, wait=wait)
+
+
+async def outcomes(store: Watched, runs: Sequence[str]) -> list[Any]:
+    door = Commits(store, None)
+    door.start()
+    found = await asyncio.gather(*[door.apply(a_start(run)) for run in runs], return_exceptions=True)
+    await door.stop(1.0)
+    return found
+
+
+def test_a_change_that_cannot_be_written_fails_alone() -> None:
+    store = Choosy("C/17", "C/40")
+    found = asyncio.run(outcomes(store, [f"C/{number}" for number in range(64)]))
+    assert [number for number, result in enumerate(found) if isinstance(result, Exception)] == [17, 40]
+    assert len(store._rows.runs) == 62
+    # By halves: for each of the two, no more than two batches for each halving.
+    assert len(store.batches) <= 1 + 2 * 2 * 6
+
+
+def test_a_store_that_is_damaged_as_a_whole_is_not_written_again() -> None:
+    store = Choosy("C/1")
+    store.error = StoreDamaged("the file is damaged")
+    found = asyncio.run(outcomes(store, [f"C/{number}" for number in range(8)]))
+    assert all(isinstance(result, StoreDamaged) for result in found)
+    assert len(store.batches) == 1
+
+
+def test_many_changes_of_one_run_are_written_in_order_and_nobody_looks_through_them_again() -> None:
+    class Counted(Watched):
+        names: list[str]
+
+        def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+            self.names += [change.row.run if isinstance(change, Start) else change.run for change in batch]
+            return super().apply(batch, wait=wait)
+
+    store = Counted()
+    store.names = []
+    found = asyncio.run(outcomes(store, ["C/1"] * 300 + ["C/2"]))
+    assert [type(result).__name__ for result in found[:2]] == ["Applied", "Applied"]
+    # The other run is not kept waiting by those that stand behind the first one.
+    assert store.names[:2] == ["C/1", "C/2"]
+    assert store.names.count("C/1") == 300
+
+
+def test_nothing_is_kept_of_runs_whose_changes_are_written() -> None:
+    async def main() -> Commits:
+        door = Commits(Watched(), None)
+        door.start()
+        await asyncio.gather(*[door.apply(a_start(f"C/{number % 7}")) for number in range(100)])
+        await door.stop(1.0)
+        return door
+
+    door = asyncio.run(main())
+    assert (dict(door._behind), list(door._waiting)) == ({}, [])

@@ -185,6 +185,8 @@ async def _work(
         stop = asyncio.create_task(asked_to_stop.wait())
         await asyncio.wait({idle, stop}, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.done()
+        if idle.done():
+            idle.result()
         for task in (idle, stop):
             task.cancel()
         await asyncio.gather(idle, stop, return_exceptions=True)
@@ -192,9 +194,12 @@ async def _work(
         needy = (
             [] if stopped or not until_idle else await engine.client.commits.call(_needy, engine.store, pairs)
         )
+        unreadable = dict(engine.worker.unreadable) if until_idle and engine.worker is not None else {}
     for run, why in needy:
         note(f"{safe(run)} needs a person: {why}")
-    return int(bool(needy))
+    for run, why in unreadable.items():
+        note(f"{safe(run)} cannot be read by this worker, and is left to one that can: {safe(why)}")
+    return int(bool(needy or unreadable))
 
 
 async def _idle(engine: Engine, until_idle: bool) -> None:

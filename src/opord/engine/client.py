@@ -24,6 +24,7 @@ from opord.engine.errors import (
     RoleRequired,
     RunEnded,
     RunUnknown,
+    RunUnreadable,
     StartConflict,
     UnknownEvent,
 )
@@ -40,6 +41,7 @@ from opord.kernel.step import StepError
 from opord.stores.base import Applied, Exists, KeyTaken, Stale, Store
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue, check_size
+from opord.values.vault import SecretUnreadable
 
 if TYPE_CHECKING:
     from opord.engine.worker import Worker
@@ -363,9 +365,16 @@ class Client:
 
         Raises:
             RunUnknown: there is none of that name.
+            RunUnreadable, SecretUnreadable: what is kept of it cannot be read.
         """
         row = await self.row(run_id)
-        return load_run(await self.program(row.contract), row)
+        program = await self.program(row.contract)
+        try:
+            return load_run(program, row)
+        except SecretUnreadable:
+            raise
+        except Exception as error:
+            raise RunUnreadable(run_id, str(error)) from error
 
     async def row(self, run_id: str) -> RunRow:
         """Return a run as stored; RunUnknown if there is none of that name."""

@@ -13,9 +13,20 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from opord.stores.base import Applied, Head, Result, Start, Store, StoreUnavailable, Write
+from opord.stores.base import (
+    Applied,
+    Head,
+    Result,
+    RowDamaged,
+    Start,
+    Store,
+    StoreDamaged,
+    StoreRefused,
+    StoreUnavailable,
+    Write,
+)
 
 log = logging.getLogger("opord.store")
 
@@ -39,6 +50,8 @@ LOOK_AGAIN = 50
 _SAID = {"io": "failing", "readonly": "read-only"}
 """What a store that cannot answer is said to be in the log, where its kind is no word for it."""
 
+_Item: TypeAlias = "tuple[Start | Write, asyncio.Future[Result]]"
+
 
 class Commits:
     """The only door from the engine to its store."""
@@ -49,7 +62,8 @@ class Commits:
         self._thread = thread
         self._slow = 0
         self._waited = 0.0
-        self._waiting: deque[tuple[Start | Write, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[_Item] = deque()
+        self._behind: dict[str, deque[_Item]] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._ready: asyncio.Event | None = None
@@ -64,6 +78,7 @@ class Commits:
         if self._pump is None:
             return
         waiting = [future for _, future in self._waiting] + [future for _, future in self._calls]
+        waiting += [future for behind in self._behind.values() for _, future in behind]
         if waiting:
             await asyncio.wait(waiting, timeout=grace_s)
         for future in waiting:
@@ -75,7 +90,12 @@ class Commits:
     def apply(self, change: Start | Write) -> asyncio.Future[Result]:
         """Have a change written with the next batch; the future is done when it is durable or refused."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((change, future))
+        run = _run_of(change)
+        if run in self._behind:
+            self._behind[run].append((change, future))
+        else:
+            self._behind[run] = deque()
+            self._waiting.append((change, future))
         self._wake()
         return future
 
@@ -108,36 +128,43 @@ class Commits:
                     # Those whose write is done go on now, and may join the next batch.
                     await asyncio.sleep(0)
 
-    def _batch(self) -> list[tuple[Start | Write, asyncio.Future[Result]]]:
-        """Take the next changes, at most one for each run; a second one waits for the next batch."""
-        batch: list[tuple[Start | Write, asyncio.Future[Result]]] = []
-        seen: set[str] = set()
-        later: list[tuple[Start | Write, asyncio.Future[Result]]] = []
+    def _batch(self) -> list[_Item]:
+        """Take the next changes. There is one for each run among them; a second one stands behind it, out of the way."""
         most = BATCH_CHANGES if self._slow else QUICK_CHANGES
-        while self._waiting and len(batch) < most:
-            item = self._waiting.popleft()
-            change = item[0]
-            run = change.run if isinstance(change, Write) else change.row.run
-            if run in seen:
-                later.append(item)
-            else:
-                seen.add(run)
-                batch.append(item)
-        self._waiting.extendleft(reversed(later))
-        return batch
+        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
-    async def _write(self, batch: list[tuple[Start | Write, asyncio.Future[Result]]]) -> None:
+    def _next_of(self, run: str) -> None:
+        """Let the change of a run that stands behind the one just written be in the next batch."""
+        behind = self._behind[run]
+        if behind:
+            self._waiting.append(behind.popleft())
+        else:
+            del self._behind[run]
+
+    async def _write(self, batch: list[_Item]) -> None:
+        """Write a batch and tell everybody how it went.
+
+        What the store cannot write at all keeps nobody else from being written: a batch that is refused as a whole is
+        cut in halves until it is known which change was meant. Writing again what was written is no harm to a store.
+        """
         changes = [change for change, _ in batch]
         try:
             results = self._in_place(changes)
             if results is None:
                 results = await self._patiently(lambda: self.store.apply(changes))
         except Exception as error:
-            for _, future in batch:
+            if len(batch) > 1 and _is_of_one(error):
+                half = len(batch) // 2
+                await self._write(batch[:half])
+                await self._write(batch[half:])
+                return
+            for change, future in batch:
+                self._next_of(_run_of(change))
                 if not future.done():
                     future.set_exception(error)
             return
         for (change, future), result in zip(batch, results, strict=True):
+            self._next_of(_run_of(change))
             if not future.done():
                 future.set_result(result)
             self._tell_end(change, result)
@@ -171,7 +198,7 @@ class Commits:
             return
         head = change.head if isinstance(change, Write) else change.row.head
         if head is not None and head.status == "ended":
-            self.on_end(change.run if isinstance(change, Write) else change.row.run, head)
+            self.on_end(_run_of(change), head)
 
     async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:
         try:
@@ -211,3 +238,12 @@ class Commits:
         if self._thread is None:
             return verb()
         return await asyncio.get_running_loop().run_in_executor(self._thread, verb)
+
+
+def _is_of_one(error: Exception) -> bool:
+    """Whether an error may be that of one change alone, and not of the whole store."""
+    return isinstance(error, RowDamaged) or not isinstance(error, StoreDamaged | StoreRefused)
+
+
+def _run_of(change: Start | Write) -> str:
+    return change.run if isinstance(change, Write) else change.row.run

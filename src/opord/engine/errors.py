@@ -167,3 +167,28 @@ class EngineClosed(EngineError):
     """The engine is not running: used outside `async with`, or after it was closed."""
 
     code = "engine_closed"
+
+
+class CannotClaim(EngineError):
+    """A worker that was to end when idle could not even find out what there is to do."""
+
+    code = "cannot_claim"
+
+    def __init__(self, times: int) -> None:
+        super().__init__(
+            f"claiming runs failed {times} times in a row, so nobody can say what is left to do; the log above says "
+            "why, and `opord doctor` looks at the store"
+        )
+
+
+class RunUnreadable(EngineError):
+    """What is kept of a run does not fit its contract: it was damaged, or written by something else."""
+
+    code = "run_unreadable"
+
+    def __init__(self, run: str, why: str) -> None:
+        super().__init__(
+            f"{run} cannot be read: {why}; `opord runs verify {run}` says what its journal holds, and "
+            "`opord doctor` looks for damage in the store"
+        )
+        self.run = run

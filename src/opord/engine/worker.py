@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opord.engine import hooks
 from opord.engine.calls import Calls
 from opord.engine.clock import World
 from opord.engine.commits import Commits
+from opord.engine.errors import CannotClaim
 from opord.engine.flight import Flight
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Run, load_run
-from opord.stores.base import Store
+from opord.stores.base import Store, Write
 from opord.values.vault import SecretUnreadable
 
 if TYPE_CHECKING:
@@ -36,6 +37,15 @@ PARTING_S = 5.0
 
 LONGEST_LEASE_US = 600_000_000
 """Leases of other workers are taken to end within ten minutes."""
+
+UNREADABLE_US = 10_000_000
+"""For how long a run is left alone that a worker cannot read, at the least."""
+
+UNREADABLE_KEPT = 1000
+"""How many of the runs that it could not read a worker can name."""
+
+CLAIMS_FAILED_MOST = 3
+"""After how many claims in a row that failed a worker that is to end when idle gives up."""
 
 IDLE_WITHIN_US = 1_000_000
 """A worker is idle when nothing becomes due within this time."""
@@ -73,7 +83,9 @@ class Worker:
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
         self._due: int | None = 0
-        self._idle = asyncio.Event()
+        self.unreadable: dict[str, str] = {}
+        self._put_off_for: dict[str, str] = {}
+        self._claims_failed = 0
         self._on_end: dict[str, list[asyncio.Future[Run | None]]] = {}
 
     # --- life ------------------------------------------------------------------------------------
@@ -122,18 +134,28 @@ class Worker:
             log.warning("the store does not answer; what this worker held is free when its leases are over")
 
     async def _part(self, held: list[tuple[str, int]]) -> None:
-        """Give back what is held, and say that this worker is gone."""
+        """Give back what is held or was put off, and say that this worker is gone."""
         if held:
             await self.commits.call(self.store.release, self.name, held)
+        for run in list(self.unreadable):
+            row = await self.commits.call(self.store.load, run)
+            if row is not None and row.head.worker is None and row.head.reason == self._put_off_for.get(run):
+                await self._put_off_until(row, self.store.now(), row.head.reason)
         await self.commits.call(self.store.heartbeat, self.name, (), ttl_us=0)
 
     async def until_idle(self) -> None:
         """Return when no run can go on and nothing becomes due within a second.
 
-        A run that another worker holds can go on: by that worker's hand or, once its lease is over, by ours.
+        A run that another worker holds can go on: by that worker's hand or, once its lease is over, by ours. One that
+        this worker cannot read (`unreadable`) cannot go on by its hand.
+
+        Raises:
+            CannotClaim: again and again the store had no answer that could be read.
         """
         contracts = list(self.programs)
         while True:
+            if self._claims_failed >= CLAIMS_FAILED_MOST:
+                raise CannotClaim(self._claims_failed)
             if not self.busy:
                 due = await self.commits.call(self.store.next_wake, contracts)
                 held = await self.commits.call(self.store.any_held, contracts, within_us=LONGEST_LEASE_US)
@@ -204,7 +226,10 @@ class Worker:
 
     def keep_evidence(self, run_id: str, evidence: Evidence) -> None:
         """Have something that came too late put on record, in the background."""
-        task = asyncio.get_running_loop().create_task(self.client.late(run_id, evidence))
+        self._in_background(self.client.late(run_id, evidence))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._side.add(task)
         task.add_done_callback(self._side.discard)
 
@@ -233,8 +258,10 @@ class Worker:
         while not self.draining:
             try:
                 await self._claim()
+                self._claims_failed = 0
             except Exception:
                 log.exception("claiming failed; trying again")
+                self._claims_failed += 1
                 await asyncio.sleep(1)
             await self._sleep()
 
@@ -258,15 +285,35 @@ class Worker:
         program = self.programs[row.contract]
         try:
             run = load_run(program, row)
-        except SecretUnreadable as error:
-            log.error("%s cannot be read; it is left alone until its lease runs out: %s", row.run, error)
+        except Exception as error:
+            if not isinstance(error, SecretUnreadable):
+                log.debug("%s cannot be read", row.run, exc_info=True)
+            self._in_background(self._put_off(row, error))
             return
-        except Exception:
-            log.exception("%s cannot be read; it is left alone until its lease runs out", row.run)
-            return
+        if self.unreadable.pop(row.run, None) is not None:
+            del self._put_off_for[row.run]
         run.worker = self.name
         self.hook("claimed", run.id)
         self.launch(run)
+
+    async def _put_off(self, row: RunRow, error: Exception) -> None:
+        """Give back a run that cannot be read here, with the reason on it; it is looked at again after a while.
+
+        A worker with the right keys may have it by then. Nothing of it is changed but when it is due, and why.
+        """
+        pause_us = max(self.lease_us, UNREADABLE_US)
+        reason = f"{self.name} cannot read it: {error}"[:500]
+        if len(self.unreadable) < UNREADABLE_KEPT:
+            self.unreadable[row.run], self._put_off_for[row.run] = str(error), reason
+        log.error("%s cannot be read; it is left alone for %g s: %s", row.run, pause_us / 1e6, error)
+        try:
+            await self._put_off_until(row, self.store.now() + pause_us, reason)
+        except Exception:
+            log.exception("%s could not be put off; its lease runs out and it is tried again", row.run)
+
+    async def _put_off_until(self, row: RunRow, instant: int, reason: str | None) -> None:
+        head = row.head._replace(worker=None, wake_at=instant, reason=reason)
+        await self.commits.apply(Write(row.run, row.epoch, row.seq, None, row.epoch, head=head))
 
     async def _sleep(self) -> None:
         pause = self.world.poll_s

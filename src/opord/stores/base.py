@@ -40,6 +40,7 @@ __all__ = [
     "Prune",
     "RecordRow",
     "Result",
+    "RowDamaged",
     "RunFilter",
     "RunRow",
     "SettledKey",
@@ -77,6 +78,10 @@ class StoreUnavailable(StoreError):
 
 class StoreDamaged(StoreError):
     """The store's content is not what it wrote; nobody should write on."""
+
+
+class RowDamaged(StoreDamaged):
+    """One row is not what was written; the rows of other runs can be read and written."""
 
 
 class StoreRefused(StoreError):

@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 import apsw
 import msgspec
 
-from opord.stores.base import StoreDamaged, StoreError, StoreRefused, StoreUnavailable
+from opord.stores.base import RowDamaged, StoreDamaged, StoreError, StoreRefused, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -132,6 +132,8 @@ def rows(connection: apsw.Connection, query: str, given: Given, kind: type[T]) -
     except apsw.TooBigError:
         # Over 1e9 bytes, say a thousand records of a megabyte: fetch them singly.
         return [_decode(row, kind) for (row,) in connection.execute(query, given)]
+    except UnicodeDecodeError as error:
+        raise RowDamaged(f"a row is not what was written: it is no UTF-8 ({error.reason})") from error
     return _decode(text, list[kind])  # type: ignore[valid-type]
 
 
@@ -139,4 +141,4 @@ def _decode(text: object, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(str(text), type=kind)
     except msgspec.MsgspecError as error:
-        raise StoreDamaged(f"a row is not what was written: {error}") from error
+        raise RowDamaged(f"a row is not what was written: {error}") from error

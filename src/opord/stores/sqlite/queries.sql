@@ -60,6 +60,18 @@ CROSS JOIN runs AS r ON r.id = h.run
 WHERE c.digest = ?1 AND h.wake_at <= ?2
 ORDER BY h.wake_at, h.run LIMIT ?3
 
+-- name: due_numbers
+-- The same by number alone, for when one of the rows cannot be read.
+SELECT h.run AS row
+FROM contracts AS c CROSS JOIN heads AS h ON h.contract = c.id
+WHERE c.digest = ?1 AND h.wake_at <= ?2
+ORDER BY h.wake_at, h.run LIMIT ?3
+
+-- name: due_number
+SELECT json_array(r.id, :run_row) AS row
+FROM heads AS h CROSS JOIN runs AS r ON r.id = h.run CROSS JOIN contracts AS c ON c.id = h.contract
+WHERE h.run = ?1
+
 -- name: claim
 UPDATE heads SET epoch = epoch + 1, worker = ?2, wake_at = ?3 WHERE run IN (SELECT value FROM json_each(?1))
 

@@ -6,6 +6,7 @@ One connection writes; others read beside it.
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -25,6 +26,7 @@ from opord.stores.base import (
     Prune,
     RecordRow,
     Result,
+    RowDamaged,
     RunFilter,
     RunRow,
     SettledKey,
@@ -44,10 +46,13 @@ from opord.stores.sqlite.opening import open_reader, open_writer
 from opord.stores.sqlite.place import Watch, check_place
 from opord.stores.sqlite.rewriting import kept_of, rewrite
 
+log = logging.getLogger("opord.store")
+
 T = TypeVar("T")
 
 _READERS_KEPT = 4
 _FORGET_WORKERS_AFTER_US = 7 * 24 * 3600 * 1_000_000
+_PUT_OFF_US = 60 * 1_000_000
 _NEWEST = (1 << 63) - 1
 
 _encode = msgspec.json.Encoder().encode
@@ -127,10 +132,7 @@ class SqliteStore:
             now = self.now()
             # Numbered by due time first, then by age, which is the order over all contracts.
             due = heapq.merge(
-                *(
-                    rows(connection, self._sql["due"], (digest, now, limit), tuple[int, RunRow])
-                    for digest in sorted(set(contracts))
-                ),
+                *(self._due(connection, digest, now, limit) for digest in sorted(set(contracts))),
                 key=lambda item: (item[1].head.wake_at or 0, item[0]),
             )
             taken = [item for item, _ in zip(due, range(limit), strict=False)]
@@ -141,6 +143,24 @@ class SqliteStore:
             head = row.head._replace(worker=worker, wake_at=now + ttl_us)
             claimed.append(row._replace(epoch=row.epoch + 1, head=head))
         return claimed
+
+    def _due(
+        self, connection: apsw.Connection, digest: str, now: int, limit: int
+    ) -> list[tuple[int, RunRow]]:
+        """Return the runs of a contract that are due; a row that cannot be read keeps nobody else from being claimed."""
+        try:
+            return rows(connection, self._sql["due"], (digest, now, limit), tuple[int, RunRow])
+        except RowDamaged:
+            found = []
+            for number in rows(connection, self._sql["due_numbers"], (digest, now, limit), int):
+                try:
+                    found += rows(connection, self._sql["due_number"], (number,), tuple[int, RunRow])
+                except RowDamaged as error:
+                    log.error(
+                        "run number %d cannot be claimed, and is left alone for a minute: %s", number, error
+                    )
+                    connection.execute(self._sql["renew"], (_encode([number]).decode(), now + _PUT_OFF_US))
+            return found
 
     def renew(self, worker: str, held: Sequence[tuple[str, int]], *, ttl_us: int) -> list[str]:
         if not held:

@@ -1,0 +1,255 @@
+"""A run that nobody can read or carry keeps no other from going on, and lets a worker come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+import opord
+from opord.engine.errors import CannotClaim, RunUnreadable
+from opord.engine.worker import CLAIMS_FAILED_MOST
+from opord.stores.base import RowDamaged
+from tests.engine.kit import Kit, compiled, workflow_of
+
+DESK = """
+contract Desk(id: str) key id
+effect look(id: str) -> str
+initial state Open(tries: int = 0) -> Done {
+  let seen = perform look(id)
+  goto Done(seen)
+}
+final state Done(seen: str) success
+"""
+
+
+class Looks:
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def look(self, id: str) -> str:
+        self.asked.append(id)
+        if id.startswith("bad"):
+            raise ConnectionError("nobody there")
+        return f"seen {id}"
+
+
+def a_kit() -> Kit:
+    return Kit(DESK, lambda module: Looks())
+
+
+async def started(kit: Kit, *ids: str) -> None:
+    async with kit.engine(serve=False) as engine:
+        for one in ids:
+            await engine.start(kit.workflow, id=one)
+
+
+def spoil(kit: Kit, run: str, body: str) -> None:
+    rows = kit.store._rows.runs  # type: ignore[attr-defined]
+    rows[run] = rows[run]._replace(head=rows[run].head._replace(body=body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "no json",
+        "[]",
+        "{}",
+        '{"data":5,"entered":1}',
+        '{"data":{},"entered":"x"}',
+        '{"data":{"x":1},"entered":1}',
+    ],
+)
+def test_a_worker_rests_though_a_run_cannot_be_read_and_says_which(body: str) -> None:
+    kit = a_kit()
+
+    async def main() -> dict[str, str]:
+        await started(kit, "a", "broken", "c")
+        spoil(kit, "Desk/broken", body)
+        async with kit.engine() as engine:
+            await engine.until_idle()
+            assert engine.worker is not None
+            with pytest.raises(RunUnreadable, match="opord runs verify Desk/broken"):
+                await engine.run_status("Desk/broken")
+            head = kit.row("Desk/broken").head
+            # It is held by nobody, due later, and says why it is left alone.
+            assert (head.worker, head.status) == (None, "running")
+            assert "cannot read it" in head.reason
+            assert head.wake_at > kit.clock.now_us
+            return dict(engine.worker.unreadable)
+
+    assert list(kit.run(main())) == ["Desk/broken"]
+    assert kit.handlers.asked == ["a", "c"]
+    assert len(kit.store.journal("Desk/broken")) == 1
+
+
+def test_a_run_that_can_be_read_again_goes_on_by_itself() -> None:
+    kit = a_kit()
+
+    async def main() -> None:
+        await started(kit, "broken")
+        whole = kit.row("Desk/broken").head.body
+        spoil(kit, "Desk/broken", "no json")
+        async with kit.engine() as engine:
+            await engine.until_idle()
+            spoil(kit, "Desk/broken", whole)
+            await kit.until(lambda: kit.row("Desk/broken").head.status == "ended", seconds=60)
+            assert engine.worker is not None
+            assert engine.worker.unreadable == {}
+
+    kit.run(main())
+    kit.check()
+
+
+def test_an_unreadable_run_is_claimed_seldom_however_long_it_stays_so() -> None:
+    kit = a_kit()
+
+    async def main() -> int:
+        await started(kit, "broken")
+        spoil(kit, "Desk/broken", "no json")
+        async with kit.engine():
+            await asyncio.sleep(600)
+        return int(kit.row("Desk/broken").epoch)
+
+    assert kit.run(main()) <= 61
+
+
+@pytest.mark.parametrize("poisoned", [1, 50])
+def test_runs_that_fail_for_ever_are_tried_a_few_times_and_the_others_go_their_way(poisoned: int) -> None:
+    kit = a_kit()
+
+    async def main() -> None:
+        names = [f"bad{number}" for number in range(poisoned)] + [f"good{number}" for number in range(100)]
+        await started(kit, *names)
+        async with kit.engine(concurrency=16) as engine:
+            await engine.until_idle()
+            await asyncio.sleep(3600)
+
+    kit.run(main())
+    asked = kit.handlers.asked
+    for number in range(poisoned):
+        # Four attempts, then it is stalled; nobody claims it again.
+        assert asked.count(f"bad{number}") == 4
+        row = kit.row(f"Desk/bad{number}")
+        assert (row.head.status, row.head.wake_at, row.epoch) == ("stalled", None, 1)
+        assert "nobody there" in row.head.reason
+    assert all(kit.row(f"Desk/good{number}").head.status == "ended" for number in range(100))
+    assert [asked.count(f"good{number}") for number in range(100)] == [1] * 100
+
+
+def test_runs_that_fail_for_ever_do_not_hold_the_places_of_others() -> None:
+    """The others need as many turns of the worker with them as without: they are done before the first is tried again."""
+
+    def order(poisoned: int) -> list[str]:
+        kit = a_kit()
+
+        async def main() -> None:
+            await started(kit, *[f"bad{n}" for n in range(poisoned)], *[f"good{n}" for n in range(50)])
+            async with kit.engine(concurrency=1000) as engine:
+                await engine.until_idle()
+
+        kit.run(main())
+        return list(kit.handlers.asked)
+
+    alone, among = order(0), order(50)
+    assert [one for one in among if one.startswith("good")] == alone
+    assert max(among.index(one) for one in alone) < 100
+
+
+def test_a_worker_that_cannot_claim_at_all_ends_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    kit = a_kit()
+
+    def claim(*args: Any, **kwargs: Any) -> Any:
+        raise RowDamaged("a row is not what was written")
+
+    async def main() -> None:
+        await started(kit, "a")
+        monkeypatch.setattr(kit.store, "claim", claim)
+        async with kit.engine() as engine:
+            with pytest.raises(CannotClaim, match=f"{CLAIMS_FAILED_MOST} times in a row"):
+                await engine.until_idle()
+
+    kit.run(main())
+
+
+def test_a_row_that_is_no_text_keeps_nobody_else_from_being_claimed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = workflow_of(compiled(DESK))
+    where = tmp_path / "runs.db"
+    url = f"sqlite:///{where}"
+    handlers = Looks()
+
+    async def start() -> None:
+        async with opord.Engine(url, [flow]) as engine:
+            for one in ("a", "b", "c"):
+                await engine.start(flow, id=one)
+
+    async def work() -> None:
+        async with opord.Engine(url, [flow(handlers)]) as engine:
+            await asyncio.wait_for(engine.until_idle(), 20)
+
+    asyncio.run(start())
+    connection = apsw.Connection(str(where))
+    connection.execute("UPDATE heads SET body = CAST(x'7bff7d' AS TEXT) WHERE run = 2")
+    connection.close()
+    with caplog.at_level(logging.ERROR, logger="opord.store"):
+        asyncio.run(work())
+    assert sorted(handlers.asked) == ["a", "c"]
+    assert [record.getMessage()[:12] for record in caplog.records] == ["run number 2"]
+
+
+def test_a_message_no_one_can_read_stalls_its_own_run_only() -> None:
+    kit = Kit(
+        """
+contract Bell(id: str) key id
+event ring(loud: int) keep
+effect look(id: str) -> str
+initial state Quiet -> Rung {
+  let seen = perform look(id)
+  goto Rung
+}
+state Rung -> Over {
+  on ring(loud) -> goto Over
+  after 1h -> goto Over
+}
+final state Over success
+""",
+        lambda module: Looks(),
+    )
+
+    async def main() -> None:
+        async with kit.engine(serve=False) as engine:
+            for one in ("a", "b"):
+                run = await engine.start(kit.workflow, id=one)
+                await run.send.ring(loud=1)
+        inboxes = kit.store._rows.inboxes  # type: ignore[attr-defined]
+        inboxes["Bell/a"] = [row._replace(body="no json") for row in inboxes["Bell/a"]]
+        async with kit.engine() as engine:
+            await engine.until_idle()
+
+    kit.run(main())
+    assert [kit.row(f"Bell/{one}").head.status for one in ("a", "b")] == ["stalled", "ended"]
+
+
+def test_a_worker_that_goes_leaves_what_it_could_not_read_to_the_next_one_at_once() -> None:
+    kit = a_kit()
+
+    async def main() -> None:
+        await started(kit, "broken")
+        whole = kit.row("Desk/broken").head.body
+        spoil(kit, "Desk/broken", "no json")
+        async with kit.engine() as engine:
+            await engine.until_idle()
+        assert kit.row("Desk/broken").head.wake_at <= kit.clock.now_us
+        spoil(kit, "Desk/broken", whole)
+        async with kit.engine() as engine:
+            await engine.until_idle()
+
+    kit.run(main())
+    assert kit.row("Desk/broken").head.status == "ended"
