@@ -49,7 +49,7 @@ fuzz: $(STAMP) ## throw hostile contracts at the checker for MINUTES=n
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]' --constraint constraints.txt
 	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
 
-soak: $(STAMP) ## kill real workers at random for MINUTES=n
+soak: $(STAMP) ## kill real workers at every point and at random for MINUTES=n
 	$(BIN)/python tests/soak/run.py --minutes $(MINUTES)
 
 sim: $(STAMP) ## simulate the whole engine under faults, SEEDS=n times

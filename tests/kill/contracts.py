@@ -1,4 +1,8 @@
-"""What the siege runs: one order contract for each rule of doubt, and one whose keyed charge is raced by cancels."""
+"""What the siege runs: an order contract for each rule of doubt, one whose charge is raced by cancels, one that waits.
+
+`Windowed` relies on its key for so short a time that workers are often dead for longer; `Decided` waits for an approval that
+comes at the instant at which its timer is due, and its cancel as well.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ effect find(key: str) -> {found} {{ timeout 2s }}
 action charge(id: str, cents: int) {result} fails PaymentError {{
   {policy}
 }}
-action tell(text: str) {{ in doubt skip, timeout 2s }}
+action tell(text: str) {{ in doubt skip, timeout 400ms }}
 {before}
   initial state Received -> Charging {cancelled} {{
     let customer = perform load(id) else problem -> goto Charging("nobody")
@@ -41,12 +45,53 @@ _RETRY = "retry 4 times backoff 50ms to 500ms"
 
 POLICIES = {
     "Repeat": "key id for 1h",
-    "Checked": "in doubt check find(call.key) after 1500ms",
+    "Windowed": "key id for 3s",
+    "Checked": "in doubt check find(call.key) after 2500ms",
     "Asked": "in doubt ask",
     "Skipped": "in doubt skip",
     "Reported": "in doubt report",
     "Raced": 'key "race {id}"',
 }
+
+
+DECIDED = """
+contract Decided(id: str, cents: int) key id version 1
+record Receipt { id: str }
+failure PaymentError { Declined(reason: str), Busy transient }
+effect load(id: str) -> str { retry 2 times, timeout 5s }
+effect find(key: str) -> Receipt? { timeout 2s }
+action charge(id: str, cents: int) -> Receipt fails PaymentError {
+  key id
+  retry 4 times backoff 50ms to 500ms
+  timeout 1s
+  in doubt check find(call.key) after 2500ms
+}
+action tell(text: str) { in doubt skip, timeout 400ms }
+event approve(note: str) key note keep
+phase Open {
+  on cancel(reason) -> goto Cancelled(reason)
+  initial state Asked -> Charging | Expired | Cancelled {
+    on approve(note) -> goto Charging(note)
+    after 400ms -> goto Expired
+  }
+  state Charging(note: str) -> Charged | Failed | Cancelled {
+    let customer = perform load(id) else problem -> goto Failed("nobody")
+    match commit charge(id, cents) {
+      ok receipt -> goto Charged(receipt.id)
+      Declined(reason) -> goto Failed(reason)
+      Busy -> goto Failed("busy for {customer}")
+    }
+  }
+}
+state Charged(receipt: str) -> Done {
+  commit tell("{id}: {receipt}")
+  goto Done(receipt)
+}
+final state Done(receipt: str) success
+final state Failed(reason: str) failure
+final state Expired failure
+final state Cancelled(reason: str) cancelled
+"""
 
 
 def contract(name: str, timeout: str | None) -> str:
@@ -73,9 +118,10 @@ def contract(name: str, timeout: str | None) -> str:
 
 def write_all(folder: Path, timeout: str | None = None) -> list[Path]:
     """Write the contracts to files."""
+    texts = {name: contract(name, timeout) for name in POLICIES} | {"Decided": DECIDED}
     paths = []
-    for name in POLICIES:
+    for name, text in texts.items():
         path = folder / f"{name.lower()}.opord"
-        path.write_text(contract(name, timeout))
+        path.write_text(text)
         paths.append(path)
     return paths

@@ -3,8 +3,13 @@
     python provider.py LEDGER SEED TROUBLE SLOW_S
 
 It prints its port. One JSON line comes in on a connection, one goes out, or the connection is dropped. A charge is a line
-in the ledger, synced before anything is answered. Keys are honoured for charges of `Repeat` and `Raced` alone.
-TROUBLE is the share of calls, from 0 to 1, that do not go well; each takes at least SLOW_S.
+in the ledger, synced before anything is answered. Keys are honoured for charges of the contracts in KEYED alone, those of
+`Windowed` for a few seconds only. TROUBLE is the share of calls, from 0 to 1, that do not go well; each takes at least SLOW_S.
+
+Its habits: `busy` and `declined` charge nothing and say so; `cut` charges nothing and drops the connection, `lost` charges and
+does; `slow` charges late, `late` answers too late, `late busy` and what it says for a key in use say nothing of the charge;
+`cached` breaks, before or after the charge, and answers that key with the same error for ever, as some do. A charge can be
+found only a moment after it was made.
 """
 
 from __future__ import annotations
@@ -14,9 +19,17 @@ import json
 import os
 import random
 import sys
+import time
 from typing import Any
 
-KEYED = ("Repeat", "Raced")
+KEYED = ("Repeat", "Raced", "Windowed", "Decided")
+FORGETS_S = {"Windowed": 6.0}
+"""After how long keys are forgotten: later than the contract says, since a call takes its time."""
+
+SETTLES_S = 0.4
+"""How long after a charge it cannot be found yet, at the most."""
+
+HABITS = ("busy", "late busy", "declined", "lost", "cut", "slow", "late", "cached")
 
 
 class Provider:
@@ -28,6 +41,9 @@ class Provider:
         self.trouble = trouble
         self.slow_s = slow_s
         self.charges: dict[str, str] = {}
+        self.found_from: dict[str, float] = {}
+        self.forgets: dict[str, float] = {}
+        self.broken: set[str] = set()
         self.count = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,20 +63,23 @@ class Provider:
         """Say whether a charge of that key is in the ledger."""
         if self.random.random() < self.trouble / 2:
             return {"odd": "try later"}
-        return {"id": self.charges.get(asked["key"])}
+        key = asked["key"]
+        return {"id": self.charges[key] if time.monotonic() >= self.found_from.get(key, 9e9) else None}
 
     async def act(self, asked: dict[str, Any]) -> dict[str, Any] | None:
         """Charge, or do not, and answer, or do not."""
         key, run = asked["key"], asked["run"]
         keyed = run.split("/")[0] in KEYED and asked["do"] == "charge"
         await asyncio.sleep(self.slow_s + self.random.uniform(0, 0.1))
-        if keyed and key in self.charges:
+        if keyed and key in self.broken:
+            return {"odd": "internal error"}
+        if keyed and self.knows(key):
             if self.random.random() < self.trouble / 2:
                 return {"busy": True}  # a 429 for a key that has taken effect
             return {"id": self.charges[key]}
         habit = "good"
         if self.random.random() < self.trouble:
-            habit = self.random.choice(["busy", "late busy", "declined", "lost", "cut", "slow", "late"])
+            habit = self.random.choice(HABITS)
         if habit == "busy":
             return {"busy": True}
         if habit == "late busy":
@@ -72,22 +91,37 @@ class Provider:
             return None
         if habit == "slow":
             await asyncio.sleep(self.random.uniform(0.1, 0.5))
-        if keyed and key in self.charges:
+        if habit == "cached" and keyed:
+            self.broken.add(key)
+            if self.random.random() < 0.5:
+                return {"odd": "internal error"}
+        if keyed and self.knows(key):
             return {"id": self.charges[key]}
-        self.count += 1
-        charge = f"c{self.count}"
-        if asked["do"] == "charge":
-            self.charges[key] = charge
-        os.write(
-            self.ledger,
-            json.dumps({"run": run, "do": asked["do"], "key": key, "id": charge}).encode() + b"\n",
-        )
-        os.fsync(self.ledger)
+        charge = self.book(asked["do"], run, key)
+        if habit == "cached":
+            return {"odd": "internal error"}
         if habit == "lost":
             return None
         if habit == "late":
             await asyncio.sleep(self.random.uniform(0.3, 1.3))
         return {"id": charge}
+
+    def knows(self, key: str) -> bool:
+        """Whether a key is still remembered."""
+        return key in self.charges and time.monotonic() < self.forgets.get(key, 9e9)
+
+    def book(self, do: str, run: str, key: str) -> str:
+        """Put a charge into the ledger, for ever; return its name."""
+        self.count += 1
+        charge = f"c{self.count}"
+        if do == "charge":
+            self.charges[key] = charge
+            self.found_from[key] = time.monotonic() + self.random.uniform(0, SETTLES_S) * self.trouble
+            if (policy := run.split("/")[0]) in FORGETS_S:
+                self.forgets[key] = time.monotonic() + FORGETS_S[policy]
+        os.write(self.ledger, json.dumps({"run": run, "do": do, "key": key, "id": charge}).encode() + b"\n")
+        os.fsync(self.ledger)
+        return charge
 
 
 async def main() -> None:

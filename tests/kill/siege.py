@@ -1,50 +1,30 @@
-"""A siege: real workers on a real file, killed at random moments, and a provider that remembers what it did.
-
-Everything random comes from the seed; moments come from the machine, so a seed tells the story but not to the microsecond.
-"""
+"""A siege: a few real workers on a real file, whom a test treats one by one, and a provider that remembers what it did."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import opord
-from opord.engine.errors import NotInDoubt, Refused
-from opord.kernel.legality import verify
 from opord.kernel.rows import RunRow
 from opord.kernel.run import load_run
 from opord.kernel.views import needs_person
 from opord.loading import program_of
 from opord.stores.base import RunFilter
 from tests.kill.contracts import write_all
+from tests.kill.judge import Broken, Charge, judge
 from tests.kill.worker import workflows
 
 HERE = Path(__file__).parent
 LEASE_S = 1.0
-
-
-class Broken(AssertionError):
-    """A promise was broken."""
-
-
-class Charge(NamedTuple):
-    """A line of the ledger."""
-
-    run: str
-    do: str
-    key: str
-    id: str
 
 
 class Siege:
@@ -62,7 +42,6 @@ class Siege:
     ) -> None:
         self.folder = folder
         self.lease_s = lease_s
-        self.random = random.Random(seed)
         self.contracts = folder / "contracts"
         self.contracts.mkdir()
         write_all(self.contracts, timeout)
@@ -141,108 +120,14 @@ class Siege:
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
-                raise Broken(f"{what}: not within {seconds:g} s")
+                raise Broken("stuck", f"{what}: not within {seconds:g} s")
             await asyncio.sleep(0.05)
-
-    # --- the story -------------------------------------------------------------------------------
-
-    async def storm(self, *, runs: int, kills: int, workers: int = 2) -> Counter[str]:
-        """Start runs, cancel some, kill workers all the while; then let it calm down, and judge."""
-        async with self.client() as engine:
-            crew = [self.worker() for _ in range(workers)]
-            for process in crew:
-                await self.is_up(process)
-            starting = asyncio.create_task(self._start(engine, runs))
-            for _ in range(kills):
-                await asyncio.sleep(self.random.uniform(0.05, 0.6))
-                victim = self.random.choice(crew)
-                self.kill(victim)
-                crew[crew.index(victim)] = self.worker()
-            await starting
-            await self._calm(engine)
-            # A person looks into the provider's books for half of the doubts; the others stay.
-            for row in self.rows(engine):
-                if row.head.status == "in_doubt" and self.random.random() < 0.5:
-                    await self._decide(engine, row.run)
-            await self._calm(engine)
-            return self.judge(engine, runs)
-
-    async def _start(self, engine: opord.Engine, runs: int) -> None:
-        names = [cls for _, cls in self.flows]
-        cancels = []
-        for number in range(runs):
-            cls = names[number % len(names)]
-            run = await engine.start(cls, id=f"o{number}", cents=100 + number)
-            again = await engine.start(cls, id=f"o{number}", cents=100 + number)
-            assert again.id == run.id
-            if cls.__name__ == "Raced":
-                cancels.append(asyncio.create_task(self._cancel(engine, run.id)))
-            await asyncio.sleep(self.random.uniform(0, 0.02))
-        await asyncio.gather(*cancels)
-
-    async def _cancel(self, engine: opord.Engine, run: str) -> None:
-        await asyncio.sleep(self.random.uniform(0, 1.5))
-        with suppress(Refused):  # it had ended
-            await engine.send_event(run, "cancel", {"reason": "changed my mind"}, actor="ann")
-
-    async def _decide(self, engine: opord.Engine, run: str) -> None:
-        charge = next((one for one in self.charges() if one.run == run and one.do == "charge"), None)
-        result = None if run.startswith("Skipped") or charge is None else {"id": charge.id}
-        with suppress(NotInDoubt):  # evidence came first
-            await engine.client.resolve(run, happened=charge is not None, result=result, actor="ops")
-
-    async def _calm(self, engine: opord.Engine) -> None:
-        await self.until(
-            lambda: all(self.rests(row) for row in self.rows(engine)),
-            "every run has ended, or is in doubt for a person",
-            seconds=90,
-        )
-        # What the provider is still about to do, it does.
-        await asyncio.sleep(1.5)
-        await self.until(lambda: all(self.rests(row) for row in self.rows(engine)), "it stays so", seconds=90)
 
     # --- the judgement ---------------------------------------------------------------------------
 
     def judge(self, engine: opord.Engine, runs: int) -> Counter[str]:
         """Hold every run against the ledger; count what became of them."""
-        ledger = self.charges()
-        charged = Counter(one.run for one in ledger if one.do == "charge")
-        told = Counter(one.run for one in ledger if one.do == "tell")
-        ids = {(one.run, one.id) for one in ledger}
         rows = self.rows(engine)
         if len(rows) != runs:
-            raise Broken(f"{runs} runs were started, {len(rows)} are there")
-        counts: Counter[str] = Counter(runs=runs, kills=self.kills, charges=charged.total())
-        for row in rows:
-            records = engine.store.journal(row.run, limit=10_000)
-            self._judge_run(
-                row, charged[row.run], told[row.run], ids, [json.loads(one.body) for one in records]
-            )
-            problems = verify(self.programs[row.contract], row, records)
-            if problems:
-                raise Broken(f"{row.run}: its journal is broken: {problems}")
-            counts[row.head.state if row.head.status == "ended" else row.head.status] += 1
-            counts.update(f"{one.kind}s" for one in records if one.kind in ("doubt", "evidence", "unhandled"))
-        for run in charged:
-            if run not in {row.run for row in rows}:
-                raise Broken(f"{run} was charged and is not there")
-        return counts
-
-    def _judge_run(
-        self, row: RunRow, charged: int, told: int, ids: set[tuple[str, str]], records: list[dict[str, Any]]
-    ) -> None:
-        where = f"{row.run} is {row.head.status} in {row.head.state}, charged {charged} times"
-        policy, head = row.name, row.head
-        data = json.loads(head.body)["data"]
-        if charged > 1 or told > 1:
-            raise Broken(f"{where}, told {told} times: twice")
-        if charged and not any(one["kind"] == "intent" for one in records):
-            raise Broken(f"{where}: charged without an intent")
-        if head.status not in ("ended", "in_doubt"):
-            raise Broken(f"{where}: stuck ({head.reason})")
-        if head.status == "in_doubt" and policy in ("Skipped", "Reported"):
-            raise Broken(f"{where}: its rule asks nobody")
-        if head.state == "Done" and policy != "Skipped" and (row.run, data["receipt"]) not in ids:
-            raise Broken(f"{where}: an invented charge {data}")
-        if head.state in ("Failed", "Cancelled") and charged:
-            raise Broken(f"{where}: {data}")
+            raise Broken("lost", f"{runs} runs were started, {len(rows)} are there")
+        return judge(engine.store, self.programs, rows, self.charges())

@@ -13,15 +13,9 @@ import pytest
 
 import opord
 from tests.kill.siege import Siege
+from tests.kill.storm import POINTS, Storm
 
 SEED = 20_260_225
-
-
-@pytest.fixture
-def siege(tmp_path: Path) -> Iterator[Siege]:
-    made = Siege(tmp_path, seed=SEED)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -41,15 +35,22 @@ def records(engine: opord.Engine, run: str) -> list[dict[str, Any]]:
     return [json.loads(record.body) for record in engine.store.journal(run)]
 
 
-def test_workers_killed_at_random_under_every_rule_charge_nobody_twice_and_leave_nothing_stuck(
-    siege: Siege,
+@pytest.mark.parametrize("jumps", [False, True], ids=["clock left alone", "clock set"])
+def test_workers_killed_at_every_point_under_every_rule_charge_nobody_twice_and_leave_nothing_stuck(
+    tmp_path: Path, jumps: bool
 ) -> None:
-    counts = asyncio.run(siege.storm(runs=72, kills=10))
+    storm = Storm(tmp_path, seed=SEED, jumps=jumps)
+    try:
+        counts = asyncio.run(storm.tell(kills=40))
+    finally:
+        storm.close()
     print(f"seed {SEED}: {dict(counts)}")
-    assert counts["kills"] == 10
-    # It has to have been a storm: runs that ended well, and doubts that had to be settled.
+    # It has to have been a storm: deaths at points, runs that ended well, and doubts that had to be settled.
+    assert counts["killed"] >= 40
+    assert sum(counts[f"at {point}"] for point in POINTS) >= 8
     assert counts["Done"] > 20
     assert counts["doubts"] > 5
+    assert counts["takeovers"] > 20
 
 
 class Stopped:

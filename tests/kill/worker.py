@@ -57,7 +57,8 @@ class Handlers:
         """Tell it the old way: on a thread, which may come back after the time-out."""
         with socket.create_connection(("127.0.0.1", self.port)) as wire:
             wire.sendall(json.dumps({"do": "tell", "run": call.run_id, "key": call.key}).encode() + b"\n")
-            json.loads(wire.makefile().readline())
+            if "id" not in (answer := json.loads(wire.makefile().readline())):
+                raise RuntimeError(f"the provider says {answer}")
 
 
 def workflows(folder: Path) -> list[tuple[Any, type[Workflow]]]:

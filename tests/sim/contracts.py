@@ -48,7 +48,7 @@ def subject(name: str) -> Subject:
         module = load(ROOT / name)
     workflow = workflow_of(module)
     program = program_of(workflow)
-    return Subject(name, workflow, program, program.contract, _facts(program.contract))
+    return Subject(name, workflow, program, program.contract, facts_of(program.contract))
 
 
 def _random_text(name: str) -> str:
@@ -76,7 +76,8 @@ def check_of(contract: Contract) -> dict[str, Action]:
     return {one.doubt.effect: one for one in contract.actions if isinstance(one.doubt, Check)}
 
 
-def _facts(contract: Contract) -> dict[str, Any]:
+def facts_of(contract: Contract) -> dict[str, Any]:
+    """Return what a verifier may know of a contract, as plain data."""
     return {
         "states": {
             state.name: {
