@@ -185,6 +185,8 @@ class Worker:
         flight = Flight(self, run)
         self.flights[run.id] = flight
         flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
+        # Not within the task: one that is broken off before its first step never runs at all.
+        flight.task.add_done_callback(lambda _: self._landed(flight))
 
     def drop(self, run_id: str) -> None:
         """Break off a flight whose run was moved by somebody else; an action's call is let end, as evidence."""
@@ -201,14 +203,17 @@ class Worker:
         except Exception as error:
             log.exception("%s: the worker could not go on with it; it is stalled", run.id)
             await self._hold(flight, error)
-        finally:
-            if self.flights.get(run.id) is flight:
-                del self.flights[run.id]
-                for waiter in self._on_end.pop(run.id, ()):
-                    if not waiter.done():
-                        waiter.set_result(run if flight.ended else None)
-            if self._due is not None:
-                self.nudge_if_due()
+
+    def _landed(self, flight: Flight) -> None:
+        """Forget a flight that is over: a run must not be kept by a lease that nobody flies under."""
+        run = flight.run
+        if self.flights.get(run.id) is flight:
+            del self.flights[run.id]
+            for waiter in self._on_end.pop(run.id, ()):
+                if not waiter.done():
+                    waiter.set_result(run if flight.ended else None)
+        if self._due is not None:
+            self.nudge_if_due()
 
     async def _hold(self, flight: Flight, error: Exception) -> None:
         try:
@@ -333,11 +338,14 @@ class Worker:
             await asyncio.sleep(self.lease_us / 3e6)
             try:
                 await self._say_alive()
-                held = [(flight.run.id, flight.run.epoch) for flight in self.flights.values()]
+                flown = dict(self.flights)
+                held = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
                 if held:
                     lost = await self.commits.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
                     for run_id in lost:
-                        self.drop(run_id)
+                        # It may have been claimed anew meanwhile: that flight holds it.
+                        if self.flights.get(run_id) is flown[run_id]:
+                            self.drop(run_id)
             except Exception:
                 log.exception("leases could not be renewed; trying again")
 

@@ -1,0 +1,117 @@
+"""A worker may claim anew what it holds itself, its lease being over: the later flight goes on, whatever becomes of the first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from opord.stores.base import StoreUnavailable
+from tests.engine.kit import Kit
+
+TEXT = """
+contract Plain(id: str) key id
+effect look(id: str) -> str
+initial state Looking -> Done {
+  let seen = perform look(id)
+  goto Done(seen)
+}
+final state Done(seen: str) success
+"""
+
+
+class Away:
+    """A store that cannot be reached for a while, from the nth call of a verb on."""
+
+    def __init__(self, kit: Kit, verb: str, seconds: float) -> None:
+        self.kit, self.verb, self.seconds = kit, verb, seconds
+        self.until: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self.kit.store, name)
+        return verb if name == "now" else lambda *args, **kwargs: self.ask(name, verb, args, kwargs)
+
+    def ask(self, name: str, verb: Any, args: Any, kwargs: Any) -> Any:
+        if self.until is None and name == self.verb:
+            self.until = self.kit.clock.now_us + int(self.seconds * 1e6)
+        if self.until is not None and self.kit.clock.now_us < self.until:
+            raise StoreUnavailable("gone", "out of reach")
+        return verb(*args, **kwargs)
+
+
+class Handlers:
+    async def look(self, id: str) -> str:
+        await asyncio.sleep(0.1)
+        return "seen"
+
+
+@pytest.mark.parametrize("verb", ["apply", "renew", "heartbeat"])
+@pytest.mark.parametrize("seconds", [5.0, 12.0, 32.0, 33.3, 100.0])
+def test_a_worker_alone_goes_on_after_its_store_was_out_of_reach(verb: str, seconds: float) -> None:
+    kit = Kit(TEXT, lambda _: Handlers())
+
+    async def main() -> None:
+        async with kit.engine(store=Away(kit, verb, seconds)) as engine:
+            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            await kit.until(lambda: kit.row(run).head.status == "ended", seconds=200)
+
+    kit.run(main())
+    kit.check()
+
+
+def test_a_flight_that_is_broken_off_before_its_first_step_keeps_nothing() -> None:
+    kit = Kit(TEXT, lambda _: Handlers())
+
+    async def main() -> None:
+        async with kit.engine() as engine:
+            worker = engine.worker
+            assert worker is not None
+            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            worker.drop(run)
+            await kit.until(lambda: kit.row(run).head.status == "ended", seconds=60)
+
+    kit.run(main())
+
+
+def test_only_the_flight_whose_lease_was_lost_is_broken_off() -> None:
+    """The leases that a worker asks for may be those of flights that a later claim has replaced meanwhile."""
+    kit = Kit(TEXT, lambda _: Handlers())
+    moved: list[str] = []
+
+    class Late:
+        def __getattr__(self, name: str) -> Any:
+            verb = getattr(kit.store, name)
+
+            def ask(*args: Any, **kwargs: Any) -> Any:
+                answer = verb(*args, **kwargs)
+                if name == "renew" and args[1] and not moved:
+                    # Before the answer is heard the run is claimed anew, under the next epoch.
+                    moved.append(args[1][0][0])
+                    worker = engine.worker
+                    assert worker is not None
+                    kit.clock.advance(60.0)
+                    for row in kit.store.claim(worker.name, list(worker.programs), limit=1, ttl_us=10**8):
+                        worker._take(row)
+                    return moved
+                return answer
+
+            return ask
+
+    class Slow(Handlers):
+        async def look(self, id: str) -> str:
+            await asyncio.sleep(20.0)
+            return "seen"
+
+    kit.handlers = Slow()
+    engine = kit.engine(store=Late())
+
+    async def main() -> None:
+        async with engine:
+            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            began = kit.clock.now_us
+            await kit.until(lambda: kit.row(run).head.status == "ended", seconds=600)
+            assert moved == [run]
+            assert (kit.clock.now_us - began) / 1e6 < 60 + 10 + 20 + 5, "the later flight was broken off too"
+
+    kit.run(main())
