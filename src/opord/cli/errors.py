@@ -27,7 +27,7 @@ def explain_error(raised: Exception) -> Told:
     """Say what an exception means to whoever called the command."""
     if isinstance(raised, CliError):
         return Told(raised.code, str(raised), raised.status)
-    for explain in (_of_store, _of_engine, _of_loading, _of_secrets):
+    for explain in (_of_store, _of_archive, _of_engine, _of_loading, _of_secrets):
         told = explain(raised)
         if told is not None:
             return told
@@ -65,6 +65,14 @@ def _of_store(raised: Exception) -> Told | None:
     if isinstance(raised, base.StoreRefused):
         return Told("store_refused", f"the store cannot be opened: {raised}", 3)
     return Told("store_damaged", f"the store is damaged: {raised}", 3)
+
+
+def _of_archive(raised: Exception) -> Told | None:
+    errors = sys.modules.get("opord.stores.archive.errors")
+    if errors is None or not isinstance(raised, errors.ArchiveError):
+        return None
+    damaged = isinstance(raised, errors.ArchiveDamaged)
+    return Told("archive_damaged" if damaged else "archive_refused", str(raised), 1)
 
 
 def _of_engine(raised: Exception) -> Told | None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, hover, rename and more."),
     "doctor": ("opord.cli.doctor", "Say what is there and what is wrong, with the next move for each."),
     "keys": ("opord.cli.keys", "Make the keys that encrypt secrets where they are kept."),
+    "prune": ("opord.cli.prune", "Take runs that ended long ago out of the store, into an archive."),
     "db": ("opord.cli.db", "Look after the store as a whole."),
     "demo": ("opord.cli.demo", "Watch a card being charged once, whatever dies on the way."),
 }

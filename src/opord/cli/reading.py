@@ -32,12 +32,14 @@ class Reader:
 
         Raises:
             RunUnknown: there is none of that name.
+            RunPruned: it has ended, and is kept no more.
         """
-        from opord.engine.errors import RunUnknown
+        from opord.engine.errors import RunPruned, RunUnknown
 
         row = self.store.load(run)
         if row is None:
-            raise RunUnknown(run)
+            tombstone = self.store.tombstone(run)
+            raise RunUnknown(run) if tombstone is None else RunPruned(tombstone)
         return row
 
     def program(self, row: RunRow) -> Program:

@@ -23,6 +23,7 @@ from opord.engine.errors import (
     NotStalled,
     RoleRequired,
     RunEnded,
+    RunPruned,
     RunUnknown,
     RunUnreadable,
     StartConflict,
@@ -33,12 +34,13 @@ from opord.generated.handles import Sent
 from opord.kernel import inbox, moves
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, Message
+from opord.kernel.marks import input_mark
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import EventKey, RunRow
 from opord.kernel.run import Run, load_run
 from opord.kernel.sealing import opened_digest, opened_text, sealed_digest
 from opord.kernel.step import StepError
-from opord.stores.base import Applied, Exists, KeyTaken, Stale, Store
+from opord.stores.base import Applied, Exists, KeyTaken, Stale, Store, WasPruned
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue, check_size
 from opord.values.vault import SecretUnreadable
@@ -54,10 +56,14 @@ LONGEST_KEY = 500
 
 
 class Started(NamedTuple):
-    """The answer to a start: the run's name, and whether it is new or was there before with the same input."""
+    """The answer to a start: the run's name, and whether it is new or was there before with the same input.
+
+    `pruned`: it was there before, has ended, and is kept no more.
+    """
 
     run: str
     created: bool
+    pruned: bool = False
 
 
 class Client:
@@ -118,6 +124,10 @@ class Client:
             if opened_text(program, run_id, "input", result.row.input) != run.input_text:
                 raise StartConflict(run_id)
             return Started(run_id, False)
+        if isinstance(result, WasPruned):
+            if result.tombstone.input != input_mark(run.input_text):
+                raise StartConflict(run_id)
+            return Started(run_id, False, True)
         if held and worker is not None:
             worker.launch(run)
         return Started(run_id, True)
@@ -141,8 +151,8 @@ class Client:
         """Send an event; `args` is an object with a member for each parameter, or a tuple of values.
 
         Raises:
-            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded: it
-                was refused and has changed nothing.
+            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded,
+                RunPruned: it was refused and has changed nothing.
         """
         while True:
             run = await self.read(run_id)
@@ -335,6 +345,11 @@ class Client:
                 run = await self.read(run_id)
             except RunUnknown:
                 return
+            except RunPruned as gone:
+                log.warning(
+                    "%s: a late outcome of %s comes too late to be kept: %s", run_id, evidence.call, gone
+                )
+                return
             draft = Draft(run, self.store.now(), self.world.worker)
             intent = run.intent
             concerns = intent is not None and intent.seq == evidence.intent and intent.outcome is None
@@ -366,6 +381,7 @@ class Client:
         Raises:
             RunUnknown: there is none of that name.
             RunUnreadable, SecretUnreadable: what is kept of it cannot be read.
+            RunPruned: it has ended, and is kept no more.
         """
         row = await self.row(run_id)
         program = await self.program(row.contract)
@@ -377,11 +393,16 @@ class Client:
             raise RunUnreadable(run_id, str(error)) from error
 
     async def row(self, run_id: str) -> RunRow:
-        """Return a run as stored; RunUnknown if there is none of that name."""
+        """Return a run as stored; RunUnknown or RunPruned if there is none of that name."""
         row = await self.commits.call(self.store.load, run_id)
         if row is None:
-            raise RunUnknown(run_id)
+            raise await self.missing(run_id)
         return row
+
+    async def missing(self, run_id: str) -> RunUnknown | RunPruned:
+        """Say of a run that is not there whether there ever was one, as far as that is known."""
+        tombstone = await self.commits.call(self.store.tombstone, run_id)
+        return RunUnknown(run_id) if tombstone is None else RunPruned(tombstone)
 
     async def program(self, contract: str) -> Program:
         """Return the program of a contract by its digest."""
@@ -404,7 +425,7 @@ class Client:
                 self._moved(run, seized=held)
                 return
             if isinstance(result, Stale) and result.row is None:
-                raise RunUnknown(run_id)
+                raise await self.missing(run_id)
             await asyncio.sleep(0)
 
 

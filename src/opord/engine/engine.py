@@ -15,7 +15,7 @@ from opord.engine.calls import Calls, bind_handlers
 from opord.engine.client import Client
 from opord.engine.clock import World
 from opord.engine.commits import Commits
-from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated, RunUnknown
+from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import protection_with
 from opord.engine.watch import Watch
@@ -226,6 +226,7 @@ class Engine:
 
         Raises:
             RunUnknown: there is no such run.
+            RunPruned: it has ended, and is kept no more.
             RunTerminated: an administrator ended it.
         """
         opened = self._running
@@ -235,7 +236,7 @@ class Engine:
             return ended.fields
         head = await opened.watch.end_of(run)
         if head is None:
-            raise RunUnknown(run)
+            raise await opened.client.missing(run)
         if head.outcome == "terminated":
             raise RunTerminated(run, head.state)
         row_contract = (await opened.client.row(run)).contract

@@ -6,6 +6,10 @@ Every refusal has a stable `code`, and has changed nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opord.stores.base import Tombstone
 
 
 class EngineError(Exception):
@@ -103,6 +107,25 @@ class RunEnded(Refused):
         came = f" by {how}" if how else ""
         super().__init__(f"{run} has ended in {state} ({outcome}){came}; nothing moves it any more")
         self.run, self.state, self.outcome = run, state, outcome
+
+
+class RunPruned(RunEnded):
+    """The run has ended and was pruned: its key is still taken, its story is in an archive or nowhere."""
+
+    code = "run_pruned"
+
+    def __init__(self, tombstone: Tombstone) -> None:
+        run, archive = tombstone.run, tombstone.archive
+        where = (
+            f"`opord runs history {run} --archive {archive}` tells its story"
+            if archive is not None
+            else "it was deleted without an archive"
+        )
+        super(RunEnded, self).__init__(
+            f"{run} has ended in {tombstone.state} ({tombstone.outcome}) and was pruned; {where}"
+        )
+        self.run, self.state, self.outcome = run, tombstone.state, tombstone.outcome
+        self.archive = archive
 
 
 class NotInDoubt(Refused):

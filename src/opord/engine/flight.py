@@ -22,6 +22,7 @@ from opord.engine.calls import (
     backoff_us,
     surprise_us,
 )
+from opord.engine.errors import RunPruned
 from opord.engine.leaving import (
     Lost,
     Parked,
@@ -94,7 +95,10 @@ class Flight:
         worker = self.worker
         if self._learned is not None:
             await worker.client.late(self.run.id, self._learned)
-        run = await worker.client.read(self.run.id)
+        try:
+            run = await worker.client.read(self.run.id)
+        except RunPruned:
+            return  # somebody ended it meanwhile, and it is kept no more
         if (run.epoch, run.worker) != (self.run.epoch, worker.name):
             return
         draft = Draft(run, worker.store.now(), worker.name)

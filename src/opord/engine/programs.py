@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Protocol
 
 from opord.engine.errors import EngineError
 from opord.engine.protection import Protection
 from opord.kernel.program import Program
-from opord.stores.base import Store, StoredContract
+from opord.stores.base import StoredContract
 
 
 class ContractUnreadable(EngineError):
     """A contract stored with its runs cannot be compiled by this version of Opord."""
 
     code = "contract_unreadable"
+
+
+class Texts(Protocol):
+    """What has the texts of contracts: a store, or an archive."""
+
+    def contract(self, digest: str) -> StoredContract | None:
+        """Return the contract of that digest."""
+        ...
 
 
 class Programs:
@@ -43,7 +52,7 @@ class Programs:
         """Return the program of a contract, if it is known without asking the store."""
         return self._known.get(digest)
 
-    def load(self, store: Store, digest: str) -> Program:
+    def load(self, store: Texts, digest: str) -> Program:
         """Return the program of a contract, from the store if need be; blocks.
 
         Raises:

@@ -18,13 +18,13 @@ class Watch:
     def __init__(self, store: Store, commits: Commits) -> None:
         self._store = store
         self._commits = commits
-        self._waiting: dict[str, list[asyncio.Future[Head]]] = {}
+        self._waiting: dict[str, list[asyncio.Future[Head | None]]] = {}
         self._look: asyncio.Task[None] | None = None
         commits.on_end = self._ended
 
     async def end_of(self, run_id: str) -> Head | None:
-        """Return the head of a run once it has ended; None if there is no such run."""
-        waiter: asyncio.Future[Head] = asyncio.get_running_loop().create_future()
+        """Return the head of a run once it has ended; None if there is no such run, or none any more."""
+        waiter: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(waiter)
         try:
             row = await self._commits.call(self._store.load, run_id)
@@ -51,7 +51,7 @@ class Watch:
             for waiter in waiters:
                 waiter.cancel()
 
-    def _ended(self, run_id: str, head: Head) -> None:
+    def _ended(self, run_id: str, head: Head | None) -> None:
         for waiter in self._waiting.get(run_id, ()):
             if not waiter.done():
                 waiter.set_result(head)
@@ -66,6 +66,11 @@ class Watch:
                     self._ended(run_id, head)
             await asyncio.sleep(LOOK_S)
 
-    def _ends(self, run_ids: list[str]) -> list[tuple[str, Head]]:
-        rows = (self._store.load(run_id) for run_id in run_ids)
-        return [(row.run, row.head) for row in rows if row is not None and row.head.status == "ended"]
+    def _ends(self, run_ids: list[str]) -> list[tuple[str, Head | None]]:
+        """Return those that have ended, each with its head; None for one that was pruned since."""
+        found = ((run_id, self._store.load(run_id)) for run_id in run_ids)
+        return [
+            (run_id, row.head if row is not None else None)
+            for run_id, row in found
+            if row is None or row.head.status == "ended"
+        ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from opord.cli.archived import ArchivedRuns, archive_option
 from opord.cli.output import write, write_json
 from opord.cli.reading import open_reader
 from opord.cli.settings import json_option, store_option
@@ -11,21 +12,32 @@ from opord.cli.settings import json_option, store_option
 
 @click.command()
 @click.argument("run")
+@archive_option
 @store_option
 @json_option
-def command(run: str, store: str, as_json: bool) -> int:
+def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
     """Tell what happened to a run.
 
     From the start to now: the states it went through and why, its calls with their attempts and how long each
     took, who sent what, why it waits, and what a person can do next. Secrets are never shown.
+
+    \b
+    Example of a run that was pruned:
+      opord runs history Refund/o1 --archive old-runs.jsonl
     """
     from opord.kernel.views import history_view
 
-    with open_reader(store) as reader:
-        row = reader.row(run)
-        program = reader.program(row)
-        history = history_view(program, reader.journal(run), reader.store.inbox(run))
-        view = reader.view(row)
+    if archive is not None:
+        archived = ArchivedRuns(archive)
+        kept = archived.only(run)
+        program, view = archived.program(kept.row), archived.view(kept.row)
+        history = history_view(program, kept.records, kept.inbox)
+    else:
+        with open_reader(store) as reader:
+            row = reader.row(run)
+            program = reader.program(row)
+            history = history_view(program, reader.journal(run), reader.store.inbox(run))
+            view = reader.view(row)
     if as_json:
         write_json(history)
         return 0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from opord.cli.output import write, write_json
+from opord.cli.output import status_words, write, write_json
 from opord.cli.reading import open_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.signs import readable, safe
+
+if TYPE_CHECKING:
+    from opord.stores.base import Tombstone
 
 
 @click.command()
@@ -23,6 +27,10 @@ def command(run: str, store: str, as_json: bool) -> int:
     never shown. `opord runs history RUN` tells how it came there.
     """
     with open_reader(store) as reader:
+        gone = reader.store.tombstone(run) if reader.store.load(run) is None else None
+        if gone is not None:
+            _tell_pruned(gone, as_json)
+            return 0
         row = reader.row(run)
         view = reader.view(row)
         if as_json:
@@ -58,6 +66,40 @@ def command(run: str, store: str, as_json: bool) -> int:
         write()
         write(readable(str(trouble["traceback"]).rstrip("\n")))
     return 0
+
+
+def _tell_pruned(gone: Tombstone, as_json: bool) -> None:
+    """Say of a run that was pruned how it ended, and where its story went."""
+    from opord.kernel.instants import text
+    from opord.story.words import when
+
+    if as_json:
+        write_json(
+            {
+                "run": gone.run,
+                "contract": gone.name,
+                "version": gone.version,
+                "state": gone.state,
+                "status": "ended",
+                "outcome": gone.outcome,
+                "since": text(gone.ended_at),
+                "pruned": {
+                    "at": text(gone.pruned_at),
+                    "archive": gone.archive,
+                    "key_kept_until": text(gone.forget_at),
+                },
+            }
+        )
+        return
+    write(f"{safe(gone.run)}  {gone.name} version {gone.version}")
+    write(f"{status_words('ended', gone.outcome)} in {gone.state}  since {when(text(gone.ended_at))} UTC")
+    where = f"its story is in {safe(gone.archive)}" if gone.archive is not None else "without an archive"
+    write(f"pruned     {when(text(gone.pruned_at))} UTC, {where}")
+    write(f"key        kept until {when(text(gone.forget_at))} UTC: no other run can be started under it")
+    if gone.archive is not None:
+        write(
+            f"you can    opord runs history {shlex.quote(safe(gone.run))} --archive {shlex.quote(safe(gone.archive))}"
+        )
 
 
 def _input(program: Any, text: str) -> dict[str, Any]:

@@ -54,9 +54,9 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
     members = read_one(given)
     started = on_client(store, lambda session: _start(session.client, program, members), [program.workflow])
     if as_json:
-        write_json({"run": started.run, "created": started.created})
+        write_json(_shown(started))
     else:
-        write(f"{safe(started.run)} {_how(started.created)}")
+        write(f"{safe(started.run)} {_how(started)}")
     return 0
 
 
@@ -71,8 +71,16 @@ async def _start(client: Client, program: Program, members: Any) -> Started:
     return await client.start(program, value)
 
 
-def _how(created: bool) -> str:
-    return "started" if created else "was there already, with the same input"
+def _how(started: Started) -> str:
+    if started.created:
+        return "started"
+    gone = "; it has ended, and was pruned" if started.pruned else ""
+    return f"was there already, with the same input{gone}"
+
+
+def _shown(started: Started) -> dict[str, Any]:
+    shown: dict[str, Any] = {"run": started.run, "created": started.created}
+    return {**shown, "pruned": True} if started.pruned else shown
 
 
 # --- many ----------------------------------------------------------------------------------------
@@ -118,7 +126,7 @@ async def _start_line(client: Client, program: Program, line: Line) -> dict[str,
         if explained.status != 1 or explained.code == "internal":
             raise
         return {"line": line.number, "error": explained.code, "message": explained.message}
-    return {"line": line.number, "run": started.run, "created": started.created}
+    return {"line": line.number, **_shown(started)}
 
 
 def _within_limit(line: Line) -> bytes:

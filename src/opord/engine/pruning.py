@@ -1,0 +1,182 @@
+"""Taking runs that have ended out of a store: archived first and durably, then deleted, a few at a time.
+
+The order is the whole promise. A run's story is written to the archive, the archive is made durable, and then the run is
+deleted if it is still as it was told. Whoever stops in between, however, leaves the run in the store, perhaps in the
+archive too; doing it again tells it once more and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from opord.kernel.instants import capped, text
+from opord.kernel.marks import input_mark
+from opord.stores.archive import ArchiveWriter
+from opord.stores.base import EndedRun, Kept, Prune, Store, StoredContract, Tombstone
+
+BATCH_RUNS = 200
+"""Runs in one transaction at the most: deleted in tens of milliseconds, so that workers hardly wait."""
+
+BATCH_BYTES = 4 * 1024 * 1024
+"""Bytes archived before a transaction, about: what it deletes is as much again, with indexes."""
+
+FORGET_AT_ONCE = 1_000
+
+Point: TypeAlias = Literal["told", "before sync", "synced", "deleted", "forgotten"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done so far: runs deleted, runs left since they were not as told any more, keys forgotten, bytes archived.
+
+    `oldest` and `newest` are the first and the last end among the runs that were deleted, or would be.
+    """
+
+    pruned: int = 0
+    left: int = 0
+    keys_forgotten: int = 0
+    bytes_archived: int = 0
+    oldest: EndedRun | None = None
+    newest: EndedRun | None = None
+
+    def note(self, ended: EndedRun) -> None:
+        """Count a run."""
+        self.pruned += 1
+        if self.oldest is None or ended.ended_at < self.oldest.ended_at:
+            self.oldest = ended
+        if self.newest is None or ended.ended_at > self.newest.ended_at:
+            self.newest = ended
+
+
+class Pruning:
+    """Prunes a store's runs that ended `before` an instant, of one `contract` or of all, `limit` at the most.
+
+    `archive` is where they go, None to delete them without; `keep_us` for how long their keys stay taken, in microseconds.
+    `tally` says at any time how far it has come. `hook` is told of each point at which a crash matters.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        before: int,
+        archive: ArchiveWriter | None,
+        keep_us: int,
+        contract: str | None = None,
+        limit: int | None = None,
+        hook: Callable[[Point], None] = lambda _: None,
+    ) -> None:
+        self.tally = Tally()
+        self._store = store
+        self._before = before
+        self._archive = archive
+        self._keep_us = keep_us
+        self._contract = contract
+        self._limit = limit
+        self._hook = hook
+        self._texts: dict[str, StoredContract] = {}
+
+    def steps(self) -> Iterator[Tally]:
+        """Prune, and yield the tally after each transaction, between which others write.
+
+        Raises:
+            StoreError, OSError: the store or the archive cannot take it; what was done is done, and may be gone on with.
+        """
+        for page in pages(self._store, self._before, self._contract, self._limit):
+            for batch in self._batches(page):
+                self._delete(batch)
+                yield self.tally
+        while forgotten := self._store.forget(limit=FORGET_AT_ONCE):
+            self.tally.keys_forgotten += forgotten
+            self._hook("forgotten")
+            yield self.tally
+
+    def _batches(self, page: list[EndedRun]) -> Iterator[list[tuple[EndedRun, Prune]]]:
+        """Archive the runs of a page, and yield those that a transaction can delete."""
+        batch: list[tuple[EndedRun, Prune]] = []
+        written = 0
+        for ended in page:
+            kept = self._store.kept(ended.run)
+            if kept is None or (kept.row.head.status, kept.row.head.since) != ("ended", ended.since):
+                continue  # somebody else pruned it meanwhile, and perhaps another run has its name
+            if self._archive is not None:
+                if not batch:
+                    self._archive.mark(text(self._store.now()))
+                written += self._archive.append(kept, self._text(kept.row.contract))
+                self._hook("told")
+            batch.append((ended, self._prune(ended, kept)))
+            if written >= BATCH_BYTES:
+                self.tally.bytes_archived += written
+                yield batch
+                batch, written = [], 0
+        self.tally.bytes_archived += written
+        if batch:
+            yield batch
+
+    def _delete(self, batch: list[tuple[EndedRun, Prune]]) -> None:
+        self._hook("before sync")
+        if self._archive is not None:
+            self._archive.sync()
+        self._hook("synced")
+        deleted = self._store.prune([prune for _, prune in batch])
+        self._hook("deleted")
+        for (ended, _), done in zip(batch, deleted, strict=True):
+            if done:
+                self.tally.note(ended)
+            elif self._store.load(ended.run) is not None:
+                self.tally.left += 1
+
+    def _prune(self, ended: EndedRun, kept: Kept) -> Prune:
+        row, now = kept.row, self._store.now()
+        return Prune(
+            row.epoch,
+            row.seq,
+            row.arrivals,
+            row.hash,
+            Tombstone(
+                row.run,
+                row.contract,
+                row.name,
+                row.version,
+                row.started_at,
+                input_mark(row.input),
+                row.head.state,
+                row.head.outcome,
+                ended.ended_at,
+                now,
+                capped(now + self._keep_us),
+                str(self._archive.path) if self._archive is not None else None,
+            ),
+        )
+
+    def _text(self, digest: str) -> StoredContract:
+        found = self._texts.get(digest) or self._store.contract(digest)
+        if found is None:
+            raise ValueError(f"the store has runs of a contract {digest[:12]} but not its text")
+        self._texts[digest] = found
+        return found
+
+
+def survey(store: Store, *, before: int, contract: str | None, limit: int | None) -> Tally:
+    """Say how many runs would be pruned, and which the first and last to end among them are."""
+    tally = Tally()
+    for page in pages(store, before, contract, limit):
+        for ended in page:
+            tally.note(ended)
+    return tally
+
+
+def pages(store: Store, before: int, contract: str | None, limit: int | None) -> Iterator[list[EndedRun]]:
+    """List runs that have ended, a page at a time, `limit` at the most."""
+    last: EndedRun | None = None
+    left = limit
+    while left is None or left > 0:
+        most = BATCH_RUNS if left is None else min(BATCH_RUNS, left)
+        page = store.ended(before, limit=most, contract=contract, after=last)
+        if not page:
+            return
+        yield page
+        last = page[-1]
+        left = None if left is None else left - len(page)

@@ -1,0 +1,28 @@
+"""The mark of an input: by it the same start is known again when the input itself is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opord.kernel.sealing import SEALED, SECRET
+from opord.values.canonical import digest, dumps, loads
+
+
+def input_mark(text: str) -> str:
+    """Return the digest of an input, given as canonical JSON as it is kept or in rest form.
+
+    Secrets take no part in it: a digest would tell a short one, and whoever makes the mark may have no key.
+    """
+    if SECRET not in text and SEALED not in text:
+        return digest(text)
+    return digest(dumps(_without_secrets(loads(text))))
+
+
+def _without_secrets(rest: Any) -> Any:
+    if isinstance(rest, dict):
+        if SECRET in rest or SEALED in rest:
+            return {SECRET: None}
+        return {name: _without_secrets(value) for name, value in rest.items()}
+    if isinstance(rest, list):
+        return [_without_secrets(value) for value in rest]
+    return rest

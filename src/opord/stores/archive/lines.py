@@ -1,0 +1,147 @@
+"""The lines of an archive: what each kind says, and how a line shows that it is whole.
+
+Every line is a JSON object of two members, `{"digest":"…","KIND":…}`, in UTF-8, with a newline at its end. The digest is
+the SHA-256 of the text of the second member, `"KIND":…`. The same story is so always the same line.
+
+- `archive`: the first line. `format` (1), `store` (its identity), `made` (when).
+- `mark`: begins what was written at a time. `at`, and `contracts`, the digests of all contracts in the file before it.
+- `contract`: `digest`, `name`, `version` and `sources` of a contract; stands before the first run of it.
+- `run`: all that was kept of a run: the members of its row with its `head`, and `records`, `inbox`, `event_keys` and `settled`.
+
+Instants in `run` are microseconds since 1970 UTC. Bodies are the texts that the store kept, so that hashes can be followed;
+secrets in them are sealed, as they were in the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+
+import msgspec
+
+from opord.kernel.rows import EventKey, Head, InboxRow, Kept, RecordRow, RunRow, SettledKey
+from opord.stores.base import StoredContract
+
+FORMAT = 1
+
+Kind: TypeAlias = Literal["archive", "mark", "contract", "run"]
+
+START = b'{"digest":"'
+_KIND_AT = len(START) + 64 + 2
+"""Where the second member begins in a line."""
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Header(msgspec.Struct):
+    """What the first line says."""
+
+    format: int
+    store: str
+    made: str
+
+
+class Mark(msgspec.Struct):
+    """What a mark says."""
+
+    at: str
+    contracts: list[str]
+
+
+class Line(NamedTuple):
+    """A line as read: its kind, the text of what it says, and its digest."""
+
+    kind: str
+    body: bytes
+    digest: str
+
+
+class LineDamaged(Exception):
+    """A line is not what was written."""
+
+
+def line(kind: Kind, said: Any) -> bytes:
+    """Write a line."""
+    member = b'"' + kind.encode() + b'":' + _encode(said)
+    return START + hashlib.sha256(member).hexdigest().encode() + b'",' + member + b"}\n"
+
+
+def read_line(text: bytes) -> Line:
+    """Read a line with its newline.
+
+    Raises:
+        LineDamaged: it is not what was written.
+    """
+    member = text[_KIND_AT:-2]
+    kind, colon, body = member.partition(b'":')
+    if not (
+        text.startswith(START) and text[_KIND_AT - 2 : _KIND_AT] == b'",' and text.endswith(b"}\n") and colon
+    ):
+        raise LineDamaged("it has not the form of an archive's line")
+    digest = text[len(START) : _KIND_AT - 2]
+    if hashlib.sha256(member).hexdigest().encode() != digest:
+        raise LineDamaged("it does not have the digest kept with it: it was changed")
+    return Line(kind[1:].decode(), body, digest.decode())
+
+
+def decoded(body: bytes, kind: type[T]) -> T:
+    """Read what a line says.
+
+    Raises:
+        LineDamaged: it says something else.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise LineDamaged(f"it does not say what it should: {error}") from error
+
+
+def contract_line(contract: StoredContract) -> bytes:
+    """Write the line of a contract."""
+    return line("contract", contract._asdict())
+
+
+def read_contract(body: bytes) -> StoredContract:
+    """Read what the line of a contract says."""
+    return _row(decoded(body, dict), StoredContract)
+
+
+def run_line(kept: Kept) -> bytes:
+    """Write the line of a run."""
+    return line(
+        "run",
+        {
+            **kept.row._asdict(),
+            "head": kept.row.head._asdict(),
+            "records": [record._asdict() for record in kept.records],
+            "inbox": [message._asdict() for message in kept.inbox],
+            "event_keys": [key._asdict() for key in kept.event_keys],
+            "settled": [key._asdict() for key in kept.settled],
+        },
+    )
+
+
+def read_run(body: bytes) -> Kept:
+    """Read what the line of a run says."""
+    said = decoded(body, dict)
+    try:
+        head = _row(said["head"], Head)
+        return Kept(
+            _row({**said, "head": head}, RunRow),
+            tuple(_row(each, RecordRow) for each in said["records"]),
+            tuple(_row(each, InboxRow) for each in said["inbox"]),
+            tuple(_row(each, EventKey) for each in said["event_keys"]),
+            tuple(_row(each, SettledKey) for each in said["settled"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise LineDamaged(f"it does not say what it should: {error!r}") from error
+
+
+def _row(said: Any, kind: type[T]) -> T:
+    """Make a row of its members by name."""
+    try:
+        return msgspec.convert([said[name] for name in kind._fields], kind)  # type: ignore[attr-defined]
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        raise LineDamaged(f"it does not say what it should: {error!r}") from error
