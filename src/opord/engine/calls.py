@@ -257,9 +257,9 @@ class Calls:
 def _on_this_thread(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         return handler.function(*args, **kwargs)
-    except StopIteration as error:
-        # No future can carry one: the call would never end.
-        raise RuntimeError("the handler raised StopIteration") from error
+    except (StopIteration, GeneratorExit) as error:
+        # No future can carry the one, so that the call would never end; the other ends whoever awaits it.
+        raise RuntimeError(f"the handler raised {type(error).__name__}") from error
 
 
 def _kind(value: Any) -> str:

@@ -45,7 +45,7 @@ from opord.kernel.run import Intent, Outcome, Run
 from opord.kernel.sealing import opened_digest, opened_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import Diverged, StepError, StepUnderWay, dump_failure
-from opord.kernel.trouble import describe, trouble_of
+from opord.kernel.trouble import describe, said_of, trouble_of
 from opord.stores.base import Applied, Stale
 from opord.values.canonical import digest, dumps
 from opord.values.failure import Failure
@@ -278,8 +278,9 @@ class Flight:
             return step.answer(call, value)
         except StepError:
             raise
-        except Exception as error:
-            raise Trouble(describe(error, call=request.name)) from error
+        except BaseException as error:
+            # Not `from error`: what a handler raises may be what ends an event loop, or a task, by being seen.
+            raise Trouble(describe(error, call=request.name)) from None
 
     async def _perform(self, step: StepUnderWay, request: Request) -> Request | Goto:
         call = self.run.program.calls[request.name]
@@ -585,4 +586,4 @@ class Flight:
             case TookTooLong(after_s):
                 return Unanswered(f"it took longer than {after_s:g} s")
             case Unexpected(error):
-                return Unanswered(hidden(self.run, f"{type(error).__name__}: {error}"))
+                return Unanswered(hidden(self.run, said_of(error)))

@@ -9,7 +9,7 @@ from opord.engine.calls import Ending, TookTooLong, Unexpected
 from opord.kernel.program import CallProgram
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Intent
-from opord.kernel.trouble import describe, storable
+from opord.kernel.trouble import describe, said_of, storable
 
 
 class Parked(Exception):
@@ -57,7 +57,7 @@ def doubt_reason(ending: Ending) -> str:
     if isinstance(ending, TookTooLong):
         return f"no answer within {ending.after_s:g} s"
     assert isinstance(ending, Unexpected)
-    return storable(f"{type(ending.error).__name__}: {ending.error}")[:500]
+    return said_of(ending.error)[:500]
 
 
 def asking(intent: Intent, action: Action, *, in_window: bool) -> str:

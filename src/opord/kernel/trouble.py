@@ -18,14 +18,23 @@ def trouble_of(error: StepError) -> dict[str, Any]:
 
 def describe(error: BaseException, *, call: str | None = None, place: str | None = None) -> dict[str, Any]:
     """Describe an error with its whole traceback; `call` is the call whose handler raised it."""
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    trouble: dict[str, Any] = {"error": storable(said)}
+    trouble: dict[str, Any] = {"error": said_of(error)}
     if call is not None:
         trouble["call"] = call
     if place is not None:
         trouble["place"] = place
     trouble["traceback"] = storable(_shortened("".join(traceback.format_exception(error))))
     return trouble
+
+
+def said_of(error: BaseException) -> str:
+    """Name an error with what it says, if it says anything: handlers raise what they like, also what cannot be printed."""
+    name = type(error).__name__
+    try:
+        said = str(error)
+    except BaseException as worse:
+        return storable(f"{name} (its text cannot be had: {type(worse).__name__})")
+    return storable(f"{name}: {said}" if said else name)
 
 
 def storable(said: str) -> str:
