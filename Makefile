@@ -12,7 +12,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format golden fuzz soak sim power bench bench-check docs clean .venv
+.PHONY: help demo test check format golden fuzz soak sim faults power bench bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ soak: $(STAMP) ## kill real workers at every point and at random for MINUTES=n
 
 sim: $(STAMP) ## simulate the whole engine under faults, SEEDS=n times
 	$(BIN)/python tests/sim/run.py --seeds $(SEEDS)
+
+faults: $(STAMP) ## every single fault at every operation, and every pair
+	$(BIN)/python tests/faults/run.py
 
 power: $(STAMP) ## take the power away LOSSES=n times, at every operation on the disk and at random
 	$(BIN)/python tests/disk/run.py --losses $(LOSSES)

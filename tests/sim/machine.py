@@ -113,6 +113,8 @@ class Life:
 class Machine:
     """The world of one simulation."""
 
+    life: type[Life] = Life
+
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.subject = subject(plan.contract)
@@ -176,7 +178,7 @@ class Machine:
     async def engine(self) -> Life | None:
         """Open one more engine; None if it did not come up."""
         self.born += 1
-        life = Life(self, f"w{self.born}")
+        life = self.life(self, f"w{self.born}")
         self.everyone.append(life)
         world = virtual_world(self.clock, seed=self.plan.seed * 1000 + self.born, worker=life.name)
         world.poll_s = 5.0

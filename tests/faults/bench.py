@@ -1,0 +1,364 @@
+"""One story under given faults: engines that count what they ask of the store, clients that insist, and a judgement."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from opord.engine.errors import EngineError
+from opord.stores.base import RunRow, StoreUnavailable
+from opord.testing.clock import run_virtually
+from tests.engine.kit import Killed, kill
+from tests.faults.kinds import OUTSIDE, Fault
+from tests.faults.outside import Outside
+from tests.faults.stories import Story
+from tests.sim.machine import CUT_OFF_S, LEASE_S, Broken, Life, Machine
+from tests.sim.plan import Plan
+
+TRIES = 12
+PATIENCE_S = 14_000.0
+UNCOUNTED = ("now", "close")
+
+
+class Ended(NamedTuple):
+    """What came of a story: the points it passed, what is wrong, how it ended, and the trace of it all."""
+
+    points: list[str]
+    problems: list[str]
+    outcome: str
+    doubts: int
+    asked: int
+    trace: str
+
+
+class Mortal(Life):
+    """One engine with its view of the store; every verb but the clock is a point at which a fault may be due."""
+
+    bench: Bench
+
+    def die(self, hours: float = 0.0) -> None:
+        self.machine.down_s = max(self.machine.down_s, hours * 3600)  # type: ignore[attr-defined]
+        super().die()
+
+    def cut_off(self) -> None:
+        """Let the store be out of reach for longer than a lease, and another worker come up meanwhile."""
+        self.cut_until = self.machine.clock.now_us + int(CUT_OFF_S * 1e6)
+        self.machine.wanted = "second worker"  # type: ignore[attr-defined]
+
+    def hook(self, point: str, run: str) -> None:
+        if self.dead:
+            raise Killed
+        self.machine.tell(point, by=self.name, run=run)
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self.machine.store, name)
+        if name in UNCOUNTED:
+            return verb
+        return lambda *args, **kwargs: self._ask(name, verb, args, kwargs)
+
+    def apply(self, batch: Any, *, wait: bool = True) -> Any:
+        return self._ask("apply", self.machine.apply, (batch,), {"wait": wait})
+
+    def _ask(self, name: str, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._reach()
+        bench = self.machine
+        assert isinstance(bench, Bench)
+        kind = bench.passes(f"store {name}")
+        if kind in OUTSIDE:
+            bench.wanted = kind
+        if kind == "fenced":
+            bench.fence()
+        self._fail_before(kind)
+        answer = verb(*args, **kwargs)
+        if name == "claim":
+            bench.claimed(answer)
+        self._fail_after(kind)
+        return answer
+
+    def _fail_before(self, kind: str) -> None:
+        if kind == "refused":
+            raise StoreUnavailable("locked", "nothing was done")
+        if kind == "away":
+            self.cut_off()
+            raise StoreUnavailable("gone", "nothing was done")
+        if kind == "broken":
+            raise OSError(5, "nothing was done")
+        if kind == "crash before":
+            self.die()
+            raise Killed
+
+    def _fail_after(self, kind: str) -> None:
+        if kind == "done, refused":
+            raise StoreUnavailable("io", "done, and then an error")
+        if kind == "done, away":
+            self.cut_off()
+            raise StoreUnavailable("gone", "done, and then out of reach")
+        if kind == "done, broken":
+            raise OSError(5, "done, and then an error")
+        if kind == "crash after":
+            self.die()
+            raise Killed
+
+
+class Bench(Machine):
+    """The world of one story."""
+
+    life = Mortal
+    provider: Outside
+
+    def __init__(self, story: Story, store: str, faults: Sequence[Fault]) -> None:
+        super().__init__(Plan(1, story.contract, store, (), ()))
+        self.story = story
+        self.due = {fault.at: fault.kind for fault in faults}
+        self.points: list[str] = []
+        self.provider = Outside(self)
+        self.wanted: str | None = None
+        self.down_s = 0.0
+        self.again: list[Any] = []
+        self.leases: Counter[tuple[str, int]] = Counter()
+        self.integrity: list[str] = []
+
+    # --- points ----------------------------------------------------------------------------------
+
+    def passes(self, point: str) -> str:
+        """Count an operation; return the kind of fault that is due at it, or nothing."""
+        self.points.append(point)
+        kind = self.due.get(len(self.points), "")
+        if kind:
+            self.tell("fault", at=point, kind=kind)
+        return kind
+
+    def caller(self) -> Mortal:
+        """Return the engine whose handler runs now: the one whose task this is."""
+        task = asyncio.current_task()
+        for life in self.lives:
+            worker = life.engine.worker if life.engine is not None else None
+            if worker is not None and any(one.task is task for one in worker.flights.values()):
+                assert isinstance(life, Mortal)
+                return life
+        raise RuntimeError("a handler is called by nobody")
+
+    def fence(self) -> None:
+        """Move the epoch of every run on, as somebody who took them over would have."""
+        for row in self._rows():
+            self.store.rewrite(row.run, lambda kept: kept)
+
+    def claimed(self, rows: list[RunRow]) -> None:
+        """Note who was given what."""
+        self.leases.update((row.run, row.epoch) for row in rows)
+
+    # --- the story -------------------------------------------------------------------------------
+
+    async def story_(self) -> None:
+        """Tell the story, let all come to rest, and judge."""
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await self.revive()
+        await self.story.tell(self)
+        await self.until(None)
+        for send in self.again:
+            await send()
+        away_s = (max(one.cut_until for one in self.lives) - self.clock.now_us) / 1e6
+        await asyncio.sleep(LEASE_S / 2 + max(0.0, away_s))
+        await self.until(None)
+        for life in self.lives:
+            assert life.engine is not None
+            await kill(life.engine)
+        self.judge(at_rest=True)
+        self.judge_end()
+
+    async def revive(self) -> None:
+        """Bury the dead, let the time pass for which nobody is there, and do what somebody outside wants done."""
+        while True:
+            if any(one.dead for one in self.lives):
+                down, self.down_s = self.down_s, 0.0
+                self.clock.advance(down)
+            await self.bury()
+            wanted, self.wanted = self.wanted, None
+            if wanted is None:
+                return
+            if wanted == "second worker":
+                if len(self.lives) < 2:
+                    await self.engine()
+            elif wanted == "cancel":
+                await self.insist("cancel", self._cancel)
+            elif wanted == "terminate":
+                await self.insist("terminate", self._terminate)
+
+    def _cancel(self) -> Any:
+        return self._send(self.story.run, "cancel", {"reason": "changed my mind"}, "kim", None)
+
+    def _terminate(self) -> Any:
+        run = self.story.run
+        return self._ask("terminate", {"run": run}, lambda client: client.terminate(run, actor="root"))
+
+    def row(self) -> RunRow | None:
+        """Return the run of the story as it is stored."""
+        return self.store.load(self.story.run)
+
+    async def until(self, state: str | None) -> None:
+        """Let time pass until the run is in a state and waits there, or has ended; persons answer what they are asked."""
+        pause, passed = 0.25, 0.0
+        while passed < PATIENCE_S:
+            await self.revive()
+            row = self.row()
+            if row is not None and (row.head.status == "ended" or self._waits(row, state)):
+                break
+            await asyncio.sleep(pause)
+            passed += pause
+            pause = min(2 * pause, 60.0)
+            if row is not None and row.head.status == "in_doubt":
+                await self._answer(row)
+            if row is not None and row.head.status == "stalled":
+                await self._bounded(self._retry(row, "operator"))
+        self.judge()
+
+    async def _answer(self, row: RunRow) -> None:
+        """Have a person look at the provider and say what happened, once it would do something else than err again."""
+        intent = ((json.loads(row.head.body).get("pending") or {}).get("intent")) or {}
+        if intent.get("asking") and self.provider.errs_for_good(intent["call"], intent["key"]):
+            await self.jump(days=1)
+        await self._bounded(self._resolve(row, "operator"))
+
+    def _waits(self, row: RunRow, state: str | None) -> bool:
+        if state is None:
+            return False
+        return (row.head.state, row.head.status) == (state, "waiting")
+
+    async def jump(self, *, days: float) -> None:
+        """Let days pass at once."""
+        self.clock.advance(days * 86_400.0)
+        await asyncio.sleep(1.0)
+
+    # --- clients ---------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the run, and ask again until there is an answer."""
+        program = self.subject.program
+        members = self.story.input
+        about = {"input": json.dumps(members, sort_keys=True), "keyed": True}
+
+        def ask() -> Any:
+            return self._ask(
+                "start", about, lambda client: client.start(program, program.input.accept(members))
+            )
+
+        await self.message("start", ask)
+
+    async def send(self, event: str, args: dict[str, Any], actor: str, role: str) -> None:
+        """Send an event, and again until there is an answer; then let the run come to rest."""
+        await self.message(event, lambda: self._send(self.story.run, event, args, actor, role, "event"))
+        await asyncio.sleep(1.0)
+
+    async def message(self, name: str, ask: Any) -> None:
+        """Have a message sent under the fault that is due at it."""
+        kind = self.passes(f"message {name}")
+        if kind == "at the end":
+            self.again.append(lambda: self.insist(name, ask))
+        if kind == "at once":
+            await asyncio.gather(self.insist(name, ask), self.insist(name, ask))
+        elif kind == "crash on the way":
+            client = asyncio.ensure_future(self.insist(name, ask))
+            await asyncio.sleep(0)
+            self.lives[0].die()
+            await client
+        else:
+            await self.insist(name, ask)
+        if kind == "twice":
+            await self.insist(name, ask)
+
+    async def insist(self, name: str, ask: Any) -> None:
+        """Ask until there is an answer: a client that hears nothing asks again."""
+        for _ in range(TRIES):
+            before = len(self.history)
+            await self._bounded(ask())
+            mine = self.history[before:]
+            if any(one["end"] != "lost" for one in mine if one["op"] not in ("resolve", "retry")):
+                return
+            await asyncio.sleep(1.0)
+            if name not in ("cancel", "terminate"):
+                await self.revive()
+            elif any(one.dead for one in self.lives):
+                await self.bury()
+
+    async def _ask(self, kind: str, about: dict[str, Any], verb: Any) -> None:
+        await self.bury()
+        life = self.lives[0]
+        assert life.engine is not None
+        entry: dict[str, Any] = {
+            "op": kind,
+            "n": len(self.history),
+            **about,
+            "at": self.clock.now_us,
+            "end": "lost",
+        }
+        self.history.append(entry)
+        asking = asyncio.ensure_future(verb(life.engine.client))
+        dying = asyncio.ensure_future(life.died.wait())
+        await asyncio.wait([asking, dying], return_when=asyncio.FIRST_COMPLETED, timeout=CUT_OFF_S * 2)
+        dying.cancel()
+        if not asking.done() or life.dead:
+            asking.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception, Killed):
+                await asking
+            self.tell(f"end: {kind} lost")
+            return
+        try:
+            answer = asking.result()
+        except EngineError as error:
+            entry["end"], entry["code"] = "refused", type(error).__name__
+        except (Exception, Killed):
+            entry["end"] = "lost"
+        else:
+            entry["end"] = "acked"
+            entry["answer"] = list(answer) if isinstance(answer, tuple) else answer
+        self.tell(f"end: {kind} {entry['end']}", code=entry.get("code"))
+
+    # --- the judgement ---------------------------------------------------------------------------
+
+    def judge_end(self) -> None:
+        """Judge what the verifier cannot know: who held what, and whether the ledger fits the end."""
+        problems = [
+            f"12: {run} was given out twice at epoch {epoch}"
+            for (run, epoch), n in self.leases.items()
+            if n > 1
+        ]
+        row = self.row()
+        if row is None:
+            problems.append("5: there is no run, and the start was confirmed")
+        elif row.head.status != "ended":
+            problems.append(f"14: it did not end: {row.head.status} in {row.head.state}, {row.head.reason}")
+        elif row.head.outcome != "terminated":
+            order = [one["action"] for one in self.provider.ledger]
+            did = Counter(order)
+            if not self.story.balance(row.head.state, did, order):
+                problems.append(f"16: it ends in {row.head.state}, and what took effect is {order}")
+        if problems:
+            raise Broken(problems)
+
+
+def tell(story: Story, store: str, faults: Sequence[Fault] = ()) -> Ended:
+    """Tell a story under faults and say what came of it."""
+    logging.getLogger("opord").setLevel(logging.CRITICAL + 1)
+    bench = Bench(story, store, faults)
+    problems: list[str] = []
+    try:
+        run_virtually(bench.story_(), bench.clock)
+    except Broken as broken:
+        problems = broken.problems
+    told = bench.told(problems)
+    row = bench.row()
+    bench.store.close()
+    records = [json.loads(body) for one in told.rows for _, _, body, _ in one["records"]]
+    return Ended(
+        bench.points,
+        problems,
+        row.head.state if row is not None else "",
+        sum(one["kind"] == "doubt" for one in records),
+        sum(one["op"] == "resolve" for one in told.history),
+        told.trace,
+    )

@@ -1,0 +1,103 @@
+"""The provider of a story: it answers as the story says, keeps the ledger, and suffers the fault that is due at a call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from opord.contract import Action
+from opord.kernel.program import CallProgram
+from opord.kernel.requests import Call
+from tests.engine.kit import Killed
+from tests.faults.kinds import BEHAVIOURS
+from tests.sim.provider import Provider
+
+if TYPE_CHECKING:
+    from tests.faults.bench import Bench
+
+FORGOTTEN_US = 86_400_000_000
+"""A provider forgets an error that it keeps under a key after a day, also where it keeps what took effect for longer."""
+
+RAISED: dict[str, BaseException] = {
+    "cancelled before": asyncio.CancelledError(),
+    "cancelled after": asyncio.CancelledError(),
+    "interrupted after": KeyboardInterrupt(),
+    "exit after": SystemExit(1),
+}
+
+
+class Outside(Provider):
+    """Answers `ok` to every call, but for what the story says of it and for the one fault."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._drawn = "ok"
+        super().__init__(bench.subject, bench.clock, Random("outside"), bench.tell)
+
+    def _handler(self, program: CallProgram) -> Callable[..., Any]:
+        plain = super()._handler(program)
+        name = program.declaration.name
+        if program.kind == "pure":
+            return lambda *args: self._pure(name, plain, args)
+
+        async def handle(*args: Any, call: Call) -> Any:
+            kind = self.bench.passes(f"{program.kind} {name}")
+            try:
+                return await self._suffer(kind, plain, args, call)
+            finally:
+                self._drawn = "ok"
+
+        return handle
+
+    def _pure(self, name: str, plain: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        kind = self.bench.passes(f"pure {name}")
+        if kind == "crash before":
+            self.bench.caller().die()
+            raise Killed
+        if kind == "drop before":
+            raise ArithmeticError("nobody foresaw this")
+        return object() if kind == "wrong answer" else plain(*args)
+
+    async def _suffer(self, kind: str, plain: Callable[..., Any], args: tuple[Any, ...], call: Call) -> Any:
+        life = self.bench.caller()
+        if kind in ("crash before", "down 25 h before"):
+            life.die(hours=25 if "25" in kind else 0)
+            raise Killed
+        if kind == "cancelled before":
+            raise RAISED[kind]
+        self._drawn = kind if kind in BEHAVIOURS else "ok"
+        answer = await plain(*args, call=call)
+        if kind in ("crash after", "down 25 h after"):
+            life.die(hours=25 if "25" in kind else 0)
+            raise Killed
+        if kind == "crash with reply":
+            life.die()
+        if kind == "zombie":
+            life.cut_off()
+        if kind in RAISED:
+            raise RAISED[kind]
+        return object() if kind == "wrong answer" else answer
+
+    def _draw(self, call: CallProgram, kinds: tuple[str, ...]) -> str:
+        drawn, self._drawn = self._drawn, "ok"
+        if drawn == "ok" and call.declaration.name in self.bench.story.fails:
+            return "final"
+        return drawn if drawn in kinds else "ok"
+
+    def _invented(self, call: CallProgram) -> Any:
+        known = self.bench.story.answers.get(call.declaration.name)
+        return super()._invented(call) if known is None or call.result is None else call.result.accept(known)
+
+    def _remembered(self, action: Action, key: str) -> Any:
+        known = super()._remembered(action, key)
+        if known is not None and isinstance(known[1], ConnectionError):
+            return known if self.clock.now_us < known[0] + FORGOTTEN_US else None
+        return known
+
+    def errs_for_good(self, action: str, key: str) -> bool:
+        """Whether every call under this key is answered by the error of the first, until the key is forgotten."""
+        known = self._cached.get((action, key))
+        error = known is not None and isinstance(known[1], ConnectionError)
+        return error and known is not None and self.clock.now_us < known[0] + FORGOTTEN_US

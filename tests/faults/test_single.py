@@ -1,0 +1,87 @@
+"""Each operation of a story with each fault that can befall it: nothing lost, nothing twice, and every run comes to its end.
+
+All of them for the reference stories in memory, some of the others and of SQLite; `make faults` leaves none out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from typing import get_args
+
+import pytest
+
+from opord.engine.hooks import Point
+from tests.faults.bench import tell
+from tests.faults.kinds import ACTION, EFFECT, MESSAGE, OUTSIDE, PURE, STORE, Fault, kinds_at
+from tests.faults.run import Count, points_of, sampled, singles, sweep
+from tests.faults.stories import REFERENCE, STORIES
+
+SOME = 25
+
+
+@cache
+def swept(story: str, store: str) -> Count:
+    cases = singles(story, store)
+    whole = store == "memory" and story in REFERENCE
+    return sweep(story, store, cases if whole else sampled(cases, SOME, f"{story} {store}"))
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_every_invariant_holds_after_it(story: str, store: str) -> None:
+    count = swept(story, store)
+    assert not count.failed, "\n".join(count.failed[:5])
+    assert count.told >= SOME
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_without_a_fault_both_stores_are_asked_the_same(story: str) -> None:
+    assert points_of(story, "memory") == points_of(story, "sqlite")
+
+
+def test_every_kind_is_met_and_leads_to_doubts_and_to_persons() -> None:
+    """So that nothing holds only because nothing happened."""
+    counts = [swept(story, "memory") for story in REFERENCE]
+    kinds = sum((one.kinds for one in counts), Counter[str]())
+    assert set(kinds) >= {*STORE, *OUTSIDE, *ACTION, *EFFECT, *PURE, *MESSAGE}
+    assert all(times >= 2 for times in kinds.values()), kinds
+    assert sum(one.doubtful for one in counts) >= 100
+    assert sum(one.asked for one in counts) >= 5
+    ends = sum((one.ends for one in counts), Counter[str]())
+    assert {"Delivered", "NotBooked", "Paid", "Cancelled", "Withdrawn", "Rejected"} <= set(ends)
+
+
+def test_the_engines_of_all_stories_pass_the_points_of_the_protocol() -> None:
+    """A point that no story passes would be one at which nothing here was ever tried."""
+    traces = [tell(STORIES[name], "memory", faults).trace for name, faults in PASSING]
+    missing = {point for point in get_args(Point) if not any(f'"what": "{point}"' in one for one in traces)}
+    assert not missing
+
+
+def test_the_same_faults_give_the_same_trace() -> None:
+    """Invariant 18: whatever is found can be found again."""
+    for store in ("memory", "sqlite"):
+        for story in REFERENCE:
+            for faults in sampled(singles(story, store), 6, f"twice {story}"):
+                first, second = (tell(STORIES[story], store, faults).trace for _ in range(2))
+                assert first == second, faults
+
+
+def test_every_verb_of_the_store_that_an_engine_needs_to_carry_runs_is_a_point() -> None:
+    seen = {point for story in STORIES for point in points_of(story, "memory")}
+    asked = {"apply", "claim", "next_wake", "heartbeat", "load", "inbox", "put_contract", "event_key"}
+    assert {f"store {verb}" for verb in asked} <= seen
+
+
+def _first(story: str, point: str, kind: str) -> tuple[str, tuple[Fault, ...]]:
+    assert kind in kinds_at(point)
+    return story, (Fault(points_of(story, "memory").index(point) + 1, kind),)
+
+
+PASSING = [
+    ("expense escalated", ()),
+    _first("order delivered", "action charge_card", "drop after"),
+    _first("order delivered", "action charge_card", "zombie"),
+    _first("order delivered", "action charge_card", "crash after"),
+]
