@@ -1,0 +1,218 @@
+"""The archive as a file: whose it is, that every line shows itself whole, and that any torn end is mended."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from opord.stores.archive import Archive, ArchiveDamaged, ArchiveRefused
+from opord.stores.archive.lines import line, read_line, run_line
+from opord.stores.sqlite import SqliteStore
+from opord.testing.store_rows import ODD_TEXT, ORDERS, a_record, a_write
+from tests.pruning.kit import a_store, add_ended, lines, names, open_archive, prune, told
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    return a_store(tmp_path / "runs.db")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "old.jsonl"
+
+
+def test_an_archive_tells_all_that_the_store_kept(store: SqliteStore, path: Path) -> None:
+    add_ended(store, 1, prefix="odd", text=json.dumps(ODD_TEXT, ensure_ascii=False))
+    before = {run: store.kept(run) for run in names(store)}
+    prune(store, path)
+    archive = Archive(path)
+    assert {story.kept.row.run: story.kept for story in archive.runs()} == {
+        run: kept for run, kept in before.items() if not run.startswith("live")
+    }
+    assert archive.contract(ORDERS.digest) == ORDERS
+    assert (archive.damages, archive.torn, archive.duplicates) == ([], False, 0)
+
+
+def test_a_contracts_text_stands_once_in_a_file_whoever_goes_on_with_it(
+    store: SqliteStore, path: Path
+) -> None:
+    for _ in range(3):
+        prune(store, path, limit=2)
+    kinds = [kind for kind, _ in lines(path)]
+    assert kinds.count("contract") == 2
+    assert kinds.count("run") == 6
+    known: set[str] = set()
+    for kind, said in lines(path):
+        if kind == "contract":
+            known.add(said["digest"])
+        elif kind == "run":
+            assert said["contract"] in known, "a run stands after its contract"
+
+
+def test_only_its_owner_may_read_an_archive(store: SqliteStore, path: Path) -> None:
+    was = os.umask(0)
+    try:
+        open_archive(store, path).close()
+    finally:
+        os.umask(was)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_empty_file_that_is_there_becomes_an_archive_that_only_its_owner_may_read(
+    store: SqliteStore, path: Path
+) -> None:
+    path.touch(0o644)
+    prune(store, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(told(path)) == 6
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello",
+        b"{}\n",
+        b'{"digest":"' + b"0" * 64 + b'","archive":{}}\n',
+        b"\n",
+        b"x" * 5000,
+        b"SQLite format 3\0" + b"\0" * 4000,
+        line("run", {}),
+        line("archive", {"format": 1}),
+        line("archive", {"format": 1, "store": "another", "made": ""}),
+        line("archive", {"format": 2, "store": "", "made": ""}),
+    ],
+    ids=lambda content: repr(content[:40]),
+)
+def test_what_is_no_archive_of_this_store_is_refused_and_left_as_it_is(
+    store: SqliteStore, path: Path, content: bytes
+) -> None:
+    path.write_bytes(content)
+    before = names(store)
+    with pytest.raises(ArchiveRefused, match=r"no archive|another store|newer opord"):
+        prune(store, path)
+    assert path.read_bytes() == content
+    assert names(store) == before
+
+
+def test_a_folder_a_device_and_a_pipe_are_refused(store: SqliteStore, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (Path("/dev/null"), tmp_path / "pipe"):
+        with pytest.raises(ArchiveRefused, match="no file in which"):
+            prune(store, place)
+    with pytest.raises(IsADirectoryError):
+        prune(store, tmp_path)
+
+
+def test_two_do_not_write_to_one_archive_at_once(store: SqliteStore, path: Path) -> None:
+    first = open_archive(store, path)
+    with pytest.raises(ArchiveRefused, match="another process is writing"):
+        prune(store, path)
+    first.close()
+    assert prune(store, path).pruned == 6
+
+
+def test_a_first_line_that_was_torn_is_begun_anew(store: SqliteStore, path: Path) -> None:
+    open_archive(store, path).close()
+    header = path.read_bytes()
+    for size in range(0, len(header), 3):
+        for room in (b"", b"\0" * 10):
+            path.write_bytes(header[:size] + room)
+            open_archive(store, path).close()
+            assert path.read_bytes() == header
+
+
+def test_an_end_that_was_torn_anywhere_is_mended(tmp_path: Path) -> None:
+    store = a_store(tmp_path / "runs.db", runs=2)
+    path = tmp_path / "old.jsonl"
+    prune(store, path, limit=1)
+    sure = path.read_bytes()
+    prune(store, path)
+    whole = path.read_bytes()
+    ends = [at + 1 for at, sign in enumerate(whole) if sign == ord("\n")]
+    for size in range(len(sure), len(whole), 37):
+        for room in (b"", b"\0" * 5, b"\0\0\n"):
+            path.write_bytes(whole[:size] + room)
+            open_archive(store, path).close()
+            assert path.read_bytes() == whole[: max(end for end in ends if end <= size)]
+
+
+def test_a_mended_archive_is_gone_on_with(store: SqliteStore, path: Path) -> None:
+    prune(store, path, limit=3)
+    path.write_bytes(path.read_bytes() + b'{"digest":"00')
+    assert Archive(path).torn
+    prune(store, path)
+    assert len(told(path)) == 6
+    assert [kind for kind, _ in lines(path)].count("contract") == 2
+    assert not Archive(path).torn
+
+
+def test_a_last_line_that_was_changed_is_damage_and_not_written_over(store: SqliteStore, path: Path) -> None:
+    prune(store, path, limit=3)
+    content = path.read_bytes()
+    changed = content[:-40] + bytes([content[-40] ^ 1]) + content[-39:]
+    path.write_bytes(changed)
+    with pytest.raises(ArchiveDamaged, match="does not have the digest"):
+        prune(store, path)
+    assert path.read_bytes() == changed
+    assert len(names(store)) == 5
+
+
+def test_every_changed_byte_of_a_line_is_found(store: SqliteStore, path: Path) -> None:
+    prune(store, path, limit=1)
+    content = path.read_bytes()
+    start = content.index(b'{"digest', content.index(b'"mark"'))
+    for at in range(start, len(content), 29):
+        if content[at : at + 1] != b"\n":
+            changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+            path.write_bytes(changed)
+            archive = Archive(path)
+            assert len(archive.damages) == 1, changed[at - 20 : at + 20]
+
+
+def test_a_story_that_stands_twice_is_read_once(store: SqliteStore, path: Path) -> None:
+    prune(store, path)
+    content = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*content, *content[2:]]))
+    archive = Archive(path)
+    assert len(list(archive.runs())) == len(archive) == 6
+    assert (archive.duplicates, archive.damages) == (6, [])
+
+
+def test_of_two_stories_of_a_run_the_one_that_goes_further_is_read(store: SqliteStore, path: Path) -> None:
+    short = store.kept("Orders/0")
+    assert short is not None
+    store.apply([a_write(short.row)._replace(records=(a_record("Orders/0", 4),))])
+    longer = store.kept("Orders/0")
+    assert longer is not None
+    for first, second in ((short, longer), (longer, short)):
+        path.unlink(missing_ok=True)
+        archive = open_archive(store, path)
+        for kept in (first, second):
+            archive.append(kept, ORDERS)
+        archive.close()
+        assert [story.kept for story in Archive(path).runs()] == [longer]
+
+
+def test_runs_that_had_the_same_name_one_after_the_other_are_all_read(store: SqliteStore, path: Path) -> None:
+    kept = store.kept("Orders/0")
+    assert kept is not None
+    later = kept._replace(row=kept.row._replace(started_at=kept.row.started_at + 1))
+    archive = open_archive(store, path)
+    for each in (kept, later):
+        archive.append(each, ORDERS)
+    archive.close()
+    assert [story.kept for story in Archive(path).runs("Orders/0")] == [kept, later]
+    assert list(Archive(path).runs("Orders/1")) == []
+
+
+def test_the_same_story_is_the_same_line_with_the_same_digest(store: SqliteStore) -> None:
+    kept = store.kept("Orders/0")
+    assert kept is not None
+    assert run_line(kept) == run_line(kept)
+    other = run_line(kept._replace(settled=()))
+    assert read_line(other).digest != read_line(run_line(kept)).digest
