@@ -147,7 +147,7 @@ def _starts(rows: list[dict[str, Any]], history: list[dict[str, Any]]) -> Iterat
             continue
         asked += one["end"] != "refused"
         if one["end"] == "acked":
-            run, new = one["answer"]
+            run, new = one["answer"][:2]
             created[run] += new
             inputs[run].add(one["input"])
             if run not in there:
