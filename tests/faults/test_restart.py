@@ -1,0 +1,151 @@
+"""Stop, open again, add the journal up: it is the state of the run, on both stores, after every write and every step.
+
+The sum is made by `tests/sim/fold.py` from raw records, without the code under test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from opord.stores.base import Applied, Start
+from opord.stores.memory import MemoryStore
+from opord.stores.sqlite.store import SqliteStore
+from opord.testing.clock import run_virtually
+from tests.faults.bench import Bench
+from tests.faults.kinds import Fault
+from tests.faults.run import sampled, singles
+from tests.faults.stories import STORIES, Story
+from tests.sim.fold import judge_fold
+from tests.sim.machine import Broken
+
+
+class Compared(Bench):
+    """A story in which every write is looked at through a second handle on the store, opened anew."""
+
+    def __init__(self, story: Story, store: str, path: Path, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(story, store, faults)
+        self.path = path
+        if store == "sqlite":
+            self.store.close()
+            self.store = SqliteStore(path, clock=self._now)
+        self.compared = 0
+        self.seen: list[str] = []
+
+    def apply(self, batch: Any, *, wait: bool) -> Any:
+        results = super().apply(batch, wait=wait)
+        self.compare()
+        return results
+
+    def compare(self) -> None:
+        """Hold what another process would read against what this one does, and against the journal's sum."""
+        mine, own = self._plain(), self.store
+        other = own.another() if isinstance(own, MemoryStore) else SqliteStore(self.path, clock=self._now)
+        self.store = other
+        theirs = self._plain()
+        self.store = own
+        if not isinstance(other, MemoryStore):
+            other.close()
+        if mine != theirs:
+            self.seen.append("10: another handle on the store reads something else")
+        for row in mine:
+            self.seen += judge_fold(row, self.subject.facts)
+        self.compared += 1
+
+    def judge(self, *, at_rest: bool = False) -> None:
+        super().judge(at_rest=at_rest)
+        if self.seen:
+            raise Broken(self.seen)
+
+
+class Restarted(Compared):
+    """A story in which every process dies as soon as a run has moved, and the store is opened anew for the next one."""
+
+    def __init__(self, story: Story, store: str, path: Path) -> None:
+        super().__init__(story, store, path)
+        self.restarts = 0
+
+    def apply(self, batch: Any, *, wait: bool) -> Any:
+        results = super().apply(batch, wait=wait)
+        moved = any(
+            isinstance(change, Start) or any(one.kind == "transition" for one in change.records)
+            for change, result in zip(batch, results, strict=True)
+            if isinstance(result, Applied)
+        )
+        if moved:
+            for life in self.lives:
+                life.die()
+        return results
+
+    async def bury(self) -> None:
+        if any(life.dead for life in self.lives):
+            before = self._plain()
+            self.reopen()
+            if self._plain() != before:
+                self.seen.append("10: opened anew, the store holds something else")
+            self.restarts += 1
+        await super().bury()
+
+    def reopen(self) -> None:
+        """Close the store as the process goes, and open it as the next one comes."""
+        if isinstance(self.store, MemoryStore):
+            self.store = self.store.another()
+        else:
+            self.store.close()
+            self.store = SqliteStore(self.path, clock=self._now)
+
+
+def damage(path: Path) -> list[str]:
+    """Invariant 19: what SQLite itself says of the file, and rows that refer to nothing."""
+    connection = apsw.Connection(str(path))
+    found = [f"19: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+    found += [
+        f"19: a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
+    ]
+    connection.close()
+    return found
+
+
+def ending(bench: Bench) -> tuple[list[str], str]:
+    """Tell the story; return what is wrong, and the state in which the run is then."""
+    problems: list[str] = []
+    try:
+        run_virtually(bench.story_(), bench.clock)
+    except Broken as broken:
+        problems = broken.problems
+    row = bench.row()
+    bench.store.close()
+    if isinstance(bench, Compared) and bench.path.exists():
+        problems = [*problems, *damage(bench.path)]
+    return problems, row.head.state if row is not None else ""
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("story", STORIES.values(), ids=lambda story: story.name)
+def test_after_every_write_the_journal_adds_up_to_what_is_stored(
+    story: Story, store: str, tmp_path: Path
+) -> None:
+    bench = Compared(story, store, tmp_path / "runs.db")
+    assert ending(bench) == ([], story.ends)
+    assert bench.compared >= 3
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("story", STORIES.values(), ids=lambda story: story.name)
+def test_a_process_for_every_step_ends_where_one_for_all_does(
+    story: Story, store: str, tmp_path: Path
+) -> None:
+    bench = Restarted(story, store, tmp_path / "runs.db")
+    assert ending(bench) == ([], story.ends)
+    assert bench.restarts >= 3
+
+
+@pytest.mark.parametrize("story", ["order reviewed", "trip sold out", "expense escalated"])
+def test_so_it_does_under_faults(story: str, tmp_path: Path) -> None:
+    for faults in sampled(singles(story, "memory"), 80, f"fold {story}"):
+        bench = Compared(STORIES[story], "memory", tmp_path / "none", faults)
+        assert ending(bench)[0] == [], faults
