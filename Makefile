@@ -58,8 +58,9 @@ sim: $(STAMP) ## simulate the whole engine under faults, SEEDS=n times
 faults: $(STAMP) ## every single fault at every operation, and every pair
 	$(BIN)/python tests/faults/run.py
 
-power: $(STAMP) ## take the power away LOSSES=n times, at every operation on the disk and at random
+power: $(STAMP) ## take the power away LOSSES=n times, and let the disk fail
 	$(BIN)/python tests/disk/run.py --losses $(LOSSES)
+	$(BIN)/python tests/disk/run.py --faults
 
 bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py

@@ -115,8 +115,12 @@ class PowerMachine(Machine):
         self.acknowledged: dict[str, tuple[int, str]] = {}
         self.found: list[str] = []
         self._way = "orderly"
-        self._open()
-        self._restore()
+        try:
+            self._open()
+            self._restore()
+        except BaseException:
+            self.disk.close()
+            raise
 
     def close(self) -> None:
         """Close what is open, and forget the files."""
@@ -125,7 +129,10 @@ class PowerMachine(Machine):
 
     def apply(self, batch: Any, *, wait: bool) -> Any:
         """Have the store write, and remember what it says is durable."""
-        results = super().apply(batch, wait=wait)
+        return self.note(batch, super().apply(batch, wait=wait))
+
+    def note(self, batch: Any, results: Any) -> Any:
+        """Remember up to which record each run is durable, as the store says; return its answers."""
         for change, result in zip(batch, results, strict=True):
             records = change.records
             if isinstance(result, Applied) and records:
@@ -150,7 +157,7 @@ class PowerMachine(Machine):
             self.tell(f"survives: {self._way}")
             self.disk.lose(self.rng, self._way)
             self._open()
-        self.found += self._missing()
+        self.found += self.missing()
         if not self.found:
             try:
                 super().judge()
@@ -177,7 +184,7 @@ class PowerMachine(Machine):
             with contextlib.suppress(apsw.Error, StoreError):
                 self.store.store.close()
 
-    def _missing(self) -> list[str]:
+    def missing(self) -> list[str]:
         """Return what is not as it was promised, in the store as it was found."""
         assert isinstance(self.store, Powered)
         store = self.store.store

@@ -183,13 +183,16 @@ async def _work(
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
         stop = asyncio.create_task(asked_to_stop.wait())
-        await asyncio.wait({idle, stop}, return_when=asyncio.FIRST_COMPLETED)
+        damaged = asyncio.create_task(engine.client.commits.damaged.wait())
+        await asyncio.wait({idle, stop, damaged}, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.done()
-        if idle.done():
-            idle.result()
-        for task in (idle, stop):
+        for task in (idle, stop, damaged):
             task.cancel()
-        await asyncio.gather(idle, stop, return_exceptions=True)
+        ended, *_ = await asyncio.gather(idle, stop, damaged, return_exceptions=True)
+        if engine.client.commits.damage is not None:
+            raise engine.client.commits.damage
+        if isinstance(ended, Exception):
+            raise ended
         log.info("stopping: %s", "asked to" if stopped else "nothing is left to do")
         needy = (
             [] if stopped or not until_idle else await engine.client.commits.call(_needy, engine.store, pairs)

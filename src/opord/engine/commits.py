@@ -2,7 +2,8 @@
 
 While one batch is on its way to the disk, the next one collects. The store is used by one thread at a time,
 so its other verbs take their turn here too. A store that is full, locked or gone makes everybody wait;
-nothing is lost, since nothing goes on before its write is durable.
+nothing is lost, since nothing goes on before its write is durable. One that is damaged is told of once, and
+nothing is asked of it any more.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class Commits:
     def __init__(self, store: Store, thread: Executor | None) -> None:
         self.store = store
         self.on_end: Callable[[str, Head], None] | None = None
+        self.damage: StoreDamaged | None = None
+        self.damaged = asyncio.Event()
         self._thread = thread
         self._slow = 0
         self._waited = 0.0
@@ -149,10 +152,12 @@ class Commits:
         """
         changes = [change for change, _ in batch]
         try:
+            self._refuse_damaged()
             results = self._in_place(changes)
             if results is None:
                 results = await self._patiently(lambda: self.store.apply(changes))
         except Exception as error:
+            self._note(error)
             if len(batch) > 1 and _is_of_one(error):
                 half = len(batch) // 2
                 await self._write(batch[:half])
@@ -202,13 +207,26 @@ class Commits:
 
     async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:
         try:
+            self._refuse_damaged()
             answer = await self._patiently(verb)
         except Exception as error:
+            self._note(error)
             if not future.done():
                 future.set_exception(error)
         else:
             if not future.done():
                 future.set_result(answer)
+
+    def _refuse_damaged(self) -> None:
+        """Refuse to read or write what is damaged: a wrong answer may be worse than none."""
+        if self.damage is not None:
+            raise self.damage
+
+    def _note(self, error: Exception) -> None:
+        if isinstance(error, StoreDamaged) and not isinstance(error, RowDamaged) and self.damage is None:
+            self.damage = error
+            self.damaged.set()
+            log.critical("%s; nothing is read or written there any more", error)
 
     async def _patiently(self, verb: Callable[[], T]) -> T:
         """Call a verb of the store until the store answers, and say in the log when it does not and when it does again."""

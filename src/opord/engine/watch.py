@@ -6,7 +6,7 @@ import asyncio
 
 from opord.engine.commits import Commits
 from opord.kernel.rows import Head
-from opord.stores.base import Store
+from opord.stores.base import Store, StoreError
 
 LOOK_S = 0.05
 """How often the store is looked at for runs that may have ended in another process, while anybody waits."""
@@ -57,6 +57,16 @@ class Watch:
                 waiter.set_result(head)
 
     async def _look_around(self) -> None:
+        try:
+            await self._look_while_waited_for()
+        except StoreError as error:
+            # A store that only cannot answer now is waited for elsewhere; this one will not.
+            for waiters in self._waiting.values():
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_exception(error)
+
+    async def _look_while_waited_for(self) -> None:
         seen: int | None = None
         while self._waiting:
             changes = await self._commits.call(self._store.changes)

@@ -21,7 +21,7 @@ from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Run, load_run
-from opord.stores.base import Store, Write
+from opord.stores.base import Store, StoreDamaged, Write
 from opord.values.vault import SecretUnreadable
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ class Worker:
                 await self._part([(flight.run.id, flight.run.epoch) for flight in left])
         except TimeoutError:
             log.warning("the store does not answer; what this worker held is free when its leases are over")
+        except StoreDamaged:
+            log.warning("the store is damaged; what this worker held is free when its leases are over")
 
     async def _part(self, held: list[tuple[str, int]]) -> None:
         """Give back what is held or was put off, and say that this worker is gone."""
@@ -201,6 +203,9 @@ class Worker:
         except asyncio.CancelledError:
             pass
         except Exception as error:
+            if self.commits.damage is not None:
+                # Of a damaged store was told once, and there is nowhere to put a word about the run.
+                return
             log.exception("%s: the worker could not go on with it; it is stalled", run.id)
             await self._hold(flight, error)
 
@@ -265,6 +270,8 @@ class Worker:
                 await self._claim()
                 self._claims_failed = 0
             except Exception:
+                if self.commits.damage is not None:
+                    return
                 log.exception("claiming failed; trying again")
                 self._claims_failed += 1
                 await asyncio.sleep(1)
@@ -314,6 +321,8 @@ class Worker:
         try:
             await self._put_off_until(row, self.store.now() + pause_us, reason)
         except Exception:
+            if self.commits.damage is not None:
+                return
             log.exception("%s could not be put off; its lease runs out and it is tried again", row.run)
 
     async def _put_off_until(self, row: RunRow, instant: int, reason: str | None) -> None:
@@ -347,6 +356,8 @@ class Worker:
                         if self.flights.get(run_id) is flown[run_id]:
                             self.drop(run_id)
             except Exception:
+                if self.commits.damage is not None:
+                    return
                 log.exception("leases could not be renewed; trying again")
 
     async def _say_alive(self) -> None:

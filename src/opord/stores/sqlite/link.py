@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeAlias, TypeVar
 
 import apsw
@@ -120,7 +120,16 @@ class Link:
         if os.getpid() == self._pid:
             with self._lock:
                 self.closed = True
-                self.connection.close()
+                close(self.connection)
+
+
+def close(connection: apsw.Connection) -> None:
+    """Close a connection, whatever the disk says.
+
+    All that was answered for is durable by now; what fails here is tidying up, and the next who opens the file does that.
+    """
+    with suppress(apsw.Error):
+        connection.close()
 
 
 def rows(connection: apsw.Connection, query: str, given: Given, kind: type[T]) -> list[T]:

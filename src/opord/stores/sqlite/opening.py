@@ -10,7 +10,7 @@ import apsw
 
 from opord.stores.base import StoreRefused
 from opord.stores.sqlite import sql
-from opord.stores.sqlite.link import BUSY_TIMEOUT_MS, translate
+from opord.stores.sqlite.link import BUSY_TIMEOUT_MS, close, translate
 
 # "OPRD": tells our files from other people's.
 APPLICATION_ID = 0x4F505244
@@ -58,10 +58,10 @@ def open_writer(path: Path | None, *, vfs: str | None = None) -> apsw.Connection
         _set(connection, place, "memory" if path is None else "wal")
         migrate(connection, place, sql.migrations())
     except apsw.Error as error:
-        connection.close()
+        close(connection)
         raise translate(error, place) from error
     except BaseException:
-        connection.close()
+        close(connection)
         raise
     return connection
 
@@ -73,7 +73,7 @@ def open_reader(path: Path, *, vfs: str | None = None) -> apsw.Connection:
         _set(connection, str(path), "wal")
         connection.pragma("query_only", 1)
     except apsw.Error as error:
-        connection.close()
+        close(connection)
         raise translate(error, str(path)) from error
     return connection
 

@@ -1,0 +1,79 @@
+"""A store that turns out to be damaged: whoever waits is told, and nothing is asked of it any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from opord.stores.base import Store, StoreDamaged
+from tests.engine.contracts import POLICIES, OrderHandlers, order
+from tests.engine.kit import Kit, Provider
+
+INPUT = {"order": {"id": "o1", "cents": 100}}
+
+
+class Spoilt:
+    """A store that is damaged from the nth call of one verb on."""
+
+    def __init__(self, store: Store, verb: str, nth: int) -> None:
+        self.store, self.verb, self.left = store, verb, nth
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self.store, name)
+        if name == "now":
+            return verb
+
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            self.left -= name == self.verb
+            self.asked["after" if self.left <= 0 else "before"] += 1
+            if self.left <= 0:
+                raise StoreDamaged("a page is not what was written")
+            return verb(*args, **kwargs)
+
+        return guarded
+
+
+def a_kit() -> Kit:
+    return Kit(order(POLICIES["ask"]), lambda module: OrderHandlers(module, Provider()))
+
+
+def test_who_waits_for_the_end_of_a_run_hears_of_the_damage() -> None:
+    kit = a_kit()
+    store = Spoilt(kit.store, "changes", 3)
+
+    async def main() -> None:
+        async with kit.engine(serve=False, store=store) as engine:
+            program = engine._program(kit.workflow)
+            name = await engine.start_run(program, INPUT)
+            with pytest.raises(StoreDamaged, match="a page"):
+                await engine.wait_result(name)
+            with pytest.raises(StoreDamaged, match="a page"):
+                await engine.send_event(name, "approve", {"note": "x"}, role="manager")
+
+    kit.run(main())
+    assert store.asked["after"] == 1, "nothing was asked of it any more"
+
+
+@pytest.mark.parametrize("verb", ["apply", "next_wake", "heartbeat"])
+def test_a_worker_asks_nothing_more_and_leaves_in_order(verb: str) -> None:
+    kit = a_kit()
+    store = Spoilt(kit.store, verb, 2)
+
+    async def main() -> None:
+        async with kit.engine(store=store) as engine:
+            commits = engine.client.commits
+            for number in range(3):
+                members = {"order": {"id": f"o{number}", "cents": 100}}
+                try:
+                    await engine.start_run(engine._program(kit.workflow), members)
+                except StoreDamaged:
+                    break
+            await commits.damaged.wait()
+            with pytest.raises(StoreDamaged):
+                await engine.until_idle()
+
+    kit.run(main())
+    assert store.asked["after"] == 1, "nothing was asked of it any more"
