@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from opord.engine.client import LONGEST_KEY
 from opord.engine.errors import InputInvalid
+from opord.kernel.bounds import LONGEST_KEY
 from opord.stores.base import RunFilter
 from opord.values.guard import LIMIT_BYTES
 from tests.engine.desk import Sim

@@ -244,7 +244,8 @@ class Calls:
         fails = getattr(declaration, "fails", ())
         if isinstance(error, Failure) and error.opord_type in fails:
             try:
-                call.failure.dump(error)
+                kept = dumps(call.failure.dump(error))
+                check_size(kept, what=f"the failure {error.opord_type} of {call.declaration.name}")
             except Exception as misfit:
                 return Unexpected(misfit, self._since(began))
             return Failed(error, self._since(began))

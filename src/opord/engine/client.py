@@ -18,9 +18,11 @@ from opord.engine.commits import Commits
 from opord.engine.errors import (
     EventConflict,
     EventRefused,
+    HistoryFull,
     InputInvalid,
     NotInDoubt,
     NotStalled,
+    QueueFull,
     RoleRequired,
     RunEnded,
     RunPruned,
@@ -30,13 +32,15 @@ from opord.engine.errors import (
     UnknownEvent,
 )
 from opord.engine.programs import Programs
+from opord.engine.turns import Turns
 from opord.generated.handles import Sent
-from opord.kernel import inbox, moves
+from opord.kernel import bounds, inbox, moves
+from opord.kernel.bounds import check_key, check_said
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, Message
 from opord.kernel.marks import input_mark
 from opord.kernel.program import EventProgram, Program
-from opord.kernel.rows import EventKey, RunRow
+from opord.kernel.rows import EventKey, InboxRow, RunRow
 from opord.kernel.run import Run, load_run
 from opord.kernel.sealing import opened_digest, opened_text, sealed_digest
 from opord.kernel.step import StepError
@@ -49,10 +53,6 @@ if TYPE_CHECKING:
     from opord.engine.worker import Worker
 
 log = logging.getLogger("opord.client")
-
-
-LONGEST_KEY = 500
-"""Characters of a run's key at the most: what names a run has to fit into a line, an address and an index."""
 
 
 class Started(NamedTuple):
@@ -84,6 +84,7 @@ class Client:
         self.world = world
         self.hook = hook
         self.worker: Worker | None = None
+        self._turns = Turns()
 
     # --- starts ----------------------------------------------------------------------------------
 
@@ -134,13 +135,7 @@ class Client:
 
     def _run_id(self, program: Program, input_value: Any) -> str:
         if program.key is not None:
-            key = program.key(input_value)
-            if not 1 <= len(key) <= LONGEST_KEY:
-                seen = f"it has {len(key):,} characters" if key else "it is empty"
-                raise BadValue(
-                    "", f"the key that names the run has to have 1 to {LONGEST_KEY} characters; {seen}"
-                )
-            return f"{program.name}/{key}"
+            return f"{program.name}/{check_key(program.key(input_value), 'the key that names the run')}"
         return f"{program.name}/{uuid7(self.world.now(), self.world.random.getrandbits(74))}"
 
     # --- events ----------------------------------------------------------------------------------
@@ -151,9 +146,15 @@ class Client:
         """Send an event; `args` is an object with a member for each parameter, or a tuple of values.
 
         Raises:
-            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded,
-                RunPruned: it was refused and has changed nothing.
+            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded, RunPruned,
+                QueueFull, HistoryFull: it was refused and has changed nothing.
         """
+        _check_person(actor, role)
+        # Two that read the same run would both have to look again: here, one event of a run comes after the other.
+        async with self._turns.of(run_id):
+            return await self._send(run_id, event, args, actor, role)
+
+    async def _send(self, run_id: str, event: str, args: Any, actor: str, role: str | None) -> Sent:
         while True:
             run = await self.read(run_id)
             program = run.program
@@ -173,13 +174,16 @@ class Client:
         """Offer an event to a run as read; None if the run has moved meanwhile."""
         if run.status == "ended":
             raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
+        if run.seq >= bounds.HISTORY_RECORDS:
+            raise HistoryFull(run.id, event.name, run.seq, bounds.HISTORY_RECORDS)
         now = self.store.now()
         draft = Draft(run, now, self.world.worker)
-        waiting = await self.commits.call(self.store.inbox, run.id) if run.arrivals else []
+        waiting: list[InboxRow] | None = None
         held = run.worker
         if held is not None:
             draft.seize()
-        if not inbox.commit_open(run):
+        if inbox.must_look(run, now):
+            waiting = await self._inbox(run)
             # A timer that is due wins over this event, even where a worker has only just come to fire it.
             waiting = inbox.settle(draft, waiting)
         reception: Literal["taken", "stored", "ignored"] = "taken"
@@ -200,9 +204,11 @@ class Client:
             if handler.step is None and held is not None:
                 run.worker = None
                 moves.runnable(draft)
-            inbox.settle(draft, waiting)
+            inbox.settle(draft, waiting if waiting is not None else await self._inbox(run))
         elif inbox.keeps(run, event):
-            draft.put.append(inbox.inbox_row(run, message.id, now, message))
+            row = inbox.inbox_row(run, message.id, now, message)
+            await self._check_queue(run, row, event)
+            draft.put.append(row)
             reception = "stored"
         else:
             raise self._refusal(run, message.event)
@@ -213,7 +219,8 @@ class Client:
             write = draft.write(arrivals=run.arrivals)
         else:
             run.epoch = draft.base_epoch
-            write = draft.write(head=False)
+            # Of two that have seen the same queue, one looks again: so no more are stored than there is room for.
+            write = draft.write(head=False, arrivals=run.arrivals)
         result = await self.commits.apply(write)
         self.hook("event written", run.id)
         if isinstance(result, KeyTaken):
@@ -223,6 +230,26 @@ class Client:
         self._moved(run, seized=held is not None and run.epoch != draft.base_epoch)
         return Sent(reception, run.state)
 
+    async def _inbox(self, run: Run) -> list[InboxRow]:
+        return await self.commits.call(self.store.inbox, run.id) if run.arrivals else []
+
+    async def _check_queue(self, run: Run, row: InboxRow, event: Event) -> None:
+        """Refuse a message for which there is no room.
+
+        Raises:
+            QueueFull: there is none.
+        """
+        size, call = len(row.body.encode()), self.commits.call
+        many = run.arrivals >= bounds.QUEUE_MESSAGES
+        if many and (count := await call(self.store.waiting, run.id)) >= bounds.QUEUE_MESSAGES:
+            raise QueueFull(
+                run.id, event.name, run.state, f"{count:,} events", f"{bounds.QUEUE_MESSAGES:,} events"
+            )
+        large = size > bounds.SMALL_MESSAGE_BYTES and run.arrivals > 0
+        if large and (there := await call(self.store.waiting_bytes, run.id)) + size > bounds.QUEUE_BYTES:
+            seen = f"{there:,} bytes of events (and this one has {size:,})"
+            raise QueueFull(run.id, event.name, run.state, seen, f"{bounds.QUEUE_BYTES:,} bytes")
+
     def _message(self, run: Run, declared: EventProgram, args: Any, actor: str, role: str | None) -> Message:
         name = declared.declaration.name
         try:
@@ -231,7 +258,9 @@ class Client:
             check_size(dumps(rest), what="what the event carries")
             key = ""
             if declared.key is not None:
-                key = declared.key(values, run.frame(self.store.now(), actor))
+                key = check_key(
+                    declared.key(values, run.frame(self.store.now(), actor)), f"the key of the event {name}"
+                )
         except BadValue as error:
             raise InputInvalid(f"{run.program.name}'s event {name}", error.path, error.message) from error
         return Message(name, rest, actor, role or "", key, self.world.message_id())
@@ -269,6 +298,8 @@ class Client:
             RunUnknown, NotStalled: it was refused.
         """
 
+        _check_person(actor, role, reason)
+
         def change(run: Run, draft: Draft) -> None:
             if run.status != "stalled":
                 raise NotStalled(run.id, run.status)
@@ -284,6 +315,8 @@ class Client:
         Raises:
             RunUnknown, RunEnded: it was refused.
         """
+
+        _check_person(actor, role, reason)
 
         def change(run: Run, draft: Draft) -> None:
             if run.status == "ended":
@@ -309,6 +342,8 @@ class Client:
             RunUnknown, NotInDoubt: it was refused.
             InputInvalid: the result is not of the action's type.
         """
+
+        _check_person(actor, role, reason)
 
         def change(run: Run, draft: Draft) -> None:
             intent = run.intent
@@ -427,6 +462,20 @@ class Client:
             if isinstance(result, Stale) and result.row is None:
                 raise await self.missing(run_id)
             await asyncio.sleep(0)
+
+
+def _check_person(actor: str, role: str | None, reason: str | None = None) -> None:
+    """Refuse what somebody says of themselves that cannot be kept.
+
+    Raises:
+        InputInvalid: it cannot.
+    """
+    try:
+        check_said(actor, "the name of who acts")
+        check_said(role, "the role")
+        check_said(reason, "the reason", most=bounds.LONGEST_REASON)
+    except BadValue as error:
+        raise InputInvalid("the sender", "", error.message) from None
 
 
 def _event(program: Program, event: str) -> EventProgram:

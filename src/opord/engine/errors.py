@@ -128,6 +128,32 @@ class RunPruned(RunEnded):
         self.archive = archive
 
 
+class QueueFull(Refused):
+    """So many events wait in the run that one more is not stored."""
+
+    code = "queue_full"
+
+    def __init__(self, run: str, event: str, state: str, seen: str, limit: str) -> None:
+        super().__init__(
+            f"{run} is in {state}, where {event!r} would be stored, but {seen} wait for it, and at most {limit} may; "
+            "send it again when the run has taken some of them"
+        )
+        self.run, self.event, self.state = run, event, state
+
+
+class HistoryFull(Refused):
+    """The run has so many records that it takes no event any more."""
+
+    code = "history_full"
+
+    def __init__(self, run: str, event: str, records: int, limit: int) -> None:
+        super().__init__(
+            f"{run} takes no {event!r}: it has {records:,} records, and at most {limit:,} are kept of a run; "
+            f"`opord runs terminate {run}` ends it, and a new run can go on in its place"
+        )
+        self.run, self.event, self.records, self.limit = run, event, records, limit
+
+
 class NotInDoubt(Refused):
     """A resolution for a run with no doubt that a person could settle now."""
 

@@ -35,6 +35,7 @@ from opord.engine.leaving import (
     unexpected,
 )
 from opord.kernel import doubt, inbox, moves
+from opord.kernel.bounds import check_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
 from opord.kernel.instants import to_datetime
@@ -130,6 +131,10 @@ class Flight:
                 draft = self._draft()
             if self.worker.draining:
                 await self._park(draft, run.status, draft.at)
+            if moves.is_full(run):
+                moves.stall_full(draft)
+                await self._give_back(draft)
+                return
             try:
                 draft = await self._step(draft)
             except TimerDue:
@@ -394,7 +399,7 @@ class Flight:
         if call.key is None:
             return f"{run.id}/{run.body.entered}"
         try:
-            return call.key(args, run.frame(now))
+            return check_key(call.key(args, run.frame(now)), f"the key of {call.declaration.name}")
         except Exception as error:
             raise StepError(error, run.program.place_of(error)) from error
 

@@ -143,6 +143,19 @@ def keeps(run: Run, event: Event) -> bool:
     return commit_open(run) and any(handler.shared for handler in handlers)
 
 
+def must_look(run: Run, now: int) -> bool:
+    """Whether what waits for a run, or a timer, may move it before anything else does.
+
+    If not, an event that is only to be stored needs none of those that wait: their number is no matter.
+    """
+    if commit_open(run):
+        return False
+    if min(run.body.timers.values(), default=now + 1) <= now:
+        return True
+    # A run that waits, held by nobody, has looked at all of them on entry.
+    return run.status == "running" and bool(handlers_now(run))
+
+
 def settle(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     """Take what waits for the run, as far as that moves it, and fire timers that are due.
 
@@ -160,7 +173,11 @@ def settle(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
             return _leave_unhandled(draft, left)
         if run.status == "stalled" or commit_open(run):
             return left
-        if run.body.entered != entered:
+        full = moves.is_full(run)
+        if full and run.waits and min(run.body.timers.values(), default=draft.at + 1) <= draft.at:
+            moves.stall_full(draft)
+            return left
+        if run.body.entered != entered and not full:
             entered = run.body.entered
             if _take_first(draft, left):
                 entered = -1
@@ -212,7 +229,7 @@ def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
 
 def _fire_due(draft: Draft) -> bool:
     run = draft.run
-    if commit_open(run):
+    if commit_open(run) or moves.is_full(run):
         return False
     timers = run.body.timers if run.waits and run.status != "stalled" else moves.shared_timers(run)
     if not timers:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from opord.contract import Action
+from opord.kernel import bounds
+from opord.kernel.bounds import check_step
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, from_datetime, microseconds, text
 from opord.kernel.program import Program, StateProgram, TimerProgram
@@ -19,6 +21,7 @@ from opord.kernel.sealing import sealed_digest, sealed_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
 from opord.values.canonical import digest, dumps
+from opord.values.guard import BadValue
 
 
 def start(program: Program, run_id: str, input_value: Any, *, now: int, worker: str, held: bool) -> Draft:
@@ -70,15 +73,25 @@ def runnable(draft: Draft) -> None:
 
 
 def intend(draft: Draft, action: str, key: str, args: Any, *, now: int, answers: list[Answer]) -> Intent:
-    """Put an intent on record: from here on, until its step ends, nothing else moves the run."""
+    """Put an intent on record: from here on, until its step ends, nothing else moves the run.
+
+    Raises:
+        StepError: the arguments or the answers are too large to be kept; nothing is changed.
+    """
     run = draft.run
+    said = [_answer(answer) for answer in answers] or None
+    try:
+        check_step(args, f"what {action} is called with")
+        check_step(said, f"what the calls before {action} answered")
+    except BadValue as error:
+        raise StepError(error, None) from error
     seq = draft.record(
         "intent",
         call=action,
         key=key,
         args=args,
         now=text(now),
-        answers=[_answer(answer) for answer in answers] or None,
+        answers=said,
     )
     intent = Intent(seq=seq, call=action, key=key, args=args, first_at=draft.at)
     cause = run.body.pending.cause if run.body.pending is not None else None
@@ -210,6 +223,11 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     origin = run.state
     target = run.program.states[goto.state]
     entry = _entry(run, target, goto.fields, draft.at)
+    said = [_answer(answer) for answer in answers] or None
+    try:
+        check_step(said, f"what the calls of this step in {origin} answered")
+    except BadValue as error:
+        raise StepError(error, None) from error
     how = _how(run, cause)
     _enter(run, goto.state, goto.fields, entry, draft.at)
     run.body.how = how
@@ -220,7 +238,7 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
         cause=cause,
         data=run.body.data,
         timers=_written(run.body.timers),
-        calls=[_answer(answer) for answer in answers] or None,
+        calls=said,
         result=run.outcome,
     )
 
@@ -247,7 +265,25 @@ def stall(draft: Draft, trouble: dict[str, Any]) -> None:
 def stay_stalled(run: Run) -> None:
     """Give a stalled run back: only a timer of its phase may still move it, and none does while a commit is open."""
     run.worker = None
-    run.wake_at = None if run.commit_open else min(shared_timers(run).values(), default=None)
+    rests = run.commit_open or is_full(run)
+    run.wake_at = None if rests else min(shared_timers(run).values(), default=None)
+
+
+def is_full(run: Run) -> bool:
+    """Whether a run has so many records that it may begin nothing more; an open commit is brought to its end."""
+    return run.seq >= bounds.HISTORY_RECORDS and not run.commit_open
+
+
+def stall_full(draft: Draft) -> None:
+    """Hold a run that has too many records."""
+    run = draft.run
+    stall(
+        draft,
+        {
+            "error": f"{run.id} has {run.seq:,} records, and at most {bounds.HISTORY_RECORDS:,} are kept of a run; "
+            f"`opord runs terminate {run.id}` ends it, and a new run can go on in its place"
+        },
+    )
 
 
 def retry(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
@@ -288,6 +324,7 @@ _Entry: TypeAlias = tuple[Any, int, list[str], dict[str, int]]
 def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
     try:
         data = target.fields.dump(fields)
+        check_step(data, f"what {target.declaration.name} carries")
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at

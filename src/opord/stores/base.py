@@ -266,6 +266,12 @@ class Store(Protocol):
     def inbox(self, run: str) -> list[InboxRow]:
         """Return the messages that wait, in order of arrival."""
 
+    def waiting(self, run: str) -> int:
+        """Return how many messages wait; cheap, however large they are."""
+
+    def waiting_bytes(self, run: str) -> int:
+        """Return how many bytes the bodies of the messages that wait have, in UTF-8."""
+
     def event_key(self, run: str, event: str, key: str) -> EventKey | None:
         """Return what an event key of this run was used for."""
 

@@ -225,6 +225,12 @@ class MemoryStore:
     def inbox(self, run: str) -> list[InboxRow]:
         return list(self._rows.inboxes.get(run, ()))
 
+    def waiting(self, run: str) -> int:
+        return len(self._rows.inboxes.get(run, ()))
+
+    def waiting_bytes(self, run: str) -> int:
+        return sum(len(message.body.encode()) for message in self.inbox(run))
+
     def event_key(self, run: str, event: str, key: str) -> EventKey | None:
         return self._rows.event_keys.get((run, event, key))
 

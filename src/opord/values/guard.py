@@ -99,10 +99,15 @@ def check_text(text: str) -> None:
 def check_size(text: str | bytes, *, limit: int = LIMIT_BYTES, what: str = "the text") -> None:
     """Refuse a text of more than `limit` bytes in UTF-8."""
     size = len(text)
-    if isinstance(text, str) and size <= limit < size * 4:
+    if isinstance(text, str) and limit < size * 4:
         size = len(text.encode(errors="surrogatepass"))
     if size > limit:
-        raise BadValue("", f"{what} is longer than {limit:,} bytes")
+        # Of bytes, no more may have been read than tells that they are too many.
+        seen = f": it has {size:,}" if isinstance(text, str) else ""
+        raise BadValue(
+            "",
+            f"{what} is longer than {limit:,} bytes{seen}; keep what is large elsewhere, and only its name here",
+        )
 
 
 def short(value: Any) -> str:

@@ -109,6 +109,14 @@ FROM runs AS r CROSS JOIN inbox AS i ON i.run = r.id
 WHERE r.run = ?1 AND i.body IS NOT NULL
 ORDER BY i.id
 
+-- name: waiting
+-- The index alone tells.
+SELECT count(*) AS row FROM inbox AS i WHERE i.run = (SELECT id FROM runs WHERE run = ?1) AND i.body IS NOT NULL
+
+-- name: waiting_bytes
+SELECT coalesce(sum(octet_length(i.body)), 0) AS row
+FROM inbox AS i WHERE i.run = (SELECT id FROM runs WHERE run = ?1) AND i.body IS NOT NULL
+
 -- name: event_key
 SELECT json_array(k.event, k.key, k.content) AS row
 FROM runs AS r CROSS JOIN event_keys AS k ON k.run = r.id

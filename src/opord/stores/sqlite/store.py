@@ -217,6 +217,12 @@ class SqliteStore:
     def inbox(self, run: str) -> list[InboxRow]:
         return self._all("inbox", (run,), InboxRow)
 
+    def waiting(self, run: str) -> int:
+        return sum(self._all("waiting", (run,), int))
+
+    def waiting_bytes(self, run: str) -> int:
+        return sum(self._all("waiting_bytes", (run,), int))
+
     def event_key(self, run: str, event: str, key: str) -> EventKey | None:
         return self._first("event_key", (run, event, key), EventKey)
 
