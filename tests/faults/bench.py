@@ -17,7 +17,7 @@ from tests.engine.kit import Killed, kill
 from tests.faults.kinds import OUTSIDE, Fault
 from tests.faults.outside import Outside
 from tests.faults.stories import Story
-from tests.sim.machine import CUT_OFF_S, LEASE_S, Broken, Life, Machine
+from tests.sim.machine import CUT_OFF_S, LEASE_S, Broken, Life, Machine, Told
 from tests.sim.plan import Plan
 
 TRIES = 12
@@ -77,6 +77,8 @@ class Mortal(Life):
         answer = verb(*args, **kwargs)
         if name == "claim":
             bench.claimed(answer)
+        if name == "apply":
+            bench.note(args[0])
         self._fail_after(kind)
         return answer
 
@@ -121,7 +123,7 @@ class Bench(Machine):
         self.down_s = 0.0
         self.again: list[Any] = []
         self.leases: Counter[tuple[str, int]] = Counter()
-        self.integrity: list[str] = []
+        self.written: list[list[str]] = []
 
     # --- points ----------------------------------------------------------------------------------
 
@@ -151,6 +153,13 @@ class Bench(Machine):
     def claimed(self, rows: list[RunRow]) -> None:
         """Note who was given what."""
         self.leases.update((row.run, row.epoch) for row in rows)
+
+    def note(self, batch: Any) -> None:
+        """Note which records a batch held, in words."""
+        bodies = [json.loads(record.body) for change in batch for record in change.records]
+        self.written.append(
+            [f"{one['kind']} {one.get('call') or one.get('event') or one.get('to') or ''}" for one in bodies]
+        )
 
     # --- the story -------------------------------------------------------------------------------
 
@@ -341,8 +350,8 @@ class Bench(Machine):
             raise Broken(problems)
 
 
-def tell(story: Story, store: str, faults: Sequence[Fault] = ()) -> Ended:
-    """Tell a story under faults and say what came of it."""
+def tell_all(story: Story, store: str, faults: Sequence[Fault] = ()) -> tuple[Bench, Told]:
+    """Tell a story under faults; return its world, to be looked at, and what came of it."""
     logging.getLogger("opord").setLevel(logging.CRITICAL + 1)
     bench = Bench(story, store, faults)
     problems: list[str] = []
@@ -350,13 +359,18 @@ def tell(story: Story, store: str, faults: Sequence[Fault] = ()) -> Ended:
         run_virtually(bench.story_(), bench.clock)
     except Broken as broken:
         problems = broken.problems
-    told = bench.told(problems)
+    return bench, bench.told(problems)
+
+
+def tell(story: Story, store: str, faults: Sequence[Fault] = ()) -> Ended:
+    """Tell a story under faults and say what came of it."""
+    bench, told = tell_all(story, store, faults)
     row = bench.row()
     bench.store.close()
     records = [json.loads(body) for one in told.rows for _, _, body, _ in one["records"]]
     return Ended(
         bench.points,
-        problems,
+        told.problems,
         row.head.state if row is not None else "",
         sum(one["kind"] == "doubt" for one in records),
         sum(one["op"] == "resolve" for one in told.history),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opord.contract import Action
 from opord.kernel.program import CallProgram
@@ -28,12 +28,24 @@ RAISED: dict[str, BaseException] = {
 }
 
 
+class Called(NamedTuple):
+    """A call as its handler saw it: who called what, with which key and arguments, and when."""
+
+    name: str
+    key: str
+    attempt: int
+    args: str
+    at: int
+    by: str
+
+
 class Outside(Provider):
     """Answers `ok` to every call, but for what the story says of it and for the one fault."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self._drawn = "ok"
+        self.calls: list[Called] = []
         super().__init__(bench.subject, bench.clock, Random("outside"), bench.tell)
 
     def _handler(self, program: CallProgram) -> Callable[..., Any]:
@@ -44,6 +56,9 @@ class Outside(Provider):
 
         async def handle(*args: Any, call: Call) -> Any:
             kind = self.bench.passes(f"{program.kind} {name}")
+            self.calls.append(
+                Called(name, call.key, call.attempt, repr(args), self.clock.now_us, self.bench.caller().name)
+            )
             try:
                 return await self._suffer(kind, plain, args, call)
             finally:
