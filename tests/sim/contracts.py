@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from opord.contract import Action, Check, Contract
+from opord.contract import (
+    Action,
+    Ask,
+    Check,
+    Contract,
+    Field,
+    ListOf,
+    MapOf,
+    Named,
+    OptionalOf,
+    Primitive,
+    SecretOf,
+    Type,
+)
 from opord.kernel.program import Program
 from opord.language import check_text
 from opord.loading import load, program_of
@@ -84,7 +98,8 @@ def facts_of(contract: Contract) -> dict[str, Any]:
                 "targets": list(state.targets),
                 "initial": state.initial,
                 "outcome": state.outcome,
-                "fields": [one.name for one in state.fields],
+                "fields": _fields(state.fields),
+                "phase": state.phase,
             }
             for state in contract.states
         },
@@ -95,8 +110,23 @@ def facts_of(contract: Contract) -> dict[str, Any]:
                 if one.key is not None and one.key.window
                 else None,
                 "doubt": type(one.doubt).__name__.lower(),
+                "retries": one.retry.times if one.retry is not None else None,
+                "after_s": one.doubt.after.total_seconds() if isinstance(one.doubt, Check) else 0.0,
+                "within_s": one.doubt.within.total_seconds()
+                if isinstance(one.doubt, Ask) and one.doubt.within is not None
+                else None,
             }
             for one in contract.actions
+        },
+        "events": {
+            one.name: {"fields": _fields(one.params), "roles": list(one.roles)} for one in contract.events
+        },
+        "named": {
+            **{one.name: {"fields": _fields(one.fields)} for one in contract.records},
+            **{
+                one.name: {"variants": {variant.name: _fields(variant.fields) for variant in one.variants}}
+                for one in contract.enums
+            },
         },
         "transient": [
             f"{failure.name}.{variant.name}"
@@ -105,3 +135,26 @@ def facts_of(contract: Contract) -> dict[str, Any]:
             if variant.transient
         ],
     }
+
+
+def _fields(fields: Sequence[Field]) -> dict[str, Any]:
+    return {one.name: _plain(one.type) for one in fields}
+
+
+def _plain(type_: Type) -> Any:
+    """Return a type as the verifier knows it; what no payload can be declared as is anything."""
+    match type_:
+        case Primitive(name):
+            return name
+        case Named(name):
+            return ["named", name]
+        case ListOf(item):
+            return ["list", _plain(item)]
+        case MapOf(value):
+            return ["map", _plain(value)]
+        case OptionalOf(item):
+            return ["optional", _plain(item)]
+        case SecretOf(item):
+            return ["secret", _plain(item)]
+        case _:
+            return ["any", None]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from opord.engine.engine import Engine
 from opord.engine.errors import EngineError
+from opord.kernel.requests import Call
 from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
@@ -24,6 +25,7 @@ from tests.sim.verify import judge, judge_growth
 
 LEASE_S = 30.0
 CUT_OFF_S = 3.2 * LEASE_S
+SKEWS_US = (-7_000_000, 90_000_000, -4_000_000_000, 500_000)
 
 
 class Told(NamedTuple):
@@ -74,6 +76,27 @@ class Life:
         else:
             self.next = fault.kind
 
+    def called(self, action: str, call: Call) -> None:
+        """Look whether the attempt that is made is on record as open, and this engine's own."""
+        row = self.machine.store.load(call.run_id)
+        head = row.head if row is not None else None
+        if head is None or head.outcome == "terminated":
+            return
+        intent = ((json.loads(head.body).get("pending") or {}).get("intent")) or {}
+        asked = (action, call.key, call.attempt, True)
+        known = (
+            intent.get("call"),
+            intent.get("key"),
+            intent.get("attempt", 1),
+            intent.get("in_flight", True),
+        )
+        if asked != known or "outcome" in intent:
+            self.machine.broken.append(f"2: {self.name} calls {asked} of {call.run_id}; on record is {known}")
+        if head.worker != self.name or (head.wake_at or 0) <= self.machine.clock.now_us:
+            self.machine.broken.append(
+                f"12: {self.name} calls {action} of {call.run_id}, which it does not hold"
+            )
+
     def die(self) -> None:
         self.dead = True
         self.died.set()
@@ -115,8 +138,9 @@ class Machine:
 
     life: type[Life] = Life
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, judging: bool = True) -> None:
         self.plan = plan
+        self.judging = judging
         self.subject = subject(plan.contract)
         self.clock = VirtualClock()
         self.store: Store = (
@@ -133,8 +157,9 @@ class Machine:
         self.inputs: list[Any] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.judgements = 0
-        self.stale: list[str] = []
+        self.broken: list[str] = []
         self._judged: list[dict[str, Any]] = []
+        self._known: dict[str, Any] = {}
         rng = Random(f"world {plan.seed}")
         self.provider = Provider(self.subject, self.clock, rng, self.tell)
 
@@ -147,13 +172,15 @@ class Machine:
         """Have the store write, and look whether a worker moved a run whose epoch had gone on."""
         names = [change.run if isinstance(change, Write) else change.row.run for change in batch]
         before = {name: self.store.load(name) for name in names}
+        ahead = [one for change in batch for one in change.records if one.at > self.clock.now_us]
+        self.broken += [f"13: a record of {one.kind} is ahead of the store's clock" for one in ahead]
         results = self.store.apply(batch, wait=wait)
         for name, change in zip(names, batch, strict=True):
             old, new = before[name], self.store.load(name)
             if old is None or new is None or not isinstance(change, Write):
                 continue
             if new.epoch < old.epoch or (new.seq > old.seq and change.epoch < old.epoch):
-                self.stale.append(f"11: a write of epoch {change.epoch} moved {name}, then at {old.epoch}")
+                self.broken.append(f"11: a write of epoch {change.epoch} moved {name}, then at {old.epoch}")
         return results
 
     # --- trace and faults ------------------------------------------------------------------------
@@ -182,7 +209,10 @@ class Machine:
         self.everyone.append(life)
         world = virtual_world(self.clock, seed=self.plan.seed * 1000 + self.born, worker=life.name)
         world.poll_s = 5.0
-        flow = self.subject.workflow(self.provider.handlers)
+        # The store's clock is the one that counts; that of each machine is wrong by its own amount.
+        skew_us = SKEWS_US[self.born % len(SKEWS_US)]
+        world.now = lambda: self.clock.now_us + skew_us
+        flow = self.subject.workflow(self.provider.handlers(life.called))
         engine = Engine(
             life,  # type: ignore[arg-type]
             [flow],
@@ -371,10 +401,14 @@ class Machine:
         values = Chosen(self.subject, self.clock, rng)
         values._numbers = iter(range(rng.randrange(5) + 1, 10**6))
         args = {one.name: values.value(one.type, one.name) for one in event.params}
+        if kind == "event misfit":
+            args = {**args, "no such": 1} if not args else {key: {"no": ["such"]} for key in args}
         role = rng.choice(event.roles) if event.roles else None
         if kind == "wrong role":
             role = "nobody"
-        return self._send(row.run, name, args, "ann", role, kind if kind == "wrong role" else "event")
+        return self._send(
+            row.run, name, args, "ann", role, kind if kind in ("wrong role", "event misfit") else "event"
+        )
 
     def _send(
         self, run: str, name: str, args: Any, actor: str, role: str | None, kind: str = "unknown"
@@ -408,14 +442,16 @@ class Machine:
 
     def judge(self, *, at_rest: bool = False) -> None:
         """Have everything judged as it is now, and stop at what is wrong."""
+        if not self.judging:
+            return
         rows = self._plain()
         problems = [
             *judge(
                 self.subject.facts, rows, self.provider.ledger, self.history,
-                now=self.clock.now_us, at_rest=at_rest,
+                now=self.clock.now_us, at_rest=at_rest, known=self._known,
             ),
             *judge_growth(self._judged, rows),
-            *self.stale,
+            *self.broken,
         ]  # fmt: skip
         self._judged = rows
         self.judgements += 1
@@ -461,15 +497,17 @@ def _alter(members: Any) -> None:
     return None
 
 
-def simulate(plan: Plan) -> Told:
-    """Carry out a plan and return what came of it."""
+def simulate(plan: Plan, *, judging: bool = True) -> Told:
+    """Carry out a plan and return what came of it; without `judging`, only to see whether that is the same again."""
     logging.getLogger("opord").setLevel(logging.CRITICAL + 1)
-    machine = Machine(plan)
+    machine = Machine(plan, judging=judging)
     problems: list[str] = []
     try:
         run_virtually(machine.story(), machine.clock)
     except Broken as broken:
         problems = broken.problems
+    except Exception as error:  # so that the seed is printed, and its plan made shorter
+        problems = [f"0: the simulation could not go on: {type(error).__name__}: {error}"]
     told = machine.told(problems)
     machine.store.close()
     return told

@@ -71,9 +71,15 @@ class Provider:
         self._pending: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._values = Chosen(subject, clock, rng)
         self._checks = check_of(subject.contract)
-        program = subject.program
-        self.handlers = SimpleNamespace(
-            **{form: self._handler(program.calls[name]) for name, form in handler_names(program).items()}
+
+    def handlers(self, called: Callable[[str, Call], None]) -> SimpleNamespace:
+        """Return handlers for one engine; `called` is told of each call of an action as it is made."""
+        program = self.subject.program
+        return SimpleNamespace(
+            **{
+                form: self._handler(program.calls[name], called)
+                for name, form in handler_names(program).items()
+            }
         )
 
     def happened(self, action: str, key: str) -> dict[str, Any] | None:
@@ -88,12 +94,14 @@ class Provider:
         """Whether something may still take effect under a key, whatever the engine does."""
         return self._pending[action, key] > 0
 
-    def _handler(self, program: CallProgram) -> Callable[..., Any]:
+    def _handler(self, program: CallProgram, called: Callable[[str, Call], None]) -> Callable[..., Any]:
         kind = program.kind
         if kind == "pure":
             return lambda *args: self._invented(program)
 
         async def handle(*args: Any, call: Call) -> Any:
+            if kind == "action":
+                called(program.declaration.name, call)
             answer = self._effect if kind == "effect" else self._action
             return await answer(program, program.declaration.name, call)
 

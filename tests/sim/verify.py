@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from tests.sim.rules import commits_by_rule
+from tests.sim.shapes import members
+
 CALLED = ("call", "check", "evidence", "person")
 AFTER_THE_END = ("evidence", "unhandled")
 ENDS = ("doubt", "resolved", "transition", "terminated", "event")
@@ -27,17 +30,35 @@ def judge(
     *,
     now: int,
     at_rest: bool,
+    known: dict[str, Any] | None = None,
 ) -> list[str]:
-    """Return what is wrong; `at_rest` asks for progress too."""
-    journals = {row["run"]: [json.loads(body) for _, _, body, _ in row["records"]] for row in rows}
+    """Return what is wrong; `at_rest` asks for progress too.
+
+    `known` is kept from one judgement to the next: a row and journal that are as they were are not read again.
+    """
+    known = {} if known is None else known
+    journals = {row["run"]: _read(row, facts, known) for row in rows}
     found = [*_ledger(journals, ledger, facts), *_starts(rows, history), *_events(journals, rows, history)]
     for row in rows:
-        records = journals[row["run"]]
-        for problem in [*_chain(row, records), *_path(row, records, facts), *_commits(records, facts)]:
-            found.append(f"{problem} ({row['run']})")
+        found += known[row["run"]][2]
         if at_rest:
-            found += [f"{problem} ({row['run']})" for problem in _progress(row, now)]
+            found += [f"{problem} ({row['run']})" for problem in _progress(row, now, facts)]
     return found
+
+
+def _read(row: dict[str, Any], facts: dict[str, Any], known: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read the journal of a row, and judge it by itself."""
+    seen = known.get(row["run"])
+    if seen is not None and seen[0] == row:
+        records: list[dict[str, Any]] = seen[1]
+        return records
+    records = [json.loads(body) for _, _, body, _ in row["records"]]
+    rules = (_chain(row, records), _path(row, records, facts), _commits(records, facts))
+    found = [
+        f"{problem} ({row['run']})" for rule in (*rules, commits_by_rule(records, facts)) for problem in rule
+    ]
+    known[row["run"]] = (row, records, found)
+    return records
 
 
 def judge_growth(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
@@ -95,14 +116,15 @@ def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[s
     doubts: set[int] = set()
     under_way = False
     for one in records:
-        kind = one["kind"]
+        kind, was_under_way = one["kind"], under_way
         under_way = (under_way or kind in ("intent", "attempt")) and "outcome" not in one and kind not in ENDS
         if kind == "event" and open_ is not None:
             if doubts or under_way:
                 yield f"4: record {one['seq']} takes an event while {open_['call']} is open"
             open_, doubts = None, set()
         elif kind == "intent":
-            if open_ is not None:
+            # A timer of a phase may move a run between two attempts of which the last is known not to have happened.
+            if open_ is not None and (doubts or was_under_way):
                 yield f"4: record {one['seq']} begins a commit while {open_['call']} is open"
             open_, doubts = one, set()
         elif kind in ("attempt", "doubt", "outcome") and one.get("by") != "record":
@@ -210,7 +232,7 @@ def _canonical(value: Any) -> str:
 
 
 def _chain(row: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[str]:
-    before, epoch = "", 0
+    before, epoch, at = "", 0, ""
     for number, ((seq, kind, body, digest), record) in enumerate(
         zip(row["records"], records, strict=True), start=1
     ):
@@ -220,7 +242,9 @@ def _chain(row: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[str]:
             yield f"8: the chain is broken at record {number}"
         if record["epoch"] < epoch:
             yield f"8: the epoch falls at record {number}"
-        before, epoch = digest, record["epoch"]
+        if record["at"] < at:
+            yield f"8: time goes back at record {number}"
+        before, epoch, at = digest, record["epoch"], record["at"]
     if (row["seq"], row["hash"]) != (len(records), before) or row["epoch"] < epoch:
         yield "8: the row does not agree with the end of its journal"
 
@@ -235,6 +259,8 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
             yield f"9: record {seq}, {kind}, after the end"
         if (kind == "started") != (seq == 1):
             yield f"7: record {seq} is {kind}"
+        if kind in EVENTS:
+            yield from _event(record, state, timers, facts)
         if kind == "transition":
             if record["from"] != state or record["to"] not in facts["states"][state]["targets"]:
                 yield f"7: record {seq} goes from {record['from']} to {record['to']}, being in {state}"
@@ -246,10 +272,19 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
         if kind in ("started", "transition"):
             state, data, timers = record["to"], record.get("data"), record.get("timers", {})
             outcome = facts["states"][state]["outcome"]
-            if set(data or {}) - set(facts["states"][state]["fields"]):
-                yield f"7: record {seq} has data that {state} does not have"
+            wrong = members(data, facts["states"][state]["fields"], facts["named"])
+            if wrong is not None:
+                yield f"7: record {seq} enters {state} with data{wrong}"
             if record.get("result") != outcome:
                 yield f"7: record {seq} enters {state} with the result {record.get('result')}"
+        # What the system raises below the store is no error of the engine.
+        if (
+            kind == "stalled"
+            and "traceback" in record
+            and not record.keys() & {"call", "place"}
+            and not record["error"].startswith("OSError")
+        ):
+            yield f"14: record {seq} stalls the run by an error of the engine: {record['error']}"
         if kind == "terminated":
             outcome = "terminated"
         stalled = kind == "stalled" or (stalled and kind in ("evidence", "resolved"))
@@ -261,11 +296,26 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
         yield f"10: the row is {head['status']}, its journal ends with {outcome}"
 
 
+def _event(
+    record: dict[str, Any], state: str, timers: dict[str, str], facts: dict[str, Any]
+) -> Iterator[str]:
+    seq, declared = record["seq"], facts["events"][record["event"]]
+    wrong = members(record.get("args"), declared["fields"], facts["named"])
+    if wrong is not None:
+        yield f"7: record {seq}, {record['event']}: what it carries{wrong}"
+    if declared["roles"] and record.get("role") not in declared["roles"]:
+        yield f"20: record {seq}, {record['event']}, came in the role {record.get('role')}"
+    # In a phase, a timer that has fired may have begun a step that is still under way.
+    late = record["kind"] == "event" and "arrived" not in record and facts["states"][state]["phase"] is None
+    if late and any(_instant(due) <= _instant(record["at"]) for due in timers.values()):
+        yield f"13: record {seq}, {record['event']}, overtakes a timer that was due"
+
+
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _progress(row: dict[str, Any], now: int) -> Iterator[str]:
+def _progress(row: dict[str, Any], now: int, facts: dict[str, Any]) -> Iterator[str]:
     head = row["head"]
     status, wake = head["status"], head["wake_at"]
     if status == "ended":
@@ -283,3 +333,5 @@ def _progress(row: dict[str, Any], now: int) -> Iterator[str]:
         yield f"14: it is {status} without a reason"
     if status == "in_doubt" and wake is None and not intent.get("asking"):
         yield "14: it is in doubt, nobody is asked and nothing is tried"
+    if status == "in_doubt" and wake is None and facts["actions"][intent["call"]]["within_s"] is not None:
+        yield "14: it is in doubt, and nobody will look when the time to answer is over"

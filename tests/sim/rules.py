@@ -1,0 +1,87 @@
+"""Judges each commit by the rules of its action: attempts, the key's window, delays, deadlines; it knows no code under test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+CUT_OFF = "its worker was lost during the call"
+BY_RULE = {"skip": ("skip",), "report": ("report", "ask"), "check": ("check",)}
+
+
+class _Commit:
+    """A commit from its intent on: what counts against `retry`, what is in doubt, and since when."""
+
+    def __init__(self, record: dict[str, Any], facts: dict[str, Any]) -> None:
+        self.rules = facts["actions"][record["call"]]
+        self.transient = facts["transient"]
+        self.first_at = self.doubted_at = _instant(record)
+        self.counted = 1
+        self.in_doubt = False
+
+    def attempt(self, record: dict[str, Any]) -> Iterator[str]:
+        """Judge another attempt that begins, or that ended in a transient failure."""
+        if "outcome" in record:
+            return
+        at, seq = _instant(record), record["seq"]
+        if not self.counted:
+            self.first_at = at
+        self.counted += 1
+        if self.rules["retries"] is not None and self.counted > self.rules["retries"] + 1:
+            yield f"attempts: record {seq} begins one more attempt of {record['call']} than `retry` allows"
+        window = self.rules["window_s"]
+        if self.in_doubt and window is not None and at >= self.first_at + timedelta(seconds=window):
+            yield f"1: record {seq} repeats {record['call']}, whose key is no longer remembered"
+
+    def doubt(self, record: dict[str, Any]) -> Iterator[str]:
+        """Take note of a doubt; an attempt that was cut off does not count where a check tells what came of it."""
+        self.in_doubt, self.doubted_at = True, _instant(record)
+        if record.get("reason") == CUT_OFF and self.rules["doubt"] == "check":
+            self.counted = max(self.counted - 1, 0)
+        return iter(())
+
+    def resolved(self, record: dict[str, Any]) -> Iterator[str]:
+        """Judge a verdict."""
+        yield from self._not_too_soon(record)
+        self.in_doubt = False
+        if record["by"] == "person" and record["verdict"] == "did_not_happen":
+            self.counted = 0
+
+    def outcome(self, record: dict[str, Any]) -> Iterator[str]:
+        """Judge the end of a commit."""
+        by, seq, call = record["by"], record["seq"], record["call"]
+        yield from self._not_too_soon(record)
+        if self.rules["doubt"] not in BY_RULE.get(by, (self.rules["doubt"],)):
+            yield f"4: record {seq} ends the doubt of {call} by {by}, which the contract does not say"
+        if by in ("skip", "report") and not self.in_doubt:
+            yield f"4: record {seq} ends a doubt of {call} that there is not"
+        within = self.rules["within_s"]
+        if by == "report" and within is not None:
+            if _instant(record) < self.doubted_at + timedelta(seconds=within):
+                yield f"4: record {seq} ends the doubt of {call} before a person had time to answer"
+        failed = (record["outcome"].get("failed") or {}).get("type")
+        if by == "call" and failed in self.transient and self.counted < (self.rules["retries"] or 0) + 1:
+            yield f"attempts: record {seq} hands a failure of {call} on although an attempt is left"
+
+    def _not_too_soon(self, record: dict[str, Any]) -> Iterator[str]:
+        if record["by"] == "check":
+            if _instant(record) < self.doubted_at + timedelta(seconds=self.rules["after_s"]):
+                yield f"4: record {record['seq']} believes a check of {record['call']} that came too soon"
+
+
+def commits_by_rule(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[str]:
+    """Say which records break a rule of the action that they are about."""
+    commit: _Commit | None = None
+    for record in records:
+        kind = record["kind"]
+        if kind == "intent":
+            commit = _Commit(record, facts)
+        elif kind in ("transition", "terminated", "event"):
+            commit = None
+        elif commit is not None and kind in ("attempt", "doubt", "resolved", "outcome"):
+            yield from getattr(commit, kind)(record)
+
+
+def _instant(record: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(record["at"])
