@@ -16,8 +16,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import opord
 from opord.engine.clock import World
+from opord.engine.engine import Engine  # at once: `opord` would load it in each worker anew
 from opord.engine.errors import EngineError
 from opord.generated import Workflow
 from opord.loading import program_of
@@ -45,7 +45,7 @@ class Death:
 class Errands:
     """What a client asks of an engine, with a history that outlives the process."""
 
-    def __init__(self, engine: opord.Engine, classes: dict[str, type[Workflow]], history: int) -> None:
+    def __init__(self, engine: Engine, classes: dict[str, type[Workflow]], history: int) -> None:
         self.engine, self.classes, self.history = engine, classes, history
 
     async def run(self, number: int, errand: dict[str, Any]) -> None:
@@ -65,7 +65,8 @@ class Errands:
         if errand["op"] == "start":
             program = program_of(self.classes[errand["run"].split("/")[0]])
             value = program.input.accept(json.loads(errand["input"]))
-            return list(await client.start(program, value))
+            started = await client.start(program, value)
+            return [started.run, started.created]
         args = json.loads(errand["args"])
         return list(await client.send(errand["run"], errand["event"], args, actor="ann"))
 
@@ -88,7 +89,7 @@ async def live(
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     store = SqliteStore(folder / "siege.db", clock=lambda: clock.now() + life.get("skew_us", 0))
     world = World(now=clock.now, worker=life["name"], poll_s=0.02)
-    engine = opord.Engine(
+    engine = Engine(
         store,
         [cls(Handlers(module, port)) for module, cls in flows],
         lease_s=life["lease_s"],

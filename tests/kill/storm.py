@@ -248,6 +248,10 @@ class Storm:
         while True:
             self.bury()
             over = self.kills() >= kills
+            if time.monotonic() > began + 60 + 3 * kills:
+                raise Broken(
+                    "stuck", f"after {self.kills()} kills, {len(self.errands)} errands get no answer"
+                )
             while len(self.crew) < (self.random.choice([crew, crew, crew + 2]) if not over else 2):
                 self.give_birth(dies=not over)
             self._strike()
