@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,9 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def shop(disk: Disk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shop:
+    # Workers of other tests, run in this process, have left handlers that write to an output which is closed.
+    kept = [one for one in logging.getLogger().handlers if type(one) is not logging.StreamHandler]
+    monkeypatch.setattr(logging.getLogger(), "handlers", kept)
     monkeypatch.chdir(disk.folder)
     monkeypatch.setenv("LOGNAME", "ann")
     shop = Shop(disk.folder, capsys)
