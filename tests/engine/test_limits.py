@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from opord.kernel import bounds
 from opord.stores.base import RunFilter
 from opord.stores.sqlite.store import SqliteStore
 from opord.values.canonical import dumps
-from opord.values.guard import LIMIT_BYTES, LIMIT_DEPTH
+from opord.values.guard import INT_MAX, LIMIT_BYTES, LIMIT_DEPTH
 from tests.engine.kit import Kit
 
 NOTES = """
@@ -482,3 +483,26 @@ def test_every_refusal_has_a_code_of_its_own() -> None:
     codes = [cls.code for cls in Refused.__subclasses__()]
     assert len(codes) == len(set(codes))
     assert {"queue_full", "history_full", "input_invalid"} <= set(codes)
+
+
+def test_the_table_of_limits_in_the_documents_has_these_numbers() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    rows = [
+        line.split("|")[2].strip()
+        for line in page.split("## Limits")[1].split("## ")[0].splitlines()
+        if "|" in line
+    ]
+    key = f"1 to {bounds.LONGEST_KEY} characters"
+    assert rows[2:] == [
+        f"{LIMIT_BYTES:,} bytes of JSON each",
+        f"{LIMIT_DEPTH} levels",
+        f"{INT_MAX.bit_length() + 1} bits",
+        key,
+        key,
+        f"{bounds.LONGEST_NAME} characters each",
+        f"{bounds.LONGEST_REASON:,} characters",
+        f"{bounds.STEP_BYTES:,} bytes of JSON each",
+        f"{bounds.QUEUE_MESSAGES:,}",
+        f"{bounds.QUEUE_BYTES:,}, looked at for events of more than {bounds.SMALL_MESSAGE_BYTES:,} bytes",
+        f"{bounds.HISTORY_RECORDS:,}",
+    ]
