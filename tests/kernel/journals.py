@@ -10,7 +10,7 @@ import json
 from functools import cache
 from typing import Any
 
-from opord.kernel.instants import text
+from opord.kernel.instants import parse, text
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow
 from opord.loading import load_sources
@@ -128,6 +128,15 @@ class Journal:
             rows.append(RecordRow(number, at, said["kind"], written, sha256(written)))
         return rows
 
+    def _wary(self) -> int:
+        """Return since when the world may be ahead of this journal: a restore ends that which nothing has yet denied."""
+        for said in reversed(self.bodies):
+            if said["kind"] == "restored":
+                return parse(said["since"])
+            if said["kind"] == "resolved" and said["verdict"] == "did_not_happen":
+                return 0
+        return 0
+
     def row(self, status: str = "running", **changes: Any) -> RunRow:
         """Return the run as it should be stored with this journal."""
         records = self.records()
@@ -138,7 +147,7 @@ class Journal:
             outcome = "terminated"
         head = Head(
             last["to"], status, outcome, last["_at"], None, None, None,
-            canonical({"data": last["data"], "entered": len(moves)}),
+            canonical({"data": last["data"], "entered": len(moves), "wary": self._wary()}),
         )  # fmt: skip
         started = self.bodies[0]
         row = RunRow(

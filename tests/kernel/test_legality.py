@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from opord.kernel.instants import text
 from opord.kernel.legality import FOLLOWS, Problem, verify
 from opord.kernel.rows import InboxRow
 from tests.kernel.journals import (
@@ -38,6 +39,17 @@ def problems(journal: Journal, status: str = "running", **changes: Any) -> list[
 
 def found(journal: Journal, status: str = "running") -> list[tuple[int | None, str]]:
     return [(problem.seq, problem.what) for problem in problems(journal, status)]
+
+
+def restored(journal: Journal, *, hours: float = 0) -> Journal:
+    """Let the store have been restored just before the intent that ends the journal, from a copy made these hours before."""
+    intent = journal.bodies.pop()
+    since = text(journal.bodies[-1]["_at"] + int(hours * HOUR))
+    journal.add(
+        "restored", (intent["_at"] - START) / 1_000_000, since=since, until=due(30 * 86_400, 0), actor="ann"
+    )
+    journal.bodies.append(intent)
+    return journal
 
 
 def doubtful(journal: Journal, at: float = 20) -> Journal:
@@ -173,6 +185,25 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
         "running",
     ),
     "stalled": (lambda: started().add("stalled", 2, error="ConnectionError: no route", call="look"), "stalled"),
+    "restored, and in doubt before the call": (
+        lambda: restored(wiring()).add("doubt", 9, **WIRE, attempt=1, reason="restored", by="restore"), "in_doubt"
+    ),
+    "restored, denied by the check, and called": (
+        lambda: restored(lodging())
+        .add("doubt", 9, **LODGE, attempt=1, reason="restored", by="restore")
+        .add("resolved", 20, call="lodge", verdict="did_not_happen", by="check")
+        .add("attempt", 20, **LODGE, attempt=2)
+        .add("outcome", 21, **LODGE, attempt=2, by="call", outcome=YES),
+        "running",
+    ),
+    "restored, and called by a key that holds": (
+        lambda: restored(paying()).add("outcome", 9, **PAY, attempt=1, by="call", outcome=YES), "running"
+    ),
+    "restored while a call was under way": (
+        lambda: wiring().add("restored", 8, since=due(7, 0), until=due(99, 0), actor="ann")
+        .add("doubt", 9, **WIRE, attempt=1, reason="its worker was lost"),
+        "in_doubt",
+    ),
     "terminated": (lambda: paying().add("terminated", 9, actor="root", reason="test"), "ended"),
     "a late answer after the end": (
         lambda: done().add("evidence", 99, call="wire", intent=8, attempt=1, outcome=YES, learned_by="w0"), "ended"
@@ -365,6 +396,31 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
         .add("transition", 6, from_="Paying", to="Wiring", cause="body", data={"receipt": {"id": "r1"}}),
         (7, "cause"),
     ),
+    # after a restore
+    "a call after a restore that may be a second one": (
+        lambda: restored(wiring()).add("outcome", 9, **WIRE, attempt=1, by="call", outcome=YES), (10, "restored")
+    ),
+    "an attempt after a restore that failed in passing": (
+        lambda: restored(wiring()).add("attempt", 9, **WIRE, attempt=1, outcome=BUSY), (10, "restored")
+    ),
+    "an attempt after a restore of which nobody heard": (
+        lambda: doubtful(restored(wiring()), 9), (10, "restored")
+    ),
+    "a key used after a restore that may be forgotten": (
+        lambda: restored(paying(), hours=-2).add("outcome", 9, **PAY, attempt=1, by="call", outcome=YES), (7, "restored")
+    ),
+    "a doubt by a restore that was none": (
+        lambda: wiring().add("doubt", 9, **WIRE, attempt=1, reason="restored", by="restore"), (9, "restored")
+    ),
+    "a doubt by a restore of a key that holds": (
+        lambda: restored(paying()).add("doubt", 9, **PAY, attempt=1, reason="restored", by="restore"), (7, "restored")
+    ),
+    "a restore that nobody spoke of": (
+        lambda: wiring().add("restored", 9, since=due(7, 0), until=due(99, 0)), (9, "actor")
+    ),
+    "a copy from the future": (
+        lambda: wiring().add("restored", 9, since=due(10, 0), until=due(99, 0), actor="ann"), (9, "at")
+    ),
     # the rest
     "a retry of a run that was not stalled": (lambda: started().add("retried", 2, actor="ann"), (2, "order")),
     "a termination by nobody": (lambda: started().add("terminated", 2), (2, "actor")),
@@ -387,7 +443,7 @@ def test_every_situation_and_kind_of_the_table_is_written_by_name() -> None:
     kinds = set().union(*FOLLOWS.values())
     assert kinds == {
         "started", "event", "ignored", "unhandled", "intent", "attempt", "outcome", "transition", "evidence",
-        "doubt", "resolved", "stalled", "retried", "terminated",
+        "doubt", "resolved", "stalled", "retried", "terminated", "restored",
     }  # fmt: skip
 
 

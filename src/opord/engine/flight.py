@@ -31,10 +31,11 @@ from opord.engine.leaving import (
     Unanswered,
     asking,
     doubt_reason,
+    evidence_of,
     exhausted,
     unexpected,
 )
-from opord.kernel import doubt, inbox, moves
+from opord.kernel import doubt, inbox, moves, restored
 from opord.kernel.bounds import check_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
@@ -381,9 +382,8 @@ class Flight:
                 return draft, known
             self.worker.hook("before intent", run.id)
             intent = moves.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
-            await self._flush(draft)
-            self.worker.hook("intent written", run.id)
-            draft = await self._attempt(call, intent, request.args)
+            restored.count_from_the_copy(run, intent)
+            draft = await self._begun(draft, call, intent, request.args)
         elif intent.call != request.name or dumps(intent.args) != dumps(args):
             raise Trouble(
                 {
@@ -474,7 +474,20 @@ class Flight:
             timers = [] if intent.doubts else list(moves.shared_timers(self.run).values())
             await self._park(draft, status, min([max(intent.next_at, draft.at), *timers]))
         moves.begin_attempt(draft, intent)
+        return await self._begun(draft, call, intent, args)
+
+    async def _begun(self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
+        """Make the attempt that begins with this draft, unless it may have been made before the store was restored."""
+        action = call.declaration
+        assert isinstance(action, Action)
+        if restored.in_doubt_first(self.run, action, draft.at):
+            restored.doubt_first(draft, intent)
+            await self._flush(draft)
+            self.worker.hook("doubt written", self.run.id)
+            return self._draft()
         await self._flush(draft)
+        if intent.attempt == 1:
+            self.worker.hook("intent written", self.run.id)
         return await self._attempt(call, intent, args)
 
     async def _attempt(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
@@ -501,15 +514,11 @@ class Flight:
             case _:
                 spread = self.worker.world.random.random()
                 next_at = draft.at + backoff_us(action.retry, intent.counted, spread)
-                moves.attempt_doubted(
-                    draft, intent, doubt_reason(ending), next_at=self._next(action, next_at)
-                )
+                # A check has a delay of its own; a repeat goes by the backoff.
+                next_at = 0 if isinstance(action.doubt, Check) else next_at
+                moves.attempt_doubted(draft, intent, doubt_reason(ending), next_at=next_at)
                 log.info("%s: %s is in doubt: %s", self.run.id, intent.call, intent.reason)
         return draft
-
-    def _next(self, action: Action, next_at: int) -> int:
-        # A check has a delay of its own; a repeat goes by the backoff.
-        return 0 if isinstance(action.doubt, Check) else next_at
 
     def _finish(self, draft: Draft, call: CallProgram, intent: Intent, outcome: Outcome) -> None:
         self._learned = Evidence(
@@ -530,14 +539,9 @@ class Flight:
 
     def _late(self, call: CallProgram, intent_seq: int, attempt: int, ending: Ending) -> None:
         """Keep what a call brings that was given up before it ended."""
-        if isinstance(ending, Answered):
-            kind, value = "ok", call.result.dump(ending.value) if call.result is not None else None
-        elif isinstance(ending, Failed):
-            kind, value = "failed", dump_failure(call, ending.failure)
-        else:
-            return
-        evidence = Evidence(intent_seq, call.declaration.name, attempt, kind, value, self.worker.name)
-        self.worker.keep_evidence(self.run.id, evidence)
+        evidence = evidence_of(call, intent_seq, attempt, ending, self.worker.name)
+        if evidence is not None:
+            self.worker.keep_evidence(self.run.id, evidence)
 
     async def _check(self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
         """Ask the effect that knows whether the action happened."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from opord.contract import Action, Repeat
-from opord.engine.calls import Ending, TookTooLong, Unexpected
+from opord.engine.calls import Answered, Ending, Failed, TookTooLong, Unexpected
+from opord.kernel.inbox import Evidence
 from opord.kernel.program import CallProgram
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Intent
+from opord.kernel.step import dump_failure
 from opord.kernel.trouble import describe, said_of, storable
 
 
@@ -72,3 +74,16 @@ def asking(intent: Intent, action: Action, *, in_window: bool) -> str:
 def exhausted(intent: Intent) -> str:
     """Say what a person is asked where the action is known not to have happened."""
     return f"{intent.call} did not happen, and no attempt is left; a person decides whether to call it again"
+
+
+def evidence_of(
+    call: CallProgram, intent_seq: int, attempt: int, ending: Ending, worker: str
+) -> Evidence | None:
+    """Return what is to be kept of an attempt that ended after it was given up; None if it tells nothing."""
+    if isinstance(ending, Answered):
+        kind, value = "ok", call.result.dump(ending.value) if call.result is not None else None
+    elif isinstance(ending, Failed):
+        kind, value = "failed", dump_failure(call, ending.failure)
+    else:
+        return None
+    return Evidence(intent_seq, call.declaration.name, attempt, kind, value, worker)

@@ -128,14 +128,16 @@ def attempt_failed(draft: Draft, intent: Intent, failure: Any, *, next_at: int |
     )
 
 
-def attempt_doubted(draft: Draft, intent: Intent, reason: str, *, next_at: int = 0) -> None:
-    """Put on record that nobody knows whether an attempt took effect, and why."""
+def attempt_doubted(
+    draft: Draft, intent: Intent, reason: str, *, next_at: int = 0, by: str | None = None
+) -> None:
+    """Put on record that nobody knows whether an attempt took effect, and why; `by` is what put it in doubt."""
     intent.in_flight = False
     intent.doubts = [*intent.doubts, intent.attempt]
     intent.given_up_at = draft.at
     intent.next_at = next_at
     intent.reason = reason = hidden(draft.run, reason)
-    draft.record("doubt", call=intent.call, key=intent.key, attempt=intent.attempt, reason=reason)
+    draft.record("doubt", call=intent.call, key=intent.key, attempt=intent.attempt, reason=reason, by=by)
     draft.run.status = "in_doubt"
 
 
@@ -169,6 +171,7 @@ def did_not_happen(
     intent.next_at = 0
     if fresh:
         intent.counted = 0
+    draft.run.body.wary = 0
     draft.run.reason = None
     runnable(draft)
 

@@ -21,12 +21,13 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had been stored)
     - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in the step)
     - attempt: `call`, `key`, `attempt`, and at the end of one that failed for now `outcome` and `next`
-    - doubt: `call`, `key`, `attempt`, `reason`
+    - doubt: `call`, `key`, `attempt`, `reason`, `by` ("restore": it was not called, but may have been before a restore)
     - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`
     - outcome: `call`, `key`, `attempt`, `outcome`, `by`
     - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent), `result` (of a final state)
     - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`
     - stalled: `error`, `traceback`, `place`, `call`
+    - restored: `since` (the last instant that the restored copy knows of the run), `until` (see `restored.py`), `actor`, `role`, `reason`
     - retried, terminated: `actor`, `role`, `reason`, `open` (a commit of unknown outcome)
     """
 
@@ -64,9 +65,11 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     role: str | None = None
     run: str
     seq: int
+    since: str | None = None
     timers: dict[str, str] | None = None
     to: str | None = None
     traceback: str | None = None
+    until: str | None = None
     verdict: str | None = None
     version: int | None = None
     worker: str

@@ -102,7 +102,8 @@ class Body(msgspec.Struct, omit_defaults=True):
     """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
 
     `how` says what led into the present state. `fired` are the timers of the phase that have moved the run since it entered the phase. `settled` names the
-    actions with a `key expr` that have taken effect; `trouble` is why a run stalled.
+    actions with a `key expr` that have taken effect; `trouble` is why a run stalled. `wary` is set in a run
+    of a store that was restored from a copy: the last instant that the copy knows of it; see `restored.py` for `wary_until`.
     """
 
     data: Any
@@ -114,6 +115,8 @@ class Body(msgspec.Struct, omit_defaults=True):
     pending: Pending | None = None
     settled: list[str] = []
     trouble: dict[str, Any] | None = None
+    wary: int = 0
+    wary_until: int = 0
 
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -258,15 +261,31 @@ def load_run(program: Program, row: RunRow) -> Run:
     """
     input_rest = opened(program, row.run, "input", loads(row.input))
     input_text = row.input if program.vault is None else dumps(comparable(input_rest))
-    run = new_run(program, row.run, program.input.load(input_rest), input_text, row.started_at)
+    run = _of_row(program, row, program.input.load(input_rest), input_text)
     head = row.head
-    run.epoch = row.epoch
-    run.seq, run.hash, run.arrivals = row.seq, row.hash, row.arrivals
-    run.state, run.status, run.outcome, run.since = head.state, head.status, head.outcome, head.since
-    run.wake_at, run.worker, run.reason = head.wake_at, head.worker, head.reason
     if program.vault is None or SEALED not in head.body:
         run.body = _decode(head.body)
     else:
         run.body = msgspec.convert(opened(program, row.run, "body", loads(head.body)), Body)
     run.fields = program.states[run.state].fields.load(run.body.data)
+    return run
+
+
+def skeleton(program: Program, row: RunRow) -> Run:
+    """Decode a stored run without its data: for changes that do not touch these. No key is needed for secrets in them.
+
+    `program` is to be one without a vault, so that sealed data are written back as they are.
+    """
+    run = _of_row(program, row, None, row.input)
+    run.body = _decode(row.head.body)
+    return run
+
+
+def _of_row(program: Program, row: RunRow, input_value: Any, input_text: str) -> Run:
+    run = new_run(program, row.run, input_value, input_text, row.started_at)
+    head = row.head
+    run.epoch = row.epoch
+    run.seq, run.hash, run.arrivals = row.seq, row.hash, row.arrivals
+    run.state, run.status, run.outcome, run.since = head.state, head.status, head.outcome, head.since
+    run.wake_at, run.worker, run.reason = head.wake_at, head.worker, head.reason
     return run

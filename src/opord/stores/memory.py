@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from opord.stores.base import (
     Applied,
@@ -66,6 +67,18 @@ class MemoryStore:
         """Return another handle on the same rows."""
         other = MemoryStore(clock or self._clock)
         other._rows = self._rows
+        return other
+
+    def copy(self) -> MemoryStore:
+        """Return a store with the rows as they are now, which goes its own way from here on: a backup."""
+        other = MemoryStore(self._clock)
+        with self._rows.lock:
+            for name in (one.name for one in fields(_Rows) if one.name != "lock"):
+                value = getattr(self._rows, name)
+                setattr(other._rows, name, copy.copy(value))
+            for lists in (other._rows.journals, other._rows.inboxes):
+                for run, rows in lists.items():
+                    lists[run] = [*rows]
         return other
 
     def identity(self) -> str:

@@ -281,6 +281,16 @@ class _Story:
     def _retried(self, record: Mapping[str, Any]) -> None:
         self._line(record, 1, Part(f"{self._who(record)} said retry", "event"), self._because(record))
 
+    def _restored(self, record: Mapping[str, Any]) -> None:
+        self._line(
+            record,
+            1,
+            Part("⟲ the store was restored from a copy", "warn"),
+            Part(f"  what was done since {when(record['since'])} UTC is not on record", "dim"),
+            Part(f"  {self._who(record)} said so"),
+            self._because(record),
+        )
+
     def _terminated(self, record: Mapping[str, Any]) -> None:
         still = record.get("open")
         self._line(

@@ -18,6 +18,7 @@ from opord.engine.client import Client
 from opord.engine.engine import Engine
 from opord.engine.errors import EngineError
 from opord.engine.hooks import Point
+from opord.engine.restoring import mark_restored
 from opord.generated.handles import Sent
 from opord.generated.workflow import Workflow
 from opord.kernel.instants import from_datetime, to_datetime
@@ -177,6 +178,18 @@ class World:
     def restart(self) -> None:
         """Kill the engine, as SIGKILL would, and let a new one take over on the same store."""
         self._bury()
+        self._settle()
+
+    def backup(self) -> MemoryStore:
+        """Return a copy of the store as it is now, for `restore`."""
+        return self.store.copy()
+
+    def restore(self, backup: MemoryStore) -> None:
+        """Lose the store and put a copy in its place, marked as `opord db restored` does it; a new engine goes on with that."""
+        self._bury()
+        self.store = backup.copy()
+        for _ in mark_restored(self.store, actor="operator"):
+            pass
         self._settle()
 
     def crash_at(self, point: Point, *, nth: int = 1) -> None:

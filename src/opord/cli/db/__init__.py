@@ -6,7 +6,10 @@ import click
 
 from opord.cli.lazy import LazyGroup
 
-COMMANDS = {"migrate": ("opord.cli.db.migrate", "Bring a store up to date, and encrypt its secrets anew.")}
+COMMANDS = {
+    "migrate": ("opord.cli.db.migrate", "Bring a store up to date, and encrypt its secrets anew."),
+    "restored": ("opord.cli.db.restored", "Say that the store was restored from a copy."),
+}
 
 
 @click.group(cls=LazyGroup, listed=COMMANDS)

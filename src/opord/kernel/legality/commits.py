@@ -42,7 +42,9 @@ def intent(fold: Fold, said: Said) -> None:
         fold.problem(
             "intent", f"{body['call']} may have taken effect in this run before, and is not repeatable"
         )
-    fold.commit = Commit(said.seq, call, action, body["key"], body["args"], now, said.at)
+    first_at = min(said.at, fold.wary) if fold.wary else said.at
+    fold.commit = Commit(said.seq, call, action, body["key"], body["args"], now, first_at)
+    fold.commit.began_in, fold.commit.began_at = said.seq, said.at
     fold.intents[said.seq] = body["call"]
     fold.stalled = False
 
@@ -53,6 +55,7 @@ def attempt(fold: Fold, said: Said) -> None:
     number = said.body["attempt"]
     if "outcome" in said.body:
         _ended(fold, commit, number)
+        _was_made(fold, commit)
         failure = said.body["outcome"]["failed"]
         if not _transient(fold, commit, failure):
             fold.problem(
@@ -68,6 +71,7 @@ def attempt(fold: Fold, said: Said) -> None:
     else:
         _check_again(fold, commit, said.at)
     commit.attempt = number
+    commit.began_in, commit.began_at = said.seq, said.at
     if not commit.counted:
         commit.first_at = said.at
     commit.counted += 1
@@ -79,6 +83,12 @@ def doubt(fold: Fold, said: Said) -> None:
     """Nobody knows whether the attempt under way took effect."""
     commit = _open(fold, said)
     _ended(fold, commit, said.body["attempt"])
+    if said.body.get("by") == "restore":
+        if not _after_a_restore(fold, commit):
+            fold.problem("restored", f"no restore puts {said.body['call']} in doubt here")
+        commit.counted -= 1
+    else:
+        _was_made(fold, commit)
     commit.in_flight = False
     commit.doubts.append(said.body["attempt"])
     commit.given_up_at = said.at
@@ -104,6 +114,7 @@ def resolved(fold: Fold, said: Said) -> None:
         commit.person_says = said.body["outcome"]
         return
     commit.doubts = []
+    fold.wary = 0
     commit.failure, commit.next_at = None, 0
     commit.excused, commit.asked_again = True, by == "check"
     if by == "person":
@@ -121,6 +132,8 @@ def outcome(fold: Fold, said: Said) -> None:
     commit = _open(fold, said)
     if commit.outcome is not None:
         fold.problem("outcome", "the outcome of this commit is on record already")
+    if body["by"] == "call" and commit.in_flight:
+        _was_made(fold, commit)
     check = _REASONS.get(body["by"])
     if check is None:
         fold.problem("outcome", f"an outcome by {body['by']!r} is unknown")
@@ -151,6 +164,18 @@ def evidence(fold: Fold, said: Said) -> None:
             fold.problem("evidence", f"it speaks of attempt {body['attempt']}, which was not made")
 
 
+def restored(fold: Fold, said: Said) -> None:
+    """The store was restored from a copy: what the run does next may have been done before."""
+    since = said.instant("since")
+    if since > said.at:
+        fold.problem("at", "the copy's last word on the run lies after the restore")
+    if not said.body.get("actor"):
+        fold.problem("actor", "the store was restored, but it is not on record who said so")
+    fold.wary, fold.wary_until, fold.restored_in = since, said.instant("until"), said.seq
+    if fold.commit is not None and fold.commit.doubts:
+        fold.commit.given_up_at = said.at
+
+
 COMMIT_CHECKS: dict[str, Callable[[Fold, Said], None]] = {
     "intent": intent,
     "attempt": attempt,
@@ -158,6 +183,7 @@ COMMIT_CHECKS: dict[str, Callable[[Fold, Said], None]] = {
     "resolved": resolved,
     "outcome": outcome,
     "evidence": evidence,
+    "restored": restored,
 }
 
 
@@ -225,6 +251,27 @@ def _open(fold: Fold, said: Said, *, key: bool = True) -> Commit:
 def _ended(fold: Fold, commit: Commit, number: int) -> None:
     if not commit.in_flight or number != commit.attempt:
         fold.problem("attempt", f"attempt {number} ends, but it is not under way")
+
+
+def _after_a_restore(fold: Fold, commit: Commit) -> bool:
+    """Whether the attempt under way began after a restore, and the other side would not know its key."""
+    if not fold.wary or commit.began_in < fold.restored_in:
+        return False
+    if isinstance(commit.action.doubt, Skip | Report) and commit.began_at >= fold.wary_until:
+        return False
+    key = commit.action.key
+    if key is None:
+        return True
+    return key.window is not None and commit.began_at >= fold.wary + microseconds(key.window)
+
+
+def _was_made(fold: Fold, commit: Commit) -> None:
+    """Refuse an attempt that was made though it may have been made before the store was restored."""
+    if commit.in_flight and _after_a_restore(fold, commit):
+        fold.problem(
+            "restored",
+            f"{commit.action.name} was called, though it may have been called before the store was restored",
+        )
 
 
 def _check_again(fold: Fold, commit: Commit, at: int) -> None:

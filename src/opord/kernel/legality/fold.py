@@ -51,7 +51,8 @@ class Commit:
 
     `first_at` is when the attempts began that count for the key's window, `counted` how many they are.
     `doubts` are the attempts of which nobody knows whether they took effect. `failure` is the transient
-    failure in which the last attempt ended. `excused`: it is on record that none took effect.
+    failure in which the last attempt ended. `excused`: it is on record that none took effect. `began_in` is the record
+    with which the last attempt began, `began_at` its time.
     """
 
     seq: int
@@ -64,6 +65,8 @@ class Commit:
     attempt: int = 1
     counted: int = 1
     in_flight: bool = True
+    began_in: int = 0
+    began_at: int = 0
     doubts: list[int] = field(default_factory=list)
     given_up_at: int = 0
     failure: Any = None
@@ -101,6 +104,9 @@ class Fold:
         self.commit: Commit | None = None
         self.reused: str | None = None
         self.stalled = False
+        self.wary = 0
+        self.wary_until = 0
+        self.restored_in = 0
         self.ended: str | None = None
         self.intents: dict[int, str] = {}
         self.effects: set[str] = set()

@@ -39,7 +39,7 @@ Situation: TypeAlias = Literal[
     "ended",
 ]
 
-_ALWAYS = {"evidence", "terminated"}
+_ALWAYS = {"evidence", "terminated", "restored"}
 _STEP = {"intent", "outcome", "transition", "event", "ignored", "stalled"}
 
 FOLLOWS: dict[Situation, frozenset[str]] = {

@@ -36,6 +36,7 @@ def check_row(fold: Fold, row: RunRow) -> None:
         ("since", head.since, fold.since),
         ("started_at", row.started_at, fold.started_at),
         ("entered", body.get("entered"), fold.entered),
+        ("wary", body.get("wary", 0), fold.wary),
     ]
     for what, stored, expected in pairs:
         if stored != expected:
@@ -76,7 +77,7 @@ def _statuses(fold: Fold) -> set[str]:
     if commit is not None and commit.outcome is None:
         if commit.doubts:
             # Somebody said `retry` to a run that stalled in a doubt: until a worker has it, it can go on.
-            return {"in_doubt", "running"} if fold.last_kind == "retried" else {"in_doubt"}
+            return {"in_doubt", "running"} if fold.last_kind in ("retried", "restored") else {"in_doubt"}
         return {"running", "in_doubt"} if commit.asked_again else {"running"}
     if commit is not None or fold.taken is not None or fold.acts:
         return {"running"}

@@ -1,0 +1,122 @@
+"""`opord db restored`: a store that was restored from a copy is told so, before workers go on with its runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opord.cli.errors import CliError
+from opord.cli.output import note, write, write_json, write_table
+from opord.cli.settings import actor_options, json_option, store_option
+from opord.story.signs import safe
+
+if TYPE_CHECKING:
+    from opord.engine.restoring import Marked
+
+SHOWN = 50
+"""How many runs are listed on a terminal; `--json` has all."""
+
+
+@click.command()
+@click.option(
+    "--copied-at",
+    metavar="INSTANT",
+    help="When the copy was made, such as 2026-01-31T03:00:00Z; without it, a run's last record says since when.",
+)
+@click.option("--reason", metavar="TEXT", help="Why; it goes on record.")
+@actor_options
+@store_option
+@json_option
+def command(
+    copied_at: str | None, reason: str | None, actor: str, role: str | None, store: str, as_json: bool
+) -> int:
+    """Say that the store was restored from a copy, before any worker goes on with it.
+
+    What was done since the copy was made is not on record, and would be done again. So each live run is marked: the next
+    action of it that the other side would not recognise by its key is in doubt before it is called, and is settled as its contract says.
+    That goes on until a check or a person says that something did not happen. The runs are listed. It can be stopped
+    anywhere, and run again: a run to which nothing has happened since is not marked twice.
+
+    \b
+    Examples:
+      opord db restored --copied-at 2026-01-31T03:00:00Z --reason "disk of host 7 lost"
+      opord db restored --json > marked.json
+    """
+    from opord.engine.restoring import mark_restored
+    from opord.stores import open_store
+
+    since = _instant(copied_at)
+    opened = open_store(store)
+    told: list[Marked] = []
+    try:
+        for one in mark_restored(opened, actor=actor, copied_at=since, role=role, reason=reason):
+            told.append(one)
+    except BaseException:
+        if told:
+            note(f"{len(told):,} runs were marked before this; run it again before any worker starts")
+        raise
+    finally:
+        opened.close()
+    if as_json:
+        write_json(_data(told))
+    else:
+        _tell(told)
+    return int(any(one.how == "unreadable" for one in told))
+
+
+def _instant(given: str | None) -> int:
+    from opord.kernel.instants import from_datetime
+    from opord.values.duration import parse_instant
+    from opord.values.guard import BadValue
+
+    if given is None:
+        return 0
+    try:
+        return max(from_datetime(parse_instant(given)), 0)
+    except BadValue:
+        raise CliError(
+            "usage", f"--copied-at: expected an instant such as 2026-01-31T03:00:00Z, got: {given!r}", 2
+        ) from None
+
+
+def _data(told: list[Marked]) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "marked": sum(one.how == "marked" for one in told),
+        "marked_before": sum(one.how == "marked before" for one in told),
+        "unreadable": sum(one.how == "unreadable" for one in told),
+        "runs": [one._asdict() for one in told],
+    }
+
+
+def _tell(told: list[Marked]) -> None:
+    if not told:
+        write("no live runs: nothing is left that could be done again")
+        return
+    shown = sorted(told, key=lambda one: one.open is None)[:SHOWN]
+    write_table(
+        ["RUN", "STATE", "STATUS", "NOT ON RECORD SINCE", "IN DOUBT FIRST"], [_row(one) for one in shown]
+    )
+    if len(told) > SHOWN:
+        note(f"there are {len(told) - SHOWN:,} more; --json lists all")
+    before = sum(one.how == "marked before" for one in told)
+    marked = sum(one.how == "marked" for one in told)
+    write(f"{marked:,} live runs are marked" + (f", {before:,} were before" if before else ""))
+    if unreadable := sum(one.how == "unreadable" for one in told):
+        write(
+            f"{unreadable:,} have a contract that this version cannot compile, and are not marked: "
+            "let no worker go on with these"
+        )
+    write("What was started since the copy is not listed: nobody knows of it here. Workers may start now.")
+
+
+def _row(one: Marked) -> list[str]:
+    if one.how == "unreadable":
+        first = "contract cannot be compiled: not marked"
+    elif one.open is not None:
+        first = f"{one.open['call']} is open, attempt {one.open['attempt']}, key {safe(one.open['key'])}"
+    else:
+        late = [f"{name} (once its key is forgotten)" for name in one.with_time]
+        first = ", ".join([*one.first_in_doubt, *late]) or "nothing: every action has a key that lasts"
+    return [safe(one.run), one.state, one.status.replace("_", " "), one.since or "", first]

@@ -1,0 +1,148 @@
+"""Telling a store that it was restored from a copy: each live run is marked, before any worker goes on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, get_args
+
+from opord.contract import Action
+from opord.engine.errors import EngineError
+from opord.engine.programs import ContractUnreadable, Programs
+from opord.engine.protection import Protection
+from opord.kernel import restored
+from opord.kernel.draft import Draft
+from opord.kernel.instants import text
+from opord.kernel.program import Program
+from opord.kernel.rows import RunRow, Status
+from opord.kernel.run import Intent, skeleton
+from opord.stores.base import Applied, RunFilter, Store, Write
+
+AT_ONCE = 200
+"""How many runs are marked in one transaction."""
+
+LIVE: tuple[Status, ...] = tuple(status for status in get_args(Status) if status != "ended")
+
+
+class CopyFromTheFuture(EngineError):
+    """The copy is said to be younger than the store's clock."""
+
+    code = "copy_from_the_future"
+
+
+class Marked(NamedTuple):
+    """A live run of a restored store. `since` is the last instant that the copy knows of it.
+
+    `open` is the commit that is open in the copy, with its `call`, `key` and `attempt`; `first_in_doubt` are the actions of its contract
+    that are in doubt before they are called, `with_time` those that become so when their key's window is over.
+    `how` is "marked", "marked before", or "unreadable" where this version cannot compile its contract.
+    """
+
+    run: str
+    contract: str
+    state: str
+    status: str
+    how: str
+    since: str | None = None
+    open: dict[str, Any] | None = None
+    first_in_doubt: tuple[str, ...] = ()
+    with_time: tuple[str, ...] = ()
+
+
+def mark_restored(
+    store: Store, *, actor: str, copied_at: int = 0, role: str | None = None, reason: str | None = None
+) -> Iterator[Marked]:
+    """Mark every live run, some in a transaction, and yield each as soon as that is durable.
+
+    It can be stopped anywhere and begun again: a run to which nothing has happened since it was marked stays as it is.
+    `copied_at` is when the copy was made, in microseconds, if that is known; a run's own last record says it less exactly.
+
+    Raises:
+        CopyFromTheFuture: `copied_at` is later than the store's clock.
+    """
+    now = store.now()
+    if copied_at > now:
+        raise CopyFromTheFuture(f"the copy is said to be of {text(copied_at)}, and now it is {text(now)}")
+    programs = Programs(Protection(insecure=True))
+    for status in LIVE:
+        names = list(_names(store, status))
+        for first in range(0, len(names), AT_ONCE):
+            yield from _mark(
+                store,
+                programs,
+                names[first : first + AT_ONCE],
+                copied_at,
+                actor=actor,
+                role=role,
+                reason=reason,
+            )
+
+
+def _names(store: Store, status: Status) -> Iterator[str]:
+    last: str | None = None
+    while page := store.runs(RunFilter(status=status), limit=500, after=last):
+        yield from (row.run for row in page)
+        last = page[-1].run
+
+
+def _mark(store: Store, programs: Programs, names: list[str], copied_at: int, **who: Any) -> Iterator[Marked]:
+    """Mark these runs. Whoever writes to one in the same moment is let pass, and the run is looked at anew."""
+    while names:
+        told: dict[str, Marked] = {}
+        writes: list[Write] = []
+        for name in names:
+            row = store.load(name)
+            if row is None or row.head.status == "ended":
+                continue
+            marked, write = _one(store, programs, row, copied_at, **who)
+            if write is None:
+                yield marked
+            else:
+                told[name] = marked
+                writes.append(write)
+        results = store.apply(writes) if writes else []
+        names = []
+        for write, result in zip(writes, results, strict=True):
+            if isinstance(result, Applied):
+                yield told[write.run]
+            else:
+                names.append(write.run)
+
+
+def _one(
+    store: Store, programs: Programs, row: RunRow, copied_at: int, **who: Any
+) -> tuple[Marked, Write | None]:
+    head = row.head
+    marked = Marked(row.run, row.name, head.state, head.status, "marked")
+    try:
+        program = programs.load(store, row.contract)
+    except ContractUnreadable:
+        return marked._replace(how="unreadable"), None
+    run = skeleton(program, row)
+    last = store.journal(row.run, after=row.seq - 1, limit=1)[0]
+    write: Write | None = None
+    if not (run.body.wary and last.kind == "restored"):
+        draft = Draft(run, max(store.now(), last.at), str(who["actor"]))
+        restored.mark(draft, since=max(last.at, copied_at), **who)
+        write = draft.write()
+    marked = marked._replace(
+        how="marked before" if write is None else "marked",
+        since=text(run.body.wary),
+        open=_open(run.intent),
+        first_in_doubt=_actions(program, keyed=False),
+        with_time=_actions(program, keyed=True),
+    )
+    return marked, write
+
+
+def _open(intent: Intent | None) -> dict[str, Any] | None:
+    if intent is None or intent.outcome is not None:
+        return None
+    return {"call": intent.call, "key": intent.key, "attempt": intent.attempt}
+
+
+def _actions(program: Program, *, keyed: bool) -> tuple[str, ...]:
+    """Return the actions without a key, or those whose key the other side forgets after a time."""
+    actions = [one.declaration for one in program.calls.values() if isinstance(one.declaration, Action)]
+    if keyed:
+        return tuple(one.name for one in actions if one.key is not None and one.key.window is not None)
+    return tuple(one.name for one in actions if one.key is None)

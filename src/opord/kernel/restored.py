@@ -1,0 +1,68 @@
+"""After a restore: the store is older than the world, so what a run does next may have been done before.
+
+A run that was live in a copy that has been restored is *wary*, since the last instant that its journal knows. While it is,
+an action that the other side would not recognise is in doubt before it is called, and the contract's own rule settles that.
+Wariness ends with the first word, from a check or a person, that something did not happen: what would come after it
+cannot have happened either. Where the contract says `skip` or `report`, nobody is asked, and nobody can say so: there it ends
+with time, when senders no longer repeat what was lost with the copy.
+"""
+
+from __future__ import annotations
+
+from opord.contract import Action, Report, Skip
+from opord.kernel.draft import Draft
+from opord.kernel.instants import capped, microseconds, text
+from opord.kernel.moves import attempt_doubted
+from opord.kernel.run import Intent, Run
+
+UNTOLD_US = 30 * 86_400_000_000
+"""For how long after a restore what nobody can tell of is taken as done, in microseconds: thirty days."""
+
+BY = "restore"
+"""Who brings a doubt about, in the record of one that comes from a restore."""
+
+
+def mark(draft: Draft, *, since: int, actor: str, role: str | None, reason: str | None) -> None:
+    """Put on record that the store was restored from a copy, whose last word on the run is of the instant `since`.
+
+    Whoever holds the run loses it. A doubt that is open is as of now: attempts that the copy does not know of may have
+    been made until just now, so that a check has to wait for these too.
+    """
+    run = draft.run
+    until = capped(draft.at + UNTOLD_US)
+    held = run.worker is not None
+    draft.seize()
+    draft.record("restored", since=text(since), until=text(until), actor=actor, role=role, reason=reason)
+    run.body.wary, run.body.wary_until = since, until
+    if held:
+        run.wake_at = draft.at
+    if run.intent is not None and run.intent.doubts:
+        run.intent.given_up_at = draft.at
+
+
+def in_doubt_first(run: Run, action: Action, at: int) -> bool:
+    """Say whether an action that is about to be called may have been called already, unknown to the other side's keys."""
+    since = run.body.wary
+    if not since or (isinstance(action.doubt, Skip | Report) and at >= run.body.wary_until):
+        return False
+    if action.key is None:
+        return True
+    return action.key.window is not None and at >= since + microseconds(action.key.window)
+
+
+def count_from_the_copy(run: Run, intent: Intent) -> None:
+    """Let the window of a key begin where a call that is not on record may have been made."""
+    if run.body.wary:
+        intent.first_at = min(intent.first_at, run.body.wary)
+
+
+def doubt_first(draft: Draft, intent: Intent) -> None:
+    """Put in doubt the attempt that is on record as begun, without making it. It is none that `retry` would count."""
+    since = text(draft.run.body.wary)
+    attempt_doubted(
+        draft,
+        intent,
+        f"the store was restored from a copy; {intent.call} may have been called since {since}",
+        by=BY,
+    )
+    intent.counted -= 1
