@@ -22,6 +22,7 @@ from opord.stores.base import RunFilter
 from tests.kill.contracts import write_all
 from tests.kill.judge import Broken, Charge, judge
 from tests.kill.worker import workflows
+from tests.progress.look import look
 
 HERE = Path(__file__).parent
 LEASE_S = 1.0
@@ -130,4 +131,7 @@ class Siege:
         rows = self.rows(engine)
         if len(rows) != runs:
             raise Broken("lost", f"{runs} runs were started, {len(rows)} are there")
+        stuck = look(self.url.removeprefix("sqlite:///")).problems
+        if stuck:
+            raise Broken("stuck", f"runs wait for nothing that will come: {stuck}")
         return judge(engine.store, self.programs, rows, self.charges())
