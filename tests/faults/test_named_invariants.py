@@ -206,7 +206,7 @@ def test_i11_no_write_of_an_epoch_that_has_passed_moves_a_run_and_what_it_learne
 
 def test_i11_a_write_of_an_epoch_that_has_passed_would_be_seen() -> None:
     bench = Bench(STORIES["order delivered"], "memory", ())
-    bench.stale.append("11: a write of epoch 1 moved it, then at 2")
+    bench.broken.append("11: a write of epoch 1 moved it, then at 2")
     with pytest.raises(Broken, match="11"):
         run_virtually(bench.story_(), bench.clock)
 

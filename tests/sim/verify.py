@@ -333,5 +333,6 @@ def _progress(row: dict[str, Any], now: int, facts: dict[str, Any]) -> Iterator[
         yield f"14: it is {status} without a reason"
     if status == "in_doubt" and wake is None and not intent.get("asking"):
         yield "14: it is in doubt, nobody is asked and nothing is tried"
-    if status == "in_doubt" and wake is None and facts["actions"][intent["call"]]["within_s"] is not None:
+    limit = facts["actions"].get(intent.get("call"), {}).get("within_s")
+    if status == "in_doubt" and wake is None and limit is not None:
         yield "14: it is in doubt, and nobody will look when the time to answer is over"
