@@ -336,6 +336,7 @@ class Bench(Machine):
             for (run, epoch), n in self.leases.items()
             if n > 1
         ]
+        problems += self._keys_twice()
         row = self.row()
         if row is None:
             problems.append("5: there is no run, and the start was confirmed")
@@ -348,6 +349,15 @@ class Bench(Machine):
                 problems.append(f"16: it ends in {row.head.state}, and what took effect is {order}")
         if problems:
             raise Broken(problems)
+
+    def _keys_twice(self) -> list[str]:
+        """Say which event with a key is in the journal more than once: the stories use a key of an event for one thing."""
+        keyed = {name for name, event in self.subject.program.events.items() if event.key is not None}
+        bodies = [json.loads(body) for row in self._plain() for _, _, body, _ in row["records"]]
+        kept = Counter(one["event"] for one in bodies if one["kind"] in ("event", "unhandled", "ignored"))
+        return [
+            f"6: {name}, which has a key, is there {kept[name]} times" for name in keyed if kept[name] > 1
+        ]
 
 
 def tell_all(story: Story, store: str, faults: Sequence[Fault] = ()) -> tuple[Bench, Told]:

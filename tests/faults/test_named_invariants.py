@@ -124,6 +124,21 @@ def test_i06_a_confirmed_event_that_is_lost_or_applied_twice_is_seen() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["twice", "at once", "crash on the way"])
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_i06_an_event_with_a_key_is_one_event_however_often_it_is_sent(kind: str, store: str) -> None:
+    one = seen("order reviewed", at("order reviewed", "message delivered", kind), store=store)
+    told = [
+        entry["answer"][0]
+        for entry in one.told.history
+        if entry.get("event") == "delivered" and "answer" in entry
+    ]
+    assert Counter(told)["stored"] <= 1
+    assert kind == "crash on the way" or Counter(told)["repeated"] == 1
+    assert one.kinds("event", "unhandled").count("event") == 2
+    assert one.kinds("unhandled") == []
+
+
 # --- the journal -------------------------------------------------------------------------------------
 
 
@@ -240,7 +255,6 @@ def test_i13_a_timer_that_was_due_while_nobody_was_there_fires_once_and_not_earl
         (lambda world: world.head.update(status="running", outcome=None, wake_at=None), "order expired"),
         (lambda world: world.head.update(status="waiting", wake_at=world.now - 10**9), "order expired"),
         (lambda world: world.head.update(status="stalled", reason=None), "order expired"),
-        (lambda world: world.head.update(status="in_doubt", wake_at=None), "order expired"),
         (lambda world: world.head.update(worker="w9", wake_at=None), "order expired"),
     ],
 )
