@@ -15,6 +15,7 @@ from opord.cli.output import note, write, write_json
 from opord.cli.reading import open_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.signs import safe
+from opord.story.words import when
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally
@@ -228,7 +229,7 @@ def _tell(tally: Tally, wish: Wish, as_json: bool, *, dry: bool) -> None:
     write(f"{runs} would be pruned" if dry else f"{runs} pruned{where}")
     for what, end in zip(("oldest", "newest"), ends, strict=True):
         if end is not None:
-            write(f"{what:<9}  {safe(end['run'])}, ended at {end['ended_at']}")
+            write(f"{what:<9}  {safe(end['run'])}, ended {when(end['ended_at'])} UTC")
     if tally.left:
         write(f"{tally.left:,} left: something came for them meanwhile; run it again")
     if tally.keys_forgotten:
