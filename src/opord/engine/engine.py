@@ -230,8 +230,7 @@ class Engine:
             RunTerminated: an administrator ended it.
         """
         opened = self._running
-        landed = opened.worker.landed(run) if opened.worker is not None else None
-        ended = await landed if landed is not None else None
+        ended = await opened.worker.landing(run) if opened.worker is not None else None
         if ended is not None and ended.outcome != "terminated":
             return ended.fields
         head = await opened.watch.end_of(run)

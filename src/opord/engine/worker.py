@@ -86,7 +86,7 @@ class Worker:
         self.unreadable: dict[str, str] = {}
         self._put_off_for: dict[str, str] = {}
         self._claims_failed = 0
-        self._on_end: dict[str, list[asyncio.Future[Run | None]]] = {}
+        self._on_end: dict[str, dict[asyncio.Future[Run | None], None]] = {}
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -214,7 +214,7 @@ class Worker:
         run = flight.run
         if self.flights.get(run.id) is flight:
             del self.flights[run.id]
-            for waiter in self._on_end.pop(run.id, ()):
+            for waiter in self._on_end.pop(run.id, {}):
                 if not waiter.done():
                     waiter.set_result(run if flight.ended else None)
         if self._due is not None:
@@ -226,13 +226,20 @@ class Worker:
         except Exception:
             log.exception("%s could not be stalled; its lease runs out and it is tried again", flight.run.id)
 
-    def landed(self, run_id: str) -> asyncio.Future[Run | None] | None:
-        """Return a future of the run if it ends in its present flight, of None if it does not; None if it does not fly here."""
+    async def landing(self, run_id: str) -> Run | None:
+        """Return the run if it ends in its present flight; None if it does not, or does not fly here."""
         if run_id not in self.flights:
             return None
         waiter: asyncio.Future[Run | None] = asyncio.get_running_loop().create_future()
-        self._on_end.setdefault(run_id, []).append(waiter)
-        return waiter
+        waiting = self._on_end.setdefault(run_id, {})
+        waiting[waiter] = None
+        try:
+            return await waiter
+        finally:
+            # Who gives up waiting leaves nothing behind, however long the flight lasts.
+            waiting.pop(waiter, None)
+            if not waiting and self._on_end.get(run_id) is waiting:
+                del self._on_end[run_id]
 
     def keep_evidence(self, run_id: str, evidence: Evidence) -> None:
         """Have something that came too late put on record, in the background."""

@@ -1,0 +1,408 @@
+"""After a storm everything is as before it: nothing is kept of what is over. Counted in things, never in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import threading
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+import opord
+from opord.engine.engine import Engine
+from opord.engine.errors import EngineError, EventRefused
+from opord.stores.base import StoreUnavailable
+from opord.stores.sqlite.store import SqliteStore
+from tests.engine.kit import Kit, compiled, workflow_of
+
+DESK = """
+contract Desk(id: str) key id
+failure Trouble { Broken, Busy transient }
+event hint(text: str) keep
+event tick()
+event open()
+effect look(id: str) -> str fails Trouble { retry 1 times backoff 1ms to 1ms, timeout 50ms }
+action charge(id: str) fails Trouble { key id, retry 1 times backoff 1ms to 1ms, timeout 50ms }
+initial state Asked -> Held | Gone {
+  let seen = perform look(id) else problem -> goto Gone
+  goto Held(seen)
+}
+state Held(seen: str) -> Paid | Gone {
+  on tick() ignore
+  on open() {
+    commit charge(id) else problem -> goto Gone
+    goto Paid
+  }
+  on cancel(reason) -> goto Gone
+  after 1h -> goto Gone
+}
+final state Paid success
+final state Gone failure
+"""
+
+
+RUNS = 56
+
+
+class Storm:
+    """Handlers that go wrong in every way, each for some runs."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.tries: Counter[str] = Counter()
+
+    async def look(self, id: str) -> str:
+        return await self._answer("look", id)
+
+    def charge(self, id: str, *, call: Any) -> None:
+        number = int(id.rsplit("-", 1)[1])
+        if number % 5 == 1:
+            raise self.module.Trouble.Broken
+        if number % 5 == 2 and call.attempt == 1:
+            raise self.module.Trouble.Busy
+
+    async def _answer(self, what: str, id: str) -> str:
+        number = int(id.rsplit("-", 1)[1])
+        self.tries[id] += 1
+        if number % 7 == 1:
+            raise self.module.Trouble.Broken
+        if number % 7 == 2 and self.tries[id] == 1:
+            raise self.module.Trouble.Busy
+        if number % 7 == 3 and self.tries[id] == 1:
+            await asyncio.sleep(10)
+        self.tries.pop(id, None)
+        return "seen"
+
+
+def open_things(engine: Engine) -> dict[str, int]:
+    """Count what an engine holds on to, and the process with it."""
+    opened = engine._running
+    worker, commits = opened.worker, opened.commits
+    assert worker is not None
+    return {
+        "flights": len(worker.flights),
+        "waiting for a flight": len(worker._on_end),
+        "in the background": len(worker._side),
+        "watched": len(opened.watch._waiting),
+        "changes": len(commits._waiting) + len(commits._behind) + len(commits._calls),
+        "turns": len(engine.client._turns),
+        "unreadable": len(worker.unreadable),
+        "tasks": len(asyncio.all_tasks()),
+        "files": len(os.listdir("/proc/self/fd")),
+        "readers": len(opened.store._readers),  # type: ignore[attr-defined]
+        "open transactions": int(not opened.store._writer.connection.getautocommit()),  # type: ignore[attr-defined]
+    }
+
+
+async def storm(engine: Engine, flow: Any, name: str, runs: int) -> None:
+    """Start runs, send them all kinds of events at once, give up waiting for some, and see them end."""
+
+    async def one(number: int) -> None:
+        run = await engine.start(flow, id=f"{name}-{number}")
+        again = await engine.start(flow, id=f"{name}-{number}")
+        assert again.id == run.id
+        for _ in range(3):
+            with contextlib.suppress(EngineError):
+                await run.send.hint(text="x" * 200)
+            with contextlib.suppress(EngineError):
+                await engine.send_event(run.id, "nothing", {})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.001 * (number % 4)):
+                await run.result()
+        for event in ("tick", "open"):
+            for _ in range(200):
+                try:
+                    await engine.send_event(run.id, event, {})
+                    break
+                except EventRefused:
+                    await asyncio.sleep(0.005)
+                except EngineError:
+                    break
+        await run.result()
+
+    await asyncio.gather(*[one(number) for number in range(runs)])
+
+
+def test_a_storm_leaves_nothing_behind(tmp_path: Path) -> None:
+    module = compiled(DESK)
+    flow = workflow_of(module)
+    sizes: list[int] = []
+    things: list[dict[str, int]] = []
+
+    async def main() -> None:
+        async with opord.Engine(f"sqlite:///{tmp_path}/runs.db", [flow(Storm(module))]) as engine:
+            for name in ("warm", "first", "second"):
+                await storm(engine, flow, name, RUNS)
+                await engine.until_idle()
+                for _ in range(100):
+                    if len(engine._running.watch._waiting) == 0 and engine._running.watch._look.done():  # type: ignore[union-attr]
+                        break
+                    await asyncio.sleep(0.02)
+                gc.collect()
+                sizes.append(tracemalloc.get_traced_memory()[0])
+                things.append(open_things(engine))
+
+    tracemalloc.start()
+    try:
+        asyncio.run(main())
+    finally:
+        tracemalloc.stop()
+    assert things[1] == things[2]
+    kept = {name: count for name, count in things[2].items() if count}
+    assert set(kept) <= {"tasks", "files", "readers"}, kept
+    # This coroutine, and the loops that claim, renew and commit.
+    assert things[2]["tasks"] == 4
+    # A run in memory has some kilobytes, with all that waits for it.
+    assert sizes[2] - sizes[1] < RUNS * 1000, sizes
+
+
+def test_who_gives_up_waiting_leaves_nothing_behind_though_the_run_goes_on() -> None:
+    class Slow:
+        async def look(self, id: str) -> str:
+            await asyncio.sleep(60)
+            return "seen"
+
+    kit = Kit(
+        """
+contract Slow(id: str) key id
+effect look(id: str) -> str { timeout 2h }
+initial state Asked -> Held {
+  let seen = perform look(id) else problem -> goto Held
+  goto Held
+}
+final state Held success
+""",
+        lambda module: Slow(),
+    )
+
+    async def main() -> None:
+        async with kit.engine() as engine, kit.engine(serve=False) as other:
+            run = await engine.start(kit.workflow, id="a")
+            assert engine.worker is not None
+            for each in (engine, other):
+                for _ in range(150):
+                    with pytest.raises(TimeoutError):
+                        async with asyncio.timeout(0.01):
+                            await each.wait_result(run.id)
+                assert len(each._running.watch._waiting) == 0
+            assert engine.worker._on_end == {}
+            assert len(engine.worker.flights) == 1
+            # Timers that were cancelled are thrown out of the loop's heap too.
+            assert len(asyncio.get_running_loop()._scheduled) < 300  # type: ignore[attr-defined]
+            assert [type(await each.wait_result(run.id)).__name__ for each in (engine, other)] == ["Held"] * 2
+
+    kit.run(main())
+
+
+def test_a_store_that_another_holds_makes_all_wait_and_leaves_no_transaction_open(tmp_path: Path) -> None:
+    flow = workflow_of(compiled(DESK))
+    file = tmp_path / "runs.db"
+
+    async def main() -> None:
+        async with opord.Engine(f"sqlite:///{file}", [flow]) as engine:
+            other = apsw.Connection(str(file))
+            other.execute("BEGIN IMMEDIATE")
+            starts = [asyncio.create_task(engine.start(flow, id=f"o{number}")) for number in range(200)]
+            given_up = starts[::4]
+            for _ in range(20):
+                await asyncio.sleep(0)
+            for one in given_up:
+                one.cancel()
+            await asyncio.gather(*given_up, return_exceptions=True)
+            other.execute("ROLLBACK")
+            other.close()
+            await asyncio.gather(*[one for one in starts if one not in given_up])
+            commits = engine._running.commits
+            assert (len(commits._waiting), len(commits._behind), len(commits._calls)) == (0, 0, 0)
+            assert engine.store._writer.connection.getautocommit()  # type: ignore[attr-defined]
+            # Who gave up may have started a run all the same: asking again gives it, and never a second one.
+            for number in range(200):
+                assert (await engine.start(flow, id=f"o{number}")).id == f"Desk/o{number}"
+            assert len(asyncio.all_tasks()) == 2
+
+    asyncio.run(main())
+
+
+def test_a_log_that_grew_behind_a_long_reader_is_cut_when_the_reader_ends(tmp_path: Path) -> None:
+    from opord.testing.store_rows import ORDERS, a_start
+
+    file = tmp_path / "runs.db"
+    store = SqliteStore(file)
+    store.put_contract(ORDERS)
+    connection = store._writer.connection
+    connection.pragma("journal_size_limit", 300_000)
+    connection.pragma("wal_autocheckpoint", 50)
+    store.apply([a_start("Orders/0")])
+    reader = apsw.Connection(str(file))
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM runs").get == 1
+
+    def write(rounds: range) -> int:
+        for number in rounds:
+            store.apply([a_start(f"Orders/{number}", given=f'"{"x" * 20_000}"')])
+        return os.path.getsize(f"{file}-wal")
+
+    grown = write(range(1, 101))
+    assert grown > 2_000_000
+    # A reader sees what it saw, and keeps nobody from writing.
+    assert reader.execute("SELECT count(*) FROM runs").get == 1
+    reader.close()
+    assert write(range(101, 110)) < 400_000
+    store.close()
+    assert not os.path.exists(f"{file}-wal")
+
+
+def test_readers_of_a_store_are_kept_in_small_number(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "runs.db")
+    gate = threading.Barrier(20)
+
+    def read() -> None:
+        with store._read() as connection:
+            gate.wait()
+            assert connection.execute("SELECT 1").get == 1
+
+    def storm() -> int:
+        threads = [threading.Thread(target=read) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(store._readers) == 4
+        return len(os.listdir("/proc/self/fd"))
+
+    # SQLite closes a file only when no lock on it is left in the process; until then the next reader gets it.
+    first = storm()
+    assert [storm() for _ in range(5)] == [first] * 5
+    store.close()
+
+
+def test_a_refusal_in_the_middle_of_a_batch_leaves_no_transaction_open(tmp_path: Path) -> None:
+    from opord.testing.store_rows import ORDERS, REFUNDS, a_start
+
+    store = SqliteStore(tmp_path / "runs.db")
+    store.put_contract(ORDERS)
+    for _ in range(50):
+        with pytest.raises(ValueError, match="is not stored"):
+            store.apply([a_start("Orders/1"), a_start("Refunds/1", contract=REFUNDS)])
+        assert store._writer.connection.getautocommit()
+    other = apsw.Connection(str(tmp_path / "runs.db"))
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(50):
+        with pytest.raises(StoreUnavailable):
+            store.apply([a_start("Orders/1")], wait=False)
+    other.close()
+    assert store.load("Orders/1") is None
+    store.close()
+
+
+class Counted:
+    """A store that counts what a worker asks it, and how many runs a claim gave at the most."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.verbs: Counter[str] = Counter()
+        self.most_claimed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self._store, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.verbs[name] += 1
+            answer = verb(*args, **kwargs)
+            if name == "claim":
+                self.most_claimed = max(self.most_claimed, len(answer))
+            return answer
+
+        return counted
+
+
+BELL = """
+contract Bell(id: str) key id
+event ring()
+initial state Quiet -> Rung {
+  on ring() -> goto Rung
+  after 30d -> goto Rung
+}
+final state Rung success
+"""
+
+
+async def waiting(kit: Kit, runs: int) -> None:
+    async with kit.engine(serve=False) as engine:
+        await asyncio.gather(*[engine.start(kit.workflow, id=f"{number}") for number in range(runs)])
+
+
+def test_an_idle_worker_asks_for_one_number_however_many_runs_wait() -> None:
+    asked = []
+    for runs in (1, 2000):
+        kit = Kit(BELL, lambda module: object())
+        kit.store = SqliteStore(None, clock=kit.clock.now)
+        store = Counted(kit.store)
+
+        async def main(kit: Kit = kit, store: Counted = store, runs: int = runs) -> None:
+            await waiting(kit, runs)
+            async with kit.engine(store=store) as engine:
+                await engine.until_idle()
+                store.verbs.clear()
+                await asyncio.sleep(30)
+                assert engine.worker is not None
+                assert engine.worker.flights == {}
+                asked.append(dict(store.verbs))
+
+        kit.run(main())
+    assert asked[0] == asked[1]
+    # Twenty looks a second, and a sign of life every third of a lease; nothing is claimed, loaded or written.
+    assert set(asked[0]) == {"next_wake", "now", "heartbeat"}
+    assert asked[0]["next_wake"] <= 30 * 20 + 1
+
+
+def test_timers_that_are_all_due_at_once_are_claimed_in_bounded_batches_and_fire_once_each() -> None:
+    kit = Kit(BELL, lambda module: object())
+    kit.store = SqliteStore(None, clock=kit.clock.now)
+    store = Counted(kit.store)
+    most_flights = 0
+
+    def hook(point: str, run: str) -> None:
+        nonlocal most_flights
+        worker = engines[0].worker
+        assert worker is not None
+        most_flights = max(most_flights, len(worker.flights))
+
+    engines: list[Engine] = []
+
+    async def main() -> None:
+        await waiting(kit, 1500)
+        kit.clock.advance(60 * 24 * 3600)  # nobody was up when they became due, a month ago
+        engines.append(kit.engine(store=store, hook=hook, concurrency=200))
+        async with engines[0] as engine:
+            await engine.until_idle()
+
+    kit.run(main())
+    assert (store.most_claimed, most_flights <= 200) == (200, True)
+    for number in range(1500):
+        assert kit.kinds(f"Bell/{number}") == ["started", "transition"]
+        assert kit.row(f"Bell/{number}").head.status == "ended"
+
+
+@pytest.mark.parametrize(("wait", "year"), [("3000000d", 9999), ("30d", 2026)])
+def test_a_timer_as_far_away_as_there_are_years_is_kept_and_wakes_nobody(wait: str, year: int) -> None:
+    kit = Kit(BELL.replace("30d", wait), lambda module: object())
+
+    async def main() -> None:
+        async with kit.engine() as engine:
+            run = await engine.start(kit.workflow, id="a")
+            await engine.until_idle()
+            (waits,) = [one for one in (await engine.run_status(run.id))["waiting_for"] if "timer" in one]
+            assert waits["at"].startswith(str(year))
+            await run.send.ring()
+            assert kit.row(run.id).head.status == "ended"
+
+    kit.run(main())
+    kit.check()

@@ -1,0 +1,167 @@
+"""What a verb costs goes with what it is asked, not with how many runs there are or how long they have become.
+
+Counted in the steps that SQLite's machine takes, which are the same on every computer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import apsw
+import pytest
+
+from opord.stores.base import RunFilter, RunRow
+from opord.stores.sqlite.store import SqliteStore
+from opord.testing.store_rows import (
+    BEGIN,
+    DIGEST,
+    ORDERS,
+    SECOND,
+    SteppedClock,
+    a_head,
+    a_message,
+    a_start,
+    a_write,
+    started,
+    the_run,
+)
+
+ENDED = a_head(state="Done", status="ended", outcome="success", wake_at=None)
+WAITING = a_head(state="Asked", status="waiting", wake_at=BEGIN + 10**6 * SECOND)
+FAR = a_head(state="Asked", status="waiting", wake_at=None)
+
+
+class Steps:
+    """Counts the steps of all statements of a store's writing connection (a store in memory has no other)."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.taken = 0
+        store._writer.connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, self._add)
+
+    def _add(self, event: Any) -> None:
+        self.taken += event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]
+
+    def of(self, verb: Callable[[], Any]) -> int:
+        """Return how many steps a verb takes."""
+        before = self.taken
+        verb()
+        return self.taken - before
+
+
+def filled(crowd: int, head: Any) -> tuple[SqliteStore, RunRow]:
+    """Return a store with a crowd of runs of one kind, and among them one with a message, that can go on."""
+    clock = SteppedClock()
+    store = SqliteStore(None, clock=clock)
+    store.put_contract(ORDERS)
+    half = crowd // 2
+    for first, last in ((0, half), (half, crowd)):
+        for number in range(first, last, 500):
+            store.apply([a_start(f"Orders/c{n}", head=head) for n in range(number, min(number + 500, last))])
+        if first == 0:
+            started(store, "Orders/it", records=3)
+            store.apply([a_write(the_run(store, "Orders/it"), put=(a_message("m"),))])
+    return store, the_run(store, "Orders/it")
+
+
+VERBS: dict[str, Callable[[SqliteStore, RunRow], Any]] = {
+    "load": lambda store, row: store.load(row.run),
+    "next_wake": lambda store, row: store.next_wake([DIGEST]),
+    "any_held": lambda store, row: store.any_held([DIGEST], within_us=SECOND),
+    "claim": lambda store, row: store.claim("w", [DIGEST], limit=100, ttl_us=SECOND),
+    "renew": lambda store, row: store.renew("w", [(row.run, row.epoch)], ttl_us=SECOND),
+    "release": lambda store, row: store.release("w", [(row.run, row.epoch)]),
+    "a write": lambda store, row: store.apply([a_write(row, head=a_head(), records=2)]),
+    "an event kept": lambda store, row: store.apply([a_write(row, put=(a_message("n"),))]),
+    "an event taken": lambda store, row: store.apply([a_write(row, head=a_head(), take=("m",))]),
+    "an end": lambda store, row: store.apply([a_write(row, head=ENDED)]),
+    "a start": lambda store, row: store.apply([a_start("Orders/new")]),
+    "a start again": lambda store, row: store.apply([a_start("Orders/it")]),
+    "inbox": lambda store, row: store.inbox(row.run),
+    "waiting": lambda store, row: store.waiting(row.run),
+    "waiting_bytes": lambda store, row: store.waiting_bytes(row.run),
+    "journal": lambda store, row: store.journal(row.run, limit=2),
+    "event_key": lambda store, row: store.event_key(row.run, "e", "k"),
+    "settled": lambda store, row: store.settled(row.run, "a", "k"),
+    "heartbeat": lambda store, row: store.heartbeat("w", [DIGEST], ttl_us=SECOND),
+    "workers": lambda store, row: store.workers(),
+    "newest runs": lambda store, row: store.runs(RunFilter(), limit=3),
+    "runs of a contract": lambda store, row: store.runs(RunFilter("Orders"), limit=3),
+    "runs in a state": lambda store, row: store.runs(RunFilter(None, "Received"), limit=3),
+    "runs that can go on": lambda store, row: store.runs(RunFilter(None, None, "running"), limit=3),
+    "runs in doubt": lambda store, row: store.runs(RunFilter(None, None, "in_doubt"), limit=3),
+}
+
+
+def costs(crowd: int, head: Any) -> Iterator[tuple[str, int]]:
+    store, row = filled(crowd, head)
+    steps = Steps(store)
+    for name, verb in VERBS.items():
+        taken = steps.of(lambda verb=verb: verb(store, the_run(store, row.run)))  # type: ignore[misc]
+        assert taken > 0, name
+        yield name, taken
+    store.close()
+
+
+CROWDS = {"ended": ENDED, "waiting for a timer": WAITING, "waiting for an event": FAR}
+
+
+@pytest.mark.parametrize("head", CROWDS.values(), ids=CROWDS)
+def test_no_verb_costs_more_among_many_runs(head: Any) -> None:
+    few, many = dict(costs(20, head)), dict(costs(4000, head))
+    grown = {name: (few[name], many[name]) for name in VERBS if many[name] > few[name] + 10}
+    assert grown == {}
+    assert all(taken < 1000 for taken in many.values()), many
+
+
+def test_no_verb_that_moves_a_run_costs_more_with_a_long_history() -> None:
+    def taken(records: int) -> dict[str, int]:
+        store = SqliteStore(None, clock=SteppedClock())
+        store.put_contract(ORDERS)
+        started(store, "Orders/it", records=records)
+        steps = Steps(store)
+        found = {}
+        for name in (
+            "load",
+            "a write",
+            "claim",
+            "inbox",
+            "waiting",
+            "event_key",
+            "journal",
+            "newest runs",
+            "an end",
+        ):
+            found[name] = steps.of(lambda name=name: VERBS[name](store, the_run(store, "Orders/it")))  # type: ignore[misc]
+        store.close()
+        return found
+
+    assert taken(4000) == taken(4)
+
+
+def test_a_due_crowd_is_claimed_in_batches_that_cost_the_same_however_many_are_due() -> None:
+    found = []
+    for crowd in (600, 6000):
+        store, _ = filled(crowd, a_head(status="waiting"))
+        steps = Steps(store)
+        found.append(steps.of(lambda store=store: store.claim("w", [DIGEST], limit=500, ttl_us=SECOND)))  # type: ignore[misc]
+        store.close()
+    assert found[0] == found[1]
+
+
+def test_ten_thousand_events_of_one_run_cost_ten_thousand_times_one_and_reading_them_is_one_walk() -> None:
+    store, _ = filled(2, ENDED)
+    steps = Steps(store)
+    taken = []
+    for number in range(300):
+        row = the_run(store, "Orders/it")
+        taken.append(
+            steps.of(
+                lambda row=row, n=number: store.apply([a_write(row, records=1, put=(a_message(f"n{n}"),))])
+            )
+        )  # type: ignore[misc]
+    assert max(taken) <= min(taken) + 10
+    few, many = steps.of(lambda: store.waiting("Orders/it")), steps.of(lambda: store.inbox("Orders/it"))
+    assert few < 301 * 10
+    assert many < 301 * 40
+    store.close()
