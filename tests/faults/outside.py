@@ -48,7 +48,9 @@ class Outside(Provider):
         self.calls: list[Called] = []
         super().__init__(bench.subject, bench.clock, Random("outside"), bench.tell)
 
-    def _handler(self, program: CallProgram, called: Callable[[str, Call], None]) -> Callable[..., Any]:
+    def _handler(
+        self, program: CallProgram, called: Callable[[str, Call], Callable[[], None]]
+    ) -> Callable[..., Any]:
         plain = super()._handler(program, called)
         name = program.declaration.name
         if program.kind == "pure":

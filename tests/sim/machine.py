@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from tests.engine.kit import Killed, kill
 from tests.sim.contracts import subject
 from tests.sim.plan import Fault, Op, Plan
 from tests.sim.provider import Chosen, Provider
-from tests.sim.verify import judge, judge_growth
+from tests.sim.verify import judge, judge_answers, judge_growth
 
 LEASE_S = 30.0
 CUT_OFF_S = 3.2 * LEASE_S
@@ -76,8 +77,12 @@ class Life:
         else:
             self.next = fault.kind
 
-    def called(self, action: str, call: Call) -> None:
+    def called(self, action: str, call: Call) -> Callable[[], None]:
         """Look whether the attempt that is made is on record as open, and this engine's own."""
+        self._look_at(action, call)
+        return lambda: self.machine.answers.append((self, action, call))
+
+    def _look_at(self, action: str, call: Call) -> None:
         row = self.machine.store.load(call.run_id)
         head = row.head if row is not None else None
         if head is None or head.outcome == "terminated":
@@ -158,6 +163,7 @@ class Machine:
         self.tasks: list[asyncio.Task[None]] = []
         self.judgements = 0
         self.broken: list[str] = []
+        self.answers: list[tuple[Life, str, Call]] = []
         self._judged: list[dict[str, Any]] = []
         self._known: dict[str, Any] = {}
         rng = Random(f"world {plan.seed}")
@@ -452,11 +458,20 @@ class Machine:
             ),
             *judge_growth(self._judged, rows),
             *self.broken,
+            *(judge_answers(rows, self._answered()) if at_rest else ()),
         ]  # fmt: skip
         self._judged = rows
         self.judgements += 1
         if problems:
             raise Broken(problems)
+
+    def _answered(self) -> list[tuple[str, str, str, int]]:
+        """Return the attempts that were answered for good to engines that have not died since."""
+        return [
+            (call.run_id, action, call.key, call.attempt)
+            for life, action, call in self.answers
+            if not life.dead
+        ]
 
     def told(self, problems: list[str]) -> Told:
         """Return all that there is to look at."""

@@ -72,8 +72,11 @@ class Provider:
         self._values = Chosen(subject, clock, rng)
         self._checks = check_of(subject.contract)
 
-    def handlers(self, called: Callable[[str, Call], None]) -> SimpleNamespace:
-        """Return handlers for one engine; `called` is told of each call of an action as it is made."""
+    def handlers(self, called: Callable[[str, Call], Callable[[], None]]) -> SimpleNamespace:
+        """Return handlers for one engine.
+
+        `called` is told of each call of an action as it is made; what it returns, when that is answered for good.
+        """
         program = self.subject.program
         return SimpleNamespace(
             **{
@@ -94,18 +97,28 @@ class Provider:
         """Whether something may still take effect under a key, whatever the engine does."""
         return self._pending[action, key] > 0
 
-    def _handler(self, program: CallProgram, called: Callable[[str, Call], None]) -> Callable[..., Any]:
+    def _handler(
+        self, program: CallProgram, called: Callable[[str, Call], Callable[[], None]]
+    ) -> Callable[..., Any]:
         kind = program.kind
         if kind == "pure":
             return lambda *args: self._invented(program)
 
-        async def handle(*args: Any, call: Call) -> Any:
-            if kind == "action":
-                called(program.declaration.name, call)
-            answer = self._effect if kind == "effect" else self._action
-            return await answer(program, program.declaration.name, call)
+        async def perform(*args: Any, call: Call) -> Any:
+            return await self._effect(program, program.declaration.name, call)
 
-        return handle
+        async def commit(*args: Any, call: Call) -> Any:
+            answered = called(program.declaration.name, call)
+            try:
+                result = await self._action(program, program.declaration.name, call)
+            except Failure as failure:
+                if not failure.opord_transient:
+                    answered()
+                raise
+            answered()
+            return result
+
+        return perform if kind == "effect" else commit
 
     def _invented(self, call: CallProgram) -> Any:
         if call.result is None:

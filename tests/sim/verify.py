@@ -71,6 +71,26 @@ def judge_growth(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> l
     ]
 
 
+def judge_answers(rows: list[dict[str, Any]], answered: list[tuple[str, str, str, int]]) -> list[str]:
+    """Return which answers to (run, action, key, attempt) are nowhere: neither an outcome nor evidence."""
+    there: set[tuple[str, str, str, int]] = set()
+    for row in rows:
+        keys: dict[int, str] = {}
+        for _, kind, body, _ in row["records"]:
+            if kind in ("intent", "outcome", "evidence"):
+                one = json.loads(body)
+                if kind == "intent":
+                    keys[one["seq"]] = one["key"]
+                else:
+                    key = one.get("key") or keys.get(one.get("intent"), "")
+                    there.add((row["run"], one["call"], key, one.get("attempt", 0)))
+    return [
+        f"11: attempt {attempt} of {action} in {run} was answered, and that is not on record"
+        for run, action, key, attempt in answered
+        if (run, action, key, attempt) not in there
+    ]
+
+
 # --- the world outside -------------------------------------------------------------------------------
 
 
