@@ -1,0 +1,302 @@
+"""A store of an older version is brought up to date: all of a step or nothing, whoever dies, whoever else is there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+import opord
+from opord.kernel.legality import verify
+from opord.loading import program_of
+from opord.stores.base import RunFilter, StoreRefused
+from opord.stores.sqlite import opening, sql
+from opord.stores.sqlite.store import SqliteStore
+
+HERE = Path(__file__).parent
+CLUB: Any = opord.load(HERE / "club.opord")
+FIRST = sql.migrations()[:1]
+
+NOW = 1_795_618_500_000_000
+"""A minute and a half after the old store was written, in microseconds."""
+
+DIGESTS = {
+    "0001_runs.sql": "762720cd9900f8edb1f361d9e73a83ddcd6e3cddec26e45cf380f352ba1baf55",
+    "0002_pruning.sql": "e22bc478a85b4a799f7f86b2544bb1296d135dd99d085d50af4bf8798eada578",
+}
+"""The steps that stores out there may have made: these never change again."""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A store as the first version wrote it."""
+    place = tmp_path / "old.db"
+    connection = apsw.Connection(str(place))
+    connection.execute((HERE / "written_at_1.sql").read_text())
+    connection.close()
+    return place
+
+
+def version(place: Path) -> int:
+    connection = apsw.Connection(str(place), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        assert connection.pragma("integrity_check") == "ok"
+        return int(connection.pragma("user_version"))
+    finally:
+        connection.close()
+
+
+def content(place: Path) -> dict[str, list[Any]]:
+    """Return all rows that the old version wrote."""
+    connection = apsw.Connection(str(place), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        tables = ("contracts", "runs", "heads", "journal", "inbox", "event_keys", "settled", "workers")
+        return {table: list(connection.execute(f"SELECT * FROM {table}")) for table in tables}
+    finally:
+        connection.close()
+
+
+def statements(step: str) -> list[str]:
+    """Return the statements of a step, as SQLite takes them one by one."""
+    found: list[str] = []
+    connection = apsw.Connection(":memory:")
+    for earlier in sql.migrations()[: sql.migrations().index(step)]:
+        connection.execute(earlier)
+    connection.exec_trace = lambda _cursor, text, _bindings: found.append(text) or True
+    connection.execute(step)
+    connection.close()
+    return found
+
+
+# --- what was written stays ----------------------------------------------------------------------
+
+
+def test_a_step_that_stores_have_made_never_changes() -> None:
+    folder = Path(opening.__file__).parent / "migrations"
+    steps = sorted(folder.glob("*.sql"))
+    digests = {step.name: hashlib.sha256(step.read_bytes()).hexdigest() for step in steps}
+    assert digests == DIGESTS, "make a new step; a store that has made this one would never get the change"
+
+
+def test_an_old_store_keeps_all_that_it_had_and_its_runs_verify(old: Path) -> None:
+    before = content(old)
+    store = SqliteStore(old, clock=lambda: NOW)
+    try:
+        assert content(old) == before
+        program = program_of(CLUB.Club)
+        rows = store.runs(RunFilter(), limit=10)
+        assert [(row.run, row.head.state) for row in rows] == [
+            ("Club/dan", "Waiting"), ("Club/cid", "Away"), ("Club/bob", "Paying"), ("Club/ann", "In"),
+        ]  # fmt: skip
+        for row in rows:
+            assert verify(program, row, store.journal(row.run), store.inbox(row.run)) == []
+        assert version(old) == len(sql.migrations())
+    finally:
+        store.close()
+
+
+def test_the_runs_of_an_old_store_go_on(old: Path) -> None:
+    called: list[str] = []
+
+    class Handlers:
+        async def greet(self, name: str) -> str:
+            return "hello"
+
+        async def collect(self, name: str, fee: int, *, call: opord.Call) -> str:
+            called.append(f"{name} {call.key}")
+            return "r2"
+
+    async def go_on() -> None:
+        async with opord.Engine(SqliteStore(old, clock=lambda: NOW), [CLUB.Club(Handlers())]) as engine:
+            again = await engine.start(CLUB.Club, name="ann", fee=10)
+            assert again.id == "Club/ann"
+            await engine.client.send("Club/dan", "vouch", {"word": "yes"}, actor="eve", role="member")
+            await engine.client.resolve("Club/bob", happened=True, result="r3", actor="root")
+            assert engine.worker is not None
+            await engine.worker.until_idle()
+            states = {run: (await engine.client.read(f"Club/{run}")).state for run in ("ann", "bob", "dan")}
+            assert states == dict.fromkeys(states, "In")
+
+    asyncio.run(go_on())
+    assert called == ["dan dan"]
+
+
+# --- whoever dies --------------------------------------------------------------------------------
+
+POINTS = [
+    (number, nth)
+    for number, step in enumerate(sql.migrations()[1:], 2)
+    for nth in range(len(statements(step)) + 1)
+]
+
+
+class PowerCut(Exception):
+    """The process is gone."""
+
+
+def _fail_at(connection: apsw.Connection, nth: int) -> None:
+    """Let the nth statement after a step has begun fail; the last point is that of its commit."""
+    begun, seen = False, -1
+
+    def trace(_cursor: Any, text: str, _bindings: Any) -> bool:
+        nonlocal begun, seen
+        if text.startswith("BEGIN IMMEDIATE"):
+            begun = True
+        elif begun:
+            seen += 1
+            if seen == nth:
+                raise PowerCut
+        return True
+
+    connection.exec_trace = trace
+
+
+@pytest.mark.parametrize(("number", "nth"), POINTS)
+def test_a_step_that_fails_at_any_statement_leaves_the_version_before_and_can_be_made_again(
+    old: Path, number: int, nth: int
+) -> None:
+    steps = sql.migrations()[:number]
+    connection = apsw.Connection(str(old))
+    opening.migrate(connection, str(old), steps[:-1])
+    before = content(old)
+    _fail_at(connection, nth)
+    with pytest.raises(PowerCut):
+        opening.migrate(connection, str(old), steps)
+    connection.exec_trace = None
+    assert connection.getautocommit()
+    connection.close()
+    assert (version(old), content(old)) == (number - 1, before)
+    SqliteStore(old).close()
+    assert (version(old), content(old)) == (len(sql.migrations()), before)
+
+
+DYING = """
+import os, signal, sys
+from opord.stores.sqlite import opening
+
+place, nth = sys.argv[1], int(sys.argv[2])
+begun, seen = False, 0
+
+def trace(_cursor, text, _bindings):
+    global begun, seen
+    begun = begun or text.startswith("BEGIN IMMEDIATE")
+    if begun:
+        if seen == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen += 1
+    return True
+
+inner = opening.migrate
+
+def migrate(connection, place, steps):
+    connection.exec_trace = trace
+    inner(connection, place, steps)
+    connection.exec_trace = None
+
+opening.migrate = migrate
+opening.open_writer(__import__("pathlib").Path(place)).close()
+print("lived")
+"""
+
+
+def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_version(old: Path) -> None:
+    before = content(old)
+    deaths = 0
+    for nth in range(100):
+        done = subprocess.run(
+            [sys.executable, "-c", DYING, str(old), str(nth)], capture_output=True, text=True, timeout=60
+        )
+        assert content(old) == before
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        deaths += 1
+    assert deaths > len(statements(sql.migrations()[1]))
+    assert version(old) == len(sql.migrations())
+
+
+# --- whoever else is there ------------------------------------------------------------------------
+
+
+def test_two_that_open_an_old_store_at_once_take_turns(old: Path) -> None:
+    before = content(old)
+    barrier = threading.Barrier(4)
+    wrong: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            barrier.wait()
+            SqliteStore(old).close()
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert (version(old), content(old)) == (len(sql.migrations()), before)
+
+
+@pytest.fixture
+def still_open(old: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteStore]:
+    """A process that opened the store when its newest version was 1."""
+    with monkeypatch.context() as then:
+        then.setattr(sql, "migrations", lambda: FIRST)
+        store = SqliteStore(old, clock=lambda: NOW)
+    assert version(old) == 1
+    yield store
+    store.close()
+
+
+def test_who_has_an_old_store_open_goes_on_beside_one_that_brings_it_up_to_date(
+    old: Path, still_open: SqliteStore
+) -> None:
+    still_open.heartbeat("old worker", (), ttl_us=1_000_000)
+    new = SqliteStore(old, clock=lambda: NOW)
+    try:
+        digest = program_of(CLUB.Club).digest
+        later = 40 * 86_400_000_000
+        still_open._clock = lambda: NOW + later
+        (bob, dan) = still_open.claim("old worker", [digest], limit=9, ttl_us=1_000_000)
+        assert {bob.run, dan.run} == {"Club/bob", "Club/dan"}
+        assert new.claim("new worker", [digest], limit=9, ttl_us=1_000_000) == []
+        still_open.release("old worker", [(bob.run, bob.epoch), (dan.run, dan.epoch)])
+        assert {row.worker for row in new.workers()} == {"old worker"}
+    finally:
+        new.close()
+
+
+def test_an_older_program_that_meets_a_newer_store_refuses_it_and_leaves_it_alone(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SqliteStore(old).close()
+    before = content(old)
+    monkeypatch.setattr(sql, "migrations", lambda: FIRST)
+    with pytest.raises(
+        StoreRefused, match=r"made by a newer opord \(schema \d+, this one knows 1\); upgrade"
+    ):
+        SqliteStore(old)
+    monkeypatch.undo()
+    assert (version(old), content(old)) == (len(sql.migrations()), before)
+
+
+def test_a_store_that_cannot_be_brought_up_to_date_for_lack_of_room_stays_as_it_was(old: Path) -> None:
+    before = content(old)
+    connection = apsw.Connection(str(old))
+    connection.pragma("max_page_count", connection.pragma("page_count"))
+    with pytest.raises(apsw.FullError):
+        opening.migrate(connection, str(old), sql.migrations())
+    assert connection.getautocommit()
+    connection.close()
+    assert (version(old), content(old)) == (1, before)
