@@ -9,7 +9,7 @@ import click
 from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json, write_table
 from opord.cli.settings import actor_options, json_option, store_option
-from opord.story.signs import safe
+from opord.story.signs import safe, when
 
 if TYPE_CHECKING:
     from opord.engine.restoring import Marked
@@ -119,4 +119,10 @@ def _row(one: Marked) -> list[str]:
     else:
         late = [f"{name} (once its key is forgotten)" for name in one.with_time]
         first = ", ".join([*one.first_in_doubt, *late]) or "nothing: every action has a key that lasts"
-    return [safe(one.run), one.state, one.status.replace("_", " "), one.since or "", first]
+    return [
+        safe(one.run),
+        one.state,
+        one.status.replace("_", " "),
+        when(one.since) if one.since else "",
+        first,
+    ]
