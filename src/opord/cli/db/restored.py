@@ -9,7 +9,8 @@ import click
 from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json, write_table
 from opord.cli.settings import actor_options, json_option, store_option
-from opord.story.signs import safe, when
+from opord.story.signs import safe
+from opord.story.words import when
 
 if TYPE_CHECKING:
     from opord.engine.restoring import Marked
