@@ -73,6 +73,7 @@ class Flight:
         self.task: asyncio.Task[None] | None = None
         self._learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
+        self._sure_until = 0.0
 
     @property
     def unbreakable(self) -> bool:
@@ -145,6 +146,7 @@ class Flight:
         """Begin a draft; writing it renews the lease."""
         now = self.worker.store.now()
         self.run.wake_at = now + self.worker.lease_us
+        self._sure_until = self.worker.world.monotonic() + self.worker.lease_us / 1e6
         return Draft(self.run, now, self.worker.name)
 
     async def _messages(self) -> list[InboxRow]:
@@ -176,10 +178,14 @@ class Flight:
     async def _hold_on(self) -> None:
         """Make sure that the lease still runs: a write may have been durable long before its answer came.
 
-        Else somebody else may have taken the run over and settled what this flight is about to call.
+        Else somebody else may have taken the run over and settled what this flight is about to call. By the store's
+        clock, and by one that never jumps: when the store's is set back, a lease seems to last longer.
         """
         run, worker = self.run, self.worker
-        while (now := worker.store.now()) >= (run.wake_at or 0):
+        while (now := worker.store.now()) >= (
+            run.wake_at or 0
+        ) or worker.world.monotonic() >= self._sure_until:
+            self._sure_until = worker.world.monotonic() + worker.lease_us / 1e6
             held = [(run.id, run.epoch)]
             lost = await worker.commits.call(worker.store.renew, worker.name, held, ttl_us=worker.lease_us)
             if lost:

@@ -17,6 +17,7 @@ from opord.engine.clock import World
 from opord.engine.commits import Commits
 from opord.engine.errors import CannotClaim
 from opord.engine.flight import Flight
+from opord.engine.strays import LONGEST_LEASE_US, Strays
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
@@ -34,9 +35,6 @@ LOOK_S = 0.025
 
 PARTING_S = 5.0
 """How long a worker that stops waits for the store to hear of it."""
-
-LONGEST_LEASE_US = 600_000_000
-"""Leases of other workers are taken to end within ten minutes."""
 
 UNREADABLE_US = 10_000_000
 """For how long a run is left alone that a worker cannot read, at the least."""
@@ -79,6 +77,7 @@ class Worker:
         self.hook = hook
         self.draining = False
         self.flights: dict[str, Flight] = {}
+        self._strays = Strays(store, commits, world.monotonic)
         self._nudged = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
@@ -354,6 +353,8 @@ class Worker:
             await asyncio.sleep(self.lease_us / 3e6)
             try:
                 await self._say_alive()
+                if await self._strays.look():
+                    self.nudge()
                 flown = dict(self.flights)
                 held = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
                 if held:

@@ -322,6 +322,13 @@ class Store(Protocol):
     def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
         """Say that `worker` is alive until now + `ttl_us` and has handlers for these contracts."""
 
+    def bury(self, dead: WorkerRow, *, within_us: int) -> int:
+        """Give back what a worker holds and forget it, if it has not said that it is alive since; return how many runs.
+
+        Its leases are taken to end within so long of the instant until which it said that it is alive.
+        """
+        ...
+
     def workers(self) -> list[WorkerRow]:
         """Return the workers that are alive now."""
 

@@ -340,6 +340,24 @@ class MemoryStore:
             self._rows.workers[worker] = WorkerRow(worker, tuple(sorted(contracts)), self.now() + ttl_us)
             self._changed()
 
+    def bury(self, dead: WorkerRow, *, within_us: int) -> int:
+        with self._rows.lock:
+            known = self._rows.workers.get(dead.worker)
+            if known is None or known.alive_until != dead.alive_until:
+                return 0
+            del self._rows.workers[dead.worker]
+            held = [
+                (run, row)
+                for run, row in self._rows.runs.items()
+                if row.head.worker == dead.worker
+                and row.head.wake_at is not None
+                and abs(row.head.wake_at - dead.alive_until) <= within_us
+            ]
+            for run, row in held:
+                self._rows.runs[run] = row._replace(head=row.head._replace(worker=None, wake_at=self.now()))
+            self._changed()
+            return len(held)
+
     def workers(self) -> list[WorkerRow]:
         now = self.now()
         with self._rows.lock:

@@ -134,6 +134,16 @@ ON CONFLICT (worker) DO UPDATE SET contracts = excluded.contracts, alive_until =
 -- name: workers
 SELECT json_array(worker, json(contracts), alive_until) AS row FROM workers WHERE alive_until > ?1 ORDER BY worker
 
+-- name: forget_worker
+DELETE FROM workers WHERE worker = ?1 AND alive_until = ?2 RETURNING 1
+
+-- name: release_all
+-- All that a worker holds by leases that end between two instants.
+UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (
+  SELECT h.run FROM contracts AS c CROSS JOIN heads AS h ON h.contract = c.id
+  WHERE h.wake_at BETWEEN ?3 AND ?4 AND h.worker = ?1
+)
+
 -- name: forget_workers
 -- Workers that have been silent for long are of no interest to anybody.
 DELETE FROM workers WHERE alive_until < ?1

@@ -275,6 +275,14 @@ class SqliteStore:
             connection.execute(self._sql["heartbeat"], (worker, _json(sorted(contracts)), now + ttl_us))
             connection.execute(self._sql["forget_workers"], (now - _FORGET_WORKERS_AFTER_US,))
 
+    def bury(self, dead: WorkerRow, *, within_us: int) -> int:
+        with self._write() as connection:
+            if not connection.execute(self._sql["forget_worker"], (dead.worker, dead.alive_until)).get:
+                return 0
+            ends = (dead.alive_until - within_us, dead.alive_until + within_us)
+            connection.execute(self._sql["release_all"], (dead.worker, self.now(), *ends))
+            return connection.changes()
+
     def workers(self) -> list[WorkerRow]:
         return self._all("workers", (self.now(),), WorkerRow)
 
