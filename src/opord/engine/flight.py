@@ -23,6 +23,7 @@ from opord.engine.calls import (
     surprise_us,
 )
 from opord.engine.errors import RunPruned
+from opord.engine.leases import Lease
 from opord.engine.leaving import (
     Lost,
     Parked,
@@ -70,10 +71,10 @@ class Flight:
         self.calls = worker.calls[run.program.digest]
         self.calling = False
         self.ended = False
+        self.lease = Lease(worker, run)
         self.task: asyncio.Task[None] | None = None
         self._learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
-        self._sure_until = 0.0
 
     @property
     def unbreakable(self) -> bool:
@@ -145,8 +146,7 @@ class Flight:
     def _draft(self) -> Draft:
         """Begin a draft; writing it renews the lease."""
         now = self.worker.store.now()
-        self.run.wake_at = now + self.worker.lease_us
-        self._sure_until = self.worker.world.monotonic() + self.worker.lease_us / 1e6
+        self.lease.begins(now)
         return Draft(self.run, now, self.worker.name)
 
     async def _messages(self) -> list[InboxRow]:
@@ -174,23 +174,6 @@ class Flight:
         if self._learned is not None:
             self._learned = None
             self.worker.hook("outcome written", self.run.id)
-
-    async def _hold_on(self) -> None:
-        """Make sure that the lease still runs: a write may have been durable long before its answer came.
-
-        Else somebody else may have taken the run over and settled what this flight is about to call. By the store's
-        clock, and by one that never jumps: when the store's is set back, a lease seems to last longer.
-        """
-        run, worker = self.run, self.worker
-        while (now := worker.store.now()) >= (
-            run.wake_at or 0
-        ) or worker.world.monotonic() >= self._sure_until:
-            self._sure_until = worker.world.monotonic() + worker.lease_us / 1e6
-            held = [(run.id, run.epoch)]
-            lost = await worker.commits.call(worker.store.renew, worker.name, held, ttl_us=worker.lease_us)
-            if lost:
-                raise Lost(None)
-            run.wake_at = now + worker.lease_us
 
     async def _give_back(self, draft: Draft) -> None:
         """Write the end of the flight, unless a message has come that the run has not looked at yet."""
@@ -498,7 +481,7 @@ class Flight:
 
     async def _attempt(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
         """Call the action, its attempt being on record, and put on record how it ended."""
-        await self._hold_on()
+        await self.lease.make_sure()
         ending = await self._call_action(call, intent, args)
         action = call.declaration
         assert isinstance(action, Action)
