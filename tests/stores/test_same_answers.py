@@ -11,7 +11,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from opord.stores.base import EventKey, InboxRow, RunFilter, SettledKey, Start, Store, Write
+from opord.stores.base import (
+    EventKey,
+    InboxRow,
+    Prune,
+    RunFilter,
+    SettledKey,
+    Start,
+    Store,
+    Tombstone,
+    Write,
+)
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite import SqliteStore
 from opord.testing.store_rows import (
@@ -31,15 +41,16 @@ SMALL = st.integers(0, 3)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 WAKES = st.one_of(st.none(), st.integers(-5, 5))
 HEADS = st.builds(
-    lambda state, status, outcome, wake, worker, body: a_head(
+    lambda state, status, outcome, wake, worker, body, since: a_head(
         state=state, status=status, outcome=outcome, wake_at=wake, worker=worker, body=body
-    )._replace(reason=body or None),
+    )._replace(reason=body or None, since=since),
     st.sampled_from(["A", "B"]),
     st.sampled_from(["running", "waiting", "in_doubt", "stalled", "ended"]),
     st.sampled_from([None, "success", "failure"]),
     WAKES,
     st.sampled_from([None, *WORKERS]),
     TEXTS,
+    SMALL,
 )
 STARTS = st.tuples(SMALL, TEXTS, HEADS, st.sampled_from([ORDERS, REFUNDS]))
 WRITES = st.fixed_dictionaries(
@@ -151,12 +162,53 @@ class SameAnswers(RuleBasedStateMachine):
     def list_runs(self, where: RunFilter, limit: int, after: str | None) -> None:
         self.same(lambda store: store.runs(where, limit=limit, after=after))
 
+    @rule(
+        runs=st.lists(st.sampled_from(RUNS), unique=True, min_size=1),
+        off=st.sampled_from([0, 0, 0, 1]),
+        forget_at=st.integers(0, 6),
+        second=st.booleans(),
+    )
+    def prune(self, runs: list[str], off: int, forget_at: int, second: bool) -> None:
+        batch = []
+        for run in runs:
+            row = self.memory.load(run) or a_start(run).row
+            stone = Tombstone(
+                *(run, row.contract, row.name, row.version, row.started_at, "mark", row.head.state),
+                *(row.head.outcome, row.head.since, self.clock.instant, forget_at, None if off else "old"),
+            )
+            batch.append(Prune(row.epoch, row.seq + off, row.arrivals, row.hash, stone))
+        self.same(lambda store: store.prune(batch), second=second)
+
+    @rule(limit=SMALL)
+    def forget(self, limit: int) -> None:
+        now, stones = self.clock.instant, [self.memory.tombstone(run) for run in RUNS]
+        over = [stone.forget_at for stone in stones if stone is not None and stone.forget_at <= now]
+        if len(set(over)) < len(over):
+            limit *= 3  # which of several goes first is no part of the promise
+        self.same(lambda store: store.forget(limit=limit))
+
+    @rule(
+        before=st.integers(0, 5),
+        limit=SMALL,
+        contract=st.sampled_from([None, "Orders", "Refunds"]),
+        second=st.booleans(),
+    )
+    def list_ended(self, before: int, limit: int, contract: str | None, second: bool) -> None:
+        def pages(store: Store) -> list[tuple[str, int]]:
+            found = store.ended(before, limit=limit, contract=contract)
+            rest = store.ended(before, limit=9, contract=contract, after=found[-1]) if found else []
+            return [(ended.run, ended.ended_at) for ended in (*found, *rest)]
+
+        self.same(pages, second=second)
+
     @invariant()
     def the_rows_are_the_same(self) -> None:
         if not hasattr(self, "memory"):
             return
         for run in RUNS:
             row = self.same(lambda store, run=run: store.load(run), second=True)
+            self.same(lambda store, run=run: store.kept(run) and store.kept(run)[:3])
+            self.same(lambda store, run=run: store.tombstone(run), second=True)
             records = self.same(lambda store, run=run: store.journal(run))
             assert len(records) == (0 if row is None else row.seq)
             self.same(lambda store, run=run: store.inbox(run))

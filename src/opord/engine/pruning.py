@@ -16,7 +16,7 @@ from opord.kernel.marks import input_mark
 from opord.stores.archive import ArchiveWriter
 from opord.stores.base import EndedRun, Kept, Prune, Store, StoredContract, Tombstone
 
-BATCH_RUNS = 200
+BATCH_RUNS = 100
 """Runs in one transaction at the most: deleted in tens of milliseconds, so that workers hardly wait."""
 
 BATCH_BYTES = 4 * 1024 * 1024

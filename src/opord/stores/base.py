@@ -303,7 +303,7 @@ class Store(Protocol):
         ...
 
     def forget(self, *, limit: int) -> int:
-        """Forget up to `limit` keys of pruned runs whose time is over; return how many."""
+        """Forget up to `limit` keys of pruned runs whose time is over, the longest over first; return how many."""
         ...
 
     def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:

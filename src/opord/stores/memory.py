@@ -325,12 +325,13 @@ class MemoryStore:
     def forget(self, *, limit: int) -> int:
         now, tombstones = self.now(), self._rows.tombstones
         with self._rows.lock:
-            over = [run for run, stays in tombstones.items() if stays.forget_at <= now][: max(limit, 0)]
-            for run in over:
+            over = [run for run, stays in tombstones.items() if stays.forget_at <= now]
+            over.sort(key=lambda run: tombstones[run].forget_at)
+            for run in over[: max(limit, 0)]:
                 del tombstones[run]
                 if run not in self._rows.runs:
                     del self._rows.numbers[run]
-        return len(over)
+        return len(over[: max(limit, 0)])
 
     def compact(self) -> None:
         pass

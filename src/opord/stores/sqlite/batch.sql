@@ -8,7 +8,8 @@ SELECT json_array(r.run, r.id, h.epoch, h.seq, h.arrivals) AS row
 FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value CROSS JOIN heads AS h ON h.run = r.id
 
 -- name: highest
-SELECT coalesce(max(id), 0) AS row FROM runs
+-- A pruned run has its number as long as its key is kept: the order of starts stays what it was.
+SELECT max(coalesce((SELECT max(id) FROM runs), 0), coalesce((SELECT max(number) FROM pruned), 0)) AS row
 
 -- name: contract_ids
 SELECT json_array(c.digest, c.id) AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value

@@ -28,3 +28,4 @@ CREATE TABLE pruned (
 ) STRICT;
 
 CREATE INDEX pruned_to_forget ON pruned (forget_at);
+CREATE INDEX pruned_by_number ON pruned (number);
