@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -226,6 +228,35 @@ def test_where_no_archive_can_be_nothing_is_deleted(ended: Shop, name: str, stat
     assert (found[0], found[2].split(":")[0]) == (status, f"error[{code}]")
     assert runs(ended) == before
     assert (ended.folder / "desk.opord").read_bytes() == content
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "ftruncate"])
+def test_a_disk_that_fails_is_told_of_by_the_archives_name_and_deletes_nothing(
+    ended: Shop, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opord.stores.archive import writing
+
+    class Broken:
+        def __getattr__(self, name: str) -> object:
+            return getattr(os, name)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Broken, call, staticmethod(fail), raising=False)
+    monkeypatch.setattr(writing, "os", Broken())
+    before = runs(ended)
+    status, out, err = prune(ended, "--archive", "old.jsonl")
+    assert (status, out) == (2, "")
+    assert err == f"error[file]: {Path('old.jsonl').absolute()}: Input/output error\n"
+    assert runs(ended) == before
+
+
+def test_an_archive_may_have_a_name_that_is_no_text(ended: Shop) -> None:
+    status, _, err = prune(ended, "--archive", os.fsdecode(b"old-\xff.jsonl"), "--json")
+    assert (status, err) == (0, "")
+    assert (ended.folder / os.fsdecode(b"old-\xff.jsonl")).exists()
+    assert "old-?.jsonl" in ended.opord("runs", "show", "Desk/o1").out
 
 
 def test_the_archive_of_another_store_is_refused(ended: Shop) -> None:

@@ -114,7 +114,7 @@ def _prune(store: Store, wish: Wish, as_json: bool) -> int:
             raise
     if wish.compact:
         store.compact()
-    _tell(pruning.tally, wish, as_json, dry=False)
+    _tell(pruning.tally, wish, as_json, archive=archive.name if archive is not None else None)
     return 0
 
 
@@ -202,7 +202,7 @@ def _progress(store: Store, before: int, wish: Wish) -> Iterator[Any]:
         yield lambda tally: bar.update(task, completed=tally.pruned + tally.left)
 
 
-def _tell(tally: Tally, wish: Wish, as_json: bool, *, dry: bool) -> None:
+def _tell(tally: Tally, wish: Wish, as_json: bool, *, dry: bool = False, archive: str | None = None) -> None:
     from opord.kernel.instants import text
 
     ends = [
@@ -216,7 +216,7 @@ def _tell(tally: Tally, wish: Wish, as_json: bool, *, dry: bool) -> None:
             "newest": ends[1],
         }
         if not dry:
-            said["archive"] = str(Path(wish.archive).absolute()) if wish.archive is not None else None
+            said["archive"] = archive
             said |= {
                 "left": tally.left,
                 "keys_forgotten": tally.keys_forgotten,

@@ -147,7 +147,7 @@ class Pruning:
                 ended.ended_at,
                 now,
                 capped(now + self._keep_us),
-                str(self._archive.path) if self._archive is not None else None,
+                self._archive.name if self._archive is not None else None,
             ),
         )
 

@@ -10,6 +10,8 @@ import fcntl
 import mmap
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -46,10 +48,13 @@ class ArchiveWriter:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         archive = cls(path, descriptor)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ArchiveRefused(f"{path} is no file in which stories could be kept; name another one")
-            archive._lock()
-            archive._begin(store, now)
+            with archive._named():
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise ArchiveRefused(
+                        f"{path} is no file in which stories could be kept; name another one"
+                    )
+                archive._lock()
+                archive._begin(store, now)
         except BaseException:
             archive.close()
             raise
@@ -69,15 +74,25 @@ class ArchiveWriter:
         return len(text)
 
     def sync(self) -> None:
-        """Make durable what was written; only then may anybody rely on it."""
-        _sync(self._file)
-        if not self._folder_synced:
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                _sync(folder)
-            finally:
-                os.close(folder)
-            self._folder_synced = True
+        """Make durable what was written; only then may anybody rely on it.
+
+        Raises:
+            OSError: nobody knows what is durable; the archive has to be opened anew.
+        """
+        with self._named():
+            _sync(self._file)
+            if not self._folder_synced:
+                folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    _sync(folder)
+                finally:
+                    os.close(folder)
+                self._folder_synced = True
+
+    @property
+    def name(self) -> str:
+        """The whole path of the file as text; what is no text in it shows as `?`."""
+        return str(self.path).encode("utf-8", "replace").decode()
 
     def close(self) -> None:
         """Close it; what was not synced may be lost."""
@@ -91,14 +106,23 @@ class ArchiveWriter:
         """Write whole lines at the end, or none of them as far as that is in our hands."""
         rest = memoryview(text)
         try:
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-        except BaseException as error:
+            with self._named():
+                while rest:
+                    rest = rest[os.write(self._file, rest) :]
+        except BaseException:
             self._cut(self._size)
-            if isinstance(error, OSError) and error.filename is None:
-                error.filename = str(self.path)
             raise
         self._size += len(text)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Let an error of the system name the file that it is about."""
+        try:
+            yield
+        except OSError as error:
+            if error.filename is None:
+                error.filename = str(self.path)
+            raise
 
     def _cut(self, size: int) -> None:
         try:
