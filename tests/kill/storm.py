@@ -341,7 +341,7 @@ class Storm:
             await self._until(lambda: not self.crew, "workers end on SIGTERM", seconds=20, look=self.bury)
             rows = self.rows(store)
             self._starts(rows)
-            counts = judge(store, self.programs, rows, self.charges(), self.history())
+            counts = judge(store, self.programs, rows, self.charges(), self.history(), clock_set=self.jumps)
         store.close()
         return counts + self.counts + self._told()
 
