@@ -255,17 +255,14 @@ def test_a_store_is_not_carried_over_a_fork(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("file", ["runs.db", "runs.db-wal"])
-def test_a_file_that_was_moved_away_while_open_is_gone(tmp_path: Path, file: str) -> None:
+def test_a_file_that_was_moved_away_while_open_is_gone(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "runs.db")
     store.put_contract(ORDERS)
-    (tmp_path / file).rename(tmp_path / "elsewhere")
-    assert store._watch is not None
-    store._watch._looked -= 10
+    (tmp_path / "runs.db").rename(tmp_path / "elsewhere")
     with pytest.raises(StoreUnavailable, match="moved, deleted or replaced") as caught:
         store.apply([a_start()])
     assert caught.value.kind == "gone"
-    (tmp_path / "elsewhere").rename(tmp_path / file)
+    (tmp_path / "elsewhere").rename(tmp_path / "runs.db")
     started(store)
     store.close()
 

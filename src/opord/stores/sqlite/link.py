@@ -115,20 +115,27 @@ class Link:
             if not self.connection.getautocommit():
                 raise translate(error, self.place) from error
 
-    def close(self) -> None:
-        """Close the connection, unless it belongs to the parent of this process."""
+    def save(self) -> None:
+        """Bring the log into the file, as far as that can be done now."""
+        with suppress(StoreError), self.use() as connection:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+
+    def close(self, *, settle: bool = True) -> None:
+        """Close the connection, unless it belongs to the parent of this process; see `close`."""
         if os.getpid() == self._pid:
             with self._lock:
                 self.closed = True
-                close(self.connection)
+                close(self.connection, settle=settle)
 
 
-def close(connection: apsw.Connection) -> None:
-    """Close a connection, whatever the disk says.
+def close(connection: apsw.Connection, *, settle: bool = True) -> None:
+    """Close a connection, whatever the disk says; with `settle` false the log is left as it is.
 
     All that was answered for is durable by now; what fails here is tidying up, and the next who opens the file does that.
     """
     with suppress(apsw.Error):
+        if not settle:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.close()
 
 

@@ -1,9 +1,8 @@
-"""Where the file stands: whether SQLite can keep its promises there, and whether it is still the same file."""
+"""Where the file stands: whether SQLite can keep its promises there, and whether its files are still those that were opened."""
 
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 from opord.stores.base import StoreRefused, StoreUnavailable
@@ -16,9 +15,6 @@ NETWORK_FILE_SYSTEMS = frozenset(
         "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone",
     }
 )  # fmt: skip
-
-# Looking costs a system call that gives up the interpreter lock; a file is not moved often.
-_LOOK_EVERY_S = 1.0
 
 
 def check_place(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
@@ -66,37 +62,70 @@ def file_system(folder: Path, mounts: Path) -> str | None:
 
 
 class Watch:
-    """Notices that the file or its log was moved, deleted or replaced while open.
+    """Knows which files were opened, and whether they still stand where they stood.
 
-    SQLite would write on into the file without a name, and what it calls durable would be gone with the process.
+    Where one does not, SQLite would write on into a file without a name, and what it calls durable would be gone with the process.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._files = {file: _identity(file) for file in (path, path.with_name(path.name + "-wal"))}
-        self._looked = time.monotonic()
+        self._file = str(path)
+        self._log, self._index = f"{path}-wal", f"{path}-shm"
+        self._known = {name: _identity(name) for name in (self._file, self._log, self._index)}
+        self._written = os.stat(path).st_mtime_ns
 
-    def check(self, *, now: bool = False) -> None:
-        """Look, if the last look is a second ago.
+    def check(self) -> None:
+        """Look whether all files are those that were opened.
 
         Raises:
             StoreUnavailable: "gone".
         """
-        instant = time.monotonic()
-        if not now and instant - self._looked < _LOOK_EVERY_S:
-            return
-        for file, known in self._files.items():
-            if known is not None and _identity(file) != known:
+        for name in (self._log, self._index):
+            if not self._is(name):
                 raise StoreUnavailable(
                     "gone",
-                    f"store {self._path}: {file.name} was moved, deleted or replaced while open; put it back",
+                    f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
+                    "has the store open, which keeps what was written, and start it again",
                 )
-        self._looked = instant
+        if not self._is(self._file):
+            raise StoreUnavailable(
+                "gone",
+                f"store {self._path}: {self._path.name} was moved, deleted or replaced while open; put it back",
+            )
+        self._written = os.stat(self._file).st_mtime_ns
+
+    def may_settle(self) -> bool:
+        """Say whether what is in our log may be brought into the file, and the log then be deleted by its name.
+
+        It may not where others can have gone on without us, for what they wrote would be overwritten: with a log of their
+        own, or, where the index by which they would have seen us is gone, with a file that has been written since.
+        """
+        if not self._is(self._file):
+            return False
+        if self._is(self._index):
+            return self._is(self._log) or not _size(self._log)
+        alone = not os.path.exists(self._log) and not os.path.exists(self._index)
+        return alone and os.stat(self._file).st_mtime_ns == self._written
+
+    def log_is_nameless(self) -> bool:
+        """Say whether nobody who opens the file from now on finds our log."""
+        return not self._is(self._log)
+
+    def _is(self, name: str) -> bool:
+        known = self._known[name]
+        return known is not None and _identity(name) == known
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
+def _identity(name: str) -> tuple[int, int] | None:
     try:
-        found = file.stat()
+        found = os.stat(name)
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _size(name: str) -> int:
+    try:
+        return os.stat(name).st_size
+    except OSError:
+        return 0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 import logging
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +31,6 @@ from opord.stores.base import (
     SettledKey,
     Start,
     StoredContract,
-    StoreRefused,
     Tombstone,
     WorkerRow,
     Write,
@@ -40,10 +38,10 @@ from opord.stores.base import (
 from opord.stores.fit import check_batch, check_prune
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch
+from opord.stores.sqlite.connections import Connections
 from opord.stores.sqlite.link import Given, Link, rows
 from opord.stores.sqlite.listing import listing
-from opord.stores.sqlite.opening import open_reader, open_writer
-from opord.stores.sqlite.place import Watch, check_place
+from opord.stores.sqlite.place import check_place
 from opord.stores.sqlite.rewriting import kept_of, rewrite
 
 log = logging.getLogger("opord.store")
@@ -75,16 +73,12 @@ class SqliteStore:
         self._clock = clock or (lambda: time.time_ns() // 1000)
         self._sql = sql.queries()
         self._batch = Batch(self._sql)
-        self._vfs = vfs
         self._path = None if path is None else Path(path).absolute()
         if self._path is not None:
             check_place(self._path)
-        self._place = str(self._path or ":memory:")
-        self._writer = Link(open_writer(self._path, vfs=vfs), self._place)
-        self._watch = None if self._path is None else Watch(self._path)
-        self._readers: list[Link] = []
-        self._readers_lock = threading.Lock()
-        self._closed = False
+        self._connections = Connections(self._path, vfs=vfs)
+        self._read = self._connections.read
+        self._write = self._connections.write
 
     # --- Contracts -------------------------------------------------------------------------------
 
@@ -287,53 +281,16 @@ class SqliteStore:
         return self._all("workers", (self.now(),), WorkerRow)
 
     def changes(self) -> int:
-        # Counts the commits of other connections; the writing one's own do not move it.
-        with self._writer.use() as connection:
-            return int(connection.pragma("data_version"))
+        return self._connections.changes()
 
     def close(self) -> None:
-        with self._readers_lock:
-            if self._closed:
-                return
-            self._closed = True
-            for reader in self._readers:
-                reader.close()
-            self._readers.clear()
-        self._writer.close()
+        self._connections.close()
 
     # --- Connections -----------------------------------------------------------------------------
 
-    @contextmanager
-    def _write(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
-        with self._writer.transaction(wait=wait) as connection:
-            if self._watch is not None:
-                self._watch.check()
-            yield connection
-
-    @contextmanager
-    def _read(self) -> Iterator[apsw.Connection]:
-        """Have a reading connection; as many as there are threads that read at once."""
-        if self._path is None:
-            with self._writer.use() as connection:
-                yield connection
-            return
-        self._writer.check_process()
-        with self._readers_lock:
-            if self._closed:
-                raise StoreRefused(f"store {self._place} is closed")
-            reader = self._readers.pop() if self._readers else None
-        if reader is None:
-            reader = Link(open_reader(self._path, vfs=self._vfs), self._place)
-        try:
-            with reader.use() as connection:
-                yield connection
-        finally:
-            with self._readers_lock:
-                keep = not self._closed and len(self._readers) < _READERS_KEPT
-                if keep:
-                    self._readers.append(reader)
-            if not keep:
-                reader.close()
+    @property
+    def _writer(self) -> Link:
+        return self._connections.writer
 
     @contextmanager
     def _snapshot(self) -> Iterator[apsw.Connection]:
