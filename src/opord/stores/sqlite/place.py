@@ -87,12 +87,16 @@ class Watch:
                     f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
                     "has the store open, which keeps what was written, and start it again",
                 )
-        if not self._is(self._file):
+        try:
+            found = os.stat(self._file)
+        except OSError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != self._known[self._file]:
             raise StoreUnavailable(
                 "gone",
                 f"store {self._path}: {self._path.name} was moved, deleted or replaced while open; put it back",
             )
-        self._written = os.stat(self._file).st_mtime_ns
+        self._written = found.st_mtime_ns
 
     def may_settle(self) -> bool:
         """Say whether what is in our log may be brought into the file, and the log then be deleted by its name.
