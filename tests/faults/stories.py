@@ -82,6 +82,15 @@ async def expired(bench: Bench) -> None:
     await bench.jump(days=2)
 
 
+async def approved_late(bench: Bench) -> None:
+    await bench.start()
+    await bench.until("Review")
+    await bench.jump(days=2 - 1 / 1440)
+    await bench.send("approve", {"note": "just in time"}, "mia", "manager")
+    await bench.until("Shipping")
+    await bench.send("delivered", {"tracking": "T-1"}, "wes", "warehouse")
+
+
 # --- the trip ----------------------------------------------------------------------------------------
 
 
@@ -159,6 +168,7 @@ STORIES = {
         Story(name="order refunded", tell=refunded, ends="Refunded", **_ORDER),
         Story(name="order reviewed", tell=reviewed, ends="Delivered", **_RISKY),
         Story(name="order expired", tell=expired, ends="Expired", **_RISKY),
+        Story(name="order approved late", tell=approved_late, ends="Delivered", **_RISKY),
         Story(name="trip booked", tell=booked, ends="Booked", **_TRIP),
         Story(name="trip sold out", tell=booked, ends="NotBooked", fails=frozenset({"book_car"}), **_TRIP),
         Story(name="trip not confirmed", tell=not_booked, ends="NotBooked", **_TRIP),

@@ -1,0 +1,104 @@
+"""Writes docs/reliability.md from the registry: for users who audit what they are to rely on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tests.faults.kinds import ACTION, EFFECT, MESSAGE, OUTSIDE, STORE
+from tests.faults.registry import ALWAYS, ELSEWHERE, FAULTS, Named
+from tests.faults.stories import REFERENCE, STORIES
+
+HEAD = """# Reliability
+
+What can go wrong, what is true afterwards, and the test that holds Opord to it. This page is for those who want to check
+before they rely on it; [the guarantees](guarantees.md) say the same in prose. It is written from the registry that the tests
+themselves are checked against (`tests/faults/registry.py`): a test that is named here exists and runs with `make test`.
+"""
+
+FAULT_HEAD = """
+## Faults
+
+The instants at which a process can die, or be told something untrue, while a run is carried. Each row was provoked on purpose.
+
+| | what happens | what is true after it | tests |
+| --- | --- | --- | --- |
+"""
+
+INVARIANT_HEAD = """
+## What is true whatever happens
+
+After each fault, a verifier that shares no code with the engine reads the raw journal, the ledger of the provider and what clients
+were told. It asserts all of these that apply. For each there is also a test that breaks a sound world on purpose, and holds that the
+verifier says so: a verifier that is blind would hold everything.
+
+| | what | what it means | tests |
+| --- | --- | --- | --- |
+"""
+
+SWEEP_HEAD = """
+## Every fault at every operation
+
+Besides the named faults, every operation of whole stories is made to fail, one after the other: each verb that the engine asks of
+the store, each call of a handler, each message from outside. What is tried at each:
+"""
+
+SWEEP_TAIL = """
+The stories are {stories}. For three of them ({reference}) every pair of faults is tried too, the second anywhere after the first,
+recovery included. After each telling the run must have ended, nothing may be lost, and the ledger has to fit the end: what was
+charged was delivered for or given back, what was booked is whole or undone in reverse.
+
+`make test` tries every single fault of those three stories in memory, and samples of the rest; `make faults` tries all of them, and
+all pairs, on both stores, and prints how many there were, how many led to a doubt, and how the runs ended. A case that fails is
+printed with the command that runs it again:
+
+```console
+$ .venv/bin/python tests/faults/run.py --story "trip booked" --store sqlite --fault "7 crash after" --fault "12 done, away"
+it ends well, in Booked
+```
+
+Other levels of the same: `make sim` (random contracts, random faults, one seed each), `make soak` (real processes, killed at every
+point and at random), `make power` (the disk forgets what was not synced).
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    kinds = {**STORE, **OUTSIDE}, {**ACTION, **EFFECT}, MESSAGE
+    parts = [
+        HEAD, FAULT_HEAD, _rows(FAULTS), INVARIANT_HEAD, _rows(ALWAYS), SWEEP_HEAD,
+        *(_listed(where, those) for where, those in zip(("a verb of the store", "a call", "a message"), kinds, strict=True)),
+        SWEEP_TAIL.format(stories=_joined(STORIES), reference=_joined(REFERENCE)),
+        "\n## Not there yet\n\n", *(f"- **{what}:** {why}.\n" for what, why in ELSEWHERE),
+        *(f"- **{one.number}, {_small(one.what)}:** {one.absent}.\n" for one in (*FAULTS, *ALWAYS) if one.absent),
+    ]  # fmt: skip
+    return "".join(parts)
+
+
+def _rows(names: Iterable[Named]) -> str:
+    return "".join(
+        f"| {one.number} | {one.what} | {one.then or 'Not there yet, see below.'} | {_links(one.tests)} |\n"
+        for one in names
+    )
+
+
+def _links(tests: Iterable[str]) -> str:
+    return "; ".join(f"[{_said(test)}](../{test.partition('::')[0]})" for test in tests)
+
+
+def _said(test: str) -> str:
+    """Return a test's name in words, without its number, which stands in front of the row."""
+    return re.sub(r"^[ci]\d\d ", "", test.rpartition("::test_")[2].replace("_", " "))
+
+
+def _listed(where: str, kinds: dict[str, str]) -> str:
+    return f"\nAt {where}:\n\n" + "".join(f"- *{kind}*: {meaning}\n" for kind, meaning in kinds.items())
+
+
+def _joined(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}"
+
+
+def _small(text: str) -> str:
+    return text[0].lower() + text[1:]

@@ -1,0 +1,410 @@
+"""Every named fault and every invariant, with what is true after it and the tests that hold it to that.
+
+The page docs/reliability.md is made of this (`make golden` rewrites it). What this version does not have is listed
+as not there, with the reason; nothing here stands for a test that does not exist (`test_registry.py`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reliability.md"
+
+CRASHES = "tests/faults/test_named_crashes.py::test_"
+INVARIANTS = "tests/faults/test_named_invariants.py::test_"
+ENGINE = "tests/engine/"
+SINGLE = "tests/faults/test_single.py::test_every_invariant_holds_after_it"
+PAIRS = "tests/faults/test_pairs.py::test_every_invariant_holds_after_both"
+SIEGE = "tests/kill/test_siege.py::test_"
+SIMULATED = "tests/sim/test_simulation.py::test_every_invariant_holds"
+MIGRATIONS = "tests/migrations/test_migrations.py::test_"
+RESTORED = "tests/restored/test_restored.py::test_"
+POWER = "tests/disk/test_power.py::test_nothing_is_lost_and_nothing_done_twice_however_often_the_power_goes"
+SECRETS = "tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said"
+
+
+class Named(NamedTuple):
+    """A fault or an invariant: what it is, what is true (after it), by which tests, and what of it is not there."""
+
+    number: str
+    what: str
+    then: str
+    tests: tuple[str, ...] = ()
+    absent: str = ""
+
+
+FAULTS = (
+    Named(
+        "C1", "Crash before a start is committed",
+        "The client had no answer; the same start again makes one run.",
+        (f"{CRASHES}c01_before_the_start_is_committed_nothing_was_promised_and_the_same_start_makes_one_run",),
+    ),
+    Named(
+        "C2", "A start is committed, its answer is lost",
+        "The same start again is answered with the same run.",
+        (f"{CRASHES}c02_after_the_start_is_committed_the_same_start_is_answered_with_the_same_run",),
+    ),
+    Named(
+        "C3", "Crash after the claim, before the intent",
+        "The run is claimed again; nothing was called.",
+        (f"{CRASHES}c03_after_the_claim_and_before_the_intent_it_is_claimed_again_and_nothing_was_called",),
+    ),
+    Named(
+        "C4", "The intent is committed, and the store answers with an error",
+        "It is found by what it is; there is no second intent, and one call.",
+        (
+            f"{CRASHES}c04_an_intent_that_was_committed_with_an_error_is_found_and_not_written_again",
+            f"{ENGINE}test_crash_points.py::TestCommittedButError::test_what_was_written_is_not_written_again",
+        ),
+    ),
+    Named(
+        "C5", "Crash after the intent, before the call",
+        "With a key: called with the same key. With a check: asked first. With neither: in doubt, and nobody is called.",
+        (f"{CRASHES}c05_after_the_intent_a_key_is_repeated_a_lookup_comes_first_and_without_either_nobody_is_called",),
+    ),
+    Named(
+        "C6", "The call breaks off: no answer, half an answer, a reset, a time-out",
+        "The outcome is unknown, as after C7. A time-out is never a failure.",
+        (
+            f"{CRASHES}c06_during_the_call_whatever_breaks_is_a_doubt_and_never_a_failure",
+            f"{ENGINE}test_retries.py::TestATimeoutOfAnAction::test_is_in_doubt_and_not_tried_again_by_retry_alone",
+        ),
+    ),
+    Named(
+        "C7", "Crash after the provider took it, before its outcome is on record",
+        "One charge. With a key the same key is sent again, with a check what happened is adopted, else it is in doubt.",
+        (
+            f"{CRASHES}c07_after_the_providers_commit_a_lookup_adopts_it_and_a_key_is_repeated",
+            f"{CRASHES}c07_a_lookup_is_not_asked_before_it_can_see_what_is_on_its_way",
+            f"{SIEGE}workers_killed_at_every_point_under_every_rule_charge_nobody_twice_and_leave_nothing_stuck",
+        ),
+    ),
+    Named(
+        "C8", "The outcome is committed, and the store answers with an error",
+        "The transition is applied once; nobody is called again.",
+        (f"{CRASHES}c08_an_outcome_that_was_committed_with_an_error_moves_the_run_once",),
+    ),
+    Named(
+        "C9", "Crash after the outcome is committed, before anything follows from it",
+        "It is delivered to the step; nobody is called again.",
+        (f"{CRASHES}c09_after_the_outcome_is_committed_it_is_delivered_and_nobody_is_called_again",),
+        absent="sending again from an outbox: there is none, a message to others is an action of the contract",
+    ),
+    Named(
+        "C10", "A timer is due amid a fault, or to two workers",
+        "One transition. One that comes after its state was left is nothing.",
+        (
+            f"{CRASHES}c10_a_timer_that_fires_amid_a_fault_moves_the_run_once",
+            f"{CRASHES}c10_two_workers_to_whom_a_timer_is_due_fire_it_once",
+            f"{ENGINE}test_phases_and_timers.py::TestTimers::test_after_the_state_was_left_it_is_nothing",
+        ),
+    ),
+    Named(
+        "C11", "Crash between the acceptance of an event and its effect",
+        "It is applied once, or listed as unhandled; never lost.",
+        (
+            f"{CRASHES}c11_an_event_that_was_accepted_is_applied_once",
+            f"{ENGINE}test_crash_with_events.py::test_one_crash_anywhere",
+        ),
+    ),
+    Named(
+        "C12", "An event comes between an intent and its outcome",
+        "Kept until the step is over where the contract keeps it or the phase handles it, else refused. One that no state took is recorded as unhandled at the end.",
+        (
+            f"{CRASHES}c12_what_comes_between_intent_and_outcome_is_kept_until_the_step_is_over_or_recorded_as_unhandled",
+            f"{ENGINE}test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_what_the_phase_does_not_handle_is_refused",
+        ),
+    ),
+    Named(
+        "C13", "The lease ends while a call is in flight",
+        "Whoever takes over does not call an action without a key; it goes by the rule for doubts.",
+        (
+            f"{CRASHES}c13_whoever_takes_over_while_a_call_is_in_flight_does_not_call_an_action_without_a_key",
+            f"{ENGINE}test_late_answers_of_the_store.py::test_an_attempt_is_made_by_none_who_lost_the_run",
+        ),
+    ),
+    Named(
+        "C14", "A worker that was given up comes back with an outcome",
+        "Its write is refused; what it learned is kept as evidence and settles the doubt, if one is open.",
+        (
+            f"{CRASHES}c14_what_a_worker_learned_after_its_lease_was_over_is_kept_and_moves_nothing",
+            f"{SIEGE}a_worker_that_was_stopped_for_three_leases_changes_nothing_but_what_it_learned_settles_the_doubt",
+        ),
+    ),
+    Named(
+        "C15", "Two workers start up at once, or one during a recovery",
+        "No call is made twice.",
+        (
+            f"{CRASHES}c15_workers_that_start_up_during_a_recovery_do_not_call_twice",
+            f"{ENGINE}test_crash_points.py::TestTwoWorkers::test_two_that_start_up_together_call_once",
+            f"{ENGINE}test_claimed_anew.py::test_a_worker_alone_goes_on_after_its_store_was_out_of_reach",
+        ),
+    ),
+    Named(
+        "C16", "A step of the store's own schema fails or is cut off",
+        "A whole version is left, the one before or the new one; the next opening goes on from there. Two take turns, who has it open goes on, an older program refuses it.",
+        (
+            f"{MIGRATIONS}a_step_that_fails_at_any_statement_leaves_the_version_before_and_can_be_made_again",
+            f"{MIGRATIONS}a_process_that_is_killed_at_any_statement_leaves_a_whole_version",
+            f"{MIGRATIONS}two_that_open_an_old_store_at_once_take_turns",
+            f"{MIGRATIONS}who_has_an_old_store_open_goes_on_beside_one_that_brings_it_up_to_date",
+            f"{MIGRATIONS}an_older_program_that_meets_a_newer_store_refuses_it_and_leaves_it_alone",
+        ),
+    ),
+    Named(
+        "C17", "Another version of the contract while runs are live",
+        "A run stays with the contract that it was started under; a version without handlers waits, and says so.",
+        (
+            f"{ENGINE}test_crash_points.py::TestWorkersAndContracts::test_a_run_whose_version_has_no_handlers_stays_running_with_that_as_its_reason",
+            "tests/testing/test_world.py::test_a_deployment_carries_all_runs_from_then_on",
+        ),
+        absent="`upgrade`, which takes live runs to another version: the language refuses it for now",
+    ),
+    Named(
+        "C18", "A compensation crashes, or fails for good",
+        "It is carried through, in order; one that cannot be waits for a person with its reason.",
+        (
+            f"{CRASHES}c18_a_compensation_that_goes_wrong_is_carried_through",
+            f"{CRASHES}c18_a_compensation_that_fails_for_good_waits_for_a_person_and_says_why",
+        ),
+    ),
+    Named(
+        "C19", "Cancel, approval and timer at the same moment",
+        "One wins; the others are told what came first.",
+        (
+            f"{CRASHES}c19_of_a_confirmation_and_a_cancel_at_the_same_moment_one_wins_and_the_other_is_told",
+            f"{ENGINE}test_phases_and_timers.py::TestTimers::test_an_approval_and_a_timer_at_the_same_instant_have_one_winner",
+        ),
+    ),
+    Named(
+        "C20", "A second fault in the recovery from the first",
+        "The same promises hold.",
+        (
+            f"{CRASHES}c20_a_second_fault_in_the_recovery_from_the_first_changes_no_promise",
+            PAIRS,
+            f"{ENGINE}test_crash_everywhere.py::test_two_crashes_anywhere",
+        ),
+    ),
+    Named(
+        "C21", "The store is restored from an older copy",
+        "Once it is told so (`opord db restored`), what may have been done since the copy is not done again: a key that still holds is used again, a check is asked, else it is in doubt.",
+        (
+            f"{RESTORED}whenever_the_copy_was_made_nothing_happens_twice",
+            f"{RESTORED}a_second_loss_after_the_restore_changes_nothing",
+            f"{RESTORED}a_key_that_may_be_forgotten_is_in_doubt_and_one_that_holds_is_used_again",
+            f"{RESTORED}an_action_without_a_key_is_in_doubt_before_it_is_called_and_the_reason_is_told",
+        ),
+    ),
+    Named(
+        "C22", "Nobody was there for longer than the provider remembers the key",
+        "Nobody is called; a person is asked, or the check.",
+        (
+            f"{CRASHES}c22_past_the_window_of_the_key_nobody_is_called_and_a_person_is_asked",
+            f"{ENGINE}test_crash_points.py::TestTheWindowHasPassed::test_nobody_is_called_when_the_worker_was_down_longer_than_the_key_holds",
+        ),
+    ),
+    Named(
+        "C23", "The provider keeps an error under the key",
+        "It is not tried under another key: a check, or in doubt.",
+        (f"{CRASHES}c23_an_error_that_the_provider_keeps_under_the_key_is_not_answered_with_another_key",),
+    ),
+    Named(
+        "C24", "Other arguments at a later attempt",
+        "Cannot be: arguments, earlier answers and `now` are kept with the intent.",
+        (
+            f"{CRASHES}c24_every_attempt_has_the_arguments_of_the_intent",
+            f"{ENGINE}test_steps.py::TestTheAnswersBeforeACommit::test_are_on_record_with_the_intent_and_steer_whoever_takes_over",
+        ),
+    ),
+)  # fmt: skip
+
+HOLD = (SINGLE, PAIRS, SIMULATED)
+"""Where every invariant that the verifier knows is asserted after faults."""
+
+ALWAYS = (
+    Named(
+        "1", "One effect for each commit",
+        "The provider's ledger has at most one effect for each occurrence of an action, unless the contract calls it repeatable.",
+        (f"{INVARIANTS}i01_a_second_charge_is_seen_under_the_same_key_and_under_another", *HOLD),
+    ),
+    Named(
+        "2", "No effect without an intent",
+        "What is in the ledger has an intent with that key in the journal.",
+        (f"{INVARIANTS}i02_a_charge_that_no_intent_speaks_of_is_seen", *HOLD),
+    ),
+    Named(
+        "3", "No invented success",
+        "What the journal says happened is in the ledger.",
+        (f"{INVARIANTS}i03_an_invented_success_is_seen", *HOLD),
+    ),
+    Named(
+        "4", "A doubt does not just go away",
+        "It ends by a result or final failure under the same key, by the contract's rule, by late evidence, or by a named person's word, and the journal says which.",
+        (
+            f"{INVARIANTS}i04_a_doubt_that_just_goes_away_is_seen",
+            f"{INVARIANTS}i04_who_settled_a_doubt_when_and_why_stays_in_the_journal",
+            "tests/kernel/test_doubt.py::test_every_situation_meets_exactly_one_row",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "5", "Starts",
+        "One that was confirmed is there, once for its key; one that was not is there once or not at all.",
+        (f"{INVARIANTS}i05_a_confirmed_start_that_is_not_there_or_is_there_twice_is_seen", *HOLD, POWER),
+    ),
+    Named(
+        "6", "Events",
+        "One that was confirmed is applied once, or listed as waiting or unhandled; never twice.",
+        (
+            f"{INVARIANTS}i06_a_confirmed_event_that_is_lost_or_applied_twice_is_seen",
+            f"{INVARIANTS}i06_an_event_with_a_key_is_one_event_however_often_it_is_sent",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "7", "A legal path",
+        "A journal is a path that the contract has, with data of the declared types. A verifier that shares no code with the engine says so.",
+        (
+            f"{INVARIANTS}i07_a_path_that_the_contract_does_not_have_is_seen",
+            "tests/kernel/test_legality.py::test_a_forged_journal_is_found_at_its_record",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "8", "Append-only",
+        "Numbers without gaps, each record chained to the one before, epochs that never fall.",
+        (
+            f"{INVARIANTS}i08_a_journal_that_is_not_only_appended_to_is_seen",
+            f"{INVARIANTS}i08_an_epoch_that_falls_is_seen",
+            "tests/stores/test_faults.py::test_the_journal_is_append_only",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "9", "An end is an end",
+        "Nothing moves a run after it; events are refused, late outcomes kept as evidence.",
+        (
+            f"{INVARIANTS}i09_whatever_moves_a_run_after_its_end_is_seen",
+            f"{INVARIANTS}i09_an_event_after_the_end_is_refused_and_a_late_outcome_is_kept_as_evidence",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "10", "The state is the sum of the journal",
+        "On every store, after every write; opening anew changes nothing.",
+        (
+            f"{INVARIANTS}i10_a_head_that_is_not_the_sum_of_the_journal_is_seen",
+            "tests/faults/test_restart.py::test_after_every_write_the_journal_adds_up_to_what_is_stored",
+            "tests/faults/test_restart.py::test_a_process_for_every_step_ends_where_one_for_all_does",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "11", "No stale write",
+        "A write of an epoch that has passed moves no run; what its worker learned is kept.",
+        (
+            f"{INVARIANTS}i11_no_write_of_an_epoch_that_has_passed_moves_a_run_and_what_it_learned_is_kept",
+            f"{INVARIANTS}i11_a_write_of_an_epoch_that_has_passed_would_be_seen",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "12", "One holder",
+        "No two claims give out the same run under the same epoch; leases go by the store's clock.",
+        (
+            f"{INVARIANTS}i12_no_two_claims_give_out_the_same_run_under_the_same_epoch",
+            "tests/stores/test_faults.py::test_two_processes_of_four_threads_claim_each_run_once",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "13", "Timers",
+        "Not early by the store's clock; once; and as soon as somebody is there.",
+        (
+            f"{INVARIANTS}i13_a_timer_that_fires_early_or_never_is_seen",
+            f"{INVARIANTS}i13_a_timer_that_was_due_while_nobody_was_there_fires_once_and_not_early",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "14", "Progress",
+        "When faults stop, every run ends or says what it waits for, and somebody will look.",
+        (
+            f"{INVARIANTS}i14_a_run_that_nobody_will_move_is_seen",
+            "tests/progress/test_look.py::test_each_run_waits_for_one_thing",
+            "tests/progress/test_look.py::test_a_run_that_is_left_alone_is_seen",
+            *HOLD,
+        ),
+    ),
+    Named(
+        "15", "Poison",
+        "A run that fails for ever does not hold up others.",
+        (
+            f"{ENGINE}test_poison.py::test_runs_that_fail_for_ever_are_tried_a_few_times_and_the_others_go_their_way",
+            f"{ENGINE}test_poison.py::test_runs_that_fail_for_ever_do_not_hold_the_places_of_others",
+        ),
+    ),
+    Named(
+        "16", "Compensation",
+        "In the declared order, and only of what was done.",
+        (
+            f"{INVARIANTS}i16_what_was_booked_is_given_back_in_reverse_and_nothing_else_is",
+            f"{INVARIANTS}i16_an_end_that_does_not_fit_the_ledger_is_seen",
+            SINGLE,
+            PAIRS,
+        ),
+    ),
+    Named(
+        "17", "Outbox", "",
+        absent="an outbox: there is none, a message to others is an action of the contract and has its promises",
+    ),
+    Named(
+        "18", "The same again",
+        "The same seed, or the same faults, give the same trace to the byte.",
+        (
+            f"{INVARIANTS}i18_the_same_faults_give_the_same_trace_to_the_byte",
+            SIMULATED,
+            "tests/disk/test_power.py::test_the_same_seed_takes_the_same_way",
+        ),
+    ),
+    Named(
+        "19", "A sound file",
+        "SQLite finds no damage in it, and no row refers to nothing.",
+        (f"{INVARIANTS}i19_the_file_is_sound_after_faults_and_an_unsound_one_is_seen", POWER),
+    ),
+    Named(
+        "20", "Nothing leaks",
+        "No secret in any byte that is written or said; what looks like markup is shown as it stands; a request that was denied changed nothing.",
+        (
+            SECRETS,
+            "tests/language/sheet/test_html.py::test_what_looks_like_markup_is_shown_as_it_stands",
+            f"{ENGINE}test_events.py::TestRoles::test_who_has_none_may_not_and_changes_nothing",
+        ),
+        absent="the HTTP interface and the console, whose part of it has to be held when they are there",
+    ),
+    Named(
+        "21", "Explicit refusals",
+        "Each has a stable code and has changed nothing.",
+        (f"{INVARIANTS}i21_every_refusal_has_a_stable_code_and_changes_nothing",),
+    ),
+    Named(
+        "22", "Resources",
+        "Descriptors, tasks, the file's log and transactions are after a fault what they were before.",
+        (
+            f"{INVARIANTS}i22_what_faults_leave_open_does_not_add_up",
+            f"{INVARIANTS}i22_no_task_outlives_its_engine",
+            "tests/engine/test_costs.py::test_a_storm_leaves_nothing_behind",
+            "tests/engine/test_costs.py::test_a_log_that_grew_behind_a_long_reader_is_cut_when_the_reader_ends",
+            "tests/stores/test_faults.py::test_an_interrupt_in_between_leaves_no_transaction_open",
+        ),
+    ),
+)  # fmt: skip
+
+ELSEWHERE = (
+    ("PostgreSQL", "to come; the faults of its connections and failovers with it"),
+    ("Temporal", "to come; the differential test against it with it"),
+    ("The HTTP interface and the console", "to come; hostile requests with them"),
+    ("More than one machine", "not with SQLite: workers share a file"),
+)
