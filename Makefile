@@ -12,7 +12,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format golden fuzz soak sim faults power bench bench-check docs clean .venv
+.PHONY: help demo test check format golden fuzz soak sim faults power bench bench-scale bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ power: $(STAMP) ## take the power away LOSSES=n times, and let the disk fail
 bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/check_speed.py
+
+bench-scale: $(STAMP) ## the same beside a million runs, and beside runs that fail for ever
+	$(BIN)/python bench/scale.py
+	$(BIN)/python bench/poison.py
 
 bench-check: $(STAMP) ## how long `opord check` takes, and how that grows
 	$(BIN)/python bench/check_speed.py --plot docs/images/check-speed.svg

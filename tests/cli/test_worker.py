@@ -200,3 +200,14 @@ def test_a_worker_with_the_wrong_keys_ends_when_idle_and_says_whose_run_it_canno
     assert "Traceback" not in said.err
     monkeypatch.setenv("OPORD_SECRET_KEYS", right)
     assert (worker(shop).status, shop.view("o1")["state"]) == (0, "Done")
+
+
+def test_a_worker_that_ends_when_idle_names_versions_whose_runs_wait_for_handlers(shop: Shop) -> None:
+    shop.start("old1", "old2")
+    (shop.folder / "desk.opord").write_text(DESK.replace("version 1", "version 2"))
+    shop.start("new")
+    said = worker(shop)
+    assert said.status == 0
+    assert "2 runs can go on, and no worker is up that has handlers for Desk version 1" in said.err
+    assert "version 2" not in said.err.split("2 runs can go on")[1]
+    assert (shop.view("new")["state"], shop.view("old1")["state"]) == ("Done", "Received")

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -197,11 +198,18 @@ async def _work(
         needy = (
             [] if stopped or not until_idle else await engine.client.commits.call(_needy, engine.store, pairs)
         )
+        unserved = (
+            {}
+            if stopped or not until_idle
+            else await engine.client.commits.call(_unserved, engine.store, pairs)
+        )
         unreadable = dict(engine.worker.unreadable) if until_idle and engine.worker is not None else {}
     for run, why in needy:
         note(f"{safe(run)} needs a person: {why}")
     for run, why in unreadable.items():
         note(f"{safe(run)} cannot be read by this worker, and is left to one that can: {safe(why)}")
+    for version, runs in unserved.items():
+        note(f"{runs} can go on, and no worker is up that has handlers for {version}")
     return int(bool(needy or unreadable))
 
 
@@ -210,6 +218,26 @@ async def _idle(engine: Engine, until_idle: bool) -> None:
         await engine.until_idle()
     else:
         await asyncio.Event().wait()
+
+
+def _unserved(store: Any, pairs: Sequence[tuple[Program, Any]]) -> dict[str, str]:
+    """Count the runs of other versions of these contracts that could go on if somebody had handlers for them."""
+    from opord.cli.reading import PAGE
+    from opord.stores.base import RunFilter
+
+    served = {digest for worker in store.workers() for digest in worker.contracts}
+    found: Counter[str] = Counter()
+    cut: set[str] = set()
+    for name in sorted({program.name for program, _ in pairs}):
+        rows = store.runs(RunFilter(name, None, "running"), limit=PAGE)
+        others = [f"{name} version {row.version}" for row in rows if row.contract not in served]
+        found.update(others)
+        if len(rows) == PAGE:
+            cut.update(others)
+    return {
+        version: f"{'at least ' if version in cut else ''}{count} run{'s' if count > 1 else ''}"
+        for version, count in found.items()
+    }
 
 
 def _needy(store: Any, pairs: Sequence[tuple[Program, Any]]) -> list[tuple[str, str]]:
