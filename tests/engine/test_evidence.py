@@ -60,9 +60,18 @@ class TestAZombie:
         assert (sim.calls("charge"), sim.ending, len(sim.records("outcome"))) == (2, CHARGED, 1)
         assert sim.keys("charge") == ["Charging/1/1"] * 2
 
-    def test_a_late_final_failure_under_the_same_key_settles_it_while_the_repeat_is_under_way(self) -> None:
-        sim = self.told("key", after(20, FINAL), after(30, FINAL))
-        assert sim.ending == ("Failed", {"why": "no"})
+    @pytest.mark.parametrize(
+        ("repeat", "ending"),
+        [(FINAL, ("Failed", {"why": "no"})), (RECEIPT, CHARGED)],
+        ids=["fails", "succeeds"],
+    )
+    def test_a_late_final_failure_leaves_the_word_to_a_repeat_that_is_under_way(
+        self, repeat: Any, ending: Any
+    ) -> None:
+        sim = self.told("key", after(20, FINAL), after(30, repeat))
+        assert sim.ending == ending
+        assert sim.record("evidence")["outcome"] == {"failed": {"type": "Problem.Final", "why": "no"}}
+        assert sim.record("outcome")["by"] == "call"
 
     def test_after_the_doubt_was_settled_it_is_kept_and_moves_nothing(self) -> None:
         sim = self.told("key", after(30, RECEIPT), RECEIPT)

@@ -7,9 +7,9 @@ in the ledger, synced before anything is answered. Keys are honoured for charges
 `Windowed` for a few seconds only. TROUBLE is the share of calls, from 0 to 1, that do not go well; each takes at least SLOW_S.
 
 Its habits: `busy` and `declined` charge nothing and say so; `cut` charges nothing and drops the connection, `lost` charges and
-does; `slow` charges late, `late` answers too late, `late busy` and what it says for a key in use say nothing of the charge;
-`cached` breaks, before or after the charge, and answers that key with the same error for ever, as some do. A charge can be
-found only a moment after it was made.
+does; `slow` charges late, `late` answers too late, `late busy` and what it says for a key in use say nothing of the charge; a key
+that was declined stays so; `cached` breaks, before or after the charge, and answers that key with the same error for ever, as
+some do. A charge can be found only a moment after it was made.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Provider:
         self.found_from: dict[str, float] = {}
         self.forgets: dict[str, float] = {}
         self.broken: set[str] = set()
+        self.declined: set[str] = set()
         self.count = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,6 +74,8 @@ class Provider:
         await asyncio.sleep(self.slow_s + self.random.uniform(0, 0.1))
         if keyed and key in self.broken:
             return {"odd": "internal error"}
+        if keyed and key in self.declined:
+            return {"declined": "no funds"}
         if keyed and self.knows(key):
             if self.random.random() < self.trouble / 2:
                 return {"busy": True}  # a 429 for a key that has taken effect
@@ -86,11 +89,14 @@ class Provider:
             await asyncio.sleep(self.random.uniform(0.2, 0.8))
             return {"busy": True}
         if habit == "declined":
+            self.declined.add(key)
             return {"declined": "no funds"}
         if habit == "cut":
             return None
         if habit == "slow":
             await asyncio.sleep(self.random.uniform(0.1, 0.5))
+        if keyed and key in self.declined:
+            return {"declined": "no funds"}
         if habit == "cached" and keyed:
             self.broken.add(key)
             if self.random.random() < 0.5:

@@ -316,7 +316,8 @@ def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
 def adopt(draft: Draft, evidence: Evidence) -> bool:
     """Settle the open doubt of a run with what a worker learned too late, if that is what it speaks of.
 
-    A result always settles it. A final failure does where it speaks of the attempt in doubt, or of its key.
+    A result always settles it. A final failure does where it speaks of the attempt in doubt, or of its key; but not
+    while another attempt is under way, which may yet take effect where the other side forgets what it refused.
     """
     run = draft.run
     intent = run.intent
@@ -325,7 +326,7 @@ def adopt(draft: Draft, evidence: Evidence) -> bool:
         return False
     call, action = run.action(intent)
     if evidence.kind == "failed":
-        same_key = action.key is not None
+        same_key = action.key is not None and not intent.in_flight
         if is_transient(call, evidence.value) or not (same_key or evidence.attempt == intent.attempt):
             return False
     moves.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))
