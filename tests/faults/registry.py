@@ -260,7 +260,7 @@ ALWAYS = (
         (
             f"{INVARIANTS}i06_a_confirmed_event_that_is_lost_or_applied_twice_is_seen",
             f"{INVARIANTS}i06_an_event_with_a_key_is_one_event_however_often_it_is_sent",
-            *HOLD,
+            *HOLD, POWER,
         ),
     ),
     Named(
