@@ -10,7 +10,7 @@ from tests.faults.kinds import Fault
 from tests.faults.run import first_halves, pairs, sweep
 from tests.faults.stories import REFERENCE
 
-HALVES, EACH = 16, 4
+HALVES, EACH = 10, 3
 
 
 def some_pairs(story: str, store: str) -> list[tuple[Fault, ...]]:
@@ -29,5 +29,5 @@ def test_every_invariant_holds_after_both(story: str, store: str) -> None:
     cases = some_pairs(story, store)
     count = sweep(story, store, cases)
     assert not count.failed, "\n".join(count.failed[:5])
-    assert count.told >= HALVES * EACH - 12
-    assert count.doubtful >= 15
+    assert count.told >= HALVES * EACH - 6
+    assert count.doubtful >= 6

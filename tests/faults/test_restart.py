@@ -146,6 +146,6 @@ def test_a_process_for_every_step_ends_where_one_for_all_does(
 
 @pytest.mark.parametrize("story", ["order reviewed", "trip sold out", "expense escalated"])
 def test_so_it_does_under_faults(story: str, tmp_path: Path) -> None:
-    for faults in sampled(singles(story, "memory"), 80, f"fold {story}"):
+    for faults in sampled(singles(story, "memory"), 30, f"fold {story}"):
         bench = Compared(STORIES[story], "memory", tmp_path / "none", faults)
         assert ending(bench)[0] == [], faults
