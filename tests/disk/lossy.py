@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -77,10 +77,12 @@ class Disk:
 
     `lose_at` is told of every operation, by its kind (create, delete, write, truncate, sync), and says whether the
     power goes there: "before" or "after" it, or None. Without `plain_syncs` only a full sync makes anything durable,
-    as on systems whose plain sync stops at the drive's cache.
+    as on systems whose plain sync stops at the drive's cache. `files` are there, and durable, from the beginning.
     """
 
-    def __init__(self, root: Path, *, plain_syncs: bool = True) -> None:
+    def __init__(
+        self, root: Path, *, plain_syncs: bool = True, files: Mapping[str, bytes] | None = None
+    ) -> None:
         self.root = root
         self.life = 0
         self.off = False
@@ -93,7 +95,7 @@ class Disk:
         self._entries: dict[str, Inode] = {}
         self._renamed: list[tuple[str, Inode | None]] = []
         self._now: dict[str, Inode] = {}
-        self._begin({})
+        self._begin(files or {})
 
     @property
     def folder(self) -> Path:
@@ -112,7 +114,7 @@ class Disk:
         self.life += 1
         self._begin(survived)
 
-    def _begin(self, files: dict[str, bytes]) -> None:
+    def _begin(self, files: Mapping[str, bytes]) -> None:
         self.folder.mkdir()
         for name, content in files.items():
             (self.folder / name).write_bytes(content)
