@@ -29,6 +29,7 @@ ORDER = [
     "temporal",
     "server",
     "testing",
+    "simulate",  # explores a contract with the engine and the virtual time of `testing`
     "lsp",
     "examples",
     "cli",

@@ -21,6 +21,10 @@ COMMANDS = {
     "check": ("opord.cli.check", "Say what is wrong with contracts."),
     "explain": ("opord.cli.explain", "Explain a contract, a finding by its code, or a rule by its name."),
     "fmt": ("opord.cli.fmt", "Put contracts into their one form."),
+    "simulate": (
+        "opord.cli.simulate",
+        "Explore a contract without handlers: what can happen, and what never does.",
+    ),
     "diagram": ("opord.cli.diagram", "Draw a contract."),
     "gen": ("opord.cli.gen", "Write the Python module of a contract."),
     "runs": ("opord.cli.runs", "Start runs, move them, and ask what became of them."),

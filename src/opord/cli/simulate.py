@@ -1,0 +1,158 @@
+"""`opord simulate`: a contract explored without handlers."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from opord.cli.contracts import checked
+from opord.cli.errors import CliError
+from opord.cli.output import colour_option, on_terminal, width, write, write_json
+from opord.cli.settings import json_option
+
+if TYPE_CHECKING:
+    from opord.kernel.program import Program
+    from opord.simulate.explore import Seen
+
+RUNS = 500
+SEED_MAX = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps as it is."""
+
+_STYLES = {
+    "head": {"fg": "cyan", "bold": True}, "good": {"fg": "green"}, "bad": {"fg": "red"},
+    "warn": {"fg": "yellow"}, "dim": {"dim": True}, "name": {"bold": True},
+}  # fmt: skip
+
+
+@click.command()
+@click.argument("file", metavar="FILE")
+@click.option("--runs", type=click.IntRange(1, 1_000_000), default=RUNS, show_default=True,
+              help="How many runs to explore; 1 tells the story of that run.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, SEED_MAX), default=0, show_default=True,
+              help="Of the first run; the next one has the next seed.")  # fmt: skip
+@json_option
+@colour_option
+def command(file: str, runs: int, seed: int, as_json: bool) -> int:
+    """Explore a contract without handlers: what can happen, and what never does.
+
+    Runs are started and carried by the real engine in virtual time. Calls answer by chance in every way that the
+    contract declares, answers get lost, workers die, events come twice, too early and too late, people answer for
+    doubts. Told are the states, moves and outcomes that were reached, those that were not with a hint why, how
+    often actions were in doubt, how long runs took, and the story of each run that got stuck or stalled.
+
+    The same seed gives the same output. Ctrl-C ends it, and tells what was seen until then.
+
+    \b
+    Exit status: 0 nothing is wrong; 1 a run got stuck or stalled, broke a promise or had an effect twice, or
+    the contract has errors; 2 wrong usage; 130 ended by Ctrl-C.
+
+    \b
+    Examples:
+      opord simulate order.opord
+      opord simulate order.opord --runs 5000 --seed 7
+      opord simulate order.opord --seed 42 --runs 1
+    """
+    program = _program(file)
+    from opord.simulate.drive import NoInput
+    from opord.simulate.explore import explore
+
+    with _interruptible() as interrupts:
+        try:
+            seen = explore(
+                program, runs=runs, seed=seed, progress=_progress(runs), stopped=lambda: bool(interrupts)
+            )
+        except NoInput as wrong:
+            raise CliError(
+                "no_input", f"no input that was drawn for {program.name} is accepted: {wrong}"
+            ) from wrong
+        finally:
+            _clear()
+    _show(seen, file, as_json)
+    if interrupts:
+        return 130
+    return 0 if seen.sound else 1
+
+
+def _program(file: str) -> Program:
+    result = checked(Path(file))
+    if result.errors:
+        from opord.language.diagnostics.render.human import render_one
+        from opord.language.source import Source
+
+        sources = {path: Source(path, text) for path, text in result.sources}
+        for finding in result.errors:
+            click.echo(render_one(finding, sources, colour=sys.stderr.isatty()), err=True)
+        raise CliError("contract_refused", f"{file} has errors; only a contract without them can be explored")
+    if result.contract is None:
+        raise CliError("contract_refused", f"{file} has types alone, and no contract")
+    from opord.loading import load_program
+
+    return load_program(file)
+
+
+def _show(seen: Seen, file: str, as_json: bool) -> None:
+    if as_json:
+        from opord.simulate.report import as_data
+
+        write_json(as_data(seen, file))
+        return
+    from opord.simulate.text import page
+
+    columns = min(width(), 110) if on_terminal() else 100
+    if seen.last_story and not seen.cases:
+        for line in seen.last_story:
+            write(line)
+        write()
+    for line in page(seen, file, paint=_paint, columns=columns):
+        write(line.rstrip())
+
+
+def _paint(text: str, style: str) -> str:
+    return click.style(text, **_STYLES[style]) if text else ""  # type: ignore[arg-type]
+
+
+# --- while it goes on ----------------------------------------------------------------------------
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Let the first Ctrl-C end the exploring in good order; a second one ends the program."""
+    seen: list[int] = []
+
+    def note_it(number: int, frame: object) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    try:
+        before = signal.signal(signal.SIGINT, note_it)
+    except ValueError:  # not on the main thread: then nobody presses Ctrl-C here
+        yield seen
+        return
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _progress(runs: int) -> Callable[[int], None]:
+    if not sys.stderr.isatty():
+        return lambda done: None
+    every = max(1, runs // 50)
+
+    def tell(done: int) -> None:
+        if done % every == 0:
+            click.echo(f"\r{done:,} of {runs:,} runs", nl=False, err=True)
+
+    return tell
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)

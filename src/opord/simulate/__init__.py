@@ -1,0 +1,1 @@
+"""Explores a contract without handlers: random outcomes, events, faults and crashes on the real engine in virtual time."""

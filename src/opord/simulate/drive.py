@@ -1,0 +1,368 @@
+"""One run explored: it is started, sent events in and out of time, killed at random, and answered for, until it ends.
+
+The engine is the real one (worker, flights, client) on the memory store, in virtual time, on one thread. All that
+is random comes from the run's seed, so the same seed tells the same story again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from random import Random
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from opord.engine.calls import Calls, bind_handlers
+from opord.engine.client import Client
+from opord.engine.clock import World
+from opord.engine.commits import Commits
+from opord.engine.errors import EngineError, InputInvalid
+from opord.engine.programs import Programs, stored_form
+from opord.engine.protection import Protection
+from opord.engine.worker import Worker
+from opord.kernel.inbox import fitting, handlers_now
+from opord.kernel.program import EventProgram, Program
+from opord.kernel.rows import RecordRow, RunRow
+from opord.kernel.run import Body, Run, load_run
+from opord.kernel.step import StepError
+from opord.simulate.outside import Outside
+from opord.simulate.values import Chosen, Constants
+from opord.stores.memory import MemoryStore
+from opord.testing.clock import VirtualClock, VirtualLoop, virtual_world
+from opord.testing.mortal import Fate, Life
+
+LEASE_S = 30.0
+CALL_LIMIT_S = 300.0
+A_TICK_S = 2e-6
+"""Virtual time in which all that can go on without waiting does so."""
+
+MOVES_MAX = 120
+"""After so many moves a run is left alone: it could go round for ever."""
+
+TURNS_MAX = 3000
+VAIN_EVENTS_MAX = 60
+"""After so many events in vain, each with other values, a wait that nothing else ends counts as stuck."""
+
+INPUTS_MAX = 50
+DRAWS_MAX = 40
+"""So many values are drawn for an event in search of some that fit the condition of its handler."""
+
+POINTS_BEFORE_CRASH = 24
+
+_body = msgspec.json.Decoder(Body).decode
+
+End: TypeAlias = Literal["ended", "stalled", "stuck", "cut off"]
+
+
+class NoInput(Exception):
+    """No input that was drawn is one that the contract accepts; the message says why the last one is not."""
+
+
+class Explored(NamedTuple):
+    """What came of one run."""
+
+    seed: int
+    end: End
+    why: str
+    row: RunRow
+    records: list[RecordRow]
+    crashes: int
+    happenings: Counter[str]
+
+
+class Driver:
+    """Explores runs of one program, one after the other."""
+
+    def __init__(self, program: Program, constants: Constants) -> None:
+        self.program = Protection(insecure=True).of(program)
+        self.constants = constants
+        self.outside = Outside(self.program)
+        self.handlers = bind_handlers(self.program, self.outside.handlers)
+        self.stored = stored_form(self.program)
+
+    def explore(self, seed: int) -> Explored:
+        """Explore the run of a seed.
+
+        Raises:
+            NoInput: the contract refuses every input that was drawn.
+        """
+        return _OneRun(self, seed).go()
+
+
+class _OneRun:
+    def __init__(self, driver: Driver, seed: int) -> None:
+        self.driver, self.seed = driver, seed
+        self.program = driver.program
+        self.rng = Random(f"drive {seed}")
+        self.clock = VirtualClock()
+        self.store = MemoryStore(self.clock.now)
+        self.store.put_contract(driver.stored)
+        self.loop = VirtualLoop(self.clock)
+        self.loop.set_exception_handler(lambda *_: None)
+        self.values = Chosen(
+            self.program.contract, driver.constants, self.clock.now, Random(f"values {seed}")
+        )
+        calm = self.rng.random() < 0.25
+        self.patience = self.rng.choice((0.1, 0.35, 0.35, 0.9))
+        self.crashes_left = 0 if calm else self.rng.choice((0, 0, 1, 1, 2))
+        driver.outside.begin(self.values, self.clock, Random(f"outside {seed}"), calm=calm)
+        driver.outside.intent_now = self._intent_now
+        self.happenings: Counter[str] = Counter()
+        self.sent: list[tuple[str, Any, str, str | None]] = []
+        self.run: str = ""
+        self.lives = 0
+        self.crashes = 0
+
+    def go(self) -> Explored:
+        """Drive the run in a loop of its own."""
+        asyncio.set_event_loop(None)
+        try:
+            end, why = self.loop.run_until_complete(self._drive())
+        finally:
+            self._close()
+        row = self._row()
+        records = self.store.journal(self.run, limit=100_000)
+        return Explored(self.seed, end, why, row, records, self.crashes, self.happenings)
+
+    def _close(self) -> None:
+        tasks = asyncio.all_tasks(self.loop)
+        self.life.dead = True
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(BaseException):
+                self.loop.run_until_complete(task)
+        self.loop.close()
+
+    # --- the engine ------------------------------------------------------------------------------
+
+    async def _come_up(self) -> None:
+        """Open an engine; after a crash it is another one."""
+        self.lives += 1
+        kill_at = self.rng.randrange(1, POINTS_BEFORE_CRASH) if self.crashes_left else None
+        self.life = Life(self.store, Fate(kill_at))
+        store: Any = self.life
+        world = virtual_world(self.clock, seed=self.seed + self.lives, worker=f"worker-{self.lives}")
+        world.poll_s = 3600.0
+        programs = Programs(Protection(insecure=True), [self.program])
+        commits = Commits(store, None)
+        commits.start()
+        client = Client(store=store, commits=commits, programs=programs, world=world, hook=self.life.hook)
+        self.worker = client.worker = self._worker(client, commits, world)
+        await self.worker.start()
+
+    def _worker(self, client: Client, commits: Commits, world: World) -> Worker:
+        store: Any = self.life
+        calls = Calls(
+            self.program,
+            self.driver.handlers,
+            threads=None,
+            slots=asyncio.Semaphore(1),
+            limit_s=CALL_LIMIT_S,
+            monotonic=self.clock.monotonic,
+        )
+        digest = self.program.digest
+        return Worker(
+            store=store, commits=commits, client=client, programs={digest: self.program}, calls={digest: calls},
+            world=world, lease_s=LEASE_S, concurrency=10, hook=self.life.hook,
+        )  # fmt: skip
+
+    async def _bury(self) -> None:
+        """End the engine that has died, as SIGKILL would, and let another one come up."""
+        self.crashes += 1
+        self.crashes_left -= 1
+        kept = {asyncio.current_task(), self.client_pump}
+        dead = [task for task in asyncio.all_tasks() if task not in kept]
+        for task in sorted(dead, key=lambda one: one.get_name()):
+            task.cancel()
+        await asyncio.gather(*dead, return_exceptions=True)
+        self.happenings["crash"] += 1
+        await self._come_up()
+
+    def _outside_client(self) -> Client:
+        """Return a client of another process, which no crash of the worker touches."""
+        commits = Commits(self.store, None)
+        before = asyncio.all_tasks()
+        commits.start()
+        (self.client_pump,) = asyncio.all_tasks() - before
+        world = virtual_world(self.clock, seed=self.seed, worker="client")
+        programs = Programs(Protection(insecure=True), [self.program])
+        return Client(store=self.store, commits=commits, programs=programs, world=world)
+
+    # --- the story -------------------------------------------------------------------------------
+
+    async def _drive(self) -> tuple[End, str]:
+        self.client = self._outside_client()
+        await self._come_up()
+        await self._start()
+        entered, vain = -1, 0
+        for _ in range(TURNS_MAX):
+            await asyncio.sleep(A_TICK_S)
+            if self.life.dead:
+                await self._bury()
+                continue
+            row = self._row()
+            if row.head.status == "ended":
+                return "ended", ""
+            run = load_run(self.program, row)
+            if run.status == "stalled":
+                return "stalled", run.reason or ""
+            if run.body.entered != entered:
+                entered, vain = run.body.entered, 0
+                if entered > MOVES_MAX:
+                    return "cut off", f"after {MOVES_MAX} moves it had not ended"
+            if run.status == "waiting" and run.wake_at is None:
+                vain += 1
+                if vain > VAIN_EVENTS_MAX:
+                    return "stuck", self._why_stuck(run)
+            await self._turn(run)
+        head = self._row().head
+        return "stuck", f"it is {head.status.replace('_', ' ')} in {head.state}, and nothing comes of it"
+
+    def _why_stuck(self, run: Run) -> str:
+        events = ", ".join(handlers_now(run))
+        if not events:
+            return f"it waits in {run.state}, and there is nothing that could move it"
+        return f"it waits in {run.state}, no timer runs, and none of {VAIN_EVENTS_MAX} events ({events}) moved it"
+
+    async def _turn(self, run: Run) -> None:
+        """Do one thing from outside, or let time pass."""
+        if run.status == "waiting":
+            await self._while_it_waits(run)
+        elif run.status == "in_doubt" and run.intent is not None and run.intent.asking:
+            await self._person(run)
+        else:
+            if self.rng.random() < 0.1:
+                await self._any_event(run)
+            await self._pass(self._until(run))
+
+    def _until(self, run: Run) -> float:
+        """Return how long to let a run go on by itself, in seconds."""
+        if self.worker.busy:
+            return float(self.rng.choice((0.01, 0.3, 2.0, 15.0)))
+        due = (run.wake_at or self.clock.now_us) - self.clock.now_us
+        return max(due / 1e6, 0.001)
+
+    async def _while_it_waits(self, run: Run) -> None:
+        rng = self.rng
+        due_s = None if run.wake_at is None else max((run.wake_at - self.clock.now_us) / 1e6, 0.001)
+        events = sorted(handlers_now(run))
+        if due_s is not None and (not events or rng.random() < self.patience):
+            await self._pass(due_s)
+            self.happenings["timer"] += 1
+            return
+        drawn = rng.random()
+        if self.sent and drawn < 0.05:
+            await self._send(*rng.choice(self.sent), what="event again")
+        elif drawn < 0.1:
+            await self._any_event(run)
+        else:
+            others = [event for event in events if event != "cancel"]
+            if others and ("cancel" not in events or rng.random() < 0.85):
+                await self._fitting_event(run, rng.choice(others))
+            elif events:
+                await self._new_event("cancel", "event")
+        longest = 3600.0 if due_s is None else due_s
+        await self._pass(longest * rng.random() ** 6)
+
+    async def _any_event(self, run: Run) -> None:
+        """Send an event that the state may not handle: too early, or too late; half of the time one that it does."""
+        handled = sorted(handlers_now(run))
+        if handled and self.rng.random() < 0.5:
+            await self._new_event(self.rng.choice(handled), "event")
+        elif self.program.events:
+            await self._new_event(self.rng.choice(sorted(self.program.events)), "event out of time")
+
+    async def _person(self, run: Run) -> None:
+        """Answer truthfully for a doubt, or let the time for that pass."""
+        intent = run.intent
+        assert intent is not None
+        if run.wake_at is not None and self.rng.random() < 0.4:
+            await self._pass(max((run.wake_at - self.clock.now_us) / 1e6, 0.001))
+            return
+        await self._pass(3600.0 * self.rng.random() ** 3)
+        done = self.driver.outside.happened(intent.call, intent.key)
+        self.happenings["resolve"] += 1
+        with contextlib.suppress(EngineError):
+            await self.client.resolve(
+                self.run, happened=done is not None, result=done.result if done is not None else None,
+                actor="olga", reason="looked it up",
+            )  # fmt: skip
+        self.worker.nudge()
+
+    # --- what comes in ---------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        why = ""
+        for _ in range(INPUTS_MAX):
+            members = self.values.fields(self.program.contract.params)
+            try:
+                accepted = self.program.input.accept(members)
+                started = await self.client.start(self.program, accepted)
+            except (InputInvalid, ValueError) as error:
+                why = str(error)
+                continue
+            self.run = started.run
+            self.values.learn(members)
+            if self.rng.random() < 0.1:
+                await self._any_event(load_run(self.program, self._row()))
+            self.worker.nudge()
+            return
+        raise NoInput(why)
+
+    async def _fitting_event(self, run: Run, name: str) -> None:
+        """Send an event, mostly one that a handler's condition lets through, if such a one is soon found."""
+        event = self.program.events[name]
+        role = self.rng.choice(event.declaration.roles) if event.declaration.roles else None
+        draws = DRAWS_MAX if self.rng.random() < 0.75 else 1
+        args, actor = self._drawn(event), self.values.actor()
+        while draws > 1 and not self._fits(run, name, args, actor):
+            args, actor = self._drawn(event), self.values.actor()
+            draws -= 1
+        await self._send(name, args, actor, role, what="event")
+
+    def _drawn(self, event: EventProgram) -> dict[str, Any]:
+        return {one.name: self.values.value(one.type, one.name) for one in event.declaration.params}
+
+    def _fits(self, run: Run, name: str, args: Any, actor: str) -> bool:
+        event = self.program.events[name]
+        try:
+            rest = event.args.dump(event.args.accept(args))
+            return fitting(run, name, rest, actor, self.clock.now_us) is not None
+        except (StepError, ValueError):
+            return False
+
+    async def _new_event(self, name: str, what: str) -> None:
+        event = self.program.events[name]
+        args = self._drawn(event)
+        role = self.rng.choice(event.declaration.roles) if event.declaration.roles else None
+        await self._send(name, args, self.values.actor(), role, what=what)
+
+    async def _send(self, name: str, args: Any, actor: str, role: str | None, *, what: str) -> None:
+        self.happenings[what] += 1
+        if what == "event":
+            self.sent.append((name, args, actor, role))
+        with contextlib.suppress(EngineError):
+            await self.client.send(self.run, name, args, actor=actor, role=role)
+        self.worker.nudge()
+
+    # --- time and store --------------------------------------------------------------------------
+
+    async def _pass(self, seconds: float) -> None:
+        """Let time pass: by a jump where nothing is under way."""
+        if self.worker.busy or self.life.dead:
+            await asyncio.sleep(seconds)
+            return
+        self.clock.advance(seconds)
+        self.worker.nudge()
+
+    def _row(self) -> RunRow:
+        row = self.store.load(self.run)
+        assert row is not None, self.run
+        return row
+
+    def _intent_now(self) -> int:
+        pending = _body(self._row().head.body).pending
+        return pending.intent.seq if pending is not None and pending.intent is not None else 0

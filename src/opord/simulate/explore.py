@@ -1,0 +1,159 @@
+"""Many runs explored, and what was seen in them: states, moves, outcomes, doubts, ends, and whatever is wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from opord.contract import Contract
+from opord.kernel.program import Program
+from opord.kernel.run import load_run
+from opord.kernel.views import history_view, run_view
+from opord.simulate.drive import Driver, Explored
+from opord.simulate.moves import Move, moves_of, outcomes_of
+from opord.simulate.promises import broken_promises
+from opord.simulate.values import Constants
+from opord.story.page import run_story
+from opord.values.canonical import loads
+
+Trouble: TypeAlias = Literal["stuck", "stalled", "broken promise", "twice"]
+
+TOLD_MAX = 3
+"""Stories of each kind of trouble that are told at the most, one for a state; all are counted."""
+
+
+@dataclass
+class Case:
+    """A run in which something is wrong, with its story."""
+
+    kind: Trouble
+    seed: int
+    state: str
+    why: str
+    story: list[str]
+
+
+@dataclass
+class Seen:
+    """What exploring has seen so far. Times to an end are in seconds of virtual time."""
+
+    contract: Contract
+    moves: list[Move]
+    outcomes: list[tuple[str, str]]
+    seed: int
+    asked: int
+    runs: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+    troubles: Counter[str] = field(default_factory=Counter)
+    cut_off: int = 0
+    entered: Counter[str] = field(default_factory=Counter)
+    visited: Counter[str] = field(default_factory=Counter)
+    moved: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    answered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    commits: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)
+    effects: Counter[str] = field(default_factory=Counter)
+    happenings: Counter[str] = field(default_factory=Counter)
+    times_s: list[float] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    last_story: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong with any run."""
+        return not self.troubles
+
+
+def explore(
+    program: Program,
+    *,
+    runs: int,
+    seed: int,
+    progress: Callable[[int], None] = lambda done: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Seen:
+    """Explore the runs of the seeds from `seed` on; `stopped` ends it early, with what has been seen by then.
+
+    Raises:
+        NoInput: the contract refuses every input that was drawn.
+    """
+    contract = program.contract
+    seen = Seen(contract, moves_of(contract, dict(program.sources)), outcomes_of(contract), seed, runs)
+    driver = Driver(program, Constants(contract))
+    with _quiet():
+        for number in range(runs):
+            if stopped():
+                break
+            explored = driver.explore(seed + number)
+            _note(seen, driver, explored)
+            progress(seen.runs)
+    seen.answered = driver.outside.outcomes
+    return seen
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the log silent: what happens here is meant to go wrong."""
+    log = logging.getLogger("opord")
+    before, log.disabled = log.level, True
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+        log.disabled = False
+
+
+def _note(seen: Seen, driver: Driver, one: Explored) -> None:
+    seen.runs += 1
+    seen.happenings += one.happenings
+    states: set[str] = set()
+    doubted: set[int] = set()
+    intent = 0
+    for record in one.records:
+        body = loads(record.body)
+        if record.kind in ("started", "transition"):
+            seen.entered[body["to"]] += 1
+            states.add(body["to"])
+        if record.kind == "transition":
+            seen.moved[body["from"], body["cause"], body["to"]] += 1
+        elif record.kind == "intent":
+            intent = record.seq
+            seen.commits[body["call"]] += 1
+        elif record.kind == "doubt" and intent not in doubted:
+            doubted.add(intent)
+            seen.doubts[body["call"]] += 1
+    seen.visited.update(states)
+    seen.effects.update(done.action for done in driver.outside.ledger)
+    if one.end == "ended":
+        seen.ends[one.row.head.state] += 1
+        seen.times_s.append((one.row.head.since - one.row.started_at) / 1e6)
+    seen.cut_off += one.end == "cut off"
+    for kind, why in _troubles(driver, one):
+        seen.troubles[kind] += 1
+        state = one.row.head.state
+        told = [case.state for case in seen.cases if case.kind == kind]
+        if len(told) < TOLD_MAX and state not in told:
+            seen.cases.append(Case(kind, one.seed, state, why, story_of(driver, one)))
+    if seen.asked == 1:
+        seen.last_story = story_of(driver, one)
+
+
+def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[Trouble, str]]:
+    if one.end in ("stuck", "stalled"):
+        yield ("stuck" if one.end == "stuck" else "stalled"), one.why
+    for promise in broken_promises(driver.program.contract, one.records, ended=one.end == "ended"):
+        place = promise.place
+        yield "broken promise", f"the promise of {place.file}:{place.line} does not hold in it"
+    for done in driver.outside.twice():
+        yield "twice", f"{done.action} took effect twice for one commit, under the key {done.key!r}"
+
+
+def story_of(driver: Driver, one: Explored) -> list[str]:
+    """Tell a run as lines, as `opord runs history` does."""
+    history: Sequence[Mapping[str, Any]] = history_view(driver.program, one.records)
+    return [*run_story(driver.program, history, run_view(load_run(driver.program, one.row)))]

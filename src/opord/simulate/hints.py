@@ -1,0 +1,97 @@
+"""Why something was never reached: what it depends on, and how far runs came towards it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from opord.simulate.explore import Seen
+from opord.simulate.moves import TIMED_OUT, UNKNOWN, Move
+
+
+class Unreached(NamedTuple):
+    """Something that no run reached. `what` is `state`, `move` or `outcome`."""
+
+    what: str
+    name: str
+    hint: str
+
+
+def unreached(seen: Seen) -> list[Unreached]:
+    """List what no run reached, each with a hint; a move out of a state that was not reached is not listed again."""
+    found: list[Unreached] = []
+    for state in seen.contract.states:
+        if not seen.visited[state.name]:
+            found.append(Unreached("state", state.name, _state_hint(seen, state.name)))
+    for move in seen.moves:
+        if seen.visited[move.source] and seen.visited[move.target] and not seen.moved[move.key]:
+            found.append(Unreached("move", move_words(move), _move_hint(seen, move)))
+    called = {call for call, _ in seen.answered}
+    for call, outcome in seen.outcomes:
+        if not seen.answered[call, outcome]:
+            found.append(
+                Unreached("outcome", f"{call}: {outcome_words(outcome)}", _call_hint(seen, call, called))
+            )
+    return found
+
+
+def move_words(move: Move) -> str:
+    """Name a move with its cause, in a line."""
+    return f"{move.source} → {move.target} ({cause_words(move.cause)})"
+
+
+def cause_words(cause: str) -> str:
+    """Say what moved a run."""
+    first, _, committed = cause.partition(", commit ")
+    kind, _, name = first.partition(" ")
+    said = {"event": f"on {name}", "timer": name.partition(" ")[2], "commit": f"commit {name}"}.get(
+        kind, "body"
+    )
+    return f"{said}, commit {committed}" if committed else said
+
+
+def outcome_words(outcome: str) -> str:
+    """Name an outcome as a reader of the contract would."""
+    if outcome == UNKNOWN:
+        return "unknown"
+    return "timed out" if outcome == TIMED_OUT else outcome.rpartition(".")[2]
+
+
+def _state_hint(seen: Seen, state: str) -> str:
+    into = [move for move in seen.moves if move.target == state]
+    near = [move for move in into if seen.visited[move.source]]
+    if near:
+        move = max(near, key=lambda one: seen.entered[one.source])
+        return f"{move.source} was entered {_times(seen.entered[move.source])}; {_needs(move, _acts(seen, move))}"
+    first = into[0].source if into else ""
+    return f"{first} leads there, and was not reached either" if first else "nothing leads there"
+
+
+def _move_hint(seen: Seen, move: Move) -> str:
+    return f"{move.source} was entered {_times(seen.entered[move.source])}; {_needs(move, _acts(seen, move))}"
+
+
+def _needs(move: Move, acts: bool) -> str:
+    cause = cause_words(move.cause)
+    if acts and move.cause.startswith(("event", "timer")):
+        when = "come" if move.cause.startswith("event") else "be due"
+        asked = f", and needs {' and '.join(move.needs)}" if move.needs else ""
+        return f"{cause} would have to {when} while {move.source} acts, before its call or between two attempts{asked}"
+    how = f"{cause} " if cause != "body" and not cause.startswith("commit") else ""
+    if not move.needs:
+        return f"it goes on by {how.strip() or cause} alone, which came too seldom: try more --runs"
+    return f"{how}needs {' and '.join(move.needs)}: try more --runs, or a test with values of your own"
+
+
+def _acts(seen: Seen, move: Move) -> bool:
+    return seen.contract.state(move.source).kind == "acting"
+
+
+def _call_hint(seen: Seen, call: str, called: set[str]) -> str:
+    if call not in called:
+        return f"{call} was never called"
+    times = sum(count for (name, _), count in seen.answered.items() if name == call)
+    return f"{call} was called {_times(times)}: try more --runs"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"

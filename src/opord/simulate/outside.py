@@ -1,0 +1,210 @@
+"""The outside world of one run: it answers calls by seed in all declared ways, and keeps a ledger of what took effect."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from opord.contract import BOOL, Action, Check, Effect, Nothing
+from opord.generated.handlers import handler_names
+from opord.kernel.program import CallProgram, Program
+from opord.kernel.requests import Call
+from opord.kernel.step import load_failure
+from opord.simulate.moves import TIMED_OUT, UNKNOWN
+from opord.simulate.values import Chosen
+from opord.testing.clock import VirtualClock
+from opord.values.failure import Failure
+
+SILENCE_S = 1e6
+
+
+class Effected(NamedTuple):
+    """An action that took effect: under which key, for which intent of the run, with which result."""
+
+    action: str
+    key: str
+    intent: int
+    result: Any
+
+
+class Lost(Exception):
+    """The answer of a call was lost."""
+
+
+class Outside:
+    """Answers the calls of all runs, one run at a time; `begin` makes it ready for the next one."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        contract = program.contract
+        self._checks = {one.doubt.effect: one for one in contract.actions if isinstance(one.doubt, Check)}
+        self._ways = {name: self._ways_of(call) for name, call in program.calls.items()}
+        self.handlers = SimpleNamespace(
+            **{form: self._handler(program.calls[name]) for name, form in handler_names(program).items()}
+        )
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.ledger: list[Effected] = []
+        self.intent_now: Callable[[], int] = lambda: 0
+
+    def begin(self, values: Chosen, clock: VirtualClock, rng: Random, *, calm: bool) -> None:
+        """Forget the last run; in a calm one every call answers well."""
+        self._values, self._clock, self._rng = values, clock, rng
+        self.ledger = []
+        self._cached: dict[tuple[str, str], tuple[int, Any]] = {}
+        self._keys: dict[str, str] = {}
+        self._moods = {name: self._mood(ways, calm) for name, ways in self._ways.items()}
+
+    # --- what is drawn ---------------------------------------------------------------------------
+
+    def _ways_of(self, call: CallProgram) -> tuple[str, ...]:
+        """List in which ways a call may end."""
+        declared = call.declaration
+        if not isinstance(declared, Effect | Action):
+            return ("ok",)
+        variants = [
+            f"{failure.name}.{variant.name}"
+            for failure in self.program.contract.failures
+            if failure.name in declared.fails
+            for variant in failure.variants
+        ]
+        if isinstance(declared, Action):
+            silent = ("silence", "silence, done") if declared.timeout is not None else ()
+            return ("ok", *variants, "lost", "lost, done", *silent)
+        return ("ok", *variants, *((TIMED_OUT,) if declared.timeout is not None else ()))
+
+    def _mood(self, ways: tuple[str, ...], calm: bool) -> list[float]:
+        """Weigh the ways of a call for this run: mostly well, or all alike, or one of them again and again."""
+        if calm or len(ways) == 1:
+            return [1.0] + [0.0] * (len(ways) - 1)
+        drawn = self._rng.random()
+        if drawn < 0.5:
+            return [8.0] + [1.5 / (len(ways) - 1)] * (len(ways) - 1)
+        if drawn < 0.7:
+            return [2.0] + [1.0] * (len(ways) - 1)
+        often = self._rng.randrange(1, len(ways))
+        return [1.0 if place == 0 else 12.0 if place == often else 0.05 for place in range(len(ways))]
+
+    # --- handlers --------------------------------------------------------------------------------
+
+    def _handler(self, call: CallProgram) -> Callable[..., Any]:
+        if call.kind == "pure":
+            return lambda *_: self._invented(call)
+
+        async def handle(*args: Any, call_: Call) -> Any:
+            about = self._effect if isinstance(call.declaration, Effect) else self._action
+            return await about(call, call_)
+
+        async def wanted(*args: Any, call: Call) -> Any:
+            return await handle(*args, call_=call)
+
+        return wanted
+
+    def _invented(self, call: CallProgram) -> Any:
+        if call.result is None or isinstance(call.declaration.result, Nothing):
+            return None
+        return call.result.accept(self._values.value(call.declaration.result, call.declaration.name))
+
+    async def _effect(self, call: CallProgram, about: Call) -> Any:
+        name = call.declaration.name
+        (way,) = self._rng.choices(self._ways[name], self._moods[name])
+        self.outcomes[name, way] += 1
+        if way == TIMED_OUT:
+            await asyncio.sleep(SILENCE_S)
+        if way != "ok":
+            raise self._failure(call, way)
+        await self._latency(call)
+        checked = self._checks.get(name)
+        if checked is None or checked.name not in self._keys:
+            return self._invented(call)
+        done = self.happened(checked.name, self._keys[checked.name])
+        if call.declaration.result == BOOL:
+            return done is not None
+        return done.result if done is not None else None
+
+    async def _action(self, call: CallProgram, about: Call) -> Any:
+        action = call.declaration
+        assert isinstance(action, Action)
+        name = action.name
+        self._keys[name] = about.key
+        known = self._remembered(action, about.key)
+        if known is not None:
+            self.outcomes[name, "ok" if not isinstance(known, Failure) else known_name(known)] += 1
+            if isinstance(known, Failure):
+                raise copy.copy(known)
+            return known[0]
+        (way,) = self._rng.choices(self._ways[name], self._moods[name])
+        result = None
+        if way in ("ok", "lost, done", "silence, done"):
+            result = self._take_effect(call, about.key)
+        elif way not in ("lost", "silence"):
+            failure = self._failure(call, way)
+            self.outcomes[name, way] += 1
+            if action.key is not None and not failure.opord_transient:
+                self._cached[name, about.key] = (self._clock.now_us, failure)
+            raise failure
+        self.outcomes[name, "ok" if way == "ok" else UNKNOWN] += 1
+        if way.startswith("lost"):
+            raise Lost("the answer was lost")
+        if way.startswith("silence"):
+            await asyncio.sleep(SILENCE_S)
+        await self._latency(call)
+        return result
+
+    async def _latency(self, call: CallProgram) -> None:
+        """Let a call take some time, well within its time-out, or none."""
+        declared = call.declaration
+        assert isinstance(declared, Effect | Action)
+        limit = declared.timeout.total_seconds() if declared.timeout is not None else 20.0
+        if self._rng.random() < 0.4:
+            await asyncio.sleep(limit * 0.9 * self._rng.random() ** 4)
+
+    def _remembered(self, action: Action, key: str) -> Any:
+        """Return what the other side remembers under a key: a result in a list, or a failure."""
+        found = self._cached.get((action.name, key))
+        if found is None or action.key is None:
+            return None
+        window = action.key.window
+        if window is not None and self._clock.now_us >= found[0] + window.total_seconds() * 1e6:
+            return None
+        return found[1]
+
+    def _take_effect(self, call: CallProgram, key: str) -> Any:
+        name, result = call.declaration.name, self._invented(call)
+        self.ledger.append(Effected(name, key, self.intent_now(), result))
+        self._cached[name, key] = (self._clock.now_us, [result])
+        return result
+
+    def _failure(self, call: CallProgram, way: str) -> Failure:
+        type_, _, variant = way.partition(".")
+        (declared,) = (one for one in self.program.contract.failures if one.name == type_)
+        (found,) = (one for one in declared.variants if one.name == variant)
+        fields = {one.name: self._values.value(one.type, one.name) for one in found.fields}
+        failure = load_failure(call, {"type": way, **fields})
+        assert isinstance(failure, Failure)
+        return failure
+
+    # --- what is known afterwards ----------------------------------------------------------------
+
+    def happened(self, action: str, key: str) -> Effected | None:
+        """Return the latest effect of an action under a key."""
+        return next((one for one in reversed(self.ledger) if (one.action, one.key) == (action, key)), None)
+
+    def twice(self) -> list[Effected]:
+        """Return the effects that were a second one of the same intent."""
+        seen: set[tuple[str, int]] = set()
+        again = []
+        for one in self.ledger:
+            if (one.action, one.intent) in seen:
+                again.append(one)
+            seen.add((one.action, one.intent))
+        return again
+
+
+def known_name(failure: Failure) -> str:
+    """Name a failure as outcomes are named."""
+    return f"{failure.opord_type}.{type(failure).__name__}"

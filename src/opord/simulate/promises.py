@@ -1,0 +1,82 @@
+"""Promises held against what runs did: broken ones should never be seen, since the checker has proved them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from opord.contract import Contract, Promise
+from opord.kernel.rows import RecordRow
+from opord.values.canonical import loads
+
+
+class Mark(NamedTuple):
+    """Something that came in a run. `begins`: a call is about to be made, `did` and `may` say what it has become."""
+
+    name: str
+    begins: bool = False
+    did: bool = False
+    may: bool = False
+
+
+def marks_of(records: Iterable[RecordRow]) -> list[Mark]:
+    """List what a journal says came: states entered, effects that answered, commits and what became of them."""
+    marks: list[Mark] = []
+    for record in records:
+        body = loads(record.body)
+        for answer in (*(body.get("answers") or ()), *(body.get("calls") or ())):
+            if "failed" not in answer:
+                marks.append(Mark(answer["call"], did=True, may=True))
+        if record.kind in ("started", "transition"):
+            marks.append(Mark(body["to"], did=True, may=True))
+        elif record.kind == "intent":
+            marks.append(Mark(body["call"], begins=True))
+        elif record.kind == "outcome":
+            failed = (body["outcome"].get("failed") or {}).get("type")
+            skipped = body.get("by") == "skip"
+            did = failed is None and not skipped
+            marks.append(Mark(body["call"], did=did, may=did or skipped or failed == "InDoubt"))
+    return marks
+
+
+def broken_promises(contract: Contract, records: Sequence[RecordRow], *, ended: bool) -> list[Promise]:
+    """List the promises that a run has broken. How long a run may take is the checker's to say, not looked at here."""
+    marks = marks_of(records)
+    return [promise for promise in contract.promises if _broken(promise, marks, ended)]
+
+
+def _broken(promise: Promise, marks: Sequence[Mark], ended: bool) -> bool:
+    subjects = set(promise.subjects)
+    others = set(promise.others)
+    match promise.kind:
+        case "at most once":
+            return _comes_after(marks, subjects, subjects)
+        case "never after":
+            return _comes_after(marks, subjects, others)
+        case "only after":
+            came = False
+            for mark in marks:
+                came = came or (mark.did and mark.name in others)
+                if mark.name in subjects and mark.may and not came:
+                    return True
+            return False
+        case "eventually":
+            owed = False
+            for mark in marks:
+                owed = owed or (mark.may and mark.name in others)
+                owed = owed and not (mark.did and mark.name in subjects)
+            return owed and ended
+        case _:
+            return False
+
+
+def _comes_after(marks: Sequence[Mark], subjects: set[str], others: set[str]) -> bool:
+    """Whether one of the subjects begins, or comes, after one of the others may have come."""
+    may = False
+    committed = {mark.name for mark in marks if mark.begins}
+    for mark in marks:
+        comes = mark.begins if mark.name in committed else mark.may
+        if comes and may and mark.name in subjects:
+            return True
+        may = may or (mark.may and mark.name in others)
+    return False

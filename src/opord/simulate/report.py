@@ -1,0 +1,95 @@
+"""What exploring has seen, as plain data: what `opord simulate --json` writes (`docs/simulate.md` has the format)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from opord.simulate.explore import Case, Seen
+from opord.simulate.hints import unreached
+
+FORMAT = 1
+MARKS = (50, 90, 99)
+BUCKETS_S = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
+"""Upper ends of the buckets of the histogram of times, in seconds; what is longer is in one more."""
+
+
+def as_data(seen: Seen, file: str) -> dict[str, Any]:
+    """Return what was seen as plain JSON data; the same runs give the same data."""
+    contract = seen.contract
+    return {
+        "format": FORMAT,
+        "file": file,
+        "contract": contract.name,
+        "version": contract.version,
+        "seed": seen.seed,
+        "asked": seen.asked,
+        "runs": seen.runs,
+        "ended": [
+            {"state": state.name, "outcome": state.outcome, "runs": seen.ends[state.name]}
+            for state in contract.states
+            if state.kind == "final"
+        ],
+        "cut_off": seen.cut_off,
+        "states": [
+            {"state": state.name, "runs": seen.visited[state.name], "entered": seen.entered[state.name]}
+            for state in contract.states
+        ],
+        "moves": [
+            {"from": move.source, "cause": move.cause, "to": move.target, "times": seen.moved[move.key]}
+            for move in seen.moves
+        ],
+        "outcomes": [
+            {"call": call, "outcome": outcome, "times": seen.answered[call, outcome]}
+            for call, outcome in seen.outcomes
+        ],
+        "actions": [
+            {
+                "action": action.name,
+                "commits": seen.commits[action.name],
+                "in_doubt": seen.doubts[action.name],
+                "took_effect": seen.effects[action.name],
+            }
+            for action in contract.actions
+        ],
+        "unreached": [one._asdict() for one in unreached(seen)],
+        "time_to_end": times(seen.times_s),
+        "happenings": dict(sorted(seen.happenings.items())),
+        "troubles": {kind: seen.troubles[kind] for kind in ("stuck", "stalled", "broken promise", "twice")},
+        "cases": [_case(one, file) for one in seen.cases],
+    }
+
+
+def _case(case: Case, file: str) -> dict[str, Any]:
+    return {
+        "kind": case.kind,
+        "seed": case.seed,
+        "state": case.state,
+        "why": case.why,
+        "again": again(file, case.seed),
+        "story": case.story,
+    }
+
+
+def again(file: str, seed: int) -> str:
+    """Return the command that shows the run of a seed again."""
+    import shlex
+
+    return f"opord simulate {shlex.quote(file)} --seed {seed} --runs 1"
+
+
+def times(times_s: Sequence[float]) -> dict[str, Any]:
+    """Return percentiles (nearest rank) and buckets of some lengths of time, in seconds."""
+    ordered = sorted(times_s)
+    marks = {
+        f"p{mark}_s": ordered[max(math.ceil(len(ordered) * mark / 100) - 1, 0)] for mark in MARKS if ordered
+    }
+    counts = [0] * (len(BUCKETS_S) + 1)
+    for each in ordered:
+        counts[next((place for place, end in enumerate(BUCKETS_S) if each < end), len(BUCKETS_S))] += 1
+    ends: list[int | None] = [*BUCKETS_S, None]
+    return {
+        **marks,
+        "buckets": [{"below_s": end, "runs": runs} for end, runs in zip(ends, counts, strict=True)],
+    }

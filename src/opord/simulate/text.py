@@ -1,0 +1,167 @@
+"""What exploring has seen, as a page of text: ends, coverage, doubts, times, and the stories of what is wrong."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from opord.simulate.explore import Seen
+from opord.simulate.hints import outcome_words
+from opord.simulate.report import as_data
+from opord.story.words import span
+
+Paint: TypeAlias = Callable[[str, str], str]
+"""Shows a text in a style: `head`, `good`, `bad`, `warn`, `dim`, `name`."""
+
+BAR = 24
+_OUTCOMES = {"success": "good", "failure": "bad", "cancelled": "warn"}
+_TROUBLES = {
+    "stuck": "stuck: neither ended nor waiting for anything that can come",
+    "stalled": "stalled: could not go on until a person mends something",
+    "broken promise": "broke a promise (the checker has proved it: this is a fault in Opord)",
+    "twice": "had an action take effect twice for one commit",
+}
+UNREACHED_MAX = 30
+
+
+def page(seen: Seen, file: str, *, paint: Paint, columns: int) -> Iterator[str]:
+    """Write the page."""
+    data = as_data(seen, file)
+    yield from _head(seen, paint, columns)
+    if seen.runs:
+        yield from _ends(data, paint)
+        yield from _coverage(data, paint)
+        yield from _calls(data, paint)
+        yield from _times(data["time_to_end"], paint)
+        yield from _unreached(data["unreached"], paint, columns)
+    yield from _verdict(data, paint, columns)
+
+
+def _head(seen: Seen, paint: Paint, columns: int) -> Iterator[str]:
+    contract = seen.contract
+    stopped = "" if seen.runs == seen.asked else f" of {seen.asked:,}"
+    yield (
+        paint(f"{contract.name}, version {contract.version}", "head")
+        + f"  {seen.runs:,}{stopped} run{'' if seen.asked == 1 else 's'} explored, seed {seen.seed}"
+    )
+    words = {
+        "event": "events", "event again": "the same again", "event out of time": "out of time",
+        "timer": "timers", "resolve": "doubts answered", "crash": "crashes",
+    }  # fmt: skip
+    told = [f"{seen.happenings[what]:,} {said}" for what, said in words.items() if seen.happenings[what]]
+    if told:
+        for line in textwrap.wrap(", ".join(told), columns - 2):
+            yield paint(f"  {line}", "dim")
+
+
+def _ends(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    yield ""
+    yield paint("Ends", "head")
+    wide = max((len(one["state"]) for one in data["ended"]), default=0)
+    rest = data["runs"] - sum(one["runs"] for one in data["ended"])
+    for one in data["ended"]:
+        style = _OUTCOMES[one["outcome"]]
+        yield _bar(one["state"].ljust(wide), one["runs"], data["runs"], paint, style) + paint(
+            f"  {one['outcome']}", style
+        )
+    if rest:
+        yield f"  {'(none)'.ljust(wide)}  {rest:>6,}  " + paint("cut off, stalled or stuck", "dim")
+
+
+def _bar(name: str, count: int, of: int, paint: Paint, style: str) -> str:
+    share = count / of if of else 0.0
+    blocks = round(share * BAR) or (1 if count else 0)
+    return (
+        f"  {name}  {count:>6,}  {share:>4.0%}  "
+        + paint("█" * blocks, style)
+        + paint("░" * (BAR - blocks), "dim")
+    )
+
+
+def _coverage(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    yield ""
+    yield paint("Reached", "head")
+    for what, key in (("states", "runs"), ("moves", "times"), ("outcomes", "times")):
+        all_ = data[what]
+        reached = sum(1 for one in all_ if one[key])
+        style = "good" if reached == len(all_) else "warn"
+        yield _reach(what, reached, len(all_), paint, style)
+
+
+def _reach(what: str, reached: int, of: int, paint: Paint, style: str) -> str:
+    blocks = BAR if reached == of else min(int(BAR * reached / of), BAR - 1)
+    return f"  {what:<9} {paint('█' * blocks, style)}{paint('░' * (BAR - blocks), 'dim')}  {reached} of {of}"
+
+
+def _calls(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    if not data["outcomes"]:
+        return
+    yield ""
+    yield paint("Calls", "head")
+    actions = {one["action"]: one for one in data["actions"]}
+    calls: dict[str, list[str]] = {}
+    for one in data["outcomes"]:
+        said = f"{outcome_words(one['outcome'])} {one['times']:,}"
+        calls.setdefault(one["call"], []).append(said if one["times"] else paint(said, "warn"))
+    wide = max(map(len, calls))
+    for call, outcomes in calls.items():
+        yield f"  {paint(call.ljust(wide), 'name')}  {', '.join(outcomes)}"
+        action = actions.get(call)
+        if action is not None and action["commits"]:
+            rate = action["in_doubt"] / action["commits"]
+            about = f"{action['commits']:,} commits, {rate:.0%} in doubt, took effect {action['took_effect']:,} times"
+            yield paint(f"  {' ' * wide}  {about}", "dim")
+
+
+def _times(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    buckets = data["buckets"]
+    filled = [place for place, one in enumerate(buckets) if one["runs"]]
+    if not filled:
+        return
+    yield ""
+    marks = ", ".join(f"{name} {span(data[f'{name}_s'])}" for name in ("p50", "p90", "p99"))
+    yield paint("Time to an end", "head") + paint(f"  virtual; {marks}", "dim")
+    most = max(one["runs"] for one in buckets)
+    for one in buckets[filled[0] : filled[-1] + 1]:
+        below = f"below {span(one['below_s'])}" if one["below_s"] is not None else "longer"
+        blocks = round(one["runs"] / most * BAR) or (1 if one["runs"] else 0)
+        yield f"  {below:<12} {one['runs']:>6,}  {paint('█' * blocks, 'name')}".rstrip()
+
+
+def _unreached(found: list[dict[str, str]], paint: Paint, columns: int) -> Iterator[str]:
+    if not found:
+        return
+    yield ""
+    yield paint("Never reached", "head")
+    for one in found[:UNREACHED_MAX]:
+        yield f"  {paint(one['what'], 'warn')} {paint(one['name'], 'name')}"
+        for line in textwrap.wrap(one["hint"], columns - 6, break_long_words=False):
+            yield f"      {line}"
+    if len(found) > UNREACHED_MAX:
+        yield f"  and {len(found) - UNREACHED_MAX} more; --json lists them all"
+
+
+def _verdict(data: Mapping[str, Any], paint: Paint, columns: int) -> Iterator[str]:
+    yield ""
+    troubles = {kind: count for kind, count in data["troubles"].items() if count}
+    for case in data["cases"]:
+        yield paint(f"{case['kind'].capitalize()} in {case['state']}", "bad") + f"  seed {case['seed']}"
+        for line in textwrap.wrap(case["why"], columns - 2):
+            yield f"  {line}"
+        for number, line in enumerate((one for one in case["story"] if one), 1):
+            told = f"  {number:>3}  {line}"
+            yield told if len(told) <= columns else f"{told[: columns - 1]}…"
+        yield f"  again: {case['again']}"
+        yield ""
+    for kind, count in troubles.items():
+        yield paint(f"{count:,} run{'' if count == 1 else 's'} {_TROUBLES[kind]}", "bad")
+    if data["cut_off"]:
+        yield f"{data['cut_off']:,} went round and were left alone before an end"
+    if not troubles:
+        said = (
+            "no run stuck or stalled, no promise broken, no effect twice"
+            if data["runs"]
+            else "nothing explored"
+        )
+        yield paint(said, "good" if data["runs"] else "warn")

@@ -1,0 +1,243 @@
+"""Random values of a contract's types, near the constants that its conditions ask about."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from opord.contract import (
+    BOOL,
+    Attribute,
+    Binary,
+    BuiltinCall,
+    Constant,
+    ConstantPattern,
+    Contract,
+    Convert,
+    ListOf,
+    MapOf,
+    Match,
+    Named,
+    OptionalOf,
+    Type,
+    Var,
+)
+from opord.kernel.instants import text as instant_text
+from opord.testing.plausible import Plausible
+from opord.values.duration import format_duration
+
+COMPARES = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
+ACTORS = ("ann", "bob", "cal", "dee")
+DEEPEST = 4
+
+
+class Constants:
+    """The constants of a contract by what they are compared with: by name where one is plain to see, and by type."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.named: defaultdict[str, list[Any]] = defaultdict(list)
+        self.typed: defaultdict[str, list[Any]] = defaultdict(list)
+        self.lengths: defaultdict[str, list[int]] = defaultdict(list)
+        for node in _nodes(contract):
+            self._look_at(node)
+
+    def _look_at(self, node: Any) -> None:
+        match node:
+            case Binary(op=op, left=left, right=right) if op in COMPARES:
+                self._compared(left, right)
+                self._compared(right, left)
+            case Match(subject=subject, arms=arms) if isinstance(subject, Var | Attribute):
+                for arm in arms:
+                    for value in arm.pattern.values if isinstance(arm.pattern, ConstantPattern) else ():
+                        self._add(_name(subject), value)
+            case _:
+                pass
+
+    def _compared(self, one: Any, other: Any) -> None:
+        value = _constant(other)
+        if value is None:
+            return
+        if isinstance(one, BuiltinCall) and one.name == "len" and one.args and isinstance(value, int):
+            self.lengths[_name(one.args[0])] += [size for size in _near(value) if size >= 0]
+        else:
+            self._add(_name(one), value)
+
+    def _add(self, name: str, value: Any) -> None:
+        for near in _near(value):
+            self.named[name].append(near)
+            self.typed[_kind(near)].append(near)
+
+
+def _nodes(value: Any) -> Iterator[Any]:
+    """Go through a contract, part by part."""
+    if dataclasses.is_dataclass(value):
+        yield value
+        for part in dataclasses.fields(value):
+            if part.compare:
+                yield from _nodes(getattr(value, part.name))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+
+
+def _constant(node: Any) -> Any:
+    while isinstance(node, Convert):
+        node = node.of
+    return node.value if isinstance(node, Constant) else None
+
+
+def _name(node: Any) -> str:
+    """Name what a comparison asks about; what is computed has no name, or that of the pure it comes from."""
+    return getattr(node, "name", "") if not isinstance(node, BuiltinCall) else ""
+
+
+def _near(value: Any) -> list[Any]:
+    """Return a constant, and what lies just beside it."""
+    match value:
+        case bool():
+            return [True, False]
+        case int():
+            return [value - 1, value, value + 1]
+        case float():
+            return [value - 0.01, value, value + 0.01]
+        case Decimal():
+            return [value - 1, value, value + 1]
+        case timedelta():
+            second = timedelta(seconds=1)
+            return [max(value - second, timedelta()), value, value + second]
+        case _:
+            return [value]
+
+
+_KINDS = {bool: "bool", int: "int", float: "float", Decimal: "decimal", timedelta: "duration", str: "str"}
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "")
+
+
+class Chosen(Plausible):
+    """Values drawn by a seed: a bool is either, an enum any of its variants, an optional may be absent, a list empty or long.
+
+    `seen` are texts that the run has met before; one that is compared with another is often such a one.
+    """
+
+    def __init__(self, contract: Contract, constants: Constants, now: Callable[[], int], rng: Random) -> None:
+        super().__init__(contract, lambda: instant_text(now()))
+        self._clock = now
+        self._constants = constants
+        self._rng = rng
+        self.seen: list[str] = []
+        self._named: defaultdict[str, list[str]] = defaultdict(list)
+
+    def learn(self, members: Any, name: str = "") -> None:
+        """Remember the texts of an input, and how each is called: an event may have to carry one of them."""
+        if isinstance(members, dict):
+            for inner, value in members.items():
+                self.learn(value, inner)
+        elif isinstance(members, list):
+            for value in members[:5]:
+                self.learn(value, name)
+        elif isinstance(members, str) and len(members) < 60:
+            self.seen.append(members)
+            self._named[name].append(members)
+
+    def actor(self) -> str:
+        """Name somebody."""
+        if self.seen and self._rng.random() < 0.2:
+            return self._rng.choice(self.seen)
+        return self._rng.choice(ACTORS)
+
+    def value(self, type_: Type, name: str, *, within: tuple[str, ...] = ()) -> Any:
+        """Return a value of a type as plain data, for something called `name`."""
+        rng = self._rng
+        if type_ == BOOL:
+            return rng.random() < 0.5
+        match type_:
+            case OptionalOf() if rng.random() < 0.35:
+                return None
+            case ListOf(item=item):
+                return self._list(item, name, within)
+            case MapOf(value=item):
+                return {
+                    f"k{n}": self.value(item, name, within=within) for n in range(rng.choice((0, 0, 1, 2)))
+                }
+            case Named(name=named) if named in self._enums:
+                variants = self._enums[named]
+                if named in within or len(within) > DEEPEST:
+                    variants = tuple(one for one in variants if not one.fields) or variants[:1]
+                variant = rng.choice(variants)
+                if not variant.fields:
+                    return variant.name
+                return {"type": variant.name, **self._object(variant.fields, (*within, named))}
+            case _:
+                return super().value(type_, name, within=within)
+
+    def fields(self, fields: Any) -> dict[str, Any]:
+        """Return a value for each of some fields; one with a default may be left out."""
+        return {
+            field.name: self.value(field.type, field.name)
+            for field in fields
+            if field.default is None or self._rng.random() < 0.5
+        }
+
+    def _list(self, item: Type, name: str, within: tuple[str, ...]) -> list[Any]:
+        if isinstance(item, Named) and item.name in within:
+            return []
+        lengths = self._constants.lengths.get(name)
+        size = self._rng.choice((0, 1, 1, 2, 3, 8))
+        if lengths and self._rng.random() < 0.6:
+            size = self._rng.choice(lengths)
+        return [self.value(item, name, within=within) for _ in range(min(size, 200))]
+
+    def _primitive(self, primitive: str, name: str) -> Any:
+        rng = self._rng
+        near = self._constants.named.get(name, ())
+        fitting = [one for one in near if _kind(one) == primitive]
+        if fitting and rng.random() < 0.6:
+            return _plain(rng.choice(fitting))
+        others = self._constants.typed.get(primitive)
+        if others and rng.random() < 0.2:
+            return _plain(rng.choice(others))
+        return self._free(primitive, name)
+
+    def _free(self, primitive: str, name: str) -> Any:
+        rng = self._rng
+        match primitive:
+            case "int":
+                return rng.choice((0, 1, 1, 2, 3, 5, 10, 100, rng.randrange(1000)))
+            case "float":
+                return rng.choice((0.0, 0.5, 1.0, round(rng.random(), 3), round(rng.random() * 100, 2)))
+            case "decimal":
+                return f"{rng.choice((0, 1, 10, rng.randrange(1000)))}.{rng.randrange(100):02}"
+            case "str":
+                if self._named.get(name) and rng.random() < 0.4:
+                    return rng.choice(self._named[name])
+                if self.seen and rng.random() < 0.4:
+                    return rng.choice(self.seen)
+                made: str = super()._primitive("str", name)
+                self.seen.append(made)
+                return made
+            case "datetime":
+                span = rng.choice((-86_400, -60, 60, 3600, 86_400, 7 * 86_400))
+                return instant_text(self._clock() + span * 1_000_000)
+            case "date":
+                return instant_text(self._clock() + rng.randrange(-3, 30) * 86_400_000_000)[:10]
+            case "duration":
+                return rng.choice(("1s", "1m", "1h", "24h"))
+            case "json":
+                return rng.choice(({}, {"n": 1}, [], None, "text"))
+            case _:
+                return super()._primitive(primitive, name)
+
+
+def _plain(value: Any) -> Any:
+    """Return a constant as plain data."""
+    if isinstance(value, Decimal):
+        return str(value)
+    return format_duration(value) if isinstance(value, timedelta) else value

@@ -1,0 +1,123 @@
+"""`opord simulate`: what it prints, its exit status, and what it refuses."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from opord.cli import output
+from tests.cli.kit import Shop
+from tests.simulate.test_explore import STUCK
+
+
+def test_it_tells_what_was_reached(shop: Shop) -> None:
+    said = shop.opord("simulate", "desk.opord", "--runs", "40")
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith("Desk, version 1  40 runs explored, seed 0\n")
+    for part in ("Ends", "Reached", "Calls", "Time to an end", "no run stuck or stalled"):
+        assert part in said.out
+    assert "\x1b" not in said.out
+
+
+def test_the_same_seed_prints_the_same_whatever_the_process(shop: Shop) -> None:
+    printed = [
+        shop.process(
+            "simulate", "desk.opord", "--runs", "15", "--seed", "3", *more, PYTHONHASHSEED=number
+        ).out
+        for more, number in (((), "1"), ((), "2"), (("--json",), "3"), (("--json",), "4"))
+    ]
+    assert printed[0] == printed[1]
+    assert printed[2] == printed[3]
+
+
+def test_as_data_it_has_a_format(shop: Shop) -> None:
+    data = shop.opord("simulate", "desk.opord", "--runs", "10", "--json").json
+    assert (data["format"], data["contract"], data["asked"], data["runs"]) == (1, "Desk", 10, 10)
+    assert sum(one["runs"] for one in data["ended"]) + data["cut_off"] == 10
+    assert data["troubles"] == {"broken promise": 0, "stalled": 0, "stuck": 0, "twice": 0}
+
+
+def test_a_stuck_run_is_a_numbered_story_that_one_command_shows_again(shop: Shop) -> None:
+    (shop.folder / "stuck.opord").write_text(STUCK)
+    said = shop.opord("simulate", "stuck.opord", "--runs", "3", "--seed", "9")
+    assert said.status == 1
+    assert "Stuck in Waiting  seed 9\n" in said.out
+    assert "    2    +0.000s  06:13:20.000 ● Waiting  started\n" in said.out
+    assert "3 runs stuck: neither ended nor waiting for anything that can come" in said.out
+    again = "opord simulate stuck.opord --seed 9 --runs 1"
+    assert f"  again: {again}\n" in said.out
+    told = shop.opord(*again.split()[1:])
+
+    def story(out: str) -> list[str]:
+        return [line for line in out.splitlines() if line[:5].strip().isdigit() and line[5:7] == "  "]
+
+    assert len(story(said.out)) > 3
+    assert story(said.out) == story(told.out)
+
+
+def test_one_run_alone_tells_its_story(shop: Shop) -> None:
+    said = shop.opord("simulate", "desk.opord", "--runs", "1")
+    assert "started" in said.out.splitlines()[0]
+    assert "1 run explored, seed 0" in said.out
+
+
+@pytest.mark.parametrize("columns", [80, 110])
+def test_it_fits_a_terminal(shop: Shop, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    from opord.cli import simulate
+
+    (shop.folder / "stuck.opord").write_text(STUCK)
+    monkeypatch.setattr(simulate, "on_terminal", lambda: True)
+    monkeypatch.setattr(simulate, "width", lambda: columns)
+    out = shop.opord("simulate", "stuck.opord", "--runs", "2").out
+    assert max(map(len, out.splitlines())) <= columns
+
+
+def test_colours_are_seen_where_they_are_asked_for(shop: Shop) -> None:
+    assert "\x1b[32m" in shop.opord("simulate", "desk.opord", "--runs", "5", "--color", "always").out
+    assert output.STATUS_STYLES["success"] == "green"
+
+
+REFUSED = [
+    (["nowhere.opord"],                     2, "error[file]: nowhere.opord: No such file"),
+    (["dsk.opord"],                         2, "did you mean `desk.opord`?"),
+    (["wrong.opord"],                       1, "error[contract_refused]: wrong.opord has errors"),
+    (["types.opord"],                       1, "types.opord has types alone, and no contract"),
+    (["child.opord"],                       1, "error[contract_refused]: child.opord has errors"),
+    (["desk.opord", "--runs", "0"],         2, "0 is not in the range"),
+    (["desk.opord", "--runs", "-3"],        2, "-3 is not in the range"),
+    (["desk.opord", "--seed", "-1"],        2, "-1 is not in the range"),
+    (["desk.opord", "--seed", "9" * 40],    2, "is not in the range"),
+    (["desk.opord", "--runs", "many"],      2, "'many' is not a valid integer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "status", "told"), REFUSED, ids=lambda value: str(value)[:40])
+def test_bad_input_is_refused(shop: Shop, arguments: list[str], status: int, told: str) -> None:
+    (shop.folder / "wrong.opord").write_text("contract C(a: int)\ninitial state A -> B { goto B }\n")
+    (shop.folder / "types.opord").write_text("record R { a: int }\n")
+    (shop.folder / "child.opord").write_text(
+        'contract C(a: int)\ninitial state A -> B { run "x.opord" X(a)\n  when X.Done -> goto B }\nfinal state B success\n'
+    )
+    said = shop.opord("simulate", *arguments)
+    assert (said.status, told in said.err) == (status, True), said.err
+    assert said.out == ""
+
+
+def test_the_findings_of_a_contract_with_errors_are_shown(shop: Shop) -> None:
+    (shop.folder / "wrong.opord").write_text("contract C(a: int)\ninitial state A -> B { goto B }\n")
+    assert "error[OP" in shop.opord("simulate", "wrong.opord").err
+
+
+def test_ctrl_c_tells_what_was_seen_until_then(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from opord.cli import simulate
+
+    def pressed_after_seven(done: int) -> None:
+        if done == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(simulate, "_progress", lambda runs: pressed_after_seven)
+    said = shop.opord("simulate", "desk.opord", "--runs", "1000000")
+    assert (said.status, said.err) == (130, "")
+    assert said.out.startswith("Desk, version 1  7 of 1,000,000 runs explored, seed 0\n")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

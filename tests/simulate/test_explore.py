@@ -1,0 +1,200 @@
+"""Exploring reaches what a contract allows, says why where it does not, and finds what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from opord.kernel.program import Program
+from opord.loading import load_program
+from opord.simulate import drive, outside
+from opord.simulate.drive import NoInput
+from opord.simulate.explore import Seen, explore
+from opord.simulate.hints import unreached
+from opord.simulate.moves import moves_of
+from opord.simulate.report import as_data, times
+from opord.simulate.values import Constants
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(
+    [*ROOT.glob("examples/patterns/*/*.opord"), *ROOT.glob("src/opord/examples/orders/*.opord")]
+)
+FIELDS = "final state Done success\nfinal state Lost failure\n"
+
+
+def explored(folder: Path, text: str, *, runs: int = 40, seed: int = 0) -> Seen:
+    """Explore a contract by its text."""
+    path = folder / "c.opord"
+    path.write_text(text)
+    return explore(load_program(path), runs=runs, seed=seed)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_state_of_the_examples_is_reached_or_it_is_said_why_not(path: Path) -> None:
+    seen = explore(load_program(path), runs=40, seed=0)
+    assert (seen.troubles["stuck"], seen.troubles["broken promise"], seen.troubles["twice"]) == (0, 0, 0)
+    hints = {one.name: one.hint for one in unreached(seen) if one.what == "state"}
+    for state in seen.contract.states:
+        assert bool(seen.visited[state.name]) != (state.name in hints), state.name
+    assert all(" was entered " in hint or " leads there" in hint for hint in hints.values()), hints
+    assert len(hints) <= len(seen.contract.states) // 2
+    listed = {move.key for move in seen.moves}
+    assert set(seen.moved) <= listed, "a run moved in a way that is not listed"
+
+
+def test_the_same_seed_gives_the_same(tmp_path: Path) -> None:
+    program = load_program(EXAMPLES[-1])
+    first, again, other = (
+        json.dumps(as_data(explore(program, runs=25, seed=seed), "f")) for seed in (5, 5, 500)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_run_is_the_same_alone_as_among_others() -> None:
+    program = load_program(ROOT / "src/opord/examples/orders/order.opord")
+    driver = drive.Driver(program, explore_constants(program))
+    among = [driver.explore(seed) for seed in range(12)]
+    alone = drive.Driver(program, explore_constants(program)).explore(7)
+    assert [record.hash for record in alone.records] == [record.hash for record in among[7].records]
+
+
+def explore_constants(program: Program) -> Constants:
+    return Constants(program.contract)
+
+
+@pytest.mark.parametrize(
+    ("condition", "params"),
+    [
+        ("a == 7341", "a: int"),
+        ("a > 99_000 and a < 99_002", "a: int"),
+        ('a == "gold"', "a: str"),
+        ("a > 0.8171 and a < 0.8373", "a: float"),
+        ("len(a) == 17", "a: list[int]"),
+        ("a == 48h", "a: duration"),
+    ],
+)
+def test_values_are_drawn_near_the_constants_of_conditions(
+    tmp_path: Path, condition: str, params: str
+) -> None:
+    text = f"contract C({params})\ninitial state A -> Done | Lost {{\n  if {condition} {{ goto Done }}\n  goto Lost\n}}\n{FIELDS}"
+    seen = explored(tmp_path, text)
+    assert seen.ends["Done"] > 0
+    assert seen.ends["Lost"] > 0
+    assert unreached(seen) == []
+
+
+def test_an_event_is_drawn_that_fits_what_the_run_carries(tmp_path: Path) -> None:
+    text = (
+        "contract C(code: str, owner: str)\nevent enter(code_seen: str) \n"
+        "initial state A -> Done | Lost {\n"
+        "  on enter(given) if given == code and actor == owner -> goto Done\n  after 1h -> goto Lost\n}\n"
+        + FIELDS
+    )
+    assert explored(tmp_path, text).ends["Done"] > 0
+
+
+STUCK = """contract C(a: int)
+event pay(cents: int)
+# opord: allow waits because it shows a wait that nothing ends
+initial state Waiting -> Done { on pay(cents) if cents > 10 and cents < 5 -> goto Done }
+final state Done success
+"""
+
+
+def test_a_wait_that_nothing_can_end_is_stuck_and_its_story_is_told(tmp_path: Path) -> None:
+    seen = explored(tmp_path, STUCK, runs=5)
+    assert seen.troubles == {"stuck": 5}
+    (case,) = seen.cases
+    assert (case.kind, case.seed, case.state) == ("stuck", 0, "Waiting")
+    assert "none of 60 events (pay) moved it" in case.why
+    assert any("Waiting" in line for line in case.story)
+    assert next(one for one in unreached(seen) if one.what == "state").hint == (
+        "Waiting was entered 5 times; on pay needs `cents > 10 and cents < 5`: "
+        "try more --runs, or a test with values of your own"
+    )
+
+
+def test_a_run_that_divides_by_zero_is_stalled(tmp_path: Path) -> None:
+    text = "contract C(a: int)\ninitial state A -> Done {\n  let b = 10 // a\n  goto Done(b)\n}\nfinal state Done(b: int) success\n"
+    seen = explored(tmp_path, text)
+    assert 0 < seen.troubles["stalled"] < 40
+    assert "division by zero" in seen.cases[0].why
+    assert len(seen.cases) == 1, "one story for a state is enough"
+
+
+ACTION = """contract C(a: str) key a
+failure E { No, Busy transient }
+effect find(a: str) -> int?
+action act(a: str) -> int fails E { POLICY }
+initial state A -> Done | Lost {
+  match commit act(a) {
+    ok -> goto Done
+    No | Busy -> goto Lost
+    EXTRA
+  }
+}
+final state Done success
+final state Lost failure
+"""
+POLICIES = ["key a, retry 3 times, timeout 5s", "timeout 5s", "timeout 5s, in doubt check find(a) after 10s",
+            "retry 2 times, timeout 5s, in doubt ask within 1h", "timeout 5s, in doubt report"]  # fmt: skip
+
+
+def with_policy(policy: str) -> str:
+    extra = "InDoubt -> goto Lost" if "report" in policy or "within" in policy else ""
+    text = ACTION.replace("POLICY", policy).replace("EXTRA", extra)
+    return text if "check" in policy else text.replace("effect find(a: str) -> int?\n", "")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_doubts_come_about_and_no_effect_is_doubled(tmp_path: Path, policy: str) -> None:
+    seen = explored(tmp_path, with_policy(policy), runs=80)
+    assert seen.troubles == {}
+    assert 0 < seen.doubts["act"] <= seen.commits["act"] == 80
+    assert all(seen.answered["act", outcome] for outcome in ("ok", "E.No", "E.Busy", "unknown"))
+    assert seen.effects["act"] <= 80
+    assert seen.happenings["crash"] > 0
+
+
+def test_a_doubled_effect_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the person who answers for doubts never sees what happened, the action is called once more."""
+    monkeypatch.setattr(outside.Outside, "happened", lambda *_: None)
+    seen = explored(tmp_path, with_policy("timeout 5s"), runs=80)
+    assert seen.troubles["twice"] > 0
+    assert "act took effect twice for one commit" in next(c for c in seen.cases if c.kind == "twice").why
+
+
+def test_a_contract_that_takes_no_input_says_so(tmp_path: Path) -> None:
+    text = 'contract C(a: bool) key if a then "" else ""\ninitial state A -> Done { goto Done }\nfinal state Done success\n'
+    with pytest.raises(NoInput, match="it is empty"):
+        explored(tmp_path, text)
+
+
+def test_a_cycle_is_left_alone_after_many_moves(tmp_path: Path) -> None:
+    text = (
+        "contract C(a: int)\nevent stop\n"
+        "# opord: allow restarts because it goes on until it is stopped\n"
+        "initial state A -> B | Done {\n  on stop if actor == \"nobody at all\" -> goto Done\n  after 1h -> goto B\n}\n"
+        "state B -> A { after 1h -> goto A }\nfinal state Done success\n"
+    )  # fmt: skip
+    seen = explored(tmp_path, text, runs=4)
+    assert seen.cut_off + seen.ends["Done"] == 4
+
+
+def test_moves_are_listed_with_what_they_need() -> None:
+    program = load_program(ROOT / "src/opord/examples/orders/order.opord")
+    moves = {move.key: move.needs for move in moves_of(program.contract, dict(program.sources))}
+    assert moves["Received", "body", "Review"] == ("`risk(order, customer) > 0.8 and not customer.vip`",)
+    assert moves["Charging", "commit charge_card", "Charged"] == ("charge_card to be ok",)
+    assert ("Received", "event cancel", "Cancelled") in moves
+    assert ("Shipping", "timer Shipping after", "Refunding") in moves
+
+
+def test_times_are_told_by_nearest_rank_and_buckets() -> None:
+    told = times([0.5] * 50 + [20.0] * 49 + [90_000.0])
+    assert (told["p50_s"], told["p90_s"], told["p99_s"]) == (0.5, 20.0, 20.0)
+    filled = {one["below_s"]: one["runs"] for one in told["buckets"] if one["runs"]}
+    assert filled == {1: 50, 60: 49, 7 * 86_400: 1}
