@@ -1,6 +1,6 @@
 """The life of a forked worker: it carries runs on, does errands as a client, and may have to die at a named point.
 
-A life is plain data: `name` of the worker, `lease_s`, `errands`, and `dies` = [point, n], the n-th passing of which it
+A life is plain data: `name` of the worker, `lease_s`, `store` (a file), `errands`, and `dies` = [point, n], the n-th passing of which it
 does not survive. What it asks as a client, and what it was told, is appended to FOLDER/history: a line before, a line after.
 """
 
@@ -22,6 +22,7 @@ from opord.engine.errors import EngineError
 from opord.generated import Workflow
 from opord.loading import program_of
 from opord.stores.sqlite.store import SqliteStore
+from tests.kill.rogue import Rogues
 from tests.kill.shared_clock import SharedClock
 from tests.kill.worker import Handlers
 
@@ -74,6 +75,10 @@ class Errands:
         os.write(self.history, json.dumps(line).encode() + b"\n")
 
 
+def _handlers(module: Any, port: int, folder: Path) -> Any:
+    return Rogues(folder) if module.workflow == "Rogue" else Handlers(module, port)
+
+
 async def live(
     life: dict[str, Any],
     flows: list[tuple[Any, type[Workflow]]],
@@ -87,11 +92,13 @@ async def live(
     logging.getLogger("opord").setLevel(logging.ERROR)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    store = SqliteStore(folder / "siege.db", clock=lambda: clock.now() + life.get("skew_us", 0))
+    store = SqliteStore(
+        folder / life.get("store", "siege.db"), clock=lambda: clock.now() + life.get("skew_us", 0)
+    )
     world = World(now=clock.now, worker=life["name"], poll_s=0.02)
     engine = Engine(
         store,
-        [cls(Handlers(module, port)) for module, cls in flows],
+        [cls(_handlers(module, port, folder)) for module, cls in flows],
         lease_s=life["lease_s"],
         drain_s=2.0,
         world=world,
