@@ -24,8 +24,8 @@ import pytest
 
 from opord.engine import pruning
 from opord.stores.archive import writing
-from opord.stores.base import Kept, StoreUnavailable
-from opord.stores.sqlite import SqliteStore
+from opord.stores.base import Kept, RunRow, StoreUnavailable
+from opord.stores.sqlite import SqliteStore, rewriting
 from opord.testing.store_rows import BEGIN, SECOND, SteppedClock, a_record, a_write
 from tests.pruning.kit import a_store, add_ended, names, prune, told
 
@@ -360,6 +360,38 @@ def test_a_run_for_which_something_came_after_it_was_told_is_left_for_the_next_t
     assert prune(store, scene.archive).pruned == 1
     assert [story["seq"] for story in told(scene.archive)["Orders/0"]] == [late.seq, late.seq + 1]
     store.close()
+
+
+def test_runs_with_much_to_tell_go_fewer_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "BATCH_RUNS", 100)
+    transactions: list[int] = []
+    for most in (10**6, 1):
+        monkeypatch.setattr(pruning, "BATCH_BYTES", most)
+        scene.again()
+        store = SqliteStore(scene.file, clock=SteppedClock())
+        points: list[str] = []
+        assert prune(store, scene.archive, hook=points.append).pruned == RUNS
+        transactions.append(points.count("deleted"))
+        store.close()
+    assert transactions == [1, RUNS]
+
+
+def test_a_run_is_told_as_it_is_at_one_instant(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, other = (SqliteStore(scene.file, clock=SteppedClock()) for _ in range(2))
+    row = _kept(store, "Orders/0").row
+    real = rewriting.rows
+
+    def rows(connection: Any, query: str, given: Any, kind: Any) -> Any:
+        found = real(connection, query, given, kind)
+        if kind is RunRow:
+            other.apply([a_write(row)._replace(records=(a_record("Orders/0", row.seq + 1),))])
+        return found
+
+    monkeypatch.setattr(rewriting, "rows", rows)
+    kept = _kept(store, "Orders/0")
+    assert len(kept.records) == kept.row.seq == row.seq
+    store.close()
+    other.close()
 
 
 def test_a_run_that_took_the_name_of_one_that_was_pruned_meanwhile_is_left(scene: Scene) -> None:

@@ -151,7 +151,7 @@ def test_who_waits_for_a_result_is_told_when_the_run_is_pruned_before_anybody_lo
             await there.send_event("Locker/b1", "open", {"who": "ann"})
             away(kit)
             with pytest.raises(RunPruned):
-                await waiting
+                await asyncio.wait_for(waiting, 100)
 
     kit.run(story())
 
@@ -170,6 +170,19 @@ def test_a_key_is_free_when_its_time_is_over_and_somebody_prunes_again(kit: Kit)
             assert await start(kit, engine, note="another") == Started("Locker/b1", True)
             with pytest.raises(StartConflict):
                 await start(kit, engine)
+
+    kit.run(story())
+
+
+def test_a_key_is_kept_from_the_prune_on_however_long_ago_the_run_ended(kit: Kit) -> None:
+    async def story() -> None:
+        async with kit.engine() as engine:
+            await opened(kit, engine)
+            await asyncio.sleep(1000)
+            away(kit, keep_us=60_000_000)
+            await asyncio.sleep(59)
+            assert prune(kit.store, None).keys_forgotten == 0
+            assert (await start(kit, engine)).pruned
 
     kit.run(story())
 
