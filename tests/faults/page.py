@@ -48,7 +48,7 @@ The stories are {stories}. For three of them ({reference}) every pair of faults 
 recovery included. After each telling the run must have ended, nothing may be lost, and the ledger has to fit the end: what was
 charged was delivered for or given back, what was booked is whole or undone in reverse.
 
-`make test` tries every single fault of those three stories in memory, and samples of the rest; `make faults` tries all of them, and
+`make test` tries the single faults of those three stories in memory, and samples of the rest; `make faults` tries all of them, and
 all pairs, on both stores, and prints how many there were, how many led to a doubt, and how the runs ended. A case that fails is
 printed with the command that runs it again:
 
