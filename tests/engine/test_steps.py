@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from opord.engine.errors import InputInvalid, NotStalled, RunEnded, RunTerminated, StartConflict
+from opord.loading import program_of
 from tests.engine.desk import NEVER, Here, Sim, after, fails
+from tests.engine.kit import Kit
 
 BROKEN = ConnectionError("reset")
 
@@ -293,3 +297,47 @@ class TestAFaultOfTheEngineItself:
 
         sim = Sim(COUNTING, weigh=[1], load=[5], charge=[10]).rest(hook=hook)
         assert (sim.state, sim.calls("charge"), sim.record("outcome")["by"]) == ("Done", 1, "evidence")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_of_starts_in_one_instant_one_is_new_and_the_run_goes_on_undisturbed(at_once: bool) -> None:
+    kit = Kit(
+        """
+contract Look(id: str) key id
+effect look(id: str) -> str
+initial state Open -> Done {
+  let seen = perform look(id)
+  goto Done
+}
+final state Done success
+""",
+        lambda module: object(),
+    )
+
+    class Looks:
+        asked = 0
+
+        async def look(self, id: str) -> str:
+            self.asked += 1
+            await asyncio.sleep(1)
+            return id
+
+    kit.handlers = Looks()
+
+    async def main() -> list[bool]:
+        async with kit.engine() as engine:
+            program = engine.client.programs.own(program_of(kit.workflow))
+
+            async def start() -> bool:
+                return (await engine.client.start(program, program.input.accept({"id": "a"}))).created
+
+            if at_once:
+                told = list(await asyncio.gather(*[start() for _ in range(3)]))
+            else:
+                told = [await start() for _ in range(3)]
+            await engine.until_idle()
+            return told
+
+    assert kit.run(main()) == [True, False, False]
+    assert (kit.handlers.asked, kit.kinds("Look/a")) == (1, ["started", "transition"])
+    kit.check()

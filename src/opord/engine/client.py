@@ -85,6 +85,7 @@ class Client:
         self.hook = hook
         self.worker: Worker | None = None
         self._turns = Turns()
+        self._starts = 0
 
     # --- starts ----------------------------------------------------------------------------------
 
@@ -102,8 +103,17 @@ class Client:
         held = worker is not None and worker.has_room and program.digest in worker.programs
         try:
             run_id = self._run_id(program, input_value)
+            self._starts += 1
+            # The record names this process too: with the number, no two starts are alike.
+            message = str(self._starts) if program.key is not None else None
             draft = moves.start(
-                program, run_id, input_value, now=self.store.now(), worker=self.world.worker, held=held
+                program,
+                run_id,
+                input_value,
+                now=self.store.now(),
+                worker=self.world.worker,
+                held=held,
+                message=message,
             )
             check_size(draft.run.input_text, what="the input")
         except BadValue as error:

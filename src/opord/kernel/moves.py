@@ -24,10 +24,20 @@ from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue
 
 
-def start(program: Program, run_id: str, input_value: Any, *, now: int, worker: str, held: bool) -> Draft:
+def start(
+    program: Program,
+    run_id: str,
+    input_value: Any,
+    *,
+    now: int,
+    worker: str,
+    held: bool,
+    message: str | None = None,
+) -> Draft:
     """Return the draft of a new run in its initial state.
 
-    `held`: the run is born in the hands of `worker`, who goes on with it at once.
+    `held`: the run is born in the hands of `worker`, who goes on with it at once. `message` tells this start from
+    another one by the same process in the same instant.
 
     Raises:
         BadValue: the input does not fit the contract.
@@ -48,6 +58,7 @@ def start(program: Program, run_id: str, input_value: Any, *, now: int, worker: 
         name=program.name,
         version=program.version,
         input=input_rest,
+        id=message,
         to=initial,
         data=run.body.data,
         timers=_written(run.body.timers),
