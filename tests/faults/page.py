@@ -60,6 +60,20 @@ it ends well, in Booked
 Other levels of the same: `make sim` (random contracts, random faults, one seed each), `make soak` (real processes, killed at every
 point and at random), `make power` (the disk below).
 
+## Processes that die, stop or go wrong
+
+Workers on one file are killed with SIGKILL at every named point and at any moment, some hundred times a minute, and stopped with SIGSTOP for three
+leases, so that they come back as zombies; they are told to end by SIGTERM, and by SIGINT twice; two have one name by mistake; and in every fourth storm
+the clock is set while they work, by half a second, an hour, 25 hours and a year ([test_siege](../tests/kill/test_siege.py)). Each is
+a client as well: starts and events die with it and are asked again. The provider is late, drops connections before and after it has charged, keeps
+errors under a key, forgets keys, and shows a charge only a while after it. `make soak MINUTES=n` goes on with that and counts how many died where.
+
+Handlers are hostile, too ([test_rogues](../tests/kill/test_rogues.py)): they end the process, crash it, close its files, take all its descriptors or
+memory, keep the event loop or the interpreter for four leases, and never return. What a handler raises (all of Python's
+exceptions, `SystemExit`, `KeyboardInterrupt` and `CancelledError` included) and returns (what does not fit, cannot be kept, or bites whoever looks at it)
+is a doubt or a stall with its reason ([test_hostile_handlers](../tests/engine/test_hostile_handlers.py)). What a clock that jumps, stands still or
+differs between workers does, and what not, is held in virtual time ([test_clock_jumps](../tests/engine/test_clock_jumps.py)).
+
 ## A disk that forgets, fails or is full
 
 SQLite reaches the disk through a layer of the tests that keeps, of each file, what was synced and what was written since. When the power

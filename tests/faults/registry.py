@@ -139,6 +139,8 @@ FAULTS = (
         (
             f"{CRASHES}c15_workers_that_start_up_during_a_recovery_do_not_call_twice",
             f"{ENGINE}test_crash_points.py::TestTwoWorkers::test_two_that_start_up_together_call_once",
+            "tests/kill/test_rogues.py::"
+            "test_workers_that_start_while_what_a_dead_one_held_is_taken_over_put_each_run_in_doubt_once",
             f"{ENGINE}test_claimed_anew.py::test_a_worker_alone_goes_on_after_its_store_was_out_of_reach",
         ),
     ),
@@ -175,6 +177,7 @@ FAULTS = (
         "One wins; the others are told what came first.",
         (
             f"{CRASHES}c19_of_a_confirmation_and_a_cancel_at_the_same_moment_one_wins_and_the_other_is_told",
+            f"{ENGINE}test_same_instant.py::test_exactly_one_wins_and_the_losers_are_told",
             f"{ENGINE}test_phases_and_timers.py::TestTimers::test_an_approval_and_a_timer_at_the_same_instant_have_one_winner",
         ),
     ),
