@@ -56,6 +56,11 @@ class _Commit:
             yield f"4: record {seq} ends the doubt of {call} by {by}, which the contract does not say"
         if by in ("skip", "report") and not self.in_doubt:
             yield f"4: record {seq} ends a doubt of {call} that there is not"
+        told = record["outcome"]
+        if (by == "skip" and told.get("ok", 0) is not None) or (
+            by == "report" and told != {"failed": {"type": "InDoubt"}}
+        ):
+            yield f"3: record {seq} ends a doubt of {call} by {by}, as {told}"
         within = self.rules["within_s"]
         if by == "report" and within is not None:
             if _instant(record) < self.doubted_at + timedelta(seconds=within):

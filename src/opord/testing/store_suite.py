@@ -288,6 +288,14 @@ class StoreSuite(PruningSuite):
         assert store.apply([write]) == [Applied(1)]
         assert store.inbox("Orders/1") == []
 
+    def test_of_the_messages_of_a_write_only_those_are_put_that_never_were(self, store: Store) -> None:
+        row = started(store)
+        store.apply([a_write(row, records=0, arrivals=0, put=(a_message("a"), a_message("b")))])
+        store.apply([a_write(the_run(store), records=0, arrivals=2, take=("a",))])
+        more = a_write(the_run(store), put=(a_message("a"), a_message("b"), a_message("c")))
+        assert store.apply([more]) == [Applied(3)]
+        assert store.inbox("Orders/1") == [a_message("b"), a_message("c")]
+
     def test_two_runs_may_have_messages_of_the_same_id(self, store: Store) -> None:
         rows = [started(store, "Orders/1"), started(store, "Orders/2")]
         assert store.apply([a_write(row, put=(a_message("a"),)) for row in rows]) == [Applied(1), Applied(1)]
