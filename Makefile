@@ -12,7 +12,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format golden fuzz soak sim faults power bench bench-scale bench-check docs clean .venv
+.PHONY: help demo test check format golden fuzz soak sim mutants faults power bench bench-scale bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ faults: $(STAMP) ## every single fault at every operation, and every pair
 power: $(STAMP) ## take the power away LOSSES=n times, and let the disk fail
 	$(BIN)/python tests/disk/run.py --losses $(LOSSES)
 	$(BIN)/python tests/disk/run.py --faults
+
+mutants: $(STAMP) ## plant each known bug, and see that something notices it (ONLY=word)
+	$(BIN)/python tests/mutants/run.py --only "$(ONLY)"
 
 bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py

@@ -23,6 +23,9 @@ class _Commit:
     def attempt(self, record: dict[str, Any]) -> Iterator[str]:
         """Judge another attempt that begins, or that ended in a transient failure."""
         if "outcome" in record:
+            left = self.counted < (self.rules["retries"] or 0) + 1
+            if ("next" in record) != (left or self.in_doubt):
+                yield f"attempts: record {record['seq']} is wrong about whether {record['call']} is called again"
             return
         at, seq = _instant(record), record["seq"]
         if not self.counted:

@@ -14,6 +14,7 @@ import pytest
 from opord.stores import open_store
 from opord.stores.base import StoreDamaged, StoreRefused, StoreUnavailable
 from opord.stores.sqlite import SqliteStore, opening, sql
+from opord.stores.sqlite.link import Link
 from opord.stores.sqlite.place import check_place, file_system
 from opord.testing.store_rows import ORDERS, a_start, started
 
@@ -154,6 +155,22 @@ def test_a_setting_that_does_not_take_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(opening, "_SETTINGS", (("no_such_setting", 1),))
     with pytest.raises(StoreRefused, match="did not take the setting no_such_setting: expected 1, got: None"):
         SqliteStore(tmp_path / "runs.db")
+
+
+def test_so_is_one_that_takes_as_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "_SETTINGS", (("journal_size_limit", -5),))
+    with pytest.raises(StoreRefused, match="the setting journal_size_limit: expected -5, got: -1"):
+        SqliteStore(tmp_path / "runs.db")
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_transaction_may_write_from_its_first_statement_on(tmp_path: Path, wait: bool) -> None:
+    """One that read first would be refused, without any waiting, where another process has written meanwhile."""
+    link = Link(opening.open_writer(tmp_path / "runs.db"), "runs.db")
+    with link.transaction(wait=wait) as connection:
+        assert connection.txn_state("main") == apsw.SQLITE_TXN_WRITE
+    assert connection.txn_state("main") == apsw.SQLITE_TXN_NONE
+    link.close()
 
 
 def test_a_reader_cannot_write(tmp_path: Path) -> None:

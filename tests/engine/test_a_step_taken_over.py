@@ -1,0 +1,136 @@
+"""A step that is taken over has to reach the commit on record; where it does not, the run stalls and nobody is called."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from opord.stores.memory import MemoryStore
+from tests.engine.kit import Killed, Kit, Mortal, Provider, kill
+
+TEXT = """
+contract Pay(id: str) key id
+effect rate(id: str) -> int
+action charge(id: str, amount: int) -> str { key }
+action invoice(id: str, amount: int) -> str { key }
+initial state Charging -> Charged {
+  let amount = perform rate(id)
+  let receipt = commit charge(id, amount)
+  goto Charged(receipt)
+}
+final state Charged(receipt: str) success
+"""
+
+
+class Handlers:
+    def __init__(self) -> None:
+        self.provider = Provider()
+        self.rated = 0
+
+    async def rate(self, id: str) -> int:
+        self.rated += 1
+        return 100 * self.rated
+
+    async def charge(self, id: str, amount: int, *, call: Any) -> str:
+        return await self.provider.act("charge", call.key)
+
+    async def invoice(self, id: str, amount: int, *, call: Any) -> str:
+        return await self.provider.act("invoice", call.key)
+
+
+def after_a_crash(change: Callable[[dict[str, Any]], None], *, point: str = "intent written") -> Kit:
+    """Kill an engine at a point, change the step under way as it is kept, and let another engine go on with it."""
+    kit = Kit(TEXT, lambda _: Handlers())
+    mortal = Mortal(kit.store)
+
+    def dies(at: str, run: str) -> None:
+        if mortal.dead or at == point:
+            mortal.dead = True
+            raise Killed
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        first = kit.engine(hook=dies, store=mortal)
+        await first.__aenter__()
+        starting = asyncio.ensure_future(first.start_run(first._program(kit.workflow), {"id": "1"}))
+        await kit.until(lambda: mortal.dead)
+        await kill(first)
+        starting.cancel()
+        assert isinstance(kit.store, MemoryStore)
+        row = kit.row("Pay/1")
+        body = json.loads(row.head.body)
+        change(body["pending"])
+        kit.store._rows.runs["Pay/1"] = row._replace(head=row.head._replace(body=json.dumps(body)))
+        async with kit.engine():
+            await kit.until(lambda: kit.row("Pay/1").head.status in ("ended", "stalled"))
+
+    kit.run(main())
+    return kit
+
+
+def test_it_is_given_what_it_was_answered_before() -> None:
+    kit = after_a_crash(lambda pending: None)
+    handlers: Handlers = kit.handlers
+    assert kit.row("Pay/1").head.state == "Charged"
+    assert (handlers.rated, handlers.provider.took_effect("charge")) == (1, 1)
+
+
+def with_other_arguments(pending: dict[str, Any]) -> None:
+    pending["intent"]["args"]["amount"] += 1
+
+
+def with_another_action(pending: dict[str, Any]) -> None:
+    pending["intent"]["call"] = "invoice"
+
+
+def with_an_answer_of_another_call(pending: dict[str, Any]) -> None:
+    pending["answers"][0]["call"] = "charge"
+
+
+def without_its_answers(pending: dict[str, Any]) -> None:
+    pending["answers"] = []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (with_other_arguments, "the step now asks for another commit than the charge on record"),
+        (with_another_action, "the step now asks for another commit than the invoice on record"),
+        (with_an_answer_of_another_call, "Diverged: the step asks for rate, but charge is on record"),
+        (without_its_answers, "Diverged: the step asks for rate, but a commit of charge is on record"),
+    ],
+)
+def test_one_that_does_not_come_to_its_commit_stalls_and_calls_nobody(
+    change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    kit = after_a_crash(change)
+    head = kit.row("Pay/1").head
+    assert (head.status, head.reason[: len(said)]) == ("stalled", said)
+    assert not kit.handlers.provider.calls
+
+
+def test_an_intent_renews_the_lease_under_which_its_action_is_called() -> None:
+    """So that the call has the whole of it before it, however long what came before took."""
+    leases: list[int] = []
+    kit = Kit(TEXT, lambda _: Handlers())
+
+    def note(at: str, run: str) -> None:
+        if at == "intent written":
+            leases.append(kit.row(run).head.wake_at - kit.clock.now_us)
+
+    async def slow(id: str) -> int:
+        await asyncio.sleep(9.0)
+        return 1
+
+    async def main() -> None:
+        async with kit.engine(hook=note) as engine:
+            await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            await kit.until(lambda: kit.row("Pay/1").head.status == "ended")
+
+    kit.handlers.rate = slow
+    kit.run(main())
+    assert leases == [10_000_000]

@@ -1,0 +1,278 @@
+"""Planted bugs of the stores, of values, and of the fakes that users test with."""
+
+from __future__ import annotations
+
+from tests.mutants.model import Mutant
+
+FIT, MEMORY = "stores/fit.py", "stores/memory.py"
+BATCH, LINK, OPENING, STORE = (f"stores/sqlite/{name}.py" for name in ("batch", "link", "opening", "store"))
+QUERIES, WRITES = "stores/sqlite/queries.sql", "stores/sqlite/batch.sql"
+ARITH, VAULT, GUARD, SECRET = (f"values/{name}.py" for name in ("arith", "vault", "guard", "secret"))
+FAKES, MORTAL = "testing/fakes.py", "testing/mortal.py"
+
+MUTANTS = (
+    Mutant(
+        "no epoch check (both stores)", FIT,
+        "    if (change.epoch, change.seq) != (row.epoch, row.seq):", "    if change.seq != row.seq:",
+        "a worker that lost a run can still move it", "11, 12",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_write_that_has_seen_other_numbers_is_stale",),
+    ),
+    Mutant(
+        "no epoch check (SQLite)", BATCH,
+        "            and position.epoch == change.epoch\n", "",
+        "a worker that lost a run can still move it", "11, 12",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_write_that_has_seen_other_numbers_is_stale",),
+    ),
+    Mutant(
+        "no seq check (both stores)", FIT,
+        "    if (change.epoch, change.seq) != (row.epoch, row.seq):", "    if change.epoch != row.epoch:",
+        "a write that was decided on what is no longer so is made", "6, 8, 11",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_write_that_has_seen_other_numbers_is_stale",),
+    ),
+    Mutant(
+        "arrivals not checked (both stores)", FIT,
+        "    if change.arrivals is not None and change.arrivals != row.arrivals:\n        return Stale(row)\n", "",
+        "a run goes to rest past a message that it has not seen", "6, 14",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_write_that_has_seen_other_numbers_is_stale",),
+    ),
+    Mutant(
+        "arrivals not checked (SQLite)", BATCH,
+        "            and (change.arrivals is None or position.arrivals == change.arrivals)\n", "",
+        "a run goes to rest past a message that it has not seen", "6, 14",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_write_that_has_seen_other_numbers_is_stale",),
+    ),
+    Mutant(
+        "write made twice after an error", FIT,
+        "        if _is_recorded(change, change.records, facts):\n            return Applied(row.arrivals)\n    elif",
+        "        pass\n    elif",
+        "a write that was durable before its error is refused when it is tried again", "C4, C8",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_very_same_write_again_is_applied_already",),
+    ),
+    Mutant(
+        "start made twice after an error", FIT,
+        "        return Applied(row.arrivals) if _is_recorded(change, change.records, facts) else Exists(row)",
+        "        return Exists(row)",
+        "a start that was durable before its error is told as one that was there before", "5, C2",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_very_same_start_again_is_applied_already",),
+    ),
+    Mutant(
+        "event key not unique (both stores)", FIT,
+        "        if taken is not None:\n            return KeyTaken(taken)", "        if False:\n            return KeyTaken(taken)",
+        "two events of one key are taken", "6",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_batch_makes_what_fits_and_leaves_the_rest",),
+    ),
+    Mutant(
+        "event key not looked up (SQLite)", BATCH,
+        "            and not change.event_keys\n", "",
+        "a key that is taken is an error, not a refusal", "6",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_an_event_key_is_claimed_for_good",),
+    ),
+    Mutant(
+        "claim without a new epoch (memory)", MEMORY,
+        "row = row._replace(epoch=row.epoch + 1, head=head)", "row = row._replace(head=head)",
+        "two workers hold a run under one epoch", "11, 12",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_claim_takes_what_is_due_the_longest_due_first",),
+    ),
+    Mutant(
+        "claim without a new epoch (SQLite)", QUERIES,
+        "UPDATE heads SET epoch = epoch + 1, worker = ?2, wake_at = ?3 WHERE run IN",
+        "UPDATE heads SET worker = ?2, wake_at = ?3 WHERE run IN",
+        "two workers hold a run under one epoch", "11, 12",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_claim_takes_what_is_due_the_longest_due_first",),
+    ),
+    Mutant(
+        "claim of a run that is held (memory)", MEMORY,
+        "row.head.wake_at is not None and row.head.wake_at <= now",
+        "row.head.wake_at is not None and row.head.wake_at <= now + 20_000_000",
+        "a run is taken from a worker whose lease still runs, and timers fire early", "12, 13",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_claim_takes_what_is_due_the_longest_due_first",),
+    ),
+    Mutant(
+        "claim of a run that is held (SQLite)", STORE,
+        'rows(connection, self._sql["due"], (digest, now, limit)', 'rows(connection, self._sql["due"], (digest, now + 20_000_000, limit)',
+        "a run is taken from a worker whose lease still runs", "12",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_claim_takes_what_is_due_the_longest_due_first",),
+    ),
+    Mutant(
+        "lease renewed by a loser (memory)", MEMORY,
+        "if row is None or (row.epoch, row.head.worker) != (epoch, worker):",
+        "if row is None or row.head.worker is None:",
+        "a worker that lost a run renews the lease of the one that holds it", "12",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_renewing_moves_the_lease_and_names_what_is_lost",),
+    ),
+    Mutant(
+        "lease renewed by a loser (SQLite)", QUERIES,
+        "AND h.epoch = n.value ->> 1 AND h.worker = ?2", "AND h.worker IS NOT NULL",
+        "a worker that lost a run renews the lease of the one that holds it", "12",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_renewing_moves_the_lease_and_names_what_is_lost",),
+    ),
+    Mutant(
+        "lease of an older epoch renewed (SQLite)", QUERIES,
+        "AND h.epoch = n.value ->> 1 AND h.worker = ?2", "AND h.worker = ?2",
+        "a worker that claimed its run anew renews for the older claim too", "12",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_renewing_moves_the_lease_and_names_what_is_lost",),
+    ),
+    Mutant(
+        "released but still held (memory)", MEMORY,
+        "row.head._replace(worker=None, wake_at=now))", "row.head._replace(worker=None))",
+        "what a worker gives back waits until its lease is over", "14",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_released_run_may_be_claimed_at_once",),
+    ),
+    Mutant(
+        "released but still held (SQLite)", QUERIES,
+        "UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (SELECT", "UPDATE heads SET worker = NULL WHERE run IN (SELECT",
+        "what a worker gives back waits until its lease is over", "14",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_released_run_may_be_claimed_at_once",),
+    ),
+    Mutant(
+        "part of a batch written (memory)", MEMORY,
+        "            results = [self._apply(change) for change in batch]",
+        "            results = [self._apply(change) for change in batch[:1]] * len(batch)",
+        "only the first change of a batch is written, and all are confirmed", "5, 6",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_name_of_a_pruned_run_starts_no_other",),
+    ),
+    Mutant(
+        "taken message stays (memory)", MEMORY,
+        "[m for m in rows.inboxes[run] if m.id not in answer.take] + list(answer.put)",
+        "rows.inboxes[run] + list(answer.put)",
+        "a message that was taken is still there", "6",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_taken_message_is_gone_and_arrivals_stay",),
+    ),
+    Mutant(
+        "taken message stays (SQLite)", WRITES,
+        "UPDATE inbox SET body = NULL WHERE run = ? AND message = ?",
+        "UPDATE inbox SET body = body WHERE run = ? AND message = ?",
+        "a message that was taken is still there", "6",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_taken_message_is_gone_and_arrivals_stay",),
+    ),
+    Mutant(
+        "taken message of another run (SQLite)", WRITES,
+        "UPDATE inbox SET body = NULL WHERE run = ? AND message = ?",
+        "UPDATE inbox SET body = NULL WHERE run = ? OR message = ?",
+        "taking one message takes all that wait for the run", "6",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_taken_message_is_gone_and_arrivals_stay",),
+    ),
+    Mutant(
+        "messages in another order (SQLite)", QUERIES,
+        "WHERE r.run = ?1 AND i.body IS NOT NULL\nORDER BY i.id", "WHERE r.run = ?1 AND i.body IS NOT NULL\nORDER BY i.id DESC",
+        "messages are not taken in the order in which they came", "6",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_messages_wait_in_order_of_arrival",),
+    ),
+    Mutant(
+        "settled key overwritten (memory)", MEMORY,
+        "            rows.settled.setdefault((run, settled.action, settled.key), settled)",
+        "            rows.settled[(run, settled.action, settled.key)] = settled",
+        "what took effect first is replaced", "3",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_what_a_key_was_settled_with_first_is_remembered",),
+    ),
+    Mutant(
+        "settled key overwritten (SQLite)", WRITES,
+        "ON CONFLICT (run, action, key) DO NOTHING",
+        "ON CONFLICT (run, action, key) DO UPDATE SET result = excluded.result",
+        "what took effect first is replaced", "3",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_what_a_key_was_settled_with_first_is_remembered",),
+    ),
+    Mutant(
+        "hash of the head left behind (SQLite)", WRITES,
+        "SET epoch = ?, seq = ?, hash = coalesce(?, hash), arrivals = ?,\n    state",
+        "SET epoch = ?, seq = ?, hash = coalesce(hash, ?), arrivals = ?,\n    state",
+        "the row of a run does not agree with its journal", "8, 10",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_write_moves_the_run",),
+    ),
+    Mutant(
+        "synchronous not full", OPENING,
+        '    ("synchronous", 2),\n', '    ("synchronous", 1),\n',
+        "a commit is confirmed before it is on the disk", "5, 6, P1",
+        tests=("tests/stores/test_opening.py::test_every_setting_is_in_force_on_every_connection",),
+    ),
+    Mutant(
+        "settings not read back", OPENING,
+        "        if found != value:", "        if found is None:",
+        "a build of SQLite that does not take a setting is used all the same", "2.2",
+        tests=("tests/stores/test_opening.py::test_so_is_one_that_takes_as_something_else",),
+    ),
+    Mutant(
+        "transaction deferred", LINK,
+        '            if wait:\n                connection.execute("BEGIN IMMEDIATE")',
+        '            if wait:\n                connection.execute("BEGIN")',
+        "a write that read before another process wrote fails at once", "2.2",
+        tests=("tests/stores/test_opening.py::test_a_transaction_may_write_from_its_first_statement_on",),
+    ),
+    Mutant(
+        "transaction deferred where nobody waits", LINK,
+        '                try:\n                    connection.execute("BEGIN IMMEDIATE")',
+        '                try:\n                    connection.execute("BEGIN")',
+        "a write that read before another process wrote fails at once", "2.2",
+        tests=("tests/stores/test_opening.py::test_a_transaction_may_write_from_its_first_statement_on",),
+    ),
+    Mutant(
+        "transaction left open after an error", LINK,
+        "                if not connection.getautocommit():\n                    self._roll_back()",
+        "                pass",
+        "after an error somebody else's writes join the ones that failed", "2.2",
+        tests=("tests/stores/test_opening.py::test_a_file_that_was_moved_away_while_open_is_gone",),
+    ),
+    Mutant(
+        "no commit at the end", LINK,
+        '            yield connection\n            connection.execute("COMMIT")', "            yield connection",
+        "what was written is rolled back", "5, 6",
+        tests=("tests/stores/test_opening.py::test_a_store_in_memory_works",),
+    ),
+    Mutant(
+        "outcome and transition in two transactions", STORE,
+        "        with self._write(wait=wait) as connection:\n            return self._batch.apply(connection, batch)",
+        "        with self._writer.use() as connection:\n            return self._batch.apply(connection, batch)",
+        "each statement of a batch is durable by itself", "5, 6, 10",
+        tests=("tests/stores/test_opening.py::test_a_file_that_was_moved_away_while_open_is_gone",),
+    ),
+    Mutant(
+        "journal can be changed", "stores/sqlite/guards.py",
+        "    yield\n    connection.execute(guard)", "    yield",
+        "after a rewriting nothing keeps the journal append-only", "8",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_batch_deletes_those_that_fit_and_says_which",),
+    ),
+    Mutant(
+        "migration not in a transaction", OPENING,
+        '        connection.execute("BEGIN IMMEDIATE")\n        try:\n            if connection.pragma("user_version") < number:',
+        '        connection.execute("BEGIN IMMEDIATE")\n        connection.execute("COMMIT")\n        try:\n            if connection.pragma("user_version") < number:',
+        "a process that dies in a migration leaves half a schema", "C16",
+        tests=("tests/stores/test_opening.py::test_a_file_is_named_from_here_or_by_its_whole_path",),
+    ),
+    Mutant(
+        "newer file opened", OPENING,
+        "        if version > newest:", "        if version > newest + 1000:",
+        "a file of a newer version is written by this one", "C16",
+        tests=("tests/stores/test_opening.py::test_a_store_of_a_newer_opord_is_refused",),
+    ),
+    Mutant(
+        "damage taken for a passing fault", LINK,
+        "    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):", "    if isinstance(error, apsw.NotADBError):",
+        "a damaged file is tried again and again", "19, 2.2",
+        tests=("tests/stores/test_faults.py::test_a_damaged_page_is_damage",),
+    ),
+    Mutant(
+        "secret bound to no place", VAULT,
+        "        bound = place.encode()\n", '        bound = b""\n',
+        "a sealed secret opens wherever it is put", "20",
+        tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
+    ),
+    Mutant(
+        "sealed with the oldest key", VAULT,
+        "        self._first = next(iter(self._keys.values()))", "        self._first = list(self._keys.values())[-1]",
+        "a new key is configured, and the old one goes on sealing", "20",
+        tests=("tests/protection/test_at_rest.py::test_keys_are_changed_by_a_new_first_one_and_a_migration",),
+    ),
+    Mutant(
+        "fake forgets its keys", FAKES,
+        "                if earlier.happened or (failure is not None and not failure.opord_transient):",
+        "                if False:",
+        "a fake takes effect twice under one key", "1",
+        tests=("tests/testing/test_fakes.py::test_where_keys_are_honoured_a_repeat_is_answered_from_the_ledger",),
+    ),
+    Mutant(
+        "dead engine writes on", MORTAL,
+        "            if self.dead:\n                raise Killed\n            return verb", "            return verb",
+        "an engine that was killed in a test goes on writing", "harness",
+        tests=("tests/testing/test_mortal.py::test_a_dead_engine_neither_reads_nor_writes",),
+    ),
+)  # fmt: skip

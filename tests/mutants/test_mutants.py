@@ -1,0 +1,60 @@
+"""The table of planted bugs stays true: each can still be planted, and what is said to notice them does."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.mutants.model import ROOT, Mutant
+from tests.mutants.run import judge
+from tests.mutants.table import MUTANTS
+
+SUITES = "".join(path.read_text() for path in ROOT.glob("src/opord/testing/*_suite.py"))
+"""What the tests of every store have in common."""
+
+BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_can_be_planted(mutant: Mutant) -> None:
+    changed = mutant.changed()
+    assert changed != mutant.path.read_text()
+    if mutant.file.endswith(".py"):
+        compile(changed, mutant.file, "exec")
+    assert mutant.bug
+    assert mutant.breaks
+    assert bool(mutant.seeds) != bool(mutant.tests), "either the simulation notices it, or named tests do"
+    for named in mutant.tests:
+        file, *within = named.partition("[")[0].split("::")
+        text = (ROOT / file).read_text() + SUITES
+        assert all(f"def {name}(" in text or f"class {name}" in text for name in within), named
+
+
+def test_each_has_a_name_of_its_own() -> None:
+    assert not [name for name, times in Counter(mutant.name for mutant in MUTANTS).items() if times > 1]
+
+
+def test_there_are_mutants_of_every_room() -> None:
+    rooms = Counter(mutant.file.split("/")[0] for mutant in MUTANTS)
+    assert rooms.keys() >= {"engine", "kernel", "stores", "values", "testing"}
+    assert len(MUTANTS) >= 40
+
+
+@pytest.mark.parametrize("name", ["start acknowledged before its commit", "damage taken for a passing fault"])
+def test_a_mutant_is_noticed(name: str) -> None:
+    verdict = judge(BY_NAME[name])
+    assert verdict.by in ("simulation", "test"), verdict
+
+
+def test_what_is_no_bug_is_not_noticed() -> None:
+    """So that nothing is noticed only because the copy of the source could not be run at all."""
+    line = '"""What a worker learned of an attempt after it had lost the run."""'
+    harmless = Mutant("harmless", "kernel/inbox.py", line, line.upper(), "none", "nothing", seeds=2)
+    assert judge(harmless).by == ""
+
+
+def test_an_old_text_that_is_gone_is_told() -> None:
+    gone = Mutant("gone", "kernel/inbox.py", "this was never there", "", "none", "nothing", seeds=1)
+    with pytest.raises(ValueError, match="its old text occurs 0 times"):
+        gone.changed()
