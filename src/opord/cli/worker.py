@@ -49,6 +49,8 @@ HANDLER_THREADS = "opord-handler"
 @click.option("--drain", type=click.FloatRange(min=0), envvar="OPORD_DRAIN",
               default=lambda: setting("drain", 30.0), show_default="30", metavar="SECONDS",
               help="How long it lets calls under way go on when it is told to stop.")  # fmt: skip
+@click.option("--dev", is_flag=True,
+              help="Watch `pure` handlers: one that opens a file, a socket or a process stalls its run, with the place.")  # fmt: skip
 @store_option
 @secrets_option
 def command(
@@ -58,6 +60,7 @@ def command(
     lease: float,
     concurrency: int,
     drain: float,
+    dev: bool,
     store: str,
 ) -> int:
     """Carry out runs with your handlers.
@@ -82,7 +85,15 @@ def command(
         _ask_for_the_class(program, found, where)
         pairs.append((_as_the_handlers_know_it(program, found), found))
     status = asyncio.run(
-        _work(pairs, store, until_idle=until_idle, lease_s=lease, concurrency=concurrency, drain_s=drain)
+        _work(
+            pairs,
+            store,
+            until_idle=until_idle,
+            lease_s=lease,
+            concurrency=concurrency,
+            drain_s=drain,
+            dev=dev,
+        )
     )
     _leave_hanging_calls(status)
     return status
@@ -169,6 +180,7 @@ async def _work(
     lease_s: float,
     concurrency: int,
     drain_s: float,
+    dev: bool,
 ) -> int:
     from opord.engine.engine import Engine
     from opord.engine.tuning import tune_process
@@ -177,8 +189,9 @@ async def _work(
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
     asked_to_stop = _stop_on_signals()
     engine = Engine(
-        store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s, **engine_secrets()
-    )
+        store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s, **engine_secrets(),
+        watch_pure=_tell_impure if dev else None,
+    )  # fmt: skip
     async with engine:
         tune_process()
         log.info("working on %s for %s", store, names)
@@ -211,6 +224,10 @@ async def _work(
     for version, runs in unserved.items():
         note(f"{runs} can go on, and no worker is up that has handlers for {version}")
     return int(bool(needy or unreadable))
+
+
+def _tell_impure(caught: Exception) -> None:
+    log.error("%s", caught)
 
 
 async def _idle(engine: Engine, until_idle: bool) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from opord.contract import Action, Effect, Retry
+from opord.engine.purity import NotPure, call_watched, install
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
@@ -96,7 +97,11 @@ class Calls:
         slots: asyncio.Semaphore,
         limit_s: float,
         monotonic: Callable[[], float],
+        watch_pure: Callable[[NotPure], None] | None = None,
     ) -> None:
+        if watch_pure is not None:
+            install()
+        self._watch_pure = watch_pure
         self.program = program
         self._handlers = handlers
         self._threads = threads
@@ -107,7 +112,15 @@ class Calls:
 
     def pure(self, call: CallProgram, args: tuple[Any, ...]) -> Any:
         """Call a `pure` on the spot; whatever it raises, and a result that does not fit, goes to the caller."""
-        value = self._handlers[call.declaration.name].function(*args)
+        function = self._handlers[call.declaration.name].function
+        if self._watch_pure is None:
+            value = function(*args)
+        else:
+            try:
+                value = call_watched(call.declaration.name, function, args)
+            except NotPure as caught:
+                self._watch_pure(caught)
+                raise
         if inspect.iscoroutine(value):
             value.close()
             raise TypeError(

@@ -18,6 +18,7 @@ from opord.engine.commits import Commits
 from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import protection_with
+from opord.engine.purity import NotPure
 from opord.engine.watch import Watch
 from opord.engine.worker import PARTING_S, Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
@@ -57,6 +58,8 @@ class Engine:
         secret_keys: what encrypts secrets where they are kept, as `opord keys new` writes it, the key that writes first;
             from the environment's `OPORD_SECRET_KEYS` where None.
         insecure_plaintext_secrets: keep secrets readable where there is no key, instead of refusing such a contract.
+        watch_pure: told of each `pure` handler that opens a file, a socket or a process, while one develops or tests; its
+            run stalls. None: nobody watches, which costs nothing.
         world: clock, randomness and threads, for simulations.
         hook: told at every named point of the step protocol, for tests.
     """
@@ -72,6 +75,7 @@ class Engine:
         drain_s: float = DRAIN_S,
         secret_keys: str | None = None,
         insecure_plaintext_secrets: bool = False,
+        watch_pure: Callable[[NotPure], None] | None = None,
         world: World | None = None,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
@@ -87,6 +91,7 @@ class Engine:
         self._call_limit_s = call_limit_s
         self._concurrency = concurrency
         self._drain_s = drain_s
+        self._watch_pure = watch_pure
         self._world = world
         self._hook = hook
         self._open: _Open | None = None
@@ -157,6 +162,7 @@ class Engine:
                 slots=slots,
                 limit_s=self._call_limit_s,
                 monotonic=world.monotonic,
+                watch_pure=self._watch_pure,
             )
             for digest, program in programs.items()
         }

@@ -391,8 +391,9 @@ class World:
             for workflow, handlers in self._served.items()
         ]
         engine = Engine(
-            life, joined, world=world, hook=life.hook, secret_keys="", insecure_plaintext_secrets=True
-        )
+            life, joined, world=world, hook=life.hook, secret_keys="", insecure_plaintext_secrets=True,
+            watch_pure=self.complain,
+        )  # fmt: skip
         task = self._stepper.loop.create_task(engine.__aenter__())
         self._stepper.run(task.done, until=self._clock.now)
         self._engine = engine
