@@ -12,6 +12,14 @@ UNKNOWN_ESCAPE = code("OP006", rule="syntax", title="an escape that does not exi
 
 _ESCAPE = re.compile(r"\\(u\{([^}\n]*)\}?|.)", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "{": "{", "}": "}"}
+_WRITTEN = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\", "{": "\\{"}
+
+
+def escape(text: str) -> str:
+    """Write a text as it would stand between quotes in a contract: on one line, and nothing that a terminal obeys."""
+    return "".join(
+        _WRITTEN.get(sign) or (sign if sign.isprintable() else f"\\u{{{ord(sign):X}}}") for sign in text
+    )
 
 
 def unescape(raw: str, offset: int, report: Callable[[Span, str, str], None]) -> str:

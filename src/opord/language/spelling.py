@@ -26,6 +26,7 @@ from opord.contract import (
     Var,
     WithFields,
 )
+from opord.language.escapes import escape
 
 _BINDING = {
     "or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "??": 5, "+": 6, "-": 6,
@@ -46,7 +47,7 @@ def _spell(expr: Expr) -> tuple[str, int]:
             return spell_constant(value), _WHOLE
         case Text(parts=parts):
             return '"' + "".join(
-                part if isinstance(part, str) else f"{{{spell(part)}}}" for part in parts
+                escape(part) if isinstance(part, str) else f"{{{spell(part)}}}" for part in parts
             ) + '"', _WHOLE
         case Var(name=name):
             return name, _WHOLE
@@ -107,7 +108,7 @@ def spell_constant(value: bool | int | float | str | Decimal | timedelta | None)
         case bool():
             return "true" if value else "false"
         case str():
-            return f'"{value}"'
+            return f'"{escape(value)}"'
         case timedelta():
             return in_words(value)
         case _:

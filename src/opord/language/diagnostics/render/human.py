@@ -108,7 +108,9 @@ def _excerpts(
     for place, sign, text in marks:
         if place.file != file:
             file, shown = place.file, ""
-            lines.append(f"{' ' * numbers}{paint.frame} ┌─{paint.off} {file}:{place.line}:{place.column}")
+            lines.append(
+                f"{' ' * numbers}{paint.frame} ┌─{paint.off} {_visible(file)}:{place.line}:{place.column}"
+            )
         style = severity if sign == "^" else paint.label
         excerpt = _excerpt(place, sign, text, sources.get(place.file), numbers, room, style, paint)
         lines += excerpt[1:] if excerpt and excerpt[0] == shown else excerpt
@@ -172,7 +174,9 @@ def _story(steps: tuple[StoryStep, ...], paint: _Paint) -> list[str]:
     for number, step in enumerate(steps, 1):
         text = _visible(step.text)
         gap = " " * max(widest - _columns(text), 0)
-        place = f"   {step.place.file}:{step.place.line}:{step.place.column}" if step.place.line else ""
+        place = (
+            f"   {_visible(step.place.file)}:{step.place.line}:{step.place.column}" if step.place.line else ""
+        )
         lines.append(
             f"  {paint.label}{number:>{numbers}}{paint.off} {text}"
             + (f"{gap}{paint.frame}{place}{paint.off}" if place else "")

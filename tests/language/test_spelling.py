@@ -1,0 +1,48 @@
+"""Expressions are spelt as they would be written: on one line, with nothing that a terminal obeys."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opord.contract import Place
+from opord.language.diagnostics.model import StoryStep, code
+from opord.language.diagnostics.render import human
+from opord.language.escapes import escape, unescape
+from opord.language.spelling import spell_constant
+
+SAMPLE = code("OP010", rule="syntax", title="something else was expected here")
+
+
+@pytest.mark.parametrize(
+    ("value", "spelt"),
+    [
+        ("plain", '"plain"'),
+        ("two\nlines", '"two\\nlines"'),
+        ("a\ttab", '"a\\ttab"'),
+        ('a "quote"', '"a \\"quote\\""'),
+        ("a\\slash", '"a\\\\slash"'),
+        ("a {brace}", '"a \\{brace}"'),
+        ("\x1b[31mred\x07", '"\\u{1B}[31mred\\u{7}"'),
+        ("\u202eright to left", '"\\u{202E}right to left"'),
+        ("größe 𝄞", '"größe 𝄞"'),
+    ],
+)
+def test_a_text_is_spelt_as_it_is_written(value: str, spelt: str) -> None:
+    assert spell_constant(value) == spelt
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_what_is_spelt_reads_back_as_it_was(text: str) -> None:
+    written = escape(text)
+    assert written.isprintable()
+    assert unescape(written, 0, lambda span, said, advice: pytest.fail(said)) == text
+
+
+def test_a_file_whose_name_moves_the_cursor_is_shown_without_doing_so() -> None:
+    place = Place("a\x1b[2Jb\n.opord", 1, 1, 1, 2)
+    finding = SAMPLE.at(place, "wrong", story=(StoryStep("1 Here", place),))
+    shown = human.render([finding], {})
+    assert "\x1b" not in shown
+    assert "a\ufffd[2Jb\ufffd.opord:1:1" in shown
