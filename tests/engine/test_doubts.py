@@ -287,6 +287,17 @@ class TestAsk:
         sim = Sim(charging("in doubt ask"), charge=[after(5, RECEIPT)]).tell(story)
         assert sim.ending == CHARGED
 
+    def test_nor_is_one_between_two_attempts_of_which_the_first_did_not_take_effect(self) -> None:
+        async def story(here: Here) -> None:
+            await here.until(lambda: "attempt" in here.sim.kinds)
+            for happened in (True, False):
+                with pytest.raises(NotInDoubt, match="no action of it is in doubt"):
+                    await here.resolve(happened)
+            await here.rests()
+
+        policy = "key, retry 2 times backoff 1h to 1h"
+        assert Sim(charging(policy), charge=[BUSY, RECEIPT]).tell(story).ending == CHARGED
+
     def test_nobody_resolves_while_an_attempt_is_under_way(self) -> None:
         async def story(here: Here) -> None:
             await here.until(lambda: here.sim.calls("charge") == 2)
@@ -403,6 +414,11 @@ class TestADeadWorker:
         sim.tell(lambda here: here.rests())
         assert (sim.calls("charge"), sim.state, sim.status) == (calls, state, status)
         assert sim.record("doubt")["reason"] == "its worker was lost during the call"
+
+    def test_an_attempt_cut_off_that_did_not_happen_is_none_of_those_that_retry_allows(self) -> None:
+        sim = self.die("in doubt check find(n, call.key), retry 1 times", charge=[BUSY, RECEIPT], find=[None])
+        sim.tell(lambda here: here.rests())
+        assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
 
     def test_a_check_comes_not_sooner_than_D_after_the_lease(self) -> None:
         sim = self.die("in doubt check find(n, call.key) after 30s", find=[RECEIPT])

@@ -165,6 +165,13 @@ MUTANTS = (
         tests=("tests/engine/test_doubts.py::TestAskWithin::test_unanswered_it_is_as_report",),
     ),
     Mutant(
+        "retry budget not counted after a failure", FLIGHT,
+        "                again = intent.counted <= (action.retry.times if action.retry is not None else 0)",
+        "                again = True",
+        "an attempt is due although none is left", "budget",
+        seeds=40,
+    ),
+    Mutant(
         "transient failure not retried", FLIGHT,
         "            case Failed(failure) if failure.opord_transient:",
         "            case Failed(failure) if failure.opord_transient and intent.attempt > 1:",
@@ -213,6 +220,13 @@ MUTANTS = (
         "            self.worker.hook",
         "a key that took effect in the run is called again", "1",
         tests=("tests/engine/test_steps.py::TestKeys::test_the_same_arguments_get_the_result_on_record",),
+    ),
+    Mutant(
+        "check counts the attempt cut off", FLIGHT,
+        "max(intent.counted - 1, 0) if isinstance(action.doubt, Check) else intent.counted",
+        "intent.counted",
+        "an attempt that was cut off with its worker is taken from the retries of a checked action", "budget",
+        tests=("tests/engine/test_doubts.py::TestADeadWorker::test_an_attempt_cut_off_that_did_not_happen_is_none_of_those_that_retry_allows",),
     ),
     Mutant(
         "step under a new now after takeover", FLIGHT,
@@ -285,10 +299,30 @@ MUTANTS = (
         seeds=40,
     ),
     Mutant(
+        "holder not fenced off by an event", CLIENT,
+        "        held = run.worker\n        if held is not None:\n            draft.seize()\n",
+        "        held = run.worker\n",
+        "an event moves a run that a worker holds and leaves that worker its lease", "11, C19",
+        tests=("tests/engine/test_phases_and_timers.py::TestASharedHandlerMayTakeAStateThatActs::test_between_attempts_of_an_effect",),
+    ),
+    Mutant(
         "timer overtaken by a later event", CLIENT,
         "        if inbox.must_look(run, now):", "        if False:",
         "an event wins over a timer that was due before it", "13, C19",
         seeds=250,
+    ),
+    Mutant(
+        "resolved while the attempt is under way", CLIENT,
+        "            if intent.in_flight:\n                raise NotInDoubt", "            if False:\n                raise NotInDoubt",
+        "a person settles an attempt that is being made", "4",
+        tests=("tests/engine/test_doubts.py::TestAsk::test_nobody_resolves_while_an_attempt_is_under_way",),
+    ),
+    Mutant(
+        "resolved without a doubt", CLIENT,
+        "if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):",
+        "if intent is None or intent.outcome is not None:",
+        "a person settles what nobody doubts", "4",
+        tests=("tests/engine/test_doubts.py::TestAsk::test_nor_is_one_between_two_attempts_of_which_the_first_did_not_take_effect",),
     ),
     Mutant(
         "retry of what is not stalled", CLIENT,
@@ -311,6 +345,37 @@ MUTANTS = (
         "        now = self.world.now()\n        draft = Draft(run, now, self.world.worker)",
         "whether a timer is due goes by the clock of the machine that sends", "13",
         seeds=40,
+    ),
+    Mutant(
+        "lost lease not dropped", WORKER,
+        "                        if self.flights.get(run_id) is flown[run_id]:", "                        if False:",
+        "a flight whose lease is lost goes on waiting for its effects", "12",
+        tests=("tests/engine/test_evidence.py::TestAZombie::test_a_late_final_failure_leaves_the_word_to_a_repeat_that_is_under_way",),
+    ),
+    Mutant(
+        "newer flight dropped for an older one", WORKER,
+        "                        if self.flights.get(run_id) is flown[run_id]:", "                        if True:",
+        "a run that was claimed anew is dropped since the older claim is lost", "14",
+        tests=("tests/engine/test_claimed_anew.py::test_only_the_flight_whose_lease_was_lost_is_broken_off",),
+    ),
+    Mutant(
+        "leases not renewed", WORKER,
+        "                if held:\n                    lost =", "                if False:\n                    lost =",
+        "a call that takes longer than a lease loses its run", "12",
+        tests=("tests/engine/test_claimed_anew.py::test_only_the_flight_whose_lease_was_lost_is_broken_off",),
+    ),
+    Mutant(
+        "call broken off with its run", WORKER,
+        "if flight is not None and not flight.unbreakable and flight.task is not None:\n            flight.task.cancel()",
+        "if flight is not None and flight.task is not None:\n            flight.task.cancel()",
+        "an action's call is cancelled because the run was moved by somebody else", "11, C14",
+        tests=("tests/engine/test_evidence.py::TestAZombie::test_its_result_settles_the_doubt",),
+    ),
+    Mutant(
+        "result size not bounded", CALLS,
+        '            check_size(kept, what=f"the result of {call.declaration.name}")\n', "",
+        "a handler's result may be as large as it likes", "2.6",
+        tests=("tests/engine/test_bounds.py::test_a_result_over_the_limit_is_unexpected",),
     ),
     Mutant(
         "time limit of a handler ignored", CALLS,
