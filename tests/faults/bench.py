@@ -135,10 +135,6 @@ class Bench(Machine):
             self.tell("fault", at=point, kind=kind)
         return kind
 
-    def _answered(self) -> list[tuple[str, str, str, int]]:
-        # What a call raises or brings instead of its answer is one of the faults.
-        return []
-
     def caller(self) -> Mortal:
         """Return the engine whose handler runs now: the one whose task this is."""
         task = asyncio.current_task()

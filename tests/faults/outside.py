@@ -28,6 +28,9 @@ RAISED: dict[str, BaseException] = {
 }
 
 
+SPOILT = ("crash after", "down 25 h after", "crash with reply", "wrong answer", *RAISED)
+
+
 class Called(NamedTuple):
     """A call as its handler saw it: who called what, with which key and arguments, and when."""
 
@@ -86,6 +89,9 @@ class Outside(Provider):
             raise RAISED[kind]
         self._drawn = kind if kind in BEHAVIOURS else "ok"
         answer = await plain(*args, call=call)
+        if kind in SPOILT and self.bench.answers and self.bench.answers[-1][2] is call:
+            # The engine never hears this answer: what comes instead of it is the fault.
+            self.bench.answers.pop()
         if kind in ("crash after", "down 25 h after"):
             life.die(hours=25 if "25" in kind else 0)
             raise Killed
