@@ -178,6 +178,7 @@ FAULTS = (
         (
             f"{CRASHES}c19_of_a_confirmation_and_a_cancel_at_the_same_moment_one_wins_and_the_other_is_told",
             f"{ENGINE}test_same_instant.py::test_exactly_one_wins_and_the_losers_are_told",
+            f"{ENGINE}test_same_instant.py::test_exactly_one_wins_and_the_losers_are_told",
             f"{ENGINE}test_phases_and_timers.py::TestTimers::test_an_approval_and_a_timer_at_the_same_instant_have_one_winner",
         ),
     ),
