@@ -21,6 +21,9 @@ LONGEST_LEASE_US = 600_000_000
 SILENCE_S = LONGEST_LEASE_US / 3e6
 """Whoever lives says so three times in a lease: so long is a living one silent at the most."""
 
+LOOK_EVERY_S = SILENCE_S / 5
+"""How often it is looked: seldom, since clocks are seldom set back."""
+
 
 class Strays:
     """Watches for workers whose word reaches too far ahead; a clock that never jumps tells how long they are silent."""
@@ -30,10 +33,15 @@ class Strays:
         self._commits = commits
         self._monotonic = monotonic
         self._silent_since: dict[WorkerRow, float] = {}
+        self._next_look = monotonic() + LOOK_EVERY_S
 
     async def look(self) -> int:
-        """Bury those that have been silent for long enough; return how many runs were given back."""
-        now, far = self._monotonic(), self._store.now() + LONGEST_LEASE_US
+        """Bury those that have been silent for long enough, if it is time to look; return how many runs were given back."""
+        now = self._monotonic()
+        if now < self._next_look:
+            return 0
+        self._next_look = now + LOOK_EVERY_S
+        far = self._store.now() + LONGEST_LEASE_US
         seen = [row for row in await self._commits.call(self._store.workers) if row.alive_until > far]
         self._silent_since = {row: self._silent_since.get(row, now) for row in seen}
         freed = 0
