@@ -86,6 +86,18 @@ def test_values_are_drawn_near_the_constants_of_conditions(
     assert unreached(seen) == []
 
 
+def test_of_many_constants_those_are_drawn_that_a_value_is_compared_with(tmp_path: Path) -> None:
+    names = [f"a{number}" for number in range(8)]
+    asked = " and ".join(f"{name} == {1000 * place}" for place, name in enumerate(names[:3], 1))
+    others = " or ".join(f"{name} == {7919 * place}" for place, name in enumerate(names[3:], 1))
+    text = (
+        f"contract C({', '.join(f'{name}: int' for name in names)})\n"
+        f"initial state A -> Done | Lost {{\n  if {others} {{ goto Lost }}\n  if {asked} {{ goto Done }}\n  goto Lost\n}}\n"
+        + FIELDS
+    )
+    assert explored(tmp_path, text, runs=1500).ends["Done"] > 0
+
+
 def test_an_event_is_drawn_that_fits_what_the_run_carries(tmp_path: Path) -> None:
     text = (
         "contract C(code: str, owner: str)\nevent enter(code_seen: str) \n"
@@ -188,6 +200,9 @@ def test_moves_are_listed_with_what_they_need() -> None:
     program = load_program(ROOT / "src/opord/examples/orders/order.opord")
     moves = {move.key: move.needs for move in moves_of(program.contract, dict(program.sources))}
     assert moves["Received", "body", "Review"] == ("`risk(order, customer) > 0.8 and not customer.vip`",)
+    assert moves["Received", "body", "Charging"] == (
+        "`risk(order, customer) > 0.8 and not customer.vip` to be false",
+    )
     assert moves["Charging", "commit charge_card", "Charged"] == ("charge_card to be ok",)
     assert ("Received", "event cancel", "Cancelled") in moves
     assert ("Shipping", "timer Shipping after", "Refunding") in moves

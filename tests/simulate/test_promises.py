@@ -38,6 +38,7 @@ TABLE = [
     (LATER,      [STARTED, INTENT, OK, TO_B],              "kept"),
     (LATER,      [STARTED, INTENT, OK],                    "broken"),
     (LATER,      [STARTED, INTENT, DECLINED],              "kept"),
+    (LATER,      [STARTED, INTENT, IN_DOUBT],              "broken"),
 ]  # fmt: skip
 
 

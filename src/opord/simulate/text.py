@@ -84,6 +84,8 @@ def _coverage(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     yield paint("Reached", "head")
     for what, key in (("states", "runs"), ("moves", "times"), ("outcomes", "times")):
         all_ = data[what]
+        if not all_:
+            continue
         reached = sum(1 for one in all_ if one[key])
         style = "good" if reached == len(all_) else "warn"
         yield _reach(what, reached, len(all_), paint, style)
