@@ -429,6 +429,10 @@ class Flight:
                 return draft, intent.outcome  # row D of the table, which nearly every commit meets at once
             situation = doubt.situation_of(intent, action, now=draft.at, live=False, evidence=False)
             match doubt.decide(situation).decision:
+                case "fail" if restored.fails_in_doubt(self.run, action, intent):
+                    spread = self.worker.world.random.random()
+                    pause = backoff_us(action.retry, max(intent.counted, 1), spread)
+                    restored.doubt_last(draft, intent, next_at=draft.at + pause)
                 case "fail":
                     moves.outcome_known(draft, intent, Outcome("failed", intent.failure))
                 case "doubt":
@@ -469,7 +473,7 @@ class Flight:
         """Make the attempt that begins with this draft, unless it may have been made before the store was restored."""
         action = call.declaration
         assert isinstance(action, Action)
-        if restored.in_doubt_first(self.run, action, draft.at):
+        if restored.in_doubt_first(self.run, action, intent, draft.at):
             restored.doubt_first(draft, intent)
             await self._flush(draft)
             self.worker.hook("doubt written", self.run.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from opord.contract import Action
+from opord.contract import Action, Ask, Report, Skip
 from opord.kernel import bounds
 from opord.kernel.bounds import check_step
 from opord.kernel.draft import Draft
@@ -182,7 +182,10 @@ def did_not_happen(
     intent.next_at = 0
     if fresh:
         intent.counted = 0
-    draft.run.body.wary = 0
+    intent.denied = True
+    _, declaration = draft.run.action(intent)
+    if left_by_success_alone(declaration) or draft.at >= draft.run.body.wary_until:
+        draft.run.body.wary = 0
     draft.run.reason = None
     runnable(draft)
 
@@ -424,6 +427,13 @@ def _remember_key(draft: Draft, intent: Intent, outcome: Outcome) -> None:
         )
         if intent.call not in draft.run.body.settled:
             draft.run.body.settled = [*draft.run.body.settled, intent.call]
+
+
+def left_by_success_alone(action: Action) -> bool:
+    """Whether a run goes on from a commit of the action only once it is known to have taken effect."""
+    by_itself = isinstance(action.doubt, Skip | Report)
+    by_time = isinstance(action.doubt, Ask) and action.doubt.within is not None
+    return not (action.fails or by_itself or by_time)
 
 
 def has_own_key(action: Action) -> bool:

@@ -2,9 +2,10 @@
 
 A run that was live in a copy that has been restored is *wary*, since the last instant that its journal knows. While it is,
 an action that the other side would not recognise is in doubt before it is called, and the contract's own rule settles that.
-Wariness ends with the first word, from a check or a person, that something did not happen: what would come after it
-cannot have happened either. Where the contract says `skip` or `report`, nobody is asked, and nobody can say so: there it ends
-with time, when senders no longer repeat what was lost with the copy.
+The word of a check or a person that something did not happen settles that one commit. It ends the wariness where a run leaves the
+commit by success alone: what would come after it cannot have happened either. An action that can fail may have been tried and refused
+in the lost time, and the run may have gone on from there; so, too, where the contract goes on from a doubt by itself. There
+it ends with time, when senders no longer repeat what was lost with the copy.
 """
 
 from __future__ import annotations
@@ -34,16 +35,18 @@ def mark(draft: Draft, *, since: int, actor: str, role: str | None, reason: str 
     draft.seize()
     draft.record("restored", since=text(since), until=text(until), actor=actor, role=role, reason=reason)
     run.body.wary, run.body.wary_until = since, until
+    if run.intent is not None:
+        run.intent.denied = False
     if held:
         run.wake_at = draft.at
     if run.intent is not None and run.intent.doubts:
         run.intent.given_up_at = draft.at
 
 
-def in_doubt_first(run: Run, action: Action, at: int) -> bool:
+def in_doubt_first(run: Run, action: Action, intent: Intent, at: int) -> bool:
     """Say whether an action that is about to be called may have been called already, unknown to the other side's keys."""
     since = run.body.wary
-    if not since or (isinstance(action.doubt, Skip | Report) and at >= run.body.wary_until):
+    if not since or intent.denied or (isinstance(action.doubt, Skip | Report) and at >= run.body.wary_until):
         return False
     if action.key is None:
         return True
@@ -56,13 +59,23 @@ def count_from_the_copy(run: Run, intent: Intent) -> None:
         intent.first_at = min(intent.first_at, run.body.wary)
 
 
+def fails_in_doubt(run: Run, action: Action, intent: Intent) -> bool:
+    """Say whether a transient failure of the last attempt leaves open that a call from before the restore took effect."""
+    return bool(run.body.wary) and action.key is not None and not intent.denied
+
+
+def doubt_last(draft: Draft, intent: Intent, *, next_at: int) -> None:
+    """Put a commit in doubt whose attempts have all failed, since one under the same key may have been made before them."""
+    attempt_doubted(draft, intent, _reason(draft.run, intent), next_at=next_at, by=BY)
+
+
 def doubt_first(draft: Draft, intent: Intent) -> None:
     """Put in doubt the attempt that is on record as begun, without making it. It is none that `retry` would count."""
-    since = text(draft.run.body.wary)
-    attempt_doubted(
-        draft,
-        intent,
-        f"the store was restored from a copy; {intent.call} may have been called since {since}",
-        by=BY,
-    )
+    attempt_doubted(draft, intent, _reason(draft.run, intent), by=BY)
     intent.counted -= 1
+
+
+def _reason(run: Run, intent: Intent) -> str:
+    return (
+        f"the store was restored from a copy; {intent.call} may have been called since {text(run.body.wary)}"
+    )

@@ -68,7 +68,8 @@ class Intent(msgspec.Struct, omit_defaults=True):
     `doubts` are the attempts of which nobody knows whether they took effect; `given_up_at` is when
     the last of these was given up. `counted` are the attempts that count against `retry`, since
     `first_at`. `failure` is the transient failure to hand on when no attempt is left. `checks` counts how
-    often the effect that checks was asked in vain. `asking` says that a person is asked. `outcome` is known once it is set; then only the rest of the step is open.
+    often the effect that checks was asked in vain. `asking` says that a person is asked. `denied`: it is on record that no attempt
+    before took effect, nor any that a restored copy does not know of. `outcome` is known once it is set; then only the rest of the step is open.
     """
 
     seq: int
@@ -85,6 +86,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
     checks: int = 0
     failure: Any = None
     asking: bool = False
+    denied: bool = False
     reason: str = ""
     outcome: Outcome | None = None
 

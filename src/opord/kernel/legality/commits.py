@@ -82,8 +82,15 @@ def attempt(fold: Fold, said: Said) -> None:
 def doubt(fold: Fold, said: Said) -> None:
     """Nobody knows whether the attempt under way took effect."""
     commit = _open(fold, said)
+    by_restore = said.body.get("by") == "restore"
+    if by_restore and not commit.in_flight:
+        if not _failed_in_doubt(fold, commit) or said.body["attempt"] != commit.attempt:
+            fold.problem("restored", f"no restore puts {said.body['call']} in doubt here")
+        commit.doubts.append(said.body["attempt"])
+        commit.given_up_at, commit.next_at = said.at, 0
+        return
     _ended(fold, commit, said.body["attempt"])
-    if said.body.get("by") == "restore":
+    if by_restore:
         if not _after_a_restore(fold, commit):
             fold.problem("restored", f"no restore puts {said.body['call']} in doubt here")
         commit.counted -= 1
@@ -114,7 +121,9 @@ def resolved(fold: Fold, said: Said) -> None:
         commit.person_says = said.body["outcome"]
         return
     commit.doubts = []
-    fold.wary = 0
+    commit.denied = True
+    if _success_alone_leaves(commit.action) or said.at >= fold.wary_until:
+        fold.wary = 0
     commit.failure, commit.next_at = None, 0
     commit.excused, commit.asked_again = True, by == "check"
     if by == "person":
@@ -172,8 +181,10 @@ def restored(fold: Fold, said: Said) -> None:
     if not said.body.get("actor"):
         fold.problem("actor", "the store was restored, but it is not on record who said so")
     fold.wary, fold.wary_until, fold.restored_in = since, said.instant("until"), said.seq
-    if fold.commit is not None and fold.commit.doubts:
-        fold.commit.given_up_at = said.at
+    if fold.commit is not None:
+        fold.commit.denied = False
+        if fold.commit.doubts:
+            fold.commit.given_up_at = said.at
 
 
 COMMIT_CHECKS: dict[str, Callable[[Fold, Said], None]] = {
@@ -255,7 +266,7 @@ def _ended(fold: Fold, commit: Commit, number: int) -> None:
 
 def _after_a_restore(fold: Fold, commit: Commit) -> bool:
     """Whether the attempt under way began after a restore, and the other side would not know its key."""
-    if not fold.wary or commit.began_in < fold.restored_in:
+    if not fold.wary or commit.denied or commit.began_in < fold.restored_in:
         return False
     if isinstance(commit.action.doubt, Skip | Report) and commit.began_at >= fold.wary_until:
         return False
@@ -263,6 +274,18 @@ def _after_a_restore(fold: Fold, commit: Commit) -> bool:
     if key is None:
         return True
     return key.window is not None and commit.began_at >= fold.wary + microseconds(key.window)
+
+
+def _failed_in_doubt(fold: Fold, commit: Commit) -> bool:
+    """Whether all attempts failed for now, and one under the same key may have been made before the store was restored."""
+    failed = commit.failure is not None and not commit.doubts and commit.outcome is None
+    return failed and bool(fold.wary) and commit.action.key is not None and not commit.denied
+
+
+def _success_alone_leaves(action: Action) -> bool:
+    """Whether nothing but the action's effect lets a run go on from a commit of it."""
+    waits_for_ever = not (isinstance(action.doubt, Ask) and action.doubt.within is not None)
+    return not action.fails and waits_for_ever and not isinstance(action.doubt, Skip | Report)
 
 
 def _was_made(fold: Fold, commit: Commit) -> None:
@@ -313,6 +336,8 @@ def _by_call(fold: Fold, commit: Commit, said: Said) -> str | None:
         return "no attempt is under way, and one is in doubt"
     if commit.failure is None or value.get("failed") != commit.failure:
         return "no attempt is under way, and none ended like this"
+    if _failed_in_doubt(fold, commit):
+        return "one under the same key may have been made before the store was restored"
     return None
 
 

@@ -51,7 +51,8 @@ class Commit:
 
     `first_at` is when the attempts began that count for the key's window, `counted` how many they are.
     `doubts` are the attempts of which nobody knows whether they took effect. `failure` is the transient
-    failure in which the last attempt ended. `excused`: it is on record that none took effect. `began_in` is the record
+    failure in which the last attempt ended. `excused`: it is on record that none took effect,
+    `denied`: nor any from before a restore. `began_in` is the record
     with which the last attempt began, `began_at` its time.
     """
 
@@ -72,6 +73,7 @@ class Commit:
     failure: Any = None
     next_at: int = 0
     excused: bool = False
+    denied: bool = False
     asked_again: bool = False
     person_says: Any = None
     evidence: list[tuple[int, dict[str, Any]]] = field(default_factory=list)

@@ -49,7 +49,7 @@ FOLLOWS: dict[Situation, frozenset[str]] = {
     "taken": frozenset(_STEP | _ALWAYS),
     "taken at once": frozenset({"transition", "stalled"}),
     "calling": frozenset({"attempt", "doubt", "outcome", "stalled"} | _ALWAYS),
-    "between": frozenset({"attempt", "resolved"} | _STEP | _ALWAYS),
+    "between": frozenset({"attempt", "resolved", "doubt"} | _STEP | _ALWAYS),
     "doubtful": frozenset({"attempt", "resolved", "outcome", "stalled"} | _ALWAYS),
     "known": frozenset({"transition", "stalled"} | _ALWAYS),
     "stalled": frozenset({"retried"} | _STEP | _ALWAYS),

@@ -1,0 +1,138 @@
+"""After a restore, what a check or a person denies may have been tried and have failed: what came after that is not done again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import opord
+from opord.stores.memory import MemoryStore
+from opord.testing import Run, World
+
+PAYMENT: Any = opord.load(Path(__file__).parent / "payment.opord")
+
+
+class Outside:
+    """The world beyond the store: it declines the first card and the call, and keeps a ledger of what took effect."""
+
+    def __init__(self) -> None:
+        self.ledger: Counter[tuple[str, str]] = Counter()
+        self.bank_is_busy = False
+
+    def find_charge(self, key: str) -> str | None:
+        return "charged" if self.ledger["charge", key] else None
+
+    def charge(self, id: str, card: str, *, call: opord.Call) -> str:
+        if card == "first card":
+            raise PAYMENT.Refusal.Declined("no money")
+        return self._did("charge", call.key)
+
+    def phone(self, id: str, *, call: opord.Call) -> str:
+        raise PAYMENT.Refusal.Declined("nobody there")
+
+    def greet(self, id: str, *, call: opord.Call) -> str:
+        return self._did("greet", call.key)
+
+    def note(self, id: str, *, call: opord.Call) -> str:
+        return self._did("note", call.key)
+
+    def wire(self, id: str, *, call: opord.Call) -> str:
+        if self.bank_is_busy:
+            raise PAYMENT.Refusal.Busy
+        if not self.ledger["wire", call.key]:
+            self._did("wire", call.key)
+        return "wired"
+
+    def _did(self, action: str, key: str) -> str:
+        self.ledger[action, key] += 1
+        return action
+
+
+def go_on(world: World, outside: Outside) -> Run:
+    """Let the clerk say go again, and a person answer what the ledger says, as often as somebody is asked."""
+    run = world.run("Payment/p1")
+    if run.state == "Waiting":
+        run.send.go(note="", as_="ann", role="clerk")
+    for _ in range(6):
+        if run.status != "in_doubt":
+            break
+        (call,) = [one for one in run.history if one["kind"] == "doubt"][-1:]
+        there = outside.ledger[call["call"], call["key"]] > 0
+        run.resolve(happened=there, **({"result": call["call"]} if there else {}))
+    return run
+
+
+def a_story(world: World) -> tuple[Outside, list[MemoryStore]]:
+    """Let a run go to its end; return what became of the world, and a copy of the store after each write."""
+    outside = Outside()
+    world.fakes(PAYMENT.Payment, real=outside)
+    copies: list[MemoryStore] = []
+    inner = world.store.apply
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        results = inner(*args, **kwargs)
+        copies.append(world.backup())
+        return results
+
+    world.store.apply = apply  # type: ignore[method-assign]
+    world.start(PAYMENT.Payment, id="p1").send.go(note="", as_="ann", role="clerk")
+    world.run("Payment/p1").assert_state("Paid")
+    return outside, copies
+
+
+MOMENTS = range(len(a_story(World())[1]))
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_what_came_after_a_refusal_is_not_done_twice(opord_world: World, moment: int) -> None:
+    outside, copies = a_story(opord_world)
+    assert sum(outside.ledger.values()) == 4
+    opord_world.restore(copies[moment])
+    go_on(opord_world, outside).assert_ended("success")
+    assert set(outside.ledger.values()) == {1}, outside.ledger
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_that_an_attempt_found_the_bank_busy_does_not_say_that_none_before_it_was_made(
+    opord_world: World, moment: int
+) -> None:
+    outside, copies = a_story(opord_world)
+    opord_world.restore(copies[moment])
+    outside.bank_is_busy = True
+    run = go_on(opord_world, outside)
+    if run.state != "Paid":
+        run.assert_in_doubt("wire")
+    assert "Lost" not in {one.get("to") for one in run.history}
+    outside.bank_is_busy = False
+    go_on(opord_world, outside).assert_ended("success")
+    assert set(outside.ledger.values()) == {1}, outside.ledger
+
+
+def test_a_denial_ends_the_wariness_where_only_success_leads_on(opord_world: World) -> None:
+    outside = Outside()
+    opord_world.fakes(PAYMENT.Payment, real=outside)
+    opord_world.start(PAYMENT.Payment, id="p1")
+    opord_world.restore(opord_world.backup())
+    run = opord_world.run("Payment/p1")
+    run.send.go(note="", as_="ann", role="clerk")
+    run.assert_in_doubt("phone")
+    run.resolve(happened=False).assert_in_doubt("greet")
+    run.resolve(happened=False).assert_ended("success")
+    assert [one["call"] for one in run.history if one["kind"] == "doubt"] == [
+        "charge", "charge", "phone", "greet",
+    ]  # fmt: skip
+    assert set(outside.ledger.values()) == {1}
+
+
+def test_a_denial_ends_the_wariness_of_what_can_fail_after_thirty_days(opord_world: World) -> None:
+    outside = Outside()
+    opord_world.fakes(PAYMENT.Payment, real=outside)
+    opord_world.start(PAYMENT.Payment, id="p1")
+    opord_world.restore(opord_world.backup())
+    run = opord_world.run("Payment/p1").advance("31d")
+    run.send.go(note="", as_="ann", role="clerk")
+    run.assert_ended("success")
+    assert [one["call"] for one in run.history if one["kind"] == "doubt"] == ["charge"]
