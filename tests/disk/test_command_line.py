@@ -61,7 +61,7 @@ def shop(disk: Disk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 def test_a_command_says_what_is_wrong_with_the_store(shop: Shop, disk: Disk, command: str) -> None:
     for error, code in STORE_CODES.items():
         told = 0
-        for nth in range(1 + list(STORE_CODES).index(error), 60, 5):
+        for nth in range(1 + list(STORE_CODES).index(error), 60, 9):
             disk.fault = Fault(ANY, nth, ERRORS[error])
             failed = disk.failed
             said = shop.opord(*COMMANDS[command])

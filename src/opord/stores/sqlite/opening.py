@@ -57,6 +57,11 @@ def open_writer(path: Path | None, *, vfs: str | None = None) -> apsw.Connection
         _identify(connection, place)
         _set(connection, place, "memory" if path is None else "wal")
         migrate(connection, place, sql.migrations())
+        if path is not None:
+            # A change of it that was broken off shows only when the file has been used: SQLite said before that it took.
+            _set_journal_mode(connection, place, "wal")
+            # The log is opened at the first use.
+            connection.pragma("user_version")
     except apsw.Error as error:
         close(connection)
         raise translate(error, place) from error
