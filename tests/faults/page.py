@@ -85,7 +85,7 @@ truncate, create and delete, as full, failing, locked and read-only ([test_faili
 ([test_command_line](../tests/disk/test_command_line.py)). A live worker is denied room and given it again ([test_full_disk](../tests/disk/test_full_disk.py)), and its log deleted
 under it ([test_missing_files](../tests/stores/test_missing_files.py)).
 
-`make test` loses power about 400 times. In the last long run of `make power` it went 8,005 times, 1,912 of them while
+`make test` loses power a few hundred times. In the last long run of `make power` it went 8,005 times, 1,912 of them while
 the store was being opened, and 3,440 faults failed 38,339 operations: nothing that was answered for was lost, and nothing was done twice.
 """
 
