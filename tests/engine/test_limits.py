@@ -336,7 +336,8 @@ final state Over success
 """,
         lambda module: object(),
     )
-    kit.store = making().store
+    other = making()
+    kit.store, kit.clock = other.store, other.clock
 
     async def main() -> None:
         async with kit.engine(serve=False) as engine:
@@ -430,6 +431,39 @@ def test_the_records_of_a_run(making: Making, monkeypatch: pytest.MonkeyPatch) -
     kit.check()
 
 
+def test_a_run_that_is_held_for_its_history_is_not_woken_by_its_phase(
+    making: Making, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "HISTORY_RECORDS", 3)
+    kit = Kit(
+        """
+contract Phased(id: str) key id
+event tick()
+phase Open {
+  after 1m -> goto Over
+  initial state Quiet -> Quiet | Over {
+    on tick() -> goto Quiet
+  }
+}
+final state Over success
+""",
+        lambda module: object(),
+    )
+    other = making()
+    kit.store, kit.clock = other.store, other.clock
+
+    async def main() -> None:
+        async with kit.engine() as engine:
+            run = await engine.start(kit.workflow, id="a")
+            await run.send.tick()
+            await asyncio.sleep(120)
+            row = kit.row(run.id)
+            assert (row.head.status, row.head.wake_at, row.seq) == ("stalled", None, 4)
+
+    kit.run(main())
+    kit.check()
+
+
 SPIN = """
 contract Spin(id: str) key id
 effect more(n: int) -> bool
@@ -462,7 +496,8 @@ def test_a_run_that_goes_round_for_ever_is_held_at_the_end_of_its_history(
             self.posted += 1
 
     kit = Kit(SPIN, lambda module: Spins())
-    kit.store = making().store
+    other = making()
+    kit.store, kit.clock = other.store, other.clock
 
     async def main() -> None:
         async with kit.engine() as engine:
