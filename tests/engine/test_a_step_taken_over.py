@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 
+from opord.engine.protection import protection_with
+from opord.kernel import inbox
+from opord.kernel.draft import Draft
+from opord.kernel.inbox import Evidence
+from opord.kernel.run import Intent, Outcome, Pending, load_run
+from opord.loading import program_of
 from opord.stores.memory import MemoryStore
 from tests.engine.kit import Killed, Kit, Mortal, Provider, kill
 
@@ -111,6 +117,23 @@ def test_one_that_does_not_come_to_its_commit_stalls_and_calls_nobody(
     head = kit.row("Pay/1").head
     assert (head.status, head.reason[: len(said)]) == ("stalled", said)
     assert not kit.handlers.provider.calls
+
+
+def test_an_outcome_on_record_is_not_replaced_by_evidence_that_comes_later() -> None:
+    def known(pending: dict[str, Any]) -> None:
+        pending["intent"] |= {"in_flight": False, "outcome": {"kind": "ok", "value": "the first"}}
+
+    kit = Kit(TEXT, lambda _: Handlers())
+    row = after_a_crash(known).row("Pay/1")
+    assert json.loads(row.head.body)["data"] == {"receipt": "the first"}
+
+    program = protection_with(None).of(program_of(kit.workflow))
+    run = load_run(program, row)
+    run.state, run.status = "Charging", "running"
+    intent = Intent(3, "charge", "k", {}, 0, in_flight=False, outcome=Outcome("ok", "the first"))
+    run.body.pending = Pending(intent=intent)
+    assert not inbox.adopt(Draft(run, row.head.since, "w9"), Evidence(3, "charge", 1, "ok", "another", "w1"))
+    assert intent.outcome == Outcome("ok", "the first")
 
 
 def test_an_intent_renews_the_lease_under_which_its_action_is_called() -> None:

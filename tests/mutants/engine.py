@@ -331,6 +331,13 @@ MUTANTS = (
         seeds=40,
     ),
     Mutant(
+        "late outcome thrown away if the run is held", CLIENT,
+        "                draft.put.append(inbox.inbox_row(draft.run, self.world.message_id(), draft.at, evidence))\n                write = draft.write(head=False)\n            elif inbox.adopt",
+        "                return\n            elif inbox.adopt",
+        "evidence that comes while somebody holds the run is lost", "11, C14",
+        seeds=500,
+    ),
+    Mutant(
         "recovery by the worker's clock",
         FLIGHT,
         "        now = self.worker.store.now()\n        self.lease",

@@ -73,6 +73,19 @@ MUTANTS = (
         seeds=100,
     ),
     Mutant(
+        "deadline of a person ignored", DOUBT,
+        "    return intent.asking and deadline is not None and now >= deadline", "    return False",
+        "a person is asked for ever although the contract says for how long", "14",
+        tests=("tests/kernel/test_doubt.py::test_the_record_and_the_rule_decide",),
+    ),
+    Mutant(
+        "late outcome overwrites", INBOX,
+        "    if intent is None or intent.outcome is not None or intent.seq != evidence.intent:",
+        "    if intent is None or intent.seq != evidence.intent:",
+        "evidence replaces an outcome that is on record", "4, 11",
+        tests=("tests/engine/test_a_step_taken_over.py::test_an_outcome_on_record_is_not_replaced_by_evidence_that_comes_later",),
+    ),
+    Mutant(
         "evidence ignored", INBOX,
         '    moves.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))\n    return True',
         "    return False",
@@ -80,10 +93,30 @@ MUTANTS = (
         tests=("tests/engine/test_evidence.py::TestAZombie::test_its_result_settles_the_doubt",),
     ),
     Mutant(
+        "transient evidence believed", INBOX,
+        "        if is_transient(call, evidence.value) or not (same_key or evidence.attempt == intent.attempt):",
+        "        if not (same_key or evidence.attempt == intent.attempt):",
+        "a late transient failure settles a doubt", "4, 11",
+        tests=("tests/engine/test_evidence.py::TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt::test_a_transient_failure_settles_nothing",),
+    ),
+    Mutant(
+        "evidence of another attempt believed", INBOX,
+        "        if is_transient(call, evidence.value) or not (same_key or evidence.attempt == intent.attempt):",
+        "        if is_transient(call, evidence.value):",
+        "a late failure of an earlier attempt without a key settles the doubt of a later one", "4, 11",
+        tests=("tests/engine/test_evidence.py::TestAZombie::test_a_late_final_failure_leaves_the_word_to_a_repeat_that_is_under_way",),
+    ),
+    Mutant(
         "timer fired early", INBOX,
         "    if timers[name] > draft.at:", "    if timers[name] > draft.at + 60_000_000:",
         "a timer fires up to a minute before it is due", "13",
         seeds=100,
+    ),
+    Mutant(
+        "timer of a phase fires again", MOVES,
+        "    return [*run.body.fired, cause.handler] if shared else run.body.fired", "    return run.body.fired",
+        "a timer of a phase is set anew by the transition that it caused", "13",
+        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_it_fires_once_although_it_stays_in_the_phase",),
     ),
     Mutant(
         "timer of a phase starts anew", MOVES,
@@ -183,6 +216,12 @@ MUTANTS = (
         '        still_open = {"call": intent.call, "key": intent.key, "attempt": intent.attempt}', "        pass",
         "a run is ended, and its journal does not say what is in doubt", "4",
         seeds=40,
+    ),
+    Mutant(
+        "person's fresh attempt counted", MOVES,
+        "    if fresh:\n        intent.counted = 0\n", "",
+        "a person lets an action be called again, and no attempt is left for it", "budget",
+        tests=("tests/engine/test_doubts.py::TestAsk::test_that_is_a_fresh_first_attempt_with_all_its_retries",),
     ),
     Mutant(
         "outcome not on record", MOVES,
