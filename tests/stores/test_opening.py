@@ -207,6 +207,23 @@ def test_a_schema_step_that_fails_leaves_the_version_before_it(tmp_path: Path) -
     connection.close()
 
 
+def test_a_store_that_a_newer_process_brings_up_to_date_while_it_is_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SqliteStore(tmp_path / "runs.db").close()
+    inner = opening.migrate
+
+    def overtaken(connection: apsw.Connection, place: str, steps: list[str]) -> None:
+        newer = apsw.Connection(place)
+        inner(newer, place, [*steps, "CREATE TABLE newer (x INTEGER) STRICT"])
+        newer.close()
+        inner(connection, place, steps)
+
+    monkeypatch.setattr(opening, "migrate", overtaken)
+    with pytest.raises(StoreRefused, match="made by a newer opord"):
+        SqliteStore(tmp_path / "runs.db")
+
+
 def test_schema_steps_are_numbered_without_gaps() -> None:
     assert len(sql.migrations()) >= 1
 

@@ -62,6 +62,8 @@ def open_writer(path: Path | None, *, vfs: str | None = None) -> apsw.Connection
             _set_journal_mode(connection, place, "wal")
             # The log is opened at the first use.
             connection.pragma("user_version")
+        # A newer process may have brought the file up to date since it was looked at.
+        _identify(connection, place)
     except apsw.Error as error:
         close(connection)
         raise translate(error, place) from error
