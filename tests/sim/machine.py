@@ -185,6 +185,9 @@ class Machine:
             old, new = before[name], self.store.load(name)
             if old is None or new is None or not isinstance(change, Write):
                 continue
+            told = {json.loads(one.body)["epoch"] for one in change.records}
+            if not told <= {change.epoch, change.new_epoch}:
+                self.broken.append(f"8: records of {name} tell epochs {told}, written at {change.epoch}")
             if new.epoch < old.epoch or (new.seq > old.seq and change.epoch < old.epoch):
                 self.broken.append(f"11: a write of epoch {change.epoch} moved {name}, then at {old.epoch}")
         return results
