@@ -404,4 +404,10 @@ MUTANTS = (
         "two writes of one run are put into one batch, which no store takes", "8",
         seeds=250,
     ),
+    Mutant(
+        "one bad change refuses all", COMMITS,
+        "            if len(batch) > 1 and _is_of_one(error):", "            if False:",
+        "what the store cannot write of one run is an error of all others", "15",
+        tests=("tests/engine/test_commits.py::test_a_change_that_cannot_be_written_fails_alone",),
+    ),
 )  # fmt: skip

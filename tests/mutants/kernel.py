@@ -192,6 +192,19 @@ MUTANTS = (
         seeds=250,
     ),
     Mutant(
+        "known outcome counts as no open commit", RUN,
+        "        between = not intent.in_flight and not intent.doubts and not intent.asking and intent.outcome is None",
+        "        between = not intent.in_flight and not intent.doubts and not intent.asking",
+        "an event wins over a commit that is done", "3, 4, C19",
+        tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_nor_when_the_rest_of_the_step_stalled",),
+    ),
+    Mutant(
+        "event that a phase handles not kept", INBOX,
+        "    return commit_open(run) and any(handler.shared for handler in handlers)", "    return False",
+        "an event of the phase is refused while an action is called", "6, C12",
+        tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_what_comes_during_the_call_is_stored_and_taken_on_entry_to_the_next_state",),
+    ),
+    Mutant(
         "step after an event answers to nobody", MOVES,
         "    draft.run.body.pending = Pending(cause=cause, now=draft.at)\n", "    draft.run.body.pending = Pending(now=draft.at)\n",
         "what an event began is forgotten if its step makes calls", "6",
@@ -231,6 +244,12 @@ MUTANTS = (
         seeds=40,
     ),
     Mutant(
+        "key that took effect not remembered", MOVES,
+        "    _remember_key(draft, intent, outcome)\n", "",
+        "a key of its own is called a second time in the run", "1",
+        tests=("tests/engine/test_steps.py::TestKeys::test_the_same_arguments_get_the_result_on_record",),
+    ),
+    Mutant(
         "transition to a state without its data", MOVES,
         "    body.data, body.phase_since, body.fired, body.timers = entry",
         "    _, body.phase_since, body.fired, body.timers = entry",
@@ -242,6 +261,18 @@ MUTANTS = (
         "                prev=run.hash,", '                prev="",',
         "records do not name the one before", "8",
         seeds=40,
+    ),
+    Mutant(
+        "record under the epoch before", DRAFT,
+        "                epoch=run.epoch,\n                contract", "                epoch=self.base_epoch - 1,\n                contract",
+        "records tell an epoch that is over", "8, 11",
+        seeds=40,
+    ),
+    Mutant(
+        "run taken away without a new epoch", DRAFT,
+        "            self.run.epoch += 1\n", "            pass\n",
+        "whoever moves a run from outside does not fence its holder off", "11",
+        tests=("tests/engine/test_phases_and_timers.py::TestASharedHandlerMayTakeAStateThatActs::test_between_attempts_of_an_effect",),
     ),
     Mutant(
         "secret in clear in a record", DRAFT,
@@ -307,5 +338,12 @@ MUTANTS = (
         "            if answer.call != said.name:", "            if False:",
         "a step that is taken over gets the answer of another call", "C24",
         tests=("tests/engine/test_a_step_taken_over.py::test_one_that_does_not_come_to_its_commit_stalls_and_calls_nobody",),
+    ),
+    Mutant(
+        "answers of a step not kept", STEP,
+        '        self.answers.append(Answer(call.declaration.name, rest, None, attempts, ms))\n        return self._resume(value, None)',
+        "        return self._resume(value, None)",
+        "an intent does not keep what its effects answered", "C24",
+        tests=("tests/engine/test_steps.py::TestNow::test_is_kept_with_the_intent_for_whoever_takes_over",),
     ),
 )  # fmt: skip
