@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from opord.engine.errors import EventRefused
+from opord.kernel.instants import text
 from tests.engine.desk import NEVER, Here, Sim, after, fails
 
 BUSY, BROKEN = fails("Problem.Busy"), ConnectionError("reset")
@@ -379,6 +380,25 @@ class TestPhases:
             await here.reaches("Expired")
 
         assert charging(charge=[BUSY]).tell(story, drawn=0.999).calls("charge") == 1
+
+    def test_and_a_pause_that_would_last_much_longer(self) -> None:
+        """Promise 8: where a run rests between two attempts, it is looked at when its phase's timer is due."""
+        slow = PHASE.replace(
+            "charge(n: int) -> str fails Problem { key, retry 4 times }",
+            "charge(n: int) -> str fails Problem { key, retry 4 times backoff 9h to 9h }",
+        )
+        sim = Sim(slow, load=["text"], charge=[BUSY], tell=["t1"])
+
+        async def story(here: Here) -> None:
+            await to_charging(here)
+            await here.until(lambda: here.sim.calls("charge") == 1 and here.sim.run.worker is None)
+            assert {"timer": "Open after", "at": text(here.sim.run.wake_at or 0)} in here.sim.view[
+                "waiting_for"
+            ]
+            await here.wait(3601)
+            assert here.sim.state == "Expired"
+
+        assert sim.tell(story, drawn=0.999).calls("charge") == 1
 
     def test_not_a_commit_after_which_it_fires(self) -> None:
         async def story(here: Here) -> None:

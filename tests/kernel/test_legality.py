@@ -382,6 +382,30 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     "evidence of an intent that is none": (
         lambda: doubtful(wiring()).add("evidence", 30, call="wire", intent=3, attempt=1, outcome=YES), (10, "evidence")
     ),
+    "evidence of an attempt that was not made": (
+        lambda: doubtful(wiring()).add("evidence", 30, call="wire", intent=8, attempt=2, outcome=YES), (10, "evidence")
+    ),
+    "an older attempt's final failure that ends a commit without a key": (
+        lambda: wiring()
+        .add("attempt", 8, **WIRE, attempt=1, outcome=BUSY, next=due(9, 0)).add("attempt", 9, **WIRE, attempt=2)
+        .add("doubt", 10, **WIRE, attempt=2, reason="lost").add("evidence", 30, call="wire", intent=8, attempt=1, outcome=NO)
+        .add("outcome", 30, **WIRE, attempt=2, by="evidence", outcome=NO),
+        (13, "outcome"),
+    ),
+    "a skip where nothing was in doubt": (
+        lambda: mailing().add("outcome", 20, **MAIL, attempt=1, by="skip", outcome={"ok": None}), (18, "outcome")
+    ),
+    "a report where nothing was in doubt": (
+        lambda: filing().add("outcome", 20, **FILE, attempt=1, by="report", outcome=IN_DOUBT), (15, "outcome")
+    ),
+    "a check that found what nobody doubted": (
+        lambda: lodging().add("outcome", 30, **LODGE, attempt=1, by="check", outcome=YES), (12, "outcome")
+    ),
+    "a second outcome of one commit": (
+        lambda: paying().add("outcome", 6, **PAY, attempt=1, by="call", outcome=YES)
+        .add("outcome", 7, **PAY, attempt=1, by="call", outcome=YES),
+        (7, "outcome"),
+    ),
     "a skip that the contract does not allow": (
         lambda: doubtful(filing()).add("outcome", 30, **FILE, attempt=1, by="skip", outcome={"ok": None}), (16, "outcome")
     ),
