@@ -309,7 +309,7 @@ MUTANTS = (
     ),
     Mutant(
         "secret told by a doubt", MOVES,
-        "    intent.reason = reason = hidden(draft.run, reason)\n", "    intent.reason = reason\n",
+        "    intent.reason = reason = hidden(draft.run, reason)", "    intent.reason = reason",
         "the reason of a doubt repeats a secret that the handler raised with", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
     ),

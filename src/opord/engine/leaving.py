@@ -59,7 +59,7 @@ def doubt_reason(ending: Ending) -> str:
     if isinstance(ending, TookTooLong):
         return f"no answer within {ending.after_s:g} s"
     assert isinstance(ending, Unexpected)
-    return said_of(ending.error)[:500]
+    return said_of(ending.error)
 
 
 def asking(intent: Intent, action: Action, *, in_window: bool) -> str:

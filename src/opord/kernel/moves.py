@@ -20,8 +20,12 @@ from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_r
 from opord.kernel.sealing import sealed_digest, sealed_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
+from opord.kernel.trouble import shortened
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue
+
+REASON_CHARACTERS = 500
+"""How much is kept of why a run is in doubt or stalled; `runs list` shows it on a line."""
 
 
 def start(
@@ -147,7 +151,9 @@ def attempt_doubted(
     intent.doubts = [*intent.doubts, intent.attempt]
     intent.given_up_at = draft.at
     intent.next_at = next_at
-    intent.reason = reason = hidden(draft.run, reason)
+    intent.reason = reason = hidden(draft.run, reason)[
+        :REASON_CHARACTERS
+    ]  # in this order: half a secret is not found
     draft.record("doubt", call=intent.call, key=intent.key, attempt=intent.attempt, reason=reason, by=by)
     draft.run.status = "in_doubt"
 
@@ -272,10 +278,12 @@ def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     """Hold the run where it is until a person mends something; `trouble` says what is wrong, and where."""
     run = draft.run
     trouble = {name: hidden(run, said) if isinstance(said, str) else said for name, said in trouble.items()}
+    if "traceback" in trouble:
+        trouble["traceback"] = shortened(trouble["traceback"])
     draft.record("stalled", **trouble)
     run.body.trouble = trouble
     run.status = "stalled"
-    run.reason = str(trouble["error"])[:500]
+    run.reason = str(trouble["error"])[:REASON_CHARACTERS]
     stay_stalled(run)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +12,11 @@ from opord.kernel.run import Run
 
 SHORTEST = 3
 """Texts shorter than this are not looked for: hiding every "a" would hide the message, not the secret."""
+
+_SURE = 8
+"""Encoded pieces shorter than this are not looked for: they would be found in texts that have nothing to do with them."""
+
+_PLAIN_IN_ADDRESSES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 
 def secret_texts(run: Run) -> list[str]:
@@ -30,10 +37,59 @@ def secret_texts(run: Run) -> list[str]:
 
 
 def hidden(run: Run, said: str) -> str:
-    """Return a text with every secret of the run replaced by `[secret]`."""
-    for secret in secret_texts(run):
-        said = said.replace(secret, "[secret]")
+    """Return a text with every secret of the run replaced by `[secret]`, also where it stands there escaped or encoded.
+
+    A `KeyError` and each list or mapping that is printed show a text as a literal, a client shows the JSON or the address
+    that it sent, and a group of exceptions breaks a text of several lines into lines.
+    """
+    forms = {form for secret in secret_texts(run) for form in _forms(secret)}
+    for form in sorted(forms, key=lambda form: (-len(form), form)):
+        said = said.replace(form, "[secret]")
     return said
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it may stand in a text: as it is, its lines, escaped once and twice, and encoded."""
+    for text in dict.fromkeys((secret, *(line.strip() for line in secret.splitlines()))):
+        if len(text) < SHORTEST:
+            continue
+        yield text
+        for once in _escaped(text):
+            yield once
+            yield from _escaped(once)
+    yield from _encoded(secret.encode("utf-8", "surrogatepass"))
+    try:
+        kept = base64.b64decode(secret, validate=True)
+    except (binascii.Error, ValueError):
+        return
+    if len(kept) >= SHORTEST:  # perhaps a `secret bytes`, which stands in JSON as base64
+        yield repr(kept)[2:-1]
+        yield from _encoded(kept)
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """Yield the insides of the literals that Python and JSON write for a text."""
+    yield repr(text)[1:-1]
+    yield repr(text + "'\"")[1:-4]  # where the other quotation mark is taken, for the sake of its neighbours
+    yield repr(text + "\"'")[1:-4]
+    yield ascii(text)[1:-1]
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text.encode("utf-8", "surrogatepass"))[2:-1]
+    yield text.replace("\\", "\\\\")
+
+
+def _encoded(raw: bytes) -> Iterator[str]:
+    """Yield the encodings of bytes in addresses, headers and dumps; in base64 also behind something else."""
+    address = "".join(chr(byte) if byte in _PLAIN_IN_ADDRESSES else f"%{byte:02X}" for byte in raw)
+    yield from (address, address.replace("%2F", "/"), address.replace("%20", "+"))
+    pieces = [raw.hex(), raw.hex().upper()]
+    for before in range(3):
+        # Of what stands before and behind, the first and the last sign may hold some bits: they are left out.
+        start, end = (before * 8 + 5) // 6, (before + len(raw)) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            pieces.append(encode(b"\0" * before + raw).decode()[start:end])
+    yield from (piece for piece in pieces if len(piece) >= _SURE)
 
 
 def _walk(plain: Any) -> Iterator[str]:
@@ -41,8 +97,26 @@ def _walk(plain: Any) -> Iterator[str]:
         for name, value in plain.items():
             if name == "$secret":
                 yield value if isinstance(value, str) else json.dumps(value)
+                yield from _parts(value)
             else:
                 yield from _walk(value)
     elif isinstance(plain, list):
         for value in plain:
             yield from _walk(value)
+
+
+def _parts(value: Any) -> Iterator[str]:
+    """Yield the texts and numbers that a secret record, list or map is made of: each is as secret as the whole."""
+    match value:
+        case dict():
+            for part in value.values():
+                yield from _parts(part)
+        case list():
+            for part in value:
+                yield from _parts(part)
+        case str():
+            yield value
+        case int() | float() if not isinstance(value, bool):
+            yield json.dumps(value)
+        case _:
+            return

@@ -17,13 +17,16 @@ def trouble_of(error: StepError) -> dict[str, Any]:
 
 
 def describe(error: BaseException, *, call: str | None = None, place: str | None = None) -> dict[str, Any]:
-    """Describe an error with its whole traceback; `call` is the call whose handler raised it."""
+    """Describe an error with its whole traceback; `call` is the call whose handler raised it.
+
+    Secrets are in it still. Hide them before it is shortened: half a secret is no longer found.
+    """
     trouble: dict[str, Any] = {"error": said_of(error)}
     if call is not None:
         trouble["call"] = call
     if place is not None:
         trouble["place"] = place
-    trouble["traceback"] = storable(_shortened("".join(traceback.format_exception(error))))
+    trouble["traceback"] = storable("".join(traceback.format_exception(error)))
     return trouble
 
 
@@ -42,7 +45,8 @@ def storable(said: str) -> str:
     return said.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
-def _shortened(said: str) -> str:
+def shortened(said: str) -> str:
+    """Cut the middle out of a traceback that is too long to keep."""
     if len(said) <= TRACEBACK_CHARACTERS:
         return said
     half = TRACEBACK_CHARACTERS // 2
