@@ -151,9 +151,8 @@ def attempt_doubted(
     intent.doubts = [*intent.doubts, intent.attempt]
     intent.given_up_at = draft.at
     intent.next_at = next_at
-    intent.reason = reason = hidden(draft.run, reason)[
-        :REASON_CHARACTERS
-    ]  # in this order: half a secret is not found
+    # In this order: half a secret is not found any more.
+    intent.reason = reason = hidden(draft.run, reason)[:REASON_CHARACTERS]
     draft.record("doubt", call=intent.call, key=intent.key, attempt=intent.attempt, reason=reason, by=by)
     draft.run.status = "in_doubt"
 
