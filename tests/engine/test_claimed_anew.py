@@ -115,3 +115,26 @@ def test_only_the_flight_whose_lease_was_lost_is_broken_off() -> None:
             assert (kit.clock.now_us - began) / 1e6 < 60 + 10 + 20 + 5, "the later flight was broken off too"
 
     kit.run(main())
+
+
+def test_the_end_of_an_older_flight_leaves_the_newer_one_known() -> None:
+    """What is not known to fly has its lease renewed by nobody."""
+    kit = Kit(TEXT, lambda _: Handlers())
+
+    async def main() -> None:
+        async with kit.engine() as engine:
+            worker = engine.worker
+            assert worker is not None
+            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            older = worker.flights[run]
+            kit.clock.advance(60.0)
+            (row,) = kit.store.claim(worker.name, list(worker.programs), limit=1, ttl_us=10**7)
+            worker._take(row)
+            newer = worker.flights[run]
+            assert older.task is not None
+            await asyncio.wait([older.task])
+            await asyncio.sleep(0)
+            assert newer is not older
+            assert worker.flights.get(run) is newer
+
+    kit.run(main())

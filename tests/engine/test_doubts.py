@@ -6,6 +6,8 @@ failure of a later attempt.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from opord.engine.errors import InputInvalid, NotInDoubt
@@ -307,6 +309,17 @@ class TestAsk:
 
         sim = Sim(charging("key"), charge=[BROKEN, after(5, RECEIPT)]).tell(story)
         assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
+
+    def test_a_word_that_meets_another_change_is_not_lost(self) -> None:
+        """Both are decided on the same run, and one of them has to be decided anew."""
+
+        async def story(here: Here) -> None:
+            await here.rests()
+            await asyncio.gather(here.resolve(False), here.terminate())
+            await here.rests()
+
+        sim = Sim(charging("in doubt ask"), charge=[BROKEN, after(60, RECEIPT)]).tell(story)
+        assert (sim.run.outcome, sim.record("resolved")["verdict"]) == ("terminated", "did_not_happen")
 
 
 class TestAskWithin:

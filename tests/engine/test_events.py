@@ -111,6 +111,20 @@ class TestWithoutKeep:
 
         assert Sim(REVIEW).tell(story).ending == ("Sold", {"amount": 101})
 
+    def test_a_guard_sees_the_instant_at_which_the_event_comes(self) -> None:
+        text = REVIEW.replace("n: int)", "n: int, opens: datetime)", 1)
+        text = text.replace("if amount > 100", "if now >= opens")
+
+        async def story(here: Here) -> None:
+            await here.leap("59m")
+            with pytest.raises(EventRefused, match="condition"):
+                await here.send("bid", amount=1)
+            await here.leap("1m")
+            await here.send("bid", amount=2)
+
+        sim = Sim(text, input={"n": 1, "opens": "2026-02-25T07:13:20Z"}).tell(story)
+        assert sim.ending == ("Sold", {"amount": 2})
+
     def test_what_the_contract_does_not_have_is_refused(self) -> None:
         async def story(here: Here) -> None:
             with pytest.raises(UnknownEvent, match="bid"):

@@ -85,6 +85,17 @@ class TestAZombie:
         assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
 
 
+TWICE = """
+contract Twice(n: int) key n version 1
+action charge(n: int) -> str { repeatable, in doubt ask }
+initial state First -> Second { commit charge(n)
+  goto Second }
+state Second -> Done { commit charge(n)
+  goto Done }
+final state Done success
+"""
+
+
 class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
     async def late(self, here: Here, attempt: int, kind: str, value: Any) -> None:
         await here.client.late(here.sim.id, Evidence(2, "charge", attempt, kind, value, "w0"))
@@ -112,6 +123,33 @@ class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
 
         sim = Sim(charging("in doubt ask"), charge=[ConnectionError("reset")]).tell(story)
         assert sim.record("evidence")["outcome"] == {"failed": {"type": "Problem.Busy"}}
+
+    def test_what_became_of_another_commit_settles_nothing(self) -> None:
+        """The first commit took effect and is settled; of the second nobody knows."""
+
+        async def story(here: Here) -> None:
+            await here.rests()
+            assert (here.sim.state, here.sim.status) == ("Second", "in_doubt")
+            first = here.sim.records("intent")[0]["seq"]
+            await here.client.late(here.sim.id, Evidence(first, "charge", 1, "ok", "r1", "w0"))
+            await here.wait(1)
+            assert here.sim.status == "in_doubt"
+
+        sim = Sim(TWICE, charge=["r1", ConnectionError("reset")]).tell(story)
+        assert sim.record("evidence")["outcome"] == {"ok": "r1"}
+
+    def test_two_late_answers_at_once_are_both_kept(self) -> None:
+        """Each was decided on the run as the other one had not moved it yet."""
+
+        async def story(here: Here) -> None:
+            await here.rests()
+            lost = Evidence(2, "charge", 1, "failed", {"type": "Problem.Busy"}, "w8")
+            found = Evidence(2, "charge", 1, "ok", RECEIPT, "w9")
+            await asyncio.gather(*(here.client.late(here.sim.id, each) for each in (lost, found)))
+            await here.reaches("Charged")
+
+        sim = Sim(charging("in doubt ask"), charge=[ConnectionError("reset")]).tell(story)
+        assert [each["learned_by"] for each in sim.records("evidence")] == ["w8", "w9"]
 
 
 THREADS = charging("in doubt ask, timeout 100ms")

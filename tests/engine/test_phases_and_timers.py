@@ -322,6 +322,25 @@ class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
         sim = charging(tell=[after(10, "t1")]).tell(story)
         assert (sim.state, sim.record("unhandled")["event"]) == ("Done", "cancel")
 
+    def test_nor_does_the_phases_timer_when_the_step_stalls_as_a_message_comes(self) -> None:
+        """The timer became due in the call, after which the way to the next state cannot be computed."""
+        text = PHASE.replace("after 1h", "after 1m").replace(
+            "goto Telling(id)", 'goto Telling("{1 / (n - n)}")'
+        )
+
+        async def story(here: Here) -> None:
+            await to_charging(here)
+            await here.until(lambda: here.sim.calls("charge") == 1)
+            assert (await here.send("cancel", reason="no")).status == "stored"
+            await here.rests()
+
+        sim = Sim(text, load=["text"], charge=[after(90, "c1")]).tell(story)
+        assert (sim.state, sim.status, sim.record("outcome")["outcome"]) == (
+            "Charging",
+            "stalled",
+            {"ok": "c1"},
+        )
+
     def test_nor_when_the_rest_of_the_step_stalled(self) -> None:
         text = (
             PHASE.replace("pure", "pure").replace(
@@ -440,6 +459,18 @@ final state Done success
             await here.send("end", x=1)
 
         assert Sim(text).tell(story).states == ["Early", "Late", "Done"]
+
+    def test_it_fires_once_although_its_step_waits_for_an_answer(self) -> None:
+        text = PHASE.replace("after 1h -> goto Expired", "after 1h { perform look(n)\n    goto Expired }")
+        text = text.replace("effect load", "effect look(n: int) -> str\neffect load")
+
+        async def story(here: Here) -> None:
+            await here.reaches("Waiting")
+            await here.leap("1h")
+            await here.reaches("Expired")
+
+        sim = Sim(text, load=["text"], look=[after(60, "seen")]).tell(story)
+        assert (sim.calls("look"), sim.states[-2:]) == (1, ["Waiting", "Expired"])
 
     def test_entering_the_phase_anew_starts_it_anew(self) -> None:
         text = """

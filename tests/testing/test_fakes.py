@@ -190,3 +190,40 @@ def test_a_function_may_answer_at_once_or_later(opord_world: World, fakes: Fakes
     fakes.rate.does(later)
     opord_world.start(PAYOUT.Payout, id="p1", cents=500).assert_state("Waiting", rate=50.5)
     assert fakes.rate.calls[0].outcome == "ok"
+
+
+@pytest.mark.parametrize(("span", "effects"), [("23h", 1), ("25h", 2)])
+def test_a_key_is_remembered_for_as_long_as_its_window(
+    opord_world: World, tmp_path: Path, span: str, effects: int
+) -> None:
+    """A person errs: it did take effect. Only while the other side knows the key, that harms nobody."""
+    path = tmp_path / "pay.opord"
+    path.write_text("""contract Pay(id: str) key id version 1
+action pay(id: str) -> str { key id for 24h, in doubt ask }
+initial state Paying -> Paid { let receipt = commit pay(id)
+  goto Paid(receipt) }
+final state Paid(receipt: str) success
+""")
+    fakes = opord_world.fakes(path)
+    fakes.pay.unknown("r1", happened=True).then.returns("r2")
+    run = opord_world.start(path, id="p1")
+    run.advance(span).resolve(happened=False)
+    run.assert_state("Paid", receipt=f"r{effects}")
+    assert fakes.pay.happened == effects
+
+
+def test_the_check_of_a_doubt_knows_one_commit_from_another(opord_world: World, tmp_path: Path) -> None:
+    path = tmp_path / "twice.opord"
+    path.write_text("""contract Twice(id: str) key id version 1
+effect find(id: str) -> str?
+action pay(id: str) -> str { repeatable, in doubt check find(id) }
+initial state First -> Second { let receipt = commit pay(id)
+  goto Second(receipt) }
+state Second(first: str) -> Paid { let receipt = commit pay(id)
+  goto Paid(first, receipt) }
+final state Paid(first: str, second: str) success
+""")
+    fakes = opord_world.fakes(path)
+    fakes.pay.returns("r1").then.unknown(happened=False).then.returns("r2")
+    fakes.find.looks_up(fakes.pay)
+    opord_world.start(path, id="p1").assert_state("Paid", first="r1", second="r2")
