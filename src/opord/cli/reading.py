@@ -26,6 +26,7 @@ class Reader:
         self.store = store
         self._programs = Programs(SHOWING)
         self._served: frozenset[str] | None = None
+        self._damaged: dict[str, str] = {}
 
     def row(self, run: str) -> RunRow:
         """Return a run as stored.
@@ -53,10 +54,11 @@ class Reader:
     def known(self, row: RunRow) -> Program | None:
         """Return the program of a run's contract, if it can be compiled."""
         from opord.engine.programs import ContractUnreadable
+        from opord.stores.base import RowDamaged
 
         try:
             return self.program(row)
-        except ContractUnreadable:
+        except (ContractUnreadable, RowDamaged):
             return None
 
     def run(self, row: RunRow) -> Run:
@@ -69,11 +71,14 @@ class Reader:
         """Return a run as shown; one whose contract or data cannot be read is shown as far as it goes."""
         from opord.engine.programs import ContractUnreadable
         from opord.kernel.views import run_view, unreadable_view
+        from opord.stores.base import RowDamaged
         from opord.values.guard import BadValue
 
+        if row.run in self._damaged:
+            return unreadable_view(row, self._damaged[row.run])
         try:
             return run_view(self.run(row), served=self.served())
-        except (ContractUnreadable, BadValue) as wrong:
+        except (ContractUnreadable, BadValue, RowDamaged) as wrong:
             return unreadable_view(row, str(wrong))
 
     def served(self) -> frozenset[str]:
@@ -83,16 +88,34 @@ class Reader:
         return self._served
 
     def rows(self, where: RunFilter, *, limit: int | None = None) -> Iterator[RunRow]:
-        """Read the runs that match, newest first, page by page."""
+        """Read the runs that match, newest first, page by page; of one that is damaged comes what is left, for `view` alone."""
         last: str | None = None
         left = limit
         while left is None or left > 0:
-            page = self.store.runs(where, limit=PAGE if left is None else min(PAGE, left), after=last)
+            wanted = PAGE if left is None else min(PAGE, left)
+            page, whole = self._page(where, wanted, last)
             yield from page
-            if len(page) < PAGE:
+            if not page or (whole and len(page) < wanted):
                 return
             last = page[-1].run
             left = None if left is None else left - len(page)
+
+    def _page(self, where: RunFilter, limit: int, after: str | None) -> tuple[list[RunRow], bool]:
+        """Read up to `limit` rows: all, or those before a damaged one, or that one alone; say whether it is all."""
+        from opord.stores.base import RowDamaged
+
+        whole = True
+        while True:
+            try:
+                return self.store.runs(where, limit=limit, after=after), whole
+            except RowDamaged as damage:
+                if limit > 1:
+                    limit, whole = limit // 2, False
+                elif damage.left is None:
+                    raise
+                else:
+                    self._damaged[damage.left.run] = str(damage)
+                    return [damage.left], False
 
     def journal(self, run: str) -> Iterator[RecordRow]:
         """Read a run's records in order, page by page."""

@@ -81,7 +81,12 @@ class StoreDamaged(StoreError):
 
 
 class RowDamaged(StoreDamaged):
-    """One row is not what was written; the rows of other runs can be read and written."""
+    """One row is not what was written; the rows of other runs can be read and written.
+
+    `left` is what can still be read of a run, to be shown and never to go on from; None where nobody asked for one alone.
+    """
+
+    left: RunRow | None = None
 
 
 class StoreRefused(StoreError):
@@ -258,6 +263,9 @@ class Store(Protocol):
 
         The order is the one in which the store took the starts. A run that was pruned keeps its place in it as long as its
         key is kept. After a run that is not there comes nothing.
+
+        Raises:
+            RowDamaged: one of them is not what was written; with a `limit` of 1, `left` is what can be read of it.
         """
 
     def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:

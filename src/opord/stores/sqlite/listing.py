@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import apsw
+
+from opord.kernel.rows import Head, RunRow
 from opord.stores.base import RunFilter
+from opord.stores.sqlite.link import Given
 from opord.stores.sqlite.sql import RUN_ROW
 
 
@@ -17,11 +21,37 @@ def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
 
     `contract_ids` are the numbers of all versions of the contract asked for; empty if any will do.
     """
+    return _of_newest(f"{RUN_ROW} AS row", where, contract_ids)
+
+
+def what_is_left(
+    connection: apsw.Connection, where: RunFilter, contract_ids: Sequence[int], given: Given
+) -> RunRow | None:
+    """Return what can be read of the newest run of a listing: where a text is none, `�` stands for each byte too many.
+
+    What the kernel made is left out: nobody is to go on from it.
+    """
+    texts = ("r.run", "c.digest", "c.name", "h.state", "h.status", "h.outcome", "h.worker")
+    numbers = ("c.version", "r.started_at", "h.epoch", "h.seq", "h.arrivals", "h.since", "h.wake_at")
+    columns = ", ".join([*(f"CAST({text} AS BLOB)" for text in texts), *numbers])
+    for row in connection.execute(_of_newest(columns, where, contract_ids), given):
+        run, digest, name, state, status, outcome, worker = map(_as_text, row[: len(texts)])
+        version, started_at, epoch, seq, arrivals, since, wake_at = row[len(texts) :]
+        head = Head(state, status, outcome, since, wake_at, worker, None, "")  # type: ignore[arg-type]
+        return RunRow(run, digest, name, version, started_at, "", epoch, seq, "", arrivals, head)  # type: ignore[arg-type]
+    return None
+
+
+def _as_text(column: bytes | None) -> str | None:
+    return None if column is None else column.decode(errors="replace")
+
+
+def _of_newest(columns: str, where: RunFilter, contract_ids: Sequence[int]) -> str:
     parts = " UNION ALL ".join(f"SELECT id FROM ({part})" for part in _parts(where, contract_ids))  # noqa: S608
     # Only our own text and numbers are put together here; what a user asks for is bound.
     newest = f"SELECT id FROM ({parts}) ORDER BY id DESC LIMIT :limit"  # noqa: S608
     return (
-        f"SELECT {RUN_ROW} AS row FROM ({newest}) AS n "  # noqa: S608
+        f"SELECT {columns} FROM ({newest}) AS n "  # noqa: S608
         "CROSS JOIN runs AS r ON r.id = n.id CROSS JOIN heads AS h ON h.run = n.id "
         "CROSS JOIN contracts AS c ON c.id = r.contract ORDER BY n.id DESC"
     )

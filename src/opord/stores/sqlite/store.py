@@ -40,7 +40,7 @@ from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch
 from opord.stores.sqlite.connections import Connections
 from opord.stores.sqlite.link import Given, Link, rows
-from opord.stores.sqlite.listing import listing
+from opord.stores.sqlite.listing import listing, what_is_left
 from opord.stores.sqlite.place import check_place
 from opord.stores.sqlite.rewriting import kept_of, rewrite
 
@@ -203,7 +203,12 @@ class SqliteStore:
                 if not numbers:
                     return []
             given = {**where._asdict(), "before": before, "limit": limit}
-            return rows(connection, listing(where, numbers), given, RunRow)
+            try:
+                return rows(connection, listing(where, numbers), given, RunRow)
+            except RowDamaged as damage:
+                if limit == 1:
+                    damage.left = what_is_left(connection, where, numbers, given)
+                raise
 
     def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         return self._all("journal", (run, after, max(limit, 0)), RecordRow)
