@@ -211,3 +211,10 @@ def test_a_worker_that_ends_when_idle_names_versions_whose_runs_wait_for_handler
     assert "2 runs can go on, and no worker is up that has handlers for Desk version 1" in said.err
     assert "version 2" not in said.err.split("2 runs can go on")[1]
     assert (shop.view("new")["state"], shop.view("old1")["state"]) == ("Done", "Received")
+
+
+@pytest.mark.parametrize("lease", ["0", "-1", "nan", "inf", "1e300", "600.1", "soon"])
+def test_a_lease_that_is_none_or_longer_than_any_is_refused(shop: Shop, lease: str) -> None:
+    said = shop.opord(*WORKER, "handlers:Handlers", "--until-idle", "--lease", lease)
+    assert (said.status, said.out) == (2, "")
+    assert "error[usage]: Invalid value for '--lease'" in said.err

@@ -32,6 +32,19 @@ _INSECURE = "opord.insecure_plaintext_secrets"
 DEFAULT_STORE = "sqlite:///opord.db"
 
 
+class Seconds(click.FloatRange):
+    """A duration on the command line, in seconds; what is no number is refused, since no comparison finds it out of range."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return it as a float within the range."""
+        seconds = super().convert(value, param, ctx)
+        if seconds != seconds:
+            self.fail(f"expected a number of seconds, got: {value}", param, ctx)
+        return seconds
+
+
 def setting(name: str, default: Any = None) -> Any:
     """Return a setting from the file in the working directory, or its default."""
     return _from_files(Path.cwd()).get(name, default)

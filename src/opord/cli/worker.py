@@ -19,7 +19,7 @@ import click
 from opord.cli.contracts import found_in, program_at
 from opord.cli.errors import CliError
 from opord.cli.output import note
-from opord.cli.settings import engine_secrets, secrets_option, setting, store_option
+from opord.cli.settings import Seconds, engine_secrets, secrets_option, setting, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ HANDLER_THREADS = "opord-handler"
 @click.option(
     "--until-idle", is_flag=True, help="Stop when nothing is left to do; exit 1 if a run needs a person."
 )
-@click.option("--lease", type=click.FloatRange(min=0, min_open=True), envvar="OPORD_LEASE",
+@click.option("--lease", type=Seconds(min=0, min_open=True, max=600), envvar="OPORD_LEASE",
               default=lambda: setting("lease", 10.0), show_default="10", metavar="SECONDS",
-              help="After how long without a sign of life others take over this worker's runs.")  # fmt: skip
+              help="After how long without a sign of life others take over this worker's runs; at most 600.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(min=1), envvar="OPORD_CONCURRENCY",
               default=lambda: setting("concurrency", 1000), show_default="1000", metavar="N",
               help="How many runs it carries at once.")  # fmt: skip
-@click.option("--drain", type=click.FloatRange(min=0), envvar="OPORD_DRAIN",
+@click.option("--drain", type=Seconds(min=0), envvar="OPORD_DRAIN",
               default=lambda: setting("drain", 30.0), show_default="30", metavar="SECONDS",
               help="How long it lets calls under way go on when it is told to stop.")  # fmt: skip
 @click.option("--dev", is_flag=True,

@@ -19,6 +19,7 @@ from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, Run
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import protection_with
 from opord.engine.purity import NotPure
+from opord.engine.strays import LONGEST_LEASE_S
 from opord.engine.watch import Watch
 from opord.engine.worker import PARTING_S, Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
@@ -51,7 +52,8 @@ class Engine:
         store: a URL such as `sqlite:///orders.db`, or an open `Store` (which is then not closed).
         workflows: contracts with handlers, `OrderFulfilment(Handlers())`, which this engine carries out;
             or without, `OrderFulfilment`, which it starts and sends events to.
-        lease_s: how long a claim lasts unless renewed, in seconds; after so long others take over a dead worker's runs.
+        lease_s: how long a claim lasts unless renewed, in seconds, at most 600; after so long others take over a dead
+            worker's runs.
         call_limit_s: how long a call without `timeout` may take, in seconds.
         concurrency: how many runs it carries at once.
         drain_s: how long leaving waits for calls under way, in seconds.
@@ -79,10 +81,13 @@ class Engine:
         world: World | None = None,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
-        if lease_s <= 0 or call_limit_s <= 0 or concurrency < 1:
+        # Of a float that is no number, no comparison is true.
+        if not 0 < lease_s <= LONGEST_LEASE_S:
+            raise ValueError(f"expected lease_s above 0 and at most {LONGEST_LEASE_S}, got: {lease_s}")
+        if not call_limit_s > 0 or concurrency < 1:
             raise ValueError(
-                "expected lease_s and call_limit_s above 0 and concurrency of at least 1, got: "
-                f"{lease_s}, {call_limit_s} and {concurrency}"
+                "expected call_limit_s above 0 and concurrency of at least 1, got: "
+                f"{call_limit_s} and {concurrency}"
             )
         self._protection = protection_with(secret_keys, insecure=insecure_plaintext_secrets)
         self._store_at = store

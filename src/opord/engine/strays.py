@@ -15,8 +15,10 @@ from opord.stores.base import Store, WorkerRow
 
 log = logging.getLogger("opord.worker")
 
-LONGEST_LEASE_US = 600_000_000
-"""Leases of other workers are taken to end within ten minutes."""
+LONGEST_LEASE_S = 600
+"""No lease is longer than ten minutes: who is alive further ahead has seen another clock."""
+
+LONGEST_LEASE_US = LONGEST_LEASE_S * 1_000_000
 
 SILENCE_S = LONGEST_LEASE_US / 3e6
 """Whoever lives says so three times in a lease: so long is a living one silent at the most."""

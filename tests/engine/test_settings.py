@@ -1,0 +1,29 @@
+"""What an engine is set to: durations and counts that make no sense are refused where they are given."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import opord
+from opord.engine.strays import LONGEST_LEASE_S, LONGEST_LEASE_US
+
+
+@pytest.mark.parametrize("lease_s", [0, -1, math.nan, math.inf, 600.1, 1e300])
+def test_no_lease_is_longer_than_those_that_no_clock_ends_are_told_by(lease_s: float) -> None:
+    with pytest.raises(ValueError, match="expected lease_s above 0 and at most 600, got: "):
+        opord.Engine("sqlite:///never-made.db", lease_s=lease_s)
+
+
+def test_the_longest_lease_is_taken() -> None:
+    assert (LONGEST_LEASE_S, LONGEST_LEASE_US) == (600, 600_000_000)
+    opord.Engine("sqlite:///never-made.db", lease_s=LONGEST_LEASE_S)
+
+
+@pytest.mark.parametrize(("call_limit_s", "concurrency"), [(0, 1), (math.nan, 1), (1, 0)])
+def test_a_limit_of_nothing_is_refused(call_limit_s: float, concurrency: int) -> None:
+    with pytest.raises(
+        ValueError, match="expected call_limit_s above 0 and concurrency of at least 1, got: "
+    ):
+        opord.Engine("sqlite:///never-made.db", call_limit_s=call_limit_s, concurrency=concurrency)
