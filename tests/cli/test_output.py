@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 
 import pytest
 
 from opord.cli import output
 from opord.story.signs import readable, safe
 from opord.story.words import span, value
+from tests.cli.kit import OPORD, Shop
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,23 @@ def test_a_length_of_time_has_as_much_detail_as_matters(seconds: float, words: s
 def test_a_value_is_one_line_and_cut_where_it_is_long() -> None:
     assert value({"id": "a", "lines": [1, 2]}) == 'id "a"  lines [1, 2]'
     assert value({"text": "x" * 500}, limit=20) == 'text "xxxxxxxxxxxxx…'
+
+
+@pytest.mark.parametrize(
+    "command", [["runs", "list"], ["runs", "list", "--json"], ["simulate", "desk.opord", "--runs", "1"]]
+)
+def test_output_that_cannot_be_written_is_an_error_with_its_reason(shop: Shop, command: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [*OPORD, *command], cwd=shop.folder, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "error[output]: what is to be told cannot be written: No space left on device; write it elsewhere\n"
+    )
+
+
+def test_a_closed_output_is_none_that_could_fail(shop: Shop) -> None:
+    shell = f"exec {shlex.join(OPORD)} runs list >&-"
+    ran = subprocess.run(["sh", "-c", shell], cwd=shop.folder, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from opord.cli.errors import CliError
 from opord.story.signs import readable
 
 STATUS_STYLES = {
@@ -33,7 +34,21 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 def write(text: str = "") -> None:
     """Write a line to stdout; colours are left out where they would not be seen."""
-    click.echo(text, color=has_colour())
+    _echo(text, color=has_colour())
+
+
+def _echo(text: str, *, color: bool) -> None:
+    try:
+        click.echo(text, color=color)
+    except BrokenPipeError:
+        raise
+    except OSError as wrong:
+        stop_output()
+        raise CliError(
+            "output",
+            f"what is to be told cannot be written: {wrong.strerror or wrong}; write it elsewhere",
+            2,
+        ) from wrong
 
 
 def error(code: str, message: str) -> None:
@@ -54,10 +69,10 @@ def write_json(value: Any, *, as_it_stands: bool = False) -> None:
     """
     if on_terminal():
         text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=not as_it_stands)
-        click.echo("".join(_json_sign(sign) for sign in text), color=False)
+        _echo("".join(_json_sign(sign) for sign in text), color=False)
     else:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=not as_it_stands)
-        click.echo(text, color=False)
+        _echo(text, color=False)
 
 
 def write_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -76,7 +91,7 @@ def status_words(status: str, outcome: str | None) -> str:
 
 def on_terminal() -> bool:
     """Whether stdout is a terminal."""
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def has_colour() -> bool:
@@ -91,6 +106,8 @@ def width() -> int:
 
 def stop_output() -> None:
     """Let nothing more be written, not even when the interpreter flushes its streams at the end."""
+    if sys.stdout is None:
+        return
     try:
         sys.stdout.flush()
     except OSError:
@@ -124,7 +141,7 @@ def _coloured(stream: Any) -> bool:
         return False
     if os.environ.get("FORCE_COLOR", "0") != "0":
         return True
-    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+    return stream is not None and bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -56,7 +56,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run the program with these arguments and return its exit status; errors go to stderr with their code."""
     try:
         status = opord.main(args=list(arguments), prog_name="opord", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
