@@ -116,7 +116,8 @@ class Commits:
 
     async def _serve(self) -> None:
         ready = self._ready
-        assert ready is not None
+        if ready is None:
+            raise RuntimeError("the engine is not running")
         while True:
             # This wakes in the next turn of the loop, so that all runs that are moving now have joined.
             await ready.wait()

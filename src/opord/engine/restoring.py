@@ -61,7 +61,10 @@ def mark_restored(
     """
     now = store.now()
     if copied_at > now:
-        raise CopyFromTheFuture(f"the copy is said to be of {text(copied_at)}, and now it is {text(now)}")
+        raise CopyFromTheFuture(
+            f"the copy is said to be of {text(copied_at)}, and now it is {text(now)}; "
+            "say when it was made, or set this machine's clock"
+        )
     programs = Programs(Protection(insecure=True))
     for status in LIVE:
         names = list(_names(store, status))

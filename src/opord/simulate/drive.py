@@ -360,7 +360,8 @@ class _OneRun:
 
     def _row(self) -> RunRow:
         row = self.store.load(self.run)
-        assert row is not None, self.run
+        if row is None:
+            raise RuntimeError(f"{self.run} has gone from a store that only exploring has")
         return row
 
     def _intent_now(self) -> int:

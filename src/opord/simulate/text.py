@@ -112,8 +112,13 @@ def _calls(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
         action = actions.get(call)
         if action is not None and action["commits"]:
             rate = action["in_doubt"] / action["commits"]
-            about = f"{action['commits']:,} commits, {rate:.0%} in doubt, took effect {action['took_effect']:,} times"
+            commits, effects = _counted(action["commits"], "commit"), _counted(action["took_effect"], "time")
+            about = f"{commits}, {rate:.0%} in doubt, took effect {effects}"
             yield paint(f"  {' ' * wide}  {about}", "dim")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _times(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
