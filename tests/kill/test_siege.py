@@ -41,16 +41,16 @@ def test_workers_killed_at_every_point_under_every_rule_charge_nobody_twice_and_
 ) -> None:
     storm = Storm(tmp_path, seed=SEED, jumps=jumps)
     try:
-        counts = asyncio.run(storm.tell(kills=40))
+        counts = asyncio.run(storm.tell(kills=24))
     finally:
         storm.close()
     print(f"seed {SEED}: {dict(counts)}")
     # It has to have been a storm: deaths at points, runs that ended well, and doubts that had to be settled.
-    assert counts["killed"] >= 40
-    assert sum(counts[f"at {point}"] for point in POINTS) >= 8
-    assert counts["Done"] > 20
-    assert counts["doubts"] > 5
-    assert counts["takeovers"] > 20
+    assert counts["killed"] >= 24
+    assert sum(counts[f"at {point}"] for point in POINTS) >= 2
+    assert counts["Done"] > 10
+    assert counts["doubts"] > 2
+    assert counts["takeovers"] > 10
 
 
 class Stopped:
