@@ -1,0 +1,126 @@
+"""What the mark of a restore does to each kind of run, and what it must not take for a settled thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opord.engine.restoring import mark_restored
+from opord.kernel.instants import text
+from opord.testing import World
+from tests.engine.kit import compiled
+from tests.restored.test_restored import PARCEL, copies_of_a_story, go_on, scripted, start, times
+
+LETTER: Any = compiled("""
+contract Letter(id: str) key id version 1
+failure Refusal { Busy transient }
+role clerk
+event go(note: str) by clerk
+action write(id: str) -> str { in doubt ask within 2h }
+action send(id: str) -> str { in doubt ask }
+action pay(id: str) -> str fails Refusal { key id, retry 1 times backoff 1s to 2s }
+initial state Waiting -> Writing { on go(note) -> goto Writing }
+state Writing -> Sending {
+  let text = commit write(id) else { InDoubt -> goto Sending("unknown") }
+  goto Sending(text)
+}
+state Sending(text: str) -> Paying {
+  let sent = commit send(id)
+  goto Paying(sent)
+}
+state Paying(sent: str) -> Done | Lost {
+  match commit pay(id) {
+    ok number -> goto Done(number)
+    Busy -> goto Lost("busy")
+  }
+}
+final state Done(number: str) success
+final state Lost(reason: str) failure
+""")
+
+
+def test_a_denial_of_what_is_left_by_time_as_well_settles_that_one_alone(opord_world: World) -> None:
+    fakes = opord_world.fakes(LETTER.Letter)
+    fakes.auto()
+    opord_world.start(LETTER.Letter, id="l1")
+    opord_world.restore(opord_world.backup())
+    run = opord_world.run("Letter/l1")
+    run.send.go(note="", as_="ann", role="clerk")
+    run.assert_in_doubt("write")
+    run.resolve(happened=False).assert_in_doubt("send")
+    assert fakes.send.calls == []
+
+
+def test_a_key_that_holds_for_ever_may_have_been_used_before_an_attempt_that_failed(
+    opord_world: World,
+) -> None:
+    fakes = opord_world.fakes(LETTER.Letter)
+    fakes.auto()
+    fakes.pay.fails(LETTER.Refusal.Busy)
+    opord_world.start(LETTER.Letter, id="l1")
+    opord_world.restore(opord_world.backup())
+    run = opord_world.run("Letter/l1")
+    run.send.go(note="", as_="ann", role="clerk")
+    run.resolve(happened=True, result="text")
+    run.resolve(happened=True, result="sent")
+    run.assert_state("Paying").assert_in_doubt("pay")
+
+
+def test_what_was_denied_before_the_copy_may_have_been_done_after_it(opord_world: World) -> None:
+    fakes = scripted(opord_world)
+    fakes.label.unknown().then.fails(PARCEL.Refusal.Busy).then.returns("label 7")
+    for copy in copies_of_a_story(opord_world):
+        opord_world.restore(copy)
+        go_on(opord_world)
+        assert times(fakes)["label"] == 1
+
+
+def test_a_run_that_was_held_in_the_copy_is_due_at_once(opord_world: World) -> None:
+    scripted(opord_world)
+    held = 0
+    for copy in copies_of_a_story(opord_world):
+        row = copy.load("Parcel/p1")
+        if row is None or row.head.worker is None:
+            continue
+        held += 1
+        list(mark_restored(copy, actor="ann"))
+        after = copy.load("Parcel/p1")
+        assert after is not None
+        assert (after.head.worker, after.head.wake_at) == (None, copy.now())
+    assert held
+
+
+@pytest.mark.parametrize("copied_at", [0, 1])
+def test_a_run_is_wary_since_its_own_last_record_if_that_is_later_than_the_copy_is_said_to_be(
+    opord_world: World, copied_at: int
+) -> None:
+    scripted(opord_world)
+    run = start(opord_world)
+    last = opord_world.store.journal(run.id)[-1]
+    (marked,) = mark_restored(opord_world.store, actor="ann", copied_at=copied_at)
+    assert marked.since == text(last.at)
+
+
+def test_a_run_that_moved_while_it_was_marked_is_marked_where_it_stands(opord_world: World) -> None:
+    fakes = opord_world.fakes(LETTER.Letter)
+    fakes.auto()
+    fakes.write.unknown()
+    fakes.send.unknown()
+    run = opord_world.start(LETTER.Letter, id="l1")
+    run.send.go(note="", as_="ann", role="clerk")
+    run.assert_in_doubt("write")
+    store = opord_world.store
+    inner, overtaken = store.apply, False
+
+    def apply(batch: Any, *, wait: bool = True) -> Any:
+        nonlocal overtaken
+        if not overtaken:
+            overtaken = True
+            run.resolve(happened=True, result="text").assert_in_doubt("send")
+        return inner(batch, wait=wait)
+
+    store.apply = apply  # type: ignore[method-assign]
+    (marked,) = mark_restored(store, actor="ann")
+    assert (marked.how, marked.state) == ("marked", "Sending")
+    assert run.history[-1]["kind"] == "restored"
