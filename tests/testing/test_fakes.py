@@ -115,6 +115,9 @@ def test_a_fake_is_held_to_its_declaration(opord_world: World, fakes: Fakes) -> 
         "notify cannot fail with BankError.Busy: it declares no failure": lambda: fakes.notify.fails(
             BankError.Busy
         ),
+        "transfer cannot fail with BankError.Refused(reason=5): reason: expected str": lambda: (
+            fakes.transfer.fails(BankError.Refused(reason=5))
+        ),
         "rate is no action but a effect: unknown": lambda: fakes.rate.unknown(),
         "fee is no effect or action but a pure: times_out": lambda: fakes.fee.times_out(),
         "say happened=True": lambda: fakes.transfer.unknown(**RECEIPT),

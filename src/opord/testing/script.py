@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from opord.contract import Action, Effect, Nothing, Type
 from opord.kernel.program import CallProgram
+from opord.kernel.step import dump_failure
 from opord.language.types import show
 from opord.values.duration import parse_duration
 from opord.values.failure import Failure
@@ -88,6 +89,10 @@ class Answers:
             raise ScriptError(
                 f"{self._name} cannot fail with {made}: {can}; for anything else there is raises(…)"
             )
+        try:
+            dump_failure(self._call, made)
+        except BadValue as error:
+            raise ScriptError(f"{self._name} cannot fail with {made}: {error}") from None
         return self._say(Answer("fails", made, False, _span(after)))
 
     def raises(self, error: BaseException, *, after: Span = "0s") -> Script:

@@ -179,6 +179,17 @@ def test_secrets_are_found_where_they_are_through_lists_and_types_that_hold_them
     ]
 
 
+def test_so_are_those_in_failures(tmp_path: Path) -> None:
+    path = tmp_path / "pay.opord"
+    path.write_text(
+        "contract Pay(id: str) key id\nrecord Why { code: secret str }\n"
+        "failure F { No(detail: secret str, why: Why), Busy transient }\naction pay(id: str) fails F { key id }\n"
+        "initial state A -> Z {\n  commit pay(id) else { No | Busy -> goto Z }\n  goto Z\n}\nfinal state Z success\n"
+    )
+    found = [(each.kind, each.holder, each.path) for each in sheet_of(path).secrets]
+    assert found == [("action", "pay", "No.detail"), ("action", "pay", "No.why.code")]
+
+
 # --- Calls --------------------------------------------------------------------------------------------
 
 

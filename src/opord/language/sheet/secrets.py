@@ -33,9 +33,13 @@ class Secrets:
         for event in contract.events:
             yield from self._within("event", event.name, event.params)
         for effect in contract.effects:
-            yield from self._within("effect", effect.name, (*effect.params, *_result(effect.result)))
+            yield from self._within(
+                "effect", effect.name, (*effect.params, *_result(effect.result)), effect.fails
+            )
         for action in contract.actions:
-            yield from self._within("action", action.name, (*action.params, *_result(action.result)))
+            yield from self._within(
+                "action", action.name, (*action.params, *_result(action.result)), action.fails
+            )
         for pure in contract.pures:
             yield from self._within("pure", pure.name, (*pure.params, *_result(pure.result)))
 
@@ -43,8 +47,11 @@ class Secrets:
         """Say whether a value of this type is a secret or holds one."""
         return next(self._paths("", type, frozenset()), None) is not None
 
-    def _within(self, kind: str, holder: str, fields: tuple[Field, ...]) -> Iterator[SecretSheet]:
-        for field in fields:
+    def _within(
+        self, kind: str, holder: str, fields: tuple[Field, ...], fails: tuple[str, ...] = ()
+    ) -> Iterator[SecretSheet]:
+        failures = [Field(part, field.type) for name in fails for part, field in self._fields.get(name, ())]
+        for field in (*fields, *failures):
             for path, type in self._paths(field.name, field.type, frozenset()):
                 yield SecretSheet(kind, holder, path, show(type))  # type: ignore[arg-type]
 
