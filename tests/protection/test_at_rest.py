@@ -191,6 +191,24 @@ def test_a_kept_event_waits_sealed(shop: Shop) -> None:
     assert shop.handlers.card == CANARIES["read"]
 
 
+def test_a_digest_that_would_tell_a_short_secret_is_sealed_as_well(shop: Shop) -> None:
+    """Whoever has the file alone cannot try codes until one has the digest that is kept of it."""
+    run = shop.tell("a")
+    store = open_store(shop.url)
+    try:
+        kept = store.kept(run)
+    finally:
+        store.close()
+    assert kept is not None
+    digests = [*(key.content for key in kept.event_keys), *(key.args for key in kept.settled)]
+    assert [one.count(".") for one in digests] == [1, 1], digests
+    opened = KeyRing([base64.b64decode(KEY)])
+    places = ["event key confirm once", "settled charge a args"]
+    assert all(
+        len(opened.open(f"{run}\n{place}", one)) == 64 for place, one in zip(places, digests, strict=True)
+    )
+
+
 def test_starting_again_is_told_by_the_secret_too(shop: Shop) -> None:
     shop.tell("a")
 
