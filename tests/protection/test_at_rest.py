@@ -209,6 +209,21 @@ def test_a_digest_that_would_tell_a_short_secret_is_sealed_as_well(shop: Shop) -
     )
 
 
+def test_digests_that_were_kept_in_clear_are_sealed_with_all_else(shop: Shop) -> None:
+    run = shop.tell("a", keys="", insecure=True)
+    store = open_store(shop.url)
+    try:
+        kept = store.kept(run)
+    finally:
+        store.close()
+    assert kept is not None
+    new = resealed(KeyRing([base64.b64decode(KEY)]), kept)
+    assert new is not None
+    for before, after in ((kept, False), (new, True)):
+        digests = [*(key.content for key in before.event_keys), *(key.args for key in before.settled)]
+        assert ["." in one for one in digests] == [after, after]
+
+
 def test_starting_again_is_told_by_the_secret_too(shop: Shop) -> None:
     shop.tell("a")
 
