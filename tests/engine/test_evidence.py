@@ -194,6 +194,26 @@ class TestThreads:
 
         self.run(charge, story)
 
+    def test_so_does_a_final_failure_after_the_time_out(self) -> None:
+        release = threading.Event()
+        final = compiled(THREADS).Problem.Final
+
+        def charge(n: int) -> dict[str, str]:
+            release.wait(10)
+            raise final(why="no")
+
+        async def story(engine: Engine, flow: Any) -> None:
+            run = await engine.start(flow, n=1)
+            while (await run.status())["status"] != "in_doubt":  # noqa: ASYNC110 - it waits for a stored state
+                await asyncio.sleep(0.01)
+            release.set()
+            while (await run.status())["status"] != "ended":  # noqa: ASYNC110 - it waits for a stored state
+                await asyncio.sleep(0.01)
+            assert (await run.status())["state"] == "Failed"
+            assert [one["kind"] for one in await run.history()].count("evidence") == 1
+
+        self.run(charge, story)
+
     def test_many_that_block_do_not_block_each_other_nor_the_loop(self) -> None:
         together = threading.Barrier(50, timeout=15)
 
