@@ -123,3 +123,16 @@ def test_a_check_counts_its_delay_from_when_the_call_was_given_up() -> None:
 
 def test_asking_without_a_limit_has_no_deadline() -> None:
     assert ask_deadline(an_intent(doubts=[1]), an_action(Ask())) is None
+
+
+@pytest.mark.parametrize(("after", "expected"), [(59.999999, "attempt"), (60, "ask")])
+def test_a_key_is_forgotten_at_the_very_end_of_its_window(after: float, expected: str) -> None:
+    action = an_action(Repeat(), key=Key(None, timedelta(seconds=60)))
+    intent = an_intent(doubts=[1])
+    now = NOW + round(after * SECOND)
+    assert decide(situation_of(intent, action, now=now, live=False, evidence=False)).decision == expected
+
+
+def test_a_check_that_did_not_answer_keeps_its_delay_from_a_later_doubt() -> None:
+    check = Check("find", (), after=timedelta(seconds=30))
+    assert check_from(an_intent(given_up_at=NOW, next_at=NOW + SECOND), check) == NOW + 30 * SECOND
