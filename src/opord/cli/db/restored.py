@@ -8,6 +8,7 @@ import click
 
 from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json, write_table
+from opord.cli.reading import open_reader
 from opord.cli.settings import actor_options, json_option, store_option
 from opord.story.signs import safe
 from opord.story.words import when
@@ -45,20 +46,17 @@ def command(
       opord db restored --json > marked.json
     """
     from opord.engine.restoring import mark_restored
-    from opord.stores import open_store
 
     since = _instant(copied_at)
-    opened = open_store(store)
     told: list[Marked] = []
-    try:
-        for one in mark_restored(opened, actor=actor, copied_at=since, role=role, reason=reason):
-            told.append(one)
-    except BaseException:
-        if told:
-            note(f"{len(told):,} runs were marked before this; run it again before any worker starts")
-        raise
-    finally:
-        opened.close()
+    with open_reader(store, made=True) as reader:
+        try:
+            for one in mark_restored(reader.store, actor=actor, copied_at=since, role=role, reason=reason):
+                told.append(one)
+        except BaseException:
+            if told:
+                note(f"{len(told):,} runs were marked before this; run it again before any worker starts")
+            raise
     if as_json:
         write_json(_data(told))
     else:
