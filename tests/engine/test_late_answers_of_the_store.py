@@ -23,10 +23,11 @@ final state Charged(receipt: str) success
 
 
 class CutOff:
-    """A store that writes an intent and is then not heard of for some time."""
+    """A store that writes an intent, or another record, and is then not heard of for some time."""
 
-    def __init__(self, kit: Kit, seconds: float) -> None:
+    def __init__(self, kit: Kit, seconds: float, *, after: str = "intent") -> None:
         self.store: Store = kit.store
+        self.after = after
         self.clock, self.seconds = kit.clock, seconds
         self.until: int | None = None
 
@@ -39,7 +40,7 @@ class CutOff:
             raise StoreUnavailable("gone", "cut off")
         answer = verb(*args, **kwargs)
         records = [record.kind for change in args[0] for record in change.records] if name == "apply" else []
-        if self.until is None and "intent" in records:
+        if self.until is None and self.after in records:
             self.until = self.clock.now_us + int(self.seconds * 1e6)
             raise StoreUnavailable("gone", "written, and the answer lost")
         return answer
@@ -79,4 +80,47 @@ def test_an_attempt_is_made_by_none_who_lost_the_run(seconds: float, others: boo
 
     kit.run(main())
     assert provider.took_effect("charge") == 1
+    kit.check()
+
+
+REPEATED = """
+contract Repeat(id: str) key id
+action charge(id: str) -> str { key id for 1m, in doubt repeat }
+initial state Charging -> Charged {
+  let receipt = commit charge(id)
+  goto Charged(receipt)
+}
+final state Charged(receipt: str) success
+"""
+
+
+@pytest.mark.parametrize(("seconds", "effects"), [(50.0, 2), (70.0, 1)])
+def test_a_repeat_is_not_made_once_its_key_may_be_forgotten(seconds: float, effects: int) -> None:
+    """The attempt is on record in time; the call would come when the other side takes the key for a new one."""
+    provider = Provider()
+    provider.honours_keys = False  # so that each call that reaches it is seen
+
+    def handlers(_: Any) -> Any:
+        class Handlers:
+            async def charge(self, id: str, *, call: Any) -> str:
+                done = await provider.act("charge", call.key)
+                if call.attempt == 1:
+                    raise ConnectionError("the answer was lost")
+                return done
+
+        return Handlers()
+
+    kit = Kit(REPEATED, handlers)
+
+    async def main() -> None:
+        async with kit.engine(store=CutOff(kit, seconds, after="attempt")) as engine:
+            await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            await kit.until(lambda: kit.row("Repeat/1").head.worker is None)
+
+    kit.run(main())
+    assert provider.took_effect("charge") == effects
+    head = kit.row("Repeat/1").head
+    assert head.status == ("ended" if effects == 2 else "in_doubt")
+    if effects == 1:
+        assert "the other side no longer remembers its key" in (head.reason or "")
     kit.check()

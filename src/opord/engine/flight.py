@@ -486,9 +486,14 @@ class Flight:
     async def _attempt(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
         """Call the action, its attempt being on record, and put on record how it ended."""
         await self.lease.make_sure()
-        ending = await self._call_action(call, intent, args)
         action = call.declaration
         assert isinstance(action, Action)
+        now = self.worker.store.now()
+        if doubt.too_late(intent, action, now) or restored.in_doubt_first(self.run, action, intent, now):
+            draft = self._draft()
+            moves.attempt_doubted(draft, intent, "it was not called before its key may have been forgotten")
+            return draft
+        ending = await self._call_action(call, intent, args)
         self.worker.hook("call answered", self.run.id)
         draft = self._draft()
         match ending:

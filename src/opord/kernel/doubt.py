@@ -156,6 +156,15 @@ def ask_deadline(intent: Intent, action: Action) -> int | None:
     return None
 
 
+def too_late(intent: Intent, action: Action, now: int) -> bool:
+    """Say whether an attempt whose beginning is on record may not be made any more.
+
+    An earlier one is in doubt, and the time in which the other side knows the key passed between the record and the call: the
+    process was stopped, or its store was not heard of for long.
+    """
+    return bool(intent.doubts) and not _in_window(intent, action, now)
+
+
 def check_from(intent: Intent, check: Check) -> int:
     """Return the instant before which the effect that checks must not be asked."""
     return max(intent.given_up_at + microseconds(check.after), intent.next_at)
