@@ -7,7 +7,7 @@ replaced without what it looks at, so each forbidden import is reported with the
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,3 +210,82 @@ def test_the_order_decides_both_ways(file: str, module: str, name: str | None, a
     if name == "kernel":
         assert (PACKAGE / "kernel").is_dir()
     assert (why_forbidden(found) is None) == allowed
+
+
+# --- Circles --------------------------------------------------------------------------------------
+
+BEING_TAKEN_APART = {f"opord.engine.{name}" for name in ("client", "flight", "leases", "worker")}
+"""What carries a run on still asks the worker that it belongs to."""
+
+
+def module_of(file: Path) -> str:
+    """Name the module that a file is."""
+    parts = ["opord", *file.relative_to(PACKAGE).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Return the modules that each module names in an import, wherever in it and for whatever purpose."""
+    modules = {module_of(file): file for file in sources()}
+    graph: dict[str, set[str]] = {}
+    for module, file in modules.items():
+        named = set()
+        for found in imports_of(file):
+            inner = f"{found.module}.{found.name}"
+            named.add(inner if inner in modules else found.module)
+        graph[module] = (named & modules.keys()) - {module}
+    return graph
+
+
+def a_circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Return modules of which each imports the next, the first again at the end; nothing if there are none."""
+    done: set[str] = set()
+    for start in sorted(graph):
+        path: list[str] = []
+        todo = [iter([start])]
+        while todo:
+            module = next(todo[-1], None)
+            if module is None:
+                todo.pop()
+                if path:
+                    done.add(path.pop())
+            elif module in path:
+                return [*path[path.index(module) :], module]
+            elif module not in done:
+                path.append(module)
+                todo.append(iter(sorted(graph[module])))
+    return []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Types count as well: what can be read only together is one module, whatever the files say."""
+    graph = import_graph()
+    for module in BEING_TAKEN_APART:
+        graph.pop(module, None)
+    circle = a_circle({module: named - BEING_TAKEN_APART for module, named in graph.items()})
+    assert not circle, (
+        "these modules import each other in a circle: "
+        + " -> ".join(circle)
+        + "\nlet the inner one name what it needs, as a Protocol of its own, or move what both need to a third"
+    )
+
+
+@pytest.mark.parametrize(
+    ("graph", "circle"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, []),
+        ({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}, []),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c", "b"]),
+        ({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"a"}}, ["a", "b", "c", "d", "a"]),
+        ({"a": set(), "b": {"a", "c"}, "c": {"a", "b"}}, ["b", "c", "b"]),
+    ],
+)
+def test_a_circle_is_found_and_named(graph: dict[str, set[str]], circle: list[str]) -> None:
+    assert a_circle(graph) == circle
+
+
+def test_imports_in_functions_and_for_types_are_in_the_graph() -> None:
+    graph = import_graph()
+    assert "opord.engine.engine" in graph["opord.cli.acting"], "imported within a function"
+    assert "opord.engine.client" in graph["opord.cli.acting"], "imported for types"
+    assert "opord.kernel.inbox" in graph["opord.engine.worker"], "a module taken from its package"

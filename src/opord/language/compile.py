@@ -104,7 +104,8 @@ def _lower(source: Source, read: Reader | None, recorder: Recorder | None) -> Lo
     file, syntax = parse(source)
     ctx = Lowering(source)
     if recorder is not None:
-        recorder.follow(ctx)
+        recorder.follow(source)
+        ctx.recorder = recorder
     used = UsedFiles(read)
     types_only = is_types_file(file)
     if source.refused:

@@ -11,9 +11,17 @@ import sys
 
 from pygls.io_ import run_async
 
-from opord.lsp.server import make_server
+from opord.lsp.server import OpordServer
+from opord.lsp.wire.requests import register
 
 log = logging.getLogger(__name__)
+
+
+def make_server() -> OpordServer:
+    """Make a server with all its features."""
+    server = OpordServer()
+    register(server)
+    return server
 
 
 def write_log(path: str | None) -> None:

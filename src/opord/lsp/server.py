@@ -18,7 +18,7 @@ from opord.lsp.analysis import Analysis
 from opord.lsp.features.problems import problems
 from opord.lsp.wire.convert import Converter
 from opord.lsp.wire.documents import Document, Documents
-from opord.lsp.wire.protocol import Protocol
+from opord.lsp.wire.protocol import StrictProtocol
 from opord.lsp.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ _IDLE_S = 3.0
 class OpordServer(LanguageServer):
     """The language server, one for each connection."""
 
-    protocol: Protocol
+    protocol: StrictProtocol
 
     def __init__(self) -> None:
-        super().__init__("opord", __version__, protocol_cls=Protocol)
+        super().__init__("opord", __version__, protocol_cls=StrictProtocol)
         self.workspace_ = Workspace()
         self.documents = Documents()
         self._waiting: dict[str, asyncio.TimerHandle] = {}
@@ -182,12 +182,3 @@ class OpordServer(LanguageServer):
         """Return the analysis of a document that something is asked of; None if it is not to be had."""
         analysis = self.analysis(self.documents.path(uri))
         return (analysis, Converter.of(self.documents, analysis)) if analysis is not None else None
-
-
-def make_server() -> OpordServer:
-    """Make a server with all its features."""
-    from opord.lsp.wire.requests import register
-
-    server = OpordServer()
-    register(server)
-    return server

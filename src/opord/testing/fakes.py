@@ -17,7 +17,7 @@ from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
 from opord.testing.plausible import Plausible
-from opord.testing.script import Answer, Answers, Script, type_text
+from opord.testing.script import Answer, Scripted, type_text
 from opord.values.duration import format_instant
 from opord.values.failure import Failure
 
@@ -67,18 +67,17 @@ class Made:
         return f"<{self.name}({args}) → {self.outcome or '…'}>"
 
 
-class Fake(Answers):
+class Fake(Scripted):
     """The fake of one call: scripted with `returns`, `fails` and their like, asked with `calls`, `args`, `happened`."""
 
     def __init__(
         self, call: CallProgram, world: Surroundings, plausible: Plausible, ledger: list[Made], real: Any
     ) -> None:
-        self._program = call
+        super().__init__(call)
         self._world = world
         self._plausible = plausible
         self._ledger = ledger
         self._real = real
-        self._script: list[Answer] = []
         self.calls: list[Made] = []
 
     def __repr__(self) -> str:
@@ -107,14 +106,6 @@ class Fake(Answers):
         return len(self.effects)
 
     # --- how it answers --------------------------------------------------------------------------
-
-    @property
-    def _call(self) -> CallProgram:
-        return self._program
-
-    def _say(self, answer: Answer) -> Script:
-        self._script = [answer]
-        return Script(self)
 
     def __call__(self, *args: Any, call: Call | None = None) -> Any:
         """Answer a call, as the engine makes it."""

@@ -4,29 +4,56 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, Self
 
 from opord.contract import Action
+from opord.engine.client import Client
 from opord.generated.handles import Sent
 from opord.kernel.program import Program
+from opord.kernel.rows import RecordRow
 from opord.kernel.run import Run as Stored
 from opord.kernel.views import history_view, needs_person, run_view
+from opord.stores.base import Store
 from opord.story.page import run_story
 from opord.testing.script import ScriptError, Span
 from opord.values.guard import BadValue
 from opord.values.names import python_names
 
-if TYPE_CHECKING:
-    from opord.testing.world import World
-
 OPERATOR = "operator"
+
+
+class Home(Protocol):
+    """What a run asks of the world that it lives in."""
+
+    @property
+    def store(self) -> Store:
+        """Where the run is kept."""
+        ...
+
+    def stored(self, run: str) -> Stored:
+        """Return a run as it is in the store."""
+        ...
+
+    def journal(self, run: str) -> list[RecordRow]:
+        """Return a run's records."""
+        ...
+
+    def advance(self, span: Span) -> None:
+        """Let time pass; what becomes due happens in its order."""
+
+    def send(self, run: str, event: str, members: Mapping[str, Any], *, actor: str, role: str | None) -> Sent:
+        """Send a run an event."""
+        ...
+
+    def act(self, run: str, verb: Callable[[Client], Awaitable[None]]) -> None:
+        """Do as a person does what concerns a run."""
 
 
 class Run:
     """A run, as a test sees it. After each verb everything has gone on as far as it can."""
 
-    def __init__(self, world: World, program: Program, run: str) -> None:
+    def __init__(self, world: Home, program: Program, run: str) -> None:
         self.id = run
         self._world = world
         self._program = program

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from opord.contract import Action, Effect, Nothing, Type
 from opord.kernel.program import CallProgram
@@ -15,9 +15,6 @@ from opord.language.types import show
 from opord.values.duration import parse_duration
 from opord.values.failure import Failure
 from opord.values.guard import BadValue
-
-if TYPE_CHECKING:
-    from opord.testing.fakes import Fake
 
 Span: TypeAlias = str | timedelta
 """A length of time: `"48h"`, as in a contract, or a `timedelta`."""
@@ -46,7 +43,7 @@ class Answer:
 class Script:
     """What was said last of a fake; `times` says how often, `then` goes on."""
 
-    def __init__(self, fake: Fake) -> None:
+    def __init__(self, fake: Scripted) -> None:
         self._fake = fake
 
     def times(self, count: int) -> Script:
@@ -116,7 +113,7 @@ class Answers:
         """Answer with what a function of the arguments returns, or with the failure that it raises."""
         return self._say(Answer("does", function, True))
 
-    def looks_up(self, action: Fake) -> Script:
+    def looks_up(self, action: Scripted) -> Script:
         """Answer as one who knows what became of the run's latest commit of an action.
 
         For the effect of `in doubt check`: the result that the action had (or true) if it happened, else none (or
@@ -168,10 +165,26 @@ class Answers:
             ) from None
 
 
+class Scripted(Answers):
+    """What answers the calls of one declaration by a script: the part of a fake that a test talks to."""
+
+    def __init__(self, call: CallProgram) -> None:
+        self._program = call
+        self._script: list[Answer] = []
+
+    @property
+    def _call(self) -> CallProgram:
+        return self._program
+
+    def _say(self, answer: Answer) -> Script:
+        self._script = [answer]
+        return Script(self)
+
+
 class Then(Answers):
     """Says how a further call is answered."""
 
-    def __init__(self, fake: Fake) -> None:
+    def __init__(self, fake: Scripted) -> None:
         self._fake = fake
 
     @property

@@ -6,7 +6,6 @@ what it was meant to cover, and nothing is called missing for its sake.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -36,7 +35,7 @@ from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
-from opord.language.lowering.symbols import CallSymbol, VariantSymbol
+from opord.language.lowering.symbols import CallSymbol, Subject, VariantSymbol
 from opord.language.lowering.variants import UNKNOWN_VARIANT, report_ambiguous
 from opord.language.names import Binding, Scope, listed
 from opord.language.types import UNKNOWN, named
@@ -48,24 +47,6 @@ _NOWHERE = Place("", 0, 0, 0, 0)
 TIMED_OUT = VariantSymbol(VariantRef("", "TimedOut"), {}, _NOWHERE)
 IN_DOUBT = VariantSymbol(VariantRef("", "InDoubt"), {}, _NOWHERE)
 _BUILT_IN = {"TimedOut": TIMED_OUT, "InDoubt": IN_DOUBT}
-
-
-@dataclass(slots=True)
-class Subject:
-    """What a `match`, or the `else` of a call, takes apart.
-
-    `variants` has the candidates for each name; `owners` are the types they come from. `result` is that of
-    a call, None for a value.
-    """
-
-    type: Type
-    described: str
-    is_call: bool = False
-    result: Type | None = None
-    owners: tuple[str, ...] = ()
-    builtins: tuple[Literal["TimedOut", "InDoubt"], ...] = ()
-    variants: dict[str, list[VariantSymbol]] = field(default_factory=dict)
-    taken: set[VariantRef] = field(default_factory=set)
 
 
 def subject_of_call(ctx: Lowering, call: CallSymbol | None, name: str) -> Subject:

@@ -12,18 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from opord.contract import Place, Type
 from opord.language import tree
+from opord.language.lowering.symbols import Fields, Subject, TypeSymbol
 from opord.language.names import Binding, Scope
 from opord.language.source import Source
 from opord.language.tree import Span
-
-if TYPE_CHECKING:
-    from opord.language.lowering.context import Lowering
-    from opord.language.lowering.patterns import Subject
-    from opord.language.lowering.symbols import Fields, TypeSymbol
 
 
 @dataclass(slots=True)
@@ -72,12 +67,11 @@ class Recorder:
         self.references: list[tuple[Span, tuple[Place, ...]]] = []
         self.locals: list[Local] = []
         self.rests: list[Rest] = []
-        self._source: Source | None = None  # not the lowering, which knows us: a circle would keep both alive
+        self._source: Source | None = None
 
-    def follow(self, ctx: Lowering) -> None:
-        """Record for this file."""
-        self._source = ctx.source
-        ctx.recorder = self
+    def follow(self, source: Source) -> None:
+        """Record for this file from now on."""
+        self._source = source
 
     def refer(self, span: Span, *places: Place) -> None:
         """Take down that the name at `span` means what is declared at `places`. What is built in has no place."""

@@ -30,13 +30,12 @@ from opord.language.lowering.dispatch import lower, lower_condition
 from opord.language.lowering.expressions import OTHER_KIND
 from opord.language.lowering.patterns import (
     PATTERN,
-    Subject,
     can_be_matched,
     lower_patterns,
     subject_of_call,
     subject_of_value,
 )
-from opord.language.lowering.symbols import CallSymbol, StateSymbol
+from opord.language.lowering.symbols import CallSymbol, StateSymbol, Subject
 from opord.language.names import Binding, Scope, listed
 from opord.language.types import UNKNOWN, is_settled
 

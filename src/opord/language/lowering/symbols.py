@@ -107,3 +107,21 @@ class StateSymbol:
     node: tree.State
     phase: str | None = None
     fields: Fields = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Subject:
+    """What a `match`, or the `else` of a call, takes apart.
+
+    `variants` has the candidates for each name; `owners` are the types they come from. `result` is that of
+    a call, None for a value.
+    """
+
+    type: Type
+    described: str
+    is_call: bool = False
+    result: Type | None = None
+    owners: tuple[str, ...] = ()
+    builtins: tuple[Literal["TimedOut", "InDoubt"], ...] = ()
+    variants: dict[str, list[VariantSymbol]] = field(default_factory=dict)
+    taken: set[VariantRef] = field(default_factory=set)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Sequence
+from typing import Any, Protocol, cast
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.json_rpc import JsonRPCNotification
 from pygls.protocol.language_server import lsp_method
-
-if TYPE_CHECKING:
-    from opord.lsp.server import OpordServer
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +22,23 @@ _PARSE_ERROR = -32700
 _DROPPED = "$/dropped"
 
 
-class Protocol(LanguageServerProtocol):
-    """Keeps documents itself, and answers every request, also one that makes no sense."""
+class Texts(Protocol):
+    """What keeps the text of open documents: the server."""
 
-    _server: OpordServer
+    def opened(self, uri: str, text: str, version: int | None) -> None:
+        """Take an opened document."""
+
+    def changed(
+        self, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent], version: int | None
+    ) -> None:
+        """Take changes of a document."""
+
+    def closed(self, uri: str) -> None:
+        """Forget a document."""
+
+
+class StrictProtocol(LanguageServerProtocol):
+    """Keeps documents itself, and answers every request, also one that makes no sense."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,19 +93,23 @@ class Protocol(LanguageServerProtocol):
 
     # The text of documents is kept by the server itself: the library splits lines where editors do not.
 
+    @property
+    def _texts(self) -> Texts:
+        return cast(Texts, self._server)
+
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         """Take an opened document."""
         document = params.text_document
-        self._server.opened(document.uri, document.text, document.version)
+        self._texts.opened(document.uri, document.text, document.version)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         """Take changes of a document."""
         document = params.text_document
-        self._server.changed(document.uri, params.content_changes, document.version)
+        self._texts.changed(document.uri, params.content_changes, document.version)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget a document."""
-        self._server.closed(params.text_document.uri)
+        self._texts.closed(params.text_document.uri)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from opord.contract import BOOL, Nothing, OptionalOf
 from opord.language import tokens as t
-from opord.language.lowering.patterns import Subject
-from opord.language.lowering.symbols import CallSymbol, VariantSymbol
+from opord.language.lowering.symbols import CallSymbol, Subject, VariantSymbol
 from opord.lsp.features import signatures
 from opord.lsp.features.completion.offer import Offer, Spotted
 
