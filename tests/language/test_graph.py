@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from opord.contract import CallSite, Contract, Goto
 from opord.language.compile import check_text
+from opord.language.flow.walk import Ending, follow
 from opord.language.graph import Graph, along, components
-from opord.language.paths import Ending, follow
 
 TEXT = """
 contract Case(id: str, n: int) key id

@@ -27,8 +27,8 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
+from opord.language.flow.endings import always_leaves
 from opord.language.graph import Graph, Moment
-from opord.language.rules.endings import always_leaves
 from opord.language.spelling import spell_constant
 
 # A path can have thousands of conditions; the last ones are those that decided.

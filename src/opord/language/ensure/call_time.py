@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from opord.contract import Action, Ask, Block, Call, CallSite, Check, Effect, Goto, If, Match, Repeat, Retry
-from opord.language.paths import Calls
+from opord.language.flow.walk import Calls
 
 CALL_LIMIT = timedelta(minutes=5)
 """The worker's call limit where nothing else is set (`call_limit_s` of the engine)."""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from opord.contract import Action, Block, Call, CallSite, Goto, If, Match
 from opord.language.ensure.monitors import Monitors, Sign
+from opord.language.flow.walk import Calls, Ending
 from opord.language.graph import Moment
-from opord.language.paths import Calls, Ending
 
 
 class Change(NamedTuple):

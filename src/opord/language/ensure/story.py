@@ -29,8 +29,8 @@ from opord.language.diagnostics.model import StoryStep
 from opord.language.ensure.monitors import Monitors
 from opord.language.ensure.spots import Spot, Spots
 from opord.language.ensure.words import timer_text
+from opord.language.flow.walk import IN_DOUBT, Ending
 from opord.language.graph import Graph, Moment
-from opord.language.paths import IN_DOUBT, Ending
 
 
 class Part(NamedTuple):

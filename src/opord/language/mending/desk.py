@@ -9,8 +9,8 @@ from functools import cached_property
 from opord.contract import Call, Contract, Match, Place
 from opord.language import tree
 from opord.language.diagnostics.model import Edit
+from opord.language.flow.walk import statements
 from opord.language.graph import Graph
-from opord.language.paths import statements
 from opord.language.source import Source
 from opord.language.tree import Span
 

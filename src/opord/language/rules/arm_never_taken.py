@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import Arm, Call, CallSite, Contract, ElsePattern, Match, Place
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.flow.coverage import OK, Case, Cases, cases_in, cases_of, left_by_else, missing, spelled
+from opord.language.flow.walk import IN_DOUBT, TIMED_OUT, statements
 from opord.language.graph import Graph
-from opord.language.paths import IN_DOUBT, TIMED_OUT, statements
-from opord.language.rules.coverage import OK, Case, Cases, cases_in, cases_of, left_by_else, missing, spelled
 from opord.language.rules.words import known
 
 CODE = code("OP403", rule="exhaustive", title="an arm that can never be taken")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, State
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.flow.endings import is_unread
+from opord.language.flow.walk import statements
 from opord.language.graph import Graph
-from opord.language.paths import statements
-from opord.language.rules.endings import is_unread
 
 CODE = code("OP304", rule="flow", title="the header lists a state the body never goes to")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import CallSite, Contract, ElsePattern, Match, VariantRef
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.flow.coverage import OK, Case, cases_of, first_missing, names_strangers, spelled
+from opord.language.flow.walk import statements
 from opord.language.graph import Graph
-from opord.language.paths import statements
-from opord.language.rules.coverage import OK, Case, cases_of, first_missing, names_strangers, spelled
 from opord.language.rules.words import FEW, LABELS_MAX, known, quoted
 
 CODE = code("OP402", rule="exhaustive", title="a match that leaves something out")

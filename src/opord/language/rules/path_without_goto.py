@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import Block, Contract, If, Place, State
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.flow.endings import open_ends
+from opord.language.flow.walk import statements
 from opord.language.graph import Graph
-from opord.language.paths import statements
-from opord.language.rules.endings import open_ends
 from opord.language.rules.words import known
 
 CODE = code("OP301", rule="flow", title="a path without goto")

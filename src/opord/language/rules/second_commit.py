@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import CallSite, Contract, Effect, Place, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.flow.walk import Ending, follow
 from opord.language.graph import Graph
-from opord.language.paths import Ending, follow
 from opord.language.rules.words import first_of
 
 CODE = code("OP501", rule="commitment", title="more than one commit on a path")

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from opord.contract import Block, Contract, Goto
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.flow.endings import is_unread, surely_leaves
+from opord.language.flow.walk import blocks_in
 from opord.language.graph import Graph
-from opord.language.paths import blocks_in
-from opord.language.rules.endings import is_unread, surely_leaves
 
 CODE = code("OP303", rule="flow", title="a statement after goto")
 

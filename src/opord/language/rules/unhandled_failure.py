@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Arm, Call, CallSite, Contract, Effect, ElsePattern, Match, VariantRef
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.flow.coverage import cases_of, first_missing, names_strangers
+from opord.language.flow.walk import IN_DOUBT, TIMED_OUT, statements
 from opord.language.graph import Graph
-from opord.language.paths import IN_DOUBT, TIMED_OUT, statements
-from opord.language.rules.coverage import cases_of, first_missing, names_strangers
 from opord.language.rules.words import FEW, LABELS_MAX, known, quoted
 
 CODE = code("OP401", rule="exhaustive", title="a failure nobody handles")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import Action, CallSite, Contract, Effect, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.flow.walk import call_sites
 from opord.language.graph import Graph
-from opord.language.paths import call_sites
 from opord.language.rules.words import known
 
 PERFORMED = code("OP503", rule="commitment", title="perform of an action")

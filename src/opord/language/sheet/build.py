@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Contract, Event
-from opord.language.paths import gotos
+from opord.language.flow.walk import gotos
 from opord.language.sheet.calls import action_sheet, effect_sheet
 from opord.language.sheet.fields import Reading
 from opord.language.sheet.model import (

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opord.contract import CallSite
+from opord.language.flow.walk import Ending, call_sites, follow
 from opord.language.graph import Edge, Graph, Moment
-from opord.language.paths import Ending, call_sites, follow
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from opord.contract import (
     VariantPattern,
     VariantRef,
 )
-from opord.language.paths import IN_DOUBT, TIMED_OUT, call_sites, gotos
+from opord.language.flow.walk import IN_DOUBT, TIMED_OUT, call_sites, gotos
 from opord.language.sheet.fields import Reading
 from opord.language.sheet.model import Item, Trouble
 

@@ -31,8 +31,8 @@ from opord.contract import (
     VariantPattern,
     VariantRef,
 )
+from opord.language.flow.walk import IN_DOUBT
 from opord.language.graph import Graph
-from opord.language.paths import IN_DOUBT
 from opord.language.types import UNKNOWN
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Block, Call, Goto, Hole, If, Let, Match, Place, Statement
+from opord.language.flow.coverage import is_complete
 from opord.language.graph import Graph
-from opord.language.rules.coverage import is_complete
 
 
 def is_unread(statement: Statement) -> bool:
