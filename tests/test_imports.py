@@ -24,6 +24,7 @@ ORDER = [
     "generated",  # what generated modules import, and what binds one into a program
     "loading",  # from a file to a program: language, codegen and generated, one after the other
     "story",  # a run's history in words
+    "drive",  # what carries one run on and what acts upon it, on any runtime
     "stores",
     "engine",
     "temporal",

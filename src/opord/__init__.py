@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from opord.engine.engine import Engine as Engine
-    from opord.engine.errors import EngineError as EngineError
-    from opord.engine.errors import Refused as Refused
+    from opord.drive.errors import EngineError as EngineError
+    from opord.drive.errors import Refused as Refused
     from opord.generated.handles import Reply as Reply
     from opord.kernel.requests import Call as Call
     from opord.kernel.requests import InDoubt as InDoubt
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "Call": "opord.kernel.requests",
     "Engine": "opord.engine.engine",
-    "EngineError": "opord.engine.errors",
+    "EngineError": "opord.drive.errors",
     "Failure": "opord.values.failure",
     "InDoubt": "opord.kernel.requests",
-    "Refused": "opord.engine.errors",
+    "Refused": "opord.drive.errors",
     "Reply": "opord.generated.handles",
     "Secret": "opord.values.secret",
     "TimedOut": "opord.kernel.requests",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.errors import InputInvalid
+from opord.drive.errors import InputInvalid
 from opord.kernel.bounds import LONGEST_KEY
 from opord.stores.base import RunFilter
 from opord.values.guard import LIMIT_BYTES

@@ -17,7 +17,7 @@ import pytest
 
 import opord
 from opord.engine.engine import Engine
-from opord.engine.errors import EngineError, EventRefused
+from opord.drive.errors import EngineError, EventRefused
 from opord.stores.base import StoreUnavailable
 from opord.stores.sqlite.store import SqliteStore
 from tests.engine.kit import Kit, compiled, workflow_of

@@ -13,9 +13,9 @@ from typing import Any, get_args
 
 import pytest
 
-from opord.engine import flight
+from opord.drive import flight
 from opord.engine.engine import Engine
-from opord.engine.hooks import Point
+from opord.drive.hooks import Point
 from tests.engine.contracts import POLICIES, OrderHandlers, order
 from tests.engine.kit import Kit, Provider, crash_at
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.errors import EventRefused, RunEnded
+from opord.drive.errors import EventRefused, RunEnded
 from tests.engine.desk import Here, Sim
 from tests.engine.kit import crash_at
 

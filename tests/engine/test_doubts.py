@@ -10,7 +10,7 @@ import asyncio
 
 import pytest
 
-from opord.engine.errors import InputInvalid, NotInDoubt
+from opord.drive.errors import InputInvalid, NotInDoubt
 from tests.engine.desk import NEVER, Here, Sim, after, fails
 
 BUSY, FINAL, BROKEN = fails("Problem.Busy"), fails("Problem.Final", why="no"), ConnectionError("reset")

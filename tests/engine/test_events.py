@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.errors import (
+from opord.drive.errors import (
     EventConflict,
     EventRefused,
     InputInvalid,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.errors import HistoryFull, InputInvalid, QueueFull, Refused
+from opord.drive.errors import HistoryFull, InputInvalid, QueueFull, Refused
 from opord.kernel import bounds
 from opord.stores.base import RunFilter
 from opord.stores.sqlite.store import SqliteStore

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from opord.engine.errors import EventConflict, EventRefused, RunEnded, RunUnknown
-from opord.engine.turns import Turns
+from opord.drive.errors import EventConflict, EventRefused, RunEnded, RunUnknown
+from opord.drive.turns import Turns
 from tests.engine.kit import Kit
 
 BELL = """

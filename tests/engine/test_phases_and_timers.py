@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from opord.engine.errors import EventRefused
+from opord.drive.errors import EventRefused
 from opord.kernel.instants import text
 from tests.engine.desk import NEVER, Here, Sim, after, fails
 

@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 import opord
-from opord.engine.errors import CannotClaim, RunUnreadable
+from opord.drive.errors import CannotClaim, RunUnreadable
 from opord.engine.worker import CLAIMS_FAILED_MOST
 from opord.stores.base import RowDamaged
 from tests.engine.kit import Kit, compiled, workflow_of

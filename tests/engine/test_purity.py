@@ -24,8 +24,8 @@ from typing import Any
 
 import pytest
 
-from opord.engine import purity
-from opord.engine.purity import NotPure, call_watched, install
+from opord.drive import purity
+from opord.drive.purity import NotPure, call_watched, install
 from opord.testing import World
 from tests.engine.kit import compiled, workflow_of
 
@@ -222,7 +222,7 @@ def test_a_test_with_such_a_handler_fails_and_an_effect_may_open_files() -> None
 
 
 def test_without_anybody_watching_it_is_called_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from opord.engine.calls import Calls, bind_handlers
+    from opord.drive.calls import Calls, bind_handlers
     from opord.loading import program_of
 
     program = program_of(workflow_of(compiled(CONTRACT)))

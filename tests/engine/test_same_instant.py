@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.errors import EventRefused, RunEnded
+from opord.drive.errors import EventRefused, RunEnded
 from opord.generated import Sent
 from tests.engine.kit import Kit
 

@@ -12,7 +12,7 @@ import pytest
 
 from opord.cli.errors import CliError
 from opord.cli.inputs import parsed
-from opord.engine.errors import InputInvalid, RunUnknown
+from opord.drive.errors import InputInvalid, RunUnknown
 from opord.loading import program_of
 from opord.stores.base import RunFilter
 from opord.stores.sqlite.store import SqliteStore

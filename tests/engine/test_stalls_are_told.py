@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from opord.engine import flight
-from opord.engine.errors import UnknownEvent
+from opord.drive import flight
+from opord.drive.errors import UnknownEvent
 from tests.engine.desk import Here, Sim
 
 LOOKUP = """

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from opord.engine.errors import InputInvalid, NotStalled, RunEnded, RunTerminated, StartConflict
+from opord.drive.errors import InputInvalid, NotStalled, RunEnded, RunTerminated, StartConflict
 from opord.loading import program_of
 from tests.engine.desk import NEVER, Here, Sim, after, fails
 from tests.engine.kit import Kit

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import opord
-from opord.engine.errors import RunUnknown
+from opord.drive.errors import RunUnknown
 from opord.examples.orders.app import create_app
 from opord.examples.orders.order_fulfilment import OrderFulfilment
 from opord.examples.orders.stage import WEBHOOKS

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from opord.engine.errors import EngineError
+from opord.drive.errors import EngineError
 from opord.stores.base import RunRow, StoreUnavailable
 from opord.testing.clock import run_virtually
 from tests.engine.kit import Killed, kill

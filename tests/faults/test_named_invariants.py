@@ -16,7 +16,7 @@ from typing import Any
 import apsw
 import pytest
 
-from opord.engine import errors
+from opord.drive import errors
 from opord.engine.engine import Engine
 from opord.stores.sqlite.store import SqliteStore
 from opord.testing.clock import run_virtually

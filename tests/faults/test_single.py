@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from opord.engine.hooks import Point
+from opord.drive.hooks import Point
 from tests.faults.bench import tell
 from tests.faults.kinds import ACTION, EFFECT, MESSAGE, OUTSIDE, PURE, STORE, Fault, kinds_at
 from tests.faults.run import Count, points_of, sampled, singles, sweep

@@ -18,7 +18,7 @@ from typing import Any
 
 from opord.engine.clock import World
 from opord.engine.engine import Engine  # at once: `opord` would load it in each worker anew
-from opord.engine.errors import EngineError
+from opord.drive.errors import EngineError
 from opord.generated import Workflow
 from opord.loading import program_of
 from opord.stores.sqlite.store import SqliteStore

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, get_args
 
 import opord
 from opord.engine.clock import World
-from opord.engine.errors import NotInDoubt
-from opord.engine.hooks import Point
+from opord.drive.errors import NotInDoubt
+from opord.drive.hooks import Point
 from opord.kernel.rows import RunRow
 from opord.kernel.run import load_run
 from opord.kernel.views import needs_person

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.mutants.model import Mutant
 
-FLIGHT, CLIENT, WORKER = "engine/flight.py", "engine/client.py", "engine/worker.py"
-LEASES = "engine/leases.py"
-CALLS, COMMITS = "engine/calls.py", "engine/commits.py"
+FLIGHT, CLIENT, WORKER = "drive/flight.py", "drive/client.py", "engine/worker.py"
+LEASES = "drive/leases.py"
+CALLS, COMMITS = "drive/calls.py", "engine/commits.py"
 
 MUTANTS = (
     Mutant(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.model import Mutant
 
-FIT, MEMORY = "stores/fit.py", "stores/memory.py"
+FIT, MEMORY = "kernel/fit.py", "stores/memory.py"
 BATCH, LINK, OPENING, STORE = (f"stores/sqlite/{name}.py" for name in ("batch", "link", "opening", "store"))
 QUERIES, WRITES = "stores/sqlite/queries.sql", "stores/sqlite/batch.sql"
 ARITH, VAULT, GUARD, SECRET = (f"values/{name}.py" for name in ("arith", "vault", "guard", "secret"))

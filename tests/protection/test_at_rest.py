@@ -14,7 +14,7 @@ import pytest
 
 import opord
 from opord.cli.program import run as opord_command
-from opord.engine.errors import EventConflict, StartConflict
+from opord.drive.errors import EventConflict, StartConflict
 from opord.engine.protection import SecretsUnprotected, protection_with
 from opord.kernel.legality import verify
 from opord.kernel.resealing import resealed

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from opord.engine.engine import Engine
-from opord.engine.errors import EngineError
+from opord.drive.errors import EngineError
 from opord.kernel.requests import Call
 from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore

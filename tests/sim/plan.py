@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any, NamedTuple, get_args
 
-from opord.engine.hooks import Point
+from opord.drive.hooks import Point
 from tests.sim.contracts import names
 
 POINTS: tuple[str, ...] = (*get_args(Point), "before a write")

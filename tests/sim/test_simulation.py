@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from opord.engine.hooks import Point
+from opord.drive.hooks import Point
 from tests.sim.machine import Told
 from tests.sim.plan import FAULTS, OPS, plan_of
 from tests.sim.provider import BEHAVIOURS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import opord
-from opord.engine.errors import RoleRequired, StartConflict
+from opord.drive.errors import RoleRequired, StartConflict
 from opord.kernel.rows import RecordRow
 from opord.testing import Fakes, Run, ScriptError, StillMoving, World
 from tests.testing.conftest import PAYOUT, RECEIPT, scripted

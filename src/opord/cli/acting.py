@@ -16,7 +16,7 @@ from opord.cli.settings import actor_options, engine_secrets, json_option, store
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
-    from opord.engine.client import Client
+    from opord.drive.client import Client
     from opord.kernel.rows import RunRow
 
 T = TypeVar("T")

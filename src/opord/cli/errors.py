@@ -76,7 +76,7 @@ def _of_archive(raised: Exception) -> Told | None:
 
 
 def _of_engine(raised: Exception) -> Told | None:
-    errors = sys.modules.get("opord.engine.errors")
+    errors = sys.modules.get("opord.drive.errors")
     if errors is None or not isinstance(raised, errors.EngineError):
         return None
     return Told(raised.code, str(raised), 1)

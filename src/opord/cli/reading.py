@@ -38,7 +38,7 @@ class Reader:
             RunUnknown: there is none of that name.
             RunPruned: it has ended, and is kept no more.
         """
-        from opord.engine.errors import RunPruned, RunUnknown
+        from opord.drive.errors import RunPruned, RunUnknown
 
         row = self.store.load(run)
         if row is None:

@@ -10,15 +10,15 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 import msgspec
 
-from opord.engine import hooks
-from opord.engine.calls import Calls, bind_handlers
-from opord.engine.client import Client
+from opord.drive import hooks
+from opord.drive.calls import Calls, bind_handlers
+from opord.drive.client import Client
 from opord.engine.clock import World
 from opord.engine.commits import Commits
-from opord.engine.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated
+from opord.drive.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import protection_with
-from opord.engine.purity import NotPure
+from opord.drive.purity import NotPure
 from opord.engine.strays import LONGEST_LEASE_S
 from opord.engine.watch import Watch
 from opord.engine.worker import PARTING_S, Worker

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Protocol
 
-from opord.engine.errors import EngineError
+from opord.drive.errors import EngineError
 from opord.engine.protection import Protection
 from opord.kernel.program import Program
 from opord.stores.base import StoredContract

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from opord.engine.errors import EngineError
+from opord.drive.errors import EngineError
 from opord.kernel.program import Program
 from opord.values.vault import Blind, KeyRing, Vault, read_keys
 

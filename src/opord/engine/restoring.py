@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 from opord.contract import Action
-from opord.engine.errors import EngineError
+from opord.drive.errors import EngineError
 from opord.engine.programs import ContractUnreadable, Programs
 from opord.engine.protection import Protection
 from opord.kernel import restored

@@ -11,12 +11,12 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-from opord.engine import hooks
-from opord.engine.calls import Calls
+from opord.drive import hooks
+from opord.drive.calls import Calls
 from opord.engine.clock import World
 from opord.engine.commits import Commits
-from opord.engine.errors import CannotClaim
-from opord.engine.flight import Flight
+from opord.drive.errors import CannotClaim
+from opord.drive.flight import Flight
 from opord.engine.strays import LONGEST_LEASE_US, Strays
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
@@ -26,7 +26,7 @@ from opord.stores.base import Store, StoreDamaged, Write
 from opord.values.vault import SecretUnreadable
 
 if TYPE_CHECKING:
-    from opord.engine.client import Client
+    from opord.drive.client import Client
 
 log = logging.getLogger("opord.worker")
 

@@ -14,11 +14,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from opord.engine.calls import Calls, bind_handlers
-from opord.engine.client import Client
+from opord.drive.calls import Calls, bind_handlers
+from opord.drive.client import Client
 from opord.engine.clock import World
 from opord.engine.commits import Commits
-from opord.engine.errors import EngineError, InputInvalid
+from opord.drive.errors import EngineError, InputInvalid
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import Protection
 from opord.engine.worker import Worker

@@ -32,7 +32,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
-from opord.stores.fit import Facts, check_batch, check_prune, check_rewrite, judge, may_prune
+from opord.kernel.fit import Facts, check_batch, check_prune, check_rewrite, judge, may_prune
 
 
 @dataclass(slots=True)

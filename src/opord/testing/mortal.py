@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from opord.engine.hooks import Point
+from opord.drive.hooks import Point
 from opord.kernel.rows import Start, Write
 from opord.stores.base import Result, Store
 
@@ -17,7 +17,7 @@ class Killed(BaseException):
 class Fate:
     """Counts the points that a world's engines pass, and says at which of them one dies.
 
-    The points are those of `opord.engine.hooks` and both sides of each write. `kill_at` is the number of the
+    The points are those of `opord.drive.hooks` and both sides of each write. `kill_at` is the number of the
     point (from 1) at which an engine dies; `at` says which that was, once it has happened.
     """
 

@@ -20,7 +20,7 @@ from opord.cli.settings import json_option, secrets_option, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
-    from opord.engine.client import Client, Started
+    from opord.drive.client import Client, Started
     from opord.kernel.program import Program
 
 AT_ONCE = 1000
@@ -61,7 +61,7 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
 
 
 async def _start(client: Client, program: Program, members: Any) -> Started:
-    from opord.engine.errors import InputInvalid
+    from opord.drive.errors import InputInvalid
     from opord.values.guard import BadValue
 
     try:

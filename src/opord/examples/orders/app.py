@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import opord
-from opord.engine.errors import (
+from opord.drive.errors import (
     EngineError,
     EventConflict,
     EventRefused,

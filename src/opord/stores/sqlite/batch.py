@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Tombstone, Write
-from opord.stores.fit import Facts, judge, last_record
+from opord.kernel.fit import Facts, judge, last_record
 from opord.stores.sqlite.link import rows
 
 T = TypeVar("T")

@@ -35,7 +35,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
-from opord.stores.fit import check_batch, check_prune
+from opord.kernel.fit import check_batch, check_prune
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch
 from opord.stores.sqlite.connections import Connections

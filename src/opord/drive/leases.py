@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opord.engine.leaving import Lost
+from opord.drive.leaving import Lost
 from opord.kernel.run import Run
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from opord.contract import Action, Effect, Retry
-from opord.engine.purity import NotPure, call_watched, install
+from opord.drive.purity import NotPure, call_watched, install
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call

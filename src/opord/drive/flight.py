@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from opord.contract import Action, Check, Effect
-from opord.engine.calls import (
+from opord.drive.calls import (
     UNEXPECTED_RETRY,
     Answered,
     Ending,
@@ -22,9 +22,9 @@ from opord.engine.calls import (
     backoff_us,
     surprise_us,
 )
-from opord.engine.errors import RunPruned
-from opord.engine.leases import Lease
-from opord.engine.leaving import (
+from opord.drive.errors import RunPruned
+from opord.drive.leases import Lease
+from opord.drive.leaving import (
     Lost,
     Parked,
     TimerDue,

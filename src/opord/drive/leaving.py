@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opord.contract import Action, Repeat
-from opord.engine.calls import Answered, Ending, Failed, TookTooLong, Unexpected
+from opord.drive.calls import Answered, Ending, Failed, TookTooLong, Unexpected
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import CallProgram
 from opord.kernel.rows import RunRow

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from opord.contract import Event
-from opord.engine import hooks
+from opord.drive import hooks
 from opord.engine.clock import World, uuid7
 from opord.engine.commits import Commits
-from opord.engine.errors import (
+from opord.drive.errors import (
     EventConflict,
     EventRefused,
     HistoryFull,
@@ -32,7 +32,7 @@ from opord.engine.errors import (
     UnknownEvent,
 )
 from opord.engine.programs import Programs
-from opord.engine.turns import Turns
+from opord.drive.turns import Turns
 from opord.generated.handles import Sent
 from opord.kernel import bounds, inbox, moves
 from opord.kernel.bounds import check_key, check_said
