@@ -64,7 +64,7 @@ def test_a_worker_asks_nothing_more_and_leaves_in_order(verb: str) -> None:
 
     async def main() -> None:
         async with kit.engine(store=store) as engine:
-            commits = engine.client.commits
+            commits = engine.commits
             for number in range(3):
                 members = {"order": {"id": f"o{number}", "cents": 100}}
                 try:

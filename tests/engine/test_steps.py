@@ -326,7 +326,7 @@ final state Done success
 
     async def main() -> list[bool]:
         async with kit.engine() as engine:
-            program = engine.client.programs.own(program_of(kit.workflow))
+            program = engine.client.host.own(program_of(kit.workflow))
 
             async def start() -> bool:
                 return (await engine.client.start(program, program.input.accept({"id": "a"}))).created

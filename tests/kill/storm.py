@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import opord
-from opord.engine.clock import World
 from opord.drive.errors import NotInDoubt
 from opord.drive.hooks import Point
+from opord.engine.clock import World
 from opord.kernel.rows import RunRow
 from opord.kernel.run import load_run
 from opord.kernel.views import needs_person

@@ -197,24 +197,20 @@ async def _work(
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
         stop = asyncio.create_task(asked_to_stop.wait())
-        damaged = asyncio.create_task(engine.client.commits.damaged.wait())
+        damaged = asyncio.create_task(engine.commits.damaged.wait())
         await asyncio.wait({idle, stop, damaged}, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.done()
         for task in (idle, stop, damaged):
             task.cancel()
         ended, *_ = await asyncio.gather(idle, stop, damaged, return_exceptions=True)
-        if engine.client.commits.damage is not None:
-            raise engine.client.commits.damage
+        if engine.commits.damage is not None:
+            raise engine.commits.damage
         if isinstance(ended, Exception):
             raise ended
         log.info("stopping: %s", "asked to" if stopped else "nothing is left to do")
-        needy = (
-            [] if stopped or not until_idle else await engine.client.commits.call(_needy, engine.store, pairs)
-        )
+        needy = [] if stopped or not until_idle else await engine.commits.call(_needy, engine.store, pairs)
         unserved = (
-            {}
-            if stopped or not until_idle
-            else await engine.client.commits.call(_unserved, engine.store, pairs)
+            {} if stopped or not until_idle else await engine.commits.call(_unserved, engine.store, pairs)
         )
         unreadable = dict(engine.worker.unreadable) if until_idle and engine.worker is not None else {}
     for run, why in needy:

@@ -6,10 +6,8 @@ Every refusal has a stable `code`, and has changed nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from opord.stores.base import Tombstone
+from opord.kernel.rows import Tombstone
 
 
 class EngineError(Exception):

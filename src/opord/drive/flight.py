@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from opord.contract import Action, Check, Effect
 from opord.drive.calls import (
     UNEXPECTED_RETRY,
     Answered,
+    Calls,
     Ending,
     Failed,
     TookTooLong,
@@ -23,6 +24,8 @@ from opord.drive.calls import (
     surprise_us,
 )
 from opord.drive.errors import RunPruned
+from opord.drive.evidence import keep_late
+from opord.drive.host import Carrier
 from opord.drive.leases import Lease
 from opord.drive.leaving import (
     Lost,
@@ -36,7 +39,9 @@ from opord.drive.leaving import (
     exhausted,
     unexpected,
 )
+from opord.drive.reading import read
 from opord.kernel import doubt, inbox, moves, restored
+from opord.kernel.answers import Applied, Stale
 from opord.kernel.bounds import check_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
@@ -49,12 +54,8 @@ from opord.kernel.sealing import opened_digest, opened_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import Diverged, StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import describe, said_of, trouble_of
-from opord.stores.base import Applied, Stale
 from opord.values.canonical import digest, dumps
 from opord.values.failure import Failure
-
-if TYPE_CHECKING:
-    from opord.engine.worker import Worker
 
 log = logging.getLogger("opord.worker")
 
@@ -65,13 +66,13 @@ class Flight:
     `calling` is true while an action's attempt is under way, `ended` once the run's end is durable.
     """
 
-    def __init__(self, worker: Worker, run: Run) -> None:
-        self.worker = worker
+    def __init__(self, host: Carrier, run: Run, calls: Calls) -> None:
+        self.host = host
         self.run = run
-        self.calls = worker.calls[run.program.digest]
+        self.calls = calls
         self.calling = False
         self.ended = False
-        self.lease = Lease(worker, run)
+        self.lease = Lease(host, run)
         self.task: asyncio.Task[None] | None = None
         self._learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
@@ -88,26 +89,26 @@ class Flight:
         try:
             await self._go()
         except Parked:
-            self.worker.hook("parked", self.run.id)
+            self.host.hook("parked", self.run.id)
         except Lost as lost:
             if self._learned is not None:
-                await self.worker.client.late(self.run.id, self._learned)
+                await keep_late(self.host, self.run.id, self._learned)
             log.debug("%s was moved by somebody else (%s)", self.run.id, lost.row and lost.row.head.state)
 
     async def hold(self, error: Exception) -> None:
         """Stall the run, with the traceback on record: the engine itself could not go on with it."""
-        worker = self.worker
+        host = self.host
         if self._learned is not None:
-            await worker.client.late(self.run.id, self._learned)
+            await keep_late(host, self.run.id, self._learned)
         try:
-            run = await worker.client.read(self.run.id)
+            run = await read(host, self.run.id)
         except RunPruned:
             return  # somebody ended it meanwhile, and it is kept no more
-        if (run.epoch, run.worker) != (self.run.epoch, worker.name):
+        if (run.epoch, run.worker) != (self.run.epoch, host.name):
             return
-        draft = Draft(run, worker.store.now(), worker.name)
+        draft = Draft(run, host.now(), host.name)
         moves.stall(draft, describe(error))
-        await worker.commits.apply(draft.write())
+        await host.apply(draft.write())
 
     async def _go(self) -> None:
         run = self.run
@@ -117,7 +118,7 @@ class Flight:
         while True:
             if not inbox.nothing_to_settle(run) and not inbox.commit_open(run):
                 if any(due <= draft.at for due in run.body.timers.values()):
-                    self.worker.hook("timer fires", run.id)
+                    self.host.hook("timer fires", run.id)
                 self._inbox = inbox.settle(draft, await self._messages())
             if run.status == "stalled":
                 moves.stay_stalled(run)
@@ -126,13 +127,13 @@ class Flight:
                 return
             if run.at.handlers and not draft.empty and not inbox.commit_open(run):
                 # An event that came during the step before is taken on entry to this state, before it acts.
-                result = await self.worker.commits.apply(draft.write(arrivals=run.arrivals))
+                result = await self.host.apply(draft.write(arrivals=run.arrivals))
                 if not isinstance(result, Applied):
                     await self._catch_up(draft, result)
                     continue
                 self._durable()
                 draft = self._draft()
-            if self.worker.draining:
+            if self.host.draining:
                 await self._park(draft, run.status, draft.at)
             if moves.is_full(run):
                 moves.stall_full(draft)
@@ -145,20 +146,20 @@ class Flight:
 
     def _draft(self) -> Draft:
         """Begin a draft; writing it renews the lease."""
-        now = self.worker.store.now()
+        now = self.host.now()
         self.lease.begins(now)
-        return Draft(self.run, now, self.worker.name)
+        return Draft(self.run, now, self.host.name)
 
     async def _messages(self) -> list[InboxRow]:
         if self._inbox is None:
             self._inbox = []
             if self.run.arrivals:
-                self._inbox = await self.worker.commits.call(self.worker.store.inbox, self.run.id)
+                self._inbox = await self.host.inbox(self.run.id)
         return self._inbox
 
     async def _flush(self, draft: Draft) -> None:
         """Make a draft durable; what follows needs a new one."""
-        self._written(await self.worker.commits.apply(draft.write()))
+        self._written(await self.host.apply(draft.write()))
         draft.written = True
 
     def _written(self, result: Any) -> None:
@@ -173,13 +174,13 @@ class Flight:
         """Note that what was learned of an action, if anything, is on record now."""
         if self._learned is not None:
             self._learned = None
-            self.worker.hook("outcome written", self.run.id)
+            self.host.hook("outcome written", self.run.id)
 
     async def _give_back(self, draft: Draft) -> None:
         """Write the end of the flight, unless a message has come that the run has not looked at yet."""
         run = self.run
         while True:
-            result = await self.worker.commits.apply(draft.write(arrivals=run.arrivals))
+            result = await self.host.apply(draft.write(arrivals=run.arrivals))
             if isinstance(result, Applied):
                 self.ended = run.status == "ended"
                 self._durable()
@@ -187,7 +188,7 @@ class Flight:
             self._inbox = inbox.settle(draft, await self._catch_up(draft, result))
             if run.status == "running":
                 # An event that came just now began a step; the next claim, ours or another's, goes on with it.
-                self.worker.nudge()
+                self.host.nudge()
 
     async def _catch_up(self, draft: Draft, result: Any) -> list[InboxRow]:
         """Return the messages that wait, with those that came since; Lost if more than messages has come."""
@@ -197,7 +198,7 @@ class Flight:
         known = self._inbox or []
         seen = {message.id for message in known} | set(draft.take)
         self.run.arrivals = row.arrivals
-        messages = await self.worker.commits.call(self.worker.store.inbox, self.run.id)
+        messages = await self.host.inbox(self.run.id)
         self._inbox = [*known, *(message for message in messages if message.id not in seen)]
         return self._inbox
 
@@ -207,16 +208,16 @@ class Flight:
         run.status = status  # type: ignore[assignment]
         run.worker = None
         run.wake_at = wake_at
-        result = await self.worker.commits.apply(draft.write())
+        result = await self.host.apply(draft.write())
         self._written(result)
-        self.worker.due(wake_at)
+        self.host.due(wake_at)
         raise Parked
 
     # --- a step ----------------------------------------------------------------------------------
 
     async def _step(self, draft: Draft) -> Draft:
         run = self.run
-        self.worker.hook("step begins", run.id)
+        self.host.hook("step begins", run.id)
         pending = run.body.pending
         intent = run.intent
         now = pending.now if pending is not None and intent is not None else draft.at
@@ -292,10 +293,10 @@ class Flight:
         assert isinstance(declaration, Effect)
         retries = declaration.retry.times if declaration.retry is not None else 0
         failures = surprises = 0
-        began = self.worker.world.monotonic()
+        began = self.host.monotonic()
         while True:
             ending = await self._call_effect(call, args, failures + surprises + 1)
-            ms = round((self.worker.world.monotonic() - began) * 1000, 1)
+            ms = round((self.host.monotonic() - began) * 1000, 1)
             attempts = failures + surprises + 1
             if isinstance(ending, Answered):
                 return ending, attempts, ms
@@ -305,12 +306,12 @@ class Flight:
                 failures += 1
                 if failures > retries:
                     return (ending.failure if isinstance(ending, Failed) else TimedOut()), attempts, ms
-                pause = backoff_us(declaration.retry, failures, self.worker.world.random.random())
+                pause = backoff_us(declaration.retry, failures, self.host.random())
             else:
                 surprises += 1
                 if surprises > UNEXPECTED_RETRY.times:
                     raise Trouble(unexpected(call, ending) | {"attempt": attempts})
-                pause = surprise_us(surprises, self.worker.world.random.random())
+                pause = surprise_us(surprises, self.host.random())
                 log.info(
                     "%s: attempt %d of %s went wrong: %s; trying again in %.1f s",
                     self.run.id, attempts, call.declaration.name, self._shown(call, ending), pause / 1e6,
@@ -330,7 +331,7 @@ class Flight:
             return await self.calls.attempt(call, args, about)
         # A timer of the phase may move the run while it waits for the answer, which is then dropped.
         try:
-            async with asyncio.timeout(max(0.0, (due - self.worker.store.now()) / 1e6)):
+            async with asyncio.timeout(max(0.0, (due - self.host.now()) / 1e6)):
                 return await self.calls.attempt(call, args, about)
         except TimeoutError:
             raise TimerDue from None
@@ -338,12 +339,12 @@ class Flight:
     async def _sleep(self, pause_us: int) -> None:
         """Wait before an effect is tried again; a timer of the phase ends the wait."""
         due = min(moves.shared_timers(self.run).values(), default=None)
-        left = pause_us if due is None else min(pause_us, due - self.worker.store.now())
+        left = pause_us if due is None else min(pause_us, due - self.host.now())
         await asyncio.sleep(max(0, left) / 1e6)
         if left < pause_us:
             raise TimerDue
-        if self.worker.draining:
-            await self._park(self._draft(), "running", self.worker.store.now())
+        if self.host.draining:
+            await self._park(self._draft(), "running", self.host.now())
 
     def _about_effect(self, call: CallProgram, attempt: int) -> Call | None:
         """Say what an effect's handler may know, if it asks for it."""
@@ -354,7 +355,7 @@ class Flight:
     def _about(self, call: CallProgram, key: str, attempt: int) -> Call:
         """Say what a handler may know about its call."""
         seconds, _ = self.calls.time_limit(call)
-        deadline = self.worker.store.now() + int(min(seconds, 1e9) * 1_000_000)
+        deadline = self.host.now() + int(min(seconds, 1e9) * 1_000_000)
         return Call(key, attempt, to_datetime(deadline), self.run.id)
 
     # --- a commit --------------------------------------------------------------------------------
@@ -369,7 +370,7 @@ class Flight:
             known = await self._known(draft, call, key, args)
             if known is not None:
                 return draft, known
-            self.worker.hook("before intent", run.id)
+            self.host.hook("before intent", run.id)
             intent = moves.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
             restored.count_from_the_copy(run, intent)
             draft = await self._begun(draft, call, intent, request.args)
@@ -400,7 +401,7 @@ class Flight:
         # The state before may have settled it just now: then it is not in the store yet.
         settled = next((one for one in draft.settled if (one.action, one.key) == (name, key)), None)
         if settled is None:
-            settled = await self.worker.commits.call(self.worker.store.settled, self.run.id, name, key)
+            settled = await self.host.settled(self.run.id, name, key)
         if settled is None:
             return None
         program, where = self.run.program, f"settled {name} {key}"
@@ -430,7 +431,7 @@ class Flight:
             situation = doubt.situation_of(intent, action, now=draft.at, live=False, evidence=False)
             match doubt.decide(situation).decision:
                 case "fail" if restored.fails_in_doubt(self.run, action, intent):
-                    spread = self.worker.world.random.random()
+                    spread = self.host.random()
                     pause = backoff_us(action.retry, max(intent.counted, 1), spread)
                     restored.doubt_last(draft, intent, next_at=draft.at + pause)
                 case "fail":
@@ -443,7 +444,7 @@ class Flight:
                     )
                     await self._flush(draft)
                     draft = self._draft()
-                    self.worker.hook("doubt written", self.run.id)
+                    self.host.hook("doubt written", self.run.id)
                 case "attempt":
                     draft = await self._again(draft, call, intent, args)
                 case "check":
@@ -462,7 +463,7 @@ class Flight:
 
     async def _again(self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
         """Make another attempt of the commit, as soon as it is due."""
-        if intent.next_at > draft.at or self.worker.draining:
+        if intent.next_at > draft.at or self.host.draining:
             status = "in_doubt" if intent.doubts else "running"
             timers = [] if intent.doubts else list(moves.shared_timers(self.run).values())
             await self._park(draft, status, min([max(intent.next_at, draft.at), *timers]))
@@ -476,11 +477,11 @@ class Flight:
         if restored.in_doubt_first(self.run, action, intent, draft.at):
             restored.doubt_first(draft, intent)
             await self._flush(draft)
-            self.worker.hook("doubt written", self.run.id)
+            self.host.hook("doubt written", self.run.id)
             return self._draft()
         await self._flush(draft)
         if intent.attempt == 1:
-            self.worker.hook("intent written", self.run.id)
+            self.host.hook("intent written", self.run.id)
         return await self._attempt(call, intent, args)
 
     async def _attempt(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
@@ -488,13 +489,13 @@ class Flight:
         await self.lease.make_sure()
         action = call.declaration
         assert isinstance(action, Action)
-        now = self.worker.store.now()
+        now = self.host.now()
         if doubt.too_late(intent, action, now) or restored.in_doubt_first(self.run, action, intent, now):
             draft = self._draft()
             moves.attempt_doubted(draft, intent, "it was not called before its key may have been forgotten")
             return draft
         ending = await self._call_action(call, intent, args)
-        self.worker.hook("call answered", self.run.id)
+        self.host.hook("call answered", self.run.id)
         draft = self._draft()
         match ending:
             case Answered(value):
@@ -504,13 +505,13 @@ class Flight:
             case Failed(failure) if failure.opord_transient:
                 rest = dump_failure(call, failure)
                 again = intent.counted <= (action.retry.times if action.retry is not None else 0)
-                spread = self.worker.world.random.random()
+                spread = self.host.random()
                 next_at = draft.at + backoff_us(action.retry, intent.counted, spread)
                 moves.attempt_failed(draft, intent, rest, next_at=next_at if again or intent.doubts else None)
             case Failed(failure):
                 self._finish(draft, call, intent, Outcome("failed", dump_failure(call, failure)))
             case _:
-                spread = self.worker.world.random.random()
+                spread = self.host.random()
                 next_at = draft.at + backoff_us(action.retry, intent.counted, spread)
                 # A check has a delay of its own; a repeat goes by the backoff.
                 next_at = 0 if isinstance(action.doubt, Check) else next_at
@@ -520,9 +521,9 @@ class Flight:
 
     def _finish(self, draft: Draft, call: CallProgram, intent: Intent, outcome: Outcome) -> None:
         self._learned = Evidence(
-            intent.seq, intent.call, intent.attempt, outcome.kind, outcome.value, self.worker.name
+            intent.seq, intent.call, intent.attempt, outcome.kind, outcome.value, self.host.name
         )
-        self.worker.hook("before outcome", self.run.id)
+        self.host.hook("before outcome", self.run.id)
         moves.outcome_known(draft, intent, outcome)
 
     async def _call_action(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Ending:
@@ -537,9 +538,9 @@ class Flight:
 
     def _late(self, call: CallProgram, intent_seq: int, attempt: int, ending: Ending) -> None:
         """Keep what a call brings that was given up before it ended."""
-        evidence = evidence_of(call, intent_seq, attempt, ending, self.worker.name)
+        evidence = evidence_of(call, intent_seq, attempt, ending, self.host.name)
         if evidence is not None:
-            self.worker.keep_evidence(self.run.id, evidence)
+            self.host.in_background(keep_late(self.host, self.run.id, evidence))
 
     async def _check(self, draft: Draft, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Draft:
         """Ask the effect that knows whether the action happened."""
@@ -548,17 +549,17 @@ class Flight:
         rule = action.doubt
         assert isinstance(rule, Check)
         due = doubt.check_from(intent, rule)
-        if due > draft.at or self.worker.draining:
+        if due > draft.at or self.host.draining:
             await self._park(draft, "in_doubt", max(due, draft.at))
         if not draft.empty:
             await self._flush(draft)
         asked = self.run.program.calls[rule.effect]
         found = await self._ask_effect(asked, self._check_args(call, intent, args))
-        self.worker.hook("check answered", self.run.id)
+        self.host.hook("check answered", self.run.id)
         draft = self._draft()
         if isinstance(found, Unanswered):
             intent.checks += 1
-            pause = backoff_us(None, intent.checks, self.worker.world.random.random())
+            pause = backoff_us(None, intent.checks, self.host.random())
             intent.next_at = draft.at + pause
             self.run.reason = (
                 f"{rule.effect}, which says whether {intent.call} happened, does not answer: {found.why}"

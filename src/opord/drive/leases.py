@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from opord.drive.host import Carrier
 from opord.drive.leaving import Lost
 from opord.kernel.run import Run
-
-if TYPE_CHECKING:
-    from opord.engine.worker import Worker
 
 
 class Lease:
     """The lease of a run that is carried on."""
 
-    def __init__(self, worker: Worker, run: Run) -> None:
-        self._worker = worker
+    def __init__(self, host: Carrier, run: Run) -> None:
+        self._host = host
         self._run = run
         self._sure_until = 0.0
 
     def begins(self, now: int) -> None:
         """Let the lease be counted from an instant of the store's clock, which is now."""
-        self._run.wake_at = now + self._worker.lease_us
-        self._sure_until = self._worker.world.monotonic() + self._worker.lease_us / 1e6
+        self._run.wake_at = now + self._host.lease_us
+        self._sure_until = self._host.monotonic() + self._host.lease_us / 1e6
 
     async def make_sure(self) -> None:
         """Make sure that the lease still runs: a write may have been durable long before its answer came.
@@ -33,9 +29,8 @@ class Lease:
         Raises:
             Lost: somebody else holds the run.
         """
-        run, worker = self._run, self._worker
-        while worker.store.now() >= (run.wake_at or 0) or worker.world.monotonic() >= self._sure_until:
-            self.begins(worker.store.now())
-            held = [(run.id, run.epoch)]
-            if await worker.commits.call(worker.store.renew, worker.name, held, ttl_us=worker.lease_us):
+        run, host = self._run, self._host
+        while host.now() >= (run.wake_at or 0) or host.monotonic() >= self._sure_until:
+            self.begins(host.now())
+            if not await host.renew(run.id, run.epoch):
                 raise Lost(None)

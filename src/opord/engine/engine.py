@@ -13,12 +13,13 @@ import msgspec
 from opord.drive import hooks
 from opord.drive.calls import Calls, bind_handlers
 from opord.drive.client import Client
+from opord.drive.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated
+from opord.drive.purity import NotPure
 from opord.engine.clock import World
 from opord.engine.commits import Commits
-from opord.drive.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated
+from opord.engine.host import StoreHost
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import protection_with
-from opord.drive.purity import NotPure
 from opord.engine.strays import LONGEST_LEASE_S
 from opord.engine.watch import Watch
 from opord.engine.worker import PARTING_S, Worker
@@ -124,13 +125,13 @@ class Engine:
         commits = Commits(store, world.commit_thread)
         commits.start()
         known = Programs(self._protection, programs)
-        client = Client(store=store, commits=commits, programs=known, world=world, hook=self._hook)
-        opened = _Open(store, commits, client, Watch(store, commits), known, world)
+        host = StoreHost(store=store, commits=commits, programs=known, world=world, hook=self._hook)
+        opened = _Open(host, Watch(store, commits))
         try:
             for program in programs:
                 await commits.call(store.put_contract, stored_form(program))
             if served:
-                opened.worker = client.worker = self._worker(opened, served)
+                opened.worker = self._worker(opened.host, served)
                 await opened.worker.start()
         except BaseException:
             await self._close(opened)
@@ -155,8 +156,8 @@ class Engine:
     def _store(self) -> Store:
         return open_store(self._store_at) if isinstance(self._store_at, str) else self._store_at
 
-    def _worker(self, opened: _Open, served: dict[str, Workflow]) -> Worker:
-        world = opened.world
+    def _worker(self, host: StoreHost, served: dict[str, Workflow]) -> Worker:
+        world = host.world
         programs = {digest: self._program(workflow) for digest, workflow in served.items()}
         slots = asyncio.Semaphore(world.max_threads)
         calls = {
@@ -172,15 +173,11 @@ class Engine:
             for digest, program in programs.items()
         }
         return Worker(
-            store=opened.store,
-            commits=opened.commits,
-            client=opened.client,
+            host,
             programs=programs,
             calls=calls,
-            world=world,
             lease_s=self._lease_s,
             concurrency=self._concurrency,
-            hook=self._hook,
         )
 
     async def _close(self, opened: _Open) -> None:
@@ -286,6 +283,11 @@ class Engine:
         return self._running.client
 
     @property
+    def commits(self) -> Commits:
+        """The only door to the open store: its verbs one at a time, its writes in groups."""
+        return self._running.commits
+
+    @property
     def store(self) -> Store:
         """The open store."""
         return self._running.store
@@ -299,15 +301,13 @@ class Engine:
 class _Open:
     """What an engine has while it is open."""
 
-    def __init__(
-        self, store: Store, commits: Commits, client: Client, watch: Watch, programs: Programs, world: World
-    ) -> None:
-        self.store = store
-        self.commits = commits
-        self.client = client
+    def __init__(self, host: StoreHost, watch: Watch) -> None:
+        self.host = host
+        self.store = host.store
+        self.commits = host.commits
+        self.world = host.world
+        self.client = Client(host)
         self.watch = watch
-        self.programs = programs
-        self.world = world
         self.worker: Worker | None = None
 
 

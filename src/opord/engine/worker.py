@@ -9,24 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from opord.drive import hooks
 from opord.drive.calls import Calls
-from opord.engine.clock import World
-from opord.engine.commits import Commits
 from opord.drive.errors import CannotClaim
 from opord.drive.flight import Flight
+from opord.engine.host import StoreHost
 from opord.engine.strays import LONGEST_LEASE_US, Strays
-from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
-from opord.kernel.rows import RunRow
+from opord.kernel.rows import RunRow, Write
 from opord.kernel.run import Run, load_run
-from opord.stores.base import Store, StoreDamaged, Write
+from opord.stores.base import StoreDamaged
 from opord.values.vault import SecretUnreadable
-
-if TYPE_CHECKING:
-    from opord.drive.client import Client
 
 log = logging.getLogger("opord.worker")
 
@@ -54,30 +48,25 @@ class Worker:
 
     def __init__(
         self,
+        host: StoreHost,
         *,
-        store: Store,
-        commits: Commits,
-        client: Client,
         programs: Mapping[str, Program],
         calls: Mapping[str, Calls],
-        world: World,
         lease_s: float,
         concurrency: int,
-        hook: hooks.Hook = hooks.nothing,
     ) -> None:
-        self.store = store
-        self.commits = commits
-        self.client = client
+        self.host = host
+        self.store = host.store
+        self.commits = host.commits
         self.programs = programs
         self.calls = calls
-        self.world = world
-        self.name = world.worker
+        self.world = host.world
+        self.name = host.name
         self.lease_us = int(lease_s * 1_000_000)
         self.concurrency = concurrency
-        self.hook = hook
         self.draining = False
         self.flights: dict[str, Flight] = {}
-        self._strays = Strays(store, commits, world.monotonic)
+        self._strays = Strays(self.store, self.commits, self.world.monotonic)
         self._nudged = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
@@ -86,6 +75,7 @@ class Worker:
         self._put_off_for: dict[str, str] = {}
         self._claims_failed = 0
         self._on_end: dict[str, dict[asyncio.Future[Run | None], None]] = {}
+        host.hands = self
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -177,13 +167,17 @@ class Worker:
         """Whether it can carry one more run."""
         return not self.draining and len(self.flights) < self.concurrency
 
+    def takes(self, contract: str) -> bool:
+        """Whether it can carry one more run, and has handlers for that contract."""
+        return self.has_room and contract in self.programs
+
     def launch(self, run: Run) -> None:
         """Carry a run on that this worker holds."""
         older = self.flights.get(run.id)
         if older is not None and older.task is not None:
             # It was taken from this very worker and claimed anew; the older flight can write nothing any more.
             self.drop(run.id)
-        flight = Flight(self, run)
+        flight = Flight(self.host, run, self.calls[run.program.digest])
         self.flights[run.id] = flight
         flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
         # Not within the task: one that is broken off before its first step never runs at all.
@@ -240,11 +234,8 @@ class Worker:
             if not waiting and self._on_end.get(run_id) is waiting:
                 del self._on_end[run_id]
 
-    def keep_evidence(self, run_id: str, evidence: Evidence) -> None:
-        """Have something that came too late put on record, in the background."""
-        self._in_background(self.client.late(run_id, evidence))
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done that nobody waits for, such as putting on record what came too late."""
         task = asyncio.get_running_loop().create_task(work)
         self._side.add(task)
         task.add_done_callback(self._side.discard)
@@ -306,12 +297,12 @@ class Worker:
         except Exception as error:
             if not isinstance(error, SecretUnreadable):
                 log.debug("%s cannot be read", row.run, exc_info=True)
-            self._in_background(self._put_off(row, error))
+            self.in_background(self._put_off(row, error))
             return
         if self.unreadable.pop(row.run, None) is not None:
             del self._put_off_for[row.run]
         run.worker = self.name
-        self.hook("claimed", run.id)
+        self.host.hook("claimed", run.id)
         self.launch(run)
 
     async def _put_off(self, row: RunRow, error: Exception) -> None:

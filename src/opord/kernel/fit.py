@@ -9,22 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from opord.stores.base import (
-    Applied,
-    EventKey,
-    Exists,
-    Kept,
-    KeyTaken,
-    Prune,
-    RecordRow,
-    Result,
-    RunRow,
-    Stale,
-    Start,
-    Tombstone,
-    WasPruned,
-    Write,
-)
+from opord.kernel.answers import Applied, Exists, KeyTaken, Result, Stale, WasPruned
+from opord.kernel.rows import EventKey, Kept, Prune, RecordRow, RunRow, Start, Tombstone, Write
 
 
 @dataclass(slots=True)

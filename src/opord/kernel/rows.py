@@ -116,3 +116,52 @@ class Kept(NamedTuple):
     inbox: tuple[InboxRow, ...]
     event_keys: tuple[EventKey, ...]
     settled: tuple[SettledKey, ...]
+
+
+class Tombstone(NamedTuple):
+    """What stays of a pruned run: its key, so that no other run takes it, and where its story went.
+
+    `input` is a digest by which the same start is known again; `archive` is the file that has the story, None where the
+    run was deleted without one. The key may be forgotten from `forget_at` on.
+    """
+
+    run: str
+    contract: str
+    name: str
+    version: int
+    started_at: int
+    input: str
+    state: str
+    outcome: str | None
+    ended_at: int
+    pruned_at: int
+    forget_at: int
+    archive: str | None
+
+
+class EndedRun(NamedTuple):
+    """A run that has ended: its name and the instant of its end; `since` and `number` are its place in the listing."""
+
+    run: str
+    ended_at: int
+    since: int
+    number: int
+
+
+class Prune(NamedTuple):
+    """A run to be deleted if its `epoch`, `seq`, `arrivals` and `hash` are still so, and what is to stay of it."""
+
+    epoch: int
+    seq: int
+    arrivals: int
+    hash: str
+    tombstone: Tombstone
+
+
+class StoredContract(NamedTuple):
+    """A contract as stored: `sources` is canonical JSON, a list of [file name, text], its own file first."""
+
+    digest: str
+    name: str
+    version: int
+    sources: str

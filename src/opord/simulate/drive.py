@@ -16,9 +16,9 @@ import msgspec
 
 from opord.drive.calls import Calls, bind_handlers
 from opord.drive.client import Client
-from opord.engine.clock import World
-from opord.engine.commits import Commits
 from opord.drive.errors import EngineError, InputInvalid
+from opord.engine.commits import Commits
+from opord.engine.host import StoreHost
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import Protection
 from opord.engine.worker import Worker
@@ -149,12 +149,12 @@ class _OneRun:
         programs = Programs(Protection(insecure=True), [self.program])
         commits = Commits(store, None)
         commits.start()
-        client = Client(store=store, commits=commits, programs=programs, world=world, hook=self.life.hook)
-        self.worker = client.worker = self._worker(client, commits, world)
+        self.worker = self._worker(
+            StoreHost(store=store, commits=commits, programs=programs, world=world, hook=self.life.hook)
+        )
         await self.worker.start()
 
-    def _worker(self, client: Client, commits: Commits, world: World) -> Worker:
-        store: Any = self.life
+    def _worker(self, host: StoreHost) -> Worker:
         calls = Calls(
             self.program,
             self.driver.handlers,
@@ -165,9 +165,12 @@ class _OneRun:
         )
         digest = self.program.digest
         return Worker(
-            store=store, commits=commits, client=client, programs={digest: self.program}, calls={digest: calls},
-            world=world, lease_s=LEASE_S, concurrency=10, hook=self.life.hook,
-        )  # fmt: skip
+            host,
+            programs={digest: self.program},
+            calls={digest: calls},
+            lease_s=LEASE_S,
+            concurrency=10,
+        )
 
     async def _bury(self) -> None:
         """End the engine that has died, as SIGKILL would, and let another one come up."""
@@ -189,7 +192,7 @@ class _OneRun:
         (self.client_pump,) = asyncio.all_tasks() - before
         world = virtual_world(self.clock, seed=self.seed, worker="client")
         programs = Programs(Protection(insecure=True), [self.program])
-        return Client(store=self.store, commits=commits, programs=programs, world=world)
+        return Client(StoreHost(store=self.store, commits=commits, programs=programs, world=world))
 
     # --- the story -------------------------------------------------------------------------------
 

@@ -12,18 +12,23 @@ A run is guarded by three numbers: its `epoch` grows with every claim, its `seq`
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol
 
+from opord.kernel.answers import Applied, Exists, KeyTaken, Result, Stale, WasPruned
 from opord.kernel.rows import (
+    EndedRun,
     EventKey,
     Head,
     InboxRow,
     Kept,
+    Prune,
     RecordRow,
     RunRow,
     SettledKey,
     Start,
     Status,
+    StoredContract,
+    Tombstone,
     Write,
 )
 
@@ -102,88 +107,6 @@ class ContractConflict(StoreError):
             f"(stored {stored[:12]}, offered {offered[:12]}); give the changed contract a new version"
         )
         self.name, self.version, self.stored, self.offered = name, version, stored, offered
-
-
-class Applied(NamedTuple):
-    """The change is durable. (Also the answer if the very same change had been applied before.)"""
-
-    arrivals: int
-
-
-class Exists(NamedTuple):
-    """A `Start` found a run of that name; here it is. Nothing was changed."""
-
-    row: RunRow
-
-
-class Stale(NamedTuple):
-    """The run has moved on since; here it is now (None: there is no such run). Nothing was changed."""
-
-    row: RunRow | None
-
-
-class KeyTaken(NamedTuple):
-    """An event key of the write is already there, with this content digest. Nothing was changed."""
-
-    taken: EventKey
-
-
-class Tombstone(NamedTuple):
-    """What stays of a pruned run: its key, so that no other run takes it, and where its story went.
-
-    `input` is a digest by which the same start is known again; `archive` is the file that has the story, None where the
-    run was deleted without one. The key may be forgotten from `forget_at` on.
-    """
-
-    run: str
-    contract: str
-    name: str
-    version: int
-    started_at: int
-    input: str
-    state: str
-    outcome: str | None
-    ended_at: int
-    pruned_at: int
-    forget_at: int
-    archive: str | None
-
-
-class WasPruned(NamedTuple):
-    """A `Start` found that a run of that name has ended and was pruned. Nothing was changed."""
-
-    tombstone: Tombstone
-
-
-Result: TypeAlias = Applied | Exists | Stale | KeyTaken | WasPruned
-
-
-class EndedRun(NamedTuple):
-    """A run that has ended: its name and the instant of its end; `since` and `number` are its place in the listing."""
-
-    run: str
-    ended_at: int
-    since: int
-    number: int
-
-
-class Prune(NamedTuple):
-    """A run to be deleted if its `epoch`, `seq`, `arrivals` and `hash` are still so, and what is to stay of it."""
-
-    epoch: int
-    seq: int
-    arrivals: int
-    hash: str
-    tombstone: Tombstone
-
-
-class StoredContract(NamedTuple):
-    """A contract as stored: `sources` is canonical JSON, a list of [file name, text], its own file first."""
-
-    digest: str
-    name: str
-    version: int
-    sources: str
 
 
 class WorkerRow(NamedTuple):

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 
+from opord.kernel.fit import Facts, check_batch, check_prune, check_rewrite, judge, may_prune
 from opord.stores.base import (
     Applied,
     ContractConflict,
@@ -32,7 +33,6 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
-from opord.kernel.fit import Facts, check_batch, check_prune, check_rewrite, judge, may_prune
 
 
 @dataclass(slots=True)

@@ -20,7 +20,8 @@ from opord.cli.settings import json_option, secrets_option, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
-    from opord.drive.client import Client, Started
+    from opord.drive.client import Client
+    from opord.drive.starts import Started
     from opord.kernel.program import Program
 
 AT_ONCE = 1000

@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import apsw
 import msgspec
 
-from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Tombstone, Write
 from opord.kernel.fit import Facts, judge, last_record
+from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Tombstone, Write
 from opord.stores.sqlite.link import rows
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import apsw
 
-from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, SettledKey
 from opord.kernel.fit import check_rewrite
+from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, SettledKey
 from opord.stores.sqlite.guards import lifted
 from opord.stores.sqlite.link import rows
 

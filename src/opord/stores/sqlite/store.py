@@ -16,6 +16,7 @@ from typing import TypeVar
 import apsw
 import msgspec
 
+from opord.kernel.fit import check_batch, check_prune
 from opord.stores.base import (
     ContractConflict,
     EndedRun,
@@ -35,7 +36,6 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
-from opord.kernel.fit import check_batch, check_prune
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch
 from opord.stores.sqlite.connections import Connections

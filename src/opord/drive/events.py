@@ -1,0 +1,198 @@
+"""Sending a run an event: it is taken, stored for later, or refused, and a refusal changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from opord.contract import Event
+from opord.drive.errors import (
+    EventConflict,
+    EventRefused,
+    HistoryFull,
+    InputInvalid,
+    QueueFull,
+    RoleRequired,
+    RunEnded,
+    UnknownEvent,
+)
+from opord.drive.host import Host
+from opord.drive.reading import read
+from opord.drive.telling import tell_moved
+from opord.generated.handles import Sent
+from opord.kernel import bounds, inbox, moves
+from opord.kernel.answers import Applied, KeyTaken
+from opord.kernel.bounds import check_key
+from opord.kernel.draft import Draft
+from opord.kernel.inbox import Message
+from opord.kernel.program import EventProgram, Program
+from opord.kernel.rows import EventKey, InboxRow
+from opord.kernel.run import Run
+from opord.kernel.sealing import opened_digest, sealed_digest
+from opord.kernel.step import StepError
+from opord.values.canonical import digest, dumps
+from opord.values.guard import BadValue, check_size
+
+
+async def send(host: Host, run_id: str, event: str, args: Any, actor: str, role: str | None) -> Sent:
+    """Send a run an event; `args` is an object with a member for each parameter, or a tuple of values.
+
+    Raises:
+        RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded, RunPruned,
+            QueueFull, HistoryFull: it was refused and has changed nothing.
+    """
+    while True:
+        run = await read(host, run_id)
+        program = run.program
+        declared = _event(program, event)
+        _check_role(declared.declaration, role)
+        message = _message(host, run, declared, args, actor, role)
+        key = EventKey(event, message.key, _content(run, message)) if declared.key is not None else None
+        if key is not None:
+            known = await host.event_key(run_id, event, message.key)
+            if known is not None:
+                return _duplicate(run, key, known)
+        sent = await _offer(host, run, declared.declaration, message, key)
+        if sent is not None:
+            return sent
+
+
+async def _offer(host: Host, run: Run, event: Event, message: Message, key: EventKey | None) -> Sent | None:
+    """Offer an event to a run as read; None if the run has moved meanwhile."""
+    if run.status == "ended":
+        raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
+    if run.seq >= bounds.HISTORY_RECORDS:
+        raise HistoryFull(run.id, event.name, run.seq, bounds.HISTORY_RECORDS)
+    now = host.now()
+    draft = Draft(run, now, host.name)
+    waiting: list[InboxRow] | None = None
+    held = run.worker
+    if held is not None:
+        draft.seize()
+    if inbox.must_look(run, now):
+        waiting = await _inbox(host, run)
+        # A timer that is due wins over this event, even where a worker has only just come to fire it.
+        waiting = inbox.settle(draft, waiting)
+    reception: Literal["taken", "stored", "ignored"] = "taken"
+    moved = not draft.empty
+    try:
+        handler = inbox.fitting(run, message.event, message.args, message.actor, now)
+    except StepError as error:
+        raise EventRefused(
+            run.id,
+            message.event,
+            run.state,
+            _handled(run),
+            f"cannot decide on {message.event!r}: {error}",
+        ) from error
+    if handler is not None:
+        inbox.receive(draft, message, handler)
+        reception = "ignored" if handler.step is None else "taken"
+        if handler.step is None and held is not None:
+            run.worker = None
+            moves.runnable(draft)
+        inbox.settle(draft, waiting if waiting is not None else await _inbox(host, run))
+    elif inbox.keeps(run, event):
+        row = inbox.inbox_row(run, message.id, now, message)
+        await _check_queue(host, run, row, event)
+        draft.put.append(row)
+        reception = "stored"
+    else:
+        raise _refusal(run, message.event)
+    if key is not None:
+        draft.event_keys.append(key)
+    host.hook("before event", run.id)
+    if moved or handler is not None:
+        write = draft.write(arrivals=run.arrivals)
+    else:
+        run.epoch = draft.base_epoch
+        # Of two that have seen the same queue, one looks again: so no more are stored than there is room for.
+        write = draft.write(head=False, arrivals=run.arrivals)
+    result = await host.apply(write)
+    host.hook("event written", run.id)
+    if isinstance(result, KeyTaken):
+        return _duplicate(run, key, result.taken) if key is not None else None
+    if not isinstance(result, Applied):
+        return None
+    tell_moved(host, run, seized=held is not None and run.epoch != draft.base_epoch)
+    return Sent(reception, run.state)
+
+
+async def _inbox(host: Host, run: Run) -> list[InboxRow]:
+    return await host.inbox(run.id) if run.arrivals else []
+
+
+async def _check_queue(host: Host, run: Run, row: InboxRow, event: Event) -> None:
+    """Refuse a message for which there is no room.
+
+    Raises:
+        QueueFull: there is none.
+    """
+    size = len(row.body.encode())
+    many = run.arrivals >= bounds.QUEUE_MESSAGES
+    if many and (count := await host.waiting(run.id)) >= bounds.QUEUE_MESSAGES:
+        raise QueueFull(
+            run.id, event.name, run.state, f"{count:,} events", f"{bounds.QUEUE_MESSAGES:,} events"
+        )
+    large = size > bounds.SMALL_MESSAGE_BYTES and run.arrivals > 0
+    if large and (there := await host.waiting_bytes(run.id)) + size > bounds.QUEUE_BYTES:
+        seen = f"{there:,} bytes of events (and this one has {size:,})"
+        raise QueueFull(run.id, event.name, run.state, seen, f"{bounds.QUEUE_BYTES:,} bytes")
+
+
+def _message(
+    host: Host, run: Run, declared: EventProgram, args: Any, actor: str, role: str | None
+) -> Message:
+    name = declared.declaration.name
+    try:
+        values = declared.args.accept(args)
+        rest = declared.args.dump(values)
+        check_size(dumps(rest), what="what the event carries")
+        key = ""
+        if declared.key is not None:
+            key = check_key(
+                declared.key(values, run.frame(host.now(), actor)), f"the key of the event {name}"
+            )
+    except BadValue as error:
+        raise InputInvalid(f"{run.program.name}'s event {name}", error.path, error.message) from error
+    return Message(name, rest, actor, role or "", key, host.new_id())
+
+
+def _refusal(run: Run, event: str) -> Exception:
+    if run.status == "ended":
+        return RunEnded(run.id, run.state, run.outcome, how=run.body.how)
+    why = ""
+    intent = run.intent
+    if inbox.commit_open(run) and intent is not None:
+        why = f"is in {run.state}, in the middle of committing {intent.call}, and does not keep {event!r} for later"
+    elif event in inbox.handlers_now(run):
+        why = f"is in {run.state}, whose condition for {event!r} this one does not meet"
+    return EventRefused(run.id, event, run.state, _handled(run), why, how=run.body.how)
+
+
+def _event(program: Program, event: str) -> EventProgram:
+    declared = program.events.get(event)
+    if declared is None:
+        raise UnknownEvent(program.name, event, list(program.events))
+    return declared
+
+
+def _check_role(event: Event, role: str | None) -> None:
+    if event.roles and role not in event.roles:
+        raise RoleRequired(event.name, event.roles, role)
+
+
+def _handled(run: Run) -> list[str]:
+    return sorted(inbox.handlers_now(run))
+
+
+def _content(run: Run, message: Message) -> str:
+    place = f"event key {message.event} {message.key}"
+    return sealed_digest(run.program, run.id, place, digest(dumps(message.args)))
+
+
+def _duplicate(run: Run, key: EventKey, known: EventKey) -> Sent:
+    place = f"event key {key.event} {key.key}"
+    contents = [opened_digest(run.program, run.id, place, each.content) for each in (known, key)]
+    if contents[0] != contents[1]:
+        raise EventConflict(run.id, key.event, key.key)
+    return Sent("repeated", run.state)

@@ -1,0 +1,137 @@
+"""What a person says of a run: go on, end, this happened, that did not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from opord.drive.errors import InputInvalid, NotInDoubt, NotStalled, RunEnded
+from opord.drive.host import Host
+from opord.drive.reading import missing, read
+from opord.drive.telling import tell_moved
+from opord.kernel import bounds, inbox, moves
+from opord.kernel.answers import Applied, Stale
+from opord.kernel.bounds import check_said
+from opord.kernel.draft import Draft
+from opord.kernel.run import Run
+from opord.values.guard import BadValue
+
+
+async def retry(
+    host: Host, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
+) -> None:
+    """Let a stalled run go on, the cause being mended.
+
+    Raises:
+        RunUnknown, NotStalled: it was refused.
+    """
+
+    check_person(actor, role, reason)
+
+    def change(run: Run, draft: Draft) -> None:
+        if run.status != "stalled":
+            raise NotStalled(run.id, run.status)
+        moves.retry(draft, actor=actor, role=role, reason=reason)
+
+    await _change(host, run_id, change)
+
+
+async def terminate(
+    host: Host, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
+) -> None:
+    """End a run by an administrator's word.
+
+    Raises:
+        RunUnknown, RunEnded: it was refused.
+    """
+
+    check_person(actor, role, reason)
+
+    def change(run: Run, draft: Draft) -> None:
+        if run.status == "ended":
+            raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
+        draft.seize()
+        moves.terminate(draft, actor=actor, role=role, reason=reason)
+
+    await _change(host, run_id, change)
+
+
+async def resolve(
+    host: Host,
+    run_id: str,
+    *,
+    happened: bool,
+    result: Any = None,
+    actor: str,
+    role: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Say, as a person, whether the action that a run is in doubt about happened, and with which result.
+
+    Raises:
+        RunUnknown, NotInDoubt: it was refused.
+        InputInvalid: the result is not of the action's type.
+    """
+
+    check_person(actor, role, reason)
+
+    def change(run: Run, draft: Draft) -> None:
+        intent = run.intent
+        if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):
+            is_now = "has ended" if run.status == "ended" else f"is {run.status.replace('_', ' ')}"
+            raise NotInDoubt(run.id, f"it {is_now}, and no action of it is in doubt")
+        if intent.in_flight:
+            raise NotInDoubt(
+                run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"
+            )
+        draft.seize()
+        if not happened:
+            moves.did_not_happen(
+                draft, intent, by="person", fresh=True, actor=actor, role=role, reason=reason
+            )
+            return
+        call, _ = run.action(intent)
+        if call.result is None and result is not None:
+            raise InputInvalid(
+                f"the resolution of {intent.call}", "", "the action has no result; leave it out"
+            )
+        try:
+            rest = call.result.dump(call.result.accept(result)) if call.result is not None else None
+        except BadValue as error:
+            raise InputInvalid(f"the resolution of {intent.call}", error.path, error.message) from error
+        moves.happened(draft, intent, rest, actor=actor, role=role, reason=reason)
+
+    await _change(host, run_id, change)
+
+
+def check_person(actor: str, role: str | None, reason: str | None = None) -> None:
+    """Refuse what somebody says of themselves that cannot be kept.
+
+    Raises:
+        InputInvalid: it cannot.
+    """
+    try:
+        check_said(actor, "the name of who acts")
+        check_said(role, "the role")
+        check_said(reason, "the reason", most=bounds.LONGEST_REASON)
+    except BadValue as error:
+        raise InputInvalid("the sender", "", error.message) from None
+
+
+async def _change(host: Host, run_id: str, change: Callable[[Run, Draft], None]) -> None:
+    while True:
+        run = await read(host, run_id)
+        held = run.worker is not None
+        draft = Draft(run, host.now(), host.name)
+        change(run, draft)
+        waiting = await host.inbox(run_id) if run.arrivals else []
+        if run.status == "ended" or (run.status == "running" and not inbox.commit_open(run)):
+            inbox.settle(draft, waiting)
+        result = await host.apply(draft.write(arrivals=run.arrivals))
+        if isinstance(result, Applied):
+            tell_moved(host, run, seized=held)
+            return
+        if isinstance(result, Stale) and result.row is None:
+            raise await missing(host, run_id)
+        await asyncio.sleep(0)

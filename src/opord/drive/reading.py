@@ -1,0 +1,41 @@
+"""Reading a run by its name, and saying what became of one that is not there."""
+
+from __future__ import annotations
+
+from opord.drive.errors import RunPruned, RunUnknown, RunUnreadable
+from opord.drive.host import Host
+from opord.kernel.rows import RunRow
+from opord.kernel.run import Run, load_run
+from opord.values.vault import SecretUnreadable
+
+
+async def read(host: Host, run_id: str) -> Run:
+    """Return a run, decoded.
+
+    Raises:
+        RunUnknown: there is none of that name.
+        RunUnreadable, SecretUnreadable: what is kept of it cannot be read.
+        RunPruned: it has ended, and is kept no more.
+    """
+    row = await read_row(host, run_id)
+    program = await host.program(row.contract)
+    try:
+        return load_run(program, row)
+    except SecretUnreadable:
+        raise
+    except Exception as error:
+        raise RunUnreadable(run_id, str(error)) from error
+
+
+async def read_row(host: Host, run_id: str) -> RunRow:
+    """Return a run as stored; RunUnknown or RunPruned if there is none of that name."""
+    row = await host.load(run_id)
+    if row is None:
+        raise await missing(host, run_id)
+    return row
+
+
+async def missing(host: Host, run_id: str) -> RunUnknown | RunPruned:
+    """Say of a run that is not there whether there ever was one, as far as that is known."""
+    tombstone = await host.tombstone(run_id)
+    return RunUnknown(run_id) if tombstone is None else RunPruned(tombstone)

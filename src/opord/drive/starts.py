@@ -1,0 +1,85 @@
+"""Starting runs: the same key and input again give the same run."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from opord.drive.errors import InputInvalid, StartConflict
+from opord.drive.host import Host
+from opord.kernel import inbox, moves
+from opord.kernel.answers import Exists, WasPruned
+from opord.kernel.bounds import check_key
+from opord.kernel.marks import input_mark
+from opord.kernel.program import Program
+from opord.kernel.sealing import opened_text
+from opord.kernel.step import StepError
+from opord.values.guard import BadValue, check_size
+
+
+class Started(NamedTuple):
+    """The answer to a start: the run's name, and whether it is new or was there before with the same input.
+
+    `pruned`: it was there before, has ended, and is kept no more.
+    """
+
+    run: str
+    created: bool
+    pruned: bool = False
+
+
+async def start(host: Host, program: Program, input_value: Any, *, number: int) -> Started:
+    """Start a run; `number` tells this start from the others by the same host.
+
+    `input_value` is the program's input, as `program.input.accept` gives it.
+
+    Raises:
+        InputInvalid: the input does not fit the contract.
+        StartConflict: a run of that key was started with another input.
+    """
+    program = host.own(program)
+    lease_us = host.lease_at_birth(program.digest)
+    try:
+        run_id = _run_id(host, program, input_value)
+        draft = moves.start(
+            program,
+            run_id,
+            input_value,
+            now=host.now(),
+            worker=host.name,
+            held=lease_us is not None,
+            # The record names this process too: with the number, no two starts are alike.
+            message=str(number) if program.key is not None else None,
+        )
+        check_size(draft.run.input_text, what="the input")
+    except BadValue as error:
+        raise InputInvalid(program.name, error.path, error.message) from error
+    except StepError as error:
+        raise InputInvalid(program.name, "", f"the initial state cannot be made: {error}") from error
+    run = draft.run
+    if lease_us is not None:
+        run.worker = host.name
+        run.wake_at = draft.at + lease_us
+    elif run.at.declaration.kind == "acting":
+        run.wake_at = draft.at
+    else:
+        inbox.settle(draft, [])
+    host.hook("before start", run_id)
+    result = await host.apply(draft.start())
+    host.hook("start written", run_id)
+    if isinstance(result, Exists):
+        if opened_text(program, run_id, "input", result.row.input) != run.input_text:
+            raise StartConflict(run_id)
+        return Started(run_id, False)
+    if isinstance(result, WasPruned):
+        if result.tombstone.input != input_mark(run.input_text):
+            raise StartConflict(run_id)
+        return Started(run_id, False, True)
+    if lease_us is not None:
+        host.launch(run)
+    return Started(run_id, True)
+
+
+def _run_id(host: Host, program: Program, input_value: Any) -> str:
+    if program.key is not None:
+        return f"{program.name}/{check_key(program.key(input_value), 'the key that names the run')}"
+    return f"{program.name}/{host.new_id()}"

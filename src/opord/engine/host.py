@@ -1,0 +1,167 @@
+"""The engine as a host: the rows of runs in a store, behind the door through which all writes go."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Protocol
+
+from opord.drive import hooks
+from opord.engine.clock import World
+from opord.engine.commits import Commits
+from opord.engine.programs import Programs
+from opord.kernel.program import Program
+from opord.kernel.rows import EventKey, InboxRow, RunRow, SettledKey, Tombstone
+from opord.kernel.run import Run
+from opord.stores.base import Store
+
+
+class Hands(Protocol):
+    """Who carries runs on in this process, as far as those who act upon runs tell it something."""
+
+    lease_us: int
+    draining: bool
+
+    def takes(self, contract: str) -> bool:
+        """Whether there is room for one more run of a contract, and somebody to carry it on."""
+        ...
+
+    def launch(self, run: Run) -> None:
+        """Carry a run on that this process holds."""
+        ...
+
+    def drop(self, run_id: str) -> None:
+        """Break off a flight whose run was moved by somebody else."""
+        ...
+
+    def nudge(self) -> None:
+        """Look at once for runs that can go on."""
+        ...
+
+    def due(self, instant: int | None) -> None:
+        """Note that a run becomes due at an instant."""
+        ...
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done that nobody waits for."""
+        ...
+
+
+class StoreHost:
+    """Lends `drive/` what a process over a store has; `hands` is set where it carries runs on, too."""
+
+    hands: Hands | None = None
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        commits: Commits,
+        programs: Programs,
+        world: World,
+        hook: hooks.Hook = hooks.nothing,
+    ) -> None:
+        self.store = store
+        self.commits = commits
+        self.programs = programs
+        self.world = world
+        self.name = world.worker
+        # The very functions, without another call between: each is called several times a step.
+        self.now = store.now
+        self.monotonic = world.monotonic
+        self.random = world.random.random
+        self.new_id = world.message_id
+        self.apply = commits.apply
+        self.hook = hook
+
+    # --- contracts -------------------------------------------------------------------------------
+
+    def own(self, program: Program) -> Program:
+        """Return a program as this process runs it, its secrets protected."""
+        return self.programs.own(program)
+
+    async def program(self, contract: str) -> Program:
+        """Return the program of a contract by its digest."""
+        known = self.programs.known(contract)
+        if known is not None:
+            return known
+        return await self.commits.call(self.programs.load, self.store, contract)
+
+    # --- rows ------------------------------------------------------------------------------------
+
+    def load(self, run: str) -> Awaitable[RunRow | None]:
+        """Return a run as it is now."""
+        return self.commits.call(self.store.load, run)
+
+    def tombstone(self, run: str) -> Awaitable[Tombstone | None]:
+        """Return what stays of a run that was pruned."""
+        return self.commits.call(self.store.tombstone, run)
+
+    def inbox(self, run: str) -> Awaitable[list[InboxRow]]:
+        """Return the messages that wait for a run, in order of arrival."""
+        return self.commits.call(self.store.inbox, run)
+
+    def waiting(self, run: str) -> Awaitable[int]:
+        """Return how many messages wait for a run."""
+        return self.commits.call(self.store.waiting, run)
+
+    def waiting_bytes(self, run: str) -> Awaitable[int]:
+        """Return how many bytes the messages that wait for a run have."""
+        return self.commits.call(self.store.waiting_bytes, run)
+
+    def event_key(self, run: str, event: str, key: str) -> Awaitable[EventKey | None]:
+        """Return what an event key of a run was used for."""
+        return self.commits.call(self.store.event_key, run, event, key)
+
+    def settled(self, run: str, action: str, key: str) -> Awaitable[SettledKey | None]:
+        """Return what an action's key of a run was settled with."""
+        return self.commits.call(self.store.settled, run, action, key)
+
+    async def renew(self, run: str, epoch: int) -> bool:
+        """Begin the lease of a run anew; false if this process does not hold it by that epoch any more."""
+        held = [(run, epoch)]
+        return not await self.commits.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
+
+    # --- who carries runs on here ----------------------------------------------------------------
+
+    @property
+    def lease_us(self) -> int:
+        """How long a lease lasts, in microseconds."""
+        return self._hands.lease_us
+
+    @property
+    def draining(self) -> bool:
+        """Whether nothing new is to be begun."""
+        return self._hands.draining
+
+    def lease_at_birth(self, contract: str) -> int | None:
+        """Return how long this process may hold a new run of a contract at first; None if it takes none."""
+        return self.hands.lease_us if self.hands is not None and self.hands.takes(contract) else None
+
+    def launch(self, run: Run) -> None:
+        """Carry a run on that this process holds."""
+        self._hands.launch(run)
+
+    def drop(self, run: str) -> None:
+        """Break off a flight whose run was moved from outside, if there is one."""
+        if self.hands is not None:
+            self.hands.drop(run)
+
+    def nudge(self) -> None:
+        """Let the worker, if there is one, look at once for runs that can go on."""
+        if self.hands is not None:
+            self.hands.nudge()
+
+    def due(self, instant: int | None) -> None:
+        """Tell the worker, if there is one, that a run becomes due at an instant."""
+        if self.hands is not None:
+            self.hands.due(instant)
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have the worker do something that nobody waits for."""
+        self._hands.in_background(work)
+
+    @property
+    def _hands(self) -> Hands:
+        if self.hands is None:
+            raise RuntimeError("nobody carries runs on in this process")
+        return self.hands

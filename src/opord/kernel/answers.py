@@ -1,0 +1,40 @@
+"""What a store answers to a change of a run: whether it was made, and if not, what stands in its way."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from opord.kernel.rows import EventKey, RunRow, Tombstone
+
+
+class Applied(NamedTuple):
+    """The change is durable. (Also the answer if the very same change had been applied before.)"""
+
+    arrivals: int
+
+
+class Exists(NamedTuple):
+    """A `Start` found a run of that name; here it is. Nothing was changed."""
+
+    row: RunRow
+
+
+class Stale(NamedTuple):
+    """The run has moved on since; here it is now (None: there is no such run). Nothing was changed."""
+
+    row: RunRow | None
+
+
+class KeyTaken(NamedTuple):
+    """An event key of the write is already there, with this content digest. Nothing was changed."""
+
+    taken: EventKey
+
+
+class WasPruned(NamedTuple):
+    """A `Start` found that a run of that name has ended and was pruned. Nothing was changed."""
+
+    tombstone: Tombstone
+
+
+Result: TypeAlias = Applied | Exists | Stale | KeyTaken | WasPruned
