@@ -5,7 +5,12 @@ from __future__ import annotations
 from tests.mutants.model import Mutant
 
 FLIGHT, WORKER = "drive/flight.py", "engine/worker.py"
-STARTS, EVENTS, PEOPLE, EVIDENCE = "drive/starts.py", "drive/events.py", "drive/people.py", "drive/evidence.py"
+STARTS, EVENTS, PEOPLE, EVIDENCE = (
+    "drive/starts.py",
+    "drive/events.py",
+    "drive/people.py",
+    "drive/evidence.py",
+)
 LEASES = "drive/leases.py"
 CALLS, COMMITS = "drive/calls.py", "engine/commits.py"
 
