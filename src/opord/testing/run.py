@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, Self
 
 from opord.contract import Action
-from opord.engine.client import Client
+from opord.drive.client import Client
 from opord.generated.handles import Sent
 from opord.kernel.program import Program
 from opord.kernel.rows import RecordRow
