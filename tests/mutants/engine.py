@@ -38,7 +38,7 @@ MUTANTS = (
     Mutant(
         "start acknowledged before its commit", STARTS,
         "    result = await host.apply(draft.start())",
-        "    host.apply(draft.start())\n    result = Applied(0)",
+        "    host.apply(draft.start())\n    result = None",
         "a start is confirmed before it is durable", "5, C1",
         seeds=40,
     ),
