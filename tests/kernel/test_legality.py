@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from opord.kernel.instants import text
 from opord.kernel.legality import FOLLOWS, Problem, verify
+from opord.kernel.legality.order import Situation
+from opord.kernel.records import RecordKind
 from opord.kernel.rows import InboxRow
 from tests.kernel.journals import (
     DESK,
@@ -464,11 +466,20 @@ def test_a_forged_journal_is_found_at_its_record(name: str) -> None:
 
 
 def test_every_situation_and_kind_of_the_table_is_written_by_name() -> None:
-    kinds = set().union(*FOLLOWS.values())
-    assert kinds == {
-        "started", "event", "ignored", "unhandled", "intent", "attempt", "outcome", "transition", "evidence",
-        "doubt", "resolved", "stalled", "retried", "terminated", "restored",
-    }  # fmt: skip
+    assert set().union(*FOLLOWS.values()) == set(get_args(RecordKind))
+    assert set(FOLLOWS) == set(get_args(Situation))
+
+
+def test_a_record_of_a_newer_version_is_refused_in_clear_words() -> None:
+    journal = done()
+    records = journal.records()
+    body = records[5].body.replace(f'"kind":"{records[5].kind}"', '"kind":"paused"')
+    records[5] = records[5]._replace(kind="paused", body=body, hash=sha256(body))
+    (problem,) = verify(journal.program, journal.row("ended"), records)
+    assert str(problem) == (
+        "record 6: kind: `paused`: this version of Opord does not know this kind of record; a newer version "
+        "wrote it, which has to verify the run"
+    )
 
 
 # --- the chain -----------------------------------------------------------------------------------

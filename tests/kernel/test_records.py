@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 
-from opord.kernel.records import RecordBody, encode_record
+from opord.kernel import views
+from opord.kernel.records import (
+    OutcomeBy,
+    RecordBody,
+    RecordKind,
+    Teller,
+    Verdict,
+    encode_record,
+    known_by,
+    known_kind,
+    known_teller,
+    known_verdict,
+)
 from opord.values.canonical import dumps
 
 
@@ -23,3 +37,23 @@ def test_a_record_is_written_as_canonical_json_without_what_does_not_apply() -> 
     assert '"from":"A"' in written
     assert "actor" not in written
     assert '"a":null' in written
+
+
+def test_what_is_kept_is_known_by_name_and_nothing_else() -> None:
+    for known, names in (
+        (known_kind, get_args(RecordKind)),
+        (known_by, get_args(OutcomeBy)),
+        (known_verdict, get_args(Verdict)),
+        (known_teller, get_args(Teller)),
+    ):
+        assert [known(name) for name in names] == list(names)
+        assert [known(kept) for kept in ("paused", "", None, 1, ["event"])] == [None] * 5
+
+
+def test_every_member_of_a_record_is_shown_or_left_out_by_name() -> None:
+    typed = {"args", "answers", "calls", "data", "input", "outcome"}  # shown by their types
+    row = {"at", "kind", "seq"}
+    # The run is what is asked about, the contract's digest stands in the run, the id tells equal messages apart.
+    left_out = {"run", "contract", "id"}
+    members = {field.encode_name for field in msgspec.structs.fields(RecordBody)}
+    assert members == typed | row | left_out | set(views._PLAIN_MEMBERS)

@@ -252,3 +252,15 @@ def test_a_message_that_waits_is_stored_and_has_no_number_yet() -> None:
 def test_the_contract_of_these_tests_has_a_secret() -> None:
     assert "secret str" in PARCEL
     assert isinstance(parcel().input.accept({"id": "a", "pin": "b"}).pin, Secret)
+
+
+def test_a_record_of_a_newer_version_is_shown_as_one_and_none_of_its_data() -> None:
+    program, (record,) = parcel(), Story().draft.records
+    body = record.body.replace('"kind":"started"', '"kind":"paused"').replace('"to":"', '"of":"')
+    view = record_view(program, record._replace(kind="paused", body=body))
+    assert view["kind"] == "paused"
+    assert (
+        view["unknown"] == "this version of Opord does not know this kind of record; a newer version wrote it"
+    )
+    assert {"data", "input", "args", "outcome"}.isdisjoint(view)
+    assert "unknown" not in record_view(program, record)

@@ -8,7 +8,7 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Executor
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from opord.contract import Action, Effect, Retry
 from opord.drive.purity import NotPure, call_watched, install
@@ -56,7 +56,10 @@ class Unexpected(NamedTuple):
     ms: float
 
 
-Ending = Answered | Failed | TookTooLong | Unexpected
+Undeclared: TypeAlias = TookTooLong | Unexpected
+"""An ending that says nothing of whether the call took effect."""
+
+Ending: TypeAlias = Answered | Failed | Undeclared
 
 
 def bind_handlers(program: Program, target: Any) -> dict[str, Handler]:

@@ -19,6 +19,7 @@ from opord.drive.calls import (
     Ending,
     Failed,
     TookTooLong,
+    Undeclared,
     Unexpected,
     backoff_us,
     surprise_us,
@@ -318,7 +319,7 @@ class Flight:
                 )  # fmt: skip
             await self._sleep(pause)
 
-    def _shown(self, call: CallProgram, ending: Ending) -> str:
+    def _shown(self, call: CallProgram, ending: Undeclared) -> str:
         """Say what went wrong with an attempt, for the log: on one line, and without the run's secrets."""
         return hidden(self.run, str(unexpected(call, ending)["error"]))[:500]
 

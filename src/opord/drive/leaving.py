@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from opord.contract import Action, Repeat
-from opord.drive.calls import Answered, Ending, Failed, TookTooLong, Unexpected
+from opord.drive.calls import Answered, Ending, Failed, TookTooLong, Undeclared, Unexpected
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import CallProgram
 from opord.kernel.rows import RunRow
@@ -45,21 +45,30 @@ class Trouble(Exception):
         self.trouble = trouble
 
 
-def unexpected(call: CallProgram, ending: Ending) -> dict[str, Any]:
+def unexpected(call: CallProgram, ending: Undeclared) -> dict[str, Any]:
     """Describe an undeclared ending of an effect, as a stall has it on record."""
     name = call.declaration.name
-    if isinstance(ending, Unexpected):
-        return describe(ending.error, call=name)
-    assert isinstance(ending, TookTooLong)
-    return {"error": f"{name} did not answer within the worker's limit of {ending.after_s:g} s", "call": name}
+    match ending:
+        case Unexpected(error):
+            return describe(error, call=name)
+        case TookTooLong(after_s):
+            return {
+                "error": f"{name} did not answer within the worker's limit of {after_s:g} s",
+                "call": name,
+            }
+        case _:
+            assert_never(ending)
 
 
-def doubt_reason(ending: Ending) -> str:
+def doubt_reason(ending: Undeclared) -> str:
     """Say why nobody knows whether an attempt took effect."""
-    if isinstance(ending, TookTooLong):
-        return f"no answer within {ending.after_s:g} s"
-    assert isinstance(ending, Unexpected)
-    return said_of(ending.error)
+    match ending:
+        case TookTooLong(after_s):
+            return f"no answer within {after_s:g} s"
+        case Unexpected(error):
+            return said_of(error)
+        case _:
+            assert_never(ending)
 
 
 def asking(intent: Intent, action: Action, *, in_window: bool) -> str:
@@ -80,10 +89,14 @@ def evidence_of(
     call: CallProgram, intent_seq: int, attempt: int, ending: Ending, worker: str
 ) -> Evidence | None:
     """Return what is to be kept of an attempt that ended after it was given up; None if it tells nothing."""
-    if isinstance(ending, Answered):
-        kind, value = "ok", call.result.dump(ending.value) if call.result is not None else None
-    elif isinstance(ending, Failed):
-        kind, value = "failed", dump_failure(call, ending.failure)
-    else:
-        return None
-    return Evidence(intent_seq, call.declaration.name, attempt, kind, value, worker)
+    name = call.declaration.name
+    match ending:
+        case Answered(value):
+            result = call.result.dump(value) if call.result is not None else None
+            return Evidence(intent_seq, name, attempt, "ok", result, worker)
+        case Failed(failure):
+            return Evidence(intent_seq, name, attempt, "failed", dump_failure(call, failure), worker)
+        case TookTooLong() | Unexpected():
+            return None
+        case _:
+            assert_never(ending)

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from opord.kernel.instants import text
-from opord.kernel.records import RecordBody, encode_record
+from opord.kernel.records import RecordBody, RecordKind, encode_record
 from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, SettledKey, Start, Write
 from opord.kernel.run import Run
 from opord.kernel.sealing import sealed, sealed_text
@@ -56,7 +56,7 @@ class Draft:
         """Whether there is nothing to write."""
         return not (self.records or self.take or self.put)
 
-    def record(self, kind: str, **said: Any) -> int:
+    def record(self, kind: RecordKind, **said: Any) -> int:
         """Put a record on the journal's end and return its number; `said` are members of `RecordBody`."""
         run = self.run
         run.seq = seq = run.seq + 1

@@ -7,7 +7,7 @@ timers; a timer that is due wins over an event that comes later, even when nobod
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, assert_never
 
 import msgspec
 
@@ -16,8 +16,9 @@ from opord.kernel import moves
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
 from opord.kernel.program import CallProgram, HandlerProgram, Program
+from opord.kernel.records import EndingKind
 from opord.kernel.requests import Goto
-from opord.kernel.rows import InboxRow
+from opord.kernel.rows import InboxKind, InboxRow
 from opord.kernel.run import Answer, Cause, Outcome, Run
 from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
@@ -44,7 +45,7 @@ class Evidence(msgspec.Struct, omit_defaults=True):
     intent: int
     call: str
     attempt: int
-    kind: str
+    kind: EndingKind
     value: Any
     worker: str
 
@@ -56,7 +57,14 @@ _write = msgspec.json.Encoder(order="sorted").encode
 
 def inbox_row(run: Run, message_id: str, arrived: int, message: Message | Evidence) -> InboxRow:
     """Return a message to a run as the store keeps it."""
-    kind: Literal["event", "evidence"] = "event" if isinstance(message, Message) else "evidence"
+    kind: InboxKind
+    match message:
+        case Message():
+            kind = "event"
+        case Evidence():
+            kind = "evidence"
+        case _:
+            assert_never(message)
     body = sealed_text(run.program, run.id, f"inbox {message_id}", _write(message).decode())
     return InboxRow(message_id, arrived, kind, body)
 
@@ -246,9 +254,14 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
     """Begin the step of a cause, and end it here if it makes no call."""
     run = draft.run
     moves.begin_step(draft, cause)
-    if cause.kind == "timer":
-        # A fired timer never fires again, even if its step takes long.
-        run.body.timers = {name: due for name, due in run.body.timers.items() if name != cause.handler}
+    match cause.kind:
+        case "timer":
+            # A fired timer never fires again, even if its step takes long.
+            run.body.timers = {name: due for name, due in run.body.timers.items() if name != cause.handler}
+        case "event":
+            pass
+        case _:
+            assert_never(cause.kind)
     if calls:
         return
     step = StepUnderWay(run, draft.at)
@@ -265,10 +278,13 @@ def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> s
     """Say why a transition happens, as histories show it."""
     if cause is None:
         return f"commit {committed}" if committed is not None else "body"
-    if cause.kind == "event":
-        said = f"event {cause.event}"
-    else:
-        said = f"timer {cause.handler}"
+    match cause.kind:
+        case "event":
+            said = f"event {cause.event}"
+        case "timer":
+            said = f"timer {cause.handler}"
+        case _:
+            assert_never(cause.kind)
     return f"{said}, commit {committed}" if committed is not None else said
 
 
@@ -305,11 +321,14 @@ def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     """Put all evidence that waits on record, let it settle what it can, and return the other messages."""
     left = []
     for row in inbox:
-        if row.kind == "evidence":
-            draft.take.append(row.id)
-            adopt(draft, read_evidence(draft.run.program, draft.run.id, row))
-        else:
-            left.append(row)
+        match row.kind:
+            case "evidence":
+                draft.take.append(row.id)
+                adopt(draft, read_evidence(draft.run.program, draft.run.id, row))
+            case "event":
+                left.append(row)
+            case _:
+                assert_never(row.kind)
     return left
 
 
@@ -325,10 +344,15 @@ def adopt(draft: Draft, evidence: Evidence) -> bool:
     if intent is None or intent.outcome is not None or intent.seq != evidence.intent:
         return False
     call, action = run.action(intent)
-    if evidence.kind == "failed":
-        same_key = action.key is not None and not intent.in_flight
-        if is_transient(call, evidence.value) or not (same_key or evidence.attempt == intent.attempt):
-            return False
+    match evidence.kind:
+        case "ok":
+            pass
+        case "failed":
+            same_key = action.key is not None and not intent.in_flight
+            if is_transient(call, evidence.value) or not (same_key or evidence.attempt == intent.attempt):
+                return False
+        case _:
+            assert_never(evidence.kind)
     moves.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))
     return True
 

@@ -14,6 +14,7 @@ from opord.kernel.bounds import check_step
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, from_datetime, microseconds, text
 from opord.kernel.program import Program, StateProgram, TimerProgram
+from opord.kernel.records import Teller
 from opord.kernel.requests import Goto
 from opord.kernel.rows import SettledKey
 from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
@@ -168,7 +169,7 @@ def did_not_happen(
     draft: Draft,
     intent: Intent,
     *,
-    by: str,
+    by: Teller,
     fresh: bool,
     actor: str | None = None,
     role: str | None = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from opord.contract import Action, Contract, Effect, Event, EventHandler, State, Timer
 from opord.contract import Pure as PureDeclaration
@@ -17,6 +17,8 @@ from opord.values.codec import Codec
 from opord.values.vault import Vault
 
 KeyValue: TypeAlias = str
+
+CallKind: TypeAlias = Literal["pure", "effect", "action"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class CallProgram:
     """
 
     declaration: PureDeclaration | Effect | Action
-    kind: str
+    kind: CallKind
     params: tuple[str, ...]
     args: Codec
     result: Codec | None

@@ -6,9 +6,69 @@ has to be sorted when it is written (a test holds the order), and one that does 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
+
+RecordKind: TypeAlias = Literal[
+    "started",
+    "event",
+    "ignored",
+    "unhandled",
+    "intent",
+    "attempt",
+    "doubt",
+    "resolved",
+    "outcome",
+    "transition",
+    "evidence",
+    "stalled",
+    "restored",
+    "retried",
+    "terminated",
+]
+
+CauseKind: TypeAlias = Literal["event", "timer"]
+"""What a step answers to that does not begin by itself."""
+
+EndingKind: TypeAlias = Literal["ok", "failed"]
+"""How a call ended: with a result, or with a declared failure."""
+
+OutcomeBy: TypeAlias = Literal["call", "check", "evidence", "person", "skip", "report", "record"]
+"""How the outcome of a commit came to be known; "record" where its key had already taken effect in the run."""
+
+Verdict: TypeAlias = Literal["happened", "did_not_happen"]
+
+Teller: TypeAlias = Literal["check", "person"]
+"""Who can say whether an action in doubt happened."""
+
+_KINDS: dict[str, RecordKind] = {kind: kind for kind in get_args(RecordKind)}
+_OUTCOMES_BY: dict[str, OutcomeBy] = {by: by for by in get_args(OutcomeBy)}
+_VERDICTS: dict[str, Verdict] = {verdict: verdict for verdict in get_args(Verdict)}
+_TELLERS: dict[str, Teller] = {by: by for by in get_args(Teller)}
+
+UNKNOWN_KIND = "this version of Opord does not know this kind of record; a newer version wrote it"
+"""What is said of a record whose kind is not a `RecordKind`."""
+
+
+def known_kind(kept: object) -> RecordKind | None:
+    """Return the kind of a record as kept; None if this version does not know it."""
+    return _KINDS.get(kept) if isinstance(kept, str) else None
+
+
+def known_by(kept: object) -> OutcomeBy | None:
+    """Return how an outcome came to be known, as kept; None if this version does not know it."""
+    return _OUTCOMES_BY.get(kept) if isinstance(kept, str) else None
+
+
+def known_verdict(kept: object) -> Verdict | None:
+    """Return a verdict as kept; None if this version does not know it."""
+    return _VERDICTS.get(kept) if isinstance(kept, str) else None
+
+
+def known_teller(kept: object) -> Teller | None:
+    """Return who settled a doubt, as kept; None if this version does not know it."""
+    return _TELLERS.get(kept) if isinstance(kept, str) else None
 
 
 class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
@@ -51,7 +111,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     input: Any = None
     intent: int | None = None
     key: str | None = None
-    kind: str
+    kind: RecordKind
     learned_by: str | None = None
     name: str | None = None
     next: str | None = None
@@ -70,7 +130,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     to: str | None = None
     traceback: str | None = None
     until: str | None = None
-    verdict: str | None = None
+    verdict: Verdict | None = None
     version: int | None = None
     worker: str
 

@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from opord.contract import Outcome
+from opord.kernel.records import RecordKind, known_kind
+
 Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"]
+
+InboxKind: TypeAlias = Literal["event", "evidence"]
+
+RunOutcome: TypeAlias = Outcome | Literal["terminated"]
+"""How a run ended: as its last state says, or by an administrator's word."""
 
 
 class RecordRow(NamedTuple):
-    """One journal record: `body` is its canonical JSON, `hash` the SHA-256 of the body in hex."""
+    """One journal record: `body` is its canonical JSON, `hash` the SHA-256 of the body in hex.
+
+    `kind` is as kept, and a newer version may know more kinds than this one. Readers ask for `known_kind`.
+    """
 
     seq: int
     at: int
@@ -19,13 +30,18 @@ class RecordRow(NamedTuple):
     body: str
     hash: str
 
+    @property
+    def known_kind(self) -> RecordKind | None:
+        """The kind, or None if this version does not know it."""
+        return known_kind(self.kind)
+
 
 class InboxRow(NamedTuple):
     """A message that waits for its run: a kept event, or evidence. `id` is unique; `body` canonical JSON."""
 
     id: str
     arrived: int
-    kind: Literal["event", "evidence"]
+    kind: InboxKind
     body: str
 
 
@@ -55,7 +71,7 @@ class Head(NamedTuple):
 
     state: str
     status: Status
-    outcome: str | None
+    outcome: RunOutcome | None
     since: int
     wake_at: int | None
     worker: str | None

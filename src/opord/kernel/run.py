@@ -6,15 +6,16 @@ reading the journal. It is changed only through a `Draft`, which puts each chang
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
 from opord.contract import Action
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import CallProgram, Program, StateProgram
+from opord.kernel.records import CauseKind, EndingKind, OutcomeBy
 from opord.kernel.requests import Frame, RunInfo
-from opord.kernel.rows import Head, RunRow, Status
+from opord.kernel.rows import Head, RunOutcome, RunRow, Status
 from opord.kernel.sealing import SEALED, comparable, opened, sealed
 from opord.values.canonical import dumps, loads
 
@@ -22,7 +23,7 @@ from opord.values.canonical import dumps, loads
 class Cause(msgspec.Struct, omit_defaults=True):
     """What a step under way answers to: a taken event or a fired timer. `handler` is the id of what handles it."""
 
-    kind: str
+    kind: CauseKind
     handler: str
     event: str = ""
     args: Any = None
@@ -32,7 +33,13 @@ class Cause(msgspec.Struct, omit_defaults=True):
     @property
     def label(self) -> str:
         """Say in a few words what it was, as histories show it."""
-        return f"event {self.event}" if self.kind == "event" else "timer"
+        match self.kind:
+            case "event":
+                return f"event {self.event}"
+            case "timer":
+                return "timer"
+            case _:
+                assert_never(self.kind)
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
@@ -48,13 +55,12 @@ class Answer(msgspec.Struct, omit_defaults=True):
 class Outcome(msgspec.Struct, omit_defaults=True):
     """How a commit ended: `ok` with a result, `failed` with a failure. In rest form.
 
-    `by` says how it came to be known: "call", "check", "evidence", "person", "skip", "report", or
-    "record" where the key had already taken effect in the run.
+    `by` says how it came to be known.
     """
 
-    kind: str
+    kind: EndingKind
     value: Any = None
-    by: str = "call"
+    by: OutcomeBy = "call"
 
     def shape(self) -> dict[str, Any]:
         """Return it as it stands in a record."""
@@ -162,7 +168,7 @@ class Run:
     state: str
     fields: Any
     status: Status
-    outcome: str | None
+    outcome: RunOutcome | None
     since: int
     wake_at: int | None
     worker: str | None

@@ -118,5 +118,5 @@ def _parts(value: Any) -> Iterator[str]:
             yield value
         case int() | float() if not isinstance(value, bool):
             yield json.dumps(value)
-        case _:
+        case _:  # open: JSON data, of which `true`, `false` and `null` tell nothing
             return

@@ -7,7 +7,7 @@ over a step after its intent reaches the same commit with the same arguments.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from opord.kernel.program import CallProgram, HandlerProgram, Program, TimerProgram
 from opord.kernel.requests import Goto, InDoubt, Request, Step, TimedOut
@@ -124,9 +124,14 @@ class StepUnderWay:
 
     def deliver(self, call: CallProgram, outcome: Outcome) -> Request | Goto:
         """Give the step the outcome of its commit."""
-        if outcome.kind == "failed":
-            return self._resume(None, load_failure(call, outcome.value))
-        return self._resume(call.result.load(outcome.value) if call.result is not None else None, None)
+        match outcome.kind:
+            case "failed":
+                return self._resume(None, load_failure(call, outcome.value))
+            case "ok":
+                value = call.result.load(outcome.value) if call.result is not None else None
+                return self._resume(value, None)
+            case _:
+                assert_never(outcome.kind)
 
     def _resume(self, value: Any, failure: Failure | None) -> Request | Goto:
         generator = self._generator
@@ -148,9 +153,13 @@ def _generator(run: Run, cause: Cause | None, now: int) -> Step:
             raise TypeError(f"{run.state} of {run.program.name} does not act")
         return step(run.fields, run.frame(now))
     frame = run.frame(now, cause.actor)
-    if cause.kind == "timer":
-        return find_timer(run, cause.handler).step(run.fields, frame)
-    handler = find_handler(run, cause.handler)
-    if handler.step is None:
-        raise TypeError(f"{cause.event} is only recorded in {run.state}")
-    return handler.step(run.fields, frame, run.program.events[cause.event].args.load(cause.args))
+    match cause.kind:
+        case "timer":
+            return find_timer(run, cause.handler).step(run.fields, frame)
+        case "event":
+            handler = find_handler(run, cause.handler)
+            if handler.step is None:
+                raise TypeError(f"{cause.event} is only recorded in {run.state}")
+            return handler.step(run.fields, frame, run.program.events[cause.event].args.load(cause.args))
+        case _:
+            assert_never(cause.kind)

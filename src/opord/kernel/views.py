@@ -6,7 +6,7 @@ One shape for the command line, the API and the console, so that all say the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from opord.contract import Action, Ask, Check, Timer
 from opord.kernel import doubt
@@ -14,6 +14,7 @@ from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence
 from opord.kernel.instants import text
 from opord.kernel.moves import shared_timers
 from opord.kernel.program import CallProgram, Program
+from opord.kernel.records import UNKNOWN_KIND
 from opord.kernel.rows import InboxRow, RecordRow, RunRow
 from opord.kernel.run import Intent, Run
 from opord.kernel.sealing import SEALED, SECRET
@@ -82,11 +83,17 @@ def history_view(
 
 
 def record_view(program: Program, record: RecordRow) -> dict[str, Any]:
-    """Return one record as shown: what applies to its kind, and no secret."""
+    """Return one record as shown: what applies to its kind, and no secret.
+
+    Of a kind that this version does not know, `unknown` says so: its data have no type by which to show them.
+    """
     body = loads(record.body)
     view: dict[str, Any] = {"seq": record.seq, "at": body["at"], "kind": record.kind}
     view |= {name: body[name] for name in _PLAIN_MEMBERS if name in body}
     view["hash"] = record.hash
+    if record.known_kind is None:
+        view["unknown"] = UNKNOWN_KIND
+        return view
     if "data" in body:
         state = program.states.get(body["to"])
         view["data"] = _show(state.fields.show if state else None, body["data"])
@@ -106,18 +113,30 @@ def record_view(program: Program, record: RecordRow) -> dict[str, Any]:
 
 
 def _waiting_view(program: Program, row: InboxRow) -> dict[str, Any]:
-    if row.kind == "evidence":
-        said = kept_evidence(row)
-        return {
-            "seq": None,
-            "at": text(row.arrived),
-            "kind": "evidence",
-            "call": said.call,
-            "intent": said.intent,
-            "attempt": said.attempt,
-            "outcome": _shown_ending(program.calls.get(said.call), {said.kind: said.value}),
-            "learned_by": said.worker,
-        }
+    match row.kind:
+        case "evidence":
+            return _evidence_view(program, row)
+        case "event":
+            return _stored_view(program, row)
+        case _:
+            assert_never(row.kind)
+
+
+def _evidence_view(program: Program, row: InboxRow) -> dict[str, Any]:
+    said = kept_evidence(row)
+    return {
+        "seq": None,
+        "at": text(row.arrived),
+        "kind": "evidence",
+        "call": said.call,
+        "intent": said.intent,
+        "attempt": said.attempt,
+        "outcome": _shown_ending(program.calls.get(said.call), {said.kind: said.value}),
+        "learned_by": said.worker,
+    }
+
+
+def _stored_view(program: Program, row: InboxRow) -> dict[str, Any]:
     message: Message = kept_message(row)
     view: dict[str, Any] = {"seq": None, "at": text(row.arrived), "kind": "stored", "event": message.event}
     view["args"] = _shown_args(program, {"event": message.event, "args": message.args})

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, assert_never
 
 from opord import contract as ir
 from opord.codegen.expressions import Expressions
@@ -15,6 +15,7 @@ from opord.codegen.names import Names, calls, handler_id, timer_id
 from opord.codegen.python import contract_digest
 from opord.codegen.steps import contains_call
 from opord.kernel.program import (
+    CallKind,
     CallProgram,
     EventProgram,
     HandlerProgram,
@@ -49,14 +50,28 @@ def secret_places(contract: ir.Contract) -> tuple[str, ...]:
     return (*found, *(f"{call.name}()" for call in calls(contract) if _is_secret(call.result)))
 
 
+def _kind(call: ir.Pure | ir.Effect | ir.Action) -> CallKind:
+    match call:
+        case ir.Pure():
+            return "pure"
+        case ir.Effect():
+            return "effect"
+        case ir.Action():
+            return "action"
+        case _:
+            assert_never(call)
+
+
 def _is_secret(type_: ir.Type) -> bool:
     match type_:
         case ir.SecretOf():
             return True
         case ir.ListOf(inner) | ir.MapOf(inner) | ir.OptionalOf(inner):
             return _is_secret(inner)
-        case _:
+        case ir.Primitive() | ir.Named() | ir.ProblemOf() | ir.RunInfo() | ir.Nothing() | ir.Unknown():
             return False
+        case _:
+            assert_never(type_)
 
 
 class _Builder:
@@ -115,7 +130,7 @@ class _Builder:
                 check = self._function("check", call.name)
         return CallProgram(
             declaration=call,
-            kind=type(call).__name__.lower(),
+            kind=_kind(call),
             params=tuple(param.name for param in call.params),
             args=self._codecs.params(call.params, f"the call of {call.name}"),
             result=None if isinstance(call.result, ir.Nothing) else self._codecs.of(call.result),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
 
 from opord.kernel.program import Program
+from opord.kernel.records import UNKNOWN_KIND, OutcomeBy, RecordKind, known_by, known_kind, known_verdict
+from opord.kernel.rows import RunOutcome, Status
 from opord.story.signs import safe
 from opord.story.words import span, timer_words, value, when
 
@@ -30,9 +32,8 @@ class StoryLine(NamedTuple):
     parts: tuple[Part, ...]
 
 
-_FINALS = {"success": "good", "failure": "bad", "cancelled": "warn", "terminated": "warn"}
-_CARRIED = {"intent", "attempt", "doubt"}
-"""Kinds that only the worker writes which holds the run; most others, whoever sends something may write."""
+_Shown: TypeAlias = RecordKind | Literal["stored"]
+"""What a line of a history is about: a record, or a message that still waits."""
 
 
 def tell(program: Program, history: Iterable[Mapping[str, Any]]) -> list[StoryLine]:
@@ -55,12 +56,50 @@ class _Story:
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Tell one record."""
-        self._take_over(record)
-        teller = getattr(self, f"_{record['kind']}", None)
-        if teller is None:
-            self._line(record, 1, Part(record["kind"], "dim"))
-        else:
-            teller(record)
+        kind: _Shown | None = "stored" if record["kind"] == "stored" else known_kind(record["kind"])
+        if kind is None:
+            self._line(record, 1, Part(f"{safe(record['kind'])}: {UNKNOWN_KIND}", "bad"))
+            return
+        if _is_carried(kind, record):
+            self._take_over(record)
+        self._tell(kind, record)
+
+    def _tell(self, kind: _Shown, record: Mapping[str, Any]) -> None:
+        match kind:
+            case "started":
+                self._started(record)
+            case "transition":
+                self._transition(record)
+            case "event":
+                self._event(record)
+            case "ignored":
+                self._ignored(record)
+            case "unhandled":
+                self._unhandled(record)
+            case "stored":
+                self._stored(record)
+            case "intent":
+                self._intent(record)
+            case "attempt":
+                self._attempt(record)
+            case "doubt":
+                self._doubt(record)
+            case "resolved":
+                self._resolved(record)
+            case "outcome":
+                self._outcome(record)
+            case "evidence":
+                self._evidence(record)
+            case "stalled":
+                self._stalled(record)
+            case "retried":
+                self._retried(record)
+            case "restored":
+                self._restored(record)
+            case "terminated":
+                self._terminated(record)
+            case _:
+                assert_never(kind)
 
     def _line(self, record: Mapping[str, Any], depth: int, *parts: Part | None) -> None:
         at = record["at"] if record["at"] != self._at else None
@@ -70,11 +109,7 @@ class _Story:
     def _take_over(self, record: Mapping[str, Any]) -> None:
         """Say that another worker goes on with the run than the one that had it."""
         worker = record.get("worker")
-        kind = record["kind"]
-        carried = kind in _CARRIED or (
-            kind == "outcome" and record.get("by") in ("call", "check", "skip", "report")
-        )
-        if not carried or worker == self._worker:
+        if worker == self._worker:
             return
         if self._worker is not None and worker is not None:
             self._line(record, 1, Part(f"worker {safe(worker)} goes on with it", "note"))
@@ -94,7 +129,7 @@ class _Story:
     def _enter(self, record: Mapping[str, Any], cause: str) -> None:
         self.state = record["to"]
         outcome = record.get("result")
-        style = _FINALS.get(outcome, "state") if outcome else "state"
+        style = _style_of_end(outcome)
         self._line(
             record,
             0,
@@ -207,15 +242,8 @@ class _Story:
     def _outcome(self, record: Mapping[str, Any]) -> None:
         how, depth = record.get("by", "call"), 3
         tried = f"  at attempt {record['attempt']}" if record.get("attempt", 1) > 1 else ""
-        said = {
-            "call": "",
-            "check": "  found by the check",
-            "evidence": "  settled by the late answer",
-            "person": "  as a person said",
-            "skip": "  the contract goes on as if it had happened",
-            "report": "  the contract decides",
-            "record": "  on record already under this key: nobody was called",
-        }.get(how, f"  by {safe(how)}")
+        by = known_by(how)
+        said = _how_known(by) if by is not None else f"  by {safe(how)}"
         if how == "record":
             self._line(
                 record,
@@ -243,8 +271,15 @@ class _Story:
         )
 
     def _resolved(self, record: Mapping[str, Any]) -> None:
-        happened = record.get("verdict") == "happened"
-        verdict = "it happened" if happened else "it did not happen"
+        match known_verdict(record.get("verdict")):
+            case "happened":
+                verdict = "it happened"
+            case "did_not_happen":
+                verdict = "it did not happen"
+            case None:
+                verdict = safe(str(record.get("verdict")))
+            case never:
+                assert_never(never)
         who = "the check" if record.get("by") == "check" else self._who(record)
         self._line(
             record,
@@ -317,20 +352,101 @@ def traceback_end(text: str, *, frames: int = 2) -> list[str]:
 
 def where_it_is(view: Mapping[str, Any]) -> list[Part]:
     """Say in one line where a run is."""
-    state, status, outcome = view["state"], view["status"], view["outcome"]
+    state = view["state"]
+    status: Status = view["status"]
+    outcome: RunOutcome | None = view["outcome"]
     if outcome == "terminated":
         # Since when it is in its state is not when it was ended.
         return [Part(f"terminated in {state}", "warn")]
-    if status == "ended":
-        return [
-            Part(f"ended in {state}", _FINALS.get(outcome or "", "state")),
-            Part(f"  {outcome}, {when(view['since'])} UTC", "dim"),
-        ]
-    style = {"stalled": "bad", "in_doubt": "warn"}.get(status, "state")
+    match status:
+        case "ended":
+            return [
+                Part(f"ended in {state}", _style_of_end(outcome)),
+                Part(f"  {outcome}, {when(view['since'])} UTC", "dim"),
+            ]
+        case "stalled":
+            style = "bad"
+        case "in_doubt":
+            style = "warn"
+        case "running" | "waiting":
+            style = "state"
+        case _:
+            assert_never(status)
     return [
         Part(f"{status.replace('_', ' ')} in {state}", style),
         Part(f"  since {when(view['since'])} UTC", "dim"),
     ]
+
+
+def _is_carried(kind: _Shown, record: Mapping[str, Any]) -> bool:
+    """Whether only the worker that holds the run writes this; most others, whoever sends something may write."""
+    match kind:
+        case "intent" | "attempt" | "doubt":
+            return True
+        case "outcome":
+            by = known_by(record.get("by"))
+            return by is not None and _is_by_worker(by)
+        case (
+            "started"
+            | "transition"
+            | "event"
+            | "ignored"
+            | "unhandled"
+            | "stored"
+            | "resolved"
+            | "evidence"
+            | "stalled"
+            | "retried"
+            | "restored"
+            | "terminated"
+        ):
+            return False
+        case _:
+            assert_never(kind)
+
+
+def _is_by_worker(by: OutcomeBy) -> bool:
+    match by:
+        case "call" | "check" | "skip" | "report":
+            return True
+        case "evidence" | "person" | "record":
+            return False
+        case _:
+            assert_never(by)
+
+
+def _how_known(by: OutcomeBy) -> str:
+    match by:
+        case "call":
+            return ""
+        case "check":
+            return "  found by the check"
+        case "evidence":
+            return "  settled by the late answer"
+        case "person":
+            return "  as a person said"
+        case "skip":
+            return "  the contract goes on as if it had happened"
+        case "report":
+            return "  the contract decides"
+        case "record":
+            return "  on record already under this key: nobody was called"
+        case _:
+            assert_never(by)
+
+
+def _style_of_end(outcome: RunOutcome | None) -> str:
+    match outcome:
+        case "success":
+            return "good"
+        case "failure":
+            return "bad"
+        case "cancelled" | "terminated":
+            return "warn"
+        case None:
+            return "state"
+        case _:
+            assert_never(outcome)
 
 
 def _seconds(start: str, end: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from opord.kernel.rows import RunOutcome
 from opord.stores.base import (
     Applied,
     EventKey,
@@ -57,7 +58,7 @@ def a_head(
     *,
     state: str = "Received",
     status: Status = "running",
-    outcome: str | None = None,
+    outcome: RunOutcome | None = None,
     wake_at: int | None = BEGIN,
     worker: str | None = None,
     body: str = "{}",

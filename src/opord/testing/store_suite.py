@@ -515,7 +515,7 @@ class StoreSuite(PruningSuite):
 
     def test_every_text_comes_back_as_it_was_given(self, store: Store) -> None:
         run, odd = f"Orders/{ODD_TEXT}", ODD_TEXT
-        start = a_start(run, given=odd, head=a_head(state=odd, outcome=odd, worker=odd, body=odd))
+        start = a_start(run, given=odd, head=a_head(state=odd, worker=odd, body=odd))
         store.apply([start])
         assert store.load(run) == start.row
         message, key, settled = (

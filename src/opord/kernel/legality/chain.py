@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opord.kernel.instants import LAST_INSTANT, text
 from opord.kernel.legality.fold import Fold, Said
+from opord.kernel.records import UNKNOWN_KIND
 from opord.kernel.rows import RecordRow, RunRow
 from opord.kernel.sealing import opened
 from opord.values.canonical import digest, dumps, loads
@@ -44,12 +45,16 @@ def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
     _check_epoch(fold, row, body.get("epoch"))
     if not 0 <= record.at <= LAST_INSTANT or body.get("at") != text(record.at):
         fold.problem("at", f"the record says {body.get('at')!r}, and was kept with {record.at}")
+    kind = record.known_kind
+    if kind is None:
+        fold.problem("kind", f"`{record.kind}`: {UNKNOWN_KIND}, which has to verify the run")
+        return None
     try:
         body = opened(fold.program, row.run, f"record {record.seq}", body)
     except SecretUnreadable as error:
         fold.problem("secret", str(error))
         return None
-    return Said(record.seq, record.at, str(body.get("kind")), body)
+    return Said(record.seq, record.at, kind, body)
 
 
 def _check_epoch(fold: Fold, row: RunRow, epoch: object) -> None:

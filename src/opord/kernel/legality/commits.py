@@ -6,14 +6,14 @@ it did not take effect, or the other side honours the same key and the contract 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
 from opord.kernel.legality.fold import Commit, Fold, Said, commits
 from opord.kernel.legality.moves import check_answer, decoded
 from opord.kernel.program import CallProgram
+from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
 from opord.values.failure import Failure
 
 
@@ -105,28 +105,44 @@ def doubt(fold: Fold, said: Said) -> None:
 def resolved(fold: Fold, said: Said) -> None:
     """A check or a person said whether the action happened."""
     commit = _open(fold, said, key=False)
-    by, verdict = said.body["by"], said.body["verdict"]
+    by, verdict = known_teller(said.body["by"]), known_verdict(said.body["verdict"])
     if commit.in_flight:
         fold.problem("resolved", f"attempt {commit.attempt} was still under way")
     elif not commit.doubts and not commit.asked_again:
         fold.problem("resolved", "nothing was in doubt")
-    if by == "check" and not isinstance(commit.action.doubt, Check):
-        fold.problem("resolved", f"the contract names no check for {said.body['call']}")
-    if by == "person" and not said.body.get("actor"):
-        fold.problem("actor", "a person settled it, but it is not on record who")
-    if by not in ("check", "person") or verdict not in ("happened", "did_not_happen"):
-        fold.problem("form", f"`resolved` by {by!r} as {verdict!r} is unknown")
+    match by:
+        case "check":
+            if not isinstance(commit.action.doubt, Check):
+                fold.problem("resolved", f"the contract names no check for {said.body['call']}")
+        case "person":
+            if not said.body.get("actor"):
+                fold.problem("actor", "a person settled it, but it is not on record who")
+        case None:
+            fold.problem("form", f"`resolved` by {said.body['by']!r} is unknown")
+        case _:
+            assert_never(by)
     fold.stalled = False
-    if verdict == "happened":
-        commit.person_says = said.body["outcome"]
-        return
+    match verdict:
+        case "happened":
+            commit.person_says = said.body["outcome"]
+        case "did_not_happen":
+            _denied(fold, commit, said)
+        case None:
+            fold.problem("form", f"`resolved` as {said.body['verdict']!r} is unknown")
+        case _:
+            assert_never(verdict)
+
+
+def _denied(fold: Fold, commit: Commit, said: Said) -> None:
+    """Follow a word that none of the attempts took effect; what a person says begins the count anew."""
     commit.doubts = []
     commit.denied = True
     if _success_alone_leaves(commit.action) or said.at >= fold.wary_until:
         fold.wary = 0
     commit.failure, commit.next_at = None, 0
-    commit.excused, commit.asked_again = True, by == "check"
-    if by == "person":
+    by_person = said.body["by"] == "person"
+    commit.excused, commit.asked_again = True, not by_person
+    if by_person:
         commit.counted = 0
 
 
@@ -135,18 +151,17 @@ def outcome(fold: Fold, said: Said) -> None:
     body = said.body
     call, action = _action(fold, body["call"])
     _check_value(fold, call, body["outcome"])
-    if body["by"] == "record":
+    by = known_by(body["by"])
+    if by == "record":
         _from_record(fold, said, action)
         return
     commit = _open(fold, said)
     if commit.outcome is not None:
         fold.problem("outcome", "the outcome of this commit is on record already")
-    if body["by"] == "call" and commit.in_flight:
+    if by == "call" and commit.in_flight:
         _was_made(fold, commit)
-    check = _REASONS.get(body["by"])
-    if check is None:
-        fold.problem("outcome", f"an outcome by {body['by']!r} is unknown")
-    elif (why := check(fold, commit, said)) is not None:
+    why = _why_not(by, fold, commit, said)
+    if why is not None:
         fold.problem("outcome", why)
     commit.outcome = body["outcome"]
     commit.in_flight = False
@@ -185,17 +200,6 @@ def restored(fold: Fold, said: Said) -> None:
         fold.commit.denied = False
         if fold.commit.doubts:
             fold.commit.given_up_at = said.at
-
-
-COMMIT_CHECKS: dict[str, Callable[[Fold, Said], None]] = {
-    "intent": intent,
-    "attempt": attempt,
-    "doubt": doubt,
-    "resolved": resolved,
-    "outcome": outcome,
-    "evidence": evidence,
-    "restored": restored,
-}
 
 
 # --- intents -------------------------------------------------------------------------------------
@@ -324,6 +328,29 @@ def _check_again(fold: Fold, commit: Commit, at: int) -> None:
 # --- outcomes ------------------------------------------------------------------------------------
 
 
+def _why_not(by: OutcomeBy | None, fold: Fold, commit: Commit, said: Said) -> str | None:
+    """Say what is wrong with the reason of an outcome, if anything is."""
+    match by:
+        case "call":
+            return _by_call(fold, commit, said)
+        case "check":
+            return _by_check(fold, commit, said)
+        case "person":
+            return _by_person(fold, commit, said)
+        case "evidence":
+            return _by_evidence(fold, commit, said)
+        case "skip":
+            return _by_skip(fold, commit, said)
+        case "report":
+            return _by_report(fold, commit, said)
+        case "record":
+            return "what is on record under a key already belongs to no open intent"
+        case None:
+            return f"an outcome by {said.body['by']!r} is unknown"
+        case _:
+            assert_never(by)
+
+
 def _by_call(fold: Fold, commit: Commit, said: Said) -> str | None:
     value = said.body["outcome"]
     if commit.in_flight:
@@ -384,16 +411,6 @@ def _by_report(fold: Fold, commit: Commit, said: Said) -> str | None:
         over = said.at >= commit.given_up_at + microseconds(rule.within)
         return None if commit.doubts and over else "the person asked still had time to answer"
     return f"the contract does not say `report` for {commit.action.name}"
-
-
-_REASONS: dict[str, Callable[[Fold, Commit, Said], str | None]] = {
-    "call": _by_call,
-    "check": _by_check,
-    "person": _by_person,
-    "evidence": _by_evidence,
-    "skip": _by_skip,
-    "report": _by_report,
-}
 
 
 def _from_record(fold: Fold, said: Said, action: Action) -> None:

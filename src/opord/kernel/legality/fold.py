@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
-from opord.contract import Action, Arm, Block, Call, CallSite, Goto, If, Match
+from opord.contract import Action, Arm, Block, Call, CallSite, Goto, If, Let, Match, Statement
 from opord.kernel.instants import parse, to_datetime
 from opord.kernel.program import CallProgram, HandlerProgram, Program, StateProgram
+from opord.kernel.records import RecordKind
 from opord.kernel.requests import Frame, RunInfo
 
 
@@ -29,7 +30,7 @@ class Said(NamedTuple):
 
     seq: int
     at: int
-    kind: str
+    kind: RecordKind
     body: Mapping[str, Any]
 
     def instant(self, name: str) -> int:
@@ -90,7 +91,7 @@ class Fold:
         self.seq = 0
         self.hash = ""
         self.epoch = 0
-        self.last_kind = ""
+        self.last_kind: RecordKind | None = None
         self.started_at = 0
         self.input: Any = None
         self.input_rest: Any = None
@@ -149,9 +150,7 @@ def commits(block: Block) -> set[str]:
     """Return the actions that a body can commit."""
     found: set[str] = set()
     for statement in block:
-        site = statement.site if isinstance(statement, Call) else None
-        if isinstance(statement, Match) and isinstance(statement.subject, CallSite):
-            site = statement.subject
+        site = _site(statement)
         if site is not None and site.verb == "commit":
             found.add(site.name)
         for inner in _blocks(statement):
@@ -159,14 +158,29 @@ def commits(block: Block) -> set[str]:
     return found
 
 
-def _blocks(statement: Any) -> list[Block]:
+def _site(statement: Statement) -> CallSite | None:
+    """Return the call that a statement makes, if it makes one."""
+    match statement:
+        case Call(site=site):
+            return site
+        case Match(subject=subject):
+            return subject if isinstance(subject, CallSite) else None
+        case Let() | If() | Goto():
+            return None
+        case _:
+            assert_never(statement)
+
+
+def _blocks(statement: Statement) -> list[Block]:
     match statement:
         case If(then=then, otherwise=otherwise):
             return [then, otherwise or ()]
         case Call(arms=arms) | Match(arms=arms):
             return [_body(arm) for arm in arms]
-        case _:
+        case Let() | Goto():
             return []
+        case _:
+            assert_never(statement)
 
 
 def _body(arm: Arm) -> Block:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias, assert_never, cast, get_args
 
 from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
@@ -12,8 +11,11 @@ from opord.kernel.legality.fold import Fold, Said, Taken, gotos
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.values.codec import Codec
 
+CauseWord: TypeAlias = Literal["body", "commit", "event", "timer"]
+"""The word that the cause of a transition begins with."""
+
 _CAUSE = re.compile(
-    r"(?P<kind>body|commit|event|timer)(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?", re.DOTALL
+    rf"(?P<kind>{'|'.join(get_args(CauseWord))})(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?", re.DOTALL
 )
 
 
@@ -110,18 +112,6 @@ def terminated(fold: Fold, said: Said) -> None:
     fold.timers = {}
 
 
-MOVE_CHECKS: dict[str, Callable[[Fold, Said], None]] = {
-    "started": started,
-    "event": event,
-    "ignored": ignored,
-    "unhandled": unhandled,
-    "transition": transition,
-    "stalled": stalled,
-    "retried": retried,
-    "terminated": terminated,
-}
-
-
 def check_answer(fold: Fold, answer: dict[str, Any]) -> None:
     """Hold the answer of a `pure` or `effect` against its declaration."""
     call = fold.program.calls.get(answer["call"])
@@ -215,20 +205,23 @@ def _cause(fold: Fold, said: Said) -> Any:
     if found is None:
         fold.problem("cause", f"{written!r} is no cause")
         return None
-    kind, name, committed = found["kind"], found["name"], found["commit"]
-    if kind == "commit":
-        kind, committed = "body", name
-    _check_committed(fold, written, committed)
-    if kind == "body":
-        if not fold.acts or fold.taken is not None:
-            fold.problem("cause", f"{fold.state} did not act by itself here")
-        return fold.at.declaration.body
-    if kind == "event":
-        if fold.taken is None or fold.taken.event != name:
-            fold.problem("cause", f"no event {name} was taken for this move")
-            return None
-        return fold.taken.handler.declaration.body
-    return _fired(fold, said, name)
+    kind = cast(CauseWord, found["kind"])
+    name = found["name"]
+    _check_committed(fold, written, name if kind == "commit" else found["commit"])
+    match kind:
+        case "body" | "commit":
+            if not fold.acts or fold.taken is not None:
+                fold.problem("cause", f"{fold.state} did not act by itself here")
+            return fold.at.declaration.body
+        case "event":
+            if fold.taken is None or fold.taken.event != name:
+                fold.problem("cause", f"no event {name} was taken for this move")
+                return None
+            return fold.taken.handler.declaration.body
+        case "timer":
+            return _fired(fold, said, name)
+        case _:
+            assert_never(kind)
 
 
 def _check_committed(fold: Fold, written: str, committed: str | None) -> None:
@@ -308,10 +301,13 @@ def _check_timers(fold: Fold, target: StateProgram, at: int) -> None:
 
 def _due(fold: Fold, timer: TimerProgram, at: int) -> int:
     when: Any = timer.when(fold.fields, fold.frame(at))
-    if timer.declaration.kind == "at":
-        due = from_datetime(when)
-    else:
-        due = (fold.phase_since if timer.shared else at) + microseconds(when)
+    match timer.declaration.kind:
+        case "at":
+            due = from_datetime(when)
+        case "after":
+            due = (fold.phase_since if timer.shared else at) + microseconds(when)
+        case _:
+            assert_never(timer.declaration.kind)
     return max(0, min(due, LAST_INSTANT))
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from opord.kernel.legality.fold import Fold
+from opord.kernel.records import RecordKind
 
 Situation: TypeAlias = Literal[
     "unborn",
@@ -39,22 +40,27 @@ Situation: TypeAlias = Literal[
     "ended",
 ]
 
-_ALWAYS = {"evidence", "terminated", "restored"}
-_STEP = {"intent", "outcome", "transition", "event", "ignored", "stalled"}
 
-FOLLOWS: dict[Situation, frozenset[str]] = {
-    "unborn": frozenset({"started"}),
-    "acting": frozenset(_STEP | _ALWAYS),
-    "waiting": frozenset(_STEP | _ALWAYS),
-    "taken": frozenset(_STEP | _ALWAYS),
-    "taken at once": frozenset({"transition", "stalled"}),
-    "calling": frozenset({"attempt", "doubt", "outcome", "stalled"} | _ALWAYS),
-    "between": frozenset({"attempt", "resolved", "doubt"} | _STEP | _ALWAYS),
-    "doubtful": frozenset({"attempt", "resolved", "outcome", "stalled"} | _ALWAYS),
-    "known": frozenset({"transition", "stalled"} | _ALWAYS),
-    "stalled": frozenset({"retried"} | _STEP | _ALWAYS),
-    "stalled in a commit": frozenset({"retried", "resolved", "outcome"} | _ALWAYS),
-    "ended": frozenset({"unhandled", "evidence"}),
+def _kinds(*kinds: RecordKind) -> frozenset[RecordKind]:
+    return frozenset(kinds)
+
+
+_ALWAYS = _kinds("evidence", "terminated", "restored")
+_STEP = _kinds("intent", "outcome", "transition", "event", "ignored", "stalled")
+
+FOLLOWS: dict[Situation, frozenset[RecordKind]] = {
+    "unborn": _kinds("started"),
+    "acting": _STEP | _ALWAYS,
+    "waiting": _STEP | _ALWAYS,
+    "taken": _STEP | _ALWAYS,
+    "taken at once": _kinds("transition", "stalled"),
+    "calling": _kinds("attempt", "doubt", "outcome", "stalled") | _ALWAYS,
+    "between": _kinds("attempt", "resolved", "doubt") | _STEP | _ALWAYS,
+    "doubtful": _kinds("attempt", "resolved", "outcome", "stalled") | _ALWAYS,
+    "known": _kinds("transition", "stalled") | _ALWAYS,
+    "stalled": _kinds("retried") | _STEP | _ALWAYS,
+    "stalled in a commit": _kinds("retried", "resolved", "outcome") | _ALWAYS,
+    "ended": _kinds("unhandled", "evidence"),
 }
 
 
@@ -79,7 +85,7 @@ def situation_of(fold: Fold) -> Situation:
     return "acting" if fold.acts else "waiting"
 
 
-def check_order(fold: Fold, kind: str) -> None:
+def check_order(fold: Fold, kind: RecordKind) -> None:
     """Refuse a kind of record that may not follow the ones before it."""
     situation = situation_of(fold)
     if kind not in FOLLOWS[situation]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from opord.kernel.legality.fold import Fold, Problem
 from opord.kernel.legality.moves import decoded
-from opord.kernel.rows import InboxRow, RunRow
+from opord.kernel.rows import InboxRow, RunRow, Status
 from opord.kernel.sealing import comparable, opened
 from opord.values.canonical import dumps, loads
 from opord.values.vault import SecretUnreadable
@@ -55,20 +55,28 @@ def check_row(fold: Fold, row: RunRow) -> None:
 def check_inbox(fold: Fold, row: RunRow, inbox: Sequence[InboxRow]) -> None:
     """Hold the messages that wait against the contract."""
     for message in inbox:
-        if message.kind != "event":
-            continue
-        body = opened(fold.program, row.run, f"inbox {message.id}", loads(message.body))
-        program = fold.program.events.get(body["event"])
-        if program is None:
-            _differs(fold, "inbox", f"an event {body['event']} waits, which the contract does not have")
-            continue
-        if row.head.status == "ended":
-            _differs(fold, "inbox", f"{body['event']} still waits for a run that has ended")
-        if decoded(fold, f"the content of a waiting {body['event']}", program.args, body["args"]) is None:
-            fold.problems[-1] = fold.problems[-1]._replace(seq=None)
+        match message.kind:
+            case "event":
+                _check_message(fold, row, message)
+            case "evidence":
+                pass  # what it speaks of is held against the journal once it is on record
+            case _:
+                assert_never(message.kind)
 
 
-def _statuses(fold: Fold) -> set[str]:
+def _check_message(fold: Fold, row: RunRow, message: InboxRow) -> None:
+    body = opened(fold.program, row.run, f"inbox {message.id}", loads(message.body))
+    program = fold.program.events.get(body["event"])
+    if program is None:
+        _differs(fold, "inbox", f"an event {body['event']} waits, which the contract does not have")
+        return
+    if row.head.status == "ended":
+        _differs(fold, "inbox", f"{body['event']} still waits for a run that has ended")
+    if decoded(fold, f"the content of a waiting {body['event']}", program.args, body["args"]) is None:
+        fold.problems[-1] = fold.problems[-1]._replace(seq=None)
+
+
+def _statuses(fold: Fold) -> set[Status]:
     commit = fold.commit
     if fold.ended is not None:
         return {"ended"}
