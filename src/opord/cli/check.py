@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never, get_args
 
 import click
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from opord.language import CheckResult
     from opord.language.diagnostics import Diagnostic
 
+Form: TypeAlias = Literal["human", "json", "github", "sarif"]
+"""For whom findings are written."""
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER…")
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["human", "json", "github", "sarif"]),
+    type=click.Choice(get_args(Form)),
     help="For a reader (the default), for a program, or for a code host.",
 )
 @click.option(
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 @json_option
 @colour_option
 def command(
-    files: tuple[str, ...], strict: bool, fix: bool, form: str | None, stdin_name: str, as_json: bool
+    files: tuple[str, ...], strict: bool, fix: bool, form: Form | None, stdin_name: str, as_json: bool
 ) -> int:
     """Say what is wrong with contracts.
 
@@ -112,7 +115,7 @@ def _each_once(results: Sequence[CheckResult]) -> list[Diagnostic]:
 
 
 def _show(
-    findings: list[Diagnostic], results: Sequence[CheckResult], form: str, count: int, *, fix: bool
+    findings: list[Diagnostic], results: Sequence[CheckResult], form: Form, count: int, *, fix: bool
 ) -> None:
     match form:
         case "json":
@@ -129,9 +132,11 @@ def _show(
             from opord.language.diagnostics.render.sarif import render as as_log
 
             write_json(as_log(findings, version=__version__), as_it_stands=True)
-        case _:
+        case "human":
             _show_reader(findings, results)
             write(_summary(count, findings, fix=fix))
+        case _:
+            assert_never(form)
 
 
 def _show_reader(findings: Sequence[Diagnostic], results: Sequence[CheckResult]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
 from opord import contract as ir
 from opord.codegen.imports import Imports
@@ -141,10 +141,8 @@ class _Writer:
                 return f"{self.write(expr.of, ATOM)}[{self._bounds(expr)}]", ATOM
             case ir.Unary("not", ir.Binary("in", left, right)):
                 return f"{self.write(left, SUM)} not in {self.write(right, SUM)}", COMPARE
-            case ir.Unary("not", of):
-                return f"not {self.write(of, NOT)}", NOT
-            case ir.Unary("-", of):
-                return self._call("neg", of)
+            case ir.Unary():
+                return self._unary(expr)
             case ir.Binary():
                 return self._binary(expr)
             case ir.Conditional(condition, yes, no):
@@ -175,7 +173,17 @@ class _Writer:
                 return self._call("float" if type_ == ir.FLOAT else "Decimal", of)
             case ir.Hole():
                 raise ValueError("a contract with errors has no Python form")
-        raise AssertionError(expr)
+            case _:
+                assert_never(expr)
+
+    def _unary(self, expr: ir.Unary) -> tuple[str, int]:
+        match expr.op:
+            case "not":
+                return f"not {self.write(expr.of, NOT)}", NOT
+            case "-":
+                return self._call("neg", expr.of)
+            case _:
+                assert_never(expr.op)
 
     def _own(self, name: str) -> str:
         return self._all.imports.own(name, self._hidden)
@@ -235,8 +243,10 @@ class _Writer:
                 return f"{self.write(expr.left, SUM)} {expr.op} {self.write(expr.right, SUM)}", COMPARE
             case "+" if expr.type == ir.STR or isinstance(expr.type, ir.ListOf):
                 return f"{self.write(expr.left, SUM)} + {self.write(expr.right, PRODUCT)}", SUM
-            case op:
-                return self._call(_ARITHMETIC[op], expr.left, expr.right)
+            case "+" | "-" | "*" | "/" | "//" | "%":
+                return self._call(_ARITHMETIC[expr.op], expr.left, expr.right)
+            case _:
+                assert_never(expr.op)
 
     def _coalesce(self, expr: ir.Binary) -> str:
         other = self.write(expr.right, CHOICE)
@@ -265,9 +275,18 @@ class _Writer:
                 return (
                     f"{self._use('count')}({self.write(args[0], CHOICE)}, {self._all.variant(expr.variant)})"
                 )
-            case name:
-                own = {"abs": "absolute", "str": "text", "int": "to_int", "float": "to_float"}
-                return self._call(own.get(name, "to_decimal"), *args)[0]
+            case "abs":
+                return self._call("absolute", *args)[0]
+            case "str":
+                return self._call("text", *args)[0]
+            case "int":
+                return self._call("to_int", *args)[0]
+            case "float":
+                return self._call("to_float", *args)[0]
+            case "decimal":
+                return self._call("to_decimal", *args)[0]
+            case _:
+                assert_never(expr.name)
 
     def _make_variant(self, expr: ir.MakeVariant) -> str:
         union = self._all.unions[expr.variant.type]

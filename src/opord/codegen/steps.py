@@ -6,7 +6,7 @@ import builtins
 import keyword
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
 from opord import contract as ir
 from opord.codegen.expressions import Expressions
@@ -135,11 +135,20 @@ class StepWriter:
     # --- Calls ---
 
     def _asked(self, site: ir.CallSite, name: str | None, type_: ir.Type, scope: Scope, depth: int) -> None:
-        request = self._use("Perform" if site.verb == "perform" else "Commit")
+        request = self._request(site)
         asked = f"yield {request}({quoted(site.name)}, {self._all.arguments(site.args, scope)})"
         if name is not None:
             asked = f"{self.bind(name, scope)}: {self._all.annotation(type_)} = {asked}"
         self.add(asked, depth, site.place)
+
+    def _request(self, site: ir.CallSite) -> str:
+        match site.verb:
+            case "perform":
+                return self._use("Perform")
+            case "commit":
+                return self._use("Commit")
+            case _:
+                assert_never(site.verb)
 
     def _call(self, call: ir.Call, scope: Scope, depth: int) -> None:
         if not call.arms:
@@ -183,8 +192,10 @@ class StepWriter:
             case ir.ElsePattern(name):
                 caught = self._all_failures(site)
                 alias = self.bind(name, inner) if name is not None else None
+            case ir.OkPattern() | ir.SomePattern() | ir.NonePattern() | ir.ConstantPattern():
+                raise AssertionError(f"{arm.pattern} is no failure of a call")
             case _:
-                raise AssertionError(arm.pattern)
+                assert_never(arm.pattern)
         classes = caught[0] if len(caught) == 1 else f"({', '.join(caught)})"
         self.add(f"except {classes}{f' as {alias}' if alias else ''}:", depth)
         for attribute, name in bound:

@@ -103,7 +103,7 @@ class DeclarationParser(PolicyParser):
                 node = self._use()
             case "upgrade":
                 return self._upgrade()
-            case _:
+            case _:  # open: a word of the contract's text
                 raise self._no_declaration(word)
         node.doc, node.allows = self._doc(start), self._allows(start)
         return node

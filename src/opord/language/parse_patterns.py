@@ -69,6 +69,8 @@ class PatternParser(ExpressionParser):
                 return tree.LiteralPattern(value, span)
             case tree.Unparsed():
                 return value
+            case _:  # open: any other expression is refused as a pattern
+                pass
         self.report(EXPECTED, span, "a pattern is a plain literal", "compare with `if` instead")
         return tree.Unparsed(span)
 

@@ -125,6 +125,8 @@ class PolicyParser(StatementParser):
                 return tree.RepeatablePolicy(self.token_span(start))
             case "in doubt":
                 return self._in_doubt(start)
+            case _:  # open: a word of the contract's text
+                pass
         near = self.near_word(_POLICIES)
         raise self.miss(
             "a policy",
@@ -194,6 +196,8 @@ class PolicyParser(StatementParser):
                     self.i += 1
                     delay = self.duration()
                 return tree.InDoubtPolicy("ask", word.span, None, delay, self.span_from(start))
+            case _:  # open: a word of the contract's text
+                pass
         self.i = i
         near = self.near_word(_CHOICES)
         raise self.miss(

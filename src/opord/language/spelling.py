@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import assert_never
 
 from opord.contract import (
     Attribute,
@@ -58,10 +59,8 @@ def _spell(expr: Expr) -> tuple[str, int]:
         case Slice(of=of, start=start, stop=stop):
             ends = ":".join(spell(end) if end is not None else "" for end in (start, stop))
             return f"{_at_least(of, _WHOLE)}[{ends}]", _WHOLE
-        case Unary(op="not", of=of):
-            return f"not {_at_least(of, _NOT)}", _NOT
-        case Unary(of=of):
-            return f"-{_at_least(of, _SIGN)}", _SIGN
+        case Unary():
+            return _unary(expr)
         case Binary(op=op, left=left, right=right):
             holds = _BINDING[op]
             return f"{_at_least(left, holds)} {op} {_at_least(right, holds + 1)}", holds
@@ -85,6 +84,16 @@ def _spell(expr: Expr) -> tuple[str, int]:
             return _spell(of)
         case Hole():
             return "…", _WHOLE
+
+
+def _unary(expr: Unary) -> tuple[str, int]:
+    match expr.op:
+        case "not":
+            return f"not {_at_least(expr.of, _NOT)}", _NOT
+        case "-":
+            return f"-{_at_least(expr.of, _SIGN)}", _SIGN
+        case _:
+            assert_never(expr.op)
 
 
 def _at_least(expr: Expr, holds: int) -> str:
@@ -111,8 +120,10 @@ def spell_constant(value: bool | int | float | str | Decimal | timedelta | None)
             return f'"{escape(value)}"'
         case timedelta():
             return in_words(value)
-        case _:
+        case int() | float() | Decimal():
             return str(value)
+        case _:
+            assert_never(value)
 
 
 _UNITS = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1_000), ("millisecond", 1))

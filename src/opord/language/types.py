@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import assert_never
 
 from opord.contract import (
     BOOL,
@@ -99,7 +100,10 @@ def without_secret(type: Type) -> Type:
             return ListOf(without_secret(item))
         case MapOf(value):
             return MapOf(without_secret(value))
-    return type
+        case Primitive() | Named() | ProblemOf() | RunInfo() | Nothing() | Unknown():
+            return type
+        case _:
+            assert_never(type)
 
 
 def optional(type: Type) -> Type:
@@ -114,6 +118,10 @@ def names_in(type: Type) -> Iterator[str]:
             yield name
         case ListOf(item) | MapOf(item) | OptionalOf(item) | SecretOf(item):
             yield from names_in(item)
+        case Primitive() | ProblemOf() | RunInfo() | Nothing() | Unknown():
+            pass
+        case _:
+            assert_never(type)
 
 
 def is_settled(type: Type) -> bool:
@@ -123,7 +131,10 @@ def is_settled(type: Type) -> bool:
             return False
         case ListOf(item) | MapOf(item) | OptionalOf(item) | SecretOf(item):
             return is_settled(item)
-    return True
+        case Primitive() | Named() | ProblemOf() | RunInfo() | Unknown():
+            return True
+        case _:
+            assert_never(type)
 
 
 def compatible(actual: Type, expected: Type) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from opord.contract import Place, Type
 from opord.language import tree
@@ -124,8 +124,20 @@ def _declared(file: tree.File, ctx: Lowering) -> Iterator[Symbol]:
             case tree.Phase(name):
                 if name.text in ctx.phases:
                     yield Symbol("phase", name.text, ctx.phases[name.text], node)
-            case _:
+            case (
+                tree.Record()
+                | tree.Enum()
+                | tree.Failure()
+                | tree.Event()
+                | tree.CallDeclaration()
+                | tree.State()
+                | tree.Ensure()
+                | tree.Use()
+                | tree.Unparsed()
+            ):
                 pass
+            case _:
+                assert_never(node)
     yield from _fields("input", ctx.params, _contract_name(file))
     for type in ctx.types.values():
         if type.unread:
@@ -173,6 +185,9 @@ def declared_doc(symbol: Symbol) -> str:
             return doc
         case CallSymbol(node=node) | StateSymbol(node=node):
             return node.doc
-        case EventSymbol(node=tree.Event(doc=doc)):
-            return doc
-    return ""
+        case EventSymbol(node=event):
+            return event.doc if event is not None else ""
+        case Binding() | None:
+            return ""
+        case _:
+            assert_never(symbol.target)

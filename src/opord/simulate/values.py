@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias, assert_never
 
 from opord.contract import (
     BOOL,
@@ -19,12 +19,20 @@ from opord.contract import (
     ConstantPattern,
     Contract,
     Convert,
+    Expr,
     ListOf,
     MapOf,
     Match,
     Named,
+    Nothing,
     OptionalOf,
+    Primitive,
+    PrimitiveName,
+    ProblemOf,
+    RunInfo,
+    SecretOf,
     Type,
+    Unknown,
     Var,
 )
 from opord.kernel.instants import text as instant_text
@@ -34,6 +42,9 @@ from opord.values.duration import format_duration
 COMPARES = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 ACTORS = ("ann", "bob", "cal", "dee")
 DEEPEST = 4
+
+
+_Value: TypeAlias = bool | int | float | str | Decimal | timedelta
 
 
 class Constants:
@@ -55,10 +66,10 @@ class Constants:
                 for arm in arms:
                     for value in arm.pattern.values if isinstance(arm.pattern, ConstantPattern) else ():
                         self._add(_name(subject), value)
-            case _:
+            case _:  # open: most nodes of a contract compare nothing
                 pass
 
-    def _compared(self, one: Any, other: Any) -> None:
+    def _compared(self, one: Expr, other: Expr) -> None:
         value = _constant(other)
         if value is None:
             return
@@ -67,7 +78,7 @@ class Constants:
         else:
             self._add(_name(one), value)
 
-    def _add(self, name: str, value: Any) -> None:
+    def _add(self, name: str, value: _Value) -> None:
         for near in _near(value):
             self.named[name].append(near)
             self.typed[_kind(near)].append(near)
@@ -85,18 +96,18 @@ def _nodes(value: Any) -> Iterator[Any]:
             yield from _nodes(item)
 
 
-def _constant(node: Any) -> Any:
+def _constant(node: Expr) -> _Value | None:
     while isinstance(node, Convert):
         node = node.of
     return node.value if isinstance(node, Constant) else None
 
 
-def _name(node: Any) -> str:
+def _name(node: Expr) -> str:
     """Name what a comparison asks about; what is computed has no name, or that of the pure it comes from."""
     return getattr(node, "name", "") if not isinstance(node, BuiltinCall) else ""
 
 
-def _near(value: Any) -> list[Any]:
+def _near(value: _Value) -> list[Any]:
     """Return a constant, and what lies just beside it."""
     match value:
         case bool():
@@ -110,15 +121,29 @@ def _near(value: Any) -> list[Any]:
         case timedelta():
             second = timedelta(seconds=1)
             return [max(value - second, timedelta()), value, value + second]
-        case _:
+        case str():
             return [value]
+        case _:
+            assert_never(value)
 
 
-_KINDS = {bool: "bool", int: "int", float: "float", Decimal: "decimal", timedelta: "duration", str: "str"}
-
-
-def _kind(value: Any) -> str:
-    return _KINDS.get(type(value), "")
+def _kind(value: _Value) -> PrimitiveName:
+    """Name the type of a constant."""
+    match value:
+        case bool():
+            return "bool"
+        case int():
+            return "int"
+        case float():
+            return "float"
+        case Decimal():
+            return "decimal"
+        case timedelta():
+            return "duration"
+        case str():
+            return "str"
+        case _:
+            assert_never(value)
 
 
 class Chosen(Plausible):
@@ -175,8 +200,19 @@ class Chosen(Plausible):
                 if not variant.fields:
                     return variant.name
                 return {"type": variant.name, **self._object(variant.fields, (*within, named))}
-            case _:
+            case (
+                Primitive()
+                | OptionalOf()
+                | SecretOf()
+                | Named()
+                | ProblemOf()
+                | RunInfo()
+                | Nothing()
+                | Unknown()
+            ):
                 return super().value(type_, name, within=within)
+            case _:
+                assert_never(type_)
 
     def fields(self, fields: Any) -> dict[str, Any]:
         """Return a value for each of some fields; one with a default may be left out."""
@@ -195,7 +231,7 @@ class Chosen(Plausible):
             size = self._rng.choice(lengths)
         return [self.value(item, name, within=within) for _ in range(min(size, 200))]
 
-    def _primitive(self, primitive: str, name: str) -> Any:
+    def _primitive(self, primitive: PrimitiveName, name: str) -> Any:
         rng = self._rng
         near = self._constants.named.get(name, ())
         fitting = [one for one in near if _kind(one) == primitive]
@@ -206,7 +242,7 @@ class Chosen(Plausible):
             return _plain(rng.choice(others))
         return self._free(primitive, name)
 
-    def _free(self, primitive: str, name: str) -> Any:
+    def _free(self, primitive: PrimitiveName, name: str) -> Any:
         rng = self._rng
         match primitive:
             case "int":
@@ -232,8 +268,10 @@ class Chosen(Plausible):
                 return rng.choice(("1s", "1m", "1h", "24h"))
             case "json":
                 return rng.choice(({}, {"n": 1}, [], None, "text"))
-            case _:
+            case "bool" | "bytes" | "uuid":
                 return super()._primitive(primitive, name)
+            case _:
+                assert_never(primitive)
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 from opord.contract import BOOL, Action, Nothing
 from opord.generated.handlers import handler_names
@@ -185,9 +185,13 @@ class Fake(Scripted):
                 raise copy.copy(answer.value)
             case "looks up":
                 return self._ended(made, self._looked_up(made, answer.value))
-            case _:
+            case "does":
                 found = answer.value(*args)
                 return found if inspect.isawaitable(found) else self._ended(made, found)
+            case "lost" | "silence":
+                raise AssertionError(f"`{answer.kind}` is no answer")
+            case _:
+                assert_never(answer.kind)
 
     def _ended(self, made: Made, value: Any) -> Any:
         made.outcome, made.happened, made.result = "ok", True, value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from opord.contract import (
     Contract,
@@ -12,10 +12,15 @@ from opord.contract import (
     ListOf,
     MapOf,
     Named,
+    Nothing,
     OptionalOf,
     Primitive,
+    PrimitiveName,
+    ProblemOf,
+    RunInfo,
     SecretOf,
     Type,
+    Unknown,
 )
 
 
@@ -55,8 +60,10 @@ class Plausible:
                 if not first.fields:
                     return first.name
                 return {"type": first.name, **self._object(first.fields, (*within, named))}
-            case _:
+            case ProblemOf() | RunInfo() | Nothing() | Unknown():
                 raise AssertionError(f"no call answers with {type_}")
+            case _:
+                assert_never(type_)
 
     def _object(self, fields: Sequence[Field], within: tuple[str, ...]) -> dict[str, Any]:
         return {
@@ -65,7 +72,7 @@ class Plausible:
             if field.default is None
         }
 
-    def _primitive(self, primitive: str, name: str) -> Any:
+    def _primitive(self, primitive: PrimitiveName, name: str) -> Any:
         number = next(self._numbers)
         values: dict[str, Callable[[], Any]] = {
             "bool": lambda: True,

@@ -9,9 +9,21 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, assert_never
 
-from opord.contract import ListOf, MapOf, Named, OptionalOf, Primitive, SecretOf, Type
+from opord.contract import (
+    ListOf,
+    MapOf,
+    Named,
+    Nothing,
+    OptionalOf,
+    Primitive,
+    ProblemOf,
+    RunInfo,
+    SecretOf,
+    Type,
+    Unknown,
+)
 from opord.values.codec_refusals import mapping, missing, pick, unknown
 from opord.values.codec_text import INLINE, indent, list_source, map_source
 from opord.values.guard import INT_MAX, INT_MIN, BadValue
@@ -99,8 +111,10 @@ class Sources:
                 return f"optional_{self.key(item)}"
             case SecretOf(item):
                 return f"secret_{self.key(item)}"
-            case _:
+            case ProblemOf() | RunInfo() | Nothing() | Unknown():
                 raise TypeError(f"{type(type_).__name__} has no JSON form")
+            case _:
+                assert_never(type_)
 
     def compiled(self, key: str, type_: Type | None = None) -> Compiled:
         """Return the functions of a declared key or of a type, compiled with all that they need."""
@@ -163,8 +177,10 @@ class Sources:
                     return cycles
                 parts = self._parts[f"t_{name}"]
                 return any(self._finds(part, wanted, (*path, name), cycles=cycles) for part in parts)
-            case _:
+            case Primitive() | ProblemOf() | RunInfo() | Nothing() | Unknown():
                 return False
+            case _:
+                assert_never(type_)
 
     def _has_secret(self, type_: Type) -> bool:
         return self._finds(type_, lambda part: isinstance(part, SecretOf), ())
@@ -175,8 +191,10 @@ class Sources:
                 return SCALARS[name].load is None
             case ListOf(inner) | MapOf(inner) | OptionalOf(inner):
                 return self._is_native(inner)
-            case _:
+            case SecretOf() | Named() | ProblemOf() | RunInfo() | Nothing() | Unknown():
                 return False
+            case _:
+                assert_never(type_)
 
     def _lines(self, operation: str, type_: Type, v: str) -> list[str]:
         """Write the conversion of the variable `v` in place; no lines where nothing is to be done."""
@@ -216,8 +234,10 @@ class Sources:
                 inner = self.key(item)
                 self._need(inner, item)
                 self._space.update(_secret_functions(key, inner, self._space))
-            case _:
+            case Primitive() | Named() | ProblemOf() | RunInfo() | Nothing() | Unknown() | None:
                 raise TypeError(f"{key} has no JSON form")
+            case _:
+                assert_never(type_)
 
     def _write_object(
         self, key: str, label: str, members: Sequence[Member], cls: type[Any] | None, tag: str | None
@@ -419,5 +439,7 @@ def _described(type_: Type) -> str:
             return _described(item)
         case SecretOf(item):
             return f"secret {_described(item)}"
-        case _:
+        case ProblemOf() | RunInfo() | Nothing() | Unknown():
             return "a value"
+        case _:
+            assert_never(type_)

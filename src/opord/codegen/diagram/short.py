@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
-from opord.contract import STR, Binary, BuiltinCall, Constant, Expr, MakeRecord, PureCall, Text, Timer, Var
+from opord.contract import (
+    STR,
+    Attribute,
+    Binary,
+    BuiltinCall,
+    Conditional,
+    Constant,
+    Convert,
+    Expr,
+    Hole,
+    Index,
+    MakeList,
+    MakeRecord,
+    MakeVariant,
+    PureCall,
+    Slice,
+    Text,
+    Timer,
+    Unary,
+    Var,
+    WithFields,
+)
 from opord.language.spelling import spell
 from opord.values.duration import format_duration
 
@@ -68,8 +89,25 @@ def _shortened(expr: Expr) -> Expr:
             return _word(f"{record} {{..}}")
         case BuiltinCall(args=args):
             return dataclasses.replace(expr, args=tuple(_shortened(arg) for arg in args))
-        case _:
+        case (
+            Constant()
+            | Var()
+            | Attribute()
+            | Index()
+            | Slice()
+            | Unary()
+            | Binary()
+            | Conditional()
+            | PureCall()
+            | WithFields()
+            | MakeVariant()
+            | MakeList()
+            | Convert()
+            | Hole()
+        ):
             return _with_shortened_parts(expr)
+        case _:
+            assert_never(expr)
 
 
 def _with_shortened_parts(expr: Expr) -> Expr:

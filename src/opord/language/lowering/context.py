@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from typing import assert_never
 
 from opord.contract import (
     Expr,
@@ -12,8 +13,11 @@ from opord.contract import (
     MakeList,
     MapOf,
     Named,
+    Nothing,
     OptionalOf,
     Place,
+    Primitive,
+    ProblemOf,
     RunInfo,
     SecretOf,
     Type,
@@ -308,7 +312,10 @@ def _has_secret(type: Type, holders: set[str]) -> bool:
             return name in holders
         case ListOf(item) | MapOf(item) | OptionalOf(item):
             return _has_secret(item, holders)
-    return False
+        case Primitive() | ProblemOf() | RunInfo() | Nothing() | Unknown():
+            return False
+        case _:
+            assert_never(type)
 
 
 def wrong(place: Place, *parts: Expr) -> Expr:

@@ -7,7 +7,7 @@ parameters, then their defaults.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, assert_never
 
 from opord.contract import (
     DATETIME,
@@ -104,8 +104,20 @@ def collect_boundary(ctx: Lowering, declarations: Iterable[tree.Declaration]) ->
                     ctx.events[name.text] = EventSymbol(name.text, ctx.place(name.span), node)
             case tree.CallDeclaration():
                 _collect_call(ctx, node)
-            case _:
+            case (
+                tree.Use()
+                | tree.Contract()
+                | tree.Record()
+                | tree.Enum()
+                | tree.Failure()
+                | tree.State()
+                | tree.Phase()
+                | tree.Ensure()
+                | tree.Unparsed()
+            ):
                 pass
+            case _:
+                assert_never(node)
 
 
 def _collect_call(ctx: Lowering, node: tree.CallDeclaration) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from opord.contract import (
     DATETIME,
     INT,
@@ -16,11 +18,15 @@ from opord.contract import (
     MakeRecord,
     MapOf,
     Named,
+    Nothing,
     OptionalOf,
+    Primitive,
     ProblemOf,
     RunInfo,
+    SecretOf,
     Slice,
     Type,
+    Unknown,
     Var,
     WithFields,
 )
@@ -218,6 +224,19 @@ def _index(ctx: Lowering, scope: Scope, node: tree.Index, expected: Type | None)
             if not ctx.refuse_secret(value, "the key of a map"):
                 value = ctx.fit(value, STR, "the key of a map")
             return Index(of, value, optional(item), place)
+        case (
+            Primitive()
+            | OptionalOf()
+            | SecretOf()
+            | Named()
+            | ProblemOf()
+            | RunInfo()
+            | Nothing()
+            | Unknown()
+        ):
+            pass
+        case _:
+            assert_never(of.type)
     index = lower(ctx, scope, node.index)
     _refuse_parts(ctx, of, "no items", "`[ ]` looks")
     return wrong(place, of, index)

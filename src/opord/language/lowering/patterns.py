@@ -7,7 +7,7 @@ what it was meant to cover, and nothing is called missing for its sake.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, assert_never
 
 from opord.contract import (
     BOOL,
@@ -18,6 +18,8 @@ from opord.contract import (
     STR,
     ConstantPattern,
     ElsePattern,
+    ListOf,
+    MapOf,
     Named,
     NonePattern,
     Nothing,
@@ -25,9 +27,13 @@ from opord.contract import (
     OptionalOf,
     Pattern,
     Place,
+    Primitive,
     ProblemOf,
+    RunInfo,
+    SecretOf,
     SomePattern,
     Type,
+    Unknown,
     VariantPattern,
     VariantRef,
 )
@@ -110,7 +116,7 @@ def lower_patterns(ctx: Lowering, scope: Scope, subject: Subject, arm: tree.Arm)
                 variants.extend(refs)
             case ConstantPattern(constants):
                 values.extend(constants)
-            case _:
+            case OkPattern() | SomePattern() | NonePattern() | ElsePattern():
                 # `|` joins what binds nothing and can be told by name or value.
                 word = ctx.source.slice(node.span)
                 ctx.report(
@@ -120,6 +126,8 @@ def lower_patterns(ctx: Lowering, scope: Scope, subject: Subject, arm: tree.Arm)
                     help="give it an arm of its own",
                 )
                 variants.append(VariantRef("?", word))
+            case _:
+                assert_never(pattern)
     if values and not variants:
         return ConstantPattern(tuple(values), place)  # type: ignore[arg-type]
     return VariantPattern(tuple(variants), (), place)
@@ -196,9 +204,22 @@ def _patterns_of(ctx: Lowering, subject: Subject) -> str:
             return "its arms are `some x` and `none`"
         case Named() | ProblemOf() if subject.variants:
             return f"its variants are {listed(subject.variants)}"
-        case type if type == BOOL:
+        case Primitive("bool"):
             return "its arms are `true` and `false`"
-    return "its arms are literals and `else`"
+        case (
+            Primitive()
+            | ListOf()
+            | MapOf()
+            | SecretOf()
+            | Named()
+            | ProblemOf()
+            | RunInfo()
+            | Nothing()
+            | Unknown()
+        ):
+            return "its arms are literals and `else`"
+        case _:
+            assert_never(subject.type)
 
 
 # --- Calls and optionals ----------------------------------------------------------------------------------

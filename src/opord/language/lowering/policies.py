@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import assert_never
 
 from opord.contract import (
     DATETIME,
@@ -78,8 +79,10 @@ def lower_policies(ctx: Lowering, call: CallSymbol) -> Policies:
                 found.repeatable = True
             case tree.InDoubtPolicy() if call.kind == "action":
                 found.doubt = _doubt(ctx, call, policy)
-            case _:
+            case tree.KeyPolicy() | tree.RepeatablePolicy() | tree.InDoubtPolicy():
                 pass  # an action's policy on an effect, which the parser has refused
+            case _:
+                assert_never(policy)
     return found
 
 

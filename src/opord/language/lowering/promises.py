@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from opord.contract import Promise
 from opord.language import tree
@@ -32,8 +33,10 @@ def _names(node: tree.Ensure) -> list[tree.Name]:
             | tree.Eventually(after, subjects)
         ):
             return [*subjects, *after]
-        case _:
+        case tree.EveryRunEnds():
             return []
+        case _:
+            assert_never(node.claim)
 
 
 def _lower(ctx: Lowering, node: tree.Ensure) -> Promise:

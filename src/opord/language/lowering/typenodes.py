@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from opord.contract import STR, ListOf, MapOf, Named, OptionalOf, SecretOf, Type
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
@@ -50,7 +52,10 @@ def lower_type(ctx: Lowering, node: tree.TypeNode) -> Type:
             return item if isinstance(item, OptionalOf) or item is UNKNOWN else OptionalOf(item)
         case tree.SecretType(inner):
             return _secret(ctx, node, lower_type(ctx, inner))
-    return UNKNOWN
+        case tree.Unparsed():
+            return UNKNOWN
+        case _:
+            assert_never(node)
 
 
 def _secret(ctx: Lowering, node: tree.SecretType, item: Type) -> Type:

@@ -114,5 +114,5 @@ def declared_names(nodes: list[object]) -> Iterator[tuple[str, tree.Name]]:
             case tree.OnEvent(names=[*names]) | tree.VariantPattern(fields=[*names]):
                 for name in names:
                     yield "snake_case", name
-            case _:
+            case _:  # open: most nodes of the tree declare no name
                 pass

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
-from opord.contract import Action, Effect, State
-from opord.language.lowering.symbols import CallSymbol, EventSymbol, StateSymbol, TypeSymbol, VariantSymbol
+from opord.contract import Action, Effect, Pure, State
+from opord.language import tree
+from opord.language.lowering.symbols import (
+    CallSymbol,
+    EventSymbol,
+    FieldSymbol,
+    StateSymbol,
+    TypeSymbol,
+    VariantSymbol,
+)
+from opord.language.names import Binding
 from opord.language.sheet.guarantee import attempts, guarantee, time_limit
 from opord.language.sheet.reasons import ways
 from opord.lsp.analysis import Analysis
@@ -60,6 +70,19 @@ def _more(analysis: Analysis, symbol: Symbol) -> Iterator[str]:
         case TypeSymbol(kind="failure", name=name):
             calls = [each.name for each in analysis.ctx.calls.values() if name in each.fails]
             yield f"failure of {_quoted(calls)}" if calls else ""
+        case (
+            VariantSymbol()
+            | TypeSymbol()
+            | FieldSymbol()
+            | Binding()
+            | tree.Contract()
+            | tree.Phase()
+            | tree.Role()
+            | None
+        ):
+            pass
+        case _:
+            assert_never(symbol.target)
 
 
 def _is_failure(analysis: Analysis, symbol: Symbol) -> bool:
@@ -76,8 +99,10 @@ def _call(analysis: Analysis, name: str) -> Iterator[str]:
         case Effect():
             yield "It only reads, or is harmless to repeat."
             yield f"Attempts: {attempts(analysis.graph, found)}. Time limit: {time_limit(found)}."
-        case _:
+        case Pure() | None:
             yield "It may run any number of times, anywhere."
+        case _:
+            assert_never(found)
 
 
 def _event(analysis: Analysis, name: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from opord.language import tree
 from opord.language.tree import Span
@@ -57,7 +58,7 @@ def outline(analysis: Analysis) -> list[Entry]:
     return [entry for node in analysis.file.declarations for entry in _entries(analysis, node)]
 
 
-def _entries(analysis: Analysis, node: object) -> Iterator[Entry]:
+def _entries(analysis: Analysis, node: tree.Declaration) -> Iterator[Entry]:
     match node:
         case tree.Contract(name):
             yield from _one(
@@ -91,6 +92,10 @@ def _entries(analysis: Analysis, node: object) -> Iterator[Entry]:
         case tree.State(kind=word, name=name):
             detail = node.outcome.text if node.outcome is not None else "state" if word == "plain" else word
             yield from _one(analysis, node, name, "state", detail, node.fields, "state field")
+        case tree.Use() | tree.Ensure() | tree.Unparsed():
+            pass
+        case _:
+            assert_never(node)
 
 
 def _one(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from opord.contract import Nothing, Type
 from opord.language import tree
@@ -116,7 +117,10 @@ def signature(symbol: Symbol) -> str:
             return f"contract {name.text}"
         case tree.Phase(name=name):
             return f"phase {name.text}"
-    return f"{symbol.kind} {symbol.name}"
+        case tree.Role() | None:
+            return f"{symbol.kind} {symbol.name}"
+        case _:
+            assert_never(symbol.target)
 
 
 def shown(type: Type) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import assert_never
 
 from opord.language import tokens as t
 from opord.language import tree
@@ -101,8 +102,10 @@ def _offers(spot: Spotted) -> Iterable[Offer]:
             return names.used_types(spot)
         case "match" | "else":
             return _arm(spot)
-        case _:
+        case "state" | "block":
             return _statement(spot)
+        case _:
+            assert_never(cursor.frame.kind)
 
 
 # --- Declarations -----------------------------------------------------------------------------------------
@@ -130,6 +133,8 @@ def _declaration(spot: Spotted) -> Iterable[Offer]:
             return _promise(spot)
         case "use":
             return ()
+        case _:  # open: a word of the text
+            pass
     return values(spot) if before in _OPERAND_AFTER else ()
 
 
@@ -276,7 +281,8 @@ def _policy(spot: Spotted) -> Iterable[Offer]:
             if before == "key" or before in _OPERAND_AFTER:
                 return chain(values(spot), k.offered(("for",), rank=70))
             return k.offered(("for",), rank=1)
-    return ()
+        case _:  # open: a word of the text
+            return ()
 
 
 # --- Bodies -----------------------------------------------------------------------------------------------
@@ -307,6 +313,8 @@ def _behind(spot: Spotted, before: str) -> Iterable[Offer]:
             return chain(values(spot), k.offered(("perform", "commit"), rank=25))
         case "let":
             return ()
+        case _:  # open: a word of the text
+            pass
     return _operand_or_operator(spot)
 
 
