@@ -347,11 +347,14 @@ class VariantRef:
 # --- Statements ----------------------------------------------------------------------------------
 
 
+Verb: TypeAlias = Literal["perform", "commit"]
+
+
 @dataclass(frozen=True, slots=True)
 class CallSite:
     """`perform f(..)` or `commit f(..)`, with one argument for each parameter."""
 
-    verb: Literal["perform", "commit"]
+    verb: Verb
     name: str
     args: tuple[Expr, ...]
     place: Place = _place()
@@ -680,11 +683,14 @@ class EventHandler:
     place: Place = _place()
 
 
+TimerKind: TypeAlias = Literal["after", "at"]
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """`after duration -> …`, counted from the entry into the state (the phase), or `at datetime -> …`."""
 
-    kind: Literal["after", "at"]
+    kind: TimerKind
     when: Expr
     body: Block
     place: Place = _place()

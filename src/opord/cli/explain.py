@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import click
 
@@ -111,6 +111,8 @@ def _paint(part: Part, line: str) -> str:
             return click.style(line, bold=True)
         case "plain":
             return line
+        case _:
+            assert_never(part)
 
 
 def _document(contract: Contract, sheet: Sheet, form: str) -> str:

@@ -82,6 +82,8 @@ class Expressions:
                 return "None"
             case ir.Unknown():
                 raise ValueError("a contract with errors has no Python form")
+            case _:
+                assert_never(type_)
 
     def variant(self, reference: ir.VariantRef) -> str:
         """Write a reference to a variant."""
@@ -214,6 +216,8 @@ class _Writer:
                 return "call_key"
             case "binding" | "param":
                 return self._names[expr.name]
+            case _:
+                assert_never(expr.origin)
 
     def _attribute(self, expr: ir.Attribute) -> str:
         owner = expr.of.type

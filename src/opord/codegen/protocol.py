@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from opord import contract as ir
 from opord.codegen.expressions import Expressions
 from opord.codegen.layout import docstring, lay_out, quoted
@@ -62,10 +64,16 @@ class ProtocolWriter:
         hidden = handler_names(self._contract)
         params = ["self", *parameters(self._all, call.params, names, hidden)]
         result = self._all.annotation(call.result, hidden)
-        if isinstance(call, ir.Action):
-            params += ["*", f"call: {self._use('Call', hidden)}"]
-        if not isinstance(call, ir.Pure):
-            result = f"{self._use('Reply', hidden)}[{result}]"
+        match call:
+            case ir.Pure():
+                pass
+            case ir.Effect():
+                result = f"{self._use('Reply', hidden)}[{result}]"
+            case ir.Action():
+                params += ["*", f"call: {self._use('Call', hidden)}"]
+                result = f"{self._use('Reply', hidden)}[{result}]"
+            case _:
+                assert_never(call)
         name = handler_attributes(self._contract)[call.name]
         head = lay_out(f"def {name}({', '.join(params)}) -> {result}:", 2)
         return [
@@ -76,19 +84,22 @@ class ProtocolWriter:
 
     def _handler_doc(self, call: ir.Pure | ir.Effect | ir.Action) -> str:
         doc = call.doc or f"{type(call).__name__} `{call.name}`."
-        facts = []
-        if isinstance(call, ir.Pure):
-            facts.append(
-                "May run any number of times, anywhere: a plain function that touches nothing outside."
-            )
-        if isinstance(call, ir.Effect):
-            facts.append("May be repeated: it only reads, or is harmless to repeat.")
-        if isinstance(call, ir.Action):
-            facts.append("Commits something the outside can see: pass on `call.key` as its idempotency key.")
-        if isinstance(call, (ir.Effect, ir.Action)) and call.timeout is not None:
-            facts.append(f"An attempt takes at most {format_duration(call.timeout)}.")
+        timeout, failures = (None, ()) if isinstance(call, ir.Pure) else (call.timeout, call.fails)
+        match call:
+            case ir.Pure():
+                facts = [
+                    "May run any number of times, anywhere: a plain function that touches nothing outside."
+                ]
+            case ir.Effect():
+                facts = ["May be repeated: it only reads, or is harmless to repeat."]
+            case ir.Action():
+                facts = ["Commits something the outside can see: pass on `call.key` as its idempotency key."]
+            case _:
+                assert_never(call)
+        if timeout is not None:
+            facts.append(f"An attempt takes at most {format_duration(timeout)}.")
         text = doc.rstrip() + "\n\n" + " ".join(facts)
-        fails = [] if isinstance(call, ir.Pure) else [self._names.types[name] for name in call.fails]
+        fails = [self._names.types[name] for name in failures]
         if fails:
             text += "\n\nRaises:\n" + "\n".join(f"    {name}: {self._variants(name)}." for name in fails)
         return text

@@ -102,6 +102,8 @@ class StepWriter:
                 self._match_call(site, arms, scope, depth)
             case ir.Match():
                 self._match(statement, scope, depth)
+            case _:
+                assert_never(statement)
 
     def _let(self, let: ir.Let, scope: Scope, depth: int) -> None:
         value = self._all.write(let.value, scope)
@@ -259,6 +261,8 @@ class StepWriter:
                 return " | ".join(self._variant_pattern(one, names, scope) for one in variants)
             case ir.OkPattern():
                 raise AssertionError("`ok` belongs to calls")
+            case _:
+                assert_never(pattern)
 
     def _variant_pattern(
         self, reference: ir.VariantRef, names: tuple[tuple[str, str | None], ...], scope: Scope

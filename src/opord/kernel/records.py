@@ -31,6 +31,9 @@ RecordKind: TypeAlias = Literal[
 CauseKind: TypeAlias = Literal["event", "timer"]
 """What a step answers to that does not begin by itself."""
 
+CauseWord: TypeAlias = Literal["body", "commit", "event", "timer"]
+"""The word that the cause of a transition begins with."""
+
 EndingKind: TypeAlias = Literal["ok", "failed"]
 """How a call ended: with a result, or with a declared failure."""
 
@@ -42,6 +45,7 @@ Verdict: TypeAlias = Literal["happened", "did_not_happen"]
 Teller: TypeAlias = Literal["check", "person"]
 """Who can say whether an action in doubt happened."""
 
+_CAUSE_WORDS: dict[str, CauseWord] = {word: word for word in get_args(CauseWord)}
 _KINDS: dict[str, RecordKind] = {kind: kind for kind in get_args(RecordKind)}
 _OUTCOMES_BY: dict[str, OutcomeBy] = {by: by for by in get_args(OutcomeBy)}
 _VERDICTS: dict[str, Verdict] = {verdict: verdict for verdict in get_args(Verdict)}
@@ -54,6 +58,11 @@ UNKNOWN_KIND = "this version of Opord does not know this kind of record; a newer
 def known_kind(kept: object) -> RecordKind | None:
     """Return the kind of a record as kept; None if this version does not know it."""
     return _KINDS.get(kept) if isinstance(kept, str) else None
+
+
+def known_cause(kept: str) -> CauseWord | None:
+    """Return the word that a cause as kept begins with; None if this version does not know it."""
+    return _CAUSE_WORDS.get(kept.partition(",")[0].partition(" ")[0])
 
 
 def known_by(kept: object) -> OutcomeBy | None:

@@ -5,17 +5,35 @@ All instants are integers, microseconds since 1970 UTC. Bodies are canonical JSO
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from opord.contract import Outcome
 from opord.kernel.records import RecordKind, known_kind
 
 Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"]
 
+_STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
+
+
+def known_status(kept: object) -> Status | None:
+    """Return the status of a run as kept; None if the row is damaged, or of a newer version."""
+    return _STATUSES.get(kept) if isinstance(kept, str) else None
+
+
 InboxKind: TypeAlias = Literal["event", "evidence"]
 
 RunOutcome: TypeAlias = Outcome | Literal["terminated"]
 """How a run ended: as its last state says, or by an administrator's word."""
+
+_OUTCOMES: dict[str, RunOutcome] = {
+    **{outcome: outcome for outcome in get_args(Outcome)},
+    "terminated": "terminated",
+}
+
+
+def known_outcome(kept: object) -> RunOutcome | None:
+    """Return how a run ended, as kept; None if it did not, or in a way that this version does not know."""
+    return _OUTCOMES.get(kept) if isinstance(kept, str) else None
 
 
 class RecordRow(NamedTuple):

@@ -84,6 +84,8 @@ def _spell(expr: Expr) -> tuple[str, int]:
             return _spell(of)
         case Hole():
             return "…", _WHOLE
+        case _:
+            assert_never(expr)
 
 
 def _unary(expr: Unary) -> tuple[str, int]:

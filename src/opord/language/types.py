@@ -81,6 +81,8 @@ def show(type: Type) -> str:
             return "none"
         case Unknown():
             return "?"
+        case _:
+            assert_never(type)
 
 
 def is_secret(type: Type) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, assert_never
 
 from opord.contract import Contract
 from opord.kernel.program import Program
@@ -116,17 +116,38 @@ def _note(seen: Seen, driver: Driver, one: Explored) -> None:
     intent = 0
     for record in one.records:
         body = loads(record.body)
-        if record.kind in ("started", "transition"):
-            seen.entered[body["to"]] += 1
-            states.add(body["to"])
-        if record.kind == "transition":
-            seen.moved[body["from"], body["cause"], body["to"]] += 1
-        elif record.kind == "intent":
-            intent = record.seq
-            seen.commits[body["call"]] += 1
-        elif record.kind == "doubt" and intent not in doubted:
-            doubted.add(intent)
-            seen.doubts[body["call"]] += 1
+        match record.known_kind:
+            case "started":
+                seen.entered[body["to"]] += 1
+                states.add(body["to"])
+            case "transition":
+                seen.entered[body["to"]] += 1
+                states.add(body["to"])
+                seen.moved[body["from"], body["cause"], body["to"]] += 1
+            case "intent":
+                intent = record.seq
+                seen.commits[body["call"]] += 1
+            case "doubt":
+                seen.doubts[body["call"]] += intent not in doubted
+                doubted.add(intent)
+            case (
+                "event"
+                | "ignored"
+                | "unhandled"
+                | "attempt"
+                | "resolved"
+                | "outcome"
+                | "evidence"
+                | "stalled"
+                | "restored"
+                | "retried"
+                | "terminated"
+            ):
+                pass
+            case None:
+                raise ValueError(f"{record.kind} is no kind of record")
+            case never:
+                assert_never(never)
     seen.visited.update(states)
     seen.effects.update(done.action for done in driver.outside.ledger)
     if one.end == "ended":
@@ -144,8 +165,13 @@ def _note(seen: Seen, driver: Driver, one: Explored) -> None:
 
 
 def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[Trouble, str]]:
-    if one.end in ("stuck", "stalled"):
-        yield ("stuck" if one.end == "stuck" else "stalled"), one.why
+    match one.end:
+        case "stuck" | "stalled":
+            yield one.end, one.why
+        case "ended" | "cut off":
+            pass
+        case _:
+            assert_never(one.end)
     for promise in broken_promises(driver.program.contract, one.records, ended=one.end == "ended"):
         place = promise.place
         yield "broken promise", f"the promise of {place.file}:{place.line} does not hold in it"

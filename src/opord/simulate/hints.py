@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
+from opord.kernel.records import known_cause
 from opord.simulate.explore import Seen
 from opord.simulate.moves import TIMED_OUT, UNKNOWN, Move
 
@@ -42,10 +43,21 @@ def move_words(move: Move) -> str:
 def cause_words(cause: str) -> str:
     """Say what moved a run."""
     first, _, committed = cause.partition(", commit ")
-    kind, _, name = first.partition(" ")
-    said = {"event": f"on {name}", "timer": name.partition(" ")[2], "commit": f"commit {name}"}.get(
-        kind, "body"
-    )
+    name = first.partition(" ")[2]
+    word = known_cause(cause)
+    match word:
+        case "event":
+            said = f"on {name}"
+        case "timer":
+            said = name.partition(" ")[2]
+        case "commit":
+            said = f"commit {name}"
+        case "body":
+            said = "body"
+        case None:
+            raise ValueError(f"{cause!r} is no cause")
+        case _:
+            assert_never(word)
     return f"{said}, commit {committed}" if committed else said
 
 

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
-from opord.contract import BOOL, Action, Check, Effect, Nothing
+from opord.contract import BOOL, Action, Check, Effect, Nothing, Pure
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
@@ -64,7 +64,7 @@ class Outside:
     def _ways_of(self, call: CallProgram) -> tuple[str, ...]:
         """List in which ways a call may end."""
         declared = call.declaration
-        if not isinstance(declared, Effect | Action):
+        if isinstance(declared, Pure):
             return ("ok",)
         variants = [
             f"{failure.name}.{variant.name}"
@@ -72,10 +72,14 @@ class Outside:
             if failure.name in declared.fails
             for variant in failure.variants
         ]
-        if isinstance(declared, Action):
-            silent = ("silence", "silence, done") if declared.timeout is not None else ()
-            return ("ok", *variants, "lost", "lost, done", *silent)
-        return ("ok", *variants, *((TIMED_OUT,) if declared.timeout is not None else ()))
+        match declared:
+            case Action():
+                silent = ("silence", "silence, done") if declared.timeout is not None else ()
+                return ("ok", *variants, "lost", "lost, done", *silent)
+            case Effect():
+                return ("ok", *variants, *((TIMED_OUT,) if declared.timeout is not None else ()))
+            case _:
+                assert_never(declared)
 
     def _mood(self, ways: tuple[str, ...], calm: bool) -> list[float]:
         """Weigh the ways of a call for this run: mostly well, or all alike, or one of them again and again."""
@@ -92,11 +96,17 @@ class Outside:
     # --- handlers --------------------------------------------------------------------------------
 
     def _handler(self, call: CallProgram) -> Callable[..., Any]:
-        if call.kind == "pure":
-            return lambda *_: self._invented(call)
+        match call.kind:
+            case "pure":
+                return lambda *_: self._invented(call)
+            case "effect":
+                about = self._effect
+            case "action":
+                about = self._action
+            case _:
+                assert_never(call.kind)
 
         async def handle(*args: Any, call_: Call) -> Any:
-            about = self._effect if isinstance(call.declaration, Effect) else self._action
             return await about(call, call_)
 
         async def wanted(*args: Any, call: Call) -> Any:

@@ -11,8 +11,16 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
 
 from opord.kernel.program import Program
-from opord.kernel.records import UNKNOWN_KIND, OutcomeBy, RecordKind, known_by, known_kind, known_verdict
-from opord.kernel.rows import RunOutcome, Status
+from opord.kernel.records import (
+    UNKNOWN_KIND,
+    OutcomeBy,
+    RecordKind,
+    known_by,
+    known_cause,
+    known_kind,
+    known_verdict,
+)
+from opord.kernel.rows import RunOutcome, known_outcome, known_status
 from opord.story.signs import safe
 from opord.story.words import span, timer_words, value, when
 
@@ -129,7 +137,7 @@ class _Story:
     def _enter(self, record: Mapping[str, Any], cause: str) -> None:
         self.state = record["to"]
         outcome = record.get("result")
-        style = _style_of_end(outcome)
+        style = _style_of_end(known_outcome(outcome))
         self._line(
             record,
             0,
@@ -142,13 +150,21 @@ class _Story:
     def _cause(self, cause: str) -> str:
         """Say why a run moved: by its body nobody needs to be told."""
         first, _, committed = cause.partition(", commit ")
-        kind, _, name = first.partition(" ")
-        if kind == "commit":
-            return f"after {name}"
-        if kind == "timer":
-            said = timer_words(self.program, self.state, name)
-        else:
-            said = f"on {name}" if kind == "event" else ""
+        name = first.partition(" ")[2]
+        word = known_cause(cause)
+        match word:
+            case "commit":
+                return f"after {name}"
+            case "timer":
+                said = timer_words(self.program, self.state, name)
+            case "event":
+                said = f"on {name}"
+            case "body":
+                said = ""
+            case None:
+                said = safe(first)
+            case _:
+                assert_never(word)
         return f"{said}, after {committed}" if committed else said
 
     # --- events ----------------------------------------------------------------------------------
@@ -353,15 +369,15 @@ def traceback_end(text: str, *, frames: int = 2) -> list[str]:
 def where_it_is(view: Mapping[str, Any]) -> list[Part]:
     """Say in one line where a run is."""
     state = view["state"]
-    status: Status = view["status"]
-    outcome: RunOutcome | None = view["outcome"]
+    status = known_status(view["status"])
+    outcome = view["outcome"]
     if outcome == "terminated":
         # Since when it is in its state is not when it was ended.
         return [Part(f"terminated in {state}", "warn")]
     match status:
         case "ended":
             return [
-                Part(f"ended in {state}", _style_of_end(outcome)),
+                Part(f"ended in {state}", _style_of_end(known_outcome(outcome))),
                 Part(f"  {outcome}, {when(view['since'])} UTC", "dim"),
             ]
         case "stalled":
@@ -370,10 +386,12 @@ def where_it_is(view: Mapping[str, Any]) -> list[Part]:
             style = "warn"
         case "running" | "waiting":
             style = "state"
+        case None:
+            style = "bad"
         case _:
             assert_never(status)
     return [
-        Part(f"{status.replace('_', ' ')} in {state}", style),
+        Part(f"{safe(view['status']).replace('_', ' ')} in {state}", style),
         Part(f"  since {when(view['since'])} UTC", "dim"),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from opord.contract import Constant
 from opord.kernel.program import Program
@@ -77,7 +77,13 @@ def timer_words(program: Program | None, state: str, name: str) -> str:
         return name
     if timer.kind == "after" and isinstance(timer.when, Constant) and isinstance(timer.when.value, timedelta):
         return f"after {length(timer.when.value)}"
-    return "after its time" if timer.kind == "after" else "at its time"
+    match timer.kind:
+        case "after":
+            return "after its time"
+        case "at":
+            return "at its time"
+        case _:
+            assert_never(timer.kind)
 
 
 def length(duration: timedelta) -> str:

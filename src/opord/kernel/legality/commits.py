@@ -6,9 +6,10 @@ it did not take effect, or the other side honours the same key and the contract 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, assert_never
 
-from opord.contract import Action, Ask, Check, Repeat, Report, Skip
+from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
 from opord.kernel.legality.fold import Commit, Fold, Said, commits
 from opord.kernel.legality.moves import check_answer, decoded
@@ -272,7 +273,7 @@ def _after_a_restore(fold: Fold, commit: Commit) -> bool:
     """Whether the attempt under way began after a restore, and the other side would not know its key."""
     if not fold.wary or commit.denied or commit.began_in < fold.restored_in:
         return False
-    if isinstance(commit.action.doubt, Skip | Report) and commit.began_at >= fold.wary_until:
+    if _goes_on_by_itself(commit.action.doubt) and commit.began_at >= fold.wary_until:
         return False
     key = commit.action.key
     if key is None:
@@ -288,8 +289,29 @@ def _failed_in_doubt(fold: Fold, commit: Commit) -> bool:
 
 def _success_alone_leaves(action: Action) -> bool:
     """Whether nothing but the action's effect lets a run go on from a commit of it."""
-    waits_for_ever = not (isinstance(action.doubt, Ask) and action.doubt.within is not None)
-    return not action.fails and waits_for_ever and not isinstance(action.doubt, Skip | Report)
+    return not (action.fails or _goes_on_by_itself(action.doubt) or _goes_on_with_time(action.doubt))
+
+
+def _goes_on_by_itself(rule: Doubt) -> bool:
+    """Whether a run goes on from a doubt at once, with nobody asked."""
+    match rule:
+        case Skip() | Report():
+            return True
+        case Repeat() | Check() | Ask():
+            return False
+        case _:
+            assert_never(rule)
+
+
+def _goes_on_with_time(rule: Doubt) -> bool:
+    """Whether a run goes on from a doubt when the time to answer is over."""
+    match rule:
+        case Ask(within):
+            return within is not None
+        case Repeat() | Check() | Skip() | Report():
+            return False
+        case _:
+            assert_never(rule)
 
 
 def _was_made(fold: Fold, commit: Commit) -> None:
@@ -405,12 +427,16 @@ def _by_report(fold: Fold, commit: Commit, said: Said) -> str | None:
     rule = commit.action.doubt
     if said.body["outcome"] != {"failed": {"type": "InDoubt"}}:
         return "a doubt is reported as `InDoubt` and nothing else"
-    if isinstance(rule, Report):
-        return None if commit.doubts else "there was no doubt to report"
-    if isinstance(rule, Ask) and rule.within is not None:
-        over = said.at >= commit.given_up_at + microseconds(rule.within)
-        return None if commit.doubts and over else "the person asked still had time to answer"
-    return f"the contract does not say `report` for {commit.action.name}"
+    match rule:
+        case Report():
+            return None if commit.doubts else "there was no doubt to report"
+        case Ask(timedelta() as within):
+            over = said.at >= commit.given_up_at + microseconds(within)
+            return None if commit.doubts and over else "the person asked still had time to answer"
+        case Ask() | Repeat() | Check() | Skip():
+            return f"the contract does not say `report` for {commit.action.name}"
+        case _:
+            assert_never(rule)
 
 
 def _from_record(fold: Fold, said: Said, action: Action) -> None:

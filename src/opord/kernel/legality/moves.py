@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, TypeAlias, assert_never, cast, get_args
+from typing import Any, assert_never, cast, get_args
 
 from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
 from opord.kernel.legality.fold import Fold, Said, Taken, gotos
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
+from opord.kernel.records import CauseWord
 from opord.values.codec import Codec
-
-CauseWord: TypeAlias = Literal["body", "commit", "event", "timer"]
-"""The word that the cause of a transition begins with."""
 
 _CAUSE = re.compile(
     rf"(?P<kind>{'|'.join(get_args(CauseWord))})(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?", re.DOTALL

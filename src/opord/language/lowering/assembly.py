@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from opord.contract import (
     NOWHERE,
     Action,
@@ -13,6 +15,7 @@ from opord.contract import (
     Event,
     Expr,
     Failure,
+    Field,
     Phase,
     Promise,
     Pure,
@@ -140,6 +143,8 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
                 effects.append(declared)
             case Action():
                 actions.append(declared)
+            case _:
+                assert_never(declared)
     states = tuple([bodies.state(symbol) for symbol in ctx.states.values()])
     phases: list[Phase] = []
     for node in declarations:
@@ -186,6 +191,8 @@ def checked_types(ctx: Lowering) -> dict[str, tuple[Record, ...] | tuple[Enum, .
                 enums.append(Enum(symbol.name, _variants(symbol), symbol.doc, symbol.place))
             case "failure":
                 failures.append(Failure(symbol.name, _variants(symbol), symbol.doc, symbol.place))
+            case _:
+                assert_never(symbol.kind)
     return {"records": tuple(records), "enums": tuple(enums), "failures": tuple(failures)}
 
 
@@ -272,23 +279,42 @@ def _event_roles(ctx: Lowering, node: tree.Event) -> tuple[str, ...]:
 def _call(ctx: Lowering, call: CallSymbol) -> Pure | Effect | Action:
     node = call.node
     params = checked_fields(call.params)
-    if call.kind == "pure":
-        return Pure(call.name, params, call.result, node.doc, call.place)
+    match call.kind:
+        case "pure":
+            return Pure(call.name, params, call.result, node.doc, call.place)
+        case "effect":
+            return _effect(ctx, call, params)
+        case "action":
+            return _action(ctx, call, params)
+        case _:
+            assert_never(call.kind)
+
+
+def _effect(ctx: Lowering, call: CallSymbol, params: tuple[Field, ...]) -> Effect:
     policies = lower_policies(ctx, call)
+    _refer_to_undone(ctx, call.node)
+    return Effect(
+        call.name,
+        params,
+        call.result,
+        call.fails,
+        policies.retry,
+        policies.timeout,
+        call.node.doc,
+        call.place,
+    )
+
+
+def _refer_to_undone(ctx: Lowering, node: tree.CallDeclaration) -> None:
     undone = ctx.calls.get(node.undoes.text) if node.undoes is not None else None
     if node.undoes is not None and undone is not None and ctx.recorder is not None:
         ctx.recorder.refer(node.undoes.span, undone.place)
-    if call.kind == "effect":
-        return Effect(
-            call.name,
-            params,
-            call.result,
-            call.fails,
-            policies.retry,
-            policies.timeout,
-            node.doc,
-            call.place,
-        )
+
+
+def _action(ctx: Lowering, call: CallSymbol, params: tuple[Field, ...]) -> Action:
+    node = call.node
+    policies = lower_policies(ctx, call)
+    _refer_to_undone(ctx, node)
     doubt: Doubt = policies.doubt or (Repeat() if policies.key is not None else Ask())
     return Action(
         call.name,

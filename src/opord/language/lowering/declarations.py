@@ -38,11 +38,16 @@ from opord.language.types import NOTHING, RUN, UNKNOWN, show
 CANCEL = code("OP215", rule="type", title="`cancel` with other parameters than its own")
 
 
-_KINDS: dict[type, Literal["record", "enum", "failure"]] = {
-    tree.Record: "record",
-    tree.Enum: "enum",
-    tree.Failure: "failure",
-}
+def _kind(node: tree.Record | tree.Enum | tree.Failure) -> Literal["record", "enum", "failure"]:
+    match node:
+        case tree.Record():
+            return "record"
+        case tree.Enum():
+            return "enum"
+        case tree.Failure():
+            return "failure"
+        case _:
+            assert_never(node)
 
 
 # --- Names ------------------------------------------------------------------------------------------------
@@ -53,7 +58,7 @@ def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> No
     for node in declarations:
         if not isinstance(node, tree.Record | tree.Enum | tree.Failure):
             continue
-        kind = _KINDS[type(node)]
+        kind = _kind(node)
         first = ctx.types.get(node.name.text)
         if first is not None:
             ctx.duplicate("the type", node.name, first.place)

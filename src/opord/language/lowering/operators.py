@@ -7,6 +7,7 @@ converted to it first.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import assert_never
 
 from opord.contract import (
     BOOL,
@@ -130,7 +131,26 @@ def _learns_type(node: tree.Expression) -> bool:
             return (_learns_type(left) and (_learns_type(right) or isinstance(right, literals))) or (
                 _learns_type(right) and isinstance(left, literals)
             )
-    return False
+        case (
+            tree.IntLiteral()
+            | tree.DurationLiteral()
+            | tree.BoolLiteral()
+            | tree.TextLiteral()
+            | tree.NameExpression()
+            | tree.FieldAccess()
+            | tree.Index()
+            | tree.Slice()
+            | tree.CallExpression()
+            | tree.Unary()
+            | tree.Binary()
+            | tree.Conditional()
+            | tree.RecordLiteral()
+            | tree.With()
+            | tree.Unparsed()
+        ):
+            return False
+        case _:
+            assert_never(node)
 
 
 def _compute(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> Expr:

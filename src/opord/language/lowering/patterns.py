@@ -153,6 +153,8 @@ def _lower(ctx: Lowering, scope: Scope, subject: Subject, node: tree.Pattern) ->
             return ElsePattern(_bound(ctx, scope, binding, type), type, place)
         case tree.Unparsed():
             return VariantPattern((VariantRef("?", ""),), (), place)
+        case _:
+            assert_never(node)
 
 
 def rest_of(ctx: Lowering, subject: Subject) -> Type:

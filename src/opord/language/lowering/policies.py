@@ -170,6 +170,8 @@ def _doubt(ctx: Lowering, call: CallSymbol, node: tree.InDoubtPolicy) -> Doubt:
         case "check":
             assert node.check is not None
             return _check(ctx, call, node.check, node.delay, place)
+        case _:
+            assert_never(node.choice)
 
 
 def _check(

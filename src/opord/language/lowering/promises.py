@@ -54,6 +54,8 @@ def _lower(ctx: Lowering, node: tree.Ensure) -> Promise:
         case tree.EveryRunEnds(within):
             limit = positive(ctx, within, "a limit") if within is not None else None
             return Promise("every run ends", within=limit, place=place)
+        case _:
+            assert_never(node.claim)
 
 
 def _actions(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Literal, assert_never
 
 from opord.contract import (
     JSON,
@@ -20,6 +19,7 @@ from opord.contract import (
     Nothing,
     Statement,
     Type,
+    Verb,
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
@@ -46,19 +46,33 @@ NO_VALUE = code("OP211", rule="type", title="a `let` without a value")
 def lower_block(ctx: Lowering, scope: Scope, nodes: list[tree.Statement]) -> Block:
     """Return the statements of a block; names bound in it are forgotten after it."""
     mark = scope.mark()
-    statements = tuple([_STATEMENTS[type(node)](ctx, scope, node) for node in nodes])
+    statements = tuple([_lower(ctx, scope, node) for node in nodes])
     scope.reset(mark)
     return statements
+
+
+def _lower(ctx: Lowering, scope: Scope, node: tree.Statement) -> Statement:
+    match node:
+        case tree.Let():
+            return _let(ctx, scope, node)
+        case tree.CallStatement():
+            return _call(ctx, scope, node)
+        case tree.If():
+            return _if(ctx, scope, node)
+        case tree.Match():
+            return _match(ctx, scope, node)
+        case tree.Goto():
+            return _goto(ctx, scope, node)
+        case tree.Unparsed():
+            return unread(ctx, node.span)
+        case _:
+            assert_never(node)
 
 
 def unread(ctx: Lowering, span: tree.Span) -> Statement:
     """Stand for text that could not be read: a `let` of nothing, after which nobody knows where the path goes."""
     place = ctx.place(span)
     return Let("", Hole(UNKNOWN, place), place)
-
-
-def _unparsed(ctx: Lowering, scope: Scope, node: tree.Unparsed) -> Statement:
-    return unread(ctx, node.span)
 
 
 def _let(ctx: Lowering, scope: Scope, node: tree.Let) -> Statement:
@@ -101,7 +115,7 @@ def _site(ctx: Lowering, scope: Scope, node: tree.BoundaryCall) -> tuple[CallSit
 
 def _report_unknown_call(ctx: Lowering, node: tree.BoundaryCall) -> str | None:
     """Report a call of nothing; return what was meant, if that is a near name of the right kind."""
-    kind = "effect" if node.verb == "perform" else "action"
+    kind = kind_of_verb(node.verb)
     name = node.name.text
     known = [each.name for each in ctx.calls.values() if each.kind == kind]
     near = ctx.near(name, known)
@@ -136,9 +150,20 @@ def _call(ctx: Lowering, scope: Scope, node: tree.CallStatement) -> Statement:
     return Call(site, bound, result, arms, ctx.place(node.span))
 
 
-def fits_verb(call: CallSymbol, verb: str) -> bool:
+def fits_verb(call: CallSymbol, verb: Verb) -> bool:
     """Say whether a call is made with its own verb; where it is not, that is what is wrong."""
-    return call.kind == ("effect" if verb == "perform" else "action")
+    return call.kind == kind_of_verb(verb)
+
+
+def kind_of_verb(verb: Verb) -> Literal["effect", "action"]:
+    """Return what is called with a verb."""
+    match verb:
+        case "perform":
+            return "effect"
+        case "commit":
+            return "action"
+        case _:
+            assert_never(verb)
 
 
 # --- Choices ----------------------------------------------------------------------------------------------
@@ -301,13 +326,3 @@ def _given_fields(
             for name, field in target.fields.items()
         ]
     )
-
-
-_STATEMENTS: dict[type, Callable[[Lowering, Scope, Any], Statement]] = {
-    tree.Let: _let,
-    tree.CallStatement: _call,
-    tree.If: _if,
-    tree.Match: _match,
-    tree.Goto: _goto,
-    tree.Unparsed: _unparsed,
-}

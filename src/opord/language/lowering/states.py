@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import assert_never, cast
 
 from opord.contract import (
     DATETIME,
@@ -20,6 +20,7 @@ from opord.contract import (
     State,
     StateKind,
     Timer,
+    TimerKind,
 )
 from opord.language import tree
 from opord.language.diagnostics.model import Label, code
@@ -157,17 +158,25 @@ class Bodies:
                 timers.append(self._timer(scope, "after", length, body, node.span))
             case tree.At(instant, body):
                 timers.append(self._timer(scope, "at", instant, body, node.span))
+            case _:
+                assert_never(node)
 
     def _timer(
-        self, scope: Scope, kind: str, when: tree.Expression, body: tree.Block, span: tree.Span
+        self, scope: Scope, kind: TimerKind, when: tree.Expression, body: tree.Block, span: tree.Span
     ) -> Timer:
         ctx = self.ctx
-        expected = DURATION if kind == "after" else DATETIME
+        match kind:
+            case "after":
+                expected = DURATION
+            case "at":
+                expected = DATETIME
+            case _:
+                assert_never(kind)
         value = lower(ctx, scope.guarded(f"`{kind}`"), when, expected)
         if not ctx.refuse_secret(value, f"`{kind}`"):
             value = ctx.fit(value, expected, f"what follows `{kind}`")
         block = lower_block(ctx, scope, body.statements)
-        return Timer("after" if kind == "after" else "at", value, block, ctx.place(span))
+        return Timer(kind, value, block, ctx.place(span))
 
     def _on(self, scope: Scope, node: tree.OnEvent) -> EventHandler:
         ctx = self.ctx
