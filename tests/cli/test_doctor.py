@@ -55,9 +55,7 @@ def test_where_all_is_fine_nothing_is_made_and_all_is_told(shop: Shop) -> None:
     assert set(areas) == {"python", "opord", "sqlite", "extras", "settings", "store", "disk", "contracts"}
     assert areas["contracts"] == [("fine", "desk.opord: contract Desk, no findings")]
     assert areas["settings"] == [("fine", "no settings: the defaults are in force")]
-    assert areas["store"][0][1].endswith(
-        "opord.db is not there yet; it will be made at its first use, on a local disk"
-    )
+    assert areas["store"][0][1].endswith("opord.db is not there yet; the first start or worker makes it")
 
 
 def test_a_store_with_runs_is_told_of(shop: Shop) -> None:
@@ -374,7 +372,7 @@ def test_an_extra_that_is_installed_and_cannot_be_imported_is_told(monkeypatch: 
 
 def test_an_sqlite_that_can_corrupt_files_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.50.0")
-    seen = machine._sqlite()
+    (seen,) = machine._libraries()
     assert (seen.state, seen.move) == ("wrong", "pip install --upgrade apsw")
     assert "can corrupt a file that two processes write" in seen.said
 

@@ -139,6 +139,7 @@ def test_runs_are_listed_newest_first_filtered_and_limited(shop: Shop) -> None:
 
 
 def test_a_run_that_there_is_not_is_status_1(shop: Shop) -> None:
+    shop.start("o1")
     for command in ("show", "history", "verify", "retry", "cancel", "terminate"):
         said = shop.opord("runs", command, "Desk/nobody")
         assert (said.status, said.out) == (1, ""), command
@@ -148,6 +149,7 @@ def test_a_run_that_there_is_not_is_status_1(shop: Shop) -> None:
 
 
 def test_a_name_without_its_contract_is_told_how_runs_are_named(shop: Shop) -> None:
+    shop.start("o1")
     said = shop.opord("runs", "show", "nobody")
     assert "a run is named by its contract and its key, as in Order/17; `opord runs list` shows" in said.err
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 import opord
 from opord.engine.strays import LONGEST_LEASE_S, LONGEST_LEASE_US
+from opord.stores.base import StoreMissing
 
 
 @pytest.mark.parametrize("lease_s", [0, -1, math.nan, math.inf, 600.1, 1e300])
@@ -27,3 +29,16 @@ def test_a_limit_of_nothing_is_refused(call_limit_s: float, concurrency: int) ->
         ValueError, match="expected call_limit_s above 0 and concurrency of at least 1, got: "
     ):
         opord.Engine("sqlite:///never-made.db", call_limit_s=call_limit_s, concurrency=concurrency)
+
+
+async def test_an_engine_makes_a_store_unless_it_is_told_not_to(tmp_path: Path) -> None:
+    store = tmp_path / "orders.db"
+    url = f"sqlite:///{store}"
+    with pytest.raises(StoreMissing, match=rf"there is no store at {url} \(.*\): there is no such file"):
+        async with opord.Engine(url, create=False):
+            raise AssertionError("there is nothing to be opened")
+    assert not store.exists()
+    async with opord.Engine(url):
+        pass
+    async with opord.Engine(url, create=False):
+        pass

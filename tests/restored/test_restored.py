@@ -343,16 +343,3 @@ def test_a_store_without_live_runs_says_so(tmp_path: Path, capsys: pytest.Captur
     open_store(url).close()
     assert opord_command(["db", "restored", "--store", url]) == 0
     assert "no live runs" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "verb", [["db", "restored"], ["db", "migrate"], ["prune", "--ended-before", "9d", "--no-archive"]]
-)
-def test_who_looks_after_a_store_makes_none(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: list[str]
-) -> None:
-    from opord.cli.program import run as opord_command
-
-    assert opord_command([*verb, "--store", f"sqlite:///{tmp_path}/mistyped.db"]) == 3
-    assert f"there is no store at {tmp_path}/mistyped.db" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []

@@ -118,8 +118,10 @@ def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json
     return int(any(wrong is not None for wrong in results))
 
 
-def on_client(url: str, job: Callable[[Session], Awaitable[T]], workflows: Sequence[Any] = ()) -> T:
-    """Open an engine without a worker, do a job with its client, and close it.
+def on_client(
+    url: str, job: Callable[[Session], Awaitable[T]], workflows: Sequence[Any] = (), *, create: bool = False
+) -> T:
+    """Open an engine without a worker, do a job with its client, and close it; only with `create` a store is made.
 
     A store that does not answer for `PATIENCE_S` ends the process with status 3: nothing is half-written then.
     """
@@ -127,7 +129,7 @@ def on_client(url: str, job: Callable[[Session], Awaitable[T]], workflows: Seque
     async def main() -> T:
         from opord.engine.engine import Engine
 
-        engine = Engine(url, workflows, **engine_secrets())
+        engine = Engine(url, workflows, create=create, **engine_secrets())
         session = Session()
         watch = asyncio.create_task(_give_up_after(session))
         async with engine:

@@ -62,6 +62,11 @@ def _of_store(raised: Exception) -> Told | None:
         return Told("contract_conflict", str(raised), 1)
     if isinstance(raised, base.StoreUnavailable):
         return Told(f"store_{raised.kind}", f"the store cannot be reached: {raised}", 3)
+    if isinstance(raised, base.StoreMissing):
+        said = (
+            f"{raised}; --store or OPORD_STORE names the one that is meant, and a start or a worker makes one"
+        )
+        return Told("store_missing", said, 3)
     if isinstance(raised, base.StoreRefused):
         return Told("store_refused", f"the store cannot be opened: {raised}", 3)
     return Told("store_damaged", f"the store is damaged: {raised}", 3)

@@ -82,7 +82,7 @@ def command(
             "say --archive FILE, or --no-archive to keep the stories of these runs nowhere"
         )
     wish = Wish(ended_before, archive, keep_keys, contract, limit, compact)
-    with open_reader(store, made=True) as reader:
+    with open_reader(store) as reader:
         return _survey(reader.store, wish, as_json) if dry_run else _prune(reader.store, wish, as_json)
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from opord.cli.errors import CliError
 
 if TYPE_CHECKING:
     from opord.kernel.program import Program
@@ -129,24 +126,15 @@ class Reader:
 
 
 @contextmanager
-def open_reader(url: str, *, made: bool = False) -> Iterator[Reader]:
-    """Open a store for reading; `made` asks that it is there already, for those who look after what others made.
+def open_reader(url: str, *, create: bool = False) -> Iterator[Reader]:
+    """Open a store for reading. Only with `create` one is made where there is none.
 
     Raises:
-        CliError: it was to be there, and is not.
-        StoreRefused, StoreUnavailable: it cannot be reached.
+        StoreMissing, StoreRefused, StoreUnavailable: it cannot be reached.
     """
-    from opord.stores import open_store, store_path
+    from opord.stores import open_store
 
-    path = store_path(url) if made else None
-    if path is not None and not Path(path).exists():
-        raise CliError(
-            "store_missing",
-            f"there is no store at {path}; --store or OPORD_STORE names the one that is meant",
-            3,
-        )
-
-    store = open_store(url)
+    store = open_store(url, create=create)
     try:
         yield Reader(store)
     finally:

@@ -58,7 +58,7 @@ def store_option(command: CommandT) -> CommandT:
         default=lambda: setting("store", DEFAULT_STORE),
         show_default=f"$OPORD_STORE, or {DEFAULT_STORE}",
         metavar="URL",
-        help="Where runs live: sqlite:///file.db, created at first use.",
+        help="Where runs live: sqlite:///file.db. A start or a worker makes one that is not there.",
     )(command)
 
 

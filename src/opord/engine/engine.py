@@ -63,6 +63,7 @@ class Engine:
         insecure_plaintext_secrets: keep secrets readable where there is no key, instead of refusing such a contract.
         watch_pure: told of each `pure` handler that opens a file, a socket or a process, while one develops or tests; its
             run stalls. None: nobody watches, which costs nothing.
+        create: make the store where there is none. With False, a store that is not there is `StoreMissing`.
         world: clock, randomness and threads, for simulations.
         hook: told at every named point of the step protocol, for tests.
     """
@@ -79,6 +80,7 @@ class Engine:
         secret_keys: str | None = None,
         insecure_plaintext_secrets: bool = False,
         watch_pure: Callable[[NotPure], None] | None = None,
+        create: bool = True,
         world: World | None = None,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
@@ -98,6 +100,7 @@ class Engine:
         self._concurrency = concurrency
         self._drain_s = drain_s
         self._watch_pure = watch_pure
+        self._create = create
         self._world = world
         self._hook = hook
         self._open: _Open | None = None
@@ -112,6 +115,7 @@ class Engine:
             HandlersInvalid: a handler is missing or has the wrong form.
             SecretsUnprotected: a contract has secrets, and there is no key to encrypt them.
             ContractConflict: another contract of the same name and version is in the store.
+            StoreMissing: the store is not there, and is not to be made.
             StoreError: the store cannot be opened.
         """
         programs = [self._program(workflow) for workflow in self._workflows]
@@ -154,7 +158,8 @@ class Engine:
         return program
 
     def _store(self) -> Store:
-        return open_store(self._store_at) if isinstance(self._store_at, str) else self._store_at
+        at = self._store_at
+        return open_store(at, create=self._create) if isinstance(at, str) else at
 
     def _worker(self, host: StoreHost, served: dict[str, Workflow]) -> Worker:
         world = host.world

@@ -1,58 +1,77 @@
-"""Where runs live: the promise in `base.py`, and who keeps it."""
+"""Where runs live: the promise in `base.py`, what a kind of store offers in `kind.py`, and who keeps both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import unquote
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from opord.stores.base import Store, StoreRefused
 
-__all__ = ["open_store", "store_path"]
+if TYPE_CHECKING:
+    from opord.stores.kind import Facts, Kind, Remark
+
+__all__ = ["inspect_store", "kind_of", "libraries", "open_store", "store_exists"]
+
+KINDS = {"sqlite": "opord.stores.sqlite.kind"}
+"""The module of each kind, by the scheme of its URLs; it has the kind as `KIND`, and is loaded when it is asked for."""
+
+TO_COME = ("postgresql", "postgres", "temporal")
+"""Schemes that this version knows the names of, and no more."""
+
+EXAMPLE = "sqlite:///opord.db"
 
 
-def open_store(url: str, *, clock: Callable[[], int] | None = None) -> Store:
-    """Open the store that a URL names; `clock` gives its instants in microseconds, the machine's clock if None.
+def open_store(url: str, *, create: bool = True, clock: Callable[[], int] | None = None) -> Store:
+    """Open the store that a URL names; see `Kind.open`.
 
     `sqlite:///file.db` is a file beside the working directory, `sqlite:////path/file.db` one by its whole path,
     `sqlite://:memory:` lives in memory, for the returned object alone.
 
     Raises:
+        StoreMissing: it is not there, and is not to be made.
         StoreRefused: not a URL of a store, or no store can be there.
         StoreUnavailable: it is there, but cannot be opened now.
     """
-    path = store_path(url)
-    # Starting to run must not wait for SQLite to be loaded before it is needed.
-    from opord.stores.sqlite import SqliteStore
-
-    return SqliteStore(path, clock=clock)
+    return kind_of(url).open(url, create=create, clock=clock)
 
 
-def store_path(url: str) -> str | None:
-    """Return the path of the file that a store's URL names; None is a store in memory.
+def store_exists(url: str) -> bool:
+    """Say whether a store may be where a URL says.
 
     Raises:
         StoreRefused: not a URL of a store.
     """
-    scheme, colon, rest = url.partition("://")
+    return kind_of(url).exists(url)
+
+
+def inspect_store(url: str, *, whole: bool = False) -> Facts:
+    """Say what can be seen of the store that a URL names, and change nothing; see `Kind.inspect`."""
+    return kind_of(url).inspect(url, whole=whole)
+
+
+def libraries() -> Iterator[Remark]:
+    """Say of each kind which library it stands on, and whether it can be used."""
+    for module in KINDS.values():
+        yield _load(module).library()
+
+
+def kind_of(url: str) -> Kind:
+    """Return the kind of the store that a URL names.
+
+    Raises:
+        StoreRefused: this version has no such kind.
+    """
+    scheme, colon, _ = url.partition("://")
     if not colon:
-        raise StoreRefused(f"expected a store like sqlite:///opord.db, got: {url!r}")
-    if scheme in ("postgres", "postgresql", "temporal"):
-        raise StoreRefused(f"this version of opord has no {scheme} store; use sqlite:///opord.db")
-    if scheme != "sqlite":
-        raise StoreRefused(f"expected a store like sqlite:///opord.db, got the scheme {scheme!r} in {url!r}")
-    if rest in (":memory:", "/:memory:"):
-        return None
-    if not rest.startswith("/"):
-        raise StoreRefused(
-            f"expected three slashes before a file beside you, four before a whole path: sqlite:///{rest}, got: {url!r}"
-        )
-    if "?" in rest or "#" in rest:
-        raise StoreRefused(
-            f"a store's URL takes no parameters, got: {url!r}; write ? as %3F and # as %23 in a file name"
-        )
-    path = unquote(rest[1:])
-    if not path or path.endswith("/"):
-        raise StoreRefused(f"expected the name of a file, as in sqlite:///opord.db, got: {url!r}")
-    if "\0" in path:
-        raise StoreRefused(f"a file name cannot hold a NUL character, got: {url!r}")
-    return path
+        raise StoreRefused(f"expected a store like {EXAMPLE}, got: {url!r}")
+    if scheme in TO_COME:
+        raise StoreRefused(f"this version of opord has no {scheme} store; use {EXAMPLE}")
+    if scheme not in KINDS:
+        raise StoreRefused(f"expected a store like {EXAMPLE}, got the scheme {scheme!r} in {url!r}")
+    return _load(KINDS[scheme])
+
+
+def _load(module: str) -> Kind:
+    kind: Kind = import_module(module).KIND
+    return kind

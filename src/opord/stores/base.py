@@ -55,6 +55,7 @@ __all__ = [
     "Store",
     "StoreDamaged",
     "StoreError",
+    "StoreMissing",
     "StoreRefused",
     "StoreUnavailable",
     "StoredContract",
@@ -96,6 +97,14 @@ class RowDamaged(StoreDamaged):
 
 class StoreRefused(StoreError):
     """The store cannot be opened as asked: wrong place, wrong version, an unsafe setting."""
+
+
+class StoreMissing(StoreError):
+    """There is no store at a place, and none was to be made. `why` says what is there instead."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"there is no store at {place}: {why}")
+        self.place, self.why = place, why
 
 
 class ContractConflict(StoreError):

@@ -34,7 +34,7 @@ def command(store: str, as_json: bool) -> int:
 
     vault = protection_with(secret_keys()).vault
     counts = {"runs": 0, "encrypted": 0, "held": 0, "without_key": 0, "as it was": 0}
-    with open_reader(store, made=True) as reader:
+    with open_reader(store, create=True) as reader:
         for row in reader.rows(RunFilter()):
             counts["runs"] += 1
             program = reader.known(row)

@@ -49,7 +49,7 @@ def command(
 
     since = _instant(copied_at)
     told: list[Marked] = []
-    with open_reader(store, made=True) as reader:
+    with open_reader(store) as reader:
         try:
             for one in mark_restored(reader.store, actor=actor, copied_at=since, role=role, reason=reason):
                 told.append(one)

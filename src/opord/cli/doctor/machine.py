@@ -1,4 +1,4 @@
-"""Python, Opord itself, its SQLite, and which extras are there."""
+"""Python, Opord itself, the libraries of its stores, and which extras are there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 import opord
-from opord.cli.doctor.seen import Seen
+from opord.cli.doctor.seen import Seen, as_seen
 
 OLDEST_PYTHON = (3, 11)
 # For those who work on Opord itself.
@@ -24,7 +24,7 @@ def look_at_machine() -> Iterator[Seen]:
     where = str(Path(opord.__file__).parent)
     said = f"opord {opord.__version__} in {where}"
     yield Seen("opord", "fine", said, facts={"version": opord.__version__, "path": where})
-    yield _sqlite()
+    yield from _libraries()
     yield from _extras()
 
 
@@ -37,21 +37,10 @@ def _python(version: tuple[int, int]) -> Seen:
     return Seen("python", "fine", said, facts=facts)
 
 
-def _sqlite() -> Seen:
-    try:
-        import apsw
+def _libraries() -> Iterator[Seen]:
+    from opord.stores import libraries
 
-        from opord.stores.base import StoreRefused
-        from opord.stores.sqlite.look import check_sqlite
-    except ImportError as wrong:
-        return Seen("sqlite", "wrong", f"apsw cannot be imported: {wrong}", "install it: pip install apsw")
-    version = apsw.sqlite_lib_version()
-    facts = {"version": version, "apsw": apsw.apsw_version()}
-    try:
-        check_sqlite(version)
-    except StoreRefused as wrong:
-        return Seen("sqlite", "wrong", str(wrong), "pip install --upgrade apsw", facts)
-    return Seen("sqlite", "fine", f"SQLite {version} in apsw {apsw.apsw_version()}", facts=facts)
+    yield from map(as_seen, libraries())
 
 
 def _extras() -> Iterator[Seen]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from opord.stores.kind import Remark
 
 State: TypeAlias = Literal["fine", "note", "warning", "wrong", "unreachable"]
 """`note` is nothing to mend; `wrong` stops something from working, `unreachable` is a store that cannot be used."""
@@ -40,3 +43,8 @@ class Seen:
                 name: hidden(fact) if isinstance(fact, str) else fact for name, fact in self.facts.items()
             },
         }
+
+
+def as_seen(remark: Remark) -> Seen:
+    """Tell what a kind of store says of itself or of a store."""
+    return Seen(remark.area, remark.verdict, remark.said, remark.move, dict(remark.facts))

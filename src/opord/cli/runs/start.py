@@ -53,7 +53,10 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
     if given is not None and is_bulk(given):
         return _start_many(program, given, store, as_json)
     members = read_one(given)
-    started = on_client(store, lambda session: _start(session.client, program, members), [program.workflow])
+    value = _accepted(program, members)  # before the store is opened: what is refused makes none
+    started = on_client(
+        store, lambda session: session.client.start(program, value), [program.workflow], create=True
+    )
     if as_json:
         write_json(_shown(started))
     else:
@@ -61,15 +64,19 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
     return 0
 
 
-async def _start(client: Client, program: Program, members: Any) -> Started:
+def _accepted(program: Program, members: Any) -> Any:
+    """Return the input that the members make.
+
+    Raises:
+        InputInvalid: they make none.
+    """
     from opord.drive.errors import InputInvalid
     from opord.values.guard import BadValue
 
     try:
-        value = program.input.accept(members)
+        return program.input.accept(members)
     except BadValue as bad:
         raise InputInvalid(program.name, bad.path, bad.message) from bad
-    return await client.start(program, value)
 
 
 def _how(started: Started) -> str:
@@ -102,7 +109,7 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
                 session.answered()
                 advance(part)
 
-        on_client(store, all_lines, [program.workflow])
+        on_client(store, all_lines, [program.workflow], create=True)
     bad = [one for one in told if "error" in one]
     for one in bad:
         error(one["error"], f"{path}:{one['line']}: {one['message']}")
@@ -121,7 +128,8 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
 
 async def _start_line(client: Client, program: Program, line: Line) -> dict[str, Any]:
     try:
-        started = await _start(client, program, parsed(_within_limit(line), "the line"))
+        value = _accepted(program, parsed(_within_limit(line), "the line"))
+        started = await client.start(program, value)
     except Exception as wrong:
         explained = explain_error(wrong)
         if explained.status != 1 or explained.code == "internal":

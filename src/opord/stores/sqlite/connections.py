@@ -25,10 +25,10 @@ _READERS_KEPT = 4
 class Connections:
     """What a store has open; `path` None is a store in memory, with one connection for everything."""
 
-    def __init__(self, path: Path | None, *, vfs: str | None = None) -> None:
+    def __init__(self, path: Path | None, *, create: bool = True, vfs: str | None = None) -> None:
         """Open the file; see `open_writer`."""
         self.place = str(path or ":memory:")
-        self.writer = Link(open_writer(path, vfs=vfs), self.place)
+        self.writer = Link(open_writer(path, create=create, vfs=vfs), self.place)
         self._path, self._vfs = path, vfs
         self._watch = None if path is None else Watch(path)
         self._readers: list[Link] = []

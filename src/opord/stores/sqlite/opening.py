@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from opord.stores.base import StoreRefused
+from opord.stores.base import StoreMissing, StoreRefused
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.link import BUSY_TIMEOUT_MS, close, translate
 
@@ -41,20 +41,26 @@ _SETTINGS: tuple[tuple[str, int | str], ...] = (
 )
 
 
-def open_writer(path: Path | None, *, vfs: str | None = None) -> apsw.Connection:
-    """Open the file for writing, creating it and bringing its schema up to date; None is a store in memory.
+def open_writer(path: Path | None, *, create: bool = True, vfs: str | None = None) -> apsw.Connection:
+    """Open the file for writing and bring its schema up to date; None is a store in memory.
 
-    `vfs` names the layer through which SQLite reaches the disk, its own if None.
+    With `create` a store is made where there is none. `vfs` names the layer through which SQLite reaches the disk, its
+    own if None.
 
     Raises:
+        StoreMissing: there is no store, and none is to be made; nothing was written.
         StoreRefused: not ours, too new, or a setting did not take.
         StoreUnavailable: locked, full or unreadable now.
     """
     check_sqlite(apsw.sqlite_lib_version())
     place = str(path or ":memory:")
-    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs)
+    if not create:
+        _must_exist(path, place)
+    may_create = apsw.SQLITE_OPEN_CREATE if create else 0
+    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | may_create, vfs)
     try:
-        _identify(connection, place)
+        if not _identify(connection, place) and not create:
+            raise StoreMissing(place, "the file is empty")
         _set(connection, place, "memory" if path is None else "wal")
         migrate(connection, place, sql.migrations())
         if path is not None:
@@ -94,6 +100,13 @@ def check_sqlite(version: str) -> None:
         )
 
 
+def _must_exist(path: Path | None, place: str) -> None:
+    if path is None:
+        raise StoreMissing(place, "a store in memory is gone with the process that made it")
+    if not path.exists():
+        raise StoreMissing(place, "there is no such file")
+
+
 def _connect(path: Path | None, flags: int, vfs: str | None) -> apsw.Connection:
     try:
         connection = apsw.Connection(":memory:" if path is None else str(path), flags=flags, vfs=vfs)
@@ -106,8 +119,8 @@ def _connect(path: Path | None, flags: int, vfs: str | None) -> apsw.Connection:
     return connection
 
 
-def _identify(connection: apsw.Connection, place: str) -> None:
-    """Refuse a file that is not ours before anything in it is changed."""
+def _identify(connection: apsw.Connection, place: str) -> bool:
+    """Say whether the file is a store; refuse one that is neither ours nor empty before anything in it is changed."""
     # In one transaction: another process may be making the tables just now.
     connection.execute("BEGIN")
     try:
@@ -125,8 +138,10 @@ def _identify(connection: apsw.Connection, place: str) -> None:
             raise StoreRefused(
                 f"store {place} was made by a newer opord (schema {version}, this one knows {newest}); upgrade opord"
             )
-    elif ident or version or objects:
+        return True
+    if ident or version or objects:
         raise StoreRefused(f"{place} is another program's database, not an Opord store; name another file")
+    return False
 
 
 def _set(connection: apsw.Connection, place: str, journal_mode: str) -> None:

@@ -60,13 +60,19 @@ class SqliteStore:
     """A store in one file; `path` None keeps it in memory, for this object alone."""
 
     def __init__(
-        self, path: str | Path | None, *, clock: Callable[[], int] | None = None, vfs: str | None = None
+        self,
+        path: str | Path | None,
+        *,
+        create: bool = True,
+        clock: Callable[[], int] | None = None,
+        vfs: str | None = None,
     ) -> None:
-        """Open the store, creating it if the file is not there.
+        """Open the store; one that is not there is made if `create`.
 
         `vfs` names the layer through which SQLite reaches the disk; tests put one there that fails and forgets.
 
         Raises:
+            StoreMissing: it is not there, and is not to be made.
             StoreRefused: no store can be there, or what is there is none of ours.
             StoreUnavailable: locked, full or unreadable now.
         """
@@ -74,9 +80,9 @@ class SqliteStore:
         self._sql = sql.queries()
         self._batch = Batch(self._sql)
         self._path = None if path is None else Path(path).absolute()
-        if self._path is not None:
+        if self._path is not None and (create or self._path.exists()):
             check_place(self._path)
-        self._connections = Connections(self._path, vfs=vfs)
+        self._connections = Connections(self._path, create=create, vfs=vfs)
         self._read = self._connections.read
         self._write = self._connections.write
 

@@ -1,0 +1,167 @@
+"""SQLite as a kind of store: which file a URL names, and what can be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from opord.stores.base import Store, StoreMissing, StoreRefused
+from opord.stores.kind import Facts, Kind, Remark
+
+if TYPE_CHECKING:
+    from opord.stores.sqlite.look import StoreFacts
+
+_MIB = 1024 * 1024
+# A batch and its log fit into this many times over; below, a write may fail at any moment.
+FREE_BYTES_MIN = 64 * _MIB
+FREE_BYTES_LOW = 1024 * _MIB
+# The log is cut to 64 MiB when it starts anew: several times that has not come to it for long.
+LOG_BYTES_MAX = 256 * _MIB
+
+
+class SqliteKind:
+    """One file a store, or one in memory for one process."""
+
+    def exists(self, url: str) -> bool:
+        """Say whether there is a file that is not empty."""
+        path = path_of(url)
+        return path is not None and path.is_file() and path.stat().st_size > 0
+
+    def open(self, url: str, *, create: bool, clock: Callable[[], int] | None = None) -> Store:
+        """Open the file, making it if need be."""
+        # Looking at a file must not wait for all that a store needs to work.
+        from opord.stores.sqlite.store import SqliteStore
+
+        path = path_of(url)
+        try:
+            return SqliteStore(path, create=create, clock=clock)
+        except StoreMissing as missing:
+            # By the name that the caller gave it; the file's whole path says where that led.
+            where = "" if path is None else f" ({path.absolute()})"
+            raise StoreMissing(f"{url}{where}", missing.why) from None
+
+    def inspect(self, url: str, *, whole: bool = False) -> Facts:
+        """Look at the file, its log and its disk."""
+        path = path_of(url)
+        if path is None:
+            return Facts("memory", exists=False, lasts=False)
+        from opord.stores.sqlite import look
+
+        seen = look.look(path, whole=whole)
+        return Facts(
+            str(seen.path),
+            seen.exists,
+            schema=seen.schema,
+            schema_known=seen.schema_known,
+            size=in_units(seen.file_bytes),
+            runs=seen.runs or 0,
+            stalled=seen.stalled,
+            in_doubt=seen.in_doubt,
+            last_at=seen.last_at,
+            remarks=tuple(remarks(seen)),
+            details={
+                "path": str(seen.path),
+                "file_bytes": seen.file_bytes,
+                "file_system": seen.file_system,
+            },
+        )
+
+    def library(self) -> Remark:
+        """Say which SQLite is there, and whether it keeps its promises."""
+        try:
+            import apsw
+
+            from opord.stores.sqlite.opening import check_sqlite
+        except ImportError as wrong:
+            said = f"apsw cannot be imported: {wrong}"
+            return Remark("sqlite", "wrong", said, "install it: pip install apsw")
+        version = apsw.sqlite_lib_version()
+        facts = {"version": version, "apsw": apsw.apsw_version()}
+        try:
+            check_sqlite(version)
+        except StoreRefused as wrong:
+            return Remark("sqlite", "wrong", str(wrong), "pip install --upgrade apsw", facts)
+        return Remark("sqlite", "fine", f"SQLite {version} in apsw {apsw.apsw_version()}", facts=facts)
+
+
+KIND: Kind = SqliteKind()
+
+
+def path_of(url: str) -> Path | None:
+    """Return the file that a URL names; None is a store in memory.
+
+    Raises:
+        StoreRefused: it names none.
+    """
+    rest = url.partition("://")[2]
+    if rest in (":memory:", "/:memory:"):
+        return None
+    if not rest.startswith("/"):
+        raise StoreRefused(
+            f"expected three slashes before a file beside you, four before a whole path: sqlite:///{rest}, got: {url!r}"
+        )
+    if "?" in rest or "#" in rest:
+        raise StoreRefused(
+            f"a store's URL takes no parameters, got: {url!r}; write ? as %3F and # as %23 in a file name"
+        )
+    path = unquote(rest[1:])
+    if not path or path.endswith("/"):
+        raise StoreRefused(f"expected the name of a file, as in sqlite:///opord.db, got: {url!r}")
+    if "\0" in path:
+        raise StoreRefused(f"a file name cannot hold a NUL character, got: {url!r}")
+    return Path(path)
+
+
+def remarks(seen: StoreFacts) -> Iterator[Remark]:
+    """Say how the disk is, and the file's log and soundness where there is a file."""
+    yield _room(seen)
+    if seen.exists:
+        yield _log(seen)
+        yield _sound(seen)
+
+
+def _room(seen: StoreFacts) -> Remark:
+    told = {"free_bytes": seen.free_bytes}
+    said = f"{in_units(seen.free_bytes)} free on its disk"
+    if seen.free_bytes < FREE_BYTES_MIN:
+        return Remark("disk", "wrong", said, "make room: workers wait while the disk is full", told)
+    if seen.free_bytes < FREE_BYTES_LOW:
+        return Remark("disk", "warning", said, "make room before it is full", told)
+    return Remark("disk", "fine", said, facts=told)
+
+
+def _log(seen: StoreFacts) -> Remark:
+    told = {"journal_mode": seen.journal_mode, "log_bytes": seen.log_bytes, "writing": seen.writing}
+    if seen.journal_mode != "wal":
+        said = f"the store's journal mode is {seen.journal_mode}, not wal: something else has changed it"
+        move = "the next command that opens it sets it back; find out who did it"
+        return Remark("log", "warning", said, move, told)
+    if seen.log_bytes > LOG_BYTES_MAX:
+        said = f"the write-ahead log has {in_units(seen.log_bytes)}: something reads for very long"
+        move = "find the process that holds the store open, and end it"
+        return Remark("log", "warning", said, move, told)
+    said = f"write-ahead log, {in_units(seen.log_bytes)}"
+    return Remark("log", "fine", f"{said}; somebody writes just now" if seen.writing else said, facts=told)
+
+
+def _sound(seen: StoreFacts) -> Remark:
+    told = {"damage": seen.damage}
+    if seen.damage is None:
+        said = f"not checked for damage: {in_units(seen.file_bytes)} take their time"
+        return Remark("damage", "note", said, "opord doctor --whole reads all of it", told)
+    if seen.damage:
+        move = "stop the workers, keep a copy of the file and its log, and restore a backup"
+        return Remark("damage", "wrong", f"the store is damaged: {seen.damage}", move, told)
+    return Remark("damage", "fine", "SQLite's quick check finds no damage", facts=told)
+
+
+def in_units(count: int) -> str:
+    """Write a number of bytes for people."""
+    size, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1024 or unit == "TiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"

@@ -1,0 +1,168 @@
+"""A store is made by a start, a worker and `db migrate`. Every other command says that there is none, and makes none."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from opord.cli import db, program, runs
+from opord.stores import open_store
+from opord.stores.base import StoreMissing
+from opord.stores.sqlite import opening
+from tests.cli.kit import Shop, order
+
+URL = "sqlite:///typo.db"
+
+NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("runs", "list"): (),
+    ("runs", "show"): ("Desk/o1",),
+    ("runs", "history"): ("Desk/o1",),
+    ("runs", "verify"): (),
+    ("runs", "send"): ("Desk/o1", "approve", "--input", '{"note": "ok"}', "--role", "manager"),
+    ("runs", "retry"): ("Desk/o1",),
+    ("runs", "cancel"): ("Desk/o1",),
+    ("runs", "terminate"): ("Desk/o1",),
+    ("runs", "resolve"): ("Desk/o1", "--did-not-happen"),
+    ("prune",): ("--ended-before", "9d", "--archive", "old.jsonl"),
+    ("db", "restored"): (),
+}
+MORE = [
+    ("runs", "verify", "Desk/o1"),
+    ("runs", "retry", "--status", "stalled"),
+    ("runs", "terminate", "--contract", "Desk", "--dry-run"),
+    ("prune", "--ended-before", "9d", "--dry-run"),
+    ("prune", "--ended-before", "9d", "--no-archive", "--compact"),
+]
+MAKES_ONE = {("runs", "start"), ("worker",), ("db", "migrate")}
+LOOKS = {("doctor",)}
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Find every command, those of groups too."""
+    groups = {(): program.COMMANDS, ("runs",): runs.COMMANDS, ("db",): db.COMMANDS}
+    for before, listed in groups.items():
+        for name, (module, _) in listed.items():
+            yield (*before, name), import_module(module).command
+
+
+def test_of_every_command_that_takes_a_store_it_is_said_whether_it_makes_one() -> None:
+    asked = {
+        path for path, command in commands() if any("--store" in option.opts for option in command.params)
+    }
+    assert asked == NEEDS_ONE.keys() | MAKES_ONE | LOOKS
+
+
+@pytest.mark.parametrize("words", [[*path, *rest] for path, rest in NEEDS_ONE.items()] + [*map(list, MORE)])
+def test_who_looks_after_a_store_makes_none(shop: Shop, words: list[str]) -> None:
+    before = sorted(shop.folder.iterdir())
+    said = shop.opord(*words, "--store", URL)
+    assert said.status == 3
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        f"error[store_missing]: there is no store at {URL} ({shop.folder}/typo.db): there is no such file; "
+        "--store or OPORD_STORE names the one that is meant, and a start or a worker makes one"
+    ]
+    assert sorted(shop.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("words", [[*path, *rest] for path, rest in NEEDS_ONE.items()])
+def test_an_empty_file_is_no_store_and_stays_empty(shop: Shop, words: list[str]) -> None:
+    (shop.folder / "typo.db").touch()
+    before = sorted(shop.folder.iterdir())
+    said = shop.opord(*words, "--store", URL)
+    assert (said.status, said.out) == (3, "")
+    assert f"({shop.folder}/typo.db): the file is empty; " in said.err
+    assert sorted(shop.folder.iterdir()) == before
+    assert (shop.folder / "typo.db").read_bytes() == b""
+
+
+@pytest.mark.parametrize("words", [[*path, *rest] for path, rest in NEEDS_ONE.items()])
+@pytest.mark.parametrize(
+    ("what", "said_of_it"),
+    [
+        ("text", "is not an SQLite database"),
+        ("other", "is another program's database"),
+        ("newer", "was made by a newer opord"),
+        ("folder", "is a folder; name a file in it"),
+    ],
+)
+def test_what_is_no_store_of_ours_is_left_as_it_is(
+    shop: Shop, words: list[str], what: str, said_of_it: str
+) -> None:
+    path = shop.folder / "typo.db"
+    match what:
+        case "text":
+            path.write_text("dear diary, " * 100)
+        case "other":
+            with sqlite3.connect(path) as other:
+                other.execute("CREATE TABLE mine (x)")
+        case "newer":
+            with sqlite3.connect(path) as newer:
+                newer.execute(f"PRAGMA application_id = {opening.APPLICATION_ID}")
+                newer.execute("PRAGMA user_version = 99")
+        case _:
+            path.mkdir()
+    before = path.read_bytes() if path.is_file() else None
+    said = shop.opord(*words, "--store", URL)
+    assert (said.status, said.out) == (3, "")
+    assert said_of_it in said.err
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_a_store_that_may_not_be_read_is_said_to_be_that(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.start("o1")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    for words in ([*path, *rest] for path, rest in NEEDS_ONE.items()):
+        said = shop.opord(*words)
+        assert (said.status, said.out) == (3, "")
+        assert "may not be read and written by this user; change its permissions" in said.err
+
+
+def test_in_a_folder_that_is_not_there_is_no_store(shop: Shop) -> None:
+    said = shop.opord("runs", "list", "--store", "sqlite:///nowhere/typo.db")
+    assert (said.status, "there is no such file" in said.err) == (3, True)
+    said = shop.opord(
+        "runs", "start", "desk.opord", "--input", order("o1"), "--store", "sqlite:///nowhere/x.db"
+    )
+    assert (said.status, "there is no folder" in said.err) == (3, True)
+
+
+def test_what_was_in_memory_is_gone(shop: Shop) -> None:
+    said = shop.opord("runs", "list", "--store", "sqlite://:memory:")
+    assert said.status == 3
+    assert "a store in memory is gone with the process that made it" in said.err
+
+
+def test_a_start_makes_a_store_and_one_that_is_refused_does_not(shop: Shop) -> None:
+    said = shop.opord("runs", "start", "desk.opord", "--input", '{"order": {}}', "--store", URL)
+    assert (said.status, said.err.split("]")[0]) == (1, "error[input_invalid")
+    assert not (shop.folder / "typo.db").exists()
+    assert shop.opord("runs", "start", "desk.opord", "--input", order("o1"), "--store", URL).status == 0
+    assert shop.opord("runs", "list", "--store", URL).status == 0
+
+
+def test_a_migration_makes_a_store(shop: Shop) -> None:
+    said = shop.opord("db", "migrate", "--store", URL)
+    assert said.status == 0, said.err
+    assert shop.opord("runs", "list", "--store", URL).out == "no runs\n"
+
+
+def test_a_worker_makes_a_store(shop: Shop) -> None:
+    said = shop.process(
+        "worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle", "--store", URL
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    assert shop.opord("runs", "verify", "--store", URL).out.startswith("0 runs")
+
+
+def test_an_empty_file_becomes_a_store_where_one_is_to_be_made(tmp_path: Path) -> None:
+    (tmp_path / "a.db").touch()
+    with pytest.raises(StoreMissing):
+        open_store(f"sqlite:///{tmp_path}/a.db", create=False)
+    open_store(f"sqlite:///{tmp_path}/a.db").close()
+    open_store(f"sqlite:///{tmp_path}/a.db", create=False).close()
