@@ -70,6 +70,7 @@ def test_a_value_is_one_line_and_cut_where_it_is_long() -> None:
     "command", [["runs", "list"], ["runs", "list", "--json"], ["simulate", "desk.opord", "--runs", "1"]]
 )
 def test_output_that_cannot_be_written_is_an_error_with_its_reason(shop: Shop, command: list[str]) -> None:
+    shop.start("o1")
     with open("/dev/full", "w") as full:
         ran = subprocess.run(
             [*OPORD, *command], cwd=shop.folder, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
@@ -81,6 +82,7 @@ def test_output_that_cannot_be_written_is_an_error_with_its_reason(shop: Shop, c
 
 
 def test_a_closed_output_is_none_that_could_fail(shop: Shop) -> None:
+    shop.start("o1")
     shell = f"exec {shlex.join(OPORD)} runs list >&-"
     ran = subprocess.run(["sh", "-c", shell], cwd=shop.folder, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")

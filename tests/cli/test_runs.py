@@ -47,7 +47,7 @@ def test_an_input_that_does_not_fit_is_refused_with_its_place(
     assert answer.status == 1
     assert answer.err.startswith(f"error[{code}]: ")
     assert said in answer.err
-    assert shop.opord("runs", "list", "--json").json == []
+    assert not (shop.folder / "opord.db").exists(), "nothing was started, so there is nothing to be kept"
 
 
 def test_an_input_comes_from_a_file_or_from_standard_input(shop: Shop) -> None:

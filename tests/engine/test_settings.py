@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from pathlib import Path
 
@@ -31,14 +32,15 @@ def test_a_limit_of_nothing_is_refused(call_limit_s: float, concurrency: int) ->
         opord.Engine("sqlite:///never-made.db", call_limit_s=call_limit_s, concurrency=concurrency)
 
 
-async def test_an_engine_makes_a_store_unless_it_is_told_not_to(tmp_path: Path) -> None:
-    store = tmp_path / "orders.db"
-    url = f"sqlite:///{store}"
+def test_an_engine_makes_a_store_unless_it_is_told_not_to(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/orders.db"
+
+    async def opened(*, create: bool) -> None:
+        async with opord.Engine(url, create=create):
+            pass
+
     with pytest.raises(StoreMissing, match=rf"there is no store at {url} \(.*\): there is no such file"):
-        async with opord.Engine(url, create=False):
-            raise AssertionError("there is nothing to be opened")
-    assert not store.exists()
-    async with opord.Engine(url):
-        pass
-    async with opord.Engine(url, create=False):
-        pass
+        asyncio.run(opened(create=False))
+    assert list(tmp_path.iterdir()) == []
+    asyncio.run(opened(create=True))
+    asyncio.run(opened(create=False))
