@@ -28,6 +28,7 @@ ORDER = [
     "stores",
     "engine",
     "temporal",
+    "backends",  # the one protocol that the faces ask, a module a runtime, and the front
     "server",
     "testing",
     "simulate",  # explores a contract with the engine and the virtual time of `testing`
@@ -281,6 +282,6 @@ def test_a_circle_is_found_and_named(graph: dict[str, set[str]], circle: list[st
 
 def test_imports_in_functions_and_for_types_are_in_the_graph() -> None:
     graph = import_graph()
-    assert "opord.engine.engine" in graph["opord.cli.acting"], "imported within a function"
+    assert "opord.backends.front" in graph["opord.cli.acting"], "imported within a function"
     assert "opord.drive.client" in graph["opord.cli.acting"], "imported for types"
     assert "opord.kernel.inbox" in graph["opord.drive.flight"], "a module taken from its package"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from opord.backends.front import Engine as Engine
     from opord.drive.errors import EngineError as EngineError
     from opord.drive.errors import Refused as Refused
-    from opord.engine.engine import Engine as Engine
     from opord.generated.handles import Reply as Reply
     from opord.kernel.requests import Call as Call
     from opord.kernel.requests import InDoubt as InDoubt
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Where each name lives. The imports above tell type checkers the same; a test compares the two.
 _HOMES = {
     "Call": "opord.kernel.requests",
-    "Engine": "opord.engine.engine",
+    "Engine": "opord.backends.front",
     "EngineError": "opord.drive.errors",
     "Failure": "opord.values.failure",
     "InDoubt": "opord.kernel.requests",

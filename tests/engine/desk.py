@@ -16,7 +16,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from opord.engine.engine import Engine
+from opord.backends.front import Engine
 from opord.generated.handlers import handler_names
 from opord.generated.handles import Sent
 from opord.kernel.requests import Call

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from opord.engine.engine import Engine
+from opord.backends.front import Engine
 from opord.engine.protection import protection_with
 from opord.kernel.legality import verify
 from opord.kernel.run import Run

@@ -16,8 +16,8 @@ import apsw
 import pytest
 
 import opord
+from opord.backends.front import Engine
 from opord.drive.errors import EngineError, EventRefused
-from opord.engine.engine import Engine
 from opord.stores.base import StoreUnavailable
 from opord.stores.sqlite.store import SqliteStore
 from tests.engine.kit import Kit, compiled, workflow_of

@@ -13,9 +13,9 @@ from typing import Any, get_args
 
 import pytest
 
+from opord.backends.front import Engine
 from opord.drive import flight
 from opord.drive.hooks import Point
-from opord.engine.engine import Engine
 from tests.engine.contracts import POLICIES, OrderHandlers, order
 from tests.engine.kit import Kit, Provider, crash_at
 

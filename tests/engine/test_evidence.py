@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.engine import Engine
+from opord.backends.front import Engine
 from opord.kernel.inbox import Evidence
 from tests.engine.desk import Here, Sim, after
 from tests.engine.kit import compiled, workflow_of

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.engine import Engine
+from opord.backends.front import Engine
 from opord.stores.memory import MemoryStore
 from tests.engine.kit import Kit, compiled, workflow_of
 

@@ -16,8 +16,8 @@ from typing import Any
 import apsw
 import pytest
 
+from opord.backends.front import Engine
 from opord.drive import errors
-from opord.engine.engine import Engine
 from opord.stores.sqlite.store import SqliteStore
 from opord.testing.clock import run_virtually
 from tests.faults.bench import Bench, tell

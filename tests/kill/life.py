@@ -16,9 +16,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from opord.backends.front import Engine  # at once: `opord` would load it in each worker anew
 from opord.drive.errors import EngineError
 from opord.engine.clock import World
-from opord.engine.engine import Engine  # at once: `opord` would load it in each worker anew
 from opord.generated import Workflow
 from opord.loading import program_of
 from opord.stores.sqlite.store import SqliteStore

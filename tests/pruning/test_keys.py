@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from opord.backends.front import Engine
 from opord.drive.errors import RunEnded, RunPruned, RunUnknown, StartConflict
 from opord.drive.starts import Started
-from opord.engine.engine import Engine
 from opord.kernel.inbox import Evidence
 from opord.kernel.marks import input_mark
 from opord.loading import program_of

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
+from opord.backends.front import Engine
 from opord.drive.errors import EngineError
-from opord.engine.engine import Engine
 from opord.kernel.requests import Call
 from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore

@@ -127,7 +127,7 @@ def on_client(
     """
 
     async def main() -> T:
-        from opord.engine.engine import Engine
+        from opord.backends.front import Engine
 
         engine = Engine(url, workflows, create=create, **engine_secrets())
         session = Session()

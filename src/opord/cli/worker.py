@@ -23,7 +23,7 @@ from opord.cli.settings import Seconds, engine_secrets, secrets_option, setting,
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
-    from opord.engine.engine import Engine
+    from opord.backends.front import Engine
     from opord.kernel.program import Program
 
 log = logging.getLogger("opord.worker")
@@ -182,7 +182,7 @@ async def _work(
     drain_s: float,
     dev: bool,
 ) -> int:
-    from opord.engine.engine import Engine
+    from opord.backends.front import Engine
     from opord.engine.tuning import tune_process
 
     workflows = [program.workflow(handlers) for program, handlers in pairs]

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias, TypeVar
 
+from opord.backends.front import Engine
 from opord.drive.client import Client
 from opord.drive.errors import EngineError
 from opord.drive.hooks import Point
-from opord.engine.engine import Engine
 from opord.engine.restoring import mark_restored
 from opord.generated.handles import Sent
 from opord.generated.workflow import Workflow
