@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "opord"
 
 ORDER = [
     "contract",  # the checked contract: plain data
+    "statements",  # the parts of a body, visited in order
     "values",  # canonical JSON, codecs, secrets, durations, checked arithmetic
     "language",  # source text to checked contract
     "codegen",  # checked contract to Python
@@ -53,7 +54,7 @@ NOT_EVEN_EARLIER = {
 }
 
 # Same input, same output: instants, ids and random numbers are arguments, and I/O belongs to the engine.
-PURE_ROOMS = ("contract", "values", "kernel")
+PURE_ROOMS = ("contract", "statements", "values", "kernel")
 IMPURE_MODULES = {
     "apsw", "asyncio", "concurrent", "http", "logging", "multiprocessing", "os", "pathlib", "psycopg", "random",
     "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile",

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from opord.codegen.names import timer_id
 from opord.contract import (
     NOWHERE,
     Action,
-    Arm,
-    Block,
-    Call,
     CallSite,
     ConstantPattern,
     Contract,
     Effect,
     ElsePattern,
-    Goto,
-    If,
-    Match,
+    EventHandler,
     NonePattern,
     OkPattern,
     Pattern,
-    Phase,
     Place,
     SomePattern,
     State,
+    Timer,
     VariantPattern,
 )
+from opord.language.flow.exits import Answered, Condition, Ended, Exit, Matched, Tested, exits
+from opord.language.graph import Graph, Moment
 
 UNKNOWN = "unknown"
 """The outcome of an attempt of which nobody knows whether it took effect."""
@@ -53,11 +50,17 @@ class Move(NamedTuple):
 
 def moves_of(contract: Contract, texts: Mapping[str, str]) -> list[Move]:
     """List the moves of a contract, in the order of its states, each once; `texts` are its files, for quoting."""
-    paths = _Paths(texts)
+    words = _Words(texts)
+    graph = Graph(contract)
     found: dict[tuple[str, str, str], Move] = {}
     for state in contract.states:
-        for move in paths.of_state(contract, state):
-            found.setdefault(move.key, move)
+        for moment in graph.moments(state):
+            cause = _set_off(contract, state, moment)
+            for way_out in exits(moment):
+                move = Move(
+                    state.name, _cause(cause, way_out.commit), way_out.goto.state, words.needs(way_out)
+                )
+                found.setdefault(move.key, move)
     return list(found.values())
 
 
@@ -76,67 +79,55 @@ def outcomes_of(contract: Contract) -> list[tuple[str, str]]:
     return found
 
 
-class _Paths:
+def _set_off(contract: Contract, state: State, moment: Moment) -> str:
+    """Write what sets a step off as the kernel writes it on record; nothing for the body of a state."""
+    handler = moment.handler
+    match handler:
+        case None:
+            return ""
+        case EventHandler(event=event):
+            return f"event {event}"
+        case Timer():
+            owner = contract.phase_of(state) if moment.shared else state
+            assert owner is not None
+            return f"timer {timer_id(owner, handler)}"
+        case _:
+            assert_never(handler)
+
+
+class _Words:
+    """What a move needs, in words; each condition is worded once, however many `goto`s stand after it."""
+
     def __init__(self, texts: Mapping[str, str]) -> None:
         # A place has the path as it was given, the texts of a program have names that mean the same anywhere.
         self._lines = {PurePath(name).name: text.split("\n") for name, text in texts.items()}
+        self._known: dict[Condition, str | None] = {}
 
-    def of_state(self, contract: Contract, state: State) -> Iterator[Move]:
-        if state.kind == "acting":
-            yield from self._walk(state.name, "", state.body, (), None)
-        phase = contract.phase_of(state)
-        owners: list[State | Phase] = [state] if phase is None else [state, phase]
-        own = {handler.event for handler in state.handlers}
-        for owner in owners:
-            for handler in owner.handlers:
-                if handler.ignore or (owner is not state and handler.event in own):
-                    continue
-                needs = (f"`{self.quote(handler.guard.place)}`",) if handler.guard is not None else ()
-                yield from self._walk(state.name, f"event {handler.event}", handler.body, needs, None)
-            for timer in owner.timers:
-                cause = f"timer {timer_id(owner, timer)}"
-                yield from self._walk(state.name, cause, timer.body, (), None)
+    def needs(self, way_out: Exit) -> tuple[str, ...]:
+        """Word the guard and the conditions before a `goto`."""
+        cause = way_out.cause
+        guard = cause.guard if isinstance(cause, EventHandler) else None
+        needs = [f"`{self.quote(guard.place)}`"] if guard is not None else []
+        needs += [words for each in way_out.conditions if (words := self._of_one(each)) is not None]
+        return tuple(needs)
 
-    def _walk(
-        self, source: str, cause: str, block: Block, needs: tuple[str, ...], committed: str | None
-    ) -> Iterator[Move]:
-        for statement in block:
-            match statement:
-                case Goto(state=target):
-                    yield Move(source, _cause(cause, committed), target, needs)
-                case Call(site=site, arms=arms):
-                    committed = site.name if site.verb == "commit" else committed
-                    yield from self._arms(source, cause, arms, needs, committed, site.name)
-                case If(condition=condition, then=then, otherwise=otherwise):
-                    asked = self.quote(condition.place)
-                    yield from self._walk(source, cause, then, (*needs, f"`{asked}`"), committed)
-                    yield from self._walk(
-                        source, cause, otherwise or (), (*needs, f"`{asked}` to be false"), committed
-                    )
-                    if _leaves(then):
-                        needs = (*needs, f"`{asked}` to be false")
-                case Match(subject=subject, arms=arms):
-                    if isinstance(subject, CallSite):
-                        committed = subject.name if subject.verb == "commit" else committed
-                        about = subject.name
-                    else:
-                        about = f"`{self.quote(subject.place)}`"
-                    yield from self._arms(source, cause, arms, needs, committed, about)
-                case _:
-                    pass
+    def _of_one(self, condition: Condition) -> str | None:
+        if condition not in self._known:
+            self._known[condition] = self._worded(condition)
+        return self._known[condition]
 
-    def _arms(
-        self,
-        source: str,
-        cause: str,
-        arms: tuple[Arm, ...],
-        needs: tuple[str, ...],
-        committed: str | None,
-        about: str,
-    ) -> Iterator[Move]:
-        for arm in arms:
-            wanted = f"{about} to be {_pattern(arm.pattern)}"
-            yield from self._walk(source, cause, arm.body, (*needs, wanted), committed)
+    def _worded(self, condition: Condition) -> str | None:
+        match condition:
+            case Tested(statement=statement, holds=holds):
+                return f"`{self.quote(statement.condition.place)}`{'' if holds else ' to be false'}"
+            case Answered():
+                return None
+            case Ended(site=site, arm=arm):
+                return f"{site.name} to be {_pattern(arm.pattern)}"
+            case Matched(subject=subject, arm=arm):
+                return f"`{self.quote(subject.place)}` to be {_pattern(arm.pattern)}"
+            case _:
+                assert_never(condition)
 
     def quote(self, place: Place) -> str:
         """Return the text at a place, in one line."""
@@ -150,26 +141,11 @@ class _Paths:
         return text if len(text) <= 70 else f"{text[:69]}…"
 
 
-def _cause(cause: str, committed: str | None) -> str:
+def _cause(cause: str, commit: CallSite | None) -> str:
     """Write a cause as the kernel writes it on record."""
-    if not cause:
-        return f"commit {committed}" if committed is not None else "body"
-    return f"{cause}, commit {committed}" if committed is not None else cause
-
-
-def _leaves(block: Block) -> bool:
-    """Whether no path goes on after the block."""
-    if not block:
-        return False
-    match block[-1]:
-        case Goto():
-            return True
-        case If(then=then, otherwise=otherwise):
-            return _leaves(then) and _leaves(otherwise or ())
-        case Match(arms=arms):
-            return all(_leaves(arm.body) for arm in arms)
-        case _:
-            return False
+    if commit is None:
+        return cause or "body"
+    return f"{cause}, commit {commit.name}" if cause else f"commit {commit.name}"
 
 
 def _pattern(pattern: Pattern) -> str:
@@ -188,3 +164,5 @@ def _pattern(pattern: Pattern) -> str:
             )
         case ElsePattern():
             return "anything else"
+        case _:
+            assert_never(pattern)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from opord.codegen.diagram.picture import Cause, CauseKind
 from opord.codegen.diagram.short import SHORT_MAX, cut, full, one_line, short, short_timer
 from opord.contract import (
     Action,
-    Arm,
-    Block,
-    Call,
     CallSite,
     ConstantPattern,
     Contract,
+    ElsePattern,
     EventHandler,
+    Expr,
     Goto,
-    If,
-    Match,
     NonePattern,
     OkPattern,
     Pattern,
@@ -27,7 +25,7 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
-from opord.language.flow.endings import always_leaves
+from opord.language.flow.exits import Answered, Condition, Ended, Exit, Matched, Tested, exits
 from opord.language.graph import Graph, Moment
 from opord.language.spelling import spell_constant
 
@@ -49,8 +47,9 @@ _PLAIN = _Said("at once", "at once", "plain")
 def moves(graph: Graph, moment: Moment) -> Iterator[tuple[Goto, Cause]]:
     """Yield each `goto` of a step with its cause, from top to bottom."""
     head = _head(graph.contract, moment)
-    for goto, conditions in _in_block(graph, moment.body, ()):
-        yield goto, _cause(head, conditions)
+    said = _Words(graph)
+    for way_out in exits(moment):
+        yield way_out.goto, _cause(head, said.of(way_out))
 
 
 def _cause(head: _Said | None, conditions: tuple[_Said, ...]) -> Cause:
@@ -73,7 +72,8 @@ def _cause(head: _Said | None, conditions: tuple[_Said, ...]) -> Cause:
 
 
 def _head(contract: Contract, moment: Moment) -> _Said | None:
-    match moment.handler:
+    handler = moment.handler
+    match handler:
         case None:
             return None
         case EventHandler(event=event, guard=guard):
@@ -83,42 +83,54 @@ def _head(contract: Contract, moment: Moment) -> _Said | None:
             if guard is not None:
                 text, whole = f"{text} if {short(guard)}", f"{whole} if {full(guard)}"
             return _Said(text, whole, "event")
-        case Timer() as timer:
-            since = " since the phase was entered" if moment.shared and timer.kind == "after" else ""
-            whole = f"{short_timer(timer, False)}{since}"
-            return _Said(short_timer(timer, moment.shared), whole, "timer")
+        case Timer():
+            since = " since the phase was entered" if moment.shared and handler.kind == "after" else ""
+            whole = f"{short_timer(handler, False)}{since}"
+            return _Said(short_timer(handler, moment.shared), whole, "timer")
+        case _:
+            assert_never(handler)
 
 
-def _in_block(
-    graph: Graph, block: Block, conditions: tuple[_Said, ...]
-) -> Iterator[tuple[Goto, tuple[_Said, ...]]]:
-    def with_(said: _Said) -> tuple[_Said, ...]:
-        return (*conditions, said)[-_CONDITIONS_MAX:]
+class _Words:
+    """What is said of conditions; each is worded once, however many arrows it decides."""
 
-    for statement in block:
-        match statement:
-            case Goto():
-                yield statement, conditions
-            case If(condition=condition, then=then, otherwise=otherwise):
-                asked = _Said(f"if {short(condition)}", f"if {full(condition)}", "condition")
-                yield from _in_block(graph, then, with_(asked))
-                if otherwise is not None:
-                    yield from _in_block(graph, otherwise, with_(_ELSE))
-                elif any(always_leaves(inner) for inner in then):
-                    conditions = with_(_ELSE)
-            case Call(site=site, arms=arms):
-                for arm in arms:
-                    yield from _in_block(graph, arm.body, with_(_ended(graph, site, arm.pattern)))
-                if isinstance(graph.calls.get(site.name), Action):
-                    conditions = with_(_done(graph, site))
-            case Match(subject=CallSite() as site, arms=arms):
-                for arm in arms:
-                    yield from _in_block(graph, arm.body, with_(_ended(graph, site, arm.pattern)))
-            case Match(arms=arms):
-                for arm in arms:
-                    yield from _in_block(graph, arm.body, with_(_matched(statement, arm)))
-            case _:
-                pass
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._known: dict[Condition, _Said | None] = {}
+
+    def of(self, way_out: Exit) -> tuple[_Said, ...]:
+        """Word the last conditions before a `goto` that are worth a word."""
+        found: list[_Said] = []
+        for condition in way_out.latest_conditions():
+            said = self._of_one(condition)
+            if said is not None:
+                found.append(said)
+            if len(found) == _CONDITIONS_MAX:
+                break
+        return tuple(reversed(found))
+
+    def _of_one(self, condition: Condition) -> _Said | None:
+        if condition not in self._known:
+            self._known[condition] = _worded(self._graph, condition)
+        return self._known[condition]
+
+
+def _worded(graph: Graph, condition: Condition) -> _Said | None:
+    match condition:
+        case Tested(statement=statement, holds=True):
+            asked = statement.condition
+            return _Said(f"if {short(asked)}", f"if {full(asked)}", "condition")
+        case Tested(statement=statement, below=below):
+            # Of an `if` with an `else`, nothing is said below it.
+            return None if below and statement.otherwise is not None else _ELSE
+        case Answered(site=site):
+            return _done(graph, site) if isinstance(graph.calls.get(site.name), Action) else None
+        case Ended(site=site, arm=arm):
+            return _ended(graph, site, arm.pattern)
+        case Matched(subject=subject, arm=arm):
+            return _matched(subject, arm.pattern)
+        case _:
+            assert_never(condition)
 
 
 def _done(graph: Graph, site: CallSite) -> _Said:
@@ -139,14 +151,14 @@ def _ended(graph: Graph, site: CallSite, pattern: Pattern) -> _Said:
                 return _Said("InDoubt", f"nobody knows whether {site.name} happened", "call")
             text = cut(" | ".join(names), SHORT_MAX)
             return _Said(text, f"{site.name} fails with {' or '.join(names)}", "call")
-        case _:
+        case ElsePattern() | SomePattern() | NonePattern() | ConstantPattern():  # the last three in error
             return _Said(f"{site.name} fails", f"{site.name} fails in any other way", "call")
+        case _:
+            assert_never(pattern)
 
 
-def _matched(statement: Match, arm: Arm) -> _Said:
-    if isinstance(statement.subject, CallSite):
-        return _ELSE
-    match arm.pattern:
+def _matched(subject: Expr, pattern: Pattern) -> _Said:
+    match pattern:
         case VariantPattern(variants=variants):
             value = " | ".join(variant.variant for variant in variants)
         case SomePattern():
@@ -155,9 +167,10 @@ def _matched(statement: Match, arm: Arm) -> _Said:
             value = "none"
         case ConstantPattern(values=values):
             value = " | ".join(one_line(spell_constant(value)) for value in values)
-        case _:
+        case ElsePattern() | OkPattern():  # `ok` in error
             return _ELSE
-    subject = statement.subject
+        case _:
+            assert_never(pattern)
     return _Said(
         cut(f"{short(subject, 20)} is {value}", SHORT_MAX), f"{full(subject)} is {value}", "condition"
     )

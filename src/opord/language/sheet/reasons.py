@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import assert_never
 
 from opord.contract import (
     Action,
     Arm,
-    Block,
-    Call,
     CallSite,
     Constant,
     ConstantPattern,
@@ -17,9 +16,6 @@ from opord.contract import (
     ElsePattern,
     EventHandler,
     Expr,
-    Goto,
-    If,
-    Match,
     NonePattern,
     OkPattern,
     SomePattern,
@@ -27,7 +23,7 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
-from opord.language.flow.endings import always_leaves
+from opord.language.flow.exits import Answered, Condition, Ended, Exit, Matched, Tested, exits
 from opord.language.graph import Graph, Moment
 from opord.language.sheet.model import Way
 from opord.language.spelling import in_words, spell, spell_constant
@@ -40,11 +36,12 @@ def ways(graph: Graph, state: State, moment: Moment) -> Iterator[Way]:
     cause = cause_of(graph.contract, moment)
     handler = moment.handler
     event = handler.event if isinstance(handler, EventHandler) else None
-    for goto, found in _in_block(graph, moment.body, ()):
-        conditions = _telling(found)
+    words = _Words(graph)
+    for way_out in exits(moment):
+        conditions = _telling(words.of(way_out))
         yield Way(
             source=state.name,
-            target=goto.state,
+            target=way_out.goto.state,
             by="body" if handler is None else "event" if event is not None else "timer",
             event=event,
             roles=roles_of(graph.contract, event) if event is not None else (),
@@ -67,14 +64,17 @@ def _telling(conditions: tuple[str, ...]) -> tuple[str, ...]:
 
 def cause_of(contract: Contract, moment: Moment) -> str:
     """Say what sets a step off: an event and who may send it, a timer, or nothing for a body."""
-    match moment.handler:
+    handler = moment.handler
+    match handler:
         case None:
             return ""
         case EventHandler(event=event, guard=guard):
             condition = f" if {spell(guard)}" if guard is not None else ""
             return f"{event}{sent_by(contract, event)}{condition}"
-        case Timer() as timer:
-            return timer_words(timer, moment.shared)
+        case Timer():
+            return timer_words(handler, moment.shared)
+        case _:
+            assert_never(handler)
 
 
 def sent_by(contract: Contract, event: str) -> str:
@@ -100,38 +100,44 @@ def timer_words(timer: Timer, shared: bool) -> str:
     return f"{words} after entering {'the phase' if shared else 'this state'}"
 
 
-def _in_block(
-    graph: Graph, block: Block, conditions: tuple[str, ...]
-) -> Iterator[tuple[Goto, tuple[str, ...]]]:
-    for statement in block:
-        match statement:
-            case Goto():
-                yield statement, conditions
-                return
-            case If(condition=condition, then=then, otherwise=otherwise):
-                yield from _in_block(graph, then, (*conditions, f"if {spell(condition)}"))
-                if otherwise is not None:
-                    yield from _in_block(graph, otherwise, (*conditions, OTHERWISE))
-                elif any(always_leaves(inner) for inner in then):
-                    conditions = (*conditions, OTHERWISE)
-            case Call(site=site, arms=arms):
-                for arm in arms:
-                    yield from _in_block(graph, arm.body, (*conditions, _failed(site, arm, arms)))
-                if isinstance(graph.calls.get(site.name), Action):
-                    conditions = (*conditions, f"after {site.name}")
-            case Match(subject=CallSite() as site, arms=arms):
-                for arm in arms:
-                    yield from _in_block(graph, arm.body, (*conditions, _failed(site, arm, arms)))
-            case Match(subject=subject, arms=arms):
-                if not isinstance(subject, CallSite):
-                    for arm in arms:
-                        yield from _in_block(graph, arm.body, (*conditions, _matched(subject, arm)))
-            case _:
-                pass
+class _Words:
+    """What is said of conditions; each is worded once, however many `goto`s stand after it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._known: dict[Condition, str | None] = {}
+
+    def of(self, way_out: Exit) -> tuple[str, ...]:
+        """Word the conditions before a `goto` that are worth a word."""
+        worded = (self._of_one(condition) for condition in way_out.conditions)
+        return tuple(words for words in worded if words is not None)
+
+    def _of_one(self, condition: Condition) -> str | None:
+        if condition not in self._known:
+            self._known[condition] = _worded(self._graph, condition)
+        return self._known[condition]
 
 
-def _failed(site: CallSite, arm: Arm, arms: tuple[Arm, ...]) -> str:
-    match arm.pattern:
+def _worded(graph: Graph, condition: Condition) -> str | None:
+    match condition:
+        case Tested(statement=statement, holds=True):
+            return f"if {spell(statement.condition)}"
+        case Tested(statement=statement, below=below):
+            # Of an `if` with an `else`, nothing is said below it.
+            return None if below and statement.otherwise is not None else OTHERWISE
+        case Answered(site=site):
+            return f"after {site.name}" if isinstance(graph.calls.get(site.name), Action) else None
+        case Ended(site=site, arms=arms, arm=arm):
+            return _ended(site, arm, arms)
+        case Matched(subject=subject, arm=arm):
+            return _matched(subject, arm)
+        case _:
+            assert_never(condition)
+
+
+def _ended(site: CallSite, arm: Arm, arms: tuple[Arm, ...]) -> str:
+    pattern = arm.pattern
+    match pattern:
         case OkPattern():
             return f"after {site.name}"
         case VariantPattern(variants=variants):
@@ -141,14 +147,19 @@ def _failed(site: CallSite, arm: Arm, arms: tuple[Arm, ...]) -> str:
             if names == ["TimedOut"]:
                 return f"if {site.name} times out"
             return f"if {site.name} fails with {' or '.join(names)}"
-        case _:
+        case (
+            ElsePattern() | SomePattern() | NonePattern() | ConstantPattern()
+        ):  # the last three never, over a call
             others = any(isinstance(each.pattern, VariantPattern) for each in arms)
             return f"if {site.name} fails{' in another way' if others else ''}"
+        case _:
+            assert_never(pattern)
 
 
 def _matched(subject: Expr, arm: Arm) -> str:
     text = spell(subject)
-    match arm.pattern:
+    pattern = arm.pattern
+    match pattern:
         case VariantPattern(variants=variants):
             return f"if {text} is {' or '.join(variant.variant for variant in variants)}"
         case SomePattern():
@@ -159,5 +170,7 @@ def _matched(subject: Expr, arm: Arm) -> str:
             return f"if {text} is {' or '.join(spell_constant(value) for value in values)}"
         case ElsePattern():
             return OTHERWISE
+        case OkPattern():
+            return f"by {text}"  # never, over a value
         case _:
-            return f"by {text}"
+            assert_never(pattern)
