@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from opord.contract import CallSite, Contract, Goto
 from opord.language.compile import check_text
-from opord.language.flow.walk import Ending, follow
+from opord.language.flow.calls import Ending
+from opord.language.flow.walk import follow
 from opord.language.graph import Graph, along, components
 
 TEXT = """

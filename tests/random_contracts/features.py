@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from opord.contract import Contract, EventHandler, State, Timer
 from opord.language import check_text
-from opord.language.flow.walk import call_sites
+from opord.statements import call_sites
 
 _WORDS = {
     "effect with failures": r"^effect find.* fails ",

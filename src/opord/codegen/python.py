@@ -11,8 +11,9 @@ from opord.codegen.imports import Imports
 from opord.codegen.layout import docstring, lay_out, quoted
 from opord.codegen.names import Names, handler_id, path_from, timer_id
 from opord.codegen.protocol import ProtocolWriter
-from opord.codegen.steps import Scope, StepWriter, contains_call, nodes
+from opord.codegen.steps import Scope, StepWriter, contains_call
 from opord.codegen.types import TypeWriter
+from opord.statements import nodes
 from opord.values import canonical
 
 Sources: TypeAlias = Sequence[tuple[str, str]]

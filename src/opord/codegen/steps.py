@@ -12,6 +12,7 @@ from opord import contract as ir
 from opord.codegen.expressions import Expressions
 from opord.codegen.layout import lay_out, quoted
 from opord.codegen.names import calls, is_plain_enum
+from opord.statements import nodes
 
 _RESERVED: Final = frozenset(
     {
@@ -315,16 +316,6 @@ def _nearer(first: ir.Place, second: ir.Place) -> ir.Place:
 def contains_call(block: ir.Block) -> bool:
     """Say whether a body calls anything, a `pure` included, so that it needs a worker."""
     return any(_is_call(node) for node in nodes(block))
-
-
-def nodes(tree: object) -> list[object]:
-    """List a part of a contract and all parts of it."""
-    if isinstance(tree, tuple):
-        return [node for part in tree for node in nodes(part)]
-    if not hasattr(tree, "__dataclass_fields__") or isinstance(tree, ir.Place):
-        return []
-    parts = [node for name in tree.__dataclass_fields__ for node in nodes(getattr(tree, name))]
-    return [tree, *parts]
 
 
 def _is_call(node: object) -> bool:

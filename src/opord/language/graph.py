@@ -31,7 +31,9 @@ from opord.contract import (
     Variant,
     VariantRef,
 )
-from opord.language.flow.walk import Calls, Ending, follow, gotos
+from opord.language.flow.calls import Calls, Ending
+from opord.language.flow.walk import follow
+from opord.statements import gotos
 
 # Every move and every way to have committed costs the rules time and memory. The largest contract that people
 # write has a tenth of this; beyond it a small file could stop a gate.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -36,6 +35,7 @@ from opord.contract import (
     Var,
 )
 from opord.kernel.instants import text as instant_text
+from opord.statements import nodes
 from opord.testing.plausible import Plausible
 from opord.values.duration import format_duration
 
@@ -54,7 +54,7 @@ class Constants:
         self.named: defaultdict[str, list[Any]] = defaultdict(list)
         self.typed: defaultdict[str, list[Any]] = defaultdict(list)
         self.lengths: defaultdict[str, list[int]] = defaultdict(list)
-        for node in _nodes(contract):
+        for node in nodes(contract):
             self._look_at(node)
 
     def _look_at(self, node: Any) -> None:
@@ -82,18 +82,6 @@ class Constants:
         for near in _near(value):
             self.named[name].append(near)
             self.typed[_kind(near)].append(near)
-
-
-def _nodes(value: Any) -> Iterator[Any]:
-    """Go through a contract, part by part."""
-    if dataclasses.is_dataclass(value):
-        yield value
-        for part in dataclasses.fields(value):
-            if part.compare:
-                yield from _nodes(getattr(value, part.name))
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _nodes(item)
 
 
 def _constant(node: Expr) -> _Value | None:

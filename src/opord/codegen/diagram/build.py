@@ -9,9 +9,9 @@ from opord.codegen.diagram.causes import moves
 from opord.codegen.diagram.picture import Arrow, Cause, Frame, Node, Picture, Work
 from opord.codegen.diagram.short import cut, one_line
 from opord.contract import Contract, EventHandler, Field, Phase, State
-from opord.language.flow.walk import call_sites
 from opord.language.graph import Graph, Moment
 from opord.language.types import show
+from opord.statements import call_sites
 
 _NOTE_MAX = 300
 _FIELDS_MAX = 12

@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, assert_never
 
-from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
+from opord.contract import Action, Ask, Block, Check, Doubt, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
-from opord.kernel.legality.fold import Commit, Fold, Said, commits
+from opord.kernel.legality.fold import Commit, Fold, Said
 from opord.kernel.legality.moves import check_answer, decoded
 from opord.kernel.program import CallProgram
 from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
+from opord.statements import call_sites
 from opord.values.failure import Failure
 
 
@@ -213,15 +214,19 @@ def _action(fold: Fold, name: str) -> tuple[CallProgram, Action]:
     return call, call.declaration
 
 
+def _commits(block: Block) -> set[str]:
+    return {site.name for site, _ in call_sites(block) if site.verb == "commit"}
+
+
 def _committed_here(fold: Fold) -> set[str]:
     shared_only = fold.acts or fold.taken is not None
     found = set[str]()
     for timer in fold.at.timers:
         if timer.shared or not shared_only:
-            found |= commits(timer.declaration.body)
+            found |= _commits(timer.declaration.body)
     if fold.taken is not None:
-        return found | commits(fold.taken.handler.declaration.body)
-    return found | commits(fold.at.declaration.body)
+        return found | _commits(fold.taken.handler.declaration.body)
+    return found | _commits(fold.at.declaration.body)
 
 
 def _needs_a_timer(fold: Fold, said: Said) -> None:

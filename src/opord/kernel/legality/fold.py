@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, assert_never
+from typing import Any, NamedTuple
 
-from opord.contract import Action, Arm, Block, Call, CallSite, Goto, If, Let, Match, Statement
+from opord.contract import Action
 from opord.kernel.instants import parse, to_datetime
 from opord.kernel.program import CallProgram, HandlerProgram, Program, StateProgram
 from opord.kernel.records import RecordKind
@@ -133,55 +133,3 @@ class Fold:
     def frame(self, now: int, actor: str = "") -> Frame[Any]:
         """Return what is in scope everywhere in the contract."""
         return Frame(self.input, RunInfo(self.run, to_datetime(self.started_at)), to_datetime(now), actor)
-
-
-def gotos(block: Block) -> set[str]:
-    """Return the states that a body can go to."""
-    found: set[str] = set()
-    for statement in block:
-        if isinstance(statement, Goto):
-            found.add(statement.state)
-        for inner in _blocks(statement):
-            found |= gotos(inner)
-    return found
-
-
-def commits(block: Block) -> set[str]:
-    """Return the actions that a body can commit."""
-    found: set[str] = set()
-    for statement in block:
-        site = _site(statement)
-        if site is not None and site.verb == "commit":
-            found.add(site.name)
-        for inner in _blocks(statement):
-            found |= commits(inner)
-    return found
-
-
-def _site(statement: Statement) -> CallSite | None:
-    """Return the call that a statement makes, if it makes one."""
-    match statement:
-        case Call(site=site):
-            return site
-        case Match(subject=subject):
-            return subject if isinstance(subject, CallSite) else None
-        case Let() | If() | Goto():
-            return None
-        case _:
-            assert_never(statement)
-
-
-def _blocks(statement: Statement) -> list[Block]:
-    match statement:
-        case If(then=then, otherwise=otherwise):
-            return [then, otherwise or ()]
-        case Call(arms=arms) | Match(arms=arms):
-            return [_body(arm) for arm in arms]
-        case Let() | Goto():
-            return []
-        case _:
-            assert_never(statement)
-
-
-def _body(arm: Arm) -> Block:
-    return arm.body

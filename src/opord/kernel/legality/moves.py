@@ -7,9 +7,10 @@ from typing import Any, assert_never, cast, get_args
 
 from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
-from opord.kernel.legality.fold import Fold, Said, Taken, gotos
+from opord.kernel.legality.fold import Fold, Said, Taken
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import CauseWord
+from opord.statements import gotos
 from opord.values.codec import Codec
 
 _CAUSE = re.compile(
@@ -75,7 +76,7 @@ def transition(fold: Fold, said: Said) -> None:
             f"{fold.state} may go to {', '.join(declared.targets) or 'no state'}, not to {body['to']}",
         )
     block = _cause(fold, said)
-    if block is not None and body["to"] not in gotos(block):
+    if block is not None and all(body["to"] != goto.state for goto in gotos(block)):
         fold.problem("transition", f"what {body['cause']!r} runs in {fold.state} never goes to {body['to']}")
     for answer in body.get("calls", ()):
         check_answer(fold, answer)

@@ -6,12 +6,27 @@ without a limit, and a handler that has to be mended, take no time here: that th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
-from opord.contract import Action, Ask, Block, Call, CallSite, Check, Effect, Goto, If, Match, Repeat, Retry
-from opord.language.flow.walk import Calls
+from opord.contract import (
+    Action,
+    Ask,
+    Block,
+    CallSite,
+    Check,
+    Effect,
+    Goto,
+    Pattern,
+    Pure,
+    Repeat,
+    Report,
+    Retry,
+    Skip,
+)
+from opord.language.flow.calls import Calls
+from opord.language.flow.walk import PathWalk
 
 CALL_LIMIT = timedelta(minutes=5)
 """The worker's call limit where nothing else is set (`call_limit_s` of the engine)."""
@@ -35,13 +50,16 @@ def _repeated(time: timedelta, times: int) -> timedelta:
 
 def call_time(calls: Calls, name: str) -> timedelta:
     """Return the longest time of a `perform` or `commit`, up to its last outcome."""
-    match calls.get(name):
-        case Effect() as effect:
-            return _attempts(effect.retry, effect.timeout or CALL_LIMIT)
-        case Action() as action:
-            return plus(_action_attempts(calls, action), _settling(action))
-        case _:
+    call = calls.get(name)
+    match call:
+        case Effect():
+            return _attempts(call.retry, call.timeout or CALL_LIMIT)
+        case Action():
+            return plus(_action_attempts(calls, call), _settling(call))
+        case Pure() | None:
             return ZERO
+        case _:
+            assert_never(call)
 
 
 def _action_attempts(calls: Calls, action: Action) -> timedelta:
@@ -60,13 +78,18 @@ def call_time_of_check(calls: Calls, check: Check) -> timedelta:
 
 def _settling(action: Action) -> timedelta:
     """Return the time that a doubt of the last attempt may take, as far as the contract limits it."""
-    match action.doubt:
-        case Repeat() if action.retry is None and action.key is not None and action.key.window is not None:
-            return action.key.window  # repeated for as long as the key holds
-        case Ask(within=within) if within is not None:
-            return within
-        case _:
+    doubt = action.doubt
+    match doubt:
+        case Repeat():
+            # Without a `retry` it is repeated for as long as the key holds.
+            window = action.key.window if action.key is not None else None
+            return window if action.retry is None and window is not None else ZERO
+        case Ask(within=within):
+            return within if within is not None else ZERO
+        case Check() | Skip() | Report():
             return ZERO
+        case _:
+            assert_never(doubt)
 
 
 def _attempts(retry: Retry | None, each: timedelta) -> timedelta:
@@ -99,41 +122,16 @@ def step_times(calls: Calls, block: Block) -> StepTimes:
     return StepTimes(walk.to, walk.taken)
 
 
-class _Walk:
+class _Walk(PathWalk[timedelta]):
+    """Carries how long a step has taken at most."""
+
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._known: dict[str, timedelta] = {}
         self.to: dict[str, timedelta] = {}
         self.taken = ZERO
 
-    def block(self, block: Block, at: timedelta) -> timedelta | None:
-        """Walk a block; return when its end is reached at the latest, or None if every path has left before."""
-        left = False
-        for statement in block:
-            passed: timedelta | None = at
-            match statement:
-                case Goto(state=state):
-                    passed = None
-                    self.to[state] = max(self.to.get(state, ZERO), at)
-                case If(then=then, otherwise=otherwise):
-                    passed = _later([self.block(then, at), self.block(otherwise or (), at)])
-                case Call(site=site, name=name, arms=arms):
-                    after = passed = self._after(site, at)
-                    outs = [self.block(arm.body, after) for arm in arms]
-                    if name is None:
-                        passed = _later([after, *outs])
-                case Match(subject=subject, arms=arms):
-                    after = self._after(subject, at) if isinstance(subject, CallSite) else at
-                    passed = _later([self.block(arm.body, after) for arm in arms])
-                case _:
-                    pass
-            if passed is None:
-                left = True
-            else:
-                at = passed
-        return None if left else at
-
-    def _after(self, site: CallSite, at: timedelta) -> timedelta:
+    def called(self, site: CallSite, pattern: Pattern | None, at: timedelta) -> timedelta:
         time = self._known.get(site.name)
         if time is None:
             time = self._known[site.name] = call_time(self._calls, site.name)
@@ -141,13 +139,15 @@ class _Walk:
         self.taken = max(self.taken, after if site.verb == "perform" else plus(at, self._between(site.name)))
         return after
 
+    def went(self, goto: Goto, at: timedelta) -> None:
+        self.to[goto.state] = max(self.to.get(goto.state, ZERO), at)
+
+    def join(self, ways: Sequence[timedelta], before: timedelta) -> timedelta:
+        return max(ways)
+
     def _between(self, name: str) -> timedelta:
         """Return how long a commit may go on with nothing in doubt: while its attempts fail and are made again."""
         action = self._calls.action(name)
         if action is None or action.retry is None:
             return ZERO
         return _attempts(action.retry, action.timeout or CALL_LIMIT)
-
-
-def _later(times: Iterable[timedelta | None]) -> timedelta | None:
-    return max((time for time in times if time is not None), default=None)

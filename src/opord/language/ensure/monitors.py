@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from opord.contract import Promise
-from opord.language.flow.walk import Ending
+from opord.language.flow.calls import Ending
 
 
 class Sign(NamedTuple):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from opord.contract import Timer
-from opord.language.flow.walk import call_sites, gotos
 from opord.language.graph import Graph, Moment
+from opord.statements import call_sites, gotos
 
 # A phase with more timers than this is followed as if each of them could fire again, and none of them be counted on once
 # one has fired, so that the work stays within bounds.

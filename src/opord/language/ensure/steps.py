@@ -7,12 +7,14 @@ so a step is summed up in one walk over its text, however many paths it has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from opord.contract import Action, Block, Call, CallSite, Goto, If, Match
+from opord.contract import Action, Block, CallSite, Goto, Pattern
 from opord.language.ensure.monitors import Monitors, Sign
-from opord.language.flow.walk import Calls, Ending
+from opord.language.flow.calls import Calls
+from opord.language.flow.walk import PathWalk
 from opord.language.graph import Moment
 
 
@@ -69,7 +71,7 @@ class _At(NamedTuple):
         return _At(self.change.or_else(other.change), self.committed or other.committed)
 
 
-class _Walk:
+class _Walk(PathWalk[_At]):
     def __init__(self, calls: Calls, monitors: Monitors) -> None:
         self._calls = calls
         self._monitors = monitors
@@ -78,60 +80,16 @@ class _Walk:
         self._held = UNCHANGED
 
     def run(self, block: Block) -> Summary:
-        self._block(block, _At(UNCHANGED, False))
+        self.block(block, _At(UNCHANGED, False))
         if self._makes_calls:
             self._found.held = self._held
         return self._found
 
-    def _block(self, block: Block, at: _At) -> _At | None:
-        """Walk a block; return where its end is reached, or None if every path has left before.
-
-        Statements after a `goto` are walked as if it were not there, for they were meant to be taken.
-        """
-        left = False
-        for statement in block:
-            passed: _At | None = at
-            match statement:
-                case Goto():
-                    passed = None
-                    self._goto(statement, at.change)
-                case If(then=then, otherwise=otherwise):
-                    passed = self._block(then, at)
-                    beside = at if otherwise is None else self._block(otherwise, at)
-                    passed = beside if passed is None else passed.join(beside)
-                case Call(site=site, name=name, arms=arms):
-                    passed = self._call(site, (self._calls.answer(site),), at)
-                    for arm in arms:
-                        out = self._arm(site, self._calls.endings(site, arm.pattern), arm.body, at)
-                        if name is None and out is not None and passed is not None:
-                            passed = passed.join(out)
-                case Match(subject=subject, arms=arms):
-                    passed = None
-                    for arm in arms:
-                        if isinstance(subject, CallSite):
-                            out = self._arm(subject, self._calls.endings(subject, arm.pattern), arm.body, at)
-                        else:
-                            out = self._block(arm.body, at)
-                        if out is not None:
-                            passed = out.join(passed)
-                case _:
-                    pass
-            if passed is None:
-                left = True
-            else:
-                at = passed
-        return None if left else at
-
-    def _arm(self, site: CallSite, endings: set[Ending], body: Block, at: _At) -> _At | None:
-        after = self._call(site, tuple(endings), at)
-        return self._block(body, after) if after is not None else None
-
-    def _call(self, site: CallSite, endings: tuple[Ending, ...], at: _At) -> _At | None:
-        declared = self._calls.get(site.name)
-        commits = isinstance(declared, Action)
+    def called(self, site: CallSite, pattern: Pattern | None, at: _At) -> _At | None:
         self._makes_calls = True
+        commits = isinstance(self._calls.get(site.name), Action)
         joined: _At | None = None
-        for ending in endings:
+        for ending in self._calls.outcomes(site, pattern):
             sign = self._monitors.call(site.name, ending)
             self._ask(sign, at.change)
             after = _At(at.change.then(sign), at.committed or commits)
@@ -140,10 +98,16 @@ class _Walk:
                 self._held = self._held.or_else(after.change)
         return joined
 
-    def _goto(self, goto: Goto, change: Change) -> None:
+    def join(self, ways: Sequence[_At], before: _At) -> _At:
+        joined = ways[0]
+        for way in ways[1:]:
+            joined = joined.join(way)
+        return joined
+
+    def went(self, goto: Goto, at: _At) -> None:
         sign = self._monitors.entry(goto.state)
-        self._ask(sign, change)
-        after = change.then(sign)
+        self._ask(sign, at.change)
+        after = at.change.then(sign)
         known = self._found.targets.get(goto.state)
         self._found.targets[goto.state] = after if known is None else known.or_else(after)
 

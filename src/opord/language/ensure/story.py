@@ -6,20 +6,15 @@ first. Within a state it follows every path of every step, and drops what leads 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from opord.contract import (
     Action,
-    Arm,
-    Block,
-    Call,
     CallSite,
     EventHandler,
     Goto,
-    If,
-    Match,
     Pattern,
     Place,
     Timer,
@@ -29,7 +24,8 @@ from opord.language.diagnostics.model import StoryStep
 from opord.language.ensure.monitors import Monitors
 from opord.language.ensure.spots import Spot, Spots
 from opord.language.ensure.words import timer_text
-from opord.language.flow.walk import IN_DOUBT, Ending
+from opord.language.flow.calls import IN_DOUBT, Ending
+from opord.language.flow.walk import PathWalk
 from opord.language.graph import Graph, Moment
 
 
@@ -234,7 +230,7 @@ class _At(NamedTuple):
 _Facts = dict[_At, Trace | None]
 
 
-class _Walk:
+class _Walk(PathWalk[_Facts]):
     """Follows every path of one step with one bit, and keeps the first way in which each thing came about."""
 
     def __init__(self, spots: Spots, monitors: Monitors, spot: Spot, moment: Moment) -> None:
@@ -254,50 +250,19 @@ class _Walk:
             trace = Trace(trace, Part(f"on {handler.event}", handler.place))
         elif isinstance(handler, Timer):
             trace = Trace(trace, Part(timer_text(handler), handler.place))
-        self._block(self._moment.body, {_At(bit, False): trace})
+        self.block(self._moment.body, {_At(bit, False): trace})
 
-    def _block(self, block: Block, facts: _Facts) -> _Facts:
-        left = False
-        for statement in block:
-            passed = facts
-            match statement:
-                case Goto():
-                    passed = {}
-                    self._goto(statement, facts)
-                case If(then=then, otherwise=otherwise):
-                    passed = self._into(then, facts) | (
-                        facts if otherwise is None else self._into(otherwise, facts)
-                    )
-                case Call(site=site, name=name, arms=arms):
-                    passed = self._call(site, self._calls.answer(site), "ok", facts)
-                    for out in self._arms(site, arms, facts):
-                        if name is None:
-                            passed = out | passed
-                case Match(subject=CallSite() as site, arms=arms):
-                    passed = {}
-                    for out in self._arms(site, arms, facts):
-                        passed = out | passed
-                case Match(arms=arms):
-                    passed = {}
-                    for arm in arms:
-                        passed = self._into(arm.body, facts) | passed
-                case _:
-                    pass
-            if passed:
-                facts = passed
-            else:
-                left = True
-        return {} if left else facts
+    def called(self, site: CallSite, pattern: Pattern | None, at: _Facts) -> _Facts | None:
+        entering: _Facts = {}
+        for ending in sorted(self._calls.outcomes(site, pattern)):
+            entering = self._call(site, ending, _how(pattern, ending), at) | entering
+        return entering or None
 
-    def _into(self, block: Block, facts: _Facts) -> _Facts:
-        return self._block(block, facts) if facts else {}
-
-    def _arms(self, site: CallSite, arms: tuple[Arm, ...], facts: _Facts) -> Iterator[_Facts]:
-        for arm in arms:
-            entering: _Facts = {}
-            for ending in sorted(self._calls.endings(site, arm.pattern)):
-                entering = self._call(site, ending, _how(arm.pattern, ending), facts) | entering
-            yield self._into(arm.body, entering)
+    def join(self, ways: Sequence[_Facts], before: _Facts) -> _Facts:
+        joined = ways[0]
+        for way in ways[1:]:
+            joined = way | joined
+        return joined
 
     def _call(self, site: CallSite, ending: Ending, how: str, facts: _Facts) -> _Facts:
         sign = self._monitors.call(site.name, ending)
@@ -315,23 +280,23 @@ class _Walk:
                 self.held.setdefault(after.bit, found[after])
         return found
 
-    def _goto(self, goto: Goto, facts: _Facts) -> None:
+    def went(self, goto: Goto, at: _Facts) -> None:
         if goto.state not in self._spots.graph.states:
             return
         sign = self._monitors.entry(goto.state)
         spot = self._spots.after(self._spot, self._moment, goto.state)
         sure = self._spots.counts_on(self._spot, self._moment)
-        for at, trace in facts.items():
-            way = Way(sign.across(at.bit), trace, goto, spot, bool(sign.asks & at.bit), sure)
+        for known, trace in at.items():
+            way = Way(sign.across(known.bit), trace, goto, spot, bool(sign.asks & known.bit), sure)
             key = (goto.state, way.bit, way.asked)
             if key not in self._made:
                 self._made.add(key)
                 self.ways.append(way)
 
 
-def _how(pattern: Pattern, ending: Ending) -> str:
-    """Say how a call ended where an arm is taken."""
-    if ending == "ok":
+def _how(pattern: Pattern | None, ending: Ending) -> str:
+    """Say how a call ended where an arm is taken, or, with no pattern, where it answered."""
+    if ending == "ok" or pattern is None:
         return "ok"
     if isinstance(pattern, VariantPattern):
         if ending == "maybe":

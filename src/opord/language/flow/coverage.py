@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 from weakref import WeakKeyDictionary
 
 from opord.contract import (
@@ -18,22 +18,27 @@ from opord.contract import (
     CallSite,
     ConstantPattern,
     ElsePattern,
+    ListOf,
+    MapOf,
     Match,
     Named,
     NonePattern,
+    Nothing,
     OkPattern,
     OptionalOf,
     Pattern,
     Primitive,
     ProblemOf,
+    RunInfo,
+    SecretOf,
     SomePattern,
     Type,
+    Unknown,
     VariantPattern,
     VariantRef,
 )
-from opord.language.flow.walk import IN_DOUBT
+from opord.language.flow.calls import IN_DOUBT
 from opord.language.graph import Graph
-from opord.language.types import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +81,33 @@ class Cases:
 
 
 # Many statements ask about the same call or type.
-_cases: WeakKeyDictionary[Graph, dict[tuple[str, bool] | Type, Cases | None]] = WeakKeyDictionary()
+_Cases: TypeAlias = dict[tuple[str, bool] | Type, Cases | None]
+_cases: WeakKeyDictionary[Graph, _Cases] = WeakKeyDictionary()
 
 
 def cases_of(graph: Graph, statement: Match | Call) -> Cases | None:
     """List what a statement's arms have to cover; None if that cannot be known."""
     cases = _cases.setdefault(graph, {})
     match statement:
-        case Call(site=site) | Match(subject=CallSite() as site):
-            call = (site.name, isinstance(statement, Match))
-            if call not in cases:
-                cases[call] = _of_call(graph, site, ok=call[1])
-            return cases[call]
+        case Call(site=site):
+            return _known_of_call(graph, cases, site, ok=False)
+        case Match(subject=CallSite() as site):
+            return _known_of_call(graph, cases, site, ok=True)
         case Match(subject=subject):
-            type = UNKNOWN if isinstance(subject, CallSite) else subject.type
+            assert not isinstance(subject, CallSite)
+            type = subject.type
             if type not in cases:
                 cases[type] = _of_type(graph, type)
             return cases[type]
+        case _:
+            assert_never(statement)
+
+
+def _known_of_call(graph: Graph, cases: _Cases, site: CallSite, *, ok: bool) -> Cases | None:
+    call = (site.name, ok)
+    if call not in cases:
+        cases[call] = _of_call(graph, site, ok=ok)
+    return cases[call]
 
 
 def _of_call(graph: Graph, site: CallSite, *, ok: bool) -> Cases | None:
@@ -116,8 +131,10 @@ def _of_type(graph: Graph, type: Type) -> Cases | None:
         case ProblemOf(failures=failures, builtins=builtins):
             named = _of_named(graph, failures)
             return named and Cases((*named.listed, *(VariantRef("", name) for name in builtins)))
+        case Primitive() | ListOf() | MapOf() | SecretOf() | RunInfo() | Nothing() | Unknown():
+            return None  # no `match` takes values of these apart
         case _:
-            return None
+            assert_never(type)
 
 
 def _of_named(graph: Graph, names: tuple[str, ...] | list[str]) -> Cases | None:
@@ -142,6 +159,8 @@ def cases_in(pattern: Pattern) -> Iterator[Case]:
                 yield Literal(type(value).__name__, value)
         case ElsePattern():
             return
+        case _:
+            assert_never(pattern)
 
 
 def left_by_else(case: Case) -> bool:
@@ -195,3 +214,5 @@ def spelled(case: Case) -> str:
             return f'"{value}"'
         case Literal(value=value):
             return str(value)
+        case _:
+            assert_never(case)

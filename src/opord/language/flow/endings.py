@@ -1,12 +1,15 @@
-"""Where a block ends: whether a path can fall out of it, and at which statement it does."""
+"""Where a block ends: whether a path can fall out of it, at which statement it does, and what nothing comes to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import NamedTuple, assert_never
 
-from opord.contract import Block, Call, Goto, Hole, If, Let, Match, Place, Statement
+from opord.contract import Arm, Block, Call, CallSite, Goto, Hole, If, Let, Match, Pattern, Place, Statement
 from opord.language.flow.coverage import is_complete
+from opord.language.flow.walk import PathWalk
 from opord.language.graph import Graph
+from opord.statements import Branching
 
 
 def is_unread(statement: Statement) -> bool:
@@ -14,59 +17,88 @@ def is_unread(statement: Statement) -> bool:
     return isinstance(statement, Let) and isinstance(statement.value, Hole) and not statement.name
 
 
-def open_ends(block: Block, otherwise: Place) -> Iterator[Place]:
-    """Yield each place where a path of `block` ends without `goto`; `otherwise` is that of an empty block.
+class End(NamedTuple):
+    """A place where a path of a block ends without `goto`; `of_if`: where the condition of an `if` does not hold."""
+
+    place: Place
+    of_if: bool = False
+
+
+def open_ends(block: Block, otherwise: Place) -> tuple[End, ...]:
+    """List each place where a path of `block` ends without `goto`; `otherwise` is that of an empty block.
 
     An `if` without `else` ends there itself, whatever its branch does. Where text could not be read, nobody
     knows where the path goes.
     """
-    if not block:
-        yield otherwise
-    elif not any(always_leaves(statement) or is_unread(statement) for statement in block):
-        yield from _ends_after(block[-1])
+    return _Ends().block(block, (End(otherwise),)) or ()
 
 
-def _ends_after(statement: Statement) -> Iterator[Place]:
-    match statement:
-        case If(then=then, otherwise=otherwise, place=place) if otherwise is not None:
-            yield from open_ends(then, place)
-            yield from open_ends(otherwise, place)
-        case Match(arms=arms):
-            for arm in arms:
-                yield from open_ends(arm.body, arm.place)
-        case _:
-            yield statement.place
+_Ended = tuple[End, ...]
 
 
-def always_leaves(statement: Statement) -> bool:
-    """Say whether every path of a statement ends in a `goto`; a `match` is taken to have all its arms."""
-    match statement:
-        case Goto():
-            return True
-        case If(then=then, otherwise=otherwise):
-            return otherwise is not None and _block_leaves(then) and _block_leaves(otherwise)
-        case Match(arms=arms):
-            return all(_block_leaves(arm.body) for arm in arms)
-        case _:
-            return False
+class _Ends(PathWalk[_Ended]):
+    """Carries where the paths would end if nothing followed."""
+
+    def called(self, site: CallSite, pattern: Pattern | None, at: _Ended) -> _Ended:
+        return at
+
+    def went(self, goto: Goto, at: _Ended) -> None:
+        pass
+
+    def join(self, ways: Sequence[_Ended], before: _Ended) -> _Ended:
+        return tuple(end for way in ways for end in way)
+
+    def bound(self, let: Let, at: _Ended) -> _Ended | None:
+        return None if is_unread(let) else at
+
+    def tested(self, statement: If, at: _Ended) -> tuple[_Ended, _Ended]:
+        branch = (End(statement.place),)
+        return branch, branch
+
+    def arm(self, statement: Branching, arm: Arm, at: _Ended) -> _Ended | None:
+        return self.block(arm.body, (End(arm.place),))
+
+    def passed(self, statement: Statement, before: _Ended, after: _Ended | None) -> _Ended | None:
+        if after is None:
+            return None
+        match statement:
+            case Let() | Call():
+                return (End(statement.place),)
+            case If(otherwise=None):
+                return (End(statement.place, of_if=True),)
+            case If() | Match() | Goto():
+                return after
+            case _:
+                assert_never(statement)
 
 
-def _block_leaves(block: Block) -> bool:
-    return any(always_leaves(statement) or is_unread(statement) for statement in block)
+def surely_left(graph: Graph, block: Block) -> frozenset[int]:
+    """Name, by their `id`, the statements in a block below which nothing can ever be taken.
+
+    All their paths end in a `goto`, and the arms of each `match` are known to cover all that can come.
+    """
+    walk = _SurelyLeft(graph)
+    walk.block(block, True)
+    return frozenset(walk.found)
 
 
-def surely_leaves(graph: Graph, statement: Statement) -> bool:
-    """Say whether nothing after a statement can ever be taken: a `match` here has to be complete as well."""
-    match statement:
-        case Goto():
-            return True
-        case If(then=then, otherwise=otherwise):
-            return otherwise is not None and all(
-                any(surely_leaves(graph, inner) for inner in branch) for branch in (then, otherwise)
-            )
-        case Match(arms=arms):
-            return is_complete(graph, statement) and all(
-                any(surely_leaves(graph, inner) for inner in arm.body) for arm in arms
-            )
-        case Let() | Call():
-            return False
+class _SurelyLeft(PathWalk[bool]):
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.found: set[int] = set()
+
+    def called(self, site: CallSite, pattern: Pattern | None, at: bool) -> bool:
+        return at
+
+    def went(self, goto: Goto, at: bool) -> None:
+        pass
+
+    def join(self, ways: Sequence[bool], before: bool) -> bool:
+        return before
+
+    def passed(self, statement: Statement, before: bool, after: bool | None) -> bool | None:
+        if after is None and isinstance(statement, Match) and not is_complete(self._graph, statement):
+            return before
+        if after is None:
+            self.found.add(id(statement))
+        return after

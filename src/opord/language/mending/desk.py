@@ -9,10 +9,10 @@ from functools import cached_property
 from opord.contract import Call, Contract, Match, Place
 from opord.language import tree
 from opord.language.diagnostics.model import Edit
-from opord.language.flow.walk import statements
 from opord.language.graph import Graph
 from opord.language.source import Source
 from opord.language.tree import Span
+from opord.statements import statements
 
 
 @dataclass

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Arm, Call, CallSite, Contract, ElsePattern, Match, Place
+from opord.contract import Arm, Call, Contract, ElsePattern, Place
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.flow.coverage import OK, Case, Cases, cases_in, cases_of, left_by_else, missing, spelled
-from opord.language.flow.walk import IN_DOUBT, TIMED_OUT, statements
 from opord.language.graph import Graph
 from opord.language.rules.words import known
+from opord.statements import Branching, branching, called_by
 
 CODE = code("OP403", rule="exhaustive", title="an arm that can never be taken")
 
@@ -17,14 +18,13 @@ CODE = code("OP403", rule="exhaustive", title="an arm that can never be taken")
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find in every `match`, and in every `else` of a call, the arms that nothing comes to."""
     for step in graph.steps:
-        for statement in statements(step.body):
-            if isinstance(statement, Match | Call):
-                cases = cases_of(graph, statement)
-                if cases is not None:
-                    yield from _in_arms(graph, statement, cases)
+        for statement in branching(step.body):
+            cases = cases_of(graph, statement)
+            if cases is not None:
+                yield from _in_arms(graph, statement, cases)
 
 
-def _in_arms(graph: Graph, statement: Match | Call, cases: Cases) -> Iterator[Diagnostic]:
+def _in_arms(graph: Graph, statement: Branching, cases: Cases) -> Iterator[Diagnostic]:
     taken: dict[Case, Place] = {}
     otherwise: Arm | None = None
     for arm in statement.arms:
@@ -59,10 +59,10 @@ def _covers_nothing(cases: Cases, arms: tuple[Arm, ...], taken: set[Case]) -> bo
     return not covers and not cases.open and IN_DOUBT not in missing(cases, arms)
 
 
-def _else_for_nothing(place: Place, statement: Match | Call) -> Diagnostic:
-    site = statement.site if isinstance(statement, Call) else statement.subject
+def _else_for_nothing(place: Place, statement: Branching) -> Diagnostic:
+    site = called_by(statement)
     alone = len(statement.arms) == 1 and isinstance(statement, Call)
-    if isinstance(site, CallSite):
+    if site is not None:
         what = f"`{site.name}` cannot fail" if alone else f"every failure of `{site.name}` has its arm"
     else:
         what = "every value has its arm"
@@ -84,9 +84,9 @@ def _after_else(place: Place, otherwise: Arm) -> Diagnostic:
     )
 
 
-def _cannot_come(graph: Graph, place: Place, statement: Match | Call, case: Case) -> Iterator[Diagnostic]:
-    site = statement.site if isinstance(statement, Call) else statement.subject
-    if not isinstance(site, CallSite):
+def _cannot_come(graph: Graph, place: Place, statement: Branching, case: Case) -> Iterator[Diagnostic]:
+    site = called_by(statement)
+    if site is None:
         return  # a pattern that does not fit the type of the value
     if case == TIMED_OUT:
         action = graph.calls.action(site.name) is not None

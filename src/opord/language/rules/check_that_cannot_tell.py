@@ -50,12 +50,8 @@ def _on(graph: Graph, action: Action, doubt: Check) -> Iterator[Diagnostic]:
 
 def _fits(result: Type, answer: Type) -> bool:
     """Say whether `answer` tells that it happened, and with a `result`, if there is to be one."""
-    match result, answer:
-        case (Unknown(), _) | (_, Unknown()) | (_, OptionalOf(item=Unknown())):
-            return True
-        case Nothing(), _:
-            return answer == BOOL or isinstance(answer, OptionalOf)
-        case OptionalOf(), _:
-            return answer == result
-        case _:
-            return answer == OptionalOf(result)
+    if Unknown() in (result, answer) or answer == OptionalOf(Unknown()):
+        return True
+    if isinstance(result, Nothing):
+        return answer == BOOL or isinstance(answer, OptionalOf)
+    return answer == (result if isinstance(result, OptionalOf) else OptionalOf(result))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Call, Contract
+from opord.contract import Contract, Match
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.flow.endings import open_ends
-from opord.language.flow.walk import statements
 from opord.language.graph import Graph
 from opord.language.rules.words import known
+from opord.statements import branching
 
 CODE = code("OP302", rule="flow", title="the else of a let goes on")
 
@@ -17,13 +17,13 @@ CODE = code("OP302", rule="flow", title="the else of a let goes on")
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the paths in the `else` of `let x = perform|commit …` that end without `goto`."""
     for step in graph.steps:
-        for statement in statements(step.body):
-            if not isinstance(statement, Call) or statement.name is None:
+        for statement in branching(step.body):
+            if isinstance(statement, Match) or statement.name is None:
                 continue
             for arm in statement.arms:
                 for end in open_ends(arm.body, arm.place):
                     yield CODE.at(
-                        known(end, statement.place),
+                        known(end.place, statement.place),
                         f"the `else` of `let {statement.name}` has to leave the state, since below it "
                         f"`{statement.name}` would have no value",
                         label="this path goes on",

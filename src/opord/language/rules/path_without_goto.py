@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Block, Contract, If, Place, State
+from opord.contract import Block, Contract, Place, State
 from opord.language.diagnostics import Diagnostic, code
 from opord.language.flow.endings import open_ends
-from opord.language.flow.walk import statements
 from opord.language.graph import Graph
 from opord.language.rules.words import known
 
@@ -34,16 +33,13 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _in_step(body: Block, place: Place, where: str, state: State | None) -> Iterator[Diagnostic]:
-    ends = {known(end, place): None for end in open_ends(body, place)}
-    conditional = {
-        statement.place
-        for statement in statements(body)
-        if isinstance(statement, If) and statement.otherwise is None
-    }
-    for end in ends:
-        otherwise = end in conditional
+    ends: dict[Place, bool] = {}
+    for end in open_ends(body, place):
+        at = known(end.place, place)
+        ends[at] = ends.get(at, False) or end.of_if
+    for at, otherwise in ends.items():
         yield CODE.at(
-            end,
+            at,
             f"a path {where} ends without `goto`",
             label="when the condition does not hold, nothing follows" if otherwise else "the path ends here",
             help=_help(state, otherwise),

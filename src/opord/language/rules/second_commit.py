@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import CallSite, Contract, Effect, Place, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.flow.walk import Ending, follow
+from opord.language.flow.calls import Ending
+from opord.language.flow.walk import follow
 from opord.language.graph import Graph
 from opord.language.rules.words import first_of
 

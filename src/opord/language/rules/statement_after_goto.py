@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from opord.contract import Block, Contract, Goto
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.flow.endings import is_unread, surely_leaves
-from opord.language.flow.walk import blocks_in
+from opord.language.flow.endings import is_unread, surely_left
 from opord.language.graph import Graph
+from opord.statements import blocks
 
 CODE = code("OP303", rule="flow", title="a statement after goto")
 
@@ -17,12 +17,14 @@ CODE = code("OP303", rule="flow", title="a statement after goto")
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find in every block the first statement that all paths leave before."""
     for step in graph.steps:
-        yield from _in_block(graph, step.body)
+        left = surely_left(graph, step.body)
+        for block in blocks(step.body):
+            yield from _in_block(block, left)
 
 
-def _in_block(graph: Graph, block: Block) -> Iterator[Diagnostic]:
+def _in_block(block: Block, left: frozenset[int]) -> Iterator[Diagnostic]:
     for statement, after in pairwise(block):
-        if surely_leaves(graph, statement) and not is_unread(after):
+        if id(statement) in left and not is_unread(after):
             goto = isinstance(statement, Goto)
             yield CODE.at(
                 after.place,
@@ -36,6 +38,3 @@ def _in_block(graph: Graph, block: Block) -> Iterator[Diagnostic]:
                 help="remove it, or move it above the `goto`",
             )
             break
-    for statement in block:
-        for inner in blocks_in(statement):
-            yield from _in_block(graph, inner)

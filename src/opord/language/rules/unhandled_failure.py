@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Action, Arm, Call, CallSite, Contract, Effect, ElsePattern, Match, VariantRef
+from opord.contract import Action, Arm, CallSite, Contract, Effect, ElsePattern, Match, VariantRef
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.flow.coverage import cases_of, first_missing, names_strangers
-from opord.language.flow.walk import IN_DOUBT, TIMED_OUT, statements
 from opord.language.graph import Graph
 from opord.language.rules.words import FEW, LABELS_MAX, known, quoted
+from opord.statements import Branching, branching, called_by
 
 CODE = code("OP401", rule="exhaustive", title="a failure nobody handles")
 
@@ -17,24 +18,21 @@ CODE = code("OP401", rule="exhaustive", title="a failure nobody handles")
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the calls whose failures are not all handled, by `match` or by `else`."""
     for step in graph.steps:
-        for statement in statements(step.body):
-            match statement:
-                case Call(site=site) | Match(subject=CallSite() as site):
-                    cases = cases_of(graph, statement)
-                    if cases is None or names_strangers(graph, statement.arms):
-                        continue
-                    left = [
-                        case
-                        for case in first_missing(cases, statement.arms, FEW + 1)
-                        if isinstance(case, VariantRef)
-                    ]
-                    if left:
-                        yield _finding(graph, statement, site, left)
-                case _:
-                    pass
+        for statement in branching(step.body):
+            site = called_by(statement)
+            if site is None:
+                continue
+            cases = cases_of(graph, statement)
+            if cases is None or names_strangers(graph, statement.arms):
+                continue
+            left = [
+                case for case in first_missing(cases, statement.arms, FEW + 1) if isinstance(case, VariantRef)
+            ]
+            if left:
+                yield _finding(graph, statement, site, left)
 
 
-def _finding(graph: Graph, statement: Call | Match, site: CallSite, left: list[VariantRef]) -> Diagnostic:
+def _finding(graph: Graph, statement: Branching, site: CallSite, left: list[VariantRef]) -> Diagnostic:
     words = quoted(ref.variant for ref in left)
     them = "it" if len(left) == 1 else "them"
     return CODE.at(
@@ -57,7 +55,7 @@ def _declared(graph: Graph, site: CallSite, ref: VariantRef) -> Iterator[Label]:
         yield Label(variant.place, "declared here")
 
 
-def _help(graph: Graph, statement: Call | Match, left: list[VariantRef]) -> str:
+def _help(graph: Graph, statement: Branching, left: list[VariantRef]) -> str:
     arms = ", ".join(f"`{_arm(graph, ref)} -> goto <state>`" for ref in left[:3])
     if left == [IN_DOUBT] and _has_else(statement.arms):
         return "`else` never covers `InDoubt`: add the arm `InDoubt -> goto <state>`"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from opord.contract import (
     CallSite,
@@ -11,12 +10,12 @@ from opord.contract import (
     Contract,
     Event,
     EventHandler,
-    Field,
     MakeRecord,
     Named,
     PureCall,
     VariantRef,
 )
+from opord.statements import nodes
 
 
 @dataclasses.dataclass(slots=True)
@@ -65,37 +64,13 @@ def _collect_from_types(contract: Contract, found: Uses) -> None:
         found.calls |= unused.calls  # only in a default that has its finding: a type calls nothing
 
 
-def _collect(root: Any, found: Uses) -> None:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        kind = type(node)
-        if kind is tuple:
-            waiting += node
-            continue
-        parts = _known_parts.get(kind)
-        if parts is None:
-            parts = _known_parts[kind] = _parts(kind)
-        for part in parts:
-            waiting.append(getattr(node, part))
-        if kind in _NOTED:
+def _collect(part: object, found: Uses) -> None:
+    for node in nodes(part, types=False):
+        if type(node) in _NOTED:
             _note(node, found)
 
 
 _NOTED = frozenset({Named, MakeRecord, VariantRef, PureCall, CallSite, Check, EventHandler, Event})
-# Fields that are declared so hold no other node.
-_LEAVES = ("str", "int", "bool", "Literal", "BinaryOp", "BuiltinName", "VarOrigin", "timedelta")
-_known_parts: dict[type, tuple[str, ...]] = {}
-
-
-def _parts(kind: type) -> tuple[str, ...]:
-    """Name the fields of a kind of node that can hold others: not its place, nor the type worked out for it."""
-    if not dataclasses.is_dataclass(kind):
-        return ()
-    parts = (
-        part for part in dataclasses.fields(kind) if part.compare and not str(part.type).startswith(_LEAVES)
-    )
-    return tuple(part.name for part in parts if part.name != "type" or kind is Field)
 
 
 def _note(node: object, found: Uses) -> None:
@@ -108,5 +83,5 @@ def _note(node: object, found: Uses) -> None:
             found.events.add(name)
         case Event(roles=roles):
             found.roles.update(roles)
-        case _:
-            pass
+        case _:  # open: all that is noted has its case above
+            raise AssertionError(node)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from opord.contract import Action, CallSite, Contract, Effect, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.flow.walk import call_sites
 from opord.language.graph import Graph
 from opord.language.rules.words import known
+from opord.statements import call_sites
 
 PERFORMED = code("OP503", rule="commitment", title="perform of an action")
 COMMITTED = code("OP504", rule="commitment", title="commit of what is no action")
@@ -23,24 +24,26 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 def _at(graph: Graph, site: CallSite) -> Iterator[Diagnostic]:
     call = graph.calls.get(site.name)
-    match site.verb, call:
-        case "perform", Action() as call:
-            yield PERFORMED.at(
-                site.place,
-                f"`{site.name}` is an action, and an action is committed, not performed",
-                label="performed here",
-                labels=(Label(call.place, "declared as an action"),),
-                help=f"write `commit {site.name}(…)`",
-            )
-        case "commit", Effect() as call:
-            yield COMMITTED.at(
-                site.place,
-                f"`{site.name}` is an effect, which may be repeated; only an action is committed",
-                label="committed here",
-                labels=(Label(call.place, "declared as an effect"),),
-                help=f"write `perform {site.name}(…)`, or declare `{site.name}` as an action if it may not be repeated",
-            )
-        case _, Pure() as call:
+    match call:
+        case Action():
+            if site.verb == "perform":
+                yield PERFORMED.at(
+                    site.place,
+                    f"`{site.name}` is an action, and an action is committed, not performed",
+                    label="performed here",
+                    labels=(Label(call.place, "declared as an action"),),
+                    help=f"write `commit {site.name}(…)`",
+                )
+        case Effect():
+            if site.verb == "commit":
+                yield COMMITTED.at(
+                    site.place,
+                    f"`{site.name}` is an effect, which may be repeated; only an action is committed",
+                    label="committed here",
+                    labels=(Label(call.place, "declared as an effect"),),
+                    help=f"write `perform {site.name}(…)`, or declare `{site.name}` as an action if it may not be repeated",
+                )
+        case Pure():
             yield COMMITTED.at(
                 site.place,
                 f"`{site.name}` is a pure function, which is called without a word before it",
@@ -48,5 +51,7 @@ def _at(graph: Graph, site: CallSite) -> Iterator[Diagnostic]:
                 labels=(Label(known(call.place, site.place), "declared as a pure"),),
                 help=f"write `let x = {site.name}(…)`",
             )
+        case None:
+            pass  # a name that nobody knows has its finding
         case _:
-            pass
+            assert_never(call)

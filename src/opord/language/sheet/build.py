@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Contract, Event
-from opord.language.flow.walk import gotos
 from opord.language.sheet.calls import action_sheet, effect_sheet
 from opord.language.sheet.fields import Reading
 from opord.language.sheet.model import (
@@ -20,6 +19,7 @@ from opord.language.sheet.proofs import promise_sheets, time_sheet
 from opord.language.sheet.states import Ways, end_sheet, phase_sheet, state_sheet
 from opord.language.sheet.troubles import troubles
 from opord.language.spelling import spell
+from opord.statements import gotos
 
 
 def explain_sheet(contract: Contract) -> Sheet:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Action, Check, Effect
-from opord.language.flow.walk import call_sites
 from opord.language.graph import Graph
 from opord.language.sheet.fields import Reading, result_words
 from opord.language.sheet.guarantee import attempts, doubt_word, guarantee, time_limit
 from opord.language.sheet.model import ActionSheet, EffectSheet, FailureSheet
 from opord.language.spelling import in_words, spell
+from opord.statements import call_sites
 
 
 def action_sheet(reading: Reading, action: Action) -> ActionSheet:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opord.contract import CallSite
-from opord.language.flow.walk import Ending, call_sites, follow
+from opord.language.flow.calls import Ending
+from opord.language.flow.walk import follow
 from opord.language.graph import Edge, Graph, Moment
+from opord.statements import call_sites
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import EventHandler, Phase, State, Timer
-from opord.language.flow.walk import call_sites
 from opord.language.sheet.fields import Reading
 from opord.language.sheet.model import EndSheet, PhaseSheet, StateSheet, Way
 from opord.language.sheet.reasons import timer_words, ways
+from opord.statements import call_sites
 
 
 class Ways:

@@ -18,9 +18,10 @@ from opord.contract import (
     VariantPattern,
     VariantRef,
 )
-from opord.language.flow.walk import IN_DOUBT, TIMED_OUT, call_sites, gotos
+from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.sheet.fields import Reading
 from opord.language.sheet.model import Item, Trouble
+from opord.statements import call_sites, gotos
 
 _UNKNOWN = "unknown outcome"
 
