@@ -8,40 +8,50 @@ something from it. A name that a `let` bound stands for its value; what a call, 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from opord.contract import (
     Arm,
     Attribute,
     Binary,
     Block,
+    BuiltinCall,
     Call,
     CallSite,
     Conditional,
     Constant,
+    ConstantPattern,
     Convert,
     ElsePattern,
     Expr,
     Goto,
     Hole,
     If,
+    Index,
     Let,
     MakeList,
     MakeRecord,
     MakeVariant,
     Match,
+    NonePattern,
+    OkPattern,
     Pattern,
+    PureCall,
+    Slice,
     SomePattern,
     Statement,
     Text,
     Unary,
     Unknown,
     Var,
+    VariantPattern,
     WithFields,
 )
+from opord.language.flow.walk import PathWalk
+from opord.statements import Branching, called_by
 
 # A value that is made of more parts than this is not looked into: names can stand for names for ever.
 _PARTS_MAX = 200
@@ -118,7 +128,7 @@ class Move:
 
 def moves_of(source: str, body: Block) -> Iterator[Move]:
     """Yield the moves of a body that hand on nothing from outside; a choice between two values is two ways."""
-    for goto, values, conditions in _Walk().gotos(body):
+    for goto, values, conditions in _found_in(body):
         if any(condition.of == UNREAD for condition in conditions):
             continue
         for way in islice(_ways(values, conditions), _CHOICES_MAX):
@@ -152,105 +162,136 @@ def _options(value: Value) -> Iterator[tuple[Value, tuple[Condition, ...]]]:
 # --- Through the statements -----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Chain:
-    """Conditions on the way so far, the last one first."""
+    """Conditions on the way so far, the last one first; at the start of a body there is none."""
 
-    last: Condition
-    rest: _Chain | None
+    last: Condition | None = None
+    rest: _Chain | None = None
+
+    def then(self, condition: Condition) -> _Chain:
+        return _Chain(condition, self)
+
+    def latest(self) -> Iterator[Condition]:
+        chain: _Chain | None = self
+        while chain is not None and chain.last is not None:
+            yield chain.last
+            chain = chain.rest
 
 
 _Found: TypeAlias = tuple[Goto, _Handed, tuple[Condition, ...]]
 
 
-@dataclass(slots=True)
-class _Walk:
-    """A walk down a body. `bound` says what names stand for where the walk is."""
+def _found_in(body: Block) -> list[_Found]:
+    walk = _Walk()
+    walk.block(body, _Chain())
+    return walk.found
 
-    bound: dict[str, Value] = dataclasses.field(default_factory=dict)
-    found: list[_Found] = dataclasses.field(default_factory=list)
 
-    def gotos(self, body: Block) -> list[_Found]:
-        self._block(body, None)
-        return self.found
+class _Subject(NamedTuple):
+    """The value that a `match` takes apart, and the patterns above its `else`."""
 
-    def _block(self, block: Block, chain: _Chain | None) -> tuple[bool, _Chain | None]:
-        """Go through a block; say whether a path falls out of it, and what then holds."""
-        outer: list[tuple[str, Value | None]] = []
-        falls = True
-        for statement in block:
-            if isinstance(statement, Let | Call) and statement.name:
-                value = self.value(statement.value) if isinstance(statement, Let) else OUTSIDE
-                self._arms_of(statement, chain)
-                outer.append((statement.name, self.bound.get(statement.name)))
-                self.bound[statement.name] = value
-            else:
-                falls, chain = self._statement(statement, chain)
-            if not falls:
-                break
-        for name, before in reversed(outer):
-            self._restore(name, before)
-        return falls, chain
+    value: Value
+    otherwise: Arm | None
+    above: tuple[Pattern, ...]
 
-    def _restore(self, name: str, before: Value | None) -> None:
-        if before is None:
-            del self.bound[name]
-        else:
-            self.bound[name] = before
 
-    def _statement(self, statement: Statement, chain: _Chain | None) -> tuple[bool, _Chain | None]:
-        match statement:
-            case Goto(args=args):
-                handed = tuple((name, self.value(value)) for name, value in args)
-                self.found.append((statement, handed, tuple(islice(_listed(chain), _CONDITIONS_MAX))))
-                return False, chain
-            case If(condition=condition, then=then, otherwise=otherwise):
-                test = self.value(condition)
-                yes = self._block(then, _Chain(Condition(test, True), chain))
-                no = self._block(otherwise or (), _Chain(Condition(test, False), chain))
-                return _after([yes, no], chain)
-            case Match(subject=subject, arms=arms) if not isinstance(subject, CallSite):
-                return self._match(self.value(subject), arms, chain)
-            case _:
-                return self._arms_of(statement, chain), chain
+class _Walk(PathWalk[_Chain]):
+    """Carries the conditions on the way. What the names in scope stand for is kept beside it.
 
-    def _arms_of(self, statement: Statement, chain: _Chain | None) -> bool:
-        """Go through the arms of a call; say whether a path goes on below it."""
-        if not isinstance(statement, Call | Match):
-            return True
-        falls = [self._arm(arm, OUTSIDE, chain)[0] for arm in statement.arms]
-        return isinstance(statement, Call) or any(falls)
+    Below branches that meet, what held above them is all that is known. Nothing below a `goto` is looked at.
+    """
 
-    def _match(
-        self, subject: Value, arms: tuple[Arm, ...], chain: _Chain | None
-    ) -> tuple[bool, _Chain | None]:
-        ends = []
-        passed: list[Pattern] | None = []  # until the first `else`, which stands last
-        for arm in arms:
-            before: tuple[Pattern, ...] = ()
-            if passed is not None and isinstance(arm.pattern, ElsePattern):
-                before, passed = tuple(passed), None
-            elif passed is not None:
-                passed.append(arm.pattern)
-            ends.append(self._arm(arm, subject, _Chain(Condition(subject, True, arm.pattern, before), chain)))
-        return _after(ends, chain)
+    goes_on = False
 
-    def _arm(self, arm: Arm, subject: Value, chain: _Chain | None) -> tuple[bool, _Chain | None]:
-        pattern = arm.pattern
-        part = made("part", subject)
-        values: dict[str, Value] = {}
-        for _, name in getattr(pattern, "names", ()):
+    def __init__(self) -> None:
+        self.found: list[_Found] = []
+        self._names: dict[str, Value] = {}
+        self._hidden: list[tuple[str, Value | None]] = []  # what each bound name stood for before
+        self._subjects: dict[int, _Subject] = {}
+
+    def called(self, site: CallSite, pattern: Pattern | None, at: _Chain) -> _Chain:
+        return at
+
+    def went(self, goto: Goto, at: _Chain) -> None:
+        handed = tuple((name, self.value(value)) for name, value in goto.args)
+        self.found.append((goto, handed, tuple(islice(at.latest(), _CONDITIONS_MAX))))
+
+    def join(self, ways: Sequence[_Chain], before: _Chain) -> _Chain:
+        return before
+
+    def bound(self, let: Let, at: _Chain) -> _Chain:
+        if let.name:
+            self._bind(let.name, self.value(let.value))
+        return at
+
+    def tested(self, statement: If, at: _Chain) -> tuple[_Chain, _Chain]:
+        test = self.value(statement.condition)
+        return at.then(Condition(test, True)), at.then(Condition(test, False))
+
+    def matched(self, statement: Match, arm: Arm, at: _Chain) -> _Chain:
+        subject = self._subject(statement)
+        above = subject.above if arm is subject.otherwise else ()
+        return at.then(Condition(subject.value, True, arm.pattern, above))
+
+    def arm(self, statement: Branching, arm: Arm, at: _Chain) -> _Chain | None:
+        subject = self._subject(statement).value if called_by(statement) is None else OUTSIDE
+        bound = len(self._hidden)
+        for name, value in _given_by(arm.pattern, subject):
             if name is not None:
-                values[name] = part
-        whole = getattr(pattern, "name", None)
-        if whole is not None:
-            values[whole] = subject if isinstance(pattern, SomePattern | ElsePattern) else part
-        outer = {name: self.bound.get(name) for name in values}
-        self.bound |= values
-        end = self._block(arm.body, chain)
-        for name, before in outer.items():
-            self._restore(name, before)
+                self._bind(name, value)
+        end = self.block(arm.body, at)
+        self._unbind(bound)
         return end
+
+    def passed(self, statement: Statement, before: _Chain, after: _Chain | None) -> _Chain | None:
+        match statement:
+            case Call(name=name):
+                if name:
+                    self._bind(name, OUTSIDE)
+                return after
+            case Match():
+                # How a call ended says nothing of a value.
+                return after if after is None or called_by(statement) is None else before
+            case Let() | If() | Goto():
+                return after
+            case _:
+                assert_never(statement)
+
+    def block(self, block: Block, at: _Chain) -> _Chain | None:
+        bound = len(self._hidden)
+        end = super().block(block, at)
+        self._unbind(bound)
+        return end
+
+    def _bind(self, name: str, value: Value) -> None:
+        self._hidden.append((name, self._names.get(name)))
+        self._names[name] = value
+
+    def _unbind(self, down_to: int) -> None:
+        while len(self._hidden) > down_to:
+            name, before = self._hidden.pop()
+            if before is None:
+                del self._names[name]
+            else:
+                self._names[name] = before
+
+    def _subject(self, statement: Branching) -> _Subject:
+        """Return what a `match` over a value takes apart; asked before a name is bound in its arms."""
+        known = self._subjects.get(id(statement))
+        if known is None:
+            assert isinstance(statement, Match)
+            assert not isinstance(statement.subject, CallSite)
+            patterns = [arm.pattern for arm in statement.arms]
+            first = next(
+                (index for index, pattern in enumerate(patterns) if isinstance(pattern, ElsePattern)), None
+            )
+            known = self._subjects[id(statement)] = _Subject(
+                self.value(statement.subject),
+                None if first is None else statement.arms[first],
+                () if first is None else tuple(patterns[:first]),
+            )
+        return known
 
     def value(self, expr: Expr) -> Value:
         """Turn an expression into what is known of it."""
@@ -264,7 +305,7 @@ class _Walk:
             case Var(origin="input" | "run"):
                 return FIXED
             case Var(origin="binding", name=name):
-                return self.bound.get(name, OUTSIDE)
+                return self._names.get(name, OUTSIDE)
             case Var():
                 return OUTSIDE
             case Convert(of=of):
@@ -289,12 +330,31 @@ class _Walk:
                 return made("record", *self._given(fields), names=names)
             case MakeVariant(variant=variant, fields=fields):
                 return made("variant", *self._given(fields), names=(variant.type, variant.variant))
-            case _:
+            case Text() | Index() | Slice() | PureCall() | BuiltinCall() | MakeList():
                 return made("other", *(self.value(part) for part in _parts(expr)))
+            case _:
+                assert_never(expr)
 
     def _given(self, fields: tuple[tuple[str, Expr | None], ...]) -> list[Value]:
         """Turn the fields of a record or variant into values; one that is not given has its default."""
         return [FIXED if value is None else self.value(value) for _, value in fields]
+
+
+def _given_by(pattern: Pattern, subject: Value) -> Iterator[tuple[str | None, Value]]:
+    """Yield the names that a pattern binds, and what they stand for."""
+    match pattern:
+        case VariantPattern(names=names):
+            part = made("part", subject)
+            for _, name in names:
+                yield name, part
+        case OkPattern(name=name):
+            yield name, made("part", subject)
+        case SomePattern(name=name) | ElsePattern(name=name):
+            yield name, subject
+        case NonePattern() | ConstantPattern():
+            pass
+        case _:
+            assert_never(pattern)
 
 
 def made(how: str, *parts: Value, names: tuple[str, ...] = ()) -> Value:
@@ -322,8 +382,10 @@ def fields_of(value: Value) -> frozenset[str]:
             return frozenset((field,))
         case Made(fields=fields):
             return fields
-        case _:
+        case Known() | Outside():
             return frozenset()
+        case _:
+            assert_never(value)
 
 
 def _parts(expr: Any) -> Iterator[Expr]:
@@ -336,17 +398,3 @@ def _parts(expr: Any) -> Iterator[Expr]:
                 waiting.extend(node)
             elif isinstance(node, Expr):
                 yield node
-
-
-def _after(ends: list[tuple[bool, _Chain | None]], chain: _Chain | None) -> tuple[bool, _Chain | None]:
-    """Say what holds below branches: what the only one that goes on has, or what held above them."""
-    falling = [end for falls, end in ends if falls]
-    if len(falling) == 1:
-        return True, falling[0]
-    return bool(falling), chain
-
-
-def _listed(chain: _Chain | None) -> Iterator[Condition]:
-    while chain is not None:
-        yield chain.last
-        chain = chain.rest

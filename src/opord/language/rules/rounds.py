@@ -11,19 +11,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from opord.contract import (
     ConstantPattern,
     ElsePattern,
     NonePattern,
+    OkPattern,
     Pattern,
     SomePattern,
     VariantPattern,
     VariantRef,
 )
 from opord.language.graph import components
-from opord.language.rules.moves import Condition, Copy, Known, Made, Move, Value, fields_of
+from opord.language.rules.moves import Condition, Copy, Known, Made, Move, Outside, Value, fields_of
 
 
 class _Unsaid:
@@ -100,8 +101,10 @@ def _sources(value: Value) -> Iterator[tuple[str, bool]]:
             for name, change in zip(names, changes, strict=True):
                 if change != Made("attribute", (of,), (name,), fields_of(of), 1 + _size(of)):
                     yield from ((field, False) for field in fields_of(change))
-        case _:
+        case Known() | Made() | Outside():
             yield from ((field, False) for field in fields_of(value))
+        case _:
+            assert_never(value)
 
 
 def _size(value: Value) -> int:
@@ -145,8 +148,8 @@ def _learn(condition: Condition, known: dict[str, Any]) -> None:
             known[field] = value
         case Condition(of=Copy(field), pattern=NonePattern()):
             known[field] = None
-        case _:
-            pass
+        case Condition():
+            pass  # it says nothing of a field by itself
 
 
 def _holds(condition: Condition, known: Mapping[str, Any]) -> bool | None:
@@ -173,8 +176,10 @@ def _takes(pattern: Pattern, worth: Any) -> bool | None:
         case VariantPattern(variants=variants):
             ref = worth.ref if isinstance(worth, _WithFields) else worth
             return ref in variants if isinstance(ref, VariantRef) else None
+        case ElsePattern() | OkPattern():
+            return None  # what is left says nothing, and `ok` takes no value
         case _:
-            return None
+            assert_never(pattern)
 
 
 def _worth(value: Value, known: Mapping[str, Any]) -> Any:
@@ -196,8 +201,10 @@ def _worth(value: Value, known: Mapping[str, Any]) -> Any:
             return _record(record if isinstance(record, dict) else {}, names, changes, known)
         case Made(how=how, parts=parts) if how in _OPERATORS:
             return _operate(how, [_worth(part, known) for part in parts])
-        case _:
+        case Made() | Outside():
             return UNSAID
+        case _:
+            assert_never(value)
 
 
 def _record(
