@@ -179,8 +179,8 @@ MUTANTS = (
     ),
     Mutant(
         "event moves an open commit", INBOX,
-        '    if run.status == "ended" or commit_open(run):\n        return {}',
-        '    if run.status == "ended":\n        return {}',
+        '    if has_ended(run.status) or commit_open(run):\n        return {}',
+        '    if has_ended(run.status):\n        return {}',
         "an event (a cancellation, say) wins over a commit that may be done", "4, C12, C19",
         seeds=100,
     ),

@@ -238,15 +238,23 @@ class StepWriter:
             self.add("case never:", depth + 1)
             self.add(f"{self._use('unreachable')}(never)", depth + 2)
 
-    def _is_open(self, match: ir.Match) -> bool:
+    def _is_open(self, over: ir.Match) -> bool:
         """Say whether a type checker cannot see that the arms leave nothing out."""
-        if any(isinstance(arm.pattern, ir.ElsePattern) for arm in match.arms):
+        if any(isinstance(arm.pattern, ir.ElsePattern) for arm in over.arms):
             return False
-        assert not isinstance(match.subject, ir.CallSite)
-        type_ = match.subject.type
-        if isinstance(type_, ir.Named):
-            return not is_plain_enum(self._all.unions[type_.name])
-        return isinstance(type_, ir.ProblemOf)
+        assert not isinstance(over.subject, ir.CallSite)
+        type_ = over.subject.type
+        match type_:
+            case ir.Named(name):
+                return not is_plain_enum(self._all.unions[name])
+            case ir.ProblemOf():
+                return True
+            case ir.Primitive() | ir.OptionalOf() | ir.ListOf() | ir.MapOf() | ir.SecretOf():
+                return False
+            case ir.RunInfo() | ir.Nothing() | ir.Unknown():
+                raise AssertionError(f"no match is over {type_}")
+            case _:
+                assert_never(type_)
 
     def _pattern(self, pattern: ir.Pattern, scope: Scope) -> str:
         match pattern:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opord.kernel.answers import Applied, Exists, KeyTaken, Result, Stale, WasPruned
-from opord.kernel.rows import EventKey, Kept, Prune, RecordRow, RunRow, Start, Tombstone, Write
+from opord.kernel.rows import EventKey, Kept, Prune, RecordRow, RunRow, Start, Tombstone, Write, has_ended
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ def may_prune(wanted: Prune, row: RunRow | None) -> bool:
     """Say whether a run as stored has ended and is the one that was seen."""
     return (
         row is not None
-        and row.head.status == "ended"
+        and has_ended(row.head.status)
         and (row.epoch, row.seq, row.arrivals, row.hash)
         == (wanted.epoch, wanted.seq, wanted.arrivals, wanted.hash)
     )

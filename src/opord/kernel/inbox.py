@@ -18,7 +18,7 @@ from opord.kernel.instants import text
 from opord.kernel.program import CallProgram, HandlerProgram, Program
 from opord.kernel.records import EndingKind
 from opord.kernel.requests import Goto
-from opord.kernel.rows import InboxKind, InboxRow
+from opord.kernel.rows import InboxKind, InboxRow, has_ended, is_held
 from opord.kernel.run import Answer, Cause, Outcome, Run
 from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
@@ -107,7 +107,7 @@ def nothing_to_settle(run: Run) -> bool:
 
 def handlers_now(run: Run) -> dict[str, tuple[HandlerProgram, ...]]:
     """Return the event handlers that could take an event at this moment, by event."""
-    if run.status == "ended" or commit_open(run):
+    if has_ended(run.status) or commit_open(run):
         return {}
     if run.waits:
         return dict(run.at.handlers)
@@ -143,7 +143,7 @@ def keeps(run: Run, event: Event) -> bool:
 
     It is if declared `keep`, and while a commit is open if the state's phase handles it.
     """
-    if run.status == "ended":
+    if has_ended(run.status):
         return False
     if event.keep:
         return True
@@ -173,13 +173,13 @@ def settle(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     left = adopt_all(draft, inbox)
     entered = -1
     run = draft.run
-    if run.status == "stalled" and not _fire_due(draft):
+    if is_held(run.status) and not _fire_due(draft):
         moves.stay_stalled(run)
         return left
     while True:
-        if run.status == "ended":
+        if has_ended(run.status):
             return _leave_unhandled(draft, left)
-        if run.status == "stalled" or commit_open(run):
+        if is_held(run.status) or commit_open(run):
             return left
         full = moves.is_full(run)
         if full and run.waits and min(run.body.timers.values(), default=draft.at + 1) <= draft.at:
@@ -239,7 +239,7 @@ def _fire_due(draft: Draft) -> bool:
     run = draft.run
     if commit_open(run) or moves.is_full(run):
         return False
-    timers = run.body.timers if run.waits and run.status != "stalled" else moves.shared_timers(run)
+    timers = run.body.timers if run.waits and not is_held(run.status) else moves.shared_timers(run)
     if not timers:
         return False
     name = min(timers, key=timers.__getitem__)

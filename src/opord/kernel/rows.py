@@ -5,7 +5,7 @@ All instants are integers, microseconds since 1970 UTC. Bodies are canonical JSO
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
 
 from opord.contract import Outcome
 from opord.kernel.records import RecordKind, known_kind
@@ -18,6 +18,28 @@ _STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
 def known_status(kept: object) -> Status | None:
     """Return the status of a run as kept; None if the row is damaged, or of a newer version."""
     return _STATUSES.get(kept) if isinstance(kept, str) else None
+
+
+def has_ended(status: Status) -> bool:
+    """Whether nothing moves a run of this status any more."""
+    match status:
+        case "ended":
+            return True
+        case "running" | "waiting" | "in_doubt" | "stalled":
+            return False
+        case _:
+            assert_never(status)
+
+
+def is_held(status: Status) -> bool:
+    """Whether a run of this status is held until a person mends something: only its phase may still move it."""
+    match status:
+        case "stalled":
+            return True
+        case "running" | "waiting" | "in_doubt" | "ended":
+            return False
+        case _:
+            assert_never(status)
 
 
 InboxKind: TypeAlias = Literal["event", "evidence"]

@@ -16,7 +16,6 @@ from opord.contract import (
     DURATION,
     FLOAT,
     INT,
-    JSON,
     STR,
     Binary,
     Constant,
@@ -24,11 +23,16 @@ from opord.contract import (
     Expr,
     ListOf,
     MapOf,
+    Named,
+    Nothing,
     OptionalOf,
+    Primitive,
     ProblemOf,
     RunInfo,
+    SecretOf,
     Type,
     Unary,
+    Unknown,
 )
 from opord.language import tree
 from opord.language.diagnostics.model import code
@@ -190,9 +194,17 @@ def _equal(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> Expr:
 
 
 def _incomparable(type: Type) -> bool:
-    if isinstance(type, OptionalOf):
-        type = type.item
-    return type == JSON or isinstance(type, RunInfo | ProblemOf)
+    match type:
+        case OptionalOf(item):
+            return _incomparable(item)
+        case Primitive(name):
+            return name == "json"
+        case RunInfo() | ProblemOf():
+            return True
+        case ListOf() | MapOf() | SecretOf() | Named() | Nothing() | Unknown():
+            return False
+        case _:
+            assert_never(type)
 
 
 def _compare(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> Expr:

@@ -1,0 +1,48 @@
+"""Which modules ask a value for more than one member of a union of classes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent.parent / "src" / "opord"
+
+
+def branching(members: Collection[str]) -> set[str]:
+    """Return the modules that tell two or more of these classes of the contract apart.
+
+    By `isinstance`, by a class pattern, or by `type(x)`. `ir.Let` is one of them, `tree.Let` is another class.
+    """
+    return {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if len(set(_asked_for(ast.parse(path.read_text(encoding="utf-8")))) & set(members)) > 1
+    }
+
+
+def _asked_for(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Name("isinstance"), args=[_, classes]):
+                yield from _classes(classes)
+            case ast.MatchClass(cls=cls):
+                yield from _classes(cls)
+            case ast.Compare(left=ast.Call(func=ast.Name("type")), comparators=[classes]):
+                yield from _classes(classes)
+            case _:
+                pass
+
+
+def _classes(node: ast.expr) -> Iterator[str]:
+    match node:
+        case ast.Name(name) | ast.Attribute(ast.Name("ir"), name):
+            yield name
+        case ast.BinOp(left, _, right):
+            yield from _classes(left)
+            yield from _classes(right)
+        case ast.Tuple(items):
+            for item in items:
+                yield from _classes(item)
+        case _:
+            pass

@@ -1,0 +1,131 @@
+"""What mypy says once closed unions have a member that nobody has heard of.
+
+A copy of the package gets a throw-away member in each union, and each `assert_never(x)` in it becomes
+`reveal_type(x)`. mypy passes over code that cannot be reached, so that it tells of one only where something is left
+for `x`: a throw-away member, as it should be, or `Any`, where the wildcard would never have noticed anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGE = ROOT / "src" / "opord"
+
+_LINE = re.compile(r"opord/(?P<module>[\w/]+\.py):(?P<line>\d+): (?P<level>error|note): (?P<said>.*)")
+_ANY = re.compile(r'Revealed type is "(?:[^"]*\b)?Any\b')
+
+
+class Union(NamedTuple):
+    """A closed union: the module and the name of its alias, and the fields of a throw-away class of it.
+
+    A union of literals gets a text as its throw-away member.
+    """
+
+    module: str
+    alias: str
+    fields: str = ""
+
+    @property
+    def member(self) -> str:
+        """The name of the throw-away member: no other union has one of that name."""
+        return f"Thrown{Path(self.module).stem.title()}{self.alias}"
+
+
+class Said(NamedTuple):
+    """What mypy says of a line of the copy."""
+
+    module: str
+    line: int
+    text: str
+
+
+class Growth(NamedTuple):
+    """What mypy says of the copy: what has to do with a throw-away member, by union, and what is left."""
+
+    pointed: dict[Union, set[str]]
+    toothless: list[Said]
+    others: list[Said]
+
+
+def grown(unions: Iterable[Union], folder: Path) -> Growth:
+    """Add a member to each union in a copy of the package in `folder`, and return what mypy says."""
+    copy = folder / "src" / "opord"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in copy.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("assert_never(", "reveal_type("), encoding="utf-8")
+    for union in unions:
+        path = copy / union.module
+        path.write_text(with_member(path.read_text(encoding="utf-8"), union), encoding="utf-8")
+    run = subprocess.run(
+        [
+            sys.executable, "-m", "mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml"), "--no-pretty",
+            "--no-color-output", "--cache-dir", str(folder / "cache"), str(copy),
+        ],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode in (0, 1), run.stdout + run.stderr
+    return _sorted_out(run.stdout, list(unions))
+
+
+def with_member(text: str, union: Union) -> str:
+    """Return a module in which the union has its throw-away member."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.AnnAssign | ast.Assign) and node.value is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if isinstance(target, ast.Name) and target.id == union.alias:
+                return _grown(text, node, node.value, union)
+    raise LookupError(f"{union.module} has no alias {union.alias}")
+
+
+def _grown(text: str, node: ast.stmt, value: ast.expr, union: Union) -> str:
+    lines = text.splitlines(keepends=True)
+    assert value.end_lineno is not None
+    old = ast.get_source_segment(text, value)
+    assert old is not None
+    declared = ""
+    match value:
+        case ast.Subscript(value=ast.Name("Literal")):
+            new = f'{old[:-1].rstrip().removesuffix(",")}, "{union.member}"]'
+        case ast.Constant(value=str(members)):
+            new, declared = f'"{" ".join(members.split())} | {union.member}"', _class(union)
+        case ast.BinOp():
+            new, declared = f"({old} | {union.member})", _class(union)
+        case _:
+            raise LookupError(f"{union.alias} in {union.module} is of no form that can be given a member")
+    start = sum(map(len, lines[: node.lineno - 1]))
+    head, tail = text[:start], text[start:]
+    assert tail.count(old) >= 1
+    return head + declared + tail.replace(old, new, 1)
+
+
+def _class(union: Union) -> str:
+    fields = [f"    {field.strip()}" for field in union.fields.split(";") if field.strip()] or ["    pass"]
+    head = ["import dataclasses as _thrown", "@_thrown.dataclass(frozen=True)", f"class {union.member}:"]
+    return "\n".join([*head, *fields, "", ""])
+
+
+def _sorted_out(output: str, unions: list[Union]) -> Growth:
+    pointed: dict[Union, set[str]] = {union: set() for union in unions}
+    toothless, others = [], []
+    for line in output.splitlines():
+        found = _LINE.search(line)
+        if found is None or found["said"].startswith(("If match statement", "Maybe you forgot")):
+            continue
+        said = Said(found["module"], int(found["line"]), found["said"])
+        about = [union for union in unions if re.search(rf"\b{union.member}\b", said.text)]
+        for union in about:
+            pointed[union].add(said.module)
+        if _ANY.search(said.text):
+            toothless.append(said)
+        elif not about and found["level"] == "error":
+            others.append(said)
+    return Growth(pointed, toothless, others)

@@ -1,0 +1,164 @@
+"""Proof that our own code fails closed: one member more in a union, and mypy points at every place that has to know it.
+
+Each union below gets a throw-away member in a copy of the package. The list beside it names the modules that branch
+over the union. A module that is no longer pointed at has begun to swallow what it does not know; one that is new in the
+list is a decision that somebody makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from opord import contract
+from tests.closed.branches import branching
+from tests.closed.growth import Growth, Union, grown, with_member
+
+CONTRACT, TREE, RECORDS = "contract.py", "language/tree.py", "kernel/records.py"
+
+POINTED: dict[Union, set[str]] = {
+    Union(CONTRACT, "Type"): {
+        "codegen/expressions.py", "codegen/steps.py", "language/lowering/context.py", "language/lowering/expressions.py",
+        "language/lowering/operators.py", "language/lowering/patterns.py", "language/types.py", "loading/program.py",
+        "simulate/values.py", "testing/plausible.py", "values/codec_source.py",
+    },
+    Union(CONTRACT, "Expr", "type: Type; place: Place"): {
+        "codegen/diagram/short.py", "codegen/expressions.py", "language/spelling.py",
+    },
+    Union(CONTRACT, "Pattern", "place: Place"): {"codegen/steps.py", "language/lowering/patterns.py"},
+    Union(CONTRACT, "Statement", "place: Place"): {"codegen/steps.py", "kernel/legality/fold.py"},
+    Union(CONTRACT, "Doubt", "place: Place"): {"kernel/legality/commits.py"},
+    Union(CONTRACT, "PrimitiveName"): {"simulate/values.py"},
+    Union(CONTRACT, "VarOrigin"): {"codegen/expressions.py"},
+    Union(CONTRACT, "BinaryOp"): {"codegen/expressions.py"},
+    Union(CONTRACT, "BuiltinName"): {"codegen/expressions.py"},
+    Union(CONTRACT, "Outcome"): {"story/lines.py"},
+    Union(CONTRACT, "Verb"): {"codegen/steps.py", "language/lowering/statements.py"},
+    Union(CONTRACT, "TimerKind"): {"kernel/legality/moves.py", "language/lowering/states.py", "story/words.py"},
+    Union(CONTRACT, "StateKind"): set(),
+    Union(CONTRACT, "PromiseKind"): set(),
+    Union(TREE, "Declaration", "span: Span"): {
+        "language/allows.py", "language/lowering/declarations.py", "lsp/features/outline.py", "lsp/index.py",
+    },
+    Union(TREE, "Statement", "span: Span"): {"language/lowering/statements.py", "language/lowering/states.py"},
+    Union(TREE, "Handler", "span: Span"): {"language/lowering/states.py"},
+    Union(TREE, "Expression", "span: Span"): {"language/lowering/operators.py"},
+    Union(TREE, "Pattern", "span: Span"): {"language/lowering/patterns.py"},
+    Union(TREE, "TypeNode", "span: Span"): {"language/lowering/typenodes.py"},
+    Union(TREE, "Policy", "span: Span"): {"language/lowering/policies.py"},
+    Union(TREE, "Claim", "span: Span"): {"language/lowering/promises.py"},
+    Union("kernel/requests.py", "Request", "name: str; args: tuple[Any, ...]"): set(),
+    Union(RECORDS, "RecordKind"): {"kernel/legality/__init__.py", "simulate/explore.py", "story/lines.py"},
+    Union(RECORDS, "CauseKind"): {"kernel/inbox.py", "kernel/run.py", "kernel/step.py"},
+    Union(RECORDS, "CauseWord"): {"kernel/legality/moves.py", "simulate/hints.py", "story/lines.py"},
+    Union(RECORDS, "EndingKind"): {"kernel/inbox.py", "kernel/step.py"},
+    Union(RECORDS, "OutcomeBy"): {"kernel/legality/commits.py", "story/lines.py"},
+    Union(RECORDS, "Verdict"): {"kernel/legality/commits.py", "story/lines.py"},
+    Union(RECORDS, "Teller"): {"kernel/legality/commits.py"},
+    Union("kernel/rows.py", "Status"): {"kernel/rows.py", "story/lines.py"},
+    Union("kernel/rows.py", "InboxKind"): {"kernel/inbox.py", "kernel/legality/stored.py"},
+    Union("kernel/program.py", "CallKind"): {"simulate/outside.py"},
+    Union("kernel/doubt.py", "Decision"): set(),
+    Union("drive/calls.py", "Undeclared"): set(),
+    Union("simulate/drive.py", "End"): {"simulate/explore.py"},
+    Union("lsp/cursor.py", "FrameKind"): {"lsp/features/completion/complete.py"},
+}  # fmt: skip
+
+PARTIAL: dict[str, dict[str, str]] = {
+    "Type": {
+        "language/lowering/builtins.py": "an argument of a type that it does not name is refused",
+        "language/lowering/literals.py": "what it does not name cannot be printed into a text, and is refused",
+        "language/lowering/policies.py": "what is none of the types of a key is refused",
+        "language/lowering/typenodes.py": "it makes types from what is written, and takes none apart",
+        "lsp/features/completion/arms.py": "it offers words to an editor; others can be typed",
+        "lsp/features/completion/values.py": "it offers words to an editor; others can be typed",
+    },
+    "Expr": {
+        "codegen/steps.py": "whether a variable is annotated is a matter of form",
+        "simulate/values.py": "it looks for constants that are worth drawing; without one it draws as before",
+    },
+    "Pattern": {},
+    "Statement": {},
+    "Doubt": {},
+}
+"""Modules that tell some members of a union apart and may leave out the others, by the reason that this is safe."""
+
+LATER = (
+    "language/flow/", "language/ensure/", "language/rules/", "language/sheet/", "language/graph.py",
+    "language/mending/", "codegen/diagram/build.py", "codegen/diagram/causes.py", "simulate/moves.py",
+    "simulate/promises.py", "drive/", "kernel/doubt.py", "kernel/moves.py", "kernel/restored.py", "kernel/views.py",
+    "statements.py",
+)  # fmt: skip
+"""Modules that still have to be closed."""
+
+
+@pytest.mark.slow
+def test_mypy_points_at_every_place_that_has_to_know_a_new_member(tmp_path: Path) -> None:
+    growth = grown(POINTED, tmp_path)
+    wrong = [*_not_as_listed(growth), *_silent(growth)]
+    wrong += [
+        f"src/opord/{said.module}:{said.line}: assert_never of `Any` notices nothing; give the subject its type"
+        for said in growth.toothless
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _not_as_listed(growth: Growth) -> Iterator[str]:
+    for union, expected in POINTED.items():
+        pointed = _without_later(growth.pointed[union])
+        if missing := expected - pointed:
+            yield f"{union.alias}: mypy no longer points at {', '.join(sorted(missing))}"
+        if more := pointed - expected:
+            yield f"{union.alias}: to be listed, if it is meant to branch over it: {', '.join(sorted(more))}"
+
+
+def _silent(growth: Growth) -> Iterator[str]:
+    """Name the modules that tell members of a union apart, and at which mypy does not point."""
+    for alias, reasons in PARTIAL.items():
+        members = [cls.__name__ for cls in get_args(getattr(contract, alias))]
+        pointed = next(
+            found
+            for union, found in growth.pointed.items()
+            if (union.module, union.alias) == (CONTRACT, alias)
+        )
+        silent = _without_later(branching(members)) - pointed
+        for module in sorted(silent - reasons.keys()):
+            yield f"{alias}: {module} takes some members apart: match over all, or list why a part is enough"
+        for module in sorted(reasons.keys() - silent):
+            yield f"{alias}: {module} needs no reason any more"
+
+
+def _without_later(modules: set[str]) -> set[str]:
+    return {module for module in modules if not module.startswith(LATER)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('Kind: TypeAlias = Literal["a", "b"]\n', 'Kind: TypeAlias = Literal["a", "b", "ThrownMKind"]\n'),
+        (
+            'Kind: TypeAlias = Literal[\n    "a",\n]\n',
+            'Kind: TypeAlias = Literal[\n    "a", "ThrownMKind"]\n',
+        ),
+    ],
+)
+def test_a_union_of_texts_gets_a_text(before: str, after: str) -> None:
+    assert with_member(before, Union("m.py", "Kind")) == after
+
+
+@pytest.mark.parametrize(
+    "before", ["Kind: TypeAlias = A | B\n", "Kind = A | B\n", 'Kind: TypeAlias = "A | B"\n']
+)
+def test_a_union_of_classes_gets_a_class(before: str) -> None:
+    after = with_member(before, Union("m.py", "Kind", "name: str; of: A"))
+    assert "class ThrownMKind:\n    name: str\n    of: A\n" in after
+    assert "A | B" in after
+    assert "| ThrownMKind" in after
+
+
+def test_a_union_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(LookupError, match="has no alias Kind"):
+        with_member("Other = A | B\n", Union("m.py", "Kind"))

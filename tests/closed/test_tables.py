@@ -1,0 +1,56 @@
+"""Tables that are keyed by the members of a closed union have a row for each."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Collection
+
+import pytest
+
+from opord.cli.acting import STATUSES
+from opord.cli.output import STATUS_STYLES
+from opord.codegen import expressions
+from opord.contract import BinaryOp, BuiltinName, Contract, Outcome, PrimitiveName
+from opord.kernel.rows import RunOutcome, Status
+from opord.language import spelling, tree
+from opord.language.lowering.builtins import BUILTINS
+from opord.language.lowering.dispatch import LOWER
+from opord.language.parse_declarations import OUTCOMES
+from opord.testing.plausible import Plausible
+from opord.values.scalars import SCALARS
+
+TABLES: dict[str, tuple[object, Collection[object]]] = {
+    "how an expression's node is lowered": (tree.Expression, LOWER),
+    "how tightly an operator binds": (BinaryOp, spelling._BINDING),
+    "the functions of the language": (BuiltinName, BUILTINS),
+    "the Python type of a primitive": (PrimitiveName, expressions._PRIMITIVES),
+    "the codec of a primitive": (PrimitiveName, SCALARS),
+    "how a run may end, in a contract": (Outcome, OUTCOMES),
+    "what a listing of runs can be narrowed by": (Status, STATUSES),
+}
+
+
+def members(union: object) -> set[object]:
+    """Return the members of a union: classes, or the texts of a literal."""
+    if isinstance(union, str):  # an alias that is written as a text, since its classes stand below it
+        return {vars(tree)[name.strip()] for name in union.split("|")}
+    return set(typing.get_args(union))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_a_row_for_every_member(name: str) -> None:
+    union, table = TABLES[name]
+    assert set(table) == members(union)
+
+
+def test_every_word_for_how_a_run_is_has_a_colour() -> None:
+    assert set(STATUS_STYLES) == members(Status) | members(Outcome) | {"terminated"}
+    assert {word for part in typing.get_args(RunOutcome) for word in typing.get_args(part) or (part,)} == (
+        members(Outcome) | {"terminated"}
+    )
+
+
+def test_every_primitive_has_a_plausible_value() -> None:
+    plausible = Plausible(Contract("C", 1, (), None), lambda: "2026-01-01T00:00:00Z")
+    for name in typing.get_args(PrimitiveName):
+        assert plausible._primitive(name, "x") is not None
