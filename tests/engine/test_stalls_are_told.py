@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from opord.drive import flight
+from opord.drive import effects
 from opord.drive.errors import UnknownEvent
 from tests.engine.desk import Here, Sim
 
@@ -33,7 +33,7 @@ def test_a_stall_is_recorded_at_the_moment_after_the_last_attempt() -> None:
 
 def test_the_log_says_what_went_wrong_and_when_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(flight.log, "info", lambda form, *values: said.append(form % values))
+    monkeypatch.setattr(effects.log, "info", lambda form, *values: said.append(form % values))
     Sim(LOOKUP, input=INPUT, look=[ValueError("bad token hunter2-hunter2"), "text"]).rest(drawn=0.5)
     assert said == [
         "Lookup/1: attempt 1 of look went wrong: ValueError: bad token [secret]; trying again in 1.0 s"

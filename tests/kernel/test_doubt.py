@@ -1,20 +1,25 @@
-"""The recovery table: every situation meets exactly one row, and each row decides as its letter says."""
+"""The recovery table: every situation meets exactly one row, and each row says what is to be done, when, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
-from typing import get_args
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import pytest
 
 from opord.contract import Action, Ask, Check, Doubt, Key, Nothing, Repeat, Report, Retry, Skip
-from opord.kernel.doubt import ROWS, Policy, Situation, ask_deadline, check_from, decide, situation_of
-from opord.kernel.run import Intent, Outcome
+from opord.kernel import plan as planning
+from opord.kernel.doubt import ROWS, Asked, Deed, Policy, Reason, Retries, Row, Situation, Stands, Until
+from opord.kernel.plan import FACTS, Plan, ask_deadline, check_from, plan_of, row_of, situation_of, stands_of
+from opord.kernel.run import Intent, Outcome, Run
 
 SECOND = 1_000_000
 NOW = 1_000 * SECOND
+DAY_US = 24 * 3600 * SECOND
 
 
 def an_action(
@@ -38,20 +43,75 @@ def an_intent(**said: object) -> Intent:
     return intent
 
 
-def decision(
-    intent: Intent, action: Action, *, now: int = NOW, live: bool = False, evidence: bool = False
-) -> str:
-    return decide(situation_of(intent, action, now=now, live=live, evidence=evidence)).decision
+def a_run(*, wary: int = 0, wary_until: int = 0, timers: dict[str, int] | None = None) -> Run:
+    """A run as far as the table reads one: what a restore left, and the timers of its phase."""
+    body = SimpleNamespace(wary=wary, wary_until=wary_until, timers=timers or {})
+    shared = tuple(SimpleNamespace(id=name, shared=True) for name in body.timers)
+    run: Any = SimpleNamespace(body=body, at=SimpleNamespace(timers=shared))
+    return run  # type: ignore[no-any-return]
+
+
+def the_plan(
+    intent: Intent,
+    action: Action,
+    *,
+    stands: Stands | None = None,
+    run: Run | None = None,
+    now: int = NOW,
+    spread: float = 0.5,
+    resting: bool = False,
+    said: str = "",
+) -> Plan:
+    return plan_of(
+        stands or stands_of(intent), run or a_run(), intent, action, now=now, spread=lambda: spread,
+        resting=resting, said=said,
+    )  # fmt: skip
+
+
+# --- the table as a whole ---------------------------------------------------------------------------
+
+
+def every_situation() -> Iterator[Situation]:
+    """Every combination of facts, also of those that cannot come together."""
+    flags = [(False, True)] * 3
+    for stands, asked, doubt, failed, retry, *rest in product(
+        get_args(Stands),
+        get_args(Asked),
+        (False, True),
+        (False, True),
+        get_args(Retries),
+        *flags,
+        (False, True),
+    ):
+        for policy in get_args(Policy):
+            yield Situation(stands, asked, doubt, failed, retry, *rest, policy)
+
+
+def cannot_be(s: Situation) -> str:
+    """Say why no run can come into a situation, or nothing if one can."""
+    if s.asked != "nobody" and s.stands not in ("between", "settled", "late", "absent"):
+        return "whoever asks a person has given the run back"
+    if s.asked == "too long" and s.policy != "ask":
+        return "only `ask within` says how long"
+    if s.stands in ("yes", "no", "silence") and not (s.doubt and s.policy == "check" and s.ready):
+        return "only a doubt is checked, by `check`, when it is due"
+    if s.failed and s.stands in ("starting", "started", "result", "final", "transient", "unknown", "lost"):
+        return "an attempt that begins forgets the failure of the one before"
+    return ""
+
+
+POSSIBLE = [situation for situation in every_situation() if not cannot_be(situation)]
 
 
 def test_every_situation_meets_exactly_one_row() -> None:
-    hits: Counter[str] = Counter()
-    for flags in product([False, True], repeat=11):
-        for policy in get_args(Policy):
-            situation = Situation(*flags, policy)
-            rows = [row.letter for row in ROWS if row.applies(situation)]
-            assert len(rows) == 1, (situation, rows)
-            hits[rows[0]] += 1
+    """Also one that cannot be: a damaged store must not find a hole."""
+    for situation in every_situation():
+        rows = [row.letter for row in ROWS if row.meets(situation)]
+        assert len(rows) == 1, (situation, rows)
+
+
+def test_every_row_is_met_by_something_that_can_be() -> None:
+    hits = Counter(row.letter for situation in POSSIBLE for row in ROWS if row.meets(situation))
     assert set(hits) == {row.letter for row in ROWS}
 
 
@@ -59,61 +119,279 @@ def test_letters_are_told_apart() -> None:
     assert len({row.letter for row in ROWS}) == len(ROWS)
 
 
+def test_asking_only_for_facts_that_matter_finds_the_row_that_is_met() -> None:
+    for situation in every_situation():
+        node = planning._TREE[situation.stands]
+        while isinstance(node, planning._Question):
+            node = node.answers[getattr(situation, node.column)]
+        assert node.meets(situation)
+
+
+def test_every_deed_instant_and_reason_stands_in_some_row() -> None:
+    assert {row.deed for row in ROWS} == set(get_args(Deed))
+    assert {row.until for row in ROWS} - {None} == set(get_args(Until))
+    assert {row.reason for row in ROWS} - {None} == set(get_args(Reason))
+
+
+def test_every_column_is_read_from_the_record() -> None:
+    assert ("stands", *FACTS) == Situation._fields == Row._fields[1:11]
+
+
+def test_a_table_with_a_hole_or_a_double_is_refused() -> None:
+    a1, a1w = ROWS[:2]
+    with pytest.raises(ValueError, match="expected one row"):
+        planning._tree([a1, a1w])
+    with pytest.raises(ValueError, match="expected one row"):
+        planning._tree([a1, a1])
+
+
+def test_an_action_is_called_only_where_nothing_speaks_against_it() -> None:
+    for situation in POSSIBLE:
+        (row,) = (row for row in ROWS if row.meets(situation))
+        if row.deed == "call":
+            assert not situation.unseen
+            assert situation.window or not situation.doubt
+        if row.deed == "begin":
+            assert situation.ready
+            assert situation.asked == "nobody"
+            assert situation.window or not situation.doubt
+            assert situation.policy == "repeat" or not situation.doubt
+
+
+# --- each row -----------------------------------------------------------------------------------------
+
 KEYED = Key(None, None)
 DAY = Key(None, timedelta(hours=24))
+BUSY = {"type": "F.Busy"}
+MINUTE = Ask(timedelta(minutes=1))
 
-CASES = [
-    # what is on record                                       rule                                    decision
-    (an_intent(in_flight=True), an_action(Repeat(), key=KEYED), "doubt"),
-    (an_intent(failure={"type": "F.Busy"}, counted=1), an_action(Ask(), retry=1), "attempt"),
-    (an_intent(failure={"type": "F.Busy"}, counted=2), an_action(Ask(), retry=1), "fail"),
-    (an_intent(failure={"type": "F.Busy"}, counted=1), an_action(Ask()), "fail"),
-    (an_intent(doubts=[1]), an_action(Repeat(), key=KEYED), "attempt"),
-    (an_intent(doubts=[1], counted=40), an_action(Repeat(), key=KEYED), "attempt"),
-    (an_intent(doubts=[1], counted=2), an_action(Repeat(), retry=1, key=KEYED), "ask"),
-    (an_intent(doubts=[1], counted=1), an_action(Repeat(), retry=1, key=KEYED), "attempt"),
-    (
-        an_intent(doubts=[1], failure={"type": "F.Busy"}, counted=2),
-        an_action(Repeat(), retry=1, key=KEYED),
-        "ask",
-    ),
-    (an_intent(doubts=[1], first_at=NOW - 25 * 3600 * SECOND), an_action(Repeat(), key=DAY), "ask"),
-    (an_intent(doubts=[1], first_at=NOW - 23 * 3600 * SECOND), an_action(Repeat(), key=DAY), "attempt"),
-    (an_intent(doubts=[1]), an_action(Check("find", ())), "check"),
-    (an_intent(doubts=[1]), an_action(Ask()), "ask"),
-    (an_intent(doubts=[1]), an_action(Skip()), "skip"),
-    (an_intent(doubts=[1]), an_action(Report()), "report"),
-    (an_intent(doubts=[1], asking=True), an_action(Ask()), "park"),
-    (
-        an_intent(doubts=[1], asking=True, given_up_at=NOW - 61 * SECOND),
-        an_action(Ask(timedelta(minutes=1))),
-        "report",
-    ),
-    (
-        an_intent(doubts=[1], asking=True, given_up_at=NOW - 59 * SECOND),
-        an_action(Ask(timedelta(minutes=1))),
-        "park",
-    ),
-    (an_intent(counted=0, attempt=2), an_action(Ask()), "attempt"),
-    (an_intent(outcome=Outcome("ok")), an_action(Ask()), "deliver"),
-]
+CASES: list[tuple[str, Intent, Action, str]] = [
+    # letter, what is on record, the declaration, the deed
+    ("A1", an_intent(counted=0, attempt=2), an_action(Ask()), "begin"),
+    ("A1", an_intent(counted=1, denied=True), an_action(Check("find", ()), retry=1), "begin"),
+    ("A1w", an_intent(next_at=NOW + 1), an_action(Ask()), "pause"),
+    ("A2", an_intent(failure=BUSY, counted=2), an_action(Ask(), retry=1), "give up"),
+    ("A2", an_intent(failure=BUSY, counted=1), an_action(Ask()), "give up"),
+    ("A2", an_intent(failure=BUSY, counted=1), an_action(Repeat(), key=KEYED), "give up"),
+    ("A3", an_intent(failure=BUSY, counted=1), an_action(Ask(), retry=1), "begin"),
+    ("A3w", an_intent(failure=BUSY, counted=1, next_at=NOW + 1), an_action(Ask(), retry=1), "pause"),
+    ("A4", an_intent(counted=2, denied=True), an_action(Check("find", ()), retry=1), "ask"),
+    ("C0", an_intent(in_flight=True), an_action(Repeat(), key=KEYED), "doubt first"),
+    ("C0c", an_intent(in_flight=True), an_action(Check("find", ())), "doubt first"),
+    ("C1", an_intent(doubts=[1]), an_action(Repeat(), key=KEYED), "begin"),
+    ("C1", an_intent(doubts=[1], counted=40), an_action(Repeat(), key=KEYED), "begin"),
+    ("C1", an_intent(doubts=[1], counted=1), an_action(Repeat(), retry=1, key=KEYED), "begin"),
+    ("C1", an_intent(doubts=[1], first_at=NOW - 23 * 3600 * SECOND), an_action(Repeat(), key=DAY), "begin"),
+    ("C1w", an_intent(doubts=[1], next_at=NOW + 1), an_action(Repeat(), key=KEYED), "rest"),
+    ("C2", an_intent(doubts=[1], counted=2), an_action(Repeat(), retry=1, key=KEYED), "ask"),
+    ("C2", an_intent(doubts=[1], failure=BUSY, counted=2), an_action(Repeat(), retry=1, key=KEYED), "ask"),
+    ("C2k", an_intent(doubts=[1], first_at=NOW - 25 * 3600 * SECOND), an_action(Repeat(), key=DAY), "ask"),
+    ("C2k", an_intent(doubts=[1]), an_action(Repeat()), "ask"),
+    ("C3", an_intent(doubts=[1]), an_action(Check("find", ())), "check"),
+    ("C3w", an_intent(doubts=[1], given_up_at=NOW), an_action(Check("find", (), timedelta(seconds=1))), "rest"),
+    ("C4", an_intent(doubts=[1]), an_action(Ask()), "ask"),
+    ("C5", an_intent(doubts=[1]), an_action(Skip()), "skip"),
+    ("C6", an_intent(doubts=[1]), an_action(Report()), "report"),
+    ("C7", an_intent(doubts=[1], asking=True), an_action(Ask()), "rest"),
+    ("C7", an_intent(doubts=[1], asking=True, given_up_at=NOW - 59 * SECOND), an_action(MINUTE), "rest"),
+    ("C8", an_intent(doubts=[1], asking=True, given_up_at=NOW - 61 * SECOND), an_action(MINUTE), "report"),
+    ("D", an_intent(outcome=Outcome("ok")), an_action(Ask()), "deliver"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("intent", "action", "expected"), CASES)
-def test_the_record_and_the_rule_decide(intent: Intent, action: Action, expected: str) -> None:
-    assert decision(intent, action) == expected
+@pytest.mark.parametrize(
+    ("letter", "intent", "action", "deed"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)]
+)
+def test_what_is_on_record_and_the_rule_decide(
+    letter: str, intent: Intent, action: Action, deed: str
+) -> None:
+    row = row_of(stands_of(intent), a_run(), intent, action, now=NOW, resting=False)
+    assert row.letter == letter
+    assert row.meets(situation_of(stands_of(intent), a_run(), intent, action, now=NOW))
+    assert the_plan(intent, action).deed == deed
 
 
 def test_an_attempt_under_way_is_waited_for() -> None:
-    assert decision(an_intent(in_flight=True), an_action(Ask()), live=True) == "wait"
+    intent = an_intent(in_flight=True)
+    assert stands_of(intent, live=True) == "elsewhere"
+    assert the_plan(intent, an_action(Ask()), stands="elsewhere").deed == "wait"
 
 
 def test_late_evidence_goes_before_every_rule() -> None:
-    assert decision(an_intent(doubts=[1], asking=True), an_action(Ask()), evidence=True) == "adopt"
+    assert the_plan(an_intent(doubts=[1], asking=True), an_action(Ask()), stands="late").deed == "adopt"
 
 
 def test_an_outcome_without_an_intent_is_damage() -> None:
-    assert decide(situation_of(None, None, now=NOW, live=False, evidence=False)).letter == "F"
+    assert stands_of(None) == "absent"
+    assert the_plan(an_intent(), an_action(Ask()), stands="absent").deed == "damaged"
+
+
+def test_whoever_is_about_to_stop_begins_nothing() -> None:
+    assert the_plan(an_intent(), an_action(Ask()), resting=True) == Plan("pause", NOW)
+    repeat = an_action(Repeat(), key=KEYED)
+    assert the_plan(an_intent(doubts=[1]), repeat, resting=True) == Plan("rest", NOW)
+    check = an_action(Check("find", ()))
+    assert the_plan(an_intent(doubts=[1]), check, resting=True) == Plan("rest", NOW)
+
+
+def test_between_attempts_a_timer_of_the_phase_may_come_first() -> None:
+    intent = an_intent(next_at=NOW + 30)
+    assert the_plan(intent, an_action(Ask()), run=a_run(timers={"after 1": NOW + 20})) == Plan(
+        "pause", NOW + 20
+    )
+    assert the_plan(intent, an_action(Ask()), run=a_run(timers={"after 1": NOW + 40})) == Plan(
+        "pause", NOW + 30
+    )
+
+
+def test_in_doubt_no_timer_comes_first() -> None:
+    intent = an_intent(doubts=[1], next_at=NOW + 30)
+    run = a_run(timers={"after 1": NOW + 20})
+    assert the_plan(intent, an_action(Repeat(), key=KEYED), run=run) == Plan("rest", NOW + 30)
+
+
+# --- an attempt ---------------------------------------------------------------------------------------
+
+
+def test_an_attempt_is_on_record_before_it_is_made() -> None:
+    intent = an_intent(in_flight=True)
+    assert the_plan(intent, an_action(Ask()), stands="starting").deed == "record"
+    assert the_plan(intent, an_action(Ask()), stands="started").deed == "call"
+
+
+def test_a_repeat_is_not_made_once_its_key_may_be_forgotten() -> None:
+    action = an_action(Repeat(), key=DAY)
+    intent = an_intent(doubts=[1], attempt=2, in_flight=True, first_at=NOW - DAY_US)
+    late = the_plan(intent, action, stands="started")
+    assert (late.deed, late.instant, late.counts) == ("doubt", None, True)
+    assert late.reason == "it was not called before its key may have been forgotten"
+    assert the_plan(intent, action, stands="started", now=NOW - 1).deed == "call"
+
+
+def test_the_first_attempt_needs_no_window() -> None:
+    intent = an_intent(in_flight=True, first_at=NOW - DAY_US)
+    assert the_plan(intent, an_action(Repeat(), key=DAY), stands="started").deed == "call"
+
+
+def test_after_a_restore_an_attempt_that_may_have_been_made_is_in_doubt_first() -> None:
+    run = a_run(wary=NOW - SECOND, wary_until=NOW + DAY_US)
+    intent = an_intent(in_flight=True)
+    first = the_plan(intent, an_action(Ask()), stands="starting", run=run)
+    assert (first.deed, first.counts, first.by) == ("doubt first", False, "restore")
+    assert "was restored from a copy; charge may have been called since" in first.reason
+    assert the_plan(intent, an_action(Ask(), key=KEYED), stands="starting", run=run).deed == "record"
+    assert the_plan(intent, an_action(Ask(), key=DAY), stands="starting", run=run).deed == "record"
+    later = {"run": run, "now": NOW + DAY_US}
+    assert the_plan(intent, an_action(Ask(), key=DAY), stands="starting", **later).deed == "doubt first"  # type: ignore[arg-type]
+    assert the_plan(intent, an_action(Ask(), key=DAY), stands="started", **later).deed == "doubt"  # type: ignore[arg-type]
+    assert the_plan(intent, an_action(Skip()), stands="starting", **later).deed == "record"  # type: ignore[arg-type]
+    denied = an_intent(in_flight=True, denied=True)
+    assert the_plan(denied, an_action(Ask()), stands="starting", run=run).deed == "record"
+
+
+def test_after_a_restore_the_last_failure_under_a_key_leaves_a_doubt() -> None:
+    run = a_run(wary=NOW - SECOND, wary_until=NOW + DAY_US)
+    last = the_plan(an_intent(failure=BUSY, counted=2), an_action(Ask(), retry=1, key=KEYED), run=run)
+    assert (last.deed, last.counts, last.by) == ("doubt", True, "restore")
+    assert last.instant == NOW + SECOND  # half of twice the base
+    assert the_plan(an_intent(failure=BUSY, counted=2), an_action(Ask(), retry=1), run=run).deed == "give up"
+    denied = an_intent(failure=BUSY, counted=2, denied=True)
+    assert the_plan(denied, an_action(Ask(), retry=1, key=KEYED), run=run).deed == "give up"
+
+
+# --- how a call ended -----------------------------------------------------------------------------------
+
+
+def test_a_result_and_a_final_failure_end_the_commit() -> None:
+    intent = an_intent(in_flight=True)
+    assert the_plan(intent, an_action(Ask()), stands="result").deed == "succeed"
+    assert the_plan(intent, an_action(Ask()), stands="final").deed == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("intent", "retry", "instant"),
+    [
+        (an_intent(in_flight=True, counted=1), 1, NOW + SECOND // 2),
+        (an_intent(in_flight=True, counted=2), 2, NOW + SECOND),
+        (an_intent(in_flight=True, counted=2), 1, None),
+        (an_intent(in_flight=True, counted=1), None, None),
+        (an_intent(in_flight=True, counted=2, doubts=[1]), 1, NOW + SECOND),
+        (an_intent(in_flight=True, counted=2, doubts=[1]), None, NOW + SECOND),
+    ],
+)
+def test_a_transient_failure_is_noted_with_the_instant_of_what_comes_next(
+    intent: Intent, retry: int | None, instant: int | None
+) -> None:
+    action = an_action(Repeat(), retry=retry, key=KEYED)
+    assert the_plan(intent, action, stands="transient") == Plan("note", instant)
+
+
+def test_whatever_else_ends_a_call_leaves_a_doubt() -> None:
+    intent = an_intent(in_flight=True, counted=3)
+    repeat = the_plan(intent, an_action(Repeat(), key=KEYED), stands="unknown", said="no answer")
+    assert repeat == Plan("doubt", NOW + 2 * SECOND, "no answer")
+    # A check has a delay of its own.
+    check = the_plan(intent, an_action(Check("find", ())), stands="unknown", said="no answer")
+    assert check == Plan("doubt", None, "no answer")
+
+
+def test_an_attempt_cut_off_with_its_worker_counts_only_where_nothing_is_checked() -> None:
+    intent = an_intent(in_flight=True)
+    assert the_plan(intent, an_action(Ask())) == Plan(
+        "doubt first", None, "its worker was lost during the call"
+    )
+    assert the_plan(intent, an_action(Check("find", ()))).counts is False
+
+
+# --- checks and people ------------------------------------------------------------------------------------
+
+
+def test_what_a_check_says_is_taken() -> None:
+    intent, action = an_intent(doubts=[1]), an_action(Check("find", ()))
+    assert the_plan(intent, action, stands="yes").deed == "confirm"
+    assert the_plan(intent, action, stands="no").deed == "deny"
+
+
+def test_a_check_that_says_nothing_is_asked_again_after_longer_and_longer_pauses() -> None:
+    action = an_action(Check("find", ()))
+    why = "find, which says whether charge happened, does not answer: it is down"
+    for checks, pause in ((0, SECOND // 2), (1, SECOND), (3, 4 * SECOND)):
+        intent = an_intent(doubts=[1], checks=checks)
+        silent = the_plan(intent, action, stands="silence", said="it is down")
+        assert silent == Plan("ask again", NOW + pause, why)
+
+
+def test_a_person_is_told_why_nobody_else_can_say() -> None:
+    intent = an_intent(doubts=[1], counted=2, reason="no answer within 5 s")
+    unsure = "nobody knows whether charge happened (no answer within 5 s)"
+    assert the_plan(intent, an_action(Ask())).reason == f"{unsure}; a person has to say"
+    spent = the_plan(intent, an_action(Repeat(), retry=1, key=KEYED))
+    assert spent.reason == f"{unsure}, and no attempt is left; a person has to say"
+    forgotten = the_plan(intent, an_action(Repeat(), key=DAY), now=NOW + DAY_US)
+    assert (
+        forgotten.reason == f"{unsure}, and the other side no longer remembers its key; a person has to say"
+    )
+    exhausted = the_plan(an_intent(counted=2), an_action(Check("find", ()), retry=1))
+    assert exhausted.reason == (
+        "charge did not happen, and no attempt is left; a person decides whether to call it again"
+    )
+
+
+def test_who_is_asked_is_asked_until_the_deadline() -> None:
+    intent = an_intent(doubts=[1], given_up_at=NOW)
+    assert the_plan(intent, an_action(MINUTE)).instant == NOW + 60 * SECOND
+    assert the_plan(intent, an_action(Ask())).instant is None
+    intent.asking = True
+    assert the_plan(intent, an_action(MINUTE)) == Plan("rest", NOW + 60 * SECOND)
+
+
+def test_chance_is_drawn_only_where_a_pause_is_spread() -> None:
+    def never() -> float:
+        raise AssertionError("nothing is spread here")
+
+    for letter, intent, action, _ in CASES:
+        if letter not in ("A2r", "H3", "H5", "H6", "K3"):
+            plan_of(stands_of(intent), a_run(), intent, action, now=NOW, spread=never)
 
 
 def test_a_check_counts_its_delay_from_when_the_call_was_given_up() -> None:
@@ -125,12 +403,10 @@ def test_asking_without_a_limit_has_no_deadline() -> None:
     assert ask_deadline(an_intent(doubts=[1]), an_action(Ask())) is None
 
 
-@pytest.mark.parametrize(("after", "expected"), [(59.999999, "attempt"), (60, "ask")])
+@pytest.mark.parametrize(("after", "expected"), [(59.999999, "begin"), (60, "ask")])
 def test_a_key_is_forgotten_at_the_very_end_of_its_window(after: float, expected: str) -> None:
     action = an_action(Repeat(), key=Key(None, timedelta(seconds=60)))
-    intent = an_intent(doubts=[1])
-    now = NOW + round(after * SECOND)
-    assert decide(situation_of(intent, action, now=now, live=False, evidence=False)).decision == expected
+    assert the_plan(an_intent(doubts=[1]), action, now=NOW + round(after * SECOND)).deed == expected
 
 
 def test_a_check_that_did_not_answer_keeps_its_delay_from_a_later_doubt() -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from tests.mutants.model import Mutant
 
-DOUBT, MOVES, INBOX = "kernel/doubt.py", "kernel/moves.py", "kernel/inbox.py"
+DOUBT, PLAN = "kernel/doubt.py", "kernel/plan.py"
+MOVES, INBOX = "kernel/moves.py", "kernel/inbox.py"
 DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py", "kernel/sealing.py"
 
 MUTANTS = (
     Mutant(
-        "key window ignored", DOUBT,
+        "key window ignored", PLAN,
         "    return now < intent.first_at + microseconds(action.key.window)", "    return True",
         "an attempt is repeated although the other side has forgotten its key", "1, C22",
         seeds=40,
     ),
     Mutant(
-        "settle delay left out", DOUBT,
+        "settle delay left out", PLAN,
         "    return max(intent.given_up_at + microseconds(check.after), intent.next_at)",
         "    return max(intent.given_up_at, intent.next_at)",
         "the effect that checks is asked before it can know", "4, C7",
@@ -29,27 +30,28 @@ MUTANTS = (
     ),
     Mutant(
         "lost call repeated without a doubt", DOUBT,
-        'Row("C0", lambda s: _open(s) and s.in_flight and not s.live, "doubt")',
-        'Row("C0", lambda s: _open(s) and s.in_flight and not s.live, "attempt")',
+        'Row("C0",  "lost",      _,          _,    _,    _,       _,    _,    _,    _,    UNCHECKED, "doubt first", None,       "lost")',
+        'Row("C0",  "lost",      _,          _,    _,    _,       _,    _,    _,    _,    UNCHECKED, "begin")',
         "whoever takes a run over calls its action again at once", "1, C5, C13",
         seeds=40,
     ),
     Mutant(
         "ask taken for repeat", DOUBT,
-        'Row("C4", lambda s: _doubtful(s) and s.policy == "ask", "ask")',
-        'Row("C4", lambda s: _doubtful(s) and s.policy == "ask", "attempt")',
+        'Row("C4",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "ask",     "ask",         "deadline", "unsure")',
+        'Row("C4",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "ask",     "begin")',
         "an action without a rule for doubts is called again", "1, C7",
         seeds=100,
     ),
     Mutant(
         "repeat past its attempts", DOUBT,
-        "    return s.attempts_left and s.in_window", "    return s.in_window",
+        'Row("C2",  "between",   "nobody",   Y,    _,    "spent", Y,    _,    _,    _,    "repeat",  "ask",         "deadline", "spent")',
+        'Row("C2",  "between",   "nobody",   Y,    _,    "spent", Y,    _,    _,    _,    "repeat",  "begin")',
         "a doubtful attempt is repeated for ever", "budget",
         seeds=100,
     ),
     Mutant(
-        "transient of a later attempt ends a doubt", DOUBT,
-        "    return _still(s) and not s.doubt and not s.asking", "    return _still(s) and (not s.doubt or s.failed) and not s.asking",
+        "transient of a later attempt ends a doubt", PLAN,
+        "    return bool(intent.doubts)", "    return bool(intent.doubts) and intent.failure is None",
         "an earlier doubt is forgotten since a later attempt failed", "4",
         seeds=250,
     ),
@@ -61,8 +63,8 @@ MUTANTS = (
         seeds=250,
     ),
     Mutant(
-        "one attempt too many", DOUBT,
-        "        return intent.counted <= action.retry.times", "        return intent.counted <= action.retry.times + 1",
+        "one attempt too many", PLAN,
+        "if intent.counted <= action.retry.times else", "if intent.counted <= action.retry.times + 1 else",
         "an action is tried once more than `retry` says", "budget",
         seeds=100,
     ),
@@ -73,10 +75,10 @@ MUTANTS = (
         seeds=100,
     ),
     Mutant(
-        "deadline of a person ignored", DOUBT,
-        "    return intent.asking and deadline is not None and now >= deadline", "    return False",
+        "deadline of a person ignored", PLAN,
+        'return "too long" if deadline is not None and now >= deadline else "a person"', 'return "a person"',
         "a person is asked for ever although the contract says for how long", "14",
-        tests=("tests/kernel/test_doubt.py::test_the_record_and_the_rule_decide",),
+        tests=("tests/kernel/test_doubt.py::test_what_is_on_record_and_the_rule_decide",),
     ),
     Mutant(
         "late outcome overwrites", INBOX,

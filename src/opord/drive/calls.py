@@ -7,10 +7,9 @@ import inspect
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Executor
-from datetime import timedelta
 from typing import Any, NamedTuple, TypeAlias
 
-from opord.contract import Action, Effect, Retry
+from opord.contract import Action, Effect
 from opord.drive.purity import NotPure, call_watched, install
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
@@ -281,25 +280,3 @@ def _on_this_thread(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, A
 
 def _kind(value: Any) -> str:
     return type(value).__name__
-
-
-UNEXPECTED_RETRY = Retry(3, timedelta(seconds=1), timedelta(minutes=1))
-"""How often an effect is tried again after something undeclared."""
-
-
-def backoff_us(retry: Retry | None, failures: int, spread: float) -> int:
-    """Return how long to wait before the next attempt, in microseconds: exponential with full jitter.
-
-    `failures` counts the attempts so far, `spread` is drawn evenly from [0, 1). Full jitter spreads
-    attempts best (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-    """
-    retry = retry or UNEXPECTED_RETRY
-    base, cap = retry.base.total_seconds(), retry.cap.total_seconds()
-    longest = min(cap, base * 2.0 ** min(failures - 1, 60))
-    return int(longest * spread * 1_000_000)
-
-
-def surprise_us(surprises: int, spread: float) -> int:
-    """Return how long to wait after something undeclared, in microseconds: never less than a second."""
-    base = int(UNEXPECTED_RETRY.base.total_seconds() * 1_000_000)
-    return max(base, backoff_us(UNEXPECTED_RETRY, surprises, spread))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from opord.contract import Action, Repeat
 from opord.drive.calls import Answered, Ending, Failed, TookTooLong, Undeclared, Unexpected
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import CallProgram
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Intent
 from opord.kernel.step import dump_failure
-from opord.kernel.trouble import describe, said_of, storable
+from opord.kernel.trouble import describe
 
 
 class Parked(Exception):
@@ -28,13 +27,6 @@ class Lost(Exception):
 
 class TimerDue(Exception):
     """A timer of the phase is due while the state acts; the step is dropped."""
-
-
-class Unanswered:
-    """The effect that checks did not answer."""
-
-    def __init__(self, why: str) -> None:
-        self.why = storable(why)[:300]
 
 
 class Trouble(Exception):
@@ -60,29 +52,22 @@ def unexpected(call: CallProgram, ending: Undeclared) -> dict[str, Any]:
             assert_never(ending)
 
 
-def doubt_reason(ending: Undeclared) -> str:
-    """Say why nobody knows whether an attempt took effect."""
-    match ending:
-        case TookTooLong(after_s):
-            return f"no answer within {after_s:g} s"
-        case Unexpected(error):
-            return said_of(error)
-        case _:
-            assert_never(ending)
+def other_commit(intent: Intent) -> dict[str, Any]:
+    """Describe a step that is taken over and asks for another commit than the one on record."""
+    return {
+        "error": f"the step now asks for another commit than the {intent.call} on record; "
+        "restore the contract's handlers as they were, then retry",
+        "call": intent.call,
+    }
 
 
-def asking(intent: Intent, action: Action, *, in_window: bool) -> str:
-    """Say what a person is asked, and why nobody else could tell."""
-    why = ""
-    if isinstance(action.doubt, Repeat):
-        why = "no attempt is left" if in_window else "the other side no longer remembers its key"
-        why = f", and {why}"
-    return f"nobody knows whether {intent.call} happened ({intent.reason}){why}; a person has to say"
-
-
-def exhausted(intent: Intent) -> str:
-    """Say what a person is asked where the action is known not to have happened."""
-    return f"{intent.call} did not happen, and no attempt is left; a person decides whether to call it again"
+def key_reused(action: str, key: str) -> dict[str, Any]:
+    """Describe a commit under a key that took effect in the run with other arguments."""
+    return {
+        "error": f"{action} took effect in this run before under the key {key!r}, with other arguments; "
+        "the other side would answer for the first ones",
+        "call": action,
+    }
 
 
 def evidence_of(

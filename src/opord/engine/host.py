@@ -18,9 +18,6 @@ from opord.stores.base import Store
 class Hands(Protocol):
     """Who carries runs on in this process, as far as those who act upon runs tell it something."""
 
-    lease_us: int
-    draining: bool
-
     def takes(self, contract: str) -> bool:
         """Whether there is room for one more run of a contract, and somebody to carry it on."""
         ...
@@ -47,9 +44,14 @@ class Hands(Protocol):
 
 
 class StoreHost:
-    """Lends `drive/` what a process over a store has; `hands` is set where it carries runs on, too."""
+    """Lends `drive/` what a process over a store has.
+
+    Where it carries runs on, too, the worker sets `hands`, `lease_us` and `draining`.
+    """
 
     hands: Hands | None = None
+    lease_us: int = 0
+    draining: bool = False
 
     def __init__(
         self,
@@ -123,19 +125,9 @@ class StoreHost:
 
     # --- who carries runs on here ----------------------------------------------------------------
 
-    @property
-    def lease_us(self) -> int:
-        """How long a lease lasts, in microseconds."""
-        return self._hands.lease_us
-
-    @property
-    def draining(self) -> bool:
-        """Whether nothing new is to be begun."""
-        return self._hands.draining
-
     def lease_at_birth(self, contract: str) -> int | None:
         """Return how long this process may hold a new run of a contract at first; None if it takes none."""
-        return self.hands.lease_us if self.hands is not None and self.hands.takes(contract) else None
+        return self.lease_us if self.hands is not None and self.hands.takes(contract) else None
 
     def launch(self, run: Run) -> None:
         """Carry a run on that this process holds."""

@@ -64,7 +64,6 @@ class Worker:
         self.name = host.name
         self.lease_us = int(lease_s * 1_000_000)
         self.concurrency = concurrency
-        self.draining = False
         self.flights: dict[str, Flight] = {}
         self._strays = Strays(self.store, self.commits, self.world.monotonic)
         self._nudged = asyncio.Event()
@@ -75,7 +74,7 @@ class Worker:
         self._put_off_for: dict[str, str] = {}
         self._claims_failed = 0
         self._on_end: dict[str, dict[asyncio.Future[Run | None], None]] = {}
-        host.hands = self
+        host.hands, host.lease_us = self, self.lease_us
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -95,7 +94,7 @@ class Worker:
         finds its intent and goes by the contract's rule for doubts. A store that does not answer
         is not waited for: the leases run out by themselves.
         """
-        self.draining = True
+        self.host.draining = True
         self._nudged.set()
         if self._loops:
             await asyncio.wait(self._loops[:1], timeout=PARTING_S)
@@ -154,6 +153,11 @@ class Worker:
                 if not self.flights and not soon and not held:
                     return
             await asyncio.sleep(LOOK_S)
+
+    @property
+    def draining(self) -> bool:
+        """Whether it claims nothing more, since it is about to stop."""
+        return self.host.draining
 
     # --- flights ---------------------------------------------------------------------------------
 

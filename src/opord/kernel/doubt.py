@@ -1,10 +1,10 @@
-"""What to do with an open intent: one table, by which every runtime decides alike.
+"""What to do next with a commit: one table, by which every runtime decides alike.
 
-An intent is on record before its action is called, and open until an outcome is on record. How the world
-gets into each row:
+A commit is open from its intent, which is on record before the action is called, to the outcome. Whoever carries the run
+asks the table after each thing that happens, and does what the plan says. How the world gets into each row:
 
-- A  Nothing is in doubt. The first attempt has not begun (a check or a person said that it did not
-     happen), or the last one ended in a transient failure, which proves that it did not take effect.
+- A  The commit rests between two attempts, and nothing is in doubt: the last attempt ended in a transient
+     failure, which proves that it did not take effect, or a check or a person said that none happened.
 - B  An attempt is under way, and its worker still holds the run.
 - C  Nobody knows whether an attempt took effect: it timed out, its handler raised something undeclared,
      or its worker lost the run (C0, which first becomes a doubt on record). The contract's rule applies;
@@ -12,177 +12,176 @@ gets into each row:
 - D  The outcome is on record, but the step did not come to its end: a pure raised, or the worker died.
 - E  A worker that had lost the run brought an outcome after all.
 - F  An outcome without an intent cannot be: the journal is damaged.
+- G  An attempt begins. Before it is put on record (G1, G2), the store may have been restored from a copy that does
+     not know of an earlier call. Once it is on record (G3 to G6), time may have passed before the call: the process was
+     stopped, or its store was not heard of for long.
+- H  The call has just ended, in a result, a failure or neither, and nobody else has been asked since.
+- K  The effect that checks has just been asked, for a commit in doubt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
-from opord.kernel.instants import microseconds
-from opord.kernel.run import Intent
-
-Decision: TypeAlias = Literal[
-    "attempt",
-    "fail",
-    "wait",
-    "doubt",
-    "check",
-    "ask",
-    "park",
-    "skip",
-    "report",
-    "deliver",
-    "adopt",
-    "damaged",
+Stands: TypeAlias = Literal[
+    "between",  # no attempt is under way
+    "elsewhere",  # one is under way, by a worker that holds the run
+    "lost",  # one was under way when its worker lost the run
+    "settled",  # the outcome is on record
+    "late",  # an outcome came from a worker that had lost the run
+    "absent",  # there is no intent
+    "starting",  # an attempt begins, and is not on record yet
+    "started",  # it is on record, and not made yet
+    "result",  # it has just ended: in a result
+    "final",  # in a failure that is final
+    "transient",  # in a failure that proves that it did not take effect
+    "unknown",  # in a time-out or something undeclared
+    "yes",  # the effect that checks has just said that the action happened
+    "no",  # that it did not
+    "silence",  # nothing that says either
 ]
+
+Asked: TypeAlias = Literal["nobody", "a person", "too long"]
 
 Policy: TypeAlias = Literal["repeat", "check", "ask", "skip", "report"]
 
-POLICIES: dict[type[Doubt], Policy] = {
-    Repeat: "repeat",
-    Check: "check",
-    Ask: "ask",
-    Skip: "skip",
-    Report: "report",
-}
+Deed: TypeAlias = Literal[
+    "begin",  # begin another attempt
+    "record",  # put the attempt that begins on record
+    "call",  # make it
+    "succeed",  # the result is the outcome
+    "refuse",  # the failure is the outcome
+    "note",  # put the transient failure on record; the next attempt is due at the instant, if there is one
+    "give up",  # the transient failure on record is the outcome
+    "doubt",  # put on record that nobody knows about the attempt; what comes next is due at the instant
+    "doubt first",  # the same, and have that durable before anything else
+    "check",  # ask the effect that checks
+    "deny",  # put on record that no attempt took effect
+    "ask again",  # note that the check said nothing, and rest until the instant, in doubt
+    "confirm",  # what the check found is the outcome
+    "ask",  # ask a person, and rest until the instant, in doubt
+    "rest",  # rest until the instant, in doubt
+    "pause",  # rest until the instant, with nothing in doubt
+    "skip",  # the outcome is that the contract skips it
+    "report",  # the outcome is the failure InDoubt
+    "deliver",  # hand the outcome to the step
+    "wait",  # leave it to the worker that holds the run
+    "adopt",  # let the late outcome settle what it can
+    "damaged",  # stop: this cannot be
+]
+
+Retries: TypeAlias = Literal["left", "spent", "unsaid"]
+
+Until: TypeAlias = Literal["next", "due", "deadline", "backoff", "checked"]
+
+Reason: TypeAlias = Literal[
+    "lost", "said", "restored", "stale", "silent", "unsure", "spent", "forgotten", "exhausted"
+]
 
 
 class Situation(NamedTuple):
-    """All that the decision depends on.
+    """All that the plan depends on: a fact a column.
 
-    `failed`: the last attempt ended in a transient failure (or this is what is left to hand on).
-    `attempts_left`: `retry` allows another. `in_window`: the other side still remembers the key.
-    `overdue`: a person was asked `within` some time, which is over.
+    `asked`: a person is asked, or for longer than the contract allows. `doubt`: nobody knows whether some attempt took effect.
+    `failed`: a transient failure is on record, to be handed on if there is no other attempt. `retry`: what the contract allows:
+    there are attempts left, all are spent, or it says nothing. `window`: the other side still remembers the key. `unseen`:
+    the action may have been called before the store was restored, and the other side would not know the call again.
+    `before`: it may have been called before the store was restored, under the same key. `ready`: what comes next is
+    due, and whoever carries the run begins new calls.
     """
 
-    intent: bool
-    outcome: bool
-    evidence: bool
-    in_flight: bool
-    live: bool
+    stands: Stands
+    asked: Asked
     doubt: bool
     failed: bool
-    attempts_left: bool
-    in_window: bool
-    asking: bool
-    overdue: bool
+    retry: Retries
+    window: bool
+    unseen: bool
+    before: bool
+    ready: bool
     policy: Policy
 
 
 class Row(NamedTuple):
-    """A row of the table: its letter, when it applies, and what then is done."""
+    """A row: its letter, an entry for each fact, and the plan.
+
+    An entry is the fact, or a set of those that will do; None is any. `counts`: an attempt that is put in doubt is one of
+    those that `retry` allows.
+    """
 
     letter: str
-    applies: Callable[[Situation], bool]
-    decision: Decision
+    stands: Stands
+    asked: Asked | None
+    doubt: bool | None
+    failed: bool | None
+    retry: Retries | frozenset[Retries] | None
+    window: bool | None
+    unseen: bool | None
+    before: bool | None
+    ready: bool | None
+    policy: Policy | frozenset[Policy] | None
+    deed: Deed
+    until: Until | None = None
+    reason: Reason | None = None
+    counts: bool = True
+
+    def meets(self, situation: Situation) -> bool:
+        """Whether the row is for this situation."""
+        return all(map(fits, self[1:11], situation))
 
 
-def _open(s: Situation) -> bool:
-    return s.intent and not s.outcome and not s.evidence
+def fits(entry: object, fact: object) -> bool:
+    """Whether a fact is what an entry asks for."""
+    return entry is None or entry == fact or (isinstance(entry, frozenset) and fact in entry)
 
 
-def _still(s: Situation) -> bool:
-    return _open(s) and not s.in_flight
+Y: Final = True
+N: Final = False
+_: Final = None
+MORE: Final[frozenset[Retries]] = frozenset({"left", "unsaid"})
+NO_MORE: Final[frozenset[Retries]] = frozenset({"spent", "unsaid"})
+UNCHECKED: Final[frozenset[Policy]] = frozenset({"repeat", "ask", "skip", "report"})
 
-
-def _certain(s: Situation) -> bool:
-    return _still(s) and not s.doubt and not s.asking
-
-
-def _doubtful(s: Situation) -> bool:
-    return _still(s) and s.doubt and not s.asking
-
-
-def _repeats(s: Situation) -> bool:
-    return s.attempts_left and s.in_window
-
-
-ROWS: tuple[Row, ...] = (
-    Row("A1", lambda s: _certain(s) and not (s.failed and not s.attempts_left), "attempt"),
-    Row("A2", lambda s: _certain(s) and s.failed and not s.attempts_left, "fail"),
-    Row("B", lambda s: _open(s) and s.in_flight and s.live, "wait"),
-    Row("C0", lambda s: _open(s) and s.in_flight and not s.live, "doubt"),
-    Row("C1", lambda s: _doubtful(s) and s.policy == "repeat" and _repeats(s), "attempt"),
-    Row("C2", lambda s: _doubtful(s) and s.policy == "repeat" and not _repeats(s), "ask"),
-    Row("C3", lambda s: _doubtful(s) and s.policy == "check", "check"),
-    Row("C4", lambda s: _doubtful(s) and s.policy == "ask", "ask"),
-    Row("C5", lambda s: _doubtful(s) and s.policy == "skip", "skip"),
-    Row("C6", lambda s: _doubtful(s) and s.policy == "report", "report"),
-    Row("C7", lambda s: _still(s) and s.asking and not s.overdue, "park"),
-    Row("C8", lambda s: _still(s) and s.asking and s.overdue, "report"),
-    Row("D", lambda s: s.intent and s.outcome, "deliver"),
-    Row("E", lambda s: s.intent and not s.outcome and s.evidence, "adopt"),
-    Row("F", lambda s: not s.intent, "damaged"),
-)
-
-
-def decide(situation: Situation) -> Row:
-    """Return the one row of the table that the situation meets."""
-    for row in ROWS:
-        if row.applies(situation):
-            return row
-    raise AssertionError(f"no row for {situation}")
-
-
-def situation_of(
-    intent: Intent | None, action: Action | None, *, now: int, live: bool, evidence: bool
-) -> Situation:
-    """Say where an intent of `action` stands at the instant `now`."""
-    if intent is None or action is None:
-        return Situation(False, True, False, False, False, False, False, False, False, False, False, "ask")
-    policy = POLICIES[type(action.doubt)]
-    return Situation(
-        intent=True,
-        outcome=intent.outcome is not None,
-        evidence=evidence,
-        in_flight=intent.in_flight,
-        live=live,
-        doubt=bool(intent.doubts),
-        failed=intent.failure is not None,
-        attempts_left=_attempts_left(intent, action, policy),
-        in_window=_in_window(intent, action, now),
-        asking=intent.asking,
-        overdue=_overdue(intent, action, now),
-        policy=policy,
-    )
-
-
-def ask_deadline(intent: Intent, action: Action) -> int | None:
-    """Return until when a person is asked, if the contract limits it."""
-    if isinstance(action.doubt, Ask) and action.doubt.within is not None:
-        return intent.given_up_at + microseconds(action.doubt.within)
-    return None
-
-
-def too_late(intent: Intent, action: Action, now: int) -> bool:
-    """Say whether an attempt whose beginning is on record may not be made any more.
-
-    An earlier one is in doubt, and the time in which the other side knows the key passed between the record and the call: the
-    process was stopped, or its store was not heard of for long.
-    """
-    return bool(intent.doubts) and not _in_window(intent, action, now)
-
-
-def check_from(intent: Intent, check: Check) -> int:
-    """Return the instant before which the effect that checks must not be asked."""
-    return max(intent.given_up_at + microseconds(check.after), intent.next_at)
-
-
-def _attempts_left(intent: Intent, action: Action, policy: Policy) -> bool:
-    if action.retry is not None:
-        return intent.counted <= action.retry.times
-    # Without `retry`, a repeat goes on for as long as the key holds; a failure is handed on at once.
-    return policy == "repeat" and bool(intent.doubts)
-
-
-def _in_window(intent: Intent, action: Action, now: int) -> bool:
-    if action.key is None or action.key.window is None:
-        return action.key is not None
-    return now < intent.first_at + microseconds(action.key.window)
-
-
-def _overdue(intent: Intent, action: Action, now: int) -> bool:
-    deadline = ask_deadline(intent, action)
-    return intent.asking and deadline is not None and now >= deadline
+ROWS: Final[tuple[Row, ...]] = (
+    #   letter stands       asked       doubt failed retry  window unseen before ready policy     deed           until       reason
+    Row("A1",  "between",   "nobody",   N,    N,    MORE,    _,    _,    _,    Y,    _,         "begin"),
+    Row("A1w", "between",   "nobody",   N,    N,    MORE,    _,    _,    _,    N,    _,         "pause",       "next"),
+    Row("A2",  "between",   "nobody",   N,    Y,    NO_MORE, _,    _,    N,    _,    _,         "give up"),
+    Row("A2r", "between",   "nobody",   N,    Y,    NO_MORE, _,    _,    Y,    _,    _,         "doubt",       "backoff",  "restored"),
+    Row("A3",  "between",   "nobody",   N,    Y,    "left",  _,    _,    _,    Y,    _,         "begin"),
+    Row("A3w", "between",   "nobody",   N,    Y,    "left",  _,    _,    _,    N,    _,         "pause",       "next"),
+    Row("A4",  "between",   "nobody",   N,    N,    "spent", _,    _,    _,    _,    _,         "ask",         "deadline", "exhausted"),
+    Row("B",   "elsewhere", _,          _,    _,    _,       _,    _,    _,    _,    _,         "wait"),
+    Row("C0",  "lost",      _,          _,    _,    _,       _,    _,    _,    _,    UNCHECKED, "doubt first", None,       "lost"),
+    Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    "check",   "doubt first", None,       "lost", N),
+    Row("C1",  "between",   "nobody",   Y,    _,    MORE,    Y,    _,    _,    Y,    "repeat",  "begin"),
+    Row("C1w", "between",   "nobody",   Y,    _,    MORE,    Y,    _,    _,    N,    "repeat",  "rest",        "due"),
+    Row("C2",  "between",   "nobody",   Y,    _,    "spent", Y,    _,    _,    _,    "repeat",  "ask",         "deadline", "spent"),
+    Row("C2k", "between",   "nobody",   Y,    _,    _,       N,    _,    _,    _,    "repeat",  "ask",         "deadline", "forgotten"),
+    Row("C3",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    Y,    "check",   "check"),
+    Row("C3w", "between",   "nobody",   Y,    _,    _,       _,    _,    _,    N,    "check",   "rest",        "due"),
+    Row("C4",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "ask",     "ask",         "deadline", "unsure"),
+    Row("C5",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "skip",    "skip"),
+    Row("C6",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "report",  "report"),
+    Row("C7",  "between",   "a person", _,    _,    _,       _,    _,    _,    _,    _,         "rest",        "deadline"),
+    Row("C8",  "between",   "too long", _,    _,    _,       _,    _,    _,    _,    _,         "report"),
+    Row("D",   "settled",   _,          _,    _,    _,       _,    _,    _,    _,    _,         "deliver"),
+    Row("E",   "late",      _,          _,    _,    _,       _,    _,    _,    _,    _,         "adopt"),
+    Row("F",   "absent",    _,          _,    _,    _,       _,    _,    _,    _,    _,         "damaged"),
+    Row("G1",  "starting",  _,          _,    _,    _,       _,    N,    _,    _,    _,         "record"),
+    Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,         "doubt first", None,       "restored", N),
+    Row("G3",  "started",   _,          N,    _,    _,       _,    N,    _,    _,    _,         "call"),
+    Row("G4",  "started",   _,          Y,    _,    _,       Y,    N,    _,    _,    _,         "call"),
+    Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,         "doubt",       None,       "stale"),
+    Row("G6",  "started",   _,          _,    _,    _,       _,    Y,    _,    _,    _,         "doubt",       None,       "stale"),
+    Row("H1",  "result",    _,          _,    _,    _,       _,    _,    _,    _,    _,         "succeed"),
+    Row("H2",  "final",     _,          _,    _,    _,       _,    _,    _,    _,    _,         "refuse"),
+    Row("H3",  "transient", _,          N,    _,    "left",  _,    _,    _,    _,    _,         "note",        "backoff"),
+    Row("H4",  "transient", _,          N,    _,    NO_MORE, _,    _,    _,    _,    _,         "note"),
+    Row("H5",  "transient", _,          Y,    _,    _,       _,    _,    _,    _,    _,         "note",        "backoff"),
+    Row("H6",  "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    UNCHECKED, "doubt",       "backoff",  "said"),
+    Row("H6c", "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    "check",   "doubt",       None,       "said"),
+    Row("K1",  "yes",       _,          _,    _,    _,       _,    _,    _,    _,    _,         "confirm"),
+    Row("K2",  "no",        _,          _,    _,    _,       _,    _,    _,    _,    _,         "deny"),
+    Row("K3",  "silence",   _,          _,    _,    _,       _,    _,    _,    _,    _,         "ask again",   "checked",  "silent"),
+)  # fmt: skip

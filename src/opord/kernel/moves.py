@@ -109,7 +109,9 @@ def intend(draft: Draft, action: str, key: str, args: Any, *, now: int, answers:
         now=text(now),
         answers=said,
     )
-    intent = Intent(seq=seq, call=action, key=key, args=args, first_at=draft.at)
+    # In a run of a restored store, a key's window begins where a call that is not on record may have been made.
+    first_at = min(draft.at, run.body.wary) if run.body.wary else draft.at
+    intent = Intent(seq=seq, call=action, key=key, args=args, first_at=first_at)
     cause = run.body.pending.cause if run.body.pending is not None else None
     run.body.pending = Pending(cause=cause, now=now, answers=answers, intent=intent)
     return intent
@@ -145,9 +147,14 @@ def attempt_failed(draft: Draft, intent: Intent, failure: Any, *, next_at: int |
 
 
 def attempt_doubted(
-    draft: Draft, intent: Intent, reason: str, *, next_at: int = 0, by: str | None = None
+    draft: Draft, intent: Intent, reason: str, *, next_at: int = 0, counts: bool = True, by: str | None = None
 ) -> None:
-    """Put on record that nobody knows whether an attempt took effect, and why; `by` is what put it in doubt."""
+    """Put on record that nobody knows whether an attempt took effect, and why; `by` is what put it in doubt.
+
+    `counts`: it is one of those that `retry` allows.
+    """
+    if not counts:
+        intent.counted = max(intent.counted - 1, 0)
     intent.in_flight = False
     intent.doubts = [*intent.doubts, intent.attempt]
     intent.given_up_at = draft.at
@@ -162,6 +169,13 @@ def ask(draft: Draft, intent: Intent, reason: str) -> None:
     """Park the run for a person, who says whether the action happened."""
     intent.asking = True
     draft.run.status = "in_doubt"
+    draft.run.reason = reason
+
+
+def check_silent(draft: Draft, intent: Intent, reason: str, *, next_at: int) -> None:
+    """Note that the effect that checks said nothing, why, and from when on it may be asked again."""
+    intent.checks += 1
+    intent.next_at = next_at
     draft.run.reason = reason
 
 

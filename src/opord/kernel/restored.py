@@ -13,7 +13,6 @@ from __future__ import annotations
 from opord.contract import Action, Report, Skip
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, microseconds, text
-from opord.kernel.moves import attempt_doubted
 from opord.kernel.run import Intent, Run
 
 UNTOLD_US = 30 * 86_400_000_000
@@ -43,7 +42,7 @@ def mark(draft: Draft, *, since: int, actor: str, role: str | None, reason: str 
         run.intent.given_up_at = draft.at
 
 
-def in_doubt_first(run: Run, action: Action, intent: Intent, at: int) -> bool:
+def unseen(run: Run, action: Action, intent: Intent, at: int) -> bool:
     """Say whether an action that is about to be called may have been called already, unknown to the other side's keys."""
     since = run.body.wary
     if not since or intent.denied or (isinstance(action.doubt, Skip | Report) and at >= run.body.wary_until):
@@ -53,29 +52,13 @@ def in_doubt_first(run: Run, action: Action, intent: Intent, at: int) -> bool:
     return action.key.window is not None and at >= since + microseconds(action.key.window)
 
 
-def count_from_the_copy(run: Run, intent: Intent) -> None:
-    """Let the window of a key begin where a call that is not on record may have been made."""
-    if run.body.wary:
-        intent.first_at = min(intent.first_at, run.body.wary)
-
-
-def fails_in_doubt(run: Run, action: Action, intent: Intent) -> bool:
+def before(run: Run, action: Action, intent: Intent) -> bool:
     """Say whether a transient failure of the last attempt leaves open that a call from before the restore took effect."""
     return bool(run.body.wary) and action.key is not None and not intent.denied
 
 
-def doubt_last(draft: Draft, intent: Intent, *, next_at: int) -> None:
-    """Put a commit in doubt whose attempts have all failed, since one under the same key may have been made before them."""
-    attempt_doubted(draft, intent, _reason(draft.run, intent), next_at=next_at, by=BY)
-
-
-def doubt_first(draft: Draft, intent: Intent) -> None:
-    """Put in doubt the attempt that is on record as begun, without making it. It is none that `retry` would count."""
-    attempt_doubted(draft, intent, _reason(draft.run, intent), by=BY)
-    intent.counted -= 1
-
-
-def _reason(run: Run, intent: Intent) -> str:
+def reason(run: Run, intent: Intent) -> str:
+    """Say why a commit of a run of a restored store is in doubt."""
     return (
         f"the store was restored from a copy; {intent.call} may have been called since {text(run.body.wary)}"
     )

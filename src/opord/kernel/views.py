@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from opord.contract import Action, Ask, Check, Timer
-from opord.kernel import doubt
+from opord.kernel import plan
 from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import text
 from opord.kernel.moves import shared_timers
@@ -226,12 +226,12 @@ def _waits_of_intent(run: Run, intent: Intent) -> list[dict[str, Any]]:
     call, action = run.action(intent)
     if intent.asking:
         waits: list[dict[str, Any]] = [{"person": OPERATOR, "verb": "resolve"}]
-        until = doubt.ask_deadline(intent, action)
+        until = plan.ask_deadline(intent, action)
         if until is not None:
             waits.append({"timer": _ask_words(action), "at": text(until)})
         return waits
     if intent.doubts and isinstance(action.doubt, Check):
-        return [{"attempt": action.doubt.effect, "at": text(doubt.check_from(intent, action.doubt))}]
+        return [{"attempt": action.doubt.effect, "at": text(plan.check_from(intent, action.doubt))}]
     if intent.next_at:
         return [{"attempt": call.declaration.name, "at": text(intent.next_at)}]
     return []

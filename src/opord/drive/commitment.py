@@ -1,0 +1,268 @@
+"""The commit protocol: an intent and each attempt are durable before the call, and how it ended before what follows.
+
+What is to be done next stands in the kernel's table (`kernel/doubt.py`); here it is done.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple, assert_never
+
+from opord.contract import Action, Check
+from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Unexpected
+from opord.drive.effects import Effects, about_call
+from opord.drive.evidence import keep_late
+from opord.drive.hold import Hold
+from opord.drive.leaving import Trouble, evidence_of, key_reused, other_commit
+from opord.kernel import moves
+from opord.kernel.bounds import check_key
+from opord.kernel.doubt import Stands
+from opord.kernel.draft import Draft
+from opord.kernel.inbox import Evidence
+from opord.kernel.keys import outcome_under
+from opord.kernel.plan import plan_of, stands_of
+from opord.kernel.program import CallProgram
+from opord.kernel.requests import Commit
+from opord.kernel.run import Intent, Outcome
+from opord.kernel.secrets import hidden
+from opord.kernel.step import StepError, StepUnderWay, dump_failure
+from opord.kernel.trouble import said_of, storable
+from opord.values.canonical import dumps
+
+log = logging.getLogger("opord.worker")
+
+SAID_CHARACTERS = 300
+"""How much is kept of why a check did not answer."""
+
+
+class Heard(NamedTuple):
+    """What a call came to: where the commit stands by it, the result or failure in rest form, or why it told nothing."""
+
+    stands: Stands
+    value: Any = None
+    said: str = ""
+
+
+class Commitments:
+    """Carries out the commits of a held run."""
+
+    def __init__(self, held: Hold, calls: Calls, effects: Effects) -> None:
+        self.held = held
+        self.host = held.host
+        self.run = held.run
+        self.calls = calls
+        self.effects = effects
+
+    async def commit(self, draft: Draft, step: StepUnderWay, request: Commit) -> tuple[Draft, Outcome]:
+        """Bring the commit that a step asks for to its outcome, which is in the draft returned, or durable.
+
+        Raises:
+            Parked: the run rests until the commit can go on.
+            Lost: the run has been moved by somebody else.
+            StepError, Trouble: a person must mend something first.
+        """
+        run = self.run
+        call = run.program.calls[request.name]
+        action = call.declaration
+        assert isinstance(action, Action)
+        args = call.args.dump(request.args)
+        intent = run.intent
+        if intent is not None:
+            if intent.call != request.name or dumps(intent.args) != dumps(args):
+                raise Trouble(other_commit(intent))
+            return await self._settle(draft, call, action, intent, request.args, stands_of(intent))
+        key = self._key(call, request.args, step.now)
+        known = await self._known(draft, call, key, args)
+        if known is not None:
+            moves.outcome_on_record(draft, request.name, key, known)
+            return draft, known
+        self.host.hook("before intent", run.id)
+        intent = moves.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
+        return await self._settle(draft, call, action, intent, request.args, "starting")
+
+    def _key(self, call: CallProgram, args: tuple[Any, ...], now: int) -> str:
+        run = self.run
+        if call.key is None:
+            return f"{run.id}/{run.body.entered}"
+        try:
+            return check_key(call.key(args, run.frame(now)), f"the key of {call.declaration.name}")
+        except Exception as error:
+            raise StepError(error, run.program.place_of(error)) from error
+
+    async def _known(self, draft: Draft, call: CallProgram, key: str, args: Any) -> Outcome | None:
+        """Return the outcome on record where this key has taken effect in this run before."""
+        name = call.declaration.name
+        if call.key is None or name not in self.run.body.settled:
+            return None
+        # The state before may have settled it just now: then it is not in the store yet.
+        settled = next((one for one in draft.settled if (one.action, one.key) == (name, key)), None)
+        if settled is None:
+            settled = await self.host.settled(self.run.id, name, key)
+        if settled is None:
+            return None
+        known = outcome_under(self.run, settled, args)
+        if known is None:
+            raise Trouble(key_reused(name, key))
+        return known
+
+    async def _settle(
+        self,
+        draft: Draft,
+        call: CallProgram,
+        action: Action,
+        intent: Intent,
+        args: tuple[Any, ...],
+        stands: Stands,
+    ) -> tuple[Draft, Outcome]:
+        """Do what the table says until the commit has an outcome."""
+        run, held, host = self.run, self.held, self.host
+        now, value, said = draft.at, None, ""
+        while True:
+            plan = plan_of(
+                stands, run, intent, action, now=now, spread=host.random, resting=host.draining, said=said
+            )
+            match plan.deed:
+                case "record":
+                    await held.flush(draft)
+                    if intent.attempt == 1:
+                        host.hook("intent written", run.id)
+                    await held.lease.make_sure()
+                    now, stands = host.now(), "started"
+                    continue
+                case "call":
+                    stands, value, said = await self._call(call, intent, args)
+                    draft = held.draft()
+                case "succeed":
+                    self._finish(draft, intent, Outcome("ok", value))
+                    stands = "settled"
+                case "refuse":
+                    self._finish(draft, intent, Outcome("failed", value))
+                    stands = "settled"
+                case "deliver":
+                    assert intent.outcome is not None
+                    return draft, intent.outcome
+                case "begin":
+                    moves.begin_attempt(draft, intent)
+                    stands = "starting"
+                case "note":
+                    moves.attempt_failed(draft, intent, value, next_at=plan.instant)
+                    stands = "between"
+                case "give up":
+                    moves.outcome_known(draft, intent, Outcome("failed", intent.failure))
+                    stands = "settled"
+                case "doubt":
+                    if draft.written:
+                        draft = held.draft()
+                    moves.attempt_doubted(
+                        draft, intent, plan.reason, next_at=plan.instant or 0, counts=plan.counts, by=plan.by
+                    )
+                    log.info("%s: %s is in doubt: %s", run.id, intent.call, intent.reason)
+                    stands = "between"
+                case "doubt first":
+                    moves.attempt_doubted(
+                        draft, intent, plan.reason, next_at=plan.instant or 0, counts=plan.counts, by=plan.by
+                    )
+                    await held.flush(draft)
+                    host.hook("doubt written", run.id)
+                    draft, stands = held.draft(), "between"
+                case "check":
+                    if not draft.empty:
+                        await held.flush(draft)
+                    stands, value, said = await self._check(call, action, intent, args)
+                    draft = held.draft()
+                case "confirm":
+                    moves.outcome_known(draft, intent, Outcome("ok", value, "check"))
+                    stands = "settled"
+                case "deny":
+                    moves.did_not_happen(draft, intent, by="check", fresh=False)
+                    stands = "between"
+                case "ask again":
+                    moves.check_silent(draft, intent, plan.reason, next_at=plan.instant or 0)
+                    await held.park(draft, "in_doubt", plan.instant)
+                case "ask":
+                    moves.ask(draft, intent, plan.reason)
+                    await held.park(draft, "in_doubt", plan.instant)
+                case "rest":
+                    await held.park(draft, "in_doubt", plan.instant)
+                case "pause":
+                    await held.park(draft, "running", plan.instant)
+                case "skip":
+                    moves.outcome_known(draft, intent, Outcome("ok", None, "skip"))
+                    stands = "settled"
+                case "report":
+                    moves.outcome_known(draft, intent, Outcome("failed", {"type": "InDoubt"}, "report"))
+                    stands = "settled"
+                case "wait" | "adopt" | "damaged":
+                    raise RuntimeError(f"{run.id}: who holds a run cannot {plan.deed} ({stands})")
+                case _:
+                    assert_never(plan.deed)
+            now = draft.at
+
+    async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Heard:
+        """Call the action, its attempt being on record."""
+        about = about_call(self.held, self.calls, call, intent.key, intent.attempt)
+        self.held.calling = True
+        try:
+            ending = await self.calls.attempt(
+                call, args, about, late=lambda ending: self._late(call, intent.seq, about.attempt, ending)
+            )
+        finally:
+            self.held.calling = False
+        self.host.hook("call answered", self.run.id)
+        match ending:
+            case Answered(value):
+                return Heard("result", call.result.dump(value) if call.result else None)
+            case Failed(failure):
+                stands: Stands = "transient" if failure.opord_transient else "final"
+                return Heard(stands, dump_failure(call, failure))
+            case TookTooLong(after_s):
+                return Heard("unknown", said=f"no answer within {after_s:g} s")
+            case Unexpected(error):
+                return Heard("unknown", said=said_of(error))
+            case _:
+                assert_never(ending)
+
+    def _finish(self, draft: Draft, intent: Intent, outcome: Outcome) -> None:
+        self.held.learned = Evidence(
+            intent.seq, intent.call, intent.attempt, outcome.kind, outcome.value, self.host.name
+        )
+        self.host.hook("before outcome", self.run.id)
+        moves.outcome_known(draft, intent, outcome)
+
+    def _late(self, call: CallProgram, intent_seq: int, attempt: int, ending: Ending) -> None:
+        """Keep what a call brings that was given up before it ended."""
+        evidence = evidence_of(call, intent_seq, attempt, ending, self.host.name)
+        if evidence is not None:
+            self.host.in_background(keep_late(self.host, self.run.id, evidence))
+
+    async def _check(self, call: CallProgram, action: Action, intent: Intent, args: tuple[Any, ...]) -> Heard:
+        """Ask the effect that knows whether the action happened."""
+        rule = action.doubt
+        assert isinstance(rule, Check)
+        ending = await self.effects.ask(
+            self.run.program.calls[rule.effect], self._check_args(call, intent, args)
+        )
+        self.host.hook("check answered", self.run.id)
+        match ending:
+            case Answered(None | False):
+                return Heard("no")
+            case Answered(value):
+                return Heard("yes", call.result.dump(value) if call.result is not None else None)
+            case Failed(failure):
+                said = type(failure).__name__
+            case TookTooLong(after_s):
+                said = f"it took longer than {after_s:g} s"
+            case Unexpected(error):
+                said = hidden(self.run, said_of(error))
+            case _:
+                assert_never(ending)
+        return Heard("silence", said=storable(said)[:SAID_CHARACTERS])
+
+    def _check_args(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        pending = self.run.body.pending
+        if call.check_args is None or pending is None:
+            raise RuntimeError(f"{intent.call} has no check")
+        try:
+            return call.check_args(args, self.run.frame(pending.now), intent.key)
+        except Exception as error:
+            raise StepError(error, self.run.program.place_of(error)) from error

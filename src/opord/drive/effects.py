@@ -1,0 +1,137 @@
+"""Calls of effects: repeated until they answer or their attempts run out, and dropped when a timer moves the run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, assert_never
+
+from opord.contract import Effect
+from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Undeclared, Unexpected
+from opord.drive.hold import Hold
+from opord.drive.leaving import TimerDue, Trouble, unexpected
+from opord.kernel import moves, repeats
+from opord.kernel.instants import to_datetime
+from opord.kernel.program import CallProgram
+from opord.kernel.repeats import Ended, Tries
+from opord.kernel.requests import Call, TimedOut
+from opord.kernel.secrets import hidden
+from opord.values.failure import Failure
+
+log = logging.getLogger("opord.worker")
+
+NONE_WRONG = Tries()
+
+
+class Effects:
+    """Calls the effects of a held run."""
+
+    def __init__(self, held: Hold, calls: Calls) -> None:
+        self.held = held
+        self.host = held.host
+        self.run = held.run
+        self.calls = calls
+
+    async def perform(
+        self, call: CallProgram, args: tuple[Any, ...]
+    ) -> tuple[Answered | Failure, int, float]:
+        """Call an effect until it answers, fails for good, or its attempts run out.
+
+        Returns the answer or the failure to hand on, the number of attempts, and how long all took, in milliseconds.
+
+        Raises:
+            Trouble: it went wrong too often in a way that nobody foresaw.
+            TimerDue: a timer of the phase is due.
+            Parked: the host stops between two attempts.
+        """
+        declaration = call.declaration
+        assert isinstance(declaration, Effect)
+        tries = NONE_WRONG
+        began = self.host.monotonic()
+        while True:
+            attempt = tries.failures + tries.surprises + 1
+            ending = await self._attempt(call, args, attempt)
+            ms = round((self.host.monotonic() - began) * 1000, 1)
+            plan = repeats.plan(_ended(ending), tries, declaration.retry, self.host.random)
+            match plan.sequel:
+                case "answer" if isinstance(ending, Answered):
+                    return ending, attempt, ms
+                case "fail" if isinstance(ending, Failed):
+                    return ending.failure, attempt, ms
+                case "time out":
+                    return TimedOut(), attempt, ms
+                case "stall" if isinstance(ending, Undeclared):
+                    raise Trouble(unexpected(call, ending) | {"attempt": attempt})
+                case "again":
+                    if isinstance(ending, Undeclared) and plan.tries.surprises > tries.surprises:
+                        log.info(
+                            "%s: attempt %d of %s went wrong: %s; trying again in %.1f s",
+                            self.run.id, attempt, call.declaration.name, self._shown(call, ending),
+                            plan.pause_us / 1e6,
+                        )  # fmt: skip
+                    await self._sleep(plan.pause_us)
+                    tries = plan.tries
+                case "answer" | "fail" | "stall":
+                    raise RuntimeError(f"{self.run.id}: cannot {plan.sequel} after {ending}")
+                case _:
+                    assert_never(plan.sequel)
+
+    async def ask(self, call: CallProgram, args: tuple[Any, ...]) -> Ending:
+        """Call an effect once, for as long as it takes: the timers of a phase rest while a commit is open."""
+        return await self.calls.attempt(call, args, self._about(call, 1))
+
+    async def _attempt(self, call: CallProgram, args: tuple[Any, ...], attempt: int) -> Ending:
+        about = self._about(call, attempt)
+        if not self.run.body.timers:
+            return await self.calls.attempt(call, args, about)
+        due = min(moves.shared_timers(self.run).values(), default=None)
+        if due is None:
+            return await self.calls.attempt(call, args, about)
+        # A timer of the phase may move the run while it waits for the answer, which is then dropped.
+        try:
+            async with asyncio.timeout(max(0.0, (due - self.host.now()) / 1e6)):
+                return await self.calls.attempt(call, args, about)
+        except TimeoutError:
+            raise TimerDue from None
+
+    async def _sleep(self, pause_us: int) -> None:
+        """Wait before an effect is tried again; a timer of the phase ends the wait."""
+        due = min(moves.shared_timers(self.run).values(), default=None)
+        left = pause_us if due is None else min(pause_us, due - self.host.now())
+        await asyncio.sleep(max(0, left) / 1e6)
+        if left < pause_us:
+            raise TimerDue
+        if self.host.draining:
+            await self.held.park(self.held.draft(), "running", self.host.now())
+
+    def _about(self, call: CallProgram, attempt: int) -> Call | None:
+        """Say what an effect's handler may know, if it asks for it."""
+        if not self.calls.wants_call(call):
+            return None
+        return about_call(self.held, self.calls, call, f"{self.run.id}/{self.run.body.entered}", attempt)
+
+    def _shown(self, call: CallProgram, ending: Undeclared) -> str:
+        """Say what went wrong with an attempt, for the log: on one line, and without the run's secrets."""
+        return hidden(self.run, str(unexpected(call, ending)["error"]))[:500]
+
+
+def about_call(held: Hold, calls: Calls, call: CallProgram, key: str, attempt: int) -> Call:
+    """Say what a handler may know about its call."""
+    seconds, _ = calls.time_limit(call)
+    deadline = held.host.now() + int(min(seconds, 1e9) * 1_000_000)
+    return Call(key, attempt, to_datetime(deadline), held.run.id)
+
+
+def _ended(ending: Ending) -> Ended:
+    match ending:
+        case Answered():
+            return "answered"
+        case Failed(failure):
+            return "transient" if failure.opord_transient else "final"
+        case TookTooLong(limit=limit):
+            # Of the worker's own limit the contract knows nothing.
+            return "surprise" if limit else "timed out"
+        case Unexpected():
+            return "surprise"
+        case _:
+            assert_never(ending)

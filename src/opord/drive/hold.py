@@ -1,0 +1,133 @@
+"""A run in the hands of a host: its drafts and what becomes of them, the messages that wait for it, and its lease."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from opord.drive.host import Carrier
+from opord.drive.leases import Lease
+from opord.drive.leaving import Lost, Parked
+from opord.kernel import inbox
+from opord.kernel.answers import Applied, Result, Stale
+from opord.kernel.draft import Draft
+from opord.kernel.inbox import Evidence
+from opord.kernel.rows import InboxRow, Status
+from opord.kernel.run import Run
+
+
+class Hold:
+    """What is written of a held run, and on which condition.
+
+    `calling` is true while an action's attempt is under way; `learned` is what was learned of an action and is not on record
+    yet; `ended` is true once the run's end is durable.
+    """
+
+    __slots__ = ("_inbox", "calling", "ended", "host", "learned", "lease", "run")
+
+    def __init__(self, host: Carrier, run: Run) -> None:
+        self.host = host
+        self.run = run
+        self.lease = Lease(host, run)
+        self.calling = False
+        self.ended = False
+        self.learned: Evidence | None = None
+        self._inbox: list[InboxRow] | None = None
+
+    def draft(self) -> Draft:
+        """Begin a draft; writing it renews the lease."""
+        now = self.host.now()
+        self.lease.begins(now)
+        return Draft(self.run, now, self.host.name)
+
+    async def messages(self) -> list[InboxRow]:
+        """Return the messages that wait for the run, as far as it has heard of them."""
+        if self._inbox is None:
+            self._inbox = []
+            if self.run.arrivals:
+                self._inbox = await self.host.inbox(self.run.id)
+        return self._inbox
+
+    def left(self, messages: list[InboxRow]) -> None:
+        """Note which messages still wait."""
+        self._inbox = messages
+
+    async def flush(self, draft: Draft) -> None:
+        """Make a draft durable; what follows needs a new one.
+
+        Raises:
+            Lost: the run has been moved by somebody else.
+        """
+        self._written(await self.host.apply(draft.write()))
+        draft.written = True
+
+    async def enter(self, draft: Draft) -> bool:
+        """Make a draft durable if no message has come that the run has not looked at; if one has, say so by False.
+
+        Raises:
+            Lost: the run has been moved by somebody else.
+        """
+        result = await self.host.apply(draft.write(arrivals=self.run.arrivals))
+        if isinstance(result, Applied):
+            self._durable()
+            return True
+        await self._catch_up(draft, result)
+        return False
+
+    async def give_back(self, draft: Draft) -> None:
+        """Write the end of the flight, unless a message has come that the run has not looked at yet.
+
+        Raises:
+            Lost: the run has been moved by somebody else.
+        """
+        run = self.run
+        while True:
+            result = await self.host.apply(draft.write(arrivals=run.arrivals))
+            if isinstance(result, Applied):
+                self.ended = run.status == "ended"
+                self._durable()
+                return
+            self._inbox = inbox.settle(draft, await self._catch_up(draft, result))
+            if run.status == "running":
+                # An event that came just now began a step; the next claim, ours or another's, goes on with it.
+                self.host.nudge()
+
+    async def park(self, draft: Draft, status: Status, wake_at: int | None) -> NoReturn:
+        """Give the run back in the middle of a step, to be taken up at `wake_at`.
+
+        Raises:
+            Parked: it is given back.
+            Lost: the run has been moved by somebody else.
+        """
+        run = self.run
+        run.status = status
+        run.worker = None
+        run.wake_at = wake_at
+        self._written(await self.host.apply(draft.write()))
+        self.host.due(wake_at)
+        raise Parked
+
+    def _written(self, result: Result) -> None:
+        if not isinstance(result, Applied):
+            raise Lost(result.row if isinstance(result, Stale) else None)
+        self._durable()
+        if result.arrivals != self.run.arrivals:
+            self.run.arrivals = result.arrivals
+            self._inbox = None
+
+    def _durable(self) -> None:
+        """Note that what was learned of an action, if anything, is on record now."""
+        if self.learned is not None:
+            self.learned = None
+            self.host.hook("outcome written", self.run.id)
+
+    async def _catch_up(self, draft: Draft, result: Result) -> list[InboxRow]:
+        """Return the messages that wait, with those that came since; Lost if more than messages has come."""
+        row = result.row if isinstance(result, Stale) else None
+        if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
+            raise Lost(row)
+        known = self._inbox or []
+        seen = {message.id for message in known} | set(draft.take)
+        self.run.arrivals = row.arrivals
+        messages = await self.host.inbox(self.run.id)
+        self._inbox = [*known, *(message for message in messages if message.id not in seen)]
+        return self._inbox

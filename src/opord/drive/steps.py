@@ -1,0 +1,112 @@
+"""A step: the dialogue between the generated code, which asks, and the handlers, which answer."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NoReturn, assert_never
+
+from opord.drive.calls import Calls
+from opord.drive.commitment import Commitments
+from opord.drive.effects import Effects
+from opord.drive.hold import Hold
+from opord.drive.leaving import Parked, Trouble
+from opord.kernel import inbox, moves
+from opord.kernel.draft import Draft
+from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
+from opord.kernel.step import Diverged, StepError, StepUnderWay
+from opord.kernel.trouble import describe, trouble_of
+from opord.values.failure import Failure
+
+log = logging.getLogger("opord.worker")
+
+
+class Steps:
+    """Carries out the steps of a held run."""
+
+    def __init__(self, held: Hold, calls: Calls) -> None:
+        self.held = held
+        self.host = held.host
+        self.run = held.run
+        self.calls = calls
+        self.effects = Effects(held, calls)
+        self.commitments = Commitments(held, calls, self.effects)
+
+    async def carry(self, draft: Draft) -> Draft:
+        """Carry the step that is due to its `goto`, and return the draft that has it.
+
+        Raises:
+            Parked: the run rests in the middle of the step, or has stalled.
+            TimerDue: a timer of the phase is due, and the step is dropped.
+            Lost: the run has been moved by somebody else.
+        """
+        run = self.run
+        self.host.hook("step begins", run.id)
+        pending = run.body.pending
+        intent = run.intent
+        now = pending.now if pending is not None and intent is not None else draft.at
+        step = StepUnderWay(run, now, inbox.pending_answers(run) if intent is not None else ())
+        committed: str | None = None
+        before = 0
+        try:
+            said = step.begin()
+            while not isinstance(said, Goto):
+                if intent is not None and committed is None and not isinstance(said, Commit):
+                    raise Diverged(
+                        f"the step asks for {said.name}, but a commit of {intent.call} is on record"
+                    )
+                match said:
+                    case Pure():
+                        if committed is not None and not draft.empty:
+                            await self.held.flush(draft)
+                            draft = self.held.draft()
+                        said = self._pure(step, said)
+                    case Perform():
+                        if not draft.empty:
+                            await self.held.flush(draft)
+                        said = await self._perform(step, said)
+                        draft = self.held.draft()
+                    case Commit():
+                        committed = said.name
+                        draft, outcome = await self.commitments.commit(draft, step, said)
+                        before = len(step.answers) if run.intent is not None else 0
+                        said = step.deliver(run.program.calls[committed], outcome)
+                    case _:
+                        assert_never(said)
+            if intent is not None and committed is None:
+                raise Diverged(f"the step goes to {said.state}, but a commit of {intent.call} is on record")
+            cause = inbox.cause_text(run, pending.cause if pending is not None else None, committed)
+            moves.go(draft, said, cause=cause, answers=step.answers[before:])
+        except StepError as error:
+            await self._stall(draft, trouble_of(error))
+        except Trouble as error:
+            await self._stall(draft, error.trouble)
+        except Diverged as error:
+            await self._stall(draft, describe(error))
+        return draft
+
+    def _pure(self, step: StepUnderWay, request: Pure) -> Request | Goto:
+        call = self.run.program.calls[request.name]
+        try:
+            value = self.calls.pure(call, request.args)
+            return step.answer(call, value)
+        except StepError:
+            raise
+        except BaseException as error:
+            # Not `from error`: what a handler raises may be what ends an event loop, or a task, by being seen.
+            raise Trouble(describe(error, call=request.name)) from None
+
+    async def _perform(self, step: StepUnderWay, request: Perform) -> Request | Goto:
+        call = self.run.program.calls[request.name]
+        ending, attempts, ms = await self.effects.perform(call, request.args)
+        if isinstance(ending, Failure):
+            return step.fail(call, ending, attempts=attempts, ms=ms)
+        return step.answer(call, ending.value, attempts=attempts, ms=ms)
+
+    async def _stall(self, draft: Draft, trouble: dict[str, Any]) -> NoReturn:
+        if draft.empty or draft.written:
+            # The draft is as old as the call that went wrong, which may have been tried for a long time.
+            draft = self.held.draft()
+        moves.stall(draft, trouble)
+        log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)
+        await self.held.give_back(draft)
+        raise Parked

@@ -1,0 +1,22 @@
+"""Keys of actions: a key that took effect in a run answers for the same arguments again, and nobody is called."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from opord.kernel.rows import SettledKey
+from opord.kernel.run import Outcome, Run
+from opord.kernel.sealing import opened_digest, opened_text
+from opord.values.canonical import digest, dumps
+
+
+def outcome_under(run: Run, settled: SettledKey, args: Any) -> Outcome | None:
+    """Return the outcome that a key of an action was settled with; None if that was with other arguments."""
+    where = f"settled {settled.action} {settled.key}"
+    known = opened_digest(run.program, run.id, f"{where} args", settled.args)
+    if known != digest(dumps(args)):
+        return None
+    return Outcome(
+        "ok", json.loads(opened_text(run.program, run.id, f"{where} result", settled.result)), "record"
+    )

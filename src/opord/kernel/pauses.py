@@ -1,0 +1,28 @@
+"""How long to wait before a call is made again. Chance is an argument."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from opord.contract import Retry
+
+UNEXPECTED_RETRY = Retry(3, timedelta(seconds=1), timedelta(minutes=1))
+"""How often an effect is tried again after something undeclared."""
+
+
+def backoff_us(retry: Retry | None, failures: int, spread: float) -> int:
+    """Return how long to wait before the next attempt, in microseconds: exponential with full jitter.
+
+    `failures` counts the attempts so far, `spread` is drawn evenly from [0, 1). Full jitter spreads
+    attempts best (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    """
+    retry = retry or UNEXPECTED_RETRY
+    base, cap = retry.base.total_seconds(), retry.cap.total_seconds()
+    longest = min(cap, base * 2.0 ** min(failures - 1, 60))
+    return int(longest * spread * 1_000_000)
+
+
+def surprise_us(surprises: int, spread: float) -> int:
+    """Return how long to wait after something undeclared, in microseconds: never less than a second."""
+    base = int(UNEXPECTED_RETRY.base.total_seconds() * 1_000_000)
+    return max(base, backoff_us(UNEXPECTED_RETRY, surprises, spread))

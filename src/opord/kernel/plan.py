@@ -1,0 +1,281 @@
+"""From a commit as it is on record to the plan: what `doubt.py` says is to be done, at which instant, and why.
+
+The facts of a situation are read from the run, its open intent and the action's declaration. A fact is asked for only where the
+rows that are left differ by it: most commits end well, and must cost little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias, assert_never, get_args
+
+from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
+from opord.kernel import restored
+from opord.kernel.doubt import ROWS, Asked, Deed, Policy, Reason, Retries, Row, Situation, Stands, Until, fits
+from opord.kernel.instants import microseconds
+from opord.kernel.moves import shared_timers
+from opord.kernel.pauses import backoff_us
+from opord.kernel.run import Intent, Run
+
+POLICIES: Final[dict[type[Doubt], Policy]] = {
+    Repeat: "repeat",
+    Check: "check",
+    Ask: "ask",
+    Skip: "skip",
+    Report: "report",
+}
+
+
+class Plan(NamedTuple):
+    """What to do: the deed, the instant that it speaks of, if any, and the reason that goes on record.
+
+    Of a doubt: `counts` says whether the attempt is one of those that `retry` allows, `by` what brought the doubt about.
+    """
+
+    deed: Deed
+    instant: int | None = None
+    reason: str = ""
+    counts: bool = True
+    by: str | None = None
+
+
+def plan_of(
+    stands: Stands,
+    run: Run,
+    intent: Intent,
+    action: Action,
+    *,
+    now: int,
+    spread: Callable[[], float],
+    resting: bool = False,
+    said: str = "",
+) -> Plan:
+    """Return what to do at the instant `now` with the run's open commit of `action`.
+
+    `spread` draws evenly from [0, 1), for the pauses that are spread. `resting`: whoever asks begins no new calls. `said` is why
+    nobody knows what the call, or the check, came to.
+    """
+    row = row_of(stands, run, intent, action, now=now, resting=resting)
+    if row.until is None and row.reason is None:
+        return _PLAIN[row.deed]
+    until, reason = row.until, row.reason
+    return Plan(
+        row.deed,
+        _instant(until, run, intent, action, now, spread) if until is not None else None,
+        _reason(reason, run, intent, action, said) if reason is not None else "",
+        row.counts,
+        restored.BY if reason == "restored" else None,
+    )
+
+
+def row_of(stands: Stands, run: Run, intent: Intent, action: Action, *, now: int, resting: bool) -> Row:
+    """Return the one row of the table that is met."""
+    node = _TREE[stands]
+    while isinstance(node, _Question):
+        node = node.answers[node.fact(run, intent, action, now, resting)]
+    return node
+
+
+def stands_of(intent: Intent | None, *, live: bool = False) -> Stands:
+    """Say where a commit stands as it is on record; `live`: whoever holds the run does so by a lease that lasts."""
+    if intent is None:
+        return "absent"
+    if intent.outcome is not None:
+        return "settled"
+    if intent.in_flight:
+        return "elsewhere" if live else "lost"
+    return "between"
+
+
+def situation_of(
+    stands: Stands, run: Run, intent: Intent, action: Action, *, now: int, resting: bool = False
+) -> Situation:
+    """Return all facts about a commit, also those that no row asks for where it stands."""
+    about = run, intent, action, now, resting
+    return Situation(
+        stands,
+        asked=_asked(*about),
+        doubt=_doubt(*about),
+        failed=_failed(*about),
+        retry=_retry(*about),
+        window=_window(*about),
+        unseen=_unseen(*about),
+        before=_before(*about),
+        ready=_ready(*about),
+        policy=_policy(*about),
+    )
+
+
+def ask_deadline(intent: Intent, action: Action) -> int | None:
+    """Return until when a person is asked, if the contract limits it."""
+    if isinstance(action.doubt, Ask) and action.doubt.within is not None:
+        return intent.given_up_at + microseconds(action.doubt.within)
+    return None
+
+
+def check_from(intent: Intent, check: Check) -> int:
+    """Return the instant before which the effect that checks must not be asked."""
+    return max(intent.given_up_at + microseconds(check.after), intent.next_at)
+
+
+# --- facts ----------------------------------------------------------------------------------------
+
+_Fact: TypeAlias = Callable[[Run, Intent, Action, int, bool], object]
+
+
+def _asked(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> Asked:
+    if not intent.asking:
+        return "nobody"
+    deadline = ask_deadline(intent, action)
+    return "too long" if deadline is not None and now >= deadline else "a person"
+
+
+def _doubt(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+    return bool(intent.doubts)
+
+
+def _failed(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+    return intent.failure is not None
+
+
+def _retry(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> Retries:
+    if action.retry is None:
+        return "unsaid"
+    return "left" if intent.counted <= action.retry.times else "spent"
+
+
+def _window(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+    if action.key is None or action.key.window is None:
+        return action.key is not None
+    return now < intent.first_at + microseconds(action.key.window)
+
+
+def _unseen(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+    return restored.unseen(run, action, intent, now)
+
+
+def _before(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+    return restored.before(run, action, intent)
+
+
+def _ready(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+    return not resting and _due(intent, action) <= now
+
+
+def _policy(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> Policy:
+    return POLICIES[type(action.doubt)]
+
+
+FACTS: Final[dict[str, _Fact]] = {
+    "asked": _asked,
+    "doubt": _doubt,
+    "failed": _failed,
+    "retry": _retry,
+    "window": _window,
+    "unseen": _unseen,
+    "before": _before,
+    "ready": _ready,
+    "policy": _policy,
+}
+"""How each column but the first is read from what is on record."""
+
+VALUES: Final[dict[str, tuple[object, ...]]] = {
+    "stands": get_args(Stands),
+    "asked": get_args(Asked),
+    "retry": get_args(Retries),
+    "policy": get_args(Policy),
+}
+"""What each column can be; those that are not here are true or false."""
+
+
+def _due(intent: Intent, action: Action) -> int:
+    if intent.doubts and isinstance(action.doubt, Check):
+        return check_from(intent, action.doubt)
+    return intent.next_at
+
+
+# --- instants and reasons -------------------------------------------------------------------------
+
+
+def _instant(
+    until: Until, run: Run, intent: Intent, action: Action, now: int, spread: Callable[[], float]
+) -> int | None:
+    match until:
+        case "next":
+            # Between two attempts with nothing in doubt, a timer of the phase may move the run.
+            return min([max(intent.next_at, now), *shared_timers(run).values()])
+        case "due":
+            return max(_due(intent, action), now)
+        case "deadline":
+            return ask_deadline(intent, action)
+        case "backoff":
+            return now + backoff_us(action.retry, max(intent.counted, 1), spread())
+        case "checked":
+            return now + backoff_us(None, intent.checks + 1, spread())
+        case _:
+            assert_never(until)
+
+
+def _reason(reason: Reason, run: Run, intent: Intent, action: Action, said: str) -> str:
+    unsure = f"nobody knows whether {intent.call} happened ({intent.reason})"
+    match reason:
+        case "lost":
+            return "its worker was lost during the call"
+        case "said":
+            return said
+        case "restored":
+            return restored.reason(run, intent)
+        case "stale":
+            return "it was not called before its key may have been forgotten"
+        case "silent":
+            asked = action.doubt.effect if isinstance(action.doubt, Check) else "the check"
+            return f"{asked}, which says whether {intent.call} happened, does not answer: {said}"
+        case "unsure":
+            return f"{unsure}; a person has to say"
+        case "spent":
+            return f"{unsure}, and no attempt is left; a person has to say"
+        case "forgotten":
+            return f"{unsure}, and the other side no longer remembers its key; a person has to say"
+        case "exhausted":
+            return f"{intent.call} did not happen, and no attempt is left; a person decides whether to call it again"
+        case _:
+            assert_never(reason)
+
+
+# --- looking up -----------------------------------------------------------------------------------
+
+
+class _Question(NamedTuple):
+    """A place in the table where one more fact is asked for, and what is left of the table for each answer."""
+
+    column: str
+    fact: _Fact
+    answers: dict[object, Row | _Question]
+
+
+def _tree(rows: Sequence[Row], asked: frozenset[str] = frozenset()) -> Row | _Question:
+    """Return the questions that tell rows apart, each only where it matters: a fact may cost more than a look-up.
+
+    Raises:
+        ValueError: some situation meets no row, or more than one.
+    """
+    if len(rows) == 1:
+        return rows[0]
+    entries = {
+        name: sum(getattr(row, name) is not None for row in rows) for name in FACTS if name not in asked
+    }
+    column = max(entries, key=entries.__getitem__, default="")
+    if not rows or not entries.get(column):
+        raise ValueError(f"expected one row for each situation, got: {[row.letter for row in rows]}")
+    answers = {
+        value: _tree([row for row in rows if fits(getattr(row, column), value)], asked | {column})
+        for value in VALUES.get(column, (True, False))
+    }
+    return _Question(column, FACTS[column], answers)
+
+
+_TREE: Final[dict[Stands, Row | _Question]] = {
+    stands: _tree([row for row in ROWS if row.stands == stands]) for stands in get_args(Stands)
+}
+
+_PLAIN: Final[dict[Deed, Plan]] = {deed: Plan(deed) for deed in get_args(Deed)}

@@ -1,0 +1,86 @@
+"""What to do after an attempt of an effect: one table. Effects may be repeated freely, so nothing of this is in doubt.
+
+- A  It answered.
+- B  It failed for good.
+- C  It failed for now, or took longer than its own time-out: `retry` says how often it is tried again (C1, C3), and then the
+     step is handed the failure (C2), of a time-out `TimedOut` (C4).
+- D  It raised something undeclared, answered what does not fit, or took longer than the worker lets any call take. Nobody
+     foresaw that, so it is tried again a few times, with longer pauses (D1), and then the run stalls (D2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from opord.contract import Retry
+from opord.kernel.pauses import UNEXPECTED_RETRY, backoff_us, surprise_us
+
+Ended: TypeAlias = Literal["answered", "final", "transient", "timed out", "surprise"]
+
+Sequel: TypeAlias = Literal["answer", "fail", "time out", "again", "stall"]
+
+
+class Row(NamedTuple):
+    """A row: its letter, how the attempt ended, whether attempts of that kind are left (None is any), and what then is done."""
+
+    letter: str
+    ended: Ended
+    left: bool | None
+    sequel: Sequel
+
+
+Y: Final = True
+N: Final = False
+_: Final = None
+
+ROWS: Final[tuple[Row, ...]] = (
+    #   letter ended        left sequel
+    Row("A",  "answered",   _,   "answer"),
+    Row("B",  "final",      _,   "fail"),
+    Row("C1", "transient",  Y,   "again"),
+    Row("C2", "transient",  N,   "fail"),
+    Row("C3", "timed out",  Y,   "again"),
+    Row("C4", "timed out",  N,   "time out"),
+    Row("D1", "surprise",   Y,   "again"),
+    Row("D2", "surprise",   N,   "stall"),
+)  # fmt: skip
+
+_TABLE: Final[dict[tuple[Ended, bool], Row]] = {
+    (row.ended, left): row for row in ROWS for left in (True, False) if row.left in (None, left)
+}
+
+
+class Tries(NamedTuple):
+    """How many attempts of an effect went wrong in this step so far: failures for now, and surprises."""
+
+    failures: int = 0
+    surprises: int = 0
+
+
+class Plan(NamedTuple):
+    """What to do; to try again, after how long a pause, in microseconds. `tries` counts the attempt that has just ended."""
+
+    sequel: Sequel
+    pause_us: int
+    tries: Tries
+
+
+def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> Plan:
+    """Return what to do after an attempt that ended so; `tries` are those that went wrong before it.
+
+    `spread` draws evenly from [0, 1), for the pauses that are spread.
+    """
+    failures, surprises = tries
+    left = True
+    if ended == "surprise":
+        surprises += 1
+        left = surprises <= UNEXPECTED_RETRY.times
+    elif ended == "transient" or ended == "timed out":
+        failures += 1
+        left = failures <= (retry.times if retry is not None else 0)
+    row = _TABLE[ended, left]
+    if row.sequel != "again":
+        return Plan(row.sequel, 0, Tries(failures, surprises))
+    pause = surprise_us(surprises, spread()) if ended == "surprise" else backoff_us(retry, failures, spread())
+    return Plan(row.sequel, pause, Tries(failures, surprises))
