@@ -124,7 +124,7 @@ def test_asking_only_for_facts_that_matter_finds_the_row_that_is_met() -> None:
         node = planning._TREE[situation.stands]
         while isinstance(node, planning._Question):
             node = node.answers[getattr(situation, node.column)]
-        assert node.meets(situation)
+        assert node.row.meets(situation)
 
 
 def test_every_deed_instant_and_reason_stands_in_some_row() -> None:

@@ -75,6 +75,33 @@ MUTANTS = (
         seeds=100,
     ),
     Mutant(
+        "stale repeat called", DOUBT,
+        'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,         "doubt",       None,       "stale")',
+        'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,         "call")',
+        "an attempt that went on record in time is made after the other side has forgotten its key", "1, C22",
+        tests=("tests/kernel/test_doubt.py::test_a_repeat_is_not_made_once_its_key_may_be_forgotten",),
+    ),
+    Mutant(
+        "called at once after a restore", DOUBT,
+        'Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,         "doubt first", None,       "restored", N)',
+        'Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,         "record")',
+        "what may have been called before the store was restored is called again", "1, C21",
+        tests=("tests/restored/test_restored.py",),
+    ),
+    Mutant(
+        "denied without end", DOUBT,
+        'Row("A4",  "between",   "nobody",   N,    N,    "spent", _,    _,    _,    _,    _,         "ask",         "deadline", "exhausted")',
+        'Row("A4",  "between",   "nobody",   N,    N,    "spent", _,    _,    _,    _,    _,         "begin")',
+        "an action whose check says no is called more often than `retry` says", "budget",
+        tests=("tests/kernel/test_doubt.py::test_a_person_is_told_why_nobody_else_can_say",),
+    ),
+    Mutant(
+        "effect repeated for ever", "kernel/repeats.py",
+        "        left = failures <= (retry.times if retry is not None else 0)", "        left = True",
+        "an effect that fails for now is tried without end", "budget",
+        tests=("tests/kernel/test_repeats.py::test_what_failed_for_now_is_tried_as_often_as_retry_says",),
+    ),
+    Mutant(
         "deadline of a person ignored", PLAN,
         'return "too long" if deadline is not None and now >= deadline else "a person"', 'return "a person"',
         "a person is asked for ever although the contract says for how long", "14",

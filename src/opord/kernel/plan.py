@@ -55,9 +55,10 @@ def plan_of(
     `spread` draws evenly from [0, 1), for the pauses that are spread. `resting`: whoever asks begins no new calls. `said` is why
     nobody knows what the call, or the check, came to.
     """
-    row = row_of(stands, run, intent, action, now=now, resting=resting)
-    if row.until is None and row.reason is None:
-        return _PLAIN[row.deed]
+    found = _found(stands, run, intent, action, now, resting)
+    if found.plain is not None:
+        return found.plain
+    row = found.row
     until, reason = row.until, row.reason
     return Plan(
         row.deed,
@@ -70,10 +71,7 @@ def plan_of(
 
 def row_of(stands: Stands, run: Run, intent: Intent, action: Action, *, now: int, resting: bool) -> Row:
     """Return the one row of the table that is met."""
-    node = _TREE[stands]
-    while isinstance(node, _Question):
-        node = node.answers[node.fact(run, intent, action, now, resting)]
-    return node
+    return _found(stands, run, intent, action, now, resting).row
 
 
 def stands_of(intent: Intent | None, *, live: bool = False) -> Stands:
@@ -250,17 +248,32 @@ class _Question(NamedTuple):
 
     column: str
     fact: _Fact
-    answers: dict[object, Row | _Question]
+    answers: dict[object, _Question | _Found]
 
 
-def _tree(rows: Sequence[Row], asked: frozenset[str] = frozenset()) -> Row | _Question:
+class _Found(NamedTuple):
+    """The one row that is left, and its plan where that is always the same."""
+
+    row: Row
+    plain: Plan | None
+
+
+def _found(stands: Stands, run: Run, intent: Intent, action: Action, now: int, resting: bool) -> _Found:
+    node = _TREE[stands]
+    while isinstance(node, _Question):
+        node = node.answers[node.fact(run, intent, action, now, resting)]
+    return node
+
+
+def _tree(rows: Sequence[Row], asked: frozenset[str] = frozenset()) -> _Question | _Found:
     """Return the questions that tell rows apart, each only where it matters: a fact may cost more than a look-up.
 
     Raises:
         ValueError: some situation meets no row, or more than one.
     """
     if len(rows) == 1:
-        return rows[0]
+        (row,) = rows
+        return _Found(row, Plan(row.deed) if row.until is None and row.reason is None else None)
     entries = {
         name: sum(getattr(row, name) is not None for row in rows) for name in FACTS if name not in asked
     }
@@ -274,8 +287,6 @@ def _tree(rows: Sequence[Row], asked: frozenset[str] = frozenset()) -> Row | _Qu
     return _Question(column, FACTS[column], answers)
 
 
-_TREE: Final[dict[Stands, Row | _Question]] = {
+_TREE: Final[dict[Stands, _Question | _Found]] = {
     stands: _tree([row for row in ROWS if row.stands == stands]) for stands in get_args(Stands)
 }
-
-_PLAIN: Final[dict[Deed, Plan]] = {deed: Plan(deed) for deed in get_args(Deed)}
