@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, assert_never
 
 from opord.contract import Contract, Promise
 from opord.kernel.rows import RecordRow
@@ -27,16 +27,39 @@ def marks_of(records: Iterable[RecordRow]) -> list[Mark]:
         for answer in (*(body.get("answers") or ()), *(body.get("calls") or ())):
             if "failed" not in answer:
                 marks.append(Mark(answer["call"], did=True, may=True))
-        if record.kind in ("started", "transition"):
-            marks.append(Mark(body["to"], did=True, may=True))
-        elif record.kind == "intent":
-            marks.append(Mark(body["call"], begins=True))
-        elif record.kind == "outcome":
-            failed = (body["outcome"].get("failed") or {}).get("type")
-            skipped = body.get("by") == "skip"
-            did = failed is None and not skipped
-            marks.append(Mark(body["call"], did=did, may=did or skipped or failed == "InDoubt"))
+        match record.known_kind:
+            case "started" | "transition":
+                marks.append(Mark(body["to"], did=True, may=True))
+            case "intent":
+                marks.append(Mark(body["call"], begins=True))
+            case "outcome":
+                marks.append(_outcome(body))
+            case (
+                "event"
+                | "ignored"
+                | "unhandled"
+                | "attempt"
+                | "doubt"
+                | "resolved"
+                | "evidence"
+                | "stalled"
+                | "restored"
+                | "retried"
+                | "terminated"
+            ):
+                pass
+            case None:
+                raise ValueError(f"{record.kind} is no kind of record")
+            case never:
+                assert_never(never)
     return marks
+
+
+def _outcome(body: Mapping[str, Any]) -> Mark:
+    failed = (body["outcome"].get("failed") or {}).get("type")
+    skipped = body.get("by") == "skip"
+    did = failed is None and not skipped
+    return Mark(body["call"], did=did, may=did or skipped or failed == "InDoubt")
 
 
 def broken_promises(contract: Contract, records: Sequence[RecordRow], *, ended: bool) -> list[Promise]:
@@ -66,8 +89,10 @@ def _broken(promise: Promise, marks: Sequence[Mark], ended: bool) -> bool:
                 owed = owed or (mark.may and mark.name in others)
                 owed = owed and not (mark.did and mark.name in subjects)
             return owed and ended
+        case "every run ends":
+            return False  # how long a run may take is not looked at here
         case _:
-            return False
+            assert_never(promise.kind)
 
 
 def _comes_after(marks: Sequence[Mark], subjects: set[str], others: set[str]) -> bool:

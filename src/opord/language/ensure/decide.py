@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import assert_never
 
 from opord.contract import Contract, Place, Promise
 from opord.language.diagnostics.model import StoryStep
@@ -132,11 +133,15 @@ def _said(promise: Promise, stays: bool) -> tuple[str, str]:
                 f"{subjects} can come after {others} may have",
                 f"let no way lead from {others} to {subjects}",
             )
-        case _:
+        case "eventually":
             return (
                 f"after {others} a run can {'go on for ever' if stays else 'end'} without {subjects}",
                 f"let every way from {others} pass {subjects}, or name in the promise what else may come",
             )
+        case "every run ends":
+            raise ValueError("that every run ends is no promise about order")
+        case _:
+            assert_never(promise.kind)
 
 
 def _about_ends(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:

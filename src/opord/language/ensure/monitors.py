@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from opord.contract import Promise
 from opord.language.flow.calls import Ending
@@ -80,6 +80,8 @@ class Monitors:
                     self._give(promise.subjects, "pays", bit)
                 case "every run ends":
                     raise ValueError("that every run ends is no promise about order")
+                case _:
+                    assert_never(promise.kind)
 
     def _give(self, names: Iterable[str], role: str, bit: int) -> None:
         for name in names:

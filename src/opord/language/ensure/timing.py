@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from opord.contract import (
     Attribute,
@@ -19,10 +19,21 @@ from opord.contract import (
     BuiltinCall,
     Conditional,
     Constant,
+    Convert,
     Expr,
+    Hole,
+    Index,
+    MakeList,
+    MakeRecord,
+    MakeVariant,
     Place,
+    PureCall,
+    Slice,
+    Text,
     Timer,
+    Unary,
     Var,
+    WithFields,
 )
 from opord.language.diagnostics.model import StoryStep
 from opord.language.ensure.call_time import LONGEST, ZERO, StepTimes, plus, step_times
@@ -248,22 +259,51 @@ class _Length(NamedTuple):
 
 def _length(timer: Timer) -> _Length | None:
     """Return how long a timer takes at most, counted from its `entry` or from the run's `start`; None if data say so."""
-    if timer.kind == "after":
-        duration = _longest(timer.when)
-        return _Length("entry", duration) if duration is not None else None
-    match timer.when:
+    match timer.kind:
+        case "after":
+            duration = _longest(timer.when)
+            return _Length("entry", duration) if duration is not None else None
+        case "at":
+            return _until(timer.when)
+        case _:
+            assert_never(timer.kind)
+
+
+def _until(instant: Expr) -> _Length | None:
+    """Return how far an instant lies at most behind the entry or the start; None if data say so."""
+    match instant:
         case Var(origin="now"):
             return _Length("entry", ZERO)
         case Attribute(of=Var(origin="run"), name="started_at"):
             return _Length("start", ZERO)
         case Binary(op="+", left=left, right=right):
-            since = _length(Timer("at", left, ()))
+            since = _until(left)
             duration = _longest(right)
             if since is None or duration is None:
                 return None
             return _Length(since.since, plus(since.duration, duration))
-        case _:
+        case (
+            Constant()
+            | Text()
+            | Var()
+            | Attribute()
+            | Index()
+            | Slice()
+            | Unary()
+            | Binary()
+            | Conditional()
+            | PureCall()
+            | BuiltinCall()
+            | MakeRecord()
+            | WithFields()
+            | MakeVariant()
+            | MakeList()
+            | Convert()
+            | Hole()
+        ):
             return None
+        case _:
+            assert_never(instant)
 
 
 def _longest(expr: Expr) -> timedelta | None:
@@ -285,8 +325,27 @@ def _longest(expr: Expr) -> timedelta | None:
             return max(known) if len(known) == len(lengths) and known else None
         case BuiltinCall(name="min", args=args):
             return min((length for arg in args if (length := _longest(arg)) is not None), default=None)
-        case _:
+        case (
+            Constant()
+            | Text()
+            | Var()
+            | Attribute()
+            | Index()
+            | Slice()
+            | Unary()
+            | Binary()
+            | PureCall()
+            | BuiltinCall()
+            | MakeRecord()
+            | WithFields()
+            | MakeVariant()
+            | MakeList()
+            | Convert()
+            | Hole()
+        ):
             return None
+        case _:
+            assert_never(expr)
 
 
 def _both(one: timedelta | None, other: timedelta | None, *, add: bool) -> timedelta | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import assert_never
 
 from opord.contract import Constant, Promise, Timer
 from opord.language.spelling import in_signs, spell
@@ -13,7 +14,7 @@ def timer_text(timer: Timer) -> str:
     match timer.when:
         case Constant(value=timedelta() as duration):
             return f"{timer.kind} {in_signs(duration)}"
-        case when:
+        case when:  # open: `spell` knows every expression
             return f"{timer.kind} {spell(when)}"
 
 
@@ -31,3 +32,5 @@ def promise_text(promise: Promise) -> str:
             return f"after {others} eventually {subjects}"
         case "every run ends":
             return "every run ends" + (f" within {in_signs(promise.within)}" if promise.within else "")
+        case _:
+            assert_never(promise.kind)

@@ -150,6 +150,8 @@ def _learn(condition: Condition, known: dict[str, Any]) -> None:
             known[field] = None
         case Condition():
             pass  # it says nothing of a field by itself
+        case _:
+            assert_never(condition)
 
 
 def _holds(condition: Condition, known: Mapping[str, Any]) -> bool | None:
@@ -234,7 +236,7 @@ def _operate(op: str, worth: list[Any]) -> Any:
             return left != right
         case _, [left, right] if isinstance(left, _ORDERED) and isinstance(right, _ORDERED):
             return _compared(op, left, right)
-        case _:
+        case _:  # open: what cannot be computed here stays unsaid
             return UNSAID
 
 

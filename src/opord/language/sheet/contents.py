@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from opord.language.sheet.entries import (
     OUTCOMES,
@@ -209,8 +210,10 @@ def _secret(secret: SecretSheet) -> tuple[Line, ...]:
             where = ("the input",)
         case "pure":
             where = ("pure ", Code(secret.holder))
-        case kind:
-            where = (f"{kind} ", Name(kind, secret.holder))
+        case "state" | "event" | "action" | "effect":
+            where = (f"{secret.kind} ", Name(secret.kind, secret.holder))
+        case _:
+            assert_never(secret.kind)
     return where, (Code(secret.path),), (Code(secret.type),)
 
 

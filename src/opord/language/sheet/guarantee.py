@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from opord.contract import Action, Ask, Check, Effect, Nothing, Repeat, Report, Retry, Skip
 from opord.language.graph import Graph
 from opord.language.spelling import in_words, spell
@@ -44,8 +46,10 @@ def _known_not_to_have(action: Action) -> str:
             return f"after a failure that proves it, or when {effect} has said so"
         case Ask():
             return "after a failure that proves it, or when a person has said so"
-        case _:
+        case Repeat() | Skip() | Report():
             return "after a failure that proves it"
+        case _:
+            assert_never(action.doubt)
 
 
 def _in_doubt(action: Action) -> str:
@@ -76,6 +80,8 @@ def _in_doubt(action: Action) -> str:
             )
         case Report():
             return unknown + "it is not called again; the contract decides, under the name InDoubt."
+        case _:
+            assert_never(action.doubt)
 
 
 def _repeat(action: Action) -> str:
@@ -162,3 +168,5 @@ def doubt_word(action: Action) -> str:
             return "skip"
         case Report():
             return "report"
+        case _:
+            assert_never(action.doubt)

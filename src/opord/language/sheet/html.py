@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from html import escape
 from importlib import resources
+from typing import assert_never
 
 from opord.language.sheet.contents import lay_out
 from opord.language.sheet.model import Sheet
@@ -141,6 +142,8 @@ class _Page:
                 yield "<ol>"
                 yield from (f"<li>{self._line(line)}</li>" for line in lines)
                 yield "</ol>"
+            case _:
+                assert_never(block)
 
     def _row(self, row: Row) -> str:
         said = "".join(f"<dd>{self._line(line)}</dd>" for line in row.lines)
@@ -161,6 +164,8 @@ class _Page:
                 return f"<code>{_text(text)}</code>"
             case Tag():
                 return _tag(part)
+            case _:
+                assert_never(part)
 
 
 def _anchor(name: Name) -> str:

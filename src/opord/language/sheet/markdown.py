@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import assert_never
 
 from opord.language.sheet.contents import lay_out
 from opord.language.sheet.model import Sheet
@@ -86,6 +87,8 @@ class _Writer:
                 return "\n".join(f"| {' | '.join(row)} |" for row in table)
             case Steps(lines):
                 return "\n".join(f"{number}. {self._line(line)}" for number, line in enumerate(lines, 1))
+            case _:
+                assert_never(block)
 
     def _row(self, label: str, lines: tuple[Line, ...]) -> Iterator[str]:
         head = f"- **{escaped(label)}**"
@@ -111,6 +114,8 @@ class _Writer:
                 return code(text).replace("|", "\\|") if in_table else code(text)
             case Tag(text, tone):
                 return f"**{_BOLD_TAGS[tone]}{escaped(text)}**"
+            case _:
+                assert_never(part)
 
 
 def escaped(text: str) -> str:

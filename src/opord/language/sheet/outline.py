@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 Kind: TypeAlias = Literal["state", "phase", "action", "effect", "event", "type", "failure"]
 
@@ -125,6 +125,8 @@ def _plain(part: Inline, alone: bool) -> str:
             return text
         case Tag(text):
             return text if alone else f"({text})"
+        case _:
+            assert_never(part)
 
 
 def joined(parts: Iterable[Line], between: str = ", ") -> Line:

@@ -90,14 +90,21 @@ def roles_of(contract: Contract, event: str) -> tuple[str, ...]:
 
 def timer_words(timer: Timer, shared: bool) -> str:
     """Say when a timer fires."""
-    if timer.kind == "at":
-        return f"at {spell(timer.when)}"
-    match timer.when:
-        case Constant(value=timedelta() as length):
-            words = in_words(length)
-        case when:
-            words = spell(when)
-    return f"{words} after entering {'the phase' if shared else 'this state'}"
+    match timer.kind:
+        case "at":
+            return f"at {spell(timer.when)}"
+        case "after":
+            return f"{_length_words(timer.when)} after entering {'the phase' if shared else 'this state'}"
+        case _:
+            assert_never(timer.kind)
+
+
+def _length_words(length: Expr) -> str:
+    match length:
+        case Constant(value=timedelta() as known):
+            return in_words(known)
+        case _:  # open: `spell` knows every expression
+            return spell(length)
 
 
 class _Words:

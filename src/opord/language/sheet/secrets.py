@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
-from opord.contract import Contract, Field, ListOf, MapOf, Named, OptionalOf, SecretOf, Type
+from opord.contract import (
+    Contract,
+    Field,
+    ListOf,
+    MapOf,
+    Named,
+    Nothing,
+    OptionalOf,
+    Primitive,
+    ProblemOf,
+    RunInfo,
+    SecretOf,
+    Type,
+    Unknown,
+)
 from opord.language.sheet.model import SecretSheet
 from opord.language.types import show
 
@@ -66,8 +81,10 @@ class Secrets:
             case Named(name) if name not in above:
                 for part, field in self._fields.get(name, ()):
                     yield from self._paths(f"{path}.{part}", field.type, above | {name})
-            case _:
+            case Named() | Primitive() | ProblemOf() | RunInfo() | Nothing() | Unknown():
                 pass
+            case _:
+                assert_never(type)
 
 
 def _result(type: Type) -> tuple[Field, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from opord.language.sheet.columns import table_lines, wrapped
 from opord.language.sheet.contents import lay_out
@@ -101,3 +101,5 @@ def _flow_lines(block: Flow, width: int, indent: str) -> Iterator[str]:
             for number, line in enumerate(lines, 1):
                 head = f"{indent}{number:>2}. "
                 yield from wrapped(plain(line), width, head, " " * len(head))
+        case _:
+            assert_never(block)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from opord.contract import (
     Action,
     Arm,
     Ask,
     Check,
+    ConstantPattern,
     Contract,
     Effect,
     ElsePattern,
+    NonePattern,
+    OkPattern,
     Repeat,
     Report,
     Skip,
+    SomePattern,
     VariantPattern,
     VariantRef,
 )
@@ -102,8 +107,12 @@ def _arm_for(ref: VariantRef, arms: tuple[Arm, ...]) -> Arm | None:
                 return arm
             case ElsePattern() if ref != IN_DOUBT:
                 return arm
-            case _:
+            case VariantPattern() | ElsePattern() | OkPattern():
                 pass
+            case SomePattern() | NonePattern() | ConstantPattern():
+                pass  # of values, and no outcome of a call
+            case _:
+                assert_never(arm.pattern)
     return None
 
 
@@ -168,6 +177,8 @@ def _who_settles(action: Action) -> str:
             return "nobody: the run goes on as if it had happened"
         case Report():
             return "nobody: it becomes InDoubt at once"
+        case _:
+            assert_never(action.doubt)
 
 
 def _all_of(names: list[str]) -> str:
