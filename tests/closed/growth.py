@@ -87,24 +87,30 @@ def with_member(text: str, union: Union) -> str:
 
 
 def _grown(text: str, node: ast.stmt, value: ast.expr, union: Union) -> str:
-    lines = text.splitlines(keepends=True)
-    assert value.end_lineno is not None
-    old = ast.get_source_segment(text, value)
-    assert old is not None
-    declared = ""
+    declared = _at(text, node.lineno, 0)
     match value:
-        case ast.Subscript(value=ast.Name("Literal")):
-            new = f'{old[:-1].rstrip().removesuffix(",")}, "{union.member}"]'
-        case ast.Constant(value=str(members)):
-            new, declared = f'"{" ".join(members.split())} | {union.member}"', _class(union)
+        case ast.Subscript(value=ast.Name("Literal"), slice=members):
+            last = members.elts[-1] if isinstance(members, ast.Tuple) else members
+            assert last.end_lineno is not None
+            assert last.end_col_offset is not None
+            end = _at(text, last.end_lineno, last.end_col_offset)
+            return f'{text[:end]}, "{union.member}"{text[end:]}'
+        case ast.Constant(value=str(written)):
+            members_text = f'"{" ".join(written.split())} | {union.member}"'
         case ast.BinOp():
-            new, declared = f"({old} | {union.member})", _class(union)
+            members_text = f"({ast.unparse(value)} | {union.member})"
         case _:
             raise LookupError(f"{union.alias} in {union.module} is of no form that can be given a member")
-    start = sum(map(len, lines[: node.lineno - 1]))
-    head, tail = text[:start], text[start:]
-    assert tail.count(old) >= 1
-    return head + declared + tail.replace(old, new, 1)
+    assert value.end_lineno is not None
+    assert value.end_col_offset is not None
+    start, end = _at(text, value.lineno, value.col_offset), _at(text, value.end_lineno, value.end_col_offset)
+    return text[:declared] + _class(union) + text[declared:start] + members_text + text[end:]
+
+
+def _at(text: str, line: int, column: int) -> int:
+    """Return the offset of a place as the syntax tree gives it: the column in bytes."""
+    lines = text.splitlines(keepends=True)
+    return sum(map(len, lines[: line - 1])) + len(lines[line - 1].encode()[:column].decode())
 
 
 def _class(union: Union) -> str:
