@@ -6,9 +6,9 @@ follow what is said once more, independently, in `legality.py`.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
-from opord.contract import Action, Ask, Report, Skip
+from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel import bounds
 from opord.kernel.bounds import check_step
 from opord.kernel.draft import Draft
@@ -453,9 +453,19 @@ def _remember_key(draft: Draft, intent: Intent, outcome: Outcome) -> None:
 
 def left_by_success_alone(action: Action) -> bool:
     """Whether a run goes on from a commit of the action only once it is known to have taken effect."""
-    by_itself = isinstance(action.doubt, Skip | Report)
     by_time = isinstance(action.doubt, Ask) and action.doubt.within is not None
-    return not (action.fails or by_itself or by_time)
+    return not (action.fails or by_time or goes_on_by_itself(action.doubt))
+
+
+def goes_on_by_itself(rule: Doubt) -> bool:
+    """Whether a run goes on from a doubt at once, with nobody asked."""
+    match rule:
+        case Skip() | Report():
+            return True
+        case Repeat() | Check() | Ask():
+            return False
+        case _:
+            assert_never(rule)
 
 
 def has_own_key(action: Action) -> bool:

@@ -9,21 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias, assert_never, get_args
 
-from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
+from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel import restored
 from opord.kernel.doubt import ROWS, Asked, Deed, Policy, Reason, Retries, Row, Situation, Stands, Until, fits
 from opord.kernel.instants import microseconds
 from opord.kernel.moves import shared_timers
 from opord.kernel.pauses import backoff_us
 from opord.kernel.run import Intent, Run
-
-POLICIES: Final[dict[type[Doubt], Policy]] = {
-    Repeat: "repeat",
-    Check: "check",
-    Ask: "ask",
-    Skip: "skip",
-    Report: "report",
-}
 
 
 class Plan(NamedTuple):
@@ -161,7 +153,19 @@ def _ready(run: Run, intent: Intent, action: Action, now: int, resting: bool) ->
 
 
 def _policy(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> Policy:
-    return POLICIES[type(action.doubt)]
+    match action.doubt:
+        case Repeat():
+            return "repeat"
+        case Check():
+            return "check"
+        case Ask():
+            return "ask"
+        case Skip():
+            return "skip"
+        case Report():
+            return "report"
+        case _:
+            assert_never(action.doubt)
 
 
 FACTS: Final[dict[str, _Fact]] = {

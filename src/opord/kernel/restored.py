@@ -10,9 +10,10 @@ it ends with time, when senders no longer repeat what was lost with the copy.
 
 from __future__ import annotations
 
-from opord.contract import Action, Report, Skip
+from opord.contract import Action
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, microseconds, text
+from opord.kernel.moves import goes_on_by_itself
 from opord.kernel.run import Intent, Run
 
 UNTOLD_US = 30 * 86_400_000_000
@@ -45,7 +46,7 @@ def mark(draft: Draft, *, since: int, actor: str, role: str | None, reason: str 
 def unseen(run: Run, action: Action, intent: Intent, at: int) -> bool:
     """Say whether an action that is about to be called may have been called already, unknown to the other side's keys."""
     since = run.body.wary
-    if not since or intent.denied or (isinstance(action.doubt, Skip | Report) and at >= run.body.wary_until):
+    if not since or intent.denied or (goes_on_by_itself(action.doubt) and at >= run.body.wary_until):
         return False
     if action.key is None:
         return True
