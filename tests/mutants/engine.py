@@ -35,7 +35,7 @@ MUTANTS = (
     Mutant(
         "start acknowledged before its commit", STARTS,
         "    result = await host.apply(draft.start())",
-        "    host.apply(draft.start())\n    result = None",
+        "    host.apply(draft.start())\n    result = Applied(0)",
         "a start is confirmed before it is durable", "5, C1",
         seeds=40,
     ),
@@ -247,8 +247,8 @@ MUTANTS = (
     ),
     Mutant(
         "start key held by two inputs", STARTS,
-        'if opened_text(program, run_id, "input", result.row.input) != run.input_text:',
-        "if not result.row.input:",
+        'if opened_text(program, run_id, "input", row.input) != run.input_text:',
+        "if not row.input:",
         "another input under a start key is taken as the same start", "5",
         seeds=40,
     ),
@@ -290,7 +290,7 @@ MUTANTS = (
     ),
     Mutant(
         "ended run terminated", PEOPLE,
-        '        if run.status == "ended":\n            raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)\n        draft.seize()',
+        '        if has_ended(run.status):\n            raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)\n        draft.seize()',
         "        draft.seize()",
         "an ended run is ended again by an administrator", "9",
         seeds=40,
@@ -323,7 +323,7 @@ MUTANTS = (
     ),
     Mutant(
         "retry of what is not stalled", PEOPLE,
-        '        if run.status != "stalled":', "        if False:",
+        '        if not is_held(run.status):', "        if False:",
         "a run that is not stalled is let go on", "21",
         seeds=40,
     ),

@@ -25,7 +25,7 @@ from opord.kernel.bounds import check_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Message
 from opord.kernel.program import EventProgram, Program
-from opord.kernel.rows import EventKey, InboxRow
+from opord.kernel.rows import EventKey, InboxRow, has_ended
 from opord.kernel.run import Run
 from opord.kernel.sealing import opened_digest, sealed_digest
 from opord.kernel.step import StepError
@@ -58,7 +58,7 @@ async def send(host: Host, run_id: str, event: str, args: Any, actor: str, role:
 
 async def _offer(host: Host, run: Run, event: Event, message: Message, key: EventKey | None) -> Sent | None:
     """Offer an event to a run as read; None if the run has moved meanwhile."""
-    if run.status == "ended":
+    if has_ended(run.status):
         raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
     if run.seq >= bounds.HISTORY_RECORDS:
         raise HistoryFull(run.id, event.name, run.seq, bounds.HISTORY_RECORDS)
@@ -158,7 +158,7 @@ def _message(
 
 
 def _refusal(run: Run, event: str) -> Exception:
-    if run.status == "ended":
+    if has_ended(run.status):
         return RunEnded(run.id, run.state, run.outcome, how=run.body.how)
     why = ""
     intent = run.intent

@@ -19,6 +19,7 @@ from opord.drive.reading import read
 from opord.drive.steps import Steps
 from opord.kernel import inbox, moves
 from opord.kernel.draft import Draft
+from opord.kernel.rows import is_held
 from opord.kernel.run import Run
 from opord.kernel.trouble import describe
 
@@ -81,7 +82,7 @@ class Flight:
                 if any(due <= draft.at for due in run.body.timers.values()):
                     self.host.hook("timer fires", run.id)
                 held.left(inbox.settle(draft, await held.messages()))
-            if run.status == "stalled":
+            if is_held(run.status):
                 moves.stay_stalled(run)
             if run.worker is None:
                 await held.give_back(draft)

@@ -11,7 +11,7 @@ from opord.kernel import inbox
 from opord.kernel.answers import Applied, Result, Stale
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
-from opord.kernel.rows import InboxRow, Status
+from opord.kernel.rows import InboxRow, Status, has_ended
 from opord.kernel.run import Run
 
 
@@ -83,7 +83,7 @@ class Hold:
         while True:
             result = await self.host.apply(draft.write(arrivals=run.arrivals))
             if isinstance(result, Applied):
-                self.ended = run.status == "ended"
+                self.ended = has_ended(run.status)
                 self._durable()
                 return
             self._inbox = inbox.settle(draft, await self._catch_up(draft, result))

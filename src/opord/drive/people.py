@@ -14,6 +14,7 @@ from opord.kernel import bounds, inbox, moves
 from opord.kernel.answers import Applied, Stale
 from opord.kernel.bounds import check_said
 from opord.kernel.draft import Draft
+from opord.kernel.rows import has_ended, is_held
 from opord.kernel.run import Run
 from opord.values.guard import BadValue
 
@@ -30,7 +31,7 @@ async def retry(
     check_person(actor, role, reason)
 
     def change(run: Run, draft: Draft) -> None:
-        if run.status != "stalled":
+        if not is_held(run.status):
             raise NotStalled(run.id, run.status)
         moves.retry(draft, actor=actor, role=role, reason=reason)
 
@@ -49,7 +50,7 @@ async def terminate(
     check_person(actor, role, reason)
 
     def change(run: Run, draft: Draft) -> None:
-        if run.status == "ended":
+        if has_ended(run.status):
             raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
         draft.seize()
         moves.terminate(draft, actor=actor, role=role, reason=reason)
@@ -79,7 +80,7 @@ async def resolve(
     def change(run: Run, draft: Draft) -> None:
         intent = run.intent
         if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):
-            is_now = "has ended" if run.status == "ended" else f"is {run.status.replace('_', ' ')}"
+            is_now = "has ended" if has_ended(run.status) else f"is {run.status.replace('_', ' ')}"
             raise NotInDoubt(run.id, f"it {is_now}, and no action of it is in doubt")
         if intent.in_flight:
             raise NotInDoubt(
@@ -126,7 +127,7 @@ async def _change(host: Host, run_id: str, change: Callable[[Run, Draft], None])
         draft = Draft(run, host.now(), host.name)
         change(run, draft)
         waiting = await host.inbox(run_id) if run.arrivals else []
-        if run.status == "ended" or (run.status == "running" and not inbox.commit_open(run)):
+        if has_ended(run.status) or (run.status == "running" and not inbox.commit_open(run)):
             inbox.settle(draft, waiting)
         result = await host.apply(draft.write(arrivals=run.arrivals))
         if isinstance(result, Applied):

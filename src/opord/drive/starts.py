@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from opord.drive.errors import InputInvalid, StartConflict
 from opord.drive.host import Host
 from opord.kernel import inbox, moves
-from opord.kernel.answers import Exists, WasPruned
+from opord.kernel.answers import Applied, Exists, KeyTaken, Stale, WasPruned
 from opord.kernel.bounds import check_key
 from opord.kernel.marks import input_mark
 from opord.kernel.program import Program
@@ -66,17 +66,23 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
     host.hook("before start", run_id)
     result = await host.apply(draft.start())
     host.hook("start written", run_id)
-    if isinstance(result, Exists):
-        if opened_text(program, run_id, "input", result.row.input) != run.input_text:
-            raise StartConflict(run_id)
-        return Started(run_id, False)
-    if isinstance(result, WasPruned):
-        if result.tombstone.input != input_mark(run.input_text):
-            raise StartConflict(run_id)
-        return Started(run_id, False, True)
-    if lease_us is not None:
-        host.launch(run)
-    return Started(run_id, True)
+    match result:
+        case Applied():
+            if lease_us is not None:
+                host.launch(run)
+            return Started(run_id, True)
+        case Exists(row):
+            if opened_text(program, run_id, "input", row.input) != run.input_text:
+                raise StartConflict(run_id)
+            return Started(run_id, False)
+        case WasPruned(tombstone):
+            if tombstone.input != input_mark(run.input_text):
+                raise StartConflict(run_id)
+            return Started(run_id, False, True)
+        case Stale() | KeyTaken():
+            raise AssertionError(f"{result} answers no start")
+        case _:
+            assert_never(result)
 
 
 def _run_id(host: Host, program: Program, input_value: Any) -> str:

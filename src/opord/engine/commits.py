@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
+from opord.kernel.rows import has_ended
 from opord.stores.base import (
     Applied,
     Head,
@@ -203,7 +204,7 @@ class Commits:
         if self.on_end is None or not isinstance(result, Applied):
             return
         head = change.head if isinstance(change, Write) else change.row.head
-        if head is not None and head.status == "ended":
+        if head is not None and has_ended(head.status):
             self.on_end(_run_of(change), head)
 
     async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:

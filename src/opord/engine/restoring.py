@@ -13,14 +13,14 @@ from opord.kernel import restored
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
 from opord.kernel.program import Program
-from opord.kernel.rows import RunRow, Status
+from opord.kernel.rows import RunRow, Status, has_ended
 from opord.kernel.run import Intent, skeleton
 from opord.stores.base import Applied, RunFilter, Store, Write
 
 AT_ONCE = 200
 """How many runs are marked in one transaction."""
 
-LIVE: tuple[Status, ...] = tuple(status for status in get_args(Status) if status != "ended")
+LIVE: tuple[Status, ...] = tuple(status for status in get_args(Status) if not has_ended(status))
 
 
 class CopyFromTheFuture(EngineError):
@@ -94,7 +94,7 @@ def _mark(store: Store, programs: Programs, names: list[str], copied_at: int, **
         writes: list[Write] = []
         for name in names:
             row = store.load(name)
-            if row is None or row.head.status == "ended":
+            if row is None or has_ended(row.head.status):
                 continue
             marked, write = _one(store, programs, row, copied_at, **who)
             if write is None:

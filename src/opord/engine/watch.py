@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from opord.engine.commits import Commits
-from opord.kernel.rows import Head
+from opord.kernel.rows import Head, has_ended
 from opord.stores.base import Store, StoreError
 
 LOOK_S = 0.05
@@ -30,7 +30,7 @@ class Watch:
             row = await self._commits.call(self._store.load, run_id)
             if row is None:
                 return None
-            if row.head.status == "ended":
+            if has_ended(row.head.status):
                 return row.head
             if self._look is None or self._look.done():
                 self._look = asyncio.get_running_loop().create_task(self._look_around(), name="opord-watch")
@@ -82,5 +82,5 @@ class Watch:
         return [
             (run_id, row.head if row is not None else None)
             for run_id, row in found
-            if row is None or row.head.status == "ended"
+            if row is None or has_ended(row.head.status)
         ]

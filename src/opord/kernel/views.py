@@ -15,7 +15,7 @@ from opord.kernel.instants import text
 from opord.kernel.moves import shared_timers
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.records import UNKNOWN_KIND
-from opord.kernel.rows import InboxRow, RecordRow, RunRow
+from opord.kernel.rows import InboxRow, RecordRow, RunRow, has_ended, is_held
 from opord.kernel.run import Intent, Run
 from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import loads
@@ -71,7 +71,7 @@ def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
 def needs_person(run: Run) -> bool:
     """Whether the run goes on only when a person says something."""
     intent = run.intent
-    return run.status == "stalled" or (run.status == "in_doubt" and intent is not None and intent.asking)
+    return is_held(run.status) or (run.status == "in_doubt" and intent is not None and intent.asking)
 
 
 def history_view(
@@ -205,13 +205,13 @@ def _reason(run: Run, served: Collection[str] | None) -> str | None:
 
 
 def _waiting_for(run: Run) -> list[dict[str, Any]]:
-    if run.status == "ended":
+    if has_ended(run.status):
         return []
     waits: list[dict[str, Any]] = []
-    if run.status == "stalled":
+    if is_held(run.status):
         waits.append({"person": OPERATOR, "verb": "retry"})
     intent = run.intent
-    if intent is not None and run.status != "stalled":
+    if intent is not None and not is_held(run.status):
         waits += _waits_of_intent(run, intent)
     waits += [
         {"event": event, "roles": list(run.program.events[event].declaration.roles)}
@@ -245,7 +245,7 @@ def _ask_words(action: Action) -> str:
 def _waits_of_timers(run: Run) -> list[dict[str, Any]]:
     if commit_open(run):
         return []
-    timers = run.body.timers if run.waits and run.status != "stalled" else shared_timers(run)
+    timers = run.body.timers if run.waits and not is_held(run.status) else shared_timers(run)
     return [
         {"timer": name, "at": text(due)} for name, due in sorted(timers.items(), key=lambda item: item[1])
     ]

@@ -24,7 +24,7 @@ from opord.engine.protection import Protection
 from opord.engine.worker import Worker
 from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
-from opord.kernel.rows import RecordRow, RunRow
+from opord.kernel.rows import RecordRow, RunRow, has_ended, is_held
 from opord.kernel.run import Body, Run, load_run
 from opord.kernel.step import StepError
 from opord.simulate.outside import Outside
@@ -207,10 +207,10 @@ class _OneRun:
                 await self._bury()
                 continue
             row = self._row()
-            if row.head.status == "ended":
+            if has_ended(row.head.status):
                 return "ended", ""
             run = load_run(self.program, row)
-            if run.status == "stalled":
+            if is_held(run.status):
                 return "stalled", run.reason or ""
             if run.body.entered != entered:
                 entered, vain = run.body.entered, 0

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 
 from opord.kernel.fit import Facts, check_batch, check_prune, check_rewrite, judge, may_prune
+from opord.kernel.rows import has_ended
 from opord.stores.base import (
     Applied,
     ContractConflict,
@@ -288,7 +289,7 @@ class MemoryStore:
             found = [
                 EndedRun(row.run, self._ended_at(row), row.head.since, self._rows.numbers[row.run])
                 for row in self._rows.runs.values()
-                if row.head.status == "ended" and contract in (None, row.name)
+                if has_ended(row.head.status) and contract in (None, row.name)
             ]
         found.sort(key=lambda ended: (ended.since, ended.number))
         place = (after.since, after.number) if after is not None else (-1, 0)
