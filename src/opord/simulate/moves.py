@@ -25,7 +25,7 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
-from opord.language.flow.exits import Answered, Condition, Ended, Exit, Matched, Tested, exits
+from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
 from opord.language.graph import Graph, Moment
 
 UNKNOWN = "unknown"
@@ -118,7 +118,7 @@ class _Words:
 
     def _worded(self, condition: Condition) -> str | None:
         match condition:
-            case Tested(statement=statement, holds=holds):
+            case Branched(statement=statement, holds=holds):
                 return f"`{self.quote(statement.condition.place)}`{'' if holds else ' to be false'}"
             case Answered():
                 return None

@@ -25,7 +25,7 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
-from opord.language.flow.exits import Answered, Condition, Ended, Exit, Matched, Tested, exits
+from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
 from opord.language.graph import Graph, Moment
 from opord.language.spelling import spell_constant
 
@@ -117,10 +117,10 @@ class _Words:
 
 def _worded(graph: Graph, condition: Condition) -> _Said | None:
     match condition:
-        case Tested(statement=statement, holds=True):
+        case Branched(statement=statement, holds=True):
             asked = statement.condition
             return _Said(f"if {short(asked)}", f"if {full(asked)}", "condition")
-        case Tested(statement=statement, below=below):
+        case Branched(statement=statement, below=below):
             # Of an `if` with an `else`, nothing is said below it.
             return None if below and statement.otherwise is not None else _ELSE
         case Answered(site=site):

@@ -39,6 +39,7 @@ from opord.contract import (
 )
 from opord.language.flow.calls import IN_DOUBT
 from opord.language.graph import Graph
+from opord.statements import Branching
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ _Cases: TypeAlias = dict[tuple[str, bool] | Type, Cases | None]
 _cases: WeakKeyDictionary[Graph, _Cases] = WeakKeyDictionary()
 
 
-def cases_of(graph: Graph, statement: Match | Call) -> Cases | None:
+def cases_of(graph: Graph, statement: Branching) -> Cases | None:
     """List what a statement's arms have to cover; None if that cannot be known."""
     cases = _cases.setdefault(graph, {})
     match statement:

@@ -15,7 +15,7 @@ from opord.statements import Branching
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tested:
+class Branched:
     """The condition of an `if` came out so.
 
     `below`: the `goto` stands below the `if` and not in it; the condition came out false, for the branch where it holds
@@ -51,7 +51,7 @@ class Matched:
     arm: Arm
 
 
-Condition: TypeAlias = Tested | Ended | Answered | Matched
+Condition: TypeAlias = Branched | Ended | Answered | Matched
 """One condition on the way to a `goto`. Each is one object, shared by all `goto`s that stand after it."""
 
 
@@ -112,12 +112,12 @@ class _Listing:
                     yield Exit(statement, self._cause, commit, chain)
                     leaves = True
                 case If(then=then, otherwise=otherwise):
-                    left = yield from self.block(then, _Chain(Tested(statement, True), chain), commit)
+                    left = yield from self.block(then, _Chain(Branched(statement, True), chain), commit)
                     if otherwise is not None:
-                        entering = _Chain(Tested(statement, False), chain)
+                        entering = _Chain(Branched(statement, False), chain)
                         leaves = ((yield from self.block(otherwise, entering, commit)) and left) or leaves
                     if left:
-                        chain = _Chain(Tested(statement, False, below=True), chain)
+                        chain = _Chain(Branched(statement, False, below=True), chain)
                 case Call(site=site):
                     commit = _committed(site, commit)
                     yield from self._arms(statement, site, chain, commit)

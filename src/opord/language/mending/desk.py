@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from opord.contract import Call, Contract, Match, Place
+from opord.contract import Call, Contract, Place
 from opord.language import tree
 from opord.language.diagnostics.model import Edit
 from opord.language.graph import Graph
 from opord.language.source import Source
 from opord.language.tree import Span
-from opord.statements import statements
+from opord.statements import Branching, branching
 
 
 @dataclass
@@ -64,14 +64,13 @@ class Desk:
         return found
 
     @cached_property
-    def statements(self) -> dict[tuple[int, int], Call | Match]:
+    def statements(self) -> dict[tuple[int, int], Branching]:
         """The same statements of the contract, by the line and column at which their subjects start."""
-        found: dict[tuple[int, int], Call | Match] = {}
+        found: dict[tuple[int, int], Branching] = {}
         for step in self.graph.steps:
-            for each in statements(step.body):
-                if isinstance(each, Call | Match):
-                    place = each.site.place if isinstance(each, Call) else each.subject.place
-                    found.setdefault((place.line, place.column), each)
+            for each in branching(step.body):
+                place = each.site.place if isinstance(each, Call) else each.subject.place
+                found.setdefault((place.line, place.column), each)
         return found
 
     def start(self, place: Place) -> int:

@@ -17,8 +17,9 @@ CODE = code("OP303", rule="flow", title="a statement after goto")
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find in every block the first statement that all paths leave before."""
     for step in graph.steps:
-        left = surely_left(graph, step.body)
-        for block in blocks(step.body):
+        several = [block for block in blocks(step.body) if len(block) > 1]
+        left = surely_left(graph, step.body) if several else frozenset()
+        for block in several:
             yield from _in_block(block, left)
 
 

@@ -23,7 +23,7 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
-from opord.language.flow.exits import Answered, Condition, Ended, Exit, Matched, Tested, exits
+from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
 from opord.language.graph import Graph, Moment
 from opord.language.sheet.model import Way
 from opord.language.spelling import in_words, spell, spell_constant
@@ -127,9 +127,9 @@ class _Words:
 
 def _worded(graph: Graph, condition: Condition) -> str | None:
     match condition:
-        case Tested(statement=statement, holds=True):
+        case Branched(statement=statement, holds=True):
             return f"if {spell(statement.condition)}"
-        case Tested(statement=statement, below=below):
+        case Branched(statement=statement, below=below):
             # Of an `if` with an `else`, nothing is said below it.
             return None if below and statement.otherwise is not None else OTHERWISE
         case Answered(site=site):

@@ -1,0 +1,110 @@
+"""Every `goto` of a step, with the conditions before it as data."""
+
+from __future__ import annotations
+
+from opord.contract import CallSite, State
+from opord.language import check_text
+from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
+from opord.language.graph import Graph
+from opord.language.spelling import spell
+
+HEAD = """\
+contract Sale(id: str, total: int, note: str?) key id
+failure CardError { Declined, Stolen }
+effect look(id: str) -> int fails CardError
+action charge(id: str) fails CardError { key id }
+"""
+ENDS = "final state Done success\nfinal state Over failure\n"
+
+
+def exits_of(body: str) -> list[Exit]:
+    """List the exits of the body of a state; it does not have to go everywhere that the header lists."""
+    text = f"{HEAD}initial state Start -> Done | Over {{\n{body}}}\n{ENDS}"
+    checked = check_text(text)
+    assert {error.code.id for error in checked.errors} <= {"OP304"}, checked.errors
+    graph = Graph(checked.model)
+    return [way_out for moment in graph.moments(checked.model.state("Start")) for way_out in exits(moment)]
+
+
+def said(way_out: Exit) -> tuple[str, ...]:
+    return (way_out.goto.state, *map(_said, way_out.conditions))
+
+
+def _said(condition: Condition) -> str:
+    match condition:
+        case Branched(statement=statement, holds=holds, below=below):
+            return f"{spell(statement.condition)} is {holds}{', above' if below else ''}"
+        case Ended(site=site, arm=arm):
+            return f"{site.name} in arm {arm.place.line}"
+        case Answered(site=site):
+            return f"{site.name} answered"
+        case Matched(subject=subject, arm=arm):
+            return f"{spell(subject)} in arm {arm.place.line}"
+
+
+def test_a_goto_alone_has_no_condition() -> None:
+    assert [said(each) for each in exits_of("  goto Done\n")] == [("Done",)]
+
+
+def test_both_branches_of_an_if_have_its_condition() -> None:
+    body = "  if total > 1 {\n    goto Done\n  } else {\n    goto Over\n  }\n"
+    assert [said(each) for each in exits_of(body)] == [
+        ("Done", "total > 1 is True"),
+        ("Over", "total > 1 is False"),
+    ]
+
+
+def test_below_an_if_that_always_leaves_its_condition_is_false() -> None:
+    body = "  if total > 1 {\n    goto Over\n  }\n  goto Done\n"
+    assert [said(each) for each in exits_of(body)] == [
+        ("Over", "total > 1 is True"),
+        ("Done", "total > 1 is False, above"),
+    ]
+
+
+def test_below_an_if_that_goes_on_nothing_is_known_of_it() -> None:
+    body = "  if total > 1 {\n    perform look(id) else -> goto Over\n  }\n  goto Done\n"
+    assert [said(each) for each in exits_of(body)] == [
+        ("Over", "total > 1 is True", "look in arm 7"),
+        ("Done",),
+    ]
+
+
+def test_an_arm_of_a_call_tells_how_it_ended_and_what_stands_below_that_it_answered() -> None:
+    body = "  let found = perform look(id) else {\n    Declined -> goto Over\n    else -> goto Over\n  }\n  goto Done\n"
+    declined, other, done = exits_of(body)
+    assert said(declined) == ("Over", "look in arm 7")
+    assert said(other) == ("Over", "look in arm 8")
+    assert said(done) == ("Done", "look answered")
+    assert declined.commit is None
+
+
+def test_the_last_commit_before_a_goto_is_named() -> None:
+    body = "  match commit charge(id) {\n    ok -> goto Done\n    else -> goto Over\n  }\n"
+    commits = [way_out.commit for way_out in exits_of(body)]
+    assert [site.name for site in commits if isinstance(site, CallSite)] == ["charge", "charge"]
+
+
+def test_an_arm_over_a_value_tells_which_value_and_which_arm() -> None:
+    body = "  match note {\n    some text -> goto Done\n    none -> goto Over\n  }\n"
+    assert [said(each) for each in exits_of(body)] == [("Done", "note in arm 7"), ("Over", "note in arm 8")]
+
+
+def test_what_set_a_step_off_comes_with_it() -> None:
+    text = (
+        f"{HEAD}event pay(sum: int)\ninitial state Start -> Done | Over {{\n"
+        f"  on pay(sum) if sum > total -> goto Done\n  after 1h -> goto Over\n}}\n{ENDS}"
+    )
+    checked = check_text(text)
+    assert not checked.errors, checked.errors
+    graph = Graph(checked.model)
+    start: State = checked.model.state("Start")
+    causes = [way_out.cause for moment in graph.moments(start) for way_out in exits(moment)]
+    assert causes == [start.handlers[0], start.timers[0]]
+
+
+def test_a_condition_is_one_object_for_all_that_stands_after_it() -> None:
+    body = "  if total > 1 {\n    if total > 2 {\n      goto Done\n    }\n    goto Over\n  }\n  goto Done\n"
+    inner, outer, _ = exits_of(body)
+    assert inner.conditions[0] is outer.conditions[0]
+    assert list(inner.latest_conditions()) == list(reversed(inner.conditions))
