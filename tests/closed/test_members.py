@@ -43,6 +43,13 @@ POINTED: dict[Union, set[str]] = {
         "kernel/legality/commits.py", "kernel/moves.py", "kernel/plan.py", "language/ensure/call_time.py",
         "language/flow/calls.py", "language/sheet/guarantee.py", "language/sheet/troubles.py",
     },
+    Union("statements.py", "Branching", "arms: tuple[Arm, ...]"): {
+        "language/flow/coverage.py", "language/mending/desk.py", "language/rules/incomplete_match.py",
+        "language/rules/let_else_goes_on.py", "language/rules/unhandled_failure.py", "statements.py",
+    },
+    Union("language/flow/exits.py", "Condition"): {
+        "codegen/diagram/causes.py", "language/sheet/reasons.py", "simulate/moves.py",
+    },
     Union(CONTRACT, "PrimitiveName"): {"simulate/values.py"},
     Union(CONTRACT, "VarOrigin"): {"codegen/expressions.py"},
     Union(CONTRACT, "BinaryOp"): {"codegen/expressions.py"},
@@ -109,7 +116,6 @@ PARTIAL: dict[str, dict[str, str]] = {
     "Pattern": {},
     "Statement": {
         "language/flow/coverage.py": "it is about statements with arms, which `statements.branching` lists",
-        "language/mending/desk.py": "it is about statements with arms, which `statements.branching` lists",
         "language/rules/incomplete_match.py": "it is about statements with arms, which `statements.branching` lists",
     },
     "Doubt": {

@@ -1,0 +1,123 @@
+"""Give a contract with a member that nobody knows to everything that reads contracts, and print what came of it.
+
+This runs on a copy of the package in which each of these unions has a throw-away member. `refused` is the answer of
+code that fails closed; `accepted` that of code that looked away, or that never had to look.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+import opord.contract as ir
+from opord.codegen import generate
+from opord.codegen.diagram import to_dot, to_mermaid
+from opord.language.compile import check_lowered, lower_source
+from opord.language.ensure import decide
+from opord.language.graph import Graph
+from opord.language.mending.desk import Desk
+from opord.language.rules import RULES
+from opord.language.sheet import explain_sheet
+from opord.language.source import Source
+from opord.simulate.moves import moves_of
+
+TEXT = """\
+contract Sale(id: str) key id
+failure CardError { Declined }
+effect look(id: str) -> int fails CardError
+action charge(id: str) -> str fails CardError { key id, in doubt report }
+
+initial state Looking -> Charging | Refused {
+  let found = perform look(id) else { Declined -> goto Refused }
+  if found > 1 {
+    goto Refused
+  }
+  goto Charging
+}
+state Charging -> Charged | Refused | Unclear {
+  match commit charge(id) {
+    ok receipt -> goto Charged(receipt: receipt)
+    Declined -> goto Refused
+    InDoubt -> goto Unclear
+  }
+}
+final state Charged(receipt: str) success
+final state Refused failure
+final state Unclear failure
+
+ensure charge at most once
+ensure every run ends
+"""
+
+
+def with_statement(contract: ir.Contract) -> ir.Contract:
+    """Charge once more before the body of `Charging`, in a statement that nobody knows, and go back."""
+    charged = _match(contract).subject
+    again = ir.ThrownContractStatement(charged, (ir.Goto("Charging", ()),), charged.place)  # type: ignore[attr-defined]
+    return _with_body(contract, (again, _match(contract)))
+
+
+def with_pattern(contract: ir.Contract) -> ir.Contract:
+    """Let the last arm take what nobody knows."""
+    match = _match(contract)
+    arm = match.arms[-1]
+    unknown = ir.ThrownContractPattern(arm.place)  # type: ignore[attr-defined]
+    arms = (*match.arms[:-1], dataclasses.replace(arm, pattern=unknown))
+    return _with_body(contract, (dataclasses.replace(match, arms=arms),))
+
+
+def with_doubt(contract: ir.Contract) -> ir.Contract:
+    """Settle the doubts of `charge` as nobody knows."""
+    unknown = ir.ThrownContractDoubt(contract.actions[0].place)  # type: ignore[attr-defined]
+    return dataclasses.replace(contract, actions=(dataclasses.replace(contract.actions[0], doubt=unknown),))
+
+
+def _match(contract: ir.Contract) -> ir.Match:
+    found = contract.state("Charging").body[0]
+    assert isinstance(found, ir.Match)
+    return found
+
+
+def _with_body(contract: ir.Contract, body: tuple[Any, ...]) -> ir.Contract:
+    states = tuple(
+        dataclasses.replace(state, body=body) if state.name == "Charging" else state
+        for state in contract.states
+    )
+    return dataclasses.replace(contract, states=states)
+
+
+def answers(contract: ir.Contract) -> dict[str, str]:
+    """Say for each reader of contracts whether it refuses this one."""
+    source = Source("sale.opord", TEXT)
+    lowered = dataclasses.replace(lower_source(source), model=contract)
+    readers: dict[str, Callable[[], object]] = {
+        "check": lambda: check_lowered(lowered),
+        "promises": lambda: decide(contract),
+        "sheet": lambda: explain_sheet(contract),
+        "dot": lambda: to_dot(contract),
+        "mermaid": lambda: to_mermaid(contract),
+        "module": lambda: generate(contract, (("sale.opord", TEXT),)),
+        "simulation": lambda: moves_of(contract, {"sale.opord": TEXT}),
+        "mends": lambda: Desk(source, lowered.file, contract).statements,
+    }
+    for rule in RULES:
+        name = f"rule {rule.__module__.rpartition('.')[2]}"
+        readers[name] = lambda rule=rule: list(rule(contract, Graph(contract)))  # type: ignore[misc]
+    return {name: _answer(reader) for name, reader in readers.items()}
+
+
+def _answer(reader: Callable[[], object]) -> str:
+    try:
+        reader()
+    except AssertionError as refused:
+        return "refused" if "unreachable" in str(refused) else f"failed: {refused}"
+    return "accepted"
+
+
+if __name__ == "__main__":
+    whole = lower_source(Source("sale.opord", TEXT))
+    assert check_lowered(whole).contract is not None, check_lowered(whole).diagnostics
+    contracts = {"known": whole.model, "Statement": with_statement(whole.model), "Pattern": with_pattern(whole.model), "Doubt": with_doubt(whole.model)}  # fmt: skip
+    print(json.dumps({kind: answers(contract) for kind, contract in contracts.items()}))

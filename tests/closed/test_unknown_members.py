@@ -1,0 +1,87 @@
+"""Proof that what runs fails closed: where a contract has a member that nobody knows, nothing is proved, drawn or written.
+
+mypy points at the places that have to know a new member (`test_members.py`). Here somebody has not listened to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.closed.growth import PACKAGE, Union, with_member
+
+UNIONS = (
+    Union("contract.py", "Statement", "site: CallSite; body: Block; place: Place"),
+    Union("contract.py", "Pattern", "place: Place"),
+    Union("contract.py", "Doubt", "place: Place"),
+)
+
+READ_NO_STATEMENTS = {
+    "initial_state": "states",
+    "acts_and_waits": "what a state has, not what is in it",
+    "empty_body": "whether there is anything in a body",
+    "handler_never_taken": "handlers",
+    "kept_for_nobody": "events and handlers",
+    "wait_without_timer": "timers",
+    "restarted_timer": "timers, of which this contract has none",
+    "repeat_without_key": "actions",
+    "skip_with_result": "actions",
+    "retry_without_reason": "effects and actions",
+    "check_that_cannot_tell": "actions",
+    "undoes_no_action": "actions",
+    "contract_without_key": "the header",
+    "too_many_moves": "what the rules before it gave up at",
+    "unused": "names, which it finds in whatever holds them",
+}
+"""Rules that say something of other things than statements, and what they read."""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """What each reader of contracts answers, by the union that has a member which nobody knows."""
+    copy = tmp_path_factory.mktemp("unknown") / "opord"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    contract = copy / "contract.py"
+    for union in UNIONS:
+        contract.write_text(with_member(contract.read_text(encoding="utf-8"), union), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("reading.py"))],
+        env={**os.environ, "PYTHONPATH": str(copy.parent)}, cwd=copy.parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, dict[str, str]] = json.loads(ran.stdout)
+    return found
+
+
+def those(answers: dict[str, str], answer: str) -> set[str]:
+    return {reader for reader, said in answers.items() if said == answer}
+
+
+def test_all_that_reads_a_contract_accepts_one_that_it_knows(answers: dict[str, Any]) -> None:
+    assert those(answers["known"], "accepted") == set(answers["known"])
+
+
+def test_an_unknown_statement_is_refused_by_all_that_reads_statements(answers: dict[str, Any]) -> None:
+    """The statement commits again and goes round; a checker that passed over it would prove that neither happens."""
+    accepted = those(answers["Statement"], "accepted")
+    assert accepted == {f"rule {name}" for name in READ_NO_STATEMENTS}
+    assert those(answers["Statement"], "refused") == set(answers["Statement"]) - accepted
+
+
+@pytest.mark.parametrize("kind", ["Statement", "Pattern", "Doubt"])
+def test_nothing_is_proved_of_a_contract_with_an_unknown_member(kind: str, answers: dict[str, Any]) -> None:
+    assert {"check", "promises", "sheet", "rule broken_promise"} <= those(answers[kind], "refused")
+
+
+@pytest.mark.parametrize("kind", ["Statement", "Pattern"])
+def test_nothing_is_drawn_or_written_of_an_unknown_way_through_a_step(
+    kind: str, answers: dict[str, Any]
+) -> None:
+    assert {"dot", "mermaid", "module", "simulation"} <= those(answers[kind], "refused")
