@@ -19,6 +19,7 @@ ORDER = [
     "contract",  # the checked contract: plain data
     "statements",  # the parts of a body, visited in order
     "values",  # canonical JSON, codecs, secrets, durations, checked arithmetic
+    "content",  # what a contract is, apart from how it is written, and its digest
     "language",  # source text to checked contract
     "codegen",  # checked contract to Python
     "kernel",  # what a run is, and what comes next
@@ -54,7 +55,7 @@ NOT_EVEN_EARLIER = {
 }
 
 # Same input, same output: instants, ids and random numbers are arguments, and I/O belongs to the engine.
-PURE_ROOMS = ("contract", "statements", "values", "kernel")
+PURE_ROOMS = ("contract", "statements", "values", "content", "kernel")
 IMPURE_MODULES = {
     "apsw", "asyncio", "concurrent", "http", "logging", "multiprocessing", "os", "pathlib", "psycopg", "random",
     "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile",

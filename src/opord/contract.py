@@ -2,13 +2,12 @@
 
 Everything here is an immutable value without behaviour of its own. Names are resolved, every
 expression knows its type, conversions are explicit, arguments stand in the order of the parameters.
-Places (where something stands in the file) are carried along for messages, and never take part
-in comparison or in the digest, no more than documentation does.
+Places (where something stands in the file) and documentation are carried along for messages, and take no part in comparison.
+What of all this makes the contract's identity is said in `content/form.py`: a member that is added here is added there too.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -800,26 +799,3 @@ class Contract:
             return state.handlers
         own = {handler.event for handler in state.handlers}
         return state.handlers + tuple(shared for shared in phase.handlers if shared.event not in own)
-
-
-def to_plain(value: Any) -> Any:
-    """Turn a contract, or any part of one, into plain JSON data without places and documentation.
-
-    Each node becomes an object with its class name under `"is"`; what equals its default stays in, so
-    that two contracts are equal exactly if their plain forms are.
-    """
-    if dataclasses.is_dataclass(value):
-        plain: dict[str, Any] = {"is": type(value).__name__}
-        for part in dataclasses.fields(value):
-            if part.compare:
-                plain[part.name] = to_plain(getattr(value, part.name))
-        return plain
-    if isinstance(value, tuple):
-        return [to_plain(item) for item in value]
-    if isinstance(value, timedelta):
-        return {"is": "duration", "us": value // timedelta(microseconds=1)}
-    if isinstance(value, Decimal):
-        return {"is": "decimal", "text": str(value)}
-    if isinstance(value, float):
-        return {"is": "float", "text": repr(value)}
-    return value

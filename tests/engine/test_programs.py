@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from opord.engine.programs import ContractUnreadable, Programs, stored_form
+from opord.drive.errors import ContractUnreadable
+from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import Protection
 from opord.loading import load_sources
 from opord.stores.base import StoredContract

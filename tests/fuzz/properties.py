@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from opord.codegen.python import contract_digest, generate
+from opord.codegen.python import generate
+from opord.content import contract_digest
 from opord.contract import Place
 from opord.language import CheckResult, check_text
 from opord.language.diagnostics.model import Diagnostic

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opord.codegen.python import contract_digest
+from opord.content import contract_digest
 from opord.contract import Contract
 from opord.language import check_text
 from opord.language.formatter import format_source

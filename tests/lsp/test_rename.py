@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 
 import pytest
 
-from opord.contract import to_plain
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.rename import Refused, applied, prepare, rename
 from tests.lsp.kit import EXAMPLE, ROOT, acting, analyse, at_cursor, waiting
@@ -25,7 +23,7 @@ CHOSEN = 20
 
 
 def plain(analysis: Analysis) -> str:
-    return json.dumps(to_plain(analysis.model), default=str)
+    return repr(analysis.model)
 
 
 def renamed(text: str, new: str) -> str:

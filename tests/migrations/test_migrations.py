@@ -32,6 +32,7 @@ NOW = 1_795_618_500_000_000
 DIGESTS = {
     "0001_runs.sql": "762720cd9900f8edb1f361d9e73a83ddcd6e3cddec26e45cf380f352ba1baf55",
     "0002_pruning.sql": "ea02fd438d354e8255c7ac1a2d32de245756495b4bdbb57d9eeff66dceb34bde",
+    "0003_content.sql": "1a79b50737161c98a11b8b59228db0f41140a858fd26c6ed76db8e53ef4d35d6",
 }
 """The steps that stores out there may have made: these never change again."""
 
@@ -59,22 +60,26 @@ def content(place: Path) -> dict[str, list[Any]]:
     """Return all rows that the old version wrote."""
     connection = apsw.Connection(str(place), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        tables = ("contracts", "runs", "heads", "journal", "inbox", "event_keys", "settled", "workers")
-        return {table: list(connection.execute(f"SELECT * FROM {table}")) for table in tables}
+        found = {
+            "contracts": list(connection.execute("SELECT id, digest, name, version, sources FROM contracts"))
+        }
+        tables = ("runs", "heads", "journal", "inbox", "event_keys", "settled", "workers")
+        return found | {table: list(connection.execute(f"SELECT * FROM {table}")) for table in tables}
     finally:
         connection.close()
 
 
-def statements(step: str) -> list[str]:
-    """Return the statements of a step, as SQLite takes them one by one."""
+def statements(number: int) -> list[str]:
+    """Return what is executed in the transaction of a step, one by one, up to its commit."""
     found: list[str] = []
     connection = apsw.Connection(":memory:")
-    for earlier in sql.migrations()[: sql.migrations().index(step)]:
-        connection.execute(earlier)
+    connection.execute((HERE / "written_at_1.sql").read_text())
+    opening.migrate(connection, "here", sql.migrations()[: number - 1])
     connection.exec_trace = lambda _cursor, text, _bindings: found.append(text) or True
-    connection.execute(step)
+    opening.migrate(connection, "here", sql.migrations()[:number])
     connection.close()
-    return found
+    begun = next(at for at, text in enumerate(found) if text.startswith("BEGIN IMMEDIATE"))
+    return found[begun + 1 :]
 
 
 # --- what was written stays ----------------------------------------------------------------------
@@ -133,9 +138,7 @@ def test_the_runs_of_an_old_store_go_on(old: Path) -> None:
 # --- whoever dies --------------------------------------------------------------------------------
 
 POINTS = [
-    (number, nth)
-    for number, step in enumerate(sql.migrations()[1:], 2)
-    for nth in range(len(statements(step)) + 1)
+    (number, nth) for number in range(2, len(sql.migrations()) + 1) for nth in range(len(statements(number)))
 ]
 
 
@@ -209,9 +212,10 @@ print("lived")
 
 
 def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_version(old: Path) -> None:
-    before = content(old)
+    before, made = content(old), old.read_bytes()
     deaths = 0
     for nth in range(100):
+        old.write_bytes(made)
         done = subprocess.run(
             [sys.executable, "-c", DYING, str(old), str(nth)], capture_output=True, text=True, timeout=60
         )
@@ -220,7 +224,11 @@ def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_version(old: P
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
         deaths += 1
-    assert deaths > len(statements(sql.migrations()[1]))
+        SqliteStore(old).close()
+        assert (version(old), content(old)) == (len(sql.migrations()), before)
+        for left in old.parent.glob("old.db-*"):
+            left.unlink()
+    assert deaths >= sum(len(statements(number)) for number in range(2, len(sql.migrations()) + 1))
     assert version(old) == len(sql.migrations())
 
 

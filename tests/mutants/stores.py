@@ -96,7 +96,7 @@ MUTANTS = (
     ),
     Mutant(
         "claim of a run that is held (SQLite)", STORE,
-        'rows(connection, self._sql["due"], (digest, now, limit)', 'rows(connection, self._sql["due"], (digest, now + 20_000_000, limit)',
+        'rows(connection, self._sql["due"], (contract, now, limit)', 'rows(connection, self._sql["due"], (contract, now + 20_000_000, limit)',
         "a run is taken from a worker whose lease still runs", "12",
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_claim_takes_what_is_due_the_longest_due_first",),
     ),

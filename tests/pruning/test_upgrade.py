@@ -15,7 +15,11 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date_and_pruned(tmp_path: 
     file, archive = tmp_path / "runs.db", tmp_path / "old.jsonl"
     a_store(file).close()
     old = apsw.Connection(str(file))
-    old.execute("DROP INDEX heads_ended; DROP TABLE pruned; DROP TABLE identity; PRAGMA user_version = 1")
+    old.execute(
+        "DROP INDEX heads_ended; DROP TABLE pruned; DROP TABLE identity; DROP INDEX contracts_by_current"
+    )
+    old.execute("ALTER TABLE contracts DROP COLUMN form; ALTER TABLE contracts DROP COLUMN current")
+    old.execute("PRAGMA user_version = 1")
     old.close()
     store = SqliteStore(file, clock=SteppedClock())
     assert len(store.identity()) == 32

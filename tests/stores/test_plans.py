@@ -35,7 +35,7 @@ def plan(connection: apsw.Connection, query: str) -> list[str]:
 def query_parameters(query: str) -> int:
     if "?" in query and not re.search(r"\?\d", query):
         return query.count("?")
-    return max((int(number) for number in re.findall(r"\?(\d)", query)), default=0)
+    return max((int(number) for number in re.findall(r"\?(\d+)", query)), default=0)
 
 
 NAMED = {"h": "heads", "r": "runs", "j": "journal", "i": "inbox", "k": "event_keys", "s": "settled"}

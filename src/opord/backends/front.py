@@ -18,7 +18,7 @@ from opord.drive.purity import NotPure
 from opord.engine.clock import World
 from opord.engine.commits import Commits
 from opord.engine.host import StoreHost
-from opord.engine.programs import Programs, stored_form
+from opord.engine.programs import Programs, keep_contract
 from opord.engine.protection import protection_with
 from opord.engine.strays import LONGEST_LEASE_S
 from opord.engine.watch import Watch
@@ -133,10 +133,13 @@ class Engine:
         opened = _Open(host, Watch(store, commits))
         try:
             for program in programs:
-                await commits.call(store.put_contract, stored_form(program))
+                await commits.call(keep_contract, store, program)
             if served:
                 opened.worker = self._worker(opened.host, served)
                 await opened.worker.start()
+                # Before it had said that it serves them, another process could still replace them.
+                for program in programs:
+                    await commits.call(keep_contract, store, program)
         except BaseException:
             await self._close(opened)
             raise

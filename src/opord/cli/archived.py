@@ -51,12 +51,23 @@ class ArchivedRuns:
         """
         return self._programs.load(self.archive, row.contract)
 
-    def view(self, row: RunRow) -> dict[str, Any]:
-        """Return a run as shown."""
-        from opord.kernel.run import load_run
-        from opord.kernel.views import run_view
+    def by_row(self, row: RunRow) -> Program:
+        """Return what is known of a run's contract without its text."""
+        from opord.kernel.unread import program_by_row
 
-        return run_view(load_run(self.program(row), row), served=frozenset())
+        stored = self.archive.contract(row.contract)
+        return program_by_row(row, stored.also if stored is not None else ())
+
+    def view(self, row: RunRow) -> dict[str, Any]:
+        """Return a run as shown; one whose contract cannot be read is shown as far as it goes."""
+        from opord.drive.errors import ContractUnreadable
+        from opord.kernel.run import load_run
+        from opord.kernel.views import run_view, unreadable_view
+
+        try:
+            return run_view(load_run(self.program(row), row), served=frozenset())
+        except ContractUnreadable as wrong:
+            return unreadable_view(row, str(wrong))
 
     def only(self, run: str) -> Kept:
         """Return a run of that name; the one that started last, if in the course of time there were more.

@@ -53,13 +53,20 @@ class Reader:
 
     def known(self, row: RunRow) -> Program | None:
         """Return the program of a run's contract, if it can be compiled."""
-        from opord.engine.programs import ContractUnreadable
+        from opord.drive.errors import ContractUnreadable
         from opord.stores.base import RowDamaged
 
         try:
             return self.program(row)
         except (ContractUnreadable, RowDamaged):
             return None
+
+    def by_row(self, row: RunRow) -> Program:
+        """Return what is known of a run's contract without its text."""
+        from opord.kernel.unread import program_by_row
+
+        stored = self.store.contract(row.contract)
+        return program_by_row(row, stored.also if stored is not None else ())
 
     def run(self, row: RunRow) -> Run:
         """Decode a run."""
@@ -69,7 +76,7 @@ class Reader:
 
     def view(self, row: RunRow) -> dict[str, Any]:
         """Return a run as shown; one whose contract or data cannot be read is shown as far as it goes."""
-        from opord.engine.programs import ContractUnreadable
+        from opord.drive.errors import ContractUnreadable
         from opord.kernel.views import run_view, unreadable_view
         from opord.stores.base import RowDamaged
         from opord.values.guard import BadValue

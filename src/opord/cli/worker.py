@@ -159,7 +159,7 @@ def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:
         for value in vars(home).values()
     }
     known = [cls for cls in Workflow.__subclasses__() if cls.binding is not None and cls.__module__ in seen]
-    same = [cls for cls in known if cls.binding is not None and cls.binding.digest == program.digest]
+    same = [cls for cls in known if cls.binding is not None and program.is_named_by(cls.binding.digest)]
     if program.workflow in same or not same:
         others = [cls for cls in known if cls.__name__ == program.workflow.__name__]
         if others and not same:

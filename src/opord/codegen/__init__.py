@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from opord.codegen.files import is_stale, module_path, write_module
 from opord.codegen.names import module_name
-from opord.codegen.python import contract_digest, generate
+from opord.codegen.python import generate
 
-__all__ = ["contract_digest", "generate", "is_stale", "module_name", "module_path", "write_module"]
+__all__ = ["generate", "is_stale", "module_name", "module_path", "write_module"]

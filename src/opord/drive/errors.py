@@ -57,6 +57,27 @@ class StartConflict(Refused):
         self.run = run
 
 
+class ContractUnreadable(EngineError):
+    """A contract stored with its runs cannot be compiled by this version of Opord."""
+
+    code = "contract_unreadable"
+
+
+class ContractReplaced(Refused):
+    """The contract of a start is not in the store any more: it was replaced before a run was started with it."""
+
+    code = "contract_replaced"
+
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(
+            f"contract {name} version {version} is not in the store any more: another process gave it other content before a "
+            "run was started with this one. Start this process again with the contract that is meant, or give this one a "
+            "new version"
+        )
+        self.name = name
+        self.version = version
+
+
 class EventRefused(Refused):
     """The run's present state does not handle the event; `handled` lists those that it does."""
 

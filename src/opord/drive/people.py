@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from opord.drive.errors import InputInvalid, NotInDoubt, NotStalled, RunEnded
+from opord.drive.errors import ContractUnreadable, InputInvalid, NotInDoubt, NotStalled, RunEnded
 from opord.drive.host import Host
-from opord.drive.reading import missing, read
+from opord.drive.reading import missing, read, read_row
 from opord.drive.telling import tell_moved
 from opord.kernel import bounds, inbox, moves
 from opord.kernel.answers import Applied, Stale
@@ -16,6 +16,8 @@ from opord.kernel.bounds import check_said
 from opord.kernel.draft import Draft
 from opord.kernel.rows import has_ended, is_held
 from opord.kernel.run import Run
+from opord.kernel.sealing import SEALED
+from opord.kernel.unread import run_by_row
 from opord.values.guard import BadValue
 
 
@@ -41,7 +43,7 @@ async def retry(
 async def terminate(
     host: Host, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
 ) -> None:
-    """End a run by an administrator's word.
+    """End a run by an administrator's word, also one whose contract cannot be read.
 
     Raises:
         RunUnknown, RunEnded: it was refused.
@@ -55,7 +57,10 @@ async def terminate(
         draft.seize()
         moves.terminate(draft, actor=actor, role=role, reason=reason)
 
-    await _change(host, run_id, change)
+    try:
+        await _change(host, run_id, change)
+    except ContractUnreadable:
+        await _change(host, run_id, change, by_row=True)
 
 
 async def resolve(
@@ -120,13 +125,19 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
         raise InputInvalid("the sender", "", error.message) from None
 
 
-async def _change(host: Host, run_id: str, change: Callable[[Run, Draft], None]) -> None:
+async def _change(
+    host: Host, run_id: str, change: Callable[[Run, Draft], None], *, by_row: bool = False
+) -> None:
+    """Make a change to a run, again if it has moved meanwhile; with `by_row` its contract is not asked for."""
     while True:
-        run = await read(host, run_id)
+        run = run_by_row(await read_row(host, run_id)) if by_row else await read(host, run_id)
         held = run.worker is not None
         draft = Draft(run, host.now(), host.name)
         change(run, draft)
         waiting = await host.inbox(run_id) if run.arrivals else []
+        if by_row:
+            # What is sealed in a message is sealed for its place in the inbox, and cannot be moved to a record.
+            waiting = [message for message in waiting if SEALED not in message.body]
         if has_ended(run.status) or (run.status == "running" and not inbox.commit_open(run)):
             inbox.settle(draft, waiting)
         result = await host.apply(draft.write(arrivals=run.arrivals))

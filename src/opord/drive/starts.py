@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, assert_never
 
-from opord.drive.errors import InputInvalid, StartConflict
+from opord.drive.errors import ContractReplaced, InputInvalid, StartConflict
 from opord.drive.host import Host
 from opord.kernel import inbox, moves
-from opord.kernel.answers import Applied, Exists, KeyTaken, Stale, WasPruned
+from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_key
 from opord.kernel.marks import input_mark
 from opord.kernel.program import Program
@@ -35,6 +35,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
     Raises:
         InputInvalid: the input does not fit the contract.
         StartConflict: a run of that key was started with another input.
+        ContractReplaced: the contract is not in the store any more.
     """
     program = host.own(program)
     lease_us = host.lease_at_birth(program.digest)
@@ -79,6 +80,8 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
             if tombstone.input != input_mark(run.input_text):
                 raise StartConflict(run_id)
             return Started(run_id, False, True)
+        case NotStored():
+            raise ContractReplaced(program.name, program.version)
         case Stale() | KeyTaken():
             raise AssertionError(f"{result} answers no start")
         case _:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from typing import Protocol
 
-from opord.drive.errors import EngineError
+from opord.content import FORM, first_difference
+from opord.drive.errors import ContractUnreadable
 from opord.engine.protection import Protection
 from opord.kernel.program import Program
-from opord.stores.base import StoredContract
-
-
-class ContractUnreadable(EngineError):
-    """A contract stored with its runs cannot be compiled by this version of Opord."""
-
-    code = "contract_unreadable"
+from opord.loading import OtherContract, load_accepted, read_accepted
+from opord.stores.base import ContractConflict, Store, StoredContract
 
 
 class Texts(Protocol):
@@ -31,11 +28,9 @@ class Programs:
 
     def __init__(self, protection: Protection, given: Iterable[Program] = ()) -> None:
         self._protection = protection
-        self._known = {program.digest: protection.of(program) for program in given}
-
-    def given(self) -> list[Program]:
-        """Return what is known so far."""
-        return list(self._known.values())
+        self._known: dict[str, Program] = {}
+        for program in given:
+            self._note(protection.of(program))
 
     def own(self, program: Program) -> Program:
         """Return the program as this process runs it, its secrets protected; it is known from now on.
@@ -45,8 +40,14 @@ class Programs:
         """
         known = self._known.get(program.digest)
         if known is None:
-            known = self._known[program.digest] = self._protection.of(program)
+            known = self._note(self._protection.of(program))
         return known
+
+    def _note(self, program: Program) -> Program:
+        """Know a program from now on, by each of its digests."""
+        for digest in (program.digest, *program.also):
+            self._known.setdefault(digest, program)
+        return program
 
     def known(self, digest: str) -> Program | None:
         """Return the program of a contract, if it is known without asking the store."""
@@ -64,29 +65,63 @@ class Programs:
             stored = store.contract(digest)
             if stored is None:
                 raise ContractUnreadable(f"the store has runs of a contract {digest[:12]} but not its text")
-            program = self._known[digest] = self._protection.of(_compile(stored))
+            program = self._note(self._protection.of(_compile(stored)))
         return program
 
 
 def _compile(stored: StoredContract) -> Program:
-    from opord.loading import load_sources
+    """Compile a contract from its stored text. It was accepted once, so no rule is asked again.
 
-    sources = tuple((name, text) for name, text in json.loads(stored.sources))
+    Raises:
+        ContractUnreadable: the text cannot be read, or is of another contract.
+    """
+    what = f"the stored contract {stored.name} version {stored.version}"
     try:
-        program = load_sources(sources)
+        sources = [(name, text) for name, text in json.loads(stored.sources)]
+        program = load_accepted(sources, stored.digest, stored.form)
+    except OtherContract as other:
+        raise ContractUnreadable(
+            f"{what} compiles to another digest ({other.found[:12]}, stored {stored.digest[:12]}); it was stored by another "
+            "version of Opord"
+        ) from other
     except Exception as error:
-        raise ContractUnreadable(
-            f"the stored contract {stored.name} version {stored.version} cannot be compiled: {error}"
-        ) from error
-    if program.digest != stored.digest:
-        raise ContractUnreadable(
-            f"the stored contract {stored.name} version {stored.version} compiles to another digest "
-            f"({program.digest[:12]}, stored {stored.digest[:12]}); it was stored by another version of Opord"
-        )
-    return program
+        raise ContractUnreadable(f"{what} cannot be compiled: {error}") from error
+    return dataclasses.replace(program, also=program.also | {stored.digest, *stored.also} - {program.digest})
+
+
+def keep_contract(store: Store, program: Program) -> None:
+    """Keep a program's contract in the store; blocks.
+
+    Raises:
+        ContractConflict: a contract with other content is there under its name and version, and something needs it.
+    """
+    try:
+        store.put_contract(stored_form(program))
+    except ContractConflict as conflict:
+        raise ContractConflict(
+            conflict.name,
+            conflict.version,
+            conflict.stored,
+            conflict.offered,
+            conflict.needed_by,
+            _difference(store.contract(conflict.stored), program),
+        ) from None
+
+
+def _difference(stored: StoredContract | None, program: Program) -> str:
+    """Say where a stored contract differs from a program's; nothing if that cannot be told."""
+    if stored is None:
+        return ""
+    try:
+        sources = [(name, text) for name, text in json.loads(stored.sources)]
+        contract = read_accepted(sources, stored.digest, stored.form)
+    except Exception:
+        return "the stored text cannot be read by this version of Opord"
+    return first_difference(contract, program.contract) or ""
 
 
 def stored_form(program: Program) -> StoredContract:
     """Return a program's contract as the store keeps it."""
     sources = json.dumps([list(source) for source in program.sources], ensure_ascii=False)
-    return StoredContract(program.digest, program.name, program.version, sources)
+    also = tuple(sorted(program.also))
+    return StoredContract(program.digest, program.name, program.version, sources, FORM, also)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 from opord.contract import Action
-from opord.drive.errors import EngineError
-from opord.engine.programs import ContractUnreadable, Programs
+from opord.drive.errors import ContractUnreadable, EngineError
+from opord.engine.programs import Programs
 from opord.engine.protection import Protection
 from opord.kernel import restored
 from opord.kernel.draft import Draft

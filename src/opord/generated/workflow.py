@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 class Binding:
     """Where a contract's class came from.
 
-    `sources` are the texts of the contract by file name, its own file first; `digest` is that of the checked
-    contract, `module_digest` that of the module's text up to its sources.
+    `sources` are the texts of the contract by file name, its own file first; `digest` is that of the contract's
+    content in the form `form`, `module_digest` that of the module's text up to its sources.
     """
 
     module: str
     sources: tuple[tuple[str, str], ...]
     digest: str
+    form: int
     module_digest: str
 
 
@@ -30,6 +31,11 @@ class Workflow:
         self.handlers = handlers
 
 
-def bind(workflow: type[Workflow], *, sources: Mapping[str, str], digest: str, module_digest: str) -> None:
-    """Say where a contract's class came from. Nothing is read or compiled before a program is made of it."""
-    workflow.binding = Binding(workflow.__module__, tuple(sources.items()), digest, module_digest)
+def bind(
+    workflow: type[Workflow], *, sources: Mapping[str, str], digest: str, module_digest: str, form: int = 0
+) -> None:
+    """Say where a contract's class came from. Nothing is read or compiled before a program is made of it.
+
+    Modules that say no `form` were made when there was only form 0.
+    """
+    workflow.binding = Binding(workflow.__module__, tuple(sources.items()), digest, form, module_digest)

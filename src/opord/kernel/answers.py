@@ -37,4 +37,10 @@ class WasPruned(NamedTuple):
     tombstone: Tombstone
 
 
-Result: TypeAlias = Applied | Exists | Stale | KeyTaken | WasPruned
+class NotStored(NamedTuple):
+    """A `Start` names a contract that is not stored: it was never put, or replaced since. Nothing was changed."""
+
+    contract: str
+
+
+Result: TypeAlias = Applied | Exists | Stale | KeyTaken | WasPruned | NotStored

@@ -6,11 +6,23 @@ that a whole batch fits; when something does not, it collects the facts and asks
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-from opord.kernel.answers import Applied, Exists, KeyTaken, Result, Stale, WasPruned
-from opord.kernel.rows import EventKey, Kept, Prune, RecordRow, RunRow, Start, Tombstone, Write, has_ended
+from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Result, Stale, WasPruned
+from opord.kernel.rows import (
+    EventKey,
+    Kept,
+    Prune,
+    RecordRow,
+    RunRow,
+    Start,
+    StoredContract,
+    Tombstone,
+    Write,
+    has_ended,
+)
 
 
 @dataclass(slots=True)
@@ -19,7 +31,7 @@ class Facts:
 
     `hashes` holds the hash of the record with the (run, seq) that a change would write last. `messages`
     are the (run, id) that a change would put and that were put before, taken since or not. `tombstones` are those of runs
-    that a change would start.
+    that a change would start, `unstored` the contracts of such runs that are not stored.
     """
 
     rows: dict[str, RunRow] = field(default_factory=dict)
@@ -27,6 +39,7 @@ class Facts:
     messages: set[tuple[str, str]] = field(default_factory=set)
     event_keys: Mapping[tuple[str, str, str], EventKey] = field(default_factory=dict)
     tombstones: Mapping[str, Tombstone] = field(default_factory=dict)
+    unstored: Collection[str] = ()
 
 
 def check_batch(batch: Sequence[Start | Write]) -> None:
@@ -73,7 +86,10 @@ def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
         row = facts.rows.get(change.row.run)
         if row is None:
             tombstone = facts.tombstones.get(change.row.run)
-            return change if tombstone is None else WasPruned(tombstone)
+            if tombstone is not None:
+                return WasPruned(tombstone)
+            contract = change.row.contract
+            return NotStored(contract) if contract in facts.unstored else change
         return Applied(row.arrivals) if _is_recorded(change, change.records, facts) else Exists(row)
     run = change.run
     row = facts.rows.get(run)
@@ -101,6 +117,15 @@ def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
 def _is_recorded(change: Start | Write, records: tuple[RecordRow, ...], facts: Facts) -> bool:
     where = last_record(change)
     return where is not None and facts.hashes.get(where) == records[-1].hash
+
+
+def compare(
+    stored: StoredContract, given: StoredContract
+) -> Literal["same", "other text", "newer digest", "other"]:
+    """Say how a contract that is put stands to the one that is stored under its name and version."""
+    if given.digest in (stored.digest, *stored.also):
+        return "same" if given.sources == stored.sources else "other text"
+    return "newer digest" if stored.digest in given.also else "other"
 
 
 def check_rewrite(old: Kept, new: Kept) -> None:

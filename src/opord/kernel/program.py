@@ -101,7 +101,7 @@ class Program:
     """A contract made executable.
 
     `sources` are the texts it was compiled from, by file name, the contract's own file first; `digest` is
-    that of the checked contract. `key(input)` names a run. `initial(frame)` makes the first state, whose name is `initial_state`.
+    that of the contract's content, `also` are its digests in older forms, which older records name. `key(input)` names a run. `initial(frame)` makes the first state, whose name is `initial_state`.
     `place_of(traceback)` names the place in the contract ("order.opord:57") of an exception that came
     out of a generated function, or None. `secrets` names where the contract's data have secrets, and `vault`
     is what seals them where they are kept; None keeps them as they are.
@@ -119,8 +119,13 @@ class Program:
     calls: Mapping[str, CallProgram]
     place_of: Callable[[BaseException], str | None]
     initial_state: str
+    also: frozenset[str] = frozenset()
     secrets: tuple[str, ...] = ()
     vault: Vault | None = None
+
+    def is_named_by(self, digest: object) -> bool:
+        """Say whether a digest, in whichever form, is one of this contract."""
+        return digest == self.digest or digest in self.also
 
     @property
     def name(self) -> str:

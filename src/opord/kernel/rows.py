@@ -215,9 +215,15 @@ class Prune(NamedTuple):
 
 
 class StoredContract(NamedTuple):
-    """A contract as stored: `sources` is canonical JSON, a list of [file name, text], its own file first."""
+    """A contract as stored: `sources` is canonical JSON, a list of [file name, text], its own file first.
+
+    `digest` is that of its content in the form `form`. `also` are its digests in older forms: records, archives and workers
+    of older versions go by them, and mean the same contract.
+    """
 
     digest: str
     name: str
     version: int
     sources: str
+    form: int = 1
+    also: tuple[str, ...] = ()

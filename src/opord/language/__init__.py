@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from opord.language.compile import CheckResult, check_file, check_source, check_text
+    from opord.language.compile import CheckResult, check_file, check_source, check_text, lower_text
 
-__all__ = ["CheckResult", "check_file", "check_source", "check_text"]
+__all__ = ["CheckResult", "check_file", "check_source", "check_text", "lower_text"]
 
 
 def __getattr__(name: str) -> Any:

@@ -83,6 +83,17 @@ class Lowered:
     model: Contract
     types_only: bool
 
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """What could not be understood, before any rule is asked."""
+        findings = [*self.syntax, *self.ctx.findings, *self.used.findings]
+        return [finding for finding in findings if finding.severity == "error"]
+
+
+def lower_text(text: str, file: str, *, read: Reader | None = None) -> Lowered:
+    """Parse and lower the text of a contract that was accepted once, without asking the rules; see `check_text`."""
+    return lower_source(Source(file, text), read=read)
+
 
 def lower_source(source: Source, *, read: Reader | None = None, recorder: Recorder | None = None) -> Lowered:
     """Parse and lower a source without asking the rules; `recorder` is told what its names stand for."""

@@ -6,19 +6,22 @@ A generated module on disk and a contract loaded from its text go the same way a
 from __future__ import annotations
 
 from opord.generated.handlers import check_handlers
-from opord.loading.errors import ContractRefused, StaleModule
-from opord.loading.load import load, load_program, load_sources, program_of
+from opord.loading.errors import ContractRefused, OtherContract, StaleModule
+from opord.loading.load import load, load_accepted, load_program, load_sources, program_of, read_accepted
 from opord.loading.modules import compile_module
 from opord.loading.program import build_program
 
 __all__ = [
     "ContractRefused",
+    "OtherContract",
     "StaleModule",
     "build_program",
     "check_handlers",
     "compile_module",
     "load",
+    "load_accepted",
     "load_program",
     "load_sources",
     "program_of",
+    "read_accepted",
 ]

@@ -22,6 +22,16 @@ class ContractRefused(LoadingError):
         self.diagnostics = tuple(diagnostics)
 
 
+class OtherContract(LoadingError):
+    """Texts that were kept with a digest are of a contract with another one."""
+
+    def __init__(self, file: str, digest: str, found: str) -> None:
+        super().__init__(f"{file} has the digest {found[:12]}, and was kept with {digest[:12]}")
+        self.file = file
+        self.digest = digest
+        self.found = found
+
+
 class StaleModule(LoadingError):
     """A generated module is not what its contract gives: it was edited, or made by another version of Opord."""
 

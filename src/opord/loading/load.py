@@ -5,17 +5,18 @@ from __future__ import annotations
 import linecache
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from opord.codegen.names import module_name
-from opord.codegen.python import BIND_LINE, contract_digest, generate, portable
+from opord.codegen.python import BIND_LINE, generate, portable
+from opord.content import digest_in
 from opord.contract import Contract
 from opord.generated.workflow import Workflow
 from opord.kernel.program import Program
-from opord.loading.errors import ContractRefused, StaleModule
+from opord.loading.errors import ContractRefused, OtherContract, StaleModule
 from opord.loading.modules import compile_module
 from opord.loading.program import build_program
 from opord.values import canonical
@@ -44,9 +45,46 @@ def load_program(path: str | Path) -> Program:
 
 
 def load_sources(sources: Sequence[tuple[str, str]]) -> Program:
-    """Compile a contract from texts that were stored with its runs, its own file first."""
+    """Compile a contract from its texts, its own file first.
+
+    Raises:
+        ContractRefused: the contract has errors.
+    """
     texts = tuple((name, text) for name, text in sources)
-    return _compiled(texts, None)[1]
+    return _compiled(texts, _contract)[1]
+
+
+def load_accepted(sources: Sequence[tuple[str, str]], digest: str, form: int) -> Program:
+    """Compile a contract that was accepted once, from the texts that were kept with its digest: no rule is asked again.
+
+    Raises:
+        ContractRefused: the texts cannot be understood.
+        OtherContract: they are not of a contract with that digest.
+    """
+    texts = tuple((name, text) for name, text in sources)
+    with _lock:
+        checked = _loaded.get(_key(texts))
+        if checked is not None and digest_in(checked[1].contract, form) == digest:
+            return checked[1]
+        return _compiled(texts, lambda _: read_accepted(texts, digest, form), f"{form} {digest}")[1]
+
+
+def read_accepted(sources: Sequence[tuple[str, str]], digest: str, form: int) -> Contract:
+    """Return the contract of texts that were accepted once; see `load_accepted`."""
+    from opord.language import lower_text
+
+    texts = dict(sources)
+    lowered = lower_text(sources[0][1], sources[0][0], read=_reader(texts))
+    try:
+        found = digest_in(lowered.model, form)
+    except ValueError:
+        found = None
+    # The digest says that it is what was accepted then, whatever else there is to find today.
+    if found == digest:
+        return lowered.model
+    if found is None or lowered.errors:
+        raise ContractRefused(sources[0][0], lowered.errors)
+    raise OtherContract(sources[0][0], digest, found)
 
 
 def program_of(workflow: type[Workflow] | Workflow) -> Program:
@@ -63,9 +101,10 @@ def program_of(workflow: type[Workflow] | Workflow) -> Program:
         if cls not in _programs:
             module = sys.modules[binding.module]
             _check_text(module, binding.module_digest)
-            contract = _contract(binding.sources)
-            if contract_digest(contract) != binding.digest:
-                raise StaleModule(binding.module, "does not fit the contract that it holds")
+            try:
+                contract = read_accepted(binding.sources, binding.digest, binding.form)
+            except OtherContract:
+                raise StaleModule(binding.module, "does not fit the contract that it holds") from None
             _programs[cls] = build_program(contract, binding.sources, module)
         return _programs[cls]
 
@@ -76,14 +115,22 @@ def _load_file(path: str | Path) -> tuple[ModuleType, Program]:
     result = check_file(Path(path))
     if result.contract is None:
         raise ContractRefused(str(path), result.diagnostics)
-    return _compiled(portable(result.sources), result.contract)
+    contract = result.contract
+    return _compiled(portable(result.sources), lambda _: contract)
 
 
-def _compiled(sources: Sources, contract: Contract | None) -> tuple[ModuleType, Program]:
-    key = canonical.digest(canonical.encode([list(source) for source in sources]))
+def _key(sources: Sources, accepted: str = "") -> str:
+    """Name what was compiled; what was accepted once is kept apart, for the rules were not asked about it."""
+    return canonical.digest(canonical.encode([accepted, *(list(source) for source in sources)]))
+
+
+def _compiled(
+    sources: Sources, read: Callable[[Sources], Contract], accepted: str = ""
+) -> tuple[ModuleType, Program]:
+    key = _key(sources, accepted)
     with _lock:
         if key not in _loaded:
-            checked = _contract(sources) if contract is None else contract
+            checked = read(sources)
             module = compile_module(module_name(checked), generate(checked, sources))
             program = build_program(checked, sources, module)
             _loaded[key] = module, program
@@ -94,17 +141,21 @@ def _compiled(sources: Sources, contract: Contract | None) -> tuple[ModuleType, 
 def _contract(sources: Sources) -> Contract:
     from opord.language import check_text
 
-    texts = dict(sources)
+    result = check_text(sources[0][1], sources[0][0], read=_reader(dict(sources)))
+    if result.contract is None:
+        raise ContractRefused(sources[0][0], result.diagnostics)
+    return result.contract
+
+
+def _reader(texts: Mapping[str, str]) -> Callable[[str], str]:
+    """Return what gives the text of a file that the contract uses."""
 
     def read(path: str) -> str:
         if path not in texts:
             raise FileNotFoundError(path)
         return texts[path]
 
-    result = check_text(sources[0][1], sources[0][0], read=read)
-    if result.contract is None:
-        raise ContractRefused(sources[0][0], result.diagnostics)
-    return result.contract
+    return read
 
 
 def _check_text(module: ModuleType, digest: str) -> None:

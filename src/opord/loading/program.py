@@ -12,8 +12,8 @@ from opord import contract as ir
 from opord.codegen.expressions import Expressions
 from opord.codegen.imports import Imports
 from opord.codegen.names import Names, calls, handler_id, timer_id
-from opord.codegen.python import contract_digest
 from opord.codegen.steps import contains_call
+from opord.content import contract_digest, legacy_digest
 from opord.kernel.program import (
     CallKind,
     CallProgram,
@@ -86,9 +86,11 @@ class _Builder:
 
     def build(self, sources: tuple[tuple[str, str], ...]) -> Program:
         contract = self._contract
+        legacy = legacy_digest(contract)
         return Program(
             contract=contract,
             digest=contract_digest(contract),
+            also=frozenset() if legacy is None else frozenset((legacy,)),
             sources=sources,
             workflow=self._workflow,
             input=self._codecs.struct(contract.params, self._workflow.Input, "the input"),

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from opord.kernel.answers import Applied, Exists, KeyTaken, Result, Stale, WasPruned
+from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Result, Stale, WasPruned
 from opord.kernel.rows import (
     EndedRun,
     EventKey,
@@ -42,6 +42,7 @@ __all__ = [
     "InboxRow",
     "Kept",
     "KeyTaken",
+    "NotStored",
     "Prune",
     "RecordRow",
     "Result",
@@ -108,14 +109,23 @@ class StoreMissing(StoreError):
 
 
 class ContractConflict(StoreError):
-    """Another contract text is already stored under this name and version."""
+    """A contract with other content is stored under this name and version, and something needs it.
 
-    def __init__(self, name: str, version: int, stored: str, offered: str) -> None:
+    `stored` and `offered` are the two digests, `needed_by` says in words what keeps the stored one from being replaced, and
+    `difference` where the two differ first, if that is known.
+    """
+
+    def __init__(
+        self, name: str, version: int, stored: str, offered: str, needed_by: str, difference: str = ""
+    ) -> None:
+        differs = f"{difference} (stored {stored[:12]}, given {offered[:12]})" if difference else ""
+        differs = differs or f"stored {stored[:12]}, given {offered[:12]}"
         super().__init__(
-            f"contract {name} version {version} is already stored with other content "
-            f"(stored {stored[:12]}, offered {offered[:12]}); give the changed contract a new version"
+            f"contract {name} version {version} is stored with other content, and {needed_by}: {differs}; "
+            f"give the changed contract a new version, `contract {name}(…) version {version + 1}`"
         )
         self.name, self.version, self.stored, self.offered = name, version, stored, offered
+        self.needed_by, self.difference = needed_by, difference
 
 
 class WorkerRow(NamedTuple):
@@ -146,14 +156,18 @@ class Store(Protocol):
         """Return the store's clock, in microseconds since 1970 UTC. Leases and timers go by it."""
 
     def put_contract(self, contract: StoredContract) -> None:
-        """Keep a contract's text for ever. The same digest again is fine.
+        """Keep a contract's text. The same digest again is fine; of several texts with one digest the newest is kept.
+
+        A stored contract of that name and version whose digest is among `contract.also` is the same one: from now on
+        it goes by both digests. Another one is replaced if nothing needs it: no run or pruned run was started with it, and no
+        live worker serves it.
 
         Raises:
-            ContractConflict: the name and version are taken by another digest.
+            ContractConflict: something needs what is stored under that name and version.
         """
 
     def contract(self, digest: str) -> StoredContract | None:
-        """Return the contract of that digest."""
+        """Return the contract of that digest, in whichever form the digest is."""
 
     def contracts(self) -> list[StoredContract]:
         """Return all contracts, by name and version."""
@@ -162,8 +176,7 @@ class Store(Protocol):
         """Make every change of the batch that still fits, durably, in one transaction, and say how each went.
 
         The changes are independent of each other: one that does not fit leaves the others alone. A batch
-        names each run at most once, and starts runs of stored contracts only (ValueError otherwise). When this
-        returns, what was applied survives the loss of the process and of power.
+        names each run at most once. When this returns, what was applied survives the loss of the process and of power.
         With `wait` false it does not wait while somebody else writes, but raises `StoreUnavailable` ("locked")
         at once.
         """

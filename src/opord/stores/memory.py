@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 
-from opord.kernel.fit import Facts, check_batch, check_prune, check_rewrite, judge, may_prune
+from opord.kernel.fit import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
 from opord.kernel.rows import has_ended
 from opord.stores.base import (
     Applied,
@@ -91,18 +91,54 @@ class MemoryStore:
     def put_contract(self, contract: StoredContract) -> None:
         rows = self._rows
         with rows.lock:
-            for stored in rows.contracts.values():
-                if (stored.name, stored.version) == (contract.name, contract.version):
-                    if stored.digest != contract.digest:
-                        raise ContractConflict(
-                            contract.name, contract.version, stored.digest, contract.digest
-                        )
+            for stored in [*rows.contracts.values()]:
+                if (stored.name, stored.version) != (contract.name, contract.version):
+                    continue
+                how = compare(stored, contract)
+                if how in ("same", "other text"):
+                    rows.contracts[stored.digest] = stored._replace(sources=contract.sources)
                     return
-            rows.contracts.setdefault(contract.digest, contract)
+                if how == "other" and (needed_by := self._needed_by(stored)):
+                    raise ContractConflict(
+                        contract.name, contract.version, stored.digest, contract.digest, needed_by
+                    )
+                del rows.contracts[stored.digest]
+                if how == "newer digest":
+                    contract = contract._replace(also=(stored.digest, *stored.also))
+                    rows.runs |= {
+                        run: row._replace(contract=contract.digest)
+                        for run, row in rows.runs.items()
+                        if row.contract == stored.digest
+                    }
+                else:
+                    contract = contract._replace(also=())
+                break
+            else:
+                contract = contract._replace(also=())
+            rows.contracts[contract.digest] = contract
             self._changed()
 
+    def _needed_by(self, stored: StoredContract) -> str:
+        """Say what keeps a contract from being replaced, as every store does; nothing if it may be."""
+        digests = {stored.digest, *stored.also}
+        if any(row.contract in digests for row in self._rows.runs.values()):
+            return "runs were started with it"
+        if any(stays.contract in digests for stays in self._rows.tombstones.values()):
+            return "pruned runs were started with it"
+        for worker in self.workers():
+            if not digests.isdisjoint(worker.contracts):
+                return f"the worker {worker.worker} serves it"
+        return ""
+
     def contract(self, digest: str) -> StoredContract | None:
-        return self._rows.contracts.get(digest)
+        rows = self._rows
+        found = rows.contracts.get(digest)
+        return found or next((each for each in rows.contracts.values() if digest in each.also), None)
+
+    def _current(self, contracts: Collection[str]) -> set[str]:
+        """Return the digests by which the rows go, for digests in whatever form."""
+        found = {digest: self.contract(digest) for digest in contracts}
+        return {stored.digest if stored is not None else digest for digest, stored in found.items()}
 
     def contracts(self) -> list[StoredContract]:
         return sorted(self._rows.contracts.values(), key=lambda contract: (contract.name, contract.version))
@@ -111,9 +147,6 @@ class MemoryStore:
         check_batch(batch)
         rows = self._rows
         with rows.lock:
-            for change in batch:
-                if isinstance(change, Start) and change.row.contract not in rows.contracts:
-                    raise ValueError(f"run {change.row.run}: contract {change.row.contract} is not stored")
             results = [self._apply(change) for change in batch]
             if batch:
                 self._changed()
@@ -123,7 +156,8 @@ class MemoryStore:
         rows = self._rows
         answer = judge(change, self._facts(change))
         if isinstance(answer, Start):
-            row = answer.row
+            stored = self.contract(answer.row.contract)
+            row = answer.row._replace(contract=stored.digest) if stored is not None else answer.row
             rows.runs[row.run] = row
             rows.journals[row.run] = list(answer.records)
             rows.inboxes[row.run] = []
@@ -154,13 +188,15 @@ class MemoryStore:
         run = change.row.run if isinstance(change, Start) else change.run
         row = rows.runs.get(run)
         if row is None:
-            return Facts(tombstones=rows.tombstones)
+            contract = change.row.contract if isinstance(change, Start) else None
+            unstored = [contract] if contract is not None and self.contract(contract) is None else []
+            return Facts(tombstones=rows.tombstones, unstored=unstored)
         hashes = {(run, record.seq): record.hash for record in rows.journals[run]}
         return Facts({run: row}, hashes, rows.messages, rows.event_keys)
 
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
         rows, now = self._rows, self.now()
-        wanted = set(contracts)
+        wanted = self._current(contracts)
         with rows.lock:
             due = [
                 (row.head.wake_at, number, row)
@@ -201,16 +237,18 @@ class MemoryStore:
 
     def next_wake(self, contracts: Collection[str]) -> int | None:
         with self._rows.lock:
-            wakes = [row.head.wake_at for row in self._rows.runs.values() if row.contract in contracts]
+            wanted = self._current(contracts)
+            wakes = [row.head.wake_at for row in self._rows.runs.values() if row.contract in wanted]
         return min((wake for wake in wakes if wake is not None), default=None)
 
     def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
         before = self.now() + within_us
         with self._rows.lock:
+            wanted = self._current(contracts)
             return any(
                 row.head.worker is not None and row.head.wake_at is not None and row.head.wake_at < before
                 for row in self._rows.runs.values()
-                if row.contract in contracts
+                if row.contract in wanted
             )
 
     def load(self, run: str) -> RunRow | None:
@@ -363,7 +401,11 @@ class MemoryStore:
     def workers(self) -> list[WorkerRow]:
         now = self.now()
         with self._rows.lock:
-            alive = [row for row in self._rows.workers.values() if row.alive_until > now]
+            alive = [
+                row._replace(contracts=tuple(sorted(self._current(row.contracts))))
+                for row in self._rows.workers.values()
+                if row.alive_until > now
+            ]
         return sorted(alive)
 
     def changes(self) -> int:

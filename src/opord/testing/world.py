@@ -428,7 +428,7 @@ class World:
         return [row.run for row in self._rows()]
 
     def _program(self, row: RunRow) -> Program:
-        return next(program for program in map(program_of, self._served) if program.digest == row.contract)
+        return next(program for program in map(program_of, self._served) if program.is_named_by(row.contract))
 
     def _receptions(self, run: str, event: str) -> int:
         """Count how often a run has had an event, taken or stored."""

@@ -571,6 +571,7 @@ final state Handlers(f: float) failure
 bind(
     NameClashes,
     sources=_SOURCES,
-    digest="7502572baa1b71dd6467739c7988a3a4a04073f9a94930b0bea469f4686aba1c",
+    digest="56a776424ba0b3e528c6de580b243794986977d8ecaa5868f3c8264d8e2d1018",
+    form=1,
     module_digest="74d182f3ec51786ff7c29f9b27e375da4a2e5f73bed4b009261816efdd62a6fe",
 )

@@ -518,6 +518,7 @@ ensure every run ends
 bind(
     OrderFulfilment,
     sources=_SOURCES,
-    digest="460de928bcdddf34d61730a619ef23cd2d16a01746d7adbbbf4f5fdabad963c9",
+    digest="e2f22384b4e7be3f8b864f752c24af30cd28f7225efcaec5133d99c7c0944ffb",
+    form=1,
     module_digest="85264cfa1d752db26a2370d0687c7cc67438889f3fa9b2d628490a7802f5c93f",
 )

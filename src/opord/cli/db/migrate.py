@@ -33,12 +33,15 @@ def command(store: str, as_json: bool) -> int:
     from opord.stores.base import RunFilter
 
     vault = protection_with(secret_keys()).vault
-    counts = {"runs": 0, "encrypted": 0, "held": 0, "without_key": 0, "as it was": 0}
+    counts = {"runs": 0, "encrypted": 0, "held": 0, "without_key": 0, "unreadable": 0, "as it was": 0}
     with open_reader(store, create=True) as reader:
         for row in reader.rows(RunFilter()):
             counts["runs"] += 1
             program = reader.known(row)
-            if program is None or not program.secrets:
+            if program is None:
+                counts["unreadable"] += 1
+                continue
+            if not program.secrets:
                 continue
             if vault is None:
                 counts["without_key"] += 1
@@ -48,7 +51,7 @@ def command(store: str, as_json: bool) -> int:
             reader.store.compact()
     del counts["as it was"]
     _tell(counts, as_json)
-    return int(bool(counts["held"] or counts["without_key"]))
+    return int(bool(counts["held"] or counts["without_key"] or counts["unreadable"]))
 
 
 def _reseal(reader: Reader, row: RunRow, vault: Vault) -> str:
@@ -78,6 +81,10 @@ def _tell(counts: dict[str, Any], as_json: bool) -> None:
     write(f"{counts['runs']:,} runs: {counts['encrypted']:,} had secrets to encrypt, and are written anew")
     if counts["held"]:
         write(f"{counts['held']:,} are held by workers: stop these, and migrate again")
+    if counts["unreadable"]:
+        write(
+            f"{counts['unreadable']:,} cannot be read, since the text of their contract cannot; their secrets stay as they are"
+        )
     if counts["without_key"]:
         write(
             f"{counts['without_key']:,} may have secrets, and no key is set: "

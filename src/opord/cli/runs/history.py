@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from opord.cli.archived import ArchivedRuns, archive_option
-from opord.cli.output import write, write_json
-from opord.cli.reading import open_reader
+from opord.cli.output import note, write, write_json
+from opord.cli.reading import Reader, open_reader
 from opord.cli.settings import json_option, store_option
+
+if TYPE_CHECKING:
+    from opord.kernel.program import Program
+    from opord.kernel.rows import RunRow
 
 
 @click.command()
@@ -30,12 +36,12 @@ def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
     if archive is not None:
         archived = ArchivedRuns(archive)
         kept = archived.only(run)
-        program, view = archived.program(kept.row), archived.view(kept.row)
+        program, view = _program(archived, kept.row), archived.view(kept.row)
         history = history_view(program, kept.records, kept.inbox)
     else:
         with open_reader(store) as reader:
             row = reader.row(run)
-            program = reader.program(row)
+            program = _program(reader, row)
             history = history_view(program, reader.journal(run), reader.store.inbox(run))
             view = reader.view(row)
     if as_json:
@@ -46,3 +52,14 @@ def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
     for line in history_page(program, history, view):
         write(line)
     return 0
+
+
+def _program(source: Reader | ArchivedRuns, row: RunRow) -> Program:
+    """Return the program of a run's contract; where it cannot be read, say so, and go by the records alone."""
+    from opord.drive.errors import ContractUnreadable
+
+    try:
+        return source.program(row)
+    except ContractUnreadable as wrong:
+        note(f"{wrong}; this is what the records alone say")
+        return source.by_row(row)

@@ -36,7 +36,7 @@ def command(run: str, store: str, as_json: bool) -> int:
         if as_json:
             write_json(view)
             return 0
-        from opord.engine.programs import ContractUnreadable
+        from opord.drive.errors import ContractUnreadable
 
         try:
             program = reader.program(row)

@@ -27,7 +27,8 @@ def command(run: str | None, archive: str | None, store: str, as_json: bool) -> 
 
     Each record carries a hash over itself and the one before it. This follows them from end to end, holds every
     transition, event, timer and call against the contract that the run was started with, and compares the sum with
-    the run as stored. Without RUN it does so for all runs. Exit 1 if something is wrong, or a run needs a person.
+    the run as stored. Without RUN it does so for all runs. Of a run whose contract cannot be read, it follows the records
+    alone, and says so. Exit 1 if something is wrong, or a run needs a person.
     With --archive it does the same for the runs that `opord prune` has put there.
     """
     results = []
@@ -76,13 +77,14 @@ def _of_archive(run: str | None, path: str) -> Iterator[dict[str, Any]]:
 
 
 def _result(archived: ArchivedRuns, kept: Kept) -> dict[str, Any]:
-    from opord.engine.programs import ContractUnreadable
-    from opord.kernel.legality import Problem, verify
+    from opord.drive.errors import ContractUnreadable
+    from opord.kernel.legality import Problem, verify, verify_chain
 
     try:
         problems = verify(archived.program(kept.row), kept.row, kept.records, kept.inbox)
     except ContractUnreadable as wrong:
-        problems = [Problem(None, "contract", str(wrong))]
+        chain = verify_chain(archived.by_row(kept.row), kept.row, kept.records)
+        problems = [Problem(None, "contract", _only_chain(wrong)), *chain]
     return {
         "run": kept.row.run,
         "records": len(kept.records),
@@ -92,14 +94,18 @@ def _result(archived: ArchivedRuns, kept: Kept) -> dict[str, Any]:
     }
 
 
+def _only_chain(wrong: Exception) -> str:
+    return f"{wrong}; its records were followed from end to end, and not held against the contract"
+
+
 def _fine(result: dict[str, Any]) -> bool:
     return not result["problems"] and not result["needs_person"]
 
 
 def _examine(reader: Reader, row: RunRow) -> dict[str, Any]:
     """Examine a run; one that moves meanwhile is looked at anew."""
-    from opord.engine.programs import ContractUnreadable
-    from opord.kernel.legality import Problem, verify
+    from opord.drive.errors import ContractUnreadable
+    from opord.kernel.legality import Problem, verify, verify_chain
     from opord.kernel.views import needs_person
 
     needs = False
@@ -119,7 +125,8 @@ def _examine(reader: Reader, row: RunRow) -> dict[str, Any]:
         if not problems:
             needs = needs_person(reader.run(row))
     except ContractUnreadable as wrong:
-        problems = [Problem(None, "contract", str(wrong))]
+        chain = verify_chain(reader.by_row(row), row, records)
+        problems = [Problem(None, "contract", _only_chain(wrong)), *chain]
     return {
         "run": row.run,
         "records": len(records),

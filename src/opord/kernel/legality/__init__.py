@@ -23,7 +23,22 @@ from opord.kernel.legality.stored import check_inbox, check_row
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RecordRow, RunRow
 
-__all__ = ["FOLLOWS", "Problem", "verify"]
+__all__ = ["FOLLOWS", "Problem", "verify", "verify_chain"]
+
+
+def verify_chain(program: Program, row: RunRow, records: Iterable[RecordRow]) -> list[Problem]:
+    """Return what is wrong with the chain of a run's records, without asking what the contract allows.
+
+    `program` need not know more than its digests.
+    """
+    fold = Fold(program, row.run)
+    for record in records:
+        if check_chain(fold, row, record) is None:
+            return fold.problems
+    for what, stored, found in (("sequence", row.seq, fold.seq), ("hash", row.hash, fold.hash)):
+        if stored != found:
+            fold.problems.append(Problem(None, what, f"it says {stored!r}, its journal adds up to {found!r}"))
+    return fold.problems
 
 
 def verify(

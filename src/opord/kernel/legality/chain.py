@@ -34,14 +34,13 @@ def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
         fold.problem("form", "the record is not in canonical form")
     if body.get("prev") != before:
         fold.problem("hash", "the record does not name the hash of the record before it")
-    for name, value in (
-        ("run", row.run),
-        ("seq", record.seq),
-        ("kind", record.kind),
-        ("contract", fold.program.digest),
-    ):
+    for name, value in (("run", row.run), ("seq", record.seq), ("kind", record.kind)):
         if body.get(name) != value:
             fold.problem(name, f"the record says {body.get(name)!r}, expected {value!r}")
+    if not fold.program.is_named_by(body.get("contract")):
+        fold.problem(
+            "contract", f"the record says {body.get('contract')!r}, expected {fold.program.digest!r}"
+        )
     _check_epoch(fold, row, body.get("epoch"))
     if not 0 <= record.at <= LAST_INSTANT or body.get("at") != text(record.at):
         fold.problem("at", f"the record says {body.get('at')!r}, and was kept with {record.at}")

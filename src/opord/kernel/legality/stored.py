@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from opord.kernel.legality.fold import Fold, Problem
 from opord.kernel.legality.moves import decoded
 from opord.kernel.rows import InboxRow, RunRow, Status
-from opord.kernel.sealing import comparable, opened
+from opord.kernel.sealing import SEALED, comparable, opened
 from opord.values.canonical import dumps, loads
 from opord.values.vault import SecretUnreadable
 
@@ -30,7 +30,6 @@ def check_row(fold: Fold, row: RunRow) -> None:
     pairs: list[tuple[str, Any, Any]] = [
         ("sequence", row.seq, fold.seq),
         ("hash", row.hash, fold.hash),
-        ("contract", row.contract, fold.program.digest),
         ("state", head.state, fold.state),
         ("outcome", head.outcome, outcome),
         ("since", head.since, fold.since),
@@ -41,6 +40,8 @@ def check_row(fold: Fold, row: RunRow) -> None:
     for what, stored, expected in pairs:
         if stored != expected:
             _differs(fold, what, f"it says {stored!r}, its journal adds up to {expected!r}")
+    if not program.is_named_by(row.contract):
+        _differs(fold, "contract", f"it says {row.contract!r}, its journal adds up to {program.digest!r}")
     if dumps(comparable(body.get("data"))) != dumps(comparable(fold.data)):
         _differs(fold, "data", f"what it carries in {head.state} is not what its journal says")
     if dumps(comparable(input_rest)) != dumps(comparable(fold.input_rest)):
@@ -70,7 +71,9 @@ def _check_message(fold: Fold, row: RunRow, message: InboxRow) -> None:
     if program is None:
         _differs(fold, "inbox", f"an event {body['event']} waits, which the contract does not have")
         return
-    if row.head.status == "ended":
+    # One that was terminated by its row alone keeps what is sealed for a place in the inbox.
+    by_row = row.head.outcome == "terminated" and SEALED in message.body
+    if row.head.status == "ended" and not by_row:
         _differs(fold, "inbox", f"{body['event']} still waits for a run that has ended")
     if decoded(fold, f"the content of a waiting {body['event']}", program.args, body["args"]) is None:
         fold.problems[-1] = fold.problems[-1]._replace(seq=None)

@@ -5,7 +5,8 @@ the SHA-256 of the text of the second member, `"KIND":…`. The same story is so
 
 - `archive`: the first line. `format` (1), `store` (its identity), `made` (when).
 - `mark`: begins what was written at a time. `at`, and `contracts`, the digests of all contracts in the file before it.
-- `contract`: `digest`, `name`, `version` and `sources` of a contract; stands before the first run of it.
+- `contract`: `digest`, `name`, `version` and `sources` of a contract, the `form` of its digest, and `also`, its digests in
+  older forms; stands before the first run of it. Lines without `form` are of form 0.
 - `run`: all that was kept of a run: the members of its row with its `head`, and `records`, `inbox`, `event_keys` and `settled`.
 
 Instants in `run` are microseconds since 1970 UTC. Bodies are the texts that the store kept, so that hashes can be followed;
@@ -104,8 +105,8 @@ def contract_line(contract: StoredContract) -> bytes:
 
 
 def read_contract(body: bytes) -> StoredContract:
-    """Read what the line of a contract says."""
-    return _row(decoded(body, dict), StoredContract)
+    """Read what the line of a contract says; one that names no form is of the time before there were any."""
+    return _row({"form": 0, "also": [], **decoded(body, dict[str, Any])}, StoredContract)
 
 
 def run_line(kept: Kept) -> bytes:

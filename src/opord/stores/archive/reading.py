@@ -61,8 +61,9 @@ class Archive:
             self._look_through(file)
 
     def contract(self, digest: str) -> StoredContract | None:
-        """Return the contract of that digest."""
-        return self.contracts.get(digest)
+        """Return the contract of that digest, in whichever form the digest is."""
+        found = self.contracts.get(digest)
+        return found or next((each for each in self.contracts.values() if digest in each.also), None)
 
     def __len__(self) -> int:
         return len(self._at)
@@ -96,7 +97,8 @@ class Archive:
     def _take(self, line: lines.Line, at: int, number: int) -> None:
         if line.kind == "contract":
             contract = lines.read_contract(line.body)
-            self.contracts.setdefault(contract.digest, contract)
+            # Of several texts with one digest the newest is the one to read.
+            self.contracts[contract.digest] = contract
         elif line.kind == "run":
             name = lines.decoded(line.body, _Name)
             story = (name.epoch, name.seq, name.arrivals)

@@ -23,6 +23,10 @@ _Row: TypeAlias = tuple[str | int | None, ...]
 _encode = msgspec.json.Encoder().encode
 
 
+class ContractReplaced(Exception):
+    """A start names a contract whose number is remembered, and which was replaced since. The batch can be made anew."""
+
+
 class Position(NamedTuple):
     """Where a run stands; `number` is its key in the file."""
 
@@ -38,14 +42,18 @@ class Batch:
 
     def __init__(self, statements: Mapping[str, str]) -> None:
         self._sql = statements
-        # Contracts are never taken away, so their numbers may be remembered.
+        # A contract that is replaced takes its number with it: one that is remembered is right, or the file refuses it.
         self._contracts: dict[str, int] = {}
+
+    def forget_contracts(self) -> None:
+        """Forget the numbers of contracts, for one of them was replaced."""
+        self._contracts.clear()
 
     def apply(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> list[Result]:
         """Make the changes that fit, and say how each went.
 
         Raises:
-            ValueError: a start of a contract that is not stored.
+            ContractReplaced: a contract that was stored when its number was asked for is not any more.
         """
         names = [change.run if type(change) is Write else change.row.run for change in batch]  # type: ignore[union-attr]
         found = self._fetch(connection, "positions", names, Position)
@@ -54,8 +62,8 @@ class Batch:
         starts = [change.row.run for change in batch if type(change) is Start]
         stones = {stone.run: stone for stone in self._fetch(connection, "tombstones", starts, Tombstone)}
         answers: Sequence[Start | Write | Result] = batch
-        if stones or not all(_fits(change, positions) for change in batch):
-            facts = self._facts(connection, batch, names, stones)
+        if stones or not all(_fits(change, positions, contracts) for change in batch):
+            facts = self._facts(connection, batch, names, stones, contracts)
             answers = [judge(change, facts) for change in batch]
         return self._write(connection, answers, positions, contracts)
 
@@ -122,7 +130,15 @@ class Batch:
             ("settle", settled),
         ):
             if given_rows:
-                connection.executemany(self._sql[name], given_rows)
+                try:
+                    connection.executemany(self._sql[name], given_rows)
+                except apsw.ConstraintError as error:
+                    if (
+                        getattr(error, "extendedresult", 0) == apsw.SQLITE_CONSTRAINT_FOREIGNKEY
+                        and name == "start_run"
+                    ):
+                        raise ContractReplaced from error
+                    raise
         return results
 
     def _highest(self, connection: apsw.Connection) -> int:
@@ -130,12 +146,9 @@ class Batch:
 
     def _contract_ids(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> Mapping[str, int]:
         known = self._contracts
-        wanted = {change.row.contract: change.row.run for change in batch if type(change) is Start}
-        if not wanted.keys() <= known.keys():
+        wanted = {change.row.contract for change in batch if type(change) is Start}
+        if not wanted <= known.keys():
             known.update(self._fetch(connection, "contract_ids", list(wanted), tuple[str, int]))
-            for digest, run in wanted.items():
-                if digest not in known:
-                    raise ValueError(f"run {run}: contract {digest} is not stored")
         return known
 
     def _facts(
@@ -144,6 +157,7 @@ class Batch:
         batch: Sequence[Start | Write],
         names: list[str],
         tombstones: Mapping[str, Tombstone],
+        contracts: Mapping[str, int],
     ) -> Facts:
         writes = [change for change in batch if isinstance(change, Write)]
         last = [where for change in batch if (where := last_record(change)) is not None]
@@ -162,6 +176,11 @@ class Batch:
                 )
             },
             tombstones=tombstones,
+            unstored={
+                change.row.contract
+                for change in batch
+                if isinstance(change, Start) and change.row.contract not in contracts
+            },
         )
 
     def _fetch(
@@ -170,7 +189,7 @@ class Batch:
         return rows(connection, self._sql[name], (_encode(wanted).decode(),), kind) if wanted else []
 
 
-def _fits(change: Start | Write, positions: Mapping[str, Position]) -> bool:
+def _fits(change: Start | Write, positions: Mapping[str, Position], contracts: Mapping[str, int]) -> bool:
     """Tell whether a change fits for sure; messages and event keys have to be looked up first."""
     if type(change) is Write:
         position = positions.get(change.run)
@@ -182,4 +201,5 @@ def _fits(change: Start | Write, positions: Mapping[str, Position]) -> bool:
             and not change.put
             and not change.event_keys
         )
-    return change.row.run not in positions  # type: ignore[union-attr]
+    row = change.row  # type: ignore[union-attr]
+    return row.run not in positions and row.contract in contracts

@@ -12,7 +12,8 @@ FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value CROSS JOIN heads
 SELECT max(coalesce((SELECT max(id) FROM runs), 0), coalesce((SELECT max(number) FROM pruned), 0)) AS row
 
 -- name: contract_ids
-SELECT json_array(c.digest, c.id) AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+SELECT json_array(d.value, c.id) AS row
+FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
 
 -- name: start_run
 INSERT INTO runs (id, run, contract, started_at, input) VALUES (?, ?, ?, ?, ?)

@@ -31,7 +31,15 @@ def what_is_left(
 
     What the kernel made is left out: nobody is to go on from it.
     """
-    texts = ("r.run", "c.digest", "c.name", "h.state", "h.status", "h.outcome", "h.worker")
+    texts = (
+        "r.run",
+        "coalesce(c.current, c.digest)",
+        "c.name",
+        "h.state",
+        "h.status",
+        "h.outcome",
+        "h.worker",
+    )
     numbers = ("c.version", "r.started_at", "h.epoch", "h.seq", "h.arrivals", "h.since", "h.wake_at")
     columns = ", ".join([*(f"CAST({text} AS BLOB)" for text in texts), *numbers])
     for row in connection.execute(_of_newest(columns, where, contract_ids), given):

@@ -188,6 +188,8 @@ def migrate(connection: apsw.Connection, place: str, steps: Sequence[str]) -> No
         try:
             if connection.pragma("user_version") < number:
                 connection.execute(step)
+                if number in sql.IN_PYTHON:
+                    sql.IN_PYTHON[number](connection)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")

@@ -52,14 +52,14 @@ DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?1))
 -- name: bury
 -- A key that was forgotten, taken anew and pruned again has the tombstone of its latest run.
 INSERT INTO pruned (run, number, contract, started_at, input, state, outcome, ended_at, pruned_at, forget_at, archive)
-VALUES (?, ?, (SELECT id FROM contracts WHERE digest = ?), ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?1, ?2, (SELECT id FROM contracts WHERE digest = ?3 OR current = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (run) DO UPDATE SET
     number = excluded.number, contract = excluded.contract, started_at = excluded.started_at, input = excluded.input,
     state = excluded.state, outcome = excluded.outcome, ended_at = excluded.ended_at, pruned_at = excluded.pruned_at,
     forget_at = excluded.forget_at, archive = excluded.archive
 
 -- name: tombstones
-SELECT json_array(p.run, c.digest, c.name, c.version, p.started_at, p.input, p.state, p.outcome,
+SELECT json_array(p.run, coalesce(c.current, c.digest), c.name, c.version, p.started_at, p.input, p.state, p.outcome,
                   p.ended_at, p.pruned_at, p.forget_at, p.archive) AS row
 FROM json_each(?1) AS n CROSS JOIN pruned AS p ON p.run = n.value CROSS JOIN contracts AS c ON c.id = p.contract
 

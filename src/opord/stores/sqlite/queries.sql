@@ -3,17 +3,37 @@
 -- it may take milliseconds to get it back.
 
 -- name: put_contract
--- The first text under a digest, or under a name and version, stays.
-INSERT INTO contracts (digest, name, version, sources) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING
+-- The number is one that no contract had before, so that nobody who remembers the number of one that was replaced can
+-- start a run of another.
+INSERT INTO contracts (id, digest, name, version, sources, form) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+
+-- name: highest_contract
+SELECT coalesce(max(id), 0) AS row FROM contracts
 
 -- name: contract_of_version
-SELECT json_array(digest, name, version, sources) AS row FROM contracts WHERE name = ?1 AND version = ?2
+SELECT json_array(c.id, :contract_row) AS row FROM contracts AS c WHERE c.name = ?1 AND c.version = ?2
 
 -- name: contract
-SELECT json_array(digest, name, version, sources) AS row FROM contracts WHERE digest = ?1
+SELECT :contract_row AS row FROM contracts AS c WHERE c.digest = ?1 OR c.current = ?1
 
 -- name: contracts
-SELECT json_array(digest, name, version, sources) AS row FROM contracts ORDER BY name, version
+SELECT :contract_row AS row FROM contracts AS c ORDER BY c.name, c.version
+
+-- name: set_sources
+UPDATE contracts SET sources = ?2 WHERE id = ?1
+
+-- name: set_current
+UPDATE contracts SET current = ?2 WHERE id = ?1
+
+-- name: remove_contract
+DELETE FROM contracts WHERE id = ?1
+
+-- name: who_needs
+-- What keeps a contract from being replaced: a run or the key of a pruned run that was started with it.
+SELECT json_quote('runs were started with it') AS row FROM runs WHERE contract = ?1
+UNION ALL
+SELECT json_quote('pruned runs were started with it') AS row FROM pruned WHERE contract = ?1
+LIMIT 1
 
 -- name: load
 SELECT :run_row AS row
@@ -48,7 +68,7 @@ FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value ->> 0
 CROSS JOIN event_keys AS k ON k.run = r.id AND k.event = n.value ->> 1 AND k.key = n.value ->> 2
 
 -- name: is_due
-SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
 WHERE EXISTS (SELECT 1 FROM heads AS h WHERE h.contract = c.id AND h.wake_at <= ?2)
 LIMIT 1
 
@@ -57,14 +77,14 @@ LIMIT 1
 SELECT json_array(r.id, :run_row) AS row
 FROM contracts AS c CROSS JOIN heads AS h ON h.contract = c.id
 CROSS JOIN runs AS r ON r.id = h.run
-WHERE c.digest = ?1 AND h.wake_at <= ?2
+WHERE c.id = ?1 AND h.wake_at <= ?2
 ORDER BY h.wake_at, h.run LIMIT ?3
 
 -- name: due_numbers
 -- The same by number alone, for when one of the rows cannot be read.
 SELECT h.run AS row
-FROM contracts AS c CROSS JOIN heads AS h ON h.contract = c.id
-WHERE c.digest = ?1 AND h.wake_at <= ?2
+FROM heads AS h
+WHERE h.contract = ?1 AND h.wake_at <= ?2
 ORDER BY h.wake_at, h.run LIMIT ?3
 
 -- name: due_number
@@ -89,11 +109,11 @@ UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (SELECT value FROM jso
 
 -- name: next_wake
 SELECT json_quote(min((SELECT min(h.wake_at) FROM heads AS h WHERE h.contract = c.id AND h.wake_at IS NOT NULL))) AS row
-FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
 
 -- name: any_held
 -- Leases end soon, so only the runs that wake soon are looked at, not all that wait.
-SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value
+SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
 WHERE EXISTS (SELECT 1 FROM heads AS h WHERE h.contract = c.id AND h.wake_at < ?2 AND h.worker IS NOT NULL)
 LIMIT 1
 
@@ -132,7 +152,11 @@ INSERT INTO workers (worker, contracts, alive_until) VALUES (?1, ?2, ?3)
 ON CONFLICT (worker) DO UPDATE SET contracts = excluded.contracts, alive_until = excluded.alive_until
 
 -- name: workers
-SELECT json_array(worker, json(contracts), alive_until) AS row FROM workers WHERE alive_until > ?1 ORDER BY worker
+-- A worker of an older version goes by the digests that it knows.
+SELECT json_array(worker, json((
+    SELECT json_group_array(coalesce((SELECT c.current FROM contracts AS c WHERE c.digest = d.value), d.value))
+    FROM json_each(workers.contracts) AS d
+)), alive_until) AS row FROM workers WHERE alive_until > ?1 ORDER BY worker
 
 -- name: forget_worker
 DELETE FROM workers WHERE worker = ?1 AND alive_until = ?2 RETURNING 1

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+
+import apsw
+
+from opord.stores.sqlite.forms import record_current_digests
 
 _HERE = Path(__file__).parent
 
 # A run as `RunRow`, from `runs` r, `heads` h and `contracts` c.
 RUN_ROW = (
-    "json_array(r.run, c.digest, c.name, c.version, r.started_at, r.input, h.epoch, h.seq, h.hash, h.arrivals, "
+    "json_array(r.run, coalesce(c.current, c.digest), c.name, c.version, r.started_at, r.input, h.epoch, h.seq, h.hash, h.arrivals, "
     "json_array(h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body))"
+)
+
+# A contract as `StoredContract`, from `contracts` c. `current` is in form 1 wherever it is set.
+CONTRACT_ROW = (
+    "json_array(coalesce(c.current, c.digest), c.name, c.version, c.sources, "
+    "CASE WHEN c.current IS NULL THEN c.form ELSE 1 END, "
+    "CASE WHEN c.current IS NULL THEN json_array() ELSE json_array(c.digest) END)"
 )
 
 
@@ -23,9 +35,16 @@ def queries() -> dict[str, str]:
     )
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     return {
-        name: re.sub(r"^--.*\n", "", body, flags=re.MULTILINE).strip().replace(":run_row", RUN_ROW)
+        name: re.sub(r"^--.*\n", "", body, flags=re.MULTILINE)
+        .strip()
+        .replace(":run_row", RUN_ROW)
+        .replace(":contract_row", CONTRACT_ROW)
         for name, body in zip(parts[1::2], parts[2::2], strict=True)
     }
+
+
+IN_PYTHON: dict[int, Callable[[apsw.Connection], None]] = {3: record_current_digests}
+"""What steps of the schema do behind their SQL, by their numbers, in the same transaction."""
 
 
 def migrations() -> list[str]:

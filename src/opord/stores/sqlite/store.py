@@ -16,9 +16,8 @@ from typing import TypeVar
 import apsw
 import msgspec
 
-from opord.kernel.fit import check_batch, check_prune
+from opord.kernel.fit import check_batch, check_prune, compare
 from opord.stores.base import (
-    ContractConflict,
     EndedRun,
     EventKey,
     InboxRow,
@@ -37,8 +36,9 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.sqlite import pruning, sql
-from opord.stores.sqlite.batch import Batch
+from opord.stores.sqlite.batch import Batch, ContractReplaced
 from opord.stores.sqlite.connections import Connections
+from opord.stores.sqlite.contracts import put_contract
 from opord.stores.sqlite.link import Given, Link, rows
 from opord.stores.sqlite.listing import listing, what_is_left
 from opord.stores.sqlite.place import check_place
@@ -95,15 +95,11 @@ class SqliteStore:
         return self._clock()
 
     def put_contract(self, contract: StoredContract) -> None:
-        if self.contract(contract.digest) is not None:
+        stored = self.contract(contract.digest)
+        if stored is not None and compare(stored, contract) == "same":
             return
         with self._write() as connection:
-            connection.execute(self._sql["put_contract"], contract)
-            name_and_version = (contract.name, contract.version)
-            found = rows(connection, self._sql["contract_of_version"], name_and_version, StoredContract)
-        stored = found[0].digest if found else "?"
-        if stored != contract.digest:
-            raise ContractConflict(contract.name, contract.version, stored, contract.digest)
+            put_contract(connection, self._sql, contract, self.now())
 
     def contract(self, digest: str) -> StoredContract | None:
         return self._first("contract", (digest,), StoredContract)
@@ -117,6 +113,11 @@ class SqliteStore:
         check_batch(batch)
         if not batch:
             return []
+        try:
+            with self._write(wait=wait) as connection:
+                return self._batch.apply(connection, batch)
+        except ContractReplaced:
+            self._batch.forget_contracts()
         with self._write(wait=wait) as connection:
             return self._batch.apply(connection, batch)
 
@@ -130,9 +131,16 @@ class SqliteStore:
             return []
         with self._write() as connection:
             now = self.now()
+            # Two digests may be of one contract.
+            served = {
+                number
+                for _, number in rows(
+                    connection, self._sql["contract_ids"], (_json(contracts),), tuple[str, int]
+                )
+            }
             # Numbered by due time first, then by age, which is the order over all contracts.
             due = heapq.merge(
-                *(self._due(connection, digest, now, limit) for digest in sorted(set(contracts))),
+                *(self._due(connection, contract, now, limit) for contract in sorted(served)),
                 key=lambda item: (item[1].head.wake_at or 0, item[0]),
             )
             taken = [item for item, _ in zip(due, range(limit), strict=False)]
@@ -145,14 +153,14 @@ class SqliteStore:
         return claimed
 
     def _due(
-        self, connection: apsw.Connection, digest: str, now: int, limit: int
+        self, connection: apsw.Connection, contract: int, now: int, limit: int
     ) -> list[tuple[int, RunRow]]:
         """Return the runs of a contract that are due; a row that cannot be read keeps nobody else from being claimed."""
         try:
-            return rows(connection, self._sql["due"], (digest, now, limit), tuple[int, RunRow])
+            return rows(connection, self._sql["due"], (contract, now, limit), tuple[int, RunRow])
         except RowDamaged:
             found = []
-            for number in rows(connection, self._sql["due_numbers"], (digest, now, limit), int):
+            for number in rows(connection, self._sql["due_numbers"], (contract, now, limit), int):
                 try:
                     found += rows(connection, self._sql["due_number"], (number,), tuple[int, RunRow])
                 except RowDamaged as error:

@@ -1,0 +1,125 @@
+"""The first place where the contents of two contracts differ, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from opord.content.form import content
+from opord.contract import Contract
+from opord.values.canonical import dumps
+from opord.values.duration import format_duration
+
+_WORDS = {
+    "parameters": "parameter",
+    "records": "record",
+    "enums": "enum",
+    "failures": "failure",
+    "roles": "role",
+    "events": "event",
+    "pures": "pure",
+    "effects": "effect",
+    "actions": "action",
+    "states": "state",
+    "phases": "phase",
+    "fields": "field",
+    "variants": "variant",
+    "handlers": "handler",
+    "timers": "timer",
+    "arms": "arm",
+    "otherwise": "else arm",
+    "body": "statement",
+    "then": "then statement",
+    "arguments": "argument",
+    "in_doubt": "in doubt",
+}
+_LONGEST = 60
+
+
+class _Found(NamedTuple):
+    """A difference: the way to it, and what stands there in both; `None` is nothing."""
+
+    way: tuple[str, ...]
+    first: Any
+    second: Any
+
+
+def first_difference(stored: Contract, given: Contract) -> str | None:
+    """Say where the content of two contracts differs first; `None` if nowhere.
+
+    For instance "action charge, retry, times: 3 is stored, 5 was given".
+    """
+    found = next(_walk((), content(stored), content(given)), None)
+    if found is None:
+        return None
+    where = ", ".join(found.way)
+    if found.second is None:
+        return f"{where} is stored, and was not given"
+    if found.first is None:
+        return f"{where} was given, and is not stored"
+    last = found.way[-1] if found.way else ""
+    first, second = _shown(last, found.first), _shown(last, found.second)
+    if first is None or second is None:
+        return f"{where} is not the same"
+    return f"{where}: {first} is stored, {second} was given"
+
+
+def _walk(way: tuple[str, ...], first: Any, second: Any) -> Iterator[_Found]:
+    if isinstance(first, dict) and isinstance(second, dict) and _kind(first) == _kind(second):
+        for name in dict.fromkeys([*first, *second]):
+            yield from _member(way, name, first.get(name), second.get(name))
+    elif type(first) is not type(second) or first != second:
+        yield _Found(way, first, second)
+
+
+def _kind(node: dict[str, Any]) -> tuple[Any, Any]:
+    """Return what a node is: of two that are something else, no member says more."""
+    return node.get("is"), node.get("do")
+
+
+def _member(way: tuple[str, ...], name: str, first: Any, second: Any) -> Iterator[_Found]:
+    if isinstance(first or second, list):
+        yield from _items(way, _WORDS.get(name, name), first or [], second or [])
+    else:
+        yield from _walk((*way, _WORDS.get(name, name.removesuffix("_us"))), first, second)
+
+
+def _items(way: tuple[str, ...], word: str, first: list[Any], second: list[Any]) -> Iterator[_Found]:
+    """Compare two lists: of named things by their names, of others by their places."""
+    left, right = _by_label(first), _by_label(second)
+    for label in dict.fromkeys([*left, *right]):
+        if label not in left or label not in right:
+            yield _Found((*way, f"{word} {label}"), left.get(label), right.get(label))
+        else:
+            yield from _walk((*way, f"{word} {label}"), left[label], right[label])
+    if first != second and [*left] != [*right]:
+        yield _Found((*way, f"the order of each {word}"), [*left], [*right])
+
+
+def _by_label(items: list[Any]) -> dict[str, Any]:
+    """Give each item a label: its name, or what it is for with its number, or its number."""
+    found: dict[str, Any] = {}
+    for place, item in enumerate(items, 1):
+        label = str(place)
+        if isinstance(item, str):
+            label = item
+        elif isinstance(item, dict):
+            label = str(item.get("name") or item.get("event") or place)
+        if label in found:
+            label = f"{label} ({place})"
+        found[label] = item
+    return found
+
+
+def _shown(name: str, value: Any) -> str | None:
+    """Show a value that fits into a message; `None` if it does not."""
+    if isinstance(value, int) and not isinstance(value, bool) and name in _DURATIONS:
+        return format_duration(timedelta(microseconds=value))
+    if isinstance(value, (dict, list)):
+        return None
+    text = dumps(value)
+    return text if len(text) <= _LONGEST else None
+
+
+_DURATIONS = frozenset({"timeout", "base", "cap", "window", "after", "within"})

@@ -1,0 +1,208 @@
+"""Types, expressions and the names that bodies bind, in form 1 of the content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias, assert_never
+
+from opord import contract as ir
+
+Plain: TypeAlias = dict[str, Any]
+
+
+def said(**members: Any) -> Plain:
+    """Return the members that say something: not `None`, not `False`, not an empty list or object."""
+    return {name: value for name, value in members.items() if not _says_nothing(value)}
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or value is False or value in ([], {})
+
+
+class Scope:
+    """The names that a body has bound so far, each with the place that bound it.
+
+    A name gets its number where it is used first, and the number is written at the place that bound it. So how a name is
+    spelled is not in the form, and a name that nothing uses leaves no trace.
+    """
+
+    def __init__(self, outer: Scope | None = None) -> None:
+        self._outer = outer
+        self._names: dict[str, tuple[Plain, str]] = {}
+        self._used: list[int] = outer._used if outer is not None else [0]
+
+    def inner(self) -> Scope:
+        """Return the scope of a block or arm in this one; it numbers on."""
+        return Scope(self)
+
+    def bind(self, name: str | None, place: Plain, member: str = "as") -> None:
+        """Note that `name` is bound; its number, if it is used, becomes a member of `place`."""
+        if name is not None:
+            self._names[name] = place, member
+
+    def number(self, name: str) -> int:
+        """Return the number of a name that is used, and give it one if this is the first use.
+
+        Raises:
+            ValueError: nothing binds it.
+        """
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope._names:
+                place, member = scope._names[name]
+                if member not in place:
+                    self._used[0] += 1
+                    place[member] = self._used[0]
+                number: int = place[member]
+                return number
+            scope = scope._outer
+        raise ValueError(f"no statement binds {name!r}")
+
+
+# --- Types ---------------------------------------------------------------------------------------
+
+
+def type_form(type_: ir.Type) -> Any:
+    """Write the type of something that is declared.
+
+    Raises:
+        ValueError: nothing can be declared with this type.
+    """
+    match type_:
+        case ir.Primitive() | ir.Named():
+            return type_.name
+        case ir.ListOf():
+            return {"list": type_form(type_.item)}
+        case ir.MapOf():
+            return {"map": type_form(type_.value)}
+        case ir.OptionalOf():
+            return {"optional": type_form(type_.item)}
+        case ir.SecretOf():
+            return {"secret": type_form(type_.item)}
+        case ir.ProblemOf() | ir.RunInfo() | ir.Nothing() | ir.Unknown():
+            raise ValueError(f"nothing can be declared with the type {type_}")
+        case _:
+            assert_never(type_)
+
+
+# --- Values --------------------------------------------------------------------------------------
+
+
+def constant(value: bool | int | float | str | Decimal | timedelta | None) -> Any:
+    """Write a literal so that its type can be told: `1`, `1.0` and `decimal("1.0")` differ, and so do `1.0` and `1.00`."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return {"float": repr(value)}
+        case Decimal():
+            return {"decimal": str(value)}
+        case timedelta():
+            return {"us": value // timedelta(microseconds=1)}
+        case _:
+            assert_never(value)
+
+
+def microseconds(value: timedelta | None) -> int | None:
+    """Write a duration in microseconds; `None` where there is none."""
+    return None if value is None else value // timedelta(microseconds=1)
+
+
+def expression(value: ir.Expr, scope: Scope) -> Plain:
+    """Write an expression.
+
+    Raises:
+        ValueError: it is a hole.
+    """
+    match value:
+        case ir.Constant():
+            return {"is": "constant", "value": constant(value.value)}
+        case ir.Text():
+            parts = [each if isinstance(each, str) else expression(each, scope) for each in value.parts]
+            return {"is": "text", **said(parts=parts)}
+        case ir.Var():
+            return _name(value, scope)
+        case ir.Attribute():
+            return {"is": "attribute", "of": expression(value.of, scope), "name": value.name}
+        case ir.Index():
+            return {
+                "is": "index",
+                "of": expression(value.of, scope),
+                "at": expression(value.index, scope),
+            }
+        case ir.Slice():
+            return {
+                "is": "slice",
+                "of": expression(value.of, scope),
+                **said(start=_maybe(value.start, scope), stop=_maybe(value.stop, scope)),
+            }
+        case ir.Unary():
+            return {"is": "unary", "operator": value.op, "of": expression(value.of, scope)}
+        case ir.Binary():
+            return {
+                "is": "binary",
+                "operator": value.op,
+                "left": expression(value.left, scope),
+                "right": expression(value.right, scope),
+            }
+        case ir.Conditional():
+            return {
+                "is": "conditional",
+                "condition": expression(value.condition, scope),
+                "yes": expression(value.yes, scope),
+                "no": expression(value.no, scope),
+            }
+        case ir.PureCall():
+            return {"is": "pure", "name": value.name, **said(arguments=_all(value.args, scope))}
+        case ir.BuiltinCall():
+            variant = None if value.variant is None else _variant(value.variant)
+            arguments = _all(value.args, scope)
+            return {"is": "function", "name": value.name, **said(arguments=arguments, variant=variant)}
+        case ir.MakeRecord():
+            fields = _members(value.fields, scope)
+            return {"is": "record", "name": value.record, **said(fields=fields)}
+        case ir.WithFields():
+            changes = _members(value.changes, scope)
+            return {"is": "with", "of": expression(value.of, scope), **said(fields=changes)}
+        case ir.MakeVariant():
+            fields = _members(value.fields, scope)
+            return {"is": "variant", "variant": _variant(value.variant), **said(fields=fields)}
+        case ir.MakeList():
+            return {"is": "list", **said(items=_all(value.items, scope))}
+        case ir.Convert():
+            return {"is": "convert", "of": expression(value.of, scope), "to": type_form(value.type)}
+        case ir.Hole():
+            raise ValueError("an expression could not be understood")
+        case _:
+            assert_never(value)
+
+
+def _name(var: ir.Var, scope: Scope) -> Plain:
+    match var.origin:
+        case "binding":
+            return {"is": "bound", "number": scope.number(var.name)}
+        case "input" | "field" | "param":
+            return {"is": var.origin, "name": var.name}
+        case "now" | "run" | "actor" | "call_key":
+            return {"is": var.origin}
+        case _:
+            assert_never(var.origin)
+
+
+def _maybe(value: ir.Expr | None, scope: Scope) -> Plain | None:
+    return None if value is None else expression(value, scope)
+
+
+def _all(values: Sequence[ir.Expr], scope: Scope) -> list[Plain]:
+    return [expression(each, scope) for each in values]
+
+
+def _members(fields: Sequence[tuple[str, ir.Expr | None]], scope: Scope) -> list[Plain]:
+    """Write the fields that are given, in the order of the file; one without a value takes its default."""
+    return [{"name": name, "value": expression(value, scope)} for name, value in fields if value is not None]
+
+
+def _variant(ref: ir.VariantRef) -> Plain:
+    return {"name": ref.variant, **said(of=ref.type)}

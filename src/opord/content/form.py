@@ -1,0 +1,309 @@
+"""Form 1 of the content: what a run of a contract can tell, as plain JSON data with names of its own.
+
+Two contracts with the same content are the same contract. The names here are part of the form: they do not follow those
+of the classes in `contract.py`, and never change.
+
+- Declarations are sorted by name. So are the fields of a state, and the arguments of a `goto`.
+- Everything else is in the order of the file: parameters, fields of records, variants, handlers, timers, arms.
+- Names that a body binds are numbered in the order of their first use.
+- What is not said is left out: `None`, `False` and empty lists. So a member that is added later is left out at its default,
+  and no digest moves.
+
+Not in it: comments, documentation, layout, `allow`, `ensure`, `undoes`, and the `->` headers of states, whose bodies say the
+same. Types of expressions follow from the declarations, so only literals and conversions say theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, assert_never
+
+from opord import contract as ir
+from opord.content.expressions import Scope, constant, expression, microseconds, said, type_form
+
+Plain: TypeAlias = dict[str, Any]
+
+FORM = 1
+"""The number of this form. It stands beside every digest that is kept."""
+
+
+def content(contract: ir.Contract) -> Plain:
+    """Return the content of a contract without errors.
+
+    Raises:
+        ValueError: the contract has a hole, so it was never accepted.
+    """
+    return {
+        "form": FORM,
+        "contract": contract.name,
+        "version": contract.version,
+        **said(
+            parameters=_fields(contract.params),
+            key=_optional(contract.key),
+            records=_sorted(_record(each) for each in contract.records),
+            enums=_sorted(_sum(each) for each in contract.enums),
+            failures=_sorted(_sum(each) for each in contract.failures),
+            roles=sorted(role.name for role in contract.roles),
+            events=_sorted(_event(each) for each in contract.events),
+            pures=_sorted(_pure(each) for each in contract.pures),
+            effects=_sorted(_effect(each) for each in contract.effects),
+            actions=_sorted(_action(each) for each in contract.actions),
+            states=_sorted(_state(each) for each in contract.states),
+            phases=_sorted(_phase(each) for each in contract.phases),
+        ),
+    }
+
+
+def _sorted(declarations: Iterable[Plain]) -> list[Plain]:
+    return sorted(declarations, key=lambda declared: str(declared["name"]))
+
+
+# --- Data ----------------------------------------------------------------------------------------
+
+
+def _fields(fields: Sequence[ir.Field]) -> list[Plain]:
+    return [
+        {"name": field.name, "type": type_form(field.type), **said(default=_optional(field.default))}
+        for field in fields
+    ]
+
+
+def _optional(value: ir.Expr | None) -> Plain | None:
+    return None if value is None else expression(value, Scope())
+
+
+def _record(record: ir.Record) -> Plain:
+    return {"name": record.name, **said(fields=_fields(record.fields))}
+
+
+def _sum(declared: ir.Enum | ir.Failure) -> Plain:
+    return {"name": declared.name, "variants": [_variant(variant) for variant in declared.variants]}
+
+
+def _variant(variant: ir.Variant) -> Plain:
+    return {"name": variant.name, **said(fields=_fields(variant.fields), transient=variant.transient)}
+
+
+# --- Events and calls ----------------------------------------------------------------------------
+
+
+def _event(event: ir.Event) -> Plain:
+    return {
+        "name": event.name,
+        **said(
+            parameters=_fields(event.params), by=[*event.roles], key=_optional(event.key), keep=event.keep
+        ),
+    }
+
+
+def _pure(pure: ir.Pure) -> Plain:
+    return {
+        "name": pure.name,
+        **said(parameters=_fields(pure.params), result=_result(pure.result)),
+    }
+
+
+def _effect(effect: ir.Effect) -> Plain:
+    return {
+        "name": effect.name,
+        **said(
+            parameters=_fields(effect.params),
+            result=_result(effect.result),
+            fails=[*effect.fails],
+            retry=_retry(effect.retry),
+            timeout_us=microseconds(effect.timeout),
+        ),
+    }
+
+
+def _action(action: ir.Action) -> Plain:
+    return {
+        "name": action.name,
+        **said(
+            parameters=_fields(action.params),
+            result=_result(action.result),
+            fails=[*action.fails],
+            retry=_retry(action.retry),
+            timeout_us=microseconds(action.timeout),
+            key=_key(action.key),
+            repeatable=action.repeatable,
+            in_doubt=_doubt(action.doubt),
+        ),
+    }
+
+
+def _result(result: ir.Type) -> Any:
+    return None if isinstance(result, ir.Nothing) else type_form(result)
+
+
+def _retry(retry: ir.Retry | None) -> Plain | None:
+    if retry is None:
+        return None
+    return {"times": retry.times, "base_us": microseconds(retry.base), "cap_us": microseconds(retry.cap)}
+
+
+def _key(key: ir.Key | None) -> Plain | None:
+    if key is None:
+        return None
+    # `key` alone says something, though it has neither member.
+    return {"keyed": True, **said(value=_optional(key.expr), window_us=microseconds(key.window))}
+
+
+def _doubt(doubt: ir.Doubt) -> Plain:
+    match doubt:
+        case ir.Repeat():
+            return {"do": "repeat"}
+        case ir.Check():
+            args = [expression(each, Scope()) for each in doubt.args]
+            return {
+                "do": "check",
+                "effect": doubt.effect,
+                **said(arguments=args, after_us=microseconds(doubt.after)),
+            }
+        case ir.Ask():
+            return {"do": "ask", **said(within_us=microseconds(doubt.within))}
+        case ir.Skip():
+            return {"do": "skip"}
+        case ir.Report():
+            return {"do": "report"}
+        case _:
+            assert_never(doubt)
+
+
+# --- States --------------------------------------------------------------------------------------
+
+
+def _state(state: ir.State) -> Plain:
+    return {
+        "name": state.name,
+        "kind": state.kind,
+        **said(
+            initial=state.initial,
+            fields=_sorted(_fields(state.fields)),
+            body=_block(state.body, Scope()),
+            handlers=[_handler(each) for each in state.handlers],
+            timers=[_timer(each) for each in state.timers],
+            phase=state.phase,
+            outcome=state.outcome,
+        ),
+    }
+
+
+def _phase(phase: ir.Phase) -> Plain:
+    # Which states are in it, they say themselves.
+    return {
+        "name": phase.name,
+        **said(
+            handlers=[_handler(each) for each in phase.handlers],
+            timers=[_timer(each) for each in phase.timers],
+        ),
+    }
+
+
+def _handler(handler: ir.EventHandler) -> Plain:
+    scope = Scope()
+    bound: Plain = {}
+    for place, name in enumerate(handler.names):
+        scope.bind(name, bound, str(place))
+    guard = None if handler.guard is None else expression(handler.guard, scope)
+    body = _block(handler.body, scope)
+    return {
+        "event": handler.event,
+        **said(binds=bound, condition=guard, body=body, ignore=handler.ignore),
+    }
+
+
+def _timer(timer: ir.Timer) -> Plain:
+    return {
+        "kind": timer.kind,
+        "when": expression(timer.when, Scope()),
+        **said(body=_block(timer.body, Scope())),
+    }
+
+
+# --- Statements ----------------------------------------------------------------------------------
+
+
+def _block(block: ir.Block, scope: Scope) -> list[Plain]:
+    """Write statements; what they bind ends with them."""
+    inner = scope.inner()
+    return [_statement(each, inner) for each in block]
+
+
+def _statement(statement: ir.Statement, scope: Scope) -> Plain:
+    match statement:
+        case ir.Let():
+            written: Plain = {"do": "let", "value": expression(statement.value, scope)}
+            scope.bind(statement.name, written)
+            return written
+        case ir.Call():
+            written = {"do": "call", "call": _call(statement.site, scope)}
+            written |= said(otherwise=[_arm(arm, scope) for arm in statement.arms])
+            # Bound behind the arms, which run where the call gave no result.
+            scope.bind(statement.name, written)
+            return written
+        case ir.If():
+            return {
+                "do": "if",
+                "condition": expression(statement.condition, scope),
+                **said(
+                    then=_block(statement.then, scope), otherwise=_block(statement.otherwise or (), scope)
+                ),
+            }
+        case ir.Goto():
+            # Sorted before they are written, for a name gets its number where it is used first.
+            given = sorted(statement.args, key=lambda given: given[0])
+            arguments = [{"name": name, "value": expression(value, scope)} for name, value in given]
+            return {"do": "goto", "state": statement.state, **said(arguments=arguments)}
+        case ir.Match():
+            subject = statement.subject
+            written = {"do": "match"}
+            if isinstance(subject, ir.CallSite):
+                written["call"] = _call(subject, scope)
+            else:
+                written["value"] = expression(subject, scope)
+            return {**written, **said(arms=[_arm(arm, scope) for arm in statement.arms])}
+        case _:
+            assert_never(statement)
+
+
+def _call(site: ir.CallSite, scope: Scope) -> Plain:
+    return {
+        "verb": site.verb,
+        "name": site.name,
+        **said(arguments=[expression(each, scope) for each in site.args]),
+    }
+
+
+def _arm(arm: ir.Arm, scope: Scope) -> Plain:
+    inner = scope.inner()
+    # One object: where its body uses a name, the number is written into it.
+    pattern = _pattern(arm.pattern, inner)
+    return {"for": pattern, **said(body=_block(arm.body, inner))}
+
+
+def _pattern(pattern: ir.Pattern, scope: Scope) -> Plain:
+    """Write a pattern, and bind its names in the scope of its arm."""
+    written: Plain
+    match pattern:
+        case ir.OkPattern():
+            written = {"is": "ok"}
+            scope.bind(pattern.name, written)
+        case ir.VariantPattern():
+            variants = [{"of": each.type, "name": each.variant} for each in pattern.variants]
+            written = {"is": "variants", "variants": variants}
+            for field, name in pattern.names:
+                scope.bind(name, written, f"field {field}")
+        case ir.SomePattern():
+            written = {"is": "some"}
+            scope.bind(pattern.name, written)
+        case ir.NonePattern():
+            written = {"is": "none"}
+        case ir.ConstantPattern():
+            written = {"is": "values", "values": [constant(each) for each in pattern.values]}
+        case ir.ElsePattern():
+            written = {"is": "else"}
+            scope.bind(pattern.name, written)
+        case _:
+            assert_never(pattern)
+    return written

@@ -1,0 +1,57 @@
+"""A run whose contract cannot be read: what its row and its records alone say of it.
+
+The text of a contract may be damaged, or of a later language. Its runs are still listed, shown, told, terminated, pruned and
+followed from record to record; none of that needs to know what the contract means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn, cast
+
+from opord.contract import Contract
+from opord.kernel.program import Program
+from opord.kernel.rows import RunRow
+from opord.kernel.run import Run, skeleton
+from opord.values.codec import Codec
+
+
+class _NoCodec:
+    """Stands where a codec would be: nothing can be read or written by it."""
+
+    def __getattr__(self, verb: str) -> Callable[..., NoReturn]:
+        def refuse(*_: object) -> NoReturn:
+            raise ValueError(f"the contract cannot be read, so nothing can {verb} its data")
+
+        return refuse
+
+
+def program_by_row(row: RunRow, also: tuple[str, ...] = ()) -> Program:
+    """Return what is known of the contract of a run without its text: its name, its version and its digests.
+
+    It has no states, events and calls, and opens no secrets.
+    """
+    return Program(
+        contract=Contract(row.name, row.version, (), None),
+        digest=row.contract,
+        also=frozenset(also),
+        sources=(),
+        workflow=object,
+        input=cast(Codec, _NoCodec()),
+        key=None,
+        initial=_no_initial,
+        states={},
+        events={},
+        calls={},
+        place_of=lambda _: None,
+        initial_state="",
+    )
+
+
+def run_by_row(row: RunRow) -> Run:
+    """Return a run without its data, for changes that do not touch them; what is sealed in it stays as it is."""
+    return skeleton(program_by_row(row), row)
+
+
+def _no_initial(_: Any) -> NoReturn:
+    raise ValueError("the contract cannot be read, so no run of it can be started")

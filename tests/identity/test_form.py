@@ -1,0 +1,408 @@
+"""The content of a contract: what is in it and what is not, and that a digest once given is the same for ever."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+from collections import defaultdict
+from functools import cache
+from random import Random
+from typing import Any
+
+import pytest
+
+from opord import contract as ir
+from opord.content import content, contract_digest, digest_in, first_difference, legacy_digest
+from opord.language import check_text
+from opord.language.formatter import format_source
+from opord.values.canonical import dumps
+from tests.identity.corpus import PINNED, ROOT, Pin, here, pinned, random_ones, read
+from tests.identity.trees import KINDS, members, nodes, rebuilt, replaced
+
+# --- a digest once given is the same for ever -------------------------------------------------------
+
+
+@pytest.mark.parametrize("pin", pinned(), ids=lambda pin: f"{pin.file} {pin.form_1[:8]}")
+def test_every_digest_that_was_ever_given_is_computed_still(pin: Pin) -> None:
+    contract = pin.contract()
+    assert (legacy_digest(contract), contract_digest(contract)) == (pin.form_0, pin.form_1)
+    assert (digest_in(contract, 0), digest_in(contract, 1), digest_in(contract, 2)) == (
+        *(pin.form_0, pin.form_1),
+        None,
+    )
+
+
+def test_every_contract_of_the_repository_has_its_line_in_the_file() -> None:
+    """`make golden` adds the lines that are missing; none is ever changed or taken away."""
+    known = {pin.sources for pin in pinned()}
+    missing = []
+    for file, sources in here().items():
+        if sources not in known:
+            contract = read(sources)
+            missing.append(Pin(file, str(legacy_digest(contract)), contract_digest(contract), sources))
+    if missing and os.environ.get("OPORD_GOLDEN") == "rewrite":
+        with PINNED.open("a", encoding="utf-8") as pins:
+            pins.writelines(f"{pin.line()}\n" for pin in missing)
+        pinned.cache_clear()
+        missing = []
+    assert [pin.file for pin in missing] == [], "run `make golden`; it adds lines and changes none"
+
+
+def test_the_file_has_all_that_it_ever_had() -> None:
+    text = PINNED.read_bytes()
+    assert text.endswith(b"\n")
+    for older in versions_in_git():
+        assert text.startswith(older), "a digest once given is the same for ever: lines are added, at the end"
+
+
+def versions_in_git() -> list[bytes]:
+    """Return the file as it was in each commit that touched it; nothing where there is no repository."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        return []
+    file = PINNED.relative_to(ROOT).as_posix()
+
+    def said(*arguments: str) -> bytes:
+        return subprocess.run([git, *arguments], cwd=ROOT, capture_output=True, check=False).stdout
+
+    commits = said("log", "--format=%H", "--", file).decode().split()
+    return [said("show", f"{commit}:{file}") for commit in commits]
+
+
+# --- another member, another kind -------------------------------------------------------------------
+
+
+@cache
+def corpus() -> list[ir.Contract]:
+    """Return contracts in which every kind of node turns up."""
+    return [pin.contract() for pin in pinned()] + random_ones()
+
+
+# What no contract has that was accepted, or no contract says of its own accord.
+NEVER_THERE = {"Hole", "Unknown"}
+
+
+def test_every_kind_of_node_turns_up() -> None:
+    seen = {type(node).__name__ for contract in corpus() for node in nodes(contract)}
+    assert seen == KINDS.keys() - NEVER_THERE - {"Taken"}
+
+
+@cache
+def with_a_member_more() -> dict[type[Any], type[Any]]:
+    """Return every kind with a member more than it has, as if it had been added since."""
+    return {
+        kind: dataclasses.make_dataclass(
+            name, [("added_later", bool, dataclasses.field(default=False))], bases=(kind,), frozen=True
+        )
+        for name, kind in KINDS.items()
+    }
+
+
+def grown(node: Any, **later: Any) -> Any:
+    """Return a node of a kind that has a member more."""
+    parts = {member.name: getattr(node, member.name) for member in dataclasses.fields(node)}
+    return with_a_member_more()[type(node)](**parts, **later)
+
+
+def test_a_member_that_is_added_to_every_kind_moves_no_digest() -> None:
+    for contract in corpus():
+        later = rebuilt(contract, grown)
+        assert {type(node) for node in nodes(later)} <= set(with_a_member_more().values())
+        assert contract_digest(later) == contract_digest(contract)
+        assert legacy_digest(later) == legacy_digest(contract)
+
+
+def test_what_says_more_than_could_be_said_then_has_no_digest_of_that_time() -> None:
+    contract = corpus()[0]
+    for number, node in enumerate(nodes(contract)):
+        later = replaced(contract, number, lambda node: grown(node, added_later=True))
+        assert legacy_digest(later) is None, node
+    assert digest_in(contract, 2) is None
+
+
+# --- what is in it, and what is not ------------------------------------------------------------------
+
+NOT_IN_IT = {
+    # Promises are proved when a contract is checked; a run never asks for them.
+    "Contract.promises", "Promise.kind", "Promise.subjects", "Promise.others", "Promise.within", "Action.undoes",
+    # The bodies say where a state leads, and the states say which phase they are in.
+    "State.targets", "Phase.states",
+    # How a binding is called.
+    "Let.name", "Call.name", "OkPattern.name", "SomePattern.name", "ElsePattern.name",
+    "VariantPattern.names", "EventHandler.names",
+    # Types of expressions follow from the declarations.
+    "Constant.type", "Text.type", "Var.type", "Attribute.type", "Index.type", "Slice.type", "Unary.type", "Binary.type",
+    "Conditional.type", "PureCall.type", "BuiltinCall.type", "MakeRecord.type", "WithFields.type", "MakeVariant.type",
+    "MakeList.type", "Call.type", "OkPattern.type", "SomePattern.type", "ElsePattern.type",
+    "ProblemOf.failures", "ProblemOf.builtins",
+}  # fmt: skip
+BINDINGS = {
+    "Let.name", "Call.name", "OkPattern.name", "SomePattern.name", "ElsePattern.name", "VariantPattern.names",
+    "EventHandler.names",
+}  # fmt: skip
+
+
+def with_member(contract: ir.Contract, number: int, name: str, value: Any) -> ir.Contract:
+    """Return a contract in which a member of one node has another value."""
+    changed: ir.Contract = replaced(contract, number, lambda node: dataclasses.replace(node, **{name: value}))
+    return changed
+
+
+@cache
+def values_seen() -> dict[str, list[Any]]:
+    """Return all values that each member of each kind has somewhere."""
+    seen: dict[str, dict[str, Any]] = defaultdict(dict)
+    for contract in corpus():
+        for node in nodes(contract):
+            for name in members(type(node)):
+                value = getattr(node, name)
+                seen[f"{type(node).__name__}.{name}"][repr(value)] = value
+    return {name: list(values.values()) for name, values in seen.items()}
+
+
+def essence(value: Any) -> Any:
+    """Return what is in it of a part of a contract, as far as names of bindings do not matter."""
+    if isinstance(value, tuple):
+        return tuple(map(essence, value))
+    if not dataclasses.is_dataclass(value):
+        return repr(value)
+    kind = type(value).__name__
+    if isinstance(value, ir.Var) and value.origin in ("now", "run", "actor", "call_key"):
+        return kind, value.origin
+    return kind, *(
+        (name, essence(getattr(value, name)))
+        for name in members(type(value))
+        if f"{kind}.{name}" not in NOT_IN_IT
+    )
+
+
+def in_a_declared_type(contract: ir.Contract, number: int) -> bool:
+    """Say whether a node is part of a type that an expression has, which follows from the declarations."""
+    node = [*nodes(contract)][number]
+    if not isinstance(node, ir.Type):
+        return True
+    marked = replaced(contract, number, lambda _: ir.Primitive("zz"))  # type: ignore[arg-type]
+    return "zz" in dumps(content(marked))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_run_can_tell_is_in_it_and_nothing_else(seed: int) -> None:
+    rng = Random(seed)
+    told: set[str] = set()
+    for contract in rng.sample(corpus(), 10):
+        digest, all_nodes = contract_digest(contract), [*nodes(contract)]
+        for number in rng.sample(range(len(all_nodes)), min(20, len(all_nodes))):
+            node = all_nodes[number]
+            for name in members(type(node)):
+                what = f"{type(node).__name__}.{name}"
+                others = [value for value in values_seen()[what] if value != getattr(node, name)]
+                if not others or what in BINDINGS or not in_a_declared_type(contract, number):
+                    continue
+                other = rng.choice(others)
+                changed = with_member(contract, number, name, other)
+                if essence(changed) == essence(contract) and what not in NOT_IN_IT:
+                    continue
+                try:
+                    same = contract_digest(changed) == digest
+                except ValueError:
+                    same = False  # what was put there uses a name that nothing binds here
+                told.add(what)
+                assert same == (what in NOT_IN_IT), f"{what}: {getattr(node, name)!r} to {other!r}"
+    assert len(told) > 30
+
+
+def test_every_member_is_in_it_or_named_as_left_out() -> None:
+    """A member that is added to `contract.py` has to be written in `form.py`, or to be named above with the reason."""
+    written = set()
+    for contract in corpus():
+        digest = contract_digest(contract)
+        for number, node in enumerate(nodes(contract)):
+            for name in members(type(node)):
+                what = f"{type(node).__name__}.{name}"
+                others = [value for value in values_seen()[what] if value != getattr(node, name)]
+                if what in written or what in NOT_IN_IT or not others:
+                    continue
+                for other in others[:3]:
+                    changed = with_member(contract, number, name, other)
+                    try:
+                        if contract_digest(changed) != digest:
+                            written.add(what)
+                    except ValueError:
+                        written.add(what)
+    everything = {f"{kind}.{name}" for kind, cls in KINDS.items() for name in members(cls)}
+    never = {f"{kind}.{name}" for kind in (*NEVER_THERE, "Taken") for name in members(KINDS[kind])}
+    assert everything - written - NOT_IN_IT - never == set()
+
+
+def shuffled(contract: ir.Contract, rng: Random) -> ir.Contract:
+    """Return a contract with its declarations, the fields of its states and the arguments of `goto` in another order."""
+
+    def mixed(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(rng.sample(items, len(items)))
+
+    def change(node: Any) -> Any:
+        match node:
+            case ir.Contract():
+                lists = (
+                    "records",
+                    "enums",
+                    "failures",
+                    "roles",
+                    "events",
+                    "pures",
+                    "effects",
+                    "actions",
+                    "states",
+                    "phases",
+                )
+                return dataclasses.replace(node, **{name: mixed(getattr(node, name)) for name in lists})
+            case ir.State():
+                return dataclasses.replace(node, fields=mixed(node.fields), targets=mixed(node.targets))
+            case ir.Goto():
+                return dataclasses.replace(node, args=mixed(node.args))
+            case ir.Phase():
+                return dataclasses.replace(node, states=mixed(node.states))
+            case _:
+                return node
+
+    changed: ir.Contract = rebuilt(contract, change)
+    return changed
+
+
+def renamed(contract: ir.Contract) -> ir.Contract:
+    """Return a contract in which every binding is called otherwise."""
+
+    def new(name: str | None) -> str | None:
+        return None if name is None else f"{name}_zz"
+
+    def change(node: Any) -> Any:
+        match node:
+            case (
+                ir.Var(origin="binding")
+                | ir.Let()
+                | ir.Call()
+                | ir.OkPattern()
+                | ir.SomePattern()
+                | ir.ElsePattern()
+            ):
+                return dataclasses.replace(node, name=new(node.name))
+            case ir.EventHandler():
+                return dataclasses.replace(node, names=tuple(map(new, node.names)))
+            case ir.VariantPattern():
+                return dataclasses.replace(
+                    node, names=tuple((field, new(name)) for field, name in node.names)
+                )
+            case _:
+                return node
+
+    changed: ir.Contract = rebuilt(contract, change)
+    return changed
+
+
+def test_neither_the_order_of_declarations_nor_the_names_of_bindings_are_in_it() -> None:
+    rng, changed = Random(3), 0
+    for contract in corpus():
+        other = renamed(shuffled(contract, rng))
+        changed += other != contract
+        assert contract_digest(other) == contract_digest(contract)
+        assert first_difference(contract, other) is None
+    assert changed > len(corpus()) * 0.9
+
+
+def test_orders_that_a_run_can_tell_are_in_it() -> None:
+    """Which handler, timer or arm comes first decides; parameters, variants and fields of records stand as they are given."""
+    lists = {
+        "State.handlers", "State.timers", "Phase.handlers", "Phase.timers", "Call.arms", "Match.arms", "Contract.params",
+        "Event.params", "Action.params", "Effect.params", "Pure.params", "Record.fields", "Variant.fields",
+        "Enum.variants", "Failure.variants", "CallSite.args", "PureCall.args", "If.then", "State.body",
+    }  # fmt: skip
+    seen = set()
+    for contract in corpus():
+        digest = contract_digest(contract)
+        for number, node in enumerate(nodes(contract)):
+            for name in members(type(node)):
+                items = getattr(node, name)
+                what = f"{type(node).__name__}.{name}"
+                if what not in lists or len(items) < 2 or items == items[::-1] or what in seen:
+                    continue
+                turned = with_member(contract, number, name, items[::-1])
+                try:
+                    assert contract_digest(turned) != digest, what
+                except ValueError:
+                    continue  # a name is used before it is bound
+                seen.add(what)
+    assert lists - seen <= {"If.then"}
+
+
+def test_a_name_that_nothing_uses_leaves_no_trace() -> None:
+    text = """
+contract Small(id: str) key id
+event note(word: str, at: datetime)
+action act(id: str) -> str {{ key id }}
+initial state Open -> Acting {{ on note({names}) -> goto Acting }}
+state Acting -> Done {{
+  {let}commit act(id)
+  goto Done
+}}
+final state Done success
+"""
+    found = [
+        check_text(text.format(names=names, let=let)).contract
+        for names, let in (("word, at", "let receipt = "), ("_, when", ""), ("_, _", ""))
+    ]
+    assert len({contract_digest(each) for each in found if each is not None}) == 1
+    assert None not in found
+
+
+@pytest.mark.parametrize(
+    "pin", [pin for pin in pinned() if len(pin.sources) == 1][::7], ids=lambda pin: pin.file
+)
+def test_comments_documentation_and_layout_are_not_in_it(pin: Pin) -> None:
+    (name, text), *_ = pin.sources
+    commented = "\n".join(
+        f"{line}  # so" if line.strip() and '"' not in line else line for line in text.splitlines()
+    )
+    for other in (format_source(text), f"# A comment.\n{text}\n\n\n", commented):
+        assert contract_digest(read(((name, other),))) == pin.form_1
+
+
+# --- where two differ ---------------------------------------------------------------------------------
+
+TEXT = """
+contract Small(id: str) key id version 3
+event note(word: str)
+action act(id: str) -> str { key id, retry 2 times, timeout 30s }
+initial state Open -> Acting { on note(word) -> goto Acting(word) }
+state Acting(word: str) -> Done {
+  let receipt = commit act(id)
+  goto Done(receipt)
+}
+final state Done(receipt: str) success
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("retry 2 times", "retry 5 times", "action act, retry, times: 2 is stored, 5 was given"),
+        ("timeout 30s", "timeout 2m", "action act, timeout: 30s is stored, 2m was given"),
+        ("key id, retry", "retry", "action act, key is stored, and was not given"),
+        ("id: str) key id version", "id: str, more: int) key id version", "parameter more was given, and is not stored"),
+        ("note(word: str)", "note(word: str) keep", "event note, keep was given, and is not stored"),
+        ("goto Done(receipt)", 'goto Done(receipt + "!")', "state Acting, statement 2, argument receipt, value is not the same"),
+        ("Done(receipt: str) success", "Done(receipt: str) failure", 'state Done, outcome: "success" is stored, "failure" was given'),
+    ],
+)  # fmt: skip
+def test_the_first_difference_is_told_in_words(old: str, new: str, said: str) -> None:
+    stored, given = check_text(TEXT).model, check_text(TEXT.replace(old, new)).model
+    assert TEXT.replace(old, new) != TEXT
+    assert first_difference(stored, given) == said
+
+
+def test_any_difference_in_content_can_be_told() -> None:
+    rng = Random(11)
+    pairs = [rng.sample(corpus(), 2) for _ in range(60)]
+    for one, other in pairs:
+        assert (first_difference(one, other) is None) == (contract_digest(one) == contract_digest(other))
