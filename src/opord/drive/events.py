@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from opord.contract import Event
 from opord.drive.errors import (
@@ -20,7 +20,7 @@ from opord.drive.reading import read
 from opord.drive.telling import tell_moved
 from opord.generated.handles import Sent
 from opord.kernel import bounds, inbox, moves
-from opord.kernel.answers import Applied, KeyTaken
+from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Message
@@ -109,12 +109,18 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
         write = draft.write(head=False, arrivals=run.arrivals)
     result = await host.apply(write)
     host.hook("event written", run.id)
-    if isinstance(result, KeyTaken):
-        return _duplicate(run, key, result.taken) if key is not None else None
-    if not isinstance(result, Applied):
-        return None
-    tell_moved(host, run, seized=held is not None and run.epoch != draft.base_epoch)
-    return Sent(reception, run.state)
+    match result:
+        case Applied():
+            tell_moved(host, run, seized=held is not None and run.epoch != draft.base_epoch)
+            return Sent(reception, run.state)
+        case KeyTaken(taken):
+            return _duplicate(run, key, taken) if key is not None else None
+        case Stale():
+            return None
+        case Exists() | WasPruned() | NotStored():
+            raise RuntimeError(f"{run.id}: {result} is no answer to an event")
+        case _:
+            assert_never(result)
 
 
 async def _inbox(host: Host, run: Run) -> list[InboxRow]:

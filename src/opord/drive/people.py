@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from opord.drive.errors import ContractUnreadable, InputInvalid, NotInDoubt, NotStalled, RunEnded
 from opord.drive.host import Host
 from opord.drive.reading import missing, read, read_row
 from opord.drive.telling import tell_moved
 from opord.kernel import bounds, inbox, moves
-from opord.kernel.answers import Applied, Stale
+from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_said
 from opord.kernel.draft import Draft
 from opord.kernel.rows import has_ended, is_held
@@ -141,9 +141,15 @@ async def _change(
         if has_ended(run.status) or (run.status == "running" and not inbox.commit_open(run)):
             inbox.settle(draft, waiting)
         result = await host.apply(draft.write(arrivals=run.arrivals))
-        if isinstance(result, Applied):
-            tell_moved(host, run, seized=held)
-            return
-        if isinstance(result, Stale) and result.row is None:
-            raise await missing(host, run_id)
-        await asyncio.sleep(0)
+        match result:
+            case Applied():
+                tell_moved(host, run, seized=held)
+                return
+            case Stale(None):
+                raise await missing(host, run_id)
+            case Stale():
+                await asyncio.sleep(0)
+            case Exists() | KeyTaken() | WasPruned() | NotStored():
+                raise RuntimeError(f"{run_id}: {result} is no answer to a person's word")
+            case _:
+                assert_never(result)

@@ -83,7 +83,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
         case NotStored():
             raise ContractReplaced(program.name, program.version)
         case Stale() | KeyTaken():
-            raise AssertionError(f"{result} answers no start")
+            raise RuntimeError(f"{run_id}: {result} is no answer to a start")
         case _:
             assert_never(result)
 
