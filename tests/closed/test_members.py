@@ -87,6 +87,10 @@ POINTED: dict[Union, set[str]] = {
     Union("kernel/rows.py", "Status"): {"kernel/rows.py", "story/lines.py"},
     Union("kernel/rows.py", "InboxKind"): {"kernel/inbox.py", "kernel/legality/stored.py", "kernel/views.py"},
     Union("kernel/program.py", "CallKind"): {"simulate/outside.py"},
+    Union("kernel/answers.py", "Result", "row: RunRow"): {
+        "drive/events.py", "drive/people.py", "drive/starts.py",
+    },
+    Union("kernel/repeats.py", "Sequel"): {"drive/effects.py"},
     Union("kernel/doubt.py", "Deed"): {"drive/commitment.py"},
     Union("kernel/doubt.py", "Reason"): {"kernel/plan.py"},
     Union("kernel/doubt.py", "Until"): {"kernel/plan.py"},
