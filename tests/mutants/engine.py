@@ -133,7 +133,7 @@ MUTANTS = (
     ),
     Mutant(
         "doubt lost on takeover", COMMIT,
-        '                case "doubt first":\n                    moves.attempt_doubted(\n                        draft, intent, plan.reason, next_at=plan.instant or 0, counts=plan.counts, by=plan.by\n                    )\n',
+        '                case "doubt first":\n                    _put_in_doubt(draft, intent, plan)\n',
         '                case "doubt first":\n                    intent.in_flight = False\n',
         "an attempt whose worker died counts as one that was never made", "1, C5, C7",
         seeds=40,
@@ -147,15 +147,15 @@ MUTANTS = (
     ),
     Mutant(
         "skip taken as unknown failure", COMMIT,
-        'moves.outcome_known(draft, intent, Outcome("ok", None, "skip"))',
-        'moves.outcome_known(draft, intent, Outcome("ok", None, "call"))',
+        'outcome = Outcome("ok", None, "skip")',
+        'outcome = Outcome("ok", None, "call")',
         "what is skipped is on record as done by the call", "3",
         seeds=40,
     ),
     Mutant(
         "report taken as done", COMMIT,
-        'moves.outcome_known(draft, intent, Outcome("failed", {"type": "InDoubt"}, "report"))',
-        'moves.outcome_known(draft, intent, Outcome("ok", None, "report"))',
+        'outcome = Outcome("failed", {"type": "InDoubt"}, "report")',
+        'outcome = Outcome("ok", None, "report")',
         "a doubt that is to be reported goes on as a success", "3",
         tests=("tests/engine/test_doubts.py::TestAskWithin::test_unanswered_it_is_as_report",),
     ),

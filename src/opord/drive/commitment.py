@@ -6,7 +6,7 @@ What is to be done next stands in the kernel's table (`kernel/doubt.py`); here i
 from __future__ import annotations
 
 import logging
-from typing import Any, NamedTuple, assert_never
+from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
 
 from opord.contract import Action, Check
 from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Unexpected
@@ -20,7 +20,7 @@ from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
 from opord.kernel.keys import outcome_under
-from opord.kernel.plan import plan_of, stands_of
+from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Commit
 from opord.kernel.run import Intent, Outcome
@@ -33,6 +33,10 @@ log = logging.getLogger("opord.worker")
 
 SAID_CHARACTERS = 300
 """How much is kept of why a check did not answer."""
+
+
+_Note: TypeAlias = Literal["begin", "note", "doubt", "deny"]
+_End: TypeAlias = Literal["succeed", "refuse", "give up", "confirm", "skip", "report"]
 
 
 class Heard(NamedTuple):
@@ -132,36 +136,18 @@ class Commitments:
                 case "call":
                     stands, value, said = await self._call(call, intent, args)
                     draft = held.draft()
-                case "succeed":
-                    self._finish(draft, intent, Outcome("ok", value))
-                    stands = "settled"
-                case "refuse":
-                    self._finish(draft, intent, Outcome("failed", value))
-                    stands = "settled"
                 case "deliver":
                     assert intent.outcome is not None
                     return draft, intent.outcome
-                case "begin":
-                    moves.begin_attempt(draft, intent)
-                    stands = "starting"
-                case "note":
-                    moves.attempt_failed(draft, intent, value, next_at=plan.instant)
-                    stands = "between"
-                case "give up":
-                    moves.outcome_known(draft, intent, Outcome("failed", intent.failure))
-                    stands = "settled"
-                case "doubt":
+                case "begin" | "note" | "doubt" | "deny":
                     if draft.written:
                         draft = held.draft()
-                    moves.attempt_doubted(
-                        draft, intent, plan.reason, next_at=plan.instant or 0, counts=plan.counts, by=plan.by
-                    )
-                    log.info("%s: %s is in doubt: %s", run.id, intent.call, intent.reason)
-                    stands = "between"
+                    stands = self._note(draft, intent, plan.deed, plan, value)
+                case "succeed" | "refuse" | "give up" | "confirm" | "skip" | "report":
+                    self._end(draft, intent, plan.deed, value)
+                    stands = "settled"
                 case "doubt first":
-                    moves.attempt_doubted(
-                        draft, intent, plan.reason, next_at=plan.instant or 0, counts=plan.counts, by=plan.by
-                    )
+                    _put_in_doubt(draft, intent, plan)
                     await held.flush(draft)
                     host.hook("doubt written", run.id)
                     draft, stands = held.draft(), "between"
@@ -170,12 +156,6 @@ class Commitments:
                         await held.flush(draft)
                     stands, value, said = await self._check(call, action, intent, args)
                     draft = held.draft()
-                case "confirm":
-                    moves.outcome_known(draft, intent, Outcome("ok", value, "check"))
-                    stands = "settled"
-                case "deny":
-                    moves.did_not_happen(draft, intent, by="check", fresh=False)
-                    stands = "between"
                 case "ask again":
                     moves.check_silent(draft, intent, plan.reason, next_at=plan.instant or 0)
                     await held.park(draft, "in_doubt", plan.instant)
@@ -186,12 +166,6 @@ class Commitments:
                     await held.park(draft, "in_doubt", plan.instant)
                 case "pause":
                     await held.park(draft, "running", plan.instant)
-                case "skip":
-                    moves.outcome_known(draft, intent, Outcome("ok", None, "skip"))
-                    stands = "settled"
-                case "report":
-                    moves.outcome_known(draft, intent, Outcome("failed", {"type": "InDoubt"}, "report"))
-                    stands = "settled"
                 case "wait" | "adopt" | "damaged":
                     raise RuntimeError(f"{run.id}: who holds a run cannot {plan.deed} ({stands})")
                 case _:
@@ -222,12 +196,48 @@ class Commitments:
             case _:
                 assert_never(ending)
 
-    def _finish(self, draft: Draft, intent: Intent, outcome: Outcome) -> None:
+    def _note(self, draft: Draft, intent: Intent, deed: _Note, plan: Plan, value: Any) -> Stands:
+        """Put on record what the commit stays open with, and say where it stands then."""
+        match deed:
+            case "begin":
+                moves.begin_attempt(draft, intent)
+                return "starting"
+            case "note":
+                moves.attempt_failed(draft, intent, value, next_at=plan.instant)
+            case "doubt":
+                _put_in_doubt(draft, intent, plan)
+                log.info("%s: %s is in doubt: %s", self.run.id, intent.call, intent.reason)
+            case "deny":
+                moves.did_not_happen(draft, intent, by="check", fresh=False)
+            case _:
+                assert_never(deed)
+        return "between"
+
+    def _end(self, draft: Draft, intent: Intent, deed: _End, value: Any) -> None:
+        """Put the outcome on record."""
+        match deed:
+            case "succeed":
+                self._learn(intent, outcome := Outcome("ok", value))
+            case "refuse":
+                self._learn(intent, outcome := Outcome("failed", value))
+            case "give up":
+                outcome = Outcome("failed", intent.failure)
+            case "confirm":
+                outcome = Outcome("ok", value, "check")
+            case "skip":
+                outcome = Outcome("ok", None, "skip")
+            case "report":
+                outcome = Outcome("failed", {"type": "InDoubt"}, "report")
+            case _:
+                assert_never(deed)
+        moves.outcome_known(draft, intent, outcome)
+
+    def _learn(self, intent: Intent, outcome: Outcome) -> None:
+        """Hold on to what a call came to until it is on record: the run may be lost before."""
         self.held.learned = Evidence(
             intent.seq, intent.call, intent.attempt, outcome.kind, outcome.value, self.host.name
         )
         self.host.hook("before outcome", self.run.id)
-        moves.outcome_known(draft, intent, outcome)
 
     def _late(self, call: CallProgram, intent_seq: int, attempt: int, ending: Ending) -> None:
         """Keep what a call brings that was given up before it ended."""
@@ -266,3 +276,9 @@ class Commitments:
             return call.check_args(args, self.run.frame(pending.now), intent.key)
         except Exception as error:
             raise StepError(error, self.run.program.place_of(error)) from error
+
+
+def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan) -> None:
+    moves.attempt_doubted(
+        draft, intent, plan.reason, next_at=plan.instant or 0, counts=plan.counts, by=plan.by
+    )
