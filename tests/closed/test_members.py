@@ -94,7 +94,6 @@ POINTED: dict[Union, set[str]] = {
     Union("kernel/doubt.py", "Deed"): {"drive/commitment.py"},
     Union("kernel/doubt.py", "Reason"): {"kernel/plan.py"},
     Union("kernel/doubt.py", "Until"): {"kernel/plan.py"},
-    Union("kernel/answers.py", "Result"): {"drive/starts.py"},
     Union("drive/calls.py", "Undeclared"): {"drive/commitment.py", "drive/effects.py", "drive/leaving.py"},
     Union("simulate/drive.py", "End"): {"simulate/explore.py"},
     Union("lsp/cursor.py", "FrameKind"): {"lsp/features/completion/complete.py"},
