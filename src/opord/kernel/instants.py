@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -28,9 +29,18 @@ def microseconds(span: timedelta) -> int:
 
 def text(instant: int) -> str:
     """Return the instant as RFC 3339 with six digits of a second, so that texts sort as instants do."""
-    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if instant < 0 else _text(instant)
+    known = _known.get(instant)
+    if known is None:
+        if len(_known) >= _KNOWN_MAX:
+            _known.clear()
+        known = _known[instant] = _text(instant)
+    return known
 
 
+_KNOWN_MAX: Final = 256
+"""Texts that are remembered: the records of a step share an instant, and so do those of a batch that one event began."""
+
+_known: dict[int, str] = {}
 _latest: tuple[int, str] = (-1, "")
 
 
@@ -38,6 +48,8 @@ def _text(instant: int) -> str:
     # Most instants of a busy second share all but the fraction, and strftime is slow. One tuple, so
     # that threads never see half of it.
     global _latest
+    if instant < 0:
+        return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     second, fraction = divmod(instant, 1_000_000)
     known, prefix = _latest
     if second != known:
