@@ -253,7 +253,7 @@ class Sim:
     def ending(self) -> tuple[str, Any]:
         """The state and what it carries."""
         run = self.run
-        return run.state, run.body.data
+        return run.state, run.data
 
     @property
     def view(self) -> dict[str, Any]:

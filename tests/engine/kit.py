@@ -178,7 +178,9 @@ class Kit:
 
         program = protection_with(None).of(program_of(self.workflow))
         for row in self.store.runs(RunFilter(), limit=1000):
-            problems = verify(program, row, self.store.journal(row.run, limit=10_000))
+            problems = verify(
+                program, row, self.store.journal(row.run, limit=10_000), (), self.store.values(row.run)
+            )
             assert not problems, (row.run, problems, self.kinds(row.run))
 
 

@@ -53,7 +53,8 @@ def test_what_is_kept_is_known_by_name_and_nothing_else() -> None:
 def test_every_member_of_a_record_is_shown_or_left_out_by_name() -> None:
     typed = {"args", "answers", "calls", "data", "input", "outcome"}  # shown by their types
     row = {"at", "kind", "seq"}
-    # The run is what is asked about, the contract's digest stands in the run, the id tells equal messages apart.
-    left_out = {"run", "contract", "id"}
+    # The run is what is asked about, the contract's digest stands in the run, the id tells equal messages apart,
+    # and what is referred to is shown where it belongs.
+    left_out = {"run", "contract", "id", "values"}
     members = {field.encode_name for field in msgspec.structs.fields(RecordBody)}
     assert members == typed | row | left_out | set(views._PLAIN_MEMBERS)

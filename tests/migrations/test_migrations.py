@@ -33,6 +33,7 @@ DIGESTS = {
     "0001_runs.sql": "762720cd9900f8edb1f361d9e73a83ddcd6e3cddec26e45cf380f352ba1baf55",
     "0002_pruning.sql": "ea02fd438d354e8255c7ac1a2d32de245756495b4bdbb57d9eeff66dceb34bde",
     "0003_content.sql": "1a79b50737161c98a11b8b59228db0f41140a858fd26c6ed76db8e53ef4d35d6",
+    "0004_large_values.sql": "ddc671f6fd269335ed662bf98c820be27af1c1423d1d050e0bc57ca42015e147",
 }
 """The steps that stores out there may have made: these never change again."""
 

@@ -247,7 +247,7 @@ MUTANTS = (
     ),
     Mutant(
         "start key held by two inputs", STARTS,
-        'if opened_text(program, run_id, "input", row.input) != run.input_text:',
+        "if await _input_of(host, program, row) != run.input_text:",
         "if not row.input:",
         "another input under a start key is taken as the same start", "5",
         seeds=40,
@@ -379,6 +379,15 @@ MUTANTS = (
         '            check_size(kept, what=f"the result of {call.declaration.name}")\n', "",
         "a handler's result may be as large as it likes", "2.6",
         tests=("tests/engine/test_bounds.py::test_a_result_over_the_limit_is_unexpected",),
+    ),
+    Mutant(
+        "handler given the run's own lists", CALLS,
+        "        args = call.args.copy(args)  # what a handler does to them is not to reach the run\n", "",
+        "what a handler does to a list changes the run, and not what is on record", "10",
+        tests=(
+            "tests/engine/test_large_values.py::"
+            "test_what_a_handler_does_to_what_it_was_given_or_has_returned_reaches_no_run",
+        ),
     ),
     Mutant(
         "time limit of a handler ignored", CALLS,

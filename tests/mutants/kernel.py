@@ -6,6 +6,7 @@ from tests.mutants.model import Mutant
 
 DOUBT, PLAN = "kernel/doubt.py", "kernel/plan.py"
 MOVES, INBOX = "kernel/moves.py", "kernel/inbox.py"
+LARGE = "kernel/large.py"
 DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py", "kernel/sealing.py"
 
 MUTANTS = (
@@ -267,7 +268,7 @@ MUTANTS = (
     ),
     Mutant(
         "outcome not on record", MOVES,
-        '    draft.record(\n        "outcome",\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        outcome=outcome.shape(),\n        by=outcome.by,\n    )\n    _remember_key',
+        '    draft.record(\n        "outcome",\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        outcome=outcome_said(draft.run, intent.call, outcome.kind, outcome.value),\n        by=outcome.by,\n    )\n    _remember_key',
         "    _remember_key",
         "a commit ends, and its journal does not say how", "3, 10",
         seeds=40,
@@ -280,8 +281,7 @@ MUTANTS = (
     ),
     Mutant(
         "transition to a state without its data", MOVES,
-        "    body.data, body.phase_since, body.fired, body.timers = entry",
-        "    _, body.phase_since, body.fired, body.timers = entry",
+        "    run.carry(data, fields)\n", "    run.carry(run.kept_data or data, fields)\n",
         "a run enters a state with the data of the one before", "10",
         seeds=40,
     ),
@@ -310,10 +310,29 @@ MUTANTS = (
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
     ),
     Mutant(
-        "secret in clear in the input", DRAFT,
-        '            sealed_text(run.program, run.id, "input", run.input_text),', "            run.input_text,",
+        "secret in clear in the input", RUN,
+        '        return dumps(sealed(self.program, self.id, "input", {**split.small, **refs}))',
+        "        return dumps({**split.small, **refs})",
         "the input of a run holds a secret that anybody can read", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
+    ),
+    Mutant(
+        "secret in clear in a large value", LARGE,
+        "        if self._vault is not None and (SECRET in text or SEALED in text):", "        if False:",
+        "a large value holds a secret that anybody can read", "20",
+        tests=("tests/protection/test_large_secrets.py",),
+    ),
+    Mutant(
+        "large value referred to and not stored", DRAFT,
+        "            self.values[large.digest] = large.text\n", "",
+        "a record refers to a value that nobody has", "10",
+        tests=("tests/engine/test_large_values.py::test_a_list_that_is_carried_on_is_kept_once",),
+    ),
+    Mutant(
+        "large value not held against its digest", LARGE,
+        "            if text is None or digest(text) != one:", "            if text is None:",
+        "a run goes on from a value that was changed", "10",
+        tests=("tests/engine/test_large_values.py",),
     ),
     Mutant(
         "secret in clear in the inbox", INBOX,
@@ -324,8 +343,8 @@ MUTANTS = (
     ),
     Mutant(
         "secret in clear in the present data", RUN,
-        '        return dumps(sealed(self.program, self.id, "body", msgspec.to_builtins(self.body)))',
-        "        return dumps(msgspec.to_builtins(self.body))",
+        '        return dumps(sealed(self.program, self.id, "body", plain))',
+        "        return dumps(plain)",
         "the row of a run holds a secret that anybody can read", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
     ),

@@ -16,7 +16,7 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date_and_pruned(tmp_path: 
     a_store(file).close()
     old = apsw.Connection(str(file))
     old.execute(
-        "DROP INDEX heads_ended; DROP TABLE pruned; DROP TABLE identity; DROP INDEX contracts_by_current"
+        "DROP INDEX heads_ended; DROP TABLE large_values; DROP TABLE pruned; DROP TABLE identity; DROP INDEX contracts_by_current"
     )
     old.execute("ALTER TABLE contracts DROP COLUMN form; ALTER TABLE contracts DROP COLUMN current")
     old.execute("PRAGMA user_version = 1")

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, Self, TypeVar
 
-import msgspec
-
 from opord.drive import hooks
 from opord.drive.calls import Calls, bind_handlers
 from opord.drive.client import Client
@@ -21,12 +19,13 @@ from opord.engine.host import StoreHost
 from opord.engine.programs import Programs, keep_contract
 from opord.engine.protection import protection_with
 from opord.engine.strays import LONGEST_LEASE_S
+from opord.engine.tuning import RELAXATION
 from opord.engine.watch import Watch
 from opord.engine.worker import PARTING_S, Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.program import Program
-from opord.kernel.rows import InboxRow, RecordRow
-from opord.kernel.run import Body
+from opord.kernel.rows import InboxRow, RecordRow, ValueRow
+from opord.kernel.run import Run
 from opord.kernel.views import history_view, run_view
 from opord.loading import check_handlers, program_of
 from opord.stores import open_store
@@ -42,8 +41,6 @@ LEASE_S = 10.0
 CALL_LIMIT_S = 300.0
 CONCURRENCY = 1000
 DRAIN_S = 30.0
-
-_body = msgspec.json.Decoder(Body).decode
 
 
 class Engine:
@@ -64,6 +61,8 @@ class Engine:
         watch_pure: told of each `pure` handler that opens a file, a socket or a process, while one develops or tests; its
             run stalls. None: nobody watches, which costs nothing.
         create: make the store where there is none. With False, a store that is not there is `StoreMissing`.
+        relax_collector: let Python's garbage collector look less often while an engine is open in this process, where its
+            thresholds are Python's own. With False it is left as it is, which costs a busy engine a good part of its speed.
         world: clock, randomness and threads, for simulations.
         hook: told at every named point of the step protocol, for tests.
     """
@@ -81,6 +80,7 @@ class Engine:
         insecure_plaintext_secrets: bool = False,
         watch_pure: Callable[[NotPure], None] | None = None,
         create: bool = True,
+        relax_collector: bool = True,
         world: World | None = None,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
@@ -101,6 +101,7 @@ class Engine:
         self._drain_s = drain_s
         self._watch_pure = watch_pure
         self._create = create
+        self._relaxes = relax_collector and world is None
         self._world = world
         self._hook = hook
         self._open: _Open | None = None
@@ -132,6 +133,9 @@ class Engine:
         host = StoreHost(store=store, commits=commits, programs=known, world=world, hook=self._hook)
         opened = _Open(host, Watch(store, commits))
         try:
+            if self._relaxes:
+                RELAXATION.hold()
+                opened.relaxes = True
             for program in programs:
                 await commits.call(keep_contract, store, program)
             if served:
@@ -189,6 +193,9 @@ class Engine:
         )
 
     async def _close(self, opened: _Open) -> None:
+        if opened.relaxes:
+            opened.relaxes = False
+            RELAXATION.let_go()
         if opened.worker is not None:
             await opened.worker.drain(self._drain_s)
         await opened.watch.stop()
@@ -248,15 +255,13 @@ class Engine:
         opened = self._running
         ended = await opened.worker.landing(run) if opened.worker is not None else None
         if ended is not None and ended.outcome != "terminated":
-            return ended.fields
+            return _given_away(ended)
         head = await opened.watch.end_of(run)
         if head is None:
             raise await opened.client.missing(run)
         if head.outcome == "terminated":
             raise RunTerminated(run, head.state)
-        row_contract = (await opened.client.row(run)).contract
-        program = await opened.client.program(row_contract)
-        return program.states[head.state].fields.load(_body(head.body).data)
+        return _given_away(await opened.client.read(run))
 
     async def run_status(self, run: str) -> dict[str, Any]:
         """Return where a run is and what it waits for, as `opord runs show --json` does.
@@ -276,8 +281,8 @@ class Engine:
         """
         opened = self._running
         program = await opened.client.program((await opened.client.row(run)).contract)
-        records, waiting = await opened.commits.call(_journal, opened.store, run)
-        return [*history_view(program, records, waiting)]
+        records, waiting, values = await opened.commits.call(_journal, opened.store, run)
+        return [*history_view(program, records, waiting, values)]
 
     async def until_idle(self) -> None:
         """Wait until no run that this engine has handlers for can go on or becomes due within a second."""
@@ -317,6 +322,7 @@ class _Open:
         self.client = Client(host)
         self.watch = watch
         self.worker: Worker | None = None
+        self.relaxes = False
 
 
 def _served(store: Store) -> frozenset[str]:
@@ -324,12 +330,17 @@ def _served(store: Store) -> frozenset[str]:
     return frozenset(digest for worker in store.workers() for digest in worker.contracts)
 
 
-def _journal(store: Store, run: str) -> tuple[list[RecordRow], list[InboxRow]]:
-    """Read a run's records page by page, and the messages that wait."""
+def _given_away(run: Run) -> Any:
+    """Return the state of a run with its fields for somebody who may do with it what he likes."""
+    return run.at.fields.copy(run.fields)
+
+
+def _journal(store: Store, run: str) -> tuple[list[RecordRow], list[InboxRow], list[ValueRow]]:
+    """Read a run's records page by page, the messages that wait, and the large values."""
     records: list[RecordRow] = []
     while page := store.journal(run, after=records[-1].seq if records else 0):
         records += page
-    return records, store.inbox(run)
+    return records, store.inbox(run), store.values(run)
 
 
 async def _in_thread(thread: Executor | None, job: Callable[[], Any]) -> Any:

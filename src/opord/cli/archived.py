@@ -58,16 +58,16 @@ class ArchivedRuns:
         stored = self.archive.contract(row.contract)
         return program_by_row(row, stored.also if stored is not None else ())
 
-    def view(self, row: RunRow) -> dict[str, Any]:
+    def view(self, kept: Kept) -> dict[str, Any]:
         """Return a run as shown; one whose contract cannot be read is shown as far as it goes."""
         from opord.drive.errors import ContractUnreadable
         from opord.kernel.run import load_run
         from opord.kernel.views import run_view, unreadable_view
 
         try:
-            return run_view(load_run(self.program(row), row), served=frozenset())
+            return run_view(load_run(self.program(kept.row), kept.row, kept.values), served=frozenset())
         except ContractUnreadable as wrong:
-            return unreadable_view(row, str(wrong))
+            return unreadable_view(kept.row, str(wrong))
 
     def only(self, run: str) -> Kept:
         """Return a run of that name; the one that started last, if in the course of time there were more.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +70,26 @@ class Reader:
 
     def run(self, row: RunRow) -> Run:
         """Decode a run."""
-        from opord.kernel.run import load_run
+        from opord.stores.values import read_run
 
-        return load_run(self.program(row), row)
+        return read_run(self.store, self.program(row), row)
+
+    def outline(self, row: RunRow) -> dict[str, Any]:
+        """Return a run as shown where nobody sees what it carries; large values are left where they are."""
+        from opord.kernel.large import needed
+
+        return self._view(row, self._skeleton if needed(row) else self.run)
 
     def view(self, row: RunRow) -> dict[str, Any]:
         """Return a run as shown; one whose contract or data cannot be read is shown as far as it goes."""
+        return self._view(row, self.run)
+
+    def _skeleton(self, row: RunRow) -> Run:
+        from opord.kernel.run import skeleton
+
+        return skeleton(self.program(row), row)
+
+    def _view(self, row: RunRow, read: Callable[[RunRow], Run]) -> dict[str, Any]:
         from opord.drive.errors import ContractUnreadable
         from opord.kernel.views import run_view, unreadable_view
         from opord.stores.base import RowDamaged
@@ -84,7 +98,7 @@ class Reader:
         if row.run in self._damaged:
             return unreadable_view(row, self._damaged[row.run])
         try:
-            return run_view(self.run(row), served=self.served())
+            return run_view(read(row), served=self.served())
         except (ContractUnreadable, BadValue, RowDamaged) as wrong:
             return unreadable_view(row, str(wrong))
 

@@ -115,6 +115,7 @@ class Calls:
     def pure(self, call: CallProgram, args: tuple[Any, ...]) -> Any:
         """Call a `pure` on the spot; whatever it raises, and a result that does not fit, goes to the caller."""
         function = self._handlers[call.declaration.name].function
+        args = call.args.copy(args)
         if self._watch_pure is None:
             value = function(*args)
         else:
@@ -161,6 +162,7 @@ class Calls:
         seconds, limited = self.time_limit(call)
         began = self._monotonic()
         kwargs = {"call": about} if handler.wants_call else {}
+        args = call.args.copy(args)  # what a handler does to them is not to reach the run
         scope: asyncio.Timeout | None = None
         try:
             if handler.is_async:
@@ -263,7 +265,8 @@ class Calls:
                 check_size(kept, what=f"the failure {error.opord_type} of {call.declaration.name}")
             except Exception as misfit:
                 return Unexpected(misfit, self._since(began))
-            return Failed(error, self._since(began))
+            # With lists of its own: whoever raised it may go on changing them.
+            return Failed(call.failure.copy(error), self._since(began))
         return Unexpected(error, self._since(began))
 
     def _since(self, began: float) -> float:

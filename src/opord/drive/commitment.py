@@ -69,7 +69,7 @@ class Commitments:
         call = run.program.calls[request.name]
         action = call.declaration
         assert isinstance(action, Action)
-        args = call.args.dump(request.args)
+        args = run.large.dump(call.args, request.args)
         intent = run.intent
         if intent is not None:
             if intent.call != request.name or dumps(intent.args) != dumps(args):

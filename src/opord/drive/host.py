@@ -6,13 +6,14 @@ stands in this room and in the kernel; a host reads, writes and wakes, and decid
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine
 from typing import Any, Protocol
 
 from opord.drive.hooks import Point
 from opord.kernel.answers import Result
+from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
-from opord.kernel.rows import EventKey, InboxRow, RunRow, SettledKey, Start, Tombstone, Write
+from opord.kernel.rows import EventKey, InboxRow, RunRow, SettledKey, Start, Tombstone, ValueRow, Write
 from opord.kernel.run import Run
 
 
@@ -96,6 +97,15 @@ class Host(Protocol):
 
     def settled(self, run: str, action: str, key: str) -> Awaitable[SettledKey | None]:
         """Return what an action's key of a run was settled with."""
+        ...
+
+    def values(self, run: str, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
+        """Return the large values of a run that have these digests."""
+        ...
+
+    @property
+    def cache(self) -> ValueCache:
+        """The large values that were fetched before."""
         ...
 
     # --- who carries runs on here --------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opord.drive.errors import RunPruned, RunUnknown, RunUnreadable
 from opord.drive.host import Host
-from opord.kernel.rows import RunRow
+from opord.kernel.rows import RunRow, ValueRow
 from opord.kernel.run import Run, load_run
 from opord.values.vault import SecretUnreadable
 
@@ -19,8 +19,9 @@ async def read(host: Host, run_id: str) -> Run:
     """
     row = await read_row(host, run_id)
     program = await host.program(row.contract)
+    values = await fetched(host, row)
     try:
-        return load_run(program, row)
+        return load_run(program, row, values, cache=host.cache)
     except SecretUnreadable:
         raise
     except Exception as error:
@@ -33,6 +34,12 @@ async def read_row(host: Host, run_id: str) -> RunRow:
     if row is None:
         raise await missing(host, run_id)
     return row
+
+
+async def fetched(host: Host, row: RunRow) -> list[ValueRow]:
+    """Fetch the large values that a stored run refers to, but for those that were fetched before."""
+    unknown = host.cache.missing(row)
+    return await host.values(row.run, unknown) if unknown else []
 
 
 async def missing(host: Host, run_id: str) -> RunUnknown | RunPruned:

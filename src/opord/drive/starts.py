@@ -9,10 +9,13 @@ from opord.drive.host import Host
 from opord.kernel import inbox, moves
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_key
+from opord.kernel.large import Texts, needed, open_value
 from opord.kernel.marks import input_mark
 from opord.kernel.program import Program
+from opord.kernel.rows import RunRow
 from opord.kernel.sealing import opened_text
 from opord.kernel.step import StepError
+from opord.values.canonical import dumps
 from opord.values.guard import BadValue, check_size
 
 
@@ -73,7 +76,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
                 host.launch(run)
             return Started(run_id, True)
         case Exists(row):
-            if opened_text(program, run_id, "input", row.input) != run.input_text:
+            if await _input_of(host, program, row) != run.input_text:
                 raise StartConflict(run_id)
             return Started(run_id, False)
         case WasPruned(tombstone):
@@ -86,6 +89,16 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
             raise RuntimeError(f"{run_id}: {result} is no answer to a start")
         case _:
             assert_never(result)
+
+
+async def _input_of(host: Host, program: Program, row: RunRow) -> str:
+    """Return the input that a run was started with, by which the same start is known again."""
+    kept = opened_text(program, row.run, "input", row.input)
+    digests = needed(row, data=False)
+    if not digests:
+        return kept
+    values = Texts(await host.values(row.run, digests), lambda text: open_value(program.vault, row.run, text))
+    return dumps(values.whole_input(kept))
 
 
 def _run_id(host: Host, program: Program, input_value: Any) -> str:

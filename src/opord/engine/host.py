@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine
 from typing import Any, Protocol
 
 from opord.drive import hooks
 from opord.engine.clock import World
 from opord.engine.commits import Commits
 from opord.engine.programs import Programs
+from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
-from opord.kernel.rows import EventKey, InboxRow, RunRow, SettledKey, Tombstone
+from opord.kernel.rows import EventKey, InboxRow, RunRow, SettledKey, Tombstone, ValueRow
 from opord.kernel.run import Run
 from opord.stores.base import Store
 
@@ -73,6 +74,7 @@ class StoreHost:
         self.random = world.random.random
         self.new_id = world.message_id
         self.apply = commits.apply
+        self.cache = ValueCache()
         self.hook = hook
 
     # --- contracts -------------------------------------------------------------------------------
@@ -117,6 +119,10 @@ class StoreHost:
     def settled(self, run: str, action: str, key: str) -> Awaitable[SettledKey | None]:
         """Return what an action's key of a run was settled with."""
         return self.commits.call(self.store.settled, run, action, key)
+
+    def values(self, run: str, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
+        """Return the large values of a run that have these digests."""
+        return self.commits.call(self.store.values, run, digests)
 
     async def renew(self, run: str, epoch: int) -> bool:
         """Begin the lease of a run anew; false if this process does not hold it by that epoch any more."""

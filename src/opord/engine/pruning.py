@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from opord.kernel.instants import capped, text
+from opord.kernel.large import Texts, needed
 from opord.kernel.marks import input_mark
 from opord.stores.archive import ArchiveWriter
 from opord.stores.base import EndedRun, Kept, Prune, Store, StoredContract, Tombstone
+from opord.values.canonical import dumps
 
 BATCH_RUNS = 100
 """Runs in one transaction at the most: deleted in tens of milliseconds, so that workers hardly wait."""
@@ -141,7 +143,7 @@ class Pruning:
                 row.name,
                 row.version,
                 row.started_at,
-                input_mark(row.input),
+                input_mark(_whole_input(kept)),
                 row.head.state,
                 row.head.outcome,
                 ended.ended_at,
@@ -157,6 +159,13 @@ class Pruning:
             raise ValueError(f"the store has runs of a contract {digest[:12]} but not its text")
         self._texts[digest] = found
         return found
+
+
+def _whole_input(kept: Kept) -> str:
+    """Return the input of a run as it is kept, with the large values in it."""
+    if not needed(kept.row, data=False):
+        return kept.row.input
+    return dumps(Texts(kept.values).whole_input(kept.row.input))
 
 
 def survey(store: Store, *, before: int, contract: str | None, limit: int | None) -> Tally:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from opord.drive.calls import Calls
 from opord.drive.errors import CannotClaim
 from opord.drive.flight import Flight
+from opord.drive.reading import fetched
 from opord.engine.host import StoreHost
 from opord.engine.strays import LONGEST_LEASE_US, Strays
 from opord.kernel.program import Program
-from opord.kernel.rows import RunRow, Write
+from opord.kernel.rows import RunRow, ValueRow, Write
 from opord.kernel.run import Run, load_run
 from opord.stores.base import StoreDamaged
 from opord.values.vault import SecretUnreadable
@@ -290,24 +291,32 @@ class Worker:
                 self.store.claim, self.name, contracts, limit=min(room, 500), ttl_us=self.lease_us
             )
             for row in rows:
-                self._take(row)
+                try:
+                    values = await fetched(self.host, row)
+                except Exception as error:
+                    self._leave_alone(row, error)
+                else:
+                    self._take(row, values)
             if not rows:
                 return
 
-    def _take(self, row: RunRow) -> None:
+    def _take(self, row: RunRow, values: Sequence[ValueRow] = ()) -> None:
         program = self.programs[row.contract]
         try:
-            run = load_run(program, row)
+            run = load_run(program, row, values, cache=self.host.cache)
         except Exception as error:
-            if not isinstance(error, SecretUnreadable):
-                log.debug("%s cannot be read", row.run, exc_info=True)
-            self.in_background(self._put_off(row, error))
+            self._leave_alone(row, error)
             return
         if self.unreadable.pop(row.run, None) is not None:
             del self._put_off_for[row.run]
         run.worker = self.name
         self.host.hook("claimed", run.id)
         self.launch(run)
+
+    def _leave_alone(self, row: RunRow, error: Exception) -> None:
+        if not isinstance(error, SecretUnreadable):
+            log.debug("%s cannot be read", row.run, exc_info=True)
+        self.in_background(self._put_off(row, error))
 
     async def _put_off(self, row: RunRow, error: Exception) -> None:
         """Give back a run that cannot be read here, with the reason on it; it is looked at again after a while.

@@ -5,9 +5,7 @@ One value that comes from outside has the limit of `values/guard.py`; here is wh
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from opord.values.guard import BadValue, check_text
 
@@ -35,8 +33,6 @@ SMALL_MESSAGE_BYTES: Final = QUEUE_BYTES // QUEUE_MESSAGES
 HISTORY_RECORDS: Final = 1_000_000
 """Records of a run's journal, beyond which it takes no event and begins no step. What was begun is brought to its end."""
 
-_encode = msgspec.json.Encoder().encode
-
 
 def check_key(key: str, what: str) -> str:
     """Return a key that names something; `what` says which key it is, as in "the key of charge".
@@ -50,9 +46,8 @@ def check_key(key: str, what: str) -> str:
     return key
 
 
-def check_step(rest: Any, what: str) -> None:
-    """Refuse data in rest form that a step made, and that have more than `STEP_BYTES`."""
-    size = len(_encode(rest))
+def check_step(size: int, what: str) -> None:
+    """Refuse data that a step made, and that have more than `STEP_BYTES` in rest form."""
     if size > STEP_BYTES:
         raise BadValue(
             "",

@@ -10,10 +10,11 @@ from hashlib import sha256
 from typing import Any
 
 from opord.kernel.instants import text
+from opord.kernel.large import Large, Split
 from opord.kernel.records import RecordBody, RecordKind, encode_record
-from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, SettledKey, Start, Write
+from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, SettledKey, Start, ValueRow, Write
 from opord.kernel.run import Run
-from opord.kernel.sealing import sealed, sealed_text
+from opord.kernel.sealing import sealed
 
 
 class Draft:
@@ -33,6 +34,7 @@ class Draft:
         "run",
         "settled",
         "take",
+        "values",
         "worker",
         "written",
     )
@@ -50,6 +52,7 @@ class Draft:
         self.put: list[InboxRow] = []
         self.event_keys: list[EventKey] = []
         self.settled: list[SettledKey] = []
+        self.values: dict[str, str] = {}
 
     @property
     def empty(self) -> bool:
@@ -57,9 +60,20 @@ class Draft:
         return not (self.records or self.take or self.put)
 
     def record(self, kind: RecordKind, **said: Any) -> int:
-        """Put a record on the journal's end and return its number; `said` are members of `RecordBody`."""
+        """Put a record on the journal's end and return its number; `said` are members of `RecordBody`.
+
+        One that is a `Split` says its small rest, and the record refers to what was taken from it.
+        """
         run = self.run
         run.seq = seq = run.seq + 1
+        values: dict[str, str] | None = None
+        plain = run.program.vault is None
+        for name, one in said.items():
+            if type(one) is Split:
+                said[name] = one.raw if plain else one.small
+                for path, large in one.refs:
+                    values = values or {}
+                    values[f"{name}.{path}"] = self.keep(large)
         if run.program.vault is not None:
             said = sealed(run.program, run.id, f"record {seq}", said)
         written = encode_record(
@@ -72,12 +86,20 @@ class Draft:
                 epoch=run.epoch,
                 contract=run.program.digest,
                 prev=run.hash,
+                values=values,
                 **said,
             )
         )
         run.hash = sha256(written).hexdigest()
         self.records.append(RecordRow(seq, self.at, kind, written.decode(), run.hash))
         return seq
+
+    def keep(self, large: Large) -> str:
+        """See to it that a value is stored with what refers to it, and return its digest."""
+        if large.text is not None:
+            self.values[large.digest] = large.text
+            large.text = None
+        return large.digest
 
     def _at_text(self) -> str:
         self.at_text = text(self.at)
@@ -98,19 +120,19 @@ class Draft:
             run.program.name,
             run.program.version,
             run.started_at,
-            sealed_text(run.program, run.id, "input", run.input_text),
+            run.kept_input(self.keep),
             run.epoch,
             run.seq,
             run.hash,
             0,
-            run.head(),
+            run.head(self.keep),
         )
-        return Start(row, tuple(self.records))
+        return Start(row, tuple(self.records), self._values())
 
     def write(self, *, arrivals: int | None = None, head: bool = True) -> Write:
         """Return the draft as a change for the store, to be made if the run is still as it was at the beginning."""
         run = self.run
-        kept: Head | None = run.head() if head else None
+        kept: Head | None = run.head(self.keep) if head else None
         return Write(
             run.id,
             self.base_epoch,
@@ -123,4 +145,8 @@ class Draft:
             tuple(self.put),
             tuple(self.event_keys),
             tuple(self.settled),
+            self._values(),
         )
+
+    def _values(self) -> tuple[ValueRow, ...]:
+        return tuple(ValueRow(*value) for value in self.values.items()) if self.values else ()

@@ -15,6 +15,7 @@ from opord.contract import Event
 from opord.kernel import moves
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
+from opord.kernel.large import Split
 from opord.kernel.program import CallProgram, HandlerProgram, Program
 from opord.kernel.records import EndingKind
 from opord.kernel.requests import Goto
@@ -203,7 +204,7 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
     """Put a taken event on record and do what its handler says, as far as that needs no call."""
     said = {
         "event": message.event,
-        "args": message.args,
+        "args": _args(draft.run, message),
         "actor": message.actor,
         "role": message.role or None,
         "key": message.key or None,
@@ -216,6 +217,11 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
     draft.record("event", **said)
     cause = Cause("event", handler.id, message.event, message.args, message.actor, message.role)
     _answer_to(draft, cause, calls=handler.calls)
+
+
+def _args(run: Run, message: Message) -> Split:
+    """Return what an event carries as a record has it."""
+    return run.large.split(run.program.events[message.event].args, message.args)
 
 
 def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
@@ -295,7 +301,7 @@ def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
         draft.record(
             "unhandled",
             event=message.event,
-            args=message.args,
+            args=_args(draft.run, message),
             actor=message.actor,
             role=message.role or None,
             key=message.key or None,
@@ -312,7 +318,7 @@ def record_evidence(draft: Draft, evidence: Evidence) -> None:
         call=evidence.call,
         intent=evidence.intent,
         attempt=evidence.attempt,
-        outcome={evidence.kind: evidence.value},
+        outcome=moves.outcome_said(draft.run, evidence.call, evidence.kind, evidence.value),
         learned_by=evidence.worker,
     )
 

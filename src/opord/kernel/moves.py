@@ -13,6 +13,7 @@ from opord.kernel import bounds
 from opord.kernel.bounds import check_step
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, from_datetime, microseconds, text
+from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram, TimerProgram
 from opord.kernel.records import Teller
 from opord.kernel.requests import Goto
@@ -23,6 +24,7 @@ from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
 from opord.kernel.trouble import shortened
 from opord.values.canonical import digest, dumps
+from opord.values.codec import Codec
 from opord.values.guard import BadValue
 
 REASON_CHARACTERS = 500
@@ -49,7 +51,7 @@ def start(
         StepError: a default of the initial state could not be computed.
     """
     input_rest = program.input.dump(input_value)
-    run = new_run(program, run_id, input_value, dumps(input_rest), now)
+    run = new_run(program, run_id, input_value, input_rest, now)
     run.epoch = 1 if held else 0
     draft = Draft(run, now, worker)
     try:
@@ -62,10 +64,10 @@ def start(
         "started",
         name=program.name,
         version=program.version,
-        input=input_rest,
+        input=run.input_rest,
         id=message,
         to=initial,
-        data=run.body.data,
+        data=run.kept_data,
         timers=_written(run.body.timers),
     )
     return draft
@@ -95,17 +97,18 @@ def intend(draft: Draft, action: str, key: str, args: Any, *, now: int, answers:
         StepError: the arguments or the answers are too large to be kept; nothing is changed.
     """
     run = draft.run
-    said = [_answer(answer) for answer in answers] or None
+    given = run.large.split(run.program.calls[action].args, args)
+    said = _answers(run, answers)
     try:
-        check_step(args, f"what {action} is called with")
-        check_step(said, f"what the calls before {action} answered")
+        check_step(given.size, f"what {action} is called with")
+        check_step(said.size if said is not None else 0, f"what the calls before {action} answered")
     except BadValue as error:
         raise StepError(error, None) from error
     seq = draft.record(
         "intent",
         call=action,
         key=key,
-        args=args,
+        args=given,
         now=text(now),
         answers=said,
     )
@@ -141,7 +144,7 @@ def attempt_failed(draft: Draft, intent: Intent, failure: Any, *, next_at: int |
         call=intent.call,
         key=intent.key,
         attempt=intent.attempt,
-        outcome={"failed": failure},
+        outcome=outcome_said(draft.run, intent.call, "failed", failure),
         next=text(next_at) if next_at is not None else None,
     )
 
@@ -222,7 +225,7 @@ def happened(
         actor=actor,
         role=role,
         reason=reason,
-        outcome={"ok": result},
+        outcome=outcome_said(draft.run, intent.call, "ok", result),
     )
     outcome_known(draft, intent, Outcome("ok", result, "person"))
 
@@ -238,7 +241,7 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome) -> None:
         call=intent.call,
         key=intent.key,
         attempt=intent.attempt,
-        outcome=outcome.shape(),
+        outcome=outcome_said(draft.run, intent.call, outcome.kind, outcome.value),
         by=outcome.by,
     )
     _remember_key(draft, intent, outcome)
@@ -247,7 +250,8 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome) -> None:
 
 def outcome_on_record(draft: Draft, action: str, key: str, outcome: Outcome) -> None:
     """Put on record that a commit called nobody, since its key had taken effect in this run before."""
-    draft.record("outcome", call=action, key=key, outcome=outcome.shape(), by="record")
+    said = outcome_said(draft.run, action, outcome.kind, outcome.value)
+    draft.record("outcome", call=action, key=key, outcome=said, by="record")
 
 
 def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
@@ -260,9 +264,9 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     origin = run.state
     target = run.program.states[goto.state]
     entry = _entry(run, target, goto.fields, draft.at)
-    said = [_answer(answer) for answer in answers] or None
+    said = _answers(run, answers)
     try:
-        check_step(said, f"what the calls of this step in {origin} answered")
+        check_step(said.size if said is not None else 0, f"what the calls of this step in {origin} answered")
     except BadValue as error:
         raise StepError(error, None) from error
     how = _how(run, cause)
@@ -273,7 +277,7 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
         from_=origin,
         to=goto.state,
         cause=cause,
-        data=run.body.data,
+        data=run.kept_data,
         timers=_written(run.body.timers),
         calls=said,
         result=run.outcome,
@@ -356,14 +360,14 @@ def shared_timers(run: Run) -> dict[str, int]:
     return {name: due for name, due in run.body.timers.items() if name in shared}
 
 
-_Entry: TypeAlias = tuple[Any, int, list[str], dict[str, int]]
+_Entry: TypeAlias = tuple[Split, int, list[str], dict[str, int]]
 """What entering a state brings, computed as a whole before anything changes: data, start of the phase, timers."""
 
 
 def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
     try:
-        data = target.fields.dump(fields)
-        check_step(data, f"what {target.declaration.name} carries")
+        data = run.large.split(target.fields, run.large.dump(target.fields, fields), fields)
+        check_step(data.size, f"what {target.declaration.name} carries")
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at
@@ -401,11 +405,11 @@ def _due(timer: TimerProgram, fields: Any, frame: Any, at: int, phase_since: int
 def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: int) -> None:
     body = run.body
     declaration = run.program.states[name].declaration
+    data, body.phase_since, body.fired, body.timers = entry
     run.state = name
-    run.fields = fields
+    run.carry(data, fields)
     run.since = at
     run.reason = None
-    body.data, body.phase_since, body.fired, body.timers = entry
     body.entered += 1
     body.pending = None
     body.trouble = None
@@ -419,6 +423,25 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: int) -> None:
 
 def _written(timers: dict[str, int]) -> dict[str, str] | None:
     return {name: text(due) for name, due in timers.items()} if timers else None
+
+
+def _answers(run: Run, answers: list[Answer]) -> Split | None:
+    """Return the answers of a step's calls as a record has them."""
+    if not answers:
+        return None
+    calls = run.program.calls
+    codecs: list[dict[str, Codec | None]] = [
+        {"failed": None} if answer.failed is not None else {"ok": calls[answer.call].result}
+        for answer in answers
+    ]
+    return run.large.split_members([_answer(answer) for answer in answers], codecs)
+
+
+def outcome_said(run: Run, call: str, kind: str, value: Any) -> Split:
+    """Return the outcome of a call as a record has it: `kind` is "ok" or "failed"."""
+    declared = run.program.calls.get(call)
+    codec = declared.result if declared is not None and kind == "ok" else None
+    return run.large.split_member(kind, value, codec)
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

@@ -97,18 +97,19 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`
     - stalled: `error`, `traceback`, `place`, `call`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see `restored.py`), `actor`, `role`, `reason`
+    - all that say large values: `values` (the digests by which these are kept, under the places that they belong in; see `large.py`)
     - retried, terminated: `actor`, `role`, `reason`, `open` (a commit of unknown outcome)
     """
 
     actor: str | None = None
-    answers: list[dict[str, Any]] | None = None
+    answers: Any = None
     args: Any = None
     arrived: str | None = None
     at: str
     attempt: int | None = None
     by: str | None = None
     call: str | None = None
-    calls: list[dict[str, Any]] | None = None
+    calls: Any = None
     cause: str | None = None
     contract: str
     data: Any = None
@@ -126,7 +127,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     next: str | None = None
     now: str | None = None
     open: dict[str, Any] | None = None
-    outcome: dict[str, Any] | None = None
+    outcome: Any = None
     place: str | None = None
     prev: str
     reason: str | None = None
@@ -139,6 +140,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     to: str | None = None
     traceback: str | None = None
     until: str | None = None
+    values: dict[str, str] | None = None
     verdict: Verdict | None = None
     version: int | None = None
     worker: str

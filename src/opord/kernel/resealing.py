@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from opord.kernel.rows import Kept, RecordRow
+from opord.kernel.large import INPUT_VALUES, value_place
+from opord.kernel.rows import Kept, RecordRow, ValueRow
 from opord.kernel.sealing import SEALED, SECRET, open_data, seal_data
 from opord.values.canonical import digest, dumps, loads
 from opord.values.vault import Vault
@@ -25,18 +26,20 @@ def resealed(vault: Vault, kept: Kept) -> Kept | None:
         SecretUnreadable: a secret is sealed with a key that is not on the ring.
     """
     work = _Resealing(vault, kept.row.run)
+    values = tuple(work.value(each) for each in kept.values)
     records, last = [], ""
     for record in kept.records:
         body: dict[str, Any] = work.data(f"record {record.seq}", loads(record.body))
+        work.refer_anew(body, "values")
         body["prev"] = last
         text = dumps(body)
         last = digest(text)
         records.append(RecordRow(record.seq, record.at, record.kind, text, last))
     head = kept.row.head
     row = kept.row._replace(
-        input=work.text("input", kept.row.input),
+        input=work.text("input", kept.row.input, INPUT_VALUES),
         hash=last,
-        head=head._replace(body=work.text("body", head.body)),
+        head=head._replace(body=work.text("body", head.body, "values")),
     )
     new = Kept(
         row,
@@ -53,6 +56,7 @@ def resealed(vault: Vault, kept: Kept) -> Kept | None:
             )
             for each in kept.settled
         ),
+        values,
     )
     return new if work.changed else None
 
@@ -62,20 +66,42 @@ class _Resealing:
         self._vault = vault
         self._run = run
         self.changed = False
+        self._digests: dict[str, str] = {}
+
+    def value(self, kept: ValueRow) -> ValueRow:
+        """Return a large value with every secret under the first key; what refers to it names another digest then."""
+        new = kept
+        if SECRET in kept.body or SEALED in kept.body:
+            body = dumps(self.bound(value_place(self._run, kept.body), loads(kept.body)))
+            new = ValueRow(digest(body), body)
+        self._digests[kept.digest] = new.digest
+        return new
+
+    def refer_anew(self, body: dict[str, Any], member: str) -> None:
+        """Let kept data refer to the values as they are now."""
+        if member in body:
+            body[member] = {path: self._digests.get(one, one) for path, one in body[member].items()}
 
     def data(self, place: str, kept: Any) -> Any:
         """Return kept data with every secret under the first key."""
+        return self.bound(f"{self._run}\n{place}", kept)
+
+    def bound(self, bound: str, kept: Any) -> Any:
+        """Return data that are bound to a place, with every secret under the first key."""
         if not _is_stale(self._vault, kept):
             return kept
         self.changed = True
-        bound = f"{self._run}\n{place}"
         return seal_data(self._vault, bound, open_data(self._vault, bound, kept))
 
-    def text(self, place: str, kept: str) -> str:
-        """Return kept JSON text with every secret under the first key."""
-        if SECRET not in kept and SEALED not in kept:
+    def text(self, place: str, kept: str, refers: str = "") -> str:
+        """Return kept JSON text with every secret under the first key; the member `refers` of it names values."""
+        secret = SECRET in kept or SEALED in kept
+        if not secret and not (refers and f'"{refers}":{{' in kept):
             return kept
-        return dumps(self.data(place, json.loads(kept)))
+        plain = self.data(place, json.loads(kept))
+        if refers:
+            self.refer_anew(plain, refers)
+        return dumps(plain)
 
     def digest(self, place: str, kept: str) -> str:
         """Return a kept digest under the first key."""

@@ -102,6 +102,13 @@ class SettledKey(NamedTuple):
     result: str
 
 
+class ValueRow(NamedTuple):
+    """A large value of a run, which records and rows refer to: `body` is canonical JSON, `digest` its SHA-256 in hex."""
+
+    digest: str
+    body: str
+
+
 class Head(NamedTuple):
     """What changes as a run moves. `body` is the kernel's own canonical JSON, opaque to the store.
 
@@ -136,10 +143,11 @@ class RunRow(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A new run: its row (epoch 1 if it is born held by a worker, else 0; arrivals 0) and its first records."""
+    """A new run: its row (epoch 1 if it is born held by a worker, else 0; arrivals 0), its first records, and its values."""
 
     row: RunRow
     records: tuple[RecordRow, ...]
+    values: tuple[ValueRow, ...] = ()
 
 
 class Write(NamedTuple):
@@ -148,7 +156,8 @@ class Write(NamedTuple):
     `new_epoch` is `epoch`, or one more to fence off a worker that holds the run. `records` continue the
     journal from `seq`. `head` is the new head; None leaves it. `take` removes messages from the inbox,
     `put` adds some (and raises `arrivals` by as many). `event_keys` are claimed for good; if one is there
-    already with any content the whole write is refused as `KeyTaken`. `settled` are remembered.
+    already with any content the whole write is refused as `KeyTaken`. `settled` are remembered. `values` are
+    those that the records are the first to refer to; one that is there already stays as it is.
     """
 
     run: str
@@ -162,16 +171,18 @@ class Write(NamedTuple):
     put: tuple[InboxRow, ...] = ()
     event_keys: tuple[EventKey, ...] = ()
     settled: tuple[SettledKey, ...] = ()
+    values: tuple[ValueRow, ...] = ()
 
 
 class Kept(NamedTuple):
-    """All that is kept of one run: its row, its whole journal, its waiting messages, and the keys it has used."""
+    """All that is kept of one run: its row, its whole journal, its waiting messages, the keys it has used, its values."""
 
     row: RunRow
     records: tuple[RecordRow, ...]
     inbox: tuple[InboxRow, ...]
     event_keys: tuple[EventKey, ...]
     settled: tuple[SettledKey, ...]
+    values: tuple[ValueRow, ...] = ()
 
 
 class Tombstone(NamedTuple):

@@ -6,16 +6,18 @@ reading the journal. It is changed only through a `Draft`, which puts each chang
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, assert_never
 
 import msgspec
 
 from opord.contract import Action
 from opord.kernel.instants import to_datetime
+from opord.kernel.large import INPUT_VALUES, Keep, Large, LargeValues, Split, ValueCache, larges, under
 from opord.kernel.program import CallProgram, Program, StateProgram
 from opord.kernel.records import CauseKind, EndingKind, OutcomeBy
 from opord.kernel.requests import Frame, RunInfo
-from opord.kernel.rows import Head, RunOutcome, RunRow, Status
+from opord.kernel.rows import Head, RunOutcome, RunRow, Status, ValueRow
 from opord.kernel.sealing import SEALED, comparable, opened, sealed
 from opord.values.canonical import dumps, loads
 
@@ -109,12 +111,13 @@ class Pending(msgspec.Struct, omit_defaults=True):
 class Body(msgspec.Struct, omit_defaults=True):
     """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
 
-    `how` says what led into the present state. `fired` are the timers of the phase that have moved the run since it entered the phase. `settled` names the
+    `data` is what its state carries, as JSON text; it is plain in `Run.data`. `values` names the places that large values
+    were taken from, and their digests (see `large.py`); it is empty in memory, where all is whole. `how` says what led into the present state. `fired` are the timers of the phase that have moved the run since it entered the phase. `settled` names the
     actions with a `key expr` that have taken effect; `trouble` is why a run stalled. `wary` is set in a run
     of a store that was restored from a copy: the last instant that the copy knows of it; see `restored.py` for `wary_until`.
     """
 
-    data: Any
+    data: msgspec.Raw
     entered: int
     phase_since: int = 0
     timers: dict[str, int] = {}
@@ -125,14 +128,21 @@ class Body(msgspec.Struct, omit_defaults=True):
     trouble: dict[str, Any] | None = None
     wary: int = 0
     wary_until: int = 0
+    values: dict[str, str] = {}
 
+
+_NO_DATA = msgspec.Raw(b"null")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(Body).decode
 
 
 class Run:
-    """One run, decoded. Its attributes change only through a `Draft`."""
+    """One run, decoded. Its attributes change only through a `Draft`.
+
+    `data` is what its state carries in rest form, `fields` the same as a value; `kept_data` and `input_rest` say how these
+    and the input are kept. `large` are the large values in them.
+    """
 
     __slots__ = (
         "arrivals",
@@ -143,7 +153,9 @@ class Run:
         "id",
         "info",
         "input",
-        "input_text",
+        "input_rest",
+        "kept_data",
+        "large",
         "outcome",
         "program",
         "reason",
@@ -160,7 +172,9 @@ class Run:
     id: str
     started_at: int
     input: Any
-    input_text: str
+    input_rest: Split
+    kept_data: Split | None
+    large: LargeValues
     epoch: int
     seq: int
     hash: str
@@ -216,8 +230,36 @@ class Run:
             raise TypeError(f"{intent.call} is no action of {self.program.name}")
         return call, declaration
 
-    def head(self) -> Head:
-        """Return what the store keeps of it."""
+    @property
+    def data(self) -> Any:
+        """What its state carries, in rest form; nothing where it was read without that."""
+        return self.kept_data.rest if self.kept_data is not None else None
+
+    @property
+    def input_text(self) -> str:
+        """Its whole input as canonical JSON, by which the same start is known again."""
+        split = self.input_rest
+        if self.program.vault is None and not split.refs:
+            return bytes(split.raw).decode()
+        return dumps(comparable(split.rest))
+
+    def kept_input(self, keep: Keep) -> str:
+        """Return its input as the store keeps it."""
+        split = self.input_rest
+        if self.program.vault is None and not split.refs:
+            return bytes(split.raw).decode()
+        refs = {INPUT_VALUES: {path: keep(large) for path, large in split.refs}} if split.refs else {}
+        return dumps(sealed(self.program, self.id, "input", {**split.small, **refs}))
+
+    def carry(self, data: Split, fields: Any) -> None:
+        """Have it carry other data, as its new state's."""
+        self.fields = fields
+        self.kept_data = data
+        self.body.data = data.raw if self.program.vault is None else _NO_DATA
+        self.large.carry(self.input_rest, data)
+
+    def head(self, keep: Keep) -> Head:
+        """Return what the store keeps of it; `keep` sees to it that its values are stored."""
         return Head(
             self.state,
             self.status,
@@ -226,23 +268,88 @@ class Run:
             self.wake_at,
             self.worker,
             self.reason,
-            self._kept_body(),
+            self._kept_body(keep),
         )
 
-    def _kept_body(self) -> str:
+    def _kept_body(self, keep: Keep) -> str:
+        body, data = self.body, self.kept_data
+        if self.large:
+            values = dict(_still_there(body))
+            if data is not None:
+                values |= {f"data.{path}": keep(large) for path, large in data.refs}
+            pending = self._kept_pending(body.pending, values, keep) if body.pending is not None else None
+            body = msgspec.structs.replace(body, pending=pending, values=values)
+        elif body.values:
+            body = msgspec.structs.replace(body, values=dict(_still_there(body)))
         if self.program.vault is None:
-            return _encode(self.body).decode()
-        return dumps(sealed(self.program, self.id, "body", msgspec.to_builtins(self.body)))
+            return _encode(body).decode()
+        plain = msgspec.to_builtins(msgspec.structs.replace(body, data=None))
+        plain["data"] = data.small if data is not None else None
+        return dumps(sealed(self.program, self.id, "body", plain))
+
+    def _kept_pending(self, pending: Pending, values: dict[str, str], keep: Keep) -> Pending:
+        """Return the step under way without the large values in it, whose digests are added to `values`."""
+
+        def small(place: str, rest: Any) -> Any:
+            split = self.large.kept_as(rest)
+            if split is None:
+                return rest
+            values.update({f"pending.{place}.{path}".rstrip("."): keep(large) for path, large in split.refs})
+            return split.small if split.small_is_there else None
+
+        replace = msgspec.structs.replace
+        cause, intent = pending.cause, pending.intent
+        if cause is not None:
+            cause = replace(cause, args=small("cause.args", cause.args))
+        if intent is not None:
+            outcome = intent.outcome
+            if outcome is not None:
+                outcome = replace(outcome, value=small("intent.outcome.value", outcome.value))
+            intent = replace(
+                intent,
+                args=small("intent.args", intent.args),
+                failure=small("intent.failure", intent.failure),
+                outcome=outcome,
+            )
+        answers = [
+            replace(
+                answer,
+                ok=small(f"answers.{number}.ok", answer.ok),
+                failed=small(f"answers.{number}.failed", answer.failed),
+            )
+            for number, answer in enumerate(pending.answers)
+        ]
+        return replace(pending, cause=cause, answers=answers, intent=intent)
 
 
-def new_run(program: Program, run_id: str, input_value: Any, input_text: str, now: int) -> Run:
+def _still_there(body: Body) -> Iterable[tuple[str, str]]:
+    """Yield what the body of a run that was read without its values refers to, as far as it has those places still."""
+    pending = body.pending
+    for path, digest in body.values.items():
+        gone = (path.startswith("pending.") and pending is None) or (
+            path.startswith("pending.intent.") and (pending is None or pending.intent is None)
+        )
+        if not gone:
+            yield path, digest
+
+
+def new_run(program: Program, run_id: str, input_value: Any, input_rest: Any, now: int) -> Run:
     """Return a run before its first record: it has an input and no state yet."""
+    run = _bare_run(program, run_id, now)
+    run.input = input_value
+    run.input_rest = run.large.split(program.input, input_rest, input_value)
+    return run
+
+
+def _bare_run(program: Program, run_id: str, now: int) -> Run:
     run = Run()
     run.program = program
     run.id = run_id
     run.started_at = now
-    run.input = input_value
-    run.input_text = input_text
+    run.input = None
+    run.input_rest = _NOTHING
+    run.kept_data = None
+    run.large = LargeValues(run_id, program.vault)
     run.epoch = 0
     run.seq = 0
     run.hash = ""
@@ -255,27 +362,45 @@ def new_run(program: Program, run_id: str, input_value: Any, input_text: str, no
     run.wake_at = None
     run.worker = None
     run.reason = None
-    run.body = Body(data=None, entered=0)
+    run.body = Body(data=_NO_DATA, entered=0)
     run.info = RunInfo(run_id, to_datetime(now))
     return run
 
 
-def load_run(program: Program, row: RunRow) -> Run:
-    """Decode a stored run.
+_NOTHING = Split({}, {})
+
+
+def load_run(
+    program: Program, row: RunRow, values: Iterable[ValueRow] = (), *, cache: ValueCache | None = None
+) -> Run:
+    """Decode a stored run. `values` are those that it needs and that are not in the `cache`; see `large.needed`.
 
     Raises:
-        BadValue: its data do not fit the contract, which means that the store is damaged.
+        BadValue: its data do not fit the contract, or a value is missing, which means that the store is damaged.
         SecretUnreadable: a secret that it carries cannot be opened.
     """
-    input_rest = opened(program, row.run, "input", loads(row.input))
-    input_text = row.input if program.vault is None else dumps(comparable(input_rest))
-    run = _of_row(program, row, program.input.load(input_rest), input_text)
+    kept_input = opened(program, row.run, "input", loads(row.input))
     head = row.head
     if program.vault is None or SEALED not in head.body:
-        run.body = _decode(head.body)
+        body = _decode(head.body)
+        data = loads(body.data)
     else:
-        run.body = msgspec.convert(opened(program, row.run, "body", loads(head.body)), Body)
-    run.fields = program.states[run.state].fields.load(run.body.data)
+        plain = opened(program, row.run, "body", loads(head.body))
+        data = plain.pop("data")
+        body = msgspec.convert({**plain, "data": _NO_DATA}, Body)
+    of_input: dict[str, str] = kept_input.pop(INPUT_VALUES, {})
+    digests = dict.fromkeys((*of_input.values(), *body.values.values()))
+    found = larges(row.run, program.vault, digests, values, cache) if digests else {}
+    run = _of_row(program, row)
+    run.body = body
+    run.input_rest = run.large.joined(kept_input, [(path, found[one]) for path, one in of_input.items()])
+    run.input = run.large.load(program.input, run.input_rest)
+    placed = {path: found[one] for path, one in body.values.items()}
+    body.values = {}
+    run.kept_data = run.large.joined(data, list(under(placed, "data")))
+    if body.pending is not None and placed:
+        _join_pending(run.large, body.pending, placed)
+    run.fields = run.large.load(program.states[run.state].fields, run.kept_data)
     return run
 
 
@@ -284,13 +409,32 @@ def skeleton(program: Program, row: RunRow) -> Run:
 
     `program` is to be one without a vault, so that sealed data are written back as they are.
     """
-    run = _of_row(program, row, None, row.input)
+    run = _of_row(program, row)
     run.body = _decode(row.head.body)
     return run
 
 
-def _of_row(program: Program, row: RunRow, input_value: Any, input_text: str) -> Run:
-    run = new_run(program, row.run, input_value, input_text, row.started_at)
+def _join_pending(values: LargeValues, pending: Pending, placed: dict[str, Large]) -> None:
+    """Put back what was taken from a step under way."""
+
+    def whole(place: str, small: Any) -> Any:
+        return values.joined(small, list(under(placed, f"pending.{place}"))).rest
+
+    cause, intent = pending.cause, pending.intent
+    if cause is not None:
+        cause.args = whole("cause.args", cause.args)
+    if intent is not None:
+        intent.args = whole("intent.args", intent.args)
+        intent.failure = whole("intent.failure", intent.failure)
+        if intent.outcome is not None:
+            intent.outcome.value = whole("intent.outcome.value", intent.outcome.value)
+    for number, answer in enumerate(pending.answers):
+        answer.ok = whole(f"answers.{number}.ok", answer.ok)
+        answer.failed = whole(f"answers.{number}.failed", answer.failed)
+
+
+def _of_row(program: Program, row: RunRow) -> Run:
+    run = _bare_run(program, row.run, row.started_at)
     head = row.head
     run.epoch = row.epoch
     run.seq, run.hash, run.arrivals = row.seq, row.hash, row.arrivals

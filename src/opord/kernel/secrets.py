@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from opord.kernel.run import Run
+from opord.kernel.sealing import comparable
 
 SHORTEST = 3
 """Texts shorter than this are not looked for: hiding every "a" would hide the message, not the secret."""
@@ -23,9 +24,8 @@ def secret_texts(run: Run) -> list[str]:
     """Return all texts of secret values that the run carries, the longest first."""
     found: set[str] = set()
     body = run.body
-    if '"$secret"' in run.input_text:
-        found.update(_walk(json.loads(run.input_text)))
-    found.update(_walk(body.data))
+    found.update(_walk(comparable(run.input_rest.rest)))
+    found.update(_walk(run.data))
     if body.pending is not None:
         if body.pending.intent is not None:
             found.update(_walk(body.pending.intent.args))

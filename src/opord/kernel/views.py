@@ -6,16 +6,18 @@ One shape for the command line, the API and the console, so that all say the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, assert_never
 
 from opord.contract import Action, Ask, Check, Timer
 from opord.kernel import plan
 from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import text
+from opord.kernel.large import Texts, ValueMissing
 from opord.kernel.moves import shared_timers
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.records import UNKNOWN_KIND
-from opord.kernel.rows import InboxRow, RecordRow, RunRow, has_ended, is_held
+from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow, has_ended, is_held
 from opord.kernel.run import Intent, Run
 from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import loads
@@ -42,7 +44,7 @@ def run_view(run: Run, *, served: Collection[str] | None = None) -> dict[str, An
         "contract": run.program.name,
         "version": run.program.version,
         "state": run.state,
-        "data": _show(run.at.fields.show, run.body.data),
+        "data": _show(run.at.fields.show, run.data),
         "status": run.status,
         "outcome": run.outcome,
         "since": text(run.since),
@@ -75,19 +77,30 @@ def needs_person(run: Run) -> bool:
 
 
 def history_view(
-    program: Program, records: Iterable[RecordRow], inbox: Sequence[InboxRow] = ()
+    program: Program,
+    records: Iterable[RecordRow],
+    inbox: Sequence[InboxRow] = (),
+    values: Iterable[ValueRow] = (),
 ) -> list[dict[str, Any]]:
-    """Return a run's records as shown, and after them the messages that still wait (with `seq` null)."""
-    shown = [record_view(program, record) for record in records]
+    """Return a run's records as shown, and after them the messages that still wait (with `seq` null).
+
+    `values` are the large values that the records refer to; they are shown where they belong.
+    """
+    texts = Texts(values)
+    shown = [record_view(program, record, texts) for record in records]
     return shown + [_waiting_view(program, row) for row in inbox]
 
 
-def record_view(program: Program, record: RecordRow) -> dict[str, Any]:
+def record_view(program: Program, record: RecordRow, values: Texts | None = None) -> dict[str, Any]:
     """Return one record as shown: what applies to its kind, and no secret.
 
     Of a kind that this version does not know, `unknown` says so: its data have no type by which to show them.
     """
     body = loads(record.body)
+    if "values" in body and values is not None:
+        # Of a damaged store as much is shown as there is; `opord runs verify` says what is missing.
+        with suppress(ValueMissing, LookupError, TypeError, ValueError):
+            body = values.whole(body)
     view: dict[str, Any] = {"seq": record.seq, "at": body["at"], "kind": record.kind}
     view |= {name: body[name] for name in _PLAIN_MEMBERS if name in body}
     view["hash"] = record.hash
@@ -164,7 +177,7 @@ def _shown_answer(program: Program, answer: Mapping[str, Any]) -> dict[str, Any]
 def _shown_ending(call: CallProgram | None, ending: Mapping[str, Any]) -> dict[str, Any]:
     if "failed" in ending:
         return {"failed": _show(call.failure.show if call else None, ending["failed"])}
-    return {"ok": _show(call.result.show if call and call.result else None, ending["ok"])}
+    return {"ok": _show(call.result.show if call and call.result else None, ending.get("ok"))}
 
 
 def _show(show: Callable[[Any], Any] | None, rest: Any) -> Any:

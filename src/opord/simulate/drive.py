@@ -24,12 +24,13 @@ from opord.engine.protection import Protection
 from opord.engine.worker import Worker
 from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
-from opord.kernel.rows import RecordRow, RunRow, has_ended, is_held
-from opord.kernel.run import Body, Run, load_run
+from opord.kernel.rows import RecordRow, RunRow, ValueRow, has_ended, is_held
+from opord.kernel.run import Body, Run
 from opord.kernel.step import StepError
 from opord.simulate.outside import Outside
 from opord.simulate.values import Chosen, Constants
 from opord.stores.memory import MemoryStore
+from opord.stores.values import read_run
 from opord.testing.clock import VirtualClock, VirtualLoop, virtual_world
 from opord.testing.mortal import Fate, Life
 
@@ -68,6 +69,7 @@ class Explored(NamedTuple):
     why: str
     row: RunRow
     records: list[RecordRow]
+    values: list[ValueRow]
     crashes: int
     happenings: Counter[str]
 
@@ -124,7 +126,9 @@ class _OneRun:
             self._close()
         row = self._row()
         records = self.store.journal(self.run, limit=100_000)
-        return Explored(self.seed, end, why, row, records, self.crashes, self.happenings)
+        return Explored(
+            self.seed, end, why, row, records, self.store.values(self.run), self.crashes, self.happenings
+        )
 
     def _close(self) -> None:
         tasks = asyncio.all_tasks(self.loop)
@@ -209,7 +213,7 @@ class _OneRun:
             row = self._row()
             if has_ended(row.head.status):
                 return "ended", ""
-            run = load_run(self.program, row)
+            run = read_run(self.store, self.program, row)
             if is_held(run.status):
                 return "stalled", run.reason or ""
             if run.body.entered != entered:
@@ -310,7 +314,7 @@ class _OneRun:
             self.run = started.run
             self.values.learn(members)
             if self.rng.random() < 0.1:
-                await self._any_event(load_run(self.program, self._row()))
+                await self._any_event(read_run(self.store, self.program, self._row()))
             self.worker.nudge()
             return
         raise NoInput(why)

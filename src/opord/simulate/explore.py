@@ -181,5 +181,5 @@ def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[Trouble, str]]:
 
 def story_of(driver: Driver, one: Explored) -> list[str]:
     """Tell a run as lines, as `opord runs history` does."""
-    history: Sequence[Mapping[str, Any]] = history_view(driver.program, one.records)
-    return [*run_story(driver.program, history, run_view(load_run(driver.program, one.row)))]
+    history: Sequence[Mapping[str, Any]] = history_view(driver.program, one.records, (), one.values)
+    return [*run_story(driver.program, history, run_view(load_run(driver.program, one.row, one.values)))]

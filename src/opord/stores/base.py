@@ -29,6 +29,7 @@ from opord.kernel.rows import (
     Status,
     StoredContract,
     Tombstone,
+    ValueRow,
     Write,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredContract",
     "Tombstone",
+    "ValueRow",
     "WasPruned",
     "WorkerRow",
     "Write",
@@ -230,6 +232,10 @@ class Store(Protocol):
 
     def settled(self, run: str, action: str, key: str) -> SettledKey | None:
         """Return what an action's key of this run was settled with."""
+
+    def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+        """Return the large values of a run that have these digests, as far as they are there; all of them where None."""
+        ...
 
     def kept(self, run: str) -> Kept | None:
         """Return all that is kept of a run, as it is at one instant."""

@@ -31,6 +31,7 @@ from opord.stores.base import (
     Start,
     StoredContract,
     Tombstone,
+    ValueRow,
     WorkerRow,
     Write,
 )
@@ -48,6 +49,7 @@ class _Rows:
     messages: set[tuple[str, str]] = field(default_factory=set)
     event_keys: dict[tuple[str, str, str], EventKey] = field(default_factory=dict)
     settled: dict[tuple[str, str, str], SettledKey] = field(default_factory=dict)
+    values: dict[str, dict[str, ValueRow]] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
     tombstones: dict[str, Tombstone] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class MemoryStore:
             for lists in (other._rows.journals, other._rows.inboxes):
                 for run, rows in lists.items():
                     lists[run] = [*rows]
+            other._rows.values = {run: {**values} for run, values in other._rows.values.items()}
         return other
 
     def identity(self) -> str:
@@ -161,6 +164,7 @@ class MemoryStore:
             rows.runs[row.run] = row
             rows.journals[row.run] = list(answer.records)
             rows.inboxes[row.run] = []
+            rows.values[row.run] = {value.digest: value for value in answer.values}
             rows.highest += 1
             rows.numbers[row.run] = rows.highest
             return Applied(row.arrivals)
@@ -181,6 +185,8 @@ class MemoryStore:
         rows.event_keys |= {(run, key.event, key.key): key for key in answer.event_keys}
         for settled in answer.settled:
             rows.settled.setdefault((run, settled.action, settled.key), settled)
+        for value in answer.values:
+            rows.values[run].setdefault(value.digest, value)
         return Applied(rows.runs[run].arrivals)
 
     def _facts(self, change: Start | Write) -> Facts:
@@ -303,8 +309,14 @@ class MemoryStore:
                 rows.inboxes[run] = list(new.inbox)
                 rows.event_keys |= {(run, key.event, key.key): key for key in new.event_keys}
                 rows.settled |= {(run, key.action, key.key): key for key in new.settled}
+                rows.values[run] = {value.digest: value for value in new.values}
                 self._changed()
             return kept
+
+    def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+        with self._rows.lock:
+            found = self._rows.values.get(run, {})
+            return [found[one] for one in sorted(found if digests is None else found.keys() & set(digests))]
 
     def kept(self, run: str) -> Kept | None:
         with self._rows.lock:
@@ -318,6 +330,7 @@ class MemoryStore:
             tuple(rows.inboxes[run]),
             tuple(key for (one, _, _), key in rows.event_keys.items() if one == run),
             tuple(key for (one, _, _), key in rows.settled.items() if one == run),
+            tuple(self.values(run)),
         )
 
     def ended(
@@ -350,7 +363,7 @@ class MemoryStore:
         rows, run = self._rows, wanted.tombstone.run
         if not may_prune(wanted, rows.runs.get(run)):
             return False
-        del rows.runs[run], rows.journals[run], rows.inboxes[run]
+        del rows.runs[run], rows.journals[run], rows.inboxes[run], rows.values[run]
         rows.messages = {each for each in rows.messages if each[0] != run}
         rows.event_keys = {at: key for at, key in rows.event_keys.items() if at[0] != run}
         rows.settled = {at: key for at, key in rows.settled.items() if at[0] != run}

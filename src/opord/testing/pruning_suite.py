@@ -29,6 +29,7 @@ from opord.testing.store_rows import (
     a_head,
     a_message,
     a_start,
+    a_value,
     a_write,
     started,
     the_run,
@@ -43,7 +44,13 @@ def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **give
     end = ENDED._replace(since=at)
     message, key = a_message("kept"), EventKey("paid", "k", "c")
     settled = SettledKey("charge", "k", "a", "r")
-    store.apply([a_write(row, head=end, put=(message,), event_keys=(key,), settled=(settled,))])
+    store.apply(
+        [
+            a_write(
+                row, head=end, put=(message,), event_keys=(key,), settled=(settled,), values=(a_value("[1]"),)
+            )
+        ]
+    )
     kept = store.kept(run)
     assert kept is not None
     return kept
@@ -133,6 +140,7 @@ class PruningSuite:
             None,
             None,
         )
+        assert (store.values("Orders/1"), store.values("Orders/2")) == ([], [a_value("[1]")])
         assert store.tombstone("Orders/1") == prune.tombstone
         assert store.tombstone("Orders/2") is None
         assert [row.run for row in store.runs(RunFilter(), limit=9)] == ["Orders/2"]

@@ -84,7 +84,7 @@ class Run:
     def fields(self) -> Any:
         """Its state with its fields, as an instance of the state's class."""
         stored = self._stored
-        return stored.at.fields.load(stored.body.data)
+        return stored.at.fields.copy(stored.fields)
 
     @property
     def data(self) -> Any:
@@ -106,7 +106,9 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """Its records, as `opord runs history --json` shows them."""
         store = self._world.store
-        return history_view(self._program, self._world.journal(self.id), store.inbox(self.id))
+        return history_view(
+            self._program, self._world.journal(self.id), store.inbox(self.id), store.values(self.id)
+        )
 
     @property
     def states(self) -> list[str]:

@@ -18,6 +18,7 @@ from opord.stores.base import (
     Status,
     Store,
     StoredContract,
+    ValueRow,
     Write,
 )
 
@@ -94,16 +95,22 @@ def a_write(
     put: tuple[InboxRow, ...] = (),
     event_keys: tuple[EventKey, ...] = (),
     settled: tuple[SettledKey, ...] = (),
+    values: tuple[ValueRow, ...] = (),
 ) -> Write:
     journal = tuple(a_record(row.run, row.seq + n) for n in range(1, records + 1))
     epoch = row.epoch
     return Write(
-        row.run, epoch, row.seq, arrivals, epoch + fence, journal, head, take, put, event_keys, settled
+        *(row.run, epoch, row.seq, arrivals, epoch + fence, journal, head, take, put, event_keys, settled),
+        values=values,
     )
 
 
 def a_message(name: str, body: str = "{}") -> InboxRow:
     return InboxRow(name, BEGIN, "event", body)
+
+
+def a_value(body: str) -> ValueRow:
+    return ValueRow(hashlib.sha256(body.encode()).hexdigest(), body)
 
 
 def the_run(store: Store, run: str = "Orders/1") -> RunRow:

@@ -50,9 +50,10 @@ from opord.testing.store_rows import (
     started,
     the_run,
 )
+from opord.testing.values_suite import ValuesSuite
 
 
-class StoreSuite(ContractSuite, PruningSuite):
+class StoreSuite(ContractSuite, PruningSuite, ValuesSuite):
     """The promise as tests. A subclass gives `open_handle`."""
 
     @pytest.fixture

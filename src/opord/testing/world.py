@@ -26,11 +26,11 @@ from opord.kernel.legality import verify
 from opord.kernel.program import Program
 from opord.kernel.rows import RecordRow, RunRow
 from opord.kernel.run import Run as Stored
-from opord.kernel.run import load_run
 from opord.kernel.views import needs_person
 from opord.loading import load, program_of
 from opord.stores.base import RunFilter
 from opord.stores.memory import MemoryStore
+from opord.stores.values import read_run
 from opord.testing.clock import START_US, VirtualClock, virtual_world
 from opord.testing.fakes import Fakes
 from opord.testing.mortal import Fate, Life
@@ -201,7 +201,13 @@ class World:
     def verify(self) -> None:
         """Assert that every journal is unbroken, and that every move in it was legal."""
         for row in self._rows():
-            problems = verify(self._program(row), row, self.journal(row.run), self.store.inbox(row.run))
+            problems = verify(
+                self._program(row),
+                row,
+                self.journal(row.run),
+                self.store.inbox(row.run),
+                self.store.values(row.run),
+            )
             if problems:
                 listed = "\n".join(f"  - {problem}" for problem in problems)
                 raise self.run(row.run).wrong(f"its journal is not legal:\n{listed}")
@@ -255,7 +261,7 @@ class World:
         """Return a run as it is in the store."""
         row = self.store.load(run)
         assert row is not None, run
-        return load_run(self._program(row), row)
+        return read_run(self.store, self._program(row), row)
 
     def journal(self, run: str) -> list[RecordRow]:
         """Return a run's records."""
@@ -362,7 +368,7 @@ class World:
     def _moves(self, row: RunRow) -> bool:
         head = row.head
         if head.status == "in_doubt" and head.worker is None:
-            return not needs_person(load_run(self._program(row), row))
+            return not needs_person(read_run(self.store, self._program(row), row))
         return head.worker is not None or head.status == "running"
 
     # --- engines ---------------------------------------------------------------------------------

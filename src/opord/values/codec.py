@@ -16,12 +16,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from opord.contract import Constant, Contract, Enum, Expr, Failure, Field, OptionalOf, Type, Variant
+from opord.contract import (
+    Constant,
+    Contract,
+    Enum,
+    Expr,
+    Failure,
+    Field,
+    Named,
+    OptionalOf,
+    Primitive,
+    Type,
+    Variant,
+)
 from opord.values.codec_source import Member, Sources
 from opord.values.guard import LIMIT_DEPTH, BadValue, check_plain
 from opord.values.names import RESERVED_IN_VARIANTS, member_names, python_names
+from opord.values.shape import Part, Shape
+from opord.values.vault import UNOPENED
 
 Evaluate: TypeAlias = Callable[[Expr], Any]
+
+_SMALL = frozenset({"bool", "int", "float", "datetime", "date", "duration", "uuid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +49,16 @@ class Codec:
     `dump(value)`: a value to its rest form; checks everything on the way, since user code made it.
     `load(rest)`: the rest form to a value.
     `show(rest)`: the rest form as shown.
+    `copy(value)`: the same value, with lists and maps of its own: what is done to these does not reach the first one.
+    `shape()`: its members one by one, where it is an object of a fixed set of them, else None.
     """
 
     accept: Callable[[Any], Any]
     dump: Callable[[Any], Any]
     load: Callable[[Any], Any]
     show: Callable[[Any], Any]
+    copy: Callable[[Any], Any]
+    shape: Callable[[], Shape | None]
 
 
 class Codecs:
@@ -51,8 +71,11 @@ class Codecs:
     def __init__(self, contract: Contract, classes: Mapping[str, type[Any]], evaluate: Evaluate) -> None:
         self._evaluate = evaluate
         self._sources = Sources()
+        self._records: dict[str, tuple[list[Member], type[Any]]] = {}
         for record in contract.records:
-            self._sources.declare_object(record.name, self._members(record.fields), classes[record.name])
+            members = self._members(record.fields)
+            self._records[record.name] = members, classes[record.name]
+            self._sources.declare_object(record.name, members, classes[record.name])
         unions: tuple[Enum | Failure, ...] = (*contract.enums, *contract.failures)
         for union in unions:
             cls = classes[union.name]
@@ -63,17 +86,19 @@ class Codecs:
 
     def of(self, type_: Type) -> Codec:
         """Return the codec of a type."""
-        return self._codec(self._sources.key(type_), type_, of=type_)
+        return self._codec(self._sources.key(type_), type_, of=type_, shape=self._record(type_))
 
     def struct(self, fields: Sequence[Field], cls: type[Any], label: str) -> Codec:
         """Return the codec of a class with these fields, such as a state or the input."""
-        key = self._sources.declare_object(label, self._members(fields), cls, anonymous=True)
-        return self._codec(key, *(field.type for field in fields))
+        members = self._members(fields)
+        key = self._sources.declare_object(label, members, cls, anonymous=True)
+        return self._codec(key, *(field.type for field in fields), shape=lambda: self._shape(members, cls))
 
     def params(self, params: Sequence[Field], label: str) -> Codec:
         """Return the codec of arguments: an object with a member for each parameter, from and to a tuple."""
-        key = self._sources.declare_object(label, self._members(params), None, anonymous=True)
-        return self._codec(key, *(param.type for param in params))
+        members = self._members(params)
+        key = self._sources.declare_object(label, members, None, anonymous=True)
+        return self._codec(key, *(param.type for param in params), shape=lambda: self._shape(members, None))
 
     def problem(self, variants: Mapping[str, tuple[type[Any], Sequence[Field]]], label: str) -> Codec:
         """Return the codec of the failures of a call, each an object with its full name under `type`."""
@@ -116,7 +141,36 @@ class Codecs:
         expression = field.default
         return lambda: self._evaluate(expression)
 
-    def _codec(self, key: str, *types: Type, of: Type | None = None) -> Codec:
+    def _record(self, type_: Type) -> Callable[[], Shape] | None:
+        """Return what makes the shape of a record, optional or not; None for other types."""
+        plain = _not_optional(type_)
+        if not isinstance(plain, Named) or plain.name not in self._records:
+            return None
+        members, cls = self._records[plain.name]
+        return lambda: self._shape(members, cls)
+
+    def _shape(self, members: Sequence[Member], cls: type[Any] | None) -> Shape:
+        return Shape(cls, tuple(self._part(member) for member in members))
+
+    def _part(self, member: Member) -> Part:
+        type_ = member.type
+        compiled = self._sources.compiled(self._sources.key(type_), type_)
+        plain = _not_optional(type_)
+        deep = self._sources.is_deep(type_)
+        return Part(
+            member.name,
+            member.attribute,
+            self._sources.key(plain),
+            isinstance(plain, Primitive) and plain.name in _SMALL,
+            deep,
+            _shallow(compiled.dump) if deep else compiled.dump,
+            _kept(compiled.load),
+            self._record(type_),
+        )
+
+    def _codec(
+        self, key: str, *types: Type, of: Type | None = None, shape: Callable[[], Shape] | None = None
+    ) -> Codec:
         compiled = self._sources.compiled(key, of)
         deep = any(self._sources.is_deep(type_) for type_ in types)
         return Codec(
@@ -124,7 +178,31 @@ class Codecs:
             dump=_checked(_shallow(compiled.dump)) if deep else compiled.dump,
             load=_kept(compiled.load),
             show=compiled.show,
+            copy=compiled.copy,
+            shape=_once(shape) if shape is not None else _no_shape,
         )
+
+
+def _not_optional(type_: Type) -> Type:
+    while isinstance(type_, OptionalOf):
+        type_ = type_.item
+    return type_
+
+
+def _no_shape() -> None:
+    return None
+
+
+def _once(make: Callable[[], Shape]) -> Callable[[], Shape]:
+    """Make a shape when it is first needed: few programs ever carry a large value."""
+    made: list[Shape] = []
+
+    def shape() -> Shape:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return shape
 
 
 def _shallow(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -144,10 +222,23 @@ def _checked(dump: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def checked(value: Any) -> Any:
         rest = dump(value)
-        check_plain(rest)
+        try:
+            check_plain(rest)
+        except BadValue:
+            check_plain(_without_unopened(rest))  # whoever has no key sees that all else is right
         return rest
 
     return checked
+
+
+def _without_unopened(rest: Any) -> Any:
+    if rest is UNOPENED:
+        return None
+    if type(rest) is dict:
+        return {name: _without_unopened(item) for name, item in rest.items()}
+    if type(rest) is list:
+        return [_without_unopened(item) for item in rest]
+    return rest
 
 
 def _kept(load: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -55,12 +55,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The four conversions of a type; see `codec.Codec`."""
+    """The conversions of a type; see `codec.Codec`."""
 
     accept: Convert
     dump: Convert
     load: Convert
     show: Convert
+    copy: Convert
+
+
+_OPERATIONS: Final = ("accept", "dump", "load", "show", "copy")
 
 
 class Sources:
@@ -91,6 +95,8 @@ class Sources:
             self._space[f"dump_{name}"] = scalar.dump
             self._space[f"load_{name}"] = scalar.load or _same
             self._space[f"show_{name}"] = _same
+            self._space[f"copy_{name}"] = _same
+        self._space["copy_json"] = _copy_json
         self._writers: dict[str, Callable[[], None]] = {}
         self._parts: dict[str, list[Type]] = {}
         self._written: list[str] = []
@@ -121,7 +127,7 @@ class Sources:
         self._need(key, type_)
         self._compile()
         space = self._space
-        return Compiled(*(space[f"{operation}_{key}"] for operation in ("accept", "dump", "load", "show")))
+        return Compiled(*(space[f"{operation}_{key}"] for operation in _OPERATIONS))
 
     def is_deep(self, type_: Type) -> bool:
         """Say whether values of a type can be nested without a limit: `json`, and types that hold themselves."""
@@ -185,6 +191,13 @@ class Sources:
     def _has_secret(self, type_: Type) -> bool:
         return self._finds(type_, lambda part: isinstance(part, SecretOf), ())
 
+    def _is_fixed(self, type_: Type) -> bool:
+        """Say whether nobody can change a value of a type: there is no list, map or `json` in it."""
+        changeable = (ListOf, MapOf)
+        return not self._finds(
+            type_, lambda part: isinstance(part, changeable) or part == Primitive("json"), ()
+        )
+
     def _is_native(self, type_: Type) -> bool:
         match type_:
             case Primitive(name):
@@ -202,10 +215,12 @@ class Sources:
             return []
         if operation == "load" and self._is_native(type_):
             return []
+        if operation == "copy" and self._is_fixed(type_):
+            return []
         if isinstance(type_, OptionalOf):
             inner = self._lines(operation, type_.item, v)
             return [f"if {v} is not None:", *(f"    {line}" for line in inner)] if inner else []
-        if isinstance(type_, Primitive) and type_.name in INLINE:
+        if operation != "copy" and isinstance(type_, Primitive) and type_.name in INLINE:
             return [INLINE[type_.name].format(v=v)]
         key = self.key(type_)
         self._need(key, type_)
@@ -221,13 +236,13 @@ class Sources:
     def _write_container(self, key: str, type_: Type | None) -> None:
         match type_:
             case ListOf(item):
-                for operation in ("accept", "dump", "load", "show"):
+                for operation in _OPERATIONS:
                     self._define(list_source(key, operation, self._lines(operation, item, "x")))
             case MapOf(value):
-                for operation in ("accept", "dump", "load", "show"):
+                for operation in _OPERATIONS:
                     self._define(map_source(key, operation, self._lines(operation, value, "x")))
             case OptionalOf():
-                for operation in ("accept", "dump", "load", "show"):
+                for operation in _OPERATIONS:
                     lines = self._lines(operation, type_, "v")
                     self._define(f"def {operation}_{key}(v):\n" + indent([*lines, "return v"], 4))
             case SecretOf(item):
@@ -271,6 +286,7 @@ class Sources:
                 shows += [f"    shown[{member.name!r}] = x"]
         body = ["shown = dict(r)", *shows, "return shown"] if shows else ["return r"]
         self._define(f"def show_{key}(r):\n" + indent(body, 4))
+        self._define(self._copy_source(key, members, made, is_tuple=cls is None))
 
     def _accept_source(
         self, key: str, what: str, members: Sequence[Member], made: str, tag: str | None
@@ -332,6 +348,18 @@ class Sources:
             f"    return {{{', '.join(pairs)}}}\n"
         )
 
+    def _copy_source(self, key: str, members: Sequence[Member], made: str, *, is_tuple: bool) -> str:
+        lines = [self._lines("copy", member.type, f"a{number}") for number, member in enumerate(members)]
+        if not any(lines):
+            return f"def copy_{key}(v):\n    return v\n"
+        body: list[str] = []
+        if is_tuple:
+            body.append("".join(f"a{number}, " for number in range(len(members))) + "= v")
+        for number, member in enumerate(members):
+            body += [] if is_tuple else [f"a{number} = v.{member.attribute}"]
+            body += lines[number]
+        return f"def copy_{key}(v):\n" + indent([*body, f"return {made}"], 4)
+
     def _write_sum(self, key: str, label: str, arms: Sequence[Arm], always_objects: bool) -> None:
         by_name: dict[str, tuple[str, bool]] = {}
         by_class: dict[type[Any], str] = {}
@@ -373,7 +401,11 @@ class Sources:
         def show(rest: Any) -> Any:
             return rest if type(rest) is str else space[f"show_{by_name[rest['type']][0]}"](rest)
 
-        space |= {f"accept_{key}": accept, f"dump_{key}": dump, f"load_{key}": load, f"show_{key}": show}
+        def copy(value: Any) -> Any:
+            return space[f"copy_{by_class[type(value)]}"](value)
+
+        functions = {"accept": accept, "dump": dump, "load": load, "show": show, "copy": copy}
+        space |= {f"{operation}_{key}": function for operation, function in functions.items()}
 
     def _write_names(self, key: str, label: str, cls: type[enum.Enum]) -> None:
         by_name = {str(one.value): one for one in cls}
@@ -391,6 +423,7 @@ class Sources:
             return value._value_
 
         functions = {"accept": accept, "dump": dump, "load": by_name.__getitem__, "show": _same}
+        functions["copy"] = _same
         self._space |= {f"{operation}_{key}": function for operation, function in functions.items()}
 
 
@@ -420,11 +453,24 @@ def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, 
     def show(_: Any) -> Any:
         return SHOWN
 
-    return {f"accept_{key}": accept, f"dump_{key}": dump, f"load_{key}": load, f"show_{key}": show}
+    def copy(value: Any) -> Any:
+        held = value.reveal()
+        return value if held is UNOPENED else Secret(space[f"copy_{inner}"](held))
+
+    functions = {"accept": accept, "dump": dump, "load": load, "show": show, "copy": copy}
+    return {f"{operation}_{key}": function for operation, function in functions.items()}
 
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _copy_json(plain: Any) -> Any:
+    if type(plain) is dict:
+        return {name: _copy_json(item) for name, item in plain.items()}
+    if type(plain) is list:
+        return [_copy_json(item) for item in plain]
+    return plain
 
 
 def _described(type_: Type) -> str:

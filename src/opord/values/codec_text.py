@@ -23,6 +23,8 @@ def list_source(key: str, operation: str, lines: list[str]) -> str:
     """Write the conversion of a list, whose items `x` the `lines` convert."""
     if operation in ("load", "show") and not lines:
         return f"def {operation}_{key}(v):\n    return v\n"
+    if operation == "copy" and not lines:
+        return f"def copy_{key}(v):\n    return v[:]\n"
     kinds = "list and type(v) is not tuple" if operation == "accept" else "list"
     return (
         f"def {operation}_{key}(v):\n"
@@ -41,6 +43,8 @@ def map_source(key: str, operation: str, lines: list[str]) -> str:
     """Write the conversion of a map, whose values `x` the `lines` convert."""
     if operation in ("load", "show") and not lines:
         return f"def {operation}_{key}(v):\n    return v\n"
+    if operation == "copy" and not lines:
+        return f"def copy_{key}(v):\n    return dict(v)\n"
     # In memory a map has the order that it has at rest: whoever reads it back sees the same.
     answer = "dict(sorted(out.items()))" if operation == "accept" else "out"
     check = [INLINE["str"].format(v="at")] if operation in ("accept", "dump") else []

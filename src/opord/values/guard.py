@@ -73,13 +73,13 @@ def parse(text: str | bytes, *, limit: int = LIMIT_BYTES) -> Any:
     return plain
 
 
-def check_plain(plain: Any) -> None:
+def check_plain(plain: Any, *, level: int = 0) -> None:
     """Refuse data that is not plain JSON or cannot be kept exactly; see `parse`.
 
     Plain data is made of dict with str keys, list, str, int, float, bool and None: of exactly these
-    classes, none derived from them.
+    classes, none derived from them. `level` says how many lists and objects they stand in.
     """
-    _check(plain, 0)
+    _check(plain, level)
 
 
 def check_text(text: str) -> None:

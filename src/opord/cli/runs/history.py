@@ -36,13 +36,15 @@ def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
     if archive is not None:
         archived = ArchivedRuns(archive)
         kept = archived.only(run)
-        program, view = _program(archived, kept.row), archived.view(kept.row)
-        history = history_view(program, kept.records, kept.inbox)
+        program, view = _program(archived, kept.row), archived.view(kept)
+        history = history_view(program, kept.records, kept.inbox, kept.values)
     else:
         with open_reader(store) as reader:
             row = reader.row(run)
             program = _program(reader, row)
-            history = history_view(program, reader.journal(run), reader.store.inbox(run))
+            history = history_view(
+                program, reader.journal(run), reader.store.inbox(run), reader.store.values(run)
+            )
             view = reader.view(row)
     if as_json:
         write_json(history)

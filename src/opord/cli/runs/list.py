@@ -40,7 +40,7 @@ def command(
 
     with open_reader(store) as reader:
         rows = list(reader.rows(RunFilter(contract, state, status), limit=limit + 1))  # type: ignore[arg-type]
-        views = [reader.view(row) for row in rows[:limit]]
+        views = [(reader.view if as_json else reader.outline)(row) for row in rows[:limit]]
         programs = [reader.known(row) for row in rows[:limit]]
     if as_json:
         write_json(views)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -40,8 +40,8 @@ def command(run: str, store: str, as_json: bool) -> int:
 
         try:
             program = reader.program(row)
-            shown_input = _input(program, row.input)
-            body = reader.run(row).body
+            run_read = reader.run(row)
+            shown_input, body = program.input.show(run_read.input_rest.rest), run_read.body
         except ContractUnreadable:
             program, shown_input, body = None, {}, None
     from opord.cli.page import data_text, next_text, painted
@@ -100,10 +100,3 @@ def _tell_pruned(gone: Tombstone, as_json: bool) -> None:
         write(
             f"you can    opord runs history {shlex.quote(safe(gone.run))} --archive {shlex.quote(safe(gone.archive))}"
         )
-
-
-def _input(program: Any, text: str) -> dict[str, Any]:
-    from opord.values.canonical import loads
-
-    shown: dict[str, Any] = program.input.show(loads(text))
-    return shown

@@ -81,9 +81,9 @@ def _result(archived: ArchivedRuns, kept: Kept) -> dict[str, Any]:
     from opord.kernel.legality import Problem, verify, verify_chain
 
     try:
-        problems = verify(archived.program(kept.row), kept.row, kept.records, kept.inbox)
+        problems = verify(archived.program(kept.row), kept.row, kept.records, kept.inbox, kept.values)
     except ContractUnreadable as wrong:
-        chain = verify_chain(archived.by_row(kept.row), kept.row, kept.records)
+        chain = verify_chain(archived.by_row(kept.row), kept.row, kept.records, kept.values)
         problems = [Problem(None, "contract", _only_chain(wrong)), *chain]
     return {
         "run": kept.row.run,
@@ -112,6 +112,7 @@ def _examine(reader: Reader, row: RunRow) -> dict[str, Any]:
     while True:
         records = list(reader.journal(row.run))
         inbox = reader.store.inbox(row.run)
+        values = reader.store.values(row.run)
         again = reader.row(row.run)
         if (again.seq, again.epoch, again.arrivals) == (
             row.seq,
@@ -121,11 +122,11 @@ def _examine(reader: Reader, row: RunRow) -> dict[str, Any]:
             break
         row = again
     try:
-        problems = verify(reader.program(row), row, records, inbox)
+        problems = verify(reader.program(row), row, records, inbox, values)
         if not problems:
             needs = needs_person(reader.run(row))
     except ContractUnreadable as wrong:
-        chain = verify_chain(reader.by_row(row), row, records)
+        chain = verify_chain(reader.by_row(row), row, records, values)
         problems = [Problem(None, "contract", _only_chain(wrong)), *chain]
     return {
         "run": row.run,

@@ -7,6 +7,7 @@ that a fault there is found here and not repeated. It asks, in this order:
 - `order.py`: may this kind of record follow the ones before it? A table.
 - `moves.py`: does the contract allow this transition, this event, this timer?
 - `commits.py`: was an action called only when its declared rule allowed it?
+- `values.py`: is every large value there, unchanged, and referred to?
 - `stored.py`: is the run as stored what its journal adds up to?
 """
 
@@ -21,20 +22,24 @@ from opord.kernel.legality.fold import Fold, Problem, Said
 from opord.kernel.legality.order import FOLLOWS, check_order
 from opord.kernel.legality.stored import check_inbox, check_row
 from opord.kernel.program import Program
-from opord.kernel.rows import InboxRow, RecordRow, RunRow
+from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow
 
 __all__ = ["FOLLOWS", "Problem", "verify", "verify_chain"]
 
 
-def verify_chain(program: Program, row: RunRow, records: Iterable[RecordRow]) -> list[Problem]:
+def verify_chain(
+    program: Program, row: RunRow, records: Iterable[RecordRow], values: Sequence[ValueRow] = ()
+) -> list[Problem]:
     """Return what is wrong with the chain of a run's records, without asking what the contract allows.
 
     `program` need not know more than its digests.
     """
-    fold = Fold(program, row.run)
+    fold = Fold(program, row.run, values)
     for record in records:
         if check_chain(fold, row, record) is None:
             return fold.problems
+    for why in fold.values.problems():
+        fold.stored_problem("value", why)
     for what, stored, found in (("sequence", row.seq, fold.seq), ("hash", row.hash, fold.hash)):
         if stored != found:
             fold.problems.append(Problem(None, what, f"it says {stored!r}, its journal adds up to {found!r}"))
@@ -42,13 +47,18 @@ def verify_chain(program: Program, row: RunRow, records: Iterable[RecordRow]) ->
 
 
 def verify(
-    program: Program, row: RunRow, records: Iterable[RecordRow], inbox: Sequence[InboxRow] = ()
+    program: Program,
+    row: RunRow,
+    records: Iterable[RecordRow],
+    inbox: Sequence[InboxRow] = (),
+    values: Sequence[ValueRow] = (),
 ) -> list[Problem]:
     """Return what is wrong with a run: nothing, if its journal is unbroken and legal and the run is its sum.
 
-    `records` is the whole journal, in order. A record that cannot be read at all ends the examination.
+    `records` is the whole journal, in order, and `values` are all large values that it refers to. A record that cannot be
+    read at all ends the examination.
     """
-    fold = Fold(program, row.run)
+    fold = Fold(program, row.run, values)
     for record in records:
         said = check_chain(fold, row, record)
         if said is None:
@@ -64,6 +74,8 @@ def verify(
             return fold.problems
         fold.last_kind = said.kind
     check_row(fold, row)
+    for why in fold.values.problems():
+        fold.stored_problem("value", why)
     check_inbox(fold, row, inbox)
     return fold.problems
 

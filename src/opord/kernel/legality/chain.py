@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opord.kernel.instants import LAST_INSTANT, text
 from opord.kernel.legality.fold import Fold, Said
+from opord.kernel.legality.values import ReferenceWrong
 from opord.kernel.records import UNKNOWN_KIND
 from opord.kernel.rows import RecordRow, RunRow
 from opord.kernel.sealing import opened
@@ -49,11 +50,14 @@ def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
         fold.problem("kind", f"`{record.kind}`: {UNKNOWN_KIND}, which has to verify the run")
         return None
     try:
-        body = opened(fold.program, row.run, f"record {record.seq}", body)
+        whole = fold.values.whole(opened(fold.program, row.run, f"record {record.seq}", body))
+    except ReferenceWrong as error:
+        fold.problem("value", str(error))
+        return None
     except SecretUnreadable as error:
         fold.problem("secret", str(error))
         return None
-    return Said(record.seq, record.at, kind, body)
+    return Said(record.seq, record.at, kind, whole)
 
 
 def _check_epoch(fold: Fold, row: RunRow, epoch: object) -> None:

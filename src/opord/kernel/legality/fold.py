@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from opord.contract import Action
 from opord.kernel.instants import parse, to_datetime
+from opord.kernel.legality.values import Values
 from opord.kernel.program import CallProgram, HandlerProgram, Program, StateProgram
 from opord.kernel.records import RecordKind
 from opord.kernel.requests import Frame, RunInfo
+from opord.kernel.rows import ValueRow
 
 
 class Problem(NamedTuple):
@@ -84,9 +86,10 @@ class Commit:
 class Fold:
     """The sum of the records so far."""
 
-    def __init__(self, program: Program, run: str) -> None:
+    def __init__(self, program: Program, run: str, values: Iterable[ValueRow] = ()) -> None:
         self.program = program
         self.run = run
+        self.values = Values(program, run, values)
         self.problems: list[Problem] = []
         self.seq = 0
         self.hash = ""
@@ -119,6 +122,10 @@ class Fold:
     def problem(self, what: str, why: str) -> None:
         """Note what is wrong with the present record."""
         self.problems.append(Problem(self.seq, what, why))
+
+    def stored_problem(self, what: str, why: str) -> None:
+        """Note what is wrong with the run as stored."""
+        self.problems.append(Problem(None, what, why))
 
     @property
     def at(self) -> StateProgram:

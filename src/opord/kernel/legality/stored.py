@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from opord.kernel.legality.fold import Fold, Problem
+from opord.kernel.large import INPUT_VALUES
+from opord.kernel.legality.fold import Fold
 from opord.kernel.legality.moves import decoded
+from opord.kernel.legality.values import ReferenceWrong
 from opord.kernel.rows import InboxRow, RunRow, Status
 from opord.kernel.sealing import SEALED, comparable, opened
 from opord.values.canonical import dumps, loads
@@ -21,10 +23,14 @@ def check_row(fold: Fold, row: RunRow) -> None:
         return
     program = fold.program
     try:
-        body = opened(program, row.run, "body", loads(head.body))
-        input_rest = opened(program, row.run, "input", loads(row.input))
+        body = fold.values.whole(opened(program, row.run, "body", loads(head.body)))
+        kept_input = opened(program, row.run, "input", loads(row.input))
+        input_rest = fold.values.whole(kept_input, INPUT_VALUES)
     except SecretUnreadable as error:
         _differs(fold, "secret", str(error))
+        return
+    except ReferenceWrong as error:
+        _differs(fold, "value", str(error))
         return
     outcome = fold.ended
     pairs: list[tuple[str, Any, Any]] = [
@@ -97,4 +103,4 @@ def _statuses(fold: Fold) -> set[Status]:
 
 
 def _differs(fold: Fold, what: str, why: str) -> None:
-    fold.problems.append(Problem(None, what, why))
+    fold.stored_problem(what, why)

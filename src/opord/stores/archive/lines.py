@@ -3,11 +3,15 @@
 Every line is a JSON object of two members, `{"digest":"…","KIND":…}`, in UTF-8, with a newline at its end. The digest is
 the SHA-256 of the text of the second member, `"KIND":…`. The same story is so always the same line.
 
-- `archive`: the first line. `format` (1), `store` (its identity), `made` (when).
+- `archive`: the first line. `format` (2), `store` (its identity), `made` (when).
 - `mark`: begins what was written at a time. `at`, and `contracts`, the digests of all contracts in the file before it.
 - `contract`: `digest`, `name`, `version` and `sources` of a contract, the `form` of its digest, and `also`, its digests in
   older forms; stands before the first run of it. Lines without `form` are of form 0.
-- `run`: all that was kept of a run: the members of its row with its `head`, and `records`, `inbox`, `event_keys` and `settled`.
+- `run`: all that was kept of a run: the members of its row with its `head`, and `records`, `inbox`, `event_keys`, `settled` and
+  `values`.
+
+Format 2 has `values`, the large values that records, head and input refer to by their digests. A file that was begun in format 1
+is gone on with, and keeps its first line; an older Opord takes a run with `values` in it for damaged.
 
 Instants in `run` are microseconds since 1970 UTC. Bodies are the texts that the store kept, so that hashes can be followed;
 secrets in them are sealed, as they were in the store.
@@ -20,10 +24,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from opord.kernel.rows import EventKey, Head, InboxRow, Kept, RecordRow, RunRow, SettledKey
+from opord.kernel.rows import EventKey, Head, InboxRow, Kept, RecordRow, RunRow, SettledKey, ValueRow
 from opord.stores.base import StoredContract
 
-FORMAT = 1
+FORMAT = 2
 
 Kind: TypeAlias = Literal["archive", "mark", "contract", "run"]
 
@@ -120,6 +124,7 @@ def run_line(kept: Kept) -> bytes:
             "inbox": [message._asdict() for message in kept.inbox],
             "event_keys": [key._asdict() for key in kept.event_keys],
             "settled": [key._asdict() for key in kept.settled],
+            **({"values": [value._asdict() for value in kept.values]} if kept.values else {}),
         },
     )
 
@@ -135,6 +140,7 @@ def read_run(body: bytes) -> Kept:
             tuple(_row(each, InboxRow) for each in said["inbox"]),
             tuple(_row(each, EventKey) for each in said["event_keys"]),
             tuple(_row(each, SettledKey) for each in said["settled"]),
+            tuple(_row(each, ValueRow) for each in said.get("values", ())),
         )
     except (KeyError, TypeError) as error:
         raise LineDamaged(f"it does not say what it should: {error!r}") from error

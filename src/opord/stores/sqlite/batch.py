@@ -85,10 +85,11 @@ class Batch:
         puts: list[_Row] = []
         keys: list[_Row] = []
         settled: list[_Row] = []
+        values: list[_Row] = []
         new_id = 0
         for answer in answers:
             if type(answer) is Write:
-                run, _, seq, _, new_epoch, journal, head, take, put, event_keys, settles = answer
+                run, _, seq, _, new_epoch, journal, head, take, put, event_keys, settles, large = answer
                 _, number, _, _, arrivals = positions[run]
                 if journal:
                     records += [(number, *record) for record in journal]
@@ -107,6 +108,8 @@ class Batch:
                     keys += [(number, *key) for key in event_keys]
                 if settles:
                     settled += [(number, *key) for key in settles]
+                if large:
+                    values += [(number, *value) for value in large]
                 results.append(Applied(arrivals))
             elif type(answer) is Start:
                 run, contract, _, _, started_at, given, epoch, seq, digest, arrivals, head = answer.row
@@ -115,6 +118,7 @@ class Batch:
                 starts.append((new_id, run, contract_id, started_at, given))
                 start_heads.append((new_id, contract_id, epoch, seq, digest, arrivals, *head))
                 records += [(new_id, *record) for record in answer.records]
+                values += [(new_id, *value) for value in answer.values]
                 results.append(Applied(arrivals))
             else:
                 results.append(answer)  # type: ignore[arg-type]
@@ -128,6 +132,7 @@ class Batch:
             ("put", puts),
             ("claim_key", keys),
             ("settle", settled),
+            ("keep_value", values),
         ):
             if given_rows:
                 try:

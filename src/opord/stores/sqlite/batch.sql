@@ -37,6 +37,10 @@ UPDATE heads SET epoch = ?, seq = ?, hash = coalesce(?, hash), arrivals = ? WHER
 -- name: record
 INSERT INTO journal (run, seq, at, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)
 
+-- name: keep_value
+-- A value is known by its content: what is there already is the same.
+INSERT INTO large_values (run, digest, body) VALUES (?, ?, ?) ON CONFLICT (run, digest) DO NOTHING
+
 -- name: take
 UPDATE inbox SET body = NULL WHERE run = ? AND message = ?
 

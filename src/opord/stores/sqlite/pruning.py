@@ -50,6 +50,8 @@ def prune(connection: apsw.Connection, sql: dict[str, str], batch: Sequence[Prun
     given = (_encode(list(numbers.values())).decode(),)
     with lifted(connection, "journal_is_never_cut"):
         connection.execute(sql["prune_journal"], given)
+    with lifted(connection, "values_are_never_cut"):
+        connection.execute(sql["prune_values"], given)
     for name in ("prune_inbox", "prune_event_keys", "prune_settled", "prune_heads", "prune_runs"):
         connection.execute(sql[name], given)
     connection.executemany(

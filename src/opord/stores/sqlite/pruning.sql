@@ -34,6 +34,9 @@ WHERE h.status = 'ended' AND h.epoch = n.value ->> 1 AND h.seq = n.value ->> 2
 -- name: prune_journal
 DELETE FROM journal WHERE run IN (SELECT value FROM json_each(?1))
 
+-- name: prune_values
+DELETE FROM large_values WHERE run IN (SELECT value FROM json_each(?1))
+
 -- name: prune_inbox
 DELETE FROM inbox WHERE run IN (SELECT value FROM json_each(?1))
 

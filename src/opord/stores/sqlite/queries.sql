@@ -147,6 +147,16 @@ SELECT json_array(s.action, s.key, s.args, s.result) AS row
 FROM runs AS r CROSS JOIN settled AS s ON s.run = r.id
 WHERE r.run = ?1 AND s.action = ?2 AND s.key = ?3
 
+-- name: values
+-- Some of a run's large values, by their digests.
+SELECT json_array(v.digest, v.body) AS row
+FROM json_each(?2) AS d CROSS JOIN large_values AS v
+WHERE v.run = (SELECT id FROM runs WHERE run = ?1) AND v.digest = d.value
+
+-- name: values_of
+SELECT json_array(v.digest, v.body) AS row
+FROM runs AS r CROSS JOIN large_values AS v ON v.run = r.id WHERE r.run = ?1 ORDER BY v.digest
+
 -- name: heartbeat
 INSERT INTO workers (worker, contracts, alive_until) VALUES (?1, ?2, ?3)
 ON CONFLICT (worker) DO UPDATE SET contracts = excluded.contracts, alive_until = excluded.alive_until
@@ -191,6 +201,16 @@ UPDATE event_keys SET content = ?4 WHERE run = (SELECT id FROM runs WHERE run = 
 
 -- name: rewrite_settled
 UPDATE settled SET args = ?4, result = ?5 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND action = ?2 AND key = ?3
+
+-- name: rewrite_value
+-- Where a value has another digest now, its old text goes; see `drop_values`.
+INSERT INTO large_values (run, digest, body) VALUES ((SELECT id FROM runs WHERE run = ?1), ?2, ?3)
+ON CONFLICT (run, digest) DO NOTHING
+
+-- name: drop_values
+-- All values of a run but these.
+DELETE FROM large_values
+WHERE run = (SELECT id FROM runs WHERE run = ?1) AND digest NOT IN (SELECT value FROM json_each(?2))
 
 -- name: rewrite_input
 UPDATE runs SET input = ?2 WHERE run = ?1

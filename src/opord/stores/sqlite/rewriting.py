@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import apsw
+import msgspec
 
 from opord.kernel.fit import check_rewrite
-from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, SettledKey
+from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, SettledKey, ValueRow
 from opord.stores.sqlite.guards import lifted
 from opord.stores.sqlite.link import rows
 
@@ -35,6 +36,7 @@ def kept_of(connection: apsw.Connection, sql: dict[str, str], run: str) -> Kept 
         tuple(rows(connection, sql["inbox"], (run,), InboxRow)),
         tuple(rows(connection, sql["event_keys_of"], (run,), EventKey)),
         tuple(rows(connection, sql["settled_of"], (run,), SettledKey)),
+        tuple(rows(connection, sql["values_of"], (run,), ValueRow)),
     )
 
 
@@ -47,6 +49,10 @@ def _put(connection: apsw.Connection, sql: dict[str, str], new: Kept) -> None:
     connection.executemany(sql["rewrite_message"], [(run, each.id, each.body) for each in new.inbox])
     connection.executemany(sql["rewrite_event_key"], [(run, *key) for key in new.event_keys])
     connection.executemany(sql["rewrite_settled"], [(run, *key) for key in new.settled])
+    connection.executemany(sql["rewrite_value"], [(run, *value) for value in new.values])
+    with lifted(connection, "values_are_never_cut"):
+        kept = msgspec.json.encode([value.digest for value in new.values]).decode()
+        connection.execute(sql["drop_values"], (run, kept))
     connection.execute(sql["rewrite_input"], (run, new.row.input))
     connection.execute(
         sql["rewrite_head"], (run, new.row.hash, head.worker, head.wake_at, head.reason, head.body)

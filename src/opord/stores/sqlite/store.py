@@ -32,6 +32,7 @@ from opord.stores.base import (
     Start,
     StoredContract,
     Tombstone,
+    ValueRow,
     WorkerRow,
     Write,
 )
@@ -241,6 +242,11 @@ class SqliteStore:
 
     def settled(self, run: str, action: str, key: str) -> SettledKey | None:
         return self._first("settled", (run, action, key), SettledKey)
+
+    def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+        if digests is None:
+            return self._all("values_of", (run,), ValueRow)
+        return self._all("values", (run, _json(digests)), ValueRow) if digests else []
 
     # --- Pruning ---------------------------------------------------------------------------------
 

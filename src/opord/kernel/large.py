@@ -1,0 +1,534 @@
+"""Large values: kept once for a run, by their content, and referred to from records, the head and the input.
+
+A list of a thousand items that a run carries from state to state would be written again with each transition. So a
+*large* member of what a run keeps is taken out of it and kept in a row of its own, under the SHA-256 of its text:
+
+    {"kind": "transition", "data": {"at": 7}, "values": {"data.items": "5feceb66…"}, …}
+
+`values` is a member of the record itself, beside those that hold what users sent; nothing in a user's data can be taken
+for it. Its names are the places from which the values were taken: the parameters and fields that the contract declares,
+joined by points. What is hashed is the record, and so the digests in it, and so the values.
+
+What is in memory is whole. A run remembers of each large value which object it is and under which digest it is kept, so
+that a step which carries that very object on neither converts nor encodes nor hashes it. Nobody changes these objects:
+handlers get copies of theirs.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from opord.kernel.marks import input_mark
+from opord.kernel.rows import RunRow, ValueRow
+from opord.kernel.sealing import SEALED, SECRET, open_data, seal_data
+from opord.values.canonical import digest, dumps, encode, loads
+from opord.values.codec import Codec
+from opord.values.guard import BadValue, check_plain
+from opord.values.shape import Part, Shape
+from opord.values.vault import Vault
+
+LARGE_BYTES: Final = 4096
+"""Bytes of canonical JSON above which a value is kept by itself: about one page of a store, and some forty references."""
+
+INPUT_VALUES: Final = "$values"
+"""The member of a kept input that says which values belong in it; no parameter of a contract has such a name."""
+
+_DEEPEST_RECORD: Final = 4
+"""How many records inside each other are looked through for large members."""
+
+Keep: TypeAlias = Callable[["Large"], str]
+"""Makes sure that a value is stored with what refers to it, and returns its digest."""
+
+
+class ValueMissing(Exception):
+    """A value that is referred to is not kept."""
+
+
+class Large:
+    """A large value: its rest form, and the digest of the text that is kept of it.
+
+    `text` is that text until somebody has taken it to be stored, then None.
+    """
+
+    __slots__ = ("_size", "_values", "digest", "rest", "text")
+
+    def __init__(self, digest: str, rest: Any, *, text: str | None = None, size: int = 0) -> None:
+        self.digest = digest
+        self.rest = rest
+        self.text = text
+        self._size = size
+        self._values: dict[str, Any] = {}
+
+    @property
+    def size(self) -> int:
+        """The bytes of its rest form in JSON."""
+        if not self._size:
+            self._size = len(encode(self.rest))
+        return self._size
+
+    def value(self, part: Part) -> Any:
+        """Return it as a value of a member's type; the same object each time."""
+        if part.kind not in self._values:
+            self._values[part.kind] = part.load(self.rest)
+        return self._values[part.kind]
+
+
+_ABSENT: Final = object()
+
+
+class Split:
+    """Data in rest form as a whole, and as they are kept: the `small` rest of them, and `refs`, what was taken from where."""
+
+    __slots__ = ("_raw", "refs", "rest", "small")
+
+    def __init__(
+        self, rest: Any, small: Any, refs: Sequence[tuple[str, Large]] = (), raw: bytes | None = None
+    ) -> None:
+        self.rest = rest
+        self.small = small
+        self.refs = refs
+        self._raw = raw
+
+    @property
+    def raw(self) -> msgspec.Raw:
+        """The small rest as canonical JSON; it is encoded once."""
+        if self._raw is None:
+            self._raw = encode(self.small)
+        return msgspec.Raw(self._raw)
+
+    @property
+    def small_is_there(self) -> bool:
+        """Whether anything is left where the values were taken from; if not, the value there was taken as a whole."""
+        return self.small is not _ABSENT
+
+    @property
+    def size(self) -> int:
+        """How many bytes of JSON the whole has."""
+        size = len(memoryview(self.raw))
+        taken: dict[str, int] = {}
+        for path, large in self.refs:
+            parent, _, name = path.rpartition(".")
+            size += len(name.encode()) + 3 + large.size
+            taken[parent] = taken.get(parent, 0) + 1
+        for parent, count in taken.items():
+            left: Any = self.small
+            for step in parent.split(".") if parent else ():
+                left = left[int(step) if type(left) is list else step]
+            size += count if left else count - 1  # the commas
+        return size
+
+
+class LargeValues:
+    """The large values that one run carries now, by the objects that they are in memory.
+
+    `vault` seals what is secret in them, bound to the run and to all that is not secret in the same value.
+    """
+
+    __slots__ = ("_known", "_rests", "_run", "_splits", "_vault")
+
+    def __init__(self, run: str, vault: Vault | None) -> None:
+        self._run = run
+        self._vault = vault
+        # The objects stand beside what they are known as: as long as they are here, no other has their `id`.
+        self._known: dict[tuple[int, str, int], tuple[Any, Large]] = {}
+        self._rests: dict[int, Large] = {}
+        self._splits: dict[int, Split] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._rests)
+
+    # --- from values to what is kept -------------------------------------------------------------
+
+    def dump(self, codec: Codec, value: Any) -> Any:
+        """Return the rest form of a value; members that are known are not converted again."""
+        shape = codec.shape() if self._known else None
+        return codec.dump(value) if shape is None else self._dumped(shape, codec.dump, value, 0)
+
+    def split(self, codec: Codec, rest: Any, value: Any = _ABSENT) -> Split:
+        """Return an object in rest form, split; `value` is what it is the rest form of, to be known from now on."""
+        shape = codec.shape() if self._rests else None
+        split = Split(rest, rest) if shape is None else self._without_known(shape, rest)
+        if len(memoryview(split.raw)) > LARGE_BYTES:
+            shape = codec.shape()
+            if shape is not None:
+                split = self._measured(shape, rest, value)
+        if split.refs:
+            self._splits[id(rest)] = split
+        return split
+
+    def split_members(
+        self, members: Sequence[dict[str, Any]], codecs: Sequence[dict[str, Codec | None]]
+    ) -> Split:
+        """Return a list of objects, split at those of their members that `codecs` name; `failed` is a failure."""
+        whole = list(members)
+        if not self._rests:
+            split = Split(whole, whole)
+            if len(memoryview(split.raw)) <= LARGE_BYTES:
+                return split
+        small, refs = [], []
+        for place, (member, coded) in enumerate(zip(members, codecs, strict=True)):
+            left = dict(member)
+            for name, codec in coded.items():
+                one = self._failure(member[name]) if name == "failed" else self._one(codec, member[name])
+                refs += [(f"{place}.{name}.{path}".rstrip("."), large) for path, large in one.refs]
+                if one.small is _ABSENT:
+                    del left[name]
+                else:
+                    left[name] = one.small
+            small.append(left)
+        return Split(whole, small, refs)
+
+    def split_member(self, name: str, rest: Any, codec: Codec | None) -> Split:
+        """Return an object of one member, split at it."""
+        split = self.split_members([{name: rest}], [{name: codec}])
+        refs = [(path.partition(".")[2], large) for path, large in split.refs]
+        return Split({name: rest}, split.small[0], refs, None if refs else bytes(split.raw)[1:-1])
+
+    def kept_as(self, rest: Any) -> Split | None:
+        """Return how data were split that a record of this step has, if something was taken from them."""
+        return self._splits.get(id(rest)) if self._splits else None
+
+    def carry(self, *splits: Split) -> None:
+        """Forget all values but those of these data."""
+        if not self._rests:
+            return
+        carried = {id(large): large for split in splits for _, large in split.refs}
+        self._rests = {id(large.rest): large for large in carried.values()}
+        self._known = {key: known for key, known in self._known.items() if id(known[1]) in carried}
+        self._splits = {}
+
+    # --- from what is kept to values -------------------------------------------------------------
+
+    def joined(self, small: Any, refs: Sequence[tuple[str, Large]]) -> Split:
+        """Return kept data with the values that were taken from them."""
+        if not refs:
+            return Split(small, small)
+        whole = refs[0][1].rest if refs[0][0] == "" else joined(small, [(at, one.rest) for at, one in refs])
+        split = Split(whole, _ABSENT if refs[0][0] == "" else small, refs)
+        self._rests |= {id(large.rest): large for _, large in refs}
+        self._splits[id(whole)] = split
+        return split
+
+    def load(self, codec: Codec, split: Split) -> Any:
+        """Return the value of data in rest form; what is large in it is not converted again if it ever was."""
+        shape = codec.shape() if split.refs else None
+        return codec.load(split.rest) if shape is None else self._loaded(shape, split.rest, 0)
+
+    # --- within ----------------------------------------------------------------------------------
+
+    def _dumped(self, shape: Shape, dump: Callable[[Any], Any], value: Any, level: int) -> Any:
+        if not shape.fits(value):
+            return dump(value)  # which says what is wrong
+        rest = {}
+        for part, one in zip(shape.parts, shape.values(value), strict=True):
+            known = self._known.get((id(one), part.kind, level))
+            if known is not None:
+                rest[part.name] = known[1].rest
+                continue
+            inner = part.shape if one is not None and level < _DEEPEST_RECORD else None
+            try:
+                if inner is not None:
+                    rest[part.name] = self._dumped(inner, part.dump, one, level + 1)
+                else:
+                    rest[part.name] = made = part.dump(one)
+                    if part.checks:
+                        check_plain(made, level=level + 1)
+            except BadValue as bad:
+                raise bad.within(part.name) from None
+        return rest
+
+    def _loaded(self, shape: Shape, rest: Any, level: int) -> Any:
+        values = []
+        for part in shape.parts:
+            if part.name not in rest:
+                raise BadValue("", "what is kept does not have the form of its type (KeyError)")
+            one = rest[part.name]
+            large = self._rests.get(id(one))
+            inner = part.shape if type(one) is dict and level < _DEEPEST_RECORD else None
+            if large is not None:
+                value = large.value(part)
+                self._known[id(value), part.kind, level] = value, large
+            elif inner is not None:
+                value = self._loaded(inner, one, level + 1)
+            else:
+                value = part.load(one)
+            values.append(value)
+        return shape.made(values)
+
+    def _without_known(self, shape: Shape, rest: Any) -> Split:
+        refs: list[tuple[str, Large]] = []
+
+        def walk(shape: Shape, rest: dict[str, Any], before: str, level: int) -> dict[str, Any]:
+            small = {}
+            for part in shape.parts:
+                one = rest[part.name]
+                large = self._rests.get(id(one))
+                if large is not None:
+                    refs.append((before + part.name, large))
+                    continue
+                inner = part.shape if type(one) is dict and level < _DEEPEST_RECORD else None
+                small[part.name] = (
+                    walk(inner, one, f"{before}{part.name}.", level + 1) if inner is not None else one
+                )
+            return small
+
+        return Split(rest, walk(shape, rest, "", 0), refs)
+
+    def _measured(self, shape: Shape, rest: Any, value: Any) -> Split:
+        refs: list[tuple[str, Large]] = []
+        small = self._taken(shape, rest, value, "", 0, refs)
+        return Split(rest, small, refs)
+
+    def _taken(
+        self,
+        shape: Shape,
+        rest: dict[str, Any],
+        value: Any,
+        before: str,
+        level: int,
+        refs: list[tuple[str, Large]],
+    ) -> dict[str, Any]:
+        """Return an object without its large members, which are added to `refs`."""
+        values = shape.values(value) if value is not _ABSENT else [_ABSENT] * len(shape.parts)
+        small = {}
+        for part, own in zip(shape.parts, values, strict=True):
+            one = rest[part.name]
+            if part.small or one is None:
+                small[part.name] = one
+                continue
+            large = self._rests.get(id(one))
+            if large is None:
+                raw = encode(one)
+                if len(raw) <= LARGE_BYTES:
+                    small[part.name] = one
+                    continue
+                inner = part.shape if type(one) is dict and level < _DEEPEST_RECORD else None
+                if inner is not None:
+                    found: list[tuple[str, Large]] = []
+                    left = self._taken(inner, one, own, f"{before}{part.name}.", level + 1, found)
+                    if len(encode(left)) <= LARGE_BYTES:
+                        refs += found
+                        small[part.name] = left
+                        continue
+                large = self._new(one, raw)
+            if own is not _ABSENT:
+                self._known[id(own), part.kind, level] = own, large
+            refs.append((before + part.name, large))
+        return small
+
+    def _one(self, codec: Codec | None, rest: Any) -> Split:
+        """Return a value of any type, split; the whole of it may be what is taken."""
+        large = self._rests.get(id(rest))
+        if large is None:
+            if codec is not None and codec.shape() is not None and type(rest) is dict:
+                split = self.split(codec, rest)
+                if len(memoryview(split.raw)) <= LARGE_BYTES:
+                    return split
+            raw = encode(rest)
+            if len(raw) <= LARGE_BYTES:
+                return Split(rest, rest, (), raw)
+            large = self._new(rest, raw)
+        split = self._splits[id(rest)] = Split(rest, _ABSENT, (("", large),))
+        return split
+
+    def _failure(self, rest: dict[str, Any]) -> Split:
+        """Return a failure, split at its fields. Its type stays: it says what happened."""
+        small, refs = {}, []
+        for name, one in rest.items():
+            large = self._rests.get(id(one))
+            if large is None and len(raw := encode(one)) > LARGE_BYTES:
+                large = self._new(one, raw)
+            if large is None:
+                small[name] = one
+            else:
+                refs.append((name, large))
+        if not refs:
+            return Split(rest, rest)
+        split = self._splits[id(rest)] = Split(rest, small, refs)
+        return split
+
+    def _new(self, rest: Any, raw: bytes) -> Large:
+        text = raw.decode()
+        if self._vault is not None and (SECRET in text or SEALED in text):
+            text = dumps(seal_data(self._vault, value_place(self._run, text), rest))
+        large = Large(digest(text), rest, text=text, size=len(raw))
+        self._rests[id(rest)] = large
+        return large
+
+
+# --- reading what is kept ------------------------------------------------------------------------
+
+
+def joined(small: Any, taken: Iterable[tuple[str, Any]]) -> Any:
+    """Return kept data with values put back at their places; the data themselves stay as they are.
+
+    Raises:
+        LookupError, TypeError, ValueError: there is no such place in them.
+    """
+    whole = dict(small) if isinstance(small, dict) else list(small)
+    deeper: dict[str | int, list[tuple[str, Any]]] = {}
+    for path, rest in taken:
+        name, _, behind = path.partition(".")
+        at: str | int = int(name) if type(whole) is list else name
+        if behind:
+            deeper.setdefault(at, []).append((behind, rest))
+        else:
+            whole[at] = rest  # type: ignore[index]
+    for at, more in deeper.items():
+        whole[at] = joined(whole[at], more)  # type: ignore[index]
+    return whole
+
+
+class Texts:
+    """The values of one run by their digests; each text is read once, when it is first asked for, by `read`."""
+
+    def __init__(self, rows: Iterable[ValueRow] = (), read: Callable[[str], Any] = loads) -> None:
+        self._texts = {row.digest: row.body for row in rows}
+        self._read = read
+        self._plain: dict[str, Any] = {}
+
+    def plain(self, digest: str) -> Any:
+        """Return a value as plain data.
+
+        Raises:
+            ValueMissing: it is not kept.
+        """
+        if digest not in self._plain:
+            if digest not in self._texts:
+                raise ValueMissing(f"the value {digest} is not kept")
+            self._plain[digest] = self._read(self._texts[digest])
+        return self._plain[digest]
+
+    def whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return what a record or a head says, with the values that it refers to in their places.
+
+        Raises:
+            ValueMissing: one of them is not kept.
+            LookupError, TypeError, ValueError: it names a place that it does not have.
+        """
+        if "values" not in body:
+            return body
+        taken = [(path, self.plain(digest)) for path, digest in body["values"].items()]
+        return without_values(joined(body, taken))
+
+    def whole_input(self, text: str) -> Any:
+        """Return a kept input, with the values that it refers to."""
+        kept = loads(text)
+        if INPUT_VALUES not in kept:
+            return kept
+        taken = [(path, self.plain(digest)) for path, digest in kept.pop(INPUT_VALUES).items()]
+        return joined(kept, taken)
+
+
+def without_values(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what a record or a head says but for what it refers to."""
+    return {name: said for name, said in body.items() if name != "values"}
+
+
+def value_place(run: str, text: str) -> str:
+    """Return the place that secrets in a value are bound to: the run, and all in the value that is not secret."""
+    return f"{run}\nvalue {input_mark(text)}"
+
+
+def open_value(vault: Vault | None, run: str, text: str) -> Any:
+    """Return a kept value in rest form.
+
+    Raises:
+        SecretUnreadable: a secret in it cannot be opened.
+    """
+    kept = loads(text)
+    if vault is None or SEALED not in text:
+        return kept
+    return open_data(vault, value_place(run, text), kept)
+
+
+_refs = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_digests = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def needed(row: RunRow, *, data: bool = True) -> list[str]:
+    """Return the digests of the values that a stored run refers to; without `data`, those of its input alone."""
+    found: list[str] = []
+    if row.input.startswith(_INPUT_BEGINS):
+        found += _digests(_refs(row.input)[INPUT_VALUES]).values()
+    if data and _MEMBER in row.head.body:
+        said = _refs(row.head.body).get("values")
+        if said is not None:
+            found += _digests(said).values()
+    return list(dict.fromkeys(found))
+
+
+_INPUT_BEGINS: Final = f'{{"{INPUT_VALUES}":'
+_MEMBER: Final = '"values":{'
+
+
+class ValueCache:
+    """The large values of the runs that a process has to do with, up to so many bytes of their texts; the latest used stay.
+
+    What is in it is what was stored, under the digest of its text: it can never be out of date.
+    """
+
+    def __init__(self, most_bytes: int = 16 * 1024 * 1024) -> None:
+        self._most = most_bytes
+        self._bytes = 0
+        self._known: OrderedDict[tuple[str, str], tuple[Large, int]] = OrderedDict()
+
+    def missing(self, row: RunRow) -> list[str]:
+        """Return the digests of the values that a stored run refers to and that are not here."""
+        return [digest for digest in needed(row) if (row.run, digest) not in self._known]
+
+    def get(self, run: str, digest: str) -> Large | None:
+        """Return a value, if it is here."""
+        found = self._known.get((run, digest))
+        if found is None:
+            return None
+        self._known.move_to_end((run, digest))
+        return found[0]
+
+    def put(self, run: str, large: Large, size: int) -> None:
+        """Keep a value whose text has so many bytes, as long as there is room."""
+        if (run, large.digest) in self._known or size > self._most:
+            return
+        self._known[run, large.digest] = large, size
+        self._bytes += size
+        while self._bytes > self._most:
+            _, (_, dropped) = self._known.popitem(last=False)
+            self._bytes -= dropped
+
+
+def larges(
+    run: str, vault: Vault | None, digests: Iterable[str], rows: Iterable[ValueRow], cache: ValueCache | None
+) -> Mapping[str, Large]:
+    """Return values by their digests, from the cache or made of the rows.
+
+    Raises:
+        BadValue: one of them is in neither, or is not what its digest says.
+        SecretUnreadable: a secret in one cannot be opened.
+    """
+    texts = {row.digest: row.body for row in rows}
+    found: dict[str, Large] = {}
+    for one in digests:
+        large = cache.get(run, one) if cache is not None else None
+        if large is None:
+            text = texts.get(one)
+            if text is None or digest(text) != one:
+                why = "is not in the store" if text is None else "was changed"
+                raise BadValue("", f"the value {one[:12]}… that {run} refers to {why}")
+            large = Large(one, open_value(vault, run, text))
+            if cache is not None:
+                cache.put(run, large, len(text))
+        found[one] = large
+    return found
+
+
+def under(values: Mapping[str, Large], place: str) -> Iterator[tuple[str, Large]]:
+    """Yield the values taken from a place or from within it, with their paths from there on."""
+    for path, large in values.items():
+        if path == place:
+            yield "", large
+        elif path.startswith(f"{place}."):
+            yield path[len(place) + 1 :], large

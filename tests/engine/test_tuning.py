@@ -1,0 +1,100 @@
+"""The garbage collector of a program that has an engine: relaxed while one is open, and somebody else's settings left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import opord
+from opord.engine.tuning import RELAXED, Relaxation, tune_process
+from opord.stores.base import StoreError
+from tests.engine.kit import compiled, workflow_of
+
+TEXT = """
+contract Nap(id: str) key id
+initial state Napping -> Done { after 1h -> goto Done }
+final state Done success
+"""
+
+PYTHONS = (700, 10, 10)
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*PYTHONS)
+    yield
+    gc.enable()
+    gc.set_threshold(*before)
+
+
+def seen(folder: Path, *relax: bool) -> list[tuple[int, int, int]]:
+    """Return the thresholds while as many engines open one in the other, and after each closes."""
+    flow = workflow_of(compiled(TEXT))
+    found = []
+
+    async def nest(left: tuple[bool, ...]) -> None:
+        if not left:
+            return
+        url = f"sqlite:///{folder / f'{len(left)}.db'}"
+        async with opord.Engine(url, [flow], relax_collector=left[0]):
+            found.append(gc.get_threshold())
+            await nest(left[1:])
+        found.append(gc.get_threshold())
+
+    asyncio.run(nest(relax))
+    return found
+
+
+def test_it_is_relaxed_until_the_last_engine_closes(tmp_path: Path) -> None:
+    assert seen(tmp_path, True, True) == [RELAXED, RELAXED, RELAXED, PYTHONS]
+
+
+def test_an_engine_that_is_told_not_to_leaves_it_as_it_is(tmp_path: Path) -> None:
+    assert seen(tmp_path, False) == [PYTHONS, PYTHONS]
+    assert seen(tmp_path, False, True) == [PYTHONS, RELAXED, PYTHONS, PYTHONS]
+
+
+@pytest.mark.parametrize("own", [(100, 5, 5), (0, 10, 10), (100_000, 20, 20)])
+def test_what_somebody_has_set_stays(tmp_path: Path, own: tuple[int, int, int]) -> None:
+    gc.set_threshold(*own)
+    assert seen(tmp_path, True) == [own, own]
+
+
+def test_a_collector_that_is_switched_off_stays_so(tmp_path: Path) -> None:
+    gc.disable()
+    assert seen(tmp_path, True) == [PYTHONS, PYTHONS]
+    assert not gc.isenabled()
+
+
+def test_what_was_set_meanwhile_is_not_undone() -> None:
+    relaxation = Relaxation()
+    relaxation.hold()
+    gc.set_threshold(900, 10, 10)
+    relaxation.let_go()
+    assert gc.get_threshold() == (900, 10, 10)
+
+
+def test_an_engine_that_cannot_open_leaves_it_as_it_was(tmp_path: Path) -> None:
+    flow = workflow_of(compiled(TEXT))
+
+    async def story() -> None:
+        async with opord.Engine(f"sqlite:///{tmp_path / 'no' / 'folder.db'}", [flow]):
+            raise AssertionError("it is not there")
+
+    with pytest.raises(StoreError):
+        asyncio.run(story())
+    assert gc.get_threshold() == PYTHONS
+
+
+def test_a_worker_freezes_what_is_there_at_the_start() -> None:
+    try:
+        tune_process()
+        assert gc.get_threshold() == RELAXED
+        assert gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
