@@ -52,7 +52,7 @@ def test_a_text_that_is_none_is_shown_with_a_sign_for_each_wrong_byte(five: Shop
 
 
 def test_limits_and_pages_count_damaged_rows_as_others(five: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("opord.cli.reading.PAGE", 2)
+    monkeypatch.setattr("opord.backends.shown.PAGE", 2)
     damage(five, f"UPDATE heads SET body = {NOT_TEXT} WHERE run IN (1, 4)")
     for limit in range(1, 6):
         said = five.opord("runs", "list", "--limit", str(limit), "--json")

@@ -24,7 +24,8 @@ from opord.kernel.run import Run
 from opord.loading import load
 from opord.stores.base import RunFilter, Store
 from opord.stores.memory import MemoryStore
-from opord.testing.clock import VirtualClock, run_virtually, virtual_world
+from opord.testing.clock import VirtualClock, run_virtually
+from opord.testing.engines import virtual_engine
 
 T = TypeVar("T")
 
@@ -138,7 +139,6 @@ class Kit:
     def engine(self, *, hook: Any = None, serve: bool = True, store: Any = None, **options: Any) -> Engine:
         """Return an engine that is not yet open; each has a worker's name of its own."""
         self.engines += 1
-        world = virtual_world(self.clock, seed=self.seed + self.engines, worker=f"w{self.engines}")
         flow = self.workflow(self.handlers) if serve else self.workflow
 
         def count(point: str, run: str) -> None:
@@ -146,7 +146,16 @@ class Kit:
             if hook is not None:
                 hook(point, run)
 
-        return Engine(store or self.store, [flow], lease_s=self.lease_s, world=world, hook=count, **options)
+        return virtual_engine(
+            store or self.store,
+            [flow],
+            self.clock,
+            seed=self.seed + self.engines,
+            worker=f"w{self.engines}",
+            hook=count,
+            lease_s=self.lease_s,
+            **options,
+        )
 
     async def until(self, condition: Callable[[], bool], *, seconds: float = 10**7) -> None:
         """Let virtual time pass until something holds."""
@@ -207,10 +216,9 @@ class Crash:
 
 async def kill(engine: Engine) -> None:
     """End an engine as SIGKILL would: nothing more is written, nobody is told."""
-    opened = engine._open
-    engine._open = None
-    if opened is None:
+    if engine._open is None:
         return
+    opened, engine._open = engine._open.process, None
     tasks = [opened.commits._pump, opened.watch._look]
     if opened.worker is not None:
         tasks += opened.worker._loops

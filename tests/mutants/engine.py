@@ -398,8 +398,8 @@ MUTANTS = (
     ),
     Mutant(
         "write given up when the store is gone", COMMITS,
-        "            except StoreUnavailable as error:\n                if pause",
-        "            except StoreUnavailable as error:\n                raise\n                if pause",
+        "                if not self._patient:\n                    raise\n",
+        "                raise\n",
         "a store that is full or locked for a moment is an error of whoever writes", "14, 2.2",
         seeds=40,
     ),

@@ -17,7 +17,8 @@ from opord.kernel.requests import Call
 from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
-from opord.testing.clock import VirtualClock, run_virtually, virtual_world
+from opord.testing.clock import VirtualClock, run_virtually
+from opord.testing.engines import virtual_engine
 from tests.engine.kit import Killed, kill
 from tests.sim.contracts import subject
 from tests.sim.plan import Fault, Op, Plan
@@ -216,21 +217,21 @@ class Machine:
         self.born += 1
         life = self.life(self, f"w{self.born}")
         self.everyone.append(life)
-        world = virtual_world(self.clock, seed=self.plan.seed * 1000 + self.born, worker=life.name)
-        world.poll_s = 5.0
-        # The store's clock is the one that counts; that of each machine is wrong by its own amount.
-        skew_us = SKEWS_US[self.born % len(SKEWS_US)]
-        world.now = lambda: self.clock.now_us + skew_us
         flow = self.subject.workflow(self.provider.handlers(life.called))
-        engine = Engine(
-            life,  # type: ignore[arg-type]
+        engine = virtual_engine(
+            life,
             [flow],
+            self.clock,
+            seed=self.plan.seed * 1000 + self.born,
+            worker=life.name,
+            poll_s=5.0,
+            # The store's clock is the one that counts; that of each machine is wrong by its own amount.
+            skew_us=SKEWS_US[self.born % len(SKEWS_US)],
+            hook=life.hook,
             lease_s=LEASE_S,
             call_limit_s=60.0,
             secret_keys="",
             insecure_plaintext_secrets=True,  # the verifier reads what is kept, and has no keys
-            world=world,
-            hook=life.hook,
         )
         opening = asyncio.ensure_future(engine.__aenter__())
         await asyncio.wait([opening], timeout=CUT_OFF_S)

@@ -8,29 +8,30 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, Self, TypeVar
 
+from opord.backends.base import Backend
+from opord.backends.embedded import Embedded
 from opord.drive import hooks
-from opord.drive.calls import Calls, bind_handlers
+from opord.drive.calls import bind_handlers
 from opord.drive.client import Client
-from opord.drive.errors import EngineClosed, HandlersInvalid, InputInvalid, RunTerminated
+from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
 from opord.drive.purity import NotPure
 from opord.engine.clock import World
 from opord.engine.commits import Commits
-from opord.engine.host import StoreHost
-from opord.engine.programs import Programs, keep_contract
+from opord.engine.process import Carried, Process
+from opord.engine.programs import Programs
 from opord.engine.protection import protection_with
 from opord.engine.strays import LONGEST_LEASE_S
-from opord.engine.tuning import RELAXATION
-from opord.engine.watch import Watch
-from opord.engine.worker import PARTING_S, Worker
+from opord.engine.tuning import RELAXATION, tune_process
+from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.program import Program
-from opord.kernel.rows import InboxRow, RecordRow, ValueRow
 from opord.kernel.run import Run
 from opord.kernel.views import history_view, run_view
 from opord.loading import check_handlers, program_of
 from opord.stores import open_store
-from opord.stores.base import Store
-from opord.values.guard import BadValue
+from opord.stores.base import Store, StoreDamaged
+
+__all__ = ["Engine", "tune_process"]
 
 log = logging.getLogger("opord.engine")
 
@@ -104,7 +105,7 @@ class Engine:
         self._relaxes = relax_collector and world is None
         self._world = world
         self._hook = hook
-        self._open: _Open | None = None
+        self._open: Embedded | None = None
         self._programs: dict[type[Workflow], Program] = {}
 
     # --- life ------------------------------------------------------------------------------------
@@ -127,34 +128,28 @@ class Engine:
                 raise HandlersInvalid(self._program(workflow).name, problems)
         world = self._world or World()
         store = await _in_thread(world.commit_thread, self._store)
-        commits = Commits(store, world.commit_thread)
-        commits.start()
-        known = Programs(self._protection, programs)
-        host = StoreHost(store=store, commits=commits, programs=known, world=world, hook=self._hook)
-        opened = _Open(host, Watch(store, commits))
+        opened = Process(store, programs=Programs(self._protection, programs), world=world, hook=self._hook)
+        opened.open()
         try:
             if self._relaxes:
                 RELAXATION.hold()
                 opened.relaxes = True
-            for program in programs:
-                await commits.call(keep_contract, store, program)
+            await opened.keep(programs)
             if served:
-                opened.worker = self._worker(opened.host, served)
-                await opened.worker.start()
+                await self._carry(opened, served)
                 # Before it had said that it serves them, another process could still replace them.
-                for program in programs:
-                    await commits.call(keep_contract, store, program)
+                await opened.keep(programs)
         except BaseException:
             await self._close(opened)
             raise
-        self._open = opened
+        self._open = Embedded(opened)
         return self
 
     async def __aexit__(self, *error: object) -> None:
         """Drain the worker and close the store."""
         opened, self._open = self._open, None
         if opened is not None:
-            await self._close(opened)
+            await self._close(opened.process)
 
     def _program(self, workflow: Workflow | type[Workflow]) -> Program:
         """Return the program of a contract; it is made once, since a start must not wait for it."""
@@ -168,38 +163,21 @@ class Engine:
         at = self._store_at
         return open_store(at, create=self._create) if isinstance(at, str) else at
 
-    def _worker(self, host: StoreHost, served: dict[str, Workflow]) -> Worker:
-        world = host.world
-        programs = {digest: self._program(workflow) for digest, workflow in served.items()}
-        slots = asyncio.Semaphore(world.max_threads)
-        calls = {
-            digest: Calls(
-                program,
-                bind_handlers(program, served[digest].handlers),
-                threads=world.handler_threads(),
-                slots=slots,
-                limit_s=self._call_limit_s,
-                monotonic=world.monotonic,
-                watch_pure=self._watch_pure,
-            )
-            for digest, program in programs.items()
-        }
-        return Worker(
-            host,
-            programs=programs,
-            calls=calls,
+    async def _carry(self, opened: Process, served: dict[str, Workflow]) -> None:
+        programs = [self._program(workflow) for workflow in served.values()]
+        await opened.carry(
+            [Carried(one, bind_handlers(one, served[one.digest].handlers)) for one in programs],
             lease_s=self._lease_s,
+            call_limit_s=self._call_limit_s,
             concurrency=self._concurrency,
+            watch_pure=self._watch_pure,
         )
 
-    async def _close(self, opened: _Open) -> None:
+    async def _close(self, opened: Process) -> None:
         if opened.relaxes:
             opened.relaxes = False
             RELAXATION.let_go()
-        if opened.worker is not None:
-            await opened.worker.drain(self._drain_s)
-        await opened.watch.stop()
-        await opened.commits.stop(PARTING_S)
+        await opened.close(self._drain_s)
         if isinstance(self._store_at, str):
             await _in_thread(opened.world.commit_thread, opened.store.close)
         for pool in (opened.world.commit_thread, opened.world.threads):
@@ -207,7 +185,11 @@ class Engine:
                 pool.shutdown(wait=False)
 
     @property
-    def _running(self) -> _Open:
+    def _running(self) -> Process:
+        return self._answering.process
+
+    @property
+    def _answering(self) -> Embedded:
         if self._open is None:
             raise EngineClosed(
                 "the engine is not open; use it inside `async with opord.Engine(...) as engine:`"
@@ -230,19 +212,14 @@ class Engine:
         return start.handle(self, await self.start_run(self._program(start.workflow), start.members))
 
     async def start_run(self, program: Program, members: Any) -> str:
-        """Start a run from an object with a member for each parameter; return its name."""
-        try:
-            value = program.input.accept(members)
-        except BadValue as error:
-            raise InputInvalid(program.name, error.path, error.message) from error
-        started = await self._running.client.start(program, value)
-        return started.run
+        """Start a run from an object with a member for each parameter; return its name. See `Backend.start`."""
+        return (await self._answering.start(program, members)).run
 
     async def send_event(
         self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None
     ) -> Sent:
-        """Send a run an event; `args` is an object with a member for each parameter. See `Client.send`."""
-        return await self._running.client.send(run, event, args, actor=actor, role=role)
+        """Send a run an event; `args` is an object with a member for each parameter. See `Backend.send`."""
+        return await self._answering.send(run, event, args, actor=actor, role=role)
 
     async def wait_result(self, run: str) -> Any:
         """Wait for the end of a run and return its final state with its fields.
@@ -256,9 +233,7 @@ class Engine:
         ended = await opened.worker.landing(run) if opened.worker is not None else None
         if ended is not None and ended.outcome != "terminated":
             return _given_away(ended)
-        head = await opened.watch.end_of(run)
-        if head is None:
-            raise await opened.client.missing(run)
+        head = await self._answering.end_of(run)
         if head.outcome == "terminated":
             raise RunTerminated(run, head.state)
         return _given_away(await opened.client.read(run))
@@ -270,8 +245,7 @@ class Engine:
             RunUnknown: there is no such run.
         """
         opened = self._running
-        served = await opened.commits.call(_served, opened.store)
-        return run_view(await opened.client.read(run), served=served)
+        return run_view(await opened.client.read(run), served=await self._answering.served())
 
     async def run_history(self, run: str) -> list[Mapping[str, Any]]:
         """Return a run's records, as `opord runs history --json` does.
@@ -280,15 +254,30 @@ class Engine:
             RunUnknown: there is no such run.
         """
         opened = self._running
-        program = await opened.client.program((await opened.client.row(run)).contract)
-        records, waiting, values = await opened.commits.call(_journal, opened.store, run)
-        return [*history_view(program, records, waiting, values)]
+        program = await opened.client.program((await self._answering.row(run)).contract)
+        records = [record async for record in self._answering.records(run)]
+        inbox, values = await self._answering.inbox(run), await self._answering.values(run)
+        return [*history_view(program, records, inbox, values)]
 
     async def until_idle(self) -> None:
         """Wait until no run that this engine has handlers for can go on or becomes due within a second."""
         worker = self._running.worker
         if worker is not None:
             await worker.until_idle()
+
+    @property
+    def backend(self) -> Backend:
+        """What may be asked of runs by their names: the same verbs on every runtime."""
+        return self._answering
+
+    @property
+    def damage(self) -> StoreDamaged | None:
+        """What is wrong with a store that turned out to be damaged."""
+        return self._running.commits.damage
+
+    async def until_damaged(self) -> None:
+        """Wait until the store turns out to be damaged, of which there may be no end."""
+        await self._running.commits.damaged.wait()
 
     @property
     def client(self) -> Client:
@@ -311,36 +300,9 @@ class Engine:
         return self._running.worker
 
 
-class _Open:
-    """What an engine has while it is open."""
-
-    def __init__(self, host: StoreHost, watch: Watch) -> None:
-        self.host = host
-        self.store = host.store
-        self.commits = host.commits
-        self.world = host.world
-        self.client = Client(host)
-        self.watch = watch
-        self.worker: Worker | None = None
-        self.relaxes = False
-
-
-def _served(store: Store) -> frozenset[str]:
-    """Return the contracts for which a live worker has handlers."""
-    return frozenset(digest for worker in store.workers() for digest in worker.contracts)
-
-
 def _given_away(run: Run) -> Any:
     """Return the state of a run with its fields for somebody who may do with it what he likes."""
     return run.at.fields.copy(run.fields)
-
-
-def _journal(store: Store, run: str) -> tuple[list[RecordRow], list[InboxRow], list[ValueRow]]:
-    """Read a run's records page by page, the messages that wait, and the large values."""
-    records: list[RecordRow] = []
-    while page := store.journal(run, after=records[-1].seq if records else 0):
-        records += page
-    return records, store.inbox(run), store.values(run)
 
 
 async def _in_thread(thread: Executor | None, job: Callable[[], Any]) -> Any:

@@ -12,11 +12,13 @@ import click
 
 from opord.cli.errors import explain_error
 from opord.cli.output import error, write, write_json
+from opord.cli.reading import on_reader
 from opord.cli.settings import actor_options, engine_secrets, json_option, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
-    from opord.drive.client import Client
+    from opord.backends.base import Backend
+    from opord.backends.shown import Shown
     from opord.kernel.rows import RunRow
 
 T = TypeVar("T")
@@ -29,9 +31,9 @@ PATIENCE_S = 30.0
 
 
 class Session:
-    """An open engine's client, and a watch on the store: `answered` is to be called when work has got on."""
+    """An open backend, and a watch on it: `answered` is to be called when work has got on."""
 
-    client: Client
+    backend: Backend
 
     def __init__(self) -> None:
         self._since = time.monotonic()
@@ -52,7 +54,7 @@ class Act(NamedTuple):
     verb: str
     done: str
     concerns: Callable[[RunRow], bool]
-    do: Callable[[Client, str], Awaitable[object]]
+    do: Callable[[Backend, str], Awaitable[object]]
 
 
 class Selection(NamedTuple):
@@ -93,7 +95,7 @@ def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json
         told = [{"run": run, "would": act.verb} for run in runs]
         _tell(told, [f"{safe(run)}: would be {act.done}" for run in runs], as_json)
         return 0
-    results = on_client(store, lambda session: _each(session, runs, act))
+    results = on_backend(store, lambda session: _each(session, runs, act))
     if selection.run is not None and not as_json:
         if results[0] is not None:
             raise results[0]
@@ -118,10 +120,10 @@ def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json
     return int(any(wrong is not None for wrong in results))
 
 
-def on_client(
+def on_backend(
     url: str, job: Callable[[Session], Awaitable[T]], workflows: Sequence[Any] = (), *, create: bool = False
 ) -> T:
-    """Open an engine without a worker, do a job with its client, and close it; only with `create` a store is made.
+    """Open an engine without a worker, do a job with its backend, and close it; only with `create` a store is made.
 
     A store that does not answer for `PATIENCE_S` ends the process with status 3: nothing is half-written then.
     """
@@ -133,7 +135,7 @@ def on_client(
         session = Session()
         watch = asyncio.create_task(_give_up_after(session))
         async with engine:
-            session.client = engine.client
+            session.backend = engine.backend
             result = await job(session)
         watch.cancel()
         return result
@@ -157,15 +159,15 @@ async def _each(session: Session, runs: Sequence[str], act: Act) -> list[Excepti
     results: list[Exception | None] = []
     for first in range(0, len(runs), 200):
         # Many at once share the store's commits.
-        part = await asyncio.gather(*(_one(session.client, run, act) for run in runs[first : first + 200]))
+        part = await asyncio.gather(*(_one(session.backend, run, act) for run in runs[first : first + 200]))
         results += part
         session.answered()
     return results
 
 
-async def _one(client: Client, run: str, act: Act) -> Exception | None:
+async def _one(backend: Backend, run: str, act: Act) -> Exception | None:
     try:
-        await act.do(client, run)
+        await act.do(backend, run)
     except Exception as wrong:
         if explain_error(wrong).status == 3:
             raise
@@ -182,12 +184,14 @@ def _chosen(selection: Selection, act: Act, store: str) -> list[str]:
         )
     if selection.run is not None:
         return [selection.run]
-    from opord.cli.reading import open_reader
-    from opord.stores.base import RunFilter
+    return on_reader(store, lambda shown: _found(shown, selection, act))
+
+
+async def _found(shown: Shown, selection: Selection, act: Act) -> list[str]:
+    from opord.backends.base import RunFilter
 
     where = RunFilter(selection.contract, selection.state, selection.status)  # type: ignore[arg-type]
-    with open_reader(store) as reader:
-        return [row.run for row in reader.rows(where) if act.concerns(row)]
+    return [row.run async for row in shown.rows(where) if act.concerns(row)]
 
 
 def _tell(told: list[dict[str, str]], lines: list[str], as_json: bool) -> None:

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import NamedTuple
 
+_MISSING = "; --store or OPORD_STORE names the one that is meant, and a start or a worker makes one"
+
 
 class CliError(Exception):
     """Something that the command line itself refuses. `status`: 1 the answer is no, 2 wrong usage, 3 no store."""
@@ -27,7 +29,7 @@ def explain_error(raised: Exception) -> Told:
     """Say what an exception means to whoever called the command."""
     if isinstance(raised, CliError):
         return Told(raised.code, str(raised), raised.status)
-    for explain in (_of_store, _of_archive, _of_engine, _of_loading, _of_secrets):
+    for explain in (_of_backend, _of_loading, _of_secrets):
         told = explain(raised)
         if told is not None:
             return told
@@ -54,37 +56,16 @@ def _is_nowhere() -> bool:
 # An exception of a room was raised only if the room has been imported: asking costs no import.
 
 
-def _of_store(raised: Exception) -> Told | None:
-    base = sys.modules.get("opord.stores.base")
-    if base is None or not isinstance(raised, base.StoreError):
+def _of_backend(raised: Exception) -> Told | None:
+    if "opord.backends" not in sys.modules:
         return None
-    if isinstance(raised, base.ContractConflict):
-        return Told("contract_conflict", str(raised), 1)
-    if isinstance(raised, base.StoreUnavailable):
-        return Told(f"store_{raised.kind}", f"the store cannot be reached: {raised}", 3)
-    if isinstance(raised, base.StoreMissing):
-        said = (
-            f"{raised}; --store or OPORD_STORE names the one that is meant, and a start or a worker makes one"
-        )
-        return Told("store_missing", said, 3)
-    if isinstance(raised, base.StoreRefused):
-        return Told("store_refused", f"the store cannot be opened: {raised}", 3)
-    return Told("store_damaged", f"the store is damaged: {raised}", 3)
+    from opord.backends.codes import code_of
 
-
-def _of_archive(raised: Exception) -> Told | None:
-    errors = sys.modules.get("opord.stores.archive.errors")
-    if errors is None or not isinstance(raised, errors.ArchiveError):
+    found = code_of(raised)
+    if found is None:
         return None
-    damaged = isinstance(raised, errors.ArchiveDamaged)
-    return Told("archive_damaged" if damaged else "archive_refused", str(raised), 1)
-
-
-def _of_engine(raised: Exception) -> Told | None:
-    errors = sys.modules.get("opord.drive.errors")
-    if errors is None or not isinstance(raised, errors.EngineError):
-        return None
-    return Told(raised.code, str(raised), 1)
+    hint = _MISSING if found.code == "store_missing" else ""
+    return Told(found.code, found.message + hint, 1 if found.reached else 3)
 
 
 def _of_loading(raised: Exception) -> Told | None:

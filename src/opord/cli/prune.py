@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json
-from opord.cli.reading import open_reader
+from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.signs import safe
 from opord.story.words import when
 
 if TYPE_CHECKING:
-    from opord.engine.pruning import Tally
-    from opord.stores.archive import ArchiveWriter
-    from opord.stores.base import Store
+    from opord.backends.base import ArchiveWriter, PruneWish, Tally
+    from opord.backends.shown import Shown
 
 _WEEKS = re.compile(r"(\d{1,9})w(.*)", re.ASCII)
-
-
-class Wish(NamedTuple):
-    """What was asked for, as given."""
-
-    ended_before: str
-    archive: str | None
-    keep_keys: str
-    contract: str | None
-    limit: int | None
-    compact: bool
 
 
 @click.command()
@@ -81,70 +71,57 @@ def command(
         raise click.UsageError(
             "say --archive FILE, or --no-archive to keep the stories of these runs nowhere"
         )
-    wish = Wish(ended_before, archive, keep_keys, contract, limit, compact)
-    with open_reader(store) as reader:
-        return _survey(reader.store, wish, as_json) if dry_run else _prune(reader.store, wish, as_json)
-
-
-def _survey(store: Store, wish: Wish, as_json: bool) -> int:
-    from opord.engine.pruning import survey
-
-    before = _before(wish.ended_before, store.now())
-    _kept_for(wish.keep_keys)
-    tally = survey(store, before=before, contract=wish.contract, limit=wish.limit)
-    _tell(tally, wish, as_json, dry=True)
+    wish = _wish(ended_before, keep_keys, contract, limit, compact=compact)
+    if dry_run:
+        _tell(on_reader(store, lambda shown: _survey(shown, wish)), as_json, dry=True)
+        return 0
+    tally, name = on_reader(store, lambda shown: _prune(shown, wish, archive))
+    _tell(tally, as_json, archive=name)
     return 0
 
 
-def _prune(store: Store, wish: Wish, as_json: bool) -> int:
-    from opord.engine.pruning import Pruning
+async def _survey(shown: Shown, wish: PruneWish) -> Tally:
+    (tally,) = [each async for each in shown.backend.prune(wish, None, dry_run=True)]
+    return tally
 
-    before, keep_us = _before(wish.ended_before, store.now()), _kept_for(wish.keep_keys)
-    with _open(store, wish.archive) as archive:
-        pruning = Pruning(
-            store, before=before, archive=archive, keep_us=keep_us, contract=wish.contract, limit=wish.limit
-        )
+
+async def _prune(shown: Shown, wish: PruneWish, path: str | None) -> tuple[Tally, str | None]:
+    """Prune, and return the tally and the name of the archive."""
+    with contextlib.ExitStack() as stack:
+        archive: ArchiveWriter | None = None
+        if path is not None:
+            archive = stack.enter_context(contextlib.closing(await shown.backend.archive(Path(path))))
+        advance = stack.enter_context(await _progress(shown, wish))
+        tally: Tally | None = None
         try:
-            with _progress(store, before, wish) as advance:
-                for tally in pruning.steps():
-                    advance(tally)
+            async for tally in shown.backend.prune(wish, archive):
+                advance(tally)
         except BaseException:
-            if pruning.tally.pruned:
-                note(f"{pruning.tally.pruned:,} runs were pruned before this; run it again to go on")
+            if tally is not None and tally.pruned:
+                note(f"{tally.pruned:,} runs were pruned before this; run it again to go on")
             raise
-    if wish.compact:
-        store.compact()
-    _tell(pruning.tally, wish, as_json, archive=archive.name if archive is not None else None)
-    return 0
-
-
-@contextmanager
-def _open(store: Store, path: str | None) -> Iterator[ArchiveWriter | None]:
-    if path is None:
-        yield None
-        return
-    from opord.kernel.instants import text
-    from opord.stores.archive import ArchiveWriter
-
-    archive = ArchiveWriter.open(Path(path), store.identity(), text(store.now()))
-    try:
-        yield archive
-    finally:
-        archive.close()
+        assert tally is not None  # the last one comes in any case
+        return tally, archive.name if archive is not None else None
 
 
 # --- WHEN ----------------------------------------------------------------------------------------
 
 
-def _before(given: str, now: int) -> int:
-    """Return the instant that WHEN means, by the store's clock."""
+def _wish(
+    ended_before: str, keep_keys: str, contract: str | None, limit: int | None, *, compact: bool
+) -> PruneWish:
+    from opord.backends.base import PruneWish
+
+    age = _span(ended_before)
+    before = None if age is not None else _instant(ended_before)
+    return PruneWish(before, age, _kept_for(keep_keys), contract, limit, compact)
+
+
+def _instant(given: str) -> int:
     from opord.kernel.instants import from_datetime
     from opord.values.duration import parse_instant
     from opord.values.guard import BadValue
 
-    span = _span(given)
-    if span is not None:
-        return max(now - span, 0)
     try:
         return max(from_datetime(parse_instant(given)), 0)
     except BadValue:
@@ -182,27 +159,26 @@ def _span(given: str) -> int | None:
 # --- telling -------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _progress(store: Store, before: int, wish: Wish) -> Iterator[Any]:
+async def _progress(shown: Shown, wish: PruneWish) -> AbstractContextManager[Callable[[Tally], None]]:
     """Show on a terminal how far it has come."""
-    import sys
-
     if not sys.stderr.isatty():
-        yield lambda _: None
-        return
+        return contextlib.nullcontext(lambda _: None)
+    total = (await _survey(shown, wish)).pruned
+    return _bar(total)
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[Tally], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from opord.engine.pruning import survey
-
-    total = survey(store, before=before, contract=wish.contract, limit=wish.limit).pruned
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("pruning runs", total=total)
         yield lambda tally: bar.update(task, completed=tally.pruned + tally.left)
 
 
-def _tell(tally: Tally, wish: Wish, as_json: bool, *, dry: bool = False, archive: str | None = None) -> None:
+def _tell(tally: Tally, as_json: bool, *, dry: bool = False, archive: str | None = None) -> None:
     from opord.kernel.instants import text
 
     ends = [
@@ -224,7 +200,7 @@ def _tell(tally: Tally, wish: Wish, as_json: bool, *, dry: bool = False, archive
             }
         write_json(said)
         return
-    where = "" if dry else " into the archive" if wish.archive is not None else ", without an archive"
+    where = "" if dry else " into the archive" if archive is not None else ", without an archive"
     runs = f"{tally.pruned:,} run{'' if tally.pruned == 1 else 's'}"
     write(f"{runs} would be pruned" if dry else f"{runs} pruned{where}")
     for what, end in zip(("oldest", "newest"), ends, strict=True):

@@ -24,6 +24,7 @@ from opord.story.signs import safe
 
 if TYPE_CHECKING:
     from opord.backends.front import Engine
+    from opord.backends.shown import Shown
     from opord.kernel.program import Program
 
 log = logging.getLogger("opord.worker")
@@ -182,8 +183,8 @@ async def _work(
     drain_s: float,
     dev: bool,
 ) -> int:
-    from opord.backends.front import Engine
-    from opord.engine.tuning import tune_process
+    from opord.backends.front import Engine, tune_process
+    from opord.backends.shown import Shown
 
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
@@ -197,21 +198,21 @@ async def _work(
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
         stop = asyncio.create_task(asked_to_stop.wait())
-        damaged = asyncio.create_task(engine.commits.damaged.wait())
+        damaged = asyncio.create_task(engine.until_damaged())
         await asyncio.wait({idle, stop, damaged}, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.done()
         for task in (idle, stop, damaged):
             task.cancel()
         ended, *_ = await asyncio.gather(idle, stop, damaged, return_exceptions=True)
-        if engine.commits.damage is not None:
-            raise engine.commits.damage
+        if engine.damage is not None:
+            raise engine.damage
         if isinstance(ended, Exception):
             raise ended
         log.info("stopping: %s", "asked to" if stopped else "nothing is left to do")
-        needy = [] if stopped or not until_idle else await engine.commits.call(_needy, engine.store, pairs)
-        unserved = (
-            {} if stopped or not until_idle else await engine.commits.call(_unserved, engine.store, pairs)
-        )
+        shown = Shown(engine.backend)
+        looked = until_idle and not stopped
+        needy = await _needy(shown, pairs) if looked else []
+        unserved = await _unserved(shown, pairs) if looked else {}
         unreadable = dict(engine.worker.unreadable) if until_idle and engine.worker is not None else {}
     for run, why in needy:
         note(f"{safe(run)} needs a person: {why}")
@@ -233,16 +234,16 @@ async def _idle(engine: Engine, until_idle: bool) -> None:
         await asyncio.Event().wait()
 
 
-def _unserved(store: Any, pairs: Sequence[tuple[Program, Any]]) -> dict[str, str]:
+async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[str, str]:
     """Count the runs of other versions of these contracts that could go on if somebody had handlers for them."""
-    from opord.cli.reading import PAGE
-    from opord.stores.base import RunFilter
+    from opord.backends.base import RunFilter
+    from opord.backends.shown import PAGE
 
-    served = {digest for worker in store.workers() for digest in worker.contracts}
+    served = await shown.backend.served()
     found: Counter[str] = Counter()
     cut: set[str] = set()
     for name in sorted({program.name for program, _ in pairs}):
-        rows = store.runs(RunFilter(name, None, "running"), limit=PAGE)
+        rows = (await shown.backend.runs(RunFilter(name, None, "running"), limit=PAGE)).rows
         others = [f"{name} version {row.version}" for row in rows if row.contract not in served]
         found.update(others)
         if len(rows) == PAGE:
@@ -253,21 +254,19 @@ def _unserved(store: Any, pairs: Sequence[tuple[Program, Any]]) -> dict[str, str
     }
 
 
-def _needy(store: Any, pairs: Sequence[tuple[Program, Any]]) -> list[tuple[str, str]]:
+async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> list[tuple[str, str]]:
     """List the runs of these contracts that go on only when a person says something."""
-    from opord.cli.reading import Reader
+    from opord.backends.base import RunFilter
     from opord.kernel.views import needs_person
-    from opord.stores.base import RunFilter
 
     known = {program.digest: program.name for program, _ in pairs}
-    reader = Reader(store)
     found = []
     for name in set(known.values()):
-        for status in ("stalled", "in_doubt"):
-            for row in reader.rows(RunFilter(name, None, status)):
+        for where in (RunFilter(name, None, "stalled"), RunFilter(name, None, "in_doubt")):
+            async for row in shown.rows(where):
                 if row.contract not in known:
                     continue
-                run = reader.run(row)
+                run = await shown.run(row)
                 if needs_person(run):
                     found.append((run.id, safe(run.reason or run.status.replace("_", " "))))
     return found

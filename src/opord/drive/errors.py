@@ -145,6 +145,7 @@ class RunPruned(RunEnded):
         )
         self.run, self.state, self.outcome = run, tombstone.state, tombstone.outcome
         self.archive = archive
+        self.tombstone = tombstone
 
 
 class QueueFull(Refused):

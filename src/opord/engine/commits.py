@@ -3,7 +3,7 @@
 While one batch is on its way to the disk, the next one collects. The store is used by one thread at a time,
 so its other verbs take their turn here too. A store that is full, locked or gone makes everybody wait;
 nothing is lost, since nothing goes on before its write is durable. One that is damaged is told of once, and
-nothing is asked of it any more.
+nothing is asked of it any more. What only reads need not take turns: `read` has it done beside the writes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from opord.kernel.rows import has_ended
@@ -58,12 +59,18 @@ _Item: TypeAlias = "tuple[Start | Write, asyncio.Future[Result]]"
 class Commits:
     """The only door from the engine to its store."""
 
-    def __init__(self, store: Store, thread: Executor | None) -> None:
+    def __init__(self, store: Store, thread: Executor | None, *, patient: bool = True) -> None:
+        """Serve a store; `thread` runs its verbs one at a time, None runs them in place.
+
+        With `patient` false, a store that cannot answer is an error, and not waited for.
+        """
         self.store = store
         self.on_end: Callable[[str, Head], None] | None = None
         self.damage: StoreDamaged | None = None
         self.damaged = asyncio.Event()
         self._thread = thread
+        self._patient = patient
+        self._readers: Executor | None = None
         self._slow = 0
         self._waited = 0.0
         self._waiting: deque[_Item] = deque()
@@ -90,6 +97,9 @@ class Commits:
         self._pump.cancel()
         await asyncio.gather(self._pump, return_exceptions=True)
         self._pump = None
+        if self._readers is not None:
+            # Not waited for: a read that is under way is its own thread's, and a closed store refuses it.
+            self._readers.shutdown(wait=False, cancel_futures=True)
 
     def apply(self, change: Start | Write) -> asyncio.Future[Result]:
         """Have a change written with the next batch; the future is done when it is durable or refused."""
@@ -109,6 +119,25 @@ class Commits:
         self._calls.append((lambda: verb(*args, **kwargs), future))
         self._wake()
         return await future
+
+    async def read(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have a verb called that only reads, beside what is being written where the store can do that.
+
+        All that was durable when this was called is seen. Waits while the store cannot answer.
+        """
+        job = partial(verb, *args, **kwargs)
+        try:
+            self._refuse_damaged()
+            if self._thread is None:
+                return await self._patiently(job, None)
+            if not self.store.readers:
+                return await self.call(job)
+            if self._readers is None:
+                self._readers = ThreadPoolExecutor(self.store.readers, thread_name_prefix="opord-read")
+            return await self._patiently(job, self._readers)
+        except Exception as error:
+            self._note(error)
+            raise
 
     def _wake(self) -> None:
         if self._ready is None:
@@ -157,7 +186,7 @@ class Commits:
             self._refuse_damaged()
             results = self._in_place(changes)
             if results is None:
-                results = await self._patiently(lambda: self.store.apply(changes))
+                results = await self._patiently(lambda: self.store.apply(changes), self._thread)
         except Exception as error:
             self._note(error)
             if len(batch) > 1 and _is_of_one(error):
@@ -210,7 +239,7 @@ class Commits:
     async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:
         try:
             self._refuse_damaged()
-            answer = await self._patiently(verb)
+            answer = await self._patiently(verb, self._thread)
         except Exception as error:
             self._note(error)
             if not future.done():
@@ -230,15 +259,17 @@ class Commits:
             self.damaged.set()
             log.critical("%s; nothing is read or written there any more", error)
 
-    async def _patiently(self, verb: Callable[[], T]) -> T:
+    async def _patiently(self, verb: Callable[[], T], thread: Executor | None) -> T:
         """Call a verb of the store until the store answers, and say in the log when it does not and when it does again."""
         pause = FIRST_PAUSE_S
         waited = False
         began = time.perf_counter()
         while True:
             try:
-                answer = await self._run(verb)
+                answer = await _run(verb, thread)
             except StoreUnavailable as error:
+                if not self._patient:
+                    raise
                 if pause >= 4 * FIRST_PAUSE_S or time.perf_counter() - began > 1:
                     log.warning(
                         "the store is %s: %s; nothing is lost, trying again in %.1f s",
@@ -254,10 +285,11 @@ class Commits:
                 log.warning("the store answers again")
             return answer
 
-    async def _run(self, verb: Callable[[], T]) -> T:
-        if self._thread is None:
-            return verb()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, verb)
+
+async def _run(verb: Callable[[], T], thread: Executor | None) -> T:
+    if thread is None:
+        return verb()
+    return await asyncio.get_running_loop().run_in_executor(thread, verb)
 
 
 def _is_of_one(error: Exception) -> bool:

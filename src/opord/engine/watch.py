@@ -1,15 +1,19 @@
-"""Waits for runs to end: those that end here at once, those that end elsewhere by looking."""
+"""Waits for what others do: for runs to end, here or elsewhere, and for any change of the store."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from opord.engine.commits import Commits
 from opord.kernel.rows import Head, has_ended
 from opord.stores.base import Store, StoreError
 
 LOOK_S = 0.05
-"""How often the store is looked at for runs that may have ended in another process, while anybody waits."""
+"""How often a store that calls nobody is looked at for changes, while anybody waits for one."""
+
+LONGEST_WAIT_S = 5.0
+"""After how long the ends of runs are looked for at the latest, though no change was told."""
 
 
 class Watch:
@@ -27,7 +31,7 @@ class Watch:
         waiter: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(waiter)
         try:
-            row = await self._commits.call(self._store.load, run_id)
+            row = await self._commits.read(self._store.load, run_id)
             if row is None:
                 return None
             if has_ended(row.head.status):
@@ -41,6 +45,30 @@ class Watch:
                 self._waiting[run_id] = left
             else:
                 self._waiting.pop(run_id, None)
+
+    async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
+        """Return the store's count of changes by others as soon as it is not `seen`, or after the time-out.
+
+        A store that can call is waited for; one that cannot is looked at every `LOOK_S`.
+        """
+        return await self._change(seen, timeout_s, lambda: True)
+
+    async def _change(self, seen: int | None, timeout_s: float, wanted: Callable[[], bool]) -> int:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        called = asyncio.Event()
+        stop = self._store.listen(lambda: _call(loop, called))
+        try:
+            while True:
+                called.clear()
+                changes = await self._commits.call(self._store.changes)
+                left = end - loop.time()
+                if changes != seen or left <= 0 or not wanted():
+                    return changes
+                await _pause(called, left if stop is not None else min(left, LOOK_S))
+        finally:
+            if stop is not None:
+                stop()
 
     async def stop(self) -> None:
         """Stop looking; who still waits is told so by a cancellation."""
@@ -69,12 +97,13 @@ class Watch:
     async def _look_while_waited_for(self) -> None:
         seen: int | None = None
         while self._waiting:
-            changes = await self._commits.call(self._store.changes)
+            changes = await self._change(seen, LONGEST_WAIT_S, lambda: bool(self._waiting))
             if changes != seen:
                 seen = changes
-                for run_id, head in await self._commits.call(self._ends, list(self._waiting)):
+                for run_id, head in await self._commits.read(self._ends, list(self._waiting)):
                     self._ended(run_id, head)
-            await asyncio.sleep(LOOK_S)
+                # Many changes close together are one look: whoever waits is soon told, and the store is left in peace.
+                await asyncio.sleep(LOOK_S)
 
     def _ends(self, run_ids: list[str]) -> list[tuple[str, Head | None]]:
         """Return those that have ended, each with its head; None for one that was pruned since."""
@@ -84,3 +113,17 @@ class Watch:
             for run_id, row in found
             if row is None or has_ended(row.head.status)
         ]
+
+
+def _call(loop: asyncio.AbstractEventLoop, called: asyncio.Event) -> None:
+    """Say in the loop that something has changed; the call may come from any thread, and after the loop's end."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(called.set)
+
+
+async def _pause(called: asyncio.Event, pause_s: float) -> None:
+    try:
+        async with asyncio.timeout(pause_s):
+            await called.wait()
+    except TimeoutError:
+        pass

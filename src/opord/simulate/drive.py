@@ -14,14 +14,14 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from opord.drive.calls import Calls, bind_handlers
+from opord.drive.calls import bind_handlers
 from opord.drive.client import Client
 from opord.drive.errors import EngineError, InputInvalid
-from opord.engine.commits import Commits
-from opord.engine.host import StoreHost
+from opord.drive.hooks import Hook, nothing
+from opord.engine.clock import World
+from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import Protection
-from opord.engine.worker import Worker
 from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import RecordRow, RunRow, ValueRow, has_ended, is_held
@@ -147,34 +147,21 @@ class _OneRun:
         self.lives += 1
         kill_at = self.rng.randrange(1, POINTS_BEFORE_CRASH) if self.crashes_left else None
         self.life = Life(self.store, Fate(kill_at))
-        store: Any = self.life
         world = virtual_world(self.clock, seed=self.seed + self.lives, worker=f"worker-{self.lives}")
         world.poll_s = 3600.0
-        programs = Programs(Protection(insecure=True), [self.program])
-        commits = Commits(store, None)
-        commits.start()
-        self.worker = self._worker(
-            StoreHost(store=store, commits=commits, programs=programs, world=world, hook=self.life.hook)
-        )
-        await self.worker.start()
-
-    def _worker(self, host: StoreHost) -> Worker:
-        calls = Calls(
-            self.program,
-            self.driver.handlers,
-            threads=None,
-            slots=asyncio.Semaphore(1),
-            limit_s=CALL_LIMIT_S,
-            monotonic=self.clock.monotonic,
-        )
-        digest = self.program.digest
-        return Worker(
-            host,
-            programs={digest: self.program},
-            calls={digest: calls},
+        engine = self._process(self.life, world, self.life.hook)
+        self.worker = await engine.carry(
+            [Carried(self.program, self.driver.handlers)],
             lease_s=LEASE_S,
+            call_limit_s=CALL_LIMIT_S,
             concurrency=10,
         )
+
+    def _process(self, store: Any, world: World, hook: Hook = nothing) -> Process:
+        programs = Programs(Protection(insecure=True), [self.program])
+        process = Process(store, programs=programs, world=world, hook=hook)
+        process.open()
+        return process
 
     async def _bury(self) -> None:
         """End the engine that has died, as SIGKILL would, and let another one come up."""
@@ -190,13 +177,10 @@ class _OneRun:
 
     def _outside_client(self) -> Client:
         """Return a client of another process, which no crash of the worker touches."""
-        commits = Commits(self.store, None)
         before = asyncio.all_tasks()
-        commits.start()
+        process = self._process(self.store, virtual_world(self.clock, seed=self.seed, worker="client"))
         (self.client_pump,) = asyncio.all_tasks() - before
-        world = virtual_world(self.clock, seed=self.seed, worker="client")
-        programs = Programs(Protection(insecure=True), [self.program])
-        return Client(StoreHost(store=self.store, commits=commits, programs=programs, world=world))
+        return process.client
 
     # --- the story -------------------------------------------------------------------------------
 

@@ -148,7 +148,13 @@ class RunFilter(NamedTuple):
 
 
 class Store(Protocol):
-    """Where runs live."""
+    """Where runs live.
+
+    `readers` is how many threads may call reading verbs at once beside the one that writes; 0 where all take turns.
+    Whatever was durable when such a call began, it sees.
+    """
+
+    readers: int
 
     def identity(self) -> str:
         """Return a name that this store was given when it was made, and that copies of it share."""
@@ -214,6 +220,10 @@ class Store(Protocol):
         Raises:
             RowDamaged: one of them is not what was written; with a `limit` of 1, `left` is what can be read of it.
         """
+
+    def counts(self) -> dict[Status, int]:
+        """Return how many runs are in each status; a status that no run is in may be left out."""
+        ...
 
     def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         """Return up to `limit` records with a `seq` above `after`, in order."""
@@ -293,6 +303,13 @@ class Store(Protocol):
 
     def changes(self) -> int:
         """Return a number that differs from the last one if anybody else changed the store since; cheap."""
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
+        """Have `wake` called after anybody else has changed the store, from whichever thread; return what ends that.
+
+        None: this kind of store cannot tell, and has to be looked at (`changes`).
+        """
+        ...
 
     def close(self) -> None:
         """Close it; no verb may be called afterwards."""

@@ -9,6 +9,7 @@ import copy
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -29,6 +30,7 @@ from opord.stores.base import (
     RunRow,
     SettledKey,
     Start,
+    Status,
     StoredContract,
     Tombstone,
     ValueRow,
@@ -56,10 +58,13 @@ class _Rows:
     highest: int = 0
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     changes: int = 0
+    listeners: list[tuple[MemoryStore, Callable[[], None]]] = field(default_factory=list)
 
 
 class MemoryStore:
     """Keeps everything in dicts, guarded by one lock."""
+
+    readers = 0
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
         self._clock = clock or (lambda: time.time_ns() // 1000)
@@ -76,7 +81,7 @@ class MemoryStore:
         """Return a store with the rows as they are now, which goes its own way from here on: a backup."""
         other = MemoryStore(self._clock)
         with self._rows.lock:
-            for name in (one.name for one in fields(_Rows) if one.name != "lock"):
+            for name in (one.name for one in fields(_Rows) if one.name not in ("lock", "listeners")):
                 value = getattr(self._rows, name)
                 setattr(other._rows, name, copy.copy(value))
             for lists in (other._rows.journals, other._rows.inboxes):
@@ -424,9 +429,28 @@ class MemoryStore:
     def changes(self) -> int:
         return self._rows.changes - self._own_changes
 
+    def counts(self) -> dict[Status, int]:
+        with self._rows.lock:
+            return dict(Counter(row.head.status for row in self._rows.runs.values()))
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
+        listener = (self, wake)
+        with self._rows.lock:
+            self._rows.listeners.append(listener)
+
+        def stop() -> None:
+            with self._rows.lock:
+                if listener in self._rows.listeners:
+                    self._rows.listeners.remove(listener)
+
+        return stop
+
     def close(self) -> None:
         """Nothing to close; the rows live as long as a handle does."""
 
     def _changed(self) -> None:
         self._rows.changes += 1
         self._own_changes += 1
+        for listener, wake in self._rows.listeners:
+            if listener is not self:
+                wake()

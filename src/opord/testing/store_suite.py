@@ -51,9 +51,10 @@ from opord.testing.store_rows import (
     the_run,
 )
 from opord.testing.values_suite import ValuesSuite
+from opord.testing.watching_suite import WatchingSuite
 
 
-class StoreSuite(ContractSuite, PruningSuite, ValuesSuite):
+class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     """The promise as tests. A subclass gives `open_handle`."""
 
     @pytest.fixture
@@ -564,18 +565,3 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite):
         assert store.workers() == []
         assert [row.epoch for row in store.claim("w3", [DIGEST], limit=9, ttl_us=SECOND)] == [2]
         assert store.bury(seen, within_us=9 * SECOND) == 0, "it is buried"
-
-    def test_the_number_of_changes_moves_when_somebody_else_writes(
-        self, store: Store, open_handle: OpenHandle
-    ) -> None:
-        other = open_handle()
-        row = started(store)
-        before = store.changes()
-        assert store.changes() == before
-        other.apply([a_write(row)])
-        assert store.changes() != before
-
-    def test_the_number_of_changes_stays_when_only_we_write(self, store: Store) -> None:
-        before = store.changes()
-        started(store)
-        assert store.changes() == before

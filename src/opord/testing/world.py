@@ -31,7 +31,8 @@ from opord.loading import load, program_of
 from opord.stores.base import RunFilter
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
-from opord.testing.clock import START_US, VirtualClock, virtual_world
+from opord.testing.clock import START_US, VirtualClock
+from opord.testing.engines import virtual_engine
 from opord.testing.fakes import Fakes
 from opord.testing.mortal import Fate, Life
 from opord.testing.run import Run
@@ -390,16 +391,22 @@ class World:
             return self._engine
         self._engines += 1
         life = self._life = Life(self.store, self.fate)
-        world = virtual_world(self._clock, seed=self.seed + self._engines, worker=f"worker-{self._engines}")
-        world.poll_s = NEVER_POLL_S
         joined = [
             workflow(handlers._handlers() if isinstance(handlers, Fakes) else handlers)
             for workflow, handlers in self._served.items()
         ]
-        engine = Engine(
-            life, joined, world=world, hook=life.hook, secret_keys="", insecure_plaintext_secrets=True,
+        engine = virtual_engine(
+            life,
+            joined,
+            self._clock,
+            seed=self.seed + self._engines,
+            worker=f"worker-{self._engines}",
+            poll_s=NEVER_POLL_S,
+            hook=life.hook,
+            secret_keys="",
+            insecure_plaintext_secrets=True,
             watch_pure=self.complain,
-        )  # fmt: skip
+        )
         task = self._stepper.loop.create_task(engine.__aenter__())
         self._stepper.run(task.done, until=self._clock.now)
         self._engine = engine

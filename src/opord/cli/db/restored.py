@@ -8,13 +8,12 @@ import click
 
 from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json, write_table
-from opord.cli.reading import open_reader
 from opord.cli.settings import actor_options, json_option, store_option
 from opord.story.signs import safe
 from opord.story.words import when
 
 if TYPE_CHECKING:
-    from opord.engine.restoring import Marked
+    from opord.backends.upkeep import Marked
 
 SHOWN = 50
 """How many runs are listed on a terminal; `--json` has all."""
@@ -45,18 +44,17 @@ def command(
       opord db restored --copied-at 2026-01-31T03:00:00Z --reason "disk of host 7 lost"
       opord db restored --json > marked.json
     """
-    from opord.engine.restoring import mark_restored
+    from opord.backends.upkeep import mark_restored
 
     since = _instant(copied_at)
     told: list[Marked] = []
-    with open_reader(store) as reader:
-        try:
-            for one in mark_restored(reader.store, actor=actor, copied_at=since, role=role, reason=reason):
-                told.append(one)
-        except BaseException:
-            if told:
-                note(f"{len(told):,} runs were marked before this; run it again before any worker starts")
-            raise
+    try:
+        for one in mark_restored(store, actor=actor, copied_at=since, role=role, reason=reason):
+            told.append(one)
+    except BaseException:
+        if told:
+            note(f"{len(told):,} runs were marked before this; run it again before any worker starts")
+        raise
     if as_json:
         write_json(_data(told))
     else:

@@ -38,9 +38,9 @@ def _python(version: tuple[int, int]) -> Seen:
 
 
 def _libraries() -> Iterator[Seen]:
-    from opord.stores import libraries
+    from opord.backends.opening import libraries_used
 
-    yield from map(as_seen, libraries())
+    yield from map(as_seen, libraries_used())
 
 
 def _extras() -> Iterator[Seen]:

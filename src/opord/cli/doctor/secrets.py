@@ -18,13 +18,13 @@ _INSECURE = "OPORD_INSECURE_PLAINTEXT_SECRETS"
 
 def look_at_keys() -> Iterator[Seen]:
     """Try the keys that are configured; they are never shown."""
-    from opord.engine.protection import SecretsExtraMissing, protection_with
+    from opord.backends.upkeep import SecretsExtraMissing, check_keys
     from opord.values.vault import KeysInvalid
 
     if not _keys():
         return
     try:
-        protection_with(_keys())
+        check_keys(_keys())
     except SecretsExtraMissing:
         said = "keys are configured, and what encrypts with them is not installed"
         yield Seen("secrets", "wrong", said, "pip install 'opord[secrets]'")

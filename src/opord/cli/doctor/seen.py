@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from opord.stores.kind import Remark
+    from opord.backends.opening import Remark
 
 State: TypeAlias = Literal["fine", "note", "warning", "wrong", "unreachable"]
 """`note` is nothing to mend; `wrong` stops something from working, `unreachable` is a store that cannot be used."""

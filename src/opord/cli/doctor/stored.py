@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from opord.cli.doctor.seen import Seen, as_seen
 
 if TYPE_CHECKING:
-    from opord.stores.kind import Facts
+    from opord.backends.opening import Facts
 
 # Clocks that are set over the network differ by less; leases last seconds.
 AHEAD_S_MAX = 2.0
@@ -17,11 +17,14 @@ AHEAD_S_MAX = 2.0
 
 def look_at_store(url: str, *, whole: bool = False, now_us: int | None = None) -> Iterator[Seen]:
     """Look at the store that a URL names; one that is not there yet stays so. `whole`: check it from end to end."""
-    from opord.stores import inspect_store
-    from opord.stores.base import StoreError
-
     try:
-        facts = inspect_store(url, whole=whole)
+        from opord.backends.base import StoreError
+        from opord.backends.opening import inspect
+    except ImportError as wrong:
+        yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), {"url": url})
+        return
+    try:
+        facts = inspect(url, whole=whole)
     except (StoreError, ImportError) as wrong:
         yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), {"url": url})
         return

@@ -23,11 +23,10 @@ def command(
       opord runs cancel OrderFulfilment/ord-1001 --reason "customer called"
       opord runs cancel --contract OrderFulfilment --state Review --dry-run
     """
-    said = {"reason": reason if reason is not None else f"cancelled by {actor}"}
     act = Act(
         "cancel",
         "told to cancel",
         lambda row: row.head.status != "ended",
-        lambda client, name: client.send(name, "cancel", said, actor=actor, role=role),
+        lambda backend, name: backend.cancel(name, actor=actor, role=role, reason=reason),
     )
     return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from opord.cli.archived import ArchivedRuns, archive_option
+from opord.cli.archived import archive_option, story_of
 from opord.cli.output import note, write, write_json
-from opord.cli.reading import Reader, open_reader
+from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 
 if TYPE_CHECKING:
+    from opord.backends.shown import Shown
     from opord.kernel.program import Program
-    from opord.kernel.rows import RunRow
 
 
 @click.command()
@@ -31,21 +32,7 @@ def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
     Example of a run that was pruned:
       opord runs history Refund/o1 --archive old-runs.jsonl
     """
-    from opord.kernel.views import history_view
-
-    if archive is not None:
-        archived = ArchivedRuns(archive)
-        kept = archived.only(run)
-        program, view = _program(archived, kept.row), archived.view(kept)
-        history = history_view(program, kept.records, kept.inbox, kept.values)
-    else:
-        with open_reader(store) as reader:
-            row = reader.row(run)
-            program = _program(reader, row)
-            history = history_view(
-                program, reader.journal(run), reader.store.inbox(run), reader.store.values(run)
-            )
-            view = reader.view(row)
+    program, history, view = _of_store(run, store) if archive is None else _of_archive(run, archive)
     if as_json:
         write_json(history)
         return 0
@@ -56,12 +43,34 @@ def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
     return 0
 
 
-def _program(source: Reader | ArchivedRuns, row: RunRow) -> Program:
-    """Return the program of a run's contract; where it cannot be read, say so, and go by the records alone."""
-    from opord.drive.errors import ContractUnreadable
+def _of_store(run: str, store: str) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
+    async def told(shown: Shown) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
+        from opord.backends.shown import ContractUnreadable
 
+        row = await shown.backend.row(run)
+        try:
+            program = await shown.program(row)
+        except ContractUnreadable as wrong:
+            program = await shown.by_row(row)
+            _note_records_alone(wrong)
+        return program, await shown.history(row, program), await shown.view(row)
+
+    return on_reader(store, told)
+
+
+def _of_archive(run: str, path: str) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
+    from opord.backends.archived import ArchivedRuns
+    from opord.backends.shown import ContractUnreadable
+
+    archived = ArchivedRuns(Path(path))
+    kept = story_of(archived, run)
     try:
-        return source.program(row)
+        program = archived.program(kept.row)
     except ContractUnreadable as wrong:
-        note(f"{wrong}; this is what the records alone say")
-        return source.by_row(row)
+        program = archived.by_row(kept.row)
+        _note_records_alone(wrong)
+    return program, archived.history(kept, program), archived.view(kept)
+
+
+def _note_records_alone(wrong: Exception) -> None:
+    note(f"{wrong}; this is what the records alone say")

@@ -8,12 +8,13 @@ import click
 
 from opord.cli.acting import filter_options
 from opord.cli.output import note, status_words, write, write_json, write_table
-from opord.cli.reading import open_reader
+from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.signs import safe
 from opord.story.words import waits_in_words, when
 
 if TYPE_CHECKING:
+    from opord.backends.shown import Shown
     from opord.kernel.program import Program
 
 
@@ -36,12 +37,9 @@ def command(
       opord runs list --status in_doubt
       opord runs list --contract OrderFulfilment --state Review --limit 200
     """
-    from opord.stores.base import RunFilter
-
-    with open_reader(store) as reader:
-        rows = list(reader.rows(RunFilter(contract, state, status), limit=limit + 1))  # type: ignore[arg-type]
-        views = [(reader.view if as_json else reader.outline)(row) for row in rows[:limit]]
-        programs = [reader.known(row) for row in rows[:limit]]
+    views, programs, more = on_reader(
+        store, lambda shown: _listed(shown, contract, state, status, limit=limit, whole=as_json)
+    )
     if as_json:
         write_json(views)
     elif views:
@@ -50,9 +48,21 @@ def command(
         )
     else:
         write("no runs")
-    if len(rows) > limit:
+    if more:
         note(f"there are more; these are the newest {limit} (--limit)")
     return 0
+
+
+async def _listed(
+    shown: Shown, contract: str | None, state: str | None, status: str | None, *, limit: int, whole: bool
+) -> tuple[list[dict[str, Any]], list[Program | None], bool]:
+    """Return the newest runs as shown, their programs where these can be read, and whether there are more runs."""
+    from opord.backends.base import RunFilter
+
+    where = RunFilter(contract, state, status)  # type: ignore[arg-type]
+    rows = [row async for row in shown.rows(where, limit=limit + 1)]
+    views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
+    return views, [await shown.known(row) for row in rows[:limit]], len(rows) > limit
 
 
 def _row(view: dict[str, Any], program: Program | None) -> list[str]:

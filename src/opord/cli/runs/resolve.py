@@ -46,7 +46,7 @@ def command(
         "resolve",
         "resolved",
         lambda row: row.head.status == "in_doubt",
-        lambda client, name: client.resolve(
+        lambda backend, name: backend.resolve(
             name, happened=happened is not None, result=result, actor=actor, role=role, reason=reason
         ),
     )

@@ -28,6 +28,6 @@ def command(
         "retry",
         "going on",
         lambda row: row.head.status == "stalled",
-        lambda client, name: client.retry(name, actor=actor, role=role, reason=reason),
+        lambda backend, name: backend.resume(name, actor=actor, role=role, reason=reason),
     )
     return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)

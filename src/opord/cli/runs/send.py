@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from opord.cli.acting import on_client
+from opord.cli.acting import on_backend
 from opord.cli.inputs import INPUT_HELP, read_one
 from opord.cli.output import write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
@@ -39,7 +39,9 @@ def command(
       opord runs send OrderFulfilment/ord-1001 approve --input '{"note": "ok"}' --as ann --role manager
     """
     members = read_one(given)
-    sent = on_client(store, lambda session: session.client.send(run, event, members, actor=actor, role=role))
+    sent = on_backend(
+        store, lambda session: session.backend.send(run, event, members, actor=actor, role=role)
+    )
     reception = str(sent[0])
     if as_json:
         write_json({"run": run, "event": event, "reception": reception, "state": sent.state})

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from opord.cli.output import status_words, write, write_json
-from opord.cli.reading import open_reader
+from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.signs import readable, safe
 
 if TYPE_CHECKING:
-    from opord.stores.base import Tombstone
+    from opord.backends.shown import Shown
+    from opord.kernel.program import Program
+    from opord.kernel.rows import Tombstone
+    from opord.kernel.run import Body
+
+
+class Seen(NamedTuple):
+    """A run as seen: as shown, and what more there is of it where its contract can be read."""
+
+    view: dict[str, Any]
+    program: Program | None
+    input: dict[str, Any]
+    body: Body | None
+
+
+class Gone(NamedTuple):
+    """A run that was pruned."""
+
+    tombstone: Tombstone
 
 
 @click.command()
@@ -26,24 +44,14 @@ def command(run: str, store: str, as_json: bool) -> int:
     A stalled run shows its error with the whole traceback, one in doubt shows the call and its key. Secrets are
     never shown. `opord runs history RUN` tells how it came there.
     """
-    with open_reader(store) as reader:
-        gone = reader.store.tombstone(run) if reader.store.load(run) is None else None
-        if gone is not None:
-            _tell_pruned(gone, as_json)
-            return 0
-        row = reader.row(run)
-        view = reader.view(row)
-        if as_json:
-            write_json(view)
-            return 0
-        from opord.drive.errors import ContractUnreadable
-
-        try:
-            program = reader.program(row)
-            run_read = reader.run(row)
-            shown_input, body = program.input.show(run_read.input_rest.rest), run_read.body
-        except ContractUnreadable:
-            program, shown_input, body = None, {}, None
+    seen = on_reader(store, lambda shown: _seen(shown, run))
+    if isinstance(seen, Gone):
+        _tell_pruned(seen.tombstone, as_json)
+        return 0
+    view, program = seen.view, seen.program
+    if as_json:
+        write_json(view)
+        return 0
     from opord.cli.page import data_text, next_text, painted
     from opord.story.lines import Part, where_it_is
     from opord.story.page import waits_text
@@ -53,9 +61,10 @@ def command(run: str, store: str, as_json: bool) -> int:
     for line in (
         *waits_text(view, program),
         *data_text("data", view["data"]),
-        *data_text("input", shown_input),
+        *data_text("input", seen.input),
     ):
         write(line)
+    body = seen.body
     intent = body.pending.intent if body is not None and body.pending is not None else None
     if intent is not None:
         write(f"{'call':<9}  {intent.call}, attempt {intent.attempt}, key {safe(intent.key)}")
@@ -66,6 +75,24 @@ def command(run: str, store: str, as_json: bool) -> int:
         write()
         write(readable(str(trouble["traceback"]).rstrip("\n")))
     return 0
+
+
+async def _seen(shown: Shown, run: str) -> Seen | Gone:
+    from opord.backends.base import RunPruned
+    from opord.backends.shown import ContractUnreadable
+    from opord.values.guard import BadValue
+
+    try:
+        row = await shown.backend.row(run)
+    except RunPruned as pruned:
+        return Gone(pruned.tombstone)
+    view = await shown.view(row)
+    try:
+        program = await shown.program(row)
+        seen = await shown.run(row)
+        return Seen(view, program, program.input.show(seen.input_rest.rest), seen.body)
+    except (ContractUnreadable, BadValue):
+        return Seen(view, None, {}, None)
 
 
 def _tell_pruned(gone: Tombstone, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opord.cli.acting import Session, on_client
+from opord.cli.acting import Session, on_backend
 from opord.cli.contracts import program_at
 from opord.cli.errors import CliError, explain_error
 from opord.cli.inputs import INPUT_HELP, Line, is_bulk, lines_of, parsed, read_one
@@ -20,8 +20,7 @@ from opord.cli.settings import json_option, secrets_option, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
-    from opord.drive.client import Client
-    from opord.drive.starts import Started
+    from opord.backends.base import Backend, Started
     from opord.kernel.program import Program
 
 AT_ONCE = 1000
@@ -53,9 +52,9 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
     if given is not None and is_bulk(given):
         return _start_many(program, given, store, as_json)
     members = read_one(given)
-    value = _accepted(program, members)  # before the store is opened: what is refused makes none
-    started = on_client(
-        store, lambda session: session.client.start(program, value), [program.workflow], create=True
+    _check(program, members)  # before the store is opened: what is refused makes none
+    started = on_backend(
+        store, lambda session: session.backend.start(program, members), [program.workflow], create=True
     )
     if as_json:
         write_json(_shown(started))
@@ -64,17 +63,17 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
     return 0
 
 
-def _accepted(program: Program, members: Any) -> Any:
-    """Return the input that the members make.
+def _check(program: Program, members: Any) -> None:
+    """Refuse an input that does not fit the contract.
 
     Raises:
-        InputInvalid: they make none.
+        InputInvalid: it does not.
     """
-    from opord.drive.errors import InputInvalid
+    from opord.backends.base import InputInvalid
     from opord.values.guard import BadValue
 
     try:
-        return program.input.accept(members)
+        program.input.accept(members)
     except BadValue as bad:
         raise InputInvalid(program.name, bad.path, bad.message) from bad
 
@@ -104,12 +103,12 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
             while part := list(islice(lines, AT_ONCE)):
                 # All begin before the first is written, so that they share the store's commits.
                 told.extend(
-                    await asyncio.gather(*(_start_line(session.client, program, line) for line in part))
+                    await asyncio.gather(*(_start_line(session.backend, program, line) for line in part))
                 )
                 session.answered()
                 advance(part)
 
-        on_client(store, all_lines, [program.workflow], create=True)
+        on_backend(store, all_lines, [program.workflow], create=True)
     bad = [one for one in told if "error" in one]
     for one in bad:
         error(one["error"], f"{path}:{one['line']}: {one['message']}")
@@ -126,10 +125,9 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
     return int(bool(bad))
 
 
-async def _start_line(client: Client, program: Program, line: Line) -> dict[str, Any]:
+async def _start_line(backend: Backend, program: Program, line: Line) -> dict[str, Any]:
     try:
-        value = _accepted(program, parsed(_within_limit(line), "the line"))
-        started = await client.start(program, value)
+        started = await backend.start(program, parsed(_within_limit(line), "the line"))
     except Exception as wrong:
         explained = explain_error(wrong)
         if explained.status != 1 or explained.code == "internal":

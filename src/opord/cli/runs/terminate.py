@@ -27,6 +27,6 @@ def command(
         "terminate",
         "terminated",
         lambda row: row.head.status != "ended",
-        lambda client, name: client.terminate(name, actor=actor, role=role, reason=reason),
+        lambda backend, name: backend.terminate(name, actor=actor, role=role, reason=reason),
     )
     return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)

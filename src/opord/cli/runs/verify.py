@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from opord.cli.archived import ArchivedRuns, archive_option
+from opord.cli.archived import archive_option, story_of
 from opord.cli.output import note, write, write_json
-from opord.cli.reading import Reader, open_reader
+from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
-    from opord.kernel.rows import Kept, RunRow
+    from opord.backends.base import Verified
+    from opord.backends.shown import Shown
 
 
 @click.command()
@@ -31,11 +33,17 @@ def command(run: str | None, archive: str | None, store: str, as_json: bool) -> 
     alone, and says so. Exit 1 if something is wrong, or a run needs a person.
     With --archive it does the same for the runs that `opord prune` has put there.
     """
-    results = []
-    for result in _of_store(run, store) if archive is None else _of_archive(run, archive):
+    results: list[dict[str, Any]] = []
+
+    def tell(result: dict[str, Any]) -> None:
         results.append(result)
         if not as_json and (run is not None or not _fine(result)):
             _tell(result)
+
+    if archive is None:
+        _of_store(run, store, tell)
+    else:
+        _of_archive(run, archive, tell)
     if as_json:
         write_json(results)
     elif run is None:
@@ -47,94 +55,44 @@ def command(run: str | None, archive: str | None, store: str, as_json: bool) -> 
     return int(not all(_fine(result) for result in results))
 
 
-def _of_store(run: str | None, store: str) -> Iterator[dict[str, Any]]:
-    from opord.stores.base import RunFilter
+def _of_store(run: str | None, store: str, tell: Callable[[dict[str, Any]], None]) -> None:
+    async def examine(shown: Shown) -> None:
+        async for found in shown.backend.verify(run):
+            tell(_result(found))
 
-    with open_reader(store) as reader:
-        for row in [reader.row(run)] if run is not None else reader.rows(RunFilter()):
-            yield _examine(reader, row)
+    on_reader(store, examine)
 
 
-def _of_archive(run: str | None, path: str) -> Iterator[dict[str, Any]]:
+def _of_archive(run: str | None, path: str, tell: Callable[[dict[str, Any]], None]) -> None:
     """Examine what is in an archive; a line that is damaged is a result without a run."""
-    archived = ArchivedRuns(path)
-    archive = archived.archive
-    for kept in [archived.only(run)] if run is not None else (story.kept for story in archive.runs()):
-        yield _result(archived, kept)
-    for damage in archive.damages:
-        yield {
-            "run": None,
-            "records": 0,
-            "problems": [{"seq": None, "what": "line", "why": damage.why}],
-            "line": damage.line,
-            "needs_person": False,
-            "status": None,
-        }
-    if archive.torn:
+    from opord.backends.archived import ArchivedRuns
+
+    archived = ArchivedRuns(Path(path))
+    for kept in [story_of(archived, run)] if run is not None else archived.runs():
+        tell(_result(archived.verify(kept)))
+    for damage in archived.damages:
+        tell(
+            {
+                "run": None,
+                "records": 0,
+                "problems": [{"seq": None, "what": "line", "why": damage.why}],
+                "line": damage.line,
+                "needs_person": False,
+                "status": None,
+            }
+        )
+    if archived.torn:
         note(
             "a line is not whole: a prune was cut off there, and the run that it was about is still in its store"
         )
 
 
-def _result(archived: ArchivedRuns, kept: Kept) -> dict[str, Any]:
-    from opord.drive.errors import ContractUnreadable
-    from opord.kernel.legality import Problem, verify, verify_chain
-
-    try:
-        problems = verify(archived.program(kept.row), kept.row, kept.records, kept.inbox, kept.values)
-    except ContractUnreadable as wrong:
-        chain = verify_chain(archived.by_row(kept.row), kept.row, kept.records, kept.values)
-        problems = [Problem(None, "contract", _only_chain(wrong)), *chain]
-    return {
-        "run": kept.row.run,
-        "records": len(kept.records),
-        "problems": [problem._asdict() for problem in problems],
-        "needs_person": False,
-        "status": kept.row.head.status,
-    }
-
-
-def _only_chain(wrong: Exception) -> str:
-    return f"{wrong}; its records were followed from end to end, and not held against the contract"
+def _result(found: Verified) -> dict[str, Any]:
+    return {**found._asdict(), "problems": [problem._asdict() for problem in found.problems]}
 
 
 def _fine(result: dict[str, Any]) -> bool:
     return not result["problems"] and not result["needs_person"]
-
-
-def _examine(reader: Reader, row: RunRow) -> dict[str, Any]:
-    """Examine a run; one that moves meanwhile is looked at anew."""
-    from opord.drive.errors import ContractUnreadable
-    from opord.kernel.legality import Problem, verify, verify_chain
-    from opord.kernel.views import needs_person
-
-    needs = False
-    while True:
-        records = list(reader.journal(row.run))
-        inbox = reader.store.inbox(row.run)
-        values = reader.store.values(row.run)
-        again = reader.row(row.run)
-        if (again.seq, again.epoch, again.arrivals) == (
-            row.seq,
-            row.epoch,
-            row.arrivals,
-        ) and again.head == row.head:
-            break
-        row = again
-    try:
-        problems = verify(reader.program(row), row, records, inbox, values)
-        if not problems:
-            needs = needs_person(reader.run(row))
-    except ContractUnreadable as wrong:
-        chain = verify_chain(reader.by_row(row), row, records, values)
-        problems = [Problem(None, "contract", _only_chain(wrong)), *chain]
-    return {
-        "run": row.run,
-        "records": len(records),
-        "problems": [problem._asdict() for problem in problems],
-        "needs_person": needs,
-        "status": row.head.status,
-    }
 
 
 def _tell(result: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ from opord.stores.sqlite.link import Link
 from opord.stores.sqlite.opening import open_reader, open_writer
 from opord.stores.sqlite.place import Watch
 
-_READERS_KEPT = 4
+READERS_KEPT = 4
+"""Connections for reading that stay open: as many as threads read at once."""
 
 
 class Connections:
@@ -78,7 +79,7 @@ class Connections:
                 yield connection
         finally:
             with self._lock:
-                keep = not self._closed and len(self._readers) < _READERS_KEPT
+                keep = not self._closed and len(self._readers) < READERS_KEPT
                 if keep:
                     self._readers.append(reader)
             if not keep:

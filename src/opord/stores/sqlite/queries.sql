@@ -117,6 +117,12 @@ SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest 
 WHERE EXISTS (SELECT 1 FROM heads AS h WHERE h.contract = c.id AND h.wake_at < ?2 AND h.worker IS NOT NULL)
 LIMIT 1
 
+-- name: counts
+-- Each half is read from an index alone: `heads_running`, and `heads_by_status` in the order of what is counted.
+SELECT json_array('running', count(*)) AS row FROM heads WHERE status = 'running'
+UNION ALL
+SELECT json_array(status, count(*)) AS row FROM heads WHERE status <> 'running' GROUP BY status
+
 -- name: journal
 SELECT json_array(j.seq, j.at, j.kind, j.body, j.hash) AS row
 FROM runs AS r CROSS JOIN journal AS j ON j.run = r.id

@@ -30,6 +30,7 @@ from opord.stores.base import (
     RunRow,
     SettledKey,
     Start,
+    Status,
     StoredContract,
     Tombstone,
     ValueRow,
@@ -38,7 +39,7 @@ from opord.stores.base import (
 )
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractReplaced
-from opord.stores.sqlite.connections import Connections
+from opord.stores.sqlite.connections import READERS_KEPT, Connections
 from opord.stores.sqlite.contracts import put_contract
 from opord.stores.sqlite.link import Given, Link, rows
 from opord.stores.sqlite.listing import listing, what_is_left
@@ -49,7 +50,6 @@ log = logging.getLogger("opord.store")
 
 T = TypeVar("T")
 
-_READERS_KEPT = 4
 _FORGET_WORKERS_AFTER_US = 7 * 24 * 3600 * 1_000_000
 _PUT_OFF_US = 60 * 1_000_000
 _NEWEST = (1 << 63) - 1
@@ -84,6 +84,7 @@ class SqliteStore:
         if self._path is not None and (create or self._path.exists()):
             check_place(self._path)
         self._connections = Connections(self._path, create=create, vfs=vfs)
+        self.readers = 0 if self._path is None else READERS_KEPT
         self._read = self._connections.read
         self._write = self._connections.write
 
@@ -225,6 +226,10 @@ class SqliteStore:
                     damage.left = what_is_left(connection, where, numbers, given)
                 raise
 
+    def counts(self) -> dict[Status, int]:
+        with self._read() as connection:
+            return dict(rows(connection, self._sql["counts"], (), tuple[Status, int]))
+
     def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         return self._all("journal", (run, after, max(limit, 0)), RecordRow)
 
@@ -307,6 +312,10 @@ class SqliteStore:
 
     def changes(self) -> int:
         return self._connections.changes()
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
+        """Return None: SQLite calls nobody when another process writes."""
+        return None
 
     def close(self) -> None:
         self._connections.close()

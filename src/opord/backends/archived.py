@@ -1,0 +1,77 @@
+"""Runs in an archive of pruned ones, shown as a backend's are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from opord.backends.base import Verified
+from opord.backends.verifying import only_chain
+from opord.drive.errors import ContractUnreadable
+from opord.engine.programs import Programs
+from opord.engine.protection import SHOWING
+from opord.kernel.legality import Problem, verify, verify_chain
+from opord.kernel.program import Program
+from opord.kernel.rows import Kept, RunRow
+from opord.kernel.run import load_run
+from opord.kernel.unread import program_by_row
+from opord.kernel.views import history_view, run_view, unreadable_view
+from opord.stores.archive import Archive, Damage
+
+
+class ArchivedRuns:
+    """An archive and the contracts found in it. `damages` are the lines that are not what was written.
+
+    `torn` says that its last line is not whole: a prune was cut off there, and that run is still in its store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Look through the archive.
+
+        Raises:
+            ArchiveRefused: it is none.
+            OSError: it cannot be read.
+        """
+        self._archive = Archive(path)
+        self._programs = Programs(SHOWING)
+        self.path = path
+        self.damages: list[Damage] = self._archive.damages
+        self.torn = self._archive.torn
+
+    def program(self, row: RunRow) -> Program:
+        """Return the program of a run's contract.
+
+        Raises:
+            ContractUnreadable: this version cannot compile it.
+        """
+        return self._programs.load(self._archive, row.contract)
+
+    def by_row(self, row: RunRow) -> Program:
+        """Return what is known of a run's contract without its text."""
+        stored = self._archive.contract(row.contract)
+        return program_by_row(row, stored.also if stored is not None else ())
+
+    def view(self, kept: Kept) -> dict[str, Any]:
+        """Return a run as shown; one whose contract cannot be read is shown as far as it goes."""
+        try:
+            return run_view(load_run(self.program(kept.row), kept.row, kept.values), served=frozenset())
+        except ContractUnreadable as wrong:
+            return unreadable_view(kept.row, str(wrong))
+
+    def history(self, kept: Kept, program: Program) -> list[dict[str, Any]]:
+        """Return a run's records as shown; `program` may be that of `by_row`."""
+        return history_view(program, kept.records, kept.inbox, kept.values)
+
+    def runs(self, run: str | None = None) -> Iterator[Kept]:
+        """Return the stories in it, or those of the runs that had one name in the course of time."""
+        return (story.kept for story in self._archive.runs(run))
+
+    def verify(self, kept: Kept) -> Verified:
+        """Prove that the journal of a run is unbroken, and every move in it legal."""
+        try:
+            problems = verify(self.program(kept.row), kept.row, kept.records, kept.inbox, kept.values)
+        except ContractUnreadable as wrong:
+            chain = verify_chain(self.by_row(kept.row), kept.row, kept.records, kept.values)
+            problems = [Problem(None, "contract", only_chain(wrong)), *chain]
+        return Verified(kept.row.run, len(kept.records), problems, False, kept.row.head.status)

@@ -1,0 +1,46 @@
+"""The code of each refusal, the same on every runtime and in every face: command line, API and console."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from opord.drive.errors import EngineError
+from opord.stores.archive.errors import ArchiveDamaged, ArchiveError
+from opord.stores.base import (
+    ContractConflict,
+    StoreDamaged,
+    StoreError,
+    StoreMissing,
+    StoreRefused,
+    StoreUnavailable,
+)
+
+
+class Code(NamedTuple):
+    """A refusal by its code, in words; `reached` is false where nobody could be asked."""
+
+    code: str
+    message: str
+    reached: bool = True
+
+
+def code_of(error: Exception) -> Code | None:
+    """Return the code of what a backend raised; None for what is none of its errors."""
+    if isinstance(error, EngineError):
+        return Code(error.code, str(error))
+    if isinstance(error, ArchiveError):
+        damaged = isinstance(error, ArchiveDamaged)
+        return Code("archive_damaged" if damaged else "archive_refused", str(error))
+    if not isinstance(error, StoreError):
+        return None
+    if isinstance(error, ContractConflict):
+        return Code("contract_conflict", str(error))
+    if isinstance(error, StoreMissing):
+        return Code("store_missing", str(error), False)
+    if isinstance(error, StoreUnavailable):
+        return Code(f"store_{error.kind}", f"the store cannot be reached: {error}", False)
+    if isinstance(error, StoreRefused):
+        return Code("store_refused", f"the store cannot be opened: {error}", False)
+    if isinstance(error, StoreDamaged):
+        return Code("store_damaged", f"the store is damaged: {error}", False)
+    return Code("store", f"the store cannot be used: {error}", False)

@@ -1,0 +1,210 @@
+"""The backend of a store in this process: the engine's commits for what is written, reads beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Verified, Version
+from opord.backends.verifying import verify
+from opord.drive.errors import InputInvalid
+from opord.drive.starts import Started
+from opord.engine.process import Process
+from opord.engine.pruning import Pruning, Tally, survey
+from opord.generated.handles import Sent
+from opord.kernel.instants import text
+from opord.kernel.program import Program
+from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
+from opord.stores.archive import ArchiveWriter
+from opord.stores.base import RowDamaged, RunFilter, WorkerRow
+from opord.values.guard import BadValue
+
+T = TypeVar("T")
+
+RECORDS_AT_ONCE = 1000
+"""Records that are read from the store at a time."""
+
+
+class Embedded:
+    """Answers over an open `Process`, which whoever made it closes."""
+
+    can: frozenset[Can] = frozenset({"prune", "archive"})
+    limits: Limits = LIMITS
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self._store = process.store
+        self._client = process.client
+        self._read = process.commits.read
+
+    # --- moving runs -----------------------------------------------------------------------------
+
+    async def start(self, program: Program, members: Any) -> Started:
+        """Start a run; see `Backend.start`."""
+        try:
+            value = program.input.accept(members)
+        except BadValue as error:
+            raise InputInvalid(program.name, error.path, error.message) from error
+        return await self._client.start(program, value)
+
+    async def send(
+        self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None
+    ) -> Sent:
+        """Send a run an event; see `Backend.send`."""
+        return await self._client.send(run, event, args, actor=actor, role=role)
+
+    async def resume(
+        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+    ) -> None:
+        """Let a stalled run go on; see `Backend.resume`."""
+        await self._client.retry(run, actor=actor, role=role, reason=reason)
+
+    async def resolve(
+        self,
+        run: str,
+        *,
+        happened: bool,
+        result: Any = None,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Say whether an action happened; see `Backend.resolve`."""
+        await self._client.resolve(
+            run, happened=happened, result=result, actor=actor, role=role, reason=reason
+        )
+
+    async def cancel(
+        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+    ) -> Sent:
+        """Tell a run to cancel; see `Backend.cancel`."""
+        said = {"reason": reason if reason is not None else f"cancelled by {actor}"}
+        return await self._client.send(run, "cancel", said, actor=actor, role=role)
+
+    async def terminate(
+        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+    ) -> None:
+        """End a run; see `Backend.terminate`."""
+        await self._client.terminate(run, actor=actor, role=role, reason=reason)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    async def row(self, run: str) -> RunRow:
+        """Return a run as it is kept; see `Backend.row`."""
+        row = await self._read(self._store.load, run)
+        if row is None:
+            raise await self._client.missing(run)
+        return row
+
+    async def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> Page:
+        """Return some runs; see `Backend.runs`.
+
+        A page with a damaged row is read in halves, until those before it are known, or it alone is.
+        """
+        wanted = limit
+        while True:
+            try:
+                rows = await self._read(self._store.runs, where, limit=wanted, after=after)
+            except RowDamaged as damage:
+                if wanted > 1:
+                    wanted //= 2
+                    continue
+                if damage.left is None:
+                    raise
+                return Page([damage.left], {damage.left.run: str(damage)}, damage.left.run)
+            whole = wanted == limit and len(rows) < limit
+            return Page(rows, {}, None if whole or not rows else rows[-1].run)
+
+    async def counts(self) -> dict[Status, int]:
+        """Return how many runs are in each status."""
+        return await self._read(self._store.counts)
+
+    async def records(self, run: str, *, after: int = 0) -> AsyncIterator[RecordRow]:
+        """Yield a run's records in order."""
+        while page := await self._read(self._store.journal, run, after=after, limit=RECORDS_AT_ONCE):
+            for record in page:
+                yield record
+            after = page[-1].seq
+
+    async def inbox(self, run: str) -> list[InboxRow]:
+        """Return the messages that wait for a run."""
+        return await self._read(self._store.inbox, run)
+
+    async def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+        """Return large values of a run."""
+        return await self._read(self._store.values, run, digests)
+
+    async def contract(self, digest: str) -> StoredContract | None:
+        """Return the text of a contract."""
+        return await self._read(self._store.contract, digest)
+
+    async def versions(self, contract: str | None = None) -> list[Version]:
+        """Return the contracts that have been stored."""
+        stored = await self._read(self._store.contracts)
+        return [
+            Version(one.name, one.version, one.digest)
+            for one in stored
+            if contract is None or one.name == contract
+        ]
+
+    # --- waiting ---------------------------------------------------------------------------------
+
+    async def end_of(self, run: str) -> Head:
+        """Wait for the end of a run; see `Backend.end_of`."""
+        head = await self.process.watch.end_of(run)
+        if head is None:
+            raise await self._client.missing(run)
+        return head
+
+    async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
+        """Wait until others have changed something; see `Backend.wait_for_change`."""
+        return await self.process.watch.wait_for_change(seen, timeout_s)
+
+    # --- workers ---------------------------------------------------------------------------------
+
+    async def served(self) -> frozenset[str]:
+        """Return the digests of the contracts for which a live worker has handlers."""
+        return frozenset(digest for worker in await self.workers() for digest in worker.contracts)
+
+    async def workers(self) -> list[WorkerRow]:
+        """Return the workers that are alive now."""
+        return await self._read(self._store.workers)
+
+    # --- looking after runs ----------------------------------------------------------------------
+
+    def verify(self, run: str | None = None) -> AsyncIterator[Verified]:
+        """Examine a run, or all; see `Backend.verify`."""
+        return verify(self, run)
+
+    async def archive(self, path: Path) -> ArchiveWriter:
+        """Open an archive for the runs of this store; see `Backend.archive`."""
+        return await self._turn(
+            lambda: ArchiveWriter.open(path, self._store.identity(), text(self._store.now()))
+        )
+
+    async def prune(
+        self, wish: PruneWish, archive: ArchiveWriter | None, *, dry_run: bool = False
+    ) -> AsyncIterator[Tally]:
+        """Prune runs; see `Backend.prune`. What is archived and deleted at a time takes its turn among the writes."""
+        store = self._store
+        before = wish.before if wish.before is not None else max(store.now() - (wish.age_us or 0), 0)
+        if dry_run:
+            yield await self._turn(
+                lambda: survey(store, before=before, contract=wish.contract, limit=wish.limit)
+            )
+            return
+        pruning = Pruning(
+            store, before=before, archive=archive, keep_us=wish.keep_us, contract=wish.contract,
+            limit=wish.limit,
+        )  # fmt: skip
+        steps = pruning.steps()
+        while (tally := await self._turn(lambda: next(steps, None))) is not None:
+            yield tally
+        if wish.compact:
+            await self._turn(store.compact)
+        yield pruning.tally
+
+    async def _turn(self, job: Callable[[], T]) -> T:
+        """Do something with the store while nobody else of this process writes."""
+        return await self.process.commits.call(job)

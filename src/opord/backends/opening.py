@@ -1,0 +1,53 @@
+"""Opening the backend that a URL names, for those who only ask and look after runs: nothing is carried out here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from opord.backends.base import Backend
+from opord.backends.embedded import Embedded
+from opord.engine.clock import World
+from opord.engine.process import Process
+from opord.engine.programs import Programs
+from opord.engine.protection import SHOWING
+from opord.stores import inspect_store, libraries, open_store
+from opord.stores.kind import Facts, Remark
+
+__all__ = ["Facts", "Remark", "inspect", "libraries_used", "open_backend"]
+
+
+@asynccontextmanager
+async def open_backend(url: str) -> AsyncIterator[Backend]:
+    """Open the backend that a URL names, to read and to look after what is there. No key is needed, none is made.
+
+    Nobody else waits in this process, so all is done in place; a store that cannot answer is an error at once.
+
+    Raises:
+        StoreMissing, StoreRefused, StoreUnavailable, StoreDamaged: it cannot be reached.
+    """
+    store = open_store(url, create=False)
+    try:
+        world = World(commit_thread=None, own_threads=False)
+        process = Process(store, programs=Programs(SHOWING), world=world, patient=False)
+        process.open()
+        try:
+            yield Embedded(process)
+        finally:
+            await process.close()
+    finally:
+        store.close()
+
+
+def inspect(url: str, *, whole: bool = False) -> Facts:
+    """Say what can be seen of what a URL names, and change nothing; with `whole` it is read from end to end.
+
+    Raises:
+        StoreRefused, StoreUnavailable, StoreDamaged: it cannot be reached.
+    """
+    return inspect_store(url, whole=whole)
+
+
+def libraries_used() -> Iterator[Remark]:
+    """Say of each kind of store which library it stands on, and whether it can be used."""
+    return libraries()

@@ -1,0 +1,121 @@
+"""Runs as they are shown: a backend's rows with the programs of their contracts, every secret as `[secret]`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from opord.backends.base import Backend, RunFilter
+from opord.drive.errors import ContractUnreadable
+from opord.engine.programs import Programs
+from opord.engine.protection import SHOWING
+from opord.kernel.large import needed
+from opord.kernel.program import Program
+from opord.kernel.rows import RunRow, StoredContract
+from opord.kernel.run import Run, load_run, skeleton
+from opord.kernel.unread import program_by_row
+from opord.kernel.views import history_view, run_view, unreadable_view
+from opord.stores.base import RowDamaged
+from opord.values.guard import BadValue
+
+__all__ = ["ContractUnreadable", "Shown"]
+
+PAGE = 500
+"""Rows read at a time."""
+
+
+class Shown:
+    """Shows the runs of a backend. No key is needed."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self._programs = Programs(SHOWING)
+        self._served: frozenset[str] | None = None
+        self._damaged: dict[str, str] = {}
+
+    async def program(self, row: RunRow) -> Program:
+        """Return the program of a run's contract.
+
+        Raises:
+            ContractUnreadable: this version cannot compile it.
+        """
+        known = self._programs.known(row.contract)
+        if known is not None:
+            return known
+        return self._programs.load(_One(await self.backend.contract(row.contract)), row.contract)
+
+    async def known(self, row: RunRow) -> Program | None:
+        """Return the program of a run's contract, if it can be compiled."""
+        try:
+            return await self.program(row)
+        except (ContractUnreadable, RowDamaged):
+            return None
+
+    async def by_row(self, row: RunRow) -> Program:
+        """Return what is known of a run's contract without its text."""
+        stored = await self.backend.contract(row.contract)
+        return program_by_row(row, stored.also if stored is not None else ())
+
+    async def run(self, row: RunRow) -> Run:
+        """Decode a run, with the large values that it refers to."""
+        program = await self.program(row)
+        digests = needed(row)
+        return load_run(program, row, await self.backend.values(row.run, digests) if digests else ())
+
+    async def view(self, row: RunRow) -> dict[str, Any]:
+        """Return a run as shown; one whose contract or data cannot be read is shown as far as it goes."""
+        return await self._view(row, self.run)
+
+    async def outline(self, row: RunRow) -> dict[str, Any]:
+        """Return a run as shown where nobody sees what it carries; large values are left where they are."""
+        return await self._view(row, self._skeleton if needed(row) else self.run)
+
+    async def _skeleton(self, row: RunRow) -> Run:
+        return skeleton(await self.program(row), row)
+
+    async def _view(self, row: RunRow, read: Callable[[RunRow], Awaitable[Run]]) -> dict[str, Any]:
+        if row.run in self._damaged:
+            return unreadable_view(row, self._damaged[row.run])
+        try:
+            return run_view(await read(row), served=await self.served())
+        except (ContractUnreadable, BadValue, RowDamaged) as wrong:
+            return unreadable_view(row, str(wrong))
+
+    async def history(self, row: RunRow, program: Program) -> list[dict[str, Any]]:
+        """Return a run's records as shown, and after them the messages that wait; `program` may be that of `by_row`."""
+        records = [record async for record in self.backend.records(row.run)]
+        inbox, values = await self.backend.inbox(row.run), await self.backend.values(row.run)
+        return history_view(program, records, inbox, values)
+
+    async def served(self) -> frozenset[str]:
+        """Return the contracts for which a live worker has handlers, as they were when this was first asked."""
+        if self._served is None:
+            self._served = await self.backend.served()
+        return self._served
+
+    async def rows(self, where: RunFilter, *, limit: int | None = None) -> AsyncIterator[RunRow]:
+        """Yield the runs that match, newest first; of one that is damaged comes what is left, for `view` alone."""
+        after: str | None = None
+        left = limit
+        while left is None or left > 0:
+            page = await self.backend.runs(
+                where, limit=PAGE if left is None else min(PAGE, left), after=after
+            )
+            self._damaged.update(page.damaged)
+            for row in page.rows:
+                yield row
+            after = page.after
+            if after is None:
+                return
+            left = None if left is None else left - len(page.rows)
+
+
+class _One:
+    """The text of one contract."""
+
+    def __init__(self, stored: StoredContract | None) -> None:
+        self._stored = stored
+
+    def contract(self, digest: str) -> StoredContract | None:
+        """Return the text."""
+        return self._stored

@@ -1,0 +1,125 @@
+"""What concerns a store as a whole, and no run by itself: bringing it up to date, and telling it that it was restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from opord.drive.errors import ContractUnreadable
+from opord.engine.programs import Programs
+from opord.engine.protection import SHOWING, SecretsExtraMissing, protection_with
+from opord.engine.restoring import Marked
+from opord.engine.restoring import mark_restored as mark
+from opord.kernel.resealing import resealed
+from opord.kernel.rows import Kept, RunRow
+from opord.stores import open_store
+from opord.stores.base import RowDamaged, RunFilter, Store
+from opord.values.vault import Vault
+
+__all__ = ["Marked", "Migrated", "SecretsExtraMissing", "check_keys", "mark_restored", "migrate"]
+
+PAGE = 500
+
+_How: TypeAlias = Literal["as it was", "encrypted", "held"]
+
+
+@dataclass(slots=True)
+class Migrated:
+    """What a migration found: runs in all, with secrets that were encrypted, held by workers, without a key, and unreadable.
+
+    A run is unreadable where the text of its contract is; its secrets stay as they are.
+    """
+
+    runs: int = 0
+    encrypted: int = 0
+    held: int = 0
+    without_key: int = 0
+    unreadable: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Say whether nothing is left to be done."""
+        return not (self.held or self.without_key or self.unreadable)
+
+
+def check_keys(secret_keys: str) -> None:
+    """Try the keys that encrypt secrets.
+
+    Raises:
+        KeysInvalid: they are no keys.
+        SecretsExtraMissing: what encrypts with them is not installed.
+    """
+    protection_with(secret_keys)
+
+
+def migrate(url: str, *, secret_keys: str) -> Migrated:
+    """Bring a store up to date, and encrypt its secrets with the first of the keys. One that is not there is made.
+
+    Raises:
+        StoreRefused, StoreUnavailable, StoreDamaged: it cannot be reached.
+        KeysInvalid, SecretsExtraMissing: the keys cannot be used.
+    """
+    vault = protection_with(secret_keys).vault
+    programs = Programs(SHOWING)
+    found = Migrated()
+    with closing(open_store(url)) as store:
+        for row in _runs(store):
+            found.runs += 1
+            try:
+                secrets = programs.load(store, row.contract).secrets
+            except (ContractUnreadable, RowDamaged):
+                found.unreadable += 1
+                continue
+            if not secrets:
+                continue
+            if vault is None:
+                found.without_key += 1
+                continue
+            how = _reseal(store, row, vault)
+            found.encrypted += how == "encrypted"
+            found.held += how == "held"
+        if found.encrypted:
+            store.compact()
+    return found
+
+
+def mark_restored(
+    url: str, *, actor: str, copied_at: int = 0, role: str | None = None, reason: str | None = None
+) -> Iterator[Marked]:
+    """Tell a store that it was restored from a copy: mark every live run, and yield each as soon as that is durable.
+
+    `copied_at` is when the copy was made, in microseconds since 1970 UTC, if that is known.
+
+    Raises:
+        StoreMissing: there is no store.
+        CopyFromTheFuture: `copied_at` is later than the store's clock.
+    """
+    with closing(open_store(url, create=False)) as store:
+        yield from mark(store, actor=actor, copied_at=copied_at, role=role, reason=reason)
+
+
+def _runs(store: Store) -> Iterator[RunRow]:
+    after: str | None = None
+    while page := store.runs(RunFilter(), limit=PAGE, after=after):
+        yield from page
+        after = page[-1].run
+
+
+def _reseal(store: Store, row: RunRow, vault: Vault) -> _How:
+    how: _How = "as it was"
+
+    def change(kept: Kept) -> Kept | None:
+        nonlocal how
+        new = resealed(vault, kept)
+        if new is None:
+            how = "as it was"
+        elif kept.row.head.worker is not None:
+            how, new = "held", None
+        else:
+            how = "encrypted"
+        return new
+
+    store.rewrite(row.run, change)
+    return how

@@ -1,0 +1,111 @@
+"""A process over a store: the door to the store, those who act upon runs, and the worker where there are handlers.
+
+Every engine is put together here: that of `opord.Engine`, of the command line, of simulations and of tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from opord.drive import hooks
+from opord.drive.calls import Calls
+from opord.drive.client import Client
+from opord.drive.purity import NotPure
+from opord.engine.clock import World
+from opord.engine.commits import Commits
+from opord.engine.host import StoreHost
+from opord.engine.programs import Programs, keep_contract
+from opord.engine.watch import Watch
+from opord.engine.worker import PARTING_S, Worker
+from opord.kernel.program import Program
+from opord.stores.base import Store
+
+
+class Carried(NamedTuple):
+    """A contract that a worker carries out: its program, and its handlers as `bind_handlers` gives them."""
+
+    program: Program
+    handlers: Mapping[str, Any]
+
+
+class Process:
+    """What a process has over a store; `open` begins, `close` ends it. The store is the caller's.
+
+    With `patient` false, a store that cannot answer is an error at once, instead of being waited for.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        programs: Programs,
+        world: World,
+        hook: hooks.Hook = hooks.nothing,
+        patient: bool = True,
+    ) -> None:
+        self.store = store
+        self.world = world
+        self.programs = programs
+        self.commits = Commits(store, world.commit_thread, patient=patient)
+        self.host = StoreHost(store=store, commits=self.commits, programs=programs, world=world, hook=hook)
+        self.client = Client(self.host)
+        self.watch = Watch(store, self.commits)
+        self.worker: Worker | None = None
+        self.relaxes = False
+
+    def open(self) -> None:
+        """Begin to serve; needs a running event loop."""
+        self.commits.start()
+
+    async def keep(self, programs: Iterable[Program]) -> None:
+        """Keep the texts of contracts in the store.
+
+        Raises:
+            ContractConflict: another contract is stored under a name and version.
+        """
+        for program in programs:
+            await self.commits.call(keep_contract, self.store, program)
+
+    async def carry(
+        self,
+        carried: Iterable[Carried],
+        *,
+        lease_s: float,
+        call_limit_s: float,
+        concurrency: int,
+        watch_pure: Callable[[NotPure], None] | None = None,
+    ) -> Worker:
+        """Begin to carry out runs of these contracts."""
+        world = self.world
+        given = {each.program.digest: each for each in carried}
+        slots = asyncio.Semaphore(world.max_threads)
+        calls = {
+            digest: Calls(
+                each.program,
+                each.handlers,
+                threads=world.handler_threads(),
+                slots=slots,
+                limit_s=call_limit_s,
+                monotonic=world.monotonic,
+                watch_pure=watch_pure,
+            )
+            for digest, each in given.items()
+        }
+        self.worker = Worker(
+            self.host,
+            programs={digest: each.program for digest, each in given.items()},
+            calls=calls,
+            lease_s=lease_s,
+            concurrency=concurrency,
+        )
+        await self.worker.start()
+        return self.worker
+
+    async def close(self, drain_s: float = 0.0) -> None:
+        """Drain the worker for up to `drain_s` seconds, and have what waits written."""
+        if self.worker is not None:
+            await self.worker.drain(drain_s)
+        await self.watch.stop()
+        await self.commits.stop(PARTING_S)

@@ -1,0 +1,36 @@
+"""The one place from which simulations and tests have their engines: virtual time, one thread, seeded randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from opord.backends.front import Engine
+from opord.drive import hooks
+from opord.generated.workflow import Workflow
+from opord.testing.clock import VirtualClock, virtual_world
+
+
+def virtual_engine(
+    store: Any,
+    workflows: Sequence[Workflow | type[Workflow]],
+    clock: VirtualClock,
+    *,
+    seed: int,
+    worker: str,
+    poll_s: float | None = None,
+    skew_us: int = 0,
+    hook: hooks.Hook = hooks.nothing,
+    **settings: Any,
+) -> Engine:
+    """Return an engine that is not open yet; the store is the caller's, and may stand for one that fails.
+
+    `poll_s` is how long its worker sleeps at most, as in `World`. `skew_us` is by how much this machine's clock is wrong; the
+    store's is right. `settings` are those of `Engine`.
+    """
+    world = virtual_world(clock, seed=seed, worker=worker)
+    if poll_s is not None:
+        world.poll_s = poll_s
+    if skew_us:
+        world.now = lambda: clock.now_us + skew_us
+    return Engine(store, workflows, world=world, hook=hook, **settings)
