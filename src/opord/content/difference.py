@@ -66,11 +66,23 @@ def first_difference(stored: Contract, given: Contract) -> str | None:
 
 
 def _walk(way: tuple[str, ...], first: Any, second: Any) -> Iterator[_Found]:
-    if isinstance(first, dict) and isinstance(second, dict) and _kind(first) == _kind(second):
+    nodes = isinstance(first, dict) and isinstance(second, dict) and not (_literal(first) or _literal(second))
+    if nodes and _kind(first) == _kind(second):
         for name in dict.fromkeys([*first, *second]):
             yield from _member(way, name, first.get(name), second.get(name))
     elif type(first) is not type(second) or first != second:
         yield _Found(way, first, second)
+
+
+def _literal(node: dict[str, Any]) -> str:
+    """Return a literal as it is written in a contract; nothing if the node is none."""
+    match node:
+        case {"us": int() as number, **rest} if not rest:
+            return format_duration(timedelta(microseconds=number))
+        case {"float": str() as text, **rest} | {"decimal": str() as text, **rest} if not rest:
+            return text
+        case _:  # open: every other object of the form
+            return ""
 
 
 def _kind(node: dict[str, Any]) -> tuple[Any, Any]:
@@ -116,7 +128,9 @@ def _shown(name: str, value: Any) -> str | None:
     """Show a value that fits into a message; `None` if it does not."""
     if isinstance(value, int) and not isinstance(value, bool) and name in _DURATIONS:
         return format_duration(timedelta(microseconds=value))
-    if isinstance(value, (dict, list)):
+    if isinstance(value, dict):
+        return _literal(value) or None
+    if isinstance(value, list):
         return None
     text = dumps(value)
     return text if len(text) <= _LONGEST else None
