@@ -21,25 +21,27 @@ CONTRACT, TREE, RECORDS = "contract.py", "language/tree.py", "kernel/records.py"
 
 POINTED: dict[Union, set[str]] = {
     Union(CONTRACT, "Type"): {
-        "codegen/expressions.py", "codegen/steps.py", "language/flow/coverage.py", "language/lowering/context.py",
+        "codegen/expressions.py", "codegen/steps.py", "content/expressions.py", "language/flow/coverage.py",
+        "language/lowering/context.py",
         "language/lowering/expressions.py", "language/lowering/operators.py", "language/lowering/patterns.py",
         "language/sheet/secrets.py", "language/types.py", "loading/program.py", "simulate/values.py",
         "testing/plausible.py", "values/codec_source.py",
     },
     Union(CONTRACT, "Expr", "type: Type; place: Place"): {
-        "codegen/diagram/short.py", "codegen/expressions.py", "language/ensure/timing.py", "language/rules/moves.py",
-        "language/spelling.py",
+        "codegen/diagram/short.py", "codegen/expressions.py", "content/expressions.py", "language/ensure/timing.py",
+        "language/rules/moves.py", "language/spelling.py",
     },
     Union(CONTRACT, "Pattern", "place: Place"): {
-        "codegen/diagram/causes.py", "codegen/steps.py", "language/flow/calls.py", "language/flow/coverage.py",
-        "language/lowering/patterns.py", "language/rules/moves.py", "language/rules/rounds.py",
+        "codegen/diagram/causes.py", "codegen/steps.py", "content/form.py", "language/flow/calls.py",
+        "language/flow/coverage.py", "language/lowering/patterns.py", "language/rules/moves.py", "language/rules/rounds.py",
         "language/sheet/reasons.py", "language/sheet/troubles.py", "simulate/moves.py",
     },
     Union(CONTRACT, "Statement", "place: Place"): {
-        "codegen/steps.py", "language/flow/endings.py", "language/flow/exits.py", "language/flow/walk.py",
+        "codegen/steps.py", "content/form.py", "language/flow/endings.py", "language/flow/exits.py", "language/flow/walk.py",
         "language/rules/moves.py", "statements.py",
     },
     Union(CONTRACT, "Doubt", "place: Place"): {
+        "content/form.py",
         "kernel/legality/commits.py", "kernel/moves.py", "kernel/plan.py", "language/ensure/call_time.py",
         "language/flow/calls.py", "language/sheet/guarantee.py", "language/sheet/troubles.py",
     },
@@ -51,7 +53,7 @@ POINTED: dict[Union, set[str]] = {
         "codegen/diagram/causes.py", "language/sheet/reasons.py", "simulate/moves.py",
     },
     Union(CONTRACT, "PrimitiveName"): {"simulate/values.py"},
-    Union(CONTRACT, "VarOrigin"): {"codegen/expressions.py"},
+    Union(CONTRACT, "VarOrigin"): {"codegen/expressions.py", "content/expressions.py"},
     Union(CONTRACT, "BinaryOp"): {"codegen/expressions.py"},
     Union(CONTRACT, "BuiltinName"): {"codegen/expressions.py"},
     Union(CONTRACT, "Outcome"): {"codegen/diagram/build.py", "story/lines.py"},

@@ -7,42 +7,64 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
+from typing import NamedTuple
 
 import apsw
 
 log = logging.getLogger("opord.store")
 
 
-def record_current_digests(connection: apsw.Connection) -> None:
-    """Record of each stored contract its digest in the newest form, in the transaction that is open.
+class _Text(NamedTuple):
+    """A contract as a store of an older version has it."""
 
+    digest: str
+    name: str
+    version: int
+    sources: str
+
+
+def current_digests(connection: apsw.Connection) -> Callable[[apsw.Connection], None]:
+    """Read all stored texts, and return what records their digests in the newest form.
+
+    Reading takes tens of milliseconds a text, so it is done before the transaction of the step begins, and nobody waits for it.
+    What is returned is called in that transaction; a text that came in between is read then.
     A text that cannot be read keeps its row as it is, and the log names it: its runs are still listed, shown, told,
     terminated and pruned.
     """
-    stored = list(
-        connection.execute(
-            "SELECT id, digest, form, name, version, sources FROM contracts WHERE current IS NULL"
-        )
-    )
-    if not stored:
-        return
-    from opord.content import FORM, contract_digest
+    known = {text: _current(text) for _, text in _stored(connection)}
+
+    def record(connection: apsw.Connection) -> None:
+        for number, text in _stored(connection):
+            current = known[text] if text in known else _current(text)
+            if isinstance(current, str):
+                connection.execute("UPDATE contracts SET current = ? WHERE id = ?", (current, number))
+            else:
+                log.warning(
+                    "contract %s version %s (digest %s): its stored text cannot be read, so it keeps its old digest; its runs "
+                    "wait until a worker is given the contract: %s",
+                    *(text.name, text.version, text.digest[:12], current),
+                )
+
+    return record
+
+
+def _stored(connection: apsw.Connection) -> list[tuple[int, _Text]]:
+    found = connection.execute("SELECT id, digest, name, version, sources FROM contracts")
+    return [(number, _Text(*text)) for number, *text in found]
+
+
+def _current(text: _Text) -> str | Exception:
+    """Return the digest of a text in the newest form, or why it cannot be read."""
+    from opord.content import contract_digest
     from opord.loading import read_accepted
 
-    for number, digest, form, name, version, sources in stored:
-        if form == FORM:
-            continue
-        try:
-            contract = read_accepted([(file, text) for file, text in json.loads(sources)], digest, form)
-            if (contract.name, contract.version) != (name, version):
-                raise ValueError(f"it is the text of {contract.name} version {contract.version}")
-            current = contract_digest(contract)
-        except Exception as error:
-            # Whatever is wrong with one text, the others are brought up to date.
-            log.warning(
-                "contract %s version %s (digest %s): its stored text cannot be read, so it keeps its old digest; its runs "
-                "wait until a worker is given the contract: %s",
-                *(name, version, digest[:12], error),
-            )
-            continue
-        connection.execute("UPDATE contracts SET current = ? WHERE id = ?", (current, number))
+    try:
+        sources = [(file, content) for file, content in json.loads(text.sources)]
+        contract = read_accepted(sources, text.digest, 0)
+        if (contract.name, contract.version) != (text.name, text.version):
+            raise ValueError(f"it is the text of {contract.name} version {contract.version}")
+        return contract_digest(contract)
+    except Exception as error:
+        # Whatever is wrong with one text, the others are brought up to date.
+        return error

@@ -184,12 +184,14 @@ def migrate(connection: apsw.Connection, place: str, steps: Sequence[str]) -> No
     for number, step in enumerate(steps, 1):
         if connection.pragma("user_version") >= number:
             continue
+        in_python = sql.IN_PYTHON.get(number)
+        rest = in_python(connection) if in_python is not None else None
         connection.execute("BEGIN IMMEDIATE")
         try:
             if connection.pragma("user_version") < number:
                 connection.execute(step)
-                if number in sql.IN_PYTHON:
-                    sql.IN_PYTHON[number](connection)
+                if rest is not None:
+                    rest(connection)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")

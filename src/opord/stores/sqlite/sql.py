@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from opord.stores.sqlite.forms import record_current_digests
+from opord.stores.sqlite.forms import current_digests
 
 _HERE = Path(__file__).parent
 
@@ -43,8 +43,9 @@ def queries() -> dict[str, str]:
     }
 
 
-IN_PYTHON: dict[int, Callable[[apsw.Connection], None]] = {3: record_current_digests}
-"""What steps of the schema do behind their SQL, by their numbers, in the same transaction."""
+IN_PYTHON: dict[int, Callable[[apsw.Connection], Callable[[apsw.Connection], None]]] = {3: current_digests}
+"""What steps of the schema do in Python, by their numbers: called before the step's transaction, it prepares what is
+called in it, behind the SQL."""
 
 
 def migrations() -> list[str]:
