@@ -221,7 +221,11 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
 
 def _args(run: Run, message: Message) -> Split:
     """Return what an event carries as a record has it."""
-    return run.large.split(run.program.events[message.event].args, message.args)
+    event = run.program.events.get(message.event)
+    if event is None:
+        # The contract cannot be read, so nobody knows where a large value would begin: it is kept as it came.
+        return Split(message.args, message.args)
+    return run.large.split(event.args, message.args)
 
 
 def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
