@@ -144,8 +144,7 @@ class Commitments:
                         draft = held.draft()
                     stands = self._note(draft, intent, plan.deed, plan, value)
                 case "succeed" | "refuse" | "give up" | "confirm" | "skip" | "report":
-                    self._end(draft, intent, plan.deed, value)
-                    stands = "settled"
+                    return draft, self._end(draft, intent, plan.deed, value)
                 case "doubt first":
                     _put_in_doubt(draft, intent, plan)
                     await held.flush(draft)
@@ -213,8 +212,8 @@ class Commitments:
                 assert_never(deed)
         return "between"
 
-    def _end(self, draft: Draft, intent: Intent, deed: _End, value: Any) -> None:
-        """Put the outcome on record."""
+    def _end(self, draft: Draft, intent: Intent, deed: _End, value: Any) -> Outcome:
+        """Put the outcome on record, and return it."""
         match deed:
             case "succeed":
                 self._learn(intent, outcome := Outcome("ok", value))
@@ -231,6 +230,7 @@ class Commitments:
             case _:
                 assert_never(deed)
         moves.outcome_known(draft, intent, outcome)
+        return outcome
 
     def _learn(self, intent: Intent, outcome: Outcome) -> None:
         """Hold on to what a call came to until it is on record: the run may be lost before."""

@@ -47,10 +47,13 @@ def plan_of(
     `spread` draws evenly from [0, 1), for the pauses that are spread. `resting`: whoever asks begins no new calls. `said` is why
     nobody knows what the call, or the check, came to.
     """
-    found = _found(stands, run, intent, action, now, resting)
-    if found.plain is not None:
-        return found.plain
-    row = found.row
+    # As `_found`, without another call: this is asked several times a commit.
+    node = _TREE[stands]
+    while isinstance(node, _Question):
+        node = node.answers[node.fact(run, intent, action, now, resting)]
+    if node.plain is not None:
+        return node.plain
+    row = node.row
     until, reason = row.until, row.reason
     return Plan(
         row.deed,
@@ -141,7 +144,7 @@ def _window(run: Run, intent: Intent, action: Action, now: int, resting: bool) -
 
 
 def _unseen(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
-    return restored.unseen(run, action, intent, now)
+    return run.body.wary != 0 and restored.unseen(run, action, intent, now)
 
 
 def _before(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:

@@ -66,11 +66,16 @@ class Plan(NamedTuple):
     tries: Tries
 
 
+_ANSWER: Final = Plan(_TABLE["answered", True].sequel, 0, Tries())
+
+
 def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> Plan:
     """Return what to do after an attempt that ended so; `tries` are those that went wrong before it.
 
     `spread` draws evenly from [0, 1), for the pauses that are spread.
     """
+    if ended == "answered":
+        return _ANSWER
     failures, surprises = tries
     left = True
     if ended == "surprise":
