@@ -478,6 +478,7 @@ ensure every run ends
 bind(
     ExpenseApproval,
     sources=_SOURCES,
-    digest="3791c65937ff534f4363960fbedb8c0f5273b82bdff536a4b131e95e2efc8388",
+    digest="7ff3bb55b04d48aa66b1e5af9f62dae604eabc9c31dbd552ebff8951cb2b923a",
+    form=1,
     module_digest="d5ac47691dee15a8120a862e25360f1492be191034aa734a34ff1da773432477",
 )

@@ -466,6 +466,7 @@ ensure every run ends
 bind(
     BatchImport,
     sources=_SOURCES,
-    digest="5de2cba53e0412f9574524c2be00fb7c4a586a44526136a552581040909eb9e9",
+    digest="a6be84fc1c810cef498a2a276fb3bb797ba241737152966ec53269cd760a09be",
+    form=1,
     module_digest="de55e38b33270d34a2b0d942aeb662f03c491023bf521bf4f7da869aad0024a7",
 )

@@ -440,6 +440,7 @@ ensure every run ends
 bind(
     CatalogueSync,
     sources=_SOURCES,
-    digest="4463c6b08aaf0998d29c49967d05b9f4402ae531d6b848b68f6c241df48ac942",
+    digest="78ff1cd955c3ddeea6a9966a56a0fcea7433e4b4fefd57f2c565b8b756412136",
+    form=1,
     module_digest="a5d01a5f156526a7982fc26976461a5f5ec2c3c0c71a29e20959ce2b95210a97",
 )

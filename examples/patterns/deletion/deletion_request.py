@@ -568,6 +568,7 @@ ensure every run ends
 bind(
     DeletionRequest,
     sources=_SOURCES,
-    digest="e39742acbf81825121e50ade8f06539e81ea92e8993b399551d3b5a94ee620b8",
+    digest="91faf66318503a0ebf0ba5182c2d9169cacef1ee29cd8828d441fd3b8b1ebc9e",
+    form=1,
     module_digest="cb399803bc188060c316480ee26165c6a60dfac1051fc40ed8ec9fc9999ec0aa",
 )

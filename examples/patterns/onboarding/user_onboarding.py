@@ -440,6 +440,7 @@ ensure every run ends
 bind(
     UserOnboarding,
     sources=_SOURCES,
-    digest="4d2cbfbf6a64c036e870da3b9aedfa0e1304bca58c2eb06c98adae5d06636d96",
+    digest="23cab13eb78fef5617afd0e264d2065731122d02ec7ddeeedca7057d4042bd1f",
+    form=1,
     module_digest="0629091c422fd3ff3d27a1c150cc8c0e6ba8f13cf39ae03049a74c91bac9d3d3",
 )

@@ -486,6 +486,7 @@ ensure every run ends
 bind(
     IncidentPaging,
     sources=_SOURCES,
-    digest="1f8bda1f28be1b57df20c9ef4c7924469819d98cdeabfae80b563be543aeadc8",
+    digest="074993bbd8e9a11c70ed41f45dcbe779481fd1608190b8fc0f7eebd004fc4dd5",
+    form=1,
     module_digest="e0bcb6e5cf7a0f070e555786920e0afcecbb145386400982d29dd561d0bd7ced",
 )

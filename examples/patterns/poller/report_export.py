@@ -418,6 +418,7 @@ ensure every run ends
 bind(
     ReportExport,
     sources=_SOURCES,
-    digest="d96d60c40ac06e25d8abf11f22dc6e9052d5bdd2cfec5dd56fde05ec421a8214",
+    digest="b5c941d48aae1f57eb322649e45825f7725b2a10496ee3b4dae995868bf90c23",
+    form=1,
     module_digest="6e7b28865cf902697e2a8bc42512b1fdd7b3e0221de48118e1ea918b25a8bb5e",
 )

@@ -321,6 +321,7 @@ ensure every run ends
 bind(
     WebhookDelivery,
     sources=_SOURCES,
-    digest="78ceca51c9a987e01e5d42ee91397b6107d9923a741c6287b15be2ea4fc06e05",
+    digest="f8cb478a2ec858cbc4f1f9476ce17c0ea0b08b604e4a7064939af76dc8107f11",
+    form=1,
     module_digest="0c606c453b8e0a0f2d141d14dc70f58c5980e25abf5e1d32498e63a12432dbbd",
 )

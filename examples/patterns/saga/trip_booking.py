@@ -486,6 +486,7 @@ ensure every run ends within 7d
 bind(
     TripBooking,
     sources=_SOURCES,
-    digest="770a152b491b8809ebe4e7db6512682c548b17c36ca68988ae1baf2d3c04bf99",
+    digest="c846173e43bf6a26885ab97f1a8c00a8e48958b01ac87a0bdadad788ab7cc279",
+    form=1,
     module_digest="d31c1e0f3909c3d6c240f7ec6691d5b34d4ee20b70782dc5d188735fc81cac36",
 )

@@ -480,6 +480,7 @@ ensure every run ends
 bind(
     ContractSigning,
     sources=_SOURCES,
-    digest="790701d8391e1bf3652707761c0bde50522fbc78caec235432b5542dd4c38a13",
+    digest="7aec983a9cce42d03bc127f79cfce2548b7153d632cbcae1d6808d5acd8e9f6d",
+    form=1,
     module_digest="531a497786eeeb84126a1fc6a3813c22e543e9f5a81db2714a4a6c110285c53c",
 )

@@ -464,6 +464,7 @@ ensure every run ends
 bind(
     Subscription,
     sources=_SOURCES,
-    digest="de99c730aa059f94fe2a4efb19389bbb10fc3a8b1234eba7e652b96d8a6659e7",
+    digest="1fc831ff24e3b095781674b0ee83f15a87603ae59faaa39964f713acc54a99c2",
+    form=1,
     module_digest="64c64c7735a01b855d385203ea09d8ac8af55e0223f33805c75e25c0f9878feb",
 )

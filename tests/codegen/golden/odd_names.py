@@ -780,7 +780,7 @@ final state Failed(kind: Kind?, code: int) failure
 bind(
     OddNames,
     sources=_SOURCES,
-    digest="55a21cc15146ac8ab8638a2e77f4c0c7fce9fa3a9079f71372ee1af797f11e05",
+    digest="f0fc645f101021385f24492066a5e44ee0d401c09d76897e6162917b41cc6b89",
     form=1,
     module_digest="ae7209ce75270e0b90f9061273d5ca03a01b05bc00b20ce3c860ef407e8e867d",
 )

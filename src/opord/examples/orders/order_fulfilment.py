@@ -527,6 +527,7 @@ ensure every run ends
 bind(
     OrderFulfilment,
     sources=_SOURCES,
-    digest="dd03c4a3bad7d51a837de5c10e72eda207142e817551e753723e3bfb09b960af",
+    digest="a6e007e4a680542c6410d124233347177b6aa6884542fed5d17b194da4c15e4f",
+    form=1,
     module_digest="af025090a8959ca69d2dc336603aa9aa56b7fdbea423578cf13ff2c2674c5406",
 )
