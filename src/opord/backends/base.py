@@ -10,23 +10,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from opord.drive.errors import InputInvalid, Refused, RunPruned
 from opord.drive.starts import Started
-from opord.engine.pruning import Tally
 from opord.generated.handles import Sent
 from opord.kernel import bounds
-from opord.kernel.legality import Problem
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.archive import ArchiveWriter
 from opord.stores.base import RunFilter, StoreError, WorkerRow
 from opord.values.guard import LIMIT_BYTES
 
+if TYPE_CHECKING:
+    from opord.engine.pruning import Tally as Tally
+    from opord.kernel.legality import Problem
+    from opord.stores.archive import ArchiveWriter as ArchiveWriter
+
 __all__ = [
     "LIMITS",
-    "ArchiveWriter",
     "Backend",
     "Can",
     "InputInvalid",
@@ -37,7 +38,6 @@ __all__ = [
     "RunPruned",
     "Started",
     "StoreError",
-    "Tally",
     "Unsupported",
     "Verified",
     "Version",

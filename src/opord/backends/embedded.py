@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Verified, Version
-from opord.backends.verifying import verify
 from opord.drive.errors import InputInvalid
 from opord.drive.starts import Started
 from opord.engine.process import Process
-from opord.engine.pruning import Pruning, Tally, survey
 from opord.generated.handles import Sent
 from opord.kernel.instants import text
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.archive import ArchiveWriter
 from opord.stores.base import RowDamaged, RunFilter, WorkerRow
 from opord.values.guard import BadValue
+
+if TYPE_CHECKING:
+    from opord.engine.pruning import Tally
+    from opord.stores.archive import ArchiveWriter
 
 T = TypeVar("T")
 
@@ -175,10 +176,14 @@ class Embedded:
 
     def verify(self, run: str | None = None) -> AsyncIterator[Verified]:
         """Examine a run, or all; see `Backend.verify`."""
+        from opord.backends.verifying import verify
+
         return verify(self, run)
 
     async def archive(self, path: Path) -> ArchiveWriter:
         """Open an archive for the runs of this store; see `Backend.archive`."""
+        from opord.stores.archive import ArchiveWriter
+
         return await self._turn(
             lambda: ArchiveWriter.open(path, self._store.identity(), text(self._store.now()))
         )
@@ -187,6 +192,8 @@ class Embedded:
         self, wish: PruneWish, archive: ArchiveWriter | None, *, dry_run: bool = False
     ) -> AsyncIterator[Tally]:
         """Prune runs; see `Backend.prune`. What is archived and deleted at a time takes its turn among the writes."""
+        from opord.engine.pruning import Pruning, survey
+
         store = self._store
         before = wish.before if wish.before is not None else max(store.now() - (wish.age_us or 0), 0)
         if dry_run:

@@ -28,10 +28,11 @@ class Handler(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The call ended with a result of the declared type."""
+    """The call ended with a result of the declared type; `rest` is the same in rest form."""
 
     value: Any
     ms: float
+    rest: Any = None
 
 
 class Failed(NamedTuple):
@@ -250,9 +251,9 @@ class Calls:
                 return Answered(None, self._since(began))
             accepted = call.result.accept(value)
             # What user code made may still be something that cannot be kept, or too much of it.
-            kept = dumps(call.result.dump(accepted))
-            check_size(kept, what=f"the result of {call.declaration.name}")
-            return Answered(accepted, self._since(began))
+            rest = call.result.dump(accepted)
+            check_size(dumps(rest), what=f"the result of {call.declaration.name}")
+            return Answered(accepted, self._since(began), rest)
         except Exception as error:
             return Unexpected(error, self._since(began))
 

@@ -183,8 +183,8 @@ class Commitments:
             self.held.calling = False
         self.host.hook("call answered", self.run.id)
         match ending:
-            case Answered(value):
-                return Heard("result", call.result.dump(value) if call.result else None)
+            case Answered():
+                return Heard("result", ending.rest)
             case Failed(failure):
                 stands: Stands = "transient" if failure.opord_transient else "final"
                 return Heard(stands, dump_failure(call, failure))

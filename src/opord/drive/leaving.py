@@ -76,9 +76,8 @@ def evidence_of(
     """Return what is to be kept of an attempt that ended after it was given up; None if it tells nothing."""
     name = call.declaration.name
     match ending:
-        case Answered(value):
-            result = call.result.dump(value) if call.result is not None else None
-            return Evidence(intent_seq, name, attempt, "ok", result, worker)
+        case Answered():
+            return Evidence(intent_seq, name, attempt, "ok", ending.rest, worker)
         case Failed(failure):
             return Evidence(intent_seq, name, attempt, "failed", dump_failure(call, failure), worker)
         case TookTooLong() | Unexpected():

@@ -88,7 +88,7 @@ class Steps:
         call = self.run.program.calls[request.name]
         try:
             value = self.calls.pure(call, request.args)
-            return step.answer(call, value)
+            return step.answer(call, value, call.result.dump(value) if call.result is not None else None)
         except StepError:
             raise
         except BaseException as error:
@@ -100,7 +100,7 @@ class Steps:
         ending, attempts, ms = await self.effects.perform(call, request.args)
         if isinstance(ending, Failure):
             return step.fail(call, ending, attempts=attempts, ms=ms)
-        return step.answer(call, ending.value, attempts=attempts, ms=ms)
+        return step.answer(call, ending.value, ending.rest, attempts=attempts, ms=ms)
 
     async def _stall(self, draft: Draft, trouble: dict[str, Any]) -> NoReturn:
         if draft.empty or draft.written:

@@ -39,6 +39,9 @@ T = TypeVar("T")
 BATCH_CHANGES = 2000
 """Changes in one transaction at the most: enough to share a sync, few enough for a short wait."""
 
+PARTING_S = 5.0
+"""How long a process that stops waits for the store to answer."""
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 
 SHORT_S, A_CHANGE_S = 0.005, 0.000_1

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opord.drive import hooks
-from opord.drive.calls import Calls
 from opord.drive.client import Client
-from opord.drive.purity import NotPure
 from opord.engine.clock import World
-from opord.engine.commits import Commits
+from opord.engine.commits import PARTING_S, Commits
 from opord.engine.host import StoreHost
 from opord.engine.programs import Programs, keep_contract
 from opord.engine.watch import Watch
-from opord.engine.worker import PARTING_S, Worker
 from opord.kernel.program import Program
 from opord.stores.base import Store
+
+if TYPE_CHECKING:
+    from opord.drive.purity import NotPure
+    from opord.engine.worker import Worker
 
 
 class Carried(NamedTuple):
@@ -78,6 +79,10 @@ class Process:
         watch_pure: Callable[[NotPure], None] | None = None,
     ) -> Worker:
         """Begin to carry out runs of these contracts."""
+        # Whoever only reads or sends needs no worker.
+        from opord.drive.calls import Calls
+        from opord.engine.worker import Worker
+
         world = self.world
         given = {each.program.digest: each for each in carried}
         slots = asyncio.Semaphore(world.max_threads)

@@ -7,11 +7,9 @@ import json
 from collections.abc import Iterable
 from typing import Protocol
 
-from opord.content import FORM, first_difference
 from opord.drive.errors import ContractUnreadable
 from opord.engine.protection import Protection
 from opord.kernel.program import Program
-from opord.loading import OtherContract, load_accepted, read_accepted
 from opord.stores.base import ContractConflict, Store, StoredContract
 
 
@@ -75,6 +73,9 @@ def _compile(stored: StoredContract) -> Program:
     Raises:
         ContractUnreadable: the text cannot be read, or is of another contract.
     """
+    # Whoever only reads rows needs neither the language nor the generator.
+    from opord.loading import OtherContract, load_accepted
+
     what = f"the stored contract {stored.name} version {stored.version}"
     try:
         sources = [(name, text) for name, text in json.loads(stored.sources)]
@@ -110,6 +111,9 @@ def keep_contract(store: Store, program: Program) -> None:
 
 def _difference(stored: StoredContract | None, program: Program) -> str:
     """Say where a stored contract differs from a program's; nothing if that cannot be told."""
+    from opord.content import first_difference
+    from opord.loading import read_accepted
+
     if stored is None:
         return ""
     try:
@@ -122,6 +126,8 @@ def _difference(stored: StoredContract | None, program: Program) -> str:
 
 def stored_form(program: Program) -> StoredContract:
     """Return a program's contract as the store keeps it."""
+    from opord.content import FORM
+
     sources = json.dumps([list(source) for source in program.sources], ensure_ascii=False)
     also = tuple(sorted(program.also))
     return StoredContract(program.digest, program.name, program.version, sources, FORM, also)

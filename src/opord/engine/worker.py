@@ -15,6 +15,7 @@ from opord.drive.calls import Calls
 from opord.drive.errors import CannotClaim
 from opord.drive.flight import Flight
 from opord.drive.reading import fetched
+from opord.engine.commits import PARTING_S
 from opord.engine.host import StoreHost
 from opord.engine.strays import LONGEST_LEASE_US, Strays
 from opord.kernel.program import Program
@@ -27,9 +28,6 @@ log = logging.getLogger("opord.worker")
 
 LOOK_S = 0.025
 """How often it is looked whether a worker is idle, while somebody waits for that."""
-
-PARTING_S = 5.0
-"""How long a worker that stops waits for the store to hear of it."""
 
 UNREADABLE_US = 10_000_000
 """For how long a run is left alone that a worker cannot read, at the least."""

@@ -103,14 +103,14 @@ class StepUnderWay:
             return self._resume(None, load_failure(call, answer.failed))
         return self._resume(call.result.load(answer.ok) if call.result is not None else None, None)
 
-    def answer(self, call: CallProgram, value: Any, *, attempts: int = 1, ms: float = 0.0) -> Request | Goto:
-        """Give the step the result of the call it asked for.
+    def answer(
+        self, call: CallProgram, value: Any, rest: Any, *, attempts: int = 1, ms: float = 0.0
+    ) -> Request | Goto:
+        """Give the step the result of the call it asked for, as a value and in rest form.
 
         Raises:
             StepError: the generated code raised.
-            BadValue: the result does not fit the declared type.
         """
-        rest = call.result.dump(value) if call.result is not None else None
         self.answers.append(Answer(call.declaration.name, rest, None, attempts, ms))
         return self._resume(value, None)
 
