@@ -376,7 +376,7 @@ MUTANTS = (
     ),
     Mutant(
         "result size not bounded", CALLS,
-        '            check_size(kept, what=f"the result of {call.declaration.name}")\n', "",
+        '            check_size(dumps(rest), what=f"the result of {call.declaration.name}")\n', "",
         "a handler's result may be as large as it likes", "2.6",
         tests=("tests/engine/test_bounds.py::test_a_result_over_the_limit_is_unexpected",),
     ),
