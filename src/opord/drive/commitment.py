@@ -69,7 +69,8 @@ class Commitments:
         call = run.program.calls[request.name]
         action = call.declaration
         assert isinstance(action, Action)
-        args = run.large.dump(call.args, request.args)
+        large = run.large
+        args = large.dump(call.args, request.args) if large.known else call.args.dump(request.args)
         intent = run.intent
         if intent is not None:
             if intent.call != request.name or dumps(intent.args) != dumps(args):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from opord.kernel.instants import text
 from opord.kernel.large import Large, Split
 from opord.kernel.records import RecordBody, RecordKind, encode_record
@@ -70,7 +72,7 @@ class Draft:
         plain = run.program.vault is None
         for name, one in said.items():
             if type(one) is Split:
-                said[name] = one.raw if plain else one.small
+                said[name] = msgspec.Raw(one.text) if plain else one.small
                 for path, large in one.refs:
                     values = values or {}
                     values[f"{name}.{path}"] = self.keep(large)
@@ -127,7 +129,7 @@ class Draft:
             0,
             run.head(self.keep),
         )
-        return Start(row, tuple(self.records), self._values())
+        return Start(row, tuple(self.records), self._values() if self.values else ())
 
     def write(self, *, arrivals: int | None = None, head: bool = True) -> Write:
         """Return the draft as a change for the store, to be made if the run is still as it was at the beginning."""
@@ -145,8 +147,8 @@ class Draft:
             tuple(self.put),
             tuple(self.event_keys),
             tuple(self.settled),
-            self._values(),
+            self._values() if self.values else (),
         )
 
     def _values(self) -> tuple[ValueRow, ...]:
-        return tuple(ValueRow(*value) for value in self.values.items()) if self.values else ()
+        return tuple(ValueRow(*value) for value in self.values.items())

@@ -81,34 +81,44 @@ _ABSENT: Final = object()
 
 
 class Split:
-    """Data in rest form as a whole, and as they are kept: the `small` rest of them, and `refs`, what was taken from where."""
+    """Data in rest form as a whole, and as they are kept: the `small` rest of them, and `refs`, what was taken from where.
 
-    __slots__ = ("_raw", "refs", "rest", "small")
+    `text` is the small rest as canonical JSON, `size` how many bytes of JSON the whole has. Both are made once, when they
+    are first asked for.
+    """
+
+    __slots__ = ("refs", "rest", "size", "small", "text")
+
+    size: int
+    text: bytes
 
     def __init__(
-        self, rest: Any, small: Any, refs: Sequence[tuple[str, Large]] = (), raw: bytes | None = None
+        self, rest: Any, small: Any, refs: Sequence[tuple[str, Large]] = (), text: bytes | None = None
     ) -> None:
         self.rest = rest
         self.small = small
         self.refs = refs
-        self._raw = raw
+        if text is not None:
+            self.text = text
+            if not refs:
+                self.size = len(text)
 
-    @property
-    def raw(self) -> msgspec.Raw:
-        """The small rest as canonical JSON; it is encoded once."""
-        if self._raw is None:
-            self._raw = encode(self.small)
-        return msgspec.Raw(self._raw)
+    def __getattr__(self, name: str) -> Any:
+        if name == "text":
+            self.text = encode(self.small)
+            return self.text
+        if name == "size":
+            self.size = self._size()
+            return self.size
+        raise AttributeError(name)
 
     @property
     def small_is_there(self) -> bool:
         """Whether anything is left where the values were taken from; if not, the value there was taken as a whole."""
         return self.small is not _ABSENT
 
-    @property
-    def size(self) -> int:
-        """How many bytes of JSON the whole has."""
-        size = len(memoryview(self.raw))
+    def _size(self) -> int:
+        size = len(self.text)
         taken: dict[str, int] = {}
         for path, large in self.refs:
             parent, _, name = path.rpartition(".")
@@ -125,68 +135,75 @@ class Split:
 class LargeValues:
     """The large values that one run carries now, by the objects that they are in memory.
 
-    `vault` seals what is secret in them, bound to the run and to all that is not secret in the same value.
+    `vault` seals what is secret in them, bound to the run and to all that is not secret in the same value. `known` and
+    `rests` are for this module, and for others to see whether there are any: for most runs there are none.
     """
 
-    __slots__ = ("_known", "_rests", "_run", "_splits", "_vault")
+    __slots__ = ("_run", "_splits", "_vault", "known", "rests")
 
     def __init__(self, run: str, vault: Vault | None) -> None:
         self._run = run
         self._vault = vault
         # The objects stand beside what they are known as: as long as they are here, no other has their `id`.
-        self._known: dict[tuple[int, str, int], tuple[Any, Large]] = {}
-        self._rests: dict[int, Large] = {}
+        self.known: dict[tuple[int, str, int], tuple[Any, Large]] = {}
+        self.rests: dict[int, Large] = {}
         self._splits: dict[int, Split] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._rests)
 
     # --- from values to what is kept -------------------------------------------------------------
 
     def dump(self, codec: Codec, value: Any) -> Any:
         """Return the rest form of a value; members that are known are not converted again."""
-        shape = codec.shape() if self._known else None
+        shape = codec.shape()
         return codec.dump(value) if shape is None else self._dumped(shape, codec.dump, value, 0)
 
     def split(self, codec: Codec, rest: Any, value: Any = _ABSENT) -> Split:
         """Return an object in rest form, split; `value` is what it is the rest form of, to be known from now on."""
-        shape = codec.shape() if self._rests else None
-        split = Split(rest, rest) if shape is None else self._without_known(shape, rest)
-        if len(memoryview(split.raw)) > LARGE_BYTES:
-            shape = codec.shape()
-            if shape is not None:
-                split = self._measured(shape, rest, value)
+        if not self.rests:
+            text = encode(rest)
+            if len(text) <= LARGE_BYTES:
+                return Split(rest, rest, (), text)
+        shape = codec.shape()
+        if shape is None:
+            return Split(rest, rest)
+        split = self._without_known(shape, rest)
+        if len(split.text) > LARGE_BYTES:
+            split = self._measured(shape, rest, value)
         if split.refs:
             self._splits[id(rest)] = split
         return split
 
-    def split_members(
-        self, members: Sequence[dict[str, Any]], codecs: Sequence[dict[str, Codec | None]]
-    ) -> Split:
-        """Return a list of objects, split at those of their members that `codecs` name; `failed` is a failure."""
-        whole = list(members)
-        if not self._rests:
-            split = Split(whole, whole)
-            if len(memoryview(split.raw)) <= LARGE_BYTES:
-                return split
+    def split_endings(self, endings: list[dict[str, Any]], codec_of: Callable[[int], Codec | None]) -> Split:
+        """Return how calls ended, split: each a result under `ok`, of the codec that its number has, or a failure under `failed`."""
+        if not self.rests:
+            text = encode(endings)
+            if len(text) <= LARGE_BYTES:
+                return Split(endings, endings, (), text)
         small, refs = [], []
-        for place, (member, coded) in enumerate(zip(members, codecs, strict=True)):
-            left = dict(member)
-            for name, codec in coded.items():
-                one = self._failure(member[name]) if name == "failed" else self._one(codec, member[name])
-                refs += [(f"{place}.{name}.{path}".rstrip("."), large) for path, large in one.refs]
-                if one.small is _ABSENT:
-                    del left[name]
-                else:
-                    left[name] = one.small
-            small.append(left)
-        return Split(whole, small, refs)
+        for place, ending in enumerate(endings):
+            one = self._ending(ending, codec_of(place))
+            refs += [(f"{place}.{path}", large) for path, large in one.refs]
+            small.append(one.small)
+        return Split(endings, small, refs)
 
-    def split_member(self, name: str, rest: Any, codec: Codec | None) -> Split:
-        """Return an object of one member, split at it."""
-        split = self.split_members([{name: rest}], [{name: codec}])
-        refs = [(path.partition(".")[2], large) for path, large in split.refs]
-        return Split({name: rest}, split.small[0], refs, None if refs else bytes(split.raw)[1:-1])
+    def split_ending(self, ending: dict[str, Any], codec: Codec | None) -> Split:
+        """Return how one call ended, split in the same way."""
+        if not self.rests:
+            text = encode(ending)
+            if len(text) <= LARGE_BYTES:
+                return Split(ending, ending, (), text)
+        return self._ending(ending, codec)
+
+    def _ending(self, ending: dict[str, Any], codec: Codec | None) -> Split:
+        name = "failed" if "failed" in ending else "ok"
+        rest = ending[name]
+        one = self._failure(rest) if name == "failed" else self._one(codec, rest)
+        small = dict(ending)
+        if one.small_is_there:
+            small[name] = one.small
+        else:
+            del small[name]
+        refs = [(f"{name}.{path}".rstrip("."), large) for path, large in one.refs]
+        return Split(ending, small, refs)
 
     def kept_as(self, rest: Any) -> Split | None:
         """Return how data were split that a record of this step has, if something was taken from them."""
@@ -194,11 +211,9 @@ class LargeValues:
 
     def carry(self, *splits: Split) -> None:
         """Forget all values but those of these data."""
-        if not self._rests:
-            return
         carried = {id(large): large for split in splits for _, large in split.refs}
-        self._rests = {id(large.rest): large for large in carried.values()}
-        self._known = {key: known for key, known in self._known.items() if id(known[1]) in carried}
+        self.rests = {id(large.rest): large for large in carried.values()}
+        self.known = {key: known for key, known in self.known.items() if id(known[1]) in carried}
         self._splits = {}
 
     # --- from what is kept to values -------------------------------------------------------------
@@ -209,7 +224,7 @@ class LargeValues:
             return Split(small, small)
         whole = refs[0][1].rest if refs[0][0] == "" else joined(small, [(at, one.rest) for at, one in refs])
         split = Split(whole, _ABSENT if refs[0][0] == "" else small, refs)
-        self._rests |= {id(large.rest): large for _, large in refs}
+        self.rests |= {id(large.rest): large for _, large in refs}
         self._splits[id(whole)] = split
         return split
 
@@ -225,7 +240,7 @@ class LargeValues:
             return dump(value)  # which says what is wrong
         rest = {}
         for part, one in zip(shape.parts, shape.values(value), strict=True):
-            known = self._known.get((id(one), part.kind, level))
+            known = self.known.get((id(one), part.kind, level))
             if known is not None:
                 rest[part.name] = known[1].rest
                 continue
@@ -247,11 +262,11 @@ class LargeValues:
             if part.name not in rest:
                 raise BadValue("", "what is kept does not have the form of its type (KeyError)")
             one = rest[part.name]
-            large = self._rests.get(id(one))
+            large = self.rests.get(id(one))
             inner = part.shape if type(one) is dict and level < _DEEPEST_RECORD else None
             if large is not None:
                 value = large.value(part)
-                self._known[id(value), part.kind, level] = value, large
+                self.known[id(value), part.kind, level] = value, large
             elif inner is not None:
                 value = self._loaded(inner, one, level + 1)
             else:
@@ -266,7 +281,7 @@ class LargeValues:
             small = {}
             for part in shape.parts:
                 one = rest[part.name]
-                large = self._rests.get(id(one))
+                large = self.rests.get(id(one))
                 if large is not None:
                     refs.append((before + part.name, large))
                     continue
@@ -300,7 +315,7 @@ class LargeValues:
             if part.small or one is None:
                 small[part.name] = one
                 continue
-            large = self._rests.get(id(one))
+            large = self.rests.get(id(one))
             if large is None:
                 raw = encode(one)
                 if len(raw) <= LARGE_BYTES:
@@ -316,17 +331,17 @@ class LargeValues:
                         continue
                 large = self._new(one, raw)
             if own is not _ABSENT:
-                self._known[id(own), part.kind, level] = own, large
+                self.known[id(own), part.kind, level] = own, large
             refs.append((before + part.name, large))
         return small
 
     def _one(self, codec: Codec | None, rest: Any) -> Split:
         """Return a value of any type, split; the whole of it may be what is taken."""
-        large = self._rests.get(id(rest))
+        large = self.rests.get(id(rest))
         if large is None:
             if codec is not None and codec.shape() is not None and type(rest) is dict:
                 split = self.split(codec, rest)
-                if len(memoryview(split.raw)) <= LARGE_BYTES:
+                if len(split.text) <= LARGE_BYTES:
                     return split
             raw = encode(rest)
             if len(raw) <= LARGE_BYTES:
@@ -339,7 +354,7 @@ class LargeValues:
         """Return a failure, split at its fields. Its type stays: it says what happened."""
         small, refs = {}, []
         for name, one in rest.items():
-            large = self._rests.get(id(one))
+            large = self.rests.get(id(one))
             if large is None and len(raw := encode(one)) > LARGE_BYTES:
                 large = self._new(one, raw)
             if large is None:
@@ -356,7 +371,7 @@ class LargeValues:
         if self._vault is not None and (SECRET in text or SEALED in text):
             text = dumps(seal_data(self._vault, value_place(self._run, text), rest))
         large = Large(digest(text), rest, text=text, size=len(raw))
-        self._rests[id(rest)] = large
+        self.rests[id(rest)] = large
         return large
 
 
@@ -475,28 +490,28 @@ class ValueCache:
     def __init__(self, most_bytes: int = 16 * 1024 * 1024) -> None:
         self._most = most_bytes
         self._bytes = 0
-        self._known: OrderedDict[tuple[str, str], tuple[Large, int]] = OrderedDict()
+        self.known: OrderedDict[tuple[str, str], tuple[Large, int]] = OrderedDict()
 
     def missing(self, row: RunRow) -> list[str]:
         """Return the digests of the values that a stored run refers to and that are not here."""
-        return [digest for digest in needed(row) if (row.run, digest) not in self._known]
+        return [digest for digest in needed(row) if (row.run, digest) not in self.known]
 
     def get(self, run: str, digest: str) -> Large | None:
         """Return a value, if it is here."""
-        found = self._known.get((run, digest))
+        found = self.known.get((run, digest))
         if found is None:
             return None
-        self._known.move_to_end((run, digest))
+        self.known.move_to_end((run, digest))
         return found[0]
 
     def put(self, run: str, large: Large, size: int) -> None:
         """Keep a value whose text has so many bytes, as long as there is room."""
-        if (run, large.digest) in self._known or size > self._most:
+        if (run, large.digest) in self.known or size > self._most:
             return
-        self._known[run, large.digest] = large, size
+        self.known[run, large.digest] = large, size
         self._bytes += size
         while self._bytes > self._most:
-            _, (_, dropped) = self._known.popitem(last=False)
+            _, (_, dropped) = self.known.popitem(last=False)
             self._bytes -= dropped
 
 

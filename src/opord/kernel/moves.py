@@ -24,7 +24,6 @@ from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
 from opord.kernel.trouble import shortened
 from opord.values.canonical import digest, dumps
-from opord.values.codec import Codec
 from opord.values.guard import BadValue
 
 REASON_CHARACTERS = 500
@@ -366,7 +365,9 @@ _Entry: TypeAlias = tuple[Split, int, list[str], dict[str, int]]
 
 def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
     try:
-        data = run.large.split(target.fields, run.large.dump(target.fields, fields), fields)
+        codec, large = target.fields, run.large
+        rest = large.dump(codec, fields) if large.known else codec.dump(fields)
+        data = large.split(codec, rest, fields)
         check_step(data.size, f"what {target.declaration.name} carries")
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
@@ -430,18 +431,14 @@ def _answers(run: Run, answers: list[Answer]) -> Split | None:
     if not answers:
         return None
     calls = run.program.calls
-    codecs: list[dict[str, Codec | None]] = [
-        {"failed": None} if answer.failed is not None else {"ok": calls[answer.call].result}
-        for answer in answers
-    ]
-    return run.large.split_members([_answer(answer) for answer in answers], codecs)
+    said = [_answer(answer) for answer in answers]
+    return run.large.split_endings(said, lambda place: calls[answers[place].call].result)
 
 
 def outcome_said(run: Run, call: str, kind: str, value: Any) -> Split:
     """Return the outcome of a call as a record has it: `kind` is "ok" or "failed"."""
     declared = run.program.calls.get(call)
-    codec = declared.result if declared is not None and kind == "ok" else None
-    return run.large.split_member(kind, value, codec)
+    return run.large.split_ending({kind: value}, declared.result if declared is not None else None)
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

@@ -240,14 +240,14 @@ class Run:
         """Its whole input as canonical JSON, by which the same start is known again."""
         split = self.input_rest
         if self.program.vault is None and not split.refs:
-            return bytes(split.raw).decode()
+            return split.text.decode()
         return dumps(comparable(split.rest))
 
     def kept_input(self, keep: Keep) -> str:
         """Return its input as the store keeps it."""
         split = self.input_rest
         if self.program.vault is None and not split.refs:
-            return bytes(split.raw).decode()
+            return split.text.decode()
         refs = {INPUT_VALUES: {path: keep(large) for path, large in split.refs}} if split.refs else {}
         return dumps(sealed(self.program, self.id, "input", {**split.small, **refs}))
 
@@ -255,8 +255,9 @@ class Run:
         """Have it carry other data, as its new state's."""
         self.fields = fields
         self.kept_data = data
-        self.body.data = data.raw if self.program.vault is None else _NO_DATA
-        self.large.carry(self.input_rest, data)
+        self.body.data = msgspec.Raw(data.text) if self.program.vault is None else _NO_DATA
+        if self.large.rests:
+            self.large.carry(self.input_rest, data)
 
     def head(self, keep: Keep) -> Head:
         """Return what the store keeps of it; `keep` sees to it that its values are stored."""
@@ -273,7 +274,7 @@ class Run:
 
     def _kept_body(self, keep: Keep) -> str:
         body, data = self.body, self.kept_data
-        if self.large:
+        if self.large.rests:
             values = dict(_still_there(body))
             if data is not None:
                 values |= {f"data.{path}": keep(large) for path, large in data.refs}
