@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 import pytest
@@ -19,9 +19,20 @@ from opord.drive.flight import Flight
 from opord.drive.hooks import Point
 from opord.kernel.answers import Applied, Result
 from opord.kernel.fit import Facts, check_batch, judge
+from opord.kernel.large import ValueCache
 from opord.kernel.legality import verify
 from opord.kernel.program import Program
-from opord.kernel.rows import EventKey, InboxRow, RecordRow, RunRow, SettledKey, Start, Tombstone, Write
+from opord.kernel.rows import (
+    EventKey,
+    InboxRow,
+    RecordRow,
+    RunRow,
+    SettledKey,
+    Start,
+    Tombstone,
+    ValueRow,
+    Write,
+)
 from opord.kernel.run import Run, load_run
 from opord.loading import program_of
 from tests.engine.kit import compiled, workflow_of
@@ -81,6 +92,8 @@ class OneRun:
         self.points: list[Point] = []
         self.background: list[asyncio.Task[None]] = []
         self.ids = 0
+        self.large: dict[str, ValueRow] = {}
+        self.cache = ValueCache()
         self.random = random.Random(5).random
 
     def now(self) -> int:
@@ -107,6 +120,8 @@ class OneRun:
         rows = {self.row.run: self.row} if self.row is not None else {}
         hashes = {(self.row.run, one.seq): one.hash for one in self.records} if self.row is not None else {}
         answer = judge(change, Facts(rows, hashes, event_keys=self.keys))
+        if isinstance(answer, Start | Write):
+            self.large |= {value.digest: value for value in answer.values}
         if isinstance(answer, Start):
             self.row, self.records = answer.row, list(answer.records)
             return Applied(0)
@@ -128,6 +143,9 @@ class OneRun:
 
     async def load(self, run: str) -> RunRow | None:
         return self.row if self.row is not None and self.row.run == run else None
+
+    async def values(self, run: str, digests: Collection[str]) -> list[ValueRow]:
+        return [self.large[digest] for digest in digests]
 
     async def tombstone(self, run: str) -> Tombstone | None:
         return None

@@ -18,6 +18,9 @@ from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, Settl
 from opord.kernel.run import Run
 from opord.kernel.sealing import sealed
 
+_DATA = frozenset({"answers", "args", "calls", "data", "input", "outcome"})
+"""The members of a record that have data of the contract's types, and may be a `Split`."""
+
 
 class Draft:
     """Collects changes to `run`, made by `worker` (or by whoever sends) at the instant `at`.
@@ -70,12 +73,13 @@ class Draft:
         run.seq = seq = run.seq + 1
         values: dict[str, str] | None = None
         plain = run.program.vault is None
-        for name, one in said.items():
+        for name in sorted(_DATA.intersection(said)):
+            one = said[name]
             if type(one) is Split:
                 said[name] = msgspec.Raw(one.text) if plain else one.small
-                for path, large in one.refs:
+                if one.refs:
                     values = values or {}
-                    values[f"{name}.{path}"] = self.keep(large)
+                    values |= {f"{name}.{path}": self.keep(large) for path, large in one.refs}
         if run.program.vault is not None:
             said = sealed(run.program, run.id, f"record {seq}", said)
         written = encode_record(
