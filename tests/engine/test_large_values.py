@@ -476,3 +476,14 @@ def test_a_run_whose_value_is_gone_or_altered_is_left_alone_and_shown_as_far_as_
     history = history_view(program, kit.store.journal("Walk/w500"))
     assert [one["kind"] for one in history][:2] == ["started", "transition"]
     assert kit.store.runs(RunFilter(), limit=1) == [row]
+
+
+def test_runs_without_a_large_value_share_what_is_empty_and_it_stays_so(kit: Kit) -> None:
+    async def story() -> None:
+        async with kit.engine() as engine:
+            await walked(kit, engine, 5, 3)
+            await walked(kit, engine, 500, 3)
+            await engine.send_event("Walk/w500", "wrap", {})
+
+    kit.run(story())
+    assert (large._NO_KNOWN, large._NO_RESTS, large._NO_SPLITS) == ({}, {}, {})

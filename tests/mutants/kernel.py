@@ -268,7 +268,7 @@ MUTANTS = (
     ),
     Mutant(
         "outcome not on record", MOVES,
-        '    draft.record(\n        "outcome",\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        outcome=outcome_said(draft.run, intent.call, outcome.kind, outcome.value),\n        by=outcome.by,\n    )\n    _remember_key',
+        '    draft.record(\n        "outcome",\n        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value)},\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        by=outcome.by,\n    )\n    _remember_key',
         "    _remember_key",
         "a commit ends, and its journal does not say how", "3, 10",
         seeds=40,

@@ -116,7 +116,8 @@ class Calls:
     def pure(self, call: CallProgram, args: tuple[Any, ...]) -> Any:
         """Call a `pure` on the spot; whatever it raises, and a result that does not fit, goes to the caller."""
         function = self._handlers[call.declaration.name].function
-        args = call.args.copy(args)
+        if not call.args.fixed:
+            args = call.args.copy(args)
         if self._watch_pure is None:
             value = function(*args)
         else:
@@ -163,7 +164,8 @@ class Calls:
         seconds, limited = self.time_limit(call)
         began = self._monotonic()
         kwargs = {"call": about} if handler.wants_call else {}
-        args = call.args.copy(args)  # what a handler does to them is not to reach the run
+        if not call.args.fixed:
+            args = call.args.copy(args)  # what a handler does to them is not to reach the run
         scope: asyncio.Timeout | None = None
         try:
             if handler.is_async:

@@ -18,9 +18,6 @@ from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, Settl
 from opord.kernel.run import Run
 from opord.kernel.sealing import sealed
 
-_DATA = frozenset({"answers", "args", "calls", "data", "input", "outcome"})
-"""The members of a record that have data of the contract's types, and may be a `Split`."""
-
 
 class Draft:
     """Collects changes to `run`, made by `worker` (or by whoever sends) at the instant `at`.
@@ -64,19 +61,18 @@ class Draft:
         """Whether there is nothing to write."""
         return not (self.records or self.take or self.put)
 
-    def record(self, kind: RecordKind, **said: Any) -> int:
+    def record(self, kind: RecordKind, splits: dict[str, Split] | None = None, **said: Any) -> int:
         """Put a record on the journal's end and return its number; `said` are members of `RecordBody`.
 
-        One that is a `Split` says its small rest, and the record refers to what was taken from it.
+        So are `splits`, of which the record says the small rest and refers to what was taken from it.
         """
         run = self.run
         run.seq = seq = run.seq + 1
         values: dict[str, str] | None = None
         plain = run.program.vault is None
-        for name in sorted(_DATA.intersection(said)):
-            one = said[name]
-            if type(one) is Split:
-                said[name] = msgspec.Raw(one.text) if plain else one.small
+        if splits is not None:
+            for name, one in splits.items():
+                said[name] = msgspec.Raw(one.text or one.encoded()) if plain else one.small
                 if one.refs:
                     values = values or {}
                     values |= {f"{name}.{path}": self.keep(large) for path, large in one.refs}

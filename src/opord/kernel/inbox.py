@@ -204,7 +204,6 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
     """Put a taken event on record and do what its handler says, as far as that needs no call."""
     said = {
         "event": message.event,
-        "args": _args(draft.run, message),
         "actor": message.actor,
         "role": message.role or None,
         "key": message.key or None,
@@ -212,20 +211,20 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
         "arrived": text(arrived) if arrived is not None else None,
     }
     if handler.step is None:
-        draft.record("ignored", **said)
+        draft.record("ignored", _args(draft.run, message), **said)
         return
-    draft.record("event", **said)
+    draft.record("event", _args(draft.run, message), **said)
     cause = Cause("event", handler.id, message.event, message.args, message.actor, message.role)
     _answer_to(draft, cause, calls=handler.calls)
 
 
-def _args(run: Run, message: Message) -> Split:
+def _args(run: Run, message: Message) -> dict[str, Split]:
     """Return what an event carries as a record has it."""
     event = run.program.events.get(message.event)
     if event is None:
         # The contract cannot be read, so nobody knows where a large value would begin: it is kept as it came.
-        return Split(message.args, message.args)
-    return run.large.split(event.args, message.args)
+        return {"args": Split(message.args, message.args)}
+    return {"args": run.large.split(event.args, message.args)}
 
 
 def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
@@ -304,8 +303,8 @@ def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
         message = read_message(draft.run.program, draft.run.id, row)
         draft.record(
             "unhandled",
+            _args(draft.run, message),
             event=message.event,
-            args=_args(draft.run, message),
             actor=message.actor,
             role=message.role or None,
             key=message.key or None,
@@ -319,10 +318,10 @@ def record_evidence(draft: Draft, evidence: Evidence) -> None:
     """Put on record what a worker learned too late; by itself it moves nothing."""
     draft.record(
         "evidence",
+        {"outcome": moves.outcome_said(draft.run, evidence.call, evidence.kind, evidence.value)},
         call=evidence.call,
         intent=evidence.intent,
         attempt=evidence.attempt,
-        outcome=moves.outcome_said(draft.run, evidence.call, evidence.kind, evidence.value),
         learned_by=evidence.worker,
     )
 

@@ -25,7 +25,7 @@ import msgspec
 from opord.kernel.marks import input_mark
 from opord.kernel.rows import RunRow, ValueRow
 from opord.kernel.sealing import SEALED, SECRET, open_data, seal_data
-from opord.values.canonical import digest, dumps, encode, loads
+from opord.values.canonical import digest, dumps, loads
 from opord.values.codec import Codec
 from opord.values.guard import BadValue, check_plain
 from opord.values.shape import Part, Shape
@@ -39,6 +39,9 @@ INPUT_VALUES: Final = "$values"
 
 _DEEPEST_RECORD: Final = 4
 """How many records inside each other are looked through for large members."""
+
+encode = msgspec.json.Encoder(order="sorted").encode
+"""Writes plain data as canonical JSON, as `canonical.encode` does, without a call between: it is called for each record."""
 
 Keep: TypeAlias = Callable[["Large"], str]
 """Makes sure that a value is stored with what refers to it, and returns its digest."""
@@ -80,45 +83,33 @@ class Large:
 _ABSENT: Final = object()
 
 
-class Split:
+class Split(msgspec.Struct):
     """Data in rest form as a whole, and as they are kept: the `small` rest of them, and `refs`, what was taken from where.
 
-    `text` is the small rest as canonical JSON, `size` how many bytes of JSON the whole has. Both are made once, when they
-    are first asked for.
+    `text` is the small rest as canonical JSON; empty until somebody asks `encoded` for it.
     """
 
-    __slots__ = ("refs", "rest", "size", "small", "text")
+    rest: Any
+    small: Any
+    refs: Sequence[tuple[str, Large]] = ()
+    text: bytes = b""
 
-    size: int
-    text: bytes
-
-    def __init__(
-        self, rest: Any, small: Any, refs: Sequence[tuple[str, Large]] = (), text: bytes | None = None
-    ) -> None:
-        self.rest = rest
-        self.small = small
-        self.refs = refs
-        if text is not None:
-            self.text = text
-            if not refs:
-                self.size = len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "text":
+    def encoded(self) -> bytes:
+        """Return the small rest as canonical JSON; it is encoded once."""
+        if not self.text:
             self.text = encode(self.small)
-            return self.text
-        if name == "size":
-            self.size = self._size()
-            return self.size
-        raise AttributeError(name)
+        return self.text
 
     @property
     def small_is_there(self) -> bool:
         """Whether anything is left where the values were taken from; if not, the value there was taken as a whole."""
         return self.small is not _ABSENT
 
-    def _size(self) -> int:
-        size = len(self.text)
+    def size(self) -> int:
+        """Return how many bytes of JSON the whole has."""
+        if self.text and not self.refs:
+            return len(self.text)
+        size = len(self.encoded())
         taken: dict[str, int] = {}
         for path, large in self.refs:
             parent, _, name = path.rpartition(".")
@@ -144,10 +135,16 @@ class LargeValues:
     def __init__(self, run: str, vault: Vault | None) -> None:
         self._run = run
         self._vault = vault
-        # The objects stand beside what they are known as: as long as they are here, no other has their `id`.
-        self.known: dict[tuple[int, str, int], tuple[Any, Large]] = {}
-        self.rests: dict[int, Large] = {}
-        self._splits: dict[int, Split] = {}
+        # Most runs never have one: these are shared until `_begin`.
+        self.known: dict[tuple[int, str, int], tuple[Any, Large]] = _NO_KNOWN
+        self.rests: dict[int, Large] = _NO_RESTS
+        self._splits: dict[int, Split] = _NO_SPLITS
+
+    def _begin(self) -> None:
+        """Make room for the first large value."""
+        if self.rests is _NO_RESTS:
+            # The objects stand beside what they are known as: as long as they are here, no other has their `id`.
+            self.known, self.rests, self._splits = {}, {}, {}
 
     # --- from values to what is kept -------------------------------------------------------------
 
@@ -166,7 +163,7 @@ class LargeValues:
         if shape is None:
             return Split(rest, rest)
         split = self._without_known(shape, rest)
-        if len(split.text) > LARGE_BYTES:
+        if len(split.encoded()) > LARGE_BYTES:
             split = self._measured(shape, rest, value)
         if split.refs:
             self._splits[id(rest)] = split
@@ -180,20 +177,13 @@ class LargeValues:
                 return Split(endings, endings, (), text)
         small, refs = [], []
         for place, ending in enumerate(endings):
-            one = self._ending(ending, codec_of(place))
+            one = self.split_ending(ending, codec_of(place))
             refs += [(f"{place}.{path}", large) for path, large in one.refs]
             small.append(one.small)
         return Split(endings, small, refs)
 
     def split_ending(self, ending: dict[str, Any], codec: Codec | None) -> Split:
         """Return how one call ended, split in the same way."""
-        if not self.rests:
-            text = encode(ending)
-            if len(text) <= LARGE_BYTES:
-                return Split(ending, ending, (), text)
-        return self._ending(ending, codec)
-
-    def _ending(self, ending: dict[str, Any], codec: Codec | None) -> Split:
         name = "failed" if "failed" in ending else "ok"
         rest = ending[name]
         one = self._failure(rest) if name == "failed" else self._one(codec, rest)
@@ -224,6 +214,7 @@ class LargeValues:
             return Split(small, small)
         whole = refs[0][1].rest if refs[0][0] == "" else joined(small, [(at, one.rest) for at, one in refs])
         split = Split(whole, _ABSENT if refs[0][0] == "" else small, refs)
+        self._begin()
         self.rests |= {id(large.rest): large for _, large in refs}
         self._splits[id(whole)] = split
         return split
@@ -341,7 +332,7 @@ class LargeValues:
         if large is None:
             if codec is not None and codec.shape() is not None and type(rest) is dict:
                 split = self.split(codec, rest)
-                if len(split.text) <= LARGE_BYTES:
+                if len(split.encoded()) <= LARGE_BYTES:
                     return split
             raw = encode(rest)
             if len(raw) <= LARGE_BYTES:
@@ -371,8 +362,14 @@ class LargeValues:
         if self._vault is not None and (SECRET in text or SEALED in text):
             text = dumps(seal_data(self._vault, value_place(self._run, text), rest))
         large = Large(digest(text), rest, text=text, size=len(raw))
+        self._begin()
         self.rests[id(rest)] = large
         return large
+
+
+_NO_KNOWN: Final[dict[tuple[int, str, int], tuple[Any, Large]]] = {}
+_NO_RESTS: Final[dict[int, Large]] = {}
+_NO_SPLITS: Final[dict[int, Split]] = {}
 
 
 # --- reading what is kept ------------------------------------------------------------------------

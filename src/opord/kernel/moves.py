@@ -13,7 +13,7 @@ from opord.kernel import bounds
 from opord.kernel.bounds import check_step
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, from_datetime, microseconds, text
-from opord.kernel.large import Split
+from opord.kernel.large import LARGE_BYTES, Split, encode
 from opord.kernel.program import Program, StateProgram, TimerProgram
 from opord.kernel.records import Teller
 from opord.kernel.requests import Goto
@@ -58,15 +58,16 @@ def start(
     except Exception as error:
         raise StepError(error, program.place_of(error)) from error
     initial = program.initial_state
-    _enter(run, initial, fields, _entry(run, program.states[initial], fields, now), now)
+    entry = _entry(run, program.states[initial], fields, now)
+    data = entry[0]
+    _enter(run, initial, fields, entry, now)
     draft.record(
         "started",
+        {"input": run.input_rest, "data": data},
         name=program.name,
         version=program.version,
-        input=run.input_rest,
         id=message,
         to=initial,
-        data=run.kept_data,
         timers=_written(run.body.timers),
     )
     return draft
@@ -97,19 +98,19 @@ def intend(draft: Draft, action: str, key: str, args: Any, *, now: int, answers:
     """
     run = draft.run
     given = run.large.split(run.program.calls[action].args, args)
-    said = _answers(run, answers)
+    said = _answers(run, answers) if answers else None
     try:
-        check_step(given.size, f"what {action} is called with")
-        check_step(said.size if said is not None else 0, f"what the calls before {action} answered")
+        check_step(given.size(), f"what {action} is called with")
+        if said is not None:
+            check_step(said.size(), f"what the calls before {action} answered")
     except BadValue as error:
         raise StepError(error, None) from error
     seq = draft.record(
         "intent",
+        {"args": given} if said is None else {"args": given, "answers": said},
         call=action,
         key=key,
-        args=given,
         now=text(now),
-        answers=said,
     )
     # In a run of a restored store, a key's window begins where a call that is not on record may have been made.
     first_at = min(draft.at, run.body.wary) if run.body.wary else draft.at
@@ -140,10 +141,10 @@ def attempt_failed(draft: Draft, intent: Intent, failure: Any, *, next_at: int |
     intent.next_at = next_at or 0
     draft.record(
         "attempt",
+        {"outcome": outcome_said(draft.run, intent.call, "failed", failure)},
         call=intent.call,
         key=intent.key,
         attempt=intent.attempt,
-        outcome=outcome_said(draft.run, intent.call, "failed", failure),
         next=text(next_at) if next_at is not None else None,
     )
 
@@ -218,13 +219,13 @@ def happened(
     """Put on record that a person says that the action took effect, with this result (in rest form)."""
     draft.record(
         "resolved",
+        {"outcome": outcome_said(draft.run, intent.call, "ok", result)},
         call=intent.call,
         verdict="happened",
         by="person",
         actor=actor,
         role=role,
         reason=reason,
-        outcome=outcome_said(draft.run, intent.call, "ok", result),
     )
     outcome_known(draft, intent, Outcome("ok", result, "person"))
 
@@ -237,10 +238,10 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome) -> None:
     draft.run.reason = None
     draft.record(
         "outcome",
+        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value)},
         call=intent.call,
         key=intent.key,
         attempt=intent.attempt,
-        outcome=outcome_said(draft.run, intent.call, outcome.kind, outcome.value),
         by=outcome.by,
     )
     _remember_key(draft, intent, outcome)
@@ -250,7 +251,7 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome) -> None:
 def outcome_on_record(draft: Draft, action: str, key: str, outcome: Outcome) -> None:
     """Put on record that a commit called nobody, since its key had taken effect in this run before."""
     said = outcome_said(draft.run, action, outcome.kind, outcome.value)
-    draft.record("outcome", call=action, key=key, outcome=said, by="record")
+    draft.record("outcome", {"outcome": said}, call=action, key=key, by="record")
 
 
 def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
@@ -263,9 +264,10 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     origin = run.state
     target = run.program.states[goto.state]
     entry = _entry(run, target, goto.fields, draft.at)
-    said = _answers(run, answers)
+    said = _answers(run, answers) if answers else None
     try:
-        check_step(said.size if said is not None else 0, f"what the calls of this step in {origin} answered")
+        if said is not None:
+            check_step(said.size(), f"what the calls of this step in {origin} answered")
     except BadValue as error:
         raise StepError(error, None) from error
     how = _how(run, cause)
@@ -273,12 +275,11 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     run.body.how = how
     draft.record(
         "transition",
+        {"data": entry[0]} if said is None else {"data": entry[0], "calls": said},
         from_=origin,
         to=goto.state,
         cause=cause,
-        data=run.kept_data,
         timers=_written(run.body.timers),
-        calls=said,
         result=run.outcome,
     )
 
@@ -368,7 +369,7 @@ def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
         codec, large = target.fields, run.large
         rest = large.dump(codec, fields) if large.known else codec.dump(fields)
         data = large.split(codec, rest, fields)
-        check_step(data.size, f"what {target.declaration.name} carries")
+        check_step(data.size(), f"what {target.declaration.name} carries")
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at
@@ -426,10 +427,8 @@ def _written(timers: dict[str, int]) -> dict[str, str] | None:
     return {name: text(due) for name, due in timers.items()} if timers else None
 
 
-def _answers(run: Run, answers: list[Answer]) -> Split | None:
+def _answers(run: Run, answers: list[Answer]) -> Split:
     """Return the answers of a step's calls as a record has them."""
-    if not answers:
-        return None
     calls = run.program.calls
     said = [_answer(answer) for answer in answers]
     return run.large.split_endings(said, lambda place: calls[answers[place].call].result)
@@ -437,8 +436,13 @@ def _answers(run: Run, answers: list[Answer]) -> Split | None:
 
 def outcome_said(run: Run, call: str, kind: str, value: Any) -> Split:
     """Return the outcome of a call as a record has it: `kind` is "ok" or "failed"."""
+    ending = {kind: value}
+    if not run.large.rests:
+        written = encode(ending)
+        if len(written) <= LARGE_BYTES:
+            return Split(ending, ending, (), written)
     declared = run.program.calls.get(call)
-    return run.large.split_ending({kind: value}, declared.result if declared is not None else None)
+    return run.large.split_ending(ending, declared.result if declared is not None else None)
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

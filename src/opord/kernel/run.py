@@ -240,14 +240,14 @@ class Run:
         """Its whole input as canonical JSON, by which the same start is known again."""
         split = self.input_rest
         if self.program.vault is None and not split.refs:
-            return split.text.decode()
+            return split.encoded().decode()
         return dumps(comparable(split.rest))
 
     def kept_input(self, keep: Keep) -> str:
         """Return its input as the store keeps it."""
         split = self.input_rest
         if self.program.vault is None and not split.refs:
-            return split.text.decode()
+            return split.encoded().decode()
         refs = {INPUT_VALUES: {path: keep(large) for path, large in split.refs}} if split.refs else {}
         return dumps(sealed(self.program, self.id, "input", {**split.small, **refs}))
 
@@ -255,7 +255,7 @@ class Run:
         """Have it carry other data, as its new state's."""
         self.fields = fields
         self.kept_data = data
-        self.body.data = msgspec.Raw(data.text) if self.program.vault is None else _NO_DATA
+        self.body.data = msgspec.Raw(data.text or data.encoded()) if self.program.vault is None else _NO_DATA
         if self.large.rests:
             self.large.carry(self.input_rest, data)
 

@@ -50,6 +50,7 @@ class Codec:
     `load(rest)`: the rest form to a value.
     `show(rest)`: the rest form as shown.
     `copy(value)`: the same value, with lists and maps of its own: what is done to these does not reach the first one.
+    `fixed`: nobody can change a value of the type, so that it needs no copy.
     `shape()`: its members one by one, where it is an object of a fixed set of them, else None.
     """
 
@@ -58,6 +59,7 @@ class Codec:
     load: Callable[[Any], Any]
     show: Callable[[Any], Any]
     copy: Callable[[Any], Any]
+    fixed: bool
     shape: Callable[[], Shape | None]
 
 
@@ -179,6 +181,7 @@ class Codecs:
             load=_kept(compiled.load),
             show=compiled.show,
             copy=compiled.copy,
+            fixed=all(self._sources.is_fixed(type_) for type_ in types),
             shape=_once(shape) if shape is not None else _no_shape,
         )
 

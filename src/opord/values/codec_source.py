@@ -191,7 +191,7 @@ class Sources:
     def _has_secret(self, type_: Type) -> bool:
         return self._finds(type_, lambda part: isinstance(part, SecretOf), ())
 
-    def _is_fixed(self, type_: Type) -> bool:
+    def is_fixed(self, type_: Type) -> bool:
         """Say whether nobody can change a value of a type: there is no list, map or `json` in it."""
         changeable = (ListOf, MapOf)
         return not self._finds(
@@ -215,8 +215,11 @@ class Sources:
             return []
         if operation == "load" and self._is_native(type_):
             return []
-        if operation == "copy" and self._is_fixed(type_):
-            return []
+        if operation == "copy":
+            if self.is_fixed(type_):
+                return []
+            if isinstance(type_, ListOf) and self.is_fixed(type_.item):
+                return [f"{v} = {v}[:]"]
         if isinstance(type_, OptionalOf):
             inner = self._lines(operation, type_.item, v)
             return [f"if {v} is not None:", *(f"    {line}" for line in inner)] if inner else []
