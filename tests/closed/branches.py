@@ -6,6 +6,8 @@ import ast
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from tests.closed.matches import parsed
+
 PACKAGE = Path(__file__).parent.parent.parent / "src" / "opord"
 
 
@@ -17,7 +19,7 @@ def branching(members: Collection[str]) -> set[str]:
     return {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
-        if len(set(_asked_for(ast.parse(path.read_text(encoding="utf-8")))) & set(members)) > 1
+        if len(set(_asked_for(parsed(path.read_text(encoding="utf-8")))) & set(members)) > 1
     }
 
 

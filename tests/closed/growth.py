@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.closed.matches import parsed
+
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "src" / "opord"
 
@@ -78,7 +80,7 @@ def grown(unions: Iterable[Union], folder: Path) -> Growth:
 
 def with_member(text: str, union: Union) -> str:
     """Return a module in which the union has its throw-away member."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.AnnAssign | ast.Assign) and node.value is not None:
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             if isinstance(target, ast.Name) and target.id == union.alias:

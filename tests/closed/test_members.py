@@ -110,6 +110,7 @@ PARTIAL: dict[str, dict[str, str]] = {
         "language/rules/check_that_cannot_tell.py": "a result that it does not name cannot tell, and is reported",
         "language/rules/contract_without_key.py": "it looks for parameters that could be a key, to offer them",
         "language/rules/skip_with_result.py": "a type that it does not name is a result, and is reported",
+        "values/codec.py": "what is neither a record nor small is taken as a whole",
         "lsp/features/completion/arms.py": "it offers words to an editor; others can be typed",
         "lsp/features/completion/values.py": "it offers words to an editor; others can be typed",
     },

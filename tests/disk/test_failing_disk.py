@@ -82,7 +82,7 @@ def test_a_fault_that_does_not_end_is_said_in_the_log(
 def test_a_store_that_is_damaged_is_told_of_once_and_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), 120, ERRORS["damage"]))
+    machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), 200, ERRORS["damage"]))
     caplog.set_level(logging.INFO, logger="opord")
     writes = machine.disk.counts["write"]
 
