@@ -154,7 +154,11 @@ def test_a_storm_leaves_nothing_behind(tmp_path: Path) -> None:
         asyncio.run(main())
     finally:
         tracemalloc.stop()
-    assert things[1] == things[2]
+    # Up to four connections are opened for reads side by side, each with two files and those of its thread.
+    assert all(seen["readers"] <= 4 for seen in things)
+    assert things[2]["files"] - things[1]["files"] <= 3 * (things[2]["readers"] - things[1]["readers"])
+    first, second = ({**seen, "files": 0, "readers": 0} for seen in things[1:])
+    assert first == second
     kept = {name: count for name, count in things[2].items() if count}
     assert set(kept) <= {"tasks", "files", "readers"}, kept
     # This coroutine, and the loops that claim, renew and commit.
