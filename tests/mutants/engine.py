@@ -351,19 +351,19 @@ MUTANTS = (
     ),
     Mutant(
         "lost lease not dropped", WORKER,
-        "                        if self.flights.get(run_id) is flown[run_id]:", "                        if False:",
+        "            if self.flights.get(run_id) is flown[run_id]:", "            if False:",
         "a flight whose lease is lost goes on waiting for its effects", "12",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_a_late_final_failure_leaves_the_word_to_a_repeat_that_is_under_way",),
     ),
     Mutant(
         "newer flight dropped for an older one", WORKER,
-        "                        if self.flights.get(run_id) is flown[run_id]:", "                        if True:",
+        "            if self.flights.get(run_id) is flown[run_id]:", "            if True:",
         "a run that was claimed anew is dropped since the older claim is lost", "14",
         tests=("tests/engine/test_claimed_anew.py::test_only_the_flight_whose_lease_was_lost_is_broken_off",),
     ),
     Mutant(
         "leases not renewed", WORKER,
-        "                if held:\n                    lost =", "                if False:\n                    lost =",
+        "        if not held:\n            return\n        lost =", "        if True:\n            return\n        lost =",
         "a call that takes longer than a lease loses its run", "12",
         tests=("tests/engine/test_claimed_anew.py::test_only_the_flight_whose_lease_was_lost_is_broken_off",),
     ),

@@ -357,18 +357,23 @@ class Worker:
                 await self._say_alive()
                 if await self._strays.look():
                     self.nudge()
-                flown = dict(self.flights)
-                held = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
-                if held:
-                    lost = await self.commits.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
-                    for run_id in lost:
-                        # It may have been claimed anew meanwhile: that flight holds it.
-                        if self.flights.get(run_id) is flown[run_id]:
-                            self.drop(run_id)
+                await self._renew()
             except Exception:
                 if self.commits.damage is not None:
                     return
                 log.exception("leases could not be renewed; trying again")
+
+    async def _renew(self) -> None:
+        # Apart from the loop, which would keep what landed in memory until the next time.
+        flown = dict(self.flights)
+        held = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
+        if not held:
+            return
+        lost = await self.commits.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
+        for run_id in lost:
+            # It may have been claimed anew meanwhile: that flight holds it.
+            if self.flights.get(run_id) is flown[run_id]:
+                self.drop(run_id)
 
     async def _say_alive(self) -> None:
         await self.commits.call(self.store.heartbeat, self.name, list(self.programs), ttl_us=self.lease_us)
