@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from opord.contract import Contract
+from opord.language.compile import check_text
 from opord.language.sheet import Sheet, explain_sheet, render_text
+from opord.language.sheet.secrets import OPENINGS_MOST, Secrets
 from tests.language.sheet.kit import GOOD, ODD, ORDER, contract_with, sheet_of
 
 
@@ -188,6 +191,52 @@ def test_so_are_those_in_failures(tmp_path: Path) -> None:
     )
     found = [(each.kind, each.holder, each.path) for each in sheet_of(path).secrets]
     assert found == [("action", "pay", "No.detail"), ("action", "pay", "No.why.code")]
+
+
+def doubled(depth: int, *, first: str = "", last: str = "it: str") -> Contract:
+    """Return a contract whose records each name the next one twice: so many paths, and twice as many with each."""
+    records = [f"record R0 {{ left: R1, right: list[R1]{first} }}"]
+    records += [f"record R{i} {{ left: R{i + 1}, right: R{i + 1}? }}" for i in range(1, depth)]
+    result = check_text(
+        "contract Deep(id: str, top: R0) key id\ninitial state A -> B { goto B }\nfinal state B success\n"
+        + "\n".join([*records, f"record R{depth} {{ {last} }}\n"])
+    )
+    assert result.errors == []
+    return result.model
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "secret"),
+    [("", "it: str", False), ("", "it: secret str", True), (", pin: secret str", "top: R0?", True)],
+    ids=["none", "in the last one", "in one that the last one comes back to"],
+)
+def test_secrets_are_looked_for_in_as_many_steps_as_there_are_records(
+    first: str, last: str, secret: bool
+) -> None:
+    """There are 2 ** 60 paths: it ends, or it does not."""
+    sheet = explain_sheet(doubled(60, first=first, last=last))
+    assert [each.secret for each in sheet.input] == [False, secret]
+    assert bool(sheet.secrets) == secret
+    assert len(sheet.secrets) <= 2 * 60 + OPENINGS_MOST
+
+
+def test_a_type_with_secrets_that_is_not_opened_again_is_listed_with_its_place() -> None:
+    every = explain_sheet(doubled(4, last="it: secret str")).secrets
+    assert len({each.path for each in every}) == 2**4
+    assert {each.type for each in every} == {"secret str"}
+    some = explain_sheet(doubled(60, last="it: secret str")).secrets
+    assert some[0].path == "top" + ".left" * 60 + ".it"
+    assert (some[-1].path, some[-1].type) == ("top.right[..]", "R1")
+    assert {each.type for each in some[60:]} > {"R1", "R2", "R3"}
+
+
+def test_the_records_that_hold_a_secret_may_be_nested_as_deep_as_they_like() -> None:
+    records = [f"record R{i} {{ next: R{i + 1} }}" for i in range(3000)]
+    result = check_text(
+        "contract Deep(id: str, top: R0) key id\ninitial state A -> B { goto B }\nfinal state B success\n"
+        + "\n".join([*records, "record R3000 { it: secret str }\n"])
+    )
+    assert [each.path for each in Secrets(result.model).anywhere()] == ["top" + ".next" * 3000 + ".it"]
 
 
 # --- Calls --------------------------------------------------------------------------------------------

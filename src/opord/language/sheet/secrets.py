@@ -23,6 +23,13 @@ from opord.contract import (
 from opord.language.sheet.model import SecretSheet
 from opord.language.types import show
 
+OPENINGS_MOST = 100
+"""How often records and enums are opened for one field, but for those that were not opened for it yet.
+
+The paths through records that name each other twice double with each record: nobody could read them all, or wait for
+them.
+"""
+
 
 class Secrets:
     """Finds the secrets in types; records and enums may hold them, and themselves."""
@@ -38,6 +45,7 @@ class Secrets:
             self._fields[name] = [
                 (f"{variant.name}.{field.name}", field) for variant in variants for field in variant.fields
             ]
+        self._holding = self._found()
 
     def anywhere(self) -> Iterator[SecretSheet]:
         """Yield each place where a secret is, in the order in which a run meets them."""
@@ -60,31 +68,77 @@ class Secrets:
 
     def inside(self, type: Type) -> bool:
         """Say whether a value of this type is a secret or holds one."""
-        return next(self._paths("", type, frozenset()), None) is not None
+        return self._holds(_innermost("", type)[1])
 
     def _within(
         self, kind: str, holder: str, fields: tuple[Field, ...], fails: tuple[str, ...] = ()
     ) -> Iterator[SecretSheet]:
         failures = [Field(part, field.type) for name in fails for part, field in self._fields.get(name, ())]
         for field in (*fields, *failures):
-            for path, type in self._paths(field.name, field.type, frozenset()):
+            for path, type in self._paths(field):
                 yield SecretSheet(kind, holder, path, show(type))  # type: ignore[arg-type]
 
-    def _paths(self, path: str, type: Type, above: frozenset[str]) -> Iterator[tuple[str, Type]]:
-        match type:
-            case SecretOf() | OptionalOf(SecretOf()):
+    def _paths(self, field: Field) -> Iterator[tuple[str, Type]]:
+        """Yield each secret in a field with its path, and the records that are not opened again."""
+        opened: set[str] = set()
+        openings = 0
+        ahead: list[tuple[str, Type, frozenset[str]]] = [(field.name, field.type, frozenset())]
+        while ahead:
+            path, type, above = ahead.pop()
+            path, type = _innermost(path, type)
+            if not self._holds(type) or (isinstance(type, Named) and type.name in above):
+                continue
+            if not isinstance(type, Named) or (type.name in opened and openings >= OPENINGS_MOST):
                 yield path, type
+                continue
+            opened.add(type.name)
+            openings += 1
+            inside = [
+                (f"{path}.{part}", inner.type, above | {type.name}) for part, inner in self._fields[type.name]
+            ]
+            ahead += reversed(inside)
+
+    def _holds(self, innermost: Type) -> bool:
+        return innermost.name in self._holding if isinstance(innermost, Named) else _is_secret(innermost)
+
+    def _found(self) -> set[str]:
+        """Return the names of the types that hold a secret, however deep: from those that have one upwards."""
+        holders: dict[str, set[str]] = {}
+        ahead = []
+        for name, fields in self._fields.items():
+            for _, field in fields:
+                _, type = _innermost("", field.type)
+                if isinstance(type, Named):
+                    holders.setdefault(type.name, set()).add(name)
+                elif _is_secret(type):
+                    ahead.append(name)
+        found: set[str] = set()
+        while ahead:
+            name = ahead.pop()
+            if name not in found:
+                found.add(name)
+                ahead += holders.get(name, ())
+        return found
+
+
+def _innermost(path: str, type: Type) -> tuple[str, Type]:
+    """Follow a path into options, lists and maps, to what is in them; a secret keeps its question mark."""
+    while True:
+        match type:
+            case OptionalOf(SecretOf()):
+                return path, type
             case OptionalOf(item):
-                yield from self._paths(path, item, above)
+                type = item
             case ListOf(item) | MapOf(item):
-                yield from self._paths(f"{path}[..]", item, above)
-            case Named(name) if name not in above:
-                for part, field in self._fields.get(name, ()):
-                    yield from self._paths(f"{path}.{part}", field.type, above | {name})
-            case Named() | Primitive() | ProblemOf() | RunInfo() | Nothing() | Unknown():
-                pass
+                path, type = f"{path}[..]", item
+            case SecretOf() | Named() | Primitive() | ProblemOf() | RunInfo() | Nothing() | Unknown():
+                return path, type
             case _:
                 assert_never(type)
+
+
+def _is_secret(innermost: Type) -> bool:
+    return isinstance(innermost, SecretOf | OptionalOf)
 
 
 def _result(type: Type) -> tuple[Field, ...]:
