@@ -138,3 +138,68 @@ def test_the_end_of_an_older_flight_leaves_the_newer_one_known() -> None:
             assert worker.flights.get(run) is newer
 
     kit.run(main())
+
+
+async def taken_over(kit: Kit, holder: str, run: str) -> None:
+    """Let another worker carry a run to its end that this one holds, as after a pause of more than its lease."""
+    kit.store.release(holder, [(run, kit.row(run).epoch)])
+    async with kit.engine():
+        await kit.until(lambda: bool(kit.row(run).head.status == "ended"), seconds=5)
+
+
+class HangsOnce(Handlers):
+    """The first call never ends by itself."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self.calls = 0
+        self.broken_off: list[int] = []
+
+    async def look(self, id: str) -> str:
+        self.calls += 1
+        if self.calls == 1:
+            try:
+                await asyncio.sleep(10**6)
+            finally:
+                self.broken_off.append(self.kit.clock.now_us)
+        return "seen"
+
+
+def test_a_flight_that_lost_its_lease_is_broken_off_at_the_next_round_of_leases() -> None:
+    """Else its handler keeps its place until its time limit, and no other run gets it."""
+    kit = Kit(TEXT, lambda _: Handlers())
+    handlers = kit.handlers = HangsOnce(kit)
+
+    async def main() -> None:
+        async with kit.engine(concurrency=1) as engine:
+            worker = engine.worker
+            assert worker is not None
+            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            await kit.until(lambda: handlers.calls == 1)
+            await taken_over(kit, worker.name, run)
+            lost = kit.clock.now_us
+            await kit.until(lambda: not worker.busy, seconds=kit.lease_s / 3 + 1)
+            assert [(at - lost) / 1e6 <= kit.lease_s / 3 + 1 for at in handlers.broken_off] == [True]
+            after = await engine.start_run(engine._program(kit.workflow), {"id": "2"})
+            await kit.until(lambda: bool(kit.row(after).head.status == "ended"), seconds=5)
+
+    kit.run(main())
+    kit.check()
+
+
+def test_who_stops_a_worker_does_not_wait_for_a_flight_that_lost_its_lease() -> None:
+    kit = Kit(TEXT, lambda _: Handlers())
+    handlers = kit.handlers = HangsOnce(kit)
+
+    async def main() -> None:
+        async with kit.engine(drain_s=10**5) as engine:
+            worker = engine.worker
+            assert worker is not None
+            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            await kit.until(lambda: handlers.calls == 1)
+            await taken_over(kit, worker.name, run)
+            stopped = kit.clock.now_us
+        assert (kit.clock.now_us - stopped) / 1e6 <= kit.lease_s / 3 + 1
+
+    kit.run(main())
+    kit.check()

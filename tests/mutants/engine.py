@@ -353,7 +353,10 @@ MUTANTS = (
         "lost lease not dropped", WORKER,
         "            if self.flights.get(run_id) is flown[run_id]:", "            if False:",
         "a flight whose lease is lost goes on waiting for its effects", "12",
-        tests=("tests/engine/test_evidence.py::TestAZombie::test_a_late_final_failure_leaves_the_word_to_a_repeat_that_is_under_way",),
+        tests=(
+            "tests/engine/test_claimed_anew.py::test_a_flight_that_lost_its_lease_is_broken_off_at_the_next_round_of_leases",
+            "tests/engine/test_claimed_anew.py::test_who_stops_a_worker_does_not_wait_for_a_flight_that_lost_its_lease",
+        ),
     ),
     Mutant(
         "newer flight dropped for an older one", WORKER,
