@@ -8,13 +8,15 @@ for `x`: a throw-away member, as it should be, or `Any`, where the wildcard woul
 from __future__ import annotations
 
 import ast
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.closed.matches import parsed
 
@@ -76,6 +78,21 @@ def grown(unions: Iterable[Union], folder: Path) -> Growth:
     )  # fmt: skip
     assert run.returncode in (0, 1), run.stdout + run.stderr
     return _sorted_out(run.stdout, list(unions))
+
+
+def read_with(unions: Iterable[Union], folder: Path, reading: str) -> Any:
+    """Add a member to each union in a copy of the package in `folder`, and return what a module prints that runs on it."""
+    copy = folder / "opord"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for union in unions:
+        path = copy / union.module
+        path.write_text(with_member(path.read_text(encoding="utf-8"), union), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", reading], env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}, cwd=folder,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
 
 
 def with_member(text: str, union: Union) -> str:

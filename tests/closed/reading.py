@@ -90,7 +90,12 @@ def _with_body(contract: ir.Contract, body: tuple[Any, ...]) -> ir.Contract:
 
 def answers(contract: ir.Contract) -> dict[str, str]:
     """Say for each reader of contracts whether it refuses this one."""
-    source = Source("sale.opord", TEXT)
+    return {name: answer(reader) for name, reader in readers_of(TEXT, contract).items()}
+
+
+def readers_of(text: str, contract: ir.Contract) -> dict[str, Callable[[], object]]:
+    """Return all that reads a contract; `text` is that of the contract before a member was put into it."""
+    source = Source("sale.opord", text)
     lowered = dataclasses.replace(lower_source(source), model=contract)
     readers: dict[str, Callable[[], object]] = {
         "check": lambda: check_lowered(lowered),
@@ -98,21 +103,22 @@ def answers(contract: ir.Contract) -> dict[str, str]:
         "sheet": lambda: explain_sheet(contract),
         "dot": lambda: to_dot(contract),
         "mermaid": lambda: to_mermaid(contract),
-        "module": lambda: generate(contract, (("sale.opord", TEXT),)),
-        "simulation": lambda: moves_of(contract, {"sale.opord": TEXT}),
+        "module": lambda: generate(contract, (("sale.opord", text),)),
+        "simulation": lambda: moves_of(contract, {"sale.opord": text}),
         "mends": lambda: Desk(source, lowered.file, contract).statements,
     }
     for rule in RULES:
         name = f"rule {rule.__module__.rpartition('.')[2]}"
         readers[name] = lambda rule=rule: list(rule(contract, Graph(contract)))  # type: ignore[misc]
-    return {name: _answer(reader) for name, reader in readers.items()}
+    return readers
 
 
-def _answer(reader: Callable[[], object]) -> str:
+def answer(reader: Callable[[], object]) -> str:
+    """Say whether a reader refuses what it is given: loudly, by `assert_never` or a table that has no row for it."""
     try:
         reader()
-    except AssertionError as refused:
-        return "refused" if "unreachable" in str(refused) else f"failed: {refused}"
+    except (AssertionError, KeyError) as refused:
+        return "refused" if "Thrown" in str(refused) else f"failed: {refused!r}"
     return "accepted"
 
 

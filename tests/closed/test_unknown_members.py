@@ -5,17 +5,11 @@ mypy points at the places that have to know a new member (`test_members.py`). He
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.closed.growth import PACKAGE, Union, with_member
+from tests.closed.growth import Union, read_with
 
 UNIONS = (
     Union("contract.py", "Statement", "site: CallSite; body: Block; place: Place"),
@@ -46,17 +40,9 @@ READ_NO_STATEMENTS = {
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """What each reader of contracts answers, by the union that has a member which nobody knows."""
-    copy = tmp_path_factory.mktemp("unknown") / "opord"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    contract = copy / "contract.py"
-    for union in UNIONS:
-        contract.write_text(with_member(contract.read_text(encoding="utf-8"), union), encoding="utf-8")
-    ran = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("reading.py"))],
-        env={**os.environ, "PYTHONPATH": str(copy.parent)}, cwd=copy.parent, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    found: dict[str, dict[str, str]] = json.loads(ran.stdout)
+    found: dict[str, dict[str, str]] = read_with(
+        UNIONS, tmp_path_factory.mktemp("unknown"), "tests.closed.reading"
+    )
     return found
 
 

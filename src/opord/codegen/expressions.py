@@ -136,9 +136,7 @@ class _Writer:
             case ir.Attribute():
                 return f"{self.write(expr.of, ATOM)}.{self._attribute(expr)}", ATOM
             case ir.Index():
-                if isinstance(expr.of.type, ir.MapOf):
-                    return f"{self.write(expr.of, ATOM)}.get({self.write(expr.index, CHOICE)})", ATOM
-                return self._call("item", expr.of, expr.index)
+                return self._index(expr)
             case ir.Slice():
                 return f"{self.write(expr.of, ATOM)}[{self._bounds(expr)}]", ATOM
             case ir.Unary("not", ir.Binary("in", left, right)):
@@ -159,7 +157,7 @@ class _Writer:
                 attributes = self._all.names.fields(self._all.record(record).fields)
                 return f"{self._own(self._all.names.types[record])}({self._named(fields, attributes)})", ATOM
             case ir.WithFields(of, changes, type_):
-                assert isinstance(type_, ir.Named)
+                assert isinstance(type_, ir.Named), type_
                 attributes = self._all.names.fields(self._all.record(type_.name).fields)
                 return (
                     f"{self._use('replace')}({self.write(of, CHOICE)}, {self._named(changes, attributes)})",
@@ -171,8 +169,12 @@ class _Writer:
                 return f"[{', '.join(self.write(item, CHOICE) for item in items)}]", ATOM
             case ir.Convert(ir.Constant(value), ir.Primitive("float")):
                 return repr(float(value)), ATOM  # type: ignore[arg-type]
-            case ir.Convert(of, type_):
-                return self._call("float" if type_ == ir.FLOAT else "Decimal", of)
+            case ir.Convert(of, ir.Primitive("float")):
+                return self._call("float", of)
+            case ir.Convert(of, ir.Primitive("decimal")):
+                return self._call("Decimal", of)
+            case ir.Convert(type=type_):
+                raise AssertionError(f"nothing is converted to {type_}")
             case ir.Hole():
                 raise ValueError("a contract with errors has no Python form")
             case _:
@@ -219,11 +221,23 @@ class _Writer:
             case _:
                 assert_never(expr.origin)
 
+    def _index(self, expr: ir.Index) -> tuple[str, int]:
+        match expr.of.type:
+            case ir.MapOf():
+                return f"{self.write(expr.of, ATOM)}.get({self.write(expr.index, CHOICE)})", ATOM
+            case ir.ListOf():
+                return self._call("item", expr.of, expr.index)
+            case other:  # open: the checker lets nothing else be indexed
+                raise AssertionError(f"{other} has no items")
+
     def _attribute(self, expr: ir.Attribute) -> str:
-        owner = expr.of.type
-        if isinstance(owner, ir.Named):
-            return self._all.names.fields(self._all.record(owner.name).fields)[expr.name]
-        return expr.name
+        match expr.of.type:
+            case ir.Named(name):
+                return self._all.names.fields(self._all.record(name).fields)[expr.name]
+            case ir.RunInfo():
+                return expr.name
+            case other:  # open: the checker gives fields to nothing else
+                raise AssertionError(f"{other} has no fields")
 
     def _bounds(self, expr: ir.Slice) -> str:
         start = "" if expr.start is None else self.write(expr.start, CHOICE)
@@ -245,12 +259,19 @@ class _Writer:
                 return f"{self.write(value, SUM)} is {'not ' if expr.op == '!=' else ''}None", COMPARE
             case "==" | "!=" | "<" | "<=" | ">" | ">=" | "in":
                 return f"{self.write(expr.left, SUM)} {expr.op} {self.write(expr.right, SUM)}", COMPARE
-            case "+" if expr.type == ir.STR or isinstance(expr.type, ir.ListOf):
-                return f"{self.write(expr.left, SUM)} + {self.write(expr.right, PRODUCT)}", SUM
             case "+" | "-" | "*" | "/" | "//" | "%":
-                return self._call(_ARITHMETIC[expr.op], expr.left, expr.right)
+                return self._calculated(expr)
             case _:
                 assert_never(expr.op)
+
+    def _calculated(self, expr: ir.Binary) -> tuple[str, int]:
+        match expr.type:
+            case ir.Primitive("str") | ir.ListOf() if expr.op == "+":
+                return f"{self.write(expr.left, SUM)} + {self.write(expr.right, PRODUCT)}", SUM
+            case ir.Primitive("int" | "float" | "decimal" | "duration" | "datetime"):
+                return self._call(_ARITHMETIC[expr.op], expr.left, expr.right)
+            case other:  # open: the checker lets nothing else be calculated with
+                raise AssertionError(f"nothing of {other} comes of {expr.op}")
 
     def _coalesce(self, expr: ir.Binary) -> str:
         other = self.write(expr.right, CHOICE)
