@@ -146,6 +146,44 @@ def test_a_start_makes_a_store_and_one_that_is_refused_does_not(shop: Shop) -> N
     assert shop.opord("runs", "list", "--store", URL).status == 0
 
 
+REFUSED_WHOLE = {
+    "no line that fits": ('{"order": {}}\nnonsense\n\n{}\n', 1, "3 refused"),
+    "a key that names no run": (order(""), 1, "1 refused"),
+    "blank lines": ("\n\n", 0, "no lines, nothing started"),
+    "nothing": ("", 0, "no lines, nothing started"),
+}
+
+
+@pytest.mark.parametrize(("lines", "status", "words"), REFUSED_WHOLE.values(), ids=REFUSED_WHOLE)
+def test_a_file_in_which_nothing_can_be_started_makes_no_store(
+    shop: Shop, lines: str, status: int, words: str
+) -> None:
+    (shop.folder / "some.jsonl").write_text(lines)
+    said = shop.opord("runs", "start", "desk.opord", "--input", "@some.jsonl", "--store", URL)
+    assert (said.status, said.out) == (status, f"{words}\n")
+    assert not (shop.folder / "typo.db").exists()
+
+
+def test_nor_does_a_file_that_is_not_there_or_a_key_that_names_no_run(shop: Shop) -> None:
+    gone = shop.opord("runs", "start", "desk.opord", "--input", "@gone.jsonl", "--store", URL)
+    assert (gone.status, gone.err) == (2, "error[file]: gone.jsonl: No such file or directory\n")
+    unnamed = shop.opord("runs", "start", "desk.opord", "--input", order(""), "--store", URL)
+    assert (unnamed.status, "1 to 500 characters; it is empty" in unnamed.err) == (1, True)
+    assert not (shop.folder / "typo.db").exists()
+
+
+def test_lines_before_the_first_that_fits_are_told_with_the_others_in_their_order(shop: Shop) -> None:
+    (shop.folder / "some.jsonl").write_text(f"nonsense\n\n{order('o1')}\n{{}}\n{order('o2')}\n")
+    said = shop.opord("runs", "start", "desk.opord", "--input", "@some.jsonl", "--store", URL, "--json")
+    assert said.status == 1
+    assert [(one["line"], one.get("run"), one.get("error")) for one in said.json] == [
+        (1, None, "input_invalid"),
+        (3, "Desk/o1", None),
+        (4, None, "input_invalid"),
+        (5, "Desk/o2", None),
+    ]
+
+
 def test_a_migration_makes_a_store(shop: Shop) -> None:
     said = shop.opord("db", "migrate", "--store", URL)
     assert said.status == 0, said.err

@@ -390,3 +390,28 @@ def test_the_time_of_a_run_is_in_utc(shop: Shop) -> None:
     shop.start("o1")
     assert shop.view("o1")["since"].startswith(time.strftime("%Y-", time.gmtime()))
     assert shop.view("o1")["since"].endswith("Z")
+
+
+SHARES = """contract Shares(total: int, heads: int) key "{total // heads}" version 1
+event split(by: int) key "{total // by}"
+initial state Open -> Shut { on split(by) -> goto Shut }
+final state Shut success
+"""
+
+
+def test_a_key_that_cannot_be_computed_is_a_fault_of_what_was_sent(shop: Shop) -> None:
+    (shop.folder / "shares.opord").write_text(SHARES)
+    lines = ['{"total": 9, "heads": 3}', '{"total": 9, "heads": 0}', '{"total": 8, "heads": 2}']
+    (shop.folder / "some.jsonl").write_text("\n".join(lines))
+    said = shop.opord("runs", "start", "shares.opord", "--input", "@some.jsonl")
+    assert (said.status, said.out) == (1, "2 started, 1 refused\n")
+    why = "the key that names the run cannot be computed: division by zero"
+    assert said.err == f"error[input_invalid]: some.jsonl:2: the input of Shares does not fit: {why}\n"
+    one = shop.opord("runs", "start", "shares.opord", "--input", lines[1])
+    assert (one.status, one.err) == (1, f"error[input_invalid]: the input of Shares does not fit: {why}\n")
+    sent = shop.opord("runs", "send", "Shares/3", "split", "--input", '{"by": 0}')
+    assert sent.status == 1
+    assert sent.err == (
+        "error[input_invalid]: the input of Shares's event split does not fit: "
+        "the key of the event split cannot be computed: division by zero\n"
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from opord.drive.errors import InputInvalid, Refused, RunPruned
-from opord.drive.starts import Started
+from opord.drive.starts import Started, accepted
 from opord.generated.handles import Sent
 from opord.kernel import bounds
 from opord.kernel.program import Program
@@ -42,6 +42,7 @@ __all__ = [
     "Verified",
     "Version",
     "WorkerRow",
+    "accepted",
 ]
 
 Can: TypeAlias = Literal["prune", "archive"]

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Verified, Version
-from opord.drive.errors import InputInvalid
-from opord.drive.starts import Started
+from opord.drive.starts import Started, accepted
 from opord.engine.process import Process
 from opord.generated.handles import Sent
 from opord.kernel.instants import text
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RowDamaged, RunFilter, WorkerRow
-from opord.values.guard import BadValue
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally
@@ -43,11 +41,7 @@ class Embedded:
 
     async def start(self, program: Program, members: Any) -> Started:
         """Start a run; see `Backend.start`."""
-        try:
-            value = program.input.accept(members)
-        except BadValue as error:
-            raise InputInvalid(program.name, error.path, error.message) from error
-        return await self._client.start(program, value)
+        return await self._client.start(program, accepted(program, members))
 
     async def send(
         self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None

@@ -21,7 +21,7 @@ from opord.drive.telling import tell_moved
 from opord.generated.handles import Sent
 from opord.kernel import bounds, inbox, moves
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
-from opord.kernel.bounds import check_key
+from opord.kernel.bounds import computed_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Message
 from opord.kernel.program import EventProgram, Program
@@ -154,10 +154,9 @@ def _message(
         rest = declared.args.dump(values)
         check_size(dumps(rest), what="what the event carries")
         key = ""
-        if declared.key is not None:
-            key = check_key(
-                declared.key(values, run.frame(host.now(), actor)), f"the key of the event {name}"
-            )
+        if (key_of := declared.key) is not None:
+            frame = run.frame(host.now(), actor)
+            key = computed_key(lambda: key_of(values, frame), f"the key of the event {name}")
     except BadValue as error:
         raise InputInvalid(f"{run.program.name}'s event {name}", error.path, error.message) from error
     return Message(name, rest, actor, role or "", key, host.new_id())

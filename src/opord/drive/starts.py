@@ -8,7 +8,7 @@ from opord.drive.errors import ContractReplaced, InputInvalid, StartConflict
 from opord.drive.host import Host
 from opord.kernel import inbox, moves
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
-from opord.kernel.bounds import check_key
+from opord.kernel.bounds import computed_key
 from opord.kernel.large import Texts, needed, open_value
 from opord.kernel.marks import input_mark
 from opord.kernel.program import Program
@@ -101,7 +101,27 @@ async def _input_of(host: Host, program: Program, row: RunRow) -> str:
     return dumps(values.whole_input(kept))
 
 
+def accepted(program: Program, members: Any) -> Any:
+    """Return an input as the contract takes it; the run that it starts has a name.
+
+    Raises:
+        InputInvalid: it does not fit, or its key is empty, too long, or cannot be computed.
+    """
+    try:
+        value = program.input.accept(members)
+        _run_of(program, value)
+    except BadValue as error:
+        raise InputInvalid(program.name, error.path, error.message) from error
+    return value
+
+
+def _run_of(program: Program, input_value: Any) -> str | None:
+    """Return the name of the run that an input starts; None where the contract has no key."""
+    key = program.key
+    if key is None:
+        return None
+    return f"{program.name}/{computed_key(lambda: key(input_value), 'the key that names the run')}"
+
+
 def _run_id(host: Host, program: Program, input_value: Any) -> str:
-    if program.key is not None:
-        return f"{program.name}/{check_key(program.key(input_value), 'the key that names the run')}"
-    return f"{program.name}/{host.new_id()}"
+    return _run_of(program, input_value) or f"{program.name}/{host.new_id()}"

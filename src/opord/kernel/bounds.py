@@ -5,8 +5,10 @@ One value that comes from outside has the limit of `values/guard.py`; here is wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from opord.values.arith import CannotCompute
 from opord.values.guard import BadValue, check_text
 
 LONGEST_KEY: Final = 500
@@ -44,6 +46,19 @@ def check_key(key: str, what: str) -> str:
         seen = f"it has {len(key):,} characters" if key else "it is empty"
         raise BadValue("", f"{what} has to have 1 to {LONGEST_KEY} characters; {seen}")
     return key
+
+
+def computed_key(compute: Callable[[], str], what: str) -> str:
+    """Return a key that comes of what somebody sent; `what` says which key it is.
+
+    Raises:
+        BadValue: it is empty or too long, or what was sent leads to no key, as where it is divided by zero.
+    """
+    try:
+        key = compute()
+    except CannotCompute as error:
+        raise BadValue("", f"{what} cannot be computed: {error}") from error
+    return check_key(key, what)
 
 
 def check_step(size: int, what: str) -> None:

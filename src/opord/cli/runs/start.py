@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,18 +64,10 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
 
 
 def _check(program: Program, members: Any) -> None:
-    """Refuse an input that does not fit the contract.
+    """Refuse an input that no run can be started with."""
+    from opord.backends.base import accepted
 
-    Raises:
-        InputInvalid: it does not.
-    """
-    from opord.backends.base import InputInvalid
-    from opord.values.guard import BadValue
-
-    try:
-        program.input.accept(members)
-    except BadValue as bad:
-        raise InputInvalid(program.name, bad.path, bad.message) from bad
+    accepted(program, members)
 
 
 def _how(started: Started) -> str:
@@ -97,9 +89,9 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
     path = given[1:]
     told: list[dict[str, Any]] = []
     with _progress(path) as advance:
+        lines = _from_first_that_fits(program, lines_of(given), told)
 
         async def all_lines(session: Session) -> None:
-            lines = lines_of(given)
             while part := list(islice(lines, AT_ONCE)):
                 # All begin before the first is written, so that they share the store's commits.
                 told.extend(
@@ -108,7 +100,10 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
                 session.answered()
                 advance(part)
 
-        on_backend(store, all_lines, [program.workflow], create=True)
+        # A file in which nothing can be started makes no store.
+        if (first := next(lines, None)) is not None:
+            lines = chain([first], lines)
+            on_backend(store, all_lines, [program.workflow], create=True)
     bad = [one for one in told if "error" in one]
     for one in bad:
         error(one["error"], f"{path}:{one['line']}: {one['message']}")
@@ -125,15 +120,35 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
     return int(bool(bad))
 
 
+def _from_first_that_fits(
+    program: Program, lines: Iterator[Line], told: list[dict[str, Any]]
+) -> Iterator[Line]:
+    """Leave out the lines before the first that fits the contract; why each is refused is added to `told`."""
+    for line in lines:
+        try:
+            _check(program, parsed(_within_limit(line), "the line"))
+        except Exception as wrong:
+            told.append(_refused(line, wrong))
+        else:
+            yield line
+            break
+    yield from lines
+
+
 async def _start_line(backend: Backend, program: Program, line: Line) -> dict[str, Any]:
     try:
         started = await backend.start(program, parsed(_within_limit(line), "the line"))
     except Exception as wrong:
-        explained = explain_error(wrong)
-        if explained.status != 1 or explained.code == "internal":
-            raise
-        return {"line": line.number, "error": explained.code, "message": explained.message}
+        return _refused(line, wrong)
     return {"line": line.number, **_shown(started)}
+
+
+def _refused(line: Line, wrong: Exception) -> dict[str, Any]:
+    """Return why a line is refused; what is not about the line is raised again."""
+    explained = explain_error(wrong)
+    if explained.status != 1 or explained.code == "internal":
+        raise wrong
+    return {"line": line.number, "error": explained.code, "message": explained.message}
 
 
 def _within_limit(line: Line) -> bytes:
