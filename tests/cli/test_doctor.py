@@ -77,6 +77,7 @@ def test_a_store_with_runs_is_told_of(shop: Shop) -> None:
         ("sqlite:///other.db", "is another program's database"),
         ("sqlite:///newer.db", "was made by a newer opord"),
         ("mysql://x", "expected a store like sqlite:///opord.db"),
+        ("", "expected a store like sqlite:///opord.db, got: ''"),
     ],
 )
 def test_a_store_that_cannot_be_reached_is_status_3(shop: Shop, url: str, reason: str) -> None:

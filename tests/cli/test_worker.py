@@ -58,6 +58,7 @@ def test_a_log_line_is_one_line(shop: Shop) -> None:
         ("needing:Handlers", 1, "handlers_broken", "cannot be made without arguments"),
         ("empty", 1, "handlers_invalid", "charge"),
         ("handlers", 1, "handlers_invalid", "did you mean `handlers:Handlers`?"),
+        ("handlers:", 1, "handlers_invalid", "did you mean `handlers:Handlers`?"),
     ],
 )
 def test_what_is_wrong_with_handlers_is_said_before_anything_runs(

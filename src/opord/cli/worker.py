@@ -83,7 +83,7 @@ def command(
     pairs = []
     for contract, where in zip(contracts, handlers, strict=True):
         program, found = program_at(contract), _handlers(where)
-        _ask_for_the_class(program, found, where)
+        _ask_for_the_class(program, found)
         pairs.append((_as_the_handlers_know_it(program, found), found))
     status = asyncio.run(
         _work(
@@ -127,7 +127,7 @@ def _handlers(where: str) -> Any:
         ) from wrong
 
 
-def _ask_for_the_class(program: Program, found: Any, where: str) -> None:
+def _ask_for_the_class(program: Program, found: Any) -> None:
     """Refuse a module that has none of the handlers itself, but a class that has them all.
 
     Raises:
@@ -138,7 +138,8 @@ def _ask_for_the_class(program: Program, found: Any, where: str) -> None:
     for name, value in vars(found).items():
         own = isinstance(value, type) and value.__module__ == found.__name__
         if own and program.calls and all(hasattr(value, call) for call in program.calls):
-            said = f"the module `{where}` has no handlers of {program.name} itself; did you mean `{where}:{name}`?"
+            module = found.__name__
+            said = f"the module `{module}` has no handlers of {program.name} itself; did you mean `{module}:{name}`?"
             raise CliError("handlers_invalid", said)
 
 

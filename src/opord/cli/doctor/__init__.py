@@ -61,7 +61,7 @@ def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Se
     from opord.cli.doctor.written import look_at_contracts
 
     seen = [*look_at_machine(), *look_at_settings(Path.cwd(), store), *look_at_keys()]
-    seen += look_at_store(store or _store_in_force(), whole=whole)
+    seen += look_at_store(_store_in_force() if store is None else store, whole=whole)
     seen += look_at_contracts(Path())
     seen += look_at_handlers(handlers)
     return seen
