@@ -1,0 +1,61 @@
+"""Texts and trees of contracts written otherwise, with the same content: what a run can tell is the same."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+
+from opord.language import tree
+from opord.language.compile import lower_source
+from opord.language.lowering.recorder import Recorder
+from opord.language.parser import parse
+from opord.language.source import Source
+
+Sources = tuple[tuple[str, str], ...]
+
+_TARGETS = re.compile(r"-> (\w+(?: \| \w+)+) \{$", re.MULTILINE)
+
+
+def rewritten(sources: Sources, rng: Random) -> Sources:
+    """Write a contract with other names of bindings, another order of declarations and other headers.
+
+    What stands between declarations goes: documentation, comments and `allow`. So does each `ensure`.
+    """
+    (name, text), *others = sources
+    texts = dict(sources)
+    text = _with_other_names(name, text, texts)
+    text = _TARGETS.sub(_other_header, _mixed(name, text, rng))
+    return (name, text), *((path, _mixed(path, each, rng)) for path, each in others)
+
+
+def _with_other_names(name: str, text: str, texts: dict[str, str]) -> str:
+    """Give each name that a body binds another one, where no `..` takes a field of that name from it."""
+    recorder = Recorder()
+    source = Source(name, text)
+    lower_source(source, read=lambda path: texts[path], recorder=recorder)
+    taken = {place for rest in recorder.rests for place in rest.places}
+    bound = {source.place(local.span): local.span for local in recorder.locals}
+    spans = {span for place, span in bound.items() if place not in taken}
+    spans |= {
+        span for span, places in recorder.references if any(p in bound and p not in taken for p in places)
+    }
+    for start, end in sorted(spans, reverse=True):
+        text = f"{text[:start]}other_{text[start:end]}{text[end:]}"
+    return text
+
+
+def _mixed(name: str, text: str, rng: Random) -> str:
+    """Write the declarations in another order, without the promises; what a file uses stands first."""
+    source = Source(name, text)
+    file, findings = parse(source)
+    assert findings == []
+    kept = [each for each in file.declarations if not isinstance(each, tree.Ensure)]
+    rng.shuffle(kept)
+    kept.sort(key=lambda each: not isinstance(each, tree.Use))
+    return "\n\n".join(source.slice(each.span) for each in kept) + "\n"
+
+
+def _other_header(found: re.Match[str]) -> str:
+    """List the targets of a state the other way round, and one of them not at all."""
+    _, *others = found[1].split(" | ")
+    return f"-> {' | '.join(reversed(others))} {{"
