@@ -176,7 +176,7 @@ def test_a_record_of_a_newer_version_is_told_in_clear_words() -> None:
     desk = Desk()
     one = desk.run(finished(desk))
     records = desk.store.journal(f"Desk/{one}")
-    newer = records[-1]._replace(
+    newer = records[-1].replace(
         kind="paused",
         body=records[-1].body.replace(
             '"kind":"transition"', '"data":{},"kind":"paused","outcome":{},"args":1'

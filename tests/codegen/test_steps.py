@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 import opord
@@ -311,7 +312,7 @@ class TestTheOddContract:
 
     def test_a_long_statement_names_its_place_too(self, program: Program, wire: dict[str, Any]) -> None:
         frame = self.frame(program, wire)
-        broken = frame._replace(run=None)  # type: ignore[arg-type]
+        broken = msgspec.structs.replace(frame, run=None)  # type: ignore[arg-type]
         with pytest.raises(AttributeError) as caught:
             run(self.step(program, broken, "Start", text_of="go", started=NOW, again=4), 5)
         assert str(program.place_of(caught.value)).startswith("odd.opord:")

@@ -18,7 +18,7 @@ from opord.testing.store_rows import DIGEST, ORDERS, SteppedClock, a_head, a_mes
 from tests.disk.lossy import VFS, WAYS, Disk
 from tests.disk.machine import At
 
-OTHERS = ORDERS._replace(digest="f" * 64, name="Others")
+OTHERS = ORDERS.replace(digest="f" * 64, name="Others")
 OLD = Path(__file__).parents[1] / "migrations" / "written_at_1.sql"
 MOST = 2000
 
@@ -34,7 +34,7 @@ def fill(store: SqliteStore) -> None:
 
 
 def rewritten(kept: Kept) -> Kept:
-    return kept._replace(row=kept.row._replace(input='"another"', epoch=kept.row.epoch + 1))
+    return kept.replace(row=kept.row.replace(input='"another"', epoch=kept.row.epoch + 1))
 
 
 VERBS: dict[str, Callable[[SqliteStore], Any]] = {

@@ -128,7 +128,7 @@ class OneRun:
         if not isinstance(answer, Write) or self.row is None:
             assert not isinstance(answer, Write)
             return answer
-        self.row = self.row._replace(
+        self.row = self.row.replace(
             epoch=answer.new_epoch,
             seq=answer.seq + len(answer.records),
             hash=answer.records[-1].hash if answer.records else self.row.hash,
@@ -189,8 +189,8 @@ class OneRun:
     def claim(self) -> Run:
         """Take the run up: one epoch on, in this host's hands."""
         assert self.row is not None
-        head = self.row.head._replace(worker=self.name, wake_at=self.at_us + self.lease_us)
-        self.row = self.row._replace(epoch=self.row.epoch + 1, head=head)
+        head = self.row.head.replace(worker=self.name, wake_at=self.at_us + self.lease_us)
+        self.row = self.row.replace(epoch=self.row.epoch + 1, head=head)
         return load_run(self.of, self.row)
 
 
@@ -303,7 +303,7 @@ def test_the_same_start_again_is_the_same_run() -> None:
         again = await desk.client.start(desk.program, desk.program.input.accept({"id": "a1"}))
         assert (again.run, again.created) == ("Ticket/a1", False)
         assert desk.host.row is not None
-        desk.host.row = desk.host.row._replace(input='{"id":"other"}')
+        desk.host.row = desk.host.row.replace(input='{"id":"other"}')
         with pytest.raises(StartConflict):
             await desk.start()
 

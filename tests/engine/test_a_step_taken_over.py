@@ -70,7 +70,7 @@ def after_a_crash(change: Callable[[dict[str, Any]], None], *, point: str = "int
         row = kit.row("Pay/1")
         body = json.loads(row.head.body)
         change(body["pending"])
-        kit.store._rows.runs["Pay/1"] = row._replace(head=row.head._replace(body=json.dumps(body)))
+        kit.store._rows.runs["Pay/1"] = row.replace(head=row.head.replace(body=json.dumps(body)))
         async with kit.engine():
             await kit.until(lambda: kit.row("Pay/1").head.status in ("ended", "stalled"))
 

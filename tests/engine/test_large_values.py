@@ -468,7 +468,7 @@ def test_a_run_whose_value_is_gone_or_altered_is_left_alone_and_shown_as_far_as_
     kit.run(story())
     row, program = kit.row("Walk/w500"), program_of(kit.workflow)
     (value,) = kit.store.values("Walk/w500", needed(row))
-    altered = value._replace(body=value.body.replace("sku-000007", "sku-777777"))
+    altered = value.replace(body=value.body.replace("sku-000007", "sku-777777"))
     for wrong, why in (([], "is not in the store"), ([altered], "was changed")):
         with pytest.raises(BadValue, match=f"{value.digest[:12]}… that Walk/w500 refers to {why}"):
             load_run(program, row, wrong)

@@ -50,7 +50,7 @@ async def started(kit: Kit, *ids: str) -> None:
 
 def spoil(kit: Kit, run: str, body: str) -> None:
     rows = kit.store._rows.runs  # type: ignore[attr-defined]
-    rows[run] = rows[run]._replace(head=rows[run].head._replace(body=body))
+    rows[run] = rows[run].replace(head=rows[run].head.replace(body=body))
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ final state Over success
                 run = await engine.start(kit.workflow, id=one)
                 await run.send.ring(loud=1)
         inboxes = kit.store._rows.inboxes  # type: ignore[attr-defined]
-        inboxes["Bell/a"] = [row._replace(body="no json") for row in inboxes["Bell/a"]]
+        inboxes["Bell/a"] = [row.replace(body="no json") for row in inboxes["Bell/a"]]
         async with kit.engine() as engine:
             await engine.until_idle()
 

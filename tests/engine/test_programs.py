@@ -44,11 +44,11 @@ def test_the_text_kept_with_a_run_is_compiled_to_what_it_was_started_under() -> 
     ("kept", "why"),
     [
         (
-            KEPT._replace(sources=KEPT.sources.replace("ask", "report")),
+            KEPT.replace(sources=KEPT.sources.replace("ask", "report")),
             "cannot be compiled|compiles to another",
         ),
-        (KEPT._replace(sources=KEPT.sources.replace("version 1", "version 2")), "compiles to another digest"),
-        (KEPT._replace(sources=KEPT.sources.replace("final", "finale")), "cannot be compiled"),
+        (KEPT.replace(sources=KEPT.sources.replace("version 1", "version 2")), "compiles to another digest"),
+        (KEPT.replace(sources=KEPT.sources.replace("final", "finale")), "cannot be compiled"),
         (None, "but not its text"),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_record_of_another_contract_is_still_found(old: Path) -> None:
     (row,) = [row for row in store.runs(RunFilter(), limit=100) if row.run == "Shop/waiting"]
     program = Programs(protection_with(KEY)).load(store, row.contract)
     records = store.journal(row.run)
-    other = records[0]._replace(body=records[0].body.replace(OLD["Shop"], OLD["Vault"]))
+    other = records[0].replace(body=records[0].body.replace(OLD["Shop"], OLD["Vault"]))
     assert "contract" in {problem.what for problem in verify(program, row, [other, *records[1:]])}
     store.close()
 

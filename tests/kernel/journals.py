@@ -154,9 +154,9 @@ class Journal:
             self.run, self.program.digest, self.program.name, 1, started["_at"], canonical(started["input"]),
             1, len(records), records[-1].hash, 0, head,
         )  # fmt: skip
-        heads = {name: value for name, value in changes.items() if name in Head._fields}
-        others = {name: value for name, value in changes.items() if name not in Head._fields}
-        return row._replace(head=head._replace(**heads), **others)
+        heads = {name: value for name, value in changes.items() if name in Head.__struct_fields__}
+        others = {name: value for name, value in changes.items() if name not in Head.__struct_fields__}
+        return row.replace(head=head.replace(**heads), **others)
 
 
 def canonical(plain: Any) -> str:

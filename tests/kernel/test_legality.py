@@ -474,7 +474,7 @@ def test_a_record_of_a_newer_version_is_refused_in_clear_words() -> None:
     journal = done()
     records = journal.records()
     body = records[5].body.replace(f'"kind":"{records[5].kind}"', '"kind":"paused"')
-    records[5] = records[5]._replace(kind="paused", body=body, hash=sha256(body))
+    records[5] = records[5].replace(kind="paused", body=body, hash=sha256(body))
     (problem,) = verify(journal.program, journal.row("ended"), records)
     assert str(problem) == (
         "record 6: kind: `paused`: this version of Opord does not know this kind of record; a newer version "
@@ -488,7 +488,7 @@ def test_a_record_of_a_newer_version_is_refused_in_clear_words() -> None:
 def test_a_changed_record_is_found_by_its_hash() -> None:
     journal = done()
     records = journal.records()
-    records[5] = records[5]._replace(body=records[5].body.replace("r1", "r9"))
+    records[5] = records[5].replace(body=records[5].body.replace("r1", "r9"))
     assert (6, "hash") in [(p.seq, p.what) for p in verify(journal.program, journal.row("ended"), records)]
 
 
@@ -496,7 +496,7 @@ def test_a_record_that_was_changed_with_its_hash_breaks_the_chain_behind_it() ->
     journal = done()
     records = journal.records()
     body = records[2].body.replace("ann", "eve")
-    records[2] = records[2]._replace(body=body, hash=sha256(body))
+    records[2] = records[2].replace(body=body, hash=sha256(body))
     assert (4, "hash") in [(p.seq, p.what) for p in verify(journal.program, journal.row("ended"), records)]
 
 
@@ -518,14 +518,14 @@ def test_records_cut_off_at_the_end_are_found_by_the_stored_run() -> None:
 def test_a_record_that_is_no_json_ends_the_examination() -> None:
     journal = started()
     (record,) = journal.records()
-    bad = record._replace(body="{", hash=sha256("{"))
+    bad = record.replace(body="{", hash=sha256("{"))
     assert [(p.seq, p.what) for p in verify(journal.program, journal.row(), [bad])] == [(1, "form")]
 
 
 def test_a_record_kept_under_another_time_is_found() -> None:
     journal = started()
     (record,) = journal.records()
-    said = verify(journal.program, journal.row(), [record._replace(at=START + HOUR)])
+    said = verify(journal.program, journal.row(), [record.replace(at=START + HOUR)])
     assert (1, "at") in [(p.seq, p.what) for p in said]
 
 

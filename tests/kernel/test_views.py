@@ -236,7 +236,7 @@ def test_secrets_show_as_such_in_input_arguments_and_data() -> None:
 def test_secrets_are_hidden_even_where_the_data_no_longer_fit_their_type() -> None:
     story = Story()
     (record,) = story.draft.records
-    damaged = record._replace(body=record.body.replace('"id":"p1"', '"id":7,"other":[{"$secret":"1234"}]'))
+    damaged = record.replace(body=record.body.replace('"id":"p1"', '"id":7,"other":[{"$secret":"1234"}]'))
     assert "1234" not in json.dumps(record_view(story.program, damaged))
 
 
@@ -257,7 +257,7 @@ def test_the_contract_of_these_tests_has_a_secret() -> None:
 def test_a_record_of_a_newer_version_is_shown_as_one_and_none_of_its_data() -> None:
     program, (record,) = parcel(), Story().draft.records
     body = record.body.replace('"kind":"started"', '"kind":"paused"').replace('"to":"', '"of":"')
-    view = record_view(program, record._replace(kind="paused", body=body))
+    view = record_view(program, record.replace(kind="paused", body=body))
     assert view["kind"] == "paused"
     assert (
         view["unknown"] == "this version of Opord does not know this kind of record; a newer version wrote it"

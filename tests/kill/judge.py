@@ -115,7 +115,7 @@ def _judge_alone(
     """Have the verifier that knows nothing of Opord judge the same, one contract after the other."""
     by_contract: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row, records in journals.items():
-        plain: dict[str, Any] = row._asdict() | {"head": row.head._asdict()}
+        plain: dict[str, Any] = row.members() | {"head": row.head.members()}
         plain["records"] = [(one.seq, one.kind, one.body, one.hash) for one in records]
         plain["inbox"] = [(one.id, one.kind, one.body) for one in store.inbox(row.run)]
         by_contract[row.contract].append(plain)

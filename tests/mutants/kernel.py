@@ -268,14 +268,14 @@ MUTANTS = (
     ),
     Mutant(
         "outcome not on record", MOVES,
-        '    draft.record(\n        "outcome",\n        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value)},\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        by=outcome.by,\n    )\n    _remember_key',
+        '    draft.record(\n        "outcome",\n        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value, text)},\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        by=outcome.by,\n    )\n    _remember_key',
         "    _remember_key",
         "a commit ends, and its journal does not say how", "3, 10",
         seeds=40,
     ),
     Mutant(
         "key that took effect not remembered", MOVES,
-        "    _remember_key(draft, intent, outcome)\n", "",
+        "    _remember_key(draft, intent, outcome, text)\n", "",
         "a key of its own is called a second time in the run", "1",
         tests=("tests/engine/test_steps.py::TestKeys::test_the_same_arguments_get_the_result_on_record",),
     ),
@@ -305,7 +305,7 @@ MUTANTS = (
     ),
     Mutant(
         "secret in clear in a record", DRAFT,
-        '            said = sealed(run.program, run.id, f"record {seq}", said)', "            pass",
+        '            said = sealed(program, run.id, f"record {seq}", said)', "            pass",
         "a record holds a secret that anybody can read", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
     ),
@@ -350,8 +350,8 @@ MUTANTS = (
     ),
     Mutant(
         "secret in clear among settled keys", MOVES,
-        '                sealed_text(run.program, run.id, f"{where} result", dumps(outcome.value)),',
-        "                dumps(outcome.value),",
+        '                sealed_text(run.program, run.id, f"{where} result", result),',
+        "                result,",
         "the result of a settled key holds a secret that anybody can read", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
     ),

@@ -76,7 +76,7 @@ MUTANTS = (
     ),
     Mutant(
         "claim without a new epoch (memory)", MEMORY,
-        "row = row._replace(epoch=row.epoch + 1, head=head)", "row = row._replace(head=head)",
+        "row = row.replace(epoch=row.epoch + 1, head=head)", "row = row.replace(head=head)",
         "two workers hold a run under one epoch", "11, 12",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_claim_takes_what_is_due_the_longest_due_first",),
     ),
@@ -121,7 +121,7 @@ MUTANTS = (
     ),
     Mutant(
         "released but still held (memory)", MEMORY,
-        "row.head._replace(worker=None, wake_at=now))", "row.head._replace(worker=None))",
+        "row.head.replace(worker=None, wake_at=now))", "row.head.replace(worker=None))",
         "what a worker gives back waits until its lease is over", "14",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_released_run_may_be_claimed_at_once",),
     ),

@@ -52,7 +52,7 @@ def add_ended(store: Store, runs: int, first: int = 0, prefix: str = "Orders", t
             a_write(
                 start.row,
                 records=2,
-                head=ENDED._replace(since=BEGIN - runs + number),
+                head=ENDED.replace(since=BEGIN - runs + number),
                 put=(a_message("m"),),
                 event_keys=(EventKey("paid", "k", "c"),),
                 settled=(SettledKey("charge", "k", "a", "r"),),

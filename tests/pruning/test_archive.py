@@ -186,7 +186,7 @@ def test_a_story_that_stands_twice_is_read_once(store: SqliteStore, path: Path) 
 def test_of_two_stories_of_a_run_the_one_that_goes_further_is_read(store: SqliteStore, path: Path) -> None:
     short = store.kept("Orders/0")
     assert short is not None
-    store.apply([a_write(short.row)._replace(records=(a_record("Orders/0", 4),))])
+    store.apply([a_write(short.row).replace(records=(a_record("Orders/0", 4),))])
     longer = store.kept("Orders/0")
     assert longer is not None
     for first, second in ((short, longer), (longer, short)):
@@ -201,7 +201,7 @@ def test_of_two_stories_of_a_run_the_one_that_goes_further_is_read(store: Sqlite
 def test_runs_that_had_the_same_name_one_after_the_other_are_all_read(store: SqliteStore, path: Path) -> None:
     kept = store.kept("Orders/0")
     assert kept is not None
-    later = kept._replace(row=kept.row._replace(started_at=kept.row.started_at + 1))
+    later = kept.replace(row=kept.row.replace(started_at=kept.row.started_at + 1))
     archive = open_archive(store, path)
     for each in (kept, later):
         archive.append(each, ORDERS)
@@ -214,5 +214,5 @@ def test_the_same_story_is_the_same_line_with_the_same_digest(store: SqliteStore
     kept = store.kept("Orders/0")
     assert kept is not None
     assert run_line(kept) == run_line(kept)
-    other = run_line(kept._replace(settled=()))
+    other = run_line(kept.replace(settled=()))
     assert read_line(other).digest != read_line(run_line(kept)).digest

@@ -352,7 +352,7 @@ def test_a_run_for_which_something_came_after_it_was_told_is_left_for_the_next_t
 
     def hook(point: str) -> None:
         if point == "before sync" and store.load("Orders/0") == late:
-            store.apply([a_write(late)._replace(records=(a_record("Orders/0", late.seq + 1, '"late"'),))])
+            store.apply([a_write(late).replace(records=(a_record("Orders/0", late.seq + 1, '"late"'),))])
 
     tally = prune(store, scene.archive, hook=hook)
     assert (tally.pruned, tally.left) == (RUNS - 1, 1)
@@ -384,7 +384,7 @@ def test_a_run_is_told_as_it_is_at_one_instant(scene: Scene, monkeypatch: pytest
     def rows(connection: Any, query: str, given: Any, kind: Any) -> Any:
         found = real(connection, query, given, kind)
         if kind is RunRow:
-            other.apply([a_write(row)._replace(records=(a_record("Orders/0", row.seq + 1),))])
+            other.apply([a_write(row).replace(records=(a_record("Orders/0", row.seq + 1),))])
         return found
 
     monkeypatch.setattr(rewriting, "rows", rows)

@@ -488,8 +488,8 @@ class Machine:
     def _plain(self) -> list[dict[str, Any]]:
         rows = []
         for row in self._rows():
-            plain: dict[str, Any] = row._asdict()
-            plain["head"] = row.head._asdict()
+            plain: dict[str, Any] = row.members()
+            plain["head"] = row.head.members()
             records = self.store.journal(row.run, limit=100_000)
             plain["records"] = [(one.seq, one.kind, one.body, one.hash) for one in records]
             plain["inbox"] = [(one.id, one.kind, one.body) for one in self.store.inbox(row.run)]

@@ -156,7 +156,7 @@ def a_batch(store: Store, *, mixed: bool) -> list[Start | Write]:
     batch: list[Start | Write] = [first, a_write(rows["Orders/1"], records=2), a_start("Orders/new")]
     if mixed:
         batch += [
-            a_write(rows["Orders/2"])._replace(seq=7, records=(a_record("Orders/2", 8),)),
+            a_write(rows["Orders/2"]).replace(seq=7, records=(a_record("Orders/2", 8),)),
             a_start("Orders/3", records=2),
         ]
     return batch
@@ -385,7 +385,7 @@ from opord.stores.sqlite import SqliteStore
 from opord.testing.store_rows import DIGEST, a_write
 def work(name):
     while rows := store.claim(name, [DIGEST], limit=5, ttl_us=3_600_000_000):
-        results = store.apply([a_write(row, head=row.head._replace(wake_at=None, worker=None, status="ended")) for row in rows])
+        results = store.apply([a_write(row, head=row.head.replace(wake_at=None, worker=None, status="ended")) for row in rows])
         lines.extend(f"{row.run} {row.epoch} {type(result).__name__}" for row, result in zip(rows, results))
 path, name = sys.argv[1:]
 lines, store = [], SqliteStore(path)

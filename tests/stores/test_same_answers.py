@@ -43,7 +43,7 @@ WAKES = st.one_of(st.none(), st.integers(-5, 5))
 HEADS = st.builds(
     lambda state, status, outcome, wake, worker, body, since: a_head(
         state=state, status=status, outcome=outcome, wake_at=wake, worker=worker, body=body
-    )._replace(reason=body or None, since=since),
+    ).replace(reason=body or None, since=since),
     st.sampled_from(["A", "B"]),
     st.sampled_from(["running", "waiting", "in_doubt", "stalled", "ended"]),
     st.sampled_from([None, "success", "failure"]),
@@ -207,7 +207,9 @@ class SameAnswers(RuleBasedStateMachine):
             return
         for run in RUNS:
             row = self.same(lambda store, run=run: store.load(run), second=True)
-            self.same(lambda store, run=run: store.kept(run) and store.kept(run)[:3])
+            self.same(
+                lambda store, run=run: (kept := store.kept(run)) and (kept.row, kept.records, kept.inbox)
+            )
             self.same(lambda store, run=run: store.tombstone(run), second=True)
             records = self.same(lambda store, run=run: store.journal(run))
             assert len(records) == (0 if row is None else row.seq)

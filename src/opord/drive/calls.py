@@ -9,14 +9,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from opord.contract import Action, Effect
 from opord.drive.purity import NotPure, call_watched, install
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
-from opord.values.canonical import dumps
+from opord.values.canonical import dumps, encode
 from opord.values.failure import Failure
-from opord.values.guard import check_size
+from opord.values.guard import LIMIT_BYTES, check_size
 
 
 class Handler(NamedTuple):
@@ -27,29 +29,30 @@ class Handler(NamedTuple):
     is_async: bool
 
 
-class Answered(NamedTuple):
-    """The call ended with a result of the declared type; `rest` is the same in rest form."""
+class Answered(msgspec.Struct, frozen=True):
+    """The call ended with a result of the declared type; `rest` is the same in rest form, `text` that as canonical JSON."""
 
     value: Any
     ms: float
     rest: Any = None
+    text: bytes = b"null"
 
 
-class Failed(NamedTuple):
+class Failed(msgspec.Struct, frozen=True):
     """The call ended with a declared failure."""
 
     failure: Failure
     ms: float
 
 
-class TookTooLong(NamedTuple):
+class TookTooLong(msgspec.Struct, frozen=True):
     """The call was given up after its time-out (or the worker's call limit, then `limit` is true)."""
 
     after_s: float
     limit: bool
 
 
-class Unexpected(NamedTuple):
+class Unexpected(msgspec.Struct, frozen=True):
     """The handler raised something undeclared, or returned something that does not fit."""
 
     error: BaseException
@@ -254,8 +257,10 @@ class Calls:
             accepted = call.result.accept(value)
             # What user code made may still be something that cannot be kept, or too much of it.
             rest = call.result.dump(accepted)
-            check_size(dumps(rest), what=f"the result of {call.declaration.name}")
-            return Answered(accepted, self._since(began), rest)
+            text = encode(rest)
+            if len(text) > LIMIT_BYTES:
+                check_size(text, what=f"the result of {call.declaration.name}")
+            return Answered(accepted, self._since(began), rest, text)
         except Exception as error:
             return Unexpected(error, self._since(began))
 

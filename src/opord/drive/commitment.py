@@ -6,7 +6,9 @@ What is to be done next stands in the kernel's table (`kernel/doubt.py`); here i
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
+from typing import Any, Final, Literal, TypeAlias, assert_never
+
+import msgspec
 
 from opord.contract import Action, Check
 from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Unexpected
@@ -39,12 +41,19 @@ _Note: TypeAlias = Literal["begin", "note", "doubt", "deny"]
 _End: TypeAlias = Literal["succeed", "refuse", "give up", "confirm", "skip", "report"]
 
 
-class Heard(NamedTuple):
-    """What a call came to: where the commit stands by it, the result or failure in rest form, or why it told nothing."""
+class Heard(msgspec.Struct, frozen=True):
+    """What a call came to: where the commit stands by it, the result or failure in rest form, or why it told nothing.
+
+    `text` is the result as canonical JSON, if it was made.
+    """
 
     stands: Stands
     value: Any = None
     said: str = ""
+    text: bytes = b""
+
+
+_NOTHING_HEARD: Final = Heard("starting")
 
 
 class Commitments:
@@ -121,10 +130,17 @@ class Commitments:
     ) -> tuple[Draft, Outcome]:
         """Do what the table says until the commit has an outcome."""
         run, held, host = self.run, self.held, self.host
-        now, value, said = draft.at, None, ""
+        now, heard = draft.at, _NOTHING_HEARD
         while True:
             plan = plan_of(
-                stands, run, intent, action, now=now, spread=host.random, resting=host.draining, said=said
+                stands,
+                run,
+                intent,
+                action,
+                now=now,
+                spread=host.random,
+                resting=host.draining,
+                said=heard.said,
             )
             match plan.deed:
                 case "record":
@@ -135,17 +151,18 @@ class Commitments:
                     now, stands = host.now(), "started"
                     continue
                 case "call":
-                    stands, value, said = await self._call(call, intent, args)
+                    heard = await self._call(call, intent, args)
+                    stands = heard.stands
                     draft = held.draft()
+                case "succeed" | "refuse" | "give up" | "confirm" | "skip" | "report":
+                    return draft, self._end(draft, intent, plan.deed, heard)
                 case "deliver":
                     assert intent.outcome is not None
                     return draft, intent.outcome
                 case "begin" | "note" | "doubt" | "deny":
                     if draft.written:
                         draft = held.draft()
-                    stands = self._note(draft, intent, plan.deed, plan, value)
-                case "succeed" | "refuse" | "give up" | "confirm" | "skip" | "report":
-                    return draft, self._end(draft, intent, plan.deed, value)
+                    stands = self._note(draft, intent, plan.deed, plan, heard.value)
                 case "doubt first":
                     _put_in_doubt(draft, intent, plan)
                     await held.flush(draft)
@@ -154,7 +171,8 @@ class Commitments:
                 case "check":
                     if not draft.empty:
                         await held.flush(draft)
-                    stands, value, said = await self._check(call, action, intent, args)
+                    heard = await self._check(call, action, intent, args)
+                    stands = heard.stands
                     draft = held.draft()
                 case "ask again":
                     moves.check_silent(draft, intent, plan.reason, next_at=plan.instant or 0)
@@ -185,7 +203,7 @@ class Commitments:
         self.host.hook("call answered", self.run.id)
         match ending:
             case Answered():
-                return Heard("result", ending.rest)
+                return Heard("result", ending.rest, text=ending.text)
             case Failed(failure):
                 stands: Stands = "transient" if failure.opord_transient else "final"
                 return Heard(stands, dump_failure(call, failure))
@@ -213,11 +231,13 @@ class Commitments:
                 assert_never(deed)
         return "between"
 
-    def _end(self, draft: Draft, intent: Intent, deed: _End, value: Any) -> Outcome:
+    def _end(self, draft: Draft, intent: Intent, deed: _End, heard: Heard) -> Outcome:
         """Put the outcome on record, and return it."""
+        value, text = heard.value, b""
         match deed:
             case "succeed":
                 self._learn(intent, outcome := Outcome("ok", value))
+                text = heard.text
             case "refuse":
                 self._learn(intent, outcome := Outcome("failed", value))
             case "give up":
@@ -230,7 +250,7 @@ class Commitments:
                 outcome = Outcome("failed", {"type": "InDoubt"}, "report")
             case _:
                 assert_never(deed)
-        moves.outcome_known(draft, intent, outcome)
+        moves.outcome_known(draft, intent, outcome, text=text)
         return outcome
 
     def _learn(self, intent: Intent, outcome: Outcome) -> None:

@@ -56,7 +56,7 @@ LOOK_AGAIN = 50
 _SAID = {"io": "failing", "readonly": "read-only"}
 """What a store that cannot answer is said to be in the log, where its kind is no word for it."""
 
-_Item: TypeAlias = "tuple[Start | Write, asyncio.Future[Result]]"
+_Item: TypeAlias = "tuple[str, Start | Write, asyncio.Future[Result]]"
 
 
 class Commits:
@@ -77,7 +77,7 @@ class Commits:
         self._slow = 0
         self._waited = 0.0
         self._waiting: deque[_Item] = deque()
-        self._behind: dict[str, deque[_Item]] = {}
+        self._behind: dict[str, deque[_Item] | None] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._ready: asyncio.Event | None = None
@@ -91,8 +91,8 @@ class Commits:
         """Serve what is waiting for up to `grace_s` seconds, then end; who still waits is cancelled."""
         if self._pump is None:
             return
-        waiting = [future for _, future in self._waiting] + [future for _, future in self._calls]
-        waiting += [future for behind in self._behind.values() for _, future in behind]
+        waiting = [future for _, _, future in self._waiting] + [future for _, future in self._calls]
+        waiting += [future for behind in self._behind.values() for _, _, future in behind or ()]
         if waiting:
             await asyncio.wait(waiting, timeout=grace_s)
         for future in waiting:
@@ -107,13 +107,16 @@ class Commits:
     def apply(self, change: Start | Write) -> asyncio.Future[Result]:
         """Have a change written with the next batch; the future is done when it is durable or refused."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        run = _run_of(change)
-        if run in self._behind:
-            self._behind[run].append((change, future))
+        run = change.run if type(change) is Write else change.row.run  # type: ignore[union-attr]
+        if not self._waiting:
+            self._wake()
+        if run not in self._behind:
+            self._behind[run] = None
+            self._waiting.append((run, change, future))
+        elif (behind := self._behind[run]) is not None:
+            behind.append((run, change, future))
         else:
-            self._behind[run] = deque()
-            self._waiting.append((change, future))
-        self._wake()
+            self._behind[run] = deque([(run, change, future)])
         return future
 
     async def call(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -184,7 +187,7 @@ class Commits:
         What the store cannot write at all keeps nobody else from being written: a batch that is refused as a whole is
         cut in halves until it is known which change was meant. Writing again what was written is no harm to a store.
         """
-        changes = [change for change, _ in batch]
+        changes = [change for _, change, _ in batch]
         try:
             self._refuse_damaged()
             results = self._in_place(changes)
@@ -197,16 +200,16 @@ class Commits:
                 await self._write(batch[:half])
                 await self._write(batch[half:])
                 return
-            for change, future in batch:
-                self._next_of(_run_of(change))
+            for run, _, future in batch:
+                self._next_of(run)
                 if not future.done():
                     future.set_exception(error)
             return
-        for (change, future), result in zip(batch, results, strict=True):
-            self._next_of(_run_of(change))
+        for (run, change, future), result in zip(batch, results, strict=True):
+            self._next_of(run)
             if not future.done():
                 future.set_result(result)
-            self._tell_end(change, result)
+            self._tell_end(run, change, result)
 
     def _in_place(self, changes: list[Start | Write]) -> list[Result] | None:
         """Write a batch here and now, if the store is quick; None if the thread has to.
@@ -231,13 +234,13 @@ class Commits:
             self._slow, self._waited = LOOK_AGAIN, 0.0
         return results
 
-    def _tell_end(self, change: Start | Write, result: Result) -> None:
+    def _tell_end(self, run: str, change: Start | Write, result: Result) -> None:
         """Tell whoever waits for ends that a run has ended, once that is durable."""
         if self.on_end is None or not isinstance(result, Applied):
             return
         head = change.head if isinstance(change, Write) else change.row.head
         if head is not None and has_ended(head.status):
-            self.on_end(_run_of(change), head)
+            self.on_end(run, head)
 
     async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:
         try:
@@ -298,7 +301,3 @@ async def _run(verb: Callable[[], T], thread: Executor | None) -> T:
 def _is_of_one(error: Exception) -> bool:
     """Whether an error may be that of one change alone, and not of the whole store."""
     return isinstance(error, RowDamaged) or not isinstance(error, StoreDamaged | StoreRefused)
-
-
-def _run_of(change: Start | Write) -> str:
-    return change.run if isinstance(change, Write) else change.row.run

@@ -334,7 +334,7 @@ class Worker:
             log.exception("%s could not be put off; its lease runs out and it is tried again", row.run)
 
     async def _put_off_until(self, row: RunRow, instant: int, reason: str | None) -> None:
-        head = row.head._replace(worker=None, wake_at=instant, reason=reason)
+        head = row.head.replace(worker=None, wake_at=instant, reason=reason)
         await self.commits.apply(Write(row.run, row.epoch, row.seq, None, row.epoch, head=head))
 
     async def _sleep(self) -> None:

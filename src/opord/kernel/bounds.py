@@ -61,14 +61,13 @@ def computed_key(compute: Callable[[], str], what: str) -> str:
     return check_key(key, what)
 
 
-def check_step(size: int, what: str) -> None:
-    """Refuse data that a step made, and that have more than `STEP_BYTES` in rest form."""
-    if size > STEP_BYTES:
-        raise BadValue(
-            "",
-            f"{what} has {size:,} bytes, and at most {STEP_BYTES:,} are kept; keep what is large elsewhere, and "
-            "only its name here",
-        )
+def step_too_large(size: int, what: str) -> BadValue:
+    """Return why data that a step made are refused, which have more than `STEP_BYTES` in rest form."""
+    return BadValue(
+        "",
+        f"{what} has {size:,} bytes, and at most {STEP_BYTES:,} are kept; keep what is large elsewhere, and "
+        "only its name here",
+    )
 
 
 def check_said(said: str | None, what: str, *, most: int = LONGEST_NAME) -> None:

@@ -67,17 +67,20 @@ class Draft:
         So are `splits`, of which the record says the small rest and refers to what was taken from it.
         """
         run = self.run
+        program = run.program
         run.seq = seq = run.seq + 1
         values: dict[str, str] | None = None
-        plain = run.program.vault is None
         if splits is not None:
             for name, one in splits.items():
-                said[name] = msgspec.Raw(one.text or one.encoded()) if plain else one.small
+                if one.raw is not None and program.vault is None:
+                    said[name] = one.raw
+                    continue
+                said[name] = msgspec.Raw(one.encoded()) if program.vault is None else one.small
                 if one.refs:
                     values = values or {}
                     values |= {f"{name}.{path}": self.keep(large) for path, large in one.refs}
-        if run.program.vault is not None:
-            said = sealed(run.program, run.id, f"record {seq}", said)
+        if program.vault is not None:
+            said = sealed(program, run.id, f"record {seq}", said)
         written = encode_record(
             RecordBody(
                 run=run.id,
@@ -86,7 +89,7 @@ class Draft:
                 kind=kind,
                 worker=self.worker,
                 epoch=run.epoch,
-                contract=run.program.digest,
+                contract=program.digest,
                 prev=run.hash,
                 values=values,
                 **said,

@@ -111,7 +111,7 @@ def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
             return KeyTaken(taken)
     # A message is put once for ever: one that is there already (or was) is not put again.
     put = tuple(message for message in change.put if message not in there) if there else change.put
-    return change._replace(arrivals=row.arrivals, put=put)
+    return change.replace(arrivals=row.arrivals, put=put)
 
 
 def _is_recorded(change: Start | Write, records: tuple[RecordRow, ...], facts: Facts) -> bool:

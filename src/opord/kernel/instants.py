@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -12,6 +13,11 @@ LAST_INSTANT = (datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC) - _EPOCH)
 """The latest instant that can be written down; later ones are taken as this one."""
 
 
+_REMEMBERED: Final = 256
+"""Instants whose other forms are remembered: those of a step share one, and so do those of a batch that one event began."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def to_datetime(instant: int) -> datetime:
     """Return the instant as an aware UTC datetime."""
     return _EPOCH + timedelta(microseconds=instant)
@@ -27,24 +33,12 @@ def microseconds(span: timedelta) -> int:
     return span // _MICROSECOND
 
 
-def text(instant: int) -> str:
-    """Return the instant as RFC 3339 with six digits of a second, so that texts sort as instants do."""
-    known = _known.get(instant)
-    if known is None:
-        if len(_known) >= _KNOWN_MAX:
-            _known.clear()
-        known = _known[instant] = _text(instant)
-    return known
-
-
-_KNOWN_MAX: Final = 256
-"""Texts that are remembered: the records of a step share an instant, and so do those of a batch that one event began."""
-
-_known: dict[int, str] = {}
 _latest: tuple[int, str] = (-1, "")
 
 
-def _text(instant: int) -> str:
+@lru_cache(maxsize=_REMEMBERED)
+def text(instant: int) -> str:
+    """Return the instant as RFC 3339 with six digits of a second, so that texts sort as instants do."""
     # Most instants of a busy second share all but the fraction, and strftime is slow. One tuple, so
     # that threads never see half of it.
     global _latest

@@ -86,13 +86,15 @@ _ABSENT: Final = object()
 class Split(msgspec.Struct):
     """Data in rest form as a whole, and as they are kept: the `small` rest of them, and `refs`, what was taken from where.
 
-    `text` is the small rest as canonical JSON; empty until somebody asks `encoded` for it.
+    `text` is the small rest as canonical JSON; empty until somebody asks `encoded` for it. `raw` is that text for a record
+    to have, if all the data are in it and it has no more than `LARGE_BYTES`: then there is nothing to measure or to take.
     """
 
     rest: Any
     small: Any
     refs: Sequence[tuple[str, Large]] = ()
     text: bytes = b""
+    raw: msgspec.Raw | None = None
 
     def encoded(self) -> bytes:
         """Return the small rest as canonical JSON; it is encoded once."""
@@ -107,7 +109,7 @@ class Split(msgspec.Struct):
 
     def size(self) -> int:
         """Return how many bytes of JSON the whole has."""
-        if self.text and not self.refs:
+        if self.raw is not None:
             return len(self.text)
         size = len(self.encoded())
         taken: dict[str, int] = {}
@@ -158,7 +160,7 @@ class LargeValues:
         if not self.rests:
             text = encode(rest)
             if len(text) <= LARGE_BYTES:
-                return Split(rest, rest, (), text)
+                return Split(rest, rest, (), text, msgspec.Raw(text))
         shape = codec.shape()
         if shape is None:
             return Split(rest, rest)
@@ -174,7 +176,7 @@ class LargeValues:
         if not self.rests:
             text = encode(endings)
             if len(text) <= LARGE_BYTES:
-                return Split(endings, endings, (), text)
+                return Split(endings, endings, (), text, msgspec.Raw(text))
         small, refs = [], []
         for place, ending in enumerate(endings):
             one = self.split_ending(ending, codec_of(place))

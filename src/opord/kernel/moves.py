@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias, assert_never
 
+import msgspec
+
 from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel import bounds
-from opord.kernel.bounds import check_step
+from opord.kernel.bounds import step_too_large
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, from_datetime, microseconds, text
 from opord.kernel.large import LARGE_BYTES, Split, encode
 from opord.kernel.program import Program, StateProgram, TimerProgram
-from opord.kernel.records import Teller
+from opord.kernel.records import EndingKind, Teller
 from opord.kernel.requests import Goto
 from opord.kernel.rows import SettledKey
 from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
@@ -100,9 +102,10 @@ def intend(draft: Draft, action: str, key: str, args: Any, *, now: int, answers:
     given = run.large.split(run.program.calls[action].args, args)
     said = _answers(run, answers) if answers else None
     try:
-        check_step(given.size(), f"what {action} is called with")
-        if said is not None:
-            check_step(said.size(), f"what the calls before {action} answered")
+        if given.size() > bounds.STEP_BYTES:
+            raise step_too_large(given.size(), f"what {action} is called with")
+        if said is not None and said.size() > bounds.STEP_BYTES:
+            raise step_too_large(said.size(), f"what the calls before {action} answered")
     except BadValue as error:
         raise StepError(error, None) from error
     seq = draft.record(
@@ -230,21 +233,24 @@ def happened(
     outcome_known(draft, intent, Outcome("ok", result, "person"))
 
 
-def outcome_known(draft: Draft, intent: Intent, outcome: Outcome) -> None:
-    """Put the outcome of the open commit on record. It never turns into a doubt again."""
+def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes = b"") -> None:
+    """Put the outcome of the open commit on record. It never turns into a doubt again.
+
+    `text` is its value as canonical JSON, if that was made before.
+    """
     intent.outcome = outcome
     intent.in_flight = False
     intent.asking = False
     draft.run.reason = None
     draft.record(
         "outcome",
-        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value)},
+        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value, text)},
         call=intent.call,
         key=intent.key,
         attempt=intent.attempt,
         by=outcome.by,
     )
-    _remember_key(draft, intent, outcome)
+    _remember_key(draft, intent, outcome, text)
     runnable(draft)
 
 
@@ -266,8 +272,8 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     entry = _entry(run, target, goto.fields, draft.at)
     said = _answers(run, answers) if answers else None
     try:
-        if said is not None:
-            check_step(said.size(), f"what the calls of this step in {origin} answered")
+        if said is not None and said.size() > bounds.STEP_BYTES:
+            raise step_too_large(said.size(), f"what the calls of this step in {origin} answered")
     except BadValue as error:
         raise StepError(error, None) from error
     how = _how(run, cause)
@@ -369,7 +375,8 @@ def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
         codec, large = target.fields, run.large
         rest = large.dump(codec, fields) if large.known else codec.dump(fields)
         data = large.split(codec, rest, fields)
-        check_step(data.size(), f"what {target.declaration.name} carries")
+        if data.size() > bounds.STEP_BYTES:
+            raise step_too_large(data.size(), f"what {target.declaration.name} carries")
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at
@@ -434,13 +441,13 @@ def _answers(run: Run, answers: list[Answer]) -> Split:
     return run.large.split_endings(said, lambda place: calls[answers[place].call].result)
 
 
-def outcome_said(run: Run, call: str, kind: str, value: Any) -> Split:
-    """Return the outcome of a call as a record has it: `kind` is "ok" or "failed"."""
-    ending = {kind: value}
+def outcome_said(run: Run, call: str, kind: EndingKind, value: Any, text: bytes = b"") -> Split:
+    """Return the outcome of a call as a record has it; `text` is the value as canonical JSON, if that was made before."""
+    ending: dict[str, Any] = {kind: value}
     if not run.large.rests:
-        written = encode(ending)
+        written = b'{"%b":%b}' % (kind.encode(), text) if text else encode(ending)
         if len(written) <= LARGE_BYTES:
-            return Split(ending, ending, (), written)
+            return Split(ending, ending, (), written, msgspec.Raw(written))
     declared = run.program.calls.get(call)
     return run.large.split_ending(ending, declared.result if declared is not None else None)
 
@@ -458,17 +465,18 @@ def _answer(answer: Answer) -> dict[str, Any]:
     return said
 
 
-def _remember_key(draft: Draft, intent: Intent, outcome: Outcome) -> None:
+def _remember_key(draft: Draft, intent: Intent, outcome: Outcome, text: bytes) -> None:
     run = draft.run
     _, action = run.action(intent)
     if outcome.kind == "ok" and has_own_key(action):
+        result = text.decode() if text else dumps(outcome.value)
         where = f"settled {intent.call} {intent.key}"
         draft.settled.append(
             SettledKey(
                 intent.call,
                 intent.key,
                 sealed_digest(run.program, run.id, f"{where} args", digest(dumps(intent.args))),
-                sealed_text(run.program, run.id, f"{where} result", dumps(outcome.value)),
+                sealed_text(run.program, run.id, f"{where} result", result),
             )
         )
         if intent.call not in draft.run.body.settled:

@@ -7,23 +7,24 @@ A step is a generated generator. It is sent the result of what it asked for; a d
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from opord.values.failure import Failure
 
 InputT = TypeVar("InputT")
 
 
-class RunInfo(NamedTuple):
+class RunInfo(msgspec.Struct, frozen=True):
     """What a contract sees of its run as `run`."""
 
     id: str
     started_at: datetime
 
 
-class Frame(NamedTuple, Generic[InputT]):
+class Frame(msgspec.Struct, Generic[InputT], frozen=True):
     """What is in scope everywhere in a contract: the input, the run, `now` (fixed for the step), and `actor`.
 
     `actor` is the sender of the event in an event's handler, otherwise an empty text.
@@ -35,8 +36,7 @@ class Frame(NamedTuple, Generic[InputT]):
     actor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What a handler may know about its call.
 
     `key` is the idempotency key, the same for every attempt of one commit; `attempt` counts from 1;
@@ -49,21 +49,21 @@ class Call:
     run_id: str
 
 
-class Pure(NamedTuple):
+class Pure(msgspec.Struct, frozen=True):
     """Ask the handler of a `pure`; `args` has one value for each parameter."""
 
     name: str
     args: tuple[Any, ...]
 
 
-class Perform(NamedTuple):
+class Perform(msgspec.Struct, frozen=True):
     """Ask the handler of an `effect`."""
 
     name: str
     args: tuple[Any, ...]
 
 
-class Commit(NamedTuple):
+class Commit(msgspec.Struct, frozen=True):
     """Ask the handler of an `action`: what goes out is a commitment."""
 
     name: str
@@ -73,7 +73,7 @@ class Commit(NamedTuple):
 Request: TypeAlias = Pure | Perform | Commit
 
 
-class Goto(NamedTuple):
+class Goto(msgspec.Struct, frozen=True):
     """Where the step goes: the name of the target state, and the state with its fields."""
 
     state: str

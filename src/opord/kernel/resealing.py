@@ -36,21 +36,21 @@ def resealed(vault: Vault, kept: Kept) -> Kept | None:
         last = digest(text)
         records.append(RecordRow(record.seq, record.at, record.kind, text, last))
     head = kept.row.head
-    row = kept.row._replace(
+    row = kept.row.replace(
         input=work.text("input", kept.row.input, INPUT_VALUES),
         hash=last,
-        head=head._replace(body=work.text("body", head.body, "values")),
+        head=head.replace(body=work.text("body", head.body, "values")),
     )
     new = Kept(
         row,
         tuple(records),
-        tuple(each._replace(body=work.text(f"inbox {each.id}", each.body)) for each in kept.inbox),
+        tuple(each.replace(body=work.text(f"inbox {each.id}", each.body)) for each in kept.inbox),
         tuple(
-            each._replace(content=work.digest(f"event key {each.event} {each.key}", each.content))
+            each.replace(content=work.digest(f"event key {each.event} {each.key}", each.content))
             for each in kept.event_keys
         ),
         tuple(
-            each._replace(
+            each.replace(
                 args=work.digest(f"settled {each.action} {each.key} args", each.args),
                 result=work.text(f"settled {each.action} {each.key} result", each.result),
             )

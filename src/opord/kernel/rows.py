@@ -5,7 +5,9 @@ All instants are integers, microseconds since 1970 UTC. Bodies are canonical JSO
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
+from typing import Any, Literal, Self, TypeAlias, assert_never, get_args
+
+import msgspec
 
 from opord.contract import Outcome
 from opord.kernel.records import RecordKind, known_kind
@@ -58,7 +60,26 @@ def known_outcome(kept: object) -> RunOutcome | None:
     return _OUTCOMES.get(kept) if isinstance(kept, str) else None
 
 
-class RecordRow(NamedTuple):
+class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Plain data that a store keeps or gives, in JSON an array in the order of its members.
+
+    Structs, for many are made for each step, and a named tuple takes four times as long to make.
+    """
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the same with some members changed."""
+        return msgspec.structs.replace(self, **changes)
+
+    def members(self) -> dict[str, Any]:
+        """Return the members by their names."""
+        return msgspec.structs.asdict(self)
+
+    def columns(self) -> tuple[Any, ...]:
+        """Return the members in their order."""
+        return msgspec.structs.astuple(self)
+
+
+class RecordRow(Row, frozen=True):
     """One journal record: `body` is its canonical JSON, `hash` the SHA-256 of the body in hex.
 
     `kind` is as kept, and a newer version may know more kinds than this one. Readers ask for `known_kind`.
@@ -76,7 +97,7 @@ class RecordRow(NamedTuple):
         return known_kind(self.kind)
 
 
-class InboxRow(NamedTuple):
+class InboxRow(Row, frozen=True):
     """A message that waits for its run: a kept event, or evidence. `id` is unique; `body` canonical JSON."""
 
     id: str
@@ -85,7 +106,7 @@ class InboxRow(NamedTuple):
     body: str
 
 
-class EventKey(NamedTuple):
+class EventKey(Row, frozen=True):
     """An event's key within a run, and the digest of the content that it came with."""
 
     event: str
@@ -93,7 +114,7 @@ class EventKey(NamedTuple):
     content: str
 
 
-class SettledKey(NamedTuple):
+class SettledKey(Row, frozen=True):
     """A key of an action that took effect in a run: digest of the arguments, and the result as JSON text."""
 
     action: str
@@ -102,14 +123,14 @@ class SettledKey(NamedTuple):
     result: str
 
 
-class ValueRow(NamedTuple):
+class ValueRow(Row, frozen=True, order=True):
     """A large value of a run, which records and rows refer to: `body` is canonical JSON, `digest` its SHA-256 in hex."""
 
     digest: str
     body: str
 
 
-class Head(NamedTuple):
+class Head(Row, frozen=True):
     """What changes as a run moves. `body` is the kernel's own canonical JSON, opaque to the store.
 
     `wake_at` is the instant from which a worker should look at the run: now when it can go on, the time of
@@ -126,7 +147,7 @@ class Head(NamedTuple):
     body: str
 
 
-class RunRow(NamedTuple):
+class RunRow(Row, frozen=True):
     """A run as stored."""
 
     run: str
@@ -142,7 +163,7 @@ class RunRow(NamedTuple):
     head: Head
 
 
-class Start(NamedTuple):
+class Start(Row, frozen=True):
     """A new run: its row (epoch 1 if it is born held by a worker, else 0; arrivals 0), its first records, and its values."""
 
     row: RunRow
@@ -150,7 +171,7 @@ class Start(NamedTuple):
     values: tuple[ValueRow, ...] = ()
 
 
-class Write(NamedTuple):
+class Write(Row, frozen=True):
     """One atomic change to one run, made only if `epoch`, `seq` (and `arrivals`, unless None) are still so.
 
     `new_epoch` is `epoch`, or one more to fence off a worker that holds the run. `records` continue the
@@ -174,7 +195,7 @@ class Write(NamedTuple):
     values: tuple[ValueRow, ...] = ()
 
 
-class Kept(NamedTuple):
+class Kept(Row, frozen=True):
     """All that is kept of one run: its row, its whole journal, its waiting messages, the keys it has used, its values."""
 
     row: RunRow
@@ -185,7 +206,7 @@ class Kept(NamedTuple):
     values: tuple[ValueRow, ...] = ()
 
 
-class Tombstone(NamedTuple):
+class Tombstone(Row, frozen=True):
     """What stays of a pruned run: its key, so that no other run takes it, and where its story went.
 
     `input` is a digest by which the same start is known again; `archive` is the file that has the story, None where the
@@ -206,7 +227,7 @@ class Tombstone(NamedTuple):
     archive: str | None
 
 
-class EndedRun(NamedTuple):
+class EndedRun(Row, frozen=True):
     """A run that has ended: its name and the instant of its end; `since` and `number` are its place in the listing."""
 
     run: str
@@ -215,7 +236,7 @@ class EndedRun(NamedTuple):
     number: int
 
 
-class Prune(NamedTuple):
+class Prune(Row, frozen=True):
     """A run to be deleted if its `epoch`, `seq`, `arrivals` and `hash` are still so, and what is to stay of it."""
 
     epoch: int
@@ -225,7 +246,7 @@ class Prune(NamedTuple):
     tombstone: Tombstone
 
 
-class StoredContract(NamedTuple):
+class StoredContract(Row, frozen=True):
     """A contract as stored: `sources` is canonical JSON, a list of [file name, text], its own file first.
 
     `digest` is that of its content in the form `form`. `also` are its digests in older forms: records, archives and workers

@@ -255,7 +255,10 @@ class Run:
         """Have it carry other data, as its new state's."""
         self.fields = fields
         self.kept_data = data
-        self.body.data = msgspec.Raw(data.text or data.encoded()) if self.program.vault is None else _NO_DATA
+        if self.program.vault is not None:
+            self.body.data = _NO_DATA
+        else:
+            self.body.data = data.raw if data.raw is not None else msgspec.Raw(data.encoded())
         if self.large.rests:
             self.large.carry(self.input_rest, data)
 

@@ -104,7 +104,7 @@ class MemoryStore:
                     continue
                 how = compare(stored, contract)
                 if how in ("same", "other text"):
-                    rows.contracts[stored.digest] = stored._replace(sources=contract.sources)
+                    rows.contracts[stored.digest] = stored.replace(sources=contract.sources)
                     return
                 if how == "other" and (needed_by := self._needed_by(stored)):
                     raise ContractConflict(
@@ -112,17 +112,17 @@ class MemoryStore:
                     )
                 del rows.contracts[stored.digest]
                 if how == "newer digest":
-                    contract = contract._replace(also=(stored.digest, *stored.also))
+                    contract = contract.replace(also=(stored.digest, *stored.also))
                     rows.runs |= {
-                        run: row._replace(contract=contract.digest)
+                        run: row.replace(contract=contract.digest)
                         for run, row in rows.runs.items()
                         if row.contract == stored.digest
                     }
                 else:
-                    contract = contract._replace(also=())
+                    contract = contract.replace(also=())
                 break
             else:
-                contract = contract._replace(also=())
+                contract = contract.replace(also=())
             rows.contracts[contract.digest] = contract
             self._changed()
 
@@ -165,7 +165,7 @@ class MemoryStore:
         answer = judge(change, self._facts(change))
         if isinstance(answer, Start):
             stored = self.contract(answer.row.contract)
-            row = answer.row._replace(contract=stored.digest) if stored is not None else answer.row
+            row = answer.row.replace(contract=stored.digest) if stored is not None else answer.row
             rows.runs[row.run] = row
             rows.journals[row.run] = list(answer.records)
             rows.inboxes[row.run] = []
@@ -177,7 +177,7 @@ class MemoryStore:
             return answer
         run, records = answer.run, answer.records
         row = rows.runs[run]
-        rows.runs[run] = row._replace(
+        rows.runs[run] = row.replace(
             epoch=answer.new_epoch,
             seq=answer.seq + len(records),
             hash=records[-1].hash if records else row.hash,
@@ -216,8 +216,8 @@ class MemoryStore:
             ]
             claimed = []
             for _, _, row in sorted(due, key=lambda item: item[:2])[: max(limit, 0)]:
-                head = row.head._replace(worker=worker, wake_at=now + ttl_us)
-                row = row._replace(epoch=row.epoch + 1, head=head)
+                head = row.head.replace(worker=worker, wake_at=now + ttl_us)
+                row = row.replace(epoch=row.epoch + 1, head=head)
                 rows.runs[row.run] = row
                 claimed.append(row)
             if claimed:
@@ -225,10 +225,10 @@ class MemoryStore:
             return claimed
 
     def renew(self, worker: str, held: Sequence[tuple[str, int]], *, ttl_us: int) -> list[str]:
-        return self._lease(worker, held, lambda row, now: row.head._replace(wake_at=now + ttl_us))
+        return self._lease(worker, held, lambda row, now: row.head.replace(wake_at=now + ttl_us))
 
     def release(self, worker: str, held: Sequence[tuple[str, int]]) -> None:
-        self._lease(worker, held, lambda row, now: row.head._replace(worker=None, wake_at=now))
+        self._lease(worker, held, lambda row, now: row.head.replace(worker=None, wake_at=now))
 
     def _lease(
         self, worker: str, held: Sequence[tuple[str, int]], change: Callable[[RunRow, int], Head]
@@ -241,7 +241,7 @@ class MemoryStore:
                 if row is None or (row.epoch, row.head.worker) != (epoch, worker):
                     lost.append(run)
                 else:
-                    rows.runs[run] = row._replace(head=change(row, now))
+                    rows.runs[run] = row.replace(head=change(row, now))
             if len(lost) < len(held):
                 self._changed()
         return lost
@@ -309,7 +309,7 @@ class MemoryStore:
             new = change(kept)
             if new is not None:
                 check_rewrite(kept, new)
-                rows.runs[run] = new.row._replace(epoch=kept.row.epoch + 1)
+                rows.runs[run] = new.row.replace(epoch=kept.row.epoch + 1)
                 rows.journals[run] = list(new.records)
                 rows.inboxes[run] = list(new.inbox)
                 rows.event_keys |= {(run, key.event, key.key): key for key in new.event_keys}
@@ -412,7 +412,7 @@ class MemoryStore:
                 and abs(row.head.wake_at - dead.alive_until) <= within_us
             ]
             for run, row in held:
-                self._rows.runs[run] = row._replace(head=row.head._replace(worker=None, wake_at=self.now()))
+                self._rows.runs[run] = row.replace(head=row.head.replace(worker=None, wake_at=self.now()))
             self._changed()
             return len(held)
 

@@ -26,7 +26,7 @@ from opord.testing.store_rows import (
     started,
 )
 
-CHANGED = ORDERS._replace(digest="2" * 64, sources='[["order.opord","contract Orders(id: str) version 1"]]')
+CHANGED = ORDERS.replace(digest="2" * 64, sources='[["order.opord","contract Orders(id: str) version 1"]]')
 """Other content under the name and version of `ORDERS`."""
 
 
@@ -47,7 +47,7 @@ class ContractSuite:
         assert store.contracts() == [ORDERS, REFUNDS]
 
     def test_of_several_texts_with_one_digest_the_newest_is_kept(self, store: Store) -> None:
-        newer = ORDERS._replace(sources='[["order.opord","# the same\\ncontract Orders() version 1"]]')
+        newer = ORDERS.replace(sources='[["order.opord","# the same\\ncontract Orders() version 1"]]')
         store.put_contract(newer)
         assert store.contract(DIGEST) == newer
         assert store.contracts() == [newer, REFUNDS]
@@ -95,14 +95,14 @@ class ContractSuite:
         assert store.apply(two) == [NotStored(DIGEST), Applied(0)]
         never = StoredContract("7" * 64, "Orders", 3, "[]")
         store.put_contract(never)
-        store.put_contract(never._replace(digest="8" * 64))
-        store.put_contract(never._replace(digest="9" * 64))
+        store.put_contract(never.replace(digest="8" * 64))
+        store.put_contract(never.replace(digest="9" * 64))
         for digest, answer in (
             ("7" * 64, NotStored("7" * 64)),
             ("8" * 64, NotStored("8" * 64)),
             ("9" * 64, Applied(0)),
         ):
-            start = a_start(f"Orders/{digest[0]}", contract=never._replace(digest=digest))
+            start = a_start(f"Orders/{digest[0]}", contract=never.replace(digest=digest))
             assert store.apply([start]) == [answer]
         row = store.load("Orders/9")
         assert row is not None
@@ -112,7 +112,7 @@ class ContractSuite:
         self, store: Store, clock: SteppedClock
     ) -> None:
         old = StoredContract("a" * 64, "Orders", 7, '[["order.opord","contract Orders() version 7"]]', form=0)
-        new = old._replace(digest="b" * 64, form=1, also=(old.digest,))
+        new = old.replace(digest="b" * 64, form=1, also=(old.digest,))
         store.put_contract(old)
         assert store.contract(old.digest) == old
         store.apply([a_start("Orders/old", contract=old, head=a_head(wake_at=BEGIN))])
@@ -136,5 +136,5 @@ class ContractSuite:
         assert store.any_held([new.digest], within_us=2 * SECOND)
         assert store.any_held([old.digest], within_us=2 * SECOND)
         store.put_contract(new)
-        store.put_contract(new._replace(also=()))
+        store.put_contract(new.replace(also=()))
         assert store.contract(new.digest) == new

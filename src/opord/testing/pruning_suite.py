@@ -41,7 +41,7 @@ ENDED = a_head(state="Done", status="ended", outcome="success", wake_at=None)
 def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **given: object) -> Kept:
     """Start a run that has used all there is to use, and end it."""
     row = started(store, run, **given)
-    end = ENDED._replace(since=at)
+    end = ENDED.replace(since=at)
     message, key = a_message("kept"), EventKey("paid", "k", "c")
     settled = SettledKey("charge", "k", "a", "r")
     store.apply(
@@ -99,9 +99,9 @@ class PruningSuite:
         self, store: Store
     ) -> None:
         row = started(store)
-        write = a_write(row, head=ENDED._replace(outcome="terminated", since=BEGIN - 99))
-        record = write.records[0]._replace(kind="terminated", at=BEGIN + 7)
-        store.apply([write._replace(records=(record,))])
+        write = a_write(row, head=ENDED.replace(outcome="terminated", since=BEGIN - 99))
+        record = write.records[0].replace(kind="terminated", at=BEGIN + 7)
+        store.apply([write.replace(records=(record,))])
         assert store.ended(BEGIN + 7, limit=10) == []
         assert [ended.ended_at for ended in store.ended(BEGIN + 8, limit=10)] == [BEGIN + 7]
 
@@ -119,7 +119,7 @@ class PruningSuite:
         assert store.ended(BEGIN + 1, limit=0) == []
 
     def test_ended_runs_of_one_contract_are_those_of_all_its_versions(self, store: Store) -> None:
-        newer = ORDERS._replace(digest="4" * 64, version=2)
+        newer = ORDERS.replace(digest="4" * 64, version=2)
         store.put_contract(newer)
         for run, contract in (("old", ORDERS), ("new", newer), ("other", REFUNDS)):
             an_ended_run(store, run, contract=contract)
@@ -160,13 +160,13 @@ class PruningSuite:
         kept = an_ended_run(store)
         prune = a_prune(kept)
         other: object = "0" * 64 if seen == "hash" else getattr(prune, seen) + 1
-        assert store.prune([prune._replace(**{seen: other})]) == [False]  # type: ignore[arg-type]
+        assert store.prune([prune.replace(**{seen: other})]) == [False]
         assert store.kept("Orders/1") == kept
 
     def test_a_batch_deletes_those_that_fit_and_says_which(self, store: Store) -> None:
         one, two = a_prune(an_ended_run(store, "Orders/1")), a_prune(an_ended_run(store, "Orders/2"))
-        moved = two._replace(seq=two.seq + 1)
-        nobody = one._replace(tombstone=one.tombstone._replace(run="Orders/none"))
+        moved = two.replace(seq=two.seq + 1)
+        nobody = one.replace(tombstone=one.tombstone.replace(run="Orders/none"))
         assert store.prune([]) == []
         with pytest.raises(ValueError, match="named twice"):
             store.prune([one, one])

@@ -90,8 +90,8 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     def test_a_name_starts_one_run_for_ever(self, store: Store) -> None:
         row = started(store)
         other = a_start(records=2)
-        other = other._replace(records=(other.records[0], a_record("other", 2)._replace(seq=2)))
-        other = other._replace(row=other.row._replace(hash=other.records[-1].hash))
+        other = other.replace(records=(other.records[0], a_record("other", 2).replace(seq=2)))
+        other = other.replace(row=other.row.replace(hash=other.records[-1].hash))
         assert store.apply([other]) == [Exists(row)]
         assert len(store.journal("Orders/1")) == 1
 
@@ -122,7 +122,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         head = a_head(state="Charging", wake_at=None, status="waiting")
         write = a_write(row, records=2, head=head)
         assert store.apply([write]) == [Applied(0)]
-        assert the_run(store) == row._replace(seq=3, hash=write.records[-1].hash, head=head)
+        assert the_run(store) == row.replace(seq=3, hash=write.records[-1].hash, head=head)
         assert store.journal("Orders/1", after=1) == list(write.records)
 
     def test_a_write_without_head_leaves_it(self, store: Store) -> None:
@@ -133,7 +133,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     def test_a_write_without_records_leaves_the_hash(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, records=0, head=a_head(state="Later"))])
-        assert the_run(store) == row._replace(head=a_head(state="Later"))
+        assert the_run(store) == row.replace(head=a_head(state="Later"))
 
     def test_fencing_raises_the_epoch(self, store: Store) -> None:
         row = started(store)
@@ -148,7 +148,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
             store.apply([a_write(row, records=0, fence=True)])
         elif number == "seq":
             other = a_write(row)
-            store.apply([other._replace(records=(a_record("other", 2),))])
+            store.apply([other.replace(records=(a_record("other", 2),))])
         else:
             store.apply([a_write(row, records=0, put=(a_message("m1"),))])
         now = the_run(store)
@@ -234,12 +234,12 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     def test_records_continue_the_journal(self, store: Store) -> None:
         row = started(store)
         with pytest.raises(ValueError, match="expected 1 records from 2 on, got: 3"):
-            store.apply([a_write(row)._replace(records=(a_record("Orders/1", 3),))])
+            store.apply([a_write(row).replace(records=(a_record("Orders/1", 3),))])
 
     def test_an_epoch_grows_by_one_at_a_time(self, store: Store) -> None:
         row = started(store)
         with pytest.raises(ValueError, match="cannot become"):
-            store.apply([a_write(row)._replace(new_epoch=row.epoch + 2)])
+            store.apply([a_write(row).replace(new_epoch=row.epoch + 2)])
 
     # --- The inbox and the keys ---
 
@@ -290,7 +290,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         now = the_run(store)
         for content in ("digest-1", "digest-2"):
             again = a_write(
-                now, event_keys=(EventKey("delivered", "track-2", "x"), key._replace(content=content))
+                now, event_keys=(EventKey("delivered", "track-2", "x"), key.replace(content=content))
             )
             assert store.apply([again]) == [KeyTaken(key)]
         assert the_run(store) == now
@@ -301,15 +301,13 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         rows = [started(store, "Orders/1"), started(store, "Orders/2")]
         key = EventKey("paid", "k", "c")
         assert store.apply([a_write(row, event_keys=(key,)) for row in rows]) == [Applied(0)] * 2
-        assert store.apply([a_write(the_run(store), event_keys=(key._replace(event="sent"),))]) == [
-            Applied(0)
-        ]
+        assert store.apply([a_write(the_run(store), event_keys=(key.replace(event="sent"),))]) == [Applied(0)]
 
     def test_what_a_key_was_settled_with_first_is_remembered(self, store: Store) -> None:
         row = started(store)
         first = SettledKey("charge_card", "ord-1", "args-1", '{"charge_id":"ch_1"}')
         store.apply([a_write(row, settled=(first,))])
-        store.apply([a_write(the_run(store), settled=(first._replace(result="null"),))])
+        store.apply([a_write(the_run(store), settled=(first.replace(result="null"),))])
         assert store.settled("Orders/1", "charge_card", "ord-1") == first
         assert store.settled("Orders/1", "refund_card", "ord-1") is None
         assert store.settled("Orders/2", "charge_card", "ord-1") is None
@@ -368,7 +366,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
             started(store, run)
         held = [(row.run, row.epoch) for row in store.claim("w1", [DIGEST], limit=3, ttl_us=SECOND)]
         row = the_run(store, "c")
-        store.apply([a_write(row, head=row.head._replace(worker=None), fence=True)])
+        store.apply([a_write(row, head=row.head.replace(worker=None), fence=True)])
         clock.forward(2)
         assert store.renew("w1", [*held, ("nowhere", 1)], ttl_us=SECOND) == ["c", "nowhere"]
         assert [the_run(store, run).head.wake_at for run in "abc"] == [BEGIN + 3 * SECOND] * 2 + [
@@ -506,10 +504,10 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
             EventKey(odd, odd, odd),
             SettledKey(odd, odd, odd, odd),
         )
-        head = a_head(state=odd, body=odd)._replace(reason=odd)
+        head = a_head(state=odd, body=odd).replace(reason=odd)
         record = a_record(run, 2, odd)
         write = a_write(start.row, head=head, put=(message,), event_keys=(key,), settled=(settled,))
-        assert store.apply([write._replace(records=(record,))]) == [Applied(1)]
+        assert store.apply([write.replace(records=(record,))]) == [Applied(1)]
         assert store.journal(run, after=1) == [record]
         assert (the_run(store, run).head, store.inbox(run)) == (head, [message])
         assert (store.event_key(run, odd, odd), store.settled(run, odd, odd)) == (key, settled)
@@ -522,7 +520,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         start = a_start(given=big, head=a_head(body=big))
         store.apply([start])
         record = a_record("Orders/1", 2, big)
-        store.apply([a_write(start.row, put=(a_message("m", big),))._replace(records=(record,))])
+        store.apply([a_write(start.row, put=(a_message("m", big),)).replace(records=(record,))])
         assert (the_run(store).input, the_run(store).head.body) == (big, big)
         assert (store.journal("Orders/1", after=1), store.inbox("Orders/1")) == (
             [record],
@@ -530,10 +528,10 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         )
 
     def test_integers_are_exact_at_both_ends(self, store: Store) -> None:
-        row = started(store, head=a_head(wake_at=0)._replace(since=-(1 << 63)))
+        row = started(store, head=a_head(wake_at=0).replace(since=-(1 << 63)))
         assert (the_run(store).head.since, the_run(store).head.wake_at) == (-(1 << 63), 0)
-        record = a_record("Orders/1", 2)._replace(at=253_402_300_799_999_999)
-        store.apply([a_write(row, head=a_head(wake_at=(1 << 63) - 1))._replace(records=(record,))])
+        record = a_record("Orders/1", 2).replace(at=253_402_300_799_999_999)
+        store.apply([a_write(row, head=a_head(wake_at=(1 << 63) - 1)).replace(records=(record,))])
         assert the_run(store).head.wake_at == (1 << 63) - 1
         assert store.journal("Orders/1", after=1) == [record]
 

@@ -11,7 +11,7 @@ class ValuesSuite:
 
     def test_values_come_with_what_refers_to_them_and_are_given_by_their_digests(self, store: Store) -> None:
         one, two, odd = a_value("[1]"), a_value('"two"'), a_value(ODD_TEXT)
-        start = a_start()._replace(values=(one,))
+        start = a_start().replace(values=(one,))
         store.apply([start])
         assert store.values("Orders/1") == [one]
         store.apply([a_write(start.row, values=(two, odd))])
@@ -36,7 +36,7 @@ class ValuesSuite:
         row = started(store)
         store.apply([a_write(row)])
         late = a_write(row, records=2, values=(a_value("[1]"),))
-        again = a_start(records=3)._replace(values=(a_value("[2]"),))
+        again = a_start(records=3).replace(values=(a_value("[2]"),))
         answers = [*store.apply([late]), *store.apply([again])]
         assert [type(answer) for answer in answers] == [Stale, Exists]
         assert store.values("Orders/1") == []
@@ -44,5 +44,5 @@ class ValuesSuite:
     def test_a_rewriting_leaves_the_values_that_it_names_and_no_others(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, values=(a_value("[1]"), a_value("[2]")))])
-        store.rewrite("Orders/1", lambda kept: kept._replace(values=(a_value("[2]"), a_value("[3]"))))
+        store.rewrite("Orders/1", lambda kept: kept.replace(values=(a_value("[2]"), a_value("[3]"))))
         assert store.values("Orders/1") == sorted([a_value("[2]"), a_value("[3]")])

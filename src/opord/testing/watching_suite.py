@@ -51,7 +51,7 @@ class WatchingSuite:
         assert {status: count for status, count in store.counts().items() if count} == {"running": 3}
         row = store.load("A/1")
         assert row is not None
-        waiting = a_write(row, head=row.head._replace(status="waiting", wake_at=None))
+        waiting = a_write(row, head=row.head.replace(status="waiting", wake_at=None))
         assert isinstance(store.apply([waiting])[0], Applied)
         assert {status: count for status, count in store.counts().items() if count} == {
             "running": 2,

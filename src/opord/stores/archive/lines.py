@@ -105,7 +105,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
 
 def contract_line(contract: StoredContract) -> bytes:
     """Write the line of a contract."""
-    return line("contract", contract._asdict())
+    return line("contract", contract.members())
 
 
 def read_contract(body: bytes) -> StoredContract:
@@ -118,13 +118,13 @@ def run_line(kept: Kept) -> bytes:
     return line(
         "run",
         {
-            **kept.row._asdict(),
-            "head": kept.row.head._asdict(),
-            "records": [record._asdict() for record in kept.records],
-            "inbox": [message._asdict() for message in kept.inbox],
-            "event_keys": [key._asdict() for key in kept.event_keys],
-            "settled": [key._asdict() for key in kept.settled],
-            **({"values": [value._asdict() for value in kept.values]} if kept.values else {}),
+            **kept.row.members(),
+            "head": kept.row.head.members(),
+            "records": [record.members() for record in kept.records],
+            "inbox": [message.members() for message in kept.inbox],
+            "event_keys": [key.members() for key in kept.event_keys],
+            "settled": [key.members() for key in kept.settled],
+            **({"values": [value.members() for value in kept.values]} if kept.values else {}),
         },
     )
 
@@ -149,6 +149,6 @@ def read_run(body: bytes) -> Kept:
 def _row(said: Any, kind: type[T]) -> T:
     """Make a row of its members by name."""
     try:
-        return msgspec.convert([said[name] for name in kind._fields], kind)  # type: ignore[attr-defined]
+        return msgspec.convert([said[name] for name in kind.__struct_fields__], kind)  # type: ignore[attr-defined]
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise LineDamaged(f"it does not say what it should: {error!r}") from error

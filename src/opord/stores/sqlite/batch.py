@@ -7,7 +7,7 @@ for a row. How else it was tried, and what that took, is told in `docs/decisions
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import apsw
 import msgspec
@@ -22,12 +22,14 @@ _Row: TypeAlias = tuple[str | int | None, ...]
 
 _encode = msgspec.json.Encoder().encode
 
+columns = msgspec.structs.astuple
+
 
 class ContractReplaced(Exception):
     """A start names a contract whose number is remembered, and which was replaced since. The batch can be made anew."""
 
 
-class Position(NamedTuple):
+class Position(msgspec.Struct, array_like=True, gc=False):
     """Where a run stands; `number` is its key in the file."""
 
     run: str
@@ -89,37 +91,38 @@ class Batch:
         new_id = 0
         for answer in answers:
             if type(answer) is Write:
-                run, _, seq, _, new_epoch, journal, head, take, put, event_keys, settles, large = answer
-                _, number, _, _, arrivals = positions[run]
-                if journal:
-                    records += [(number, *record) for record in journal]
-                    seq += len(journal)
-                digest = journal[-1].hash if journal else None
-                if put:
-                    arrivals += len(put)
-                    puts += [(number, *message) for message in put]
-                if head is None:
-                    keeps.append((new_epoch, seq, digest, arrivals, number))
+                position, journal = positions[answer.run], answer.records
+                number, arrivals = position.number, position.arrivals
+                seq, digest = answer.seq + len(journal), None
+                for one in journal:
+                    records.append((number, one.seq, one.at, one.kind, one.body, digest := one.hash))
+                if answer.put:
+                    arrivals += len(answer.put)
+                    puts += [(number, *columns(message)) for message in answer.put]
+                if answer.head is None:
+                    keeps.append((answer.new_epoch, seq, digest, arrivals, number))
                 else:
-                    moves.append((new_epoch, seq, digest, arrivals, *head, number))
-                if take:
-                    takes += [(number, message) for message in take]
-                if event_keys:
-                    keys += [(number, *key) for key in event_keys]
-                if settles:
-                    settled += [(number, *key) for key in settles]
-                if large:
-                    values += [(number, *value) for value in large]
+                    moves.append((answer.new_epoch, seq, digest, arrivals, *columns(answer.head), number))
+                if answer.take:
+                    takes += [(number, message) for message in answer.take]
+                if answer.event_keys:
+                    keys += [(number, *columns(key)) for key in answer.event_keys]
+                if answer.settled:
+                    settled += [(number, *columns(key)) for key in answer.settled]
+                if answer.values:
+                    values += [(number, *columns(value)) for value in answer.values]
                 results.append(Applied(arrivals))
             elif type(answer) is Start:
-                run, contract, _, _, started_at, given, epoch, seq, digest, arrivals, head = answer.row
+                row = answer.row
                 new_id = (new_id or self._highest(connection)) + 1
-                contract_id = contracts[contract]
-                starts.append((new_id, run, contract_id, started_at, given))
-                start_heads.append((new_id, contract_id, epoch, seq, digest, arrivals, *head))
-                records += [(new_id, *record) for record in answer.records]
-                values += [(new_id, *value) for value in answer.values]
-                results.append(Applied(arrivals))
+                contract_id = contracts[row.contract]
+                starts.append((new_id, row.run, contract_id, row.started_at, row.input))
+                start_heads.append(
+                    (new_id, contract_id, row.epoch, row.seq, row.hash, row.arrivals, *columns(row.head))
+                )
+                records += [(new_id, *columns(record)) for record in answer.records]
+                values += [(new_id, *columns(value)) for value in answer.values]
+                results.append(Applied(row.arrivals))
             else:
                 results.append(answer)  # type: ignore[arg-type]
         for name, given_rows in (

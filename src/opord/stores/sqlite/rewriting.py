@@ -47,9 +47,9 @@ def _put(connection: apsw.Connection, sql: dict[str, str], new: Kept) -> None:
             sql["rewrite_record"], [(run, record.seq, record.body, record.hash) for record in new.records]
         )
     connection.executemany(sql["rewrite_message"], [(run, each.id, each.body) for each in new.inbox])
-    connection.executemany(sql["rewrite_event_key"], [(run, *key) for key in new.event_keys])
-    connection.executemany(sql["rewrite_settled"], [(run, *key) for key in new.settled])
-    connection.executemany(sql["rewrite_value"], [(run, *value) for value in new.values])
+    connection.executemany(sql["rewrite_event_key"], [(run, *key.columns()) for key in new.event_keys])
+    connection.executemany(sql["rewrite_settled"], [(run, *key.columns()) for key in new.settled])
+    connection.executemany(sql["rewrite_value"], [(run, *value.columns()) for value in new.values])
     with lifted(connection, "values_are_never_cut"):
         kept = msgspec.json.encode([value.digest for value in new.values]).decode()
         connection.execute(sql["drop_values"], (run, kept))

@@ -150,8 +150,8 @@ class SqliteStore:
             connection.execute(self._sql["claim"], (numbers, worker, now + ttl_us))
         claimed = []
         for _, row in taken:
-            head = row.head._replace(worker=worker, wake_at=now + ttl_us)
-            claimed.append(row._replace(epoch=row.epoch + 1, head=head))
+            head = row.head.replace(worker=worker, wake_at=now + ttl_us)
+            claimed.append(row.replace(epoch=row.epoch + 1, head=head))
         return claimed
 
     def _due(
