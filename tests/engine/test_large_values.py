@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from opord.backends.front import Engine
-from opord.drive.errors import StartConflict
+from opord.drive.errors import RunUnreadable, StartConflict
 from opord.kernel import bounds, large
 from opord.kernel.large import needed
 from opord.kernel.legality import verify
@@ -476,6 +476,22 @@ def test_a_run_whose_value_is_gone_or_altered_is_left_alone_and_shown_as_far_as_
     history = history_view(program, kit.store.journal("Walk/w500"))
     assert [one["kind"] for one in history][:2] == ["started", "transition"]
     assert kit.store.runs(RunFilter(), limit=1) == [row]
+
+
+def test_a_run_whose_value_is_gone_can_still_be_terminated(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with kit.engine() as engine:
+            await walked(kit, engine, 500, 3)
+        with monkeypatch.context() as gone:
+            gone.setattr(type(kit.store), "values", lambda *_: [])
+            async with kit.engine(serve=False) as engine:
+                with pytest.raises(RunUnreadable, match="is not in the store"):
+                    await engine.send_event("Walk/w500", "next", {})
+                await engine.client.terminate("Walk/w500", actor="root", reason="lost")
+
+    kit.run(story())
+    assert kit.row("Walk/w500").head.outcome == "terminated"
+    assert damaged(kit, lambda values: None) == []
 
 
 def test_runs_without_a_large_value_share_what_is_empty_and_it_stays_so(kit: Kit) -> None:

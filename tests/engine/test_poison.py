@@ -88,6 +88,33 @@ def test_a_worker_rests_though_a_run_cannot_be_read_and_says_which(body: str) ->
     assert len(kit.store.journal("Desk/broken")) == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "ended"),
+    [('{"data":5,"entered":1}', True), ('{"data":{"x":1},"entered":1}', True), ("no json", False)],
+)
+def test_a_run_whose_data_cannot_be_read_can_still_be_terminated_and_one_without_a_row_cannot(
+    body: str, ended: bool
+) -> None:
+    kit = a_kit()
+
+    async def main() -> None:
+        await started(kit, "broken")
+        spoil(kit, "Desk/broken", body)
+        async with kit.engine(serve=False) as engine:
+            if ended:
+                await engine.client.terminate("Desk/broken", actor="root")
+                return
+            with pytest.raises(RunUnreadable, match="Desk/broken cannot be read"):
+                await engine.client.terminate("Desk/broken", actor="root")
+
+    kit.run(main())
+    head = kit.row("Desk/broken").head
+    assert (head.status, head.outcome) == (("ended", "terminated") if ended else ("running", None))
+    assert [record.kind for record in kit.store.journal("Desk/broken")] == ["started"] + [
+        "terminated"
+    ] * ended
+
+
 def test_a_run_that_can_be_read_again_goes_on_by_itself() -> None:
     kit = a_kit()
 

@@ -6,9 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from opord.drive.errors import ContractUnreadable, InputInvalid, NotInDoubt, NotStalled, RunEnded
+from opord.drive.errors import (
+    ContractUnreadable,
+    InputInvalid,
+    NotInDoubt,
+    NotStalled,
+    RunEnded,
+    RunUnreadable,
+)
 from opord.drive.host import Host
-from opord.drive.reading import missing, read, read_row
+from opord.drive.reading import missing, read, read_by_row
 from opord.drive.telling import tell_moved
 from opord.kernel import bounds, inbox, moves
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
@@ -17,7 +24,6 @@ from opord.kernel.draft import Draft
 from opord.kernel.rows import has_ended, is_held
 from opord.kernel.run import Run
 from opord.kernel.sealing import SEALED
-from opord.kernel.unread import run_by_row
 from opord.values.guard import BadValue
 
 
@@ -43,10 +49,11 @@ async def retry(
 async def terminate(
     host: Host, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
 ) -> None:
-    """End a run by an administrator's word, also one whose contract cannot be read.
+    """End a run by an administrator's word, also one whose contract or data cannot be read.
 
     Raises:
         RunUnknown, RunEnded: it was refused.
+        RunUnreadable: not even its row can be read.
     """
 
     check_person(actor, role, reason)
@@ -59,7 +66,7 @@ async def terminate(
 
     try:
         await _change(host, run_id, change)
-    except ContractUnreadable:
+    except (ContractUnreadable, RunUnreadable):
         await _change(host, run_id, change, by_row=True)
 
 
@@ -130,7 +137,7 @@ async def _change(
 ) -> None:
     """Make a change to a run, again if it has moved meanwhile; with `by_row` its contract is not asked for."""
     while True:
-        run = run_by_row(await read_row(host, run_id)) if by_row else await read(host, run_id)
+        run = await (read_by_row(host, run_id) if by_row else read(host, run_id))
         held = run.worker is not None
         draft = Draft(run, host.now(), host.name)
         change(run, draft)

@@ -6,6 +6,7 @@ from opord.drive.errors import RunPruned, RunUnknown, RunUnreadable
 from opord.drive.host import Host
 from opord.kernel.rows import RunRow, ValueRow
 from opord.kernel.run import Run, load_run
+from opord.kernel.unread import run_by_row
 from opord.values.vault import SecretUnreadable
 
 
@@ -24,6 +25,21 @@ async def read(host: Host, run_id: str) -> Run:
         return load_run(program, row, values, cache=host.cache)
     except SecretUnreadable:
         raise
+    except Exception as error:
+        raise RunUnreadable(run_id, str(error)) from error
+
+
+async def read_by_row(host: Host, run_id: str) -> Run:
+    """Return a run without its data, of which nothing but its row is asked.
+
+    Raises:
+        RunUnknown: there is none of that name.
+        RunUnreadable: its row cannot be read.
+        RunPruned: it has ended, and is kept no more.
+    """
+    row = await read_row(host, run_id)
+    try:
+        return run_by_row(row)
     except Exception as error:
         raise RunUnreadable(run_id, str(error)) from error
 
