@@ -25,7 +25,7 @@ POINTED: dict[Union, set[str]] = {
         "language/lowering/context.py",
         "language/lowering/expressions.py", "language/lowering/operators.py", "language/lowering/patterns.py",
         "language/sheet/secrets.py", "language/types.py", "loading/program.py", "simulate/values.py",
-        "testing/plausible.py", "values/codec_source.py",
+        "testing/plausible.py", "values/codec_source.py", "values/nesting.py",
     },
     Union(CONTRACT, "Expr", "type: Type; place: Place"): {
         "codegen/diagram/short.py", "codegen/expressions.py", "content/expressions.py", "language/ensure/timing.py",

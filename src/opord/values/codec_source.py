@@ -27,6 +27,7 @@ from opord.contract import (
 from opord.values.codec_refusals import mapping, missing, pick, unknown
 from opord.values.codec_text import INLINE, indent, list_source, map_source
 from opord.values.guard import INT_MAX, INT_MIN, BadValue
+from opord.values.nesting import Inside, insides, layers
 from opord.values.scalars import SCALARS, check_bool, check_float, check_int, check_str, expected
 from opord.values.secret import SHOWN, Secret
 from opord.values.vault import UNOPENED, SecretUnreadable
@@ -98,7 +99,8 @@ class Sources:
             self._space[f"copy_{name}"] = _same
         self._space["copy_json"] = _copy_json
         self._writers: dict[str, Callable[[], None]] = {}
-        self._parts: dict[str, list[Type]] = {}
+        self._named: dict[str, list[Type]] = {}
+        self._insides: dict[str, frozenset[Inside]] | None = None
         self._written: list[str] = []
         self._anonymous = 0
 
@@ -131,7 +133,7 @@ class Sources:
 
     def is_deep(self, type_: Type) -> bool:
         """Say whether values of a type can be nested without a limit: `json`, and types that hold themselves."""
-        return self._finds(type_, lambda part: part == Primitive("json"), (), cycles=True)
+        return self._has(type_, "endless")
 
     def declare_object(
         self, label: str, members: Sequence[Member], cls: type[Any] | None, *, anonymous: bool = False
@@ -156,10 +158,11 @@ class Sources:
         return key
 
     def _new_key(self, label: str, parts: list[Type], anonymous: bool) -> str:
-        self._anonymous += anonymous
-        key = f"o_{self._anonymous}" if anonymous else f"t_{label}"
-        self._parts[key] = parts
-        return key
+        if anonymous:
+            self._anonymous += 1
+            return f"o_{self._anonymous}"
+        self._named[label], self._insides = parts, None
+        return f"t_{label}"
 
     def _need(self, key: str, type_: Type | None = None) -> None:
         if f"dump_{key}" in self._space:
@@ -170,33 +173,18 @@ class Sources:
         else:
             self._write_container(key, type_)
 
-    def _finds(
-        self, type_: Type, wanted: Callable[[Type], bool], path: tuple[str, ...], *, cycles: bool = False
-    ) -> bool:
-        if wanted(type_):
-            return True
-        match type_:
-            case ListOf(inner) | MapOf(inner) | OptionalOf(inner) | SecretOf(inner):
-                return self._finds(inner, wanted, path, cycles=cycles)
-            case Named(name):
-                if name in path:
-                    return cycles
-                parts = self._parts[f"t_{name}"]
-                return any(self._finds(part, wanted, (*path, name), cycles=cycles) for part in parts)
-            case Primitive() | ProblemOf() | RunInfo() | Nothing() | Unknown():
-                return False
-            case _:
-                assert_never(type_)
-
-    def _has_secret(self, type_: Type) -> bool:
-        return self._finds(type_, lambda part: isinstance(part, SecretOf), ())
+    def _has(self, type_: Type, what: Inside) -> bool:
+        """Say whether something of that sort is in a type, however deep."""
+        found, name = layers(type_)
+        if what in found or name is None:
+            return what in found
+        if self._insides is None:
+            self._insides = insides(self._named)
+        return what in self._insides[name]
 
     def is_fixed(self, type_: Type) -> bool:
         """Say whether nobody can change a value of a type: there is no list, map or `json` in it."""
-        changeable = (ListOf, MapOf)
-        return not self._finds(
-            type_, lambda part: isinstance(part, changeable) or part == Primitive("json"), ()
-        )
+        return not self._has(type_, "changeable")
 
     def _is_native(self, type_: Type) -> bool:
         match type_:
@@ -211,7 +199,7 @@ class Sources:
 
     def _lines(self, operation: str, type_: Type, v: str) -> list[str]:
         """Write the conversion of the variable `v` in place; no lines where nothing is to be done."""
-        if operation == "show" and not self._has_secret(type_):
+        if operation == "show" and not self._has(type_, "secret"):
             return []
         if operation == "load" and self._is_native(type_):
             return []
