@@ -59,7 +59,7 @@ async def many(workflow: Any, url: str, runs: int) -> tuple[float, int]:
         )
         await asyncio.gather(*(handle.result() for handle in handles))
         took = time.perf_counter() - began
-        rows = await engine.commits.call(engine.store.runs, RunFilter(contract="FourCalls"), limit=runs + 1)
+        rows = await engine.writer.call(engine.store.runs, RunFilter(contract="FourCalls"), limit=runs + 1)
         if len(rows) != runs or any(row.head.outcome != "success" for row in rows):
             raise RuntimeError(f"expected {runs} orders to end in success")
         return took, sum(row.seq for row in rows)

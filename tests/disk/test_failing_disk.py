@@ -89,8 +89,8 @@ def test_a_store_that_is_damaged_is_told_of_once_and_left_alone(
     async def main() -> None:
         life = await machine.engine()
         await machine._operate(machine.plan.ops[0])
-        commits = life.engine.commits
-        await commits.damaged.wait()
+        writer = life.engine.writer
+        await writer.damaged.wait()
         before = machine.disk.counts["write"]
         with pytest.raises(StoreDamaged, match="stop writing to it and restore a backup"):
             await life.engine.client.read("OrderFulfilment/id-1")

@@ -64,14 +64,14 @@ def test_a_worker_asks_nothing_more_and_leaves_in_order(verb: str) -> None:
 
     async def main() -> None:
         async with kit.engine(store=store) as engine:
-            commits = engine.commits
+            writer = engine.writer
             for number in range(3):
                 members = {"order": {"id": f"o{number}", "cents": 100}}
                 try:
                     await engine.start_run(engine._program(kit.workflow), members)
                 except StoreDamaged:
                     break
-            await commits.damaged.wait()
+            await writer.damaged.wait()
             with pytest.raises(StoreDamaged):
                 await engine.until_idle()
 

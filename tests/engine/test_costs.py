@@ -84,14 +84,14 @@ class Storm:
 def open_things(engine: Engine) -> dict[str, int]:
     """Count what an engine holds on to, and the process with it."""
     opened = engine._running
-    worker, commits = opened.worker, opened.commits
+    worker, writer = opened.worker, opened.writer
     assert worker is not None
     return {
         "flights": len(worker.flights),
         "waiting for a flight": len(worker._on_end),
         "in the background": len(worker._side),
         "watched": len(opened.watch._waiting),
-        "changes": len(commits._waiting) + len(commits._behind) + len(commits._calls),
+        "changes": len(writer._waiting) + len(writer._behind) + len(writer._calls),
         "turns": len(engine.client._turns),
         "unreadable": len(worker.unreadable),
         "tasks": len(asyncio.all_tasks()),
@@ -223,8 +223,8 @@ def test_a_store_that_another_holds_makes_all_wait_and_leaves_no_transaction_ope
             other.execute("ROLLBACK")
             other.close()
             await asyncio.gather(*[one for one in starts if one not in given_up])
-            commits = engine._running.commits
-            assert (len(commits._waiting), len(commits._behind), len(commits._calls)) == (0, 0, 0)
+            writer = engine._running.writer
+            assert (len(writer._waiting), len(writer._behind), len(writer._calls)) == (0, 0, 0)
             assert engine.store._writer.connection.getautocommit()  # type: ignore[attr-defined]
             # Who gave up may have started a run all the same: asking again gives it, and never a second one.
             for number in range(200):

@@ -14,7 +14,7 @@ STARTS, EVENTS, PEOPLE, EVIDENCE = (
     "drive/evidence.py",
 )
 LEASES = "drive/leases.py"
-CALLS, COMMITS = "drive/calls.py", "engine/commits.py"
+CALLS, WRITER = "drive/calls.py", "engine/store_writer.py"
 
 MUTANTS = (
     Mutant(
@@ -400,22 +400,22 @@ MUTANTS = (
         seeds=100,
     ),
     Mutant(
-        "write given up when the store is gone", COMMITS,
+        "write given up when the store is gone", WRITER,
         "                if not self._patient:\n                    raise\n",
         "                raise\n",
         "a store that is full or locked for a moment is an error of whoever writes", "14, 2.2",
         seeds=40,
     ),
     Mutant(
-        "two writes of a run in one batch", COMMITS,
+        "two writes of a run in one batch", WRITER,
         "        if run not in self._behind:", "        if True:",
         "two writes of one run are put into one batch, which no store takes", "8",
         seeds=250,
     ),
     Mutant(
-        "one bad change refuses all", COMMITS,
+        "one bad change refuses all", WRITER,
         "            if len(batch) > 1 and _is_of_one(error):", "            if False:",
         "what the store cannot write of one run is an error of all others", "15",
-        tests=("tests/engine/test_commits.py::test_a_change_that_cannot_be_written_fails_alone",),
+        tests=("tests/engine/test_store_writer.py::test_a_change_that_cannot_be_written_fails_alone",),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The backend of a store in this process: the engine's commits for what is written, reads beside them."""
+"""The backend of a store in this process: the engine's store writer for what is written, reads beside it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Embedded:
         self.process = process
         self._store = process.store
         self._client = process.client
-        self._read = process.commits.read
+        self._read = process.writer.read
 
     # --- moving runs -----------------------------------------------------------------------------
 
@@ -208,4 +208,4 @@ class Embedded:
 
     async def _turn(self, job: Callable[[], T]) -> T:
         """Do something with the store while nobody else of this process writes."""
-        return await self.process.commits.call(job)
+        return await self.process.writer.call(job)

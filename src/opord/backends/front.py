@@ -16,10 +16,10 @@ from opord.drive.client import Client
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
 from opord.drive.purity import NotPure
 from opord.engine.clock import World
-from opord.engine.commits import Commits
 from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs
 from opord.engine.protection import protection_with
+from opord.engine.store_writer import StoreWriter
 from opord.engine.strays import LONGEST_LEASE_S
 from opord.engine.tuning import RELAXATION, tune_process
 from opord.engine.worker import Worker
@@ -127,7 +127,7 @@ class Engine:
             if problems:
                 raise HandlersInvalid(self._program(workflow).name, problems)
         world = self._world or World()
-        store = await _in_thread(world.commit_thread, self._store)
+        store = await _in_thread(world.store_thread, self._store)
         opened = Process(store, programs=Programs(self._protection, programs), world=world, hook=self._hook)
         opened.open()
         try:
@@ -179,8 +179,8 @@ class Engine:
             RELAXATION.let_go()
         await opened.close(self._drain_s)
         if isinstance(self._store_at, str):
-            await _in_thread(opened.world.commit_thread, opened.store.close)
-        for pool in (opened.world.commit_thread, opened.world.threads):
+            await _in_thread(opened.world.store_thread, opened.store.close)
+        for pool in (opened.world.store_thread, opened.world.threads):
             if pool is not None and self._world is None:
                 pool.shutdown(wait=False)
 
@@ -273,11 +273,11 @@ class Engine:
     @property
     def damage(self) -> StoreDamaged | None:
         """What is wrong with a store that turned out to be damaged."""
-        return self._running.commits.damage
+        return self._running.writer.damage
 
     async def until_damaged(self) -> None:
         """Wait until the store turns out to be damaged, of which there may be no end."""
-        await self._running.commits.damaged.wait()
+        await self._running.writer.damaged.wait()
 
     @property
     def client(self) -> Client:
@@ -285,9 +285,9 @@ class Engine:
         return self._running.client
 
     @property
-    def commits(self) -> Commits:
+    def writer(self) -> StoreWriter:
         """The only door to the open store: its verbs one at a time, its writes in groups."""
-        return self._running.commits
+        return self._running.writer
 
     @property
     def store(self) -> Store:

@@ -28,7 +28,7 @@ async def open_backend(url: str) -> AsyncIterator[Backend]:
     """
     store = open_store(url, create=False)
     try:
-        world = World(commit_thread=None, own_threads=False)
+        world = World(store_thread=None, own_threads=False)
         process = Process(store, programs=Programs(SHOWING), world=world, patient=False)
         process.open()
         try:

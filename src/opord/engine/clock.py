@@ -32,7 +32,7 @@ class World:
     """The world as the engine sees it; the defaults are the real one.
 
     `now` is the wall clock in microseconds, `monotonic` a clock in seconds that never jumps. `random`
-    spreads retries. `worker` names this process in leases and journals. `commit_thread` runs the store's
+    spreads retries. `worker` names this process in leases and journals. `store_thread` runs the store's
     verbs one at a time, None runs them in place; `threads` runs handlers that are no coroutines, at most
     `max_threads` at once, None likewise in place. `poll_s` is how long a worker sleeps at the most, in seconds,
     before it asks the store what is due, if nobody in this process wakes it.
@@ -42,8 +42,8 @@ class World:
     monotonic: Callable[[], float] = time.monotonic
     random: random.Random = field(default_factory=random.SystemRandom)
     worker: str = field(default_factory=worker_name)
-    commit_thread: Executor | None = field(
-        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="opord-commit")
+    store_thread: Executor | None = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="opord-store")
     )
     max_threads: int = 256
     threads: Executor | None = None

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from opord.drive import hooks
 from opord.engine.clock import World
-from opord.engine.commits import Commits
 from opord.engine.programs import Programs
+from opord.engine.store_writer import StoreWriter
 from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
 from opord.kernel.rows import EventKey, InboxRow, RunRow, SettledKey, Tombstone, ValueRow
@@ -58,13 +58,13 @@ class StoreHost:
         self,
         *,
         store: Store,
-        commits: Commits,
+        writer: StoreWriter,
         programs: Programs,
         world: World,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
         self.store = store
-        self.commits = commits
+        self.writer = writer
         self.programs = programs
         self.world = world
         self.name = world.worker
@@ -73,7 +73,7 @@ class StoreHost:
         self.monotonic = world.monotonic
         self.random = world.random.random
         self.new_id = world.message_id
-        self.apply = commits.apply
+        self.apply = writer.apply
         self.cache = ValueCache()
         self.hook = hook
 
@@ -88,46 +88,46 @@ class StoreHost:
         known = self.programs.known(contract)
         if known is not None:
             return known
-        return await self.commits.call(self.programs.load, self.store, contract)
+        return await self.writer.call(self.programs.load, self.store, contract)
 
     # --- rows ------------------------------------------------------------------------------------
 
     def load(self, run: str) -> Awaitable[RunRow | None]:
         """Return a run as it is now."""
-        return self.commits.call(self.store.load, run)
+        return self.writer.call(self.store.load, run)
 
     def tombstone(self, run: str) -> Awaitable[Tombstone | None]:
         """Return what stays of a run that was pruned."""
-        return self.commits.call(self.store.tombstone, run)
+        return self.writer.call(self.store.tombstone, run)
 
     def inbox(self, run: str) -> Awaitable[list[InboxRow]]:
         """Return the messages that wait for a run, in order of arrival."""
-        return self.commits.call(self.store.inbox, run)
+        return self.writer.call(self.store.inbox, run)
 
     def waiting(self, run: str) -> Awaitable[int]:
         """Return how many messages wait for a run."""
-        return self.commits.call(self.store.waiting, run)
+        return self.writer.call(self.store.waiting, run)
 
     def waiting_bytes(self, run: str) -> Awaitable[int]:
         """Return how many bytes the messages that wait for a run have."""
-        return self.commits.call(self.store.waiting_bytes, run)
+        return self.writer.call(self.store.waiting_bytes, run)
 
     def event_key(self, run: str, event: str, key: str) -> Awaitable[EventKey | None]:
         """Return what an event key of a run was used for."""
-        return self.commits.call(self.store.event_key, run, event, key)
+        return self.writer.call(self.store.event_key, run, event, key)
 
     def settled(self, run: str, action: str, key: str) -> Awaitable[SettledKey | None]:
         """Return what an action's key of a run was settled with."""
-        return self.commits.call(self.store.settled, run, action, key)
+        return self.writer.call(self.store.settled, run, action, key)
 
     def values(self, run: str, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
         """Return the large values of a run that have these digests."""
-        return self.commits.call(self.store.values, run, digests)
+        return self.writer.call(self.store.values, run, digests)
 
     async def renew(self, run: str, epoch: int) -> bool:
         """Begin the lease of a run anew; false if this process does not hold it by that epoch any more."""
         held = [(run, epoch)]
-        return not await self.commits.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
+        return not await self.writer.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
 
     # --- who carries runs on here ----------------------------------------------------------------
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opord.drive import hooks
 from opord.drive.client import Client
 from opord.engine.clock import World
-from opord.engine.commits import PARTING_S, Commits
 from opord.engine.host import StoreHost
 from opord.engine.programs import Programs, keep_contract
+from opord.engine.store_writer import PARTING_S, StoreWriter
 from opord.engine.watch import Watch
 from opord.kernel.program import Program
 from opord.stores.base import Store
@@ -49,16 +49,16 @@ class Process:
         self.store = store
         self.world = world
         self.programs = programs
-        self.commits = Commits(store, world.commit_thread, patient=patient)
-        self.host = StoreHost(store=store, commits=self.commits, programs=programs, world=world, hook=hook)
+        self.writer = StoreWriter(store, world.store_thread, patient=patient)
+        self.host = StoreHost(store=store, writer=self.writer, programs=programs, world=world, hook=hook)
         self.client = Client(self.host)
-        self.watch = Watch(store, self.commits)
+        self.watch = Watch(store, self.writer)
         self.worker: Worker | None = None
         self.relaxes = False
 
     def open(self) -> None:
         """Begin to serve; needs a running event loop."""
-        self.commits.start()
+        self.writer.start()
 
     async def keep(self, programs: Iterable[Program]) -> None:
         """Keep the texts of contracts in the store.
@@ -67,7 +67,7 @@ class Process:
             ContractConflict: another contract is stored under a name and version.
         """
         for program in programs:
-            await self.commits.call(keep_contract, self.store, program)
+            await self.writer.call(keep_contract, self.store, program)
 
     async def carry(
         self,
@@ -113,4 +113,4 @@ class Process:
         if self.worker is not None:
             await self.worker.drain(drain_s)
         await self.watch.stop()
-        await self.commits.stop(PARTING_S)
+        await self.writer.stop(PARTING_S)

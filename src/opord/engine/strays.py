@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from opord.engine.commits import Commits
+from opord.engine.store_writer import StoreWriter
 from opord.stores.base import Store, WorkerRow
 
 log = logging.getLogger("opord.worker")
@@ -30,9 +30,9 @@ LOOK_EVERY_S = SILENCE_S / 5
 class Strays:
     """Watches for workers whose word reaches too far ahead; a clock that never jumps tells how long they are silent."""
 
-    def __init__(self, store: Store, commits: Commits, monotonic: Callable[[], float]) -> None:
+    def __init__(self, store: Store, writer: StoreWriter, monotonic: Callable[[], float]) -> None:
         self._store = store
-        self._commits = commits
+        self._writer = writer
         self._monotonic = monotonic
         self._silent_since: dict[WorkerRow, float] = {}
         self._next_look = monotonic() + LOOK_EVERY_S
@@ -44,13 +44,13 @@ class Strays:
             return 0
         self._next_look = now + LOOK_EVERY_S
         far = self._store.now() + LONGEST_LEASE_US
-        seen = [row for row in await self._commits.call(self._store.workers) if row.alive_until > far]
+        seen = [row for row in await self._writer.call(self._store.workers) if row.alive_until > far]
         self._silent_since = {row: self._silent_since.get(row, now) for row in seen}
         freed = 0
         for row, since in self._silent_since.items():
             if now - since < SILENCE_S:
                 continue
-            held = await self._commits.call(self._store.bury, row, within_us=LONGEST_LEASE_US)
+            held = await self._writer.call(self._store.bury, row, within_us=LONGEST_LEASE_US)
             log.warning(
                 "%s died before the clock was set back; the %d runs it held are free", row.worker, held
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from opord.engine.commits import Commits
+from opord.engine.store_writer import StoreWriter
 from opord.kernel.rows import Head, has_ended
 from opord.stores.base import Store, StoreError
 
@@ -19,19 +19,19 @@ LONGEST_WAIT_S = 5.0
 class Watch:
     """Knows who waits for the end of which run."""
 
-    def __init__(self, store: Store, commits: Commits) -> None:
+    def __init__(self, store: Store, writer: StoreWriter) -> None:
         self._store = store
-        self._commits = commits
+        self._writer = writer
         self._waiting: dict[str, list[asyncio.Future[Head | None]]] = {}
         self._look: asyncio.Task[None] | None = None
-        commits.on_end = self._ended
+        writer.on_end = self._ended
 
     async def end_of(self, run_id: str) -> Head | None:
         """Return the head of a run once it has ended; None if there is no such run, or none any more."""
         waiter: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(waiter)
         try:
-            row = await self._commits.read(self._store.load, run_id)
+            row = await self._writer.read(self._store.load, run_id)
             if row is None:
                 return None
             if has_ended(row.head.status):
@@ -61,7 +61,7 @@ class Watch:
         try:
             while True:
                 called.clear()
-                changes = await self._commits.call(self._store.changes)
+                changes = await self._writer.call(self._store.changes)
                 left = end - loop.time()
                 if changes != seen or left <= 0 or not wanted():
                     return changes
@@ -100,7 +100,7 @@ class Watch:
             changes = await self._change(seen, LONGEST_WAIT_S, lambda: bool(self._waiting))
             if changes != seen:
                 seen = changes
-                for run_id, head in await self._commits.read(self._ends, list(self._waiting)):
+                for run_id, head in await self._writer.read(self._ends, list(self._waiting)):
                     self._ended(run_id, head)
                 # Many changes close together are one look: whoever waits is soon told, and the store is left in peace.
                 await asyncio.sleep(LOOK_S)

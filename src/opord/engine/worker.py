@@ -15,8 +15,8 @@ from opord.drive.calls import Calls
 from opord.drive.errors import CannotClaim
 from opord.drive.flight import Flight
 from opord.drive.reading import fetched
-from opord.engine.commits import PARTING_S
 from opord.engine.host import StoreHost
+from opord.engine.store_writer import PARTING_S
 from opord.engine.strays import LONGEST_LEASE_US, Strays
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
@@ -56,7 +56,7 @@ class Worker:
     ) -> None:
         self.host = host
         self.store = host.store
-        self.commits = host.commits
+        self.writer = host.writer
         self.programs = programs
         self.calls = calls
         self.world = host.world
@@ -64,7 +64,7 @@ class Worker:
         self.lease_us = int(lease_s * 1_000_000)
         self.concurrency = concurrency
         self.flights: dict[str, Flight] = {}
-        self._strays = Strays(self.store, self.commits, self.world.monotonic)
+        self._strays = Strays(self.store, self.writer, self.world.monotonic)
         self._nudged = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
@@ -125,12 +125,12 @@ class Worker:
     async def _part(self, held: list[tuple[str, int]]) -> None:
         """Give back what is held or was put off, and say that this worker is gone."""
         if held:
-            await self.commits.call(self.store.release, self.name, held)
+            await self.writer.call(self.store.release, self.name, held)
         for run in list(self.unreadable):
-            row = await self.commits.call(self.store.load, run)
+            row = await self.writer.call(self.store.load, run)
             if row is not None and row.head.worker is None and row.head.reason == self._put_off_for.get(run):
                 await self._put_off_until(row, self.store.now(), row.head.reason)
-        await self.commits.call(self.store.heartbeat, self.name, (), ttl_us=0)
+        await self.writer.call(self.store.heartbeat, self.name, (), ttl_us=0)
 
     async def until_idle(self) -> None:
         """Return when no run can go on and nothing becomes due within a second.
@@ -146,8 +146,8 @@ class Worker:
             if self._claims_failed >= CLAIMS_FAILED_MOST:
                 raise CannotClaim(self._claims_failed)
             if not self.busy:
-                due = await self.commits.call(self.store.next_wake, contracts)
-                held = await self.commits.call(self.store.any_held, contracts, within_us=LONGEST_LEASE_US)
+                due = await self.writer.call(self.store.next_wake, contracts)
+                held = await self.writer.call(self.store.any_held, contracts, within_us=LONGEST_LEASE_US)
                 soon = due is not None and due <= self.store.now() + IDLE_WITHIN_US
                 if not self.flights and not soon and not held:
                     return
@@ -199,7 +199,7 @@ class Worker:
         except asyncio.CancelledError:
             pass
         except Exception as error:
-            if self.commits.damage is not None:
+            if self.writer.damage is not None:
                 # Of a damaged store was told once, and there is nowhere to put a word about the run.
                 return
             log.exception("%s: the worker could not go on with it; it is stalled", run.id)
@@ -270,7 +270,7 @@ class Worker:
                 await self._claim()
                 self._claims_failed = 0
             except Exception:
-                if self.commits.damage is not None:
+                if self.writer.damage is not None:
                     return
                 log.exception("claiming failed; trying again")
                 self._claims_failed += 1
@@ -281,11 +281,11 @@ class Worker:
         contracts = list(self.programs)
         while self.has_room:
             # Reading is cheap and takes no lock; a claim is made only when there is something to claim.
-            self._due = await self.commits.call(self.store.next_wake, contracts)
+            self._due = await self.writer.call(self.store.next_wake, contracts)
             if self._due is None or self._due > self.store.now():
                 return
             room = self.concurrency - len(self.flights)
-            rows = await self.commits.call(
+            rows = await self.writer.call(
                 self.store.claim, self.name, contracts, limit=min(room, 500), ttl_us=self.lease_us
             )
             for row in rows:
@@ -329,13 +329,13 @@ class Worker:
         try:
             await self._put_off_until(row, self.store.now() + pause_us, reason)
         except Exception:
-            if self.commits.damage is not None:
+            if self.writer.damage is not None:
                 return
             log.exception("%s could not be put off; its lease runs out and it is tried again", row.run)
 
     async def _put_off_until(self, row: RunRow, instant: int, reason: str | None) -> None:
         head = row.head.replace(worker=None, wake_at=instant, reason=reason)
-        await self.commits.apply(Write(row.run, row.epoch, row.seq, None, row.epoch, head=head))
+        await self.writer.apply(Write(row.run, row.epoch, row.seq, None, row.epoch, head=head))
 
     async def _sleep(self) -> None:
         pause = self.world.poll_s
@@ -359,7 +359,7 @@ class Worker:
                     self.nudge()
                 await self._renew()
             except Exception:
-                if self.commits.damage is not None:
+                if self.writer.damage is not None:
                     return
                 log.exception("leases could not be renewed; trying again")
 
@@ -369,11 +369,11 @@ class Worker:
         held = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
         if not held:
             return
-        lost = await self.commits.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
+        lost = await self.writer.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
         for run_id in lost:
             # It may have been claimed anew meanwhile: that flight holds it.
             if self.flights.get(run_id) is flown[run_id]:
                 self.drop(run_id)
 
     async def _say_alive(self) -> None:
-        await self.commits.call(self.store.heartbeat, self.name, list(self.programs), ttl_us=self.lease_us)
+        await self.writer.call(self.store.heartbeat, self.name, list(self.programs), ttl_us=self.lease_us)

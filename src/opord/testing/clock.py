@@ -88,7 +88,7 @@ def virtual_world(clock: VirtualClock, *, seed: int = 0, worker: str = "w1") -> 
         monotonic=clock.monotonic,
         random=random.Random(seed),
         worker=worker,
-        commit_thread=None,
+        store_thread=None,
         threads=None,
         own_threads=False,
     )

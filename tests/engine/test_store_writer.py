@@ -1,4 +1,4 @@
-"""Group commits: what waits is written together, once, in the event loop where that is quick and on a thread where not."""
+"""Group commit: what waits is written together, once, in the event loop where that is quick and on a thread where not."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from opord.engine import commits
-from opord.engine.commits import Commits
+from opord.engine import store_writer
+from opord.engine.store_writer import StoreWriter
 from opord.stores.base import Result, Start, StoreDamaged, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
 from opord.testing.store_rows import ORDERS, a_start
@@ -44,12 +44,12 @@ class Clock:
 @pytest.fixture(autouse=True)
 def _stepped(monkeypatch: pytest.MonkeyPatch) -> None:
     Clock.now = 0.0
-    monkeypatch.setattr(commits.time, "perf_counter", lambda: Clock.now)
+    monkeypatch.setattr(store_writer.time, "perf_counter", lambda: Clock.now)
 
 
 async def write(store: Watched, rounds: Sequence[int]) -> None:
     with ThreadPoolExecutor(1) as thread:
-        door = Commits(store, thread)
+        door = StoreWriter(store, thread)
         door.start()
         number = 0
         for size in rounds:
@@ -70,7 +70,9 @@ def test_what_waits_together_is_written_together() -> None:
 def test_a_quick_store_is_written_in_the_event_loop_in_small_batches() -> None:
     store = Watched()
     asyncio.run(write(store, [300]))
-    assert store.batches == [(True, commits.QUICK_CHANGES)] * 2 + [(True, 300 - 2 * commits.QUICK_CHANGES)]
+    assert store.batches == [(True, store_writer.QUICK_CHANGES)] * 2 + [
+        (True, 300 - 2 * store_writer.QUICK_CHANGES)
+    ]
 
 
 def test_a_store_that_another_process_writes_is_waited_for_on_the_thread() -> None:
@@ -83,11 +85,11 @@ def test_a_store_that_another_process_writes_is_waited_for_on_the_thread() -> No
 def test_a_slow_disk_is_left_to_the_thread_and_tried_again_later() -> None:
     store = Watched()
     store.takes_s = 0.1
-    asyncio.run(write(store, [1] * (commits.LOOK_AGAIN + 3)))
+    asyncio.run(write(store, [1] * (store_writer.LOOK_AGAIN + 3)))
     places = [here for here, _ in store.batches]
     assert places[0]
-    assert places[1 : commits.LOOK_AGAIN + 1] == [False] * commits.LOOK_AGAIN
-    assert places[commits.LOOK_AGAIN + 1]
+    assert places[1 : store_writer.LOOK_AGAIN + 1] == [False] * store_writer.LOOK_AGAIN
+    assert places[store_writer.LOOK_AGAIN + 1]
 
 
 def test_one_slow_sync_among_quick_ones_changes_nothing() -> None:
@@ -95,7 +97,7 @@ def test_one_slow_sync_among_quick_ones_changes_nothing() -> None:
 
     async def main() -> None:
         with ThreadPoolExecutor(1) as thread:
-            door = Commits(store, thread)
+            door = StoreWriter(store, thread)
             door.start()
             for number in range(9):
                 store.takes_s = 0.02 if number == 3 else 0.0
@@ -123,7 +125,7 @@ class Choosy(Watched):
 
 
 async def outcomes(store: Watched, runs: Sequence[str]) -> list[Any]:
-    door = Commits(store, None)
+    door = StoreWriter(store, None)
     door.start()
     found = await asyncio.gather(*[door.apply(a_start(run)) for run in runs], return_exceptions=True)
     await door.stop(1.0)
@@ -165,8 +167,8 @@ def test_many_changes_of_one_run_are_written_in_order_and_nobody_looks_through_t
 
 
 def test_nothing_is_kept_of_runs_whose_changes_are_written() -> None:
-    async def main() -> Commits:
-        door = Commits(Watched(), None)
+    async def main() -> StoreWriter:
+        door = StoreWriter(Watched(), None)
         door.start()
         await asyncio.gather(*[door.apply(a_start(f"C/{number % 7}")) for number in range(100)])
         await door.stop(1.0)

@@ -1,9 +1,9 @@
-"""Writes in groups: what many runs want to have written becomes durable in one transaction.
+"""Group commit: the writes of many runs become durable in one transaction.
 
-While one batch is on its way to the disk, the next one collects. The store is used by one thread at a time,
-so its other verbs take their turn here too. A store that is full, locked or gone makes everybody wait;
-nothing is lost, since nothing goes on before its write is durable. One that is damaged is told of once, and
-nothing is asked of it any more. What only reads need not take turns: `read` has it done beside the writes.
+While one batch is written, the next one collects. One thread at a time uses the store, so its other verbs take
+their turn here too. If the store is full, locked or gone, everybody waits; nothing is lost, because nothing goes on
+before its write is durable. A damaged store is reported once and not used again. Verbs that only read need no turn:
+`read` calls them beside the writes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BATCH_CHANGES = 2000
-"""Changes in one transaction at the most: enough to share a sync, few enough for a short wait."""
+"""The most changes in one transaction: enough to share a sync, few enough for a short wait."""
 
 PARTING_S = 5.0
 """How long a process that stops waits for the store to answer."""
@@ -59,8 +59,8 @@ _SAID = {"io": "failing", "readonly": "read-only"}
 _Item: TypeAlias = "tuple[str, Start | Write, asyncio.Future[Result]]"
 
 
-class Commits:
-    """The only door from the engine to its store."""
+class StoreWriter:
+    """Write to the store for the engine, in groups; everything the engine asks of its store passes here."""
 
     def __init__(self, store: Store, thread: Executor | None, *, patient: bool = True) -> None:
         """Serve a store; `thread` runs its verbs one at a time, None runs them in place.
@@ -85,7 +85,7 @@ class Commits:
     def start(self) -> None:
         """Begin to serve; needs a running event loop."""
         self._ready = asyncio.Event()
-        self._pump = asyncio.get_running_loop().create_task(self._serve(), name="opord-commits")
+        self._pump = asyncio.get_running_loop().create_task(self._serve(), name="opord-store-writer")
 
     async def stop(self, grace_s: float) -> None:
         """Serve what is waiting for up to `grace_s` seconds, then end; who still waits is cancelled."""
