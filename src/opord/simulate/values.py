@@ -42,6 +42,7 @@ from opord.values.duration import format_duration
 COMPARES = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 ACTORS = ("ann", "bob", "cal", "dee")
 DEEPEST = 4
+"""In more records and enums than this, what may be absent or empty is, and an enum is one of its variants without fields."""
 
 
 _Value: TypeAlias = bool | int | float | str | Decimal | timedelta
@@ -174,6 +175,10 @@ class Chosen(Plausible):
         match type_:
             case OptionalOf() if rng.random() < 0.35:
                 return None
+            case OptionalOf(item=Named()) if len(within) > DEEPEST:
+                return None
+            case MapOf(value=Named()) if len(within) > DEEPEST:
+                return {}
             case ListOf(item=item):
                 return self._list(item, name, within)
             case MapOf(value=item):
@@ -211,7 +216,7 @@ class Chosen(Plausible):
         }
 
     def _list(self, item: Type, name: str, within: tuple[str, ...]) -> list[Any]:
-        if isinstance(item, Named) and item.name in within:
+        if isinstance(item, Named) and (item.name in within or len(within) > DEEPEST):
             return []
         lengths = self._constants.lengths.get(name)
         size = self._rng.choice((0, 1, 1, 2, 3, 8))

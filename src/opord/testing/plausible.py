@@ -23,6 +23,9 @@ from opord.contract import (
     Unknown,
 )
 
+DEEPEST = 8
+"""In so many records and enums, what may be absent or empty is: a value that names the next one twice doubles with each."""
+
 
 class Plausible:
     """Makes values as plain data; texts and ids are numbered, so that no two are the same.
@@ -43,11 +46,11 @@ class Plausible:
                 return self._primitive(primitive, name)
             case SecretOf(item=item):
                 return self.value(item, name, within=within)
-            case OptionalOf(item=Named(name=inner)) if inner in within:
+            case OptionalOf(item=Named(name=inner)) if inner in within or len(within) >= DEEPEST:
                 return None
             case OptionalOf(item=item):
                 return self.value(item, name, within=within)
-            case ListOf(item=Named(name=inner)) if inner in within:
+            case ListOf(item=Named(name=inner)) if inner in within or len(within) >= DEEPEST:
                 return []
             case ListOf(item=item):
                 return [self.value(item, name, within=within)]
