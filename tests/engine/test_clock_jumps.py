@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.strays import LOOK_EVERY_S, SILENCE_S
+from opord.engine.reaper import REAP_EVERY_S, SILENCE_S
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
 from tests.engine.kit import Kit, Mortal, Provider, kill
@@ -118,7 +118,7 @@ def test_what_a_dead_worker_held_is_taken_over_soon_though_the_clock_was_set_bac
             await kit.until(lambda: kit.status == "in_doubt", seconds=1000)
             return kit.clock.monotonic() - began
 
-    assert kit.run(story()) < SILENCE_S + 2 * LOOK_EVERY_S + 2 * LEASE_S
+    assert kit.run(story()) < SILENCE_S + 2 * REAP_EVERY_S + 2 * LEASE_S
     assert len(kit.handlers.provider.ledger) == 1
     kit.check()
 

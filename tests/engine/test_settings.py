@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import opord
-from opord.engine.strays import LONGEST_LEASE_S, LONGEST_LEASE_US
+from opord.engine.reaper import LONGEST_LEASE_S, LONGEST_LEASE_US
 from opord.stores.base import StoreMissing
 
 

@@ -19,8 +19,8 @@ from opord.engine.clock import World
 from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs
 from opord.engine.protection import protection_with
+from opord.engine.reaper import LONGEST_LEASE_S
 from opord.engine.store_writer import StoreWriter
-from opord.engine.strays import LONGEST_LEASE_S
 from opord.engine.tuning import RELAXATION, tune_process
 from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow

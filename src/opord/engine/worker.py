@@ -16,8 +16,8 @@ from opord.drive.errors import CannotClaim
 from opord.drive.flight import Flight
 from opord.drive.reading import fetched
 from opord.engine.host import StoreHost
+from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
 from opord.engine.store_writer import PARTING_S
-from opord.engine.strays import LONGEST_LEASE_US, Strays
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
 from opord.kernel.run import Run, load_run
@@ -64,7 +64,7 @@ class Worker:
         self.lease_us = int(lease_s * 1_000_000)
         self.concurrency = concurrency
         self.flights: dict[str, Flight] = {}
-        self._strays = Strays(self.store, self.writer, self.world.monotonic)
+        self._reaper = DeadWorkerReaper(self.store, self.writer, self.world.monotonic)
         self._nudged = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
@@ -355,7 +355,7 @@ class Worker:
             await asyncio.sleep(self.lease_us / 3e6)
             try:
                 await self._say_alive()
-                if await self._strays.look():
+                if await self._reaper.run_if_due():
                     self.nudge()
                 await self._renew()
             except Exception:

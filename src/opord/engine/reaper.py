@@ -1,8 +1,8 @@
-"""Leases that no clock ends in time: those of workers that died before the clock was set back.
+"""Clean-up of dead workers: end leases that would last too long, because the clock was set back after they were taken.
 
-A lease ends at an instant. When the clock goes back by an hour, it ends an hour late. Who lives renews its leases by the
-new time, and says so; who is dead does not. A worker that is said to be alive further ahead than any lease lasts, and says
-nothing more for as long as any living one would be silent, is buried: what it held is given back.
+A lease ends at an instant. When the clock goes back by an hour, the lease ends an hour late. A living worker renews its
+leases by the new time; a dead one does not. A worker whose heartbeat reaches further ahead than any lease may last, and
+that stays silent longer than a living worker would, is dead: the reaper releases its runs.
 """
 
 from __future__ import annotations
@@ -16,33 +16,36 @@ from opord.stores.base import Store, WorkerRow
 log = logging.getLogger("opord.worker")
 
 LONGEST_LEASE_S = 600
-"""No lease is longer than ten minutes: who is alive further ahead has seen another clock."""
+"""No lease is longer than ten minutes. A heartbeat that reaches further ahead was written under another clock."""
 
 LONGEST_LEASE_US = LONGEST_LEASE_S * 1_000_000
 
 SILENCE_S = LONGEST_LEASE_US / 3e6
-"""Whoever lives says so three times in a lease: so long is a living one silent at the most."""
+"""A living worker writes three heartbeats in a lease, so it is never silent for longer than this."""
 
-LOOK_EVERY_S = SILENCE_S / 5
-"""How often it is looked: seldom, since clocks are seldom set back."""
+REAP_EVERY_S = SILENCE_S / 5
+"""How often the reaper runs: seldom, since clocks are seldom set back."""
 
 
-class Strays:
-    """Watches for workers whose word reaches too far ahead; a clock that never jumps tells how long they are silent."""
+class DeadWorkerReaper:
+    """Find workers whose heartbeat reaches too far ahead, and release the runs of those that stay silent.
+
+    `monotonic` is a clock that never jumps; silence is measured by it.
+    """
 
     def __init__(self, store: Store, writer: StoreWriter, monotonic: Callable[[], float]) -> None:
         self._store = store
         self._writer = writer
         self._monotonic = monotonic
         self._silent_since: dict[WorkerRow, float] = {}
-        self._next_look = monotonic() + LOOK_EVERY_S
+        self._next_round_at = monotonic() + REAP_EVERY_S
 
-    async def look(self) -> int:
-        """Bury those that have been silent for long enough, if it is time to look; return how many runs were given back."""
+    async def run_if_due(self) -> int:
+        """Release the runs of dead workers, if a round is due; return how many runs were released."""
         now = self._monotonic()
-        if now < self._next_look:
+        if now < self._next_round_at:
             return 0
-        self._next_look = now + LOOK_EVERY_S
+        self._next_round_at = now + REAP_EVERY_S
         far = self._store.now() + LONGEST_LEASE_US
         seen = [row for row in await self._writer.call(self._store.workers) if row.alive_until > far]
         self._silent_since = {row: self._silent_since.get(row, now) for row in seen}
