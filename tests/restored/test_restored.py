@@ -90,7 +90,7 @@ def test_without_the_mark_it_does_happen_twice(opord_world: World) -> None:
     run = start(opord_world)
     copy = opord_world.backup()
     run.send.go(note="", as_="ann", role="clerk")
-    opord_world._bury()
+    opord_world._end_engine()
     opord_world.store = copy
     go_on(opord_world).assert_ended("success")
     assert times(fakes)["book"] == times(fakes)["tell"] == 2

@@ -53,7 +53,7 @@ class DeadWorkerReaper:
         for row, since in self._silent_since.items():
             if now - since < SILENCE_S:
                 continue
-            held = await self._writer.call(self._store.bury, row, within_us=LONGEST_LEASE_US)
+            held = await self._writer.call(self._store.release_dead, row, within_us=LONGEST_LEASE_US)
             log.warning(
                 "%s died before the clock was set back; the %d runs it held are free", row.worker, held
             )

@@ -163,7 +163,7 @@ class _OneRun:
         process.open()
         return process
 
-    async def _bury(self) -> None:
+    async def _replace_crashed(self) -> None:
         """End the engine that has died, as SIGKILL would, and let another one come up."""
         self.crashes += 1
         self.crashes_left -= 1
@@ -192,7 +192,7 @@ class _OneRun:
         for _ in range(TURNS_MAX):
             await asyncio.sleep(A_TICK_S)
             if self.life.dead:
-                await self._bury()
+                await self._replace_crashed()
                 continue
             row = self._row()
             if has_ended(row.head.status):

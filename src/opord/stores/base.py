@@ -291,10 +291,11 @@ class Store(Protocol):
     def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
         """Say that `worker` is alive until now + `ttl_us` and has handlers for these contracts."""
 
-    def bury(self, dead: WorkerRow, *, within_us: int) -> int:
-        """Give back what a worker holds and forget it, if it has not said that it is alive since; return how many runs.
+    def release_dead(self, dead: WorkerRow, *, within_us: int) -> int:
+        """Release the runs of a dead worker and forget the worker; return how many runs were released.
 
-        Its leases are taken to end within so long of the instant until which it said that it is alive.
+        Nothing happens if the worker has written a heartbeat since `dead` was read. Only leases
+        that end at most `within_us` microseconds from `dead.alive_until` are released.
         """
         ...
 

@@ -398,7 +398,7 @@ class MemoryStore:
             self._rows.workers[worker] = WorkerRow(worker, tuple(sorted(contracts)), self.now() + ttl_us)
             self._changed()
 
-    def bury(self, dead: WorkerRow, *, within_us: int) -> int:
+    def release_dead(self, dead: WorkerRow, *, within_us: int) -> int:
         with self._rows.lock:
             known = self._rows.workers.get(dead.worker)
             if known is None or known.alive_until != dead.alive_until:

@@ -550,16 +550,16 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         store.heartbeat("w2", [DIGEST], ttl_us=5 * SECOND)
         assert store.workers() == [WorkerRow("w2", (DIGEST,), BEGIN + 6 * SECOND)]
 
-    def test_what_a_worker_held_is_given_back_when_it_is_buried(self, store: Store) -> None:
+    def test_a_dead_workers_runs_are_released_once(self, store: Store) -> None:
         started(store, "A/1"), started(store, "A/2")
         store.heartbeat("w1", [DIGEST], ttl_us=SECOND)
         store.claim("w1", [DIGEST], limit=1, ttl_us=9 * SECOND)
         store.claim("w2", [DIGEST], limit=1, ttl_us=9 * SECOND)
         (seen,) = store.workers()
         since = seen._replace(alive_until=seen.alive_until + 1)
-        assert store.bury(since, within_us=9 * SECOND) == 0, "it has said something since"
+        assert store.release_dead(since, within_us=9 * SECOND) == 0, "it has said something since"
         assert store.claim("w3", [DIGEST], limit=9, ttl_us=SECOND) == []
-        assert store.bury(seen, within_us=9 * SECOND) == 1
+        assert store.release_dead(seen, within_us=9 * SECOND) == 1
         assert store.workers() == []
         assert [row.epoch for row in store.claim("w3", [DIGEST], limit=9, ttl_us=SECOND)] == [2]
-        assert store.bury(seen, within_us=9 * SECOND) == 0, "it is buried"
+        assert store.release_dead(seen, within_us=9 * SECOND) == 0, "its runs were released before"

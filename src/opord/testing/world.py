@@ -178,7 +178,7 @@ class World:
 
     def restart(self) -> None:
         """Kill the engine, as SIGKILL would, and let a new one take over on the same store."""
-        self._bury()
+        self._end_engine()
         self._settle()
 
     def backup(self) -> MemoryStore:
@@ -187,7 +187,7 @@ class World:
 
     def restore(self, backup: MemoryStore) -> None:
         """Lose the store and put a copy in its place, marked as `opord db restored` does it; a new engine goes on with that."""
-        self._bury()
+        self._end_engine()
         self.store = backup.copy()
         for _ in mark_restored(self.store, actor="operator"):
             pass
@@ -221,7 +221,7 @@ class World:
     def discard(self) -> None:
         """End this world without a look back."""
         if not self._stepper.loop.is_closed():
-            self._bury()
+            self._end_engine()
             self._stepper.close()
 
     def again(self, *, kill_at: int | None = None) -> World:
@@ -295,7 +295,7 @@ class World:
                         "time stands still, and what was asked for takes time: advance(…) first"
                     )
                 return task.result()
-            self._bury()
+            self._end_engine()
             done = landed()
             if done is not None:
                 self._settle()
@@ -308,7 +308,7 @@ class World:
             stopped = self._let_rest()
             if not self._died:
                 break
-            self._bury()
+            self._end_engine()
         problem, self._problem = self._problem, None
         if problem is not None:
             raise self._with_stories(problem)
@@ -383,7 +383,7 @@ class World:
             )
         if self._served.get(workflow) is not chosen:
             self._served[workflow] = chosen
-            self._bury()
+            self._end_engine()
 
     def _up(self) -> Engine:
         """Return the engine, a new one if need be."""
@@ -417,7 +417,7 @@ class World:
     def _died(self) -> bool:
         return self._life is not None and self._life.dead
 
-    def _bury(self) -> None:
+    def _end_engine(self) -> None:
         """End an engine as SIGKILL would: nothing more is written, nobody is told."""
         if self._life is None:
             return

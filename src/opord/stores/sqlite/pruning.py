@@ -55,7 +55,8 @@ def prune(connection: apsw.Connection, sql: dict[str, str], batch: Sequence[Prun
     for name in ("prune_inbox", "prune_event_keys", "prune_settled", "prune_heads", "prune_runs"):
         connection.execute(sql[name], given)
     connection.executemany(
-        sql["bury"], [_stone(each, numbers[place]) for place, each in enumerate(batch) if place in numbers]
+        sql["put_tombstones"],
+        [_stone(each, numbers[place]) for place, each in enumerate(batch) if place in numbers],
     )
     return [place in numbers for place in range(len(batch))]
 

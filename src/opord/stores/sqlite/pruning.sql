@@ -52,7 +52,7 @@ DELETE FROM heads WHERE run IN (SELECT value FROM json_each(?1))
 -- name: prune_runs
 DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?1))
 
--- name: bury
+-- name: put_tombstones
 -- A key that was forgotten, taken anew and pruned again has the tombstone of its latest run.
 INSERT INTO pruned (run, number, contract, started_at, input, state, outcome, ended_at, pruned_at, forget_at, archive)
 VALUES (?1, ?2, (SELECT id FROM contracts WHERE digest = ?3 OR current = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)

@@ -299,7 +299,7 @@ class SqliteStore:
             connection.execute(self._sql["heartbeat"], (worker, _json(sorted(contracts)), now + ttl_us))
             connection.execute(self._sql["forget_workers"], (now - _FORGET_WORKERS_AFTER_US,))
 
-    def bury(self, dead: WorkerRow, *, within_us: int) -> int:
+    def release_dead(self, dead: WorkerRow, *, within_us: int) -> int:
         with self._write() as connection:
             if not connection.execute(self._sql["forget_worker"], (dead.worker, dead.alive_until)).get:
                 return 0
