@@ -92,7 +92,7 @@ def open_things(engine: Engine) -> dict[str, int]:
         "in the background": len(worker._side),
         "watched": len(opened.watch._waiting),
         "changes": len(writer._waiting) + len(writer._behind) + len(writer._calls),
-        "turns": len(engine.client._turns),
+        "locks": len(engine.client._locks),
         "unreadable": len(worker.unreadable),
         "tasks": len(asyncio.all_tasks()),
         "files": len(os.listdir("/proc/self/fd")),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opord.drive.errors import EventConflict, EventRefused, RunEnded, RunUnknown
-from opord.drive.turns import Turns
+from opord.drive.keyed_lock import KeyedLock
 from tests.engine.kit import Kit
 
 BELL = """
@@ -69,7 +69,7 @@ def told(number: int, *, at_once: bool, send: str = "ring") -> tuple[Kit, Asked]
             else:
                 for one in sends:
                     await one
-            assert len(engine.client._turns) == 0
+            assert len(engine.client._locks) == 0
 
     kit.run(main())
     return kit, asked
@@ -182,11 +182,11 @@ def test_the_same_key_with_other_content_is_refused_and_changes_nothing() -> Non
 
 def test_turns_are_kept_in_order_one_at_a_time_and_forgotten() -> None:
     async def main() -> None:
-        turns = Turns()
+        lock = KeyedLock()
         seen: list[str] = []
 
         async def go(name: str, number: int) -> None:
-            async with turns.of(name):
+            async with lock.held(name):
                 seen.append(f"{name}{number}+")
                 await asyncio.sleep(0)
                 seen.append(f"{name}{number}-")
@@ -196,6 +196,6 @@ def test_turns_are_kept_in_order_one_at_a_time_and_forgotten() -> None:
         tasks[2].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert seen == ["a0+", "a0-", "a1+", "a1-", "a3+", "a3-"]
-        assert len(turns) == 0
+        assert len(lock) == 0
 
     asyncio.run(main())

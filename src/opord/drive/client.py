@@ -12,9 +12,9 @@ from opord.drive import events, people, reading, starts
 from opord.drive import evidence as late_evidence
 from opord.drive.errors import RunPruned, RunUnknown
 from opord.drive.host import Host
+from opord.drive.keyed_lock import KeyedLock
 from opord.drive.people import check_person
 from opord.drive.starts import Started
-from opord.drive.turns import Turns
 from opord.generated.handles import Sent
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
@@ -27,7 +27,7 @@ class Client:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self._turns = Turns()
+        self._locks = KeyedLock()
         self._starts = 0
 
     async def start(self, program: Program, input_value: Any) -> Started:
@@ -46,7 +46,7 @@ class Client:
         """
         check_person(actor, role)
         # Two that read the same run would both have to look again: here, one event of a run comes after the other.
-        async with self._turns.of(run_id):
+        async with self._locks.held(run_id):
             return await events.send(self.host, run_id, event, args, actor, role)
 
     async def retry(
