@@ -15,7 +15,7 @@ from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Unex
 from opord.drive.effects import Effects, about_call
 from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
-from opord.drive.leaving import Trouble, evidence_of, key_reused, other_commit
+from opord.drive.interrupts import Trouble, evidence_of, key_reused, other_commit
 from opord.kernel import moves
 from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from opord.contract import Effect
 from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Undeclared, Unexpected
 from opord.drive.hold import Hold
-from opord.drive.leaving import TimerDue, Trouble, unexpected
+from opord.drive.interrupts import TimerDue, Trouble, unexpected
 from opord.kernel import moves, repeats
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import CallProgram

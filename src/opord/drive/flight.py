@@ -14,7 +14,7 @@ from opord.drive.errors import RunPruned
 from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
 from opord.drive.host import Carrier
-from opord.drive.leaving import Lost, Parked, TimerDue
+from opord.drive.interrupts import Lost, Parked, TimerDue
 from opord.drive.reading import read
 from opord.drive.steps import Steps
 from opord.kernel import inbox, moves

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from opord.drive.host import Carrier
+from opord.drive.interrupts import Lost, Parked
 from opord.drive.leases import Lease
-from opord.drive.leaving import Lost, Parked
 from opord.kernel import inbox
 from opord.kernel.answers import Applied, Result, Stale
 from opord.kernel.draft import Draft

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opord.drive.host import Carrier
-from opord.drive.leaving import Lost
+from opord.drive.interrupts import Lost
 from opord.kernel.run import Run
 
 

@@ -9,7 +9,7 @@ from opord.drive.calls import Calls
 from opord.drive.commitment import Commitments
 from opord.drive.effects import Effects
 from opord.drive.hold import Hold
-from opord.drive.leaving import Parked, Trouble
+from opord.drive.interrupts import Parked, Trouble
 from opord.kernel import inbox, moves
 from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request

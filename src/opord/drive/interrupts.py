@@ -1,4 +1,4 @@
-"""The ways to leave a step, and the words for what went wrong in one."""
+"""Interrupts: the exceptions that end a step early, and the words for what went wrong in one."""
 
 from __future__ import annotations
 
