@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import opord
-from opord.engine.tuning import tune_process
+from opord.engine.collector import relax_for_good
 from opord.stores.base import RunFilter
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -103,7 +103,7 @@ def main() -> None:
     )
     wanted = parser.parse_args()
     workflow = opord.load(CONTRACT).FourCalls
-    tune_process()  # as `opord worker` does
+    relax_for_good()  # as `opord worker` does
     with tempfile.TemporaryDirectory(dir=wanted.folder) as name:
         folder = Path(name)
         print(f"disk: {syncs_a_second(folder):,.0f} syncs a second")

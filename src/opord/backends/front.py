@@ -16,12 +16,12 @@ from opord.drive.client import Client
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
 from opord.drive.purity import NotPure
 from opord.engine.clock import World
+from opord.engine.collector import RELAXATION, relax_for_good
 from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs
 from opord.engine.protection import protection_with
 from opord.engine.reaper import LONGEST_LEASE_S
 from opord.engine.store_writer import StoreWriter
-from opord.engine.tuning import RELAXATION, tune_process
 from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.program import Program
@@ -31,7 +31,7 @@ from opord.loading import check_handlers, program_of
 from opord.stores import open_store
 from opord.stores.base import Store, StoreDamaged
 
-__all__ = ["Engine", "tune_process"]
+__all__ = ["Engine", "relax_for_good"]
 
 log = logging.getLogger("opord.engine")
 

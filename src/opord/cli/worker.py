@@ -184,7 +184,7 @@ async def _work(
     drain_s: float,
     dev: bool,
 ) -> int:
-    from opord.backends.front import Engine, tune_process
+    from opord.backends.front import Engine, relax_for_good
     from opord.backends.shown import Shown
 
     workflows = [program.workflow(handlers) for program, handlers in pairs]
@@ -195,7 +195,7 @@ async def _work(
         watch_pure=_tell_impure if dev else None,
     )  # fmt: skip
     async with engine:
-        tune_process()
+        relax_for_good()
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
         stop = asyncio.create_task(asked_to_stop.wait())

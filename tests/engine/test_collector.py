@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import opord
-from opord.engine.tuning import RELAXED, Relaxation, tune_process
+from opord.engine.collector import RELAXED, Relaxation, relax_for_good
 from opord.stores.base import StoreError
 from tests.engine.kit import compiled, workflow_of
 
@@ -93,7 +93,7 @@ def test_an_engine_that_cannot_open_leaves_it_as_it_was(tmp_path: Path) -> None:
 
 def test_a_worker_freezes_what_is_there_at_the_start() -> None:
     try:
-        tune_process()
+        relax_for_good()
         assert gc.get_threshold() == RELAXED
         assert gc.get_freeze_count() > 1000
     finally:

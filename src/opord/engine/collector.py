@@ -49,7 +49,7 @@ RELAXATION = Relaxation()
 """That of this process."""
 
 
-def tune_process() -> None:
+def relax_for_good() -> None:
     """Let the collector look less often, and leave alone for good what is there now: for a process that is a worker alone."""
     gc.collect()
     gc.freeze()
