@@ -8,7 +8,7 @@ FIT, MEMORY = "kernel/fit.py", "stores/memory.py"
 BATCH, LINK, OPENING, STORE = (f"stores/sqlite/{name}.py" for name in ("batch", "link", "opening", "store"))
 QUERIES, WRITES = "stores/sqlite/queries.sql", "stores/sqlite/batch.sql"
 ARITH, VAULT, GUARD, SECRET = (f"values/{name}.py" for name in ("arith", "vault", "guard", "secret"))
-FAKES, MORTAL = "testing/fakes.py", "testing/mortal.py"
+FAKES, CRASHING = "testing/fakes.py", "testing/crashing.py"
 
 MUTANTS = (
     Mutant(
@@ -284,9 +284,9 @@ MUTANTS = (
         tests=("tests/testing/test_fakes.py::test_where_keys_are_honoured_a_repeat_is_answered_from_the_ledger",),
     ),
     Mutant(
-        "dead engine writes on", MORTAL,
+        "dead engine writes on", CRASHING,
         "            if self.dead:\n                raise Killed\n            return verb", "            return verb",
         "an engine that was killed in a test goes on writing", "harness",
-        tests=("tests/testing/test_mortal.py::test_a_dead_engine_neither_reads_nor_writes",),
+        tests=("tests/testing/test_crashing.py::test_a_dead_engine_neither_reads_nor_writes",),
     ),
 )  # fmt: skip

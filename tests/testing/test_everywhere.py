@@ -42,7 +42,7 @@ def test_each_point_has_its_turn_and_the_error_names_it() -> None:
         fakes = scripted(world)
         run = world.start(PAYOUT.Payout, id="p1", cents=500)
         run.send.approve(note="ok", as_="ann", role="clerk")
-        seen.append((world.crashes, world.fate.at))
+        seen.append((world.crashes, world.crash_plan.at))
         assert not fakes.find_transfer.calls, "nothing was in doubt"
 
     with pytest.raises(AssertionError) as failed:
@@ -61,8 +61,8 @@ def test_every_kind_of_point_is_passed() -> None:
         scripted(world)
         run = world.start(PAYOUT.Payout, id="p1", cents=500)
         run.send.approve(note="ok", as_="ann", role="clerk")
-        if world.fate.at:
-            died.add(world.fate.at.split("`")[1])
+        if world.crash_plan.at:
+            died.add(world.crash_plan.at.split("`")[1])
 
     told(world=World())
     assert died >= {

@@ -32,7 +32,7 @@ from opord.simulate.values import Chosen, Constants
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
 from opord.testing.clock import VirtualClock, VirtualLoop, virtual_world
-from opord.testing.mortal import Fate, Life
+from opord.testing.crashing import CrashPlan, MortalStore
 
 LEASE_S = 30.0
 CALL_LIMIT_S = 300.0
@@ -132,7 +132,7 @@ class _OneRun:
 
     def _close(self) -> None:
         tasks = asyncio.all_tasks(self.loop)
-        self.life.dead = True
+        self.mortal.dead = True
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -146,10 +146,10 @@ class _OneRun:
         """Open an engine; after a crash it is another one."""
         self.lives += 1
         kill_at = self.rng.randrange(1, POINTS_BEFORE_CRASH) if self.crashes_left else None
-        self.life = Life(self.store, Fate(kill_at))
+        self.mortal = MortalStore(self.store, CrashPlan(kill_at))
         world = virtual_world(self.clock, seed=self.seed + self.lives, worker=f"worker-{self.lives}")
         world.poll_s = 3600.0
-        engine = self._process(self.life, world, self.life.hook)
+        engine = self._process(self.mortal, world, self.mortal.hook)
         self.worker = await engine.carry(
             [Carried(self.program, self.driver.handlers)],
             lease_s=LEASE_S,
@@ -191,7 +191,7 @@ class _OneRun:
         entered, vain = -1, 0
         for _ in range(TURNS_MAX):
             await asyncio.sleep(A_TICK_S)
-            if self.life.dead:
+            if self.mortal.dead:
                 await self._replace_crashed()
                 continue
             row = self._row()
@@ -343,7 +343,7 @@ class _OneRun:
 
     async def _pass(self, seconds: float) -> None:
         """Let time pass: by a jump where nothing is under way."""
-        if self.worker.busy or self.life.dead:
+        if self.worker.busy or self.mortal.dead:
             await asyncio.sleep(seconds)
             return
         self.clock.advance(seconds)

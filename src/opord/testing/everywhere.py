@@ -27,7 +27,7 @@ def crash_everywhere(test: Callable[P, T]) -> Callable[P, None]:
         __tracebackhide__ = True
         place, world = _world_in(args, kwargs)
         test(*args, **kwargs)
-        points = world.fate.passed
+        points = world.crash_plan.passed
         if not points:
             raise ScriptError("the test passes no point at which to crash: it starts no run")
         for number in range(1, points + 1):
@@ -36,7 +36,9 @@ def crash_everywhere(test: Callable[P, T]) -> Callable[P, None]:
                 _call(test, args, kwargs, place, variant)
                 variant.close()
             except BaseException as error:
-                error.add_note(f"\nThis was with a crash at point {number} of {points}: {variant.fate.at}.")
+                error.add_note(
+                    f"\nThis was with a crash at point {number} of {points}: {variant.crash_plan.at}."
+                )
                 raise
             finally:
                 variant.discard()

@@ -32,9 +32,9 @@ from opord.stores.base import RunFilter
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
 from opord.testing.clock import START_US, VirtualClock
+from opord.testing.crashing import CrashPlan, MortalStore
 from opord.testing.engines import virtual_engine
 from opord.testing.fakes import Fakes
-from opord.testing.mortal import Fate, Life
 from opord.testing.run import Run
 from opord.testing.script import ScriptError, Span, span_us
 from opord.testing.stepping import Stepper, Stop
@@ -72,7 +72,7 @@ class World:
         kill_at: int | None = None,
     ) -> None:
         self.seed = seed
-        self.fate = Fate(kill_at)
+        self.crash_plan = CrashPlan(kill_at)
         self.crashes = 0
         self._clock = VirtualClock(START_US if start is None else from_datetime(start.astimezone(UTC)))
         self._start = start
@@ -82,7 +82,7 @@ class World:
         self._served: dict[type[Workflow], Any] = {}
         self._fakes: dict[type[Workflow], Fakes] = {}
         self._engine: Engine | None = None
-        self._life: Life | None = None
+        self._mortal: MortalStore | None = None
         self._engines = 0
         self._task: Any = None
         self._held = False
@@ -195,7 +195,7 @@ class World:
 
     def crash_at(self, point: Point, *, nth: int = 1) -> None:
         """Let the engine die the nth time that it passes a point from now on; a new one takes over at once."""
-        self.fate.kill_at_named(point, nth)
+        self.crash_plan.kill_at_named(point, nth)
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -390,19 +390,19 @@ class World:
         if self._engine is not None:
             return self._engine
         self._engines += 1
-        life = self._life = Life(self.store, self.fate)
+        mortal = self._mortal = MortalStore(self.store, self.crash_plan)
         joined = [
             workflow(handlers._handlers() if isinstance(handlers, Fakes) else handlers)
             for workflow, handlers in self._served.items()
         ]
         engine = virtual_engine(
-            life,
+            mortal,
             joined,
             self._clock,
             seed=self.seed + self._engines,
             worker=f"worker-{self._engines}",
             poll_s=NEVER_POLL_S,
-            hook=life.hook,
+            hook=mortal.hook,
             secret_keys="",
             insecure_plaintext_secrets=True,
             watch_pure=self.complain,
@@ -415,17 +415,17 @@ class World:
 
     @property
     def _died(self) -> bool:
-        return self._life is not None and self._life.dead
+        return self._mortal is not None and self._mortal.dead
 
     def _end_engine(self) -> None:
         """End an engine as SIGKILL would: nothing more is written, nobody is told."""
-        if self._life is None:
+        if self._mortal is None:
             return
-        self.crashes += self._life.dead
-        self._life.dead = True
+        self.crashes += self._mortal.dead
+        self._mortal.dead = True
         self._task = None
         self._stepper.end_tasks()
-        self._engine = self._life = None
+        self._engine = self._mortal = None
 
     def _nudge(self) -> None:
         worker = self._up().worker

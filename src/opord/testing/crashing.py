@@ -1,4 +1,4 @@
-"""Crashes: an engine that dies at a point of the step protocol, and from then on can write nothing."""
+"""Crash points: where an engine can be made to die, and the store that stops working when it has."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Killed(BaseException):
     """The process is dead: nothing of it runs any more."""
 
 
-class Fate:
-    """Counts the points that a world's engines pass, and says at which of them one dies.
+class CrashPlan:
+    """Count the crash points that engines pass, and say at which of them one dies.
 
-    The points are those of `opord.drive.hooks` and both sides of each write. `kill_at` is the number of the
+    The crash points are those of `opord.drive.hooks` and both sides of each write. `kill_at` is the number of the
     point (from 1) at which an engine dies; `at` says which that was, once it has happened.
     """
 
@@ -45,12 +45,12 @@ class Fate:
         return dies
 
 
-class Life:
-    """One engine's life: its store and its hook, which do nothing more once it is dead."""
+class MortalStore:
+    """The store and the hook of one engine. Once the engine is dead, every verb and every point raises `Killed`."""
 
-    def __init__(self, store: Store, fate: Fate) -> None:
+    def __init__(self, store: Store, crash_plan: CrashPlan) -> None:
         self._store = store
-        self._fate = fate
+        self._crash_plan = crash_plan
         self.dead = False
 
     def hook(self, point: Point, run: str) -> None:
@@ -79,6 +79,6 @@ class Life:
         return results
 
     def _pass(self, point: str, run: str) -> None:
-        if self.dead or self._fate.passes(point, run):
+        if self.dead or self._crash_plan.passes(point, run):
             self.dead = True
             raise Killed
