@@ -212,7 +212,7 @@ def test_only_stores_speak_to_a_database() -> None:
         ("cli/check.py", "opord", "__version__", True),
         ("cli/runs/list.py", "opord.backends.base", "RunFilter", True),
         ("cli/runs/list.py", "opord.stores.base", "RunFilter", False),
-        ("cli/worker.py", "opord.engine.clock", "World", False),
+        ("cli/worker.py", "opord.engine.environment", "Environment", False),
         ("kernel/step.py", "asyncio", None, True),  # another test's concern
     ],
 )

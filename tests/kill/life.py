@@ -18,7 +18,7 @@ from typing import Any
 
 from opord.backends.front import Engine  # at once: `opord` would load it in each worker anew
 from opord.drive.errors import EngineError
-from opord.engine.clock import World
+from opord.engine.environment import Environment
 from opord.generated import Workflow
 from opord.loading import program_of
 from opord.stores.sqlite.store import SqliteStore
@@ -95,13 +95,13 @@ async def live(
     store = SqliteStore(
         folder / life.get("store", "siege.db"), clock=lambda: clock.now() + life.get("skew_us", 0)
     )
-    world = World(now=clock.now, worker=life["name"], poll_s=0.02)
+    environment = Environment(now=clock.now, worker=life["name"], poll_s=0.02)
     engine = Engine(
         store,
         [cls(_handlers(module, port, folder)) for module, cls in flows],
         lease_s=life["lease_s"],
         drain_s=2.0,
-        world=world,
+        environment=environment,
         hook=Death(life.get("dies"), log),
     )
     history = os.open(folder / "history", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

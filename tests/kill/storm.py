@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, get_args
 import opord
 from opord.drive.errors import NotInDoubt
 from opord.drive.hooks import Point
-from opord.engine.clock import World
+from opord.engine.environment import Environment
 from opord.kernel.rows import RunRow
 from opord.kernel.run import load_run
 from opord.kernel.views import needs_person
@@ -329,8 +329,8 @@ class Storm:
         for _ in range(2):
             self.give_birth(dies=False)
         store = SqliteStore(self.folder / "siege.db", clock=self.clock.now)
-        world = World(now=self.clock.now, worker="the siege")
-        async with opord.Engine(store, [*self.classes.values()], world=world) as engine:
+        environment = Environment(now=self.clock.now, worker="the siege")
+        async with opord.Engine(store, [*self.classes.values()], environment=environment) as engine:
             await self._rest(store)
             for row in self.rows(store):
                 if row.head.status == "in_doubt" and self.random.random() < 0.5:

@@ -337,7 +337,7 @@ MUTANTS = (
     Mutant(
         "recovery by the worker's clock", HOLD,
         '        now = self.host.now()\n        self.lease',
-        '        now = self.host.world.now()\n        self.lease',
+        '        now = self.host.environment.now()\n        self.lease',
         "leases and timers go by the clock of the machine that looks",
         "12, 13",
         seeds=40,
@@ -345,7 +345,7 @@ MUTANTS = (
     Mutant(
         "events by the sender's clock", EVENTS,
         "    now = host.now()\n    draft = Draft(run, now, host.name)",
-        "    now = host.world.now()\n    draft = Draft(run, now, host.name)",
+        "    now = host.environment.now()\n    draft = Draft(run, now, host.name)",
         "whether a timer is due goes by the clock of the machine that sends", "13",
         seeds=40,
     ),

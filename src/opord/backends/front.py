@@ -15,8 +15,8 @@ from opord.drive.calls import bind_handlers
 from opord.drive.client import Client
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
 from opord.drive.purity import NotPure
-from opord.engine.clock import World
 from opord.engine.collector import RELAXATION, relax_for_good
+from opord.engine.environment import Environment
 from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs
 from opord.engine.protection import protection_with
@@ -64,7 +64,7 @@ class Engine:
         create: make the store where there is none. With False, a store that is not there is `StoreMissing`.
         relax_collector: let Python's garbage collector look less often while an engine is open in this process, where its
             thresholds are Python's own. With False it is left as it is, which costs a busy engine a good part of its speed.
-        world: clock, randomness and threads, for simulations.
+        environment: clock, randomness and threads, for simulations.
         hook: told at every named point of the step protocol, for tests.
     """
 
@@ -82,7 +82,7 @@ class Engine:
         watch_pure: Callable[[NotPure], None] | None = None,
         create: bool = True,
         relax_collector: bool = True,
-        world: World | None = None,
+        environment: Environment | None = None,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
         # Of a float that is no number, no comparison is true.
@@ -102,8 +102,8 @@ class Engine:
         self._drain_s = drain_s
         self._watch_pure = watch_pure
         self._create = create
-        self._relaxes = relax_collector and world is None
-        self._world = world
+        self._relaxes = relax_collector and environment is None
+        self._environment = environment
         self._hook = hook
         self._open: Embedded | None = None
         self._programs: dict[type[Workflow], Program] = {}
@@ -126,9 +126,11 @@ class Engine:
             problems = check_handlers(self._program(workflow), workflow.handlers)
             if problems:
                 raise HandlersInvalid(self._program(workflow).name, problems)
-        world = self._world or World()
-        store = await _in_thread(world.store_thread, self._store)
-        opened = Process(store, programs=Programs(self._protection, programs), world=world, hook=self._hook)
+        environment = self._environment or Environment()
+        store = await _in_thread(environment.store_thread, self._store)
+        opened = Process(
+            store, programs=Programs(self._protection, programs), environment=environment, hook=self._hook
+        )
         opened.open()
         try:
             if self._relaxes:
@@ -179,9 +181,9 @@ class Engine:
             RELAXATION.let_go()
         await opened.close(self._drain_s)
         if isinstance(self._store_at, str):
-            await _in_thread(opened.world.store_thread, opened.store.close)
-        for pool in (opened.world.store_thread, opened.world.threads):
-            if pool is not None and self._world is None:
+            await _in_thread(opened.environment.store_thread, opened.store.close)
+        for pool in (opened.environment.store_thread, opened.environment.threads):
+            if pool is not None and self._environment is None:
                 pool.shutdown(wait=False)
 
     @property

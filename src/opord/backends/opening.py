@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from opord.backends.base import Backend
 from opord.backends.embedded import Embedded
-from opord.engine.clock import World
+from opord.engine.environment import Environment
 from opord.engine.process import Process
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
@@ -28,8 +28,8 @@ async def open_backend(url: str) -> AsyncIterator[Backend]:
     """
     store = open_store(url, create=False)
     try:
-        world = World(store_thread=None, own_threads=False)
-        process = Process(store, programs=Programs(SHOWING), world=world, patient=False)
+        environment = Environment(store_thread=None, own_threads=False)
+        process = Process(store, programs=Programs(SHOWING), environment=environment, patient=False)
         process.open()
         try:
             yield Embedded(process)

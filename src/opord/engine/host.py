@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Collection, Coroutine
 from typing import Any, Protocol
 
 from opord.drive import hooks
-from opord.engine.clock import World
+from opord.engine.environment import Environment
 from opord.engine.programs import Programs
 from opord.engine.store_writer import StoreWriter
 from opord.kernel.large import ValueCache
@@ -60,19 +60,19 @@ class StoreHost:
         store: Store,
         writer: StoreWriter,
         programs: Programs,
-        world: World,
+        environment: Environment,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
         self.store = store
         self.writer = writer
         self.programs = programs
-        self.world = world
-        self.name = world.worker
+        self.environment = environment
+        self.name = environment.worker
         # The very functions, without another call between: each is called several times a step.
         self.now = store.now
-        self.monotonic = world.monotonic
-        self.random = world.random.random
-        self.new_id = world.message_id
+        self.monotonic = environment.monotonic
+        self.random = environment.random.random
+        self.new_id = environment.message_id
         self.apply = writer.apply
         self.cache = ValueCache()
         self.hook = hook

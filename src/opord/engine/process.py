@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opord.drive import hooks
 from opord.drive.client import Client
-from opord.engine.clock import World
+from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
 from opord.engine.programs import Programs, keep_contract
 from opord.engine.store_writer import PARTING_S, StoreWriter
@@ -42,15 +42,17 @@ class Process:
         store: Store,
         *,
         programs: Programs,
-        world: World,
+        environment: Environment,
         hook: hooks.Hook = hooks.nothing,
         patient: bool = True,
     ) -> None:
         self.store = store
-        self.world = world
+        self.environment = environment
         self.programs = programs
-        self.writer = StoreWriter(store, world.store_thread, patient=patient)
-        self.host = StoreHost(store=store, writer=self.writer, programs=programs, world=world, hook=hook)
+        self.writer = StoreWriter(store, environment.store_thread, patient=patient)
+        self.host = StoreHost(
+            store=store, writer=self.writer, programs=programs, environment=environment, hook=hook
+        )
         self.client = Client(self.host)
         self.watch = Watch(store, self.writer)
         self.worker: Worker | None = None
@@ -83,17 +85,17 @@ class Process:
         from opord.drive.calls import Calls
         from opord.engine.worker import Worker
 
-        world = self.world
+        environment = self.environment
         given = {each.program.digest: each for each in carried}
-        slots = asyncio.Semaphore(world.max_threads)
+        slots = asyncio.Semaphore(environment.max_threads)
         calls = {
             digest: Calls(
                 each.program,
                 each.handlers,
-                threads=world.handler_threads(),
+                threads=environment.handler_threads(),
                 slots=slots,
                 limit_s=call_limit_s,
-                monotonic=world.monotonic,
+                monotonic=environment.monotonic,
                 watch_pure=watch_pure,
             )
             for digest, each in given.items()

@@ -59,12 +59,12 @@ class Worker:
         self.writer = host.writer
         self.programs = programs
         self.calls = calls
-        self.world = host.world
+        self.environment = host.environment
         self.name = host.name
         self.lease_us = int(lease_s * 1_000_000)
         self.concurrency = concurrency
         self.flights: dict[str, Flight] = {}
-        self._reaper = DeadWorkerReaper(self.store, self.writer, self.world.monotonic)
+        self._reaper = DeadWorkerReaper(self.store, self.writer, self.environment.monotonic)
         self._nudged = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
@@ -338,7 +338,7 @@ class Worker:
         await self.writer.apply(Write(row.run, row.epoch, row.seq, None, row.epoch, head=head))
 
     async def _sleep(self) -> None:
-        pause = self.world.poll_s
+        pause = self.environment.poll_s
         if self._due is not None and self.has_room:
             pause = min(pause, max(0.0, (self._due - self.store.now()) / 1e6))
         try:

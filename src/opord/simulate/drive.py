@@ -18,7 +18,7 @@ from opord.drive.calls import bind_handlers
 from opord.drive.client import Client
 from opord.drive.errors import EngineError, InputInvalid
 from opord.drive.hooks import Hook, nothing
-from opord.engine.clock import World
+from opord.engine.environment import Environment
 from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import Protection
@@ -31,7 +31,7 @@ from opord.simulate.outside import Outside
 from opord.simulate.values import Chosen, Constants
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
-from opord.testing.clock import VirtualClock, VirtualLoop, virtual_world
+from opord.testing.clock import VirtualClock, VirtualLoop, virtual_environment
 from opord.testing.crashing import CrashPlan, MortalStore
 
 LEASE_S = 30.0
@@ -147,9 +147,11 @@ class _OneRun:
         self.lives += 1
         kill_at = self.rng.randrange(1, POINTS_BEFORE_CRASH) if self.crashes_left else None
         self.mortal = MortalStore(self.store, CrashPlan(kill_at))
-        world = virtual_world(self.clock, seed=self.seed + self.lives, worker=f"worker-{self.lives}")
-        world.poll_s = 3600.0
-        engine = self._process(self.mortal, world, self.mortal.hook)
+        environment = virtual_environment(
+            self.clock, seed=self.seed + self.lives, worker=f"worker-{self.lives}"
+        )
+        environment.poll_s = 3600.0
+        engine = self._process(self.mortal, environment, self.mortal.hook)
         self.worker = await engine.carry(
             [Carried(self.program, self.driver.handlers)],
             lease_s=LEASE_S,
@@ -157,9 +159,9 @@ class _OneRun:
             concurrency=10,
         )
 
-    def _process(self, store: Any, world: World, hook: Hook = nothing) -> Process:
+    def _process(self, store: Any, environment: Environment, hook: Hook = nothing) -> Process:
         programs = Programs(Protection(insecure=True), [self.program])
-        process = Process(store, programs=programs, world=world, hook=hook)
+        process = Process(store, programs=programs, environment=environment, hook=hook)
         process.open()
         return process
 
@@ -178,7 +180,7 @@ class _OneRun:
     def _outside_client(self) -> Client:
         """Return a client of another process, which no crash of the worker touches."""
         before = asyncio.all_tasks()
-        process = self._process(self.store, virtual_world(self.clock, seed=self.seed, worker="client"))
+        process = self._process(self.store, virtual_environment(self.clock, seed=self.seed, worker="client"))
         (self.client_pump,) = asyncio.all_tasks() - before
         return process.client
 

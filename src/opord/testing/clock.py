@@ -13,7 +13,7 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from opord.engine.clock import World
+from opord.engine.environment import Environment
 
 T = TypeVar("T")
 
@@ -81,9 +81,9 @@ def run_virtually(main: Coroutine[Any, Any, T], clock: VirtualClock) -> T:
         return runner.run(main)
 
 
-def virtual_world(clock: VirtualClock, *, seed: int = 0, worker: str = "w1") -> World:
-    """Return a world for an engine under a virtual clock: one thread, seeded randomness, a given worker's name."""
-    return World(
+def virtual_environment(clock: VirtualClock, *, seed: int = 0, worker: str = "w1") -> Environment:
+    """Return a environment for an engine under a virtual clock: one thread, seeded randomness, a given worker's name."""
+    return Environment(
         now=clock.now,
         monotonic=clock.monotonic,
         random=random.Random(seed),

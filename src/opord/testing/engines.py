@@ -8,7 +8,7 @@ from typing import Any
 from opord.backends.front import Engine
 from opord.drive import hooks
 from opord.generated.workflow import Workflow
-from opord.testing.clock import VirtualClock, virtual_world
+from opord.testing.clock import VirtualClock, virtual_environment
 
 
 def virtual_engine(
@@ -25,12 +25,12 @@ def virtual_engine(
 ) -> Engine:
     """Return an engine that is not open yet; the store is the caller's, and may stand for one that fails.
 
-    `poll_s` is how long its worker sleeps at most, as in `World`. `skew_us` is by how much this machine's clock is wrong; the
+    `poll_s` is how long its worker sleeps at most, as in `Environment`. `skew_us` is by how much this machine's clock is wrong; the
     store's is right. `settings` are those of `Engine`.
     """
-    world = virtual_world(clock, seed=seed, worker=worker)
+    environment = virtual_environment(clock, seed=seed, worker=worker)
     if poll_s is not None:
-        world.poll_s = poll_s
+        environment.poll_s = poll_s
     if skew_us:
-        world.now = lambda: clock.now_us + skew_us
-    return Engine(store, workflows, world=world, hook=hook, **settings)
+        environment.now = lambda: clock.now_us + skew_us
+    return Engine(store, workflows, environment=environment, hook=hook, **settings)

@@ -1,4 +1,4 @@
-"""What the engine takes from the world besides the store: time, randomness, names and threads.
+"""What an engine runs in, besides its store: clocks, randomness, a worker's name and threads.
 
 All of it is passed in, so that a simulation can run the whole engine on one thread under its own clock.
 """
@@ -28,8 +28,8 @@ def wall_clock() -> int:
 
 
 @dataclass
-class World:
-    """The world as the engine sees it; the defaults are the real one.
+class Environment:
+    """The surroundings of an engine; the defaults are those of this process.
 
     `now` is the wall clock in microseconds, `monotonic` a clock in seconds that never jumps. `random`
     spreads retries. `worker` names this process in leases and journals. `store_thread` runs the store's
