@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from opord.language import check_text
-from opord.language.formatter import NotFormatted, format_source
+from opord.language.syntax.formatter import NotFormatted, format_source
 from tests.fuzz.families import FAMILIES
 
 # Twice the text may take a little more than twice the time: larger tables fit caches less well.

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from opord.language.source import Source
+from opord.language.syntax.source import Source
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.colours import coloured
 from opord.lsp.features.completion import complete

@@ -202,8 +202,8 @@ def test_only_stores_speak_to_a_database() -> None:
 @pytest.mark.parametrize(
     ("file", "module", "name", "allowed"),
     [
-        ("language/parser.py", "opord.contract", "Contract", True),
-        ("language/parser.py", "opord.language.lexer", "lex", True),
+        ("language/syntax/parser.py", "opord.contract", "Contract", True),
+        ("language/syntax/parser.py", "opord.language.syntax.lexer", "lex", True),
         ("kernel/step.py", "opord.language", "check_text", False),
         ("kernel/step.py", "opord.engine", None, False),
         ("engine/worker.py", "opord", "kernel", True),

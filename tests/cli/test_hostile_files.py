@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from opord.language.source import MAX_SOURCE_BYTES
+from opord.language.syntax.source import MAX_SOURCE_BYTES
 from tests.cli.kit import DESK, OPORD
 
 # Far more than a check takes: only what waits for ever comes to it.

@@ -20,7 +20,7 @@ from opord.language.graph import Graph
 from opord.language.mending.desk import Desk
 from opord.language.rules import RULES
 from opord.language.sheet import explain_sheet
-from opord.language.source import Source
+from opord.language.syntax.source import Source
 from opord.simulate.moves import moves_of
 
 TEXT = """\

@@ -16,12 +16,12 @@ import opord.contract as ir
 from opord.codegen import generate
 from opord.codegen.names import Names, calls, module_name
 from opord.content import content
-from opord.language import tree
 from opord.language.compile import lower_source
 from opord.language.lowering import Lowering, lower_contract
-from opord.language.parser import parse
 from opord.language.sheet import explain_sheet, render_text
-from opord.language.source import Source
+from opord.language.syntax import tree
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
 from opord.loading.modules import compile_module
 from opord.loading.program import secret_places
 from opord.simulate.values import Chosen, Constants

@@ -17,7 +17,7 @@ from opord import contract
 from tests.closed.branches import branching
 from tests.closed.growth import Growth, Union, grown, with_member
 
-CONTRACT, TREE, RECORDS = "contract.py", "language/tree.py", "kernel/records.py"
+CONTRACT, TREE, RECORDS = "contract.py", "language/syntax/tree.py", "kernel/records.py"
 
 POINTED: dict[Union, set[str]] = {
     Union(CONTRACT, "Type"): {

@@ -12,10 +12,11 @@ from opord.cli.output import STATUS_STYLES
 from opord.codegen import expressions
 from opord.contract import BinaryOp, BuiltinName, Contract, Outcome, PrimitiveName
 from opord.kernel.rows import RunOutcome, Status
-from opord.language import spelling, tree
+from opord.language import spelling
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.dispatch import LOWER
-from opord.language.parse_declarations import OUTCOMES
+from opord.language.syntax import tree
+from opord.language.syntax.parse_declarations import OUTCOMES
 from opord.testing.plausible import Plausible
 from opord.values.scalars import SCALARS
 

@@ -14,8 +14,8 @@ from tests.closed.growth import Union, read_with
 UNIONS = (
     Union("contract.py", "Expr", "of: Expr; type: Type; place: Place"),
     Union("contract.py", "Type", "of: Type"),
-    Union("language/tree.py", "Expression", "span: Span"),
-    Union("language/tree.py", "TypeNode", "span: Span"),
+    Union("language/syntax/tree.py", "Expression", "span: Span"),
+    Union("language/syntax/tree.py", "TypeNode", "span: Span"),
 )
 
 KEYS = {"Contract.key", "Contract.Event.key", "Action.Key.expr", "Action.Check.args"}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from opord.language import tokens as lexed
-from opord.language.source import Source
+from opord.language.syntax import tokens as lexed
+from opord.language.syntax.source import Source
 from opord.lsp.analysis import Analysis
 from opord.lsp.index import SymbolKind
 from tests.editors.engine import ROOT, Token, tokenize

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 
 from opord.language import CheckResult, check_source
-from opord.language.source import Source
+from opord.language.syntax.source import Source
 from tests.fuzz.properties import FILE, hold_findings, read_used
 from tests.fuzz.seeds import seeds
 

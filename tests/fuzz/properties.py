@@ -12,9 +12,9 @@ from opord.language import CheckResult, check_text
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.diagnostics.render.human import render_one
 from opord.language.diagnostics.render.json import as_data
-from opord.language.formatter import NotFormatted, format_source
 from opord.language.sheet import explain_sheet, render_text
-from opord.language.source import Source
+from opord.language.syntax.formatter import NotFormatted, format_source
+from opord.language.syntax.source import Source
 
 FILE = "fuzzed.opord"
 

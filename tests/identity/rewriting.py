@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from random import Random
 
-from opord.language import tree
 from opord.language.compile import lower_source
 from opord.language.lowering.recorder import Recorder
-from opord.language.parser import parse
-from opord.language.source import Source
+from opord.language.syntax import tree
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
 
 Sources = tuple[tuple[str, str], ...]
 

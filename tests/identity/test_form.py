@@ -16,7 +16,7 @@ import pytest
 from opord import contract as ir
 from opord.content import content, contract_digest, digest_in, first_difference, legacy_digest
 from opord.language import check_text
-from opord.language.formatter import format_source
+from opord.language.syntax.formatter import format_source
 from opord.values.canonical import dumps
 from tests.identity.corpus import PINNED, ROOT, Pin, here, pinned, random_ones, read
 from tests.identity.trees import KINDS, members, nodes, rebuilt, replaced

@@ -24,7 +24,7 @@ import opord.language.compile
 from opord.language import CheckResult, check_text
 from opord.language.diagnostics.model import Code, registered_codes
 from opord.language.diagnostics.render.human import render
-from opord.language.source import Source
+from opord.language.syntax.source import Source
 
 FOLDER = Path(__file__).parent / "findings"
 PAGES = Path(opord.language.compile.__file__).parent / "diagnostics" / "pages"

@@ -12,7 +12,7 @@ from opord.contract import Place
 from opord.language import CheckResult, check_text
 from opord.language.diagnostics.model import Diagnostic, Edit, Fix, code
 from opord.language.diagnostics.suggest import surely_meant
-from opord.language.source import Source
+from opord.language.syntax.source import Source
 
 SAMPLE = code("OP010", rule="syntax", title="something else was expected here")
 HERE = Place("door.opord", 1, 1, 1, 2)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opord.language import tokens as t
-from opord.language import tree
-from opord.language.formatter import WIDTH, NotFormatted, format_source
-from opord.language.lexer import lex
-from opord.language.parser import parse
-from opord.language.source import Source
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.formatter import WIDTH, NotFormatted, format_source
+from opord.language.syntax.lexer import lex
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
 
 EXAMPLE = files("opord.examples.orders").joinpath("order.opord").read_text("utf-8")
 GOOD = sorted((Path(__file__).parent / "good").rglob("*.opord"))

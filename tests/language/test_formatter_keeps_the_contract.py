@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from opord.content import contract_digest
 from opord.contract import Contract
 from opord.language import check_text
-from opord.language.formatter import format_source
+from opord.language.syntax.formatter import format_source
 from tests.language.test_formatter import respaced
 
 HERE = Path(__file__).parent

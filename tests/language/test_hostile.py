@@ -13,7 +13,7 @@ from opord.language import CheckResult, check_source, check_text, graph
 from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
 from opord.language.lowering import context
 from opord.language.rules import commit_in_a_cycle, restarted_timer, unanswered_action
-from opord.language.source import MAX_SOURCE_BYTES, Source
+from opord.language.syntax.source import MAX_SOURCE_BYTES, Source
 from tests.fuzz.families import FAMILIES
 from tests.fuzz.properties import FILE, hold, hold_findings, read_used
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from opord.language import tokens as t
-from opord.language.lexer import duration_ms, lex
-from opord.language.source import MAX_SOURCE_BYTES, Source
+from opord.language.syntax import tokens as t
+from opord.language.syntax.lexer import duration_ms, lex
+from opord.language.syntax.source import MAX_SOURCE_BYTES, Source
 
 
 def kinds(text: str) -> list[str]:

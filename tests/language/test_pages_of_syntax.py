@@ -7,10 +7,10 @@ from importlib.resources import files
 
 import pytest
 
-import opord.language.parser  # noqa: F401 - importing it declares the codes
+import opord.language.syntax.parser  # noqa: F401 - importing it declares the codes
 from opord.language.diagnostics.model import Code, registered_codes
-from opord.language.parser import parse
-from opord.language.source import Source
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
 
 SYNTAX = [each for each in registered_codes() if each.rule == "syntax"]
 # What is wrong with these files cannot be shown on a page of text.

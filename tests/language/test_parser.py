@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from opord.language import tree
-from opord.language.parser import parse
-from opord.language.source import Source
+from opord.language.syntax import tree
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
 
 EXAMPLE = files("opord.examples.orders").joinpath("order.opord").read_text("utf-8")
 GOOD = sorted((Path(__file__).parent / "good").rglob("*.opord"))

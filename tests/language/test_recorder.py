@@ -5,7 +5,7 @@ from __future__ import annotations
 from opord.contract import STR, Named
 from opord.language.compile import lower_source
 from opord.language.lowering.recorder import Recorder
-from opord.language.source import Source
+from opord.language.syntax.source import Source
 
 CONTRACT = """\
 contract Desk(order: Order) key order.id

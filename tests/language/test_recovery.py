@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opord.language import tree
 from opord.language.diagnostics.model import FINDINGS_MAX
-from opord.language.parser import parse
-from opord.language.source import Source
+from opord.language.syntax import tree
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
 
 from importlib.resources import files  # isort: skip
 

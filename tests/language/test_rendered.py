@@ -13,8 +13,8 @@ from opord.language.diagnostics.model import Label, StoryStep, code
 from opord.language.diagnostics.render import github, human, json, sarif
 from opord.language.diagnostics.render.line import in_one_line
 from opord.language.diagnostics.suggest import did_you_mean, nearest
-from opord.language.parser import parse
-from opord.language.source import Source
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
 
 GOLDEN = Path(__file__).parent / "golden" / "syntax"
 SAMPLE = code("OP010", rule="syntax", title="something else was expected here")

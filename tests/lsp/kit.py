@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from opord.language.source import Source
+from opord.language.syntax.source import Source
 from opord.lsp.analysis import Analysis
 from opord.lsp.features import (
     actions,

@@ -149,7 +149,7 @@ def test_a_type_of_a_used_file_is_renamed_in_every_file() -> None:
     types = "record Address { street: str }\nrecord House { at: Address }\n"
     text = 'use "types.opord" { Address }\ncontract C(id: str, a: Address) key a.street\ninitial state S -> D { goto D }\nfinal state D success\n'
     user = analyse(text, **{"types.opord": types})
-    from opord.language.source import Source
+    from opord.language.syntax.source import Source
 
     home = Analysis(Source("types.opord", types))
     edits = rename(user, text.index("Address)"), "Place", [home])

@@ -82,7 +82,7 @@ def _checked(files: Sequence[str], named: Sequence[str], stdin_name: str) -> lis
     results = [checked(Path(path)) for path in named]
     if "-" in files:
         from opord.language.compile import check_source
-        from opord.language.source import Source, read_source
+        from opord.language.syntax.source import Source, read_source
 
         source = Source.from_bytes(stdin_name, sys.stdin.buffer.read())
         results.append(check_source(source, read=read_source))
@@ -141,7 +141,7 @@ def _show(
 
 def _show_reader(findings: Sequence[Diagnostic], results: Sequence[CheckResult]) -> None:
     from opord.language.diagnostics.render.human import render_one
-    from opord.language.source import Source
+    from opord.language.syntax.source import Source
 
     sources = {path: Source(path, text) for result in results for path, text in result.sources}
     columns = width() if on_terminal() else None

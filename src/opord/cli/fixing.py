@@ -12,7 +12,7 @@ from opord.cli.errors import CliError
 if TYPE_CHECKING:
     from opord.language import CheckResult
     from opord.language.diagnostics import Diagnostic, Edit
-    from opord.language.source import Source
+    from opord.language.syntax.source import Source
 
 ROUNDS_MAX = 10
 """One mend can show another; so many rounds are more than any contract was seen to need."""
@@ -26,7 +26,7 @@ def fix_files(results: Sequence[CheckResult], allowed: Iterable[str]) -> list[st
     Raises:
         CliError: a file cannot be written.
     """
-    from opord.language.source import Source
+    from opord.language.syntax.source import Source
 
     texts = {path: text for result in results for path, text in result.sources}
     own = {os.path.realpath(path): path for path in allowed}

@@ -52,7 +52,7 @@ def command(files: tuple[str, ...], only_check: bool) -> int:
 
 
 def _text(file: str) -> str:
-    from opord.language.source import MAX_SOURCE_BYTES, read_source
+    from opord.language.syntax.source import MAX_SOURCE_BYTES, read_source
 
     try:
         # One byte more than a contract may have tells that there is too much, however much there is.
@@ -67,14 +67,14 @@ def _text(file: str) -> str:
 
 
 def _laid_out(text: str, file: str) -> str | None:
-    from opord.language.formatter import NotFormatted, format_source
+    from opord.language.syntax.formatter import NotFormatted, format_source
 
     path = "<stdin>" if file == "-" else file
     try:
         return format_source(text, path)
     except NotFormatted as wrong:
         from opord.language.diagnostics.render.human import render
-        from opord.language.source import Source
+        from opord.language.syntax.source import Source
 
         click.echo(
             render(wrong.findings, {path: Source(path, text)}, colour=has_colour()), err=True, nl=False

@@ -83,7 +83,7 @@ def _program(file: str) -> Program:
     result = checked(Path(file))
     if result.errors:
         from opord.language.diagnostics.render.human import render_one
-        from opord.language.source import Source
+        from opord.language.syntax.source import Source
 
         sources = {path: Source(path, text) for path, text in result.sources}
         for finding in result.errors:

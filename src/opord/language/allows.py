@@ -6,11 +6,11 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TypeAlias, get_args
 
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, ErrorRule, WarningRule, code
 from opord.language.diagnostics.suggest import nearest
 from opord.language.lowering import Lowering
 from opord.language.names import listed
+from opord.language.syntax import tree
 
 UNKNOWN_RULE = code(
     "OP118", rule="name", severity="warning", title="an `allow` for a rule that does not exist"

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opord.contract import Contract
-from opord.language import tree
 from opord.language.allows import without_allowed
-from opord.language.collector import without_collector
 from opord.language.damage import without_echoes, without_hearsay, without_right_uses
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.flood import without_flood
@@ -26,9 +24,11 @@ from opord.language.lowering import Lowering, is_types_file, lower_contract, low
 from opord.language.lowering.assembly import checked_types
 from opord.language.lowering.recorder import Recorder
 from opord.language.mending import add_fixes
-from opord.language.parser import parse
 from opord.language.rules import find_all
-from opord.language.source import Source, read_source
+from opord.language.syntax import tree
+from opord.language.syntax.collector import without_collector
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source, read_source
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.diagnostics.suggest import folded
-from opord.language.source import Source
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.source import Source
+from opord.language.syntax.tree import Span
 
 # Something is missing in a body: a path, an arm, a `goto`, a timer, the whole body.
 _MISSING_IN_BODY = frozenset(

@@ -12,14 +12,14 @@ import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Label, code
 from opord.language.lowering import Lowering, lower_types_of
 from opord.language.lowering.context import DUPLICATE
 from opord.language.lowering.symbols import TypeSymbol
 from opord.language.names import listed
-from opord.language.parser import parse
-from opord.language.source import Source
+from opord.language.syntax import tree
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
 from opord.language.types import names_in
 
 CANNOT_USE = code("OP114", rule="name", title="a file that cannot be used")

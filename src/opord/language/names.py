@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from opord.contract import Place, Type, VarOrigin
-from opord.language.tree import Span
+from opord.language.syntax.tree import Span
 
 Case: TypeAlias = Literal["PascalCase", "snake_case", "either"]
 

@@ -27,7 +27,7 @@ from opord.contract import (
     Var,
     WithFields,
 )
-from opord.language.escapes import escape
+from opord.language.syntax.escapes import escape
 
 _BINDING = {
     "or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "??": 5, "+": 6, "-": 6,

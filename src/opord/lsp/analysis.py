@@ -9,11 +9,11 @@ from opord.language.compile import CheckResult, check_lowered, lower_source
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.graph import Graph
 from opord.language.imports import Reader
-from opord.language.lexer import lex
 from opord.language.lowering.recorder import Recorder
-from opord.language.source import Source
-from opord.language.tokens import Tokens
-from opord.language.tree import Span
+from opord.language.syntax.lexer import lex
+from opord.language.syntax.source import Source
+from opord.language.syntax.tokens import Tokens
+from opord.language.syntax.tree import Span
 from opord.lsp.index import Index
 
 

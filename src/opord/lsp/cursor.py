@@ -10,9 +10,9 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from opord.language import tokens as t
-from opord.language.cursor import HANDLER_WORDS, STATEMENT_WORDS
-from opord.language.tokens import Tokens
+from opord.language.syntax import tokens as t
+from opord.language.syntax.cursor import HANDLER_WORDS, STATEMENT_WORDS
+from opord.language.syntax.tokens import Tokens
 
 FrameKind: TypeAlias = Literal[
     "top", "use", "record", "variants", "policies", "phase", "state", "block", "match", "else", "fields",

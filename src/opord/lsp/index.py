@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
 from opord.contract import Place, Type
-from opord.language import tree
 from opord.language.lowering import Lowering
 from opord.language.lowering.recorder import Recorder, Rest
 from opord.language.lowering.symbols import (
@@ -25,7 +24,8 @@ from opord.language.lowering.symbols import (
     VariantSymbol,
 )
 from opord.language.names import Binding
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.tree import Span
 
 SymbolKind: TypeAlias = Literal[
     "contract", "input", "record", "enum", "failure", "field", "variant", "variant field", "role", "event",

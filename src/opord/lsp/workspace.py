@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from opord.language.source import MAX_SOURCE_BYTES, Source
+from opord.language.syntax.source import MAX_SOURCE_BYTES, Source
 from opord.lsp.analysis import Analysis
 
 SUFFIX = ".opord"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opord.contract import Constant, Expr, Hole, OptionalOf, Place, Type
-from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.dispatch import lower, lower_to
 from opord.language.lowering.symbols import Fields, TypeSymbol
 from opord.language.names import Scope, listed
+from opord.language.syntax import tree
 from opord.language.types import UNKNOWN
 
 UNKNOWN_FIELD = code("OP107", rule="name", title="an unknown field or parameter")

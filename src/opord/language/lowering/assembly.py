@@ -25,7 +25,6 @@ from opord.contract import (
     Taken,
     Variant,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.declarations import (
@@ -46,6 +45,7 @@ from opord.language.lowering.promises import lower_promise
 from opord.language.lowering.states import Bodies, lower_state_fields
 from opord.language.lowering.symbols import CallSymbol, EventSymbol, TypeSymbol
 from opord.language.names import Binding, Scope, listed
+from opord.language.syntax import tree
 from opord.language.types import RUN
 
 UNKNOWN_ROLE = code("OP106", rule="name", title="an unknown role")

@@ -24,12 +24,12 @@ from opord.contract import (
     Type,
     VariantRef,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import code
 from opord.language.lowering.context import Lowering, a, is_unknown, wrong
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.variants import qualified_variant, report_unknown_variant
 from opord.language.names import Scope
+from opord.language.syntax import tree
 from opord.language.types import ORDERED, PRINTED, coerce, join
 
 BUILTIN = code("OP210", rule="type", title="a built-in function that does not take such values")

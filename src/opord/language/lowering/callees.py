@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from opord.contract import BuiltinName, Expr, PureCall, Type
-from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.arguments import complete, lower_arguments
 from opord.language.lowering.builtins import BUILTINS, lower_builtin
@@ -15,6 +14,7 @@ from opord.language.lowering.expressions import OTHER_KIND
 from opord.language.lowering.symbols import CallSymbol
 from opord.language.lowering.variants import lower_variant, qualified_variant, report_ambiguous
 from opord.language.names import Scope, listed
+from opord.language.syntax import tree
 
 UNKNOWN_CALL = code("OP104", rule="name", title="an unknown call")
 PURE_FORBIDDEN = code("OP208", rule="type", title="a pure called where no handler may be needed")

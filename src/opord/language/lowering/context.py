@@ -23,7 +23,6 @@ from opord.contract import (
     Type,
     Unknown,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import Code, Diagnostic, Edit, Label, code
 from opord.language.diagnostics.suggest import nearest, surely_meant
 from opord.language.lowering.recorder import Recorder
@@ -36,8 +35,9 @@ from opord.language.lowering.symbols import (
     VariantSymbol,
 )
 from opord.language.names import Binding, Case, Scope, has_case, in_case, meant
-from opord.language.source import Source
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.source import Source
+from opord.language.syntax.tree import Span
 from opord.language.types import UNKNOWN, coerce, compatible, is_secret, names_in, show, without_secret
 
 DUPLICATE = code("OP109", rule="name", title="a name declared twice")

@@ -16,7 +16,6 @@ from opord.contract import (
     Place,
     VariantRef,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.context import DUPLICATE, HIDES, NEVER_HIDDEN, Lowering
@@ -33,6 +32,7 @@ from opord.language.lowering.symbols import (
 )
 from opord.language.lowering.typenodes import UNKNOWN_TYPE, lower_type, refuse_endless
 from opord.language.names import Binding, Case, Scope, listed
+from opord.language.syntax import tree
 from opord.language.types import NOTHING, RUN, UNKNOWN, show
 
 CANCEL = code("OP215", rule="type", title="`cancel` with other parameters than its own")

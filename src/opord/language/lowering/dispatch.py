@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from opord.contract import BOOL, Expr, Place, Type
-from opord.language import tree
 from opord.language.lowering.context import Lowering
 from opord.language.names import Scope
+from opord.language.syntax import tree
 
 LOWER: dict[type, Callable[[Lowering, Scope, Any, Type | None], Expr]] = {}
 

@@ -30,7 +30,6 @@ from opord.contract import (
     Var,
     WithFields,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import code
 from opord.language.lowering.arguments import (
     STRANGER,
@@ -46,6 +45,7 @@ from opord.language.lowering.symbols import TypeSymbol
 from opord.language.lowering.typenodes import UNKNOWN_TYPE
 from opord.language.lowering.variants import lower_variant, qualified_variant, report_ambiguous
 from opord.language.names import Scope, listed
+from opord.language.syntax import tree
 from opord.language.types import RUN, UNKNOWN, join, named, optional
 
 UNKNOWN_VARIABLE = code("OP102", rule="name", title="an unknown name in an expression")

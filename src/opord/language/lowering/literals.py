@@ -27,11 +27,11 @@ from opord.contract import (
     Text,
     Type,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import code
 from opord.language.lowering.context import MISMATCH, Lowering, a, is_unknown, wrong
 from opord.language.lowering.dispatch import LOWER, lower
 from opord.language.names import Scope
+from opord.language.syntax import tree
 from opord.language.types import NOTHING, PRINTED, UNKNOWN, join
 
 UNPRINTABLE = code("OP203", rule="type", title="a value that a text cannot print")

@@ -34,11 +34,11 @@ from opord.contract import (
     Unary,
     Unknown,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import code
 from opord.language.lowering.context import Lowering, a, is_unknown, wrong
 from opord.language.lowering.dispatch import LOWER, lower, lower_condition
 from opord.language.names import Scope
+from opord.language.syntax import tree
 from opord.language.types import NOTHING, ORDERED, UNKNOWN, coerce, compatible, join, show
 
 OPERANDS = code("OP202", rule="type", title="an operator that does not take such values")

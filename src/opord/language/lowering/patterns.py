@@ -37,13 +37,13 @@ from opord.contract import (
     VariantPattern,
     VariantRef,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.symbols import CallSymbol, Subject, VariantSymbol
 from opord.language.lowering.variants import UNKNOWN_VARIANT, report_ambiguous
 from opord.language.names import Binding, Scope, listed
+from opord.language.syntax import tree
 from opord.language.types import UNKNOWN, named
 
 PATTERN = code("OP209", rule="type", title="a pattern that does not fit what is matched")

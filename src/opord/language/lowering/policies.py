@@ -22,7 +22,6 @@ from opord.contract import (
     SecretOf,
     Skip,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import code
 from opord.language.lowering.arguments import complete, lower_arguments
 from opord.language.lowering.callees import UNKNOWN_CALL
@@ -31,6 +30,7 @@ from opord.language.lowering.dispatch import lower
 from opord.language.lowering.literals import duration
 from opord.language.lowering.symbols import CallSymbol, Fields
 from opord.language.names import Binding, Scope, listed
+from opord.language.syntax import tree
 from opord.language.types import KEYS, RUN
 
 NOT_A_KEY = code("OP213", rule="type", title="a key that is no text, whole number or uuid")

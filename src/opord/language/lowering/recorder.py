@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from opord.contract import Place, Type
-from opord.language import tree
 from opord.language.lowering.symbols import Fields, Subject, TypeSymbol
 from opord.language.names import Binding, Scope
-from opord.language.source import Source
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.source import Source
+from opord.language.syntax.tree import Span
 
 
 @dataclass(slots=True)

@@ -21,7 +21,6 @@ from opord.contract import (
     Type,
     Verb,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.arguments import STRANGER, absent, complete, lower_arguments, report_missing
 from opord.language.lowering.callees import UNKNOWN_CALL
@@ -37,6 +36,7 @@ from opord.language.lowering.patterns import (
 )
 from opord.language.lowering.symbols import CallSymbol, StateSymbol, Subject
 from opord.language.names import Binding, Scope, listed
+from opord.language.syntax import tree
 from opord.language.types import UNKNOWN, is_settled
 
 UNKNOWN_STATE = code("OP103", rule="name", title="an unknown state")

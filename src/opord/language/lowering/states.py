@@ -22,7 +22,6 @@ from opord.contract import (
     Timer,
     TimerKind,
 )
-from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.arguments import MISSING
 from opord.language.lowering.context import Lowering
@@ -31,6 +30,7 @@ from opord.language.lowering.dispatch import lower, lower_condition
 from opord.language.lowering.statements import lower_block, resolve_state
 from opord.language.lowering.symbols import EventSymbol, StateSymbol
 from opord.language.names import Binding, Scope, listed
+from opord.language.syntax import tree
 from opord.language.types import RUN, UNKNOWN
 
 UNKNOWN_EVENT = code("OP105", rule="name", title="an unknown event")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from opord.contract import Expr, OptionalOf, Place, Type, VariantRef
-from opord.language import tree
+from opord.language.syntax import tree
 from opord.language.types import NOTHING
 
 

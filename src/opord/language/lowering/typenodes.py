@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import assert_never
 
 from opord.contract import STR, ListOf, MapOf, Named, OptionalOf, SecretOf, Type
-from opord.language import tree
 from opord.language.diagnostics.model import Label, code
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.symbols import TypeSymbol
+from opord.language.syntax import tree
 from opord.language.types import PRIMITIVES, UNKNOWN, named, show
 
 UNKNOWN_TYPE = code("OP101", rule="name", title="an unknown type")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import STR, Field, OptionalOf, State, VariantRef
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.flow.coverage import OK, SOME, Case, cases_of, missing, spelled
 from opord.language.mending.desk import Desk
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.tree import Span
 
 # More arms than this are not put in at once: whoever lacks so many wants an `else`.
 _ARMS_MAX = 20

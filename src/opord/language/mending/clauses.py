@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Action, Effect
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending.desk import Desk
 from opord.language.rules.contract_without_key import key_candidates
+from opord.language.syntax import tree
 
 
 def performed_action(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:

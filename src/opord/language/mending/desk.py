@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from opord.contract import Call, Contract, Place
-from opord.language import tree
 from opord.language.diagnostics.model import Edit
 from opord.language.graph import Graph
-from opord.language.source import Source
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.source import Source
+from opord.language.syntax.tree import Span
 from opord.statements import Branching, branching
 
 

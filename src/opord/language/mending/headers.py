@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending.desk import Desk
+from opord.language.syntax import tree
 
 
 def missing_target(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:

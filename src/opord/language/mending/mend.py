@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from opord.contract import Contract
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending import arms, clauses, headers, renames, unused
 from opord.language.mending.desk import Desk
-from opord.language.source import Source
+from opord.language.syntax import tree
+from opord.language.syntax.source import Source
 
 MENDS: dict[str, Callable[[Desk, Diagnostic], Iterator[Edit]]] = {
     "OP110": renames.wrong_case,

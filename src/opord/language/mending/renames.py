@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.language import tokens as t
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending.desk import Desk, declared_names
 from opord.language.names import Case, has_case, in_case
+from opord.language.syntax import tokens as t
 
 
 def wrong_case(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending.desk import Desk
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.tree import Span
 
 
 def declaration(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:

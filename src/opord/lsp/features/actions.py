@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from opord.language import tree
 from opord.language.diagnostics.model import Diagnostic, Fix
 from opord.language.lowering.context import Lowering
 from opord.language.names import has_case
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.problems import Problem, problems
 from opord.lsp.features.rename import TextEdit

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opord.language import tokens as t
+from opord.language.syntax import tokens as t
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.words import FUNCTIONS, KEYWORDS, TYPE_WORDS, VALUES
 from opord.lsp.index import Symbol, SymbolKind

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from opord.contract import Action, Effect, Pure, State
-from opord.language import tree
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -18,6 +17,7 @@ from opord.language.lowering.symbols import (
 from opord.language.names import Binding
 from opord.language.sheet.guarantee import attempts, guarantee, time_limit
 from opord.language.sheet.reasons import ways
+from opord.language.syntax import tree
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.signatures import signature
 from opord.lsp.features.words import Word

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from opord.language import tree
+from opord.language.syntax import tree
 from opord.lsp.analysis import Analysis
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from opord.language.formatter import NotFormatted, format_source
-from opord.language.tree import Span
+from opord.language.syntax.formatter import NotFormatted, format_source
+from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.rename import TextEdit
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opord.contract import Unknown
-from opord.language import tree
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.tree import Span
 from opord.language.types import show
 from opord.lsp.analysis import Analysis
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from opord.language import tokens as t
-from opord.language.tree import Span
+from opord.language.syntax import tokens as t
+from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.describe import describe, describe_word
 from opord.lsp.features.words import word

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opord.contract import Place
-from opord.language.tree import Span
+from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 
 

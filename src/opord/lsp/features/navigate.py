@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from opord.contract import NOWHERE, Place
-from opord.language import tree
-from opord.language.tree import Span
+from opord.language.syntax import tree
+from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 from opord.lsp.index import Occurrence
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opord.contract import Place
 from opord.language.diagnostics.model import Diagnostic, Severity
-from opord.language.tree import Span
+from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 
 

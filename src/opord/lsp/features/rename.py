@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from opord.contract import Place
-from opord.language import tokens as t
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.context import NEVER_HIDDEN
 from opord.language.lowering.recorder import Rest
 from opord.language.names import Case, has_case, in_case
-from opord.language.source import Source
-from opord.language.tree import Span
+from opord.language.syntax import tokens as t
+from opord.language.syntax.source import Source
+from opord.language.syntax.tree import Span
 from opord.language.types import PRIMITIVES
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.words import word

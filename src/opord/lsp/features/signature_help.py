@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from opord.language import tokens as t
 from opord.language.lowering.symbols import Fields
+from opord.language.syntax import tokens as t
 from opord.lsp.analysis import Analysis
 from opord.lsp.cursor import Cursor, Frame, cursor_at
 from opord.lsp.features import signatures

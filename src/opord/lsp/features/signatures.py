@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from opord.contract import Nothing, Type
-from opord.language import tree
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -17,6 +16,7 @@ from opord.language.lowering.symbols import (
     VariantSymbol,
 )
 from opord.language.names import Binding
+from opord.language.syntax import tree
 from opord.language.types import show
 from opord.lsp.index import Symbol
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from lsprotocol import types
 
 from opord.contract import Place
-from opord.language.source import Source
-from opord.language.tree import Span
+from opord.language.syntax.source import Source
+from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis, span_in
 from opord.lsp.features.problems import Problem
 from opord.lsp.features.rename import TextEdit

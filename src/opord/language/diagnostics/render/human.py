@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from opord.contract import Place
 from opord.language.diagnostics.model import Diagnostic, StoryStep
-from opord.language.source import Source
+from opord.language.syntax.source import Source
 
 _TAB = "    "
 # What no terminal is asked for is read in editors and logs, which show so much without wrapping.

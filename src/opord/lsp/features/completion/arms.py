@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opord.contract import BOOL, Nothing, OptionalOf
-from opord.language import tokens as t
 from opord.language.lowering.symbols import CallSymbol, Subject, VariantSymbol
+from opord.language.syntax import tokens as t
 from opord.lsp.features import signatures
 from opord.lsp.features.completion.offer import Offer, Spotted
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import assert_never
 
-from opord.language import tokens as t
-from opord.language import tree
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.completion import keywords as k
 from opord.lsp.features.completion import names

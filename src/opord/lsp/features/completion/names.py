@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from opord.language import tree
 from opord.language.lowering.symbols import Fields, FieldSymbol
+from opord.language.syntax import tree
 from opord.language.types import PRIMITIVES, show
 from opord.lsp.features import signatures
 from opord.lsp.features.completion.offer import Offer, Spotted

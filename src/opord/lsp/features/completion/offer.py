@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from opord.contract import Place
-from opord.language import tokens as t
-from opord.language import tree
 from opord.language.lowering import Lowering
 from opord.language.lowering.recorder import Spot
 from opord.language.names import Binding
-from opord.language.tree import Span
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 from opord.lsp.cursor import Cursor, cursor_at
 from opord.lsp.features.rename import TextEdit

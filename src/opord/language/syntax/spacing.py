@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from opord.language import tokens as t
-from opord.language.tokens import Tokens
+from opord.language.syntax import tokens as t
+from opord.language.syntax.tokens import Tokens
 
 # Words after which a parenthesis is no list of arguments, and a `-` is a sign.
 _BEFORE_EXPRESSION = frozenset({"match", "after", "at", "key", "by", "goto", "ignore", "for", "within", "to"})

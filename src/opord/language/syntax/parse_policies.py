@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from opord.language import tokens as t
-from opord.language import tree
 from opord.language.diagnostics.model import code
 from opord.language.names import meant
-from opord.language.parse_statements import StatementParser
-from opord.language.tree import Name
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.parse_statements import StatementParser
+from opord.language.syntax.tree import Name
 
 MISPLACED_POLICY = code("OP031", rule="syntax", title="a policy that this kind of call does not take")
 UNKNOWN_POLICY = code("OP032", rule="syntax", title="a policy that does not exist")

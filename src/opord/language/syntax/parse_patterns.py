@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from opord.language import tokens as t
-from opord.language import tree
-from opord.language.cursor import EXPECTED, Stuck
 from opord.language.diagnostics.model import code
-from opord.language.parse_expressions import ExpressionParser
-from opord.language.tree import Name
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.cursor import EXPECTED, Stuck
+from opord.language.syntax.parse_expressions import ExpressionParser
+from opord.language.syntax.tree import Name
 
 NESTED_PATTERN = code("OP028", rule="syntax", title="a pattern inside a pattern")
 BINDING_ALTERNATIVE = code("OP029", rule="syntax", title="an alternative that binds a name")

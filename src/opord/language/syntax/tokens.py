@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from opord.language.tree import Comment
+from opord.language.syntax.tree import Comment
 
 NAME = "NAME"
 INT = "INT"

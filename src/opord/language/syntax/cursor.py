@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from opord.language import tokens as t
 from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edit, Label, code
 from opord.language.diagnostics.suggest import nearest
-from opord.language.source import Source
-from opord.language.tokens import Tokens
-from opord.language.tree import Declaration, Name, Span
+from opord.language.syntax import tokens as t
+from opord.language.syntax.source import Source
+from opord.language.syntax.tokens import Tokens
+from opord.language.syntax.tree import Declaration, Name, Span
 
 TOO_DEEP = code("OP009", rule="syntax", title="nesting that is too deep")
 EXPECTED = code("OP010", rule="syntax", title="something else was expected here")

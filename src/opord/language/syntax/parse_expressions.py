@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import cast
 
-from opord.language import tokens as t
-from opord.language import tree
-from opord.language.cursor import HEIGHT_MAX, LONELY_SEPARATOR, NESTING_MAX, Mend, Stuck
 from opord.language.diagnostics.model import code
-from opord.language.escapes import UNKNOWN_ESCAPE, unescape
-from opord.language.lexer import duration_ms
-from opord.language.parse_types import TypeParser
-from opord.language.tree import Expression, Name, Span
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.cursor import HEIGHT_MAX, LONELY_SEPARATOR, NESTING_MAX, Mend, Stuck
+from opord.language.syntax.escapes import UNKNOWN_ESCAPE, unescape
+from opord.language.syntax.lexer import duration_ms
+from opord.language.syntax.parse_types import TypeParser
+from opord.language.syntax.tree import Expression, Name, Span
 
 CHAINED_COMPARISON = code("OP018", rule="syntax", title="a chain of comparisons")
 MISPLACED_CALL = code("OP019", rule="syntax", title="a `perform` or `commit` inside an expression")

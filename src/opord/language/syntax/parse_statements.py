@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from opord.language import tokens as t
-from opord.language import tree
-from opord.language.cursor import (
+from opord.language.diagnostics.model import code
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.cursor import (
     EXPECTED,
     HANDLER_WORDS,
     STATEMENT_WORDS,
     Mend,
     Stuck,
 )
-from opord.language.diagnostics.model import code
-from opord.language.parse_patterns import PatternParser
-from opord.language.tree import Name, Span
+from opord.language.syntax.parse_patterns import PatternParser
+from opord.language.syntax.tree import Name, Span
 
 _SPELT_UNITS = {
     **dict.fromkeys(("ms", "millisecond", "milliseconds"), "ms"),

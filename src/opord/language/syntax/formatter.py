@@ -12,15 +12,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from opord.language import tokens as t
-from opord.language import tree
-from opord.language.collector import without_collector
 from opord.language.diagnostics.model import Diagnostic
-from opord.language.lexer import lex
-from opord.language.parser import parse
-from opord.language.source import Source
-from opord.language.spacing import space_between
-from opord.language.tokens import Tokens
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.collector import without_collector
+from opord.language.syntax.lexer import lex
+from opord.language.syntax.parser import parse
+from opord.language.syntax.source import Source
+from opord.language.syntax.spacing import space_between
+from opord.language.syntax.tokens import Tokens
 
 WIDTH = 110
 _INDENT = 2

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from opord.language import tokens as t
-from opord.language import tree
-from opord.language.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, Stuck
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import nearest
 from opord.language.names import meant
-from opord.language.parse_policies import PolicyParser
-from opord.language.parse_statements import LATER_VERSION
-from opord.language.tree import Allow, Name
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, Stuck
+from opord.language.syntax.parse_policies import PolicyParser
+from opord.language.syntax.parse_statements import LATER_VERSION
+from opord.language.syntax.tree import Allow, Name
 
 NO_DECLARATION = code("OP015", rule="syntax", title="something that is no declaration")
 REPEATED_CLAUSE = code("OP025", rule="syntax", title="a clause that is given twice")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from opord.language import tokens as t
-from opord.language import tree
-from opord.language.parse_lists import ListParser
-from opord.language.tree import TypeNode
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.parse_lists import ListParser
+from opord.language.syntax.tree import TypeNode
 
 
 class TypeParser(ListParser):

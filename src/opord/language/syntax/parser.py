@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from opord.language import tree
-from opord.language.cursor import UNCLOSED
 from opord.language.diagnostics.model import FINDINGS_MAX, Diagnostic
-from opord.language.lexer import OPEN_TEXT, lex
-from opord.language.parse_declarations import DeclarationParser
-from opord.language.source import Source
-from opord.language.tokens import DECLARATION_WORDS
+from opord.language.syntax import tree
+from opord.language.syntax.cursor import UNCLOSED
+from opord.language.syntax.lexer import OPEN_TEXT, lex
+from opord.language.syntax.parse_declarations import DeclarationParser
+from opord.language.syntax.source import Source
+from opord.language.syntax.tokens import DECLARATION_WORDS
 
 
 def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from opord.contract import Place
 from opord.language.diagnostics.model import Diagnostic, code
-from opord.language.tree import Span
+from opord.language.syntax.tree import Span
 
 # A contract is read by people; a megabyte of one is an accident or an attack.
 MAX_SOURCE_BYTES = 1024 * 1024

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from opord.language import tokens as t
-from opord.language import tree
-from opord.language.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Cursor, Mend, Stuck
+from opord.language.syntax import tokens as t
+from opord.language.syntax import tree
+from opord.language.syntax.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Cursor, Mend, Stuck
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from opord.language.diagnostics.model import code
-from opord.language.tree import Span
+from opord.language.syntax.tree import Span
 
 UNKNOWN_ESCAPE = code("OP006", rule="syntax", title="an escape that does not exist")
 

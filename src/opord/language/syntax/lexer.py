@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
-from opord.language import tokens as t
 from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edit, code
-from opord.language.source import Source
-from opord.language.tokens import Tokens
-from opord.language.tree import Comment
+from opord.language.syntax import tokens as t
+from opord.language.syntax.source import Source
+from opord.language.syntax.tokens import Tokens
+from opord.language.syntax.tree import Comment
 
 UNEXPECTED_CHARACTER = code("OP004", rule="syntax", title="a character that has no meaning here")
 OPEN_TEXT = code("OP005", rule="syntax", title="a text that is not closed on its line")
