@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -86,3 +87,24 @@ def test_a_closed_output_is_none_that_could_fail(shop: Shop) -> None:
     shell = f"exec {shlex.join(OPORD)} runs list >&-"
     ran = subprocess.run(["sh", "-c", shell], cwd=shop.folder, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+LONG = {
+    "a long text": "x" * 1000,
+    "a text within": [{"note": "é\n" * 1000}, 1],
+    "a long list": list(range(1000)),
+    "lists in lists": [[[1, "a"] * 300, {}] * 300] * 300,
+    "a wide object": {f"name{number}": number for number in range(1000)},
+    "an object within": {"a": {str(number): [] for number in range(1000)}, "b": 1},
+    "empty lists": [[]] * 1000,
+    "just a line": ["a" * 77, "b" * 77],
+    "a sign more": ["a" * 77, "b" * 78],
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize("shown", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("limit", [1, 2, 3, 40, 159, 160, 161, 500])
+def test_of_a_long_value_the_line_begins_as_the_whole_does(shown: Any, limit: int) -> None:
+    whole = value(shown, limit=10_000_000)
+    assert value(shown, limit=limit) == (whole if len(whole) <= limit else f"{whole[: limit - 1]}…")

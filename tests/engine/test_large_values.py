@@ -494,6 +494,21 @@ def test_a_run_whose_value_is_gone_can_still_be_terminated(kit: Kit, monkeypatch
     assert damaged(kit, lambda values: None) == []
 
 
+def test_a_history_shows_a_value_once_however_many_records_refer_to_it(kit: Kit) -> None:
+    async def story() -> None:
+        async with kit.engine() as engine:
+            await walked(kit, engine, 500, 20)
+
+    kit.run(story())
+    program, run = program_of(kit.workflow), "Walk/w500"
+    shown = history_view(program, kit.store.journal(run), (), kit.store.values(run))
+    lists = [one["data"]["items"] for one in shown if one["kind"] == "transition"]
+    assert len(lists) > 20
+    assert all(each is lists[0] for each in lists)
+    assert lists[0] == shown[0]["input"]["items"]
+    assert lists[0][7]["sku"] == "sku-000007"
+
+
 def test_runs_without_a_large_value_share_what_is_empty_and_it_stays_so(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:

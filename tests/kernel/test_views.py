@@ -20,6 +20,7 @@ from opord.kernel.moves import (
     terminate,
 )
 from opord.kernel.requests import Goto
+from opord.kernel.rows import ValueRow
 from opord.kernel.run import Answer, Run
 from opord.kernel.trouble import describe
 from opord.kernel.views import (
@@ -231,6 +232,23 @@ def test_secrets_show_as_such_in_input_arguments_and_data() -> None:
     assert story.history()[0]["input"] == {"id": "p1", "pin": "[secret]"}
     assert story.history()[2]["args"] == {"id": "p1", "pin": "[secret]"}
     assert "1234" in story.draft.records[0].body, "the journal itself keeps it"
+
+
+def test_secrets_in_a_value_that_is_kept_by_itself_show_as_such() -> None:
+    program, (record,) = parcel(), Story().draft.records
+    said = json.loads(record.body)
+    said |= {"values": {"input.pin": "a", "input.more": "b"}}
+    del said["input"]["pin"]
+    row = record.replace(body=json.dumps(said))
+    values = [ValueRow("a", '{"$secret":"1234"}'), ValueRow("b", '[{"x":[{"$sealed":"5678"}]},{"y":1}]')]
+    (view,) = history_view(program, [row], (), values)
+    assert view["input"] == {"id": "p1", "pin": "[secret]", "more": [{"x": ["[secret]"]}, {"y": 1}]}
+    (view,) = history_view(program, [row], (), values[:1])
+    assert view["input"] == {"id": "p1"}, "of a damaged store as much is shown as there is"
+    newer = row.replace(
+        kind="paused", body=row.body.replace('"started"', '"paused"').replace("input.pin", "pin")
+    )
+    assert "pin" not in history_view(program, [newer], (), values)[0]
 
 
 def test_secrets_are_hidden_even_where_the_data_no_longer_fit_their_type() -> None:

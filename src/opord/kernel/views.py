@@ -13,7 +13,7 @@ from opord.contract import Action, Ask, Check, Timer
 from opord.kernel import plan
 from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import text
-from opord.kernel.large import Texts, ValueMissing
+from opord.kernel.large import Texts, ValueMissing, joined
 from opord.kernel.moves import shared_timers
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.records import UNKNOWN_KIND
@@ -86,7 +86,7 @@ def history_view(
 
     `values` are the large values that the records refer to; they are shown where they belong.
     """
-    texts = Texts(values)
+    texts = Texts(values, lambda kept: _without_secrets(loads(kept)))
     shown = [record_view(program, record, texts) for record in records]
     return shown + [_waiting_view(program, row) for row in inbox]
 
@@ -95,12 +95,25 @@ def record_view(program: Program, record: RecordRow, values: Texts | None = None
     """Return one record as shown: what applies to its kind, and no secret.
 
     Of a kind that this version does not know, `unknown` says so: its data have no type by which to show them.
+    `values` are shown already; all records that refer to one have the same object.
     """
     body = loads(record.body)
-    if "values" in body and values is not None:
+    view = _small_view(program, record, body)
+    if "values" in body and values is not None and record.known_kind is not None:
         # Of a damaged store as much is shown as there is; `opord runs verify` says what is missing.
-        with suppress(ValueMissing, LookupError, TypeError, ValueError):
-            body = values.whole(body)
+        with suppress(ValueMissing, LookupError, TypeError, ValueError, AttributeError):
+            taken = [(_shown_at(place), values.plain(named)) for place, named in body["values"].items()]
+            return joined(view, taken)  # type: ignore[no-any-return]
+    return view
+
+
+def _shown_at(place: str) -> str:
+    """Return where in a view a value belongs, by its place in the record."""
+    member, _, behind = place.partition(".")
+    return f"calls.{behind}" if member == "answers" else place
+
+
+def _small_view(program: Program, record: RecordRow, body: Mapping[str, Any]) -> dict[str, Any]:
     view: dict[str, Any] = {"seq": record.seq, "at": body["at"], "kind": record.kind}
     view |= {name: body[name] for name in _PLAIN_MEMBERS if name in body}
     view["hash"] = record.hash

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any, assert_never
 
 from opord.contract import Constant
@@ -37,12 +38,24 @@ def span(seconds: float) -> str:
 
 def value(shown: Any, *, limit: int = 160) -> str:
     """Write shown data in one line; an object without its outer braces."""
-    if isinstance(shown, dict):
-        text = "  ".join(f"{name} {_json(member)}" for name, member in shown.items())
+    start = _start(shown, limit)
+    if isinstance(start, dict):
+        text = "  ".join(f"{name} {_json(member)}" for name, member in start.items())
     else:
-        text = _json(shown)
+        text = _json(start)
     text = safe(text)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _start(shown: Any, limit: int) -> Any:
+    """Return as much of shown data as can be seen in a line of so many characters, for a long list is told in each of a run's records."""
+    if isinstance(shown, str):
+        return shown[: limit + 1]
+    if isinstance(shown, list):
+        return [_start(item, limit) for item in shown[: limit + 1]]
+    if isinstance(shown, dict):
+        return {name: _start(member, limit) for name, member in islice(shown.items(), limit + 1)}
+    return shown
 
 
 def waits_in_words(view: Mapping[str, Any], program: Program | None) -> str:
