@@ -219,7 +219,7 @@ async def kill(engine: Engine) -> None:
     if engine._open is None:
         return
     opened, engine._open = engine._open.process, None
-    tasks = [opened.writer._pump, opened.watch._look]
+    tasks = [opened.writer._pump, opened.waiters._polling]
     if opened.worker is not None:
         tasks += opened.worker._loops
         tasks += [flight.task for flight in opened.worker.flights.values()]

@@ -90,7 +90,7 @@ def open_things(engine: Engine) -> dict[str, int]:
         "flights": len(worker.flights),
         "waiting for a flight": len(worker._on_end),
         "in the background": len(worker._side),
-        "watched": len(opened.watch._waiting),
+        "watched": len(opened.waiters._waiting),
         "changes": len(writer._waiting) + len(writer._behind) + len(writer._calls),
         "locks": len(engine.client._locks),
         "unreadable": len(worker.unreadable),
@@ -142,7 +142,7 @@ def test_a_storm_leaves_nothing_behind(tmp_path: Path) -> None:
                 await storm(engine, flow, name, RUNS)
                 await engine.until_idle()
                 for _ in range(100):
-                    if len(engine._running.watch._waiting) == 0 and engine._running.watch._look.done():  # type: ignore[union-attr]
+                    if len(engine._running.waiters._waiting) == 0 and engine._running.waiters._polling.done():  # type: ignore[union-attr]
                         break
                     await asyncio.sleep(0.02)
                 gc.collect()
@@ -195,7 +195,7 @@ final state Held success
                     with pytest.raises(TimeoutError):
                         async with asyncio.timeout(0.01):
                             await each.wait_result(run.id)
-                assert len(each._running.watch._waiting) == 0
+                assert len(each._running.waiters._waiting) == 0
             assert engine.worker._on_end == {}
             assert len(engine.worker.flights) == 1
             # Timers that were cancelled are thrown out of the loop's heap too.

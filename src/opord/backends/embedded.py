@@ -147,14 +147,14 @@ class Embedded:
 
     async def end_of(self, run: str) -> Head:
         """Wait for the end of a run; see `Backend.end_of`."""
-        head = await self.process.watch.end_of(run)
+        head = await self.process.waiters.end_of(run)
         if head is None:
             raise await self._client.missing(run)
         return head
 
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
         """Wait until others have changed something; see `Backend.wait_for_change`."""
-        return await self.process.watch.wait_for_change(seen, timeout_s)
+        return await self.process.waiters.wait_for_change(seen, timeout_s)
 
     # --- workers ---------------------------------------------------------------------------------
 

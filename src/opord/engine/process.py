@@ -15,7 +15,7 @@ from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
 from opord.engine.programs import Programs, keep_contract
 from opord.engine.store_writer import PARTING_S, StoreWriter
-from opord.engine.watch import Watch
+from opord.engine.waiters import Waiters
 from opord.kernel.program import Program
 from opord.stores.base import Store
 
@@ -54,7 +54,7 @@ class Process:
             store=store, writer=self.writer, programs=programs, environment=environment, hook=hook
         )
         self.client = Client(self.host)
-        self.watch = Watch(store, self.writer)
+        self.waiters = Waiters(store, self.writer)
         self.worker: Worker | None = None
         self.relaxes = False
 
@@ -114,5 +114,5 @@ class Process:
         """Drain the worker for up to `drain_s` seconds, and have what waits written."""
         if self.worker is not None:
             await self.worker.drain(drain_s)
-        await self.watch.stop()
+        await self.waiters.stop()
         await self.writer.stop(PARTING_S)

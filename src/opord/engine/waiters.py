@@ -1,4 +1,4 @@
-"""Waits for what others do: for runs to end, here or elsewhere, and for any change of the store."""
+"""The callers that wait: for a run to end, here or in another process, or for any change of the store."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from opord.engine.store_writer import StoreWriter
 from opord.kernel.rows import Head, has_ended
 from opord.stores.base import Store, StoreError
 
-LOOK_S = 0.05
-"""How often a store that calls nobody is looked at for changes, while anybody waits for one."""
+POLL_S = 0.05
+"""How often a store that cannot notify is polled for changes, while a caller waits for one."""
 
 LONGEST_WAIT_S = 5.0
 """After how long the ends of runs are looked for at the latest, though no change was told."""
 
 
-class Watch:
-    """Knows who waits for the end of which run."""
+class Waiters:
+    """Know which callers wait for the end of which run, and wake them."""
 
     def __init__(self, store: Store, writer: StoreWriter) -> None:
         self._store = store
         self._writer = writer
         self._waiting: dict[str, list[asyncio.Future[Head | None]]] = {}
-        self._look: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
         writer.on_end = self._ended
 
     async def end_of(self, run_id: str) -> Head | None:
@@ -36,8 +36,8 @@ class Watch:
                 return None
             if has_ended(row.head.status):
                 return row.head
-            if self._look is None or self._look.done():
-                self._look = asyncio.get_running_loop().create_task(self._look_around(), name="opord-watch")
+            if self._polling is None or self._polling.done():
+                self._polling = asyncio.get_running_loop().create_task(self._poll(), name="opord-waiters")
             return await waiter
         finally:
             left = [other for other in self._waiting.get(run_id, ()) if other is not waiter]
@@ -49,7 +49,7 @@ class Watch:
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
         """Return the store's count of changes by others as soon as it is not `seen`, or after the time-out.
 
-        A store that can call is waited for; one that cannot is looked at every `LOOK_S`.
+        A store that can call is waited for; one that cannot is looked at every `POLL_S`.
         """
         return await self._change(seen, timeout_s, lambda: True)
 
@@ -65,16 +65,16 @@ class Watch:
                 left = end - loop.time()
                 if changes != seen or left <= 0 or not wanted():
                     return changes
-                await _pause(called, left if stop is not None else min(left, LOOK_S))
+                await _pause(called, left if stop is not None else min(left, POLL_S))
         finally:
             if stop is not None:
                 stop()
 
     async def stop(self) -> None:
         """Stop looking; who still waits is told so by a cancellation."""
-        if self._look is not None:
-            self._look.cancel()
-            await asyncio.gather(self._look, return_exceptions=True)
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.gather(self._polling, return_exceptions=True)
         for waiters in self._waiting.values():
             for waiter in waiters:
                 waiter.cancel()
@@ -84,9 +84,9 @@ class Watch:
             if not waiter.done():
                 waiter.set_result(head)
 
-    async def _look_around(self) -> None:
+    async def _poll(self) -> None:
         try:
-            await self._look_while_waited_for()
+            await self._poll_while_waited_for()
         except StoreError as error:
             # A store that only cannot answer now is waited for elsewhere; this one will not.
             for waiters in self._waiting.values():
@@ -94,7 +94,7 @@ class Watch:
                     if not waiter.done():
                         waiter.set_exception(error)
 
-    async def _look_while_waited_for(self) -> None:
+    async def _poll_while_waited_for(self) -> None:
         seen: int | None = None
         while self._waiting:
             changes = await self._change(seen, LONGEST_WAIT_S, lambda: bool(self._waiting))
@@ -103,7 +103,7 @@ class Watch:
                 for run_id, head in await self._writer.read(self._ends, list(self._waiting)):
                     self._ended(run_id, head)
                 # Many changes close together are one look: whoever waits is soon told, and the store is left in peace.
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
 
     def _ends(self, run_ids: list[str]) -> list[tuple[str, Head | None]]:
         """Return those that have ended, each with its head; None for one that was pruned since."""
