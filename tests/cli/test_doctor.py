@@ -14,7 +14,7 @@ import pytest
 
 from opord.cli import settings
 from opord.cli.doctor import machine, stored
-from opord.stores.sqlite import look as sqlite_look
+from opord.stores.sqlite import inspection
 from opord.stores.sqlite.sql import migrations
 from tests.cli.kit import DESK, Said, Shop
 
@@ -84,7 +84,7 @@ def test_a_store_that_cannot_be_reached_is_status_3(shop: Shop, url: str, reason
     with sqlite3.connect(shop.folder / "other.db") as other:
         other.execute("CREATE TABLE mine (x)")
     with sqlite3.connect(shop.folder / "newer.db") as newer:
-        newer.execute(f"PRAGMA application_id = {sqlite_look.APPLICATION_ID}")
+        newer.execute(f"PRAGMA application_id = {inspection.APPLICATION_ID}")
         newer.execute("PRAGMA user_version = 99")
     said, areas = doctor(shop, "--store", url)
     assert said.status == 3
@@ -98,16 +98,16 @@ def test_a_network_file_system_is_no_place_for_a_store(shop: Shop) -> None:
     mounts = shop.folder / "mounts"
     mounts.write_text(f"server:/x {shop.folder} nfs4 rw 0 0\n")
     with pytest.raises(Exception, match="network file system \\(nfs4\\)"):
-        sqlite_look.look(shop.folder / "opord.db", mounts)
+        inspection.inspect_file(shop.folder / "opord.db", mounts)
 
 
-def facts(**changed: Any) -> sqlite_look.StoreFacts:
+def facts(**changed: Any) -> inspection.StoreFacts:
     given: dict[str, Any] = {
         "path": Path("opord.db"), "exists": True, "file_system": "ext4", "free_bytes": 1 << 40, "file_bytes": 4096,
         "log_bytes": 0, "schema": 1, "schema_known": 1, "journal_mode": "wal", "runs": 1, "last_at": 0,
         "damage": "",
     }  # fmt: skip
-    return sqlite_look.StoreFacts(**{**given, **changed})
+    return inspection.StoreFacts(**{**given, **changed})
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def facts(**changed: Any) -> sqlite_look.StoreFacts:
 def test_what_a_store_is_like(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], area: str, state: str, said: str
 ) -> None:
-    monkeypatch.setattr(sqlite_look, "look", lambda path, whole: facts(**changed))
+    monkeypatch.setattr(inspection, "inspect_file", lambda path, whole: facts(**changed))
     (seen,) = [
         each
-        for each in stored.look_at_store("sqlite:///opord.db", now_us=1_000_000_000)
+        for each in stored.check_store("sqlite:///opord.db", now_us=1_000_000_000)
         if each.area == area and each.state == state
     ]
     assert said in seen.said
@@ -169,7 +169,7 @@ def test_damage_in_the_file_is_found_and_a_large_file_is_read_only_when_asked(
     ((state, said),) = areas["damage"]
     assert (answer.status, state) == (1, "wrong")
     assert said.startswith("the store is damaged: ")
-    monkeypatch.setattr(sqlite_look, "CHECKED_BYTES_MAX", 1)
+    monkeypatch.setattr(inspection, "CHECKED_BYTES_MAX", 1)
     assert doctor(shop)[1]["damage"][0][0] == "note"
     assert doctor(shop, "--whole")[1]["damage"][0][0] == "wrong"
 
@@ -203,21 +203,21 @@ def test_no_password_is_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch, url: 
 def test_a_process_that_writes_is_seen_and_not_waited_for(shop: Shop) -> None:
     shop.start("a")
     path = shop.folder / "opord.db"
-    assert not sqlite_look.look(path).writing
+    assert not inspection.inspect_file(path).writing
     writer = apsw.Connection(str(path))
     writer.execute("BEGIN IMMEDIATE")
-    assert sqlite_look.look(path).writing
+    assert inspection.inspect_file(path).writing
     writer.execute("ROLLBACK")
     writer.close()
 
 
 def test_a_clock_behind_the_store_is_wrong(shop: Shop) -> None:
     shop.start("a")
-    later = sqlite_look.look(shop.folder / "opord.db").last_at
+    later = inspection.inspect_file(shop.folder / "opord.db").last_at
     assert later is not None
     assert abs(later - time.time_ns() // 1000) < 3600 * 1_000_000
     seen = {
-        each.area: each.state for each in stored.look_at_store("sqlite:///opord.db", now_us=later - 3_000_000)
+        each.area: each.state for each in stored.check_store("sqlite:///opord.db", now_us=later - 3_000_000)
     }
     assert seen["clock"] == "wrong"
 

@@ -96,7 +96,7 @@ def open_things(engine: Engine) -> dict[str, int]:
         "unreadable": len(worker.unreadable),
         "tasks": len(asyncio.all_tasks()),
         "files": len(os.listdir("/proc/self/fd")),
-        "readers": len(opened.store._connections._readers),  # type: ignore[attr-defined]
+        "readers": len(opened.store._pool._readers),  # type: ignore[attr-defined]
         "open transactions": int(not opened.store._writer.connection.getautocommit()),  # type: ignore[attr-defined]
     }
 
@@ -278,7 +278,7 @@ def test_readers_of_a_store_are_kept_in_small_number(tmp_path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(store._connections._readers) == 4
+        assert len(store._pool._readers) == 4
         return len(os.listdir("/proc/self/fd"))
 
     # SQLite closes a file only when no lock on it is left in the process; until then the next reader gets it.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.mutants.model import Mutant
 
 FIT, MEMORY = "kernel/fit.py", "stores/memory.py"
-BATCH, LINK, OPENING, STORE = (f"stores/sqlite/{name}.py" for name in ("batch", "link", "opening", "store"))
+BATCH, CONNECTION, OPENING, STORE = (
+    f"stores/sqlite/{name}.py" for name in ("batch", "connection", "opening", "store")
+)
 QUERIES, WRITES = "stores/sqlite/queries.sql", "stores/sqlite/batch.sql"
 ARITH, VAULT, GUARD, SECRET = (f"values/{name}.py" for name in ("arith", "vault", "guard", "secret"))
 FAKES, CRASHING = "testing/fakes.py", "testing/crashing.py"
@@ -199,28 +201,28 @@ MUTANTS = (
         tests=("tests/stores/test_opening.py::test_so_is_one_that_takes_as_something_else",),
     ),
     Mutant(
-        "transaction deferred", LINK,
+        "transaction deferred", CONNECTION,
         '            if wait:\n                connection.execute("BEGIN IMMEDIATE")',
         '            if wait:\n                connection.execute("BEGIN")',
         "a write that read before another process wrote fails at once", "2.2",
         tests=("tests/stores/test_opening.py::test_a_transaction_may_write_from_its_first_statement_on",),
     ),
     Mutant(
-        "transaction deferred where nobody waits", LINK,
+        "transaction deferred where nobody waits", CONNECTION,
         '                try:\n                    connection.execute("BEGIN IMMEDIATE")',
         '                try:\n                    connection.execute("BEGIN")',
         "a write that read before another process wrote fails at once", "2.2",
         tests=("tests/stores/test_opening.py::test_a_transaction_may_write_from_its_first_statement_on",),
     ),
     Mutant(
-        "transaction left open after an error", LINK,
+        "transaction left open after an error", CONNECTION,
         "                if not connection.getautocommit():\n                    self._roll_back()",
         "                pass",
         "after an error somebody else's writes join the ones that failed", "2.2",
         tests=("tests/stores/test_opening.py::test_a_file_that_was_moved_away_while_open_is_gone",),
     ),
     Mutant(
-        "no commit at the end", LINK,
+        "no commit at the end", CONNECTION,
         '            yield connection\n            connection.execute("COMMIT")', "            yield connection",
         "what was written is rolled back", "5, 6",
         tests=("tests/stores/test_opening.py::test_a_store_in_memory_works",),
@@ -252,7 +254,7 @@ MUTANTS = (
         tests=("tests/stores/test_opening.py::test_a_store_of_a_newer_opord_is_refused",),
     ),
     Mutant(
-        "damage taken for a passing fault", LINK,
+        "damage taken for a passing fault", CONNECTION,
         "    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):", "    if isinstance(error, apsw.NotADBError):",
         "a damaged file is tried again and again", "19, 2.2",
         tests=("tests/stores/test_faults.py::test_a_damaged_page_is_damage",),

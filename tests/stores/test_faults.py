@@ -28,7 +28,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.sqlite import SqliteStore, opening
-from opord.stores.sqlite.link import translate
+from opord.stores.sqlite.connection import translate
 from opord.testing.store_rows import (
     DIGEST,
     ORDERS,

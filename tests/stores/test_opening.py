@@ -14,8 +14,8 @@ import pytest
 from opord.stores import open_store
 from opord.stores.base import StoreDamaged, StoreRefused, StoreUnavailable
 from opord.stores.sqlite import SqliteStore, opening, sql
-from opord.stores.sqlite.link import Link
-from opord.stores.sqlite.place import check_place, file_system
+from opord.stores.sqlite.connection import StoreConnection
+from opord.stores.sqlite.location import check_location, file_system
 from opord.testing.store_rows import ORDERS, a_start, started
 
 
@@ -116,8 +116,8 @@ def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
     escaped = str(shared).replace(" ", "\\040")
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\nhost:/x {escaped} {kind} rw 0 0\n")
     with pytest.raises(StoreRefused, match=f"network file system \\({kind}\\)"):
-        check_place(shared / "runs.db", mounts)
-    check_place(tmp_path / "runs.db", mounts)
+        check_location(shared / "runs.db", mounts)
+    check_location(tmp_path / "runs.db", mounts)
 
 
 def test_where_the_system_does_not_tell_the_file_system_it_is_not_asked(tmp_path: Path) -> None:
@@ -166,11 +166,11 @@ def test_so_is_one_that_takes_as_something_else(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_transaction_may_write_from_its_first_statement_on(tmp_path: Path, wait: bool) -> None:
     """One that read first would be refused, without any waiting, where another process has written meanwhile."""
-    link = Link(opening.open_writer(tmp_path / "runs.db"), "runs.db")
-    with link.transaction(wait=wait) as connection:
+    ours = StoreConnection(opening.open_writer(tmp_path / "runs.db"), "runs.db")
+    with ours.transaction(wait=wait) as connection:
         assert connection.txn_state("main") == apsw.SQLITE_TXN_WRITE
     assert connection.txn_state("main") == apsw.SQLITE_TXN_NONE
-    link.close()
+    ours.close()
 
 
 def test_a_reader_cannot_write(tmp_path: Path) -> None:

@@ -54,16 +54,16 @@ def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: 
 
 
 def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Seen]:
-    from opord.cli.doctor.configured import look_at_handlers, look_at_settings
-    from opord.cli.doctor.machine import look_at_machine
-    from opord.cli.doctor.secrets import look_at_keys
-    from opord.cli.doctor.stored import look_at_store
-    from opord.cli.doctor.written import look_at_contracts
+    from opord.cli.doctor.configured import check_handlers, check_settings
+    from opord.cli.doctor.machine import check_machine
+    from opord.cli.doctor.secrets import check_keys
+    from opord.cli.doctor.stored import check_store
+    from opord.cli.doctor.written import check_contracts
 
-    seen = [*look_at_machine(), *look_at_settings(Path.cwd(), store), *look_at_keys()]
-    seen += look_at_store(_store_in_force() if store is None else store, whole=whole)
-    seen += look_at_contracts(Path())
-    seen += look_at_handlers(handlers)
+    seen = [*check_machine(), *check_settings(Path.cwd(), store), *check_keys()]
+    seen += check_store(_store_in_force() if store is None else store, whole=whole)
+    seen += check_contracts(Path())
+    seen += check_handlers(handlers)
     return seen
 
 

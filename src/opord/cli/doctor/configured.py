@@ -15,7 +15,7 @@ from opord.cli.settings import KNOWN, settings_file
 _OTHER_VARIABLES = frozenset({"OPORD_DEBUG", "OPORD_GOLDEN"})
 
 
-def look_at_settings(folder: Path, store: str | None) -> Iterator[Seen]:
+def check_settings(folder: Path, store: str | None) -> Iterator[Seen]:
     """Say which settings are in force and where each comes from: the flag, a variable, or a file."""
     table: dict[str, object] = {}
     file: Path | None = None
@@ -79,7 +79,7 @@ def _also_in_project(folder: Path) -> bool:
     return "[tool.opord]" in text
 
 
-def look_at_handlers(named: Sequence[str]) -> Iterator[Seen]:
+def check_handlers(named: Sequence[str]) -> Iterator[Seen]:
     """Import handlers as a worker would."""
     from opord.cli.contracts import found_in
 

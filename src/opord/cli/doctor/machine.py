@@ -18,7 +18,7 @@ _OWN_EXTRAS = frozenset({"dev", "fuzz"})
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*(?:>=\s*([0-9.]+))?.*;\s*extra\s*==\s*['"]([\w-]+)['"]""")  # fmt: skip
 
 
-def look_at_machine() -> Iterator[Seen]:
+def check_machine() -> Iterator[Seen]:
     """Look at what Opord runs with."""
     yield _python(sys.version_info[:2])
     where = str(Path(opord.__file__).parent)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _INSECURE = "OPORD_INSECURE_PLAINTEXT_SECRETS"
 
 
-def look_at_keys() -> Iterator[Seen]:
+def check_keys() -> Iterator[Seen]:
     """Try the keys that are configured; they are never shown."""
     from opord.backends.upkeep import SecretsExtraMissing, check_keys
     from opord.values.vault import KeysInvalid
@@ -34,7 +34,7 @@ def look_at_keys() -> Iterator[Seen]:
         yield Seen("secrets", "fine", "the keys can be used")
 
 
-def look_at_secrets(file: str, contract: Contract) -> Iterator[Seen]:
+def check_secrets(file: str, contract: Contract) -> Iterator[Seen]:
     """Say what becomes of the secrets of a contract where no key is configured."""
     from opord.loading.program import secret_places
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 AHEAD_S_MAX = 2.0
 
 
-def look_at_store(url: str, *, whole: bool = False, now_us: int | None = None) -> Iterator[Seen]:
+def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> Iterator[Seen]:
     """Look at the store that a URL names; one that is not there yet stays so. `whole`: check it from end to end."""
     try:
         from opord.backends.base import StoreError

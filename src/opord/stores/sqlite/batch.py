@@ -14,7 +14,7 @@ import msgspec
 
 from opord.kernel.fit import Facts, judge, last_record
 from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Tombstone, Write
-from opord.stores.sqlite.link import rows
+from opord.stores.sqlite.connection import rows
 
 T = TypeVar("T")
 

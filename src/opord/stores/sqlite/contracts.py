@@ -8,7 +8,7 @@ import apsw
 
 from opord.kernel.fit import compare
 from opord.stores.base import ContractConflict, StoredContract, WorkerRow
-from opord.stores.sqlite.link import rows
+from opord.stores.sqlite.connection import rows
 
 log = logging.getLogger("opord.store")
 

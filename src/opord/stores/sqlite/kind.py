@@ -11,7 +11,7 @@ from opord.stores.base import Store, StoreMissing, StoreRefused
 from opord.stores.kind import Facts, Kind, Remark
 
 if TYPE_CHECKING:
-    from opord.stores.sqlite.look import StoreFacts
+    from opord.stores.sqlite.inspection import StoreFacts
 
 _MIB = 1024 * 1024
 # A batch and its log fit into this many times over; below, a write may fail at any moment.
@@ -47,9 +47,9 @@ class SqliteKind:
         path = path_of(url)
         if path is None:
             return Facts("memory", exists=False, lasts=False)
-        from opord.stores.sqlite import look
+        from opord.stores.sqlite import inspection
 
-        seen = look.look(path, whole=whole)
+        seen = inspection.inspect_file(path, whole=whole)
         return Facts(
             str(seen.path),
             seen.exists,

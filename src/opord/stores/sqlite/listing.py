@@ -12,7 +12,7 @@ import apsw
 
 from opord.kernel.rows import Head, RunRow
 from opord.stores.base import RunFilter
-from opord.stores.sqlite.link import Given
+from opord.stores.sqlite.connection import Given
 from opord.stores.sqlite.sql import RUN_ROW
 
 

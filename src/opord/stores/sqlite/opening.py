@@ -10,7 +10,7 @@ import apsw
 
 from opord.stores.base import StoreMissing, StoreRefused
 from opord.stores.sqlite import sql
-from opord.stores.sqlite.link import BUSY_TIMEOUT_MS, close, translate
+from opord.stores.sqlite.connection import BUSY_TIMEOUT_MS, close, translate
 
 # "OPRD": tells our files from other people's.
 APPLICATION_ID = 0x4F505244

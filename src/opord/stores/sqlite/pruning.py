@@ -9,8 +9,8 @@ import apsw
 import msgspec
 
 from opord.stores.base import EndedRun, Prune
+from opord.stores.sqlite.connection import rows
 from opord.stores.sqlite.guards import lifted
-from opord.stores.sqlite.link import rows
 
 _encode = msgspec.json.Encoder().encode
 

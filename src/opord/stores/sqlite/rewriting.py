@@ -9,8 +9,8 @@ import msgspec
 
 from opord.kernel.fit import check_rewrite
 from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, SettledKey, ValueRow
+from opord.stores.sqlite.connection import rows
 from opord.stores.sqlite.guards import lifted
-from opord.stores.sqlite.link import rows
 
 
 def rewrite(

@@ -39,11 +39,11 @@ from opord.stores.base import (
 )
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractReplaced
-from opord.stores.sqlite.connections import READERS_KEPT, Connections
+from opord.stores.sqlite.connection import Given, StoreConnection, rows
 from opord.stores.sqlite.contracts import put_contract
-from opord.stores.sqlite.link import Given, Link, rows
 from opord.stores.sqlite.listing import listing, what_is_left
-from opord.stores.sqlite.place import check_place
+from opord.stores.sqlite.location import check_location
+from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
 
 log = logging.getLogger("opord.store")
@@ -82,11 +82,11 @@ class SqliteStore:
         self._batch = Batch(self._sql)
         self._path = None if path is None else Path(path).absolute()
         if self._path is not None and (create or self._path.exists()):
-            check_place(self._path)
-        self._connections = Connections(self._path, create=create, vfs=vfs)
+            check_location(self._path)
+        self._pool = ConnectionPool(self._path, create=create, vfs=vfs)
         self.readers = 0 if self._path is None else READERS_KEPT
-        self._read = self._connections.read
-        self._write = self._connections.write
+        self._read = self._pool.read
+        self._write = self._pool.write
 
     # --- Contracts -------------------------------------------------------------------------------
 
@@ -311,20 +311,20 @@ class SqliteStore:
         return self._all("workers", (self.now(),), WorkerRow)
 
     def changes(self) -> int:
-        return self._connections.changes()
+        return self._pool.changes()
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
         """Return None: SQLite calls nobody when another process writes."""
         return None
 
     def close(self) -> None:
-        self._connections.close()
+        self._pool.close()
 
     # --- Connections -----------------------------------------------------------------------------
 
     @property
-    def _writer(self) -> Link:
-        return self._connections.writer
+    def _writer(self) -> StoreConnection:
+        return self._pool.writer
 
     @contextmanager
     def _snapshot(self) -> Iterator[apsw.Connection]:

@@ -51,7 +51,7 @@ def translate(error: apsw.Error, place: str) -> StoreError:
     return StoreError(f"store {place}: {type(error).__name__}: {error}")
 
 
-class Link:
+class StoreConnection:
     """A connection and its lock."""
 
     def __init__(self, connection: apsw.Connection, place: str) -> None:

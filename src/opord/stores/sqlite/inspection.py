@@ -1,4 +1,4 @@
-"""Look at a store without opening it for work: nothing is created, brought up to date or written."""
+"""Inspect a store without opening it for work: nothing is created, brought up to date or written."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ import apsw
 
 from opord.stores.base import StoreRefused
 from opord.stores.sqlite import sql
-from opord.stores.sqlite.link import translate
+from opord.stores.sqlite.connection import translate
+from opord.stores.sqlite.location import check_location, file_system
 from opord.stores.sqlite.opening import APPLICATION_ID, OLDEST_SQLITE, check_sqlite
-from opord.stores.sqlite.place import check_place, file_system
 
-__all__ = ["APPLICATION_ID", "CHECKED_BYTES_MAX", "OLDEST_SQLITE", "StoreFacts", "check_sqlite", "look"]
+__all__ = [
+    "APPLICATION_ID",
+    "CHECKED_BYTES_MAX",
+    "OLDEST_SQLITE",
+    "StoreFacts",
+    "check_sqlite",
+    "inspect_file",
+]
 
 
 # Read in about a second from a disk; whoever has more to check says so.
@@ -47,7 +54,7 @@ class StoreFacts:
     damage: str | None = None
 
 
-def look(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool = False) -> StoreFacts:
+def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool = False) -> StoreFacts:
     """Say what can be seen of the store at `path`. `writing`: another process was writing just now.
 
     A file of at most `CHECKED_BYTES_MAX` is checked for damage; with `whole`, one of any size.
@@ -58,7 +65,7 @@ def look(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool = False
         StoreDamaged: it is no database any more.
     """
     path = path.absolute()
-    check_place(path, mounts)
+    check_location(path, mounts)
     kind = file_system(path.parent, mounts)
     free = shutil.disk_usage(path.parent).free
     if not path.exists():

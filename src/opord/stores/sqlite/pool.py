@@ -15,24 +15,24 @@ from pathlib import Path
 import apsw
 
 from opord.stores.base import StoreRefused
-from opord.stores.sqlite.link import Link
+from opord.stores.sqlite.connection import StoreConnection
+from opord.stores.sqlite.log_guard import LogGuard
 from opord.stores.sqlite.opening import open_reader, open_writer
-from opord.stores.sqlite.place import Watch
 
 READERS_KEPT = 4
 """Connections for reading that stay open: as many as threads read at once."""
 
 
-class Connections:
+class ConnectionPool:
     """What a store has open; `path` None is a store in memory, with one connection for everything."""
 
     def __init__(self, path: Path | None, *, create: bool = True, vfs: str | None = None) -> None:
         """Open the file; see `open_writer`."""
         self.place = str(path or ":memory:")
-        self.writer = Link(open_writer(path, create=create, vfs=vfs), self.place)
+        self.writer = StoreConnection(open_writer(path, create=create, vfs=vfs), self.place)
         self._path, self._vfs = path, vfs
-        self._watch = None if path is None else Watch(path)
-        self._readers: list[Link] = []
+        self._guard = None if path is None else LogGuard(path)
+        self._readers: list[StoreConnection] = []
         self._lock = threading.Lock()
         self._closed = False
 
@@ -46,19 +46,19 @@ class Connections:
         settle = self._may_settle()
         for reader in readers:
             reader.close(settle=settle)
-        if settle and self._watch is not None and self._watch.log_is_nameless():
+        if settle and self._guard is not None and self._guard.log_is_nameless():
             # SQLite saves it at the end of the last who has it, unless somebody is just looking whether there is one.
             self.writer.save()
         self.writer.close(settle=settle)
 
     @contextmanager
     def write(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
-        """Have the writing connection alone in a transaction; see `Link.transaction`."""
-        self.look()
+        """Have the writing connection alone in a transaction; see `StoreConnection.transaction`."""
+        self.check_files()
         with self.writer.transaction(wait=wait) as connection:
             yield connection
         # What went into a file without a name is not answered for.
-        self.look()
+        self.check_files()
 
     @contextmanager
     def read(self) -> Iterator[apsw.Connection]:
@@ -73,7 +73,7 @@ class Connections:
                 raise StoreRefused(f"store {self.place} is closed")
             reader = self._readers.pop() if self._readers else None
         if reader is None:
-            reader = Link(open_reader(self._path, vfs=self._vfs), self.place)
+            reader = StoreConnection(open_reader(self._path, vfs=self._vfs), self.place)
         try:
             with reader.use() as connection:
                 yield connection
@@ -87,18 +87,18 @@ class Connections:
 
     def changes(self) -> int:
         """Return a number that differs from the last one if another connection committed since."""
-        self.look()
+        self.check_files()
         with self.writer.use() as connection:
             return int(connection.pragma("data_version"))
 
     def _may_settle(self) -> bool:
-        return self._watch is None or self._watch.may_settle()
+        return self._guard is None or self._guard.may_settle()
 
-    def look(self) -> None:
+    def check_files(self) -> None:
         """Look whether the file and its log are still those that are open.
 
         Raises:
             StoreUnavailable: "gone".
         """
-        if self._watch is not None and not self._closed:
-            self._watch.check()
+        if self._guard is not None and not self._closed:
+            self._guard.check()

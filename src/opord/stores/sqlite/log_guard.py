@@ -1,0 +1,82 @@
+"""The guard of a store's file, its log (`-wal`) and the log's index (`-shm`): are they still those that were opened?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from opord.stores.base import StoreUnavailable
+
+
+class LogGuard:
+    """Remember which files were opened, and check that they are still found by their names.
+
+    If one is not, SQLite goes on writing into a file without a name, and what it calls durable is gone with the process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = str(path)
+        self._log, self._index = f"{path}-wal", f"{path}-shm"
+        self._known = {name: _identity(name) for name in (self._file, self._log, self._index)}
+        self._written = os.stat(path).st_mtime_ns
+
+    def check(self) -> None:
+        """Check that all files are those that were opened.
+
+        Raises:
+            StoreUnavailable: "gone".
+        """
+        for name in (self._log, self._index):
+            if not self._is(name):
+                raise StoreUnavailable(
+                    "gone",
+                    f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
+                    "has the store open, which keeps what was written, and start it again",
+                )
+        try:
+            found = os.stat(self._file)
+        except OSError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != self._known[self._file]:
+            raise StoreUnavailable(
+                "gone",
+                f"store {self._path}: {self._path.name} was moved, deleted or replaced while open; put it back",
+            )
+        self._written = found.st_mtime_ns
+
+    def may_settle(self) -> bool:
+        """Say whether what is in our log may be brought into the file, and the log then be deleted by its name.
+
+        It may not where others can have gone on without us, for what they wrote would be overwritten: with a log of their
+        own, or, where the index by which they would have seen us is gone, with a file that has been written since.
+        """
+        if not self._is(self._file):
+            return False
+        if self._is(self._index):
+            return self._is(self._log) or not _size(self._log)
+        alone = not os.path.exists(self._log) and not os.path.exists(self._index)
+        return alone and os.stat(self._file).st_mtime_ns == self._written
+
+    def log_is_nameless(self) -> bool:
+        """Say whether nobody who opens the file from now on finds our log."""
+        return not self._is(self._log)
+
+    def _is(self, name: str) -> bool:
+        known = self._known[name]
+        return known is not None and _identity(name) == known
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(name)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _size(name: str) -> int:
+    try:
+        return os.stat(name).st_size
+    except OSError:
+        return 0
