@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opord.engine.reaper import REAP_EVERY_S, SILENCE_S
+from opord.engine.reaper import LONGEST_LEASE_S, REAP_EVERY_S, SILENCE_S
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
 from tests.engine.kit import Kit, Mortal, Provider, kill
@@ -69,8 +69,8 @@ class Handlers:
 class Set(Kit):
     """A kit whose store has a clock that can be set."""
 
-    def __init__(self, text: str, handlers: Any, *, sqlite: bool = False) -> None:
-        super().__init__(text, handlers, lease_s=LEASE_S)
+    def __init__(self, text: str, handlers: Any, *, sqlite: bool = False, lease_s: float = LEASE_S) -> None:
+        super().__init__(text, handlers, lease_s=lease_s)
         self.moved_us = 0
         self.frozen_at: int | None = None
         self.store = SqliteStore(None, clock=self.wall) if sqlite else MemoryStore(self.wall)
@@ -87,10 +87,10 @@ class Set(Kit):
         return said
 
 
-def paying(policy: str, *, slow_s: float, sqlite: bool = False) -> Set:
+def paying(policy: str, *, slow_s: float, sqlite: bool = False, lease_s: float = LEASE_S) -> Set:
     doubt = 'InDoubt -> goto Failed("in doubt")' if "report" in policy else ""
     text = PAY.format(policy=policy, doubt=doubt)
-    return Set(text, lambda module: Handlers(module, slow_s=slow_s), sqlite=sqlite)
+    return Set(text, lambda module: Handlers(module, slow_s=slow_s), sqlite=sqlite, lease_s=lease_s)
 
 
 async def dies_in_the_call(kit: Set) -> None:
@@ -120,6 +120,63 @@ def test_what_a_dead_worker_held_is_taken_over_soon_though_the_clock_was_set_bac
 
     assert kit.run(story()) < SILENCE_S + 2 * REAP_EVERY_S + 2 * LEASE_S
     assert len(kit.handlers.provider.ledger) == 1
+    kit.check()
+
+
+@pytest.mark.parametrize("later", [0.0, HOUR / 2], ids=["back", "back and half of it forward"])
+@pytest.mark.parametrize("lease_s", [LEASE_S, LONGEST_LEASE_S])
+def test_it_is_not_taken_over_before_its_worker_was_silent_for_as_long_as_a_living_one_may_be(
+    lease_s: float, later: float
+) -> None:
+    kit = paying("in doubt ask", slow_s=HOUR, lease_s=lease_s)
+
+    async def story() -> float:
+        await dies_in_the_call(kit)
+        kit.jump(-HOUR)
+        kit.lease_s = LEASE_S
+        async with kit.engine():
+            began = kit.clock.monotonic()
+            await asyncio.sleep(2 * REAP_EVERY_S)
+            kit.jump(later)
+            await kit.until(lambda: kit.status == "in_doubt", seconds=1000)
+            return kit.clock.monotonic() - began
+
+    assert kit.run(story()) >= SILENCE_S
+    kit.check()
+
+
+@pytest.mark.parametrize("jump", [0.0, -10.0, 60.0])
+def test_a_lease_that_reaches_no_further_than_any_does_ends_by_the_clock_of_the_store(jump: float) -> None:
+    kit = paying("in doubt ask", slow_s=HOUR, lease_s=LONGEST_LEASE_S)
+
+    async def story() -> int:
+        await dies_in_the_call(kit)
+        ends_at: int = kit.row("Pay/1").head.wake_at
+        await asyncio.sleep(20)
+        kit.jump(jump)
+        async with kit.engine():
+            await kit.until(lambda: kit.status == "in_doubt", seconds=1000)
+        return kit.wall() - ends_at
+
+    assert kit.run(story()) >= 0
+    kit.check()
+
+
+def test_a_worker_with_the_longest_lease_keeps_what_it_holds_though_it_says_so_seldom() -> None:
+    kit = paying("in doubt ask", slow_s=250.0, lease_s=LONGEST_LEASE_S)
+
+    async def story() -> None:
+        async with kit.engine() as engine:
+            await engine.start(kit.workflow, id="1")
+            await kit.until(lambda: kit.handlers.provider.ledger != [])
+            kit.jump(-HOUR)
+            kit.lease_s = LEASE_S
+            async with kit.engine():
+                await kit.until(lambda: kit.status == "ended", seconds=600)
+
+    kit.run(story())
+    assert kit.kinds("Pay/1") == ["started", "intent", "outcome", "transition"]
+    assert kit.row("Pay/1").epoch == 1
     kit.check()
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+import opord
 from opord.backends.front import Engine
 from opord.kernel.inbox import Evidence
-from tests.engine.desk import Here, Sim, after
+from tests.engine.desk import Here, Sim, after, fails
 from tests.engine.kit import compiled, workflow_of
 from tests.engine.test_doubts import BUSY, CHARGED, FINAL, OTHER, RECEIPT, charging
 
@@ -83,6 +84,57 @@ class TestAZombie:
     def test_after_a_check_said_that_it_did_not_happen_a_result_still_counts(self) -> None:
         sim = self.told("in doubt check find(n, call.key)", after(10, RECEIPT), after(40, OTHER), find=[None])
         assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
+
+
+SEALED = """
+contract Vaulted(n: int) key n version 1
+record Receipt { id: str, token: secret str }
+failure Problem { Final(hint: secret str) }
+action charge(n: int) -> RESULT fails Problem { key }
+effect wait(n: int)
+initial state Charging -> Waiting | Refused {
+  let receipt = commit charge(n) else problem -> goto Refused
+  goto Waiting(receipt)
+}
+state Waiting(receipt: RESULT) -> Done { perform wait(n)
+  goto Done }
+final state Done success
+final state Refused failure
+"""
+
+CANARY = "canary-token-9187"
+
+
+@pytest.mark.parametrize(
+    ("result", "answer", "late"),
+    [
+        ("secret str", CANARY, CANARY),
+        ("Receipt", {"id": "r1", "token": CANARY}, {"id": "r1", "token": CANARY}),
+        ("Receipt", {"id": "r1", "token": "t"}, fails("Problem.Final", hint=opord.Secret(CANARY))),
+    ],
+    ids=["secret", "record with a secret", "failure with a secret"],
+)
+def test_what_is_secret_in_a_late_answer_waits_sealed(result: str, answer: Any, late: Any) -> None:
+    """The successor has the outcome on record and holds the run: what comes late has to wait in the inbox."""
+    text = SEALED.replace("RESULT", result)
+    sim = Sim(text, charge=[after(30, late), answer], wait=[after(60)])
+    seen: list[str] = []
+
+    async def story(here: Here) -> None:
+        store = here.sim.kit.store
+        await here.until(lambda: here.sim.calls("charge") == 1)
+        store.release(here.engine.worker.name, [(here.sim.id, here.sim.kit.row(here.sim.id).epoch)])  # type: ignore[union-attr]
+        async with here.sim.kit.engine():
+            await here.until(lambda: store.inbox(here.sim.id) != [])
+            seen.extend(row.body for row in store.inbox(here.sim.id))
+            await here.reaches("Done")
+
+    sim.tell(story)
+    (waited,) = seen
+    assert CANARY not in waited
+    assert '"$sealed"' in waited
+    assert sim.record("evidence")["learned_by"] == "w1"
+    assert CANARY not in str(sim.records())
 
 
 TWICE = """

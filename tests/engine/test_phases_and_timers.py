@@ -365,6 +365,22 @@ class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
         assert (sim.calls("charge"), sim.calls("tell"), sim.state) == (1, 0, "Cancelled")
 
 
+TWO_PHASES = """
+contract Two(n: int) key n version 1
+event next(x: int)
+phase Opening {
+  after 1h -> goto Late
+  initial state Asking -> Packing | Late { on next(x) -> goto Packing }
+}
+phase Closing {
+  after 1h -> goto Late
+  state Packing -> Done | Late { on next(x) -> goto Done }
+}
+final state Done success
+final state Late failure
+"""
+
+
 class TestPhases:
     def test_a_states_own_handler_replaces_the_shared_one(self) -> None:
         async def story(here: Here) -> None:
@@ -385,6 +401,18 @@ class TestPhases:
             await here.reaches("Expired")
 
         charging().tell(story)
+
+    def test_it_does_not_count_the_time_of_the_phase_before(self) -> None:
+        async def story(here: Here) -> None:
+            await here.reaches("Asking")
+            await here.leap("50m")
+            await here.send("next", x=1)
+            await here.leap("59m")
+            assert here.sim.state == "Packing"
+            await here.leap("1m")
+            await here.reaches("Late")
+
+        Sim(TWO_PHASES).tell(story)
 
     def test_it_ends_a_perform(self) -> None:
         sim = charging(load=[NEVER])

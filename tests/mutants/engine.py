@@ -13,7 +13,7 @@ STARTS, EVENTS, PEOPLE, EVIDENCE = (
     "drive/people.py",
     "drive/evidence.py",
 )
-LEASES = "drive/leases.py"
+LEASES, REAPER = "drive/leases.py", "engine/reaper.py"
 CALLS, WRITER = "drive/calls.py", "engine/store_writer.py"
 
 MUTANTS = (
@@ -333,6 +333,36 @@ MUTANTS = (
         "            return\n        elif inbox.adopt",
         "evidence that comes while somebody holds the run is lost", "11, C14",
         seeds=500,
+    ),
+    Mutant(
+        "pruned key not compared", STARTS,
+        "            if tombstone.input != input_mark(run.input_text):", "            if False:",
+        "a start with another input under the key of a pruned run counts as the same start", "5",
+        tests=("tests/pruning/test_keys.py::test_the_same_start_again_finds_the_run_that_was_pruned_and_makes_none",),
+    ),
+    Mutant(
+        "mark of a large input made of its reference", "engine/pruning.py",
+        "    return dumps(Texts(kept.values).whole_input(kept.row.input))", "    return kept.row.input",
+        "the same start with a large input is refused once its run is pruned", "5",
+        tests=("tests/pruning/test_keys.py::test_a_start_with_another_large_input_is_no_start_of_the_run_that_was_pruned",),
+    ),
+    Mutant(
+        "silent worker taken for dead at sight", REAPER,
+        "            if now - since < SILENCE_S:\n                continue\n", "",
+        "when the clock goes back, the runs of workers that live are taken from them", "12",
+        tests=("tests/engine/test_clock_jumps.py::test_it_is_not_taken_over_before_its_worker_was_silent_for_as_long_as_a_living_one_may_be",),
+    ),
+    Mutant(
+        "silence measured by a clock that jumps", REAPER,
+        "        now = self._monotonic()\n", "        now = self._store.now() / 1e6\n",
+        "a clock that goes back and forth makes a worker silent for longer than it is", "12",
+        tests=("tests/engine/test_clock_jumps.py::test_it_is_not_taken_over_before_its_worker_was_silent_for_as_long_as_a_living_one_may_be",),
+    ),
+    Mutant(
+        "lease that is only long taken for one of a dead worker", REAPER,
+        "        far = self._store.now() + LONGEST_LEASE_US", "        far = self._store.now()",
+        "a long lease is over before its end", "12",
+        tests=("tests/engine/test_clock_jumps.py::test_a_lease_that_reaches_no_further_than_any_does_ends_by_the_clock_of_the_store",),
     ),
     Mutant(
         "recovery by the worker's clock", HOLD,

@@ -149,6 +149,13 @@ MUTANTS = (
         tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_it_fires_once_although_it_stays_in_the_phase",),
     ),
     Mutant(
+        "timer of a phase counts the phase before", MOVES,
+        "        stays = run.state and phase is not None and run.at.declaration.phase == phase",
+        "        stays = run.state and phase is not None and run.at.declaration.phase is not None",
+        "who goes from one phase into the next has less time there than the contract gives", "13",
+        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_it_does_not_count_the_time_of_the_phase_before",),
+    ),
+    Mutant(
         "timer of a phase starts anew", MOVES,
         "        phase_since = run.body.phase_since if stays else at", "        phase_since = at",
         "each transition within a phase puts its timers off", "13",
@@ -374,6 +381,13 @@ MUTANTS = (
         "        return {name: seal_data(vault, place, value) for name, value in rest.items()}",
         "a sealed secret can be moved to another field", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
+    ),
+    Mutant(
+        "late outcome kept in clear", INBOX,
+        '    body = sealed_text(run.program, run.id, f"inbox {message_id}", _write(message).decode())\n',
+        '    body = _write(message).decode()\n    if kind == "event":\n        body = sealed_text(run.program, run.id, f"inbox {message_id}", body)\n',
+        "what is secret in evidence that waits for its run can be read in the store", "20",
+        tests=("tests/engine/test_evidence.py::test_what_is_secret_in_a_late_answer_waits_sealed",),
     ),
     Mutant(
         "secret sealed by its look alone", SEALING,

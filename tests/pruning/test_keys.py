@@ -82,6 +82,23 @@ def test_the_same_start_again_finds_the_run_that_was_pruned_and_makes_none(
     kit.run(story())
 
 
+def test_a_start_with_another_large_input_is_no_start_of_the_run_that_was_pruned(kit: Kit) -> None:
+    """Large values are kept apart from the input that they belong to, and the mark is made of the whole."""
+    note = "x" * 100_000
+
+    async def story() -> None:
+        async with kit.engine() as engine:
+            assert (await start(kit, engine, note=note)).created
+            await engine.send_event("Locker/b1", "open", {"who": "ann"})
+            away(kit)
+            assert await start(kit, engine, note=note) == Started("Locker/b1", False, True)
+            for other in (note[:-1] + "y", note[:-1], ""):
+                with pytest.raises(StartConflict):
+                    await start(kit, engine, note=other)
+
+    kit.run(story())
+
+
 def test_secrets_take_no_part_in_what_is_kept_of_an_input() -> None:
     sealed, plain = '{"pin":{"$sealed":"k.AAAA"},"x":[1]}', '{"pin":{"$secret":"1234"},"x":[1]}'
     other = '{"pin":{"$secret":"9999"},"x":[1]}'
