@@ -20,7 +20,7 @@ from typing import NamedTuple
 from opord.engine.pruning import Pruning
 from opord.stores import open_store
 from opord.stores.archive import ArchiveWriter
-from opord.stores.base import EventKey, SettledKey, Store
+from opord.stores.base import EventKey, Store, UsedKey
 from opord.testing.store_rows import BEGIN, ORDERS, a_head, a_message, a_record, a_start, a_write
 
 RECORD = '{"at":"2026-01-01T00:00:00.000000Z","padding":"' + "x" * 420 + '"}'
@@ -54,7 +54,7 @@ def fill(store: Store, runs: int) -> None:
                     head=HEAD._replace(since=BEGIN + first),
                     put=(a_message("m"),),
                     event_keys=(EventKey("paid", "k", "c"),),
-                    settled=(SettledKey("charge", "k", "a", "r"),),
+                    used_keys=(UsedKey("charge", "k", "a", "r"),),
                 )._replace(records=tuple(a_record(start.row.run, seq, RECORD) for seq in range(2, 12)))
                 for start in starts
             ]

@@ -27,9 +27,9 @@ from opord.kernel.rows import (
     InboxRow,
     RecordRow,
     RunRow,
-    SettledKey,
     Start,
     Tombstone,
+    UsedKey,
     ValueRow,
     Write,
 )
@@ -88,7 +88,7 @@ class OneRun:
         self.records: list[RecordRow] = []
         self.messages: list[InboxRow] = []
         self.keys: dict[tuple[str, str, str], EventKey] = {}
-        self.settled_keys: dict[tuple[str, str], SettledKey] = {}
+        self.used_keys: dict[tuple[str, str], UsedKey] = {}
         self.points: list[Point] = []
         self.background: list[asyncio.Task[None]] = []
         self.ids = 0
@@ -138,7 +138,7 @@ class OneRun:
         self.records += answer.records
         self.messages = [one for one in self.messages if one.id not in answer.take] + list(answer.put)
         self.keys |= {(answer.run, key.event, key.key): key for key in answer.event_keys}
-        self.settled_keys |= {(one.action, one.key): one for one in answer.settled}
+        self.used_keys |= {(one.action, one.key): one for one in answer.used_keys}
         return Applied(self.row.arrivals)
 
     async def load(self, run: str) -> RunRow | None:
@@ -162,8 +162,8 @@ class OneRun:
     async def event_key(self, run: str, event: str, key: str) -> EventKey | None:
         return self.keys.get((run, event, key))
 
-    async def settled(self, run: str, action: str, key: str) -> SettledKey | None:
-        return self.settled_keys.get((action, key))
+    async def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
+        return self.used_keys.get((action, key))
 
     def lease_at_birth(self, contract: str) -> int | None:
         return None

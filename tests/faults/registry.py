@@ -127,7 +127,7 @@ FAULTS = (
     ),
     Named(
         "C14", "A worker that was given up comes back with an outcome",
-        "Its write is refused; what it learned is kept as evidence and settles the doubt, if one is open.",
+        "Its write is refused; what it learned is kept as evidence and ends the doubt, if one is open.",
         (
             f"{CRASHES}c14_what_a_worker_learned_after_its_lease_was_over_is_kept_and_moves_nothing",
             f"{SIEGE}a_worker_that_was_stopped_for_three_leases_changes_nothing_but_what_it_learned_settles_the_doubt",

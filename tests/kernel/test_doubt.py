@@ -89,7 +89,7 @@ def every_situation() -> Iterator[Situation]:
 
 def cannot_be(s: Situation) -> str:
     """Say why no run can come into a situation, or nothing if one can."""
-    if s.asked != "nobody" and s.stands not in ("between", "settled", "late", "absent"):
+    if s.asked != "nobody" and s.stands not in ("between", "known", "late", "absent"):
         return "whoever asks a person has given the run back"
     if s.asked == "too long" and s.policy != "ask":
         return "only `ask within` says how long"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from opord.kernel.draft import Draft
-from opord.kernel.inbox import Message, inbox_row, settle
+from opord.kernel.inbox import Message, inbox_row, take_in
 from opord.kernel.instants import text
 from opord.kernel.moves import (
     ask,
@@ -61,7 +61,7 @@ class Story:
         draft = self.later(seconds)
         cls = self.program.states[state].cls
         go(draft, Goto(state, cls(**fields)), cause=cause, answers=[])
-        settle(draft, [])
+        take_in(draft, [])
         return self
 
     def intent(self, seconds: float, call: str, key: str, **args: Any) -> Story:

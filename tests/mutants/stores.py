@@ -169,17 +169,17 @@ MUTANTS = (
     ),
     Mutant(
         "settled key overwritten (memory)", MEMORY,
-        "            rows.settled.setdefault((run, settled.action, settled.key), settled)",
-        "            rows.settled[(run, settled.action, settled.key)] = settled",
+        "            rows.used_keys.setdefault((run, used.action, used.key), used)",
+        "            rows.used_keys[(run, used.action, used.key)] = used",
         "what took effect first is replaced", "3",
-        tests=("tests/stores/test_memory.py::TestMemoryStore::test_what_a_key_was_settled_with_first_is_remembered",),
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_first_result_of_a_used_key_is_remembered",),
     ),
     Mutant(
         "settled key overwritten (SQLite)", WRITES,
         "ON CONFLICT (run, action, key) DO NOTHING",
         "ON CONFLICT (run, action, key) DO UPDATE SET result = excluded.result",
         "what took effect first is replaced", "3",
-        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_what_a_key_was_settled_with_first_is_remembered",),
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_the_first_result_of_a_used_key_is_remembered",),
     ),
     Mutant(
         "hash of the head left behind (SQLite)", WRITES,

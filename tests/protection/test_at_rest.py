@@ -200,7 +200,7 @@ def test_a_digest_that_would_tell_a_short_secret_is_sealed_as_well(shop: Shop) -
     finally:
         store.close()
     assert kept is not None
-    digests = [*(key.content for key in kept.event_keys), *(key.args for key in kept.settled)]
+    digests = [*(key.content for key in kept.event_keys), *(key.args for key in kept.used_keys)]
     assert [one.count(".") for one in digests] == [1, 1], digests
     opened = KeyRing([base64.b64decode(KEY)])
     places = ["event key confirm once", "settled charge a args"]
@@ -220,7 +220,7 @@ def test_digests_that_were_kept_in_clear_are_sealed_with_all_else(shop: Shop) ->
     new = resealed(KeyRing([base64.b64decode(KEY)]), kept)
     assert new is not None
     for before, after in ((kept, False), (new, True)):
-        digests = [*(key.content for key in before.event_keys), *(key.args for key in before.settled)]
+        digests = [*(key.content for key in before.event_keys), *(key.args for key in before.used_keys)]
         assert ["." in one for one in digests] == [after, after]
 
 

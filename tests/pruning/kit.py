@@ -11,7 +11,7 @@ from typing import Any
 
 from opord.engine.pruning import Point, Pruning, Tally
 from opord.stores.archive import ArchiveWriter
-from opord.stores.base import EventKey, RunFilter, SettledKey, Store
+from opord.stores.base import EventKey, RunFilter, Store, UsedKey
 from opord.stores.sqlite import SqliteStore
 from opord.testing.store_rows import (
     BEGIN,
@@ -55,7 +55,7 @@ def add_ended(store: Store, runs: int, first: int = 0, prefix: str = "Orders", t
                 head=ENDED.replace(since=BEGIN - runs + number),
                 put=(a_message("m"),),
                 event_keys=(EventKey("paid", "k", "c"),),
-                settled=(SettledKey("charge", "k", "a", "r"),),
+                used_keys=(UsedKey("charge", "k", "a", "r"),),
             )
             for number, start in enumerate(starts)
         ]

@@ -214,5 +214,5 @@ def test_the_same_story_is_the_same_line_with_the_same_digest(store: SqliteStore
     kept = store.kept("Orders/0")
     assert kept is not None
     assert run_line(kept) == run_line(kept)
-    other = run_line(kept.replace(settled=()))
+    other = run_line(kept.replace(used_keys=()))
     assert read_line(other).digest != read_line(run_line(kept)).digest

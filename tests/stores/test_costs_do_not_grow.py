@@ -82,7 +82,7 @@ VERBS: dict[str, Callable[[SqliteStore, RunRow], Any]] = {
     "waiting_bytes": lambda store, row: store.waiting_bytes(row.run),
     "journal": lambda store, row: store.journal(row.run, limit=2),
     "event_key": lambda store, row: store.event_key(row.run, "e", "k"),
-    "settled": lambda store, row: store.settled(row.run, "a", "k"),
+    "settled": lambda store, row: store.used_key(row.run, "a", "k"),
     "heartbeat": lambda store, row: store.heartbeat("w", [DIGEST], ttl_us=SECOND),
     "workers": lambda store, row: store.workers(),
     "newest runs": lambda store, row: store.runs(RunFilter(), limit=3),

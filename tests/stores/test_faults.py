@@ -19,12 +19,12 @@ from opord.stores.base import (
     EventKey,
     Exists,
     RunFilter,
-    SettledKey,
     Stale,
     Start,
     Store,
     StoreDamaged,
     StoreUnavailable,
+    UsedKey,
     Write,
 )
 from opord.stores.sqlite import SqliteStore, opening
@@ -131,7 +131,7 @@ def seen(store: Store) -> list[Any]:
     found: list[Any] = [rows]
     for row in rows:
         found += [store.journal(row.run), store.inbox(row.run)]
-        found += [store.event_key(row.run, "paid", "k"), store.settled(row.run, "charge", "k")]
+        found += [store.event_key(row.run, "paid", "k"), store.used_key(row.run, "charge", "k")]
     return found
 
 
@@ -151,7 +151,7 @@ def a_batch(store: Store, *, mixed: bool) -> list[Start | Write]:
         head=a_head(state="Next"),
         put=(a_message("m"),),
         event_keys=(EventKey("paid", "k", "c"),),
-        settled=(SettledKey("charge", "k", "a", "r"),),
+        used_keys=(UsedKey("charge", "k", "a", "r"),),
     )
     batch: list[Start | Write] = [first, a_write(rows["Orders/1"], records=2), a_start("Orders/new")]
     if mixed:

@@ -16,10 +16,10 @@ from opord.stores.base import (
     InboxRow,
     Prune,
     RunFilter,
-    SettledKey,
     Start,
     Store,
     Tombstone,
+    UsedKey,
     Write,
 )
 from opord.stores.memory import MemoryStore
@@ -118,7 +118,7 @@ class SameAnswers(RuleBasedStateMachine):
             tuple(given["take"]),
             tuple(InboxRow(name, 7, "event", given["content"]) for name in given["put"]),
             tuple(EventKey("paid", key, given["content"]) for key in given["keys"]),
-            tuple(SettledKey("charge", key, given["content"], given["content"]) for key in given["settled"]),
+            tuple(UsedKey("charge", key, given["content"], given["content"]) for key in given["settled"]),
         )
 
     @rule(back=st.integers(1, 3), second=st.booleans())
@@ -217,7 +217,7 @@ class SameAnswers(RuleBasedStateMachine):
             for key in "kl":
                 self.same(lambda store, run=run, key=key: store.event_key(run, "paid", key))
             for key in "st":
-                self.same(lambda store, run=run, key=key: store.settled(run, "charge", key))
+                self.same(lambda store, run=run, key=key: store.used_key(run, "charge", key))
         self.same(lambda store: store.next_wake([DIGEST, OTHER_DIGEST]))
 
     def teardown(self) -> None:

@@ -84,7 +84,7 @@ class Commitments:
         if intent is not None:
             if intent.call != request.name or dumps(intent.args) != dumps(args):
                 raise Trouble(other_commit(intent))
-            return await self._settle(draft, call, action, intent, request.args, stands_of(intent))
+            return await self._see_through(draft, call, action, intent, request.args, stands_of(intent))
         key = self._key(call, request.args, step.now)
         known = await self._known(draft, call, key, args)
         if known is not None:
@@ -92,7 +92,7 @@ class Commitments:
             return draft, known
         self.host.hook("before intent", run.id)
         intent = moves.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
-        return await self._settle(draft, call, action, intent, request.args, "starting")
+        return await self._see_through(draft, call, action, intent, request.args, "starting")
 
     def _key(self, call: CallProgram, args: tuple[Any, ...], now: int) -> str:
         run = self.run
@@ -108,18 +108,18 @@ class Commitments:
         name = call.declaration.name
         if call.key is None or name not in self.run.body.settled:
             return None
-        # The state before may have settled it just now: then it is not in the store yet.
-        settled = next((one for one in draft.settled if (one.action, one.key) == (name, key)), None)
-        if settled is None:
-            settled = await self.host.settled(self.run.id, name, key)
-        if settled is None:
+        # The state before may have used it just now: then it is not in the store yet.
+        used = next((one for one in draft.used_keys if (one.action, one.key) == (name, key)), None)
+        if used is None:
+            used = await self.host.used_key(self.run.id, name, key)
+        if used is None:
             return None
-        known = outcome_under(self.run, settled, args)
+        known = outcome_under(self.run, used, args)
         if known is None:
             raise Trouble(key_reused(name, key))
         return known
 
-    async def _settle(
+    async def _see_through(
         self,
         draft: Draft,
         call: CallProgram,

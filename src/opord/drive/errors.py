@@ -175,7 +175,7 @@ class HistoryFull(Refused):
 
 
 class NotInDoubt(Refused):
-    """A resolution for a run with no doubt that a person could settle now."""
+    """A resolution for a run with no doubt that a person could resolve now."""
 
     code = "not_in_doubt"
 

@@ -71,7 +71,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     if inbox.must_look(run, now):
         waiting = await _inbox(host, run)
         # A timer that is due wins over this event, even where a worker has only just come to fire it.
-        waiting = inbox.settle(draft, waiting)
+        waiting = inbox.take_in(draft, waiting)
     reception: Literal["taken", "stored", "ignored"] = "taken"
     moved = not draft.empty
     try:
@@ -90,7 +90,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
         if handler.step is None and held is not None:
             run.worker = None
             moves.runnable(draft)
-        inbox.settle(draft, waiting if waiting is not None else await _inbox(host, run))
+        inbox.take_in(draft, waiting if waiting is not None else await _inbox(host, run))
     elif inbox.keeps(run, event):
         row = inbox.inbox_row(run, message.id, now, message)
         await _check_queue(host, run, row, event)

@@ -17,7 +17,7 @@ log = logging.getLogger("opord.client")
 
 
 async def keep_late(host: Host, run_id: str, evidence: Evidence) -> None:
-    """Keep what a worker learned of an attempt after it had lost the run; it settles the doubt if one is open."""
+    """Keep what a worker learned of an attempt after it had lost the run; it ends the doubt if one is open."""
     while True:
         try:
             run = await read(host, run_id)

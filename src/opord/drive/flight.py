@@ -78,10 +78,10 @@ class Flight:
         if run.arrivals and run.intent is not None:
             held.left(inbox.adopt_all(draft, await held.messages()))
         while True:
-            if not inbox.nothing_to_settle(run) and not inbox.commit_open(run):
+            if not inbox.nothing_to_take_in(run) and not inbox.commit_open(run):
                 if any(due <= draft.at for due in run.body.timers.values()):
                     self.host.hook("timer fires", run.id)
-                held.left(inbox.settle(draft, await held.messages()))
+                held.left(inbox.take_in(draft, await held.messages()))
             if is_held(run.status):
                 moves.stay_stalled(run)
             if run.worker is None:

@@ -86,7 +86,7 @@ class Hold:
                 self.ended = has_ended(run.status)
                 self._durable()
                 return
-            self._inbox = inbox.settle(draft, await self._catch_up(draft, result))
+            self._inbox = inbox.take_in(draft, await self._catch_up(draft, result))
             if run.status == "running":
                 # An event that came just now began a step; the next claim, ours or another's, goes on with it.
                 self.host.nudge()

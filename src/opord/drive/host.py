@@ -13,7 +13,7 @@ from opord.drive.hooks import Point
 from opord.kernel.answers import Result
 from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
-from opord.kernel.rows import EventKey, InboxRow, RunRow, SettledKey, Start, Tombstone, ValueRow, Write
+from opord.kernel.rows import EventKey, InboxRow, RunRow, Start, Tombstone, UsedKey, ValueRow, Write
 from opord.kernel.run import Run
 
 
@@ -95,8 +95,8 @@ class Host(Protocol):
         """Return what an event key of a run was used for."""
         ...
 
-    def settled(self, run: str, action: str, key: str) -> Awaitable[SettledKey | None]:
-        """Return what an action's key of a run was settled with."""
+    def used_key(self, run: str, action: str, key: str) -> Awaitable[UsedKey | None]:
+        """Return the used key of an action in a run, with its result; None if it took no effect under it."""
         ...
 
     def values(self, run: str, digests: Collection[str]) -> Awaitable[list[ValueRow]]:

@@ -23,7 +23,7 @@ class Lease:
     async def make_sure(self) -> None:
         """Make sure that the lease still runs: a write may have been durable long before its answer came.
 
-        Else somebody else may have taken the run over and settled what this flight is about to call. When the
+        Else somebody else may have taken the run over and finished what this flight is about to call. When the
         store's clock was set back, a lease seems by it to last longer than it does.
 
         Raises:

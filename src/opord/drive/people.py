@@ -146,7 +146,7 @@ async def _change(
             # What is sealed in a message is sealed for its place in the inbox, and cannot be moved to a record.
             waiting = [message for message in waiting if SEALED not in message.body]
         if has_ended(run.status) or (run.status == "running" and not inbox.commit_open(run)):
-            inbox.settle(draft, waiting)
+            inbox.take_in(draft, waiting)
         result = await host.apply(draft.write(arrivals=run.arrivals))
         match result:
             case Applied():

@@ -66,7 +66,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
     elif run.at.declaration.kind == "acting":
         run.wake_at = draft.at
     else:
-        inbox.settle(draft, [])
+        inbox.take_in(draft, [])
     host.hook("before start", run_id)
     result = await host.apply(draft.start())
     host.hook("start written", run_id)

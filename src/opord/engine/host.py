@@ -11,7 +11,7 @@ from opord.engine.programs import Programs
 from opord.engine.store_writer import StoreWriter
 from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
-from opord.kernel.rows import EventKey, InboxRow, RunRow, SettledKey, Tombstone, ValueRow
+from opord.kernel.rows import EventKey, InboxRow, RunRow, Tombstone, UsedKey, ValueRow
 from opord.kernel.run import Run
 from opord.stores.base import Store
 
@@ -116,9 +116,9 @@ class StoreHost:
         """Return what an event key of a run was used for."""
         return self.writer.call(self.store.event_key, run, event, key)
 
-    def settled(self, run: str, action: str, key: str) -> Awaitable[SettledKey | None]:
-        """Return what an action's key of a run was settled with."""
-        return self.writer.call(self.store.settled, run, action, key)
+    def used_key(self, run: str, action: str, key: str) -> Awaitable[UsedKey | None]:
+        """Return the used key of an action in a run, with its result; None if it took no effect under it."""
+        return self.writer.call(self.store.used_key, run, action, key)
 
     def values(self, run: str, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
         """Return the large values of a run that have these digests."""

@@ -27,7 +27,7 @@ Stands: TypeAlias = Literal[
     "between",  # no attempt is under way
     "elsewhere",  # one is under way, by a worker that holds the run
     "lost",  # one was under way when its worker lost the run
-    "settled",  # the outcome is on record
+    "known",  # the outcome is on record
     "late",  # an outcome came from a worker that had lost the run
     "absent",  # there is no intent
     "starting",  # an attempt begins, and is not on record yet
@@ -66,7 +66,7 @@ Deed: TypeAlias = Literal[
     "report",  # the outcome is the failure InDoubt
     "deliver",  # hand the outcome to the step
     "wait",  # leave it to the worker that holds the run
-    "adopt",  # let the late outcome settle what it can
+    "adopt",  # let the late outcome end the doubt it can end
     "damaged",  # stop: this cannot be
 ]
 
@@ -165,7 +165,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("C6",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "report",  "report"),
     Row("C7",  "between",   "a person", _,    _,    _,       _,    _,    _,    _,    _,         "rest",        "deadline"),
     Row("C8",  "between",   "too long", _,    _,    _,       _,    _,    _,    _,    _,         "report"),
-    Row("D",   "settled",   _,          _,    _,    _,       _,    _,    _,    _,    _,         "deliver"),
+    Row("D",   "known",     _,          _,    _,    _,       _,    _,    _,    _,    _,         "deliver"),
     Row("E",   "late",      _,          _,    _,    _,       _,    _,    _,    _,    _,         "adopt"),
     Row("F",   "absent",    _,          _,    _,    _,       _,    _,    _,    _,    _,         "damaged"),
     Row("G1",  "starting",  _,          _,    _,    _,       _,    N,    _,    _,    _,         "record"),

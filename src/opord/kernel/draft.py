@@ -14,7 +14,7 @@ import msgspec
 from opord.kernel.instants import text
 from opord.kernel.large import Large, Split
 from opord.kernel.records import RecordBody, RecordKind, encode_record
-from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, SettledKey, Start, ValueRow, Write
+from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, Start, UsedKey, ValueRow, Write
 from opord.kernel.run import Run
 from opord.kernel.sealing import sealed
 
@@ -34,7 +34,7 @@ class Draft:
         "put",
         "records",
         "run",
-        "settled",
+        "used_keys",
         "take",
         "values",
         "worker",
@@ -53,7 +53,7 @@ class Draft:
         self.take: list[str] = []
         self.put: list[InboxRow] = []
         self.event_keys: list[EventKey] = []
-        self.settled: list[SettledKey] = []
+        self.used_keys: list[UsedKey] = []
         self.values: dict[str, str] = {}
 
     @property
@@ -149,7 +149,7 @@ class Draft:
             tuple(self.take),
             tuple(self.put),
             tuple(self.event_keys),
-            tuple(self.settled),
+            tuple(self.used_keys),
             self._values() if self.values else (),
         )
 

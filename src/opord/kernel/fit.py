@@ -142,7 +142,7 @@ def check_rewrite(old: Kept, new: Kept) -> None:
             [(record.seq, record.kind, record.at) for record in each.records],
             [message.id for message in each.inbox],
             [(key.event, key.key) for key in each.event_keys],
-            [(key.action, key.key) for key in each.settled],
+            [(key.action, key.key) for key in each.used_keys],
         )
         for each in (old, new)
     ]

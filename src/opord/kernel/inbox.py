@@ -95,7 +95,7 @@ def commit_open(run: Run) -> bool:
     return run.commit_open
 
 
-def nothing_to_settle(run: Run) -> bool:
+def nothing_to_take_in(run: Run) -> bool:
     """Whether a held run can go on at once: its state acts, no message has come for it, and no timer runs."""
     return (
         run.arrivals == 0
@@ -165,7 +165,7 @@ def must_look(run: Run, now: int) -> bool:
     return run.status == "running" and bool(handlers_now(run))
 
 
-def settle(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
+def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     """Take what waits for the run, as far as that moves it, and fire timers that are due.
 
     Returns the messages that stay. The run is then acting (and a worker goes on with it), waiting,
@@ -327,7 +327,7 @@ def record_evidence(draft: Draft, evidence: Evidence) -> None:
 
 
 def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
-    """Put all evidence that waits on record, let it settle what it can, and return the other messages."""
+    """Put all evidence that waits on record, let it end the doubt it can end, and return the other messages."""
     left = []
     for row in inbox:
         match row.kind:
@@ -342,9 +342,9 @@ def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
 
 
 def adopt(draft: Draft, evidence: Evidence) -> bool:
-    """Settle the open doubt of a run with what a worker learned too late, if that is what it speaks of.
+    """End the open doubt of a run with what a worker learned too late, if that is what it speaks of.
 
-    A result always settles it. A final failure does where it speaks of the attempt in doubt, or of its key; but not
+    A result always ends it. A final failure does where it speaks of the attempt in doubt, or of its key; but not
     while another attempt is under way, which may yet take effect where the other side forgets what it refused.
     """
     run = draft.run

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from opord.kernel.rows import SettledKey
+from opord.kernel.rows import UsedKey
 from opord.kernel.run import Outcome, Run
 from opord.kernel.sealing import opened_digest, opened_text
 from opord.values.canonical import digest, dumps
 
 
-def outcome_under(run: Run, settled: SettledKey, args: Any) -> Outcome | None:
-    """Return the outcome that a key of an action was settled with; None if that was with other arguments."""
-    where = f"settled {settled.action} {settled.key}"
-    known = opened_digest(run.program, run.id, f"{where} args", settled.args)
+def outcome_under(run: Run, used: UsedKey, args: Any) -> Outcome | None:
+    """Return the outcome that a used key of an action stands for; None if that was with other arguments."""
+    where = f"settled {used.action} {used.key}"
+    known = opened_digest(run.program, run.id, f"{where} args", used.args)
     if known != digest(dumps(args)):
         return None
     return Outcome(
-        "ok", json.loads(opened_text(run.program, run.id, f"{where} result", settled.result)), "record"
+        "ok", json.loads(opened_text(run.program, run.id, f"{where} result", used.result)), "record"
     )

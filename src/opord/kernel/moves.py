@@ -19,7 +19,7 @@ from opord.kernel.large import LARGE_BYTES, Split, encode
 from opord.kernel.program import Program, StateProgram, TimerProgram
 from opord.kernel.records import EndingKind, Teller
 from opord.kernel.requests import Goto
-from opord.kernel.rows import SettledKey
+from opord.kernel.rows import UsedKey
 from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
 from opord.kernel.sealing import sealed_digest, sealed_text
 from opord.kernel.secrets import hidden
@@ -471,8 +471,8 @@ def _remember_key(draft: Draft, intent: Intent, outcome: Outcome, text: bytes) -
     if outcome.kind == "ok" and has_own_key(action):
         result = text.decode() if text else dumps(outcome.value)
         where = f"settled {intent.call} {intent.key}"
-        draft.settled.append(
-            SettledKey(
+        draft.used_keys.append(
+            UsedKey(
                 intent.call,
                 intent.key,
                 sealed_digest(run.program, run.id, f"{where} args", digest(dumps(intent.args))),

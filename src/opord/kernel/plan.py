@@ -74,7 +74,7 @@ def stands_of(intent: Intent | None, *, live: bool = False) -> Stands:
     if intent is None:
         return "absent"
     if intent.outcome is not None:
-        return "settled"
+        return "known"
     if intent.in_flight:
         return "elsewhere" if live else "lost"
     return "between"

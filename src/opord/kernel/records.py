@@ -76,7 +76,7 @@ def known_verdict(kept: object) -> Verdict | None:
 
 
 def known_teller(kept: object) -> Teller | None:
-    """Return who settled a doubt, as kept; None if this version does not know it."""
+    """Return who ended a doubt, as kept; None if this version does not know it."""
     return _TELLERS.get(kept) if isinstance(kept, str) else None
 
 

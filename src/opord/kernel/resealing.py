@@ -54,7 +54,7 @@ def resealed(vault: Vault, kept: Kept) -> Kept | None:
                 args=work.digest(f"settled {each.action} {each.key} args", each.args),
                 result=work.text(f"settled {each.action} {each.key} result", each.result),
             )
-            for each in kept.settled
+            for each in kept.used_keys
         ),
         values,
     )

@@ -1,8 +1,8 @@
 """After a restore: the store is older than the world, so what a run does next may have been done before.
 
 A run that was live in a copy that has been restored is *wary*, since the last instant that its journal knows. While it is,
-an action that the other side would not recognise is in doubt before it is called, and the contract's own rule settles that.
-The word of a check or a person that something did not happen settles that one commit. It ends the wariness where a run leaves the
+an action that the other side would not recognise is in doubt before it is called, and the contract's own rule ends that doubt.
+The word of a check or a person that something did not happen ends the doubt of that one commit. It ends the wariness where a run leaves the
 commit by success alone: what would come after it cannot have happened either. An action that can fail may have been tried and refused
 in the lost time, and the run may have gone on from there; so, too, where the contract goes on from a doubt by itself. There
 it ends with time, when senders no longer repeat what was lost with the copy.

@@ -114,7 +114,7 @@ class EventKey(Row, frozen=True):
     content: str
 
 
-class SettledKey(Row, frozen=True):
+class UsedKey(Row, frozen=True):
     """A key of an action that took effect in a run: digest of the arguments, and the result as JSON text."""
 
     action: str
@@ -177,7 +177,7 @@ class Write(Row, frozen=True):
     `new_epoch` is `epoch`, or one more to fence off a worker that holds the run. `records` continue the
     journal from `seq`. `head` is the new head; None leaves it. `take` removes messages from the inbox,
     `put` adds some (and raises `arrivals` by as many). `event_keys` are claimed for good; if one is there
-    already with any content the whole write is refused as `KeyTaken`. `settled` are remembered. `values` are
+    already with any content the whole write is refused as `KeyTaken`. `used_keys` are remembered. `values` are
     those that the records are the first to refer to; one that is there already stays as it is.
     """
 
@@ -191,7 +191,7 @@ class Write(Row, frozen=True):
     take: tuple[str, ...] = ()
     put: tuple[InboxRow, ...] = ()
     event_keys: tuple[EventKey, ...] = ()
-    settled: tuple[SettledKey, ...] = ()
+    used_keys: tuple[UsedKey, ...] = ()
     values: tuple[ValueRow, ...] = ()
 
 
@@ -202,7 +202,7 @@ class Kept(Row, frozen=True):
     records: tuple[RecordRow, ...]
     inbox: tuple[InboxRow, ...]
     event_keys: tuple[EventKey, ...]
-    settled: tuple[SettledKey, ...]
+    used_keys: tuple[UsedKey, ...]
     values: tuple[ValueRow, ...] = ()
 
 

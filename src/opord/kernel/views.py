@@ -25,7 +25,7 @@ from opord.values.duration import format_duration
 from opord.values.secret import SHOWN
 
 OPERATOR = "operator"
-"""Who settles a doubt or mends a stall: whoever keeps the workers running, in no role of the contract."""
+"""Who resolves a doubt or mends a stall: whoever keeps the workers running, in no role of the contract."""
 
 _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",

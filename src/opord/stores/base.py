@@ -24,11 +24,11 @@ from opord.kernel.rows import (
     Prune,
     RecordRow,
     RunRow,
-    SettledKey,
     Start,
     Status,
     StoredContract,
     Tombstone,
+    UsedKey,
     ValueRow,
     Write,
 )
@@ -50,7 +50,7 @@ __all__ = [
     "RowDamaged",
     "RunFilter",
     "RunRow",
-    "SettledKey",
+    "UsedKey",
     "Stale",
     "Start",
     "Status",
@@ -77,7 +77,7 @@ class StoreUnavailable(StoreError):
     """The store cannot answer now (full, locked, read-only, gone); the same call may succeed later.
 
     `kind` is one of "full", "locked", "readonly", "io", "gone". Nothing of the call was done, or it was
-    done as a whole: calling it again settles which.
+    done as a whole: calling it again shows which.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -240,8 +240,8 @@ class Store(Protocol):
     def event_key(self, run: str, event: str, key: str) -> EventKey | None:
         """Return what an event key of this run was used for."""
 
-    def settled(self, run: str, action: str, key: str) -> SettledKey | None:
-        """Return what an action's key of this run was settled with."""
+    def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
+        """Return the used key of an action in this run, with its result; None if it took no effect under it."""
 
     def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
         """Return the large values of a run that have these digests, as far as they are there; all of them where None."""

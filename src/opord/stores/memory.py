@@ -28,11 +28,11 @@ from opord.stores.base import (
     Result,
     RunFilter,
     RunRow,
-    SettledKey,
     Start,
     Status,
     StoredContract,
     Tombstone,
+    UsedKey,
     ValueRow,
     WorkerRow,
     Write,
@@ -50,7 +50,7 @@ class _Rows:
     inboxes: dict[str, list[InboxRow]] = field(default_factory=dict)
     messages: set[tuple[str, str]] = field(default_factory=set)
     event_keys: dict[tuple[str, str, str], EventKey] = field(default_factory=dict)
-    settled: dict[tuple[str, str, str], SettledKey] = field(default_factory=dict)
+    used_keys: dict[tuple[str, str, str], UsedKey] = field(default_factory=dict)
     values: dict[str, dict[str, ValueRow]] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
     tombstones: dict[str, Tombstone] = field(default_factory=dict)
@@ -188,8 +188,8 @@ class MemoryStore:
         rows.inboxes[run] = [m for m in rows.inboxes[run] if m.id not in answer.take] + list(answer.put)
         rows.messages |= {(run, message.id) for message in answer.put}
         rows.event_keys |= {(run, key.event, key.key): key for key in answer.event_keys}
-        for settled in answer.settled:
-            rows.settled.setdefault((run, settled.action, settled.key), settled)
+        for used in answer.used_keys:
+            rows.used_keys.setdefault((run, used.action, used.key), used)
         for value in answer.values:
             rows.values[run].setdefault(value.digest, value)
         return Applied(rows.runs[run].arrivals)
@@ -297,8 +297,8 @@ class MemoryStore:
     def event_key(self, run: str, event: str, key: str) -> EventKey | None:
         return self._rows.event_keys.get((run, event, key))
 
-    def settled(self, run: str, action: str, key: str) -> SettledKey | None:
-        return self._rows.settled.get((run, action, key))
+    def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
+        return self._rows.used_keys.get((run, action, key))
 
     def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:
         rows = self._rows
@@ -313,7 +313,7 @@ class MemoryStore:
                 rows.journals[run] = list(new.records)
                 rows.inboxes[run] = list(new.inbox)
                 rows.event_keys |= {(run, key.event, key.key): key for key in new.event_keys}
-                rows.settled |= {(run, key.action, key.key): key for key in new.settled}
+                rows.used_keys |= {(run, key.action, key.key): key for key in new.used_keys}
                 rows.values[run] = {value.digest: value for value in new.values}
                 self._changed()
             return kept
@@ -334,7 +334,7 @@ class MemoryStore:
             tuple(rows.journals[run]),
             tuple(rows.inboxes[run]),
             tuple(key for (one, _, _), key in rows.event_keys.items() if one == run),
-            tuple(key for (one, _, _), key in rows.settled.items() if one == run),
+            tuple(key for (one, _, _), key in rows.used_keys.items() if one == run),
             tuple(self.values(run)),
         )
 
@@ -371,7 +371,7 @@ class MemoryStore:
         del rows.runs[run], rows.journals[run], rows.inboxes[run], rows.values[run]
         rows.messages = {each for each in rows.messages if each[0] != run}
         rows.event_keys = {at: key for at, key in rows.event_keys.items() if at[0] != run}
-        rows.settled = {at: key for at, key in rows.settled.items() if at[0] != run}
+        rows.used_keys = {at: key for at, key in rows.used_keys.items() if at[0] != run}
         rows.tombstones[run] = wanted.tombstone
         self._changed()
         return True

@@ -128,7 +128,7 @@ class Fake(Scripted):
             error = self._unscripted(made)
             self._world.complain(error)
             raise error
-        return self._settled(made, answer, args)
+        return self._outcome_of(made, answer, args)
 
     async def _answer(self, made: Made, args: tuple[Any, ...], call: Call | None) -> Any:
         try:
@@ -146,7 +146,7 @@ class Fake(Scripted):
                 await asyncio.sleep(answer.after / timedelta(seconds=1))
             if answer.kind in ("lost", "silence"):
                 return await self._without_answer(made, answer)
-            found = self._settled(made, answer, args)
+            found = self._outcome_of(made, answer, args)
             return self._ended(made, await found) if inspect.isawaitable(found) else found
         except Failure as failure:
             made.outcome = f"{failure.opord_type}.{failure.opord_variant}"
@@ -174,7 +174,7 @@ class Fake(Scripted):
             return None
         return answer
 
-    def _settled(self, made: Made, answer: Answer, args: tuple[Any, ...]) -> Any:
+    def _outcome_of(self, made: Made, answer: Answer, args: tuple[Any, ...]) -> Any:
         match answer.kind:
             case "ok":
                 return self._ended(made, answer.value)

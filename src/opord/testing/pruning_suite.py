@@ -13,10 +13,10 @@ from opord.stores.base import (
     Kept,
     Prune,
     RunFilter,
-    SettledKey,
     Stale,
     Store,
     Tombstone,
+    UsedKey,
     WasPruned,
 )
 from opord.testing.store_rows import (
@@ -43,11 +43,16 @@ def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **give
     row = started(store, run, **given)
     end = ENDED.replace(since=at)
     message, key = a_message("kept"), EventKey("paid", "k", "c")
-    settled = SettledKey("charge", "k", "a", "r")
+    used = UsedKey("charge", "k", "a", "r")
     store.apply(
         [
             a_write(
-                row, head=end, put=(message,), event_keys=(key,), settled=(settled,), values=(a_value("[1]"),)
+                row,
+                head=end,
+                put=(message,),
+                event_keys=(key,),
+                used_keys=(used,),
+                values=(a_value("[1]"),),
             )
         ]
     )
@@ -77,7 +82,7 @@ class PruningSuite:
         assert kept.records == tuple(store.journal("Orders/1"))
         assert [message.id for message in kept.inbox] == ["kept"]
         assert kept.event_keys == (EventKey("paid", "k", "c"),)
-        assert kept.settled == (SettledKey("charge", "k", "a", "r"),)
+        assert kept.used_keys == (UsedKey("charge", "k", "a", "r"),)
         assert store.kept("Orders/none") is None
 
     def test_ended_runs_are_listed_about_the_oldest_first(self, store: Store) -> None:
@@ -136,7 +141,7 @@ class PruningSuite:
         assert store.prune([prune]) == [True]
         assert (store.load("Orders/1"), store.kept("Orders/1")) == (None, None)
         assert (store.journal("Orders/1"), store.inbox("Orders/1")) == ([], [])
-        assert (store.event_key("Orders/1", "paid", "k"), store.settled("Orders/1", "charge", "k")) == (
+        assert (store.event_key("Orders/1", "paid", "k"), store.used_key("Orders/1", "charge", "k")) == (
             None,
             None,
         )

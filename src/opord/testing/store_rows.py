@@ -13,11 +13,11 @@ from opord.stores.base import (
     InboxRow,
     RecordRow,
     RunRow,
-    SettledKey,
     Start,
     Status,
     Store,
     StoredContract,
+    UsedKey,
     ValueRow,
     Write,
 )
@@ -94,13 +94,13 @@ def a_write(
     take: tuple[str, ...] = (),
     put: tuple[InboxRow, ...] = (),
     event_keys: tuple[EventKey, ...] = (),
-    settled: tuple[SettledKey, ...] = (),
+    used_keys: tuple[UsedKey, ...] = (),
     values: tuple[ValueRow, ...] = (),
 ) -> Write:
     journal = tuple(a_record(row.run, row.seq + n) for n in range(1, records + 1))
     epoch = row.epoch
     return Write(
-        *(row.run, epoch, row.seq, arrivals, epoch + fence, journal, head, take, put, event_keys, settled),
+        *(row.run, epoch, row.seq, arrivals, epoch + fence, journal, head, take, put, event_keys, used_keys),
         values=values,
     )
 

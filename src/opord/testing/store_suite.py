@@ -22,11 +22,11 @@ from opord.stores.base import (
     KeyTaken,
     NotStored,
     RunFilter,
-    SettledKey,
     Stale,
     Start,
     Store,
     StoredContract,
+    UsedKey,
     WorkerRow,
     Write,
 )
@@ -303,14 +303,14 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.apply([a_write(row, event_keys=(key,)) for row in rows]) == [Applied(0)] * 2
         assert store.apply([a_write(the_run(store), event_keys=(key.replace(event="sent"),))]) == [Applied(0)]
 
-    def test_what_a_key_was_settled_with_first_is_remembered(self, store: Store) -> None:
+    def test_the_first_result_of_a_used_key_is_remembered(self, store: Store) -> None:
         row = started(store)
-        first = SettledKey("charge_card", "ord-1", "args-1", '{"charge_id":"ch_1"}')
-        store.apply([a_write(row, settled=(first,))])
-        store.apply([a_write(the_run(store), settled=(first.replace(result="null"),))])
-        assert store.settled("Orders/1", "charge_card", "ord-1") == first
-        assert store.settled("Orders/1", "refund_card", "ord-1") is None
-        assert store.settled("Orders/2", "charge_card", "ord-1") is None
+        first = UsedKey("charge_card", "ord-1", "args-1", '{"charge_id":"ch_1"}')
+        store.apply([a_write(row, used_keys=(first,))])
+        store.apply([a_write(the_run(store), used_keys=(first.replace(result="null"),))])
+        assert store.used_key("Orders/1", "charge_card", "ord-1") == first
+        assert store.used_key("Orders/1", "refund_card", "ord-1") is None
+        assert store.used_key("Orders/2", "charge_card", "ord-1") is None
 
     # --- Leases ---
 
@@ -499,18 +499,18 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         start = a_start(run, given=odd, head=a_head(state=odd, worker=odd, body=odd))
         store.apply([start])
         assert store.load(run) == start.row
-        message, key, settled = (
+        message, key, used = (
             InboxRow(odd, 1, "evidence", odd),
             EventKey(odd, odd, odd),
-            SettledKey(odd, odd, odd, odd),
+            UsedKey(odd, odd, odd, odd),
         )
         head = a_head(state=odd, body=odd).replace(reason=odd)
         record = a_record(run, 2, odd)
-        write = a_write(start.row, head=head, put=(message,), event_keys=(key,), settled=(settled,))
+        write = a_write(start.row, head=head, put=(message,), event_keys=(key,), used_keys=(used,))
         assert store.apply([write.replace(records=(record,))]) == [Applied(1)]
         assert store.journal(run, after=1) == [record]
         assert (the_run(store, run).head, store.inbox(run)) == (head, [message])
-        assert (store.event_key(run, odd, odd), store.settled(run, odd, odd)) == (key, settled)
+        assert (store.event_key(run, odd, odd), store.used_key(run, odd, odd)) == (key, used)
         assert store.apply([a_write(the_run(store, run), take=(odd,))]) == [Applied(1)]
         assert store.inbox(run) == []
         assert [row.run for row in store.runs(RunFilter(state=odd), limit=9)] == [run]

@@ -114,7 +114,7 @@ class World:
             yield
         finally:
             self._held = before
-        self._settle()
+        self._come_to_rest()
 
     # --- contracts -------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class World:
     def restart(self) -> None:
         """Kill the engine, as SIGKILL would, and let a new one take over on the same store."""
         self._end_engine()
-        self._settle()
+        self._come_to_rest()
 
     def backup(self) -> MemoryStore:
         """Return a copy of the store as it is now, for `restore`."""
@@ -191,7 +191,7 @@ class World:
         self.store = backup.copy()
         for _ in mark_restored(self.store, actor="operator"):
             pass
-        self._settle()
+        self._come_to_rest()
 
     def crash_at(self, point: Point, *, nth: int = 1) -> None:
         """Let the engine die the nth time that it passes a point from now on; a new one takes over at once."""
@@ -289,7 +289,7 @@ class World:
             self._let_rest()
             self._task = None
             if not self._died:
-                self._settle()
+                self._come_to_rest()
                 if not task.done():
                     raise StillMoving(
                         "time stands still, and what was asked for takes time: advance(…) first"
@@ -298,10 +298,10 @@ class World:
             self._end_engine()
             done = landed()
             if done is not None:
-                self._settle()
+                self._come_to_rest()
                 return done
 
-    def _settle(self) -> None:
+    def _come_to_rest(self) -> None:
         """Let everything go on as far as it can, through crashes; then say what went wrong in it."""
         while True:
             self._up()
@@ -336,7 +336,7 @@ class World:
         return min(wakes, default=end)
 
     def _advance_to(self, target: int) -> None:
-        self._settle()
+        self._come_to_rest()
         last = None
         while True:
             wake = min((wake for wake in map(_wake, self._rows()) if wake is not None), default=None)
@@ -348,7 +348,7 @@ class World:
                 raise self._with_stories(StillMoving("something is due, and nothing comes of it"))
             self._clock.now_us = max(self._clock.now_us, nearest)
             self._nudge()
-            self._settle()
+            self._come_to_rest()
             if not due:
                 return
             last = wake

@@ -35,7 +35,7 @@ def intent(fold: Fold, said: Said) -> None:
     args = decoded(fold, f"the arguments of {body['call']}", call.args, body["args"])
     _check_key(fold, said, call, args, now)
     own = action.key is not None and action.key.expr is not None
-    if own and (body["call"], body["key"]) in fold.settled:
+    if own and (body["call"], body["key"]) in fold.used_keys:
         fold.problem(
             "intent",
             f"{body['call']} took effect under the key {body['key']!r} before; nobody is to be called",
@@ -171,7 +171,7 @@ def outcome(fold: Fold, said: Said) -> None:
     if "ok" in body["outcome"]:
         fold.effects.add(body["call"])
         if action.key is not None and action.key.expr is not None:
-            fold.settled[body["call"], body["key"]] = body["outcome"]["ok"]
+            fold.used_keys[body["call"], body["key"]] = body["outcome"]["ok"]
     elif body["outcome"]["failed"]["type"] == "InDoubt":
         fold.effects.add(body["call"])
 
@@ -450,11 +450,11 @@ def _from_record(fold: Fold, said: Said, action: Action) -> None:
         fold.problem("outcome", "a commit that calls nobody stands inside another one")
     elif action.name not in _committed_here(fold):
         fold.problem("outcome", f"nothing that can run in {fold.state} now commits {action.name}")
-    if action.key is None or action.key.expr is None or known not in fold.settled:
+    if action.key is None or action.key.expr is None or known not in fold.used_keys:
         fold.problem(
             "outcome", f"{action.name} has not taken effect under the key {said.body['key']!r} before"
         )
-    elif said.body["outcome"] != {"ok": fold.settled[known]}:
+    elif said.body["outcome"] != {"ok": fold.used_keys[known]}:
         fold.problem("outcome", "it is not the result that is on record under this key")
     fold.reused = action.name
     fold.stalled = False

@@ -116,7 +116,7 @@ class Fold:
         self.ended: str | None = None
         self.intents: dict[int, str] = {}
         self.effects: set[str] = set()
-        self.settled: dict[tuple[str, str], Any] = {}
+        self.used_keys: dict[tuple[str, str], Any] = {}
         self.event_keys: dict[tuple[str, str], int] = {}
 
     def problem(self, what: str, why: str) -> None:

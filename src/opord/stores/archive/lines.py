@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from opord.kernel.rows import EventKey, Head, InboxRow, Kept, RecordRow, RunRow, SettledKey, ValueRow
+from opord.kernel.rows import EventKey, Head, InboxRow, Kept, RecordRow, RunRow, UsedKey, ValueRow
 from opord.stores.base import StoredContract
 
 FORMAT = 2
@@ -123,7 +123,7 @@ def run_line(kept: Kept) -> bytes:
             "records": [record.members() for record in kept.records],
             "inbox": [message.members() for message in kept.inbox],
             "event_keys": [key.members() for key in kept.event_keys],
-            "settled": [key.members() for key in kept.settled],
+            "settled": [key.members() for key in kept.used_keys],
             **({"values": [value.members() for value in kept.values]} if kept.values else {}),
         },
     )
@@ -139,7 +139,7 @@ def read_run(body: bytes) -> Kept:
             tuple(_row(each, RecordRow) for each in said["records"]),
             tuple(_row(each, InboxRow) for each in said["inbox"]),
             tuple(_row(each, EventKey) for each in said["event_keys"]),
-            tuple(_row(each, SettledKey) for each in said["settled"]),
+            tuple(_row(each, UsedKey) for each in said["settled"]),
             tuple(_row(each, ValueRow) for each in said.get("values", ())),
         )
     except (KeyError, TypeError) as error:

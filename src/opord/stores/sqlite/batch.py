@@ -86,7 +86,7 @@ class Batch:
         takes: list[_Row] = []
         puts: list[_Row] = []
         keys: list[_Row] = []
-        settled: list[_Row] = []
+        used: list[_Row] = []
         values: list[_Row] = []
         new_id = 0
         for answer in answers:
@@ -107,8 +107,8 @@ class Batch:
                     takes += [(number, message) for message in answer.take]
                 if answer.event_keys:
                     keys += [(number, *columns(key)) for key in answer.event_keys]
-                if answer.settled:
-                    settled += [(number, *columns(key)) for key in answer.settled]
+                if answer.used_keys:
+                    used += [(number, *columns(key)) for key in answer.used_keys]
                 if answer.values:
                     values += [(number, *columns(value)) for value in answer.values]
                 results.append(Applied(arrivals))
@@ -134,7 +134,7 @@ class Batch:
             ("take", takes),
             ("put", puts),
             ("claim_key", keys),
-            ("settle", settled),
+            ("put_used_keys", used),
             ("keep_value", values),
         ):
             if given_rows:

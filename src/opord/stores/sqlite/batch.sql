@@ -50,6 +50,6 @@ INSERT INTO inbox (run, message, arrived, kind, body) VALUES (?, ?, ?, ?, ?)
 -- name: claim_key
 INSERT INTO event_keys (run, event, key, content) VALUES (?, ?, ?, ?)
 
--- name: settle
+-- name: put_used_keys
 -- What took effect first is what took effect.
 INSERT INTO settled (run, action, key, args, result) VALUES (?, ?, ?, ?, ?) ON CONFLICT (run, action, key) DO NOTHING

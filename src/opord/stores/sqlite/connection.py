@@ -120,21 +120,21 @@ class StoreConnection:
         with suppress(StoreError), self.use() as connection:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
 
-    def close(self, *, settle: bool = True) -> None:
+    def close(self, *, checkpoint: bool = True) -> None:
         """Close the connection, unless it belongs to the parent of this process; see `close`."""
         if os.getpid() == self._pid:
             with self._lock:
                 self.closed = True
-                close(self.connection, settle=settle)
+                close(self.connection, checkpoint=checkpoint)
 
 
-def close(connection: apsw.Connection, *, settle: bool = True) -> None:
-    """Close a connection, whatever the disk says; with `settle` false the log is left as it is.
+def close(connection: apsw.Connection, *, checkpoint: bool = True) -> None:
+    """Close a connection, whatever the disk says; with `checkpoint` false the log is left as it is.
 
     All that was answered for is durable by now; what fails here is tidying up, and the next who opens the file does that.
     """
     with suppress(apsw.Error):
-        if not settle:
+        if not checkpoint:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.close()
 

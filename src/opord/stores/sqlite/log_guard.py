@@ -45,7 +45,7 @@ class LogGuard:
             )
         self._written = found.st_mtime_ns
 
-    def may_settle(self) -> bool:
+    def may_checkpoint(self) -> bool:
         """Say whether what is in our log may be brought into the file, and the log then be deleted by its name.
 
         It may not where others can have gone on without us, for what they wrote would be overwritten: with a log of their

@@ -43,13 +43,13 @@ class ConnectionPool:
                 return
             self._closed = True
             readers, self._readers = self._readers, []
-        settle = self._may_settle()
+        checkpoint = self._may_checkpoint()
         for reader in readers:
-            reader.close(settle=settle)
-        if settle and self._guard is not None and self._guard.log_is_nameless():
+            reader.close(checkpoint=checkpoint)
+        if checkpoint and self._guard is not None and self._guard.log_is_nameless():
             # SQLite saves it at the end of the last who has it, unless somebody is just looking whether there is one.
             self.writer.save()
-        self.writer.close(settle=settle)
+        self.writer.close(checkpoint=checkpoint)
 
     @contextmanager
     def write(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
@@ -83,7 +83,7 @@ class ConnectionPool:
                 if keep:
                     self._readers.append(reader)
             if not keep:
-                reader.close(settle=self._may_settle())
+                reader.close(checkpoint=self._may_checkpoint())
 
     def changes(self) -> int:
         """Return a number that differs from the last one if another connection committed since."""
@@ -91,8 +91,8 @@ class ConnectionPool:
         with self.writer.use() as connection:
             return int(connection.pragma("data_version"))
 
-    def _may_settle(self) -> bool:
-        return self._guard is None or self._guard.may_settle()
+    def _may_checkpoint(self) -> bool:
+        return self._guard is None or self._guard.may_checkpoint()
 
     def check_files(self) -> None:
         """Look whether the file and its log are still those that are open.

@@ -52,7 +52,7 @@ def prune(connection: apsw.Connection, sql: dict[str, str], batch: Sequence[Prun
         connection.execute(sql["prune_journal"], given)
     with lifted(connection, "values_are_never_cut"):
         connection.execute(sql["prune_values"], given)
-    for name in ("prune_inbox", "prune_event_keys", "prune_settled", "prune_heads", "prune_runs"):
+    for name in ("prune_inbox", "prune_event_keys", "prune_used_keys", "prune_heads", "prune_runs"):
         connection.execute(sql[name], given)
     connection.executemany(
         sql["put_tombstones"],

@@ -43,7 +43,7 @@ DELETE FROM inbox WHERE run IN (SELECT value FROM json_each(?1))
 -- name: prune_event_keys
 DELETE FROM event_keys WHERE run IN (SELECT value FROM json_each(?1))
 
--- name: prune_settled
+-- name: prune_used_keys
 DELETE FROM settled WHERE run IN (SELECT value FROM json_each(?1))
 
 -- name: prune_heads

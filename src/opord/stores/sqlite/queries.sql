@@ -148,7 +148,7 @@ SELECT json_array(k.event, k.key, k.content) AS row
 FROM runs AS r CROSS JOIN event_keys AS k ON k.run = r.id
 WHERE r.run = ?1 AND k.event = ?2 AND k.key = ?3
 
--- name: settled
+-- name: used_key
 SELECT json_array(s.action, s.key, s.args, s.result) AS row
 FROM runs AS r CROSS JOIN settled AS s ON s.run = r.id
 WHERE r.run = ?1 AND s.action = ?2 AND s.key = ?3
@@ -192,7 +192,7 @@ DELETE FROM workers WHERE alive_until < ?1
 SELECT json_array(k.event, k.key, k.content) AS row
 FROM runs AS r CROSS JOIN event_keys AS k ON k.run = r.id WHERE r.run = ?1 ORDER BY k.event, k.key
 
--- name: settled_of
+-- name: used_keys_of
 SELECT json_array(s.action, s.key, s.args, s.result) AS row
 FROM runs AS r CROSS JOIN settled AS s ON s.run = r.id WHERE r.run = ?1 ORDER BY s.action, s.key
 
@@ -205,7 +205,7 @@ UPDATE inbox SET body = ?3 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND 
 -- name: rewrite_event_key
 UPDATE event_keys SET content = ?4 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND event = ?2 AND key = ?3
 
--- name: rewrite_settled
+-- name: rewrite_used_keys
 UPDATE settled SET args = ?4, result = ?5 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND action = ?2 AND key = ?3
 
 -- name: rewrite_value

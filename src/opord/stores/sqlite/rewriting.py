@@ -8,7 +8,7 @@ import apsw
 import msgspec
 
 from opord.kernel.fit import check_rewrite
-from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, SettledKey, ValueRow
+from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, UsedKey, ValueRow
 from opord.stores.sqlite.connection import rows
 from opord.stores.sqlite.guards import lifted
 
@@ -35,7 +35,7 @@ def kept_of(connection: apsw.Connection, sql: dict[str, str], run: str) -> Kept 
         tuple(rows(connection, sql["journal"], (run, 0, -1), RecordRow)),
         tuple(rows(connection, sql["inbox"], (run,), InboxRow)),
         tuple(rows(connection, sql["event_keys_of"], (run,), EventKey)),
-        tuple(rows(connection, sql["settled_of"], (run,), SettledKey)),
+        tuple(rows(connection, sql["used_keys_of"], (run,), UsedKey)),
         tuple(rows(connection, sql["values_of"], (run,), ValueRow)),
     )
 
@@ -48,7 +48,7 @@ def _put(connection: apsw.Connection, sql: dict[str, str], new: Kept) -> None:
         )
     connection.executemany(sql["rewrite_message"], [(run, each.id, each.body) for each in new.inbox])
     connection.executemany(sql["rewrite_event_key"], [(run, *key.columns()) for key in new.event_keys])
-    connection.executemany(sql["rewrite_settled"], [(run, *key.columns()) for key in new.settled])
+    connection.executemany(sql["rewrite_used_keys"], [(run, *key.columns()) for key in new.used_keys])
     connection.executemany(sql["rewrite_value"], [(run, *value.columns()) for value in new.values])
     with lifted(connection, "values_are_never_cut"):
         kept = msgspec.json.encode([value.digest for value in new.values]).decode()

@@ -28,11 +28,11 @@ from opord.stores.base import (
     RowDamaged,
     RunFilter,
     RunRow,
-    SettledKey,
     Start,
     Status,
     StoredContract,
     Tombstone,
+    UsedKey,
     ValueRow,
     WorkerRow,
     Write,
@@ -245,8 +245,8 @@ class SqliteStore:
     def event_key(self, run: str, event: str, key: str) -> EventKey | None:
         return self._first("event_key", (run, event, key), EventKey)
 
-    def settled(self, run: str, action: str, key: str) -> SettledKey | None:
-        return self._first("settled", (run, action, key), SettledKey)
+    def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
+        return self._first("used_key", (run, action, key), UsedKey)
 
     def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
         if digests is None:
