@@ -16,6 +16,7 @@ from opord.drive.errors import RunUnreadable, StartConflict
 from opord.kernel import bounds, large
 from opord.kernel.large import needed
 from opord.kernel.legality import verify
+from opord.kernel.legality.values import Values
 from opord.kernel.run import load_run
 from opord.kernel.views import history_view, run_view
 from opord.loading import program_of
@@ -458,6 +459,52 @@ def test_a_value_that_is_missing_altered_or_not_referred_to_is_told_with_the_rec
     assert f"the stored run: value: {value.digest} does not have this digest: it was changed" in altered
     (extra,) = damaged(kit, lambda values: values.update({sha256(b"[]").hexdigest(): "[]"}))
     assert extra.endswith("is kept, and no record refers to it")
+
+
+def test_the_examination_checks_a_value_once_however_many_records_refer_to_it(kit: Kit) -> None:
+    async def story() -> None:
+        async with kit.engine() as engine:
+            await walked(kit, engine, 500, 5)
+
+    kit.run(story())
+    program, run = program_of(kit.workflow), "Walk/w500"
+    values = Values(program, run, kit.store.values(run))
+    moves = [values.whole(json.loads(one.body)) for one in kit.store.journal(run) if one.kind == "transition"]
+    walking = [one["data"] for one in moves if one["to"] == "Walking"]
+    codec = program.states["Walking"].fields
+    first, *others = (values.decode(codec, data) for data in walking)
+    assert others
+    assert [each.at for each in others] == [data["at"] for data in walking[1:]]
+    assert all(each.items is first.items for each in others)
+    assert codec.dump(first) == walking[0]
+    copied = values.decode(codec, {**walking[0], "items": list(walking[0]["items"])})
+    assert copied.items is not first.items
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('"sku":"sku-000007"', '"sku":7', "expected str"),
+        ('"sku":"sku-000007"', '"sky":"sku-000007"', "does not fit its type"),
+        ('"sku":"sku-000007"', '"sku":"sku-000007","more":1', "is not kept as its type is"),
+    ],
+)
+def test_each_record_whose_value_does_not_fit_its_type_is_told(
+    kit: Kit, old: str, new: str, why: str
+) -> None:
+    async def story() -> None:
+        async with kit.engine() as engine:
+            await walked(kit, engine, 500, 3)
+
+    kit.run(story())
+    moves = sum(one.kind == "transition" for one in kit.store.journal("Walk/w500"))
+    (value,) = kit.store.values("Walk/w500")
+    found = damaged(kit, lambda values: values.update({value.digest: value.body.replace(old, new)}))
+    told = [
+        problem for problem in found if "what Walking carries" in problem or "what Waiting carries" in problem
+    ]
+    assert len(told) == moves
+    assert all(why in problem for problem in told)
 
 
 def test_a_run_whose_value_is_gone_or_altered_is_left_alone_and_shown_as_far_as_it_goes(kit: Kit) -> None:

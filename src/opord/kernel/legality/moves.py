@@ -8,6 +8,7 @@ from typing import Any, assert_never, cast, get_args
 from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
 from opord.kernel.legality.fold import Fold, Said, Taken
+from opord.kernel.legality.values import UNFIT
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import CauseWord
 from opord.statements import gotos
@@ -313,9 +314,8 @@ def _due(fold: Fold, timer: TimerProgram, at: int) -> int:
 def decoded(fold: Fold, what: str, codec: Codec, rest: Any) -> Any:
     """Return kept data as a value; None, and a problem, if they are not what a value of the type is kept as."""
     try:
-        # To read what was kept is to trust it; writing it anew is what checks every part.
-        value = codec.load(rest)
-        if codec.dump(value) == rest:
+        value = fold.values.decode(codec, rest)
+        if value is not UNFIT:
             return value
         fold.problem("data", f"{what} is not kept as its type is")
     except Exception as error:
