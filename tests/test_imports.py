@@ -7,7 +7,7 @@ replaced without what it looks at, so each forbidden import is reported with the
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,33 @@ NOT_EVEN_EARLIER = {
     ("lsp", "backends"): "an editor shows contracts, not runs",
     ("lsp", "engine"): "an editor shows contracts, not runs",
     ("lsp", "server"): "an editor shows contracts, not runs",
+}
+
+# The same within `language/`: a part of it imports the parts before it, and no other.
+LANGUAGE_ORDER = [
+    "diagnostics",  # a finding as data, and the words that findings share
+    "syntax",  # text to tokens to a tree
+    "diagnostics/render",  # a finding with the lines it is about
+    "types",
+    "spelling",  # checked expressions in the contract's own words
+    "lowering",  # tree to contract
+    "flow",  # where the steps of a contract go; rules, promises, sheet, diagram and simulation read it
+    "ensure",  # promises, decided over the flow
+    "rules",
+    "suppression",  # which findings are left out
+    "mending",  # what would mend the others
+    "compile",  # all of it, one pass after the other
+    "sheet",
+]
+OF_LANGUAGE_NOT_EVEN_EARLIER = {
+    ("flow", "lowering"): "the flow is that of the checked contract",
+    ("ensure", "lowering"): "promises are decided over the checked contract",
+    ("rules", "lowering"): "rules judge the checked contract, however it came about",
+    ("flow", "syntax"): "the flow is that of the checked contract",
+    ("ensure", "syntax"): "promises are decided over the checked contract",
+    ("rules", "syntax"): "rules judge the checked contract, however it was written",
+    ("sheet", "syntax"): "the sheet tells the checked contract",
+    ("sheet", "rules"): "the sheet tells what the contract does; findings are shown beside it",
 }
 
 # Same input, same output: instants, ids and random numbers are arguments, and I/O belongs to the engine.
@@ -157,6 +184,49 @@ def test_every_room_imports_only_rooms_before_it() -> None:
     assert not refused, "\n".join(["imports that look back:", *refused])
 
 
+def part_of_language(module: Sequence[str]) -> str | None:
+    """Name the part of `language/` that a module stands in; None for modules elsewhere and the room's own front."""
+    match module:
+        case ["opord", "language", "diagnostics", "render", *_]:
+            return "diagnostics/render"
+        case ["opord", "language", part, *_]:
+            return part
+        case _:
+            return None
+
+
+def why_forbidden_in_language(found: Import) -> str | None:
+    """Give the reason an import within `language/` may not stand where it stands, or None."""
+    here = part_of_language(module_of(found.file).split("."))
+    named = found.module.split(".")
+    there = part_of_language([*named, found.name] if named == ["opord", "language"] and found.name else named)
+    if here is None or there is None or here == there:
+        return None
+    for part in (here, there):
+        if part not in LANGUAGE_ORDER:
+            return f"`{part}` has no place in the order of `language/`; give it one in {Path(__file__).name}"
+    if (here, there) in OF_LANGUAGE_NOT_EVEN_EARLIER:
+        return OF_LANGUAGE_NOT_EVEN_EARLIER[here, there]
+    if LANGUAGE_ORDER.index(there) > LANGUAGE_ORDER.index(here):
+        return f"`{here}` stands before `{there}` on the way from text to findings, and nothing looks back"
+    return None
+
+
+def test_every_part_of_the_language_imports_only_parts_before_it() -> None:
+    refused = [
+        f"{found}: {reason}"
+        for file in sources()
+        for found in imports_of(file)
+        if (reason := why_forbidden_in_language(found)) is not None
+    ]
+    assert not refused, "\n".join(["imports that look back:", *refused])
+
+
+def test_every_part_of_the_language_has_its_place() -> None:
+    parts = {path.name.removesuffix(".py") for path in (PACKAGE / "language").iterdir()}
+    assert parts - {"__init__", "__pycache__"} == set(LANGUAGE_ORDER) - {"diagnostics/render"}
+
+
 def test_kernel_and_values_import_neither_clock_nor_disk_nor_chance() -> None:
     refused = [
         str(found)
@@ -221,6 +291,26 @@ def test_the_order_decides_both_ways(file: str, module: str, name: str | None, a
     if name == "kernel":
         assert (PACKAGE / "kernel").is_dir()
     assert (why_forbidden(found) is None) == allowed
+
+
+@pytest.mark.parametrize(
+    ("file", "module", "name", "allowed"),
+    [
+        ("language/ensure/ends.py", "opord.language.flow.spinning", "spinning_rounds", True),
+        ("language/ensure/ends.py", "opord.language.rules.spinning_cycle", "CODE", False),
+        ("language/ensure/ends.py", "opord.language", "rules", False),
+        ("language/rules/broken_promise.py", "opord.language.ensure", "decide", True),
+        ("language/rules/unused.py", "opord.language.syntax", "tree", False),
+        ("language/diagnostics/model.py", "opord.language.syntax.source", "Source", False),
+        ("language/diagnostics/render/human.py", "opord.language.syntax.source", "Source", True),
+        ("language/flow/graph.py", "opord.language.words", "quoted", False),
+        ("cli/check.py", "opord.language.rules", "find_all", True),  # the other test's concern
+    ],
+)
+def test_the_order_of_the_language_decides_both_ways(
+    file: str, module: str, name: str | None, allowed: bool
+) -> None:
+    assert (why_forbidden_in_language(Import(PACKAGE / file, 1, module, name)) is None) == allowed
 
 
 # --- Circles --------------------------------------------------------------------------------------

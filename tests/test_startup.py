@@ -39,17 +39,3 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 def test_the_version_stands_in_one_place() -> None:
     assert importlib.metadata.version("opord") == opord.__version__
-
-
-def test_the_decider_of_promises_may_be_imported_before_the_rules() -> None:
-    """Each imports the other."""
-    contract = (
-        "contract C(a: int)\ninitial state A -> B { goto B }\nfinal state B success\nensure every run ends\n"
-    )
-    code = (
-        "import sys, opord.language.ensure\n"
-        "from opord.language import check_text\n"
-        "print(len(check_text(sys.argv[1]).errors))"
-    )
-    printed, _ = modules_after(code, contract)
-    assert printed == "0\n"

@@ -16,7 +16,7 @@ from opord.codegen import generate
 from opord.codegen.diagram import to_dot, to_mermaid
 from opord.language.compile import check_lowered, lower_source
 from opord.language.ensure import decide
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.language.mending.desk import Desk
 from opord.language.rules import RULES
 from opord.language.sheet import explain_sheet

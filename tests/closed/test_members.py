@@ -29,16 +29,16 @@ POINTED: dict[Union, set[str]] = {
     },
     Union(CONTRACT, "Expr", "type: Type; place: Place"): {
         "codegen/diagram/short.py", "codegen/expressions.py", "content/expressions.py", "language/ensure/timing.py",
-        "language/rules/moves.py", "language/spelling.py",
+        "language/flow/value_flow.py", "language/spelling.py",
     },
     Union(CONTRACT, "Pattern", "place: Place"): {
         "codegen/diagram/causes.py", "codegen/steps.py", "content/form.py", "language/flow/calls.py",
-        "language/flow/coverage.py", "language/lowering/patterns.py", "language/rules/moves.py", "language/rules/rounds.py",
+        "language/flow/coverage.py", "language/lowering/patterns.py", "language/flow/value_flow.py", "language/flow/rounds.py",
         "language/sheet/reasons.py", "language/sheet/troubles.py", "simulate/moves.py",
     },
     Union(CONTRACT, "Statement", "place: Place"): {
         "codegen/steps.py", "content/form.py", "language/flow/endings.py", "language/flow/exits.py", "language/flow/walk.py",
-        "language/rules/moves.py", "statements.py",
+        "language/flow/value_flow.py", "statements.py",
     },
     Union(CONTRACT, "Doubt", "place: Place"): {
         "content/form.py",
@@ -67,7 +67,7 @@ POINTED: dict[Union, set[str]] = {
         "language/ensure/decide.py", "language/ensure/monitors.py", "language/ensure/words.py", "simulate/promises.py",
     },
     Union(TREE, "Declaration", "span: Span"): {
-        "language/allows.py", "language/lowering/declarations.py", "lsp/features/outline.py", "lsp/index.py",
+        "language/suppression/allows.py", "language/lowering/declarations.py", "lsp/features/outline.py", "lsp/index.py",
     },
     Union(TREE, "Statement", "span: Span"): {"language/lowering/statements.py", "language/lowering/states.py"},
     Union(TREE, "Handler", "span: Span"): {"language/lowering/states.py"},
@@ -116,7 +116,7 @@ PARTIAL: dict[str, dict[str, str]] = {
     },
     "Expr": {
         "codegen/steps.py": "whether a variable is annotated is a matter of form",
-        "language/rules/uses.py": "it notes what names a declaration, in every node that there is",
+        "language/rules/unused.py": "it notes what names a declaration, in every node that there is",
         "simulate/values.py": "it looks for constants that are worth drawing; without one it draws as before",
     },
     "Pattern": {},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from opord.contract import CallSite, Contract, Goto
 from opord.language.compile import check_text
 from opord.language.flow.calls import Ending
+from opord.language.flow.components import components
+from opord.language.flow.graph import Graph, along
 from opord.language.flow.walk import follow
-from opord.language.graph import Graph, along, components
 
 TEXT = """
 contract Case(id: str, n: int) key id

@@ -9,8 +9,9 @@ from types import FrameType
 
 import pytest
 
-from opord.language import CheckResult, check_source, check_text, graph
+from opord.language import CheckResult, check_source, check_text
 from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
+from opord.language.flow import graph
 from opord.language.lowering import context
 from opord.language.rules import commit_in_a_cycle, restarted_timer, unanswered_action
 from opord.language.syntax.source import MAX_SOURCE_BYTES, Source

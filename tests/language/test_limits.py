@@ -8,9 +8,9 @@ import pytest
 
 from opord.language import check_text
 from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
+from opord.language.diagnostics.wording import WAYS_SHOWN_MAX
 from opord.language.ensure.decide import STORIES_MAX
-from opord.language.graph import MOVES_MAX
-from opord.language.rules.words import WAYS_SHOWN_MAX
+from opord.language.flow.graph import MOVES_MAX
 from tests.fuzz.families import FAMILIES
 
 ENDS = "final state Over failure\n"

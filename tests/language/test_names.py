@@ -6,7 +6,7 @@ import pytest
 
 from opord.contract import Call, Goto, Let
 from opord.language import check_text
-from opord.language.names import has_case, in_case
+from opord.language.syntax.letter_case import has_case, in_case
 from tests.language.kit import acting, codes, errors, in_body, model
 
 UNKNOWN_NAME, DUPLICATE, CASE, HIDES, SHARED, OTHER, OUT_OF_PLACE = (

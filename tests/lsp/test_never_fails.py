@@ -12,7 +12,7 @@ import weakref
 
 import pytest
 
-from opord.language import graph
+from opord.language.flow import graph
 from tests.lsp.kit import EXAMPLE, ROOT, analyse, ask_everything, ask_of_file
 
 SEED = int(os.environ.get("OPORD_SEED", "20"))

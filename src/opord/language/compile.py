@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opord.contract import Contract
-from opord.language.allows import without_allowed
-from opord.language.damage import without_echoes, without_hearsay, without_right_uses
 from opord.language.diagnostics.model import Diagnostic
-from opord.language.flood import without_flood
-from opord.language.imports import Reader, UsedFiles
 from opord.language.lowering import Lowering, is_types_file, lower_contract, lower_types_of
 from opord.language.lowering.assembly import checked_types
 from opord.language.lowering.recorder import Recorder
+from opord.language.lowering.used_files import Reader, UsedFiles
 from opord.language.mending import add_fixes
 from opord.language.rules import find_all
+from opord.language.suppression.allows import without_allowed
+from opord.language.suppression.consequences import without_echoes, without_hearsay, without_right_uses
+from opord.language.suppression.flood import without_flood
 from opord.language.syntax import tree
 from opord.language.syntax.collector import without_collector
 from opord.language.syntax.parser import parse

@@ -7,9 +7,9 @@ from functools import cached_property
 from opord.contract import Contract, Place
 from opord.language.compile import CheckResult, check_lowered, lower_source
 from opord.language.diagnostics.model import Diagnostic
-from opord.language.graph import Graph
-from opord.language.imports import Reader
+from opord.language.flow.graph import Graph
 from opord.language.lowering.recorder import Recorder
+from opord.language.lowering.used_files import Reader
 from opord.language.syntax.lexer import lex
 from opord.language.syntax.source import Source
 from opord.language.syntax.tokens import Tokens

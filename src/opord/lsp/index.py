@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias, assert_never
 from opord.contract import Place, Type
 from opord.language.lowering import Lowering
 from opord.language.lowering.recorder import Recorder, Rest
+from opord.language.lowering.scope import Binding
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -23,7 +24,6 @@ from opord.language.lowering.symbols import (
     TypeSymbol,
     VariantSymbol,
 )
-from opord.language.names import Binding
 from opord.language.syntax import tree
 from opord.language.syntax.tree import Span
 

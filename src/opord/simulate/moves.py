@@ -26,7 +26,7 @@ from opord.contract import (
     VariantPattern,
 )
 from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
-from opord.language.graph import Graph, Moment
+from opord.language.flow.graph import Graph, Moment
 
 UNKNOWN = "unknown"
 """The outcome of an attempt of which nobody knows whether it took effect."""

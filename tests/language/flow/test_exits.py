@@ -5,7 +5,7 @@ from __future__ import annotations
 from opord.contract import CallSite, State
 from opord.language import check_text
 from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.language.spelling import spell
 
 HEAD = """\

@@ -9,7 +9,7 @@ from opord.codegen.diagram.causes import moves
 from opord.codegen.diagram.picture import Arrow, Cause, Frame, Node, Picture, Work
 from opord.codegen.diagram.short import cut, one_line
 from opord.contract import Contract, EventHandler, Field, Phase, State
-from opord.language.graph import Graph, Moment
+from opord.language.flow.graph import Graph, Moment
 from opord.language.types import show
 from opord.statements import call_sites
 

@@ -26,7 +26,7 @@ from opord.contract import (
     VariantPattern,
 )
 from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
-from opord.language.graph import Graph, Moment
+from opord.language.flow.graph import Graph, Moment
 from opord.language.spelling import spell_constant
 
 # A path can have thousands of conditions; the last ones are those that decided.

@@ -16,6 +16,7 @@ from typing import assert_never
 
 from opord.contract import Contract, Place, Promise
 from opord.language.diagnostics.model import StoryStep
+from opord.language.diagnostics.wording import quoted
 from opord.language.ensure.ends import Endless, Runs, never_ending
 from opord.language.ensure.monitors import monitors_for
 from opord.language.ensure.reach import broken_promises
@@ -23,8 +24,7 @@ from opord.language.ensure.story import Search
 from opord.language.ensure.timing import Untimed, Worst, worst_case
 from opord.language.ensure.traps import has_traps, owing_for_ever
 from opord.language.ensure.words import promise_text
-from opord.language.graph import MOVES_MAX, Graph
-from opord.language.rules.words import quoted
+from opord.language.flow.graph import MOVES_MAX, Graph
 from opord.language.spelling import in_words
 
 STORIES_MAX = 20

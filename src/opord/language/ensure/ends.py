@@ -12,11 +12,11 @@ from functools import cached_property
 
 from opord.contract import Place, Timer
 from opord.language.diagnostics.model import StoryStep
+from opord.language.diagnostics.wording import way
 from opord.language.ensure.spots import Spot, Spots
 from opord.language.ensure.words import timer_text
-from opord.language.graph import Edge, Graph
-from opord.language.rules.spinning_cycle import spinning_rounds
-from opord.language.rules.words import way
+from opord.language.flow.graph import Edge, Graph
+from opord.language.flow.spinning import spinning_rounds
 
 _ENDED = {"ok": "ok", "maybe": "in doubt", "failed": "fails"}
 

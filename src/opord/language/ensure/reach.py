@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from opord.language.ensure.monitors import Monitors
 from opord.language.ensure.spots import Spot, Spots
 from opord.language.ensure.steps import Change, Summary, sum_up
-from opord.language.graph import Graph, Moment
+from opord.language.flow.graph import Graph, Moment
 
 
 def broken_promises(graph: Graph, monitors: Monitors) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from opord.contract import Timer
-from opord.language.graph import Graph, Moment
+from opord.language.flow.graph import Graph, Moment
 from opord.statements import call_sites, gotos
 
 # A phase with more timers than this is followed as if each of them could fire again, and none of them be counted on once

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from opord.contract import Action, Block, CallSite, Goto, Pattern
 from opord.language.ensure.monitors import Monitors, Sign
 from opord.language.flow.calls import Calls
+from opord.language.flow.graph import Moment
 from opord.language.flow.walk import PathWalk
-from opord.language.graph import Moment
 
 
 class Change(NamedTuple):

@@ -25,8 +25,8 @@ from opord.language.ensure.monitors import Monitors
 from opord.language.ensure.spots import Spot, Spots
 from opord.language.ensure.words import timer_text
 from opord.language.flow.calls import IN_DOUBT, Ending
+from opord.language.flow.graph import Graph, Moment
 from opord.language.flow.walk import PathWalk
-from opord.language.graph import Graph, Moment
 
 
 class Part(NamedTuple):

@@ -36,11 +36,12 @@ from opord.contract import (
     WithFields,
 )
 from opord.language.diagnostics.model import StoryStep
+from opord.language.diagnostics.wording import way
 from opord.language.ensure.call_time import LONGEST, ZERO, StepTimes, plus, step_times
 from opord.language.ensure.ends import Runs, edge_text
 from opord.language.ensure.spots import Spot
-from opord.language.graph import Edge, Graph, components
-from opord.language.rules.words import way
+from opord.language.flow.components import components
+from opord.language.flow.graph import Edge, Graph
 from opord.language.spelling import in_signs
 
 

@@ -12,7 +12,8 @@ from opord.language.diagnostics.model import StoryStep
 from opord.language.ensure.ends import Runs
 from opord.language.ensure.monitors import Monitors
 from opord.language.ensure.story import Search
-from opord.language.graph import Graph, components
+from opord.language.flow.components import components
+from opord.language.flow.graph import Graph
 
 
 def has_traps(runs: Runs) -> bool:

@@ -1,1 +1,4 @@
-"""Where the paths of a step go: what calls can end in, one walk over paths, and every `goto` with the conditions before it."""
+"""Where the steps of a contract go: the graph of its states, the walk over paths, endings, coverage, value flow and cycles.
+
+Rules, promises, sheet, diagram and simulation read what stands here. It knows the checked contract and nothing else.
+"""

@@ -38,7 +38,7 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.flow.calls import IN_DOUBT
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.statements import Branching
 
 

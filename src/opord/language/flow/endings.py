@@ -7,8 +7,8 @@ from typing import NamedTuple, assert_never
 
 from opord.contract import Arm, Block, Call, CallSite, Goto, Hole, If, Let, Match, Pattern, Place, Statement
 from opord.language.flow.coverage import is_complete
+from opord.language.flow.graph import Graph
 from opord.language.flow.walk import PathWalk
-from opord.language.graph import Graph
 from opord.statements import Branching
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from opord.contract import Arm, Block, Call, CallSite, EventHandler, Expr, Goto, If, Let, Match, Timer
-from opord.language.graph import Moment
+from opord.language.flow.graph import Moment
 from opord.statements import Branching
 
 

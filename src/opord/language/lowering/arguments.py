@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from opord.contract import Constant, Expr, Hole, OptionalOf, Place, Type
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.dispatch import lower, lower_to
+from opord.language.lowering.scope import Scope
 from opord.language.lowering.symbols import Fields, TypeSymbol
-from opord.language.names import Scope, listed
 from opord.language.syntax import tree
 from opord.language.types import UNKNOWN
 

@@ -26,6 +26,7 @@ from opord.contract import (
     Variant,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.declarations import (
     checked_fields,
@@ -42,9 +43,9 @@ from opord.language.lowering.declarations import (
 )
 from opord.language.lowering.policies import lower_key, lower_policies, parameters
 from opord.language.lowering.promises import lower_promise
+from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.states import Bodies, lower_state_fields
 from opord.language.lowering.symbols import CallSymbol, EventSymbol, TypeSymbol
-from opord.language.names import Binding, Scope, listed
 from opord.language.syntax import tree
 from opord.language.types import RUN
 

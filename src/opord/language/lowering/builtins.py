@@ -27,8 +27,8 @@ from opord.contract import (
 from opord.language.diagnostics.model import code
 from opord.language.lowering.context import Lowering, a, is_unknown, wrong
 from opord.language.lowering.dispatch import lower
+from opord.language.lowering.scope import Scope
 from opord.language.lowering.variants import qualified_variant, report_unknown_variant
-from opord.language.names import Scope
 from opord.language.syntax import tree
 from opord.language.types import ORDERED, PRINTED, coerce, join
 

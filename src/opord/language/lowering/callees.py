@@ -6,14 +6,15 @@ from typing import cast
 
 from opord.contract import BuiltinName, Expr, PureCall, Type
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import complete, lower_arguments
 from opord.language.lowering.builtins import BUILTINS, lower_builtin
 from opord.language.lowering.context import Lowering, is_unknown, wrong
 from opord.language.lowering.dispatch import LOWER, lower
 from opord.language.lowering.expressions import OTHER_KIND
+from opord.language.lowering.scope import Scope
 from opord.language.lowering.symbols import CallSymbol
 from opord.language.lowering.variants import lower_variant, qualified_variant, report_ambiguous
-from opord.language.names import Scope, listed
 from opord.language.syntax import tree
 
 UNKNOWN_CALL = code("OP104", rule="name", title="an unknown call")

@@ -25,7 +25,9 @@ from opord.contract import (
 )
 from opord.language.diagnostics.model import Code, Diagnostic, Edit, Label, code
 from opord.language.diagnostics.suggest import nearest, surely_meant
+from opord.language.diagnostics.wording import meant
 from opord.language.lowering.recorder import Recorder
+from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -34,8 +36,8 @@ from opord.language.lowering.symbols import (
     TypeSymbol,
     VariantSymbol,
 )
-from opord.language.names import Binding, Case, Scope, has_case, in_case, meant
 from opord.language.syntax import tree
+from opord.language.syntax.letter_case import Case, has_case, in_case
 from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span
 from opord.language.types import UNKNOWN, coerce, compatible, is_secret, names_in, show, without_secret

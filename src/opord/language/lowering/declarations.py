@@ -17,10 +17,12 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.context import DUPLICATE, HIDES, NEVER_HIDDEN, Lowering
 from opord.language.lowering.dispatch import lower_to
 from opord.language.lowering.policies import note_policies
+from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -31,8 +33,8 @@ from opord.language.lowering.symbols import (
     VariantSymbol,
 )
 from opord.language.lowering.typenodes import UNKNOWN_TYPE, lower_type, refuse_endless
-from opord.language.names import Binding, Case, Scope, listed
 from opord.language.syntax import tree
+from opord.language.syntax.letter_case import Case
 from opord.language.types import NOTHING, RUN, UNKNOWN, show
 
 CANCEL = code("OP215", rule="type", title="`cancel` with other parameters than its own")

@@ -11,7 +11,7 @@ from typing import Any
 
 from opord.contract import BOOL, Expr, Place, Type
 from opord.language.lowering.context import Lowering
-from opord.language.names import Scope
+from opord.language.lowering.scope import Scope
 from opord.language.syntax import tree
 
 LOWER: dict[type, Callable[[Lowering, Scope, Any, Type | None], Expr]] = {}

@@ -31,6 +31,7 @@ from opord.contract import (
     WithFields,
 )
 from opord.language.diagnostics.model import code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import (
     STRANGER,
     UNKNOWN_FIELD,
@@ -41,10 +42,10 @@ from opord.language.lowering.arguments import (
 )
 from opord.language.lowering.context import MISMATCH, Lowering, a, is_unknown, wrong
 from opord.language.lowering.dispatch import LOWER, lower, lower_condition
+from opord.language.lowering.scope import Scope
 from opord.language.lowering.symbols import TypeSymbol
 from opord.language.lowering.typenodes import UNKNOWN_TYPE
 from opord.language.lowering.variants import lower_variant, qualified_variant, report_ambiguous
-from opord.language.names import Scope, listed
 from opord.language.syntax import tree
 from opord.language.types import RUN, UNKNOWN, join, named, optional
 

@@ -30,7 +30,7 @@ from opord.contract import (
 from opord.language.diagnostics.model import code
 from opord.language.lowering.context import MISMATCH, Lowering, a, is_unknown, wrong
 from opord.language.lowering.dispatch import LOWER, lower
-from opord.language.names import Scope
+from opord.language.lowering.scope import Scope
 from opord.language.syntax import tree
 from opord.language.types import NOTHING, PRINTED, UNKNOWN, join
 

@@ -37,7 +37,7 @@ from opord.contract import (
 from opord.language.diagnostics.model import code
 from opord.language.lowering.context import Lowering, a, is_unknown, wrong
 from opord.language.lowering.dispatch import LOWER, lower, lower_condition
-from opord.language.names import Scope
+from opord.language.lowering.scope import Scope
 from opord.language.syntax import tree
 from opord.language.types import NOTHING, ORDERED, UNKNOWN, coerce, compatible, join, show
 

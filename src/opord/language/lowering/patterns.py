@@ -38,11 +38,12 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
+from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import CallSymbol, Subject, VariantSymbol
 from opord.language.lowering.variants import UNKNOWN_VARIANT, report_ambiguous
-from opord.language.names import Binding, Scope, listed
 from opord.language.syntax import tree
 from opord.language.types import UNKNOWN, named
 

@@ -23,13 +23,14 @@ from opord.contract import (
     Skip,
 )
 from opord.language.diagnostics.model import code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import complete, lower_arguments
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.literals import duration
+from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import CallSymbol, Fields
-from opord.language.names import Binding, Scope, listed
 from opord.language.syntax import tree
 from opord.language.types import KEYS, RUN
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from opord.contract import Promise
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import DUPLICATE, Lowering
 from opord.language.lowering.expressions import OTHER_KIND
 from opord.language.lowering.policies import positive
 from opord.language.lowering.statements import UNKNOWN_STATE
-from opord.language.names import listed
 from opord.language.syntax import tree
 
 

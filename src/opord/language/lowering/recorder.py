@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from opord.contract import Place, Type
+from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import Fields, Subject, TypeSymbol
-from opord.language.names import Binding, Scope
 from opord.language.syntax import tree
 from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span

@@ -22,6 +22,7 @@ from opord.contract import (
     Verb,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import STRANGER, absent, complete, lower_arguments, report_missing
 from opord.language.lowering.callees import UNKNOWN_CALL
 from opord.language.lowering.context import Lowering, a, is_unknown
@@ -34,8 +35,8 @@ from opord.language.lowering.patterns import (
     subject_of_call,
     subject_of_value,
 )
+from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import CallSymbol, StateSymbol, Subject
-from opord.language.names import Binding, Scope, listed
 from opord.language.syntax import tree
 from opord.language.types import UNKNOWN, is_settled
 

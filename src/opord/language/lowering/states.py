@@ -23,13 +23,14 @@ from opord.contract import (
     TimerKind,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import MISSING
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.declarations import builtin_cancel, checked_fields, lower_fields
 from opord.language.lowering.dispatch import lower, lower_condition
+from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.statements import lower_block, resolve_state
 from opord.language.lowering.symbols import EventSymbol, StateSymbol
-from opord.language.names import Binding, Scope, listed
 from opord.language.syntax import tree
 from opord.language.types import RUN, UNKNOWN
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from opord.contract import Expr, MakeVariant
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import STRANGER, absent, lower_arguments, report_missing
 from opord.language.lowering.context import Lowering
+from opord.language.lowering.scope import Scope
 from opord.language.lowering.symbols import TypeSymbol, VariantSymbol
-from opord.language.names import Scope, listed
 from opord.language.syntax import tree
 from opord.language.types import named
 

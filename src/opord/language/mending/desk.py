@@ -8,7 +8,7 @@ from functools import cached_property
 
 from opord.contract import Call, Contract, Place
 from opord.language.diagnostics.model import Edit
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.language.syntax import tree
 from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.mending.desk import Desk, declared_names
-from opord.language.names import Case, has_case, in_case
 from opord.language.syntax import tokens as t
+from opord.language.syntax.letter_case import Case, has_case, in_case
 
 
 def wrong_case(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic
-from opord.language.graph import Graph, TooManyMoves
+from opord.language.flow.graph import Graph, TooManyMoves
 from opord.language.rules import (
     acts_and_waits,
     arm_never_taken,

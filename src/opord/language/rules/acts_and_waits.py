@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Place
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 
 CODE = code("OP310", rule="flow", title="a body that both acts and waits")
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from opord.contract import Arm, Call, Contract, ElsePattern, Place
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.places import known_place
 from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.flow.coverage import OK, Case, Cases, cases_in, cases_of, left_by_else, missing, spelled
-from opord.language.graph import Graph
-from opord.language.rules.words import known
+from opord.language.flow.graph import Graph
 from opord.statements import Branching, branching, called_by
 
 CODE = code("OP403", rule="exhaustive", title="an arm that can never be taken")
@@ -28,7 +28,7 @@ def _in_arms(graph: Graph, statement: Branching, cases: Cases) -> Iterator[Diagn
     taken: dict[Case, Place] = {}
     otherwise: Arm | None = None
     for arm in statement.arms:
-        place = known(arm.pattern.place, arm.place)
+        place = known_place(arm.pattern.place, arm.place)
         if isinstance(arm.pattern, ElsePattern):
             if otherwise is None and _covers_nothing(cases, statement.arms, set(taken)):
                 yield _else_for_nothing(place, statement)
@@ -79,7 +79,7 @@ def _after_else(place: Place, otherwise: Arm) -> Diagnostic:
         place,
         "this arm stands after `else`, which takes all that is left",
         label="nothing comes here",
-        labels=(Label(known(otherwise.pattern.place, otherwise.place), "takes the rest"),),
+        labels=(Label(known_place(otherwise.pattern.place, otherwise.place), "takes the rest"),),
         help="move it above the `else`",
     )
 

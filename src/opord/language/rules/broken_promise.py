@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Contract, PromiseKind
-from opord.language import ensure  # as a module: it imports rules, and may be half there
 from opord.language.diagnostics import Code, Diagnostic, Label, code
-from opord.language.graph import Graph
+from opord.language.ensure import decide
+from opord.language.flow.graph import Graph
 
 CODES: dict[PromiseKind, Code] = {
     "at most once": code("OP701", rule="ensure", title="an action promised at most once that can come again"),
@@ -24,7 +24,7 @@ CODES: dict[PromiseKind, Code] = {
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the promises that some run breaks."""
-    for verdict in ensure.decide(contract, graph):
+    for verdict in decide(contract, graph):
         if not verdict.holds:
             place = verdict.place
             yield CODES[verdict.promise.kind].at(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import BOOL, Action, Check, Contract, Effect, Nothing, OptionalOf, Type, Unknown
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Graph
-from opord.language.rules.words import known
+from opord.language.diagnostics.places import known_place
+from opord.language.flow.graph import Graph
 
 NO_EFFECT = code("OP510", rule="commitment", title="in doubt check of something that is no effect")
 NO_ANSWER = code("OP511", rule="commitment", title="in doubt check whose result does not fit")
@@ -22,7 +22,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 def _on(graph: Graph, action: Action, doubt: Check) -> Iterator[Diagnostic]:
     call = graph.calls.get(doubt.effect)
-    place = known(doubt.place, action.place)
+    place = known_place(doubt.place, action.place)
     if call is None:
         return
     if not isinstance(call, Effect):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph
-from opord.language.rules.commits import Again, commits_again
-from opord.language.rules.words import WAYS_SHOWN_MAX, way
+from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, way
+from opord.language.flow.graph import Edge, Graph
+from opord.language.flow.repeated_commits import Again, commits_again
 
 CODE = code("OP505", rule="commitment", title="an action committed again round a cycle")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Field, Named, Primitive
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 
 CODE = code("OP806", rule="unkeyed", title="a contract with an action and no key")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, EventHandler
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 
 CODE = code("OP404", rule="exhaustive", title="a handler that can never be taken")
 

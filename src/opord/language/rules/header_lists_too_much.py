@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from opord.contract import Contract, State
 from opord.language.diagnostics import Diagnostic, code
 from opord.language.flow.endings import is_unread
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.statements import statements
 
 CODE = code("OP304", rule="flow", title="the header lists a state the body never goes to")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Goto, Phase, State
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Graph
-from opord.language.rules.words import LABELS_MAX, quoted
+from opord.language.diagnostics.wording import LABELS_MAX, quoted
+from opord.language.flow.graph import Graph
 
 CODE = code("OP305", rule="flow", title="the header misses a state the body goes to")
 

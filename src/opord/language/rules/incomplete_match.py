@@ -7,9 +7,10 @@ from typing import assert_never
 
 from opord.contract import Call, CallSite, Contract, ElsePattern, Match, VariantRef
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.wording import FEW, LABELS_MAX, quoted
 from opord.language.flow.coverage import OK, Case, cases_of, first_missing, names_strangers, spelled
-from opord.language.graph import Graph
-from opord.language.rules.words import FEW, LABELS_MAX, known, quoted
+from opord.language.flow.graph import Graph
 from opord.statements import branching
 
 CODE = code("OP402", rule="exhaustive", title="a match that leaves something out")
@@ -32,7 +33,7 @@ def _in_match(graph: Graph, match: Match) -> Iterator[Diagnostic]:
     cases = cases_of(graph, match)
     if cases is None or names_strangers(graph, match.arms):
         return
-    place = known(match.subject.place, match.place)
+    place = known_place(match.subject.place, match.place)
     left = first_missing(cases, match.arms, FEW + 1)
     if isinstance(match.subject, CallSite):
         if OK in left:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 
 NONE = code("OP308", rule="flow", title="no initial state")
 SECOND = code("OP309", rule="flow", title="a second initial state")

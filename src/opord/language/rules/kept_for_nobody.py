@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, code
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 
 CODE = code("OP803", rule="kept", title="a kept event that no state handles")
 

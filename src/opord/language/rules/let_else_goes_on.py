@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Match
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.places import known_place
 from opord.language.flow.endings import open_ends
-from opord.language.graph import Graph
-from opord.language.rules.words import known
+from opord.language.flow.graph import Graph
 from opord.statements import branching
 
 CODE = code("OP302", rule="flow", title="the else of a let goes on")
@@ -23,7 +23,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             for arm in statement.arms:
                 for end in open_ends(arm.body, arm.place):
                     yield CODE.at(
-                        known(end.place, statement.place),
+                        known_place(end.place, statement.place),
                         f"the `else` of `let {statement.name}` has to leave the state, since below it "
                         f"`{statement.name}` would have no value",
                         label="this path goes on",

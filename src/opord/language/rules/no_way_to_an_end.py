@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, EventHandler, State
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.diagnostics.wording import quoted
 from opord.language.flow.endings import is_unread, open_ends
-from opord.language.graph import Graph, Moment
-from opord.language.rules.words import quoted
+from opord.language.flow.graph import Graph, Moment
 from opord.statements import statements
 
 CODE = code("OP307", rule="flow", title="a state with no way to an end")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opord.contract import Block, Contract, Place, State
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.diagnostics.places import known_place
 from opord.language.flow.endings import open_ends
-from opord.language.graph import Graph
-from opord.language.rules.words import known
+from opord.language.flow.graph import Graph
 
 CODE = code("OP301", rule="flow", title="a path without goto")
 
@@ -35,7 +35,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 def _in_step(body: Block, place: Place, where: str, state: State | None) -> Iterator[Diagnostic]:
     ends: dict[Place, bool] = {}
     for end in open_ends(body, place):
-        at = known(end.place, place)
+        at = known_place(end.place, place)
         ends[at] = ends.get(at, False) or end.of_if
     for at, otherwise in ends.items():
         yield CODE.at(

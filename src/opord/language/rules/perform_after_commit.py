@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from opord.contract import CallSite, Contract, Effect, Place, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.places import first_place
 from opord.language.flow.calls import Ending
+from opord.language.flow.graph import Graph
 from opord.language.flow.walk import follow
-from opord.language.graph import Graph
-from opord.language.rules.words import first_of
 
 CODE = code("OP502", rule="commitment", title="a perform after a commit")
 
@@ -28,7 +28,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             return done
 
         start: set[Place | None] = {None}
-        follow(step.body, start, graph.calls, on_call, lambda goto, facts: None, first_of)
+        follow(step.body, start, graph.calls, on_call, lambda goto, facts: None, first_place)
         for place, (site, done) in found.items():
             yield CODE.at(
                 place,

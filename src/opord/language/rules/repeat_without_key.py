@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Repeat
 from opord.language.diagnostics import Diagnostic, code
-from opord.language.graph import Graph
-from opord.language.rules.words import known
+from opord.language.diagnostics.places import known_place
+from opord.language.flow.graph import Graph
 
 CODE = code("OP507", rule="commitment", title="in doubt repeat without key")
 
@@ -17,7 +17,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     for action in contract.actions:
         if isinstance(action.doubt, Repeat) and action.key is None:
             yield CODE.at(
-                known(action.doubt.place, action.place),
+                known_place(action.doubt.place, action.place),
                 f"`{action.name}` is repeated in doubt, but has no `key` by which a repeat is known as one",
                 help="add `key <expression>` if the other side honours one, else choose `check`, `ask`, `skip` or `report`",
             )

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, EventHandler, Timer
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph, components
-from opord.language.rules.words import WAYS_SHOWN_MAX, known, way
+from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, way
+from opord.language.flow.components import components
+from opord.language.flow.graph import Edge, Graph
 
 CODE = code("OP804", rule="restarts", title="an event that starts a timer again")
 
@@ -32,7 +34,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         # Each way is searched for through the whole graph.
         shown = len(told) <= WAYS_SHOWN_MAX
         yield CODE.at(
-            known(handler.place, edge.goto.place),
+            known_place(handler.place, edge.goto.place),
             f"each `{handler.event}` comes back to `{edge.source}`, whose `after` then starts again",
             label=f"comes back by {way([edge.source, *_way_back(graph, edge)])}" if shown else "comes back",
             labels=(Label(timers[edge.source].place, "counts from the entry into the state"),),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Contract, Effect, Repeat
 from opord.language.diagnostics import Diagnostic, code
-from opord.language.graph import Graph
-from opord.language.rules.words import known
+from opord.language.diagnostics.places import known_place
+from opord.language.flow.graph import Graph
 
 CODE = code("OP509", rule="commitment", title="retry on a call that is never tried again")
 
@@ -33,7 +33,7 @@ def _on(graph: Graph, call: Effect | Action) -> Iterator[Diagnostic]:
         return
     or_repeat = ", or `key` with `in doubt repeat`" if isinstance(call, Action) else ""
     yield CODE.at(
-        known(call.retry.place, call.place),
+        known_place(call.retry.place, call.place),
         f"`{call.name}` has nothing to retry after: no failure of it is `transient`, and it has no `timeout`",
         help=f"mark a failure `transient`, or add a `timeout`{or_repeat}; or remove the `retry`",
     )

@@ -8,7 +8,7 @@ from itertools import pairwise
 from opord.contract import Block, Contract, Goto
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.flow.endings import is_unread, surely_left
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.statements import blocks
 
 CODE = code("OP303", rule="flow", title="a statement after goto")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, code
-from opord.language.graph import MOVES_MAX, Graph
+from opord.language.flow.graph import MOVES_MAX, Graph
 
 CODE = code("OP312", rule="flow", title="more moves than can be gone through")
 

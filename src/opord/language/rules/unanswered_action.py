@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Contract, Skip
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph, Moment, along
-from opord.language.rules.words import WAYS_SHOWN_MAX, quoted, way
+from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, quoted, way
+from opord.language.flow.graph import Edge, Graph, Moment, along
 from opord.statements import call_sites
 
 CODE = code("OP807", rule="unanswered", title="a bad end after an action that nothing answers")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Contract
 from opord.language.diagnostics import Diagnostic, Edit, Label, code
+from opord.language.diagnostics.places import known_place
 from opord.language.diagnostics.suggest import nearest, surely_meant
-from opord.language.graph import Graph
-from opord.language.names import listed, meant
-from opord.language.rules.words import known
+from opord.language.diagnostics.wording import listed, meant
+from opord.language.flow.graph import Graph
 
 CODE = code("OP512", rule="commitment", title="undoes of no action")
 
@@ -22,7 +22,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _of(contract: Contract, graph: Graph, action: Action, name: str) -> Iterator[Diagnostic]:
-    place = known(action.undoes_place, action.place)
+    place = known_place(action.undoes_place, action.place)
     undone = graph.calls.get(name)
     others = [other.name for other in contract.actions if other is not action]
     if undone is None:

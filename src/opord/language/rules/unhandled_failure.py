@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Arm, CallSite, Contract, Effect, ElsePattern, Match, VariantRef
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.wording import FEW, LABELS_MAX, quoted
 from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.flow.coverage import cases_of, first_missing, names_strangers
-from opord.language.graph import Graph
-from opord.language.rules.words import FEW, LABELS_MAX, known, quoted
+from opord.language.flow.graph import Graph
 from opord.statements import Branching, branching, called_by
 
 CODE = code("OP401", rule="exhaustive", title="a failure nobody handles")
@@ -36,7 +37,7 @@ def _finding(graph: Graph, statement: Branching, site: CallSite, left: list[Vari
     words = quoted(ref.variant for ref in left)
     them = "it" if len(left) == 1 else "them"
     return CODE.at(
-        known(site.place, statement.place),
+        known_place(site.place, statement.place),
         f"`{site.name}` can fail with {words}, but nothing handles {them}",
         label=f"may end in {quoted((ref.variant for ref in left), 'or')}",
         labels=tuple(label for ref in left[:LABELS_MAX] for label in _declared(graph, site, ref)),
@@ -49,7 +50,7 @@ def _declared(graph: Graph, site: CallSite, ref: VariantRef) -> Iterator[Label]:
     if ref == TIMED_OUT and isinstance(call, Effect):
         yield Label(call.place, "its `timeout` brings `TimedOut`")
     elif ref == IN_DOUBT and isinstance(call, Action):
-        yield Label(known(call.doubt.place, call.place), "brings `InDoubt`")
+        yield Label(known_place(call.doubt.place, call.place), "brings `InDoubt`")
     variant = graph.variant(ref)
     if variant is not None:
         yield Label(variant.place, "declared here")

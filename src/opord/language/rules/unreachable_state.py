@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, code
 from opord.language.flow.endings import is_unread
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.statements import statements
 
 CODE = code("OP306", rule="flow", title="a state that nothing reaches")

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from opord.contract import Action, Contract, Effect, Enum, Event, Failure, Pure, Record, Role
+from opord.contract import (
+    Action,
+    CallSite,
+    Check,
+    Contract,
+    Effect,
+    Enum,
+    Event,
+    EventHandler,
+    Failure,
+    MakeRecord,
+    Named,
+    Pure,
+    PureCall,
+    Record,
+    Role,
+    VariantRef,
+)
 from opord.language.diagnostics import Diagnostic, code
-from opord.language.graph import Graph
-from opord.language.rules.uses import uses_of
+from opord.language.flow.graph import Graph
+from opord.statements import nodes
 
 CODE = code("OP801", rule="unused", title="a declaration nobody uses")
 
@@ -21,7 +39,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     A kept event that no state handles has a warning of its own. Types from another file may have users there:
     what may go is the name in the `use` line.
     """
-    used = uses_of(contract)
+    used = _uses_of(contract)
     listed: tuple[tuple[str, Iterable[Declared], set[str], str], ...] = (
         ("record", contract.records, used.types, "no field, parameter or result has it"),
         ("enum", contract.enums, used.types, "no field, parameter or result has it"),
@@ -49,3 +67,75 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                     label=why,
                     help="remove it, or write `# opord: allow unused because …` above it",
                 )
+
+
+# --- What is mentioned anywhere ---------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(slots=True)
+class _Uses:
+    """The names that are mentioned, by kind; what an unused type is made of is not used by that."""
+
+    types: set[str] = dataclasses.field(default_factory=set)
+    calls: set[str] = dataclasses.field(default_factory=set)
+    events: set[str] = dataclasses.field(default_factory=set)
+    roles: set[str] = dataclasses.field(default_factory=set)
+
+
+def _uses_of(contract: Contract) -> _Uses:
+    """Collect all that the file of a contract mentions; what an `ensure` or an `undoes` names is not used by that."""
+    found = _Uses()
+    calls = (contract.pures, contract.effects, contract.actions)
+    for part in (contract.params, contract.key, contract.events, *calls, contract.states, contract.phases):
+        _collect(part, found)
+    for effect in contract.effects:
+        found.types.update(effect.fails)
+    for action in contract.actions:
+        found.types.update(action.fails)
+    _collect_from_types(contract, found)
+    return found
+
+
+def _collect_from_types(contract: Contract, found: _Uses) -> None:
+    """Add what the types that are used mention in their turn, those of this file alone."""
+    own = {
+        declared.name: declared
+        for types in (contract.records, contract.enums, contract.failures)
+        for declared in types
+        if declared.place.file == contract.place.file
+    }
+    waiting = list(found.types)
+    while waiting:
+        declared = own.pop(waiting.pop(), None)
+        if declared is not None:
+            mentioned = _Uses()
+            _collect(declared, mentioned)
+            waiting.extend(mentioned.types)
+            found.types |= mentioned.types
+            found.calls |= mentioned.calls
+    for declared in own.values():
+        _collect(declared, unused := _Uses())
+        found.calls |= unused.calls  # only in a default that has its finding: a type calls nothing
+
+
+def _collect(part: object, found: _Uses) -> None:
+    for node in nodes(part, types=False):
+        if type(node) in _NOTED:
+            _note(node, found)
+
+
+_NOTED = frozenset({Named, MakeRecord, VariantRef, PureCall, CallSite, Check, EventHandler, Event})
+
+
+def _note(node: object, found: _Uses) -> None:
+    match node:
+        case Named(name=name) | MakeRecord(record=name) | VariantRef(type=name):
+            found.types.add(name)
+        case PureCall(name=name) | CallSite(name=name) | Check(effect=name):
+            found.calls.add(name)
+        case EventHandler(event=name):
+            found.events.add(name)
+        case Event(roles=roles):
+            found.roles.update(roles)
+        case _:  # open: all that is noted has its case above
+            raise AssertionError(node)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Edge, Graph
-from opord.language.rules.words import quoted
+from opord.language.diagnostics.wording import quoted
+from opord.language.flow.graph import Edge, Graph
 
 CODE = code("OP802", rule="waits", title="a wait without after or at")
 

@@ -7,8 +7,8 @@ from typing import assert_never
 
 from opord.contract import Action, CallSite, Contract, Effect, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
-from opord.language.graph import Graph
-from opord.language.rules.words import known
+from opord.language.diagnostics.places import known_place
+from opord.language.flow.graph import Graph
 from opord.statements import call_sites
 
 PERFORMED = code("OP503", rule="commitment", title="perform of an action")
@@ -48,7 +48,7 @@ def _at(graph: Graph, site: CallSite) -> Iterator[Diagnostic]:
                 site.place,
                 f"`{site.name}` is a pure function, which is called without a word before it",
                 label=f"{site.verb}ed here" if site.verb == "perform" else "committed here",
-                labels=(Label(known(call.place, site.place), "declared as a pure"),),
+                labels=(Label(known_place(call.place, site.place), "declared as a pure"),),
                 help=f"write `let x = {site.name}(…)`",
             )
         case None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Action, Check, Effect
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.language.sheet.fields import Reading, result_words
 from opord.language.sheet.guarantee import attempts, doubt_word, guarantee, time_limit
 from opord.language.sheet.model import ActionSheet, EffectSheet, FailureSheet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opord.contract import Contract, EventHandler, Field, Nothing, Type
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.language.sheet.known import Known, known_calls
 from opord.language.sheet.model import Item, Wait
 from opord.language.sheet.reasons import roles_of

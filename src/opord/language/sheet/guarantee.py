@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from opord.contract import Action, Ask, Check, Effect, Nothing, Repeat, Report, Retry, Skip
-from opord.language.graph import Graph
+from opord.language.flow.graph import Graph
 from opord.language.spelling import in_words, spell
 
 _LOST = "its worker died, the call was given up, or its handler raised something undeclared"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from opord.contract import CallSite
 from opord.language.flow.calls import Ending
+from opord.language.flow.graph import Edge, Graph, Moment
 from opord.language.flow.walk import follow
-from opord.language.graph import Edge, Graph, Moment
 from opord.statements import call_sites
 
 

@@ -24,7 +24,7 @@ from opord.contract import (
     VariantPattern,
 )
 from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
-from opord.language.graph import Graph, Moment
+from opord.language.flow.graph import Graph, Moment
 from opord.language.sheet.model import Way
 from opord.language.spelling import in_words, spell, spell_constant
 

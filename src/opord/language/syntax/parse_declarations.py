@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import nearest
-from opord.language.names import meant
+from opord.language.diagnostics.wording import meant
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, Stuck

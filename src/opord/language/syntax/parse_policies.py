@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from opord.language.diagnostics.model import code
-from opord.language.names import meant
+from opord.language.diagnostics.wording import meant
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.parse_statements import StatementParser

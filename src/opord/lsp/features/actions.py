@@ -9,8 +9,8 @@ from typing import Literal
 
 from opord.language.diagnostics.model import Diagnostic, Fix
 from opord.language.lowering.context import Lowering
-from opord.language.names import has_case
 from opord.language.syntax import tree
+from opord.language.syntax.letter_case import has_case
 from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.problems import Problem, problems

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from opord.contract import Action, Effect, Pure, State
+from opord.language.lowering.scope import Binding
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -14,7 +15,6 @@ from opord.language.lowering.symbols import (
     TypeSymbol,
     VariantSymbol,
 )
-from opord.language.names import Binding
 from opord.language.sheet.guarantee import attempts, guarantee, time_limit
 from opord.language.sheet.reasons import ways
 from opord.language.syntax import tree

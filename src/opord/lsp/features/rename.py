@@ -17,8 +17,8 @@ from opord.contract import Place
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.context import NEVER_HIDDEN
 from opord.language.lowering.recorder import Rest
-from opord.language.names import Case, has_case, in_case
 from opord.language.syntax import tokens as t
+from opord.language.syntax.letter_case import Case, has_case, in_case
 from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span
 from opord.language.types import PRIMITIVES

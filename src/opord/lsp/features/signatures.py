@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from opord.contract import Nothing, Type
+from opord.language.lowering.scope import Binding
 from opord.language.lowering.symbols import (
     CallSymbol,
     EventSymbol,
@@ -15,7 +16,6 @@ from opord.language.lowering.symbols import (
     TypeSymbol,
     VariantSymbol,
 )
-from opord.language.names import Binding
 from opord.language.syntax import tree
 from opord.language.types import show
 from opord.lsp.index import Symbol

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from opord.contract import Place
 from opord.language.lowering import Lowering
 from opord.language.lowering.recorder import Spot
-from opord.language.names import Binding
+from opord.language.lowering.scope import Binding
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.tree import Span

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from opord.language.diagnostics.model import Diagnostic, Label, code
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering import Lowering, lower_types_of
 from opord.language.lowering.context import DUPLICATE
 from opord.language.lowering.symbols import TypeSymbol
-from opord.language.names import listed
 from opord.language.syntax import tree
 from opord.language.syntax.parser import parse
 from opord.language.syntax.source import Source

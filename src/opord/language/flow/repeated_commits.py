@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opord.contract import Action, CallSite, Contract
-from opord.language.graph import Edge, Graph
+from opord.language.flow.graph import Edge, Graph
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,57 +1,9 @@
-"""Names: which case they have, which one was meant, and what is in scope where."""
+"""What is in scope where: the names that an expression can see, and what each stands for."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
-from itertools import islice
-from typing import Literal, TypeAlias
-
 from opord.contract import Place, Type, VarOrigin
 from opord.language.syntax.tree import Span
-
-Case: TypeAlias = Literal["PascalCase", "snake_case", "either"]
-
-_PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
-_SNAKE = re.compile(r"[a-z][a-z0-9_]*")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
-
-
-def has_case(name: str, case: Case) -> bool:
-    """Say whether a name is written as its kind is written."""
-    if case == "PascalCase":
-        return _PASCAL.fullmatch(name) is not None
-    if case == "snake_case":
-        return _SNAKE.fullmatch(name) is not None
-    return _PASCAL.fullmatch(name) is not None or _SNAKE.fullmatch(name) is not None
-
-
-def in_case(name: str, case: Case) -> str:
-    """Write a name in another case: `order_line` as `OrderLine`, `orderId` as `order_id`. Empty if it has no words."""
-    words = _WORD.findall(name)
-    if case == "snake_case":
-        return "_".join(word.lower() for word in words)
-    return "".join(word[:1].upper() + (word[1:].lower() if word.isupper() else word[1:]) for word in words)
-
-
-def meant(near: str | None, otherwise: str = "") -> str:
-    """Word the help for a name that is not there: the near one, or else something other."""
-    return f"did you mean `{near}`?" if near else otherwise
-
-
-def listed(names: Iterable[str], word: str = "and", most: int = 6) -> str:
-    """Write names as a list in a sentence: `a`, `b` and `c`; a long one ends with how many more there are."""
-    known = names if isinstance(names, Collection) else list(names)
-    quoted = [f"`{name}`" for name in islice(known, most)]
-    if len(known) > most:
-        return f"{', '.join(quoted)} and {len(known) - most} more"
-    return (
-        quoted[0]
-        if len(quoted) == 1
-        else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
-        if quoted
-        else "none"
-    )
 
 
 class Binding:

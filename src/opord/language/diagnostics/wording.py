@@ -1,11 +1,9 @@
-"""Words that findings share: names in a row, and where to point when the exact place is not known."""
+"""Words that findings, stories and sheets share: names in a row, a way through states, and "did you mean"."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
-
-from opord.contract import Place
 
 FEW = 20
 """A row of more names is cut: nobody reads more of them in a sentence."""
@@ -26,11 +24,6 @@ def quoted(names: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def known(place: Place, otherwise: Place) -> Place:
-    """Return `place`, or `otherwise` where it stands nowhere."""
-    return place if place.line else otherwise
-
-
 def way(states: Iterable[str]) -> str:
     """Write a way through states: "`Charging` → `Charged`"; of a very long one the start and the end."""
     names = [f"`{name}`" for name in states]
@@ -39,9 +32,21 @@ def way(states: Iterable[str]) -> str:
     return " → ".join(names)
 
 
-def first_of(places: set[Place | None]) -> set[Place | None]:
-    """Let the first of several places in a file stand for all; that there may be none is kept."""
-    if len(places) < 2:
-        return places
-    first = min((place for place in places if place is not None), key=lambda each: (each.line, each.column))
-    return {None, first} if None in places else {first}
+def meant(near: str | None, otherwise: str = "") -> str:
+    """Word the help for a name that is not there: the near one, or else something other."""
+    return f"did you mean `{near}`?" if near else otherwise
+
+
+def listed(names: Iterable[str], word: str = "and", most: int = 6) -> str:
+    """Write names as a list in a sentence: `a`, `b` and `c`; a long one ends with how many more there are."""
+    known = names if isinstance(names, Collection) else list(names)
+    quoted = [f"`{name}`" for name in islice(known, most)]
+    if len(known) > most:
+        return f"{', '.join(quoted)} and {len(known) - most} more"
+    return (
+        quoted[0]
+        if len(quoted) == 1
+        else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
+        if quoted
+        else "none"
+    )

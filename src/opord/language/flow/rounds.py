@@ -23,8 +23,8 @@ from opord.contract import (
     VariantPattern,
     VariantRef,
 )
-from opord.language.graph import components
-from opord.language.rules.moves import Condition, Copy, Known, Made, Move, Outside, Value, fields_of
+from opord.language.flow.components import components
+from opord.language.flow.value_flow import Condition, Copy, Known, Made, Move, Outside, Value, fields_of
 
 
 class _Unsaid:

@@ -32,6 +32,7 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.flow.calls import Calls, Ending
+from opord.language.flow.components import components
 from opord.language.flow.walk import follow
 from opord.statements import gotos
 
@@ -374,40 +375,4 @@ def _closure(start: Iterable[str], successors: dict[str, list[str]]) -> set[str]
             if target not in found:
                 found.add(target)
                 waiting.append(target)
-    return found
-
-
-def components(successors: dict[str, list[str]]) -> dict[str, int]:
-    """Number the strongly connected components of a graph (Tarjan's algorithm, without recursion)."""
-    found: dict[str, int] = {}
-    index: dict[str, int] = {}
-    lowest: dict[str, int] = {}
-    stack: list[str] = []
-    for root in successors:
-        if root in index:
-            continue
-        work = [(root, iter(successors[root]))]
-        index[root] = lowest[root] = len(index)
-        stack.append(root)
-        while work:
-            name, targets = work[-1]
-            for target in targets:
-                if target not in index:
-                    index[target] = lowest[target] = len(index)
-                    stack.append(target)
-                    work.append((target, iter(successors[target])))
-                    break
-                if target not in found:
-                    lowest[name] = min(lowest[name], index[target])
-            else:
-                work.pop()
-                if work:
-                    lowest[work[-1][0]] = min(lowest[work[-1][0]], lowest[name])
-                if lowest[name] == index[name]:
-                    number = len(found)
-                    while True:
-                        member = stack.pop()
-                        found[member] = number
-                        if member == name:
-                            break
     return found

@@ -8,8 +8,8 @@ from typing import TypeAlias, get_args
 
 from opord.language.diagnostics.model import Diagnostic, ErrorRule, WarningRule, code
 from opord.language.diagnostics.suggest import nearest
+from opord.language.diagnostics.wording import listed
 from opord.language.lowering import Lowering
-from opord.language.names import listed
 from opord.language.syntax import tree
 
 UNKNOWN_RULE = code(

@@ -1,0 +1,1 @@
+"""Which findings are left out: consequences of others, those that an `allow` silences, and more than anybody reads."""
