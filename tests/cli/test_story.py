@@ -23,7 +23,7 @@ from opord.kernel.views import history_view, run_view
 from opord.loading import program_of
 from opord.story.lines import tell
 from tests.cli.kit import DESK, HANDLERS, order
-from tests.engine.kit import Kit, crash_at
+from tests.support.kit import Kit, crash_at
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -21,8 +21,8 @@ from opord.kernel.legality import verify
 from opord.stores.base import Applied, StoreError, Write
 from opord.stores.sqlite import SqliteStore
 from opord.testing.clock import run_virtually
+from opord.testing.crashing import Killed
 from tests.disk.lossy import VFS, WAYS, Disk
-from tests.engine.kit import Killed
 from tests.sim.machine import Broken, Machine, Told
 from tests.sim.plan import Op, Plan, plan_of
 

@@ -35,7 +35,7 @@ from opord.kernel.rows import (
 )
 from opord.kernel.run import Run, load_run
 from opord.loading import program_of
-from tests.engine.kit import compiled, workflow_of
+from tests.support.contracts import compiled, workflow_of
 
 CONTRACT = """
 contract Ticket(id: str) key id version 1

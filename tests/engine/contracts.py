@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.engine.kit import Provider
+from tests.support.provider import Provider
 
 
 def order(policy: str, *, fails: str = "fails PaymentError") -> str:

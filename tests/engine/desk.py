@@ -24,7 +24,8 @@ from opord.kernel.run import Run, load_run
 from opord.kernel.views import needs_person, run_view
 from opord.loading import program_of
 from opord.values.duration import parse_duration
-from tests.engine.kit import Kit, workflow_of
+from tests.support.contracts import workflow_of
+from tests.support.kit import Kit
 
 
 class Made(NamedTuple):
@@ -208,8 +209,8 @@ class Sim:
         async def main() -> None:
             for number, story in enumerate(stories):
                 engine = self.kit.engine(**options)
-                if drawn is not None and engine._world is not None:
-                    engine._world.random = Fixed(drawn)
+                if drawn is not None and engine._environment is not None:
+                    engine._environment.random = Fixed(drawn)
                 async with engine:
                     here = Here(self, engine)
                     if number == 0 and not started and not self.id:

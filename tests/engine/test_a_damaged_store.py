@@ -9,7 +9,8 @@ import pytest
 
 from opord.stores.base import Store, StoreDamaged
 from tests.engine.contracts import POLICIES, OrderHandlers, order
-from tests.engine.kit import Kit, Provider
+from tests.support.kit import Kit
+from tests.support.provider import Provider
 
 INPUT = {"order": {"id": "o1", "cents": 100}}
 

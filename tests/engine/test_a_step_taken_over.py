@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from opord.backends.front import Engine
+from opord.drive.hooks import Point
 from opord.engine.protection import protection_with
 from opord.kernel import inbox
 from opord.kernel.draft import Draft
@@ -16,7 +18,8 @@ from opord.kernel.inbox import Evidence
 from opord.kernel.run import Intent, Outcome, Pending, load_run
 from opord.loading import program_of
 from opord.stores.memory import MemoryStore
-from tests.engine.kit import Killed, Kit, Mortal, Provider, kill
+from tests.support.kit import Kit, crash_at
+from tests.support.provider import Provider
 
 TEXT = """
 contract Pay(id: str) key id
@@ -48,24 +51,16 @@ class Handlers:
         return await self.provider.act("invoice", call.key)
 
 
-def after_a_crash(change: Callable[[dict[str, Any]], None], *, point: str = "intent written") -> Kit:
+def after_a_crash(change: Callable[[dict[str, Any]], None], *, point: Point = "intent written") -> Kit:
     """Kill an engine at a point, change the step under way as it is kept, and let another engine go on with it."""
     kit = Kit(TEXT, lambda _: Handlers())
-    mortal = Mortal(kit.store)
 
-    def dies(at: str, run: str) -> None:
-        if mortal.dead or at == point:
-            mortal.dead = True
-            raise Killed
+    async def story(engine: Engine) -> None:
+        await engine.start_run(program_of(kit.workflow), {"id": "1"})
+        await asyncio.sleep(10**6)
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        first = kit.engine(hook=dies, store=mortal)
-        await first.__aenter__()
-        starting = asyncio.ensure_future(first.start_run(first._program(kit.workflow), {"id": "1"}))
-        await kit.until(lambda: mortal.dead)
-        await kill(first)
-        starting.cancel()
+        assert await crash_at(kit, point, story) == point
         assert isinstance(kit.store, MemoryStore)
         row = kit.row("Pay/1")
         body = json.loads(row.head.body)

@@ -12,7 +12,7 @@ from opord.kernel.bounds import LONGEST_KEY
 from opord.stores.base import RunFilter
 from opord.values.guard import LIMIT_BYTES
 from tests.engine.desk import Sim
-from tests.engine.kit import Kit
+from tests.support.kit import Kit
 
 NOTES = """
 contract Notes(id: str, text: str) key id

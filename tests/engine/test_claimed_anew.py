@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opord.stores.base import StoreUnavailable
-from tests.engine.kit import Kit
+from tests.support.kit import Kit
 
 TEXT = """
 contract Plain(id: str) key id

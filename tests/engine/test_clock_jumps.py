@@ -14,7 +14,10 @@ import pytest
 from opord.engine.reaper import LONGEST_LEASE_S, REAP_EVERY_S, SILENCE_S
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
-from tests.engine.kit import Kit, Mortal, Provider, kill
+from opord.testing.engines import kill
+from tests.support.kit import Kit
+from tests.support.provider import Provider
+from tests.support.store import FaultyStore
 
 LEASE_S = 10.0
 HOUR, YEAR = 3600.0, 365 * 86_400.0
@@ -95,12 +98,12 @@ def paying(policy: str, *, slow_s: float, sqlite: bool = False, lease_s: float =
 
 async def dies_in_the_call(kit: Set) -> None:
     """Have a worker die while its call is under way."""
-    mortal = Mortal(kit.store)
+    mortal = FaultyStore(kit.store)
     engine = kit.engine(store=mortal)
     await engine.__aenter__()
     await engine.start(kit.workflow, id="1")
     await kit.until(lambda: kit.handlers.provider.ledger != [])
-    mortal.dead = True
+    mortal.die()
     await kill(engine)
 
 

@@ -12,7 +12,7 @@ import pytest
 import opord
 from opord.engine.collector import RELAXED, Relaxation, relax_for_good
 from opord.stores.base import StoreError
-from tests.engine.kit import compiled, workflow_of
+from tests.support.contracts import compiled, workflow_of
 
 TEXT = """
 contract Nap(id: str) key id

@@ -20,7 +20,8 @@ from opord.backends.front import Engine
 from opord.drive.errors import EngineError, EventRefused
 from opord.stores.base import NotStored, StoreUnavailable
 from opord.stores.sqlite.store import SqliteStore
-from tests.engine.kit import Kit, compiled, workflow_of
+from tests.support.contracts import compiled, workflow_of
+from tests.support.kit import Kit
 
 DESK = """
 contract Desk(id: str) key id

@@ -17,7 +17,8 @@ from opord.backends.front import Engine
 from opord.drive import flight
 from opord.drive.hooks import Point
 from tests.engine.contracts import POLICIES, OrderHandlers, order
-from tests.engine.kit import Kit, Provider, crash_at
+from tests.support.kit import Kit, crash_at
+from tests.support.provider import Provider
 
 RUN = "Orders/o1"
 

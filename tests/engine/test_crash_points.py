@@ -17,8 +17,8 @@ import pytest
 
 from opord.stores.base import Start, StoreUnavailable, Write
 from tests.engine.desk import Here, Sim, after
-from tests.engine.kit import crash_at
 from tests.engine.test_doubts import CHARGED, RECEIPT, charging
+from tests.support.kit import crash_at
 
 TEXT = charging("in doubt ask")
 
@@ -182,7 +182,7 @@ class TestTwoWorkers:
             await asyncio.sleep(10**6)
 
         async def main() -> None:
-            assert await crash_at(sim.kit, 5, dies) == "intent written"
+            assert await crash_at(sim.kit, "intent written", dies) == "intent written"
             engines = [sim.kit.engine() for _ in range(2)]
             async with engines[0], engines[1]:
                 names = await asyncio.gather(
@@ -207,7 +207,7 @@ class TestTheWindowHasPassed:
             await asyncio.sleep(10**6)
 
         async def main() -> None:
-            assert await crash_at(sim.kit, 5, dies) == "intent written"
+            assert await crash_at(sim.kit, "intent written", dies) == "intent written"
 
         sim.kit.run(main())
         sim.advance("25h")

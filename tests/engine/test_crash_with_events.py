@@ -11,7 +11,7 @@ import pytest
 
 from opord.drive.errors import EventRefused, RunEnded
 from tests.engine.desk import Here, Sim
-from tests.engine.kit import crash_at
+from tests.support.kit import crash_at
 
 TEXT = """
 contract Parcel(n: int) key n version 1

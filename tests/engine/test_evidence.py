@@ -13,8 +13,8 @@ import opord
 from opord.backends.front import Engine
 from opord.kernel.inbox import Evidence
 from tests.engine.desk import Here, Sim, after, fails
-from tests.engine.kit import compiled, workflow_of
 from tests.engine.test_doubts import BUSY, CHARGED, FINAL, OTHER, RECEIPT, charging
+from tests.support.contracts import compiled, workflow_of
 
 
 class TestAZombie:

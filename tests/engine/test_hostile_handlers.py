@@ -13,7 +13,8 @@ import pytest
 
 from opord.backends.front import Engine
 from opord.stores.memory import MemoryStore
-from tests.engine.kit import Kit, compiled, workflow_of
+from tests.support.contracts import compiled, workflow_of
+from tests.support.kit import Kit
 
 TEXT = """
 contract Hostile(id: str) key id version 1

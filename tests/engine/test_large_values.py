@@ -25,7 +25,7 @@ from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
 from opord.stores.values import read_run
 from opord.values.guard import BadValue
-from tests.engine.kit import Kit, crash_at
+from tests.support.kit import Kit, crash_at
 
 WALK = """
 contract Walk(id: str, items: list[Line], steps: int) key id

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from opord.stores.base import Store, StoreUnavailable
-from tests.engine.kit import Kit, Provider
+from tests.support.kit import Kit
+from tests.support.provider import Provider
 
 TEXT = """
 contract Pay(id: str) key id

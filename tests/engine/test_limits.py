@@ -15,7 +15,7 @@ from opord.stores.base import RunFilter
 from opord.stores.sqlite.store import SqliteStore
 from opord.values.canonical import dumps
 from opord.values.guard import INT_MAX, LIMIT_BYTES, LIMIT_DEPTH
-from tests.engine.kit import Kit
+from tests.support.kit import Kit
 
 NOTES = """
 contract Notes(id: str, text: str, more: json) key id

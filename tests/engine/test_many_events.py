@@ -10,7 +10,7 @@ import pytest
 
 from opord.drive.errors import EventConflict, EventRefused, RunEnded, RunUnknown
 from opord.drive.keyed_lock import KeyedLock
-from tests.engine.kit import Kit
+from tests.support.kit import Kit
 
 BELL = """
 contract Bell(id: str) key id

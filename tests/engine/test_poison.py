@@ -14,7 +14,8 @@ import opord
 from opord.drive.errors import CannotClaim, RunUnreadable
 from opord.engine.worker import CLAIMS_FAILED_MOST
 from opord.stores.base import RowDamaged
-from tests.engine.kit import Kit, compiled, workflow_of
+from tests.support.contracts import compiled, workflow_of
+from tests.support.kit import Kit
 
 DESK = """
 contract Desk(id: str) key id

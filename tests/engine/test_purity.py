@@ -27,7 +27,7 @@ import pytest
 from opord.drive import purity
 from opord.drive.purity import NotPure, call_watched, install
 from opord.testing import World
-from tests.engine.kit import compiled, workflow_of
+from tests.support.contracts import compiled, workflow_of
 
 CONTRACT = """contract C(a: int) key str(a)
 pure score(a: int) -> int

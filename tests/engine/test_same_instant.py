@@ -10,7 +10,7 @@ import pytest
 
 from opord.drive.errors import EventRefused, RunEnded
 from opord.generated import Sent
-from tests.engine.kit import Kit
+from tests.support.kit import Kit
 
 TEXT = """
 contract Race(id: str) key id version 1

@@ -16,7 +16,7 @@ from opord.drive.errors import InputInvalid, RunUnknown
 from opord.loading import program_of
 from opord.stores.base import RunFilter
 from opord.stores.sqlite.store import SqliteStore
-from tests.engine.kit import Kit
+from tests.support.kit import Kit
 
 BOX = """
 contract Box(id: str, v: {type}) key id

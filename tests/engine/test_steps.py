@@ -9,7 +9,7 @@ import pytest
 from opord.drive.errors import InputInvalid, NotStalled, RunEnded, RunTerminated, StartConflict
 from opord.loading import program_of
 from tests.engine.desk import NEVER, Here, Sim, after, fails
-from tests.engine.kit import Kit
+from tests.support.kit import Kit
 
 BROKEN = ConnectionError("reset")
 

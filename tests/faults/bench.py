@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from opord.drive.errors import EngineError
 from opord.stores.base import RunRow, StoreUnavailable
 from opord.testing.clock import run_virtually
-from tests.engine.kit import Killed, kill
+from opord.testing.crashing import Killed
+from opord.testing.engines import kill
 from tests.faults.kinds import OUTSIDE, Fault
 from tests.faults.outside import Outside
 from tests.faults.stories import Story

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opord.contract import Action
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Call
-from tests.engine.kit import Killed
+from opord.testing.crashing import Killed
 from tests.faults.kinds import BEHAVIOURS
 from tests.sim.provider import Provider
 

@@ -17,8 +17,8 @@ from opord.cli.program import run as opord_command
 from opord.drive.errors import ContractReplaced
 from opord.stores.base import ContractConflict
 from opord.stores.sqlite import SqliteStore
-from tests.engine.kit import workflow_of
 from tests.identity.kit import MADE, changed_text, old_store, opened
+from tests.support.contracts import workflow_of
 
 TEXT = (MADE / "spare.opord").read_text()
 CHANGED = TEXT.replace("after 1h", "after 2h")

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from opord.stores.sqlite.store import SqliteStore
-from tests.engine.kit import Kit
 from tests.progress.look import look
+from tests.support.kit import Kit
 
 DESK = """
 contract Desk(id: str) key id
@@ -158,7 +158,7 @@ def test_it_imports_nothing_of_what_it_judges_and_is_a_program(whole: tuple[Path
 
 def test_a_simulated_hour_of_everything_leaves_nobody_alone(tmp_path: Path) -> None:
     """Workers come and go, one is killed with runs in hand; in the end each run waits for something named."""
-    from tests.engine.kit import kill
+    from opord.testing.engines import kill
 
     kit = Kit(DESK, lambda module: Desk(), lease_s=2.0)
     file = tmp_path / "runs.db"

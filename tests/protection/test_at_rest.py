@@ -22,7 +22,7 @@ from opord.loading import program_of
 from opord.stores import open_store
 from opord.stores.base import RunFilter
 from opord.values.vault import KeyRing, SecretUnreadable
-from tests.engine.kit import compiled, workflow_of
+from tests.support.contracts import compiled, workflow_of
 
 CONTRACT = """
 contract Vaulted(id: str, pin: secret str, card: Card) key id

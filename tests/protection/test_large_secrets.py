@@ -18,8 +18,8 @@ from opord.stores import open_store
 from opord.stores.base import Kept, Store
 from opord.stores.values import read_run
 from opord.values.vault import SecretUnreadable
-from tests.engine.kit import compiled, workflow_of
 from tests.protection.test_at_rest import KEY, OTHER
+from tests.support.contracts import compiled, workflow_of
 
 CONTRACT = """
 contract Safe(id: str, cards: list[Card], note: json) key id

@@ -9,7 +9,7 @@ import pytest
 
 import opord
 from opord.testing import World
-from tests.engine.kit import compiled
+from tests.support.contracts import compiled
 
 CONTRACT = """
 contract Underway(id: str) key id

@@ -15,7 +15,7 @@ import pytest
 import opord
 from opord.kernel.trouble import TRACEBACK_CHARACTERS
 from opord.testing import World
-from tests.engine.kit import compiled
+from tests.support.contracts import compiled
 
 CONTRACT = """
 contract Told(id: str, pin: secret str, card: secret Card, code: secret bytes) key id

@@ -16,8 +16,8 @@ from opord.stores.archive import Archive
 from opord.stores.base import RunFilter
 from opord.stores.sqlite import SqliteStore
 from opord.testing.store_rows import ORDERS, REFUNDS
-from tests.engine.kit import compiled, workflow_of
 from tests.pruning.kit import add_ended, lines, prune
+from tests.support.contracts import compiled, workflow_of
 
 PAY = """
 contract Pay(id: int, pin: secret str) key id version 1

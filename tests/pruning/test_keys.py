@@ -16,8 +16,8 @@ from opord.kernel.marks import input_mark
 from opord.loading import program_of
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite import SqliteStore
-from tests.engine.kit import Kit
 from tests.pruning.kit import DAY_US, prune
+from tests.support.kit import Kit
 
 PIN = """
 contract Locker(box: str, pin: secret str, note: str) key box version 1

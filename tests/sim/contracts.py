@@ -25,8 +25,8 @@ from opord.contract import (
 from opord.kernel.program import Program
 from opord.language import check_text
 from opord.loading import load, program_of
-from tests.engine.kit import compiled, workflow_of
 from tests.random_contracts import random_contract
+from tests.support.contracts import compiled, workflow_of
 
 ROOT = Path(__file__).parents[2]
 RANDOM = 32

@@ -18,8 +18,8 @@ from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
 from opord.testing.clock import VirtualClock, run_virtually
-from opord.testing.engines import virtual_engine
-from tests.engine.kit import Killed, kill
+from opord.testing.crashing import Killed
+from opord.testing.engines import kill, virtual_engine
 from tests.sim.contracts import subject
 from tests.sim.plan import Fault, Op, Plan
 from tests.sim.provider import Chosen, Provider

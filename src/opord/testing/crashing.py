@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from opord.drive.hooks import Point
 from opord.kernel.rows import Start, Write
-from opord.stores.base import Result, Store
+from opord.stores.base import Store
 
 
 class Killed(BaseException):
@@ -18,12 +19,13 @@ class CrashPlan:
     """Count the crash points that engines pass, and say at which of them one dies.
 
     The crash points are those of `opord.drive.hooks` and both sides of each write. `kill_at` is the number of the
-    point (from 1) at which an engine dies; `at` says which that was, once it has happened.
+    point (from 1) at which an engine dies; `point` is that point once it has happened, and `at` says it with the run.
     """
 
     def __init__(self, kill_at: int | None = None) -> None:
         self.passed = 0
         self.kill_at = kill_at
+        self.point: str | None = None
         self.at: str | None = None
         self._named: dict[str, int] = {}
 
@@ -41,6 +43,7 @@ class CrashPlan:
                 del self._named[point]
         dies = self.passed == self.kill_at or left == 1
         if dies:
+            self.point = point
             self.at = f"`{point}` of {run}" if run else f"`{point}`"
         return dies
 
@@ -58,27 +61,27 @@ class MortalStore:
         self._pass(point, run)
 
     def __getattr__(self, name: str) -> Any:
-        verb = getattr(self._store, name)
+        return partial(self.call, name, getattr(self._store, name))
 
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            if self.dead:
-                raise Killed
+    def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Pass a verb on to the store. At a write one may die just before it, and just after."""
+        if self.dead:
+            raise Killed
+        if name != "apply" or not args[0]:
             return verb(*args, **kwargs)
-
-        return guarded
-
-    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
-        """Write a batch; one may die just before it, and just after."""
-        if not batch:
-            return []
+        batch: Sequence[Start | Write] = args[0]
         first = batch[0]
         run = first.row.run if isinstance(first, Start) else first.run
         self._pass("before a write", run)
-        results = self._store.apply(batch, wait=wait)
+        results = verb(*args, **kwargs)
         self._pass("after a write", run)
         return results
 
+    def die(self) -> None:
+        """Be dead from now on."""
+        self.dead = True
+
     def _pass(self, point: str, run: str) -> None:
         if self.dead or self._crash_plan.passes(point, run):
-            self.dead = True
+            self.die()
             raise Killed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,3 +35,19 @@ def virtual_engine(
     if skew_us:
         environment.now = lambda: clock.now_us + skew_us
     return Engine(store, workflows, environment=environment, hook=hook, **settings)
+
+
+async def kill(engine: Engine) -> None:
+    """End an engine as SIGKILL would: nothing more is written, nobody is told."""
+    if engine._open is None:
+        return
+    opened, engine._open = engine._open.process, None
+    tasks = [opened.writer._pump, opened.waiters._polling]
+    if opened.worker is not None:
+        tasks += opened.worker._loops
+        tasks += [flight.task for flight in opened.worker.flights.values()]
+        tasks += list(opened.worker._side)
+    living = [task for task in tasks if task is not None]
+    for task in living:
+        task.cancel()
+    await asyncio.gather(*living, return_exceptions=True)

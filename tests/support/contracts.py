@@ -1,0 +1,33 @@
+"""Contracts from their texts, compiled once a machine."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from opord.generated import Workflow
+from opord.loading import load
+
+
+def compiled(text: str) -> Any:
+    """Compile a contract from its text and return its module."""
+    folder = Path(tempfile.gettempdir()) / "opord-tests"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.opord"
+    if not path.exists():
+        fresh = path.with_suffix(f".{id(text)}")
+        fresh.write_text(text)
+        fresh.replace(path)
+    return load(path)
+
+
+def workflow_of(module: Any) -> Any:
+    """Return the contract's class in a module."""
+    (found,) = {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Workflow) and value is not Workflow
+    }
+    return found

@@ -1,0 +1,47 @@
+"""The outside world that actions charge, with a ledger that no crash of an engine touches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Provider:
+    """The outside world with its ledger. `script` says how it answers each call of an action, in order.
+
+    `ok`; `busy` a transient failure, nothing happened; `declined` a final failure; `lost` it happened and the
+    answer was lost; `broken` nothing happened, and nobody can know; `hang` it happened, the answer never comes.
+    After the script it answers `ok`. With `honours_keys` a repeated key is answered from the ledger.
+    """
+
+    script: dict[str, list[str]] = field(default_factory=dict)
+    honours_keys: bool = True
+    ledger: list[tuple[str, str]] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def took_effect(self, action: str) -> int:
+        """Return how often an action took effect."""
+        return sum(1 for name, _ in self.ledger if name == action)
+
+    async def act(self, action: str, key: str, failures: Any = None) -> str:
+        """Answer one call."""
+        self.calls[action] += 1
+        if self.honours_keys and (action, key) in self.ledger:
+            return f"{action}:{key}"
+        steps = self.script.get(action, [])
+        what = steps.pop(0) if steps else "ok"
+        if what == "busy":
+            raise failures.Busy()
+        if what == "declined":
+            raise failures.Declined(reason="no funds")
+        if what == "broken":
+            raise ConnectionError("connection refused after the request was sent")
+        self.ledger.append((action, key))
+        if what == "lost":
+            raise ConnectionError("the answer was lost")
+        if what == "hang":
+            await asyncio.sleep(10**6)
+        return f"{action}:{key}"

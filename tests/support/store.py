@@ -1,0 +1,121 @@
+"""One store with faults: what a test needs to go wrong at a verb of the store is told to it.
+
+store = FaultyStore(kit.store, Fault(StoreUnavailable("io", "…"), "apply", nth=2, when="after", lasts_s=30))
+async with kit.engine(store=store) as engine: ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from opord.stores.base import Store
+from opord.testing.crashing import CrashPlan, Killed, MortalStore
+
+When: TypeAlias = Literal["before", "after"]
+"""Whether the store has done what it was asked when the fault is felt."""
+
+
+@dataclass
+class Fault:
+    """What goes wrong at a verb: `error` is raised or, where that is `Killed`, whoever uses the store dies.
+
+    `verb` is the verb at which it does; any, if none is named. Of the calls that fit, it is felt at the `nth` and at
+    as many as `times` says from there on. `lasts_s` is for how long the store then fails at every verb.
+    """
+
+    error: BaseException | type[Killed]
+    verb: str = ""
+    nth: int = 1
+    times: float = 1
+    when: When = "before"
+    lasts_s: float = 0.0
+    fits: Callable[[str, tuple[Any, ...]], bool] = lambda verb, args: True
+
+    def is_due(self, verb: str, args: tuple[Any, ...], when: When) -> bool:
+        """Count a call of a verb; say whether the fault is felt at it."""
+        if self.when != when or self.verb not in ("", verb) or not self.fits(verb, args):
+            return False
+        self.nth -= 1
+        return -self.times < self.nth <= 0
+
+
+def has_record(kind: str) -> Callable[[str, tuple[Any, ...]], bool]:
+    """Return what says whether a call writes a record of a kind."""
+    return lambda verb, args: (
+        verb == "apply" and any(one.kind == kind for change in args[0] for one in change.records)
+    )
+
+
+class FaultyStore(MortalStore):
+    """A store as one process sees it. Faults are felt at its verbs; once its process is dead, no verb does anything.
+
+    The clock can always be read. `asked` counts the verbs that were asked for, `failed` those that raised an error.
+    A test that has to see or change what passes overrides `before` and `after`.
+    """
+
+    def __init__(self, store: Store, *faults: Fault, crash_plan: CrashPlan | None = None) -> None:
+        super().__init__(store, crash_plan or CrashPlan())
+        self.faults = list(faults)
+        self.asked: Counter[str] = Counter()
+        self.failed = 0
+        self.died = asyncio.Event()
+        self._error: BaseException | None = None
+        self._until_us: float = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name) if name == "now" else super().__getattr__(name)
+
+    def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Pass a verb on, with what happens before and after it; the points at which one may die are the hook's alone."""
+        self.asked[name] += 1
+        self.reach()
+        self.before(name, args)
+        answer = verb(*args, **kwargs)
+        return self.after(name, args, answer)
+
+    def reach(self) -> None:
+        """Raise what whoever asks a dead or failing store is told."""
+        if self.dead:
+            raise Killed
+        if self._error is not None and self._store.now() < self._until_us:
+            self.failed += 1
+            raise self._error
+
+    def before(self, name: str, args: tuple[Any, ...]) -> None:
+        """Feel the faults that are due before a verb."""
+        self._feel(name, args, "before")
+
+    def after(self, name: str, args: tuple[Any, ...], answer: Any) -> Any:
+        """Feel the faults that are due after a verb; return its answer."""
+        self._feel(name, args, "after")
+        return answer
+
+    def fail(self, error: BaseException, seconds: float) -> None:
+        """Fail at every verb for some time, by the store's clock."""
+        self._error, self._until_us = error, self._store.now() + seconds * 1e6 if seconds else 0.0
+
+    def die(self) -> None:
+        """Be dead from now on, and let those know who wait for that."""
+        super().die()
+        self.died.set()
+
+    def _feel(self, name: str, args: tuple[Any, ...], when: When) -> None:
+        for fault in self.faults:
+            if not fault.is_due(name, args, when):
+                continue
+            if fault.error is Killed:
+                self.die()
+                raise Killed
+            assert isinstance(fault.error, BaseException)
+            self.fail(fault.error, fault.lasts_s)
+            self.failed += 1
+            raise fault.error
+
+
+FOR_EVER = math.inf
+"""How long what does not end lasts, and how often it is felt."""
