@@ -49,6 +49,9 @@ POINTED: dict[Union, set[str]] = {
         "language/flow/coverage.py", "language/mending/desk.py", "language/rules/incomplete_match.py",
         "language/rules/let_else_goes_on.py", "language/rules/unhandled_failure.py", "statements.py",
     },
+    Union("language/diagnostics/suppressors.py", "UnreadSuppressor"): {"language/suppression/unread.py"},
+    Union("language/diagnostics/suppressors.py", "Whereabouts"): {"language/suppression/unread.py"},
+    Union("language/diagnostics/suppressors.py", "WhichName"): {"language/suppression/unread.py"},
     Union("language/flow/exits.py", "Condition"): {
         "codegen/diagram/causes.py", "language/sheet/reasons.py", "simulate/moves.py",
     },

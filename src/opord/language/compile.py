@@ -23,7 +23,7 @@ from opord.language.lowering.used_files import Reader, UsedFiles
 from opord.language.mending import add_fixes
 from opord.language.rules import find_all
 from opord.language.suppression.allows import without_allowed
-from opord.language.suppression.consequences import without_echoes, without_hearsay, without_right_uses
+from opord.language.suppression.consequences import without_consequences
 from opord.language.suppression.flood import without_flood
 from opord.language.syntax import tree
 from opord.language.syntax.collector import without_collector
@@ -138,8 +138,8 @@ def _judge(lowered: Lowered) -> CheckResult:
     if not (types_only or source.refused):
         # What no place in the file can be named for comes of a header that is not there.
         findings += (finding for finding in find_all(model) if finding.place.line)
-    findings = without_right_uses(without_hearsay([*findings, *ctx.findings, *used.findings]))
-    findings = [*lowered.syntax, *without_echoes(source, file, lowered.syntax, findings)]
+    findings = without_consequences(source, file, lowered.syntax, [*findings, *ctx.findings, *used.findings])
+    findings = [*lowered.syntax, *findings]
     findings = without_allowed(ctx, file, findings)
     findings.sort(key=lambda finding: _order(source.path, finding))
     findings = without_flood(findings)

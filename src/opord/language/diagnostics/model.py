@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from opord.contract import Place
+from opord.language.diagnostics.suppressors import Suppressor
 
 Severity: TypeAlias = Literal["error", "warning"]
 
@@ -92,12 +93,13 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One kind of finding: `OP301`, its rule, how grave it is, and its title in a few words."""
+    """One kind of finding: `OP301`, its rule, how grave it is, its title in a few words, and what suppresses it."""
 
     id: str
     rule: Rule
     severity: Severity
     title: str
+    suppressed_by: tuple[Suppressor, ...] = ()
 
     def at(
         self,
@@ -159,7 +161,14 @@ class Diagnostic:
 _registry: dict[str, Code] = {}
 
 
-def code(number: str, *, rule: Rule, title: str, severity: Severity | None = None) -> Code:
+def code(
+    number: str,
+    *,
+    rule: Rule,
+    title: str,
+    severity: Severity | None = None,
+    suppressed_by: tuple[Suppressor, ...] = (),
+) -> Code:
     """Declare a kind of finding; warnings are told by their OP8 range unless `severity` says otherwise.
 
     Raises:
@@ -170,7 +179,7 @@ def code(number: str, *, rule: Rule, title: str, severity: Severity | None = Non
     digit = FAMILY_DIGIT[rule]
     if number[2] != digit:
         raise ValueError(f"expected a code OP{digit}xx for the rule {rule}, got: {number}")
-    made = Code(number, rule, severity or ("warning" if digit == "8" else "error"), title)
+    made = Code(number, rule, severity or ("warning" if digit == "8" else "error"), title, suppressed_by)
     known = _registry.setdefault(number, made)
     if known != made:
         raise ValueError(f"{number} is taken by “{known.title}”, got: “{title}”")

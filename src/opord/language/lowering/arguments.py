@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from opord.contract import Constant, Expr, Hole, OptionalOf, Place, Type
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.dispatch import lower, lower_to
@@ -14,8 +15,18 @@ from opord.language.lowering.symbols import Fields, TypeSymbol
 from opord.language.syntax import tree
 from opord.language.types import UNKNOWN
 
-UNKNOWN_FIELD = code("OP107", rule="name", title="an unknown field or parameter")
-MISSING = code("OP204", rule="type", title="missing or surplus arguments")
+UNKNOWN_FIELD = code(
+    "OP107",
+    rule="name",
+    title="an unknown field or parameter",
+    suppressed_by=(Unread("in the head of what it mentions"),),
+)
+MISSING = code(
+    "OP204",
+    rule="type",
+    title="missing or surplus arguments",
+    suppressed_by=(Unread("in the head of what it mentions"),),
+)
 GIVEN_TWICE = code("OP119", rule="name", title="an argument or field given twice")
 
 

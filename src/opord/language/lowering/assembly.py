@@ -26,6 +26,7 @@ from opord.contract import (
     Variant,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suppressors import UnreadWord, undeclared
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.declarations import (
@@ -49,8 +50,10 @@ from opord.language.lowering.symbols import CallSymbol, EventSymbol, TypeSymbol
 from opord.language.syntax import tree
 from opord.language.types import RUN
 
-UNKNOWN_ROLE = code("OP106", rule="name", title="an unknown role")
-NO_CONTRACT = code("OP116", rule="name", title="no contract in a file, or two")
+UNKNOWN_ROLE = code("OP106", rule="name", title="an unknown role", suppressed_by=undeclared("role"))
+NO_CONTRACT = code(
+    "OP116", rule="name", title="no contract in a file, or two", suppressed_by=(UnreadWord("contract"),)
+)
 VERSION = code("OP217", rule="type", title="a version that cannot be")
 
 _TYPES = (tree.Use, tree.Record, tree.Enum, tree.Failure)

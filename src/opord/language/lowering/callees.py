@@ -6,6 +6,7 @@ from typing import cast
 
 from opord.contract import BuiltinName, Expr, PureCall, Type
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suppressors import undeclared
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import complete, lower_arguments
 from opord.language.lowering.builtins import BUILTINS, lower_builtin
@@ -17,7 +18,9 @@ from opord.language.lowering.symbols import CallSymbol
 from opord.language.lowering.variants import lower_variant, qualified_variant, report_ambiguous
 from opord.language.syntax import tree
 
-UNKNOWN_CALL = code("OP104", rule="name", title="an unknown call")
+UNKNOWN_CALL = code(
+    "OP104", rule="name", title="an unknown call", suppressed_by=undeclared("pure", "effect", "action")
+)
 PURE_FORBIDDEN = code("OP208", rule="type", title="a pure called where no handler may be needed")
 NOT_CALLABLE = code("OP216", rule="type", title="a call of something that is no function")
 

@@ -25,6 +25,7 @@ from opord.contract import (
 )
 from opord.language.diagnostics.model import Code, Diagnostic, Edit, Label, code
 from opord.language.diagnostics.suggest import nearest, surely_meant
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.diagnostics.wording import meant
 from opord.language.lowering.recorder import Recorder
 from opord.language.lowering.scope import Binding, Scope
@@ -45,7 +46,12 @@ from opord.language.types import UNKNOWN, coerce, compatible, is_secret, names_i
 DUPLICATE = code("OP109", rule="name", title="a name declared twice")
 CASE = code("OP110", rule="name", title="a name in the wrong case")
 HIDES = code("OP111", rule="name", title="a name that hides what must stay in sight")
-MISMATCH = code("OP201", rule="type", title="a value of the wrong type")
+MISMATCH = code(
+    "OP201",
+    rule="type",
+    title="a value of the wrong type",
+    suppressed_by=(Unread("in the head of what it mentions"),),
+)
 SECRET_LEAKS = code("OP601", rule="secret", title="a secret that flows into something not secret")
 SECRET_USED = code("OP602", rule="secret", title="a secret that something looks into")
 

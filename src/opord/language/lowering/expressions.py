@@ -31,6 +31,7 @@ from opord.contract import (
     WithFields,
 )
 from opord.language.diagnostics.model import code
+from opord.language.diagnostics.suppressors import Unread, undeclared
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import (
     STRANGER,
@@ -49,10 +50,22 @@ from opord.language.lowering.variants import lower_variant, qualified_variant, r
 from opord.language.syntax import tree
 from opord.language.types import RUN, UNKNOWN, join, named, optional
 
-UNKNOWN_VARIABLE = code("OP102", rule="name", title="an unknown name in an expression")
-OTHER_KIND = code("OP113", rule="name", title="the name of something else")
-OUT_OF_PLACE = code("OP117", rule="name", title="a name that is not known in this place")
-NO_PARTS = code("OP205", rule="type", title="a value without such parts")
+UNKNOWN_VARIABLE = code(
+    "OP102",
+    rule="name",
+    title="an unknown name in an expression",
+    suppressed_by=(Unread("in the head around it"), *undeclared("let", "pure")),
+)
+OTHER_KIND = code("OP113", rule="name", title="the name of something else", suppressed_by=undeclared())
+OUT_OF_PLACE = code(
+    "OP117", rule="name", title="a name that is not known in this place", suppressed_by=undeclared()
+)
+NO_PARTS = code(
+    "OP205",
+    rule="type",
+    title="a value without such parts",
+    suppressed_by=(Unread("in the head of what it mentions"),),
+)
 
 _RUN_FIELDS: dict[str, Type] = {"id": STR, "started_at": DATETIME}
 

@@ -38,6 +38,7 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suppressors import Unread, UnreadName
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering.context import Lowering, a, is_unknown
 from opord.language.lowering.dispatch import lower
@@ -47,7 +48,12 @@ from opord.language.lowering.variants import UNKNOWN_VARIANT, report_ambiguous
 from opord.language.syntax import tree
 from opord.language.types import UNKNOWN, named
 
-PATTERN = code("OP209", rule="type", title="a pattern that does not fit what is matched")
+PATTERN = code(
+    "OP209",
+    rule="type",
+    title="a pattern that does not fit what is matched",
+    suppressed_by=(Unread("in the head of what it mentions"), UnreadName("in its message")),
+)
 
 _LITERALS = (BOOL, INT, FLOAT, DECIMAL, STR, DURATION)
 _NOWHERE = Place("", 0, 0, 0, 0)

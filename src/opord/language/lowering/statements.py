@@ -22,6 +22,7 @@ from opord.contract import (
     Verb,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suppressors import Unread, undeclared
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import STRANGER, absent, complete, lower_arguments, report_missing
 from opord.language.lowering.callees import UNKNOWN_CALL
@@ -40,8 +41,13 @@ from opord.language.lowering.symbols import CallSymbol, StateSymbol, Subject
 from opord.language.syntax import tree
 from opord.language.types import UNKNOWN, is_settled
 
-UNKNOWN_STATE = code("OP103", rule="name", title="an unknown state")
-NO_VALUE = code("OP211", rule="type", title="a `let` without a value")
+UNKNOWN_STATE = code("OP103", rule="name", title="an unknown state", suppressed_by=undeclared("state"))
+NO_VALUE = code(
+    "OP211",
+    rule="type",
+    title="a `let` without a value",
+    suppressed_by=(Unread("in the head of what it mentions"),),
+)
 
 
 def lower_block(ctx: Lowering, scope: Scope, nodes: list[tree.Statement]) -> Block:

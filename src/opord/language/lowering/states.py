@@ -23,6 +23,7 @@ from opord.contract import (
     TimerKind,
 )
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suppressors import undeclared
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import MISSING
 from opord.language.lowering.context import Lowering
@@ -34,7 +35,7 @@ from opord.language.lowering.symbols import EventSymbol, StateSymbol
 from opord.language.syntax import tree
 from opord.language.types import RUN, UNKNOWN
 
-UNKNOWN_EVENT = code("OP105", rule="name", title="an unknown event")
+UNKNOWN_EVENT = code("OP105", rule="name", title="an unknown event", suppressed_by=undeclared("event"))
 NO_DEFAULT = code("OP212", rule="type", title="an initial state that a run cannot start in")
 
 _ONLY_IN_HANDLERS = {"actor": "`actor` is known only in the handler of an event"}

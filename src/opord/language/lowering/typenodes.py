@@ -6,12 +6,15 @@ from typing import assert_never
 
 from opord.contract import STR, ListOf, MapOf, Named, OptionalOf, SecretOf, Type
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suppressors import undeclared
 from opord.language.lowering.context import Lowering
 from opord.language.lowering.symbols import TypeSymbol
 from opord.language.syntax import tree
 from opord.language.types import PRIMITIVES, UNKNOWN, named, show
 
-UNKNOWN_TYPE = code("OP101", rule="name", title="an unknown type")
+UNKNOWN_TYPE = code(
+    "OP101", rule="name", title="an unknown type", suppressed_by=undeclared("record", "enum", "failure")
+)
 IMPOSSIBLE_TYPE = code("OP207", rule="type", title="a type that cannot be")
 
 # What people write who come from another language.

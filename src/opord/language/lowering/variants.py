@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opord.contract import Expr, MakeVariant
 from opord.language.diagnostics.model import Label, code
+from opord.language.diagnostics.suppressors import Unread, undeclared
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering.arguments import STRANGER, absent, lower_arguments, report_missing
 from opord.language.lowering.context import Lowering
@@ -12,7 +13,12 @@ from opord.language.lowering.symbols import TypeSymbol, VariantSymbol
 from opord.language.syntax import tree
 from opord.language.types import named
 
-UNKNOWN_VARIANT = code("OP108", rule="name", title="an unknown variant")
+UNKNOWN_VARIANT = code(
+    "OP108",
+    rule="name",
+    title="an unknown variant",
+    suppressed_by=(Unread("in the head of what it mentions"), *undeclared()),
+)
 AMBIGUOUS = code("OP112", rule="name", title="a variant's name that two types share")
 
 

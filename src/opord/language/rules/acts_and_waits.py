@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Place
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.graph import Graph
 
-CODE = code("OP310", rule="flow", title="a body that both acts and waits")
+CODE = code(
+    "OP310", rule="flow", title="a body that both acts and waits", suppressed_by=(Unread("in its body"),)
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

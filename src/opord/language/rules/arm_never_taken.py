@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from opord.contract import Arm, Call, Contract, ElsePattern, Place
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.flow.coverage import OK, Case, Cases, cases_in, cases_of, left_by_else, missing, spelled
 from opord.language.flow.graph import Graph
 from opord.statements import Branching, branching, called_by
 
-CODE = code("OP403", rule="exhaustive", title="an arm that can never be taken")
+CODE = code(
+    "OP403",
+    rule="exhaustive",
+    title="an arm that can never be taken",
+    suppressed_by=(Unread("in the head of what it mentions"),),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

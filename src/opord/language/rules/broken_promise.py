@@ -6,19 +6,38 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, PromiseKind
 from opord.language.diagnostics import Code, Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import MISUNDERSTOOD, WAYS_UNREAD
 from opord.language.ensure import decide
 from opord.language.flow.graph import Graph
 
 CODES: dict[PromiseKind, Code] = {
-    "at most once": code("OP701", rule="ensure", title="an action promised at most once that can come again"),
+    "at most once": code(
+        "OP701",
+        rule="ensure",
+        title="an action promised at most once that can come again",
+        suppressed_by=WAYS_UNREAD,
+    ),
     "only after": code(
-        "OP702", rule="ensure", title="something promised only after another that can come before"
+        "OP702",
+        rule="ensure",
+        title="something promised only after another that can come before",
+        suppressed_by=(*WAYS_UNREAD, *MISUNDERSTOOD),
     ),
     "never after": code(
-        "OP703", rule="ensure", title="something promised never after another that can come after"
+        "OP703",
+        rule="ensure",
+        title="something promised never after another that can come after",
+        suppressed_by=WAYS_UNREAD,
     ),
-    "eventually": code("OP704", rule="ensure", title="something promised to come that a run can end without"),
-    "every run ends": code("OP705", rule="ensure", title="a run that may not end, or not in time"),
+    "eventually": code(
+        "OP704",
+        rule="ensure",
+        title="something promised to come that a run can end without",
+        suppressed_by=(*WAYS_UNREAD, *MISUNDERSTOOD),
+    ),
+    "every run ends": code(
+        "OP705", rule="ensure", title="a run that may not end, or not in time", suppressed_by=WAYS_UNREAD
+    ),
 }
 
 

@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from opord.contract import BOOL, Action, Check, Contract, Effect, Nothing, OptionalOf, Type, Unknown
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import Unread, undeclared
 from opord.language.flow.graph import Graph
 
-NO_EFFECT = code("OP510", rule="commitment", title="in doubt check of something that is no effect")
-NO_ANSWER = code("OP511", rule="commitment", title="in doubt check whose result does not fit")
+NO_EFFECT = code(
+    "OP510",
+    rule="commitment",
+    title="in doubt check of something that is no effect",
+    suppressed_by=undeclared("effect"),
+)
+NO_ANSWER = code(
+    "OP511",
+    rule="commitment",
+    title="in doubt check whose result does not fit",
+    suppressed_by=(Unread("in the head of what it mentions"),),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import LeftOut
 from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, way
 from opord.language.flow.graph import Edge, Graph
 from opord.language.flow.repeated_commits import Again, commits_again
 
-CODE = code("OP505", rule="commitment", title="an action committed again round a cycle")
+CODE = code(
+    "OP505",
+    rule="commitment",
+    title="an action committed again round a cycle",
+    suppressed_by=(LeftOut("OP103"),),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -6,9 +6,15 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Field, Named, Primitive
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.graph import Graph
 
-CODE = code("OP806", rule="unkeyed", title="a contract with an action and no key")
+CODE = code(
+    "OP806",
+    rule="unkeyed",
+    title="a contract with an action and no key",
+    suppressed_by=(Unread("on its line"),),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

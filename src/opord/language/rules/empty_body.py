@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.graph import Graph
 
-CODE = code("OP311", rule="flow", title="an empty body")
+CODE = code("OP311", rule="flow", title="an empty body", suppressed_by=(Unread("in its body"),))
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, State
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.endings import is_unread
 from opord.language.flow.graph import Graph
 from opord.statements import statements
 
-CODE = code("OP304", rule="flow", title="the header lists a state the body never goes to")
+CODE = code(
+    "OP304",
+    rule="flow",
+    title="the header lists a state the body never goes to",
+    suppressed_by=(Unread("in its body"),),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

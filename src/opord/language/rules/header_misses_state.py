@@ -6,10 +6,16 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Goto, Phase, State
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.diagnostics.wording import LABELS_MAX, quoted
 from opord.language.flow.graph import Graph
 
-CODE = code("OP305", rule="flow", title="the header misses a state the body goes to")
+CODE = code(
+    "OP305",
+    rule="flow",
+    title="the header misses a state the body goes to",
+    suppressed_by=(Unread("in the head of what it mentions"), Unread("on its line")),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -8,12 +8,18 @@ from typing import assert_never
 from opord.contract import Call, CallSite, Contract, ElsePattern, Match, VariantRef
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.diagnostics.wording import FEW, LABELS_MAX, quoted
 from opord.language.flow.coverage import OK, Case, cases_of, first_missing, names_strangers, spelled
 from opord.language.flow.graph import Graph
 from opord.statements import branching
 
-CODE = code("OP402", rule="exhaustive", title="a match that leaves something out")
+CODE = code(
+    "OP402",
+    rule="exhaustive",
+    title="a match that leaves something out",
+    suppressed_by=(Unread("in its body"), Unread("in the head of what it mentions")),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import UnreadWord
 from opord.language.flow.graph import Graph
 
-NONE = code("OP308", rule="flow", title="no initial state")
+NONE = code("OP308", rule="flow", title="no initial state", suppressed_by=(UnreadWord("initial"),))
 SECOND = code("OP309", rule="flow", title="a second initial state")
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.diagnostics.suppressors import USED_UNREAD
 from opord.language.flow.graph import Graph
 
-CODE = code("OP803", rule="kept", title="a kept event that no state handles")
+CODE = code("OP803", rule="kept", title="a kept event that no state handles", suppressed_by=USED_UNREAD)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

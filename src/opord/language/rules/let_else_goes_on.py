@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from opord.contract import Contract, Match
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.endings import open_ends
 from opord.language.flow.graph import Graph
 from opord.statements import branching
 
-CODE = code("OP302", rule="flow", title="the else of a let goes on")
+CODE = code("OP302", rule="flow", title="the else of a let goes on", suppressed_by=(Unread("in its body"),))
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, EventHandler, State
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.diagnostics.suppressors import Unread, UnreadWord
 from opord.language.diagnostics.wording import quoted
 from opord.language.flow.endings import is_unread, open_ends
 from opord.language.flow.graph import Graph, Moment
 from opord.statements import statements
 
-CODE = code("OP307", rule="flow", title="a state with no way to an end")
+CODE = code(
+    "OP307",
+    rule="flow",
+    title="a state with no way to an end",
+    suppressed_by=(UnreadWord("final"), Unread("on a way from its state")),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from opord.contract import Block, Contract, Place, State
 from opord.language.diagnostics import Diagnostic, code
 from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.endings import open_ends
 from opord.language.flow.graph import Graph
 
-CODE = code("OP301", rule="flow", title="a path without goto")
+CODE = code("OP301", rule="flow", title="a path without goto", suppressed_by=(Unread("in its body"),))
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

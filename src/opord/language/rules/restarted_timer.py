@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from opord.contract import Contract, EventHandler, Timer
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import WAYS_UNREAD
 from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, way
 from opord.language.flow.components import components
 from opord.language.flow.graph import Edge, Graph
 
-CODE = code("OP804", rule="restarts", title="an event that starts a timer again")
+CODE = code("OP804", rule="restarts", title="an event that starts a timer again", suppressed_by=WAYS_UNREAD)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from opord.contract import Action, Contract, Effect, Repeat
 from opord.language.diagnostics import Diagnostic, code
 from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.graph import Graph
 
-CODE = code("OP509", rule="commitment", title="retry on a call that is never tried again")
+CODE = code(
+    "OP509",
+    rule="commitment",
+    title="retry on a call that is never tried again",
+    suppressed_by=(Unread("in the head of what it mentions"),),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

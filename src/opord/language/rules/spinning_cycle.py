@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import WAYS_UNREAD
 from opord.language.diagnostics.wording import way
 from opord.language.flow.graph import Graph
 from opord.language.flow.spinning import spinning_rounds
 from opord.language.flow.value_flow import Move
 
-CODE = code("OP805", rule="spins", title="a cycle without a wait on which no field changes")
+CODE = code(
+    "OP805", rule="spins", title="a cycle without a wait on which no field changes", suppressed_by=WAYS_UNREAD
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -7,11 +7,12 @@ from itertools import pairwise
 
 from opord.contract import Block, Contract, Goto
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.endings import is_unread, surely_left
 from opord.language.flow.graph import Graph
 from opord.statements import blocks
 
-CODE = code("OP303", rule="flow", title="a statement after goto")
+CODE = code("OP303", rule="flow", title="a statement after goto", suppressed_by=(Unread("in its body"),))
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Contract, Skip
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import NamelessWord, UnreadName
 from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, quoted, way
 from opord.language.flow.graph import Edge, Graph, Moment, along
 from opord.statements import call_sites
 
-CODE = code("OP807", rule="unanswered", title="a bad end after an action that nothing answers")
+CODE = code(
+    "OP807",
+    rule="unanswered",
+    title="a bad end after an action that nothing answers",
+    suppressed_by=(NamelessWord(("commit", "undoes")), UnreadName("of any action")),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -8,10 +8,11 @@ from opord.contract import Action, Contract
 from opord.language.diagnostics import Diagnostic, Edit, Label, code
 from opord.language.diagnostics.places import known_place
 from opord.language.diagnostics.suggest import nearest, surely_meant
+from opord.language.diagnostics.suppressors import undeclared
 from opord.language.diagnostics.wording import listed, meant
 from opord.language.flow.graph import Graph
 
-CODE = code("OP512", rule="commitment", title="undoes of no action")
+CODE = code("OP512", rule="commitment", title="undoes of no action", suppressed_by=undeclared("action"))
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

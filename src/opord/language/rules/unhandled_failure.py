@@ -7,13 +7,19 @@ from collections.abc import Iterator
 from opord.contract import Action, Arm, CallSite, Contract, Effect, ElsePattern, Match, VariantRef
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.diagnostics.wording import FEW, LABELS_MAX, quoted
 from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.flow.coverage import cases_of, first_missing, names_strangers
 from opord.language.flow.graph import Graph
 from opord.statements import Branching, branching, called_by
 
-CODE = code("OP401", rule="exhaustive", title="a failure nobody handles")
+CODE = code(
+    "OP401",
+    rule="exhaustive",
+    title="a failure nobody handles",
+    suppressed_by=(Unread("in its body"), Unread("in the head of what it mentions")),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

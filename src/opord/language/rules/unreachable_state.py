@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.endings import is_unread
 from opord.language.flow.graph import Graph
 from opord.statements import statements
 
-CODE = code("OP306", rule="flow", title="a state that nothing reaches")
+CODE = code(
+    "OP306",
+    rule="flow",
+    title="a state that nothing reaches",
+    suppressed_by=(Unread("on a way to its state"),),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -25,10 +25,11 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.diagnostics import Diagnostic, code
+from opord.language.diagnostics.suppressors import USED_UNREAD
 from opord.language.flow.graph import Graph
 from opord.statements import nodes
 
-CODE = code("OP801", rule="unused", title="a declaration nobody uses")
+CODE = code("OP801", rule="unused", title="a declaration nobody uses", suppressed_by=USED_UNREAD)
 
 Declared: TypeAlias = Record | Enum | Failure | Role | Event | Pure | Effect | Action
 

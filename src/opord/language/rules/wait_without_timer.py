@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.suppressors import Unread
 from opord.language.diagnostics.wording import quoted
 from opord.language.flow.graph import Edge, Graph
 
-CODE = code("OP802", rule="waits", title="a wait without after or at")
+CODE = code("OP802", rule="waits", title="a wait without after or at", suppressed_by=(Unread("in its body"),))
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -12,18 +12,34 @@ from typing import NamedTuple
 
 from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edit, Label, code
 from opord.language.diagnostics.suggest import nearest
+from opord.language.diagnostics.suppressors import LostPlace, OnItsLine, UnclosedBrace
 from opord.language.syntax import tokens as t
 from opord.language.syntax.source import Source
 from opord.language.syntax.tokens import Tokens
 from opord.language.syntax.tree import Declaration, Name, Span
 
 TOO_DEEP = code("OP009", rule="syntax", title="nesting that is too deep")
-EXPECTED = code("OP010", rule="syntax", title="something else was expected here")
-UNCLOSED = code("OP011", rule="syntax", title="a bracket that is never closed")
-TWO_ON_A_LINE = code("OP013", rule="syntax", title="two things on a line without a separator")
+EXPECTED = code(
+    "OP010",
+    rule="syntax",
+    title="something else was expected here",
+    suppressed_by=(LostPlace(), UnclosedBrace()),
+)
+UNCLOSED = code(
+    "OP011",
+    rule="syntax",
+    title="a bracket that is never closed",
+    suppressed_by=(LostPlace(), OnItsLine("OP005")),
+)
+TWO_ON_A_LINE = code(
+    "OP013",
+    rule="syntax",
+    title="two things on a line without a separator",
+    suppressed_by=(LostPlace(), UnclosedBrace()),
+)
 LONELY_SEPARATOR = code("OP014", rule="syntax", title="a comma that separates nothing")
 BRACE_ON_OWN_LINE = code("OP016", rule="syntax", title="an opening brace on a line of its own")
-RESERVED_NAME = code("OP017", rule="syntax", title="a reserved word as a name")
+RESERVED_NAME = code("OP017", rule="syntax", title="a reserved word as a name", suppressed_by=(LostPlace(),))
 
 # Nobody reads deeper than this, and every level costs the parser, the checker and Python's own compiler
 # (which ends at 200 parentheses) a few frames of stack.

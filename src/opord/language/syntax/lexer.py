@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 
 from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edit, code
+from opord.language.diagnostics.suppressors import OnItsLine
 from opord.language.syntax import tokens as t
 from opord.language.syntax.source import Source
 from opord.language.syntax.tokens import Tokens
 from opord.language.syntax.tree import Comment
 
 UNEXPECTED_CHARACTER = code("OP004", rule="syntax", title="a character that has no meaning here")
-OPEN_TEXT = code("OP005", rule="syntax", title="a text that is not closed on its line")
+OPEN_TEXT = code(
+    "OP005", rule="syntax", title="a text that is not closed on its line", suppressed_by=(OnItsLine("OP005"),)
+)
 MALFORMED_NUMBER = code("OP007", rule="syntax", title="a malformed number")
 MALFORMED_DURATION = code("OP008", rule="syntax", title="a malformed duration")
 FOREIGN_SIGN = code("OP036", rule="syntax", title="a sign of another language")

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import nearest
+from opord.language.diagnostics.suppressors import LostPlace, UnclosedBrace
 from opord.language.diagnostics.wording import meant
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
@@ -15,12 +16,24 @@ from opord.language.syntax.parse_policies import PolicyParser
 from opord.language.syntax.parse_statements import LATER_VERSION
 from opord.language.syntax.tree import Allow, Name
 
-NO_DECLARATION = code("OP015", rule="syntax", title="something that is no declaration")
+NO_DECLARATION = code(
+    "OP015",
+    rule="syntax",
+    title="something that is no declaration",
+    suppressed_by=(LostPlace(), UnclosedBrace()),
+)
 REPEATED_CLAUSE = code("OP025", rule="syntax", title="a clause that is given twice")
 FINAL_WITH_BODY = code("OP026", rule="syntax", title="a final state that goes on")
-MISPLACED_IN_PHASE = code("OP027", rule="syntax", title="something that cannot stand in a phase")
+MISPLACED_IN_PHASE = code(
+    "OP027",
+    rule="syntax",
+    title="something that cannot stand in a phase",
+    suppressed_by=(LostPlace(), UnclosedBrace()),
+)
 ALLOW_WITHOUT_REASON = code("OP030", rule="syntax", title="an `allow` comment without a rule or a reason")
-NO_OUTCOME = code("OP033", rule="syntax", title="a final state without an outcome")
+NO_OUTCOME = code(
+    "OP033", rule="syntax", title="a final state without an outcome", suppressed_by=(LostPlace(),)
+)
 MISPLACED_CLAUSE = code("OP024", rule="syntax", title="a clause that this kind of declaration does not take")
 
 _ALLOW = re.compile(r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)\s*(?:because\b\s*(.*))?")

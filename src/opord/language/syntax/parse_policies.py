@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from opord.language.diagnostics.model import code
+from opord.language.diagnostics.suppressors import LostPlace
 from opord.language.diagnostics.wording import meant
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
@@ -12,7 +13,9 @@ from opord.language.syntax.parse_statements import StatementParser
 from opord.language.syntax.tree import Name
 
 MISPLACED_POLICY = code("OP031", rule="syntax", title="a policy that this kind of call does not take")
-UNKNOWN_POLICY = code("OP032", rule="syntax", title="a policy that does not exist")
+UNKNOWN_POLICY = code(
+    "OP032", rule="syntax", title="a policy that does not exist", suppressed_by=(LostPlace(),)
+)
 REPEATED_POLICY = code("OP035", rule="syntax", title="a policy that is given twice")
 UNKNOWN_PROMISE = code("OP037", rule="syntax", title="an `ensure` line of no known form")
 

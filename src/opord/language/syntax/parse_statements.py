@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from opord.language.diagnostics.model import code
+from opord.language.diagnostics.suppressors import LostPlace, UnclosedBrace
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import (
@@ -25,7 +26,12 @@ _SPELT_UNITS = {
     **dict.fromkeys(("d", "day", "days"), "d"),
 }
 
-NO_STATEMENT = code("OP020", rule="syntax", title="something that is no statement")
+NO_STATEMENT = code(
+    "OP020",
+    rule="syntax",
+    title="something that is no statement",
+    suppressed_by=(LostPlace(), UnclosedBrace()),
+)
 LATER_VERSION = code("OP023", rule="syntax", title="a word of a later version")
 ARROW_BODY = code("OP034", rule="syntax", title="something that cannot follow `->`")
 

@@ -7,8 +7,10 @@ a tree and findings, never an exception, whatever the text.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from opord.language.diagnostics.model import FINDINGS_MAX, Diagnostic
+from opord.language.diagnostics.suppressors import LostPlace, OnItsLine, UnclosedBrace
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import UNCLOSED
 from opord.language.syntax.lexer import OPEN_TEXT, lex
@@ -27,17 +29,11 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
     tokens, strange = lex(source)
     findings: list[Diagnostic] = []
     file = DeclarationParser(source, tokens, findings).file()
-    findings = _without_echoes(source, strange, findings)
+    findings = _without_consequences(source, strange, findings)
     findings.sort(key=lambda finding: finding.order)
     return file, findings[:FINDINGS_MAX]
 
 
-# Findings after which the parser has to find its place again.
-_LOST = frozenset({"OP010", "OP011", "OP013", "OP015", "OP017", "OP020", "OP027", "OP032", "OP033"})
-
-
-# Things that stand where they cannot, as all do behind a brace that is not closed.
-_OUT_OF_PLACE = frozenset({"OP010", "OP013", "OP015", "OP020", "OP027"})
 _DECLARATION = re.compile(rf"\s*(?:{'|'.join(sorted(DECLARATION_WORDS))})\s+[A-Za-z\"]")
 
 
@@ -61,36 +57,45 @@ class _Torn:
         return line < self._until
 
 
-def _without_echoes(
+def _without_consequences(
     source: Source, strange: list[Diagnostic], findings: list[Diagnostic]
 ) -> list[Diagnostic]:
-    """Join what the lexer and the parser found, without what comes of another finding on the same line.
+    """Join what the lexer and the parser found, without what comes of another finding of theirs.
 
     Behind what is no token, or where the parser lost its place, something else is always expected. A text that
     is not closed has taken the signs up to the end of its line, among them the quote of the next text and the
-    bracket that would have closed.
+    bracket that would have closed. `Code.suppressed_by` says which findings come of that.
     """
     torn = _Torn(source)
     spoilt: dict[int, int] = {}
-    open_texts: dict[int, Diagnostic] = {}
+    first_on_line: dict[tuple[str, int], Diagnostic] = {}
     for finding in sorted(strange, key=lambda finding: finding.order):
         spoilt.setdefault(finding.place.line, finding.place.column)
-        if finding.code is OPEN_TEXT:
-            open_texts.setdefault(finding.place.line, finding)
-    kept = [each for each in strange if each.code is not OPEN_TEXT or open_texts[each.place.line] is each]
+        first_on_line.setdefault((finding.code.id, finding.place.line), finding)
+    kept = [each for each in strange if not _follows(each, first_on_line)]
     for finding in sorted(findings, key=lambda finding: finding.order):
         line, column = finding.place.line, finding.place.column
         if finding.code is UNCLOSED and source.line(line)[column - 1 : column] == "{":
             torn.tear(line)
-        elif finding.code.id in _OUT_OF_PLACE and line in torn:
+        elif UnclosedBrace() in finding.code.suppressed_by and line in torn:
             continue
-        if finding.code.id in _LOST:
+        if LostPlace() in finding.code.suppressed_by:
             before = spoilt.get(line, column)
             # A comma is where reading starts afresh, but in a text that nothing closes.
-            afresh = line not in open_texts and "," in source.line(line)[before : column - 1]
+            open_text = (OPEN_TEXT.id, line) in first_on_line
+            afresh = not open_text and "," in source.line(line)[before : column - 1]
             if before < column and not afresh:
                 continue
             spoilt[line] = column
-        if not (finding.code is UNCLOSED and line in open_texts):
+        if not _follows(finding, first_on_line):
             kept.append(finding)
     return kept
+
+
+def _follows(finding: Diagnostic, first_on_line: Mapping[tuple[str, int], Diagnostic]) -> bool:
+    """Say whether a finding of the lexer on the same line suppresses this one."""
+    return any(
+        isinstance(suppressor, OnItsLine)
+        and first_on_line.get((suppressor.code, finding.place.line), finding) is not finding
+        for suppressor in finding.code.suppressed_by
+    )
