@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
-
 import pytest
 
-from opord.stores.base import Store, StoreDamaged
+from opord.stores.base import StoreDamaged
 from tests.engine.contracts import POLICIES, OrderHandlers, order
 from tests.support.kit import Kit
 from tests.support.provider import Provider
+from tests.support.store import FOR_EVER, Fault, FaultyStore
 
 INPUT = {"order": {"id": "o1", "cents": 100}}
 
 
-class Spoilt:
-    """A store that is damaged from the nth call of one verb on."""
-
-    def __init__(self, store: Store, verb: str, nth: int) -> None:
-        self.store, self.verb, self.left = store, verb, nth
-        self.asked: Counter[str] = Counter()
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        if name == "now":
-            return verb
-
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            self.left -= name == self.verb
-            self.asked["after" if self.left <= 0 else "before"] += 1
-            if self.left <= 0:
-                raise StoreDamaged("a page is not what was written")
-            return verb(*args, **kwargs)
-
-        return guarded
+def spoilt(kit: Kit, verb: str, nth: int) -> FaultyStore:
+    """Return a store that is damaged from the nth call of one verb on."""
+    damaged = StoreDamaged("a page is not what was written")
+    return FaultyStore(kit.store, Fault(damaged, verb, nth=nth, lasts_s=FOR_EVER))
 
 
 def a_kit() -> Kit:
@@ -43,7 +25,7 @@ def a_kit() -> Kit:
 
 def test_who_waits_for_the_end_of_a_run_hears_of_the_damage() -> None:
     kit = a_kit()
-    store = Spoilt(kit.store, "changes", 3)
+    store = spoilt(kit, "changes", 3)
 
     async def main() -> None:
         async with kit.engine(serve=False, store=store) as engine:
@@ -55,13 +37,13 @@ def test_who_waits_for_the_end_of_a_run_hears_of_the_damage() -> None:
                 await engine.send_event(name, "approve", {"note": "x"}, role="manager")
 
     kit.run(main())
-    assert store.asked["after"] == 1, "nothing was asked of it any more"
+    assert store.failed == 1, "nothing was asked of it any more"
 
 
 @pytest.mark.parametrize("verb", ["apply", "next_wake", "heartbeat"])
 def test_a_worker_asks_nothing_more_and_leaves_in_order(verb: str) -> None:
     kit = a_kit()
-    store = Spoilt(kit.store, verb, 2)
+    store = spoilt(kit, verb, 2)
 
     async def main() -> None:
         async with kit.engine(store=store) as engine:
@@ -77,4 +59,4 @@ def test_a_worker_asks_nothing_more_and_leaves_in_order(verb: str) -> None:
                 await engine.until_idle()
 
     kit.run(main())
-    assert store.asked["after"] == 1, "nothing was asked of it any more"
+    assert store.failed == 1, "nothing was asked of it any more"

@@ -9,6 +9,7 @@ import pytest
 
 from opord.stores.base import StoreUnavailable
 from tests.support.kit import Kit
+from tests.support.store import Fault, FaultyStore
 
 TEXT = """
 contract Plain(id: str) key id
@@ -21,23 +22,10 @@ final state Done(seen: str) success
 """
 
 
-class Away:
-    """A store that cannot be reached for a while, from the nth call of a verb on."""
-
-    def __init__(self, kit: Kit, verb: str, seconds: float) -> None:
-        self.kit, self.verb, self.seconds = kit, verb, seconds
-        self.until: int | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.kit.store, name)
-        return verb if name == "now" else lambda *args, **kwargs: self.ask(name, verb, args, kwargs)
-
-    def ask(self, name: str, verb: Any, args: Any, kwargs: Any) -> Any:
-        if self.until is None and name == self.verb:
-            self.until = self.kit.clock.now_us + int(self.seconds * 1e6)
-        if self.until is not None and self.kit.clock.now_us < self.until:
-            raise StoreUnavailable("gone", "out of reach")
-        return verb(*args, **kwargs)
+def away(kit: Kit, verb: str, seconds: float) -> FaultyStore:
+    """Return a store that cannot be reached for a while, from the first call of a verb on."""
+    gone = StoreUnavailable("gone", "out of reach")
+    return FaultyStore(kit.store, Fault(gone, verb, lasts_s=seconds))
 
 
 class Handlers:
@@ -52,7 +40,7 @@ def test_a_worker_alone_goes_on_after_its_store_was_out_of_reach(verb: str, seco
     kit = Kit(TEXT, lambda _: Handlers())
 
     async def main() -> None:
-        async with kit.engine(store=Away(kit, verb, seconds)) as engine:
+        async with kit.engine(store=away(kit, verb, seconds)) as engine:
             run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
             await kit.until(lambda: kit.row(run).head.status == "ended", seconds=200)
 
@@ -79,24 +67,18 @@ def test_only_the_flight_whose_lease_was_lost_is_broken_off() -> None:
     kit = Kit(TEXT, lambda _: Handlers())
     moved: list[str] = []
 
-    class Late:
-        def __getattr__(self, name: str) -> Any:
-            verb = getattr(kit.store, name)
-
-            def ask(*args: Any, **kwargs: Any) -> Any:
-                answer = verb(*args, **kwargs)
-                if name == "renew" and args[1] and not moved:
-                    # Before the answer is heard the run is claimed anew, under the next epoch.
-                    moved.append(args[1][0][0])
-                    worker = engine.worker
-                    assert worker is not None
-                    kit.clock.advance(60.0)
-                    for row in kit.store.claim(worker.name, list(worker.programs), limit=1, ttl_us=10**8):
-                        worker._take(row)
-                    return moved
+    class Late(FaultyStore):
+        def after(self, name: str, args: tuple[Any, ...], answer: Any) -> Any:
+            if name != "renew" or not args[1] or moved:
                 return answer
-
-            return ask
+            # Before the answer is heard the run is claimed anew, under the next epoch.
+            moved.append(args[1][0][0])
+            worker = engine.worker
+            assert worker is not None
+            kit.clock.advance(60.0)
+            for row in kit.store.claim(worker.name, list(worker.programs), limit=1, ttl_us=10**8):
+                worker._take(row)
+            return moved
 
     class Slow(Handlers):
         async def look(self, id: str) -> str:
@@ -104,7 +86,7 @@ def test_only_the_flight_whose_lease_was_lost_is_broken_off() -> None:
             return "seen"
 
     kit.handlers = Slow()
-    engine = kit.engine(store=Late())
+    engine = kit.engine(store=Late(kit.store))
 
     async def main() -> None:
         async with engine:

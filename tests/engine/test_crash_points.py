@@ -9,65 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from opord.stores.base import Start, StoreUnavailable, Write
+from opord.stores.base import StoreUnavailable
 from tests.engine.desk import Here, Sim, after
 from tests.engine.test_doubts import CHARGED, RECEIPT, charging
 from tests.support.kit import crash_at
+from tests.support.store import FOR_EVER, Fault, FaultyStore, has_record
 
 TEXT = charging("in doubt ask")
 
 
-class Moody:
-    """A store that errs: `before` raises before it does anything, `behind` after it has done all."""
-
-    def __init__(
-        self, store: Any, *, before: Callable[[str, Any], bool], behind: Callable[[str, Any], bool]
-    ) -> None:
-        self._store = store
-        self._before = before
-        self._behind = behind
-        self.errors: Counter[str] = Counter()
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self._store, name)
-
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            if self._before(name, args):
-                self.errors["before"] += 1
-                raise StoreUnavailable("full", "the disk is full")
-            answer = verb(*args, **kwargs)
-            if self._behind(name, args):
-                self.errors["behind"] += 1
-                raise StoreUnavailable("io", "the answer of the disk was lost")
-            return answer
-
-        return guarded
-
-
-def never(verb: str, args: Any) -> bool:
-    return False
-
-
-def writes(kind: str) -> Callable[[str, Any], bool]:
-    """Say yes once, to a batch that holds a record of that kind."""
-    done: list[bool] = []
-
-    def fits(verb: str, args: Any) -> bool:
-        if verb != "apply" or done:
-            return False
-        changes: list[Start | Write] = args[0]
-        if not any(record.kind == kind for change in changes for record in change.records):
-            return False
-        done.append(True)
-        return True
-
-    return fits
+FULL = StoreUnavailable("full", "the disk is full")
+LOST = StoreUnavailable("io", "the answer of the disk was lost")
 
 
 class TestCommittedButError:
@@ -81,9 +37,9 @@ class TestCommittedButError:
             await here.rests()
 
         sim = Sim(TEXT, charge=[ConnectionError("reset"), RECEIPT])
-        store = Moody(sim.kit.store, before=never, behind=writes(kind))
+        store = FaultyStore(sim.kit.store, Fault(LOST, when="after", fits=has_record(kind)))
         sim.tell(story, store=store)
-        assert store.errors["behind"] == 1
+        assert store.failed == 1
         assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
         assert sim.kinds == ["started", "intent", "doubt", "resolved", "attempt", "outcome", "transition"]
 
@@ -98,11 +54,10 @@ class TestCommittedButError:
 
         errs = iter([False, True, False, True, True])
         sim = Sim(KEPT)
-        store = Moody(
-            sim.kit.store, before=never, behind=lambda verb, _: verb == "apply" and next(errs, False)
-        )
+        errors = Fault(LOST, "apply", when="after", times=FOR_EVER, fits=lambda verb, args: next(errs, False))
+        store = FaultyStore(sim.kit.store, errors)
         sim.tell(story, store=store)
-        assert (sim.ending, store.errors["behind"]) == (("Both", {"one": "a", "two": "b"}), 3)
+        assert (sim.ending, store.failed) == (("Both", {"one": "a", "two": "b"}), 3)
 
     def test_an_event_with_a_key_is_one_event(self) -> None:
         from tests.engine.test_events import REVIEW
@@ -113,7 +68,8 @@ class TestCommittedButError:
             assert (await here.send("paid", ref="again", cents=1)).status == "repeated"
 
         sim = Sim(REVIEW)
-        sim.tell(story, store=Moody(sim.kit.store, before=never, behind=writes("event")))
+        store = FaultyStore(sim.kit.store, Fault(LOST, when="after", fits=has_record("event")))
+        sim.tell(story, store=store)
         assert sim.states == ["Waiting", "Waiting"]
 
 
@@ -125,16 +81,16 @@ class TestAStoreThatIsFullLockedOrGone:
         begin, end = 2.0, 30.0
 
         def gone(verb: str, args: Any) -> bool:
-            return verb != "now" and begin < sim.kit.clock.monotonic() < end
+            return begin < sim.kit.clock.monotonic() < end
 
         async def story(here: Here) -> None:
             logging.getLogger("opord").setLevel(logging.WARNING)
             await here.until(lambda: sim.kit.clock.monotonic() > end)
             await here.rests()
 
-        store = Moody(sim.kit.store, before=gone, behind=never)
+        store = FaultyStore(sim.kit.store, Fault(FULL, times=FOR_EVER, fits=gone))
         sim.tell(story, store=store)
-        assert store.errors["before"] > 5
+        assert store.failed > 5
         assert (sim.calls("charge"), sim.ending) == (1, CHARGED)
         said = [one.getMessage() for one in caplog.records if one.name == "opord.store"]
         assert any("the store is full: the disk is full; nothing is lost" in line for line in said)
@@ -146,9 +102,11 @@ class TestAStoreThatIsFullLockedOrGone:
         sim = Sim(charging("key, timeout 10s"), charge=[ConnectionError("reset"), RECEIPT])
 
         def sometimes(verb: str, args: Any) -> bool:
-            return verb != "now" and drawn.random() < 0.3
+            return drawn.random() < 0.3
 
-        store = Moody(sim.kit.store, before=sometimes, behind=sometimes)
+        before = Fault(FULL, times=FOR_EVER, fits=sometimes)
+        after_it = Fault(LOST, when="after", times=FOR_EVER, fits=sometimes)
+        store = FaultyStore(sim.kit.store, before, after_it)
         sim.rest(store=store)
         assert sim.ending == CHARGED
         assert sim.kinds == ["started", "intent", "doubt", "attempt", "outcome", "transition"]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from opord.stores.base import Store, StoreUnavailable
+from opord.stores.base import StoreUnavailable
 from tests.support.kit import Kit
 from tests.support.provider import Provider
+from tests.support.store import Fault, FaultyStore, has_record
 
 TEXT = """
 contract Pay(id: str) key id
@@ -23,28 +24,10 @@ final state Charged(receipt: str) success
 """
 
 
-class CutOff:
-    """A store that writes an intent, or another record, and is then not heard of for some time."""
-
-    def __init__(self, kit: Kit, seconds: float, *, after: str = "intent") -> None:
-        self.store: Store = kit.store
-        self.after = after
-        self.clock, self.seconds = kit.clock, seconds
-        self.until: int | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        return verb if name == "now" else lambda *args, **kwargs: self.ask(name, verb, *args, **kwargs)
-
-    def ask(self, name: str, verb: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.until is not None and self.clock.now_us < self.until:
-            raise StoreUnavailable("gone", "cut off")
-        answer = verb(*args, **kwargs)
-        records = [record.kind for change in args[0] for record in change.records] if name == "apply" else []
-        if self.until is None and self.after in records:
-            self.until = self.clock.now_us + int(self.seconds * 1e6)
-            raise StoreUnavailable("gone", "written, and the answer lost")
-        return answer
+def cut_off(kit: Kit, seconds: float, *, after: str = "intent") -> FaultyStore:
+    """Return a store that writes an intent, or another record, and is then not heard of for some time."""
+    lost = StoreUnavailable("gone", "written, and the answer lost")
+    return FaultyStore(kit.store, Fault(lost, when="after", fits=has_record(after), lasts_s=seconds))
 
 
 @pytest.mark.parametrize("others", [False, True])
@@ -67,7 +50,7 @@ def test_an_attempt_is_made_by_none_who_lost_the_run(seconds: float, others: boo
     provider.honours_keys = False
 
     async def main() -> None:
-        async with kit.engine(store=CutOff(kit, seconds)) as first:
+        async with kit.engine(store=cut_off(kit, seconds)) as first:
             starting = asyncio.ensure_future(first.start_run(first._program(kit.workflow), {"id": "1"}))
             if others:
                 await asyncio.sleep(0.5)
@@ -114,7 +97,7 @@ def test_a_repeat_is_not_made_once_its_key_may_be_forgotten(seconds: float, effe
     kit = Kit(REPEATED, handlers)
 
     async def main() -> None:
-        async with kit.engine(store=CutOff(kit, seconds, after="attempt")) as engine:
+        async with kit.engine(store=cut_off(kit, seconds, after="attempt")) as engine:
             await engine.start_run(engine._program(kit.workflow), {"id": "1"})
             await kit.until(lambda: kit.row("Repeat/1").head.worker is None)
 
