@@ -53,7 +53,7 @@ class FaultyMachine(PowerMachine):
             return
         raise Broken([f"22: the store does not open once the fault is over: {self.refused[-1]}"])
 
-    def apply(self, batch: Any, *, wait: bool) -> Any:
+    def apply(self, batch: Any, *, wait: bool = True) -> Any:
         """Have the store write; whether it was by somebody who may is not looked at here."""
         return self.note(batch, self.store.apply(batch, wait=wait))
 

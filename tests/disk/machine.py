@@ -25,6 +25,7 @@ from opord.testing.crashing import Killed
 from tests.disk.lossy import VFS, WAYS, Disk
 from tests.sim.machine import Broken, Machine, Told
 from tests.sim.plan import Op, Plan, plan_of
+from tests.support.store import FaultyStore
 
 WHERE: tuple[tuple[str, ...], ...] = (
     ("create", "delete", "write", "truncate", "sync"),
@@ -60,30 +61,25 @@ class Power:
         return when
 
 
-class Powered:
+class Powered(FaultyStore):
     """A store as seen by processes that die with the power: no verb answers once it has gone."""
 
     def __init__(self, store: SqliteStore, disk: Disk) -> None:
+        super().__init__(store)
         self.store, self.disk, self.life = store, disk, disk.life
 
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        if name == "now":
-            return verb
+    def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().call(name, verb, *args, **kwargs)
+        except Exception:
+            self.reach()
+            raise
 
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            self._living()
-            try:
-                answer = verb(*args, **kwargs)
-            except Exception:
-                self._living()
-                raise
-            self._living()
-            return answer
+    def after(self, name: str, args: tuple[Any, ...], answer: Any) -> Any:
+        self.reach()
+        return answer
 
-        return guarded
-
-    def _living(self) -> None:
+    def reach(self) -> None:
         if self.disk.off or self.life != self.disk.life:
             raise Killed
 
@@ -127,7 +123,7 @@ class PowerMachine(Machine):
         self._close_store()
         self.disk.close()
 
-    def apply(self, batch: Any, *, wait: bool) -> Any:
+    def apply(self, batch: Any, *, wait: bool = True) -> Any:
         """Have the store write, and remember what it says is durable."""
         return self.note(batch, super().apply(batch, wait=wait))
 

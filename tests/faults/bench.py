@@ -23,7 +23,6 @@ from tests.sim.plan import Plan
 
 TRIES = 12
 PATIENCE_S = 14_000.0
-UNCOUNTED = ("now", "close")
 
 
 class Ended(NamedTuple):
@@ -40,46 +39,38 @@ class Ended(NamedTuple):
 class Mortal(Life):
     """One engine with its view of the store; every verb but the clock is a point at which a fault may be due."""
 
-    bench: Bench
+    machine: Bench
+    free = ("now", "close")
 
     def die(self, hours: float = 0.0) -> None:
-        self.machine.down_s = max(self.machine.down_s, hours * 3600)  # type: ignore[attr-defined]
+        self.machine.down_s = max(self.machine.down_s, hours * 3600)
         super().die()
 
     def cut_off(self) -> None:
         """Let the store be out of reach for longer than a lease, and another worker come up meanwhile."""
-        self.cut_until = self.machine.clock.now_us + int(CUT_OFF_S * 1e6)
-        self.machine.wanted = "second worker"  # type: ignore[attr-defined]
+        super().cut_off()
+        self.machine.wanted = "second worker"
 
     def hook(self, point: str, run: str) -> None:
         if self.dead:
             raise Killed
         self.machine.tell(point, by=self.name, run=run)
 
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.machine.store, name)
-        if name in UNCOUNTED:
-            return verb
-        return lambda *args, **kwargs: self._ask(name, verb, args, kwargs)
-
-    def apply(self, batch: Any, *, wait: bool = True) -> Any:
-        return self._ask("apply", self.machine.apply, (batch,), {"wait": wait})
-
-    def _ask(self, name: str, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._reach()
+    def before(self, name: str, args: tuple[Any, ...]) -> None:
         bench = self.machine
-        assert isinstance(bench, Bench)
-        kind = bench.passes(f"store {name}")
+        self._kind = kind = bench.passes(f"store {name}")
         if kind in OUTSIDE:
             bench.wanted = kind
         if kind == "fenced":
             bench.fence()
         self._fail_before(kind)
-        answer = verb(*args, **kwargs)
+
+    def after(self, name: str, args: tuple[Any, ...], answer: Any) -> Any:
+        kind = self._kind
         if name == "claim":
-            bench.claimed(answer)
+            self.machine.claimed(answer)
         if name == "apply":
-            bench.note(args[0])
+            self.machine.note(args[0])
         self._fail_after(kind)
         return answer
 
@@ -172,7 +163,7 @@ class Bench(Machine):
         await self.until(None)
         for send in self.again:
             await send()
-        away_s = (max(one.cut_until for one in self.lives) - self.clock.now_us) / 1e6
+        away_s = (max(one.fails_until_us for one in self.lives) - self.clock.now_us) / 1e6
         await asyncio.sleep(LEASE_S / 2 + max(0.0, away_s))
         await self.until(None)
         for life in self.lives:

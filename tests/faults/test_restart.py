@@ -36,7 +36,7 @@ class Compared(Bench):
         self.compared = 0
         self.seen: list[str] = []
 
-    def apply(self, batch: Any, *, wait: bool) -> Any:
+    def apply(self, batch: Any, *, wait: bool = True) -> Any:
         results = super().apply(batch, wait=wait)
         self.compare()
         return results
@@ -69,7 +69,7 @@ class Restarted(Compared):
         super().__init__(story, store, path)
         self.restarts = 0
 
-    def apply(self, batch: Any, *, wait: bool) -> Any:
+    def apply(self, batch: Any, *, wait: bool = True) -> Any:
         results = super().apply(batch, wait=wait)
         moved = any(
             isinstance(change, Start) or any(one.kind == "transition" for one in change.records)

@@ -24,6 +24,7 @@ from tests.sim.contracts import subject
 from tests.sim.plan import Fault, Op, Plan
 from tests.sim.provider import Chosen, Provider
 from tests.sim.verify import judge, judge_answers, judge_growth
+from tests.support.store import FaultyStore
 
 LEASE_S = 30.0
 CUT_OFF_S = 3.2 * LEASE_S
@@ -49,16 +50,19 @@ class Broken(Exception):
         self.problems = problems
 
 
-class Life:
+class Life(FaultyStore):
     """One engine with its view of the store, which a fault may cut off or end."""
 
     def __init__(self, machine: Machine, name: str) -> None:
+        super().__init__(machine.store)
         self.machine, self.name = machine, name
-        self.dead = False
-        self.cut_until = 0
         self.next: str | None = None
         self.engine: Engine | None = None
-        self.died = asyncio.Event()
+        self._felt: str | None = None
+
+    def now_us(self) -> int:
+        """Read the clock without the store, where each reading takes time."""
+        return self.machine.clock.now_us
 
     def hook(self, point: str, run: str) -> None:
         if self.dead:
@@ -74,7 +78,7 @@ class Life:
             self.die()
             raise Killed
         if fault.kind == "cut off":
-            self.cut_until = self.machine.clock.now_us + int(CUT_OFF_S * 1e6)
+            self.cut_off()
         else:
             self.next = fault.kind
 
@@ -103,40 +107,29 @@ class Life:
                 f"12: {self.name} calls {action} of {call.run_id}, which it does not hold"
             )
 
-    def die(self) -> None:
-        self.dead = True
-        self.died.set()
+    def cut_off(self) -> None:
+        """Let the store be out of reach for longer than a lease."""
+        self.fail(StoreUnavailable("gone", "cut off"), CUT_OFF_S)
 
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.machine.store, name)
-        if name == "now":
-            return verb
+    def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Pass a verb on; what is written is looked at by the machine."""
+        return super().call(name, self.machine.apply if name == "apply" else verb, *args, **kwargs)
 
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            self._reach()
-            return verb(*args, **kwargs)
-
-        return guarded
-
-    def _reach(self) -> None:
-        if self.dead:
-            raise Killed
-        if self.machine.clock.now_us < self.cut_until:
-            raise StoreUnavailable("gone", "cut off")
-
-    def apply(self, batch: Any, *, wait: bool = True) -> Any:
-        self._reach()
+    def before(self, name: str, args: tuple[Any, ...]) -> None:
+        if name != "apply":
+            return
         self.suffer(self.machine.fault_at("before a write"))
-        self._reach()
-        kind, self.next = self.next, None
-        if kind == "write refused":
+        self.reach()
+        self._felt, self.next = self.next, None
+        if self._felt == "write refused":
             raise StoreUnavailable("locked", "refused before it was written")
-        results = self.machine.apply(batch, wait=wait)
-        if kind is not None:
-            if kind == "written, then cut off":
-                self.cut_until = self.machine.clock.now_us + int(CUT_OFF_S * 1e6)
+
+    def after(self, name: str, args: tuple[Any, ...], answer: Any) -> Any:
+        if name == "apply" and self._felt is not None:
+            if self._felt == "written, then cut off":
+                self.cut_off()
             raise StoreUnavailable("io", "written, and then an error")
-        return results
+        return answer
 
 
 class Machine:
@@ -175,7 +168,7 @@ class Machine:
         self.clock.now_us += 1
         return self.clock.now_us
 
-    def apply(self, batch: Any, *, wait: bool) -> Any:
+    def apply(self, batch: Any, *, wait: bool = True) -> Any:
         """Have the store write, and look whether a worker moved a run whose epoch had gone on."""
         names = [change.run if isinstance(change, Write) else change.row.run for change in batch]
         before = {name: self.store.load(name) for name in names}

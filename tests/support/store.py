@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from opord.stores.base import Store
 from opord.testing.crashing import CrashPlan, Killed, MortalStore
@@ -58,6 +58,9 @@ class FaultyStore(MortalStore):
     A test that has to see or change what passes overrides `before` and `after`.
     """
 
+    free: ClassVar[tuple[str, ...]] = ("now",)
+    """The verbs that are passed on whatever has happened."""
+
     def __init__(self, store: Store, *faults: Fault, crash_plan: CrashPlan | None = None) -> None:
         super().__init__(store, crash_plan or CrashPlan())
         self.faults = list(faults)
@@ -65,10 +68,10 @@ class FaultyStore(MortalStore):
         self.failed = 0
         self.died = asyncio.Event()
         self._error: BaseException | None = None
-        self._until_us: float = 0.0
+        self.fails_until_us: float = 0.0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name) if name == "now" else super().__getattr__(name)
+        return getattr(self._store, name) if name in self.free else super().__getattr__(name)
 
     def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Pass a verb on, with what happens before and after it; the points at which one may die are the hook's alone."""
@@ -82,7 +85,7 @@ class FaultyStore(MortalStore):
         """Raise what whoever asks a dead or failing store is told."""
         if self.dead:
             raise Killed
-        if self._error is not None and self._store.now() < self._until_us:
+        if self._error is not None and self.now_us() < self.fails_until_us:
             self.failed += 1
             raise self._error
 
@@ -97,7 +100,11 @@ class FaultyStore(MortalStore):
 
     def fail(self, error: BaseException, seconds: float) -> None:
         """Fail at every verb for some time, by the store's clock."""
-        self._error, self._until_us = error, self._store.now() + seconds * 1e6 if seconds else 0.0
+        self._error, self.fails_until_us = error, self.now_us() + seconds * 1e6
+
+    def now_us(self) -> int:
+        """Read the clock by which a failure ends."""
+        return self._store.now()
 
     def die(self) -> None:
         """Be dead from now on, and let those know who wait for that."""
@@ -112,7 +119,8 @@ class FaultyStore(MortalStore):
                 self.die()
                 raise Killed
             assert isinstance(fault.error, BaseException)
-            self.fail(fault.error, fault.lasts_s)
+            if fault.lasts_s:
+                self.fail(fault.error, fault.lasts_s)
             self.failed += 1
             raise fault.error
 
