@@ -24,7 +24,7 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("runs", "history"): ("Desk/o1",),
     ("runs", "verify"): (),
     ("runs", "send"): ("Desk/o1", "approve", "--input", '{"note": "ok"}', "--role", "manager"),
-    ("runs", "retry"): ("Desk/o1",),
+    ("runs", "resume"): ("Desk/o1",),
     ("runs", "cancel"): ("Desk/o1",),
     ("runs", "terminate"): ("Desk/o1",),
     ("runs", "resolve"): ("Desk/o1", "--did-not-happen"),
@@ -33,7 +33,7 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 MORE = [
     ("runs", "verify", "Desk/o1"),
-    ("runs", "retry", "--status", "stalled"),
+    ("runs", "resume", "--status", "stalled"),
     ("runs", "terminate", "--contract", "Desk", "--dry-run"),
     ("prune", "--ended-before", "9d", "--dry-run"),
     ("prune", "--ended-before", "9d", "--no-archive", "--compact"),

@@ -141,7 +141,7 @@ def test_a_pruned_run_says_where_it_went(ended: Shop) -> None:
         ["verify"],
         ["cancel", "--reason", "x"],
         ["send", "--input", "{}"],
-        ["retry"],
+        ["resume"],
     ):
         arguments = [*command, "Desk/o1"] if command[0] != "send" else ["send", "Desk/o1", "approve"]
         refused = ended.opord("runs", *arguments)

@@ -140,7 +140,7 @@ def test_runs_are_listed_newest_first_filtered_and_limited(shop: Shop) -> None:
 
 def test_a_run_that_there_is_not_is_status_1(shop: Shop) -> None:
     shop.start("o1")
-    for command in ("show", "history", "verify", "retry", "cancel", "terminate"):
+    for command in ("show", "history", "verify", "resume", "cancel", "terminate"):
         said = shop.opord("runs", command, "Desk/nobody")
         assert (said.status, said.out) == (1, ""), command
         assert said.err.startswith("error[run_unknown]: there is no run 'Desk/nobody'; `opord runs list`"), (
@@ -223,7 +223,7 @@ def test_the_actor_is_whoever_is_logged_in_unless_said(shop: Shop) -> None:
     assert (second["actor"], second["args"]) == ("bob", {"reason": "called"})
 
 
-def test_a_stalled_run_goes_on_after_retry(shop: Shop) -> None:
+def test_a_stalled_run_goes_on_after_resume(shop: Shop) -> None:
     shop.start("unpriced-1")
     worked = shop.work()
     assert worked.status == 1
@@ -232,12 +232,21 @@ def test_a_stalled_run_goes_on_after_retry(shop: Shop) -> None:
     handlers.write_text(handlers.read_text().replace('startswith("unpriced")', 'startswith("nobody")'))
     shown = shop.opord("runs", "show", "Desk/unpriced-1").out
     assert "Traceback (most recent call last):" in shown
-    assert "opord runs retry Desk/unpriced-1" in shown
-    said = shop.opord("runs", "retry", "Desk/unpriced-1", "--reason", "mended")
+    assert "opord runs resume Desk/unpriced-1" in shown
+    said = shop.opord("runs", "resume", "Desk/unpriced-1", "--reason", "mended")
     assert (said.status, said.out) == (0, "Desk/unpriced-1: going on\n")
-    assert shop.opord("runs", "retry", "Desk/unpriced-1").err.startswith("error[not_stalled]: ")
+    assert shop.opord("runs", "resume", "Desk/unpriced-1").err.startswith("error[not_stalled]: ")
+    assert shop.opord("runs", "history", "Desk/unpriced-1", "--json").json[-1]["kind"] == "retried"
     assert shop.work().status == 0
     assert shop.view("unpriced-1")["state"] == "Done"
+
+
+def test_retry_is_another_name_of_resume_that_no_help_lists(shop: Shop) -> None:
+    shop.start("unpriced-1")
+    shop.work()
+    said = shop.opord("runs", "retry", "Desk/unpriced-1")
+    assert (said.status, said.out) == (0, "Desk/unpriced-1: going on\n")
+    assert "retry" not in shop.opord("runs", "--help").out
 
 
 @pytest.mark.parametrize(
@@ -290,17 +299,17 @@ def test_a_filter_stands_for_the_runs_it_finds(shop: Shop) -> None:
 
 
 def test_either_a_run_or_a_filter(shop: Shop) -> None:
-    assert shop.opord("runs", "retry").status == 2
-    assert shop.opord("runs", "retry", "Desk/o1", "--status", "stalled").status == 2
+    assert shop.opord("runs", "resume").status == 2
+    assert shop.opord("runs", "resume", "Desk/o1", "--status", "stalled").status == 2
 
 
 def test_what_a_filter_finds_may_be_refused_in_part(shop: Shop) -> None:
     shop.start("big-1", cents=5000)
     shop.start("lost-1")
     shop.work()
-    said = shop.opord("runs", "retry", "Desk/big-1")
+    said = shop.opord("runs", "resume", "Desk/big-1")
     assert (said.status, said.err.split(":")[0]) == (1, "error[not_stalled]")
-    none = shop.opord("runs", "retry", "--contract", "Desk")
+    none = shop.opord("runs", "resume", "--contract", "Desk")
     assert (none.status, none.out) == (0, "0 going on\n")
 
 

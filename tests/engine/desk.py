@@ -147,8 +147,8 @@ class Here:
         """Send the run an event."""
         return await self.client.send(self.sim.id, event, members, actor=actor, role=role)
 
-    async def retry(self) -> None:
-        await self.client.retry(self.sim.id, actor="ops")
+    async def resume(self) -> None:
+        await self.client.resume(self.sim.id, actor="ops")
 
     async def resolve(self, happened: bool, result: Any = None) -> None:
         await self.client.resolve(self.sim.id, happened=happened, result=result, actor="ops")

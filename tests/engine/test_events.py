@@ -490,7 +490,7 @@ class TestABlockThatCalls:
             await here.send("order", cents=3)
             await here.rests()
             assert here.sim.status == "stalled"
-            await here.retry()
+            await here.resume()
             await here.rests()
 
         sim = Sim(BLOCK, twice=[1], price=[*[ValueError("x")] * 4, 7], charge=["c1"]).tell(story)

@@ -189,7 +189,7 @@ def test_an_event(making: Making, event: str, args: Any, sender: dict[str, str],
     kit.run(main())
 
 
-@pytest.mark.parametrize("verb", ["retry", "terminate", "resolve"])
+@pytest.mark.parametrize("verb", ["resume", "terminate", "resolve"])
 def test_a_reason_has_a_limit_too(making: Making, verb: str) -> None:
     kit = making()
 

@@ -358,7 +358,7 @@ class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
             epoch = here.sim.run.epoch
             await here.wait(60)
             assert (here.sim.status, here.sim.run.epoch, here.sim.run.worker) == ("stalled", epoch, None)
-            await here.retry()
+            await here.resume()
             await here.rests()
 
         sim = Sim(text, load=["text"], charge=["c1"], tell=["t1"], shorten=[ValueError("x"), "c"]).tell(story)

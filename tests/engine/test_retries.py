@@ -210,7 +210,7 @@ class TestAnUndeclaredException:
         assert stalled["traceback"].startswith("Traceback (most recent call last)")
         assert "desk.py" in stalled["traceback"]
         assert sim.view["reason"] == "ValueError: no such column"
-        assert {"person": "operator", "verb": "retry"} in sim.view["waiting_for"]
+        assert {"person": "operator", "verb": "resume"} in sim.view["waiting_for"]
 
     def test_when_the_handler_is_mended_retry_goes_on(self) -> None:
         sim = Sim(reading(""), load=[*[ValueError("no such column")] * 4, "text"])
@@ -221,7 +221,7 @@ class TestAnUndeclaredException:
             assert isinstance(here, Here)
             await here.rests()
             assert sim.status == "stalled"
-            await here.retry()
+            await here.resume()
             await here.rests()
 
         sim.tell(story)

@@ -76,7 +76,7 @@ class TestDivisionByZeroAndOverflow:
     def test_after_a_commit_its_outcome_goes_on_record_first_and_retry_goes_on_from_there(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
-            await here.retry()
+            await here.resume()
             await here.rests()
 
         sim = Sim(COUNTING, weigh=[1], load=[5], charge=[0]).tell(story)
@@ -97,7 +97,7 @@ class TestAPureThatRaises:
         async def story(here: Here) -> None:
             await here.rests()
             assert (here.sim.status, here.sim.calls("weigh")) == ("stalled", 1)
-            await here.retry()
+            await here.resume()
             await here.rests()
 
         sim = Sim(COUNTING, weigh=[KeyError("kg"), 1], load=[5], charge=[10]).tell(story)
@@ -109,7 +109,7 @@ class TestAPureThatRaises:
             await here.rests()
             assert here.sim.status == "stalled"
             assert here.sim.kinds == ["started", "intent", "outcome", "stalled"]
-            await here.retry()
+            await here.resume()
             await here.rests()
 
         sim = Sim(COUNTING, weigh=[1, odd, 3], load=[5], charge=[10]).tell(story)
@@ -236,7 +236,7 @@ class TestTerminate:
             with pytest.raises(RunEnded):
                 await here.terminate()
             with pytest.raises(NotStalled):
-                await here.retry()
+                await here.resume()
             with pytest.raises(RunTerminated):
                 await here.engine.wait_result(here.sim.id)
 
@@ -281,7 +281,7 @@ class TestAFaultOfTheEngineItself:
                 "RuntimeError: a bug",
             )
             assert "Traceback" in here.sim.record("stalled")["traceback"]
-            await here.retry()
+            await here.resume()
             await here.rests()
 
         sim = Sim(COUNTING, weigh=[1], load=[5], charge=[10]).tell(story, hook=hook)

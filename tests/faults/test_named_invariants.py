@@ -331,7 +331,7 @@ REFUSALS: list[tuple[str, Ask]] = [
         lambda engine: engine.send_event("TripBooking/t1", "confirm", {"x": 1}, role="traveller"),
     ),
     ("not_in_doubt", lambda engine: engine.client.resolve("TripBooking/t1", happened=True, actor="root")),
-    ("not_stalled", lambda engine: engine.client.retry("TripBooking/t1", actor="root")),
+    ("not_stalled", lambda engine: engine.client.resume("TripBooking/t1", actor="root")),
 ]
 
 

@@ -127,7 +127,7 @@ def test_its_runs_go_on_and_what_they_do_now_carries_the_new_digest(old: Path, h
             assert (pruned.created, pruned.pruned) == (False, True)
             repeated = await client.send("Shop/doubtful", "parcel", {"code": "early"}, actor="carrier")
             assert repeated.status == "repeated"
-            await client.retry("Shop/stalls", actor="root")
+            await client.resume("Shop/stalls", actor="root")
             await client.resolve("Shop/doubtful", happened=True, result="r-9", actor="root")
             await client.resolve("Vault/doubtful", happened=False, actor="root")
             await client.send("Vault/locked", "confirm", {"code": "0000"}, actor="ann")

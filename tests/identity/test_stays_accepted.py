@@ -86,7 +86,7 @@ def test_a_rule_that_became_stricter_strands_no_run(old: Path, capsys: pytest.Ca
 
     async def without_handlers(client: Any) -> None:
         await client.send("Shop/waiting", "parcel", {"code": "c"}, actor="carrier")
-        await client.retry("Shop/stalls", actor="root")
+        await client.resume("Shop/stalls", actor="root")
         await client.resolve("Shop/doubtful", happened=True, result="r", actor="root")
         await client.terminate("Vault/doubtful", actor="root", reason="no use")
         await client.send("Vault/locked", "confirm", {"code": "1"}, actor="ann")

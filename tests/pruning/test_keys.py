@@ -118,7 +118,7 @@ def test_whatever_is_sent_to_a_pruned_run_is_refused_with_where_it_went(kit: Kit
             verbs = [
                 lambda: engine.send_event("Locker/b1", "open", {"who": "ann"}),
                 lambda: engine.send_event("Locker/b1", "open", {"who": "bob"}),
-                lambda: client.retry("Locker/b1", actor="a"),
+                lambda: client.resume("Locker/b1", actor="a"),
                 lambda: client.terminate("Locker/b1", actor="a"),
                 lambda: client.resolve("Locker/b1", happened=True, actor="a"),
                 lambda: engine.wait_result("Locker/b1"),

@@ -436,7 +436,7 @@ class Machine:
         )
 
     async def _retry(self, row: RunRow, actor: str) -> None:
-        await self._ask("retry", {"run": row.run}, lambda c: c.retry(row.run, actor=actor))
+        await self._ask("retry", {"run": row.run}, lambda c: c.resume(row.run, actor=actor))
 
     # --- what is there ---------------------------------------------------------------------------
 

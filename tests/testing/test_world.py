@@ -94,14 +94,23 @@ def test_a_person_settles_a_doubt(opord_world: World, fakes: Fakes) -> None:
     assert "ops says: it happened  “it is in the log”" in run.story
 
 
-def test_a_stall_goes_on_after_retry(opord_world: World, fakes: Fakes) -> None:
+def test_a_stall_goes_on_after_resume(opord_world: World, fakes: Fakes) -> None:
     fakes.rate.raises(LookupError("no table"))
     run = started(opord_world)
     run.assert_stalled("no table")
     assert len(fakes.rate.calls) == 4
     fakes.rate.returns(2.0)
-    run.retry().assert_state("Waiting", rate=2.0)
+    run.resume().assert_state("Waiting", rate=2.0)
     run.terminate(reason="enough").assert_ended("terminated")
+
+
+def test_retry_is_another_name_of_resume(opord_world: World, fakes: Fakes) -> None:
+    fakes.rate.raises(LookupError("no table"))
+    run = started(opord_world)
+    run.assert_stalled("no table")
+    fakes.rate.returns(2.0)
+    run.retry().assert_state("Waiting", rate=2.0)
+    assert "resumed the run" in run.story
 
 
 def test_while_time_stands_still_one_can_act_between_attempts(opord_world: World, fakes: Fakes) -> None:

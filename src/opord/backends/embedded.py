@@ -53,7 +53,7 @@ class Embedded:
         self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
         """Let a stalled run go on; see `Backend.resume`."""
-        await self._client.retry(run, actor=actor, role=role, reason=reason)
+        await self._client.resume(run, actor=actor, role=role, reason=reason)
 
     async def resolve(
         self,

@@ -12,12 +12,20 @@ import click
 class LazyGroup(click.Group):
     """A group that knows the module of each command and one line about it.
 
-    `listed` has, by name, a module with a click command called `command`, and its first line of help.
+    `listed` has, by name, a module with a click command called `command`, and its first line of help. `aliases` has
+    other names of them, which work and are not listed.
     """
 
-    def __init__(self, *args: Any, listed: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        listed: Mapping[str, tuple[str, str]],
+        aliases: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.listed = dict(listed)
+        self.aliases = dict(aliases or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands in the order in which they are told, without loading them."""
@@ -25,6 +33,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command."""
+        cmd_name = self.aliases.get(cmd_name, cmd_name)
         if cmd_name not in self.listed:
             return None
         found = import_module(self.listed[cmd_name][0]).command
@@ -36,7 +45,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is called; near names are offered for one that there is not."""
-        if args and args[0] not in self.listed and not args[0].startswith("-"):
+        if args and args[0] not in {*self.listed, *self.aliases} and not args[0].startswith("-"):
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], self.listed, 1)

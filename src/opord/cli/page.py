@@ -66,8 +66,8 @@ def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
         if wait.get("verb") == "resolve":
             yield f"opord runs resolve {run} --happened{_result(program, view)}"
             yield f"opord runs resolve {run} --did-not-happen"
-        elif wait.get("verb") == "retry":
-            yield f"opord runs retry {run}"
+        elif wait.get("verb") == "resume":
+            yield f"opord runs resume {run}"
         elif wait.get("event") == "cancel":
             yield f"opord runs cancel {run} --reason …{_role(wait)}"
         elif "event" in wait:

@@ -49,11 +49,14 @@ class Client:
         async with self._locks.held(run_id):
             return await events.send(self.host, run_id, event, args, actor, role)
 
-    async def retry(
+    async def resume(
         self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
-        """Let a stalled run go on, the cause being mended. See `people.retry`."""
-        await people.retry(self.host, run_id, actor=actor, role=role, reason=reason)
+        """Let a stalled run go on, the cause being mended. See `people.resume`."""
+        await people.resume(self.host, run_id, actor=actor, role=role, reason=reason)
+
+    retry = resume
+    """The older name of `resume`."""
 
     async def terminate(
         self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None

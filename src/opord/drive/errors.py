@@ -185,12 +185,12 @@ class NotInDoubt(Refused):
 
 
 class NotStalled(Refused):
-    """A `retry` for a run that is not stalled."""
+    """A `resume` for a run that is not stalled."""
 
     code = "not_stalled"
 
     def __init__(self, run: str, status: str) -> None:
-        super().__init__(f"{run} is not stalled but {status.replace('_', ' ')}; there is nothing to retry")
+        super().__init__(f"{run} is not stalled but {status.replace('_', ' ')}; there is nothing to resume")
         self.run, self.status = run, status
 
 

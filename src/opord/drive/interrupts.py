@@ -56,7 +56,7 @@ def other_commit(intent: Intent) -> dict[str, Any]:
     """Describe a step that is taken over and asks for another commit than the one on record."""
     return {
         "error": f"the step now asks for another commit than the {intent.call} on record; "
-        "restore the contract's handlers as they were, then retry",
+        "restore the contract's handlers as they were, then resume the run",
         "call": intent.call,
     }
 

@@ -27,7 +27,7 @@ from opord.kernel.sealing import SEALED
 from opord.values.guard import BadValue
 
 
-async def retry(
+async def resume(
     host: Host, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
 ) -> None:
     """Let a stalled run go on, the cause being mended.
@@ -41,7 +41,7 @@ async def retry(
     def change(run: Run, draft: Draft) -> None:
         if not is_held(run.status):
             raise NotStalled(run.id, run.status)
-        moves.retry(draft, actor=actor, role=role, reason=reason)
+        moves.resume(draft, actor=actor, role=role, reason=reason)
 
     await _change(host, run_id, change)
 

@@ -335,7 +335,7 @@ def stall_full(draft: Draft) -> None:
     )
 
 
-def retry(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
+def resume(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
     """Let a stalled run go on where it was."""
     draft.record("retried", actor=actor, role=role, reason=reason)
     draft.run.body.trouble = None

@@ -330,7 +330,7 @@ class _Story:
             self._line(record, 3, Part(line, "dim"))
 
     def _retried(self, record: Mapping[str, Any]) -> None:
-        self._line(record, 1, Part(f"{self._who(record)} said retry", "event"), self._because(record))
+        self._line(record, 1, Part(f"{self._who(record)} resumed the run", "event"), self._because(record))
 
     def _restored(self, record: Mapping[str, Any]) -> None:
         self._line(

@@ -142,10 +142,13 @@ class Run:
         self._world.advance(span)
         return self
 
-    def retry(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
+    def resume(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
         """Let it go on after a stall, its cause being mended."""
-        self._world.act(self.id, lambda client: client.retry(self.id, actor=as_, reason=reason))
+        self._world.act(self.id, lambda client: client.resume(self.id, actor=as_, reason=reason))
         return self
+
+    retry = resume
+    """The older name of `resume`."""
 
     def resolve(
         self, *, happened: bool, result: Any = None, as_: str = OPERATOR, reason: str | None = None

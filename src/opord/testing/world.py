@@ -245,7 +245,7 @@ class World:
             )
 
     def act(self, run: str, verb: Callable[[Client], Awaitable[None]]) -> None:
-        """Do as a person does what concerns a run: retry, resolve, terminate."""
+        """Do as a person does what concerns a run: resume, resolve, terminate."""
         before = len(self.journal(run))
 
         def landed() -> bool | None:

@@ -13,14 +13,17 @@ COMMANDS = {
     "show": ("opord.cli.runs.show", "Show where a run is, what it carries, and what it waits for."),
     "history": ("opord.cli.runs.history", "Tell what happened to a run."),
     "verify": ("opord.cli.runs.verify", "Prove that journals are unbroken and every move in them legal."),
-    "retry": ("opord.cli.runs.retry", "Let stalled runs go on."),
+    "resume": ("opord.cli.runs.resume", "Let stalled runs go on."),
     "resolve": ("opord.cli.runs.resolve", "Say whether an action that is in doubt happened."),
     "cancel": ("opord.cli.runs.cancel", "Ask runs to cancel, as their contract allows."),
     "terminate": ("opord.cli.runs.terminate", "End runs by an administrator's word."),
 }
 
+ALIASES = {"retry": "resume"}
+"""Older names of commands, which still work."""
 
-@click.group(cls=LazyGroup, listed=COMMANDS)
+
+@click.group(cls=LazyGroup, listed=COMMANDS, aliases=ALIASES)
 def command() -> None:
     """Start runs, move them, and ask what became of them.
 

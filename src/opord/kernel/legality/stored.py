@@ -93,7 +93,7 @@ def _statuses(fold: Fold) -> set[Status]:
         return {"stalled"}
     if commit is not None and commit.outcome is None:
         if commit.doubts:
-            # Somebody said `retry` to a run that stalled in a doubt: until a worker has it, it can go on.
+            # Somebody resumed a run that stalled in a doubt: until a worker has it, it can go on.
             return {"in_doubt", "running"} if fold.last_kind in ("retried", "restored") else {"in_doubt"}
         return {"running", "in_doubt"} if commit.asked_again else {"running"}
     if commit is not None or fold.taken is not None or fold.acts:

@@ -121,7 +121,7 @@ def _arm_for(ref: VariantRef, arms: tuple[Arm, ...]) -> Arm | None:
 
 def _undeclared(contract: Contract) -> Iterator[Trouble]:
     """Yield what becomes of handlers that raise what the contract does not declare; for actions that is a doubt."""
-    stalls = "the run stalls in its state; an operator mends the cause and lets it go on: `opord runs retry`"
+    stalls = "the run stalls in its state; an operator mends the cause and lets it go on: `opord runs resume`"
     for calls, acts in (
         (contract.pures, stalls),
         (contract.effects, f"the worker tries 3 more times, then {stalls}"),

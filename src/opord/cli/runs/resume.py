@@ -1,4 +1,4 @@
-"""`opord runs retry`: stalled runs go on."""
+"""`opord runs resume`: stalled runs go on. `opord runs retry` is the same command under its older name."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def command(
 ) -> int:  # fmt: skip
     """Let stalled runs go on.
 
-    A run is stalled when its handler raised what it should not, or its step could not be computed. Mend the cause
-    first (`opord runs show RUN` has the error and its place), then say `retry`: the run goes on where it was. An
-    action that is on record as done is not called again.
+    A run stalls when its handler raises an undeclared error, or its step cannot be computed. Mend the cause first
+    (`opord runs show RUN` has the error and its place), then resume the run: it goes on where it was. An action that
+    is on record as done is not called again.
 
     \b
     Examples:
-      opord runs retry OrderFulfilment/ord-1001 --reason "customer service is back"
-      opord runs retry --contract OrderFulfilment --status stalled --dry-run
+      opord runs resume OrderFulfilment/ord-1001 --reason "customer service is back"
+      opord runs resume --contract OrderFulfilment --status stalled --dry-run
     """
     act = Act(
-        "retry",
+        "resume",
         "going on",
         lambda row: row.head.status == "stalled",
         lambda backend, name: backend.resume(name, actor=actor, role=role, reason=reason),
