@@ -10,11 +10,12 @@ import pytest
 
 from opord.contract import Place
 from opord.language import CheckResult, check_text
-from opord.language.diagnostics.model import Diagnostic, Edit, Fix, code
+from opord.language.diagnostics.model import Diagnostic, Edit, Fix
 from opord.language.diagnostics.suggest import surely_meant
+from opord.language.syntax.cursor import EXPECTED
 from opord.language.syntax.source import Source
 
-SAMPLE = code("OP010", rule="syntax", title="something else was expected here")
+SAMPLE = EXPECTED  # any code would do
 HERE = Place("door.opord", 1, 1, 1, 2)
 THERE = Place("door.opord", 2, 1, 2, 2)
 

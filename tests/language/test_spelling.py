@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opord.contract import Place
-from opord.language.diagnostics.model import StoryStep, code
+from opord.language.diagnostics.model import StoryStep
 from opord.language.diagnostics.render import human
 from opord.language.spelling import spell_constant
+from opord.language.syntax.cursor import EXPECTED
 from opord.language.syntax.escapes import escape, unescape
 
-SAMPLE = code("OP010", rule="syntax", title="something else was expected here")
+SAMPLE = EXPECTED  # any code would do
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,6 @@ def surely_meant(name: str, near: str, known: Iterable[str]) -> bool:
     return all(each == near or _distance(plain, folded(each), 3) > 1 for each in known)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Word the nearest known name as help, or give an empty text."""
-    near = nearest(name, known)
-    return f"did you mean `{near}`?" if near else ""
-
-
 def folded(name: str) -> str:
     """Write a name so that its case makes no difference."""
     return name.replace("_", "").lower()

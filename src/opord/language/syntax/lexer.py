@@ -29,21 +29,32 @@ _CHUNK = r'(?:[^"\\{\n]|\\u\{[^}"\n]*\}?|\\[^\n])*+'
 
 _TOKEN = re.compile(
     r"[ \t]*(?:"
-    r"([A-Za-z_][A-Za-z0-9_]*+(?!\w))"  # 1: a name
-    r"|((?:\r?\n[ \t]*)+)"  # 2: newlines
-    r"|(===|!==|&&|\|\||=>|:=|\*\*|\+=|-=|;|!(?!=)|'[^'\n]*')"  # 3: what other languages write
-    r"|(->|[=!<>]=|//|\?\?|\.\.|[,:=<>+\-*/%.|?])"  # 4: punctuation, but brackets
-    r"|([(){}\[\]])"  # 5
-    rf'|("{_CHUNK}(["{{]?))'  # 6: a text up to its end or its first brace; 7: that end
-    r"|(\d\w*(?:\.\d\w*)?)"  # 8: a number or duration
-    r"|(\#[^\n]*)"  # 9: a comment
-    r"|([^\W\d]\w*|[$`@^~&\\]+|[^\x00-\x7f\w]+|.)"  # 10: anything else
+    r"(?P<name>[A-Za-z_][A-Za-z0-9_]*+(?!\w))"
+    r"|(?P<newlines>(?:\r?\n[ \t]*)+)"
+    r"|(?P<foreign>===|!==|&&|\|\||=>|:=|\*\*|\+=|-=|;|!(?!=)|'[^'\n]*')"  # what other languages write
+    r"|(?P<punctuation>->|[=!<>]=|//|\?\?|\.\.|[,:=<>+\-*/%.|?])"
+    r"|(?P<bracket>[(){}\[\]])"
+    rf'|(?P<text>"{_CHUNK}(?P<text_ends>["{{]?))'  # a text up to its end or its first brace
+    r"|(?P<number>\d\w*(?:\.\d\w*)?)"  # or a duration
+    r"|(?P<comment>\#[^\n]*)"
+    r"|(?P<unexpected>[^\W\d]\w*|[$`@^~&\\]+|[^\x00-\x7f\w]+|.)"
     r")",
     re.DOTALL,
 )
+# The groups by number: comparing numbers is what the loop over all tokens can afford.
+_NAME = _TOKEN.groupindex["name"]
+_NEWLINES = _TOKEN.groupindex["newlines"]
+_FOREIGN = _TOKEN.groupindex["foreign"]
+_PUNCTUATION = _TOKEN.groupindex["punctuation"]
+_BRACKET = _TOKEN.groupindex["bracket"]
+_TEXT = _TOKEN.groupindex["text"]
+_TEXT_ENDS = _TOKEN.groupindex["text_ends"]
+_NUMBER = _TOKEN.groupindex["number"]
+_COMMENT = _TOKEN.groupindex["comment"]
+
 _TEXT_GOES_ON = re.compile(rf'\}}{_CHUNK}(["{{]?)')
 _INT = re.compile(r"[0-9]+(?:_[0-9]+)*\Z")
-_NUMBER = re.compile(r"[0-9]+(?:_[0-9]+)*\.[0-9]+(?:_[0-9]+)*\Z")
+_FRACTION = re.compile(r"[0-9]+(?:_[0-9]+)*\.[0-9]+(?:_[0-9]+)*\Z")
 _DURATION = re.compile(r"(?:[0-9]+(?:_[0-9]+)*(?:ms|s|m|h|d))+\Z")
 _DURATION_PART = re.compile(r"([0-9_]+)(ms|s|m|h|d)")
 
@@ -115,44 +126,46 @@ class _Lexer:
         add_kind, add_text, add_depth = kinds.append, tokens.texts.append, tokens.depths.append
         add_start, add_end = tokens.starts.append, tokens.ends.append
         reserved, after, before = t.RESERVED, t.CONTINUES_AFTER, t.CONTINUES_BEFORE
-        newline = t.SAME_LINE if kinds else t.NEWLINE
+        same_line, meaningless = t.SAME_LINE, t.NEWLINE_WITHOUT_MEANING
+        newline = same_line if kinds else t.NEWLINE
         for match in _TOKEN.finditer(self.text, position):
             group = match.lastindex
-            if group == 1:
-                text = match[1]
+            if group == _NAME:
+                text = match[_NAME]
                 kind = text if text in reserved else t.NAME
-            elif group == 2:
+            elif group == _NEWLINES:
                 # It counts unless it stands in `(` or `[`, or the line goes on.
                 inside = opened and opened[-1] in "(["
-                newline = 1 if inside or (kinds and kinds[-1] in after) else 2
-                if newline == 1 and (
+                goes_on = inside or (kinds and kinds[-1] in after)
+                newline = meaningless if goes_on else t.NEWLINE
+                if goes_on and (
                     _DECLARATION.match(self.text, match.end())
                     or (inside and _STATEMENT.match(self.text, match.end()))
                 ):
-                    newline = 2  # nothing that is open goes on into it
+                    newline = t.NEWLINE  # nothing that is open goes on into it
                     while opened and opened[-1] in "([":
                         opened.pop()
                 if self.texts_open:
-                    self._close_texts(match.start(2))
+                    self._close_texts(match.start(_NEWLINES))
                 continue
-            elif group == 4:
-                kind = text = match[4]
-            elif group == 5:
-                kind = text = match[5]
+            elif group == _PUNCTUATION:
+                kind = text = match[_PUNCTUATION]
+            elif group == _BRACKET:
+                kind = text = match[_BRACKET]
                 if text in "([":
                     opened.append(text)
                 elif text == "}":
                     while opened and opened[-1] in "([":
                         opened.pop()  # shown to be unclosed; the parser reports it
                     if opened and opened[-1] == '"':
-                        return self._text_goes_on(match.start(5))
+                        return self._text_goes_on(match.start(_BRACKET))
                     if opened:
                         opened.pop()
                         self.depth -= 1
                 elif text != "{" and opened and opened[-1] == ("(" if text == ")" else "["):
                     opened.pop()
-            elif group == 9:
-                self._comment(match.start(9), match[9], newline != 0)
+            elif group == _COMMENT:
+                self._comment(match.start(_COMMENT), match[_COMMENT], newline != same_line)
                 continue
             elif group is None:
                 continue  # blanks at the end of the text
@@ -162,16 +175,16 @@ class _Lexer:
                     newline = t.NEWLINE if text == ";" else newline
                     continue
             if newline:
-                newlines.append(1 if kind in before else newline)
-                newline = 0
+                newlines.append(meaningless if kind in before else newline)
+                newline = same_line
             else:
-                newlines.append(0)
+                newlines.append(same_line)
             add_kind(kind)
             add_text(text)
             end = match.end()
             add_end(end)
             # A foreign sign has the text of ours that was meant, which may be longer or shorter.
-            add_start(end - len(text) if group != 3 else match.start(3))
+            add_start(end - len(text) if group != _FOREIGN else match.start(_FOREIGN))
             add_depth(self.depth)
             if kind == "{":
                 opened.append("{")
@@ -199,11 +212,11 @@ class _Lexer:
         """Take a text, a number or something foreign; an empty kind means that no token comes of it."""
         text = match[group]
         start = match.start(group)
-        if group == 6:
-            return self._text(text, match[7], start), text
-        if group == 8:
+        if group == _TEXT:
+            return self._text(text, match[_TEXT_ENDS], start), text
+        if group == _NUMBER:
             return self._number(text, start), text
-        if group == 3:
+        if group == _FOREIGN:
             return self._foreign(text, start)
         self._unexpected(text, start)
         return (t.NAME if text.isidentifier() else ""), text
@@ -265,7 +278,7 @@ class _Lexer:
         if text.isascii():
             if _INT.match(text):
                 return t.INT
-            if _NUMBER.match(text):
+            if _FRACTION.match(text):
                 return t.NUMBER
             if _DURATION.match(text):
                 if duration_ms(text) is not None:

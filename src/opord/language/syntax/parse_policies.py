@@ -187,18 +187,18 @@ class PolicyParser(StatementParser):
         check = delay = None
         match word.text:
             case "repeat" | "skip" | "report" as choice:
-                return tree.InDoubtPolicy(choice, word.span, None, None, self.span_from(start))
+                return tree.InDoubtPolicy(choice, None, None, self.span_from(start))
             case "check":
                 check = self._check_call()
                 if self.at_word("after"):
                     self.i += 1
                     delay = self.duration()
-                return tree.InDoubtPolicy("check", word.span, check, delay, self.span_from(start))
+                return tree.InDoubtPolicy("check", check, delay, self.span_from(start))
             case "ask":
                 if self.at_word("within"):
                     self.i += 1
                     delay = self.duration()
-                return tree.InDoubtPolicy("ask", word.span, None, delay, self.span_from(start))
+                return tree.InDoubtPolicy("ask", None, delay, self.span_from(start))
             case _:  # open: a word of the contract's text
                 pass
         self.i = i

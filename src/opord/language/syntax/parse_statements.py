@@ -261,11 +261,10 @@ class StatementParser(PatternParser):
             self.in_head = in_head
         else:
             subject = self.head()
-        head = self.span_from(start)
         opening = self.open_brace("`{` and the arms")
         arms = self.items(opening, self._arm, "the arm", self._statement_follows)
         self.depth -= 1
-        return tree.Match(subject, arms, head, self.span_from(start))
+        return tree.Match(subject, arms, self.span_from(start))
 
     def _arm(self) -> tree.Arm:
         start = self.i
@@ -291,11 +290,10 @@ class StatementParser(PatternParser):
         if word == "on":
             return self._on(start)
         when = self.head()
-        head = self.span_from(start)
         body = self.body()
         if word == "after":
-            return tree.After(when, body, head, self.span_from(start))
-        return tree.At(when, body, head, self.span_from(start))
+            return tree.After(when, body, self.span_from(start))
+        return tree.At(when, body, self.span_from(start))
 
     def _on(self, start: int) -> tree.OnEvent:
         event = self.name("an event after `on`")
@@ -306,11 +304,10 @@ class StatementParser(PatternParser):
         if self.at("if"):
             self.i += 1
             guard = self.head()
-        head = self.span_from(start)
         if self.at_word("ignore"):
             self.i += 1
-            return tree.OnEvent(event, names, guard, None, head, self.span_from(start))
-        return tree.OnEvent(event, names, guard, self.body(), head, self.span_from(start))
+            return tree.OnEvent(event, names, guard, None, self.span_from(start))
+        return tree.OnEvent(event, names, guard, self.body(), self.span_from(start))
 
     # Words of later versions ------------------------------------------------------------------------
 

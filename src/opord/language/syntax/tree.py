@@ -419,11 +419,10 @@ class If:
 
 @dataclass(slots=True)
 class Match:
-    """`match expr|perform …|commit … { arm -> … }`. `head_span` ends before the `{`."""
+    """`match expr|perform …|commit … { arm -> … }`."""
 
     subject: Expression | BoundaryCall
     arms: list[Arm]
-    head_span: Span
     span: Span
 
 
@@ -447,15 +446,13 @@ Statement: TypeAlias = "Let | CallStatement | If | Match | Goto | Unparsed"
 class OnEvent:
     """`on event(names) [if c] -> …`. `body` is None for `on event ignore`.
 
-    `names` is None where the parentheses are left away; a name `_` binds nothing. `head_span` runs from
-    `on` to the end of names and guard.
+    `names` is None where the parentheses are left away; a name `_` binds nothing.
     """
 
     event: Name
     names: list[Name] | None
     guard: Expression | None
     body: Block | None
-    head_span: Span
     span: Span
 
 
@@ -465,7 +462,6 @@ class After:
 
     duration: Expression
     body: Block
-    head_span: Span
     span: Span
 
 
@@ -475,7 +471,6 @@ class At:
 
     instant: Expression
     body: Block
-    head_span: Span
     span: Span
 
 
@@ -639,11 +634,9 @@ class InDoubtPolicy:
     """`in doubt repeat | check E(args) [after D] | ask [within D] | skip | report`.
 
     `check` is there exactly for `check`; `delay` is the `after` of a check or the `within` of an ask.
-    `choice_span` is the word after `in doubt`.
     """
 
     choice: Literal["repeat", "check", "ask", "skip", "report"]
-    choice_span: Span
     check: CheckCall | None
     delay: DurationLiteral | None
     span: Span
