@@ -21,7 +21,7 @@ from opord.language.mending.desk import Desk
 from opord.language.rules import RULES
 from opord.language.sheet import explain_sheet
 from opord.language.syntax.source import Source
-from opord.simulate.moves import moves_of
+from opord.simulate.targets import transitions_of
 
 TEXT = """\
 contract Sale(id: str) key id
@@ -104,7 +104,7 @@ def readers_of(text: str, contract: ir.Contract) -> dict[str, Callable[[], objec
         "dot": lambda: to_dot(contract),
         "mermaid": lambda: to_mermaid(contract),
         "module": lambda: generate(contract, (("sale.opord", text),)),
-        "simulation": lambda: moves_of(contract, {"sale.opord": text}),
+        "simulation": lambda: transitions_of(contract, {"sale.opord": text}),
         "mends": lambda: Desk(source, lowered.file, contract).statements,
     }
     for rule in RULES:

@@ -34,7 +34,7 @@ POINTED: dict[Union, set[str]] = {
     Union(CONTRACT, "Pattern", "place: Place"): {
         "codegen/diagram/causes.py", "codegen/steps.py", "content/form.py", "language/flow/calls.py",
         "language/flow/coverage.py", "language/lowering/patterns.py", "language/flow/value_flow.py", "language/flow/rounds.py",
-        "language/sheet/reasons.py", "language/sheet/troubles.py", "simulate/moves.py",
+        "language/sheet/reasons.py", "language/sheet/troubles.py", "simulate/targets.py",
     },
     Union(CONTRACT, "Statement", "place: Place"): {
         "codegen/steps.py", "content/form.py", "language/flow/endings.py", "language/flow/exits.py", "language/flow/walk.py",
@@ -42,7 +42,7 @@ POINTED: dict[Union, set[str]] = {
     },
     Union(CONTRACT, "Doubt", "place: Place"): {
         "content/form.py",
-        "kernel/legality/commits.py", "kernel/moves.py", "kernel/plan.py", "language/ensure/call_time.py",
+        "kernel/legality/commits.py", "kernel/recording.py", "kernel/plan.py", "language/ensure/call_time.py",
         "language/flow/calls.py", "language/sheet/guarantee.py", "language/sheet/troubles.py",
     },
     Union("statements.py", "Branching", "arms: tuple[Arm, ...]"): {
@@ -53,7 +53,7 @@ POINTED: dict[Union, set[str]] = {
     Union("language/diagnostics/suppressors.py", "Whereabouts"): {"language/suppression/unread.py"},
     Union("language/diagnostics/suppressors.py", "WhichName"): {"language/suppression/unread.py"},
     Union("language/flow/exits.py", "Condition"): {
-        "codegen/diagram/causes.py", "language/sheet/reasons.py", "simulate/moves.py",
+        "codegen/diagram/causes.py", "language/sheet/reasons.py", "simulate/targets.py",
     },
     Union(CONTRACT, "PrimitiveName"): {"simulate/values.py"},
     Union(CONTRACT, "VarOrigin"): {"codegen/expressions.py", "content/expressions.py"},
@@ -62,7 +62,7 @@ POINTED: dict[Union, set[str]] = {
     Union(CONTRACT, "Outcome"): {"codegen/diagram/build.py", "story/lines.py"},
     Union(CONTRACT, "Verb"): {"codegen/diagram/build.py", "codegen/steps.py", "language/lowering/statements.py"},
     Union(CONTRACT, "TimerKind"): {
-        "kernel/legality/moves.py", "language/ensure/timing.py", "language/lowering/states.py",
+        "kernel/legality/transitions.py", "language/ensure/timing.py", "language/lowering/states.py",
         "language/sheet/reasons.py", "story/words.py",
     },
     Union(CONTRACT, "StateKind"): {"codegen/diagram/build.py"},
@@ -84,7 +84,7 @@ POINTED: dict[Union, set[str]] = {
         "kernel/legality/__init__.py", "simulate/explore.py", "simulate/promises.py", "story/lines.py",
     },
     Union(RECORDS, "CauseKind"): {"kernel/inbox.py", "kernel/run.py", "kernel/step.py"},
-    Union(RECORDS, "CauseWord"): {"kernel/legality/moves.py", "simulate/hints.py", "story/lines.py"},
+    Union(RECORDS, "CauseWord"): {"kernel/legality/transitions.py", "simulate/hints.py", "story/lines.py"},
     Union(RECORDS, "EndingKind"): {"kernel/inbox.py", "kernel/step.py"},
     Union(RECORDS, "OutcomeBy"): {"kernel/legality/commits.py", "story/lines.py"},
     Union(RECORDS, "Verdict"): {"kernel/legality/commits.py", "story/lines.py"},

@@ -8,7 +8,7 @@ from typing import Any
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Message, inbox_row, take_in
 from opord.kernel.instants import text
-from opord.kernel.moves import (
+from opord.kernel.recording import (
     ask,
     attempt_doubted,
     attempt_failed,

@@ -140,8 +140,8 @@ MUTANTS = (
     ),
     Mutant(
         "deadline of doubt not armed", COMMIT,
-        '                    moves.ask(draft, intent, plan.reason)\n                    await held.park(draft, "in_doubt", plan.instant)',
-        '                    moves.ask(draft, intent, plan.reason)\n                    await held.park(draft, "in_doubt", None)',
+        '                    recording.ask(draft, intent, plan.reason)\n                    await held.park(draft, "in_doubt", plan.instant)',
+        '                    recording.ask(draft, intent, plan.reason)\n                    await held.park(draft, "in_doubt", None)',
         "a person is asked within a time, and nobody looks when it is over", "14",
         tests=("tests/engine/test_doubts.py::TestAskWithin::test_unanswered_it_is_as_report",),
     ),
@@ -212,8 +212,8 @@ MUTANTS = (
     ),
     Mutant(
         "own key called again", COMMIT,
-        '        if known is not None:\n            moves.outcome_on_record',
-        '        if False:\n            moves.outcome_on_record',
+        '        if known is not None:\n            recording.outcome_on_record',
+        '        if False:\n            recording.outcome_on_record',
         "a key that took effect in the run is called again", "1",
         tests=("tests/engine/test_steps.py::TestKeys::test_the_same_arguments_get_the_result_on_record",),
     ),

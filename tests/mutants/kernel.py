@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutants.model import Mutant
 
 DOUBT, PLAN = "kernel/doubt.py", "kernel/plan.py"
-MOVES, INBOX = "kernel/moves.py", "kernel/inbox.py"
+RECORDING, INBOX = "kernel/recording.py", "kernel/inbox.py"
 LARGE = "kernel/large.py"
 DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py", "kernel/sealing.py"
 
@@ -24,7 +24,7 @@ MUTANTS = (
         seeds=40,
     ),
     Mutant(
-        "settle delay from the first doubt", MOVES,
+        "settle delay from the first doubt", RECORDING,
         "    intent.given_up_at = draft.at\n", "    intent.given_up_at = intent.given_up_at or draft.at\n",
         "the delay of a later doubt is counted from the first one", "4, C7",
         seeds=250,
@@ -57,7 +57,7 @@ MUTANTS = (
         seeds=250,
     ),
     Mutant(
-        "transient failure clears the doubts", MOVES,
+        "transient failure clears the doubts", RECORDING,
         "    intent.in_flight = False\n    intent.failure = failure\n",
         "    intent.in_flight = False\n    intent.doubts = []\n    intent.failure = failure\n",
         "an earlier doubt is forgotten since a later attempt failed", "4",
@@ -70,7 +70,7 @@ MUTANTS = (
         seeds=100,
     ),
     Mutant(
-        "attempts not counted", MOVES,
+        "attempts not counted", RECORDING,
         "    intent.counted += 1\n    intent.in_flight = True", "    intent.in_flight = True",
         "`retry` never comes to its end", "budget",
         seeds=100,
@@ -117,7 +117,7 @@ MUTANTS = (
     ),
     Mutant(
         "evidence ignored", INBOX,
-        '    moves.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))\n    return True',
+        '    recording.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))\n    return True',
         "    return False",
         "evidence is put on record and settles nothing", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_its_result_settles_the_doubt",),
@@ -143,20 +143,20 @@ MUTANTS = (
         seeds=100,
     ),
     Mutant(
-        "timer of a phase fires again", MOVES,
+        "timer of a phase fires again", RECORDING,
         "    return [*run.body.fired, cause.handler] if shared else run.body.fired", "    return run.body.fired",
         "a timer of a phase is set anew by the transition that it caused", "13",
         tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_it_fires_once_although_it_stays_in_the_phase",),
     ),
     Mutant(
-        "timer of a phase counts the phase before", MOVES,
+        "timer of a phase counts the phase before", RECORDING,
         "        stays = run.state and phase is not None and run.at.declaration.phase == phase",
         "        stays = run.state and phase is not None and run.at.declaration.phase is not None",
         "who goes from one phase into the next has less time there than the contract gives", "13",
         tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_it_does_not_count_the_time_of_the_phase_before",),
     ),
     Mutant(
-        "timer of a phase starts anew", MOVES,
+        "timer of a phase starts anew", RECORDING,
         "        phase_since = run.body.phase_since if stays else at", "        phase_since = at",
         "each transition within a phase puts its timers off", "13",
         tests=("tests/engine/test_phases_and_timers.py::TestASharedHandlerMayTakeAStateThatActs::test_between_attempts_of_an_action_with_nothing_in_doubt",),
@@ -242,52 +242,52 @@ MUTANTS = (
         tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_what_comes_during_the_call_is_stored_and_taken_on_entry_to_the_next_state",),
     ),
     Mutant(
-        "step after an event answers to nobody", MOVES,
+        "step after an event answers to nobody", RECORDING,
         "    draft.run.body.pending = Pending(cause=cause, now=draft.at)\n", "    draft.run.body.pending = Pending(now=draft.at)\n",
         "what an event began is forgotten if its step makes calls", "6",
         seeds=40,
     ),
     Mutant(
-        "cause of an intent forgotten", MOVES,
+        "cause of an intent forgotten", RECORDING,
         "    run.body.pending = Pending(cause=cause, now=now, answers=answers, intent=intent)",
         "    run.body.pending = Pending(now=now, answers=answers, intent=intent)",
         "a step that an event began is taken over as another one", "6, C5",
         seeds=250,
     ),
     Mutant(
-        "ended run keeps its timers", MOVES,
+        "ended run keeps its timers", RECORDING,
         "    run.worker = run.wake_at = None\n    run.body.pending = None\n    run.body.timers = {}",
         "    run.worker = None\n    run.body.pending = None",
         "a run that an administrator ended is looked at again", "9, 14",
         seeds=40,
     ),
     Mutant(
-        "terminated without its doubt", MOVES,
+        "terminated without its doubt", RECORDING,
         '        still_open = {"call": intent.call, "key": intent.key, "attempt": intent.attempt}', "        pass",
         "a run is ended, and its journal does not say what is in doubt", "4",
         seeds=40,
     ),
     Mutant(
-        "person's fresh attempt counted", MOVES,
+        "person's fresh attempt counted", RECORDING,
         "    if fresh:\n        intent.counted = 0\n", "",
         "a person lets an action be called again, and no attempt is left for it", "budget",
         tests=("tests/engine/test_doubts.py::TestAsk::test_that_is_a_fresh_first_attempt_with_all_its_retries",),
     ),
     Mutant(
-        "outcome not on record", MOVES,
+        "outcome not on record", RECORDING,
         '    draft.record(\n        "outcome",\n        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value, text)},\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        by=outcome.by,\n    )\n    _remember_key',
         "    _remember_key",
         "a commit ends, and its journal does not say how", "3, 10",
         seeds=40,
     ),
     Mutant(
-        "key that took effect not remembered", MOVES,
+        "key that took effect not remembered", RECORDING,
         "    _remember_key(draft, intent, outcome, text)\n", "",
         "a key of its own is called a second time in the run", "1",
         tests=("tests/engine/test_steps.py::TestKeys::test_the_same_arguments_get_the_result_on_record",),
     ),
     Mutant(
-        "transition to a state without its data", MOVES,
+        "transition to a state without its data", RECORDING,
         "    run.carry(data, fields)\n", "    run.carry(run.kept_data or data, fields)\n",
         "a run enters a state with the data of the one before", "10",
         seeds=40,
@@ -356,14 +356,14 @@ MUTANTS = (
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
     ),
     Mutant(
-        "secret in clear among settled keys", MOVES,
+        "secret in clear among settled keys", RECORDING,
         '                sealed_text(run.program, run.id, f"{where} result", result),',
         "                result,",
         "the result of a settled key holds a secret that anybody can read", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
     ),
     Mutant(
-        "secret told by a doubt", MOVES,
+        "secret told by a doubt", RECORDING,
         "    intent.reason = reason = hidden(draft.run, reason)", "    intent.reason = reason",
         "the reason of a doubt repeats a secret that the handler raised with", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),

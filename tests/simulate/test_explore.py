@@ -13,8 +13,8 @@ from opord.simulate import drive, outside
 from opord.simulate.drive import NoInput
 from opord.simulate.explore import Seen, explore
 from opord.simulate.hints import unreached
-from opord.simulate.moves import moves_of
 from opord.simulate.report import as_data, times
+from opord.simulate.targets import transitions_of
 from opord.simulate.values import Constants
 
 ROOT = Path(__file__).parents[2]
@@ -198,7 +198,7 @@ def test_a_cycle_is_left_alone_after_many_moves(tmp_path: Path) -> None:
 
 def test_moves_are_listed_with_what_they_need() -> None:
     program = load_program(ROOT / "src/opord/examples/orders/order.opord")
-    moves = {move.key: move.needs for move in moves_of(program.contract, dict(program.sources))}
+    moves = {move.key: move.needs for move in transitions_of(program.contract, dict(program.sources))}
     assert moves["Received", "body", "Review"] == ("`risk(order, customer) > 0.8 and not customer.vip`",)
     assert moves["Received", "body", "Charging"] == (
         "`risk(order, customer) > 0.8 and not customer.vip` to be false",

@@ -16,7 +16,7 @@ from opord.drive.effects import Effects, about_call
 from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
 from opord.drive.interrupts import Trouble, evidence_of, key_reused, other_commit
-from opord.kernel import moves
+from opord.kernel import recording
 from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
@@ -88,10 +88,10 @@ class Commitments:
         key = self._key(call, request.args, step.now)
         known = await self._known(draft, call, key, args)
         if known is not None:
-            moves.outcome_on_record(draft, request.name, key, known)
+            recording.outcome_on_record(draft, request.name, key, known)
             return draft, known
         self.host.hook("before intent", run.id)
-        intent = moves.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
+        intent = recording.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
         return await self._see_through(draft, call, action, intent, request.args, "starting")
 
     def _key(self, call: CallProgram, args: tuple[Any, ...], now: int) -> str:
@@ -175,10 +175,10 @@ class Commitments:
                     stands = heard.stands
                     draft = held.draft()
                 case "ask again":
-                    moves.check_silent(draft, intent, plan.reason, next_at=plan.instant or 0)
+                    recording.check_silent(draft, intent, plan.reason, next_at=plan.instant or 0)
                     await held.park(draft, "in_doubt", plan.instant)
                 case "ask":
-                    moves.ask(draft, intent, plan.reason)
+                    recording.ask(draft, intent, plan.reason)
                     await held.park(draft, "in_doubt", plan.instant)
                 case "rest":
                     await held.park(draft, "in_doubt", plan.instant)
@@ -218,15 +218,15 @@ class Commitments:
         """Put on record what the commit stays open with, and say where it stands then."""
         match deed:
             case "begin":
-                moves.begin_attempt(draft, intent)
+                recording.begin_attempt(draft, intent)
                 return "starting"
             case "note":
-                moves.attempt_failed(draft, intent, value, next_at=plan.instant)
+                recording.attempt_failed(draft, intent, value, next_at=plan.instant)
             case "doubt":
                 _put_in_doubt(draft, intent, plan)
                 log.info("%s: %s is in doubt: %s", self.run.id, intent.call, intent.reason)
             case "deny":
-                moves.did_not_happen(draft, intent, by="check", fresh=False)
+                recording.did_not_happen(draft, intent, by="check", fresh=False)
             case _:
                 assert_never(deed)
         return "between"
@@ -250,7 +250,7 @@ class Commitments:
                 outcome = Outcome("failed", {"type": "InDoubt"}, "report")
             case _:
                 assert_never(deed)
-        moves.outcome_known(draft, intent, outcome, text=text)
+        recording.outcome_known(draft, intent, outcome, text=text)
         return outcome
 
     def _learn(self, intent: Intent, outcome: Outcome) -> None:
@@ -300,6 +300,6 @@ class Commitments:
 
 
 def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan) -> None:
-    moves.attempt_doubted(
+    recording.attempt_doubted(
         draft, intent, plan.reason, next_at=plan.instant or 0, counts=plan.counts, by=plan.by
     )

@@ -10,7 +10,7 @@ from opord.contract import Effect
 from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Undeclared, Unexpected
 from opord.drive.hold import Hold
 from opord.drive.interrupts import TimerDue, Trouble, unexpected
-from opord.kernel import moves, repeats
+from opord.kernel import recording, repeats
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import CallProgram
 from opord.kernel.repeats import Ended, Tries
@@ -84,7 +84,7 @@ class Effects:
         about = self._about(call, attempt)
         if not self.run.body.timers:
             return await self.calls.attempt(call, args, about)
-        due = min(moves.shared_timers(self.run).values(), default=None)
+        due = min(recording.shared_timers(self.run).values(), default=None)
         if due is None:
             return await self.calls.attempt(call, args, about)
         # A timer of the phase may move the run while it waits for the answer, which is then dropped.
@@ -96,7 +96,7 @@ class Effects:
 
     async def _sleep(self, pause_us: int) -> None:
         """Wait before an effect is tried again; a timer of the phase ends the wait."""
-        due = min(moves.shared_timers(self.run).values(), default=None)
+        due = min(recording.shared_timers(self.run).values(), default=None)
         left = pause_us if due is None else min(pause_us, due - self.host.now())
         await asyncio.sleep(max(0, left) / 1e6)
         if left < pause_us:

@@ -19,7 +19,7 @@ from opord.drive.host import Host
 from opord.drive.reading import read
 from opord.drive.telling import tell_moved
 from opord.generated.handles import Sent
-from opord.kernel import bounds, inbox, moves
+from opord.kernel import bounds, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import computed_key
 from opord.kernel.draft import Draft
@@ -89,7 +89,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
         reception = "ignored" if handler.step is None else "taken"
         if handler.step is None and held is not None:
             run.worker = None
-            moves.runnable(draft)
+            recording.runnable(draft)
         inbox.take_in(draft, waiting if waiting is not None else await _inbox(host, run))
     elif inbox.keeps(run, event):
         row = inbox.inbox_row(run, message.id, now, message)

@@ -8,7 +8,7 @@ from opord.drive.errors import RunPruned, RunUnknown
 from opord.drive.host import Host
 from opord.drive.reading import read
 from opord.drive.telling import tell_moved
-from opord.kernel import inbox, moves
+from opord.kernel import inbox, recording
 from opord.kernel.answers import Applied
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
@@ -35,7 +35,7 @@ async def keep_late(host: Host, run_id: str, evidence: Evidence) -> None:
             write = draft.write(head=False)
         elif inbox.adopt(draft, evidence):
             draft.seize()
-            moves.runnable(draft)
+            recording.runnable(draft)
             write = draft.write()
         elif run.worker is not None:
             draft = Draft(await read(host, run_id), host.now(), host.name)

@@ -17,7 +17,7 @@ from opord.drive.host import Carrier
 from opord.drive.interrupts import Lost, Parked, TimerDue
 from opord.drive.reading import read
 from opord.drive.steps import Steps
-from opord.kernel import inbox, moves
+from opord.kernel import inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.rows import is_held
 from opord.kernel.run import Run
@@ -69,7 +69,7 @@ class Flight:
         if (run.epoch, run.worker) != (self.run.epoch, host.name):
             return
         draft = Draft(run, host.now(), host.name)
-        moves.stall(draft, describe(error))
+        recording.stall(draft, describe(error))
         await host.apply(draft.write())
 
     async def _go(self) -> None:
@@ -83,7 +83,7 @@ class Flight:
                     self.host.hook("timer fires", run.id)
                 held.left(inbox.take_in(draft, await held.messages()))
             if is_held(run.status):
-                moves.stay_stalled(run)
+                recording.stay_stalled(run)
             if run.worker is None:
                 await held.give_back(draft)
                 return
@@ -94,8 +94,8 @@ class Flight:
                 draft = held.draft()
             if self.host.draining:
                 await held.park(draft, run.status, draft.at)
-            if moves.is_full(run):
-                moves.stall_full(draft)
+            if recording.is_full(run):
+                recording.stall_full(draft)
                 await held.give_back(draft)
                 return
             try:

@@ -17,7 +17,7 @@ from opord.drive.errors import (
 from opord.drive.host import Host
 from opord.drive.reading import missing, read, read_by_row
 from opord.drive.telling import tell_moved
-from opord.kernel import bounds, inbox, moves
+from opord.kernel import bounds, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_said
 from opord.kernel.draft import Draft
@@ -41,7 +41,7 @@ async def resume(
     def change(run: Run, draft: Draft) -> None:
         if not is_held(run.status):
             raise NotStalled(run.id, run.status)
-        moves.resume(draft, actor=actor, role=role, reason=reason)
+        recording.resume(draft, actor=actor, role=role, reason=reason)
 
     await _change(host, run_id, change)
 
@@ -62,7 +62,7 @@ async def terminate(
         if has_ended(run.status):
             raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
         draft.seize()
-        moves.terminate(draft, actor=actor, role=role, reason=reason)
+        recording.terminate(draft, actor=actor, role=role, reason=reason)
 
     try:
         await _change(host, run_id, change)
@@ -100,7 +100,7 @@ async def resolve(
             )
         draft.seize()
         if not happened:
-            moves.did_not_happen(
+            recording.did_not_happen(
                 draft, intent, by="person", fresh=True, actor=actor, role=role, reason=reason
             )
             return
@@ -113,7 +113,7 @@ async def resolve(
             rest = call.result.dump(call.result.accept(result)) if call.result is not None else None
         except BadValue as error:
             raise InputInvalid(f"the resolution of {intent.call}", error.path, error.message) from error
-        moves.happened(draft, intent, rest, actor=actor, role=role, reason=reason)
+        recording.happened(draft, intent, rest, actor=actor, role=role, reason=reason)
 
     await _change(host, run_id, change)
 

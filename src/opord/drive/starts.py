@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, assert_never
 
 from opord.drive.errors import ContractReplaced, InputInvalid, StartConflict
 from opord.drive.host import Host
-from opord.kernel import inbox, moves
+from opord.kernel import inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import computed_key
 from opord.kernel.large import Texts, needed, open_value
@@ -44,7 +44,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
     lease_us = host.lease_at_birth(program.digest)
     try:
         run_id = _run_id(host, program, input_value)
-        draft = moves.start(
+        draft = recording.start(
             program,
             run_id,
             input_value,

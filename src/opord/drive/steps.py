@@ -10,7 +10,7 @@ from opord.drive.commitment import Commitments
 from opord.drive.effects import Effects
 from opord.drive.hold import Hold
 from opord.drive.interrupts import Parked, Trouble
-from opord.kernel import inbox, moves
+from opord.kernel import inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
 from opord.kernel.step import Diverged, StepError, StepUnderWay
@@ -75,7 +75,7 @@ class Steps:
             if intent is not None and committed is None:
                 raise Diverged(f"the step goes to {said.state}, but a commit of {intent.call} is on record")
             cause = inbox.cause_text(run, pending.cause if pending is not None else None, committed)
-            moves.go(draft, said, cause=cause, answers=step.answers[before:])
+            recording.go(draft, said, cause=cause, answers=step.answers[before:])
         except StepError as error:
             await self._stall(draft, trouble_of(error))
         except Trouble as error:
@@ -106,7 +106,7 @@ class Steps:
         if draft.empty or draft.written:
             # The draft is as old as the call that went wrong, which may have been tried for a long time.
             draft = self.held.draft()
-        moves.stall(draft, trouble)
+        recording.stall(draft, trouble)
         log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)
         await self.held.give_back(draft)
         raise Parked

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 import msgspec
 
 from opord.contract import Event
-from opord.kernel import moves
+from opord.kernel import recording
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
 from opord.kernel.large import Split
@@ -175,16 +175,16 @@ def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     entered = -1
     run = draft.run
     if is_held(run.status) and not _fire_due(draft):
-        moves.stay_stalled(run)
+        recording.stay_stalled(run)
         return left
     while True:
         if has_ended(run.status):
             return _leave_unhandled(draft, left)
         if is_held(run.status) or commit_open(run):
             return left
-        full = moves.is_full(run)
+        full = recording.is_full(run)
         if full and run.waits and min(run.body.timers.values(), default=draft.at + 1) <= draft.at:
-            moves.stall_full(draft)
+            recording.stall_full(draft)
             return left
         if run.body.entered != entered and not full:
             entered = run.body.entered
@@ -234,7 +234,7 @@ def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
         try:
             handler = fitting(run, message.event, message.args, message.actor, draft.at)
         except StepError as error:
-            moves.stall(draft, trouble_of(error))
+            recording.stall(draft, trouble_of(error))
             return True
         if handler is not None:
             left.remove(row)
@@ -246,9 +246,9 @@ def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
 
 def _fire_due(draft: Draft) -> bool:
     run = draft.run
-    if commit_open(run) or moves.is_full(run):
+    if commit_open(run) or recording.is_full(run):
         return False
-    timers = run.body.timers if run.waits and not is_held(run.status) else moves.shared_timers(run)
+    timers = run.body.timers if run.waits and not is_held(run.status) else recording.shared_timers(run)
     if not timers:
         return False
     name = min(timers, key=timers.__getitem__)
@@ -262,7 +262,7 @@ def _fire_due(draft: Draft) -> bool:
 def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
     """Begin the step of a cause, and end it here if it makes no call."""
     run = draft.run
-    moves.begin_step(draft, cause)
+    recording.begin_step(draft, cause)
     match cause.kind:
         case "timer":
             # A fired timer never fires again, even if its step takes long.
@@ -278,9 +278,9 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
         said = step.begin()
         if not isinstance(said, Goto):
             raise TypeError(f"the handler of {cause.label} calls {said.name}, which was not foreseen")
-        moves.go(draft, said, cause=cause_text(run, cause), answers=[])
+        recording.go(draft, said, cause=cause_text(run, cause), answers=[])
     except StepError as error:
-        moves.stall(draft, trouble_of(error))
+        recording.stall(draft, trouble_of(error))
 
 
 def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> str:
@@ -318,7 +318,7 @@ def record_evidence(draft: Draft, evidence: Evidence) -> None:
     """Put on record what a worker learned too late; by itself it moves nothing."""
     draft.record(
         "evidence",
-        {"outcome": moves.outcome_said(draft.run, evidence.call, evidence.kind, evidence.value)},
+        {"outcome": recording.outcome_said(draft.run, evidence.call, evidence.kind, evidence.value)},
         call=evidence.call,
         intent=evidence.intent,
         attempt=evidence.attempt,
@@ -362,7 +362,7 @@ def adopt(draft: Draft, evidence: Evidence) -> bool:
                 return False
         case _:
             assert_never(evidence.kind)
-    moves.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))
+    recording.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))
     return True
 
 

@@ -13,8 +13,8 @@ from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel import restored
 from opord.kernel.doubt import ROWS, Asked, Deed, Policy, Reason, Retries, Row, Situation, Stands, Until, fits
 from opord.kernel.instants import microseconds
-from opord.kernel.moves import shared_timers
 from opord.kernel.pauses import backoff_us
+from opord.kernel.recording import shared_timers
 from opord.kernel.run import Intent, Run
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from opord.contract import Action
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, microseconds, text
-from opord.kernel.moves import goes_on_by_itself
+from opord.kernel.recording import goes_on_by_itself
 from opord.kernel.run import Intent, Run
 
 UNTOLD_US = 30 * 86_400_000_000

@@ -14,8 +14,8 @@ from opord.kernel import plan
 from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import text
 from opord.kernel.large import Texts, ValueMissing, joined
-from opord.kernel.moves import shared_timers
 from opord.kernel.program import CallProgram, Program
+from opord.kernel.recording import shared_timers
 from opord.kernel.records import UNKNOWN_KIND
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow, has_ended, is_held
 from opord.kernel.run import Intent, Run

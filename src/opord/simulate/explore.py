@@ -14,8 +14,8 @@ from opord.kernel.program import Program
 from opord.kernel.run import load_run
 from opord.kernel.views import history_view, run_view
 from opord.simulate.drive import Driver, Explored
-from opord.simulate.moves import Move, moves_of, outcomes_of
 from opord.simulate.promises import broken_promises
+from opord.simulate.targets import TransitionTarget, outcomes_of, transitions_of
 from opord.simulate.values import Constants
 from opord.story.page import run_story
 from opord.values.canonical import loads
@@ -42,7 +42,7 @@ class Seen:
     """What exploring has seen so far. Times to an end are in seconds of virtual time."""
 
     contract: Contract
-    moves: list[Move]
+    moves: list[TransitionTarget]
     outcomes: list[tuple[str, str]]
     seed: int
     asked: int
@@ -82,7 +82,7 @@ def explore(
         NoInput: the contract refuses every input that was drawn.
     """
     contract = program.contract
-    seen = Seen(contract, moves_of(contract, dict(program.sources)), outcomes_of(contract), seed, runs)
+    seen = Seen(contract, transitions_of(contract, dict(program.sources)), outcomes_of(contract), seed, runs)
     driver = Driver(program, Constants(contract))
     with _quiet():
         for number in range(runs):

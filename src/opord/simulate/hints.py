@@ -6,7 +6,7 @@ from typing import NamedTuple, assert_never
 
 from opord.kernel.records import known_cause
 from opord.simulate.explore import Seen
-from opord.simulate.moves import TIMED_OUT, UNKNOWN, Move
+from opord.simulate.targets import TIMED_OUT, UNKNOWN, TransitionTarget
 
 
 class Unreached(NamedTuple):
@@ -35,7 +35,7 @@ def unreached(seen: Seen) -> list[Unreached]:
     return found
 
 
-def move_words(move: Move) -> str:
+def move_words(move: TransitionTarget) -> str:
     """Name a move with its cause, in a line."""
     return f"{move.source} → {move.target} ({cause_words(move.cause)})"
 
@@ -78,11 +78,11 @@ def _state_hint(seen: Seen, state: str) -> str:
     return f"{first} leads there, and was not reached either" if first else "nothing leads there"
 
 
-def _move_hint(seen: Seen, move: Move) -> str:
+def _move_hint(seen: Seen, move: TransitionTarget) -> str:
     return f"{move.source} was entered {_times(seen.entered[move.source])}; {_needs(move, _acts(seen, move))}"
 
 
-def _needs(move: Move, acts: bool) -> str:
+def _needs(move: TransitionTarget, acts: bool) -> str:
     cause = cause_words(move.cause)
     if acts and move.cause.startswith(("event", "timer")):
         when = "come" if move.cause.startswith("event") else "be due"
@@ -94,7 +94,7 @@ def _needs(move: Move, acts: bool) -> str:
     return f"{how}needs {' and '.join(move.needs)}: try more --runs, or a test with values of your own"
 
 
-def _acts(seen: Seen, move: Move) -> bool:
+def _acts(seen: Seen, move: TransitionTarget) -> bool:
     return seen.contract.state(move.source).kind == "acting"
 
 

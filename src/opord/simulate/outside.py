@@ -15,7 +15,7 @@ from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
 from opord.kernel.step import load_failure
-from opord.simulate.moves import TIMED_OUT, UNKNOWN
+from opord.simulate.targets import TIMED_OUT, UNKNOWN
 from opord.simulate.values import Chosen
 from opord.testing.clock import VirtualClock
 from opord.values.failure import Failure

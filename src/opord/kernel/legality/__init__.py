@@ -1,11 +1,11 @@
 """Whether a journal is whole and every move in it legal, decided from the journal and the contract alone.
 
-This is a second opinion: it shares no code with what writes journals (`moves.py`, `inbox.py`, `doubt.py`), so
+This is a second opinion: it shares no code with what writes journals (`recording.py`, `inbox.py`, `doubt.py`), so
 that a fault there is found here and not repeated. It asks, in this order:
 
 - `chain.py`: is every record there, unchanged, in its place, and of this run and contract?
 - `order.py`: may this kind of record follow the ones before it? A table.
-- `moves.py`: does the contract allow this transition, this event, this timer?
+- `transitions.py`: does the contract allow this transition, this event, this timer?
 - `commits.py`: was an action called only when its declared rule allowed it?
 - `values.py`: is every large value there, unchanged, and referred to?
 - `stored.py`: is the run as stored what its journal adds up to?
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from opord.kernel.legality import commits, moves
+from opord.kernel.legality import commits, transitions
 from opord.kernel.legality.chain import check_chain
 from opord.kernel.legality.fold import Fold, Problem, Said
 from opord.kernel.legality.order import FOLLOWS, check_order
@@ -84,21 +84,21 @@ def _check(fold: Fold, said: Said) -> None:
     """Hold one record against the contract and the records before it."""
     match said.kind:
         case "started":
-            moves.started(fold, said)
+            transitions.started(fold, said)
         case "event":
-            moves.event(fold, said)
+            transitions.event(fold, said)
         case "ignored":
-            moves.ignored(fold, said)
+            transitions.ignored(fold, said)
         case "unhandled":
-            moves.unhandled(fold, said)
+            transitions.unhandled(fold, said)
         case "transition":
-            moves.transition(fold, said)
+            transitions.transition(fold, said)
         case "stalled":
-            moves.stalled(fold, said)
+            transitions.stalled(fold, said)
         case "retried":
-            moves.retried(fold, said)
+            transitions.retried(fold, said)
         case "terminated":
-            moves.terminated(fold, said)
+            transitions.terminated(fold, said)
         case "intent":
             commits.intent(fold, said)
         case "attempt":

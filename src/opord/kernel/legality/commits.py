@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from opord.contract import Action, Ask, Block, Check, Doubt, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
 from opord.kernel.legality.fold import Commit, Fold, Said
-from opord.kernel.legality.moves import check_answer, decoded
+from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.program import CallProgram
 from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
 from opord.statements import call_sites

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from opord.kernel.large import INPUT_VALUES
 from opord.kernel.legality.fold import Fold
-from opord.kernel.legality.moves import decoded
+from opord.kernel.legality.transitions import decoded
 from opord.kernel.legality.values import ReferenceWrong
 from opord.kernel.rows import InboxRow, RunRow, Status
 from opord.kernel.sealing import SEALED, comparable, opened

@@ -34,7 +34,7 @@ UNKNOWN = "unknown"
 TIMED_OUT = "TimedOut"
 
 
-class Move(NamedTuple):
+class TransitionTarget(NamedTuple):
     """One legal move: from a state, by a cause as journals write it, to a state. `needs` says on what it depends."""
 
     source: str
@@ -48,16 +48,16 @@ class Move(NamedTuple):
         return self.source, self.cause, self.target
 
 
-def moves_of(contract: Contract, texts: Mapping[str, str]) -> list[Move]:
+def transitions_of(contract: Contract, texts: Mapping[str, str]) -> list[TransitionTarget]:
     """List the moves of a contract, in the order of its states, each once; `texts` are its files, for quoting."""
     words = _Words(texts)
     graph = Graph(contract)
-    found: dict[tuple[str, str, str], Move] = {}
+    found: dict[tuple[str, str, str], TransitionTarget] = {}
     for state in contract.states:
         for moment in graph.moments(state):
             cause = _set_off(contract, state, moment)
             for way_out in exits(moment):
-                move = Move(
+                move = TransitionTarget(
                     state.name, _cause(cause, way_out.commit), way_out.goto.state, words.needs(way_out)
                 )
                 found.setdefault(move.key, move)
