@@ -18,7 +18,7 @@ from opord.drive.errors import NotInDoubt, RoleRequired, RunUnknown, StartConfli
 from opord.drive.flight import Flight
 from opord.drive.hooks import Point
 from opord.kernel.answers import Applied, Result
-from opord.kernel.fit import Facts, check_batch, judge
+from opord.kernel.conflicts import Facts, check_batch, judge
 from opord.kernel.large import ValueCache
 from opord.kernel.legality import verify
 from opord.kernel.program import Program

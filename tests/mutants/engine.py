@@ -336,7 +336,7 @@ MUTANTS = (
     ),
     Mutant(
         "pruned key not compared", STARTS,
-        "            if tombstone.input != input_mark(run.input_text):", "            if False:",
+        "            if tombstone.input != input_digest(run.input_text):", "            if False:",
         "a start with another input under the key of a pruned run counts as the same start", "5",
         tests=("tests/pruning/test_keys.py::test_the_same_start_again_finds_the_run_that_was_pruned_and_makes_none",),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.model import Mutant
 
-FIT, MEMORY = "kernel/fit.py", "stores/memory.py"
+CONFLICTS, MEMORY = "kernel/conflicts.py", "stores/memory.py"
 BATCH, CONNECTION, OPENING, STORE = (
     f"stores/sqlite/{name}.py" for name in ("batch", "connection", "opening", "store")
 )
@@ -14,7 +14,7 @@ FAKES, CRASHING = "testing/fakes.py", "testing/crashing.py"
 
 MUTANTS = (
     Mutant(
-        "no epoch check (both stores)", FIT,
+        "no epoch check (both stores)", CONFLICTS,
         "    if (change.epoch, change.seq) != (row.epoch, row.seq):", "    if change.seq != row.seq:",
         "a worker that lost a run can still move it", "11, 12",
         seeds=40,
@@ -26,13 +26,13 @@ MUTANTS = (
         seeds=100,
     ),
     Mutant(
-        "no seq check (both stores)", FIT,
+        "no seq check (both stores)", CONFLICTS,
         "    if (change.epoch, change.seq) != (row.epoch, row.seq):", "    if change.epoch != row.epoch:",
         "a write that was decided on what is no longer so is made", "6, 8, 11",
         seeds=40,
     ),
     Mutant(
-        "arrivals not checked (both stores)", FIT,
+        "arrivals not checked (both stores)", CONFLICTS,
         "    if change.arrivals is not None and change.arrivals != row.arrivals:\n        return Stale(row)\n", "",
         "a run goes to rest past a message that it has not seen", "6, 14",
         seeds=40,
@@ -44,28 +44,28 @@ MUTANTS = (
         seeds=40,
     ),
     Mutant(
-        "write made twice after an error", FIT,
+        "write made twice after an error", CONFLICTS,
         "        if _is_recorded(change, change.records, facts):\n            return Applied(row.arrivals)\n    elif",
         "        pass\n    elif",
         "a write that was durable before its error is refused when it is tried again", "C4, C8",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_very_same_write_again_is_applied_already",),
     ),
     Mutant(
-        "start made twice after an error", FIT,
+        "start made twice after an error", CONFLICTS,
         "        return Applied(row.arrivals) if _is_recorded(change, change.records, facts) else Exists(row)",
         "        return Exists(row)",
         "a start that was durable before its error is told as one that was there before", "5, C2",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_very_same_start_again_is_applied_already",),
     ),
     Mutant(
-        "message put twice after an error", FIT,
+        "message put twice after an error", CONFLICTS,
         "    put = tuple(message for message in change.put if message not in there) if there else change.put",
         "    put = change.put",
         "a message that was put before is put again", "6",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_of_the_messages_of_a_write_only_those_are_put_that_never_were",),
     ),
     Mutant(
-        "event key not unique (both stores)", FIT,
+        "event key not unique (both stores)", CONFLICTS,
         "        if taken is not None:\n            return KeyTaken(taken)", "        if False:\n            return KeyTaken(taken)",
         "two events of one key are taken", "6",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_batch_makes_what_fits_and_leaves_the_rest",),

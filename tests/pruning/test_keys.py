@@ -12,7 +12,7 @@ from opord.backends.front import Engine
 from opord.drive.errors import RunEnded, RunPruned, RunUnknown, StartConflict
 from opord.drive.starts import Started
 from opord.kernel.inbox import Evidence
-from opord.kernel.marks import input_mark
+from opord.kernel.input_digest import input_digest
 from opord.loading import program_of
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite import SqliteStore
@@ -102,9 +102,9 @@ def test_a_start_with_another_large_input_is_no_start_of_the_run_that_was_pruned
 def test_secrets_take_no_part_in_what_is_kept_of_an_input() -> None:
     sealed, plain = '{"pin":{"$sealed":"k.AAAA"},"x":[1]}', '{"pin":{"$secret":"1234"},"x":[1]}'
     other = '{"pin":{"$secret":"9999"},"x":[1]}'
-    assert input_mark(sealed) == input_mark(plain) == input_mark(other)
-    assert input_mark(plain) != input_mark(plain.replace("[1]", "[2]"))
-    assert input_mark('{"x":[{"$sealed":"a"}]}') != input_mark('{"x":[{"y":1}]}')
+    assert input_digest(sealed) == input_digest(plain) == input_digest(other)
+    assert input_digest(plain) != input_digest(plain.replace("[1]", "[2]"))
+    assert input_digest('{"x":[{"$sealed":"a"}]}') != input_digest('{"x":[{"y":1}]}')
 
 
 def test_whatever_is_sent_to_a_pruned_run_is_refused_with_where_it_went(kit: Kit, tmp_path: Path) -> None:

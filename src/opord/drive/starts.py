@@ -9,8 +9,8 @@ from opord.drive.host import Host
 from opord.kernel import inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import computed_key
+from opord.kernel.input_digest import input_digest
 from opord.kernel.large import Texts, needed, open_value
-from opord.kernel.marks import input_mark
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.kernel.sealing import opened_text
@@ -80,7 +80,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
                 raise StartConflict(run_id)
             return Started(run_id, False)
         case WasPruned(tombstone):
-            if tombstone.input != input_mark(run.input_text):
+            if tombstone.input != input_digest(run.input_text):
                 raise StartConflict(run_id)
             return Started(run_id, False, True)
         case NotStored():

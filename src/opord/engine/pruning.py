@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from opord.kernel.input_digest import input_digest
 from opord.kernel.instants import capped, text
 from opord.kernel.large import Texts, needed
-from opord.kernel.marks import input_mark
 from opord.stores.archive import ArchiveWriter
 from opord.stores.base import EndedRun, Kept, Prune, Store, StoredContract, Tombstone
 from opord.values.canonical import dumps
@@ -143,7 +143,7 @@ class Pruning:
                 row.name,
                 row.version,
                 row.started_at,
-                input_mark(_whole_input(kept)),
+                input_digest(_whole_input(kept)),
                 row.head.state,
                 row.head.outcome,
                 ended.ended_at,

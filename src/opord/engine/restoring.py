@@ -125,7 +125,7 @@ def _one(
     write: Write | None = None
     if not (run.body.wary and last.kind == "restored"):
         draft = Draft(run, max(store.now(), last.at), str(who["actor"]))
-        restored.mark(draft, since=max(last.at, copied_at), **who)
+        restored.begin_wariness(draft, since=max(last.at, copied_at), **who)
         write = draft.write()
     marked = marked._replace(
         how="marked before" if write is None else "marked",

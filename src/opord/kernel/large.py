@@ -22,7 +22,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from opord.kernel.marks import input_mark
+from opord.kernel.input_digest import input_digest
 from opord.kernel.rows import RunRow, ValueRow
 from opord.kernel.sealing import SEALED, SECRET, open_data, seal_data
 from opord.values.canonical import digest, dumps, loads
@@ -445,7 +445,7 @@ def without_values(body: dict[str, Any]) -> dict[str, Any]:
 
 def value_place(run: str, text: str) -> str:
     """Return the place that secrets in a value are bound to: the run, and all in the value that is not secret."""
-    return f"{run}\nvalue {input_mark(text)}"
+    return f"{run}\nvalue {input_digest(text)}"
 
 
 def open_value(vault: Vault | None, run: str, text: str) -> Any:

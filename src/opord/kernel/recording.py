@@ -1,4 +1,4 @@
-"""How a run moves: each function changes a run through a draft and puts on record what it did.
+"""Recording: each function changes a run through a draft and puts on record what it did.
 
 They check nothing that the caller has decided (whether an event fits, whether a person may); what may
 follow what is said once more, independently, in `legality.py`.

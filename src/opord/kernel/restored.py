@@ -23,7 +23,7 @@ BY = "restore"
 """Who brings a doubt about, in the record of one that comes from a restore."""
 
 
-def mark(draft: Draft, *, since: int, actor: str, role: str | None, reason: str | None) -> None:
+def begin_wariness(draft: Draft, *, since: int, actor: str, role: str | None, reason: str | None) -> None:
     """Put on record that the store was restored from a copy, whose last word on the run is of the instant `since`.
 
     Whoever holds the run loses it. A doubt that is open is as of now: attempts that the copy does not know of may have

@@ -10,7 +10,7 @@ from opord.kernel.rows import RecordRow
 from opord.values.canonical import loads
 
 
-class Mark(NamedTuple):
+class Occurrence(NamedTuple):
     """Something that came in a run. `begins`: a call is about to be made, `did` and `may` say what it has become."""
 
     name: str
@@ -19,21 +19,21 @@ class Mark(NamedTuple):
     may: bool = False
 
 
-def marks_of(records: Iterable[RecordRow]) -> list[Mark]:
+def occurrences_of(records: Iterable[RecordRow]) -> list[Occurrence]:
     """List what a journal says came: states entered, effects that answered, commits and what became of them."""
-    marks: list[Mark] = []
+    occurrences: list[Occurrence] = []
     for record in records:
         body = loads(record.body)
         for answer in (*(body.get("answers") or ()), *(body.get("calls") or ())):
             if "failed" not in answer:
-                marks.append(Mark(answer["call"], did=True, may=True))
+                occurrences.append(Occurrence(answer["call"], did=True, may=True))
         match record.known_kind:
             case "started" | "transition":
-                marks.append(Mark(body["to"], did=True, may=True))
+                occurrences.append(Occurrence(body["to"], did=True, may=True))
             case "intent":
-                marks.append(Mark(body["call"], begins=True))
+                occurrences.append(Occurrence(body["call"], begins=True))
             case "outcome":
-                marks.append(_outcome(body))
+                occurrences.append(_outcome(body))
             case (
                 "event"
                 | "ignored"
@@ -52,42 +52,42 @@ def marks_of(records: Iterable[RecordRow]) -> list[Mark]:
                 raise ValueError(f"{record.kind} is no kind of record")
             case never:
                 assert_never(never)
-    return marks
+    return occurrences
 
 
-def _outcome(body: Mapping[str, Any]) -> Mark:
+def _outcome(body: Mapping[str, Any]) -> Occurrence:
     failed = (body["outcome"].get("failed") or {}).get("type")
     skipped = body.get("by") == "skip"
     did = failed is None and not skipped
-    return Mark(body["call"], did=did, may=did or skipped or failed == "InDoubt")
+    return Occurrence(body["call"], did=did, may=did or skipped or failed == "InDoubt")
 
 
 def broken_promises(contract: Contract, records: Sequence[RecordRow], *, ended: bool) -> list[Promise]:
     """List the promises that a run has broken. How long a run may take is the checker's to say, not looked at here."""
-    marks = marks_of(records)
-    return [promise for promise in contract.promises if _broken(promise, marks, ended)]
+    occurrences = occurrences_of(records)
+    return [promise for promise in contract.promises if _broken(promise, occurrences, ended)]
 
 
-def _broken(promise: Promise, marks: Sequence[Mark], ended: bool) -> bool:
+def _broken(promise: Promise, occurrences: Sequence[Occurrence], ended: bool) -> bool:
     subjects = set(promise.subjects)
     others = set(promise.others)
     match promise.kind:
         case "at most once":
-            return _comes_after(marks, subjects, subjects)
+            return _comes_after(occurrences, subjects, subjects)
         case "never after":
-            return _comes_after(marks, subjects, others)
+            return _comes_after(occurrences, subjects, others)
         case "only after":
             came = False
-            for mark in marks:
-                came = came or (mark.did and mark.name in others)
-                if mark.name in subjects and mark.may and not came:
+            for occurrence in occurrences:
+                came = came or (occurrence.did and occurrence.name in others)
+                if occurrence.name in subjects and occurrence.may and not came:
                     return True
             return False
         case "eventually":
             owed = False
-            for mark in marks:
-                owed = owed or (mark.may and mark.name in others)
-                owed = owed and not (mark.did and mark.name in subjects)
+            for occurrence in occurrences:
+                owed = owed or (occurrence.may and occurrence.name in others)
+                owed = owed and not (occurrence.did and occurrence.name in subjects)
             return owed and ended
         case "every run ends":
             return False  # how long a run may take is not looked at here
@@ -95,13 +95,13 @@ def _broken(promise: Promise, marks: Sequence[Mark], ended: bool) -> bool:
             assert_never(promise.kind)
 
 
-def _comes_after(marks: Sequence[Mark], subjects: set[str], others: set[str]) -> bool:
+def _comes_after(occurrences: Sequence[Occurrence], subjects: set[str], others: set[str]) -> bool:
     """Whether one of the subjects begins, or comes, after one of the others may have come."""
     may = False
-    committed = {mark.name for mark in marks if mark.begins}
-    for mark in marks:
-        comes = mark.begins if mark.name in committed else mark.may
-        if comes and may and mark.name in subjects:
+    committed = {occurrence.name for occurrence in occurrences if occurrence.begins}
+    for occurrence in occurrences:
+        comes = occurrence.begins if occurrence.name in committed else occurrence.may
+        if comes and may and occurrence.name in subjects:
             return True
-        may = may or (mark.may and mark.name in others)
+        may = may or (occurrence.may and occurrence.name in others)
     return False

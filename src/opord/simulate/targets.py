@@ -1,4 +1,4 @@
-"""What a contract allows, listed: each move with its cause and what it needs, and each way in which a call can end."""
+"""What an exploration can reach: each transition with its cause and what it needs, and each way a call can end."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class TransitionTarget(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells it from other moves."""
+        """What tells it from other transitions."""
         return self.source, self.cause, self.target
 
 
 def transitions_of(contract: Contract, texts: Mapping[str, str]) -> list[TransitionTarget]:
-    """List the moves of a contract, in the order of its states, each once; `texts` are its files, for quoting."""
+    """List the transitions of a contract, in the order of its states, each once; `texts` are its files, for quoting."""
     words = _Words(texts)
     graph = Graph(contract)
     found: dict[tuple[str, str, str], TransitionTarget] = {}

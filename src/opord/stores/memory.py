@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 
-from opord.kernel.fit import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
+from opord.kernel.conflicts import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
 from opord.kernel.rows import has_ended
 from opord.stores.base import (
     Applied,

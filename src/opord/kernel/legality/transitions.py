@@ -1,4 +1,4 @@
-"""Does the contract allow this move: the transition with its cause and data, the event, the timer?"""
+"""Does the contract allow this: the transition with its cause and data, the event, the timer?"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 import apsw
 import msgspec
 
-from opord.kernel.fit import Facts, judge, last_record
+from opord.kernel.conflicts import Facts, judge, last_record
 from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Tombstone, Write
 from opord.stores.sqlite.connection import rows
 

@@ -6,7 +6,7 @@ import logging
 
 import apsw
 
-from opord.kernel.fit import compare
+from opord.kernel.conflicts import compare
 from opord.stores.base import ContractConflict, StoredContract, WorkerRow
 from opord.stores.sqlite.connection import rows
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import apsw
 import msgspec
 
-from opord.kernel.fit import check_rewrite
+from opord.kernel.conflicts import check_rewrite
 from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, UsedKey, ValueRow
 from opord.stores.sqlite.connection import rows
 from opord.stores.sqlite.guards import lifted

@@ -16,7 +16,7 @@ from typing import TypeVar
 import apsw
 import msgspec
 
-from opord.kernel.fit import check_batch, check_prune, compare
+from opord.kernel.conflicts import check_batch, check_prune, compare
 from opord.stores.base import (
     EndedRun,
     EventKey,

@@ -1,7 +1,7 @@
-"""Decide which changes of a batch still fit, from what is stored about their runs.
+"""Write conflicts: decide which changes of a batch still apply, from what is stored about their runs.
 
-The answer is the same for every store, so it stands here once. A store may find out by any faster way
-that a whole batch fits; when something does not, it collects the facts and asks `judge`.
+The answer is the same for every store, so it is computed here. A store may find out in any faster way that a whole
+batch applies; if something does not, it collects the facts and asks `judge`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The mark of an input: by it the same start is known again when the input itself is gone."""
+"""The digest of an input: it tells the same start from another one when the input itself is gone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import digest, dumps, loads
 
 
-def input_mark(text: str) -> str:
+def input_digest(text: str) -> str:
     """Return the digest of an input, given as canonical JSON as it is kept or in rest form.
 
-    Secrets take no part in it: a digest would tell a short one, and whoever makes the mark may have no key.
+    Secrets take no part in it: a digest would reveal a short one, and the process that computes it may have no key.
     """
     if SECRET not in text and SEALED not in text:
         return digest(text)
