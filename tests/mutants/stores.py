@@ -287,7 +287,7 @@ MUTANTS = (
     ),
     Mutant(
         "dead engine writes on", CRASHING,
-        "            if self.dead:\n                raise Killed\n            return verb", "            return verb",
+        "        if self.dead:\n            raise Killed\n        if name", "        if name",
         "an engine that was killed in a test goes on writing", "harness",
         tests=("tests/testing/test_crashing.py::test_a_dead_engine_neither_reads_nor_writes",),
     ),
