@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "opord"
+TESTS = ROOT / "tests"
 
 LINES_MAX = 600  # one idea a module; the aim is 100 to 400
 LONGER = {
@@ -138,3 +139,30 @@ def test_every_target_of_the_makefile_is_listed_by_help() -> None:
 @pytest.mark.parametrize("target", ["demo", "test", "check", "soak", "bench", "golden", "docs"])
 def test_a_bare_clone_needs_no_set_up_of_its_own(target: str) -> None:
     assert re.search(rf"^{target}: \$\(STAMP\)", text_of(ROOT / "Makefile"), flags=re.MULTILINE)
+
+
+def test_no_test_imports_from_a_test_module() -> None:
+    """What tests share stands in a helper of their folder or in `tests/support`, where it can be found and changed."""
+    wrong = [
+        f"{name_of(path)}:{node.lineno}: {name}"
+        for path in tracked()
+        if path.suffix == ".py" and TESTS in path.parents
+        for node in ast.walk(ast.parse(text_of(path)))
+        for name in imported_by(node)
+        if any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert not wrong, "\n".join(["imported from a test module:", *wrong])
+
+
+def imported_by(node: ast.AST) -> list[str]:
+    """Return the modules, and the names from them, that an import statement of the tests names."""
+    match node:
+        case ast.Import():
+            return [one.name for one in node.names if one.name.startswith("tests.")]
+        case ast.ImportFrom():
+            module = node.module or ""
+            if node.level == 0 and not f"{module}.".startswith("tests."):
+                return []
+            return [f"{module}.{one.name}" for one in node.names]
+        case _:  # open: every other node of a syntax tree imports nothing
+            return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.kit import Shop
-from tests.engine.test_purity import CONTRACT
+from tests.support.contracts import SCORED
 
 HANDLERS_MODULE = """class Handlers:
     def score(self, a):
@@ -20,7 +20,7 @@ HANDLERS_MODULE = """class Handlers:
 
 @pytest.mark.parametrize(("flags", "status"), [((), 0), (("--dev",), 1)])
 def test_a_worker_watches_where_it_is_asked_to(shop: Shop, flags: tuple[str, ...], status: int) -> None:
-    (shop.folder / "c.opord").write_text(CONTRACT)
+    (shop.folder / "c.opord").write_text(SCORED)
     (shop.folder / "handlers.py").write_text(HANDLERS_MODULE)
     assert shop.opord("runs", "start", "c.opord", "--input", '{"a": 1}').status == 0
     said = shop.process(

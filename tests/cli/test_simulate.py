@@ -8,7 +8,7 @@ import pytest
 
 from opord.cli import output
 from tests.cli.kit import Shop
-from tests.simulate.test_explore import STUCK
+from tests.support.contracts import STUCK
 
 
 def test_it_tells_what_was_reached(shop: Shop) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tests.engine.desk import fails
 from tests.support.provider import Provider
 
 
@@ -90,3 +91,92 @@ class OrderHandlers:
     async def tell(self, text: str, *, call: Any) -> None:
         await self.provider.act("tell", call.key)
         self.told.append(text)
+
+
+BUSY, FINAL, BROKEN = fails("Problem.Busy"), fails("Problem.Final", why="no"), ConnectionError("reset")
+RECEIPT, OTHER = {"id": "r1"}, {"id": "r2"}
+CHARGED = ("Charged", {"receipt": RECEIPT})
+
+
+def charging(policy: str, *, report: bool = False, finds: str = "Receipt?", result: str = "Receipt") -> str:
+    """Return a contract that commits one action of the given policy, with effects that may know."""
+    unclear = "InDoubt -> goto Unclear" if report else ""
+    target, final = (" | Unclear", "final state Unclear failure") if report else ("", "")
+    ok = (
+        "ok receipt -> goto Charged(receipt)"
+        if result
+        else 'ok -> goto Charged({ id: "" })'.replace("{ id", "Receipt { id")
+    )
+    arrow = f"-> {result}" if result else ""
+    return f"""
+contract Charging(n: int) key n version 1
+record Receipt {{ id: str }}
+failure Problem {{ Final(why: str), Busy transient }}
+failure Trouble {{ Odd, Slow transient }}
+effect find(n: int, key: str) -> {finds} fails Trouble {{ timeout 5s }}
+action charge(n: int) {arrow} fails Problem {{ {policy} }}
+initial state Charging -> Charged | Failed{target} {{
+  match commit charge(n) {{
+    {ok}
+    Final(why) -> goto Failed(why)
+    Busy -> goto Failed("busy")
+    {unclear}
+  }}
+}}
+final state Charged(receipt: Receipt) success
+final state Failed(why: str) failure
+{final}
+"""
+
+
+REVIEW = """
+contract Review(n: int) key n version 1
+role manager, clerk
+event approve(note: str) by manager | clerk
+event reject(reason: str) by manager
+event bid(amount: int)
+event paid(ref: str, cents: int) key ref
+event seen(who: str)
+event parcel(number: str) key number keep
+effect look(n: int) -> str
+initial state Waiting -> Approved | Rejected | Paid | Sold | Waiting {
+  on approve(note) -> goto Approved("{note} by {actor}")
+  on reject(reason) -> goto Rejected(reason)
+  on bid(amount) if amount > 100 -> goto Sold(amount)
+  on paid(ref, cents) if ref != "again" -> goto Paid(ref)
+  on paid(ref, cents) -> goto Waiting
+  on seen ignore
+  after 30d -> goto Rejected("late")
+}
+state Approved(note: str) -> Packed { let text = perform look(n) goto Packed("{note}: {text}") }
+state Packed(note: str) -> Gone {
+  on parcel(number) -> goto Gone(number)
+  after 30d -> goto Gone("lost")
+}
+final state Gone(number: str) success
+final state Paid(ref: str) success
+final state Sold(amount: int) success
+final state Rejected(reason: str) failure
+""".replace("perform look(n) goto", "perform look(n)\n  goto")
+
+
+KEPT = """
+contract Kept(n: int) key n version 1
+event open(x: int)
+event item(name: str) keep
+event other(name: str) keep
+initial state First -> Second {
+  on open(x) -> goto Second
+  after 1h -> goto Second
+}
+state Second -> Third | Odd {
+  on item(name) if name != "odd" -> goto Third(name)
+  after 0s -> goto Odd("timer")
+}
+state Third(one: str) -> Both {
+  on item(name) -> goto Both(one, name)
+  after 30d -> goto Both(one, "none")
+}
+final state Both(one: str, two: str) success
+final state Odd(why: str) failure
+"""

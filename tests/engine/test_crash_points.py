@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from opord.stores.base import StoreUnavailable
+from tests.engine.contracts import CHARGED, RECEIPT, charging
 from tests.engine.desk import Here, Sim, after
-from tests.engine.test_doubts import CHARGED, RECEIPT, charging
 from tests.support.kit import crash_at
 from tests.support.store import FOR_EVER, Fault, FaultyStore, has_record
 
@@ -44,7 +44,7 @@ class TestCommittedButError:
         assert sim.kinds == ["started", "intent", "doubt", "resolved", "attempt", "outcome", "transition"]
 
     def test_a_stored_event_is_stored_once(self) -> None:
-        from tests.engine.test_events import KEPT
+        from tests.engine.contracts import KEPT
 
         async def story(here: Here) -> None:
             sent = [await here.send("item", name=name) for name in ("a", "b")]
@@ -60,7 +60,7 @@ class TestCommittedButError:
         assert (sim.ending, store.failed) == (("Both", {"one": "a", "two": "b"}), 3)
 
     def test_an_event_with_a_key_is_one_event(self) -> None:
-        from tests.engine.test_events import REVIEW
+        from tests.engine.contracts import REVIEW
 
         async def story(here: Here) -> None:
             await here.rests()

@@ -11,42 +11,8 @@ import asyncio
 import pytest
 
 from opord.drive.errors import InputInvalid, NotInDoubt
+from tests.engine.contracts import BROKEN, BUSY, CHARGED, FINAL, RECEIPT, charging
 from tests.engine.desk import NEVER, Here, Sim, after, fails
-
-BUSY, FINAL, BROKEN = fails("Problem.Busy"), fails("Problem.Final", why="no"), ConnectionError("reset")
-RECEIPT, OTHER = {"id": "r1"}, {"id": "r2"}
-CHARGED = ("Charged", {"receipt": RECEIPT})
-
-
-def charging(policy: str, *, report: bool = False, finds: str = "Receipt?", result: str = "Receipt") -> str:
-    """Return a contract that commits one action of the given policy, with effects that may know."""
-    unclear = "InDoubt -> goto Unclear" if report else ""
-    target, final = (" | Unclear", "final state Unclear failure") if report else ("", "")
-    ok = (
-        "ok receipt -> goto Charged(receipt)"
-        if result
-        else 'ok -> goto Charged({ id: "" })'.replace("{ id", "Receipt { id")
-    )
-    arrow = f"-> {result}" if result else ""
-    return f"""
-contract Charging(n: int) key n version 1
-record Receipt {{ id: str }}
-failure Problem {{ Final(why: str), Busy transient }}
-failure Trouble {{ Odd, Slow transient }}
-effect find(n: int, key: str) -> {finds} fails Trouble {{ timeout 5s }}
-action charge(n: int) {arrow} fails Problem {{ {policy} }}
-initial state Charging -> Charged | Failed{target} {{
-  match commit charge(n) {{
-    {ok}
-    Final(why) -> goto Failed(why)
-    Busy -> goto Failed("busy")
-    {unclear}
-  }}
-}}
-final state Charged(receipt: Receipt) success
-final state Failed(why: str) failure
-{final}
-"""
 
 
 class TestRepeat:

@@ -16,37 +16,8 @@ from opord.drive.errors import (
     RunUnknown,
     UnknownEvent,
 )
+from tests.engine.contracts import KEPT, REVIEW
 from tests.engine.desk import Here, Sim, after
-
-REVIEW = """
-contract Review(n: int) key n version 1
-role manager, clerk
-event approve(note: str) by manager | clerk
-event reject(reason: str) by manager
-event bid(amount: int)
-event paid(ref: str, cents: int) key ref
-event seen(who: str)
-event parcel(number: str) key number keep
-effect look(n: int) -> str
-initial state Waiting -> Approved | Rejected | Paid | Sold | Waiting {
-  on approve(note) -> goto Approved("{note} by {actor}")
-  on reject(reason) -> goto Rejected(reason)
-  on bid(amount) if amount > 100 -> goto Sold(amount)
-  on paid(ref, cents) if ref != "again" -> goto Paid(ref)
-  on paid(ref, cents) -> goto Waiting
-  on seen ignore
-  after 30d -> goto Rejected("late")
-}
-state Approved(note: str) -> Packed { let text = perform look(n) goto Packed("{note}: {text}") }
-state Packed(note: str) -> Gone {
-  on parcel(number) -> goto Gone(number)
-  after 30d -> goto Gone("lost")
-}
-final state Gone(number: str) success
-final state Paid(ref: str) success
-final state Sold(amount: int) success
-final state Rejected(reason: str) failure
-""".replace("perform look(n) goto", "perform look(n)\n  goto")
 
 
 class TestRoles:
@@ -267,28 +238,6 @@ class TestKeys:
             await here.rests()
 
         assert Sim(REVIEW, look=["text"]).tell(story).ending == ("Gone", {"number": "p1"})
-
-
-KEPT = """
-contract Kept(n: int) key n version 1
-event open(x: int)
-event item(name: str) keep
-event other(name: str) keep
-initial state First -> Second {
-  on open(x) -> goto Second
-  after 1h -> goto Second
-}
-state Second -> Third | Odd {
-  on item(name) if name != "odd" -> goto Third(name)
-  after 0s -> goto Odd("timer")
-}
-state Third(one: str) -> Both {
-  on item(name) -> goto Both(one, name)
-  after 30d -> goto Both(one, "none")
-}
-final state Both(one: str, two: str) success
-final state Odd(why: str) failure
-"""
 
 
 class TestKeep:

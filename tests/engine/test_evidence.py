@@ -12,8 +12,8 @@ import pytest
 import opord
 from opord.backends.front import Engine
 from opord.kernel.inbox import Evidence
+from tests.engine.contracts import BUSY, CHARGED, FINAL, OTHER, RECEIPT, charging
 from tests.engine.desk import Here, Sim, after, fails
-from tests.engine.test_doubts import BUSY, CHARGED, FINAL, OTHER, RECEIPT, charging
 from tests.support.contracts import compiled, workflow_of
 
 

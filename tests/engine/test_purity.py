@@ -27,18 +27,7 @@ import pytest
 from opord.drive import purity
 from opord.drive.purity import NotPure, call_watched, install
 from opord.testing import World
-from tests.support.contracts import compiled, workflow_of
-
-CONTRACT = """contract C(a: int) key str(a)
-pure score(a: int) -> int
-effect look(a: int) -> int
-initial state A -> Done {
-  let seen = perform look(a)
-  goto Done(score(a) + seen)
-}
-final state Done(score: int) success
-"""
-
+from tests.support.contracts import SCORED, compiled, workflow_of
 
 ZONES = str(Path(__file__).parent / "zones")
 
@@ -210,7 +199,7 @@ class Handlers:
 
 
 def test_a_test_with_such_a_handler_fails_and_an_effect_may_open_files() -> None:
-    flow = workflow_of(compiled(CONTRACT))
+    flow = workflow_of(compiled(SCORED))
     world = World()
     fakes = world.fakes(flow, real=Handlers())
     with pytest.raises(
@@ -225,7 +214,7 @@ def test_without_anybody_watching_it_is_called_as_it_is(monkeypatch: pytest.Monk
     from opord.drive.calls import Calls, bind_handlers
     from opord.loading import program_of
 
-    program = program_of(workflow_of(compiled(CONTRACT)))
+    program = program_of(workflow_of(compiled(SCORED)))
     monkeypatch.setattr(purity, "_installed", False)
     monkeypatch.setattr(sys, "addaudithook", lambda hook: pytest.fail("nobody asked for it"))
     handlers = bind_handlers(program, SimpleNamespace(score=Handlers().score, look=Handlers().look))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+import apsw
 
 from tests.faults.bench import Bench, tell_all
 from tests.faults.kinds import Fault
@@ -85,3 +88,14 @@ def at_write(story: str, what: str, kind: str) -> Fault:
 def seen(story: str, *faults: Fault, store: str = "memory") -> Seen:
     """Tell a story under faults."""
     return Seen(story, faults, store)
+
+
+def damage(path: Path) -> list[str]:
+    """Invariant 19: what SQLite itself says of the file, and rows that refer to nothing."""
+    connection = apsw.Connection(str(path))
+    found = [f"19: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+    found += [
+        f"19: a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
+    ]
+    connection.close()
+    return found

@@ -23,10 +23,9 @@ from opord.testing.clock import run_virtually
 from tests.faults.bench import Bench, tell
 from tests.faults.forge import Change, Forged
 from tests.faults.kinds import Fault
-from tests.faults.kit import at, at_write, seen
+from tests.faults.kit import at, at_write, damage, seen
 from tests.faults.run import points_of, sampled, singles
 from tests.faults.stories import STORIES, expense_balance, order_balance, trip_balance
-from tests.faults.test_restart import damage
 from tests.sim.machine import Broken
 
 

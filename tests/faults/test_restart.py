@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 from opord.stores.base import Applied, Start
@@ -18,6 +17,7 @@ from opord.stores.sqlite.store import SqliteStore
 from opord.testing.clock import run_virtually
 from tests.faults.bench import Bench
 from tests.faults.kinds import Fault
+from tests.faults.kit import damage
 from tests.faults.run import sampled, singles
 from tests.faults.stories import STORIES, Story
 from tests.sim.fold import judge_fold
@@ -97,17 +97,6 @@ class Restarted(Compared):
         else:
             self.store.close()
             self.store = SqliteStore(self.path, clock=self._now)
-
-
-def damage(path: Path) -> list[str]:
-    """Invariant 19: what SQLite itself says of the file, and rows that refer to nothing."""
-    connection = apsw.Connection(str(path))
-    found = [f"19: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
-    found += [
-        f"19: a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
-    ]
-    connection.close()
-    return found
 
 
 def ending(bench: Bench) -> tuple[list[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import shutil
@@ -13,6 +14,14 @@ from typing import Any
 import apsw
 
 import opord
+from opord.backends.front import Engine
+from opord.engine.programs import Programs
+from opord.engine.protection import protection_with
+from opord.engine.pruning import Pruning
+from opord.kernel.instants import text
+from opord.kernel.legality import verify
+from opord.stores.archive import ArchiveWriter
+from opord.stores.base import RunFilter
 from opord.stores.sqlite import SqliteStore
 
 MADE = Path(__file__).parent / "form_0"
@@ -109,3 +118,41 @@ class VaultHandlers:
     async def charge(self, pin: Any, code: Any, *, call: opord.Call) -> Any:
         self.calls.append(f"charge {pin.reveal()} {code.reveal()}")
         return self.vault.Receipt(number="n2", token=opord.Secret("t"))
+
+
+LIVE = {
+    "Shop/old2": ("Done", "ended"), "Shop/ended": ("Done", "ended"), "Shop/waiting": ("Underway", "waiting"),
+    "Shop/stalls": ("Asking", "stalled"), "Shop/doubtful": ("Paying", "in_doubt"), "Shop/fresh": ("Asking", "running"),
+    "Vault/locked": ("Locked", "waiting"), "Vault/open": ("Open", "ended"), "Vault/doubtful": ("Opening", "in_doubt"),
+}  # fmt: skip
+
+
+def problems(store: SqliteStore) -> dict[str, list[Any]]:
+    """Verify every run of a store against the text that the store has."""
+    programs = Programs(protection_with(KEY))
+    found = {}
+    for row in store.runs(RunFilter(), limit=100):
+        program = programs.load(store, row.contract)
+        found[row.run] = verify(program, row, store.journal(row.run), store.inbox(row.run))
+    return found
+
+
+def terminate(store: SqliteStore, run: str) -> None:
+    """End a run by an administrator's word, in a process that was given no contract."""
+
+    async def end() -> None:
+        async with Engine(store, secret_keys=KEY) as engine:
+            await engine.client.terminate(run, actor="root", reason="no use")
+
+    asyncio.run(end())
+    store.close()
+
+
+def prune(store: SqliteStore, archive: Path) -> int:
+    """Prune all runs that have ended into an archive; return how many."""
+    writer = ArchiveWriter.open(archive, store.identity(), text(store.now()))
+    pruning = Pruning(store, before=store.now(), archive=writer, keep_us=1_000_000)
+    pruned = [tally.pruned for tally in pruning.steps()][-1]
+    writer.close()
+    store.close()
+    return pruned

@@ -19,7 +19,7 @@ from opord.language import check_text
 from opord.language.syntax.formatter import format_source
 from opord.values.canonical import dumps
 from tests.identity.corpus import PINNED, ROOT, Pin, here, pinned, random_ones, read
-from tests.identity.trees import KINDS, members, nodes, rebuilt, replaced
+from tests.identity.trees import KINDS, members, nodes, rebuilt, renamed, replaced, shuffled
 
 # --- a digest once given is the same for ever -------------------------------------------------------
 
@@ -234,71 +234,6 @@ def test_every_member_is_in_it_or_named_as_left_out() -> None:
     everything = {f"{kind}.{name}" for kind, cls in KINDS.items() for name in members(cls)}
     never = {f"{kind}.{name}" for kind in (*NEVER_THERE, "Taken") for name in members(KINDS[kind])}
     assert everything - written - NOT_IN_IT - never == set()
-
-
-def shuffled(contract: ir.Contract, rng: Random) -> ir.Contract:
-    """Return a contract with its declarations, the fields of its states and the arguments of `goto` in another order."""
-
-    def mixed(items: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(rng.sample(items, len(items)))
-
-    def change(node: Any) -> Any:
-        match node:
-            case ir.Contract():
-                lists = (
-                    "records",
-                    "enums",
-                    "failures",
-                    "roles",
-                    "events",
-                    "pures",
-                    "effects",
-                    "actions",
-                    "states",
-                    "phases",
-                )
-                return dataclasses.replace(node, **{name: mixed(getattr(node, name)) for name in lists})
-            case ir.State():
-                return dataclasses.replace(node, fields=mixed(node.fields), targets=mixed(node.targets))
-            case ir.Goto():
-                return dataclasses.replace(node, args=mixed(node.args))
-            case ir.Phase():
-                return dataclasses.replace(node, states=mixed(node.states))
-            case _:
-                return node
-
-    changed: ir.Contract = rebuilt(contract, change)
-    return changed
-
-
-def renamed(contract: ir.Contract) -> ir.Contract:
-    """Return a contract in which every binding is called otherwise."""
-
-    def new(name: str | None) -> str | None:
-        return None if name is None else f"{name}_zz"
-
-    def change(node: Any) -> Any:
-        match node:
-            case (
-                ir.Var(origin="binding")
-                | ir.Let()
-                | ir.Call()
-                | ir.OkPattern()
-                | ir.SomePattern()
-                | ir.ElsePattern()
-            ):
-                return dataclasses.replace(node, name=new(node.name))
-            case ir.EventHandler():
-                return dataclasses.replace(node, names=tuple(map(new, node.names)))
-            case ir.VariantPattern():
-                return dataclasses.replace(
-                    node, names=tuple((field, new(name)) for field, name in node.names)
-                )
-            case _:
-                return node
-
-    changed: ir.Contract = rebuilt(contract, change)
-    return changed
 
 
 def test_neither_the_order_of_declarations_nor_the_names_of_bindings_are_in_it() -> None:

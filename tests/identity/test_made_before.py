@@ -17,15 +17,13 @@ from opord.content import contract_digest
 from opord.drive.errors import StartConflict
 from opord.engine.programs import Programs
 from opord.engine.protection import protection_with
-from opord.engine.pruning import Pruning
-from opord.kernel.instants import text
 from opord.kernel.legality import verify
 from opord.loading import StaleModule, load_program, program_of
-from opord.stores.archive import ArchiveWriter
 from opord.stores.base import RunFilter
 from opord.stores.sqlite import SqliteStore
 from tests.identity.kit import (
     KEY,
+    LIVE,
     MADE,
     OLD,
     ShopHandlers,
@@ -34,13 +32,11 @@ from tests.identity.kit import (
     old_archive,
     old_store,
     opened,
+    problems,
+    prune,
+    terminate,
 )
 
-LIVE = {
-    "Shop/old2": ("Done", "ended"), "Shop/ended": ("Done", "ended"), "Shop/waiting": ("Underway", "waiting"),
-    "Shop/stalls": ("Asking", "stalled"), "Shop/doubtful": ("Paying", "in_doubt"), "Shop/fresh": ("Asking", "running"),
-    "Vault/locked": ("Locked", "waiting"), "Vault/open": ("Open", "ended"), "Vault/doubtful": ("Opening", "in_doubt"),
-}  # fmt: skip
 CONTRACTS = ("shop", "vault", "spare")
 
 
@@ -53,16 +49,6 @@ def digests() -> dict[str, str]:
     """Return the digests of the old contracts as they are now, by name."""
     found = [load_program(MADE / f"{name}.opord") for name in CONTRACTS]
     return {program.name: program.digest for program in found}
-
-
-def problems(store: SqliteStore) -> dict[str, list[Any]]:
-    """Verify every run of a store against the text that the store has."""
-    programs = Programs(protection_with(KEY))
-    found = {}
-    for row in store.runs(RunFilter(), limit=100):
-        program = programs.load(store, row.contract)
-        found[row.run] = verify(program, row, store.journal(row.run), store.inbox(row.run))
-    return found
 
 
 def named_by(store: SqliteStore, run: str) -> list[str]:
@@ -165,27 +151,6 @@ def test_its_runs_go_on_and_what_they_do_now_carries_the_new_digest(old: Path, h
 def old1(shop: Any) -> Any:
     """Return what `Shop/old1` was started with."""
     return {"id": "old1", "buyer": "ann", "way": shop.Way.Card()}
-
-
-def terminate(store: SqliteStore, run: str) -> None:
-    """End a run by an administrator's word, in a process that was given no contract."""
-
-    async def end() -> None:
-        async with Engine(store, secret_keys=KEY) as engine:
-            await engine.client.terminate(run, actor="root", reason="no use")
-
-    asyncio.run(end())
-    store.close()
-
-
-def prune(store: SqliteStore, archive: Path) -> int:
-    """Prune all runs that have ended into an archive; return how many."""
-    writer = ArchiveWriter.open(archive, store.identity(), text(store.now()))
-    pruning = Pruning(store, before=store.now(), archive=writer, keep_us=1_000_000)
-    pruned = [tally.pruned for tally in pruning.steps()][-1]
-    writer.close()
-    store.close()
-    return pruned
 
 
 def test_a_worker_of_the_older_version_counts_as_one(old: Path) -> None:

@@ -22,7 +22,7 @@ from opord.simulate.outside import Outside
 from opord.simulate.values import Constants
 from tests.identity.corpus import here, read
 from tests.identity.rewriting import Sources, rewritten
-from tests.identity.test_form import renamed, shuffled
+from tests.identity.trees import renamed, shuffled
 
 EXAMPLES = sorted(file for file in here() if file.startswith(("examples/", "src/opord/examples/")))
 SEEDS = range(12)

@@ -25,6 +25,7 @@ from opord.stores.base import RunFilter
 from opord.stores.sqlite import SqliteStore
 from tests.identity.kit import (
     KEY,
+    LIVE,
     MADE,
     OLD,
     ShopHandlers,
@@ -34,8 +35,10 @@ from tests.identity.kit import (
     old_archive,
     old_store,
     opened,
+    problems,
+    prune,
+    terminate,
 )
-from tests.identity.test_made_before import LIVE, problems, prune, terminate
 
 
 @pytest.fixture

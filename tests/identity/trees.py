@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 from opord import contract as ir
@@ -60,3 +61,68 @@ def replaced(value: Any, number: int, change: Callable[[Any], Any]) -> Any:
         return dataclasses.replace(part, **parts)  # type: ignore[type-var]
 
     return walk(value)
+
+
+def shuffled(contract: ir.Contract, rng: Random) -> ir.Contract:
+    """Return a contract with its declarations, the fields of its states and the arguments of `goto` in another order."""
+
+    def mixed(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(rng.sample(items, len(items)))
+
+    def change(node: Any) -> Any:
+        match node:
+            case ir.Contract():
+                lists = (
+                    "records",
+                    "enums",
+                    "failures",
+                    "roles",
+                    "events",
+                    "pures",
+                    "effects",
+                    "actions",
+                    "states",
+                    "phases",
+                )
+                return dataclasses.replace(node, **{name: mixed(getattr(node, name)) for name in lists})
+            case ir.State():
+                return dataclasses.replace(node, fields=mixed(node.fields), targets=mixed(node.targets))
+            case ir.Goto():
+                return dataclasses.replace(node, args=mixed(node.args))
+            case ir.Phase():
+                return dataclasses.replace(node, states=mixed(node.states))
+            case _:
+                return node
+
+    changed: ir.Contract = rebuilt(contract, change)
+    return changed
+
+
+def renamed(contract: ir.Contract) -> ir.Contract:
+    """Return a contract in which every binding is called otherwise."""
+
+    def new(name: str | None) -> str | None:
+        return None if name is None else f"{name}_zz"
+
+    def change(node: Any) -> Any:
+        match node:
+            case (
+                ir.Var(origin="binding")
+                | ir.Let()
+                | ir.Call()
+                | ir.OkPattern()
+                | ir.SomePattern()
+                | ir.ElsePattern()
+            ):
+                return dataclasses.replace(node, name=new(node.name))
+            case ir.EventHandler():
+                return dataclasses.replace(node, names=tuple(map(new, node.names)))
+            case ir.VariantPattern():
+                return dataclasses.replace(
+                    node, names=tuple((field, new(name)) for field, name in node.names)
+                )
+            case _:
+                return node
+
+    changed: ir.Contract = rebuilt(contract, change)
+    return changed

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from opord.contract import Contract, Expr, Let
 from opord.language import check_text
 from opord.language.diagnostics.model import Diagnostic
+from opord.language.syntax import tokens as t
+from opord.language.syntax.lexer import lex
+from opord.language.syntax.source import Source
 from opord.language.types import show
 
 CONTRACT = """\
@@ -66,3 +72,25 @@ def in_body(body: str) -> str:
 
 def model(text: str) -> Contract:
     return check_text(text).model
+
+
+def respaced(text: str, choices: Iterator[int]) -> str:
+    """Set other blanks where blanks stand, add comments at the ends of lines, and blank lines."""
+
+    def blanks(match: re.Match[str]) -> str:
+        choice = next(choices)
+        if "\n" not in match[0]:
+            return [" ", "  ", "\t"][choice % 3]
+        return ["\n", "\n\n\n", " # note\n", "\r\n   ", "\n# line\n  "][choice % 5]
+
+    out: list[str] = []
+    source = Source("t", text)
+    tokens, _ = lex(source)
+    end = 0
+    for i, start in enumerate(tokens.starts):
+        gap = source.text[end:start]
+        nested = tokens.kinds[i] in (t.TEXT_MIDDLE, t.TEXT_END)
+        out.append(gap if nested or "#" in gap else re.sub(r"\s+", blanks, gap))
+        out.append(source.text[start : tokens.ends[i]])
+        end = tokens.ends[i]
+    return "".join(out)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.formatter import WIDTH, NotFormatted, format_source
 from opord.language.syntax.lexer import lex
 from opord.language.syntax.parser import parse
 from opord.language.syntax.source import Source
+from tests.language.kit import respaced
 
 EXAMPLE = files("opord.examples.orders").joinpath("order.opord").read_text("utf-8")
 GOOD = sorted((Path(__file__).parent / "good").rglob("*.opord"))
@@ -131,28 +129,6 @@ def test_a_file_with_syntax_errors_is_left_alone() -> None:
     with pytest.raises(NotFormatted) as caught:
         format_source("state A -> {")
     assert [each.rule for each in caught.value.findings] == ["syntax"]
-
-
-def respaced(text: str, choices: Iterator[int]) -> str:
-    """Set other blanks where blanks stand, add comments at the ends of lines, and blank lines."""
-
-    def blanks(match: re.Match[str]) -> str:
-        choice = next(choices)
-        if "\n" not in match[0]:
-            return [" ", "  ", "\t"][choice % 3]
-        return ["\n", "\n\n\n", " # note\n", "\r\n   ", "\n# line\n  "][choice % 5]
-
-    out: list[str] = []
-    source = Source("t", text)
-    tokens, _ = lex(source)
-    end = 0
-    for i, start in enumerate(tokens.starts):
-        gap = source.text[end:start]
-        nested = tokens.kinds[i] in (t.TEXT_MIDDLE, t.TEXT_END)
-        out.append(gap if nested or "#" in gap else re.sub(r"\s+", blanks, gap))
-        out.append(source.text[start : tokens.ends[i]])
-        end = tokens.ends[i]
-    return "".join(out)
 
 
 @given(

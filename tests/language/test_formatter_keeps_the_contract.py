@@ -13,7 +13,7 @@ from opord.content import contract_digest
 from opord.contract import Contract
 from opord.language import check_text
 from opord.language.syntax.formatter import format_source
-from tests.language.test_formatter import respaced
+from tests.language.kit import respaced
 
 HERE = Path(__file__).parent
 ORDER = files("opord.examples.orders").joinpath("order.opord").read_text("utf-8")

@@ -22,6 +22,7 @@ from opord.loading import program_of
 from opord.stores import open_store
 from opord.stores.base import RunFilter
 from opord.values.vault import KeyRing, SecretUnreadable
+from tests.protection.kit import KEY, OTHER
 from tests.support.contracts import compiled, workflow_of
 
 CONTRACT = """
@@ -62,7 +63,6 @@ CANARIES = {
     "pin": "canary-pin-7391", "number": "canary-number-5512", "read": "canary-read-8846", "code": "canary-code-2203",
     "token": "canary-token-9187", "hint": "canary-hint-4400",
 }  # fmt: skip
-KEY, OTHER = (base64.b64encode(bytes([fill] * 32)).decode() for fill in (7, 9))
 
 
 class Handlers:

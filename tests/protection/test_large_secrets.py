@@ -18,7 +18,7 @@ from opord.stores import open_store
 from opord.stores.base import Kept, Store
 from opord.stores.values import read_run
 from opord.values.vault import SecretUnreadable
-from tests.protection.test_at_rest import KEY, OTHER
+from tests.protection.kit import KEY, OTHER
 from tests.support.contracts import compiled, workflow_of
 
 CONTRACT = """

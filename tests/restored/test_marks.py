@@ -9,7 +9,7 @@ import pytest
 from opord.engine.restoring import mark_restored
 from opord.kernel.instants import text
 from opord.testing import World
-from tests.restored.test_restored import PARCEL, copies_of_a_story, go_on, scripted, start, times
+from tests.restored.kit import PARCEL, copies_of_a_story, go_on, scripted, start, times
 from tests.support.contracts import compiled
 
 LETTER: Any = compiled("""

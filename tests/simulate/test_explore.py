@@ -16,6 +16,7 @@ from opord.simulate.hints import unreached
 from opord.simulate.report import as_data, times
 from opord.simulate.targets import transitions_of
 from opord.simulate.values import Constants
+from tests.support.contracts import STUCK
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(
@@ -106,14 +107,6 @@ def test_an_event_is_drawn_that_fits_what_the_run_carries(tmp_path: Path) -> Non
         + FIELDS
     )
     assert explored(tmp_path, text).ends["Done"] > 0
-
-
-STUCK = """contract C(a: int)
-event pay(cents: int)
-# opord: allow waits because it shows a wait that nothing ends
-initial state Waiting -> Done { on pay(cents) if cents > 10 and cents < 5 -> goto Done }
-final state Done success
-"""
 
 
 def test_a_wait_that_nothing_can_end_is_stuck_and_its_story_is_told(tmp_path: Path) -> None:

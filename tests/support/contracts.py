@@ -31,3 +31,22 @@ def workflow_of(module: Any) -> Any:
         if isinstance(value, type) and issubclass(value, Workflow) and value is not Workflow
     }
     return found
+
+
+SCORED = """contract C(a: int) key str(a)
+pure score(a: int) -> int
+effect look(a: int) -> int
+initial state A -> Done {
+  let seen = perform look(a)
+  goto Done(score(a) + seen)
+}
+final state Done(score: int) success
+"""
+
+
+STUCK = """contract C(a: int)
+event pay(cents: int)
+# opord: allow waits because it shows a wait that nothing ends
+initial state Waiting -> Done { on pay(cents) if cents > 10 and cents < 5 -> goto Done }
+final state Done success
+"""

@@ -64,3 +64,10 @@ def tooltip(element: Element) -> str:
 def classes(element: Element) -> set[str]:
     """Return the classes of an element."""
     return set((element.get("class") or "").split())
+
+
+HOSTILE = (
+    f'## </desc><script>alert("&amp;")</script> \\N {{x}}\n{HEAD}'
+    'initial state First -> Done | Failed { if id == "</text><b>&" { goto Failed }\n goto Done }'
+    f"{ENDS}"
+)

@@ -16,9 +16,8 @@ from opord.codegen.diagram import (
     to_svg,
 )
 from opord.codegen.diagram.graphviz import run_graphviz
-from tests.codegen.diagram.kit import CLAIM, ORDER, contract_of, model_of, read, texts
+from tests.codegen.diagram.kit import CLAIM, HOSTILE, ORDER, contract_of, model_of, read, texts
 from tests.codegen.diagram.made import made_contract
-from tests.codegen.diagram.test_svg import HOSTILE
 
 
 def test_a_layout_that_takes_too_long_is_given_up() -> None:

@@ -12,8 +12,7 @@ from opord.codegen.diagram.style import COLOURS, style_sheet
 from opord.contract import Contract
 from tests.codegen.diagram.kit import (
     CLAIM,
-    ENDS,
-    HEAD,
+    HOSTILE,
     ORDER,
     SVG,
     by_id,
@@ -121,13 +120,6 @@ def test_the_legend_shows_only_what_there_is() -> None:
     (legend,) = [each for each in read(to_svg(small, legend=True)).iter() if "legend" in classes(each)]
     assert texts(legend) == ["start", "acts at once", "final: success"]
     assert "legend" not in {name for each in read(to_svg(small)).iter() for name in classes(each)}
-
-
-HOSTILE = (
-    f'## </desc><script>alert("&amp;")</script> \\N {{x}}\n{HEAD}'
-    'initial state First -> Done | Failed { if id == "</text><b>&" { goto Failed }\n goto Done }'
-    f"{ENDS}"
-)
 
 
 def test_what_a_contract_says_stays_text() -> None:
