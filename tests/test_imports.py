@@ -61,6 +61,7 @@ NOT_EVEN_EARLIER = {
 # The same within `language/`: a part of it imports the parts before it, and no other.
 LANGUAGE_ORDER = [
     "diagnostics",  # a finding as data, and the words that findings share
+    "words",  # the table of the language's words
     "syntax",  # text to tokens to a tree
     "diagnostics/render",  # a finding with the lines it is about
     "types",
@@ -303,7 +304,7 @@ def test_the_order_decides_both_ways(file: str, module: str, name: str | None, a
         ("language/rules/unused.py", "opord.language.syntax", "tree", False),
         ("language/diagnostics/model.py", "opord.language.syntax.source", "Source", False),
         ("language/diagnostics/render/human.py", "opord.language.syntax.source", "Source", True),
-        ("language/flow/graph.py", "opord.language.words", "quoted", False),
+        ("language/flow/graph.py", "opord.language.wording", "quoted", False),
         ("cli/check.py", "opord.language.rules", "find_all", True),  # the other test's concern
     ],
 )

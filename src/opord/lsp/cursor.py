@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from opord.language.syntax import tokens as t
-from opord.language.syntax.cursor import HANDLER_WORDS, STATEMENT_WORDS
 from opord.language.syntax.tokens import Tokens
 
 FrameKind: TypeAlias = Literal[
@@ -24,7 +23,7 @@ _BRACES: dict[str, FrameKind] = {
     "effect": "policies", "action": "policies", "phase": "phase", "state": "state", "initial": "state",
     "final": "state",
 }  # fmt: skip
-_STARTS = STATEMENT_WORDS | HANDLER_WORDS
+_STARTS = t.STATEMENT_WORDS | t.HANDLER_WORDS | t.CHILD_WORDS
 
 
 @dataclass(slots=True)

@@ -24,7 +24,9 @@ from opord.contract import (
     Type,
     VariantRef,
 )
+from opord.language import words
 from opord.language.diagnostics.model import code
+from opord.language.diagnostics.wording import quoted
 from opord.language.lowering.context import Lowering, a, is_unknown, wrong
 from opord.language.lowering.dispatch import lower
 from opord.language.lowering.scope import Scope
@@ -34,19 +36,7 @@ from opord.language.types import ORDERED, PRINTED, coerce, join
 
 BUILTIN = code("OP210", rule="type", title="a built-in function that does not take such values")
 
-_USAGE: dict[str, str] = {
-    "len": "`len(list, map or text)`",
-    "min": "`min(a, b)` or `min(list)`, of numbers, texts, dates or durations",
-    "max": "`max(a, b)` or `max(list)`, of numbers, texts, dates or durations",
-    "abs": "`abs(number or duration)`",
-    "round": "`round(number)` or `round(number, digits)`",
-    "str": "`str(value that a text can print)`",
-    "int": "`int(number or text)`",
-    "float": "`float(number or text)`",
-    "decimal": "`decimal(number or text)`",
-    "count": "`count(list of an enum, Variant)`",
-}
-BUILTINS = frozenset(_USAGE)
+BUILTINS = frozenset(words.texts("function"))
 _NUMBERS = (INT, FLOAT, DECIMAL)
 
 
@@ -77,12 +67,12 @@ def lower_builtin(
             result, args = found
             return BuiltinCall(name, tuple(args), result, None, place)
         given = ", ".join(a(arg.type) for arg in args) or "nothing"
-        help = f"it is written {_USAGE[name]}"
+        help = f"it is written {_usage(name)}"
         if len(args) == 1 and isinstance(args[0].type, OptionalOf):
             help = "say what holds where it is `none`: `… ?? other`"
         ctx.report(BUILTIN, place, f"`{name}` does not take {given}", help=help)
     else:
-        ctx.report(BUILTIN, place, f"`{name}` takes no named arguments", help=f"it is written {_USAGE[name]}")
+        ctx.report(BUILTIN, place, f"`{name}` takes no named arguments", help=f"it is written {_usage(name)}")
     return wrong(place, *args)
 
 
@@ -100,7 +90,7 @@ def _count(
                 BUILTIN,
                 of.place,
                 f"`count` counts a variant in a list of an enum, and this is {a(of.type)}",
-                help=f"it is written {_USAGE['count']}",
+                help=f"it is written {_usage('count')}",
             )
         return wrong(place, of)
     name: tree.Name | None = None
@@ -121,7 +111,7 @@ def _count(
             BUILTIN,
             variant.span,
             f"`count` counts a variant of `{symbol.name}`, and this is none",
-            help=f"it is written {_USAGE['count']}",
+            help=f"it is written {_usage('count')}",
         )
         return wrong(place, of)
     if name.text not in symbol.variants:
@@ -130,6 +120,13 @@ def _count(
     if ctx.recorder is not None:
         ctx.recorder.refer(name.span, symbol.variants[name.text].place)
     return BuiltinCall("count", (of,), INT, VariantRef(symbol.name, name.text), place)
+
+
+def _usage(name: BuiltinName) -> str:
+    word = words.function(name)
+    assert word is not None, "the table has a row for each built-in function"
+    forms = quoted((form.partition(" -> ")[0] for form in word.forms), "or")
+    return f"{forms}, of {word.takes}" if word.takes else forms
 
 
 Signature = Callable[[Lowering, list[Expr]], tuple[Type, list[Expr]] | None]

@@ -47,11 +47,9 @@ NESTING_MAX = 50
 # The same for what is deep only as a tree: `a + b + c + …` leans left, one level an operator.
 HEIGHT_MAX = 100
 
-STATEMENT_WORDS = frozenset({"let", "perform", "commit", "goto", "match"})
-HANDLER_WORDS = frozenset({"on", "after", "at", "each", "when", "run"})
 # Each forgotten `{` costs a walk over the rest of the file.
 FORGOTTEN_MAX = 20
-_LINE_STARTS = STATEMENT_WORDS | HANDLER_WORDS
+_LINE_STARTS = t.STATEMENT_WORDS | t.HANDLER_WORDS | t.CHILD_WORDS
 
 
 class Stuck(Exception):

@@ -95,7 +95,7 @@ def duration_ms(text: str) -> int | None:
 _DECLARATION = re.compile(rf"(?<=\n)(?:{'|'.join(sorted(t.DECLARATION_WORDS))})[ \t]+[A-Za-z\"]")
 # A statement or handler: two names in a row, as no line inside brackets has them.
 _STATEMENT = re.compile(
-    r"(?:let|goto|perform|commit|match|on|after|at)[ \t]+"
+    rf"(?:{'|'.join(sorted(t.STATEMENT_WORDS | t.HANDLER_WORDS))})[ \t]+"
     rf"(?!(?:{'|'.join(sorted(t.RESERVED))})\b)[A-Za-z0-9_]"
 )
 

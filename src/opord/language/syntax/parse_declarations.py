@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
+from opord.language import words
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import nearest
 from opord.language.diagnostics.suppressors import LostPlace, UnclosedBrace
@@ -37,7 +38,6 @@ NO_OUTCOME = code(
 MISPLACED_CLAUSE = code("OP024", rule="syntax", title="a clause that this kind of declaration does not take")
 
 _ALLOW = re.compile(r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)\s*(?:because\b\s*(.*))?")
-OUTCOMES = ("success", "failure", "cancelled")
 
 _Documented: TypeAlias = (
     tree.Use | tree.Contract | tree.Record | tree.Enum | tree.Failure | tree.Role | tree.Event
@@ -69,7 +69,7 @@ class DeclarationParser(PolicyParser):
         if self.kinds[i] == t.END or self.newlines[i] == t.NEWLINE:
             return
         if self.reported_at != i:
-            near = self.near_word(("by", "key", "keep", "version", "fails", "undoes"))
+            near = self.near_word(words.texts("event", "contract", "call"))
             self.miss(
                 "a new line after the declaration", meant(near), kind=TWO_ON_A_LINE, mend=self.word(near)
             )
@@ -124,7 +124,7 @@ class DeclarationParser(PolicyParser):
     def _no_declaration(self, word: str) -> Stuck:
         mend = None
         help_text = "a file is made of declarations: `contract`, `record`, `event`, `state` …"
-        if word in ("let", "perform", "commit", "goto", "match", "on", "after", "at"):
+        if word in t.STATEMENT_WORDS | t.HANDLER_WORDS:
             help_text = "statements and handlers stand in the braces of a state"
         elif near := self.near_word(sorted(t.DECLARATION_WORDS)):
             help_text, mend = meant(near), self.word(near)
@@ -298,7 +298,7 @@ class DeclarationParser(PolicyParser):
         name = self.name("the event's name")
         node = tree.Event(name, self.fields(), [], None, None, (0, 0))
         seen: set[str] = set()
-        while self.at(t.NAME) and self.texts[self.i] in ("by", "key", "keep"):
+        while self.at(t.NAME) and self.texts[self.i] in words.texts("event"):
             word = self.texts[self.i]
             if word in seen:
                 self._repeated(self.i)
@@ -325,7 +325,7 @@ class DeclarationParser(PolicyParser):
             self.i += 1
         if kind != "state":
             self.take_word("state", f"`state` after `{kind}`")
-        if kind == "final" and self.texts[self.i] in OUTCOMES and self.kinds[self.i + 1] != "(":
+        if kind == "final" and self.texts[self.i] in words.texts("outcome") and self.kinds[self.i + 1] != "(":
             raise self.miss("the state's name")
         name = self.name("the state's name")
         node = tree.State(
@@ -355,10 +355,10 @@ class DeclarationParser(PolicyParser):
     def _outcome(self, name: Name) -> Name | None:
         if self.at(t.NAME):
             outcome = self.name("an outcome")
-            if outcome.text in OUTCOMES:
+            if outcome.text in words.texts("outcome"):
                 return outcome
             span, seen = outcome.span, f"found `{outcome.text}`"
-            near = nearest(outcome.text, OUTCOMES)
+            near = nearest(outcome.text, words.texts("outcome"))
         else:
             span, seen, near = self.here(), self.found(), None
         self.report(
@@ -514,6 +514,6 @@ _PHASE_WORDS = frozenset({"state", "initial", "final", "phase"})
 
 
 def _advice_for_header(word: str) -> str:
-    if word in OUTCOMES:
+    if word in words.texts("outcome"):
         return "only a `final state` has an outcome"
     return "the states it can go to follow `->`, with `|` between them"

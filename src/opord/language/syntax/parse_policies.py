@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from opord.language import words
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suppressors import LostPlace
-from opord.language.diagnostics.wording import meant
+from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.parse_statements import StatementParser
@@ -19,12 +20,6 @@ UNKNOWN_POLICY = code(
 REPEATED_POLICY = code("OP035", rule="syntax", title="a policy that is given twice")
 UNKNOWN_PROMISE = code("OP037", rule="syntax", title="an `ensure` line of no known form")
 
-_POLICIES = ("retry", "timeout", "key", "repeatable", "in doubt")
-_CHOICES = ("repeat", "check", "ask", "skip", "report")
-_PROMISES = (
-    "the forms are `A at most once`, `X only after Y`, `never X after Y`, `after Y eventually X` "
-    "and `every run ends [within D]`"
-)
 _INT_DIGITS_MAX = 18
 
 
@@ -87,7 +82,8 @@ class PolicyParser(StatementParser):
         if node.kind == "pure":
             advice = "a pure function neither fails nor waits; what can is an `effect`"
         else:
-            advice = "an effect takes `retry` and `timeout`; what commits something is an `action`"
+            taken = [each.text for each in words.at("policy") if "effect" in each.of]
+            advice = f"an effect takes {quoted(taken)}; what commits something is an `action`"
         span = (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
         self.report(MISPLACED_POLICY, span, f"{what} does not take `{word}`", advice)
 
@@ -104,7 +100,7 @@ class PolicyParser(StatementParser):
             i = self.i
             word = "in doubt" if self.kinds[i] == "in" else self.texts[i]
             policy = self._policy(word)
-            if node.kind == "pure" or (node.kind == "effect" and word not in ("retry", "timeout")):
+            if not any(word == each.text and node.kind in each.of for each in words.at("policy")):
                 self._misplaced(i, word, node)
             elif word in seen:
                 self._given_twice(i, word)
@@ -130,10 +126,11 @@ class PolicyParser(StatementParser):
                 return self._in_doubt(start)
             case _:  # open: a word of the contract's text
                 pass
-        near = self.near_word(_POLICIES)
+        known = words.texts("policy")
+        near = self.near_word(known)
         raise self.miss(
             "a policy",
-            meant(near, "the policies are `retry`, `timeout`, `key`, `repeatable` and `in doubt`"),
+            meant(near, f"the policies are {quoted(known)}"),
             kind=UNKNOWN_POLICY,
             new_line=True,
             mend=self.word(near),
@@ -202,9 +199,10 @@ class PolicyParser(StatementParser):
             case _:  # open: a word of the contract's text
                 pass
         self.i = i
-        near = self.near_word(_CHOICES)
+        choices = words.texts("doubt")
+        near = self.near_word(choices)
         raise self.miss(
-            "`repeat`, `check`, `ask`, `skip` or `report`",
+            quoted(choices, "or"),
             meant(near),
             kind=UNKNOWN_POLICY,
             mend=self.word(near),
@@ -253,7 +251,7 @@ class PolicyParser(StatementParser):
             self.i += 1
             self._claim_word("after")
             return tree.OnlyAfter(subjects, self._subjects())
-        raise self.miss("`at most once` or `only after`", _PROMISES, kind=UNKNOWN_PROMISE)
+        raise self.miss(quoted(words.texts("claim"), "or"), _forms_of_promises(), kind=UNKNOWN_PROMISE)
 
     def _every_run_ends(self) -> tree.EveryRunEnds:
         self.i += 2
@@ -267,7 +265,8 @@ class PolicyParser(StatementParser):
     def _claim_word(self, word: str) -> None:
         if not self.at_word(word):
             near = self.near_word((word,))
-            raise self.miss(f"`{word}`", meant(near, _PROMISES), kind=UNKNOWN_PROMISE, mend=self.word(near))
+            help_text = meant(near, _forms_of_promises())
+            raise self.miss(f"`{word}`", help_text, kind=UNKNOWN_PROMISE, mend=self.word(near))
         self.i += 1
 
     def _subjects(self) -> list[Name]:
@@ -280,3 +279,8 @@ class PolicyParser(StatementParser):
             if not self.at("or"):
                 return subjects
             self.i += 1
+
+
+def _forms_of_promises() -> str:
+    forms = dict.fromkeys(form for word in words.at("claim", "promise") for form in word.forms)
+    return f"the forms are {quoted(forms)}"

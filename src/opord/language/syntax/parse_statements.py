@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+from opord.language import words
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suppressors import LostPlace, UnclosedBrace
+from opord.language.diagnostics.wording import quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.cursor import (
-    EXPECTED,
-    HANDLER_WORDS,
-    STATEMENT_WORDS,
-    Mend,
-    Stuck,
-)
+from opord.language.syntax.cursor import EXPECTED, Mend, Stuck
 from opord.language.syntax.parse_patterns import PatternParser
 from opord.language.syntax.tree import Name, Span
 
@@ -116,15 +112,16 @@ class StatementParser(PatternParser):
         following = self.kinds[i + 1]
         if self.kinds[i] == "else":
             return "`else` follows the `}` of an `if`, or the `)` of a call"
+        starts = f"statements start with {quoted(words.texts('statement'), 'or')}"
         if self.kinds[i] != t.NAME:
-            return "statements start with `let`, `perform`, `commit`, `if`, `match` or `goto`"
-        if self.texts[i] in HANDLER_WORDS and following != "=":
-            return "`on`, `after` and `at` stand directly in a state or a phase"
+            return starts
+        if self.texts[i] in t.HANDLER_WORDS | t.CHILD_WORDS and following != "=":
+            return f"{quoted(words.texts('handler'))} stand directly in a state or a phase"
         if following == "=":
             return f"bind a name with `let {self.texts[i]} = …`"
         if following == "(":
             return "call an effect with `perform`, an action with `commit`, a pure function in an expression"
-        return "statements start with `let`, `perform`, `commit`, `if`, `match` or `goto`"
+        return starts
 
     def _let(self) -> tree.Statement:
         start = self.i
@@ -237,7 +234,7 @@ class StatementParser(PatternParser):
     def _at_statement(self, i: int) -> bool:
         if self.kinds[i] == "if":
             return True
-        return self.texts[i] in STATEMENT_WORDS and self.kinds[i + 1] not in ("->", "|", "(", ".")
+        return self.texts[i] in t.STATEMENT_WORDS and self.kinds[i + 1] not in ("->", "|", "(", ".")
 
     def _block_for_arms(self, start: int) -> list[tree.Arm]:
         self.report(
@@ -280,7 +277,7 @@ class StatementParser(PatternParser):
 
     def at_handler(self) -> bool:
         """Say whether a line starts here that is a handler."""
-        return self.kinds[self.i] == t.NAME and self.texts[self.i] in ("on", "after", "at")
+        return self.kinds[self.i] == t.NAME and self.texts[self.i] in t.HANDLER_WORDS
 
     def handler(self) -> tree.Handler:
         """Read `on …`, `after …` or `at …`."""
@@ -314,7 +311,7 @@ class StatementParser(PatternParser):
     def at_child(self) -> bool:
         """Say whether a line starts here that starts or awaits a child, which this version cannot."""
         i = self.i
-        if self.kinds[i] != t.NAME or self.texts[i] not in ("each", "when", "run"):
+        if self.kinds[i] != t.NAME or self.texts[i] not in t.CHILD_WORDS:
             return False
         return self.kinds[i + 1] in (t.NAME, t.TEXT) and not self.newlines[i + 1]
 

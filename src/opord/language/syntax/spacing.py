@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from opord.language.syntax import tokens as t
 from opord.language.syntax.tokens import Tokens
+from opord.language.words.table import WORDS
 
 # Words after which a parenthesis is no list of arguments, and a `-` is a sign.
-_BEFORE_EXPRESSION = frozenset({"match", "after", "at", "key", "by", "goto", "ignore", "for", "within", "to"})
+_BEFORE_EXPRESSION = frozenset(word.text for word in WORDS if word.leads_to)
 _OPERAND_ENDS = frozenset(
     {t.NAME, t.INT, t.NUMBER, t.DURATION, t.TEXT, t.TEXT_END, ")", "]", "}", "true", "false", "none", "?"}
 )

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from opord.language import words
 from opord.language.syntax.tree import Comment
+from opord.language.words.table import WORDS
 
 NAME = "NAME"
 INT = "INT"
@@ -23,12 +25,11 @@ BAD = "BAD"  # reported by the lexer; the parser takes it for any literal
 END = "END"
 
 # The words of expressions: reserved everywhere. All other keywords are names that stand in certain places.
-RESERVED = frozenset({"and", "or", "not", "in", "if", "then", "else", "with", "true", "false", "none"})
-
-DECLARATION_WORDS = frozenset(
-    {"use", "contract", "record", "enum", "failure", "role", "event", "pure", "effect", "action"}
-    | {"phase", "state", "initial", "final", "ensure", "upgrade"}
-)
+RESERVED = frozenset(word.text for word in WORDS if word.reserved)
+DECLARATION_WORDS = frozenset(words.texts("file"))
+STATEMENT_WORDS = frozenset(words.texts("statement")) - RESERVED
+HANDLER_WORDS = frozenset(words.texts("handler"))
+CHILD_WORDS = frozenset(words.texts("child"))
 
 # A newline ends nothing after these …
 CONTINUES_AFTER = frozenset(

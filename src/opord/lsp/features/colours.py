@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from opord.language import words
 from opord.language.syntax import tokens as t
+from opord.language.words import Place
 from opord.lsp.analysis import Analysis
-from opord.lsp.features.words import FUNCTIONS, KEYWORDS, TYPE_WORDS, VALUES
 from opord.lsp.index import Symbol, SymbolKind
 
 TYPES = (
@@ -86,21 +87,23 @@ def _modifiers(symbol: Symbol, declares: bool) -> int:
 def _word(tokens: t.Tokens, i: int) -> tuple[str, int]:
     """Say what a name is that the index does not know: a word of the language, or nothing that is known."""
     text = tokens.texts[i]
-    if tokens.kinds[i + 1] == "(" and text in FUNCTIONS:
+    if tokens.kinds[i + 1] == "(" and words.function(text) is not None:
         return "function", _BUILT_IN
     if i > 0 and tokens.kinds[i - 1] == ".":
         return "property", 0
-    if text in TYPE_WORDS:
+    if text in words.texts("type", "collection"):
         return "type", _BUILT_IN
-    if text in VALUES:
-        kind = "event" if text == "cancel" else "enumMember" if text[0].isupper() else "variable"
-        return kind, _BUILT_IN | _READONLY
-    return ("keyword", 0) if text in KEYWORDS or text in _PROMISE_WORDS else ("", 0)
+    for places, kind in _BUILT_IN_VALUES.items():
+        if text in words.texts(*places):
+            return kind, _BUILT_IN | _READONLY
+    return ("keyword", 0) if text in words.part_of_words("function") else ("", 0)
 
 
-_PROMISE_WORDS = frozenset(
-    {"most", "once", "only", "never", "eventually", "every", "ends", "for", "to", "from"}
-)
+_BUILT_IN_VALUES: dict[tuple[Place, ...], str] = {
+    ("value", "doubt value"): "variable",
+    ("built-in event",): "event",
+    ("built-in failure",): "enumMember",
+}
 
 
 def _add(found: list[Coloured], start: int, end: int, type: str, bits: int) -> None:

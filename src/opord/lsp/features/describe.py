@@ -18,9 +18,9 @@ from opord.language.lowering.symbols import (
 from opord.language.sheet.guarantee import attempts, guarantee, time_limit
 from opord.language.sheet.reasons import ways
 from opord.language.syntax import tree
+from opord.language.words import Word
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.signatures import signature
-from opord.lsp.features.words import Word
 from opord.lsp.index import Symbol, declared_doc
 
 _ROWS_MAX = 12
@@ -45,9 +45,10 @@ def describe(analysis: Analysis, symbol: Symbol) -> str:
     return "\n\n".join(parts)
 
 
-def describe_word(name: str, word: Word) -> str:
+def describe_word(word: Word) -> str:
     """Say what a word of the language means."""
-    return f"{fenced(word.usage or name)}\n\n{word.meaning}\n\n{fenced(word.example)}"
+    takes = f" It takes {word.takes}." if word.takes else ""
+    return f"{fenced(word.form)}\n\n{word.meaning}{takes}\n\n{fenced(word.example)}"
 
 
 def fenced(text: str) -> str:

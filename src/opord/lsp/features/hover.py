@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from opord.language import words
 from opord.language.syntax import tokens as t
 from opord.language.syntax.tree import Span
+from opord.language.words import Place, Word
 from opord.lsp.analysis import Analysis
+from opord.lsp.cursor import Cursor, cursor_at
 from opord.lsp.features.describe import describe, describe_word
-from opord.lsp.features.words import word
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,36 @@ def hover(analysis: Analysis, offset: int) -> Hover | None:
         return None
     if tokens.kinds[i] != t.NAME and tokens.kinds[i] not in t.RESERVED:
         return None
-    name = tokens.texts[i]
-    known = word(name, called=tokens.kinds[i + 1] == "(")
+    known = _meaning(analysis, i)
     if known is None:
         return None
-    return Hover(describe_word(name, known), (tokens.starts[i], tokens.ends[i]))
+    return Hover(describe_word(known), (tokens.starts[i], tokens.ends[i]))
+
+
+def _meaning(analysis: Analysis, i: int) -> Word | None:
+    """Return what the word at token `i` means among its neighbours, and at this place."""
+    tokens = analysis.tokens
+    found = list(words.describing(tokens.texts, i))
+    if tokens.kinds[i + 1] == "(" and (function := words.function(tokens.texts[i])) is not None:
+        return function
+    longest = [word for word in found if len(word.parts) == len(found[0].parts)]
+    places = _places(cursor_at(tokens, analysis.text, tokens.starts[i]))
+    here = (word for word in longest if any(place in places for place in word.places))
+    return next(here, longest[0] if longest else None)
+
+
+def _places(cursor: Cursor) -> tuple[Place, ...]:
+    """Say where a word stands, as far as that decides between two meanings of one."""
+    if cursor.frame.kind == "policies":
+        return ("policy", "doubt", "policy part")
+    if cursor.is_fresh or cursor.before in ("->", "else"):
+        return ("file", "phase", "statement", "handler")
+    match cursor.words[0]:
+        case "ensure":
+            return ("promise", "claim") if len(cursor.words) == 1 else ("promise part", "claim")
+        case "final":
+            return ("outcome",)
+        case "on":
+            return ("handler part",)
+        case _:  # open: a word of the text
+            return ("type", "value", "choice")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from opord.contract import Place
+from opord.language import words
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.context import NEVER_HIDDEN
 from opord.language.lowering.recorder import Rest
@@ -23,7 +24,6 @@ from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span
 from opord.language.types import PRIMITIVES
 from opord.lsp.analysis import Analysis
-from opord.lsp.features.words import word
 from opord.lsp.index import Symbol, SymbolKind
 
 
@@ -94,7 +94,7 @@ def _why_nothing(analysis: Analysis, offset: int) -> str:
     i = bisect_right(tokens.starts, offset) - 1
     if i >= 0 and tokens.starts[i] <= offset <= tokens.ends[i] and tokens.kinds[i] != t.END:
         text = tokens.texts[i]
-        if word(text) is not None:
+        if text in words.part_of_words():
             return f"`{text}` is a word of the language, and keeps its name"
         if tokens.kinds[i] == t.NAME:
             return f"nothing is declared as `{text}`, so that there is nothing to rename"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from opord.language import words
 from opord.language.lowering.symbols import Fields
 from opord.language.syntax import tokens as t
 from opord.lsp.analysis import Analysis
 from opord.lsp.cursor import Cursor, Frame, cursor_at
 from opord.lsp.features import signatures
 from opord.lsp.features.signatures import Parameter
-from opord.lsp.features.words import FUNCTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ def _callees(
         yield signatures.call(call), call.node.doc, call.params
     for variant in ctx.variants.get(name, ())[:1]:
         yield signatures.variant(variant), variant.doc, variant.fields
-    if name in FUNCTIONS:
-        yield FUNCTIONS[name].usage, FUNCTIONS[name].meaning, None
+    if (function := words.function(name)) is not None:
+        yield function.form, function.meaning, None
 
 
 def _active(cursor: Cursor, frame: Frame, fields: Fields) -> int:

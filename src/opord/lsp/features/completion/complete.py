@@ -6,42 +6,26 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import assert_never
 
+from opord.language import words as w
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
+from opord.language.words import Word
+from opord.language.words.table import WORDS
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.completion import keywords as k
 from opord.lsp.features.completion import names
 from opord.lsp.features.completion.arms import arms
 from opord.lsp.features.completion.offer import Offer, Spotted, spotted
 from opord.lsp.features.completion.values import members, record_fields, values
+from opord.lsp.features.describe import describe_word
 
 # After one of these an operand follows.
 _OPERAND_AFTER = frozenset(
-    {
-        "=",
-        "(",
-        "[",
-        ",",
-        ":",
-        "==",
-        "!=",
-        "<",
-        "<=",
-        ">",
-        ">=",
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "%",
-        "??",
-        "and",
-        "or",
-    }
-    | {"not", "in", "if", "then", "else", "match", "after", "at", "key"}
-)
+    {"=", "(", "[", ",", ":", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "??"}
+    | {word.text for word in WORDS if word.leads_to == "value"}
+)  # fmt: skip
 _CALLS = frozenset({"pure", "effect", "action"})
+_ONE_OF = frozenset({"contract", "initial"})
 
 
 def complete(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer]]:
@@ -93,7 +77,9 @@ def _offers(spot: Spotted) -> Iterable[Offer]:
         case "top":
             return _declaration(spot)
         case "phase":
-            return chain(k.offered(k.HANDLERS), _declaration(spot)) if cursor.is_fresh else _in_phase(spot)
+            return (
+                chain(k.offered(w.at("handler")), _declaration(spot)) if cursor.is_fresh else _in_phase(spot)
+            )
         case "record" | "variants":
             return _member(spot)
         case "policies":
@@ -118,13 +104,13 @@ def _declaration(spot: Spotted) -> Iterable[Offer]:
         return _fresh_declaration(spot)
     match words[0]:
         case "initial" | "final" if len(words) == 1:
-            return k.offered(("state",))
+            return k.offered(k.named("file", "state"))
         case "final":
-            return k.offered(("success", "failure", "cancelled"), rank=1) if len(words) > 2 else ()
+            return k.offered(w.at("outcome"), rank=1) if len(words) > 2 else ()
         case "state" | "initial":
             return _header(spot)
         case "contract":
-            return _operand_or(spot, "key", ("key", "version"))
+            return _operand_or(spot, "key", w.at("contract"))
         case "event":
             return _event(spot)
         case word if word in _CALLS:
@@ -141,15 +127,18 @@ def _declaration(spot: Spotted) -> Iterable[Offer]:
 def _fresh_declaration(spot: Spotted) -> Iterator[Offer]:
     nodes = spot.analysis.file.declarations
     if not any(isinstance(node, tree.Contract) for node in nodes):
-        yield from k.offered(("contract",), rank=1)
+        yield from k.offered(k.named("file", "contract"), rank=1)
     if not any(symbol.node.kind == "initial" for symbol in spot.ctx.states.values()):
-        yield from k.offered(("initial state",), rank=40)
-    in_phase = spot.cursor.frame.kind == "phase"
-    yield from k.offered(("state", "initial state") if in_phase else k.TOP, rank=50)
+        yield from k.offered(k.named("file", "initial"), rank=40)
+    if spot.cursor.frame.kind == "phase":
+        yield from k.offered(w.at("phase"), rank=50)
+        return
+    any_number = [word for word in w.at("file") if not word.later and word.text not in _ONE_OF]
+    yield from k.offered(any_number, rank=50)
 
 
 def _in_phase(spot: Spotted) -> Iterable[Offer]:
-    return _statement(spot) if spot.cursor.words[0] in k.HANDLERS else _declaration(spot)
+    return _statement(spot) if spot.cursor.words[0] in t.HANDLER_WORDS else _declaration(spot)
 
 
 def _header(spot: Spotted) -> Iterable[Offer]:
@@ -167,11 +156,11 @@ def _event(spot: Spotted) -> Iterable[Offer]:
     words, before = spot.cursor.words, spot.cursor.before
     if before == "by" or (before == "|" and "by" in words):
         return names.roles(spot)
-    left = [word for word in ("by", "key", "keep") if word not in words]
+    left = [word for word in w.at("event") if word.text not in words]
     return _operand_or(spot, "key", left) if len(words) > 2 else ()
 
 
-def _operand_or(spot: Spotted, operand_after: str, left: Iterable[str]) -> Iterable[Offer]:
+def _operand_or(spot: Spotted, operand_after: str, left: Iterable[Word]) -> Iterable[Offer]:
     """Offer values behind a word that takes one, else the words that are left."""
     before = spot.cursor.before
     if before == operand_after or (before in _OPERAND_AFTER and before != ")"):
@@ -193,35 +182,29 @@ def _call(spot: Spotted) -> Iterable[Offer]:
     if "->" not in words and "fails" not in words:
         left.append(Offer("->", "keyword", "the result", insert="-> ", rank=1))
     if words[0] != "pure":
-        left += k.offered(
-            [w for w in ("fails", "undoes") if w not in words and (w != "undoes" or words[0] == "action")],
-            rank=5,
-        )
+        clauses = [word for word in w.at("call") if word.text not in words and words[0] in word.of]
+        left += k.offered(clauses, rank=5)
     return left
 
 
 def _promise(spot: Spotted) -> Iterable[Offer]:
     words = spot.cursor.words[1:]
     if not words:
-        forms = ("every run ends", "never", "after")
-        return chain(
-            names.promised(spot),
-            (Offer(form, "keyword", "a form of promise", insert=f"{form} ", rank=1) for form in forms),
+        forms = (
+            Offer(word.text, "keyword", "a form of promise", f"{word.text} ", rank=1, doc=describe_word(word))
+            for word in w.at("promise")
         )
+        return chain(names.promised(spot), forms)
     if words[0] == "every":
         rest = {1: "run ends", 2: "ends", 3: "within "}.get(len(words))
         return [Offer(rest.strip(), "keyword", insert=rest)] if rest is not None else ()
     before = words[-1]
     if before in ("never", "after", "or", "eventually"):
         return names.promised(spot)
-    if before == "only":
-        return [Offer("after", "keyword", insert="after ")]
-    if before == "at":
-        return [Offer("most once", "keyword")]
-    if before == "most":
-        return [Offer("once", "keyword")]
+    if any(before in word.parts[:-1] for word in w.at("claim")):
+        return k.rest(w.at("claim"), after=before)
     following: tuple[str, ...] = {"never": ("after", "or"), "after": ("eventually", "or")}.get(
-        words[0], ("at most once", "only after", "or")
+        words[0], (*w.texts("claim"), "or")
     )
     if words[0] != "never" and "after" in words[1:]:
         following = ("or",)
@@ -237,7 +220,7 @@ def _member(spot: Spotted) -> Iterable[Offer]:
         return names.types(spot)
     head = spot.cursor.tokens.texts[spot.cursor.frame.start]
     if head == "failure" and not spot.cursor.is_fresh and (before == ")" or before[:1].isupper()):
-        return k.offered(("transient",), rank=1)
+        return k.offered(w.at("variant"), rank=1)
     return ()
 
 
@@ -258,29 +241,25 @@ def _policy(spot: Spotted) -> Iterable[Offer]:
     kind = cursor.tokens.texts[cursor.frame.start]
     if cursor.is_fresh:
         inside = cursor.tokens.texts[cursor.frame.opening : cursor.index]
-        left = [
-            word
-            for word in k.POLICIES
-            if word.split()[-1] not in inside or (word == "in doubt" and "doubt" not in inside)
-        ]
-        return k.offered(left if kind == "action" else [w for w in left if w in ("retry", "timeout")], rank=1)
+        left = [word for word in w.at("policy") if kind in word.of and word.parts[-1] not in inside]
+        return k.offered(left, rank=1)
     match words[0]:
         case "in":
             if before == "in":
-                return k.offered(("doubt",), rank=1)
+                return k.rest(w.at("policy"), after="in")
             if before == "doubt":
-                return k.offered(k.DOUBTS, rank=1)
+                return k.offered(w.at("doubt"), rank=1)
             if before == "check":
                 return names.calls(spot, "effect")
-            return k.offered(("within",) if before == "ask" else ("after",) if before == ")" else (), rank=1)
+            part = "within" if before == "ask" else "after" if before == ")" else ""
+            return k.offered(k.named("policy part", part), rank=1)
         case "retry":
-            return k.offered(
-                ("times",) if len(words) == 2 else ("backoff",) if before == "times" else (), rank=1
-            )
+            part = "times" if len(words) == 2 else "backoff" if before == "times" else ""
+            return k.offered(k.named("policy part", part), rank=1)
         case "key":
             if before == "key" or before in _OPERAND_AFTER:
-                return chain(values(spot), k.offered(("for",), rank=70))
-            return k.offered(("for",), rank=1)
+                return chain(values(spot), k.offered(k.named("policy part", "for"), rank=70))
+            return k.offered(k.named("policy part", "for"), rank=1)
         case _:  # open: a word of the text
             return ()
 
@@ -293,7 +272,9 @@ def _statement(spot: Spotted) -> Iterable[Offer]:
     words, before = cursor.words, cursor.before
     if cursor.is_fresh:
         waits = cursor.frame.kind in ("state", "phase")
-        return chain(k.offered(k.STATEMENTS, rank=40), k.offered(k.HANDLERS if waits else (), rank=45))
+        return chain(
+            k.offered(w.at("statement"), rank=40), k.offered(w.at("handler") if waits else (), rank=45)
+        )
     if before == "on" and len(words) == 1:
         return names.events(spot)
     return _behind(spot, before)
@@ -308,9 +289,9 @@ def _behind(spot: Spotted, before: str) -> Iterable[Offer]:
         case "commit":
             return names.calls(spot, "action")
         case "->":
-            return k.offered(("goto", "if", "match"), rank=1)
+            return k.offered(k.named("statement", "goto", "if", "match"), rank=1)
         case "=" | "match":
-            return chain(values(spot), k.offered(("perform", "commit"), rank=25))
+            return chain(values(spot), k.offered(k.named("statement", "perform", "commit"), rank=25))
         case "let":
             return ()
         case _:  # open: a word of the text
@@ -324,8 +305,8 @@ def _operand_or_operator(spot: Spotted) -> Iterable[Offer]:
     if before in _OPERAND_AFTER and not (before == "else" and ("perform" in words or "commit" in words)):
         return values(spot)
     if words[:1] == ["on"] and (before == ")" or len(words) == 2):
-        return chain(k.offered(("if", "ignore"), rank=1), (Offer("->", "keyword", insert="-> ", rank=1),))
-    following = ["and", "or", "in", "with"]
+        return chain(k.offered(w.at("handler part"), rank=1), (Offer("->", "keyword", insert="-> ", rank=1),))
+    following = [word for word in w.texts("operator", "copy") if word != "not"]
     if "if" in words and "then" not in words and words[0] != "if":
         following.insert(0, "then")
     if "then" in words or ("perform" in words or "commit" in words or words[0] == "if"):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from opord.language import words
 from opord.language.lowering.symbols import Fields, FieldSymbol
 from opord.language.syntax import tree
-from opord.language.types import PRIMITIVES, show
+from opord.language.types import show
 from opord.lsp.features import signatures
 from opord.lsp.features.completion.offer import Offer, Spotted
 from opord.lsp.features.describe import describe_word
 from opord.lsp.features.rename import TextEdit
-from opord.lsp.features.words import TYPE_WORDS
 
 
 def states(spot: Spotted, *, with_arguments: bool = False, taken: Iterable[str] = ()) -> Iterator[Offer]:
@@ -92,17 +92,9 @@ def types(spot: Spotted) -> Iterator[Offer]:
     for symbol in spot.ctx.types.values():
         if symbol.visible:
             yield Offer(symbol.name, "type", symbol.kind, rank=10, place=symbol.place)
-    for name in (*PRIMITIVES, "list", "map", "secret"):
-        known = TYPE_WORDS.get(name)
-        snippet = {"list": "list[${1:T}]", "map": "map[str, ${1:T}]", "secret": "secret ${1:str}"}.get(
-            name, ""
-        )
-        doc = (
-            describe_word(name, known)
-            if known is not None
-            else "A value that is only passed on, and shown nowhere."
-        )
-        yield Offer(name, "type", "built-in type", snippet=snippet, rank=30, doc=doc)
+    for word in words.at("type", "collection", "type modifier"):
+        snippet = word.snippets[0].text if word.snippets else ""
+        yield Offer(word.text, "type", "built-in type", snippet=snippet, rank=30, doc=describe_word(word))
 
 
 def failures(spot: Spotted) -> Iterator[Offer]:

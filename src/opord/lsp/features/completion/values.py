@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import BOOL, DATETIME, STR, Named, OptionalOf, RunInfo, Type, Unknown
+from opord.language import words
 from opord.language.types import NOTHING, compatible, show
 from opord.lsp.features import signatures
 from opord.lsp.features.completion import names
 from opord.lsp.features.completion.offer import Offer, Spotted
 from opord.lsp.features.describe import describe_word
-from opord.lsp.features.words import FUNCTIONS, VALUES
 
 
 def values(spot: Spotted) -> Iterator[Offer]:
@@ -23,9 +23,10 @@ def values(spot: Spotted) -> Iterator[Offer]:
         place = binding.places[0] if binding.places else None
         if place is None and binding.span is not None and binding.span[1] <= len(spot.analysis.text):
             place = spot.ctx.place(binding.span)
-        word = VALUES.get(name) if not binding.places and binding.span is None else None
-        doc = describe_word(name, word) if word is not None else ""
-        rank = 35 if name in ("now", "run", "actor") and not _fits(binding.type, expected) else 20
+        built_in = not binding.places and binding.span is None
+        known_words = (word for word in words.at("value", "doubt value") if built_in and word.text == name)
+        doc = next(map(describe_word, known_words), "")
+        rank = 35 if name in words.texts("value") and not _fits(binding.type, expected) else 20
         yield Offer(
             name,
             "variable",
@@ -51,15 +52,15 @@ def values(spot: Spotted) -> Iterator[Offer]:
                             rank,
                             place=offer.place,
                         )
-    for name, function in FUNCTIONS.items():
+    for function in words.at("function"):
         yield Offer(
-            name,
+            function.text,
             "function",
-            function.usage,
-            snippet=f"{name}($1)",
-            insert=name,
+            function.form,
+            snippet=f"{function.text}($1)",
+            insert=function.text,
             rank=55,
-            doc=describe_word(name, function),
+            doc=describe_word(function),
         )
     yield from _literals(expected)
 

@@ -1,0 +1,8 @@
+"""The words of the language: one table that the parser, its messages, editors and documents read."""
+
+from __future__ import annotations
+
+from opord.language.words.lookup import at, describing, function, part_of_words, texts
+from opord.language.words.word import Place, Snippet, Word
+
+__all__ = ["Place", "Snippet", "Word", "at", "describing", "function", "part_of_words", "texts"]
