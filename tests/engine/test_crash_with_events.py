@@ -12,6 +12,7 @@ import pytest
 from opord.drive.errors import EventRefused, RunEnded
 from tests.engine.desk import Here, Sim
 from tests.support.kit import crash_at
+from tests.support.provider import Provider
 
 TEXT = """
 contract Parcel(n: int) key n version 1
@@ -53,20 +54,15 @@ class Story:
     """A parcel that is packed before it is paid."""
 
     def __init__(self) -> None:
-        self.ledger: list[tuple[str, Any]] = []
+        self.provider = Provider()
         self.sim = Sim(TEXT, double=[6], price=[7], charge=[self.charge], post=[self.post])
 
     def charge(self, cents: int) -> str:
-        self.keep("charge", cents)
+        self.provider.answer("charge", str(cents))
         return "c1"
 
     def post(self, box: str) -> None:
-        self.keep("post", box)
-
-    def keep(self, name: str, what: Any) -> None:
-        """The other side honours keys."""
-        if (name, what) not in self.ledger:
-            self.ledger.append((name, what))
+        self.provider.answer("post", box)
 
     async def tell(self, engine: Any) -> None:
         here = Here(self.sim, engine)
@@ -90,7 +86,7 @@ class Story:
         sim.kit.check()
         assert sim.ending == ("Done", {"id": "c1", "box": "b1"}), where
         assert sim.states == ["Waiting", "Charged", "Posting", "Cooling", "Done"], where
-        assert sorted(self.ledger) == [("charge", 7), ("post", "b1")], where
+        assert sorted(self.provider.ledger) == [("charge", "7"), ("post", "b1")], where
         assert [one["event"] for one in sim.records("event")] == ["paid", "packed"], where
         assert [one["event"] for one in sim.records("unhandled")] == ["note"], where
         assert all(sum(1 for made in sim.made(name)) <= 3 for name in ("charge", "post")), where

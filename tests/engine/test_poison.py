@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import Any
 
 import apsw
 import pytest
@@ -16,6 +15,7 @@ from opord.engine.worker import CLAIMS_FAILED_MOST
 from opord.stores.base import RowDamaged
 from tests.support.contracts import compiled, workflow_of
 from tests.support.kit import Kit
+from tests.support.store import FOR_EVER, Fault, FaultyStore
 
 DESK = """
 contract Desk(id: str) key id
@@ -189,16 +189,14 @@ def test_runs_that_fail_for_ever_do_not_hold_the_places_of_others() -> None:
     assert max(among.index(one) for one in alone) < 100
 
 
-def test_a_worker_that_cannot_claim_at_all_ends_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_cannot_claim_at_all_ends_with_the_reason() -> None:
     kit = a_kit()
-
-    def claim(*args: Any, **kwargs: Any) -> Any:
-        raise RowDamaged("a row is not what was written")
+    damaged = RowDamaged("a row is not what was written")
+    store = FaultyStore(kit.store, Fault(damaged, "claim", times=FOR_EVER))
 
     async def main() -> None:
         await started(kit, "a")
-        monkeypatch.setattr(kit.store, "claim", claim)
-        async with kit.engine() as engine:
+        async with kit.engine(store=store) as engine:
             with pytest.raises(CannotClaim, match=f"{CLAIMS_FAILED_MOST} times in a row"):
                 await engine.until_idle()
 

@@ -11,6 +11,8 @@ import pytest
 import opord
 from opord.stores.memory import MemoryStore
 from opord.testing import Run, World
+from tests.restored.kit import copied_after_each_write
+from tests.support.provider import Provider
 
 PAYMENT: Any = opord.load(Path(__file__).parent / "payment.opord")
 
@@ -19,7 +21,7 @@ class Outside:
     """The world beyond the store: it declines the first card and the call, and keeps a ledger of what took effect."""
 
     def __init__(self) -> None:
-        self.ledger: Counter[tuple[str, str]] = Counter()
+        self.provider = Provider(honours_keys=False)
         self.bank_is_busy = False
 
     def find_charge(self, key: str) -> str | None:
@@ -28,27 +30,28 @@ class Outside:
     def charge(self, id: str, card: str, *, call: opord.Call) -> str:
         if card == "first card":
             raise PAYMENT.Refusal.Declined("no money")
-        return self._did("charge", call.key)
+        return self.provider.answer("charge", call.key)
 
     def phone(self, id: str, *, call: opord.Call) -> str:
         raise PAYMENT.Refusal.Declined("nobody there")
 
     def greet(self, id: str, *, call: opord.Call) -> str:
-        return self._did("greet", call.key)
+        return self.provider.answer("greet", call.key)
 
     def note(self, id: str, *, call: opord.Call) -> str:
-        return self._did("note", call.key)
+        return self.provider.answer("note", call.key)
 
     def wire(self, id: str, *, call: opord.Call) -> str:
         if self.bank_is_busy:
             raise PAYMENT.Refusal.Busy
         if not self.ledger["wire", call.key]:
-            self._did("wire", call.key)
+            self.provider.answer("wire", call.key)
         return "wired"
 
-    def _did(self, action: str, key: str) -> str:
-        self.ledger[action, key] += 1
-        return action
+    @property
+    def ledger(self) -> Counter[tuple[str, str]]:
+        """How often each action took effect under each key."""
+        return Counter(self.provider.ledger)
 
 
 def go_on(world: World, outside: Outside) -> Run:
@@ -69,15 +72,7 @@ def a_story(world: World) -> tuple[Outside, list[MemoryStore]]:
     """Let a run go to its end; return what became of the world, and a copy of the store after each write."""
     outside = Outside()
     world.fakes(PAYMENT.Payment, real=outside)
-    copies: list[MemoryStore] = []
-    inner = world.store.apply
-
-    def apply(*args: Any, **kwargs: Any) -> Any:
-        results = inner(*args, **kwargs)
-        copies.append(world.backup())
-        return results
-
-    world.store.apply = apply  # type: ignore[method-assign]
+    copies = copied_after_each_write(world)
     world.start(PAYMENT.Payment, id="p1").send.go(note="", as_="ann", role="clerk")
     world.run("Payment/p1").assert_state("Paid")
     return outside, copies

@@ -9,7 +9,7 @@ import pytest
 from opord.engine.restoring import mark_restored
 from opord.kernel.instants import text
 from opord.testing import World
-from tests.restored.kit import PARCEL, copies_of_a_story, go_on, scripted, start, times
+from tests.restored.kit import PARCEL, Overtaken, copies_of_a_story, go_on, scripted, start, times
 from tests.support.contracts import compiled
 
 LETTER: Any = compiled("""
@@ -110,17 +110,9 @@ def test_a_run_that_moved_while_it_was_marked_is_marked_where_it_stands(opord_wo
     run = opord_world.start(LETTER.Letter, id="l1")
     run.send.go(note="", as_="ann", role="clerk")
     run.assert_in_doubt("write")
-    store = opord_world.store
-    inner, overtaken = store.apply, False
-
-    def apply(batch: Any, *, wait: bool = True) -> Any:
-        nonlocal overtaken
-        if not overtaken:
-            overtaken = True
-            run.resolve(happened=True, result="text").assert_in_doubt("send")
-        return inner(batch, wait=wait)
-
-    store.apply = apply  # type: ignore[method-assign]
+    store: Any = Overtaken(
+        opord_world.store, lambda: run.resolve(happened=True, result="text").assert_in_doubt("send")
+    )
     (marked,) = mark_restored(store, actor="ann")
     assert (marked.how, marked.state) == ("marked", "Sending")
     assert run.history[-1]["kind"] == "restored"

@@ -14,7 +14,7 @@ from opord.engine.restoring import CopyFromTheFuture, mark_restored
 from opord.kernel.restored import UNTOLD_US
 from opord.stores import open_store
 from opord.testing import Fakes, Run, World
-from tests.restored.kit import ACTIONS, PARCEL, copies_of_a_story, go_on, scripted, start, times
+from tests.restored.kit import ACTIONS, PARCEL, Overtaken, copies_of_a_story, go_on, scripted, start, times
 
 MOMENTS = range(len(copies_of_a_story((lambda world: (scripted(world), world)[1])(World()))))
 
@@ -180,17 +180,7 @@ def test_a_run_that_a_worker_holds_is_taken_from_it(opord_world: World) -> None:
 def test_a_mark_that_somebody_overtakes_is_made_on_what_they_left(opord_world: World) -> None:
     scripted(opord_world)
     run = start(opord_world)
-    store = opord_world.store
-    inner, overtaken = store.apply, False
-
-    def apply(batch: Any, *, wait: bool = True) -> Any:
-        nonlocal overtaken
-        if not overtaken:
-            overtaken = True
-            run.send.go(note="", as_="ann", role="clerk")
-        return inner(batch, wait=wait)
-
-    store.apply = apply  # type: ignore[method-assign]
+    store: Any = Overtaken(opord_world.store, lambda: run.send.go(note="", as_="ann", role="clerk"))
     told = list(mark_restored(store, actor="ann"))
     assert told == []  # it had come to its end meanwhile
     run.assert_ended("success")

@@ -21,14 +21,23 @@ class Provider:
     honours_keys: bool = True
     ledger: list[tuple[str, str]] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
+    _hangs: bool = False
 
     def took_effect(self, action: str) -> int:
         """Return how often an action took effect."""
         return sum(1 for name, _ in self.ledger if name == action)
 
     async def act(self, action: str, key: str, failures: Any = None) -> str:
-        """Answer one call."""
+        """Answer one call, or hang."""
+        answer = self.answer(action, key, failures)
+        if self._hangs:
+            await asyncio.sleep(10**6)
+        return answer
+
+    def answer(self, action: str, key: str, failures: Any = None) -> str:
+        """Answer one call at once."""
         self.calls[action] += 1
+        self._hangs = False
         if self.honours_keys and (action, key) in self.ledger:
             return f"{action}:{key}"
         steps = self.script.get(action, [])
@@ -42,6 +51,5 @@ class Provider:
         self.ledger.append((action, key))
         if what == "lost":
             raise ConnectionError("the answer was lost")
-        if what == "hang":
-            await asyncio.sleep(10**6)
+        self._hangs = what == "hang"
         return f"{action}:{key}"
