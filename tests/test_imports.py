@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,86 @@ def test_every_room_imports_only_rooms_before_it() -> None:
         if (reason := why_forbidden(found)) is not None
     ]
     assert not refused, "\n".join(["imports that look back:", *refused])
+
+
+# --- Fronts ---------------------------------------------------------------------------------------
+
+
+def listed(package: Path) -> list[str]:
+    """Return what a package lists in `__all__`, read without importing it."""
+    for node in ast.parse((package / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            names: list[str] = ast.literal_eval(node.value)
+            return names
+    return []
+
+
+def why_not_public(found: Import) -> str | None:
+    """Give the reason that another room may not import this, or None.
+
+    Each package on the way to a module lists the next part of its name in `__all__`. A name is taken from a package
+    that lists it, or from a module that is listed, where all names without an underscore are public.
+    """
+    here, there = room_of_file(found.file), room_of_import(found)
+    if there in (None, "") or here in (there, "__init__"):
+        return None
+    at, named = PACKAGE, [*found.module.split(".")[1:], *([found.name] if found.name else [])]
+    for part in named:
+        if at != PACKAGE and (at / "__init__.py").is_file() and part not in listed(at):
+            return f"`{at.relative_to(PACKAGE)}/__init__.py` does not list `{part}` in `__all__`"
+        if part.startswith("_"):
+            return f"`{part}` belongs to its module"
+        at = at / part
+    return None
+
+
+def test_a_room_imports_only_what_another_one_lists() -> None:
+    refused = [
+        f"{found}: {reason}"
+        for file in sources()
+        for found in imports_of(file)
+        if (reason := why_not_public(found)) is not None
+    ]
+    assert not refused, "\n".join(["not public; ask the room, or list it there:", *refused])
+
+
+@pytest.mark.parametrize("room", [room for room in ORDER if (PACKAGE / room).is_dir()])
+def test_the_front_of_a_room_lists_what_is_there(room: str) -> None:
+    fronts = [file.parent for file in sorted((PACKAGE / room).rglob("__init__.py")) if listed(file.parent)]
+    assert PACKAGE / room in fronts, "a room lists what others may use"
+    missing = [
+        f"{front.relative_to(PACKAGE)}: {name}"
+        for front in fronts
+        for name in listed(front)
+        if not (front / f"{name}.py").is_file()
+        and not (front / name / "__init__.py").is_file()
+        and not hasattr(import_module(module_of(front / "__init__.py")), name)
+    ]
+    assert not missing, "\n".join(["listed, and not there:", *missing])
+
+
+@pytest.mark.parametrize(
+    ("file", "module", "name", "allowed"),
+    [
+        ("drive/flight.py", "opord.kernel", "recording", True),
+        ("drive/flight.py", "opord.kernel.recording", "start", True),
+        ("drive/flight.py", "opord.kernel.recording", "_enter", False),
+        ("drive/flight.py", "opord.kernel.pauses", "backoff_us", False),
+        ("drive/flight.py", "opord.kernel", "pauses", False),
+        ("kernel/plan.py", "opord.kernel.pauses", "backoff_us", True),
+        ("backends/front.py", "opord.kernel.legality", "verify", True),
+        ("backends/front.py", "opord.kernel.legality.fold", "Fold", False),
+        ("backends/front.py", "opord.stores.sqlite.store", "SqliteStore", False),
+        ("cli/check.py", "opord.language", "check_file", True),
+        ("cli/check.py", "opord.contract", "Contract", True),
+        ("cli/check.py", "opord.language.rules", None, False),
+    ],
+)
+def test_a_front_decides_both_ways(file: str, module: str, name: str | None, allowed: bool) -> None:
+    assert (why_not_public(Import(PACKAGE / file, 1, module, name)) is None) == allowed
+
+
+# --- The language ---------------------------------------------------------------------------------
 
 
 def part_of_language(module: Sequence[str]) -> str | None:

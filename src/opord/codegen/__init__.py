@@ -6,4 +6,16 @@ from opord.codegen.files import is_stale, module_path, write_module
 from opord.codegen.names import module_name
 from opord.codegen.python import generate
 
-__all__ = ["generate", "is_stale", "module_name", "module_path", "write_module"]
+__all__ = [
+    "diagram",
+    "expressions",
+    "generate",
+    "imports",
+    "is_stale",
+    "module_name",
+    "module_path",
+    "names",
+    "python",
+    "steps",
+    "write_module",
+]

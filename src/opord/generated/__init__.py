@@ -77,6 +77,8 @@ __all__ = [
     "field",
     "floor_div",
     "greatest",
+    "handlers",
+    "handles",
     "item",
     "least",
     "mod",
@@ -92,4 +94,5 @@ __all__ = [
     "to_int",
     "unreachable",
     "variant",
+    "workflow",
 ]

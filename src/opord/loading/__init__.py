@@ -18,10 +18,12 @@ __all__ = [
     "build_program",
     "check_handlers",
     "compile_module",
+    "errors",
     "load",
     "load_accepted",
     "load_program",
     "load_sources",
+    "program",
     "program_of",
     "read_accepted",
 ]

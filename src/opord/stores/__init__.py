@@ -11,7 +11,18 @@ from opord.stores.base import Store, StoreRefused
 if TYPE_CHECKING:
     from opord.stores.kind import Facts, Kind, Remark
 
-__all__ = ["inspect_store", "kind_of", "libraries", "open_store", "store_exists"]
+__all__ = [
+    "archive",
+    "base",
+    "inspect_store",
+    "kind",
+    "kind_of",
+    "libraries",
+    "memory",
+    "open_store",
+    "store_exists",
+    "values",
+]
 
 KINDS = {"sqlite": "opord.stores.sqlite.kind"}
 """The module of each kind, by the scheme of its URLs; it has the kind as `KIND`, and is loaded when it is asked for."""

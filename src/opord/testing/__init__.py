@@ -40,7 +40,10 @@ __all__ = [
     "StillMoving",
     "Unscripted",
     "World",
+    "clock",
     "crash_everywhere",
+    "crashing",
+    "plausible",
 ]
 
 
@@ -48,9 +51,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name from its module, and keep it."""
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError(
-            f"module 'opord.testing' has no attribute {name!r}; it has: {', '.join(__all__)}"
-        )
+        raise AttributeError(f"module 'opord.testing' has no attribute {name!r}; it has: {', '.join(_HOMES)}")
     from importlib import import_module
 
     value = getattr(import_module(f"opord.testing.{home}"), name)

@@ -1,0 +1,18 @@
+"""Values at the boundary: canonical JSON, codecs, secrets, durations and checked arithmetic."""
+
+__all__ = [
+    "arith",
+    "canonical",
+    "codec",
+    "codec_source",
+    "duration",
+    "failure",
+    "guard",
+    "ids",
+    "names",
+    "printing",
+    "secret",
+    "shape",
+    "sums",
+    "vault",
+]

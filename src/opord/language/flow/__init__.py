@@ -2,3 +2,8 @@
 
 Rules, promises, sheet, diagram and simulation read what stands here. It knows the checked contract and nothing else.
 """
+
+__all__ = [
+    "exits",
+    "graph",
+]

@@ -21,6 +21,17 @@ from opord.language.lowering import callees, expressions, literals, operators
 from opord.language.lowering.assembly import is_types_file, lower_contract, lower_types_of
 from opord.language.lowering.context import Lowering
 
-__all__ = ["Lowering", "is_types_file", "lower_contract", "lower_types_of"]
+__all__ = [
+    "Lowering",
+    "builtins",
+    "context",
+    "is_types_file",
+    "lower_contract",
+    "lower_types_of",
+    "recorder",
+    "scope",
+    "symbols",
+    "used_files",
+]
 
 _FILLED = (callees, expressions, literals, operators)

@@ -8,4 +8,13 @@ from opord.language.sheet.markdown import render_markdown
 from opord.language.sheet.model import Sheet
 from opord.language.sheet.text import Part, render_text
 
-__all__ = ["Part", "Sheet", "explain_sheet", "render_html", "render_markdown", "render_text"]
+__all__ = [
+    "Part",
+    "Sheet",
+    "explain_sheet",
+    "guarantee",
+    "reasons",
+    "render_html",
+    "render_markdown",
+    "render_text",
+]

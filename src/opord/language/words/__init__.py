@@ -5,4 +5,14 @@ from __future__ import annotations
 from opord.language.words.lookup import at, describing, function, part_of_words, texts
 from opord.language.words.word import Place, Snippet, Word
 
-__all__ = ["Place", "Snippet", "Word", "at", "describing", "function", "part_of_words", "texts"]
+__all__ = [
+    "Place",
+    "Snippet",
+    "Word",
+    "at",
+    "describing",
+    "function",
+    "part_of_words",
+    "table",
+    "texts",
+]

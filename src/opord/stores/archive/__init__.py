@@ -12,4 +12,5 @@ __all__ = [
     "ArchiveWriter",
     "Archived",
     "Damage",
+    "errors",
 ]
