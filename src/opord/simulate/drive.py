@@ -32,7 +32,7 @@ from opord.simulate.values import Chosen, Constants
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
 from opord.testing.clock import VirtualClock, VirtualLoop, virtual_environment
-from opord.testing.crashing import CrashPlan, MortalStore
+from opord.testing.crashing import CrashPlan, MortalStore, kill_process
 
 LEASE_S = 30.0
 CALL_LIMIT_S = 300.0
@@ -151,8 +151,8 @@ class _OneRun:
             self.clock, seed=self.seed + self.lives, worker=f"worker-{self.lives}"
         )
         environment.poll_s = 3600.0
-        engine = self._process(self.mortal, environment, self.mortal.hook)
-        self.worker = await engine.carry(
+        self.process = self._process(self.mortal, environment, self.mortal.hook)
+        self.worker = await self.process.carry(
             [Carried(self.program, self.driver.handlers)],
             lease_s=LEASE_S,
             call_limit_s=CALL_LIMIT_S,
@@ -169,20 +169,14 @@ class _OneRun:
         """End the engine that has died, as SIGKILL would, and let another one come up."""
         self.crashes += 1
         self.crashes_left -= 1
-        kept = {asyncio.current_task(), self.client_pump}
-        dead = [task for task in asyncio.all_tasks() if task not in kept]
-        for task in sorted(dead, key=lambda one: one.get_name()):
-            task.cancel()
-        await asyncio.gather(*dead, return_exceptions=True)
+        await kill_process(self.process)
         self.happenings["crash"] += 1
         await self._come_up()
 
     def _outside_client(self) -> Client:
         """Return a client of another process, which no crash of the worker touches."""
-        before = asyncio.all_tasks()
-        process = self._process(self.store, virtual_environment(self.clock, seed=self.seed, worker="client"))
-        (self.client_pump,) = asyncio.all_tasks() - before
-        return process.client
+        environment = virtual_environment(self.clock, seed=self.seed, worker="client")
+        return self._process(self.store, environment).client
 
     # --- the story -------------------------------------------------------------------------------
 

@@ -1,12 +1,14 @@
-"""Crash points: where an engine can be made to die, and the store that stops working when it has."""
+"""Crash points: where an engine can be made to die, the store that stops working when it has, and how its tasks end."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from opord.drive.hooks import Point
+from opord.engine.process import Process
 from opord.kernel.rows import Start, Write
 from opord.stores.base import Store
 
@@ -85,3 +87,15 @@ class MortalStore:
         if self.dead or self._crash_plan.passes(point, run):
             self.die()
             raise Killed
+
+
+async def kill_process(process: Process) -> None:
+    """End all that a process has under way, as SIGKILL would: nothing more is written, nobody is told."""
+    tasks = [process.writer._pump, process.waiters._polling]
+    worker = process.worker
+    if worker is not None:
+        tasks += [*worker._loops, *(flight.task for flight in worker.flights.values()), *worker._side]
+    living = [task for task in tasks if task is not None]
+    for task in living:
+        task.cancel()
+    await asyncio.gather(*living, return_exceptions=True)

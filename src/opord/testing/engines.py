@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from opord.backends.front import Engine
 from opord.drive import hooks
 from opord.generated.workflow import Workflow
 from opord.testing.clock import VirtualClock, virtual_environment
+from opord.testing.crashing import kill_process
 
 
 def virtual_engine(
@@ -39,15 +39,6 @@ def virtual_engine(
 
 async def kill(engine: Engine) -> None:
     """End an engine as SIGKILL would: nothing more is written, nobody is told."""
-    if engine._open is None:
-        return
-    opened, engine._open = engine._open.process, None
-    tasks = [opened.writer._pump, opened.waiters._polling]
-    if opened.worker is not None:
-        tasks += opened.worker._loops
-        tasks += [flight.task for flight in opened.worker.flights.values()]
-        tasks += list(opened.worker._side)
-    living = [task for task in tasks if task is not None]
-    for task in living:
-        task.cancel()
-    await asyncio.gather(*living, return_exceptions=True)
+    opened, engine._open = engine._open, None
+    if opened is not None:
+        await kill_process(opened.process)
