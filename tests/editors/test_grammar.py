@@ -6,6 +6,7 @@ column, and `!` before a scope says that it is not there.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -13,9 +14,12 @@ import pytest
 
 from opord.language.syntax import tokens as lexed
 from opord.language.syntax.source import Source
+from opord.language.words import Word
+from opord.language.words.table import WORDS
+from opord.language.words.textmate import grammar
 from opord.lsp.analysis import Analysis
 from opord.lsp.index import SymbolKind
-from tests.editors.engine import ROOT, Token, tokenize
+from tests.editors.engine import GRAMMAR, ROOT, Token, tokenize
 
 MARKED = sorted((Path(__file__).parent / "grammar").glob("*.opord"))
 CONTRACTS = [
@@ -57,6 +61,51 @@ def test_marked_words_have_the_scope_that_is_said(path: Path, read: dict[str, li
             assert token.has(mark[5]) is (mark[4] == ""), f"{place}: {mark[4]}{mark[5]} in {token.scopes}"
         marks += 1
     assert marks > 10
+
+
+def test_golden_the_grammar_is_made_of_its_template_and_the_table_of_words() -> None:
+    made = grammar(GRAMMAR.with_name("grammar.template.json").read_text(encoding="utf-8"))
+    if os.environ.get("OPORD_GOLDEN"):
+        GRAMMAR.write_text(made, encoding="utf-8")
+    assert GRAMMAR.read_text(encoding="utf-8") == made
+
+
+OF_THE_LANGUAGE = ("keyword", "storage", "support", "constant.language", "variable.language")
+# They look like what the contract itself declares.
+LIKE_DECLARED = {
+    "built-in event": "entity.name.function.event",
+    "built-in failure": "variable.other.enummember",
+}
+
+
+def example_of(word: Word) -> str:
+    """Put the example of a word where it may stand."""
+    if word.example.partition(" ")[0] in lexed.DECLARATION_WORDS:
+        return word.example
+    match word.places[0]:
+        case "policy" | "doubt" | "policy part" | "doubt value":
+            return f"action a() {{\n  {word.example}\n}}"
+        case "type" | "collection" | "type modifier" | "literal":
+            return f"record R {{\n  {word.example}\n}}"
+        case "pattern" | "built-in failure":
+            return f"state S -> T {{\n  match x {{\n    {word.example}\n  }}\n}}"
+        case "function" | "copy":
+            return f"state S -> T {{\n  let x = {word.example}\n}}"
+        case _:  # open: the others stand in a body
+            return f"state S -> T {{\n  {word.example}\n}}"
+
+
+def test_every_word_of_the_table_has_a_colour_in_its_example() -> None:
+    examples = {f"{word.text}, {word.places[0]}": example_of(word) for word in WORDS}
+    assert len(examples) == len(WORDS)
+    read = tokenize(examples)
+    for word in WORDS:
+        name = f"{word.text}, {word.places[0]}"
+        spots = Spots(examples[name], read[name])
+        scopes = (LIKE_DECLARED[word.places[0]],) if word.places[0] in LIKE_DECLARED else OF_THE_LANGUAGE
+        found = re.finditer(rf"\b{word.text}\b", examples[name])
+        tokens = [spots.at(each.start()) for each in found]
+        assert any(token.has(scope) for token in tokens for scope in scopes), f"{name}: {tokens}"
 
 
 SCOPES: dict[str, str] = {
