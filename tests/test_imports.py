@@ -72,7 +72,7 @@ LANGUAGE_ORDER = [
     "ensure",  # promises, decided over the flow
     "rules",
     "suppression",  # which findings are left out
-    "mending",  # what would mend the others
+    "fixes",  # edits that would mend the others
     "compile",  # all of it, one pass after the other
     "sheet",
 ]

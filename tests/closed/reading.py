@@ -16,8 +16,8 @@ from opord.codegen import generate
 from opord.codegen.diagram import to_dot, to_mermaid
 from opord.language.compile import check_lowered, lower_source
 from opord.language.ensure import decide
+from opord.language.fixes.checked_file import CheckedFile
 from opord.language.flow.graph import Graph
-from opord.language.mending.desk import Desk
 from opord.language.rules import RULES
 from opord.language.sheet import explain_sheet
 from opord.language.syntax.source import Source
@@ -105,7 +105,7 @@ def readers_of(text: str, contract: ir.Contract) -> dict[str, Callable[[], objec
         "mermaid": lambda: to_mermaid(contract),
         "module": lambda: generate(contract, (("sale.opord", text),)),
         "simulation": lambda: transitions_of(contract, {"sale.opord": text}),
-        "mends": lambda: Desk(source, lowered.file, contract).statements,
+        "mends": lambda: CheckedFile(source, lowered.file, contract).statements,
     }
     for rule in RULES:
         name = f"rule {rule.__module__.rpartition('.')[2]}"

@@ -46,7 +46,7 @@ POINTED: dict[Union, set[str]] = {
         "language/flow/calls.py", "language/sheet/guarantee.py", "language/sheet/troubles.py",
     },
     Union("statements.py", "Branching", "arms: tuple[Arm, ...]"): {
-        "language/flow/coverage.py", "language/mending/desk.py", "language/rules/incomplete_match.py",
+        "language/flow/coverage.py", "language/fixes/checked_file.py", "language/rules/incomplete_match.py",
         "language/rules/let_else_goes_on.py", "language/rules/unhandled_failure.py", "statements.py",
     },
     Union("language/diagnostics/suppressors.py", "UnreadSuppressor"): {"language/suppression/unread.py"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import opord.language.compile
+from opord.language.compile import check_text
 from opord.language.diagnostics.model import Code, registered_codes
 from opord.language.diagnostics.suppressors import (
     LeftOut,
@@ -16,7 +16,7 @@ from opord.language.diagnostics.suppressors import (
 )
 from opord.language.suppression.unread import NAMING_WORDS
 
-assert opord.language.compile.check_text  # imports every module that declares a code
+# Importing the passes imports every module that declares a code.
 CODES = [each for each in registered_codes() if each.suppressed_by]
 
 
@@ -57,3 +57,71 @@ def test_every_naming_word_suppresses_something() -> None:
         for word in each.words
     }
     assert used == set(NAMING_WORDS)
+
+
+TWO_STEPS = """contract C(id: str) key id
+event stop
+initial state A -> B {
+  on stop -> goto B
+}
+state B -> D {
+  goto D
+}
+final state D success
+"""
+PAID = """contract C(id: str)
+action pay(id: str) {
+  key id
+}
+initial state A -> D {
+  commit pay(id)
+  goto D
+}
+final state D success
+"""
+LOOKED = """contract C(id: str) key id
+enum Size { Small, Large }
+effect look(id: str) -> Size
+initial state A -> D {
+  match perform look(id) {
+    Small -> goto D
+    Large -> goto D
+  }
+}
+final state D success
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after", "left"),
+    [
+        pytest.param(
+            TWO_STEPS, "state B -> D {", "stat B -> D {", ["OP015"], id="no way to D, which B led to"
+        ),
+        pytest.param(
+            TWO_STEPS, "final state D success", "finl D success", ["OP015", "OP802"], id="no end after B"
+        ),
+        pytest.param(
+            TWO_STEPS,
+            "final state D",
+            "\n\nfinal 3",
+            ["OP010", "OP103", "OP103", "OP802"],
+            id="no end in the file",
+        ),
+        pytest.param(TWO_STEPS, "initial state A", "initial 3 A", ["OP010"], id="no initial state"),
+        pytest.param(PAID, "C(id: str)", "C(id: str\n  x: int y) ky id", ["OP010"], id="no key"),
+        pytest.param(
+            LOOKED,
+            "initial",
+            "3 Small\ninitial",
+            ["OP015", "OP209"],
+            id="a pattern that names what is unread",
+        ),
+    ],
+)
+def test_unread_text_may_have_said_what_a_finding_misses(
+    text: str, before: str, after: str, left: list[str]
+) -> None:
+    assert before in text
+    found = check_text(text.replace(before, after, 1)).diagnostics
+    assert sorted(each.code.id for each in found) == left

@@ -1,4 +1,10 @@
-"""The contract language: from source text to the checked contract, with everything worth saying on the way."""
+"""The contract language: from source text to the checked contract, with everything worth saying on the way.
+
+`compile.py` has the passes on one page. On the way stand, in this order: `syntax/` (text to tree), `lowering/` (tree to
+contract, with `types.py`), `flow/` (where the steps of a contract go), `ensure/` (promises) and `rules/` (one finding a
+file). `diagnostics/` is what a finding is, `suppression/` which are left out, `fixes/` what would mend the others.
+`spelling.py` writes expressions for a reader, `sheet/` a whole contract.
+"""
 
 from __future__ import annotations
 

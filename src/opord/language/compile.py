@@ -1,10 +1,10 @@
 """The one page: from the text of a contract to the checked contract and all there is to say about it.
 
-    text -> tokens -> tree          `parser`    findings of `syntax`
-         -> contract                `lowering`  findings of `name`, `type`, `secret`; a contract in any case
-         -> rules over it           `rules`     findings of `flow`, `exhaustive`, `commitment`; warnings
-         -> what `allow` silences   `allows`
-         -> what would mend it      `mending`
+    text -> tokens -> tree          `syntax`       findings of `syntax`
+         -> contract                `lowering`     findings of `name`, `type`, `secret`; a contract in any case
+         -> rules over it           `rules`        findings of `flow`, `exhaustive`, `commitment`, `ensure`; warnings
+         -> without consequences, without what an `allow` silences, within the limit     `suppression`
+         -> with edits that would mend them                                              `fixes`
 
 Nothing here reads a disk or prints, but `check_file`, which reads the files it is told to.
 """
@@ -16,15 +16,15 @@ from pathlib import Path
 
 from opord.contract import Contract
 from opord.language.diagnostics.model import Diagnostic
+from opord.language.fixes import add_fixes
 from opord.language.lowering import Lowering, is_types_file, lower_contract, lower_types_of
 from opord.language.lowering.assembly import checked_types
 from opord.language.lowering.recorder import Recorder
 from opord.language.lowering.used_files import Reader, UsedFiles
-from opord.language.mending import add_fixes
 from opord.language.rules import find_all
 from opord.language.suppression.allows import without_allowed
 from opord.language.suppression.consequences import without_consequences
-from opord.language.suppression.flood import without_flood
+from opord.language.suppression.limit import limit_findings
 from opord.language.syntax import tree
 from opord.language.syntax.collector import without_collector
 from opord.language.syntax.parser import parse
@@ -142,7 +142,7 @@ def _judge(lowered: Lowered) -> CheckResult:
     findings = [*lowered.syntax, *findings]
     findings = without_allowed(ctx, file, findings)
     findings.sort(key=lambda finding: _order(source.path, finding))
-    findings = without_flood(findings)
+    findings = limit_findings(findings)
     findings = add_fixes(source, file, model, findings)
     refused = any(finding.severity == "error" for finding in findings)
     texts = ((source.path, source.text), *((path, each.text) for path, each in used.sources.items()))

@@ -5,39 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.language.diagnostics.model import Diagnostic, Edit
-from opord.language.mending.desk import Desk
+from opord.language.fixes.checked_file import CheckedFile
 from opord.language.syntax import tree
 from opord.language.syntax.tree import Span
 
 
-def declaration(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+def declaration(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     """Take out a declaration nobody uses. It may have been made for what is written next, so nobody else does it."""
-    at = desk.start(finding.place)
-    for node in desk.file.declarations:
+    at = checked.start(finding.place)
+    for node in checked.file.declarations:
         if isinstance(node, tree.Unparsed) or not node.span[0] <= at < node.span[1]:
             continue
         if isinstance(node, tree.Role) and len(node.names) > 1:
             return
-        yield desk.edit(_lines(desk, node.span), "", "remove the declaration", safe=False)
+        yield checked.edit(_lines(checked, node.span), "", "remove the declaration", safe=False)
         return
 
 
-def _lines(desk: Desk, span: Span) -> Span:
+def _lines(checked: CheckedFile, span: Span) -> Span:
     """The lines of a declaration and of the documentation and the `allow`s right above it."""
-    first = desk.source.position(span[0])[0]
-    own = {desk.source.position(each.span[0])[0] for each in desk.file.comments if _belongs(each)}
+    first = checked.source.position(span[0])[0]
+    own = {checked.source.position(each.span[0])[0] for each in checked.file.comments if _belongs(each)}
     while first - 1 in own:
         first -= 1
-    return _whole_lines(desk, (desk.source.line_starts[first - 1], span[1]))
+    return _whole_lines(checked, (checked.source.line_starts[first - 1], span[1]))
 
 
 def _belongs(comment: tree.Comment) -> bool:
     return comment.is_doc or (comment.own_line and "opord:" in comment.text)
 
 
-def _whole_lines(desk: Desk, span: Span) -> Span:
+def _whole_lines(checked: CheckedFile, span: Span) -> Span:
     """Widen a span to its lines, if nothing else stands on them."""
-    text = desk.source.text
+    text = checked.source.text
     start = text.rfind("\n", 0, span[0]) + 1
     end = text.find("\n", span[1])
     end = len(text) if end < 0 else end + 1

@@ -1,4 +1,4 @@
-"""The desk on which mends are made: a file's text, tree and contract, looked up by place."""
+"""A checked file with its text, its tree and its contract, looked up by place: what every fix is made from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opord.statements import Branching, branching
 
 
 @dataclass
-class Desk:
+class CheckedFile:
     """One checked file. What costs a walk over the tree is worked out when first asked for."""
 
     source: Source

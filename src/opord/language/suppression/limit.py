@@ -1,4 +1,4 @@
-"""No more findings than anybody mends before asking again, with a word on how many are left out."""
+"""The limit on findings: no more are shown than anybody mends before asking again, and one finding says how many are left out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL, Diagnostic, co
 NOT_SHOWN = code("OP039", rule="syntax", severity="warning", title="more findings than are shown")
 
 
-def without_flood(findings: list[Diagnostic]) -> list[Diagnostic]:
+def limit_findings(findings: list[Diagnostic]) -> list[Diagnostic]:
     """Keep the first findings, errors before warnings, and say at the end how many more there are.
 
     What refuses a contract is never left out for what does not: among those kept is an error if there is one.

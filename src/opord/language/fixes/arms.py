@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from opord.contract import STR, Field, OptionalOf, State, VariantRef
 from opord.language.diagnostics.model import Diagnostic, Edit
+from opord.language.fixes.checked_file import CheckedFile
 from opord.language.flow.coverage import OK, SOME, Case, cases_of, missing, spelled
-from opord.language.mending.desk import Desk
 from opord.language.syntax import tree
 from opord.language.syntax.tree import Span
 
@@ -15,86 +15,86 @@ from opord.language.syntax.tree import Span
 _ARMS_MAX = 20
 
 
-def unhandled_failures(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+def unhandled_failures(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     """Add an arm for each failure that nobody handles, or an `else` with them to a call that has none."""
-    yield from _added(desk, finding, only_failures=True)
+    yield from _added(checked, finding, only_failures=True)
 
 
-def left_out(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+def left_out(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     """Add an arm for each value that a `match` leaves out, or one for all others."""
-    yield from _added(desk, finding, only_failures=False)
+    yield from _added(checked, finding, only_failures=False)
 
 
-def _added(desk: Desk, finding: Diagnostic, *, only_failures: bool) -> Iterator[Edit]:
-    at = desk.start(finding.place)
-    node = desk.calls.get(at)
-    statement = desk.statements.get((finding.place.line, finding.place.column))
+def _added(checked: CheckedFile, finding: Diagnostic, *, only_failures: bool) -> Iterator[Edit]:
+    at = checked.start(finding.place)
+    node = checked.calls.get(at)
+    statement = checked.statements.get((finding.place.line, finding.place.column))
     if node is None or statement is None:
         return
-    cases = cases_of(desk.graph, statement)
+    cases = cases_of(checked.graph, statement)
     if cases is None:
         return
     left = [case for case in missing(cases, statement.arms) if not only_failures or case != OK]
-    state = desk.state_around(at)
+    state = checked.state_around(at)
     if state is None:
         return
     if len(left) > _ARMS_MAX:
         return
-    lines = [_arm(desk, state, case) for case in left]
+    lines = [_arm(checked, state, case) for case in left]
     if not lines and cases.open:
-        lines = [f"else -> {_goto(desk, state, None)}"]
+        lines = [f"else -> {_goto(checked, state, None)}"]
     if lines:
         title = "add the arm" if len(lines) == 1 else "add the arms"
-        span, text = _where(desk, node, lines)
-        yield desk.edit(span, text, title, safe=False)
+        span, text = _where(checked, node, lines)
+        yield checked.edit(span, text, title, safe=False)
 
 
-def _where(desk: Desk, node: tree.Match | tree.CallStatement, arms: list[str]) -> tuple[Span, str]:
+def _where(checked: CheckedFile, node: tree.Match | tree.CallStatement, arms: list[str]) -> tuple[Span, str]:
     """Say where arms are put in, and the text that puts them there."""
     end = node.span[1]
-    if isinstance(node, tree.CallStatement) and not _has_braces(desk, node):
+    if isinstance(node, tree.CallStatement) and not _has_braces(checked, node):
         # An `else` for all failures becomes the last arm of one with arms.
         start = node.else_span[0] if node.else_span is not None else end
-        all_arms = arms + ([desk.source.text[start:end]] if start < end else [])
-        inner = f"{desk.indent(node.span[0])}  "
+        all_arms = arms + ([checked.source.text[start:end]] if start < end else [])
+        inner = f"{checked.indent(node.span[0])}  "
         lines = "".join(f"\n{inner}{arm}" for arm in all_arms)
         before = "" if start < end else " "
-        return (start, end), f"{before}else {{{lines}\n{desk.indent(node.span[0])}}}"
+        return (start, end), f"{before}else {{{lines}\n{checked.indent(node.span[0])}}}"
     closing = end - 1
-    text = desk.source.text
+    text = checked.source.text
     before = text[:closing].rstrip()
     if "\n" not in text[len(before) : closing]:
         comma = "" if before.endswith(("{", ",")) else ","
         return (len(before), closing), f"{comma} {', '.join(arms)} "
-    indent = desk.indent(node.arms[-1].span[0]) if node.arms else f"{desk.indent(node.span[0])}  "
+    indent = checked.indent(node.arms[-1].span[0]) if node.arms else f"{checked.indent(node.span[0])}  "
     return (len(before), len(before)), "".join(f"\n{indent}{arm}" for arm in arms)
 
 
-def _has_braces(desk: Desk, node: tree.CallStatement) -> bool:
+def _has_braces(checked: CheckedFile, node: tree.CallStatement) -> bool:
     """Say whether the `else` of a call has arms in braces, to which others can be added."""
     if node.arms is None or node.else_span is None:
         return False
-    return desk.source.text[node.else_span[1] :].lstrip().startswith("{")
+    return checked.source.text[node.else_span[1] :].lstrip().startswith("{")
 
 
-def _arm(desk: Desk, state: tree.State, case: Case) -> str:
-    fields = _fields(desk, case)
+def _arm(checked: CheckedFile, state: tree.State, case: Case) -> str:
+    fields = _fields(checked, case)
     names = f"({', '.join(field.name for field in fields)})" if fields else ""
     head = "some value" if case == SOME else f"{spelled(case)}{names}"
     said = next((f"{{{field.name}}}" for field in fields if field.type == STR), spelled(case))
-    return f"{head} -> {_goto(desk, state, said if isinstance(case, VariantRef) else None)}"
+    return f"{head} -> {_goto(checked, state, said if isinstance(case, VariantRef) else None)}"
 
 
-def _fields(desk: Desk, case: Case) -> tuple[Field, ...]:
+def _fields(checked: CheckedFile, case: Case) -> tuple[Field, ...]:
     if isinstance(case, VariantRef):
-        variant = desk.graph.variant(case)
+        variant = checked.graph.variant(case)
         return variant.fields if variant is not None else ()
     return ()
 
 
-def _goto(desk: Desk, state: tree.State, said: str | None) -> str:
+def _goto(checked: CheckedFile, state: tree.State, said: str | None) -> str:
     """Go to a state of the header, a failure first, to one that can be entered with what is at hand."""
-    known = [desk.graph.states[name.text] for name in state.targets if name.text in desk.graph.states]
+    known = [checked.graph.states[name.text] for name in state.targets if name.text in checked.graph.states]
     known.sort(key=lambda each: each.outcome != "failure" if said else each.outcome == "failure")
     for target in known:
         needed = [field for field in target.fields if not _may_be_left_out(field)]
@@ -102,11 +102,11 @@ def _goto(desk: Desk, state: tree.State, said: str | None) -> str:
             return f"goto {target.name}"
         if said and len(needed) == 1 and needed[0].type == STR:
             return f'goto {target.name}("{said}")'
-    return f"goto {_any(known, desk)}"
+    return f"goto {_any(known, checked)}"
 
 
-def _any(known: list[State], desk: Desk) -> str:
-    return known[0].name if known else next(iter(desk.graph.states), "Somewhere")
+def _any(known: list[State], checked: CheckedFile) -> str:
+    return known[0].name if known else next(iter(checked.graph.states), "Somewhere")
 
 
 def _may_be_left_out(field: Field) -> bool:

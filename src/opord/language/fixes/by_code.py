@@ -1,4 +1,4 @@
-"""Which kinds of finding have a mend, and what makes it."""
+"""Which kinds of finding have a fix that is made here, and the function that makes it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics.model import Diagnostic, Edit
-from opord.language.mending import arms, clauses, headers, renames, unused
-from opord.language.mending.desk import Desk
+from opord.language.fixes import arms, clauses, headers, renames, unused
+from opord.language.fixes.checked_file import CheckedFile
 from opord.language.syntax import tree
 from opord.language.syntax.source import Source
 
-MENDS: dict[str, Callable[[Desk, Diagnostic], Iterator[Edit]]] = {
+FIXES: dict[str, Callable[[CheckedFile, Diagnostic], Iterator[Edit]]] = {
     "OP110": renames.wrong_case,
     "OP112": clauses.which_variant,
     "OP113": clauses.called_without_verb,
@@ -26,26 +26,26 @@ MENDS: dict[str, Callable[[Desk, Diagnostic], Iterator[Edit]]] = {
     "OP801": unused.declaration,
     "OP806": clauses.contract_key,
 }
-"""By code; what is not listed here has no clear mend, or carries it from where it was found."""
+"""By code; what is not listed here has no clear fix, or carries it from where it was found."""
 
 # Whoever has more findings than this mends the first ones and asks again.
-_MENDED_MAX = 200
+_FIXED_MAX = 200
 
 
 def add_fixes(
     source: Source, file: tree.File, contract: Contract, findings: list[Diagnostic]
 ) -> list[Diagnostic]:
     """Return the findings, those of this file with the edits that mend them."""
-    desk = Desk(source, file, contract)
+    checked = CheckedFile(source, file, contract)
     return [
-        _mended(desk, each) if index < _MENDED_MAX and each.place.file == source.path else each
+        _with_fix(checked, each) if index < _FIXED_MAX and each.place.file == source.path else each
         for index, each in enumerate(findings)
     ]
 
 
-def _mended(desk: Desk, finding: Diagnostic) -> Diagnostic:
-    mend = MENDS.get(finding.code.id)
-    if mend is None or finding.fix or not finding.place.line:
+def _with_fix(checked: CheckedFile, finding: Diagnostic) -> Diagnostic:
+    make_edits = FIXES.get(finding.code.id)
+    if make_edits is None or finding.fix or not finding.place.line:
         return finding
-    edits = tuple(mend(desk, finding))
+    edits = tuple(make_edits(checked, finding))
     return dataclasses.replace(finding, fix=edits) if edits else finding

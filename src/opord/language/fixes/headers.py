@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.language.diagnostics.model import Diagnostic, Edit
-from opord.language.mending.desk import Desk
+from opord.language.fixes.checked_file import CheckedFile
 from opord.language.syntax import tree
 
 
-def missing_target(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+def missing_target(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     """Add the target of a `goto` to its state's header; that of a shared handler to every header that lacks it."""
-    at = desk.start(finding.place)
-    goto = next((each for each in desk.nodes if isinstance(each, tree.Goto) and each.span[0] == at), None)
-    if goto is None or goto.state.text not in desk.graph.states:
+    at = checked.start(finding.place)
+    goto = next((each for each in checked.nodes if isinstance(each, tree.Goto) and each.span[0] == at), None)
+    if goto is None or goto.state.text not in checked.graph.states:
         return
     target = goto.state.text
     for label in finding.labels:
-        state = desk.states.get(desk.start(label.place))
+        state = checked.states.get(checked.start(label.place))
         if state is not None and all(each.text != target for each in state.targets):
-            yield _added(desk, state, target)
+            yield _added(checked, state, target)
 
 
-def _added(desk: Desk, state: tree.State, target: str) -> Edit:
+def _added(checked: CheckedFile, state: tree.State, target: str) -> Edit:
     end = state.targets[-1].span[1] if state.targets else state.header_span[1]
     title = f"add `{target}` to the header" if state.targets else f"add `-> {target}` to the header"
-    return desk.edit((end, end), f" | {target}" if state.targets else f" -> {target}", title)
+    return checked.edit((end, end), f" | {target}" if state.targets else f" -> {target}", title)
 
 
-def listed_too_much(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+def listed_too_much(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     """Take a target out of the header, unless it is the only one: a state that goes nowhere has another fault."""
-    at = desk.start(finding.place)
-    for state in desk.states.values():
+    at = checked.start(finding.place)
+    for state in checked.states.values():
         for index, name in enumerate(state.targets):
             if name.span[0] != at or len(state.targets) == 1:
                 continue
@@ -39,6 +39,6 @@ def listed_too_much(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
                 span = (state.targets[index - 1].span[1], name.span[1])
             else:
                 span = (name.span[0], state.targets[1].span[0])
-            if "#" not in desk.source.slice(span):
-                yield desk.edit(span, "", f"remove `{name.text}` from the header")
+            if "#" not in checked.source.slice(span):
+                yield checked.edit(span, "", f"remove `{name.text}` from the header")
             return

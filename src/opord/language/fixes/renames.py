@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.language.diagnostics.model import Diagnostic, Edit
-from opord.language.mending.desk import Desk, declared_names
+from opord.language.fixes.checked_file import CheckedFile, declared_names
 from opord.language.syntax import tokens as t
 from opord.language.syntax.letter_case import Case, has_case, in_case
 
 
-def wrong_case(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
+def wrong_case(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     """Rename what is declared here, with all its uses in the file.
 
     Other kinds of thing of the same name that are written in the same case have the same mistake, and are
     renamed with it. Where one is rightly written so, or the right name is taken, a person has to choose.
     """
-    at = desk.start(finding.place)
-    declared = list(declared_names(desk.nodes))
+    at = checked.start(finding.place)
+    declared = list(declared_names(checked.nodes))
     found = next(((case, name) for case, name in declared if name.span[0] == at), None)
     if found is None:
         return
@@ -29,6 +29,6 @@ def wrong_case(desk: Desk, finding: Diagnostic) -> Iterator[Edit]:
     if not has_case(new, case) or new in t.RESERVED or taken or kinds != {found[0]}:
         return
     # Other files may use the types of one without a contract: they would have to follow.
-    safe = bool(desk.contract.name)
-    for name in desk.names[old]:
-        yield desk.edit(name.span, new, f"call it `{new}`", safe=safe)
+    safe = bool(checked.contract.name)
+    for name in checked.names[old]:
+        yield checked.edit(name.span, new, f"call it `{new}`", safe=safe)

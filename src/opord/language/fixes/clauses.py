@@ -1,0 +1,85 @@
+"""Words and clauses: the other verb, and a key for a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Action, Effect
+from opord.language.diagnostics.model import Diagnostic, Edit
+from opord.language.fixes.checked_file import CheckedFile
+from opord.language.rules.contract_without_key import key_candidates
+from opord.language.syntax import tree
+
+
+def performed_action(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Write `commit` for `perform`: an action can be called no other way."""
+    yield from _verb(checked, finding, "commit", safe=True)
+
+
+def committed_effect(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Write `perform` for `commit` of an effect; it may have been meant as an action, too."""
+    at = checked.start(finding.place)
+    call = checked.calls.get(at)
+    site = call.call if isinstance(call, tree.CallStatement) else call.subject if call else None
+    if isinstance(site, tree.BoundaryCall) and isinstance(checked.graph.calls.get(site.name.text), Effect):
+        yield from _verb(checked, finding, "perform", safe=False)
+
+
+def called_without_verb(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Write `perform` or `commit` before a call that is the whole of a `let` or of what is matched."""
+    at = checked.start(finding.place)
+    for node in checked.nodes:
+        whole = (
+            node.value
+            if isinstance(node, tree.Let)
+            else node.subject
+            if isinstance(node, tree.Match)
+            else None
+        )
+        if not isinstance(whole, tree.CallExpression) or whole.span[0] != at:
+            continue
+        callee = checked.graph.calls.get(checked.source.slice(whole.callee.span))
+        if isinstance(callee, Effect | Action):
+            verb = "perform" if isinstance(callee, Effect) else "commit"
+            yield checked.edit((at, at), f"{verb} ", f"write `{verb}`")
+
+
+def which_variant(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer each type that has a variant of this name, to be said before it."""
+    at = checked.start(finding.place)
+    end = checked.source.offset(finding.place.end_line, finding.place.end_column)
+    name = checked.source.slice((at, end))
+    for type, variants in checked.graph.variants.items():
+        if any(each.name == name for each in variants):
+            yield checked.edit((at, at), f"{type}.", f"write `{type}.{name}`", safe=False)
+
+
+def initial_state(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer the first state that is not final as the one that a run starts in."""
+    for state in checked.states.values():
+        if state.kind == "plain":
+            start = state.span[0]
+            yield checked.edit(
+                (start, start), "initial ", f"let a run start in `{state.name.text}`", safe=False
+            )
+            return
+
+
+def _verb(checked: CheckedFile, finding: Diagnostic, verb: str, *, safe: bool) -> Iterator[Edit]:
+    at = checked.start(finding.place)
+    for node in checked.nodes:
+        if isinstance(node, tree.BoundaryCall) and node.span[0] == at:
+            yield checked.edit(node.verb_span, verb, f"write `{verb}`", safe=safe)
+            return
+
+
+def contract_key(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer what could name a run: each input, or field of one called `id`, that a key can be made of."""
+    node = next((each for each in checked.file.declarations if isinstance(each, tree.Contract)), None)
+    if node is None:
+        return
+    after = max([node.name.span[1], *(each.span[1] for each in node.parameters)])
+    closing = checked.source.text.find(")", after, node.span[1]) if node.parameters else -1
+    at = closing + 1 if closing >= 0 else after
+    for key in key_candidates(checked.contract):
+        yield checked.edit((at, at), f" key {key}", f"add `key {key}`", safe=False)
