@@ -219,7 +219,7 @@ MUTANTS = (
         "                if not connection.getautocommit():\n                    self._roll_back()",
         "                pass",
         "after an error somebody else's writes join the ones that failed", "2.2",
-        tests=("tests/stores/test_opening.py::test_a_file_that_was_moved_away_while_open_is_gone",),
+        tests=("tests/stores/test_opening.py::test_a_batch_that_fails_half_way_leaves_nothing_and_no_transaction",),
     ),
     Mutant(
         "no commit at the end", CONNECTION,
@@ -229,10 +229,9 @@ MUTANTS = (
     ),
     Mutant(
         "outcome and transition in two transactions", STORE,
-        "        with self._write(wait=wait) as connection:\n            return self._batch.apply(connection, batch)",
-        "        with self._writer.use() as connection:\n            return self._batch.apply(connection, batch)",
+        "        try:\n            with self._write(wait=wait) as connection:", "        try:\n            with self._writer.use() as connection:",
         "each statement of a batch is durable by itself", "5, 6, 10",
-        tests=("tests/stores/test_opening.py::test_a_file_that_was_moved_away_while_open_is_gone",),
+        tests=("tests/stores/test_opening.py::test_a_batch_that_fails_half_way_leaves_nothing_and_no_transaction",),
     ),
     Mutant(
         "journal can be changed", "stores/sqlite/guards.py",

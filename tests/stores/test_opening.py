@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from opord.stores import open_store
-from opord.stores.base import StoreDamaged, StoreRefused, StoreUnavailable
+from opord.stores.base import Applied, StoreDamaged, StoreError, StoreRefused, StoreUnavailable
 from opord.stores.sqlite import SqliteStore, opening, sql
 from opord.stores.sqlite.connection import StoreConnection
 from opord.stores.sqlite.location import check_location, file_system
@@ -310,4 +310,21 @@ def test_a_row_that_is_not_what_was_written_is_damage(tmp_path: Path) -> None:
     other.close()
     with pytest.raises(StoreDamaged, match="not what was written"):
         store.load("Orders/1")
+    store.close()
+
+
+def test_a_batch_that_fails_half_way_leaves_nothing_and_no_transaction(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "runs.db")
+    store.put_contract(ORDERS)
+    writer = store._writer.connection
+    # The journal is written after the run's row and its head.
+    writer.execute(
+        "CREATE TEMP TRIGGER no_records BEFORE INSERT ON main.journal BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    with pytest.raises(StoreError):
+        store.apply([a_start("Orders/1")])
+    writer.execute("DROP TRIGGER no_records")
+    assert store.load("Orders/1") is None
+    assert store.apply([a_start("Orders/2")]) == [Applied(0)]
+    assert store.load("Orders/1") is None
     store.close()
