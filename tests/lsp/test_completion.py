@@ -83,6 +83,38 @@ def test_what_may_stand_there_is_offered_and_what_may_not_is_not(place: str) -> 
     assert [each for each in unwanted.split() if each in offered] == []
 
 
+# Each case: the place, a word with several meanings, what is put in there.
+MEANINGS = {
+    "an outcome": (f"{DESK}\nfinal state X ‸", "failure", ""),
+    "a declaration": (f"{DESK}\n‸", "failure", "failure ${1:Name} {\n  ${2:Unavailable} transient\n}"),
+    "a delay": (f'{DESK}\naction x() {{ in doubt check look("") ‸ }}', "after", ""),
+    "a timer": (waiting("‸"), "after", "after ${1:48h} -> goto ${2:State}"),
+    "a condition of a handler": (waiting("on decide(note, score) ‸"), "if", ""),
+    "a statement": (acting("‸"), "if", "if ${1:condition} { $0 }"),
+    "a value": (acting("let x = ‸"), "if", "if ${1:condition} then ${2:a} else ${3:b}"),
+}
+
+
+@pytest.mark.parametrize("place", MEANINGS)
+def test_a_word_with_several_meanings_is_offered_with_that_of_the_place(place: str) -> None:
+    text, word, snippet = MEANINGS[place]
+    [found] = [each for each in offers(text) if each.label == word]
+    assert found.snippet == snippet
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        (f"{DESK}\naction x() {{ in ‸ }}", "doubt"),
+        (f"{DESK}\nensure lend at ‸", "most once"),
+        (f"{DESK}\nensure lend at most ‸", "once"),
+        (f"{DESK}\nensure lend only ‸", "after"),
+    ],
+)
+def test_what_is_left_of_several_words_is_offered(text: str, rest: str) -> None:
+    assert labels(text) == [rest]
+
+
 @pytest.mark.parametrize(
     "text", [acting('goto Lost("a ‸ b")'), f"{DESK}# a ‸", acting("let x = 12‸"), f"{DESK}record ‸"]
 )

@@ -9,7 +9,7 @@ from opord.language import words
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import nearest
 from opord.language.diagnostics.suppressors import LostPlace, UnclosedBrace
-from opord.language.diagnostics.wording import meant
+from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, Stuck
@@ -449,7 +449,7 @@ class DeclarationParser(PolicyParser):
         if self._starts_line(start):
             return self._statements_after_a_brace(start)
         raise self.miss(
-            "a state or a handler", "a phase holds `state`, `on`, `after` and `at`", kind=MISPLACED_IN_PHASE,
+            "a state or a handler", f"a phase holds {quoted(('state', *words.texts('handler')))}", kind=MISPLACED_IN_PHASE,
             new_line=True,
         )  # fmt: skip
 

@@ -53,8 +53,8 @@ class StatementParser(PatternParser):
             if self.at("{"):
                 return self.block()
             start = self.i
-            if not (self.at("if") or self.at_word("goto") or self.at_word("match")):
-                if not (self.at_word("let") or self.at_word("perform") or self.at_word("commit")):
+            if not self._at_one_of(words.texts("arrow")):
+                if not self._at_one_of(words.texts("statement")):
                     raise self._no_way_on()
                 self.report(
                     ARROW_BODY,
@@ -69,13 +69,17 @@ class StatementParser(PatternParser):
         help, mend = self._spelt_duration() or ("", self._arrow())
         raise self.miss("`->` or `{`", help, mend=mend)
 
+    def _at_one_of(self, known: tuple[str, ...]) -> bool:
+        return self.texts[self.i] in known and self.newlines[self.i] != t.NEWLINE
+
     def _no_way_on(self) -> Stuck:
         """Miss what can follow `->`; a state alone stands for the `goto` to it."""
         i, help, mend = self.i, "", None
         if self.at(t.NAME) and self.texts[i][:1].isupper():
             help = f"write `goto {self.texts[i]}`"
             mend = Mend((self.starts[i], self.starts[i]), "goto ", "add `goto`")
-        return self.miss("`goto`, `if`, `match` or a block after `->`", help, kind=ARROW_BODY, mend=mend)
+        starts = ", ".join(f"`{word}`" for word in words.texts("arrow"))
+        return self.miss(f"{starts} or a block after `->`", help, kind=ARROW_BODY, mend=mend)
 
     def _spelt_duration(self) -> tuple[str, Mend] | None:
         """Advise on a duration whose unit is a word of its own, as in `48 hours`."""

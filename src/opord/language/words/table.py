@@ -13,7 +13,7 @@ _CALLS = ("effect", "action")
 
 _DECLARATIONS = (
     Word(
-        "use", ("file",), "Takes types from a file without a contract.", 'use "types.opord" { Address, Money }',
+        "use", ("file",), "Takes types from another file, which has no contract.", 'use "types.opord" { Address, Money }',
         ('use "file" { Name }',), (Snippet("use", "types from another file", 'use "${1:types.opord}" { ${2:Address} }'),),
     ),
     Word(
@@ -54,7 +54,7 @@ _DECLARATIONS = (
         (Snippet("effect", "an effect", "effect ${1:find}(${2:id: str}) -> ${3:str} { timeout ${4:10s} }"),),
     ),
     Word(
-        "action", ("file",), "A call that commits something the outside can see: it is not repeated at will.",
+        "action", ("file",), "A call that does something the outside can see; it is repeated only as its policies say.",
         "action charge_card(order: Order) -> Receipt fails PaymentError { key order.id }", ("action name(…) [-> T]",),
         (Snippet("action", "an action", "action ${1:charge}(${2:order: Order}) -> ${3:str} {\n  key ${4:order.id}\n  timeout ${5:10s}\n}"),),
     ),
@@ -113,7 +113,7 @@ _CLAUSES = (
         "effect read(id: str) -> int fails ReadError", ("fails Name | Name",), of=_CALLS,
     ),
     Word(
-        "undoes", ("call",), "Says which action this one takes back.",
+        "undoes", ("call",), "Names the action that this one takes back.",
         "action refund(receipt: Receipt) undoes charge_card { key receipt.id }", ("undoes name",), of=("action",),
     ),
     Word(
@@ -137,7 +137,7 @@ _POLICIES = (
         "timeout 10s", ("timeout D",), (Snippet("timeout", "a limit for each attempt", "timeout ${1:10s}"),), _CALLS,
     ),
     Word(
-        "key", ("policy",), "What makes two commits the same one.",
+        "key", ("policy",), "Commits with the same key are one and the same; `for` says how long the outside remembers a key.",
         "action charge(order: Order) -> Receipt { key order.id for 24h }", ("key x [for D]",),
         (Snippet("key", "what makes two the same", "key ${1:expr}"),), ("action",), "value",
     ),
@@ -162,7 +162,7 @@ _POLICIES = (
     ),
     Word("skip", ("doubt",), "In doubt, go on as if it had happened.", "in doubt skip", ("in doubt skip",)),
     Word("report", ("doubt",), "In doubt, let the contract decide: `InDoubt` joins the failures.", "in doubt report", ("in doubt report",)),
-    Word("times", ("policy part",), "`retry N times`: at most N attempts after the first.", "retry 3 times", ("retry N times",)),
+    Word("times", ("policy part",), "At most N attempts after the first.", "retry 3 times", ("retry N times",)),
     Word(
         "backoff", ("policy part",), "The shortest and the longest pause between attempts.",
         "retry 5 times backoff 1s to 1m", ("backoff D to D",),
@@ -188,7 +188,7 @@ _POLICIES = (
 
 _BODIES = (
     Word(
-        "goto", ("statement",),
+        "goto", ("statement", "arrow"),
         "Ends the step: the run is in another state. A last `..` fills fields from variables of the same name.",
         "goto Charged(receipt)", ("goto Name(…)",), (Snippet("goto", "end the step", "goto "),), leads_to="other",
     ),
@@ -198,12 +198,12 @@ _BODIES = (
         ("let name = x",), (Snippet("let", "name a value", "let ${1:x} = $0"),),
     ),
     Word(
-        "if", ("statement",), "Chooses: a statement with blocks, or an expression with `then` and `else`.",
+        "if", ("statement", "arrow"), "Chooses by a condition which statements come next.",
         "if order.total_cents > 0 { goto Charging }", ("if condition { … } [else { … }]",),
         (Snippet("if", "choose", "if ${1:condition} { $0 }"),), leads_to="value", reserved=True,
     ),
     Word(
-        "match", ("statement",), "Takes a value or the outcome of a call apart; its arms leave nothing out.",
+        "match", ("statement", "arrow"), "Chooses by a value, or by the outcome of a call; its arms cover every case.",
         "match commit charge_card(order) {\n  ok receipt -> goto Charged(receipt)\n  Declined(reason) -> goto Rejected(reason)\n}",
         ("match x { … }",),
         (
@@ -220,7 +220,7 @@ _BODIES = (
         ("perform effect(…)",), (Snippet("perform", "call an effect", "perform "),),
     ),
     Word(
-        "commit", ("statement",), "Calls an action: one on each path of a step.",
+        "commit", ("statement",), "Calls an action, at most one on each path of a step.",
         "match commit charge_card(order) { ok r -> goto Charged(r), else -> goto Rejected }",
         ("commit action(…)",), (Snippet("commit", "call an action", "commit "),),
     ),
@@ -229,7 +229,7 @@ _BODIES = (
         ("on event(…) [if condition] -> …",), (Snippet("on", "handle an event", "on ${1:event} -> goto ${2:State}"),),
     ),
     Word(
-        "after", ("handler",), "Moves on when so much time has passed since the state was entered.",
+        "after", ("handler",), "Moves on when this much time has passed since the state was entered.",
         "after 48h -> goto Expired", ("after x -> …",),
         (Snippet("after", "move on after a while", "after ${1:48h} -> goto ${2:State}"),), leads_to="value",
     ),
@@ -250,29 +250,29 @@ _BODIES = (
 )  # fmt: skip
 
 _PROMISES = (
-    Word("at most once", ("claim",), "No run commits the action twice.", "ensure charge_card at most once", ("A at most once",)),
+    Word("at most once", ("claim",), "A run commits the action once, or not at all.", "ensure charge_card at most once", ("A at most once",)),
     Word(
-        "only after", ("claim",), "What stands first happens only in runs where the other has happened before.",
+        "only after", ("claim",), "X happens only after Y has happened.",
         "ensure Delivered only after charge_card", ("X only after Y",),
     ),
     Word(
-        "never", ("promise",), "What stands first does not happen once the other has.", "ensure never charge_card after refund",
+        "never", ("promise",), "Once Y has happened, X does not happen.", "ensure never charge_card after refund",
         ("never X after Y",),
     ),
     Word(
-        "after", ("promise",), "Where this has happened, the other happens before the run ends.",
+        "after", ("promise",), "Once Y has happened, X happens before the run ends.",
         "ensure after charge_card eventually Delivered or Refunded", ("after Y eventually X",),
     ),
     Word(
-        "every run ends", ("promise",), "No run can go on for ever, or longer than a limit.",
+        "every run ends", ("promise",), "A run cannot go on for ever, or for longer than the limit.",
         "ensure every run ends within 30d", ("every run ends [within D]",),
     ),
     Word(
-        "after", ("promise part",), "Stands before what must not be followed.", "ensure never charge_card after refund",
+        "after", ("promise part",), "Stands before Y.", "ensure never charge_card after refund",
         ("never X after Y",),
     ),
     Word(
-        "eventually", ("promise part",), "Stands before what is promised to happen.",
+        "eventually", ("promise part",), "Stands before X.",
         "ensure after charge_card eventually Delivered or Refunded", ("after Y eventually X",),
     ),
     Word("from", ("upgrade",), "Names the version that runs are moved from.", "upgrade from 1 { … }", ("upgrade from N",), later=True),
@@ -337,9 +337,9 @@ _VALUES = (
 )  # fmt: skip
 
 _EXPRESSIONS = (
-    Word("and", ("operator",), "Both hold.", "if a and b { goto X }", leads_to="value", reserved=True),
-    Word("or", ("operator",), "One of them holds, at least.", "if a or b { goto X }", leads_to="value", reserved=True),
-    Word("not", ("operator",), "It does not hold.", "if not customer.vip { goto Review }", leads_to="value", reserved=True),
+    Word("and", ("operator",), "True if both sides are true.", "if a and b { goto X }", leads_to="value", reserved=True),
+    Word("or", ("operator",), "True if at least one side is true.", "if a or b { goto X }", leads_to="value", reserved=True),
+    Word("not", ("operator",), "True if the condition is false.", "if not customer.vip { goto Review }", leads_to="value", reserved=True),
     Word(
         "in", ("operator",), "`x in xs`: an item of a list, a key of a map, a piece of a text.",
         "if order.id in blocked { goto Rejected }", leads_to="value", reserved=True,
@@ -351,15 +351,15 @@ _EXPRESSIONS = (
         leads_to="value", reserved=True,
     ),
     Word(
-        "then", ("choice",), "`if c then a else b` is an expression.", 'let size = if n > 10 then "large" else "small"',
+        "then", ("choice",), "Stands before the value that is taken if the condition holds.", 'let size = if n > 10 then "large" else "small"',
         leads_to="value", reserved=True,
     ),
     Word(
         "else", ("choice",), "What happens otherwise. After a call it handles the failures; it never covers `InDoubt`.",
         "else -> goto Rejected", leads_to="value", reserved=True,
     ),
-    Word("true", ("literal",), "The `bool` that holds.", "vip: bool = true", reserved=True),
-    Word("false", ("literal",), "The `bool` that does not.", "vip: bool = false", reserved=True),
+    Word("true", ("literal",), "The value of a condition that holds.", "vip: bool = true", reserved=True),
+    Word("false", ("literal",), "The value of a condition that does not hold.", "vip: bool = false", reserved=True),
     Word("none", ("literal",), "No value: what an absent `T?` is.", "note: str? = none", reserved=True),
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ Place: TypeAlias = Literal[
     "doubt",  # what to do in doubt
     "policy part",  # goes on with a policy
     "statement",  # starts a statement
+    "arrow",  # starts a statement that may follow `->`
     "handler",  # starts a handler
     "handler part",  # goes on with the head of a handler
     "child",  # starts a line about children, which a later version will have

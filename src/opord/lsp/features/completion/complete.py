@@ -289,7 +289,7 @@ def _behind(spot: Spotted, before: str) -> Iterable[Offer]:
         case "commit":
             return names.calls(spot, "action")
         case "->":
-            return k.offered(k.named("statement", "goto", "if", "match"), rank=1)
+            return k.offered(w.at("arrow"), rank=1)
         case "=" | "match":
             return chain(values(spot), k.offered(k.named("statement", "perform", "commit"), rank=25))
         case "let":

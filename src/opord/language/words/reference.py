@@ -1,0 +1,62 @@
+"""The words of the language as a page for people: what `docs/language.md` lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, TypeAlias, assert_never
+
+from opord.language.words.table import WORDS
+from opord.language.words.word import Place, Word
+
+Section: TypeAlias = Literal[
+    "Words of declarations",
+    "Words of policies",
+    "Words of states and statements",
+    "Words of promises",
+    "Built-in types",
+    "Words of expressions",
+]
+
+
+def reference() -> str:
+    """Write the table in Markdown, a section for each kind of place."""
+    sections: dict[Section, list[Word]] = {}
+    for word in WORDS:
+        sections.setdefault(_section(word.places[0]), []).append(word)
+    return "\n".join(line for title, found in sections.items() for line in _table(title, found))
+
+
+def _table(title: Section, found: list[Word]) -> Iterator[str]:
+    yield f"### {title}\n"
+    yield "| word | written | meaning |"
+    yield "| --- | --- | --- |"
+    for word in found:
+        reserved = " (reserved)" if word.reserved else " (later)" if word.later else ""
+        forms = " or ".join(f"`{form}`" for form in word.forms or (word.text,))
+        takes = f" It takes {word.takes}." if word.takes else ""
+        yield f"| `{word.text}`{reserved} | {_cell(forms)} | {_cell(word.meaning)}{takes} |"
+    yield ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _section(place: Place) -> Section:
+    match place:
+        case "file" | "phase" | "contract" | "event" | "call" | "variant" | "outcome" | "upgrade":
+            return "Words of declarations"
+        case "policy" | "doubt" | "policy part" | "doubt value":
+            return "Words of policies"
+        case "statement" | "arrow" | "handler" | "handler part" | "child" | "pattern":
+            return "Words of states and statements"
+        case "built-in event" | "built-in failure":
+            return "Words of states and statements"
+        case "promise" | "claim" | "promise part":
+            return "Words of promises"
+        case "type" | "collection" | "type modifier":
+            return "Built-in types"
+        case "function" | "value" | "operator" | "copy" | "choice" | "literal":
+            return "Words of expressions"
+        case _:
+            assert_never(place)

@@ -1,0 +1,73 @@
+"""The table of words agrees with the types of the language, with its documents, and with itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from opord.contract import BuiltinName, Outcome, Verb
+from opord.language import words
+from opord.language.syntax import tree
+from opord.language.syntax.tokens import RESERVED
+from opord.language.types import PRIMITIVES
+from opord.language.words import Place, Word
+from opord.language.words.reference import reference
+from opord.language.words.table import WORDS
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "language.md"
+LISTED = re.compile(r"(?<=by `make golden` -->\n\n).*(?=<!-- words: end -->)", re.DOTALL)
+
+MEANT: dict[Place, tuple[str, ...]] = {
+    "type": tuple(PRIMITIVES),
+    "function": get_args(BuiltinName),
+    "outcome": get_args(Outcome),
+    "doubt": get_args(get_type_hints(tree.InDoubtPolicy)["choice"]),
+}
+
+
+@pytest.mark.parametrize("place", MEANT)
+def test_the_words_of_a_place_are_those_that_have_a_meaning_there(place: Place) -> None:
+    assert sorted(words.texts(place)) == sorted(MEANT[place])
+
+
+def test_verbs_of_calls_start_statements() -> None:
+    assert set(get_args(Verb)) <= set(words.texts("statement"))
+
+
+def test_no_word_has_two_rows_for_one_place() -> None:
+    pairs = [(word.text, place) for word in WORDS for place in word.places]
+    assert len(pairs) == len(set(pairs))
+
+
+@pytest.mark.parametrize("word", WORDS, ids=lambda word: f"{word.text}, {word.places[0]}")
+def test_a_word_stands_in_its_forms_and_in_its_example(word: Word) -> None:
+    assert all(re.search(rf"\b{word.text}\b", form) for form in word.forms)
+    assert re.search(rf"\b{word.text}\b", word.example)
+
+
+def test_a_text_is_reserved_in_all_its_meanings_or_in_none() -> None:
+    assert not {word.text for word in WORDS if not word.reserved} & RESERVED
+
+
+def test_golden_the_page_lists_every_word() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    if os.environ.get("OPORD_GOLDEN"):
+        PAGE.write_text(LISTED.sub(lambda _: reference() + "\n", page), encoding="utf-8")
+    listed = LISTED.search(PAGE.read_text(encoding="utf-8"))
+    assert listed is not None
+    assert listed[0] == reference() + "\n"
+
+
+def test_the_page_names_reserved_words_and_functions_where_it_tells_of_them() -> None:
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    reserved = re.search(r"reserved everywhere: `([^`]+)`", text)
+    functions = re.search(r"the built-ins `([^`]+)`", text)
+    assert reserved is not None
+    assert functions is not None
+    assert set(reserved[1].split()) == RESERVED
+    assert tuple(functions[1].split()) == words.texts("function")
