@@ -166,3 +166,25 @@ def imported_by(node: ast.AST) -> list[str]:
             return [f"{module}.{one.name}" for one in node.names]
         case _:  # open: every other node of a syntax tree imports nothing
             return []
+
+
+INDEPENDENT = [
+    *(f"sim/{name}.py" for name in ("verify", "rules", "shapes", "fold")),
+    "progress/look.py",
+    "disk/lossy.py",
+]
+"""What judges the engine and its stores, or stands for the disk below them, from raw data alone."""
+
+
+@pytest.mark.parametrize("name", INDEPENDENT)
+def test_who_judges_shares_no_code_with_what_is_judged(name: str) -> None:
+    tree = ast.parse(text_of(TESTS / name))
+    modules = [
+        node.module or "" if isinstance(node, ast.ImportFrom) else one.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for one in node.names
+    ]
+    ours = {module for module in modules if module.split(".")[0] in ("opord", "tests")}
+    allowed = {f"tests.{other.removesuffix('.py').replace('/', '.')}" for other in INDEPENDENT}
+    assert ours <= allowed, ours - allowed
