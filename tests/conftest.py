@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
+from typing import get_args
 
 import pytest
 from hypothesis import settings
+
+from tests.support.mounts import Need, can_make
 
 # No deadline: a slow machine is not a finding. The blob of a failing example is printed, to run it again.
 settings.register_profile("opord", deadline=None, print_blob=True)
@@ -21,3 +24,18 @@ def settings_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     # Contracts with secrets run in tests as they should elsewhere: with a key.
     monkeypatch.setenv("OPORD_SECRET_KEYS", base64.b64encode(bytes(range(32))).decode())
+
+
+def pytest_report_header() -> list[str]:
+    """Say which tests there are none of on this machine."""
+    return [
+        f"no tests of {need}: this machine lets us make none" for need in get_args(Need) if not can_make(need)
+    ]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that need what this machine does not let us make."""
+    left_out = [item for item in items for mark in item.iter_markers("needs") if not can_make(mark.args[0])]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

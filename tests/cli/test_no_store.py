@@ -15,22 +15,10 @@ from opord.stores import open_store
 from opord.stores.base import StoreMissing
 from opord.stores.sqlite import opening
 from tests.cli.kit import Shop, order
+from tests.cli.store_commands import LOOKS, MAKES_ONE, NEEDS_ONE
 
 URL = "sqlite:///typo.db"
 
-NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("runs", "list"): (),
-    ("runs", "show"): ("Desk/o1",),
-    ("runs", "history"): ("Desk/o1",),
-    ("runs", "verify"): (),
-    ("runs", "send"): ("Desk/o1", "approve", "--input", '{"note": "ok"}', "--role", "manager"),
-    ("runs", "resume"): ("Desk/o1",),
-    ("runs", "cancel"): ("Desk/o1",),
-    ("runs", "terminate"): ("Desk/o1",),
-    ("runs", "resolve"): ("Desk/o1", "--did-not-happen"),
-    ("prune",): ("--ended-before", "9d", "--archive", "old.jsonl"),
-    ("db", "restored"): (),
-}
 MORE = [
     ("runs", "verify", "Desk/o1"),
     ("runs", "resume", "--status", "stalled"),
@@ -38,8 +26,6 @@ MORE = [
     ("prune", "--ended-before", "9d", "--dry-run"),
     ("prune", "--ended-before", "9d", "--no-archive", "--compact"),
 ]
-MAKES_ONE = {("runs", "start"), ("worker",), ("db", "migrate")}
-LOOKS = {("doctor",)}
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:

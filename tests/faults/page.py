@@ -83,7 +83,8 @@ meanwhile, and everything above has to hold ([test_power](../tests/disk/test_pow
 only, never, or not through the drive's cache. Or the disk stays on, and an operation fails, once or for a while: read, write, sync,
 truncate, create and delete, as full, failing, locked and read-only ([test_failing_disk](../tests/disk/test_failing_disk.py)); the command line says so in words
 ([test_command_line](../tests/disk/test_command_line.py)). A live worker is denied room and given it again ([test_full_disk](../tests/disk/test_full_disk.py)), and its log deleted
-under it ([test_missing_files](../tests/stores/test_missing_files.py)).
+under it ([test_missing_files](../tests/stores/test_missing_files.py)). A file under two names, by a mount or a hard link, is refused, and a live worker that gets a
+second name writes nothing more ([stores](../tests/stores/test_two_names.py), [workers](../tests/cli/test_two_names.py)).
 
 `make test` loses power a few hundred times. In the last long run of `make power` it went 8,005 times, 1,912 of them while
 the store was being opened, and 3,440 faults failed 38,339 operations: nothing that was answered for was lost, and nothing was done twice.

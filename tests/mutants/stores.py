@@ -234,6 +234,30 @@ MUTANTS = (
         tests=("tests/stores/test_opening.py::test_a_batch_that_fails_half_way_leaves_nothing_and_no_transaction",),
     ),
     Mutant(
+        "hard link taken", "stores/sqlite/location.py",
+        "    if names > 1:", "    if names > 1000:",
+        "two processes open one file by two names and lose each other's writes", "1, 5, 19",
+        tests=("tests/stores/test_two_names.py::test_a_file_with_two_names_is_refused_by_either",),
+    ),
+    Mutant(
+        "mounted file taken", "stores/sqlite/location.py",
+        "        return mount != folders", "        return False",
+        "a container and its host open one file by two names and lose each other's writes", "1, 5, 19",
+        tests=("tests/stores/test_two_names.py::test_of_a_file_that_is_mounted_by_itself_no_start_that_was_answered_for_is_lost",),
+    ),
+    Mutant(
+        "late hard link not noticed", "stores/sqlite/log_guard.py",
+        '        if found.st_nlink > 1:\n            raise', '        if found.st_nlink > 1000:\n            raise',
+        "a store goes on writing while others may open its file by another name", "1, 5, 19",
+        tests=("tests/stores/test_two_names.py::test_what_was_written_while_a_second_name_was_made_is_not_answered_for",),
+    ),
+    Mutant(
+        "link not followed", "stores/sqlite/location.py",
+        "    real = Path(os.path.realpath(path))\n", "    real = path\n",
+        "a store that is opened by a link looks for its log in the wrong folder", "5",
+        tests=("tests/stores/test_two_names.py::test_a_link_to_a_file_that_is_not_there_yet_makes_it_where_the_link_leads",),
+    ),
+    Mutant(
         "journal can be changed", "stores/sqlite/guards.py",
         "    yield\n    connection.execute(guard)", "    yield",
         "after a rewriting nothing keeps the journal append-only", "8",

@@ -12,6 +12,7 @@ from opord.stores.base import (
     StoreError,
     StoreMissing,
     StoreRefused,
+    StoreTwoNames,
     StoreUnavailable,
 )
 
@@ -40,7 +41,8 @@ def code_of(error: Exception) -> Code | None:
     if isinstance(error, StoreUnavailable):
         return Code(f"store_{error.kind}", f"the store cannot be reached: {error}", False)
     if isinstance(error, StoreRefused):
-        return Code("store_refused", f"the store cannot be opened: {error}", False)
+        code = "store_two_names" if isinstance(error, StoreTwoNames) else "store_refused"
+        return Code(code, f"the store cannot be opened: {error}", False)
     if isinstance(error, StoreDamaged):
         return Code("store_damaged", f"the store is damaged: {error}", False)
     return Code("store", f"the store cannot be used: {error}", False)

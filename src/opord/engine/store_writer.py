@@ -53,7 +53,7 @@ QUICK_CHANGES = 128
 LOOK_AGAIN = 50
 """After how many batches on the thread a slow store is tried in place once more."""
 
-_SAID = {"io": "failing", "readonly": "read-only"}
+_SAID = {"io": "failing", "readonly": "read-only", "two_names": "not safe to write"}
 """What a store that cannot answer is said to be in the log, where its kind is no word for it."""
 
 _Item: TypeAlias = "tuple[str, Start | Write, asyncio.Future[Result]]"

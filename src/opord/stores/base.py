@@ -59,6 +59,7 @@ __all__ = [
     "StoreError",
     "StoreMissing",
     "StoreRefused",
+    "StoreTwoNames",
     "StoreUnavailable",
     "StoredContract",
     "Tombstone",
@@ -76,7 +77,7 @@ class StoreError(Exception):
 class StoreUnavailable(StoreError):
     """The store cannot answer now (full, locked, read-only, gone); the same call may succeed later.
 
-    `kind` is one of "full", "locked", "readonly", "io", "gone". Nothing of the call was done, or it was
+    `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names". Nothing of the call was done, or it was
     done as a whole: calling it again shows which.
     """
 
@@ -100,6 +101,10 @@ class RowDamaged(StoreDamaged):
 
 class StoreRefused(StoreError):
     """The store cannot be opened as asked: wrong place, wrong version, an unsafe setting."""
+
+
+class StoreTwoNames(StoreRefused):
+    """The store's file has, or may have, several names, so that those who use it would not see each other's writes."""
 
 
 class StoreMissing(StoreError):

@@ -19,6 +19,7 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
     """Look at the store that a URL names; one that is not there yet stays so. `whole`: check it from end to end."""
     try:
         from opord.backends.base import StoreError
+        from opord.backends.codes import code_of
         from opord.backends.opening import inspect
     except ImportError as wrong:
         yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), {"url": url})
@@ -26,7 +27,9 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
     try:
         facts = inspect(url, whole=whole)
     except (StoreError, ImportError) as wrong:
-        yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), {"url": url})
+        code = code_of(wrong)
+        told = {"url": url} if code is None else {"url": url, "error": code.code}
+        yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), told)
         return
     if not facts.lasts:
         yield Seen("store", "warning", "the store is in memory, and gone with the process", "name a file")

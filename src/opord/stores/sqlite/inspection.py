@@ -11,7 +11,7 @@ import apsw
 from opord.stores.base import StoreRefused
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import translate
-from opord.stores.sqlite.location import check_location, file_system
+from opord.stores.sqlite.location import check_location, file_system, true_name
 from opord.stores.sqlite.opening import APPLICATION_ID, OLDEST_SQLITE, check_sqlite
 
 __all__ = [
@@ -61,10 +61,11 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
 
     Raises:
         StoreRefused: no store can be there, or what is there is none of ours, or made by a newer version.
+        StoreTwoNames: the file has, or may have, another name.
         StoreUnavailable: it cannot be read now.
         StoreDamaged: it is no database any more.
     """
-    path = path.absolute()
+    path = true_name(path)
     check_location(path, mounts)
     kind = file_system(path.parent, mounts)
     free = shutil.disk_usage(path.parent).free

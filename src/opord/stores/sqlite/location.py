@@ -1,11 +1,18 @@
-"""Where a store's file may stand: on a local disk, where SQLite can keep its promises."""
+"""Where a store's file may stand: on a local disk, under one name, where SQLite can keep its promises.
+
+SQLite finds the log (`-wal`) and its index (`-shm`) by the name of the file. Links are no second name: SQLite follows them
+first. A hard link is one, and so is a mount of the file by itself: who opens the file by it has a log of its own.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 
-from opord.stores.base import StoreRefused
+from opord.stores.base import StoreRefused, StoreTwoNames
+
+PROC = Path("/proc")
 
 # The write-ahead log needs memory shared by all who open the file, so they must be on one machine; locks of such
 # file systems are not to be relied on either.
@@ -17,11 +24,31 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )  # fmt: skip
 
 
-def check_location(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
-    """Refuse a path where no store can be.
+def true_name(path: Path) -> Path:
+    """Return the name that a path leads to, absolute and free of links: that by which SQLite reaches the file.
+
+    Raises:
+        StoreRefused: it leads nowhere, or to a file that nobody else would find by a name.
+    """
+    path = path.absolute()
+    real = Path(os.path.realpath(path))
+    if real.is_symlink():
+        raise StoreRefused(f"the store {path} is a link that leads back to itself; name a file")
+    for given, found in ((path.parent, Path(os.path.realpath(path.parent))), (path, real)):
+        # What /proc calls a link may lead to a deleted file, or into the files of a container.
+        if identity(given) != identity(found):
+            raise StoreRefused(
+                f"the store {path} has no name by which others find it; name its file by a path"
+            )
+    return real
+
+
+def check_location(path: Path, mounts: Path = PROC / "mounts") -> None:
+    """Refuse a path, free of links, where no store can be.
 
     Raises:
         StoreRefused: no such folder, not a file, no permission, or a network file system.
+        StoreTwoNames: the file has, or may have, another name.
     """
     folder = path.parent
     if not folder.is_dir():
@@ -41,6 +68,79 @@ def check_location(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
         raise StoreRefused(
             f"the store {path} is on a network file system ({kind}), where SQLite can lose data; use a local disk"
         )
+    if path.exists():
+        _check_names(path)
+
+
+def _check_names(path: Path) -> None:
+    names = path.stat().st_nlink
+    if names > 1:
+        raise StoreTwoNames(two_names(path, names))
+    if is_mounted(path):
+        raise StoreTwoNames(
+            f"the file of the store {path} is mounted by itself, and SQLite keeps its log beside it, outside of the mount, so "
+            "processes elsewhere do not see what is written here; mount the folder instead: "
+            f"docker run -v ./folder:{path.parent}, not -v ./folder/{path.name}:{path}"
+        )
+
+
+def two_names(path: Path, names: int) -> str:
+    """Say of a file that it has several hard links, and what to do."""
+    return (
+        f"the file of the store {path} has {names} names (hard links), and SQLite keeps a log beside each, so processes "
+        "that use different names do not see each other's writes; stop them all, and delete all names but one, the one that "
+        f"has a -wal file beside it (`find / -xdev -samefile {quote(str(path))}` lists them)"
+    )
+
+
+def is_mounted(path: Path, proc: Path = PROC) -> bool:
+    """Say whether a file, named without links, is a mount by itself and not one with its folder."""
+    if not path.exists():
+        return False
+    mount, folders = _mount_of(path, proc), _mount_of(path.parent, proc)
+    if mount is not None and folders is not None:
+        return mount != folders
+    try:
+        listed = (proc / "self" / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        # Only here: in an overlay, a file may be of another device than its folder.
+        return path.stat().st_dev != path.parent.stat().st_dev
+    return path in (_unescaped(line.split(" ")[4]) for line in listed.splitlines() if line.count(" ") > 4)
+
+
+def _mount_of(path: Path, proc: Path) -> str | None:
+    """Return the number of the mount that a path is in; None where the system does not tell."""
+    try:
+        # It holds the name alone: closing a file that was opened would drop the locks that SQLite has on it.
+        descriptor = os.open(path, os.O_PATH)
+    except (AttributeError, OSError):
+        return None
+    try:
+        told = (proc / "self" / "fdinfo" / str(descriptor)).read_text()
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    for line in told.splitlines():
+        name, _, value = line.partition(":")
+        if name == "mnt_id":
+            return value.strip()
+    return None
+
+
+def identity(name: str | Path) -> tuple[int, int] | None:
+    """Return what tells one file from all others, whatever name it has; None where there is none."""
+    try:
+        found = os.stat(name)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _unescaped(point: str) -> Path:
+    for escaped, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        point = point.replace(escaped, character)
+    return Path(point)
 
 
 def file_system(folder: Path, mounts: Path) -> str | None:
@@ -54,7 +154,7 @@ def file_system(folder: Path, mounts: Path) -> str | None:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        point = Path(fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\"))
+        point = _unescaped(fields[1])
         # The longest mount point is the one in force; among equals, the one mounted last.
         if (real == point or point in real.parents) and len(point.parts) >= best:
             best, kind = len(point.parts), fields[2]

@@ -6,26 +6,30 @@ import os
 from pathlib import Path
 
 from opord.stores.base import StoreUnavailable
+from opord.stores.sqlite.location import identity, two_names
 
 
 class LogGuard:
-    """Remember which files were opened, and check that they are still found by their names.
+    """Remember which files were opened, and check that they are still found by their names, and by no others.
 
-    If one is not, SQLite goes on writing into a file without a name, and what it calls durable is gone with the process.
+    If one is not found, SQLite goes on writing into a file without a name, and what it calls durable is gone with the
+    process. If there is another name, somebody may open the file by it, with another log.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, given: Path | None = None) -> None:
+        """Look at the files of the store at `path`; `given` is the name it was opened by, where that is a link."""
         self._path = path
         self._file = str(path)
+        self._link = None if given is None or given == path else str(given)
         self._log, self._index = f"{path}-wal", f"{path}-shm"
-        self._known = {name: _identity(name) for name in (self._file, self._log, self._index)}
+        self._known = {name: identity(name) for name in (self._file, self._log, self._index)}
         self._written = os.stat(path).st_mtime_ns
 
     def check(self) -> None:
         """Check that all files are those that were opened.
 
         Raises:
-            StoreUnavailable: "gone".
+            StoreUnavailable: "gone", or "two_names".
         """
         for name in (self._log, self._index):
             if not self._is(name):
@@ -34,29 +38,42 @@ class LogGuard:
                     f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
                     "has the store open, which keeps what was written, and start it again",
                 )
+        found = self._found(self._file)
+        if self._link is not None:
+            self._found(self._link)
+        if found.st_nlink > 1:
+            raise StoreUnavailable("two_names", two_names(self._path, found.st_nlink))
+        self._written = found.st_mtime_ns
+
+    def _found(self, name: str) -> os.stat_result:
+        """Return what is found by a name of the file, if it is still the file."""
         try:
-            found = os.stat(self._file)
+            found = os.stat(name)
         except OSError:
             found = None
         if found is None or (found.st_dev, found.st_ino) != self._known[self._file]:
             raise StoreUnavailable(
                 "gone",
-                f"store {self._path}: {self._path.name} was moved, deleted or replaced while open; put it back",
+                f"store {name}: {Path(name).name} was moved, deleted or replaced while open; put it back",
             )
-        self._written = found.st_mtime_ns
+        return found
 
     def may_checkpoint(self) -> bool:
         """Say whether what is in our log may be brought into the file, and the log then be deleted by its name.
 
         It may not where others can have gone on without us, for what they wrote would be overwritten: with a log of their
-        own, or, where the index by which they would have seen us is gone, with a file that has been written since.
+        own, which they have under another name too, or, where the index by which they would have seen us is gone, with a file
+        that has been written since.
         """
         if not self._is(self._file):
+            return False
+        found = os.stat(self._file)
+        if found.st_nlink > 1:
             return False
         if self._is(self._index):
             return self._is(self._log) or not _size(self._log)
         alone = not os.path.exists(self._log) and not os.path.exists(self._index)
-        return alone and os.stat(self._file).st_mtime_ns == self._written
+        return alone and found.st_mtime_ns == self._written
 
     def log_is_nameless(self) -> bool:
         """Say whether nobody who opens the file from now on finds our log."""
@@ -64,15 +81,7 @@ class LogGuard:
 
     def _is(self, name: str) -> bool:
         known = self._known[name]
-        return known is not None and _identity(name) == known
-
-
-def _identity(name: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(name)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+        return known is not None and identity(name) == known
 
 
 def _size(name: str) -> int:

@@ -26,12 +26,19 @@ READERS_KEPT = 4
 class ConnectionPool:
     """What a store has open; `path` None is a store in memory, with one connection for everything."""
 
-    def __init__(self, path: Path | None, *, create: bool = True, vfs: str | None = None) -> None:
-        """Open the file; see `open_writer`."""
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        given: Path | None = None,
+        create: bool = True,
+        vfs: str | None = None,
+    ) -> None:
+        """Open the file; see `open_writer`. `given` is the name by which its user knows it, if that is a link."""
         self.place = str(path or ":memory:")
         self.writer = StoreConnection(open_writer(path, create=create, vfs=vfs), self.place)
         self._path, self._vfs = path, vfs
-        self._guard = None if path is None else LogGuard(path)
+        self._guard = None if path is None else LogGuard(path, given)
         self._readers: list[StoreConnection] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -95,10 +102,10 @@ class ConnectionPool:
         return self._guard is None or self._guard.may_checkpoint()
 
     def check_files(self) -> None:
-        """Look whether the file and its log are still those that are open.
+        """Look whether the file and its log are still those that are open, and the file has no second name.
 
         Raises:
-            StoreUnavailable: "gone".
+            StoreUnavailable: "gone", or "two_names".
         """
         if self._guard is not None and not self._closed:
             self._guard.check()

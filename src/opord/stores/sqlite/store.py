@@ -42,7 +42,7 @@ from opord.stores.sqlite.batch import Batch, ContractReplaced
 from opord.stores.sqlite.connection import Given, StoreConnection, rows
 from opord.stores.sqlite.contracts import put_contract
 from opord.stores.sqlite.listing import listing, what_is_left
-from opord.stores.sqlite.location import check_location
+from opord.stores.sqlite.location import check_location, true_name
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
 
@@ -75,15 +75,17 @@ class SqliteStore:
         Raises:
             StoreMissing: it is not there, and is not to be made.
             StoreRefused: no store can be there, or what is there is none of ours.
+            StoreTwoNames: the file has, or may have, another name.
             StoreUnavailable: locked, full or unreadable now.
         """
         self._clock = clock or (lambda: time.time_ns() // 1000)
         self._sql = sql.queries()
         self._batch = Batch(self._sql)
-        self._path = None if path is None else Path(path).absolute()
+        given = None if path is None else Path(path).absolute()
+        self._path = None if given is None else true_name(given)
         if self._path is not None and (create or self._path.exists()):
             check_location(self._path)
-        self._pool = ConnectionPool(self._path, create=create, vfs=vfs)
+        self._pool = ConnectionPool(self._path, given=given, create=create, vfs=vfs)
         self.readers = 0 if self._path is None else READERS_KEPT
         self._read = self._pool.read
         self._write = self._pool.write

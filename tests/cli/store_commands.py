@@ -1,0 +1,19 @@
+"""Every command that takes a store, by what it does where there is none, with arguments that it may be called with."""
+
+from __future__ import annotations
+
+NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("runs", "list"): (),
+    ("runs", "show"): ("Desk/o1",),
+    ("runs", "history"): ("Desk/o1",),
+    ("runs", "verify"): (),
+    ("runs", "send"): ("Desk/o1", "approve", "--input", '{"note": "ok"}', "--role", "manager"),
+    ("runs", "resume"): ("Desk/o1",),
+    ("runs", "cancel"): ("Desk/o1",),
+    ("runs", "terminate"): ("Desk/o1",),
+    ("runs", "resolve"): ("Desk/o1", "--did-not-happen"),
+    ("prune",): ("--ended-before", "9d", "--archive", "old.jsonl"),
+    ("db", "restored"): (),
+}
+MAKES_ONE = {("runs", "start"), ("worker",), ("db", "migrate")}
+LOOKS = {("doctor",)}
