@@ -3,7 +3,7 @@
 `compile.py` has the passes on one page. On the way stand, in this order: `syntax/` (text to tree), `lowering/` (tree to
 contract, with `types.py`), `flow/` (where the steps of a contract go), `ensure/` (promises) and `rules/` (one finding a
 file). `diagnostics/` is what a finding is, `suppression/` which are left out, `fixes/` what would mend the others.
-`spelling.py` writes expressions for a reader, `sheet/` a whole contract.
+`words/` is the one table of the language's words. `spelling.py` writes expressions for a reader, `sheet/` a whole contract.
 """
 
 from __future__ import annotations

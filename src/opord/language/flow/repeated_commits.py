@@ -10,7 +10,7 @@ from opord.language.flow.graph import Edge, Graph
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RepeatedCommit:
     """A commit of an action that may have taken effect before.
 
     `circles`: from this very commit, having taken effect, a run can come back to its state.
@@ -22,7 +22,7 @@ class Again:
     circles: bool
 
 
-def commits_again(contract: Contract, graph: Graph) -> Iterator[Again]:
+def repeated_commits(contract: Contract, graph: Graph) -> Iterator[RepeatedCommit]:
     """Yield each commit that can repeat an effect, if its action has neither `key expr` nor `repeatable`."""
     bare = [
         action
@@ -44,7 +44,7 @@ def commits_again(contract: Contract, graph: Graph) -> Iterator[Again]:
         for commit in edge.commits
         if commit.may and graph.component[edge.source] == graph.component[edge.target]
     }
-    found: dict[int, Again] = {}  # a shared handler is one commit, however many states share it
+    found: dict[int, RepeatedCommit] = {}  # a shared handler is one commit, however many states share it
     for edge in graph.edges:
         for commit in edge.commits:
             action = graph.calls.action(commit.name)
@@ -53,5 +53,5 @@ def commits_again(contract: Contract, graph: Graph) -> Iterator[Again]:
             circles = (edge.source, id(commit.site)) in circling
             known = found.get(id(commit.site))
             if known is None or (circles and not known.circles):
-                found[id(commit.site)] = Again(action, commit.site, edge.source, circles)
+                found[id(commit.site)] = RepeatedCommit(action, commit.site, edge.source, circles)
     yield from found.values()

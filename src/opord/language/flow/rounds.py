@@ -24,7 +24,16 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.flow.components import components
-from opord.language.flow.value_flow import Condition, Copy, Known, Made, Move, Outside, Value, fields_of
+from opord.language.flow.value_flow import (
+    CopiedField,
+    Handover,
+    KnownValue,
+    MadeValue,
+    OutsideValue,
+    Requirement,
+    Value,
+    fields_of,
+)
 
 
 class _Unsaid:
@@ -45,7 +54,7 @@ class _WithFields:
 _ROUNDS_MAX = 8
 
 
-def changes_nothing(round_: list[Move]) -> bool:
+def changes_nothing(round_: list[Handover]) -> bool:
     """Say whether a run can make this round again and again, with the same fields each time."""
     return _comes_back(round_) and _can_be_repeated(round_)
 
@@ -53,13 +62,13 @@ def changes_nothing(round_: list[Move]) -> bool:
 # --- Does each field come back as it went? ----------------------------------------------------------------------
 
 
-def _comes_back(round_: list[Move]) -> bool:
+def _comes_back(round_: list[Handover]) -> bool:
     """Say that no field is made of itself, nor handed on to another one of the same state, once round."""
-    nodes = [(index, name) for index, move in enumerate(round_) for name, _ in move.values]
+    nodes = [(index, name) for index, handover in enumerate(round_) for name, _ in handover.values]
     number = {node: str(place) for place, node in enumerate(nodes)}
     made_of: dict[str, list[tuple[str, bool]]] = {}
-    for index, move in enumerate(round_):
-        for name, value in move.values:
+    for index, handover in enumerate(round_):
+        for name, value in handover.values:
             # What a move hands on stands in the fields that the move before it has filled.
             before = index - 1 if index else len(round_) - 1
             made_of[number[index, name]] = [
@@ -93,77 +102,79 @@ def _circling(made_of: dict[str, list[tuple[str, bool]]], group: dict[str, int])
 def _sources(value: Value) -> Iterator[tuple[str, bool]]:
     """Yield the fields that a value is made of, and whether it is that very field, literals put into it or not."""
     match value:
-        case Copy(field):
+        case CopiedField(field):
             yield field, True
-        case Made(how="with", parts=(of, *changes), names=names):
+        case MadeValue(how="with", parts=(of, *changes), names=names):
             base = list(_sources(of))
             yield from base
             for name, change in zip(names, changes, strict=True):
-                if change != Made("attribute", (of,), (name,), fields_of(of), 1 + _size(of)):
+                if change != MadeValue("attribute", (of,), (name,), fields_of(of), 1 + _size(of)):
                     yield from ((field, False) for field in fields_of(change))
-        case Known() | Made() | Outside():
+        case KnownValue() | MadeValue() | OutsideValue():
             yield from ((field, False) for field in fields_of(value))
         case _:
             assert_never(value)
 
 
 def _size(value: Value) -> int:
-    return value.size if isinstance(value, Made) else 1
+    return value.size if isinstance(value, MadeValue) else 1
 
 
 # --- Can it be made again? --------------------------------------------------------------------------------------
 
 
-def _can_be_repeated(round_: list[Move]) -> bool:
+def _can_be_repeated(round_: list[Handover]) -> bool:
     """Hand the literals round until they have arrived, and ask whether the conditions can all hold then."""
     known: dict[str, Any] = {}
-    for _ in range(min(_ROUNDS_MAX, 1 + max(len(move.values) for move in round_))):
-        for move in round_:
-            known = _handed_on(move, known)
+    for _ in range(min(_ROUNDS_MAX, 1 + max(len(handover.values) for handover in round_))):
+        for handover in round_:
+            known = _handed_on(handover, known)
     for _ in range(2):  # what a condition says of a field holds the whole round
-        for move in round_:
-            for condition in move.conditions:
-                if _holds(condition, known) is False:
+        for handover in round_:
+            for requirement in handover.requirements:
+                if _holds(requirement, known) is False:
                     return False
-                _learn(condition, known)
-            known = _handed_on(move, known)
+                _learn(requirement, known)
+            known = _handed_on(handover, known)
     return True
 
 
-def _handed_on(move: Move, known: Mapping[str, Any]) -> dict[str, Any]:
-    found = ((name, _worth(value, known)) for name, value in move.values)
+def _handed_on(handover: Handover, known: Mapping[str, Any]) -> dict[str, Any]:
+    found = ((name, _worth(value, known)) for name, value in handover.values)
     return {name: worth for name, worth in found if worth is not UNSAID}
 
 
-def _learn(condition: Condition, known: dict[str, Any]) -> None:
+def _learn(requirement: Requirement, known: dict[str, Any]) -> None:
     """Note what a condition says of a field by itself."""
-    match condition:
-        case Condition(of=Copy(field), holds=holds, pattern=None):
+    match requirement:
+        case Requirement(of=CopiedField(field), holds=holds, pattern=None):
             known[field] = holds
-        case Condition(of=Made(how="not", parts=(Copy(field),)), holds=holds, pattern=None):
+        case Requirement(of=MadeValue(how="not", parts=(CopiedField(field),)), holds=holds, pattern=None):
             known[field] = not holds
-        case Condition(of=Made(how="==", parts=(Copy(field), Known(value))), holds=True, pattern=None):
+        case Requirement(
+            of=MadeValue(how="==", parts=(CopiedField(field), KnownValue(value))), holds=True, pattern=None
+        ):
             known[field] = value
-        case Condition(of=Copy(field), pattern=ConstantPattern(values=(value,))):
+        case Requirement(of=CopiedField(field), pattern=ConstantPattern(values=(value,))):
             known[field] = value
-        case Condition(of=Copy(field), pattern=NonePattern()):
+        case Requirement(of=CopiedField(field), pattern=NonePattern()):
             known[field] = None
-        case Condition():
+        case Requirement():
             pass  # it says nothing of a field by itself
         case _:
-            assert_never(condition)
+            assert_never(requirement)
 
 
-def _holds(condition: Condition, known: Mapping[str, Any]) -> bool | None:
-    worth = _worth(condition.of, known)
+def _holds(requirement: Requirement, known: Mapping[str, Any]) -> bool | None:
+    worth = _worth(requirement.of, known)
     if worth is UNSAID:
         return None
-    if condition.pattern is None:
-        return bool(worth) is condition.holds
-    if isinstance(condition.pattern, ElsePattern):
-        taken = [_takes(pattern, worth) for pattern in condition.before]
+    if requirement.pattern is None:
+        return bool(worth) is requirement.holds
+    if isinstance(requirement.pattern, ElsePattern):
+        taken = [_takes(pattern, worth) for pattern in requirement.before]
         return False if True in taken else None if None in taken else True
-    return _takes(condition.pattern, worth)
+    return _takes(requirement.pattern, worth)
 
 
 def _takes(pattern: Pattern, worth: Any) -> bool | None:
@@ -187,23 +198,23 @@ def _takes(pattern: Pattern, worth: Any) -> bool | None:
 def _worth(value: Value, known: Mapping[str, Any]) -> Any:
     """Give what a value is where that is known: a literal, a variant, or the known fields of a record."""
     match value:
-        case Known(value=worth):
+        case KnownValue(value=worth):
             return worth
-        case Copy(field):
+        case CopiedField(field):
             return known.get(field, UNSAID)
-        case Made(how="attribute", parts=(of,), names=(name,)):
+        case MadeValue(how="attribute", parts=(of,), names=(name,)):
             record = _worth(of, known)
             return record.get(name, UNSAID) if isinstance(record, dict) else UNSAID
-        case Made(how="variant", names=(type, name)):
+        case MadeValue(how="variant", names=(type, name)):
             return _WithFields(VariantRef(type, name))
-        case Made(how="record", parts=parts, names=names):
+        case MadeValue(how="record", parts=parts, names=names):
             return _record({}, names, parts, known)
-        case Made(how="with", parts=(of, *changes), names=names):
+        case MadeValue(how="with", parts=(of, *changes), names=names):
             record = _worth(of, known)
             return _record(record if isinstance(record, dict) else {}, names, changes, known)
-        case Made(how=how, parts=parts) if how in _OPERATORS:
+        case MadeValue(how=how, parts=parts) if how in _OPERATORS:
             return _operate(how, [_worth(part, known) for part in parts])
-        case Made() | Outside():
+        case MadeValue() | OutsideValue():
             return UNSAID
         case _:
             assert_never(value)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from opord.language.flow.components import components
 from opord.language.flow.graph import Graph
 from opord.language.flow.rounds import changes_nothing
-from opord.language.flow.value_flow import Move, moves_of
+from opord.language.flow.value_flow import Handover, handovers_of
 
 # Rounds are looked for shortest first. A cycle woven of more ways than this is left alone.
 _STEPS_MAX = 20_000
@@ -17,17 +17,19 @@ _STEPS_MAX = 20_000
 class Rounds(NamedTuple):
     """The shortest round of each cycle that spins. `complete`: no cycle was woven of too many ways to follow all."""
 
-    found: list[list[Move]]
+    found: list[list[Handover]]
     complete: bool
 
 
 def spinning_rounds(graph: Graph) -> Rounds:
     """Find the cycles that spin."""
-    moves = _moves(graph)
-    numbers = components({name: [move.goto.state for move in ways] for name, ways in moves.items()})
-    search = _Search(moves, numbers)
-    found: dict[int, list[Move]] = {}
-    for name in moves:
+    handovers = _handovers(graph)
+    numbers = components(
+        {name: [handover.goto.state for handover in ways] for name, ways in handovers.items()}
+    )
+    search = _Search(handovers, numbers)
+    found: dict[int, list[Handover]] = {}
+    for name in handovers:
         if numbers[name] not in found:
             round_ = search.unchanging(name)
             if round_ is not None:
@@ -35,7 +37,7 @@ def spinning_rounds(graph: Graph) -> Rounds:
     return Rounds(list(found.values()), complete=not search.gave_up)
 
 
-def _moves(graph: Graph) -> dict[str, list[Move]]:
+def _handovers(graph: Graph) -> dict[str, list[Handover]]:
     """Give the moves of the states that act, those alone that can be part of a cycle."""
     acting = {name for name, state in graph.states.items() if state.body}
     ways = {
@@ -52,9 +54,9 @@ def _moves(graph: Graph) -> dict[str, list[Move]]:
     numbers = components(ways)
     return {
         name: [
-            move
-            for move in moves_of(name, graph.states[name].body)
-            if numbers.get(move.goto.state) == numbers[name] and _gives_all(graph, move)
+            handover
+            for handover in handovers_of(name, graph.states[name].body)
+            if numbers.get(handover.goto.state) == numbers[name] and _gives_all(graph, handover)
         ]
         if any(numbers[target] == numbers[name] for target in targets)
         else []
@@ -62,37 +64,39 @@ def _moves(graph: Graph) -> dict[str, list[Move]]:
     }
 
 
-def _gives_all(graph: Graph, move: Move) -> bool:
+def _gives_all(graph: Graph, handover: Handover) -> bool:
     """Say whether each field of the target is given a value: one that is not has its finding."""
-    return [name for name, _ in move.values] == [field.name for field in graph.states[move.goto.state].fields]
+    return [name for name, _ in handover.values] == [
+        field.name for field in graph.states[handover.goto.state].fields
+    ]
 
 
 @dataclass(slots=True)
 class _Path:
     """The moves of a path, the last one first."""
 
-    move: Move
+    handover: Handover
     before: _Path | None
     states: set[str] | None = None  # that it passes, once asked for
 
-    def moves(self) -> list[Move]:
-        found = [self.move]
+    def handovers(self) -> list[Handover]:
+        found = [self.handover]
         path = self.before
         while path is not None:
-            found.append(path.move)
+            found.append(path.handover)
             path = path.before
         return found[::-1]
 
     def passes(self, state: str) -> bool:
         if self.states is None:
-            self.states = {move.source for move in self.moves()}
+            self.states = {handover.source for handover in self.handovers()}
         return state in self.states
 
-    def onward(self, moves: list[Move]) -> list[_Path]:
+    def onward(self, handovers: list[Handover]) -> list[_Path]:
         """Give the paths that go on by one of these moves; the last one takes over what is known of this path."""
-        found = [_Path(move, self) for move in moves]
+        found = [_Path(handover, self) for handover in handovers]
         if found and self.states is not None:
-            self.states.add(found[-1].move.source)
+            self.states.add(found[-1].handover.source)
             found[-1].states, self.states = self.states, None
         return found
 
@@ -100,36 +104,38 @@ class _Path:
 class _Search:
     """Rounds through the moves, each looked at once: from the first of its states in the file."""
 
-    def __init__(self, moves: dict[str, list[Move]], numbers: dict[str, int]) -> None:
-        self._moves = moves
+    def __init__(self, handovers: dict[str, list[Handover]], numbers: dict[str, int]) -> None:
+        self._handovers = handovers
         self._numbers = numbers
-        self._order = {name: index for index, name in enumerate(moves)}
+        self._order = {name: index for index, name in enumerate(handovers)}
         self._left = _STEPS_MAX
         self.gave_up = False
 
-    def unchanging(self, start: str) -> list[Move] | None:
+    def unchanging(self, start: str) -> list[Handover] | None:
         """Find a shortest round from `start`, through states below it, that changes nothing."""
-        paths = [_Path(move, None) for move in self._moves[start] if self._inside(move, start)]
+        paths = [
+            _Path(handover, None) for handover in self._handovers[start] if self._inside(handover, start)
+        ]
         for path in paths:
-            if path.move.goto.state == start:
-                round_ = path.moves()
+            if path.handover.goto.state == start:
+                round_ = path.handovers()
                 self._left -= len(round_)
                 if changes_nothing(round_):
                     return round_
                 continue
             onward = []
-            for move in self._moves[path.move.goto.state]:
+            for handover in self._handovers[path.handover.goto.state]:
                 if self._left <= 0:
                     self.gave_up = True
                     return None
                 self._left -= 1
-                if self._inside(move, start) and (
-                    move.goto.state == start or not path.passes(move.goto.state)
+                if self._inside(handover, start) and (
+                    handover.goto.state == start or not path.passes(handover.goto.state)
                 ):
-                    onward.append(move)
+                    onward.append(handover)
             paths += path.onward(onward)
         return None
 
-    def _inside(self, move: Move, start: str) -> bool:
-        target = move.goto.state
+    def _inside(self, handover: Handover, start: str) -> bool:
+        target = handover.goto.state
         return self._numbers[target] == self._numbers[start] and self._order[target] >= self._order[start]

@@ -1,4 +1,4 @@
-"""What an acting state hands on with each `goto`, and under which conditions: the ground for `spins`.
+"""Value flow: what an acting state hands on with each `goto`, and what has to hold on the way to it.
 
 An expression becomes a `Value`: what it is made of is kept as far as a comparison or a condition can tell
 something from it. A name that a `let` bound stands for its value; what a call, a clock or a sender gave is
@@ -58,27 +58,27 @@ _PARTS_MAX = 200
 # One part of these can tell what comes of the whole.
 _HALF_KNOWN = frozenset({"if", "and", "or", "not"})
 # Conditions beyond this many, counted back from the `goto`, are taken to hold.
-_CONDITIONS_MAX = 100
+_REQUIREMENTS_MAX = 100
 # A `goto` with more choices between values than this is followed for the first ones.
 _CHOICES_MAX = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownValue:
     """A literal, or a variant without fields."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class CopiedField:
     """A field of the state, as it is."""
 
     field: str
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeValue:
     """Something made of others: the same whenever they are the same. `names` are those of a record's fields."""
 
     how: str
@@ -90,21 +90,21 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class OutsideValue:
     """What the world says, and may say otherwise the next time; or, `unread`, what has its finding already."""
 
     unread: bool = False
 
 
-Value: TypeAlias = Known | Copy | Made | Outside
+Value: TypeAlias = KnownValue | CopiedField | MadeValue | OutsideValue
 
-OUTSIDE = Outside()
-UNREAD = Outside(unread=True)
-FIXED = Made("fixed")  # not known here, and the same all through the run
+OUTSIDE = OutsideValue()
+UNREAD = OutsideValue(unread=True)
+FIXED = MadeValue("fixed")  # not known here, and the same all through the run
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Requirement:
     """What has to hold on the way to a `goto`: a test came out so, or a pattern took the value.
 
     `before` are the patterns above it, none of which did.
@@ -117,44 +117,44 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Move:
+class Handover:
     """One way through the body of a state to a `goto`, with what each field of the target is given."""
 
     source: str
     goto: Goto
     values: tuple[tuple[str, Value], ...]
-    conditions: tuple[Condition, ...]
+    requirements: tuple[Requirement, ...]
 
 
-def moves_of(source: str, body: Block) -> Iterator[Move]:
+def handovers_of(source: str, body: Block) -> Iterator[Handover]:
     """Yield the moves of a body that hand on nothing from outside; a choice between two values is two ways."""
-    for goto, values, conditions in _found_in(body):
-        if any(condition.of == UNREAD for condition in conditions):
+    for goto, values, requirements in _found_in(body):
+        if any(requirement.of == UNREAD for requirement in requirements):
             continue
-        for way in islice(_ways(values, conditions), _CHOICES_MAX):
+        for way in islice(_ways(values, requirements), _CHOICES_MAX):
             if not any(_is_outside(value) for _, value in way[0]):
-                yield Move(source, goto, *way)
+                yield Handover(source, goto, *way)
 
 
 _Handed: TypeAlias = tuple[tuple[str, Value], ...]
 
 
 def _ways(
-    values: _Handed, conditions: tuple[Condition, ...]
-) -> Iterator[tuple[_Handed, tuple[Condition, ...]]]:
+    values: _Handed, requirements: tuple[Requirement, ...]
+) -> Iterator[tuple[_Handed, tuple[Requirement, ...]]]:
     options = [[(value, extra) for value, extra in _options(value)] for _, value in values]
     names = [name for name, _ in values]
     for chosen in product(*options):
-        more = tuple(condition for _, extra in chosen for condition in extra)
-        yield tuple(zip(names, (value for value, _ in chosen), strict=True)), (*conditions, *more)
+        more = tuple(requirement for _, extra in chosen for requirement in extra)
+        yield tuple(zip(names, (value for value, _ in chosen), strict=True)), (*requirements, *more)
 
 
-def _options(value: Value) -> Iterator[tuple[Value, tuple[Condition, ...]]]:
-    if isinstance(value, Made) and value.how == "if":
+def _options(value: Value) -> Iterator[tuple[Value, tuple[Requirement, ...]]]:
+    if isinstance(value, MadeValue) and value.how == "if":
         test, yes, no = value.parts
         for holds, branch in ((True, yes), (False, no)):
             for inner, extra in _options(branch):
-                yield inner, (Condition(test, holds), *extra)
+                yield inner, (Requirement(test, holds), *extra)
     else:
         yield value, ()
 
@@ -166,20 +166,20 @@ def _options(value: Value) -> Iterator[tuple[Value, tuple[Condition, ...]]]:
 class _Chain:
     """Conditions on the way so far, the last one first; at the start of a body there is none."""
 
-    last: Condition | None = None
+    last: Requirement | None = None
     rest: _Chain | None = None
 
-    def then(self, condition: Condition) -> _Chain:
-        return _Chain(condition, self)
+    def then(self, requirement: Requirement) -> _Chain:
+        return _Chain(requirement, self)
 
-    def latest(self) -> Iterator[Condition]:
+    def latest(self) -> Iterator[Requirement]:
         chain: _Chain | None = self
         while chain is not None and chain.last is not None:
             yield chain.last
             chain = chain.rest
 
 
-_Found: TypeAlias = tuple[Goto, _Handed, tuple[Condition, ...]]
+_Found: TypeAlias = tuple[Goto, _Handed, tuple[Requirement, ...]]
 
 
 def _found_in(body: Block) -> list[_Found]:
@@ -215,7 +215,7 @@ class _Walk(PathWalk[_Chain]):
 
     def went(self, goto: Goto, at: _Chain) -> None:
         handed = tuple((name, self.value(value)) for name, value in goto.args)
-        self.found.append((goto, handed, tuple(islice(at.latest(), _CONDITIONS_MAX))))
+        self.found.append((goto, handed, tuple(islice(at.latest(), _REQUIREMENTS_MAX))))
 
     def join(self, ways: Sequence[_Chain], before: _Chain) -> _Chain:
         return before
@@ -227,12 +227,12 @@ class _Walk(PathWalk[_Chain]):
 
     def tested(self, statement: If, at: _Chain) -> tuple[_Chain, _Chain]:
         test = self.value(statement.condition)
-        return at.then(Condition(test, True)), at.then(Condition(test, False))
+        return at.then(Requirement(test, True)), at.then(Requirement(test, False))
 
     def matched(self, statement: Match, arm: Arm, at: _Chain) -> _Chain:
         subject = self._subject(statement)
         above = subject.above if arm is subject.otherwise else ()
-        return at.then(Condition(subject.value, True, arm.pattern, above))
+        return at.then(Requirement(subject.value, True, arm.pattern, above))
 
     def arm(self, statement: Branching, arm: Arm, at: _Chain) -> _Chain | None:
         subject = self._subject(statement).value if called_by(statement) is None else OUTSIDE
@@ -299,9 +299,9 @@ class _Walk(PathWalk[_Chain]):
             case Hole() | MakeList(type=Unknown()):
                 return UNREAD
             case Constant(value=value):
-                return Known(value)
+                return KnownValue(value)
             case Var(origin="field", name=name):
-                return Copy(name)
+                return CopiedField(name)
             case Var(origin="input" | "run"):
                 return FIXED
             case Var(origin="binding", name=name):
@@ -311,27 +311,29 @@ class _Walk(PathWalk[_Chain]):
             case Convert(of=of):
                 return self.value(of)
             case Text(parts=parts) if all(isinstance(part, str) for part in parts):
-                return Known("".join(str(part) for part in parts))
+                return KnownValue("".join(str(part) for part in parts))
             case MakeVariant(variant=variant, fields=()):
-                return Known(variant)
+                return KnownValue(variant)
             case Attribute(of=of, name=name):
-                return made("attribute", self.value(of), names=(name,))
+                return make_value("attribute", self.value(of), names=(name,))
             case Unary(op=op, of=of):
-                return made(op, self.value(of))
+                return make_value(op, self.value(of))
             case Binary(op=op, left=left, right=right):
-                return made(op, self.value(left), self.value(right))
+                return make_value(op, self.value(left), self.value(right))
             case Conditional(condition=condition, yes=yes, no=no):
-                return made("if", self.value(condition), self.value(yes), self.value(no))
+                return make_value("if", self.value(condition), self.value(yes), self.value(no))
             case WithFields(of=of, changes=changes):
                 names = tuple(name for name, _ in changes)
-                return made("with", self.value(of), *(self.value(value) for _, value in changes), names=names)
+                return make_value(
+                    "with", self.value(of), *(self.value(value) for _, value in changes), names=names
+                )
             case MakeRecord(fields=fields):
                 names = tuple(name for name, _ in fields)
-                return made("record", *self._given(fields), names=names)
+                return make_value("record", *self._given(fields), names=names)
             case MakeVariant(variant=variant, fields=fields):
-                return made("variant", *self._given(fields), names=(variant.type, variant.variant))
+                return make_value("variant", *self._given(fields), names=(variant.type, variant.variant))
             case Text() | Index() | Slice() | PureCall() | BuiltinCall() | MakeList():
-                return made("other", *(self.value(part) for part in _parts(expr)))
+                return make_value("other", *(self.value(part) for part in _parts(expr)))
             case _:
                 assert_never(expr)
 
@@ -344,11 +346,11 @@ def _given_by(pattern: Pattern, subject: Value) -> Iterator[tuple[str | None, Va
     """Yield the names that a pattern binds, and what they stand for."""
     match pattern:
         case VariantPattern(names=names):
-            part = made("part", subject)
+            part = make_value("part", subject)
             for _, name in names:
                 yield name, part
         case OkPattern(name=name):
-            yield name, made("part", subject)
+            yield name, make_value("part", subject)
         case SomePattern(name=name) | ElsePattern(name=name):
             yield name, subject
         case NonePattern() | ConstantPattern():
@@ -357,32 +359,32 @@ def _given_by(pattern: Pattern, subject: Value) -> Iterator[tuple[str | None, Va
             assert_never(pattern)
 
 
-def made(how: str, *parts: Value, names: tuple[str, ...] = ()) -> Value:
+def make_value(how: str, *parts: Value, names: tuple[str, ...] = ()) -> Value:
     """Make a value of others. It is from outside if one of them is, unless the rest of them may still decide it."""
     outside = any(_is_outside(part) for part in parts)
-    size = 1 + sum(part.size if isinstance(part, Made) else 1 for part in parts)
+    size = 1 + sum(part.size if isinstance(part, MadeValue) else 1 for part in parts)
     if UNREAD in parts:
         return UNREAD
     if outside and (how not in _HALF_KNOWN or size > _PARTS_MAX):
         return OUTSIDE
     fields: frozenset[str] = frozenset().union(*(fields_of(part) for part in parts))
     if size > _PARTS_MAX:
-        return Made("other", (), (), fields)
-    return Made(how, parts, names, fields, size, outside)
+        return MadeValue("other", (), (), fields)
+    return MadeValue(how, parts, names, fields, size, outside)
 
 
 def _is_outside(value: Value) -> bool:
-    return isinstance(value, Outside) or (isinstance(value, Made) and value.outside)
+    return isinstance(value, OutsideValue) or (isinstance(value, MadeValue) and value.outside)
 
 
 def fields_of(value: Value) -> frozenset[str]:
     """Name the fields of the state that a value is made of."""
     match value:
-        case Copy(field):
+        case CopiedField(field):
             return frozenset((field,))
-        case Made(fields=fields):
+        case MadeValue(fields=fields):
             return fields
-        case Known() | Outside():
+        case KnownValue() | OutsideValue():
             return frozenset()
         case _:
             assert_never(value)

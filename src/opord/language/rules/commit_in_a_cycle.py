@@ -9,7 +9,7 @@ from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.suppressors import LeftOut
 from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, way
 from opord.language.flow.graph import Edge, Graph
-from opord.language.flow.repeated_commits import Again, commits_again
+from opord.language.flow.repeated_commits import RepeatedCommit, repeated_commits
 
 CODE = code(
     "OP505",
@@ -21,29 +21,31 @@ CODE = code(
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the commits that a cycle of states comes back to, although they may have taken effect."""
-    circling = (again for again in commits_again(contract, graph) if again.circles)
-    for index, again in enumerate(circling):
+    circling = (repeated for repeated in repeated_commits(contract, graph) if repeated.circles)
+    for index, repeated in enumerate(circling):
         # Each way is searched for through the whole graph.
-        way_round = f"comes round by {way(_round(graph, again))}" if index < WAYS_SHOWN_MAX else "comes round"
+        way_round = (
+            f"comes round by {way(_round(graph, repeated))}" if index < WAYS_SHOWN_MAX else "comes round"
+        )
         yield CODE.at(
-            again.site.place,
-            f"a run can commit `{again.action.name}` again after it may have taken effect",
+            repeated.site.place,
+            f"a run can commit `{repeated.action.name}` again after it may have taken effect",
             label=way_round,
-            labels=(Label(again.action.place, _why(again)),),
+            labels=(Label(repeated.action.place, _why(repeated)),),
             help="give the action a `key` over what makes it one thing, or declare it `repeatable`, "
             "or leave the cycle once it may have happened",
         )
 
 
-def _why(again: Again) -> str:
-    if again.action.key is not None:
+def _why(repeated: RepeatedCommit) -> str:
+    if repeated.action.key is not None:
         return "`key` alone gives a new key each time the state is entered"
     return "has neither `key` with an expression nor `repeatable`"
 
 
-def _round(graph: Graph, again: Again) -> list[str]:
+def _round(graph: Graph, repeated: RepeatedCommit) -> list[str]:
     def may(edge: Edge) -> bool:
-        return any(commit.site is again.site and commit.may for commit in edge.commits)
+        return any(commit.site is repeated.site and commit.may for commit in edge.commits)
 
-    ways = (graph.way(edge.target, again.state) for edge in graph.outgoing[again.state] if may(edge))
-    return [again.state, *min((found for found in ways if found), key=len)]
+    ways = (graph.way(edge.target, repeated.state) for edge in graph.outgoing[repeated.state] if may(edge))
+    return [repeated.state, *min((found for found in ways if found), key=len)]

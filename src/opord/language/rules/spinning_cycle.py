@@ -10,7 +10,7 @@ from opord.language.diagnostics.suppressors import WAYS_UNREAD
 from opord.language.diagnostics.wording import way
 from opord.language.flow.graph import Graph
 from opord.language.flow.spinning import spinning_rounds
-from opord.language.flow.value_flow import Move
+from opord.language.flow.value_flow import Handover
 
 CODE = code(
     "OP805", rule="spins", title="a cycle without a wait on which no field changes", suppressed_by=WAYS_UNREAD
@@ -23,12 +23,12 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         yield _finding(graph, round_)
 
 
-def _finding(graph: Graph, round_: list[Move]) -> Diagnostic:
-    names = [move.source for move in round_]
+def _finding(graph: Graph, round_: list[Handover]) -> Diagnostic:
+    names = [handover.source for handover in round_]
     return CODE.at(
         graph.states[names[0]].place,
         f"a run can go round {way([*names, names[0]])} without a wait and without a field that changes",
         label="the cycle begins here",
-        labels=tuple(Label(move.goto.place, "goes on as it came") for move in round_),
+        labels=tuple(Label(handover.goto.place, "goes on as it came") for handover in round_),
         help="wait on the way (`after <duration>`), or carry a field that changes and limits the rounds",
     )
