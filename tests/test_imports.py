@@ -14,31 +14,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "src" / "opord"
-
-ORDER = [
-    "contract",  # the checked contract: plain data
-    "statements",  # the parts of a body, visited in order
-    "values",  # canonical JSON, codecs, secrets, durations, checked arithmetic
-    "content",  # what a contract is, apart from how it is written, and its digest
-    "language",  # source text to checked contract
-    "codegen",  # checked contract to Python
-    "kernel",  # what a run is, and what comes next
-    "generated",  # what generated modules import, and what binds one into a program
-    "loading",  # from a file to a program: language, codegen and generated, one after the other
-    "story",  # a run's history in words
-    "drive",  # what carries one run on and what acts upon it, on any runtime
-    "stores",
-    "engine",
-    "temporal",
-    "backends",  # the one protocol that the faces ask, a module a runtime, and the front
-    "server",
-    "testing",
-    "simulate",  # explores a contract with the engine and the virtual time of `testing`
-    "lsp",
-    "examples",
-    "cli",
-]
+from tests.support.rooms import ORDER, PACKAGE, listed
 
 NOT_EVEN_EARLIER = {
     ("kernel", "language"): "the kernel reads the checked contract; how it was written is no concern of it",
@@ -187,15 +163,6 @@ def test_every_room_imports_only_rooms_before_it() -> None:
 
 
 # --- Fronts ---------------------------------------------------------------------------------------
-
-
-def listed(package: Path) -> list[str]:
-    """Return what a package lists in `__all__`, read without importing it."""
-    for node in ast.parse((package / "__init__.py").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            names: list[str] = ast.literal_eval(node.value)
-            return names
-    return []
 
 
 def why_not_public(found: Import) -> str | None:

@@ -492,7 +492,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordType:
     """`record Name { fields }`."""
 
     name: str
@@ -766,7 +766,7 @@ class Contract:
     version: int
     params: tuple[Field, ...]
     key: Expr | None
-    records: tuple[Record, ...] = ()
+    records: tuple[RecordType, ...] = ()
     enums: tuple[Enum, ...] = ()
     failures: tuple[Failure, ...] = ()
     roles: tuple[Role, ...] = ()

@@ -14,7 +14,7 @@ def placed(whole: Any, union: str, instead: Callable[[Any], Any]) -> dict[str, A
     """Return the whole once for each kind of place that holds a member of a union, with another member there.
 
     A place is a member of a data class that is declared with the union's name. A kind of place is named by the class above it,
-    its own and the member: `Record.Field.type`; one inside another by both: `State.Let.value > Binary.left`. The first of each
+    its own and the member: `RecordType.Field.type`; one inside another by both: `State.Let.value > Binary.left`. The first of each
     kind is taken.
     """
     found: dict[str, Any] = {}

@@ -22,8 +22,8 @@ from opord.language.sheet import explain_sheet, render_text
 from opord.language.syntax import tree
 from opord.language.syntax.parser import parse
 from opord.language.syntax.source import Source
+from opord.loading.build import secret_places
 from opord.loading.modules import compile_module
-from opord.loading.program import secret_places
 from opord.simulate.values import Chosen, Constants
 from opord.testing.plausible import Plausible
 from opord.values.codec import Codecs

@@ -24,7 +24,7 @@ POINTED: dict[Union, set[str]] = {
         "codegen/expressions.py", "codegen/steps.py", "content/expressions.py", "language/flow/coverage.py",
         "language/lowering/context.py",
         "language/lowering/expressions.py", "language/lowering/operators.py", "language/lowering/patterns.py",
-        "language/sheet/secrets.py", "language/types.py", "loading/program.py", "simulate/values.py",
+        "language/sheet/secrets.py", "language/types.py", "loading/build.py", "simulate/values.py",
         "testing/plausible.py", "values/codec_source.py", "values/nesting.py",
     },
     Union(CONTRACT, "Expr", "type: Type; place: Place"): {

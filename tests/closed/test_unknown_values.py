@@ -24,7 +24,7 @@ TIMES = {"State.Timer.when"}
 HANDED = {"Call.CallSite.args", "State.Let.value"} | {
     f"{above}.Goto.args" for above in ("Arm", "If", "EventHandler", "Timer")
 }
-DEFAULTS = {f"{above}.Field.default" for above in ("Contract", "Record", "State")}
+DEFAULTS = {f"{above}.Field.default" for above in ("Contract", "RecordType", "State")}
 
 EXPRESSIONS = {
     "content": KEYS | CONDITIONS | TIMES | HANDED | DEFAULTS,
@@ -49,7 +49,7 @@ NOT_READ = {
 """What lies in a place that is read and is not read itself: a time of something other than `run` bounds nothing, and what
 a call is given is no condition."""
 
-DECLARED = {f"{above}.Field.type" for above in ("Contract", "Record", "Variant", "Event", "State")} | {
+DECLARED = {f"{above}.Field.type" for above in ("Contract", "RecordType", "Variant", "Event", "State")} | {
     f"{kind}.Field.type" for kind in ("Pure", "Effect", "Action")
 }
 RESULTS = {f"Contract.{kind}.result" for kind in ("Pure", "Effect", "Action")}

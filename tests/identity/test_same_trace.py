@@ -15,8 +15,8 @@ from opord.codegen.names import module_name
 from opord.content import contract_digest
 from opord.kernel.program import Program
 from opord.loading import load_accepted
+from opord.loading.build import build_program
 from opord.loading.modules import compile_module
-from opord.loading.program import build_program
 from opord.simulate.drive import Driver, Explored
 from opord.simulate.outside import Outside
 from opord.simulate.values import Constants

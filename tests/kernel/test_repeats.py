@@ -7,14 +7,14 @@ from typing import get_args
 import pytest
 
 from opord.contract import Retry
-from opord.kernel.repeats import ROWS, Ended, Plan, Sequel, Tries, plan
+from opord.kernel.repeats import ROWS, Ended, RepeatPlan, Sequel, Tries, plan
 
 SECOND = 1_000_000
 TWICE = Retry(2)
 NONE = Tries()
 
 
-def after(ended: Ended, tries: Tries = NONE, retry: Retry | None = TWICE, spread: float = 0.5) -> Plan:
+def after(ended: Ended, tries: Tries = NONE, retry: Retry | None = TWICE, spread: float = 0.5) -> RepeatPlan:
     return plan(ended, tries, retry, lambda: spread)
 
 
@@ -33,8 +33,8 @@ def test_an_answer_and_a_final_failure_are_handed_on() -> None:
 
 @pytest.mark.parametrize(("ended", "last"), [("transient", "fail"), ("timed out", "time out")])
 def test_what_failed_for_now_is_tried_as_often_as_retry_says(ended: Ended, last: Sequel) -> None:
-    assert after(ended) == Plan("again", SECOND // 2, Tries(1, 0))
-    assert after(ended, Tries(1, 0)) == Plan("again", SECOND, Tries(2, 0))
+    assert after(ended) == RepeatPlan("again", SECOND // 2, Tries(1, 0))
+    assert after(ended, Tries(1, 0)) == RepeatPlan("again", SECOND, Tries(2, 0))
     assert after(ended, Tries(2, 0)).sequel == last
     assert after(ended, retry=None).sequel == last
 
@@ -46,8 +46,8 @@ def test_what_nobody_foresaw_is_tried_three_times_more_whatever_retry_says() -> 
 
 
 def test_the_two_are_counted_apart() -> None:
-    assert after("surprise", Tries(2, 0)) == Plan("again", SECOND, Tries(2, 1))
-    assert after("transient", Tries(1, 3)) == Plan("again", SECOND, Tries(2, 3))
+    assert after("surprise", Tries(2, 0)) == RepeatPlan("again", SECOND, Tries(2, 1))
+    assert after("transient", Tries(1, 3)) == RepeatPlan("again", SECOND, Tries(2, 3))
 
 
 def test_chance_is_drawn_only_for_a_pause() -> None:

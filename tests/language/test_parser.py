@@ -213,7 +213,7 @@ record R {
     file = parsed(text)
     state, record = file.declarations
     assert isinstance(state, tree.State)
-    assert isinstance(record, tree.Record)
+    assert isinstance(record, tree.RecordType)
     assert state.doc == "One.\nTwo."
     assert [(each.rule.text, each.reason) for each in state.allows] == [("waits", "a person decides")]
     assert record.fields[0].doc == "The id."

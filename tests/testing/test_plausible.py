@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opord.contract import STR, Contract, Field, ListOf, MapOf, Named, OptionalOf, Record, Type
+from opord.contract import STR, Contract, Field, ListOf, MapOf, Named, OptionalOf, RecordType, Type
 from opord.simulate.values import Chosen, Constants
 from opord.testing.plausible import Plausible
 
@@ -15,10 +15,10 @@ from opord.testing.plausible import Plausible
 def doubled(*holds: Any) -> Contract:
     """Return a contract with sixty records that each name the next one so often: 2 ** 60 of the last one, if all are there."""
     records = [
-        Record(f"R{number}", tuple(Field(f"f{n}", hold(Named(f"R{number + 1}"))) for n, hold in enumerate(holds)))
+        RecordType(f"R{number}", tuple(Field(f"f{n}", hold(Named(f"R{number + 1}"))) for n, hold in enumerate(holds)))
         for number in range(60)
     ]  # fmt: skip
-    return Contract("Deep", 1, (), None, records=(*records, Record("R60", (Field("text", STR),))))
+    return Contract("Deep", 1, (), None, records=(*records, RecordType("R60", (Field("text", STR),))))
 
 
 def optional_list(item: Type) -> Type:

@@ -16,7 +16,7 @@ from opord.contract import (
     MapOf,
     Named,
     OptionalOf,
-    Record,
+    RecordType,
     SecretOf,
     Type,
 )
@@ -86,10 +86,10 @@ def test_what_is_around_the_innermost_type(type_: Type, inside: set[Inside], nam
 def test_records_that_name_each_other_twice_have_codecs() -> None:
     """There are 2 ** 60 paths: it ends, or it does not."""
     records = [
-        Record(f"R{number}", (Field("left", OptionalOf(Named(f"R{number + 1}"))), Field("right", ListOf(Named(f"R{number + 1}")))))
+        RecordType(f"R{number}", (Field("left", OptionalOf(Named(f"R{number + 1}"))), Field("right", ListOf(Named(f"R{number + 1}")))))
         for number in range(60)
     ]  # fmt: skip
-    records.append(Record("R60", (Field("pin", SecretOf(STR)),)))
+    records.append(RecordType("R60", (Field("pin", SecretOf(STR)),)))
     classes = {record.name: type(record.name, (), {}) for record in records}
     codecs = Codecs(Contract("Deep", 1, (), None, records=tuple(records)), classes, lambda _: None)
     codec = codecs.of(Named("R0"))

@@ -98,7 +98,7 @@ class Expressions:
         variants = self.unions[reference.type].variants
         return next(one.fields for one in variants if one.name == reference.variant)
 
-    def record(self, name: str) -> ir.Record:
+    def record(self, name: str) -> ir.RecordType:
         """Return a record by its name."""
         return self._records[name]
 

@@ -8,7 +8,7 @@ from typing import Final
 from opord.codegen.expressions import Expressions
 from opord.codegen.layout import docstring, quoted
 from opord.codegen.names import is_plain_enum
-from opord.contract import Constant, Enum, Expr, Failure, Field, OptionalOf, Record, Variant
+from opord.contract import Constant, Enum, Expr, Failure, Field, OptionalOf, RecordType, Variant
 
 STRUCT_OPTIONS: Final = "frozen=True, kw_only=True"
 
@@ -21,7 +21,7 @@ class TypeWriter:
         self._names = expressions.names
         self._imports = expressions.imports
 
-    def record(self, record: Record) -> list[str]:
+    def record(self, record: RecordType) -> list[str]:
         """Write a record as a frozen struct."""
         base = self._imports.use("Struct")
         lines = [f"class {self._names.types[record.name]}({base}, {STRUCT_OPTIONS}):"]

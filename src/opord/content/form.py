@@ -72,7 +72,7 @@ def _optional(value: ir.Expr | None) -> Plain | None:
     return None if value is None else expression(value, Scope())
 
 
-def _record(record: ir.Record) -> Plain:
+def _record(record: ir.RecordType) -> Plain:
     return {"name": record.name, **said(fields=_fields(record.fields))}
 
 

@@ -57,7 +57,7 @@ _MEMBERS: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     ir.ConstantPattern: ("ConstantPattern", ("values",)),
     ir.ElsePattern: ("ElsePattern", ("name", "type")),
     ir.Field: ("Field", ("name", "type", "default")),
-    ir.Record: ("Record", ("name", "fields")),
+    ir.RecordType: ("Record", ("name", "fields")),
     ir.Variant: ("Variant", ("name", "fields", "transient")),
     ir.Enum: ("Enum", ("name", "variants")),
     ir.Failure: ("Failure", ("name", "variants")),

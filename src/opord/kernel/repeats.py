@@ -58,7 +58,7 @@ class Tries(NamedTuple):
     surprises: int = 0
 
 
-class Plan(NamedTuple):
+class RepeatPlan(NamedTuple):
     """What to do; to try again, after how long a pause, in microseconds. `tries` counts the attempt that has just ended."""
 
     sequel: Sequel
@@ -66,10 +66,10 @@ class Plan(NamedTuple):
     tries: Tries
 
 
-_ANSWER: Final = Plan(_TABLE["answered", True].sequel, 0, Tries())
+_ANSWER: Final = RepeatPlan(_TABLE["answered", True].sequel, 0, Tries())
 
 
-def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> Plan:
+def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> RepeatPlan:
     """Return what to do after an attempt that ended so; `tries` are those that went wrong before it.
 
     `spread` draws evenly from [0, 1), for the pauses that are spread.
@@ -86,6 +86,6 @@ def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], f
         left = failures <= (retry.times if retry is not None else 0)
     row = _TABLE[ended, left]
     if row.sequel != "again":
-        return Plan(row.sequel, 0, Tries(failures, surprises))
+        return RepeatPlan(row.sequel, 0, Tries(failures, surprises))
     pause = surprise_us(surprises, spread()) if ended == "surprise" else backoff_us(retry, failures, spread())
-    return Plan(row.sequel, pause, Tries(failures, surprises))
+    return RepeatPlan(row.sequel, pause, Tries(failures, surprises))

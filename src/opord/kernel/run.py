@@ -108,7 +108,7 @@ class Pending(msgspec.Struct, omit_defaults=True):
     intent: Intent | None = None
 
 
-class Body(msgspec.Struct, omit_defaults=True):
+class RunBody(msgspec.Struct, omit_defaults=True):
     """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
 
     `data` is what its state carries, as JSON text; it is plain in `Run.data`. `values` names the places that large values
@@ -134,7 +134,7 @@ class Body(msgspec.Struct, omit_defaults=True):
 _NO_DATA = msgspec.Raw(b"null")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
-_decode = msgspec.json.Decoder(Body).decode
+_decode = msgspec.json.Decoder(RunBody).decode
 
 
 class Run:
@@ -187,7 +187,7 @@ class Run:
     wake_at: int | None
     worker: str | None
     reason: str | None
-    body: Body
+    body: RunBody
     info: RunInfo
 
     def frame(self, now: int, actor: str = "") -> Frame[Any]:
@@ -326,7 +326,7 @@ class Run:
         return replace(pending, cause=cause, answers=answers, intent=intent)
 
 
-def _still_there(body: Body) -> Iterable[tuple[str, str]]:
+def _still_there(body: RunBody) -> Iterable[tuple[str, str]]:
     """Yield what the body of a run that was read without its values refers to, as far as it has those places still."""
     pending = body.pending
     for path, digest in body.values.items():
@@ -366,7 +366,7 @@ def _bare_run(program: Program, run_id: str, now: int) -> Run:
     run.wake_at = None
     run.worker = None
     run.reason = None
-    run.body = Body(data=_NO_DATA, entered=0)
+    run.body = RunBody(data=_NO_DATA, entered=0)
     run.info = RunInfo(run_id, to_datetime(now))
     return run
 
@@ -391,7 +391,7 @@ def load_run(
     else:
         plain = opened(program, row.run, "body", loads(head.body))
         data = plain.pop("data")
-        body = msgspec.convert({**plain, "data": _NO_DATA}, Body)
+        body = msgspec.convert({**plain, "data": _NO_DATA}, RunBody)
     of_input: dict[str, str] = kept_input.pop(INPUT_VALUES, {})
     digests = dict.fromkeys((*of_input.values(), *body.values.values()))
     found = larges(row.run, program.vault, digests, values, cache) if digests else {}

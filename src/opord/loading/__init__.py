@@ -6,15 +6,16 @@ A generated module on disk and a contract loaded from its text go the same way a
 from __future__ import annotations
 
 from opord.generated.handlers import check_handlers
+from opord.loading.build import build_program
 from opord.loading.errors import ContractRefused, OtherContract, StaleModule
 from opord.loading.load import load, load_accepted, load_program, load_sources, program_of, read_accepted
 from opord.loading.modules import compile_module
-from opord.loading.program import build_program
 
 __all__ = [
     "ContractRefused",
     "OtherContract",
     "StaleModule",
+    "build",
     "build_program",
     "check_handlers",
     "compile_module",
@@ -23,7 +24,6 @@ __all__ = [
     "load_accepted",
     "load_program",
     "load_sources",
-    "program",
     "program_of",
     "read_accepted",
 ]

@@ -16,9 +16,9 @@ from opord.content import digest_in
 from opord.contract import Contract
 from opord.generated.workflow import Workflow
 from opord.kernel.program import Program
+from opord.loading.build import build_program
 from opord.loading.errors import ContractRefused, OtherContract, StaleModule
 from opord.loading.modules import compile_module
-from opord.loading.program import build_program
 from opord.values import canonical
 
 Sources = tuple[tuple[str, str], ...]

@@ -125,7 +125,7 @@ def _declared(file: tree.File, ctx: Lowering) -> Iterator[Symbol]:
                 if name.text in ctx.phases:
                     yield Symbol("phase", name.text, ctx.phases[name.text], node)
             case (
-                tree.Record()
+                tree.RecordType()
                 | tree.Enum()
                 | tree.Failure()
                 | tree.Event()

@@ -25,7 +25,7 @@ from opord.engine.protection import Protection
 from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import RecordRow, RunRow, ValueRow, has_ended, is_held
-from opord.kernel.run import Body, Run
+from opord.kernel.run import Run, RunBody
 from opord.kernel.step import StepError
 from opord.simulate.outside import Outside
 from opord.simulate.values import Chosen, Constants
@@ -52,7 +52,7 @@ DRAWS_MAX = 40
 
 POINTS_BEFORE_CRASH = 24
 
-_body = msgspec.json.Decoder(Body).decode
+_body = msgspec.json.Decoder(RunBody).decode
 
 End: TypeAlias = Literal["ended", "stalled", "stuck", "cut off"]
 

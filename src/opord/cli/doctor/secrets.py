@@ -36,7 +36,7 @@ def check_keys() -> Iterator[Seen]:
 
 def check_secrets(file: str, contract: Contract) -> Iterator[Seen]:
     """Say what becomes of the secrets of a contract where no key is configured."""
-    from opord.loading.program import secret_places
+    from opord.loading.build import secret_places
 
     places = secret_places(contract)
     if not places or _keys():

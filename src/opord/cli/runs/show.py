@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opord.backends.shown import Shown
     from opord.kernel.program import Program
     from opord.kernel.rows import Tombstone
-    from opord.kernel.run import Body
+    from opord.kernel.run import RunBody
 
 
 class Seen(NamedTuple):
@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     view: dict[str, Any]
     program: Program | None
     input: dict[str, Any]
-    body: Body | None
+    body: RunBody | None
 
 
 class Gone(NamedTuple):

@@ -95,7 +95,14 @@ def declared_names(nodes: list[object]) -> Iterator[tuple[str, tree.Name]]:
     """Yield the names that are declared, with `PascalCase`, `snake_case` or `either`: how their kind is written."""
     for node in nodes:
         match node:
-            case tree.Contract() | tree.Record() | tree.Enum() | tree.Failure() | tree.State() | tree.Phase():
+            case (
+                tree.Contract()
+                | tree.RecordType()
+                | tree.Enum()
+                | tree.Failure()
+                | tree.State()
+                | tree.Phase()
+            ):
                 yield "PascalCase", node.name
             case tree.Variant():
                 yield "either", node.name

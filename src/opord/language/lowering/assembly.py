@@ -19,7 +19,7 @@ from opord.contract import (
     Phase,
     Promise,
     Pure,
-    Record,
+    RecordType,
     Repeat,
     Role,
     Taken,
@@ -56,7 +56,7 @@ NO_CONTRACT = code(
 )
 VERSION = code("OP217", rule="type", title="a version that cannot be")
 
-_TYPES = (tree.Use, tree.Record, tree.Enum, tree.Failure)
+_TYPES = (tree.Use, tree.RecordType, tree.Enum, tree.Failure)
 _VERSION_MAX = 2**31 - 1
 
 
@@ -180,9 +180,11 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
 # --- Parts ------------------------------------------------------------------------------------------------
 
 
-def checked_types(ctx: Lowering) -> dict[str, tuple[Record, ...] | tuple[Enum, ...] | tuple[Failure, ...]]:
+def checked_types(
+    ctx: Lowering,
+) -> dict[str, tuple[RecordType, ...] | tuple[Enum, ...] | tuple[Failure, ...]]:
     """Return the types of a file and those it uses, as the checked contract has them."""
-    records: list[Record] = []
+    records: list[RecordType] = []
     enums: list[Enum] = []
     failures: list[Failure] = []
     for symbol in ctx.types.values():
@@ -190,7 +192,9 @@ def checked_types(ctx: Lowering) -> dict[str, tuple[Record, ...] | tuple[Enum, .
             continue
         match symbol.kind:
             case "record":
-                records.append(Record(symbol.name, checked_fields(symbol.fields), symbol.doc, symbol.place))
+                records.append(
+                    RecordType(symbol.name, checked_fields(symbol.fields), symbol.doc, symbol.place)
+                )
             case "enum":
                 enums.append(Enum(symbol.name, _variants(symbol), symbol.doc, symbol.place))
             case "failure":

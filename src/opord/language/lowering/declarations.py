@@ -40,9 +40,9 @@ from opord.language.types import NOTHING, RUN, UNKNOWN, show
 CANCEL = code("OP215", rule="type", title="`cancel` with other parameters than its own")
 
 
-def _kind(node: tree.Record | tree.Enum | tree.Failure) -> Literal["record", "enum", "failure"]:
+def _kind(node: tree.RecordType | tree.Enum | tree.Failure) -> Literal["record", "enum", "failure"]:
     match node:
-        case tree.Record():
+        case tree.RecordType():
             return "record"
         case tree.Enum():
             return "enum"
@@ -58,7 +58,7 @@ def _kind(node: tree.Record | tree.Enum | tree.Failure) -> Literal["record", "en
 def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> None:
     """Enter records, enums and failures with their variants; their fields come later."""
     for node in declarations:
-        if not isinstance(node, tree.Record | tree.Enum | tree.Failure):
+        if not isinstance(node, tree.RecordType | tree.Enum | tree.Failure):
             continue
         kind = _kind(node)
         first = ctx.types.get(node.name.text)
@@ -71,7 +71,7 @@ def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> No
             continue
         symbol = TypeSymbol(kind, node.name.text, ctx.place(node.name.span), node.doc, node=node)
         ctx.types[symbol.name] = symbol
-        if not isinstance(node, tree.Record):
+        if not isinstance(node, tree.RecordType):
             _collect_variants(ctx, symbol, node.variants)
 
 
@@ -114,7 +114,7 @@ def collect_boundary(ctx: Lowering, declarations: Iterable[tree.Declaration]) ->
             case (
                 tree.Use()
                 | tree.Contract()
-                | tree.Record()
+                | tree.RecordType()
                 | tree.Enum()
                 | tree.Failure()
                 | tree.State()
@@ -208,7 +208,7 @@ def lower_types(ctx: Lowering) -> None:
     """Give records and variants of this file their fields."""
     for symbol in ctx.types.values():
         node = symbol.node
-        if isinstance(node, tree.Record):
+        if isinstance(node, tree.RecordType):
             symbol.fields = lower_fields(ctx, node.fields, "field")
         elif node is not None:
             for each in node.variants:

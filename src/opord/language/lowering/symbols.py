@@ -63,7 +63,7 @@ class TypeSymbol:
     variants: dict[str, VariantSymbol] = field(default_factory=dict)
     visible: bool = True
     used_from: str | None = None
-    node: tree.Record | tree.Enum | tree.Failure | None = None
+    node: tree.RecordType | tree.Enum | tree.Failure | None = None
     unread: bool = False
 
     def all_fields(self) -> Iterator[FieldSymbol]:

@@ -20,7 +20,7 @@ from opord.contract import (
     Named,
     Pure,
     PureCall,
-    Record,
+    RecordType,
     Role,
     VariantRef,
 )
@@ -31,7 +31,7 @@ from opord.statements import nodes
 
 CODE = code("OP801", rule="unused", title="a declaration nobody uses", suppressed_by=USED_UNREAD)
 
-Declared: TypeAlias = Record | Enum | Failure | Role | Event | Pure | Effect | Action
+Declared: TypeAlias = RecordType | Enum | Failure | Role | Event | Pure | Effect | Action
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

@@ -22,7 +22,7 @@ _RULES = frozenset((*_WARNING_RULES, *get_args(ErrorRule)))
 Documented: TypeAlias = (
     tree.Use
     | tree.Contract
-    | tree.Record
+    | tree.RecordType
     | tree.Enum
     | tree.Failure
     | tree.Role

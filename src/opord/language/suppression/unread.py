@@ -193,11 +193,11 @@ def _states(file: tree.File) -> Iterator[tree.State]:
 def _heads(
     file: tree.File,
 ) -> Iterator[
-    tuple[tree.Record | tree.Enum | tree.Failure | tree.Event | tree.CallDeclaration | tree.State, Span]
+    tuple[tree.RecordType | tree.Enum | tree.Failure | tree.Event | tree.CallDeclaration | tree.State, Span]
 ]:
     """Yield what gives values, calls and states their shape, with the span that does."""
     for node in file.declarations:
-        if isinstance(node, tree.Record | tree.Enum | tree.Failure | tree.Event | tree.CallDeclaration):
+        if isinstance(node, tree.RecordType | tree.Enum | tree.Failure | tree.Event | tree.CallDeclaration):
             yield node, node.span
     for state in _states(file):
         yield state, state.header_span

@@ -40,7 +40,7 @@ MISPLACED_CLAUSE = code("OP024", rule="syntax", title="a clause that this kind o
 _ALLOW = re.compile(r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)\s*(?:because\b\s*(.*))?")
 
 _Documented: TypeAlias = (
-    tree.Use | tree.Contract | tree.Record | tree.Enum | tree.Failure | tree.Role | tree.Event
+    tree.Use | tree.Contract | tree.RecordType | tree.Enum | tree.Failure | tree.Role | tree.Event
     | tree.CallDeclaration | tree.State | tree.Phase | tree.Ensure
 )  # fmt: skip
 
@@ -204,12 +204,12 @@ class DeclarationParser(PolicyParser):
         self.i += 1
         return self.i - 1
 
-    def _record_declaration(self) -> tree.Record:
+    def _record_declaration(self) -> tree.RecordType:
         start = self.i
         self.i += 1
         name = self.name("the record's name")
         fields = self.items(self._braces("the fields"), self.field, "the field")
-        return tree.Record(name, fields, self.span_from(start))
+        return tree.RecordType(name, fields, self.span_from(start))
 
     def _enum(self, word: str) -> tree.Enum | tree.Failure:
         start = self.i

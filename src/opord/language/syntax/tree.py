@@ -518,7 +518,7 @@ class Contract:
 
 
 @dataclass(slots=True)
-class Record:
+class RecordType:
     """`record Name { … }`."""
 
     name: Name
@@ -747,7 +747,7 @@ class Ensure:
     allows: list[Allow] = field(default_factory=list)
 
 
-Declaration: TypeAlias = "Use | Contract | Record | Enum | Failure | Role | Event | CallDeclaration | State | Phase | Ensure | Unparsed"
+Declaration: TypeAlias = "Use | Contract | RecordType | Enum | Failure | Role | Event | CallDeclaration | State | Phase | Ensure | Unparsed"
 
 
 @dataclass(slots=True)

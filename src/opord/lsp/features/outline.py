@@ -64,7 +64,7 @@ def _entries(analysis: Analysis, node: tree.Declaration) -> Iterator[Entry]:
             yield from _one(
                 analysis, node, name, "contract", f"version {node.version}", node.parameters, "input"
             )
-        case tree.Record(name):
+        case tree.RecordType(name):
             yield from _one(analysis, node, name, "record", "record", node.fields, "field")
         case tree.Enum(name) | tree.Failure(name):
             kind: SymbolKind = "enum" if isinstance(node, tree.Enum) else "failure"
