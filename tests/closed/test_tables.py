@@ -12,11 +12,10 @@ from opord.cli.output import STATUS_STYLES
 from opord.codegen import expressions
 from opord.contract import BinaryOp, BuiltinName, Contract, Outcome, PrimitiveName
 from opord.kernel.rows import RunOutcome, Status
-from opord.language import spelling
+from opord.language import spelling, words
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.dispatch import LOWER
 from opord.language.syntax import tree
-from opord.language.syntax.parse_declarations import OUTCOMES
 from opord.testing.plausible import Plausible
 from opord.values.scalars import SCALARS
 
@@ -26,7 +25,7 @@ TABLES: dict[str, tuple[object, Collection[object]]] = {
     "the functions of the language": (BuiltinName, BUILTINS),
     "the Python type of a primitive": (PrimitiveName, expressions._PRIMITIVES),
     "the codec of a primitive": (PrimitiveName, SCALARS),
-    "how a run may end, in a contract": (Outcome, OUTCOMES),
+    "how a run may end, in a contract": (Outcome, words.texts("outcome")),
     "what a listing of runs can be narrowed by": (Status, STATUSES),
 }
 

@@ -14,7 +14,7 @@ from opord.kernel.recording import (
     attempt_failed,
     go,
     intend,
-    retry,
+    resume,
     stall,
     start,
     terminate,
@@ -148,18 +148,18 @@ def test_a_doubt_that_will_be_checked_waits_for_the_check() -> None:
     assert story.view()["waiting_for"] == [{"attempt": "find", "at": due(8, 0)}]
 
 
-def test_a_stalled_run_waits_for_retry_and_for_what_its_phase_handles() -> None:
+def test_a_stalled_run_waits_for_resume_and_for_what_its_phase_handles() -> None:
     story = Story()
     stall(story.later(2), describe(ConnectionError("no route"), call="look"))
     view = story.view()
     assert needs_person(story.run)
     assert (view["status"], view["reason"]) == ("stalled", "ConnectionError: no route")
     assert view["waiting_for"] == [
-        {"person": "operator", "verb": "retry"},
+        {"person": "operator", "verb": "resume"},
         {"event": "cancel", "roles": []},
         {"timer": "Desk after", "at": DESK["Desk after"]},
     ]
-    retry(story.later(3), actor="ann", role=None, reason=None)
+    resume(story.later(3), actor="ann", role=None, reason=None)
     assert not needs_person(story.run)
 
 

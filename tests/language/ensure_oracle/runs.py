@@ -21,7 +21,7 @@ from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 from opord import contract as ir
-from opord.kernel import inbox, moves
+from opord.kernel import inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.large import Large
 from opord.kernel.program import CallProgram, Program
@@ -112,7 +112,7 @@ def _all_choices(play: Callable[[_Choices], T]) -> Iterator[T]:
 
 def explore(program: Program) -> Runs:
     """Explore all runs of a contract from its start, until no new situation turns up."""
-    started = moves.start(program, "run", _input(program), now=NOW, worker="", held=False)
+    started = recording.start(program, "run", _input(program), now=NOW, worker="", held=False)
     rows = {_situation(started.run): started.start().row}
     start = next(iter(rows))
     runs = Runs(start, {}, set(), set())
@@ -201,10 +201,10 @@ class _Carrier:
         draft = Draft(run, NOW, "")
         if kind == "timer":
             run.body.timers[what] = NOW
-            inbox.settle(draft, [])
+            inbox.take_in(draft, [])
             self.told.append(f"timer {what}")
         else:
-            inbox.settle(draft, [inbox.inbox_row(run, "1", NOW, what)])
+            inbox.take_in(draft, [inbox.inbox_row(run, "1", NOW, what)])
             self.told.append(f"event {what.event} {what.args}")
         if run.status == "stalled":
             raise AssertionError(f"a step failed: {run.body.trouble}")
@@ -224,7 +224,7 @@ class _Carrier:
         pending = run.body.pending
         cause = pending.cause if pending is not None else None
         draft = Draft(run, NOW, "")
-        moves.go(draft, goto, cause=inbox.cause_text(run, cause), answers=list(step.answers))
+        recording.go(draft, goto, cause=inbox.cause_text(run, cause), answers=list(step.answers))
         self._entered(run.state)
 
     def _answer(self, step: StepUnderWay, request: Request) -> Request | Goto | None:
@@ -259,33 +259,35 @@ class _Carrier:
         run = self.run
         draft = Draft(run, NOW, "")
         args = call.args.dump(request.args)
-        intent = moves.intend(draft, request.name, "key", args, now=NOW, answers=list(step.answers))
+        intent = recording.intend(draft, request.name, "key", args, now=NOW, answers=list(step.answers))
         self.occurred.append(Occurrence("tried", request.name))
         _, action = run.action(intent)
         how, rest = self.choose(_endings(self.program, call, action))
         self.told.append(f"commit {request.name} {how}{'' if how == 'ok' or rest is None else f' {rest}'}")
         match how:
             case "ok":
-                moves.outcome_known(draft, intent, Outcome("ok", rest))
+                recording.outcome_known(draft, intent, Outcome("ok", rest))
                 self.occurred.append(Occurrence("ok", request.name))
             case "skip":
-                moves.attempt_doubted(draft, intent, "nobody knows")
-                moves.outcome_known(draft, intent, Outcome("ok", None, "skip"))
+                recording.attempt_doubted(draft, intent, "nobody knows")
+                recording.outcome_known(draft, intent, Outcome("ok", None, "skip"))
                 self.occurred.append(Occurrence("may", request.name))
             case "failed":
-                moves.outcome_known(draft, intent, Outcome("failed", rest))
+                recording.outcome_known(draft, intent, Outcome("failed", rest))
             case "in doubt":
-                moves.attempt_doubted(draft, intent, "nobody knows")
-                moves.outcome_known(draft, intent, Outcome("failed", dump_failure(call, InDoubt()), "report"))
+                recording.attempt_doubted(draft, intent, "nobody knows")
+                recording.outcome_known(
+                    draft, intent, Outcome("failed", dump_failure(call, InDoubt()), "report")
+                )
                 self.occurred.append(Occurrence("may", request.name))
             case "between attempts":
-                moves.attempt_failed(draft, intent, rest, next_at=NOW + 1)
+                recording.attempt_failed(draft, intent, rest, next_at=NOW + 1)
                 self._move(self.choose(self._moves() or _refuse()))
                 return None
             case "did not happen":
-                moves.attempt_doubted(draft, intent, "nobody knows")
+                recording.attempt_doubted(draft, intent, "nobody knows")
                 self._must_be_closed()
-                moves.did_not_happen(draft, intent, by="check", fresh=True)
+                recording.did_not_happen(draft, intent, by="check", fresh=True)
                 self._move(self.choose(self._moves() or _refuse()))
                 return None
         self._must_be_closed()
