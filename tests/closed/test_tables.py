@@ -23,6 +23,11 @@ TABLES: dict[str, tuple[object, Collection[object]]] = {
     "how an expression's node is lowered": (tree.Expression, LOWER),
     "how tightly an operator binds": (BinaryOp, spelling._BINDING),
     "the functions of the language": (BuiltinName, BUILTINS),
+    "the words for what to do in doubt": (
+        typing.get_type_hints(tree.InDoubtPolicy)["choice"],
+        words.texts("doubt"),
+    ),
+    "the words for types": (PrimitiveName, words.texts("type")),
     "the Python type of a primitive": (PrimitiveName, expressions._PRIMITIVES),
     "the codec of a primitive": (PrimitiveName, SCALARS),
     "how a run may end, in a contract": (Outcome, words.texts("outcome")),
