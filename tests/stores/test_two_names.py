@@ -17,7 +17,7 @@ from opord.backends.codes import code_of
 from opord.stores import inspect_store, open_store
 from opord.stores.base import Applied, RunFilter, StoreError, StoreRefused, StoreUnavailable
 from opord.stores.sqlite import SqliteStore
-from opord.stores.sqlite.location import check_location, is_mounted, true_name
+from opord.stores.sqlite.location import check_location, is_mounted, overlay_of, true_name
 from opord.testing.store_rows import ORDERS, a_start
 from tests.support.mounts import with_mount, with_overlay
 
@@ -48,13 +48,17 @@ class Starter:
     """Another process that starts runs, by one of the names."""
 
     def __init__(
-        self, name: Path | str, mount: tuple[Path, Path] | None = None, overlay: Path | None = None
+        self,
+        name: Path | str,
+        mount: tuple[Path, Path] | None = None,
+        overlay: Path | None = None,
+        below: Path | None = None,
     ) -> None:
         command = [sys.executable, "-c", STARTER, str(name)]
         if mount is not None:
             command = with_mount(*mount, command)
         if overlay is not None:
-            command = with_overlay(Path(name).parent, overlay, command)
+            command = with_overlay(below or Path(name).parent, overlay, command)
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.opened = self._answer()
         self.started: set[str] = set()
@@ -388,6 +392,43 @@ def test_an_overlay_is_a_place_for_a_store(file: Path, tmp_path: Path) -> None:
     starter = Starter(file, overlay=tmp_path)
     answered = started_by_turns(starter)
     assert len(answered) == 8
+
+
+@pytest.mark.needs("overlays")
+def test_the_folder_of_changes_of_an_overlay_is_refused_while_that_is_mounted(
+    file: Path, tmp_path: Path
+) -> None:
+    """Locks that are taken through the overlay are not seen there, so two could write at once."""
+    upper = tmp_path / "changes" / "upper" / "runs.db"
+    starter = Starter(upper, overlay=tmp_path, below=file.parent)
+    assert starter.opened == (
+        f"store_two_names the file of the store {upper} is in the folder of changes of an overlay that is mounted on "
+        f"{file.parent}, and locks that are taken there and here do not see each other; use the store below {file.parent}, "
+        "or unmount that first"
+    )
+    assert starter.end() == 3
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ("30 1 0:27 / {at} rw shared:1 - overlay overlay rw,lowerdir=/a,upperdir={upper},workdir=/c", True),
+        ("30 1 0:27 / {at} rw - overlay overlay rw,lowerdir={upper},upperdir=/b,workdir=/c", False),
+        ("30 1 0:27 / {at} rw - overlay overlay rw,lowerdir=/a", False),
+        ("30 1 0:27 / {at} rw - ext4 /dev/vda rw,upperdir={upper}", False),
+    ],
+    ids=["above", "of what is covered", "nothing is changed", "no overlay"],
+)
+def test_only_a_folder_of_changes_has_its_files_under_another_name(
+    file: Path, tmp_path: Path, listed: str, found: bool
+) -> None:
+    folder = tmp_path / "my, own"
+    folder.mkdir()
+    (tmp_path / "self").mkdir()
+    line = listed.format(at=tmp_path, upper=str(folder).replace(",", "\\054").replace(" ", "\\040"))
+    (tmp_path / "self" / "mountinfo").write_text(f"{line}\n")
+    assert overlay_of(folder / "deep" / "runs.db", tmp_path) == (tmp_path if found else None)
+    assert overlay_of(file, tmp_path) is None
 
 
 def test_looking_whether_a_file_is_mounted_drops_none_of_its_locks(store: SqliteStore, file: Path) -> None:

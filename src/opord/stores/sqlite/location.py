@@ -7,6 +7,7 @@ first. A hard link is one, and so is a mount of the file by itself: who opens th
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from shlex import quote
 
@@ -68,12 +69,11 @@ def check_location(path: Path, mounts: Path = PROC / "mounts") -> None:
         raise StoreRefused(
             f"the store {path} is on a network file system ({kind}), where SQLite can lose data; use a local disk"
         )
-    if path.exists():
-        _check_names(path)
+    _check_names(path)
 
 
 def _check_names(path: Path) -> None:
-    names = path.stat().st_nlink
+    names = path.stat().st_nlink if path.exists() else 0
     if names > 1:
         raise StoreTwoNames(two_names(path, names))
     if is_mounted(path):
@@ -81,6 +81,12 @@ def _check_names(path: Path) -> None:
             f"the file of the store {path} is mounted by itself, and SQLite keeps its log beside it, outside of the mount, so "
             "processes elsewhere do not see what is written here; mount the folder instead: "
             f"docker run -v ./folder:{path.parent}, not -v ./folder/{path.name}:{path}"
+        )
+    overlay = overlay_of(path)
+    if overlay is not None:
+        raise StoreTwoNames(
+            f"the file of the store {path} is in the folder of changes of an overlay that is mounted on {overlay}, and locks that "
+            f"are taken there and here do not see each other; use the store below {overlay}, or unmount that first"
         )
 
 
@@ -100,12 +106,35 @@ def is_mounted(path: Path, proc: Path = PROC) -> bool:
     mount, folders = _mount_of(path, proc), _mount_of(path.parent, proc)
     if mount is not None and folders is not None:
         return mount != folders
-    try:
-        listed = (proc / "self" / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
+    listed = _mounts(proc)
+    if listed is None:
         # Only here: in an overlay, a file may be of another device than its folder.
         return path.stat().st_dev != path.parent.stat().st_dev
-    return path in (_unescaped(line.split(" ")[4]) for line in listed.splitlines() if line.count(" ") > 4)
+    return any(point == path for point, *_ in listed)
+
+
+def overlay_of(path: Path, proc: Path = PROC) -> Path | None:
+    """Return where an overlay is mounted that keeps its changes in a folder above the path; None where there is none."""
+    for point, kind, options in _mounts(proc) or ():
+        for option in options if kind == "overlay" else ():
+            name, _, value = option.partition("=")
+            if name == "upperdir" and path.is_relative_to(os.path.realpath(_unescaped(value))):
+                return point
+    return None
+
+
+def _mounts(proc: Path) -> list[tuple[Path, str, list[str]]] | None:
+    """Return all mounts with their point, their kind and the options of that; None where the system does not tell."""
+    try:
+        text = (proc / "self" / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return None
+    mounts = []
+    for line in text.splitlines():
+        general, _, special = line.partition(" - ")
+        point, (kind, _, options) = general.split(" ")[4], special.split(" ", 2)
+        mounts.append((_unescaped(point), kind, options.split(",")))
+    return mounts
 
 
 def _mount_of(path: Path, proc: Path) -> str | None:
@@ -137,10 +166,8 @@ def identity(name: str | Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _unescaped(point: str) -> Path:
-    for escaped, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        point = point.replace(escaped, character)
-    return Path(point)
+def _unescaped(name: str) -> Path:
+    return Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), name))
 
 
 def file_system(folder: Path, mounts: Path) -> str | None:
