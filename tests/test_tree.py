@@ -188,3 +188,9 @@ def test_who_judges_shares_no_code_with_what_is_judged(name: str) -> None:
     ours = {module for module in modules if module.split(".")[0] in ("opord", "tests")}
     allowed = {f"tests.{other.removesuffix('.py').replace('/', '.')}" for other in INDEPENDENT}
     assert ours <= allowed, ours - allowed
+
+
+def test_every_folder_of_tests_is_told_of_in_their_readme() -> None:
+    folders = {path.relative_to(TESTS).parts[0] for path in tracked() if TESTS in path.parents[1:]}
+    rows = re.findall(r"^\| `(\w+)/` \| \S", text_of(TESTS / "README.md"), re.MULTILINE)
+    assert rows == sorted(folders)
