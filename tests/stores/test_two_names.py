@@ -453,6 +453,18 @@ def test_where_no_descriptor_tells_its_mount_the_list_of_mounts_does(
     assert is_mounted(spaced, tmp_path) == listed
 
 
+@pytest.mark.parametrize("name", ["a\rb", "a\x85b", "a\u2028b", "a\nb", "a\\040b", os.fsdecode(b"a\xffb")])
+def test_a_mount_of_any_name_is_found_in_the_list(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.touch()
+    (tmp_path / "self").mkdir()
+    escaped = str(file).replace("\\", "\\134").replace("\n", "\\012")
+    (tmp_path / "self" / "mountinfo").write_bytes(
+        os.fsencode(f"42 30 0:27 /a {escaped} rw - tmpfs tmpfs rw\n")
+    )
+    assert is_mounted(file, tmp_path)
+
+
 def test_where_the_system_has_no_list_of_mounts_the_devices_do(file: Path, tmp_path: Path) -> None:
     assert not is_mounted(file, tmp_path / "nothing")
 

@@ -125,16 +125,23 @@ def overlay_of(path: Path, proc: Path = PROC) -> Path | None:
 
 def _mounts(proc: Path) -> list[tuple[Path, str, list[str]]] | None:
     """Return all mounts with their point, their kind and the options of that; None where the system does not tell."""
-    try:
-        text = (proc / "self" / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
+    lines = _lines(proc / "self" / "mountinfo")
+    if lines is None:
         return None
     mounts = []
-    for line in text.splitlines():
+    for line in lines:
         general, _, special = line.partition(" - ")
         point, (kind, _, options) = general.split(" ")[4], special.split(" ", 2)
         mounts.append((_unescaped(point), kind, options.split(",")))
     return mounts
+
+
+def _lines(table: Path) -> list[str] | None:
+    """Return the lines of a table of mounts; None where the system has none. Only a line's end is escaped in a name."""
+    try:
+        return [line for line in os.fsdecode(table.read_bytes()).split("\n") if line]
+    except OSError:
+        return None
 
 
 def _mount_of(path: Path, proc: Path) -> str | None:
@@ -172,9 +179,8 @@ def _unescaped(name: str) -> Path:
 
 def file_system(folder: Path, mounts: Path) -> str | None:
     """Return the kind of file system a folder is on; None where the system does not tell."""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
+    lines = _lines(mounts)
+    if lines is None:
         return None
     real, best, kind = folder.resolve(), -1, None
     for line in lines:
