@@ -365,7 +365,7 @@ def test_verify_finds_what_was_changed_behind_its_back(shop: Shop) -> None:
     said = shop.opord("runs", "verify", "Desk/o1")
     assert said.status == 1
     assert (
-        "Desk/o1: wrong at the run as stored (state): it says 'Charged', its journal adds up to 'Done'"
+        'Desk/o1: wrong at the run as stored (state): it says "Charged", its journal adds up to "Done"'
         in said.out
     )
 

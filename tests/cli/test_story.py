@@ -17,7 +17,7 @@ import pytest
 
 from opord.cli import page
 from opord.engine.protection import protection_with
-from opord.kernel.legality import verify
+from opord.kernel.legality import verify_kept
 from opord.kernel.run import load_run
 from opord.kernel.views import history_view, run_view
 from opord.loading import program_of
@@ -65,7 +65,9 @@ class Desk(Kit):
     def page(self, one: str) -> str:
         """Return what `history` prints of a run, whose journal must be legal."""
         row = self.row(f"Desk/{one}")
-        assert verify(self.program, row, self.store.journal(row.run), self.store.inbox(row.run)) == []
+        kept = self.store.kept(row.run)
+        assert kept is not None
+        assert verify_kept(self.program, kept) == []
         lines = page.history_page(self.program, self.history(one), run_view(load_run(self.program, row)))
         return click.unstyle("\n".join(lines)) + "\n"
 

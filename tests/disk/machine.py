@@ -17,7 +17,7 @@ from typing import Any
 import apsw
 
 from opord.engine.protection import protection_with
-from opord.kernel.legality import verify
+from opord.kernel.legality import verify_kept
 from opord.stores.base import Applied, StoreError, Write
 from opord.stores.sqlite import SqliteStore
 from opord.testing.clock import run_virtually
@@ -196,9 +196,10 @@ class PowerMachine(Machine):
                 found.append(f"5: record {seq} of {run} was answered for, and {self._way!r} lost it")
         program = protection_with("", insecure=True).of(self.subject.program)
         for row in super()._rows():
+            kept = store.kept(row.run)
+            assert kept is not None
             found += [
-                f"7: after {self._way!r} {row.run}: {problem}"
-                for problem in verify(program, row, store.journal(row.run, limit=100_000))
+                f"7: after {self._way!r} {row.run}: {problem}" for problem in verify_kept(program, kept)
             ]
         return found
 

@@ -19,7 +19,7 @@ from opord.engine.programs import Programs
 from opord.engine.protection import protection_with
 from opord.engine.pruning import Pruning
 from opord.kernel.instants import text
-from opord.kernel.legality import verify
+from opord.kernel.legality import verify_kept
 from opord.stores.archive import ArchiveWriter
 from opord.stores.base import RunFilter
 from opord.stores.sqlite import SqliteStore
@@ -133,7 +133,9 @@ def problems(store: SqliteStore) -> dict[str, list[Any]]:
     found = {}
     for row in store.runs(RunFilter(), limit=100):
         program = programs.load(store, row.contract)
-        found[row.run] = verify(program, row, store.journal(row.run), store.inbox(row.run))
+        kept = store.kept(row.run)
+        assert kept is not None
+        found[row.run] = verify_kept(program, kept)
     return found
 
 

@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from opord.kernel.legality import verify
+from opord.kernel.legality import verify_kept
 from opord.kernel.program import Program
-from opord.kernel.rows import RecordRow, RunRow
+from opord.kernel.rows import Kept, RecordRow, RunRow
 from opord.stores.base import Store
 from tests.sim.contracts import facts_of
 from tests.sim.verify import judge as judge_alone
@@ -59,7 +59,7 @@ def judge(
     for row, records in journals.items():
         charged = made[row.run, "charge"]
         _judge_run(row, charged, made[row.run, "tell"], ids, [json.loads(one.body) for one in records])
-        problems = verify(programs[row.contract], row, records)
+        problems = verify_kept(programs[row.contract], _kept(store, row.run))
         if problems:
             raise Broken("journal", f"{row.run}: its journal is broken: {problems}")
         counts["runs"] += 1
@@ -74,6 +74,12 @@ def judge(
     if history is not None:
         _judge_alone(store, programs, journals, ledger, history, clock_set)
     return counts
+
+
+def _kept(store: Store, run: str) -> Kept:
+    kept = store.kept(run)
+    assert kept is not None
+    return kept
 
 
 def _journal(store: Store, run: str) -> list[RecordRow]:

@@ -16,7 +16,7 @@ import opord
 from opord.cli.program import run as opord_command
 from opord.drive.errors import EventConflict, StartConflict
 from opord.engine.protection import SecretsUnprotected, protection_with
-from opord.kernel.legality import verify
+from opord.kernel.legality import verify_kept
 from opord.kernel.resealing import resealed
 from opord.loading import program_of
 from opord.stores import open_store
@@ -131,7 +131,9 @@ class Shop:
         try:
             for one in store.runs(RunFilter(), limit=100):
                 program = protection_with(keys, insecure=True).of(program_of(self.flow))
-                assert verify(program, one, store.journal(one.run), store.inbox(one.run)) == []
+                kept = store.kept(one.run)
+                assert kept is not None
+                assert verify_kept(program, kept) == []
         finally:
             store.close()
 

@@ -12,7 +12,7 @@ import pytest
 import opord
 from opord.cli.program import run as opord_command
 from opord.engine.protection import protection_with
-from opord.kernel.legality import verify
+from opord.kernel.legality import verify_kept
 from opord.loading import program_of
 from opord.stores import open_store
 from opord.stores.base import Kept, Store
@@ -81,7 +81,7 @@ class Safe:
         """Verify the run, and return the numbers that it carries."""
         kept = self.kept()
         program = protection_with(keys, insecure=True).of(program_of(self.flow))
-        assert verify(program, kept.row, kept.records, kept.inbox, kept.values) == []
+        assert verify_kept(program, kept) == []
         store: Store = open_store(self.url)
         try:
             fields = read_run(store, program, kept.row).fields

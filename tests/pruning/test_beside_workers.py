@@ -10,7 +10,7 @@ from typing import Any
 
 import opord
 from opord.engine.protection import SHOWING
-from opord.kernel.legality import verify
+from opord.kernel.legality import verify_kept
 from opord.loading import program_of
 from opord.stores.archive import Archive
 from opord.stores.base import RunFilter
@@ -86,7 +86,7 @@ def test_an_engine_works_on_while_its_ended_runs_are_pruned_as_soon_as_they_end(
     assert sum(count > 0 for count in counts) > 1, "they were pruned while others went on"
     archive, shown = Archive(path), SHOWING.of(program)
     for kept, _ in archive.runs():
-        assert verify(shown, kept.row, kept.records, kept.inbox) == []
+        assert verify_kept(shown, kept) == []
     assert len(archive) == RUNS
     assert b"canary" not in path.read_bytes() + file.read_bytes()
 

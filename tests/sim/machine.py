@@ -7,13 +7,15 @@ import contextlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any, NamedTuple
 
 from opord.backends.front import Engine
 from opord.drive.errors import EngineError
+from opord.kernel.legality import verify_kept
 from opord.kernel.requests import Call
+from opord.loading import program_of
 from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
@@ -175,6 +177,7 @@ class Machine:
         ahead = [one for change in batch for one in change.records if one.at > self.clock.now_us]
         self.broken += [f"13: a record of {one.kind} is ahead of the store's clock" for one in ahead]
         results = self.store.apply(batch, wait=wait)
+        self.broken += self.verified(names)
         for name, change in zip(names, batch, strict=True):
             old, new = before[name], self.store.load(name)
             if old is None or new is None or not isinstance(change, Write):
@@ -185,6 +188,18 @@ class Machine:
             if new.epoch < old.epoch or (new.seq > old.seq and change.epoch < old.epoch):
                 self.broken.append(f"11: a write of epoch {change.epoch} moved {name}, then at {old.epoch}")
         return results
+
+    def verified(self, runs: Iterable[str]) -> list[str]:
+        """Return what `opord runs verify` would find wrong with these runs, as they are between any two writes."""
+        if not self.judging:
+            return []
+        program = program_of(self.subject.workflow)
+        found = []
+        for run in runs:
+            kept = self.store.kept(run)
+            problems = verify_kept(program, kept, now=self.clock.now_us) if kept is not None else []
+            found += [f"verify: {problem} ({run})" for problem in problems]
+        return found
 
     # --- trace and faults ------------------------------------------------------------------------
 
@@ -455,6 +470,7 @@ class Machine:
             ),
             *judge_growth(self._judged, rows),
             *self.broken,
+            *self.verified(row["run"] for row in rows),
             *(judge_answers(rows, self._answered()) if at_rest else ()),
         ]  # fmt: skip
         self._judged = rows

@@ -11,7 +11,7 @@ from opord.backends.verifying import only_chain
 from opord.drive.errors import ContractUnreadable
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
-from opord.kernel.legality import Problem, verify, verify_chain
+from opord.kernel.legality import Problem, verify_chain, verify_kept
 from opord.kernel.program import Program
 from opord.kernel.rows import Kept, RunRow
 from opord.kernel.run import load_run
@@ -70,7 +70,7 @@ class ArchivedRuns:
     def verify(self, kept: Kept) -> Verified:
         """Prove that the journal of a run is unbroken, and every move in it legal."""
         try:
-            problems = verify(self.program(kept.row), kept.row, kept.records, kept.inbox, kept.values)
+            problems = verify_kept(self.program(kept.row), kept)
         except ContractUnreadable as wrong:
             chain = verify_chain(self.by_row(kept.row), kept.row, kept.records, kept.values)
             problems = [Problem(None, "contract", only_chain(wrong)), *chain]

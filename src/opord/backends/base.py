@@ -17,8 +17,8 @@ from opord.drive.starts import Started, accepted
 from opord.generated.handles import Sent
 from opord.kernel import bounds
 from opord.kernel.program import Program
-from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.base import RunFilter, StoreError, WorkerRow
+from opord.kernel.rows import Head, InboxRow, Kept, RecordRow, RunRow, Status, StoredContract, ValueRow
+from opord.stores.base import RunFilter, StoreError, Unread, WorkerRow
 from opord.values.guard import LIMIT_BYTES
 
 if TYPE_CHECKING:
@@ -99,6 +99,22 @@ class Page(NamedTuple):
     rows: list[RunRow]
     damaged: dict[str, str]
     after: str | None
+
+
+class Reading(NamedTuple):
+    """All that is kept of a run; `unread` is what of it cannot be read, `now` the clock of where it is kept.
+
+    Where `runs` is among the tables of what is unread, the row is only to be shown.
+    """
+
+    kept: Kept
+    unread: list[Unread]
+    now: int
+
+    @property
+    def row_damage(self) -> str | None:
+        """Why the run's own row cannot be read; None if it can."""
+        return next((one.why for one in self.unread if one.table == "runs"), None)
 
 
 class Version(NamedTuple):
@@ -249,6 +265,14 @@ class Backend(Protocol):
 
     def records(self, run: str, *, after: int = 0) -> AsyncIterator[RecordRow]:
         """Yield a run's records with a `seq` above `after`, in order; none for a run that is not there."""
+        ...
+
+    async def kept(self, run: str) -> Reading:
+        """Return all that is kept of a run at one instant, as far as it can be read.
+
+        Raises:
+            RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
+        """
         ...
 
     async def inbox(self, run: str) -> list[InboxRow]:

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Verified, Version
+from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Reading, Verified, Version
 from opord.drive.starts import Started, accepted
 from opord.engine.process import Process
 from opord.generated.handles import Sent
 from opord.kernel.instants import text
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.base import RowDamaged, RunFilter, WorkerRow
+from opord.stores.base import RowDamaged, RunFilter, Unread, WorkerRow
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally
@@ -121,6 +121,14 @@ class Embedded:
             for record in page:
                 yield record
             after = page[-1].seq
+
+    async def kept(self, run: str) -> Reading:
+        """Return all that is kept of a run, as far as it can be read."""
+        unread: list[Unread] = []
+        kept = await self._read(self._store.kept, run, unread=unread)
+        if kept is None:
+            raise await self._client.missing(run)
+        return Reading(kept, unread, self._store.now())
 
     async def inbox(self, run: str) -> list[InboxRow]:
         """Return the messages that wait for a run."""

@@ -53,7 +53,10 @@ class Shown:
 
     async def by_row(self, row: RunRow) -> Program:
         """Return what is known of a run's contract without its text."""
-        stored = await self.backend.contract(row.contract)
+        try:
+            stored = await self.backend.contract(row.contract)
+        except RowDamaged:
+            stored = None
         return program_by_row(row, stored.also if stored is not None else ())
 
     async def run(self, row: RunRow) -> Run:
@@ -86,6 +89,10 @@ class Shown:
         records = [record async for record in self.backend.records(row.run)]
         inbox, values = await self.backend.inbox(row.run), await self.backend.values(row.run)
         return history_view(program, records, inbox, values)
+
+    def damage_of(self, row: RunRow) -> str | None:
+        """Return why a run that was listed cannot be read; None if it can."""
+        return self._damaged.get(row.run)
 
     async def served(self) -> frozenset[str]:
         """Return the contracts for which a live worker has handlers, as they were when this was first asked."""

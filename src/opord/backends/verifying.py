@@ -1,16 +1,20 @@
-"""The examination of runs on any runtime: their rows and records are read by a backend's verbs, and judged by the kernel."""
+"""The examination of runs on any runtime: all that is kept of them is read by a backend's verbs, and judged by the kernel."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from opord.backends.base import Backend, RunFilter, Verified
+from opord.backends.base import Backend, Reading, RunFilter, Verified
 from opord.backends.shown import Shown
-from opord.drive.errors import ContractUnreadable
-from opord.kernel.legality import Problem, verify_chain
+from opord.drive.errors import ContractUnreadable, RunPruned, RunUnknown
+from opord.kernel.legality import Problem, verify_chain, verify_kept
 from opord.kernel.legality import verify as judge
-from opord.kernel.rows import RunRow
+from opord.kernel.program import Program
 from opord.kernel.views import needs_person
+from opord.stores.base import RowDamaged
+
+WHOLE = ("journal", "large_values")
+"""Without all of these nobody can follow a run from record to record."""
 
 
 async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
@@ -21,39 +25,51 @@ async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
     """
     shown = Shown(backend)
     if run is not None:
-        yield await examine(shown, await backend.row(run))
+        yield await examine(shown, await backend.kept(run))
         return
     async for row in shown.rows(RunFilter()):
-        yield await examine(shown, row)
+        try:
+            yield await examine(shown, await backend.kept(row.run))
+        except RunPruned:
+            continue
+        except RunUnknown:
+            # A name that is no text cannot be asked for.
+            damage = shown.damage_of(row)
+            if damage is not None:
+                yield Verified(row.run, 0, [Problem(None, "row", damage)], False, row.head.status)
 
 
-async def examine(shown: Shown, row: RunRow) -> Verified:
-    """Examine a run; one that moves meanwhile is looked at anew."""
-    backend = shown.backend
-    while True:
-        records = [record async for record in backend.records(row.run)]
-        inbox = await backend.inbox(row.run)
-        values = await backend.values(row.run)
-        again = await backend.row(row.run)
-        if (again.seq, again.epoch, again.arrivals, again.head) == (
-            row.seq,
-            row.epoch,
-            row.arrivals,
-            row.head,
-        ):
-            break
-        row = again
+async def examine(shown: Shown, reading: Reading) -> Verified:
+    """Examine a run as it was read."""
+    kept = reading.kept
+    row = kept.row
     needs = False
+    problems = [
+        Problem(one.seq, "row" if one.table == "runs" else one.table, one.why) for one in reading.unread
+    ]
+    unread = {one.table for one in reading.unread}
     try:
-        problems = judge(await shown.program(row), row, records, inbox, values)
-        if not problems:
-            needs = needs_person(await shown.run(row))
-    except ContractUnreadable as wrong:
-        chain = verify_chain(await shown.by_row(row), row, records, values)
-        problems = [Problem(None, "contract", only_chain(wrong)), *chain]
-    return Verified(row.run, len(records), problems, needs, row.head.status)
+        if unread:
+            problems += _as_far_as_read(await shown.program(row), reading, unread)
+        else:
+            problems += verify_kept(await shown.program(row), kept, now=reading.now)
+            needs = not problems and needs_person(await shown.run(row))
+    except (ContractUnreadable, RowDamaged) as wrong:
+        problems.append(Problem(None, "contract", only_chain(wrong)))
+        if not unread.intersection(("runs", *WHOLE)):
+            problems += verify_chain(await shown.by_row(row), row, kept.records, kept.values)
+    return Verified(row.run, len(kept.records), problems, needs, row.head.status)
 
 
-def only_chain(wrong: ContractUnreadable) -> str:
+def _as_far_as_read(program: Program, reading: Reading, unread: set[str]) -> list[Problem]:
+    """Examine a run of which something cannot be read: the rest of it, where it can be followed without that."""
+    if unread.intersection(("runs", *WHOLE)):
+        return []
+    kept = reading.kept
+    asked = kept.inbox if "inbox" not in unread else None
+    return judge(program, kept.row, kept.records, asked, kept.values, now=reading.now)
+
+
+def only_chain(wrong: Exception) -> str:
     """Say that a run was followed from record to record alone."""
     return f"{wrong}; its records were followed from end to end, and not held against the contract"

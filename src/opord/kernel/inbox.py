@@ -314,8 +314,8 @@ def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
     return []
 
 
-def record_evidence(draft: Draft, evidence: Evidence) -> None:
-    """Put on record what a worker learned too late; by itself it moves nothing."""
+def record_evidence(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> None:
+    """Put on record what a worker learned too late; by itself it moves nothing. `row` is where it waited, if it did."""
     draft.record(
         "evidence",
         {"outcome": recording.outcome_said(draft.run, evidence.call, evidence.kind, evidence.value)},
@@ -323,6 +323,8 @@ def record_evidence(draft: Draft, evidence: Evidence) -> None:
         intent=evidence.intent,
         attempt=evidence.attempt,
         learned_by=evidence.worker,
+        id=row.id if row is not None else None,
+        arrived=text(row.arrived) if row is not None else None,
     )
 
 
@@ -333,7 +335,7 @@ def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
         match row.kind:
             case "evidence":
                 draft.take.append(row.id)
-                adopt(draft, read_evidence(draft.run.program, draft.run.id, row))
+                adopt(draft, read_evidence(draft.run.program, draft.run.id, row), row)
             case "event":
                 left.append(row)
             case _:
@@ -341,15 +343,16 @@ def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     return left
 
 
-def adopt(draft: Draft, evidence: Evidence) -> bool:
+def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool:
     """End the open doubt of a run with what a worker learned too late, if that is what it speaks of.
 
     A result always ends it. A final failure does where it speaks of the attempt in doubt, or of its key; but not
     while another attempt is under way, which may yet take effect where the other side forgets what it refused.
+    `row` is where it waited, if it did.
     """
     run = draft.run
     intent = run.intent
-    record_evidence(draft, evidence)
+    record_evidence(draft, evidence, row)
     if intent is None or intent.outcome is not None or intent.seq != evidence.intent:
         return False
     call, action = run.action(intent)

@@ -167,7 +167,15 @@ def attempt_doubted(
     intent.next_at = next_at
     # In this order: half a secret is not found any more.
     intent.reason = reason = hidden(draft.run, reason)[:REASON_CHARACTERS]
-    draft.record("doubt", call=intent.call, key=intent.key, attempt=intent.attempt, reason=reason, by=by)
+    draft.record(
+        "doubt",
+        call=intent.call,
+        key=intent.key,
+        attempt=intent.attempt,
+        reason=reason,
+        by=by,
+        next=text(next_at) if next_at else None,
+    )
     draft.run.status = "in_doubt"
 
 

@@ -90,11 +90,12 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had been stored)
     - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in the step)
     - attempt: `call`, `key`, `attempt`, and at the end of one that failed for now `outcome` and `next`
-    - doubt: `call`, `key`, `attempt`, `reason`, `by` ("restore": it was not called, but may have been before a restore)
+    - doubt: `call`, `key`, `attempt`, `reason`, `next` (from when on something may be tried), `by` ("restore": it was not called, but may
+      have been before a restore)
     - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`
     - outcome: `call`, `key`, `attempt`, `outcome`, `by`
     - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent), `result` (of a final state)
-    - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`
+    - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`, and `id`, `arrived` if it had waited
     - stalled: `error`, `traceback`, `place`, `call`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see `restored.py`), `actor`, `role`, `reason`
     - all that say large values: `values` (the digests by which these are kept, under the places that they belong in; see `large.py`)

@@ -63,6 +63,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredContract",
     "Tombstone",
+    "Unread",
     "ValueRow",
     "WasPruned",
     "WorkerRow",
@@ -97,6 +98,14 @@ class RowDamaged(StoreDamaged):
     """
 
     left: RunRow | None = None
+
+
+class Unread(NamedTuple):
+    """Something kept of a run that cannot be read: the table it is in, of a record its number, and why."""
+
+    table: str
+    seq: int | None
+    why: str
 
 
 class StoreRefused(StoreError):
@@ -214,7 +223,11 @@ class Store(Protocol):
         """Say whether a worker holds a run of these contracts by a lease that ends before now + `within_us`."""
 
     def load(self, run: str) -> RunRow | None:
-        """Return a run."""
+        """Return a run.
+
+        Raises:
+            RowDamaged: it is not what was written; `left` is what can be read of it.
+        """
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         """Return up to `limit` runs, newest start first, those after the run `after` in that order.
@@ -252,8 +265,15 @@ class Store(Protocol):
         """Return the large values of a run that have these digests, as far as they are there; all of them where None."""
         ...
 
-    def kept(self, run: str) -> Kept | None:
-        """Return all that is kept of a run, as it is at one instant."""
+    def kept(self, run: str, *, unread: list[Unread] | None = None) -> Kept | None:
+        """Return all that is kept of a run, as it is at one instant.
+
+        With `unread`, what cannot be read is left out and noted there; of the run's own row comes what is left, to be shown
+        and never to go on from.
+
+        Raises:
+            RowDamaged: some of it is not what was written, and there is no `unread`.
+        """
         ...
 
     def ended(

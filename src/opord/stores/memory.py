@@ -32,6 +32,7 @@ from opord.stores.base import (
     Status,
     StoredContract,
     Tombstone,
+    Unread,
     UsedKey,
     ValueRow,
     WorkerRow,
@@ -323,7 +324,7 @@ class MemoryStore:
             found = self._rows.values.get(run, {})
             return [found[one] for one in sorted(found if digests is None else found.keys() & set(digests))]
 
-    def kept(self, run: str) -> Kept | None:
+    def kept(self, run: str, *, unread: list[Unread] | None = None) -> Kept | None:
         with self._rows.lock:
             return self._kept(run) if run in self._rows.runs else None
 

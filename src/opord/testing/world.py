@@ -22,7 +22,7 @@ from opord.engine.restoring import mark_restored
 from opord.generated.handles import Sent
 from opord.generated.workflow import Workflow
 from opord.kernel.instants import from_datetime, to_datetime
-from opord.kernel.legality import verify
+from opord.kernel.legality import verify_kept
 from opord.kernel.program import Program
 from opord.kernel.rows import RecordRow, RunRow
 from opord.kernel.run import Run as Stored
@@ -202,13 +202,9 @@ class World:
     def verify(self) -> None:
         """Assert that every journal is unbroken, and that every move in it was legal."""
         for row in self._rows():
-            problems = verify(
-                self._program(row),
-                row,
-                self.journal(row.run),
-                self.store.inbox(row.run),
-                self.store.values(row.run),
-            )
+            kept = self.store.kept(row.run)
+            assert kept is not None, row.run
+            problems = verify_kept(self._program(row), kept, now=self._clock.now_us)
             if problems:
                 listed = "\n".join(f"  - {problem}" for problem in problems)
                 raise self.run(row.run).wrong(f"its journal is not legal:\n{listed}")

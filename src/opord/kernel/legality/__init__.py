@@ -8,7 +8,8 @@ that a fault there is found here and not repeated. It asks, in this order:
 - `transitions.py`: does the contract allow this transition, this event, this timer?
 - `commits.py`: was an action called only when its declared rule allowed it?
 - `values.py`: is every large value there, unchanged, and referred to?
-- `stored.py`: is the run as stored what its journal adds up to?
+- `stored.py`, `pending.py`, `holding.py`: is each column of the run as stored what its journal adds up to, or can be?
+- `kept.py`: the same of what is kept beside the row, its keys and the messages that wait.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from typing import assert_never
 from opord.kernel.legality import commits, transitions
 from opord.kernel.legality.chain import check_chain
 from opord.kernel.legality.fold import Fold, Problem, Said
+from opord.kernel.legality.kept import Keys, check_inbox, check_keys
 from opord.kernel.legality.order import FOLLOWS, check_order
-from opord.kernel.legality.stored import check_inbox, check_row
+from opord.kernel.legality.stored import check_row
 from opord.kernel.program import Program
-from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow
+from opord.kernel.rows import InboxRow, Kept, RecordRow, RunRow, ValueRow
 
-__all__ = ["FOLLOWS", "Problem", "verify", "verify_chain"]
+__all__ = ["FOLLOWS", "Keys", "Problem", "verify", "verify_chain", "verify_kept"]
 
 
 def verify_chain(
@@ -50,13 +52,17 @@ def verify(
     program: Program,
     row: RunRow,
     records: Iterable[RecordRow],
-    inbox: Sequence[InboxRow] = (),
+    inbox: Sequence[InboxRow] | None = None,
     values: Sequence[ValueRow] = (),
+    keys: Keys | None = None,
+    *,
+    now: int | None = None,
 ) -> list[Problem]:
     """Return what is wrong with a run: nothing, if its journal is unbroken and legal and the run is its sum.
 
     `records` is the whole journal, in order, and `values` are all large values that it refers to. A record that cannot be
-    read at all ends the examination.
+    read at all ends the examination. `inbox` and `keys` are not asked about where they are None; nor is whether an instant
+    has come, where `now`, the store's clock, is None.
     """
     fold = Fold(program, row.run, values)
     for record in records:
@@ -64,6 +70,7 @@ def verify(
         if said is None:
             return fold.problems
         check_order(fold, said.kind)
+        fold.follow(said)
         try:
             _check(fold, said)
         except Exception as error:
@@ -73,11 +80,19 @@ def verify(
             )
             return fold.problems
         fold.last_kind = said.kind
-    check_row(fold, row)
+    check_row(fold, row, now)
     for why in fold.values.problems():
         fold.stored_problem("value", why)
-    check_inbox(fold, row, inbox)
+    waiting = check_inbox(fold, row, inbox) if inbox is not None else {}
+    if keys is not None:
+        check_keys(fold, keys, waiting)
     return fold.problems
+
+
+def verify_kept(program: Program, kept: Kept, *, now: int | None = None) -> list[Problem]:
+    """Return what is wrong with all that is kept of a run; see `verify`."""
+    keys = Keys(kept.event_keys, kept.used_keys)
+    return verify(program, kept.row, kept.records, kept.inbox, kept.values, keys, now=now)
 
 
 def _check(fold: Fold, said: Said) -> None:

@@ -11,12 +11,15 @@ from typing import Any, assert_never
 
 from opord.contract import Action, Ask, Block, Check, Doubt, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
-from opord.kernel.legality.fold import Commit, Fold, Said
+from opord.kernel.legality.fold import Commit, Fold, Said, Used
 from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.program import CallProgram
 from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
 from opord.statements import call_sites
 from opord.values.failure import Failure
+
+CUT_OFF = "its worker was lost during the call"
+"""Why an attempt is in doubt that was cut off. Where a check tells what came of it, it is none of those that `retry` allows."""
 
 
 def intent(fold: Fold, said: Said) -> None:
@@ -40,15 +43,19 @@ def intent(fold: Fold, said: Said) -> None:
             "intent",
             f"{body['call']} took effect under the key {body['key']!r} before; nobody is to be called",
         )
-    if not own and not action.repeatable and body["call"] in fold.effects:
+    if not own and not action.repeatable and (body["call"], fold.state) in fold.effects:
+        # Another state may commit it, too: that is another commit, and what a contract must not do is come back to one.
         fold.problem(
-            "intent", f"{body['call']} may have taken effect in this run before, and is not repeatable"
+            "intent",
+            f"{body['call']} may have taken effect in {fold.state} before, and is not repeatable",
         )
     first_at = min(said.at, fold.wary) if fold.wary else said.at
     fold.commit = Commit(said.seq, call, action, body["key"], body["args"], now, first_at)
     fold.commit.began_in, fold.commit.began_at = said.seq, said.at
-    fold.intents[said.seq] = body["call"]
-    fold.stalled = False
+    fold.commit.answers = body.get("answers", ())
+    fold.intents[said.seq], fold.attempts[said.seq] = body["call"], 1
+    fold.stalled = fold.resumed = False
+    fold.trouble = None
 
 
 def attempt(fold: Fold, said: Said) -> None:
@@ -65,6 +72,7 @@ def attempt(fold: Fold, said: Said) -> None:
             )
         commit.in_flight, commit.failure = False, failure
         commit.next_at = said.instant("next") if "next" in said.body else 0
+        commit.next_said = True
         return
     if number != commit.attempt + 1:
         fold.problem("attempt", f"attempt {number} follows attempt {commit.attempt}")
@@ -72,7 +80,8 @@ def attempt(fold: Fold, said: Said) -> None:
         fold.problem("attempt", f"attempt {commit.attempt} has not ended on record")
     else:
         _check_again(fold, commit, said.at)
-    commit.attempt = number
+    fold.trouble, fold.resumed = None, False
+    commit.attempt = fold.attempts[commit.seq] = number
     commit.began_in, commit.began_at = said.seq, said.at
     if not commit.counted:
         commit.first_at = said.at
@@ -88,20 +97,28 @@ def doubt(fold: Fold, said: Said) -> None:
     if by_restore and not commit.in_flight:
         if not _failed_in_doubt(fold, commit) or said.body["attempt"] != commit.attempt:
             fold.problem("restored", f"no restore puts {said.body['call']} in doubt here")
-        commit.doubts.append(said.body["attempt"])
-        commit.given_up_at, commit.next_at = said.at, 0
+        _begins(fold, commit, said)
         return
     _ended(fold, commit, said.body["attempt"])
     if by_restore:
         if not _after_a_restore(fold, commit):
             fold.problem("restored", f"no restore puts {said.body['call']} in doubt here")
-        commit.counted -= 1
     else:
         _was_made(fold, commit)
+    if by_restore or (said.body.get("reason") == CUT_OFF and isinstance(commit.action.doubt, Check)):
+        commit.counted = max(commit.counted - 1, 0)
+    _begins(fold, commit, said)
+
+
+def _begins(fold: Fold, commit: Commit, said: Said) -> None:
+    """Note that a doubt begins."""
+    fold.resumed = False
     commit.in_flight = False
     commit.doubts.append(said.body["attempt"])
-    commit.given_up_at = said.at
-    commit.next_at = 0
+    commit.given_up_at, commit.once_given_up = said.at, []
+    commit.reason = said.body["reason"]
+    commit.next_said = "next" in said.body
+    commit.next_at = said.instant("next") if commit.next_said else 0
 
 
 def resolved(fold: Fold, said: Said) -> None:
@@ -123,7 +140,8 @@ def resolved(fold: Fold, said: Said) -> None:
             fold.problem("form", f"`resolved` by {said.body['by']!r} is unknown")
         case _:
             assert_never(by)
-    fold.stalled = False
+    fold.stalled = fold.resumed = False
+    fold.trouble = None
     match verdict:
         case "happened":
             commit.person_says = said.body["outcome"]
@@ -141,7 +159,7 @@ def _denied(fold: Fold, commit: Commit, said: Said) -> None:
     commit.denied = True
     if _success_alone_leaves(commit.action) or said.at >= fold.wary_until:
         fold.wary = 0
-    commit.failure, commit.next_at = None, 0
+    commit.failure, commit.next_at, commit.next_said = None, 0, True
     by_person = said.body["by"] == "person"
     commit.excused, commit.asked_again = True, not by_person
     if by_person:
@@ -165,15 +183,18 @@ def outcome(fold: Fold, said: Said) -> None:
     why = _why_not(by, fold, commit, said)
     if why is not None:
         fold.problem("outcome", why)
-    commit.outcome = body["outcome"]
+    commit.outcome, commit.outcome_by = body["outcome"], body["by"]
     commit.in_flight = False
-    fold.stalled = False
+    fold.stalled = fold.resumed = False
+    fold.trouble = None
     if "ok" in body["outcome"]:
-        fold.effects.add(body["call"])
+        fold.effects.add((body["call"], fold.state))
         if action.key is not None and action.key.expr is not None:
-            fold.used_keys[body["call"], body["key"]] = body["outcome"]["ok"]
+            used = Used(commit.args, body["outcome"]["ok"])
+            # What took effect first is what took effect.
+            fold.used_keys.setdefault((body["call"], body["key"]), used)
     elif body["outcome"]["failed"]["type"] == "InDoubt":
-        fold.effects.add(body["call"])
+        fold.effects.add((body["call"], fold.state))
 
 
 def evidence(fold: Fold, said: Said) -> None:
@@ -201,6 +222,7 @@ def restored(fold: Fold, said: Said) -> None:
     if fold.commit is not None:
         fold.commit.denied = False
         if fold.commit.doubts:
+            fold.commit.once_given_up.append(fold.commit.given_up_at)
             fold.commit.given_up_at = said.at
 
 
@@ -214,7 +236,8 @@ def _action(fold: Fold, name: str) -> tuple[CallProgram, Action]:
     return call, call.declaration
 
 
-def _commits(block: Block) -> set[str]:
+def committed_in(block: Block) -> set[str]:
+    """Return the actions that a body commits."""
     return {site.name for site, _ in call_sites(block) if site.verb == "commit"}
 
 
@@ -223,10 +246,10 @@ def _committed_here(fold: Fold) -> set[str]:
     found = set[str]()
     for timer in fold.at.timers:
         if timer.shared or not shared_only:
-            found |= _commits(timer.declaration.body)
+            found |= committed_in(timer.declaration.body)
     if fold.taken is not None:
-        return found | _commits(fold.taken.handler.declaration.body)
-    return found | _commits(fold.at.declaration.body)
+        return found | committed_in(fold.taken.handler.declaration.body)
+    return found | committed_in(fold.at.declaration.body)
 
 
 def _needs_a_timer(fold: Fold, said: Said) -> None:
@@ -343,8 +366,7 @@ def _check_again(fold: Fold, commit: Commit, at: int) -> None:
         elif action.retry is not None and commit.counted > times:
             fold.problem("attempt", f"{name} is called more than {times} times after the first")
     elif commit.failure is not None:
-        # An attempt that was cut off and checked does not count, so that a check makes the limit softer.
-        if commit.counted > times and not isinstance(action.doubt, Check):
+        if commit.counted > times:
             fold.problem("attempt", f"{name} is called more than {times} times after the first")
         if at < commit.next_at:
             fold.problem("attempt", "the attempt begins before it is due")
@@ -454,7 +476,7 @@ def _from_record(fold: Fold, said: Said, action: Action) -> None:
         fold.problem(
             "outcome", f"{action.name} has not taken effect under the key {said.body['key']!r} before"
         )
-    elif said.body["outcome"] != {"ok": fold.used_keys[known]}:
+    elif said.body["outcome"] != {"ok": fold.used_keys[known].result}:
         fold.problem("outcome", "it is not the result that is on record under this key")
     fold.reused = action.name
     fold.stalled = False

@@ -41,11 +41,25 @@ class Said(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """An event whose step is under way. `at_once`: its step makes no call, so that it ends in the same write."""
+    """An event whose step is under way. `at_once`: its step makes no call, so that it ends in the same write.
+
+    `at` is when it was taken; `args` are in rest form.
+    """
 
     event: str
     handler: HandlerProgram
     at_once: bool
+    at: int
+    args: Any
+    actor: str
+    role: str
+
+
+class Used(NamedTuple):
+    """What an action with a key of its own took effect with, and its result, in rest form."""
+
+    args: Any
+    result: Any
 
 
 @dataclass
@@ -56,7 +70,9 @@ class Commit:
     `doubts` are the attempts of which nobody knows whether they took effect. `failure` is the transient
     failure in which the last attempt ended. `excused`: it is on record that none took effect,
     `denied`: nor any from before a restore. `began_in` is the record
-    with which the last attempt began, `began_at` its time.
+    with which the last attempt began, `began_at` its time. `given_up_at` is when the last doubt began, `once_given_up` what that
+    was before the store was restored. `reason` is why there was a doubt, `answers` what the calls before it in its step
+    answered.
     """
 
     seq: int
@@ -73,18 +89,33 @@ class Commit:
     began_at: int = 0
     doubts: list[int] = field(default_factory=list)
     given_up_at: int = 0
+    once_given_up: list[int] = field(default_factory=list)
+    reason: str = ""
+    answers: Any = ()
     failure: Any = None
     next_at: int = 0
+    next_said: bool = False
     excused: bool = False
     denied: bool = False
     asked_again: bool = False
     person_says: Any = None
     evidence: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     outcome: dict[str, Any] | None = None
+    outcome_by: str = ""
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is between two attempts with nothing in doubt, so that an event or timer of the phase may take the run."""
+        return not self.in_flight and not self.doubts and self.outcome is None
 
 
 class Fold:
-    """The sum of the records so far."""
+    """The sum of the records so far.
+
+    `stalled_here`: it has stalled since it entered its state. `resumed`: somebody let it go on, and nothing has come of that
+    yet. `attempts` is how many were made for an intent, `effects` which action may have taken effect in which state. `taken_in`
+    counts the records that came from the inbox, `brought` the evidence of which nobody knows whether it did.
+    """
 
     def __init__(self, program: Program, run: str, values: Iterable[ValueRow] = ()) -> None:
         self.program = program
@@ -114,10 +145,33 @@ class Fold:
         self.wary_until = 0
         self.restored_in = 0
         self.ended: str | None = None
+        self.ended_why: str | None = None
+        self.how = ""
+        self.trouble: dict[str, Any] | None = None
+        self.stalled_here = False
+        self.resumed = False
+        self.last_at = 0
+        self.last_worker = ""
         self.intents: dict[int, str] = {}
-        self.effects: set[str] = set()
-        self.used_keys: dict[tuple[str, str], Any] = {}
+        self.attempts: dict[int, int] = {}
+        self.effects: set[tuple[str, str]] = set()
+        self.used_keys: dict[tuple[str, str], Used] = {}
         self.event_keys: dict[tuple[str, str], int] = {}
+        self.event_args: dict[tuple[str, str], Any] = {}
+        self.taken_messages: set[str] = set()
+        self.taken_in = 0
+        self.brought = 0
+
+    def follow(self, said: Said) -> None:
+        """Note of a record what every record tells: when it was written, by whom, and which message it took from the inbox."""
+        body = said.body
+        self.last_at, self.last_worker = said.at, str(body.get("worker", ""))
+        if "arrived" in body:
+            self.taken_in += 1
+            if "id" in body:
+                self.taken_messages.add(body["id"])
+        elif said.kind == "evidence":
+            self.brought += 1
 
     def problem(self, what: str, why: str) -> None:
         """Note what is wrong with the present record."""

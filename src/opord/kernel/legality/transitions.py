@@ -18,6 +18,10 @@ _CAUSE = re.compile(
     rf"(?P<kind>{'|'.join(get_args(CauseWord))})(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?", re.DOTALL
 )
 
+_EVERY_RECORD = frozenset(
+    ("run", "seq", "at", "kind", "worker", "epoch", "contract", "prev", "values")
+)  # fmt: skip
+
 
 def started(fold: Fold, said: Said) -> None:
     """The first record: the input fits, the run has its name from it, and is in the initial state."""
@@ -45,9 +49,18 @@ def event(fold: Fold, said: Said) -> None:
     handler = _handled(fold, said)
     if handler is not None and handler.step is None:
         fold.problem("event", f"{said.body['event']} is only recorded in {fold.state}, and moved the run")
-    fold.commit, fold.reused, fold.stalled = None, None, False
+    fold.commit, fold.reused, fold.stalled, fold.resumed, fold.trouble = None, None, False, False, None
     if handler is not None:
-        fold.taken = Taken(said.body["event"], handler, not handler.calls)
+        body = said.body
+        fold.taken = Taken(
+            body["event"],
+            handler,
+            not handler.calls,
+            said.at,
+            body["args"],
+            body.get("actor", ""),
+            body.get("role", ""),
+        )
 
 
 def ignored(fold: Fold, said: Said) -> None:
@@ -81,6 +94,7 @@ def transition(fold: Fold, said: Said) -> None:
         fold.problem("transition", f"what {body['cause']!r} runs in {fold.state} never goes to {body['to']}")
     for answer in body.get("calls", ()):
         check_answer(fold, answer)
+    fold.how = _how(fold, body["cause"])
     outcome = target.declaration.outcome
     if body.get("result") != outcome:
         fold.problem(
@@ -94,7 +108,9 @@ def stalled(fold: Fold, said: Said) -> None:
     """A run that is held says why."""
     if not isinstance(said.body.get("error"), str):
         fold.problem("form", "a stalled run says no error")
-    fold.stalled = True
+    fold.stalled = fold.stalled_here = True
+    fold.resumed = False
+    fold.trouble = {name: value for name, value in said.body.items() if name not in _EVERY_RECORD}
     if fold.taken is not None:
         fold.taken = fold.taken._replace(at_once=False)
 
@@ -102,14 +118,21 @@ def stalled(fold: Fold, said: Said) -> None:
 def retried(fold: Fold, said: Said) -> None:
     """Somebody let a stalled run go on."""
     _by_somebody(fold, said)
-    fold.stalled = False
+    fold.stalled, fold.trouble, fold.resumed = False, None, True
 
 
 def terminated(fold: Fold, said: Said) -> None:
     """An administrator ended the run."""
     _by_somebody(fold, said)
-    fold.ended = "terminated"
+    fold.ended, fold.ended_why = "terminated", said.body.get("reason")
     fold.timers = {}
+
+
+def _how(fold: Fold, cause: str) -> str:
+    """Say what moves the run as its row does, for whoever comes too late: the cause and, of an event, who sent it."""
+    if fold.taken is not None and fold.taken.actor and cause.startswith("event "):
+        return f"{cause} from {fold.taken.actor}"
+    return "" if cause == "body" else cause
 
 
 def check_answer(fold: Fold, answer: dict[str, Any]) -> None:
@@ -149,11 +172,12 @@ def _declared(fold: Fold, said: Said) -> Any:
     key = body.get("key")
     if (program.key is None) != (key is None):
         fold.problem("key", f"{body['event']} has a key on record or by the contract, but not both")
-    if program.key is not None and values is not None and not _names_now(program.declaration.key):
+    if program.key is not None and values is not None and not names_now(program.declaration.key):
         expected = program.key(values, fold.frame(said.at, body.get("actor", "")))
         if key != expected:
             fold.problem("key", f"{body['event']} has the key {key!r}, by the contract it is {expected!r}")
     if key is not None:
+        fold.event_args.setdefault((body["event"], key), body["args"])
         first = fold.event_keys.setdefault((body["event"], key), said.seq)
         if first != said.seq:
             fold.problem("key", f"{body['event']} with the key {key!r} was taken before, at record {first}")
@@ -185,14 +209,14 @@ def _handled(fold: Fold, said: Said) -> HandlerProgram | None:
     return None
 
 
-def _names_now(expression: Any) -> bool:
+def names_now(expression: Any) -> bool:
     """Whether an expression depends on the instant at which it is computed."""
     if isinstance(expression, Var):
         return expression.origin == "now"
     if isinstance(expression, tuple):
-        return any(_names_now(part) for part in expression)
+        return any(names_now(part) for part in expression)
     slots = getattr(type(expression), "__dataclass_fields__", {})
-    return any(_names_now(getattr(expression, name)) for name in slots)
+    return any(names_now(getattr(expression, name)) for name in slots)
 
 
 # --- causes and timers ---------------------------------------------------------------------------
@@ -274,7 +298,8 @@ def _enter(fold: Fold, said: Said) -> None:
     fold.fields = decoded(fold, f"what {fold.state} carries", target.fields, fold.data)
     fold.entered += 1
     fold.taken = fold.commit = fold.reused = None
-    fold.stalled = False
+    fold.stalled = fold.stalled_here = fold.resumed = False
+    fold.trouble = None
     fold.ended = target.declaration.outcome if target.declaration.kind == "final" else None
     fold.timers = {name: parse(due) for name, due in said.body.get("timers", {}).items()}
     if fold.fields is not None:

@@ -15,6 +15,18 @@ from opord.stores.base import RunFilter
 from opord.stores.sqlite.connection import Given
 from opord.stores.sqlite.sql import RUN_ROW
 
+_TEXTS = (
+    "r.run",
+    "coalesce(c.current, c.digest)",
+    "c.name",
+    "h.state",
+    "h.status",
+    "h.outcome",
+    "h.worker",
+)
+_NUMBERS = ("c.version", "r.started_at", "h.epoch", "h.seq", "h.arrivals", "h.since", "h.wake_at")
+_COLUMNS_LEFT = ", ".join([*(f"CAST({text} AS BLOB)" for text in _TEXTS), *_NUMBERS])
+
 
 def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
     """Return a query with the parameters :contract, :state, :status, :outcome, :before and :limit.
@@ -31,20 +43,23 @@ def what_is_left(
 
     What the kernel made is left out: nobody is to go on from it.
     """
-    texts = (
-        "r.run",
-        "coalesce(c.current, c.digest)",
-        "c.name",
-        "h.state",
-        "h.status",
-        "h.outcome",
-        "h.worker",
+    query = _of_newest(_COLUMNS_LEFT, where, contract_ids)
+    return _left(connection, query, given)
+
+
+def left_of_run(connection: apsw.Connection, run: str) -> RunRow | None:
+    """Return what can be read of a run; see `what_is_left`."""
+    query = (
+        f"SELECT {_COLUMNS_LEFT} FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id "  # noqa: S608
+        "CROSS JOIN contracts AS c ON c.id = r.contract WHERE r.run = ?"
     )
-    numbers = ("c.version", "r.started_at", "h.epoch", "h.seq", "h.arrivals", "h.since", "h.wake_at")
-    columns = ", ".join([*(f"CAST({text} AS BLOB)" for text in texts), *numbers])
-    for row in connection.execute(_of_newest(columns, where, contract_ids), given):
-        run, digest, name, state, status, outcome, worker = map(_as_text, row[: len(texts)])
-        version, started_at, epoch, seq, arrivals, since, wake_at = row[len(texts) :]
+    return _left(connection, query, (run,))
+
+
+def _left(connection: apsw.Connection, query: str, given: Given) -> RunRow | None:
+    for row in connection.execute(query, given):
+        run, digest, name, state, status, outcome, worker = map(_as_text, row[: len(_TEXTS)])
+        version, started_at, epoch, seq, arrivals, since, wake_at = row[len(_TEXTS) :]
         head = Head(state, status, outcome, since, wake_at, worker, None, "")  # type: ignore[arg-type]
         return RunRow(run, digest, name, version, started_at, "", epoch, seq, "", arrivals, head)  # type: ignore[arg-type]
     return None

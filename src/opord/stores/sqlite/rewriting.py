@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import apsw
 import msgspec
 
 from opord.kernel.conflicts import check_rewrite
-from opord.stores.base import EventKey, InboxRow, Kept, RecordRow, RunRow, UsedKey, ValueRow
+from opord.stores.base import (
+    EventKey,
+    InboxRow,
+    Kept,
+    RecordRow,
+    RowDamaged,
+    RunRow,
+    Unread,
+    UsedKey,
+    ValueRow,
+)
 from opord.stores.sqlite.connection import rows
 from opord.stores.sqlite.guards import lifted
+from opord.stores.sqlite.listing import left_of_run
+
+T = TypeVar("T")
 
 
 def rewrite(
@@ -25,19 +39,70 @@ def rewrite(
     return kept
 
 
-def kept_of(connection: apsw.Connection, sql: dict[str, str], run: str) -> Kept | None:
-    """Read all that is kept of a run, in a transaction; None if it is not there."""
-    found = rows(connection, sql["load"], (run,), RunRow)
-    if not found:
+def kept_of(
+    connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None = None
+) -> Kept | None:
+    """Read all that is kept of a run, in a transaction; None if it is not there. See `Store.kept`."""
+    row = _row_of(connection, sql, run, unread)
+    if row is None:
         return None
+
+    def read(table: str, query: str, kind: type[T], *given: int) -> tuple[T, ...]:
+        return tuple(_readable(connection, sql[query], (run, *given), kind, table, unread))
+
     return Kept(
-        found[0],
-        tuple(rows(connection, sql["journal"], (run, 0, -1), RecordRow)),
-        tuple(rows(connection, sql["inbox"], (run,), InboxRow)),
-        tuple(rows(connection, sql["event_keys_of"], (run,), EventKey)),
-        tuple(rows(connection, sql["used_keys_of"], (run,), UsedKey)),
-        tuple(rows(connection, sql["values_of"], (run,), ValueRow)),
+        row,
+        read("journal", "journal", RecordRow, 0, -1),
+        read("inbox", "inbox", InboxRow),
+        read("event_keys", "event_keys_of", EventKey),
+        read("settled", "used_keys_of", UsedKey),
+        read("large_values", "values_of", ValueRow),
     )
+
+
+def _row_of(
+    connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None
+) -> RunRow | None:
+    try:
+        found = rows(connection, sql["load"], (run,), RunRow)
+    except RowDamaged as damage:
+        left = left_of_run(connection, run)
+        if unread is None or left is None:
+            raise
+        unread.append(Unread("runs", None, str(damage)))
+        return left
+    return found[0] if found else None
+
+
+def _readable(
+    connection: apsw.Connection,
+    query: str,
+    given: tuple[str | int, ...],
+    kind: type[T],
+    table: str,
+    unread: list[Unread] | None,
+) -> list[T]:
+    """Return the rows of a query; with `unread`, those that can be read: halves are asked for until the others are known."""
+    try:
+        return rows(connection, query, given, kind)
+    except RowDamaged:
+        if unread is None:
+            raise
+    count = connection.execute(f"SELECT count(*) FROM ({query})", given).get  # noqa: S608
+    found: list[T] = []
+    parts = [(0, count)]
+    while parts:
+        first, end = parts.pop()
+        some = f"SELECT row FROM ({query}) LIMIT {end - first} OFFSET {first}"  # noqa: S608
+        try:
+            found += rows(connection, some, given, kind)
+        except RowDamaged as damage:
+            if end - first > 1:
+                middle = (first + end) // 2
+                parts += [(middle, end), (first, middle)]
+            else:
+                unread.append(Unread(table, first + 1 if table == "journal" else None, str(damage)))
+    return found
 
 
 def _put(connection: apsw.Connection, sql: dict[str, str], new: Kept) -> None:

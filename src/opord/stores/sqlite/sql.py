@@ -13,9 +13,10 @@ from opord.stores.sqlite.forms import current_digests
 
 _HERE = Path(__file__).parent
 
-# A run as `RunRow`, from `runs` r, `heads` h and `contracts` c.
+# A run as `RunRow`, from `runs` r, `heads` h and `contracts` c. Where the two name different contracts the row is damaged:
+# workers look for runs by the one, and everybody else by the other.
 RUN_ROW = (
-    "json_array(r.run, coalesce(c.current, c.digest), c.name, c.version, r.started_at, r.input, h.epoch, h.seq, h.hash, h.arrivals, "
+    "json_array(r.run, CASE WHEN h.contract = r.contract THEN coalesce(c.current, c.digest) END, c.name, c.version, r.started_at, r.input, h.epoch, h.seq, h.hash, h.arrivals, "
     "json_array(h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body))"
 )
 

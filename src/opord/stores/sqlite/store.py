@@ -32,6 +32,7 @@ from opord.stores.base import (
     Status,
     StoredContract,
     Tombstone,
+    Unread,
     UsedKey,
     ValueRow,
     WorkerRow,
@@ -41,7 +42,7 @@ from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractReplaced
 from opord.stores.sqlite.connection import Given, StoreConnection, rows
 from opord.stores.sqlite.contracts import put_contract
-from opord.stores.sqlite.listing import listing, what_is_left
+from opord.stores.sqlite.listing import left_of_run, listing, what_is_left
 from opord.stores.sqlite.location import check_location, true_name
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
@@ -202,7 +203,12 @@ class SqliteStore:
     # --- Reading ---------------------------------------------------------------------------------
 
     def load(self, run: str) -> RunRow | None:
-        return self._first("load", (run,), RunRow)
+        try:
+            return self._first("load", (run,), RunRow)
+        except RowDamaged as damage:
+            with self._read() as connection:
+                damage.left = left_of_run(connection, run)
+            raise
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         if limit <= 0:
@@ -257,9 +263,9 @@ class SqliteStore:
 
     # --- Pruning ---------------------------------------------------------------------------------
 
-    def kept(self, run: str) -> Kept | None:
+    def kept(self, run: str, *, unread: list[Unread] | None = None) -> Kept | None:
         with self._snapshot() as connection:
-            return kept_of(connection, self._sql, run)
+            return kept_of(connection, self._sql, run, unread)
 
     def ended(
         self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None

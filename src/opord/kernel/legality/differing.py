@@ -1,0 +1,56 @@
+"""What is stored beside what the journal says, put so that both can be read and no secret is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opord.kernel.legality.fold import Fold
+from opord.kernel.sealing import SEALED, SECRET, comparable
+from opord.values.canonical import dumps
+from opord.values.secret import SHOWN
+from opord.values.vault import UNOPENED
+
+_CHARACTERS = 120
+
+
+def compare(fold: Fold, column: str, stored: Any, journal: Any) -> None:
+    """Note it if a column of the run as stored is not what its journal adds up to; both are plain data."""
+    if not same(stored, journal):
+        differs(fold, column, stored, journal)
+
+
+def differs(fold: Fold, column: str, stored: Any, journal: Any) -> None:
+    """Note that a column is not what the journal adds up to."""
+    fold.stored_problem(column, f"it says {told(stored)}, its journal adds up to {told(journal)}")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether plain data are the same, as far as their secrets can be opened."""
+    return one is other or _text(one) == _text(other)
+
+
+def told(value: Any) -> str:
+    """Return plain data as text: short, and with no secret in it."""
+    text = dumps(_shown(value))
+    return text if len(text) <= _CHARACTERS else f"{text[: _CHARACTERS - 1]}…"
+
+
+def unopened(value: Any) -> bool:
+    """Whether there is a secret in plain data that could not be opened."""
+    if isinstance(value, dict):
+        return value.get(SECRET) is UNOPENED or any(map(unopened, value.values()))
+    return isinstance(value, list) and any(map(unopened, value))
+
+
+def _text(value: Any) -> str:
+    return dumps(comparable(value))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        if SECRET in value or SEALED in value:
+            return SHOWN
+        return {name: _shown(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(member) for member in value]
+    return value

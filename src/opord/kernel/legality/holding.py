@@ -1,0 +1,161 @@
+"""Who holds the run, when is it looked at again, and why: can its row say this, by its journal?
+
+A claim and a lease leave no record. What is known is that each claim raises the epoch: a run that is in the epoch of its last
+record has not been claimed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opord.contract import Ask, Check
+from opord.kernel import bounds
+from opord.kernel.instants import LAST_INSTANT, microseconds
+from opord.kernel.legality.differing import compare
+from opord.kernel.legality.fold import Commit, Fold
+from opord.kernel.legality.pending import by_timer
+from opord.kernel.rows import RunRow, Status
+
+_CLOCK_US = 3_600_000_000
+"""How far a clock may have been set back since something was written."""
+_LEASE_US = 600_000_000
+"""The longest lease that a worker can be given."""
+_REASON_CHARACTERS = 500
+
+
+def check_holding(fold: Fold, row: RunRow, body: Mapping[str, Any], now: int | None) -> None:
+    """Hold a run's status, its worker, its next look and its reason against its journal."""
+    head = row.head
+    intent = (body.get("pending") or {}).get("intent") or {}
+    asking = bool(intent.get("asking", False))
+    expected = _statuses(fold, body, asking=asking)
+    if head.status not in expected:
+        fold.stored_problem(
+            "status", f"it says {head.status}, by its journal it is {' or '.join(sorted(expected))}"
+        )
+        return
+    _check_worker(fold, row, asking=asking)
+    if head.worker is None:
+        _check_wake(fold, row, intent, body, now)
+    elif head.wake_at is None:
+        fold.stored_problem("wake_at", f"{head.worker} holds it, and it says no end of the lease")
+    elif now is not None and head.wake_at > max(now, fold.last_at) + _LEASE_US + _CLOCK_US:
+        fold.stored_problem(
+            "wake_at", f"{head.worker} holds it until {head.wake_at}, longer than any lease lasts"
+        )
+    _check_reason(fold, row)
+
+
+def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Status]:
+    commit = fold.commit
+    if fold.ended is not None:
+        return {"ended"}
+    if by_timer(body) and not _is_busy(commit):
+        # A timer whose step makes calls has no record of its own, so that the run may be on its way already.
+        return {"running", "stalled"} if fold.stalled else {"running"}
+    if fold.stalled:
+        return {"stalled"}
+    if commit is not None and commit.outcome is None:
+        if commit.doubts or asking:
+            # Somebody said `resume` to a run that stalled in a doubt: until a worker has it, it can go on.
+            return {"in_doubt", "running"} if fold.resumed else {"in_doubt"}
+        return {"running"}
+    if commit is not None or fold.taken is not None or fold.acts:
+        return {"running"}
+    # Who starts a run may hold it, and has not looked yet at what it waits for.
+    return {"waiting", "running"} if fold.last_kind == "started" else {"waiting"}
+
+
+def _is_busy(commit: Commit | None) -> bool:
+    return commit is not None and not commit.rests
+
+
+def _check_worker(fold: Fold, row: RunRow, *, asking: bool) -> None:
+    """Ask whether the run can be held, and by this worker."""
+    worker, claimed = row.head.worker, row.epoch > fold.epoch
+    if worker is None or claimed:
+        if worker is not None and fold.ended is not None:
+            fold.stored_problem("worker", f"it says {worker}, its journal ends with the run")
+        return
+    if fold.ended is not None or row.head.status in ("waiting", "stalled") or asking:
+        fold.stored_problem(
+            "worker", f"it says {worker}, by its journal nobody holds it in epoch {row.epoch}"
+        )
+    elif worker != fold.last_worker:
+        fold.stored_problem(
+            "worker", f"it says {worker}, its journal says {fold.last_worker} in epoch {row.epoch}"
+        )
+
+
+# --- when it is looked at again -------------------------------------------------------------------
+
+
+def _check_wake(
+    fold: Fold, row: RunRow, intent: Mapping[str, Any], body: Mapping[str, Any], now: int | None
+) -> None:
+    """Ask whether a run that nobody holds is looked at again when its journal says."""
+    wake, status = row.head.wake_at, row.head.status
+    expected = _wakes(fold, status, intent, body)
+    if wake in expected:
+        return
+    # It can go on at once, or was given back before its time by whoever held it.
+    latest = LAST_INSTANT if now is None else max(now, fold.last_at) + _CLOCK_US
+    given_back = row.epoch > fold.epoch or fold.restored_in > 0 or fold.last_kind == "evidence"
+    tried_again = status == "in_doubt" and not intent.get("asking", False)
+    at_once = status == "running" or tried_again or (given_back and fold.ended is None)
+    if wake is not None and at_once and wake <= latest:
+        return
+    due = " or ".join(
+        "never" if one is None else str(one) for one in sorted(expected, key=lambda one: one or 0)
+    )
+    fold.stored_problem(
+        "wake_at", f"it says {'never' if wake is None else wake}, by its journal it is {due or 'at once'}"
+    )
+
+
+def _wakes(fold: Fold, status: Status, intent: Mapping[str, Any], body: Mapping[str, Any]) -> set[int | None]:
+    """Return the instants at which a run that nobody holds may be due, apart from the present one."""
+    commit = fold.commit
+    if fold.ended is not None:
+        return {None}
+    timers: Mapping[str, int] = body.get("timers", {})
+    shared = {timer.id for timer in fold.at.timers if timer.shared}
+    of_phase = min((due for name, due in timers.items() if name in shared), default=None)
+    if fold.stalled and status == "stalled":
+        full = fold.seq >= bounds.HISTORY_RECORDS
+        return {None} if _is_busy(commit) else {of_phase, None} if full else {of_phase}
+    if status == "waiting":
+        return {min(timers.values(), default=None)}
+    if commit is None or commit.outcome is not None:
+        return set()
+    if intent.get("asking", False):
+        return _deadlines(commit)
+    next_at = intent.get("next_at", 0)
+    if not commit.doubts:
+        return {min(next_at, of_phase if of_phase is not None else next_at)} if next_at else set()
+    if isinstance(commit.action.doubt, Check):
+        after = microseconds(commit.action.doubt.after)
+        return {max(since + after, next_at) for since in (*commit.once_given_up, commit.given_up_at)}
+    return {next_at} if next_at else set()
+
+
+def _deadlines(commit: Commit) -> set[int | None]:
+    """Return until when a person is asked; before a restore that may have been less long."""
+    rule = commit.action.doubt
+    if not isinstance(rule, Ask) or rule.within is None:
+        return {None}
+    return {since + microseconds(rule.within) for since in (*commit.once_given_up, commit.given_up_at)}
+
+
+# --- why ------------------------------------------------------------------------------------------
+
+
+def _check_reason(fold: Fold, row: RunRow) -> None:
+    """Compare why the run is where it is, where a record says it."""
+    if fold.ended is not None:
+        compare(fold, "reason", row.head.reason, fold.ended_why)
+    elif row.head.status == "stalled" and fold.trouble is not None:
+        compare(fold, "reason", row.head.reason, str(fold.trouble["error"])[:_REASON_CHARACTERS])
+    elif fold.commit is None:
+        compare(fold, "reason", row.head.reason, None)

@@ -1,0 +1,147 @@
+"""What is kept beside a run's row: the keys of its events and actions, and the messages that wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, assert_never
+
+from opord.kernel.legality.differing import compare, differs, same, told, unopened
+from opord.kernel.legality.fold import Fold, Used
+from opord.kernel.legality.transitions import decoded, names_now
+from opord.kernel.rows import EventKey, InboxRow, RunRow, UsedKey
+from opord.kernel.sealing import SEALED, opened
+from opord.values.canonical import digest, dumps, loads
+from opord.values.vault import SecretUnreadable
+
+
+class Keys(NamedTuple):
+    """The keys that a run has used, of its events and of its actions."""
+
+    events: Sequence[EventKey]
+    used: Sequence[UsedKey]
+
+
+def check_inbox(fold: Fold, row: RunRow, inbox: Sequence[InboxRow]) -> dict[tuple[str, str], Any]:
+    """Hold the messages that wait against the contract and the journal; return what the keys among them came with."""
+    least = fold.taken_in + len(inbox)
+    if not least <= row.arrivals <= least + fold.brought:
+        fold.stored_problem(
+            "arrivals",
+            f"it says {row.arrivals}, its journal has taken {fold.taken_in} messages and {len(inbox)} wait",
+        )
+    keyed: dict[tuple[str, str], Any] = {}
+    for message in inbox:
+        if message.id in fold.taken_messages:
+            fold.stored_problem("inbox", f"the message {message.id} waits, by its journal it was taken")
+        try:
+            match message.kind:
+                case "event":
+                    _check_message(fold, row, message, keyed)
+                case "evidence":
+                    _check_evidence(fold, message)
+                case _:
+                    assert_never(message.kind)
+        except SecretUnreadable as error:
+            fold.stored_problem("secret", str(error))
+        except Exception as error:
+            fold.stored_problem(
+                "inbox", f"the message {message.id} cannot be followed ({type(error).__name__}: {error})"
+            )
+    return keyed
+
+
+def _check_message(fold: Fold, row: RunRow, message: InboxRow, keyed: dict[tuple[str, str], Any]) -> None:
+    body = opened(fold.program, row.run, f"inbox {message.id}", loads(message.body))
+    name = body["event"]
+    program = fold.program.events.get(name)
+    if program is None:
+        fold.stored_problem("inbox", f"an event {name} waits, which the contract does not have")
+        return
+    # One that was terminated by its row alone keeps what is sealed for a place in the inbox.
+    by_row = row.head.outcome == "terminated" and SEALED in message.body
+    if row.head.status == "ended" and not by_row:
+        fold.stored_problem("inbox", f"{name} still waits for a run that has ended")
+    roles, role = program.declaration.roles, body.get("role")
+    if roles and role not in roles:
+        fold.stored_problem("inbox", f"a waiting {name} came from {role or 'no role'}, which may not send it")
+    values = decoded(fold, f"the content of a waiting {name}", program.args, body["args"])
+    key = body.get("key")
+    if values is None:
+        fold.problems[-1] = fold.problems[-1]._replace(seq=None)
+    elif program.key is not None and not names_now(program.declaration.key):
+        compare(fold, "inbox", key, program.key(values, fold.frame(message.arrived, body.get("actor", ""))))
+    if key is not None and keyed.setdefault((name, key), body["args"]) is not body["args"]:
+        fold.stored_problem("inbox", f"{name} with the key {told(key)} waits twice")
+
+
+def _check_evidence(fold: Fold, message: InboxRow) -> None:
+    """Hold what a worker brought too late against the journal: it speaks of an attempt that was made."""
+    body = opened(fold.program, fold.run, f"inbox {message.id}", loads(message.body))
+    if fold.intents.get(body["intent"]) != body["call"]:
+        fold.stored_problem("inbox", f"evidence waits of an intent of {body['call']} that is not on record")
+    elif not 1 <= body["attempt"] <= fold.attempts[body["intent"]]:
+        fold.stored_problem("inbox", f"evidence waits of attempt {body['attempt']}, which was not made")
+
+
+def check_keys(fold: Fold, keys: Keys, waiting: dict[tuple[str, str], Any]) -> None:
+    """Hold the keys that are taken against those that the journal, and what waits, came with."""
+    events = {**waiting, **fold.event_args}
+    _check_names(fold, "event_keys", {(one.event, one.key) for one in keys.events}, set(events))
+    for each in keys.events:
+        if (each.event, each.key) in events:
+            place = f"event key {each.event} {each.key}"
+            _check_digest(fold, "event_keys", place, each.content, events[each.event, each.key])
+    used = fold.used_keys
+    _check_names(fold, "settled", {(one.action, one.key) for one in keys.used}, set(used))
+    for one in keys.used:
+        if (one.action, one.key) in used:
+            _check_used(fold, one, used[one.action, one.key])
+
+
+def _check_used(fold: Fold, kept: UsedKey, used: Used) -> None:
+    place = f"settled {kept.action} {kept.key}"
+    _check_digest(fold, "settled", f"{place} args", kept.args, used.args)
+    try:
+        stored = opened(fold.program, fold.run, f"{place} result", loads(kept.result))
+    except SecretUnreadable as error:
+        fold.stored_problem("secret", str(error))
+    except ValueError as error:
+        fold.stored_problem("settled", f"the {place} result cannot be read: {error}")
+    else:
+        if not same(stored, used.result):
+            differs(fold, "settled", {"result of": [kept.action, kept.key], "is": stored}, used.result)
+
+
+def _check_names(
+    fold: Fold, column: str, stored: set[tuple[str, str]], journal: set[tuple[str, str]]
+) -> None:
+    for name, key in sorted(stored - journal):
+        fold.stored_problem(column, f"it says that {name} has used the key {told(key)}, its journal does not")
+    for name, key in sorted(journal - stored):
+        fold.stored_problem(
+            column, f"it does not say that {name} has used the key {told(key)}, its journal does"
+        )
+
+
+def _check_digest(fold: Fold, column: str, place: str, kept: str, rest: Any) -> None:
+    """Compare a kept digest with that of plain data, as far as both can be read."""
+    stored: Any = kept
+    if "." in kept:
+        vault = fold.program.vault
+        if vault is None:
+            fold.stored_problem(
+                "secret", f"the {place} was sealed with a key, and no key is configured to open it"
+            )
+            return
+        try:
+            stored = vault.open(f"{fold.run}\n{place}", kept)
+        except SecretUnreadable as error:
+            fold.stored_problem("secret", str(error))
+            return
+    if not isinstance(stored, str) or unopened(rest):
+        return  # without the key nobody can tell
+    expected = digest(dumps(rest))
+    if stored != expected:
+        fold.stored_problem(
+            column, f"the {place} says the digest {stored[:12]}, its journal adds up to {expected[:12]}"
+        )

@@ -1,0 +1,224 @@
+"""Is the step under way, as it is stored, the one that the journal leaves open: its cause, its answers, its commit, its timers?
+
+Two things leave no record, and are asked whether they can be: a timer whose step makes calls has fired, or a person is
+asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from opord.contract import Action, Ask, Check, Repeat
+from opord.kernel.instants import microseconds
+from opord.kernel.legality.commits import committed_in
+from opord.kernel.legality.differing import compare, differs
+from opord.kernel.legality.fold import Commit, Fold, Taken
+from opord.kernel.pauses import UNEXPECTED_RETRY
+from opord.kernel.program import TimerProgram
+
+
+def by_timer(body: Mapping[str, Any]) -> bool:
+    """Whether a row says that a fired timer has begun the step under way, and no commit of it is open."""
+    pending = body.get("pending") or {}
+    return (pending.get("cause") or {}).get("kind") == "timer" and pending.get("intent") is None
+
+
+def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
+    """Hold the step under way against what the journal leaves open, and the timers that still run with it."""
+    pending = body.get("pending")
+    if fold.ended is not None or pending is None:
+        compare(fold, "pending", pending, _open(fold))
+        compare(fold, "timers", body.get("timers", {}), fold.timers)
+        return
+    cause, intent = pending.get("cause"), pending.get("intent")
+    now = pending.get("now", 0)
+    _check_cause(fold, cause, now, with_intent=intent is not None)
+    _check_timers(fold, body.get("timers", {}), cause, now)
+    commit = fold.commit
+    if commit is None or intent is None:
+        if not (commit is not None and commit.rests and by_timer(body)):
+            compare(fold, "intent", intent and intent.get("call"), commit and commit.action.name)
+        if fold.taken is not None and not by_timer(body):
+            compare(fold, "now", now, fold.taken.at)
+        compare(fold, "answers", pending.get("answers", []), [])
+        return
+    compare(fold, "now", now, commit.now)
+    compare(
+        fold, "answers", [_answer(one) for one in pending.get("answers", ())], [*map(_answer, commit.answers)]
+    )
+    _check_intent(fold, commit, intent)
+
+
+def _open(fold: Fold) -> dict[str, Any] | None:
+    """Say in short what the journal leaves open: the step of an event, a commit, or nothing."""
+    if fold.ended is not None or (fold.taken is None and fold.commit is None):
+        return None
+    return {
+        **({"event": fold.taken.event} if fold.taken is not None else {}),
+        **({"commit": fold.commit.action.name} if fold.commit is not None else {}),
+    }
+
+
+def _answer(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a call answered in one form, whether a record or a row says it."""
+    ended = {"failed": said["failed"]} if said.get("failed") is not None else {"ok": said.get("ok")}
+    return {"call": said["call"], "attempts": said.get("attempts", 1), "ms": said.get("ms", 0.0), **ended}
+
+
+# --- causes and timers ----------------------------------------------------------------------------
+
+
+def _check_cause(fold: Fold, cause: Mapping[str, Any] | None, now: int, *, with_intent: bool) -> None:
+    kind = cause.get("kind") if cause is not None else None
+    if cause is not None and kind == "timer":
+        _check_fired(fold, str(cause.get("handler")), now, with_intent=with_intent)
+        compare(fold, "cause", sorted(cause), ["handler", "kind"])
+        return
+    compare(fold, "cause", cause and _told(cause), fold.taken and _said(fold.taken))
+    if cause is None and fold.commit is not None and fold.commit.action.name not in _by_itself(fold):
+        differs(fold, "cause", None, f"a timer whose step commits {fold.commit.action.name}")
+
+
+def _told(cause: Mapping[str, Any]) -> dict[str, Any]:
+    empty: dict[str, Any] = {"kind": "", "handler": "", "event": "", "args": None, "actor": "", "role": ""}
+    return {**empty, **cause}
+
+
+def _said(taken: Taken) -> dict[str, Any]:
+    return {
+        "kind": "event",
+        "handler": taken.handler.id,
+        "event": taken.event,
+        "args": taken.args,
+        "actor": taken.actor,
+        "role": taken.role,
+    }
+
+
+def _by_itself(fold: Fold) -> set[str]:
+    """Return the actions that the state commits when no timer has fired."""
+    if fold.taken is not None:
+        return committed_in(fold.taken.handler.declaration.body)
+    return committed_in(fold.at.declaration.body) if fold.acts else set()
+
+
+def _check_fired(fold: Fold, name: str, now: int, *, with_intent: bool) -> None:
+    """Ask whether a timer can have begun the step under way."""
+    timer = _timer(fold, name)
+    if timer is None or name not in fold.timers:
+        differs(fold, "cause", f"timer {name}", f"no such timer runs in {fold.state}")
+    elif fold.timers[name] > now:
+        fold.stored_problem(
+            "cause",
+            f"it says that timer {name} fired at {now}, by its journal it is due at {fold.timers[name]}",
+        )
+    elif not (timer.calls or fold.stalled_here):
+        differs(fold, "cause", f"timer {name}", "the step of this timer makes no call, and ends as it begins")
+    elif (
+        with_intent
+        and fold.commit is not None
+        and fold.commit.action.name not in committed_in(timer.declaration.body)
+    ):
+        differs(fold, "cause", f"timer {name}", f"its step does not commit {fold.commit.action.name}")
+
+
+def _check_timers(fold: Fold, timers: Mapping[str, int], cause: Mapping[str, Any] | None, now: int) -> None:
+    """Compare the timers that run; one that has fired runs no more, and may have left no record of it yet."""
+    fired = cause.get("handler") if cause is not None and cause.get("kind") == "timer" else None
+    expected = {
+        name: due
+        for name, due in fold.timers.items()
+        if name != fired and (name in timers or not _may_have_fired(fold, name, cause, now))
+    }
+    compare(fold, "timers", timers, expected)
+
+
+def _may_have_fired(fold: Fold, name: str, cause: Mapping[str, Any] | None, now: int) -> bool:
+    """Whether a timer may have fired before what took over from its step did."""
+    timer = _timer(fold, name)
+    return (
+        cause is not None
+        and timer is not None
+        and fold.timers[name] <= now
+        and (timer.calls or fold.stalled_here)
+    )
+
+
+def _timer(fold: Fold, name: str) -> TimerProgram | None:
+    return next((timer for timer in fold.at.timers if timer.id == name), None)
+
+
+# --- the open commit ------------------------------------------------------------------------------
+
+
+def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None:
+    """Compare all that is kept of a commit with what its records say."""
+    outcome = intent.get("outcome")
+    for member, stored, journal in (
+        ("seq", intent.get("seq"), commit.seq),
+        ("call", intent.get("call"), commit.action.name),
+        ("key", intent.get("key"), commit.key),
+        ("args", intent.get("args"), commit.args),
+        ("first_at", intent.get("first_at"), commit.first_at),
+        ("attempt", intent.get("attempt", 1), commit.attempt),
+        ("counted", intent.get("counted", 1), commit.counted),
+        ("in_flight", intent.get("in_flight", True), commit.in_flight),
+        ("doubts", intent.get("doubts", []), commit.doubts),
+        ("given_up_at", intent.get("given_up_at", 0), commit.given_up_at),
+        ("failure", intent.get("failure"), commit.failure),
+        ("denied", intent.get("denied", False), commit.denied),
+        ("reason", intent.get("reason", ""), commit.reason),
+        ("outcome", outcome and _ending(outcome), commit.outcome and _ended(commit)),
+    ):
+        compare(fold, f"intent.{member}", stored, journal)
+    for what, why in _impossible(commit, intent):
+        fold.stored_problem(f"intent.{what}", why)
+
+
+def _ending(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {outcome["kind"]: outcome.get("value"), "by": outcome.get("by", "call")}
+
+
+def _ended(commit: Commit) -> dict[str, Any]:
+    return {**(commit.outcome or {}), "by": commit.outcome_by}
+
+
+def _impossible(commit: Commit, intent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say what cannot be of that which no record tells: whether a person is asked, when something is tried again."""
+    checks, next_at, asking = intent.get("checks", 0), intent.get("next_at", 0), intent.get("asking", False)
+    if asking and not may_ask(commit):
+        yield (
+            "asking",
+            f"it says that a person is asked about {commit.action.name}, its journal gives no cause to",
+        )
+    checked = isinstance(commit.action.doubt, Check) and bool(commit.reason)
+    if checks < 0 or (checks and not checked):
+        yield (
+            "checks",
+            f"it says that a check was asked {checks} times in vain, its journal gives no cause to",
+        )
+    if not checks and next_at not in _next(commit, next_at):
+        yield "next_at", f"it says {next_at}, its journal adds up to {commit.next_at}"
+
+
+def _next(commit: Commit, stored: int) -> tuple[int, ...]:
+    """Return the instants from which something may be tried again. Older records of a doubt do not say it."""
+    if commit.next_said or not commit.doubts:
+        return (commit.next_at,)
+    longest = microseconds((commit.action.retry or UNEXPECTED_RETRY).cap)
+    since = (*commit.once_given_up, commit.given_up_at)[0]
+    return (stored,) if since <= stored <= since + longest else (0,)
+
+
+def may_ask(commit: Commit) -> bool:
+    """Whether a person may be asked: the contract says so, or no attempt is left, or the key may be forgotten."""
+    action: Action = commit.action
+    if commit.in_flight or commit.outcome is not None:
+        return False
+    spent = action.retry is not None and commit.counted > action.retry.times
+    if not commit.doubts:
+        return spent and commit.failure is None
+    if isinstance(action.doubt, Repeat):
+        return spent or action.key is None or action.key.window is not None
+    return isinstance(action.doubt, Ask)
