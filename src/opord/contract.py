@@ -503,11 +503,15 @@ class RecordType:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One variant of an enum or failure; `transient` means something for failures alone."""
+    """One variant of an enum or failure; `transient` and `settles` mean something for failures alone.
+
+    A failure that is not `transient` is final. One that `settles` says besides that no attempt under the key took effect.
+    """
 
     name: str
     fields: tuple[Field, ...]
     transient: bool = False
+    settles: bool = False
     doc: str = _doc()
     place: Place = _place()
 

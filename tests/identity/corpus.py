@@ -27,10 +27,10 @@ PINNED = Path(__file__).parent / "digests.jsonl"
 
 @dataclass(frozen=True)
 class Pin:
-    """A text that was here once, and the digests that its contract has for ever."""
+    """A text that was here once, and the digests that its contract has for ever; None where it says what form 0 cannot say."""
 
     file: str
-    form_0: str
+    form_0: str | None
     form_1: str
     sources: tuple[tuple[str, str], ...]
 

@@ -41,7 +41,7 @@ def test_every_contract_of_the_repository_has_its_line_in_the_file() -> None:
     for file, sources in here().items():
         if sources not in known:
             contract = read(sources)
-            missing.append(Pin(file, str(legacy_digest(contract)), contract_digest(contract), sources))
+            missing.append(Pin(file, legacy_digest(contract), contract_digest(contract), sources))
     if missing and os.environ.get("OPORD_GOLDEN") == "rewrite":
         with PINNED.open("a", encoding="utf-8") as pins:
             pins.writelines(f"{pin.line()}\n" for pin in missing)

@@ -122,7 +122,7 @@ def test_spans_are_exact() -> None:
         'use "types.opord" {\n  A\n  B\n}',
         "record R { key: str, state: int, by: T?, at: date, on: json, retry: bytes }",
         "enum Shape { Circle(radius: float), Point\n  square\n}",
-        "failure F { A(x: int) transient, B transient\n C }",
+        "failure F { A(x: int) transient, B transient\n C\n D(x: int) settles, settles settles }",
         "role a, b,\n  c",
         "event ping",
         "event approve(note: str) by a | b key note keep",

@@ -34,7 +34,7 @@ contract Desk(book: Book, reader: str) key book.id
 ## What is lent.
 record Book { id: str, title: str, pages: int = 1, shelf: Shelf, tags: map[str, int], note: str? }
 enum Shelf { upper, Lower(row: int) }
-failure Refusal { No(reason: str), Busy transient }
+failure Refusal { No(reason: str), Busy transient, Never settles }
 role clerk, boss
 event decide(note: str, score: int) by clerk | boss
 pure fee(book: Book) -> decimal

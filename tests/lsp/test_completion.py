@@ -158,7 +158,10 @@ def test_a_parenthesis_that_is_not_closed_ends_where_a_statement_starts() -> Non
 def test_missing_arms_come_first_and_all_of_them_at_once() -> None:
     found = offers(acting("match commit lend(book, 3) {\n    No(reason) -> goto Lost(reason)\n    ‸\n  }"))
     assert found[0].label == "all missing arms"
-    assert found[0].text == "ok result -> goto Lent\n    Busy -> goto Lent\n    InDoubt -> goto Lent"
+    assert (
+        found[0].text
+        == "ok result -> goto Lent\n    Busy -> goto Lent\n    Never -> goto Lent\n    InDoubt -> goto Lent"
+    )
 
 
 def test_an_arm_that_is_there_already_comes_later() -> None:

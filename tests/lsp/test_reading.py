@@ -22,6 +22,7 @@ HOVERS = {
     "an event says who may send it": (waiting("on dec‸ide(note, score) -> goto Back"), ["event decide(note: str, score: int) by clerk | boss", "taken in `Waiting`"]),
     "a transient variant says so": (acting("match commit lend(book, 3) { Bu‸sy -> goto Back, else -> goto Back, ok -> goto Back }"), ["Refusal.Busy transient", "another may help"]),
     "a final variant says so": (acting("match commit lend(book, 3) { N‸o -> goto Back, else -> goto Back, ok -> goto Back }"), ["Refusal.No(reason: str)", "final"]),
+    "a variant that settles says so": (acting("match commit lend(book, 3) { Nev‸er -> goto Back, else -> goto Back, ok -> goto Back }"), ["Refusal.Never settles", "ends a doubt"]),
     "a record has its fields": (DESK.replace("book: Book, reader", "book: Bo‸ok, reader"), ["record Book {", "pages: int = …", "What is lent."]),
     "a field has its type": (acting("let x = book.sh‸elf"), ["shelf: Shelf", "field of `Book`"]),
     "a variable has the type that was found": (acting("let x = book.pages * 2\n  goto Lent(\"\", x‸)"), ["let x: int"]),
@@ -138,7 +139,7 @@ def test_the_outline_nests_as_the_file_does() -> None:
     found = {each.name: each for each in outline.outline(analyse(EXAMPLE))}
     assert [each.name for each in found["Checking"].inside] == ["Received", "Review"]
     assert [(each.name, each.detail) for each in found["PaymentError"].inside] == [
-        ("Declined", ""), ("RateLimited", "transient"), ("Unavailable", "transient"),
+        ("Declined", "settles"), ("RateLimited", "transient"), ("Unavailable", "transient"),
     ]  # fmt: skip
     assert [each.name for each in found["Order"].inside][:2] == ["id", "customer"]
     assert found["Delivered"].detail == "success"

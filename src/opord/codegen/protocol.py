@@ -107,7 +107,7 @@ class ProtocolWriter:
     def _variants(self, failure: str) -> str:
         declared = next(one for one in self._contract.failures if self._names.types[one.name] == failure)
         return ", ".join(
-            f"{variant.name} (transient)" if variant.transient else variant.name
+            variant.name + (" (transient)" if variant.transient else " (settles)" if variant.settles else "")
             for variant in declared.variants
         )
 

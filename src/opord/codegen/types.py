@@ -107,10 +107,9 @@ class TypeWriter:
         return [*lines, *([] if variant.fields else [""]), f"{tag} = {quoted(variant.name)}"]
 
     def _failure_variant(self, name: str, base: str, variant: Variant) -> list[str]:
-        transient = ", transient=True" if variant.transient else ""
-        kind = "May be tried again: this attempt did not take effect." if variant.transient else "Final."
+        mark, kind = _kind_of_failure(variant)
         lines = [
-            f"@{self._imports.use('variant')}({quoted(variant.name)}{transient})",
+            f"@{self._imports.use('variant')}({quoted(variant.name)}{mark})",
             f"class {name}({base}):",
         ]
         lines += docstring(_with_fields(variant.doc or kind, variant.fields), 1)
@@ -124,6 +123,15 @@ class TypeWriter:
             value = "" if default is None else f" = {self._expressions.write(default, hidden=hidden)}"
             lines.append(f"    {attributes[field.name]}: {annotation}{value}")
         return lines
+
+
+def _kind_of_failure(variant: Variant) -> tuple[str, str]:
+    """Say what the decorator of a failure's class is told of its kind, and what its docstring says."""
+    if variant.transient:
+        return ", transient=True", "May be tried again: this attempt did not take effect."
+    if variant.settles:
+        return ", settles=True", "Final, for every attempt under the key: none of them took effect."
+    return "", "Final."
 
 
 def failure_default(fields: tuple[Field, ...], field: Field) -> Expr | None:

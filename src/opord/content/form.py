@@ -81,7 +81,10 @@ def _sum(declared: ir.Enum | ir.Failure) -> Plain:
 
 
 def _variant(variant: ir.Variant) -> Plain:
-    return {"name": variant.name, **said(fields=_fields(variant.fields), transient=variant.transient)}
+    return {
+        "name": variant.name,
+        **said(fields=_fields(variant.fields), transient=variant.transient, settles=variant.settles),
+    }
 
 
 # --- Events and calls ----------------------------------------------------------------------------

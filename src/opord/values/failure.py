@@ -19,6 +19,7 @@ class Failure(Exception):
     opord_type: ClassVar[str] = ""
     opord_variant: ClassVar[str] = ""
     opord_transient: ClassVar[bool] = False
+    opord_settles: ClassVar[bool] = False
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def _values(self) -> tuple[Any, ...]:
@@ -39,7 +40,9 @@ class Failure(Exception):
 
 
 @dataclass_transform(frozen_default=True)
-def variant(name: str, *, transient: bool = False) -> Callable[[type[FailureT]], type[FailureT]]:
+def variant(
+    name: str, *, transient: bool = False, settles: bool = False
+) -> Callable[[type[FailureT]], type[FailureT]]:
     """Make a class below a failure one of its variants, with its annotations as read-only fields.
 
     The class is called `PaymentError_Declined`, and becomes `PaymentError.Declined`.
@@ -52,6 +55,7 @@ def variant(name: str, *, transient: bool = False) -> Callable[[type[FailureT]],
         cls.opord_type = failure.__name__
         cls.opord_variant = name
         cls.opord_transient = transient
+        cls.opord_settles = settles
         cls.__match_args__ = fields  # type: ignore[misc]
         cls.__init__ = _init_of(name, fields, defaults)  # type: ignore[method-assign]
         for position, field in enumerate(fields):

@@ -10,7 +10,15 @@ RESERVED_IN_ENUMS: Final = frozenset({"mro", "name", "value"})
 """Names that a member of an `enum.Enum` cannot have, or that would hide what every member has."""
 
 RESERVED_IN_VARIANTS: Final = frozenset(
-    {"args", "with_traceback", "add_note", "opord_type", "opord_variant", "opord_transient"}
+    {
+        "args",
+        "with_traceback",
+        "add_note",
+        "opord_type",
+        "opord_variant",
+        "opord_transient",
+        "opord_settles",
+    }
 )
 """Names that exceptions and our own variants already use for something else."""
 

@@ -85,9 +85,9 @@ class PaymentError(Failure):
     Unavailable: TypeAlias = "PaymentError_Unavailable"
 
 
-@variant("Declined")
+@variant("Declined", settles=True)
 class PaymentError_Declined(PaymentError):
-    """Final."""
+    """Final, for every attempt under the key: none of them took effect."""
 
     reason: str
 
@@ -214,7 +214,7 @@ class OrderFulfilment(Workflow):
             takes at most 10s.
 
             Raises:
-                PaymentError: Declined, RateLimited (transient), Unavailable (transient).
+                PaymentError: Declined (settles), RateLimited (transient), Unavailable (transient).
             """
 
         @abstractmethod
@@ -436,7 +436,7 @@ record Receipt { charge_id: str, charged_at: datetime }
 
 failure CustomerError { Unknown }
 failure PaymentError {
-  Declined(reason: str)
+  Declined(reason: str) settles
   RateLimited transient
   Unavailable transient
 }
@@ -518,7 +518,7 @@ ensure every run ends
 bind(
     OrderFulfilment,
     sources=_SOURCES,
-    digest="e2f22384b4e7be3f8b864f752c24af30cd28f7225efcaec5133d99c7c0944ffb",
+    digest="17d2c1a7d07969183ea8f602fc618ca27d01eba5455b279c3fa1adf8f1df5850",
     form=1,
-    module_digest="85264cfa1d752db26a2370d0687c7cc67438889f3fa9b2d628490a7802f5c93f",
+    module_digest="e995178eaca4b1bed6c005a986c1e0c21a3e89f51bfd4a21b2ba39a615016d25",
 )

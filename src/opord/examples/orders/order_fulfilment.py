@@ -87,9 +87,9 @@ class PaymentError(Failure):
     Unavailable: TypeAlias = "PaymentError_Unavailable"
 
 
-@variant("Declined")
+@variant("Declined", settles=True)
 class PaymentError_Declined(PaymentError):
-    """Final."""
+    """Final, for every attempt under the key: none of them took effect."""
 
     reason: str
 
@@ -219,7 +219,7 @@ class OrderFulfilment(Workflow):
             takes at most 8s.
 
             Raises:
-                PaymentError: Declined, RateLimited (transient), Unavailable (transient).
+                PaymentError: Declined (settles), RateLimited (transient), Unavailable (transient).
             """
 
         @abstractmethod
@@ -445,7 +445,7 @@ record Receipt { charge_id: str, charged_at: datetime }
 
 failure CustomerError { Unknown }
 failure PaymentError {
-  Declined(reason: str)
+  Declined(reason: str) settles
   RateLimited transient
   Unavailable transient
 }
@@ -527,7 +527,7 @@ ensure every run ends
 bind(
     OrderFulfilment,
     sources=_SOURCES,
-    digest="a6e007e4a680542c6410d124233347177b6aa6884542fed5d17b194da4c15e4f",
+    digest="bea69e7e7472421e7453a120cb72d031cb83bdc86289c22b980733ffe8f5a78b",
     form=1,
-    module_digest="af025090a8959ca69d2dc336603aa9aa56b7fdbea423578cf13ff2c2674c5406",
+    module_digest="43eea8a3e96ab0ea54c807d2c953cbd37db219c4751154edb645c3b29a748cbb",
 )

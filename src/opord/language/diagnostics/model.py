@@ -23,7 +23,9 @@ Severity: TypeAlias = Literal["error", "warning"]
 ErrorRule: TypeAlias = Literal[
     "syntax", "name", "type", "flow", "exhaustive", "commitment", "secret", "ensure"
 ]
-WarningRule: TypeAlias = Literal["unused", "waits", "kept", "restarts", "spins", "unkeyed", "unanswered"]
+WarningRule: TypeAlias = Literal[
+    "unused", "waits", "kept", "restarts", "spins", "unkeyed", "unanswered", "unsettled"
+]
 Rule: TypeAlias = ErrorRule | WarningRule
 
 FAMILY_DIGIT: dict[str, str] = {
@@ -42,6 +44,7 @@ FAMILY_DIGIT: dict[str, str] = {
     "spins": "8",
     "unkeyed": "8",
     "unanswered": "8",
+    "unsettled": "8",
 }
 
 

@@ -85,7 +85,12 @@ def _collect_variants(ctx: Lowering, symbol: TypeSymbol, nodes: list[tree.Varian
         elif name:
             ctx.declared(node.name, "a variant", case)
             variant = VariantSymbol(
-                VariantRef(symbol.name, name), {}, place, node.transient is not None, node.doc
+                VariantRef(symbol.name, name),
+                {},
+                place,
+                node.transient is not None,
+                node.settles is not None,
+                node.doc,
             )
             symbol.variants[name] = variant
             ctx.variants.setdefault(name, []).append(variant)

@@ -44,6 +44,7 @@ class VariantSymbol:
     fields: Fields
     place: Place
     transient: bool = False
+    settles: bool = False
     doc: str = ""
 
 

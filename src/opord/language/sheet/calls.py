@@ -57,7 +57,14 @@ def effect_sheet(reading: Reading, effect: Effect) -> EffectSheet:
 
 def _failures(reading: Reading, name: str) -> tuple[FailureSheet, ...]:
     return tuple(
-        FailureSheet(ref.type, variant.name, reading.items(variant.fields), variant.transient, variant.doc)
+        FailureSheet(
+            ref.type,
+            variant.name,
+            reading.items(variant.fields),
+            variant.transient,
+            variant.doc,
+            variant.settles,
+        )
         for ref, variant in reading.graph.calls.variants(name)
     )
 

@@ -139,6 +139,7 @@ def action_entry(action: ActionSheet) -> Entry:
         Row("time limit", ((action.time_limit,),)),
         Row("in doubt", ((Code(action.in_doubt),),)),
         *_failures(action.failures),
+        *_settling(action.failures),
     ]
     if action.repeatable:
         rows.append(Row("repeatable", (("a run may commit it again and again, each time as a new effect",),)))
@@ -172,6 +173,12 @@ def _failures(failures: tuple[FailureSheet, ...]) -> Iterator[Row]:
         yield Row("fails for good", (joined(final),))
     if again:
         yield Row("can be retried", ((*joined(again), " (the attempt certainly did not take effect)"),))
+
+
+def _settling(failures: tuple[FailureSheet, ...]) -> Iterator[Row]:
+    settling = [(Code(_failure(each)),) for each in failures if each.settles]
+    if settling:
+        yield Row("ends a doubt", ((*joined(settling), " (no attempt under the key took effect)"),))
 
 
 def _failure(failure: FailureSheet) -> str:

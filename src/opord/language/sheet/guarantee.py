@@ -13,7 +13,7 @@ _LOST = "its worker died, the call was given up, or its handler raised something
 
 def guarantee(graph: Graph, action: Action) -> str:
     """Say how often an action can take effect, and why."""
-    return " ".join((_identity(action), _in_doubt(action)))
+    return " ".join((_identity(action), _in_doubt(graph, action)))
 
 
 def _identity(action: Action) -> str:
@@ -52,12 +52,12 @@ def _known_not_to_have(action: Action) -> str:
             assert_never(action.doubt)
 
 
-def _in_doubt(action: Action) -> str:
+def _in_doubt(graph: Graph, action: Action) -> str:
     unknown = f"If an attempt's outcome is unknown ({_LOST}), "
     result = "" if isinstance(action.result, Nothing) else ", with its result,"
     match action.doubt:
         case Repeat():
-            return unknown + _repeat(action)
+            return unknown + _repeat(graph, action)
         case Check() as check:
             return unknown + _check(action, check)
         case Ask(within=None):
@@ -84,7 +84,7 @@ def _in_doubt(action: Action) -> str:
             assert_never(action.doubt)
 
 
-def _repeat(action: Action) -> str:
+def _repeat(graph: Graph, action: Action) -> str:
     if action.key is None:
         return "it would be called again, though it has no key."
     if action.retry is not None:
@@ -93,9 +93,10 @@ def _repeat(action: Action) -> str:
         last = f"for as long as the key holds ({in_words(action.key.window)})"
     else:
         last = "until it answers"
+    settling = [variant.name for _, variant in graph.calls.variants(action.name) if variant.settles]
     return (
-        f"it is called again with the same key, {last}; if that does not settle it, "
-        "the run waits for a person, who says what happened."
+        f"it is called again with the same key, {last}; only {_any_of(['a result', *settling])} ends the doubt. "
+        "If that does not settle it, the run waits for a person, who says what happened."
     )
 
 

@@ -105,13 +105,14 @@ class PhaseSheet:
 
 @dataclass(frozen=True, slots=True)
 class FailureSheet:
-    """One declared failure of a call, and whether it can be tried again."""
+    """One declared failure of a call: whether it can be tried again, and whether it ends a doubt."""
 
     type: str
     name: str
     carries: tuple[Item, ...]
     again: bool
     doc: str = ""
+    settles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class Cursor:
         return (
             (following == t.NAME or following == t.TEXT)
             and self.newlines[i + 1] == t.SAME_LINE
-            and self.texts[i + 1] != "transient"
+            and self.texts[i + 1] not in ("transient", "settles")
         )
 
     def span_from(self, start: int) -> Span:

@@ -35,6 +35,7 @@ ALLOW_WITHOUT_REASON = code("OP030", rule="syntax", title="an `allow` comment wi
 NO_OUTCOME = code(
     "OP033", rule="syntax", title="a final state without an outcome", suppressed_by=(LostPlace(),)
 )
+TRANSIENT_AND_SETTLES = code("OP040", rule="syntax", title="a failure that is both transient and settles")
 MISPLACED_CLAUSE = code("OP024", rule="syntax", title="a clause that this kind of declaration does not take")
 
 _ALLOW = re.compile(r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)\s*(?:because\b\s*(.*))?")
@@ -226,17 +227,46 @@ class DeclarationParser(PolicyParser):
                     "only a variant of a `failure` can be transient",
                     f"declare `failure {name.text}`, or leave `transient` away",
                 )
+            if variant.settles:
+                self.report(
+                    MISPLACED_CLAUSE,
+                    variant.settles,
+                    "only a variant of a `failure` can settle a doubt",
+                    f"declare `failure {name.text}`, or leave `settles` away",
+                )
         return tree.Enum(name, variants, self.span_from(start))
 
     def _variant(self) -> tree.Variant:
         start = self.i
         name = self.name("a variant", new_line=True)
-        fields = self.fields()
-        transient = None
-        if self.at_word("transient"):
-            transient = self.token_span(self.i)
-            self.i += 1
-        return tree.Variant(name, fields, transient, self.span_from(start), self._doc(start))
+        node = tree.Variant(name, self.fields(), None, None, (0, 0), self._doc(start))
+        while self.at_word("transient") or self.at_word("settles"):
+            self._kind_of_failure(node)
+        node.span = self.span_from(start)
+        return node
+
+    def _kind_of_failure(self, node: tree.Variant) -> None:
+        word, span = self.texts[self.i], self.token_span(self.i)
+        self.i += 1
+        if (node.transient if word == "transient" else node.settles) is not None:
+            self.report(
+                REPEATED_CLAUSE,
+                span,
+                f"`{node.name.text}` is marked `{word}` twice",
+                f"remove the second `{word}`",
+            )
+        elif word == "transient":
+            node.transient = span
+        else:
+            node.settles = span
+        if node.transient is not None and node.settles is not None:
+            self.report(
+                TRANSIENT_AND_SETTLES,
+                span,
+                f"`{node.name.text}` is marked `transient` and `settles`",
+                "keep `transient` if another attempt may help, or `settles` if the other side "
+                "says for the key that no attempt took effect",
+            )
 
     def _use(self) -> tree.Use:
         start = self.i

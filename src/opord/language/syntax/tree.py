@@ -530,18 +530,19 @@ class RecordType:
 
 @dataclass(slots=True)
 class Variant:
-    """`Declined(reason: str) [transient]` in an enum or a failure; `transient` is the word's span."""
+    """`Declined(reason: str) [transient | settles]` in an enum or a failure; `transient` and `settles` are the words' spans."""
 
     name: Name
     fields: list[Field]
     transient: Span | None
+    settles: Span | None
     span: Span
     doc: str = ""
 
 
 @dataclass(slots=True)
 class Enum:
-    """`enum Name { … }`; its variants are never transient."""
+    """`enum Name { … }`; its variants are neither transient nor do they settle."""
 
     name: Name
     variants: list[Variant]

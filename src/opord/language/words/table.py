@@ -30,8 +30,8 @@ _DECLARATIONS = (
         ("enum Name { … }",), (Snippet("enum", "an enum", "enum ${1:Name} { ${2:One}, ${3:Other} }"),),
     ),
     Word(
-        "failure", ("file",), "The ways in which a call can fail; `transient` ones may be tried again.",
-        "failure PaymentError { Declined(reason: str), Unavailable transient }",
+        "failure", ("file",), "The ways in which a call can fail; `transient` ones may be tried again, `settles` ones end a doubt.",
+        "failure PaymentError { Declined(reason: str) settles, Unavailable transient }",
         ("failure Name { … }",), (Snippet("failure", "a failure", "failure ${1:Name} {\n  ${2:Unavailable} transient\n}"),),
     ),
     Word(
@@ -119,6 +119,11 @@ _CLAUSES = (
     Word(
         "transient", ("variant",), "This attempt certainly did not take effect, and another may help.",
         "failure PaymentError { Unavailable transient }",
+    ),
+    Word(
+        "settles", ("variant",),
+        "No attempt under the key took effect, as the other side answers for the key: it ends a doubt.",
+        "failure PaymentError { Declined(reason: str) settles }",
     ),
     Word("success", ("outcome",), "The run ended as it was meant to.", "final state Delivered success"),
     Word("failure", ("outcome",), "The run ended, and not as it was meant to.", "final state Rejected(reason: str) failure"),

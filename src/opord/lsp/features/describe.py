@@ -64,10 +64,8 @@ def _more(analysis: Analysis, symbol: Symbol) -> Iterator[str]:
             yield from _state(analysis, name)
         case EventSymbol(name=name):
             yield from _event(analysis, name)
-        case VariantSymbol(transient=transient) if _is_failure(analysis, symbol):
-            yield (
-                "transient: this attempt did not take effect, and another may help" if transient else "final"
-            )
+        case VariantSymbol() as variant if _is_failure(analysis, symbol):
+            yield _kind_of_failure(variant)
         case TypeSymbol(kind="failure", name=name):
             calls = [each.name for each in analysis.ctx.calls.values() if name in each.fails]
             yield f"failure of {_quoted(calls)}" if calls else ""
@@ -84,6 +82,14 @@ def _more(analysis: Analysis, symbol: Symbol) -> Iterator[str]:
             pass
         case _:
             assert_never(symbol.target)
+
+
+def _kind_of_failure(variant: VariantSymbol) -> str:
+    if variant.transient:
+        return "transient: this attempt did not take effect, and another may help"
+    if variant.settles:
+        return "settles: final, and no attempt under the key took effect; it ends a doubt"
+    return "final: this attempt did not take effect; it ends no doubt about another attempt"
 
 
 def _is_failure(analysis: Analysis, symbol: Symbol) -> bool:

@@ -70,7 +70,7 @@ def _entries(analysis: Analysis, node: tree.Declaration) -> Iterator[Entry]:
             kind: SymbolKind = "enum" if isinstance(node, tree.Enum) else "failure"
             for entry in _one(analysis, node, name, kind, kind):
                 for variant in node.variants:
-                    detail = "transient" if variant.transient is not None else ""
+                    detail = "transient" if variant.transient else "settles" if variant.settles else ""
                     entry.inside += _one(
                         analysis, variant, variant.name, "variant", detail, variant.fields, "variant field"
                     )

@@ -80,7 +80,8 @@ def state(symbol: StateSymbol) -> str:
 def variant(symbol: VariantSymbol, *, qualified: bool = False) -> str:
     """Write a variant with its fields."""
     name = f"{symbol.ref.type}.{symbol.ref.variant}" if qualified and symbol.ref.type else symbol.ref.variant
-    return f"{name}{row(symbol.fields)}" + (" transient" if symbol.transient else "")
+    kind = " transient" if symbol.transient else " settles" if symbol.settles else ""
+    return f"{name}{row(symbol.fields)}{kind}"
 
 
 def type_(symbol: TypeSymbol) -> str:
