@@ -1,0 +1,21 @@
+"""The types of ids, digests, instants and durations: strings and numbers that a type checker keeps apart.
+
+They cost nothing while a program runs: a value gets its type where it enters, by an annotation, and is a plain `str` or
+`int` from then on.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+RunId = NewType("RunId", str)
+"""The id of a run: its contract's name, a slash, and its key."""
+
+Digest = NewType("Digest", str)
+"""A SHA-256 in hexadecimal."""
+
+Instant = NewType("Instant", int)
+"""Microseconds since 1970 UTC."""
+
+Duration = NewType("Duration", int)
+"""A length of time in microseconds."""
