@@ -20,6 +20,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, Kept, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RunFilter, StoreError, Unread, WorkerRow
 from opord.values.guard import LIMIT_BYTES
+from opord.values.types import Digest, RunId
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally as Tally
@@ -122,13 +123,13 @@ class Version(NamedTuple):
 
     name: str
     version: int
-    digest: str
+    digest: Digest
 
 
 class Verified(NamedTuple):
     """What the examination of a run found: how many records it has, what is wrong, whether it waits for a person."""
 
-    run: str
+    run: RunId
     records: int
     problems: list[Problem]
     needs_person: bool
@@ -180,7 +181,7 @@ class Backend(Protocol):
         ...
 
     async def send(
-        self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None
+        self, run: RunId, event: str, args: Any, *, actor: str = "", role: str | None = None
     ) -> Sent:
         """Send a run an event; `args` is an object with a member for each parameter.
 
@@ -195,7 +196,7 @@ class Backend(Protocol):
         ...
 
     async def resume(
-        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
         """Let a stalled run go on, the cause being mended.
 
@@ -207,7 +208,7 @@ class Backend(Protocol):
 
     async def resolve(
         self,
-        run: str,
+        run: RunId,
         *,
         happened: bool,
         result: Any = None,
@@ -225,13 +226,13 @@ class Backend(Protocol):
         ...
 
     async def cancel(
-        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:
         """Tell a run to cancel: the event `cancel`, which its contract handles or does not. See `send`."""
         ...
 
     async def terminate(
-        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
         """End a run by an administrator's word.
 
@@ -243,7 +244,7 @@ class Backend(Protocol):
 
     # --- reading ---------------------------------------------------------------------------------
 
-    async def row(self, run: str) -> RunRow:
+    async def row(self, run: RunId) -> RunRow:
         """Return a run as it is kept. What was durable when this was called is in it.
 
         Raises:
@@ -263,11 +264,11 @@ class Backend(Protocol):
         """Return how many runs are in each status."""
         ...
 
-    def records(self, run: str, *, after: int = 0) -> AsyncIterator[RecordRow]:
+    def records(self, run: RunId, *, after: int = 0) -> AsyncIterator[RecordRow]:
         """Yield a run's records with a `seq` above `after`, in order; none for a run that is not there."""
         ...
 
-    async def kept(self, run: str) -> Reading:
+    async def kept(self, run: RunId) -> Reading:
         """Return all that is kept of a run at one instant, as far as it can be read.
 
         Raises:
@@ -275,15 +276,15 @@ class Backend(Protocol):
         """
         ...
 
-    async def inbox(self, run: str) -> list[InboxRow]:
+    async def inbox(self, run: RunId) -> list[InboxRow]:
         """Return the messages that wait for a run, in order of arrival."""
         ...
 
-    async def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+    async def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         """Return the large values of a run that have these digests, as far as they are there; all of them where None."""
         ...
 
-    async def contract(self, digest: str) -> StoredContract | None:
+    async def contract(self, digest: Digest) -> StoredContract | None:
         """Return the text of the contract of that digest."""
         ...
 
@@ -293,7 +294,7 @@ class Backend(Protocol):
 
     # --- waiting ---------------------------------------------------------------------------------
 
-    async def end_of(self, run: str) -> Head:
+    async def end_of(self, run: RunId) -> Head:
         """Wait until a run has ended, and return its head.
 
         Raises:

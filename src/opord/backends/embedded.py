@@ -14,6 +14,7 @@ from opord.kernel.instants import text
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RowDamaged, RunFilter, Unread, WorkerRow
+from opord.values.types import Digest, RunId
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally
@@ -44,20 +45,20 @@ class Embedded:
         return await self._client.start(program, accepted(program, members))
 
     async def send(
-        self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None
+        self, run: RunId, event: str, args: Any, *, actor: str = "", role: str | None = None
     ) -> Sent:
         """Send a run an event; see `Backend.send`."""
         return await self._client.send(run, event, args, actor=actor, role=role)
 
     async def resume(
-        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
         """Let a stalled run go on; see `Backend.resume`."""
         await self._client.resume(run, actor=actor, role=role, reason=reason)
 
     async def resolve(
         self,
-        run: str,
+        run: RunId,
         *,
         happened: bool,
         result: Any = None,
@@ -71,21 +72,21 @@ class Embedded:
         )
 
     async def cancel(
-        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:
         """Tell a run to cancel; see `Backend.cancel`."""
         said = {"reason": reason if reason is not None else f"cancelled by {actor}"}
         return await self._client.send(run, "cancel", said, actor=actor, role=role)
 
     async def terminate(
-        self, run: str, *, actor: str, role: str | None = None, reason: str | None = None
+        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
         """End a run; see `Backend.terminate`."""
         await self._client.terminate(run, actor=actor, role=role, reason=reason)
 
     # --- reading ---------------------------------------------------------------------------------
 
-    async def row(self, run: str) -> RunRow:
+    async def row(self, run: RunId) -> RunRow:
         """Return a run as it is kept; see `Backend.row`."""
         row = await self._read(self._store.load, run)
         if row is None:
@@ -115,14 +116,14 @@ class Embedded:
         """Return how many runs are in each status."""
         return await self._read(self._store.counts)
 
-    async def records(self, run: str, *, after: int = 0) -> AsyncIterator[RecordRow]:
+    async def records(self, run: RunId, *, after: int = 0) -> AsyncIterator[RecordRow]:
         """Yield a run's records in order."""
         while page := await self._read(self._store.journal, run, after=after, limit=RECORDS_AT_ONCE):
             for record in page:
                 yield record
             after = page[-1].seq
 
-    async def kept(self, run: str) -> Reading:
+    async def kept(self, run: RunId) -> Reading:
         """Return all that is kept of a run, as far as it can be read."""
         unread: list[Unread] = []
         kept = await self._read(self._store.kept, run, unread=unread)
@@ -130,15 +131,15 @@ class Embedded:
             raise await self._client.missing(run)
         return Reading(kept, unread, self._store.now())
 
-    async def inbox(self, run: str) -> list[InboxRow]:
+    async def inbox(self, run: RunId) -> list[InboxRow]:
         """Return the messages that wait for a run."""
         return await self._read(self._store.inbox, run)
 
-    async def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+    async def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         """Return large values of a run."""
         return await self._read(self._store.values, run, digests)
 
-    async def contract(self, digest: str) -> StoredContract | None:
+    async def contract(self, digest: Digest) -> StoredContract | None:
         """Return the text of a contract."""
         return await self._read(self._store.contract, digest)
 
@@ -153,7 +154,7 @@ class Embedded:
 
     # --- waiting ---------------------------------------------------------------------------------
 
-    async def end_of(self, run: str) -> Head:
+    async def end_of(self, run: RunId) -> Head:
         """Wait for the end of a run; see `Backend.end_of`."""
         head = await self.process.waiters.end_of(run)
         if head is None:

@@ -30,6 +30,7 @@ from opord.kernel.views import history_view, run_view
 from opord.loading import check_handlers, program_of
 from opord.stores import open_store
 from opord.stores.base import Store, StoreDamaged
+from opord.values.types import Digest, RunId
 
 __all__ = ["Engine", "relax_for_good"]
 
@@ -165,7 +166,7 @@ class Engine:
         at = self._store_at
         return open_store(at, create=self._create) if isinstance(at, str) else at
 
-    async def _carry(self, opened: Process, served: dict[str, Workflow]) -> None:
+    async def _carry(self, opened: Process, served: dict[Digest, Workflow]) -> None:
         programs = [self._program(workflow) for workflow in served.values()]
         await opened.carry(
             [Carried(one, bind_handlers(one, served[one.digest].handlers)) for one in programs],
@@ -221,7 +222,7 @@ class Engine:
         self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None
     ) -> Sent:
         """Send a run an event; `args` is an object with a member for each parameter. See `Backend.send`."""
-        return await self._answering.send(run, event, args, actor=actor, role=role)
+        return await self._answering.send(RunId(run), event, args, actor=actor, role=role)
 
     async def wait_result(self, run: str) -> Any:
         """Wait for the end of a run and return its final state with its fields.
@@ -232,12 +233,12 @@ class Engine:
             RunTerminated: an administrator ended it.
         """
         opened = self._running
-        ended = await opened.worker.landing(run) if opened.worker is not None else None
+        ended = await opened.worker.landing(RunId(run)) if opened.worker is not None else None
         if ended is not None and ended.outcome != "terminated":
             return _given_away(ended)
-        head = await self._answering.end_of(run)
+        head = await self._answering.end_of(RunId(run))
         if head.outcome == "terminated":
-            raise RunTerminated(run, head.state)
+            raise RunTerminated(RunId(run), head.state)
         return _given_away(await opened.client.read(run))
 
     async def run_status(self, run: str) -> dict[str, Any]:
@@ -256,9 +257,9 @@ class Engine:
             RunUnknown: there is no such run.
         """
         opened = self._running
-        program = await opened.client.program((await self._answering.row(run)).contract)
-        records = [record async for record in self._answering.records(run)]
-        inbox, values = await self._answering.inbox(run), await self._answering.values(run)
+        program = await opened.client.program((await self._answering.row(RunId(run))).contract)
+        records = [record async for record in self._answering.records(RunId(run))]
+        inbox, values = await self._answering.inbox(RunId(run)), await self._answering.values(RunId(run))
         return [*history_view(program, records, inbox, values)]
 
     async def until_idle(self) -> None:

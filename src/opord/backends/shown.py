@@ -17,6 +17,7 @@ from opord.kernel.unread import program_by_row
 from opord.kernel.views import history_view, run_view, unreadable_view
 from opord.stores.base import RowDamaged
 from opord.values.guard import BadValue
+from opord.values.types import Digest
 
 __all__ = ["ContractUnreadable", "Shown"]
 
@@ -123,6 +124,6 @@ class _One:
     def __init__(self, stored: StoredContract | None) -> None:
         self._stored = stored
 
-    def contract(self, digest: str) -> StoredContract | None:
+    def contract(self, digest: Digest) -> StoredContract | None:
         """Return the text."""
         return self._stored

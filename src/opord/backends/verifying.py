@@ -12,6 +12,7 @@ from opord.kernel.legality import verify as judge
 from opord.kernel.program import Program
 from opord.kernel.views import needs_person
 from opord.stores.base import RowDamaged
+from opord.values.types import RunId
 
 WHOLE = ("journal", "large_values")
 """Without all of these nobody can follow a run from record to record."""
@@ -25,7 +26,7 @@ async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
     """
     shown = Shown(backend)
     if run is not None:
-        yield await examine(shown, await backend.kept(run))
+        yield await examine(shown, await backend.kept(RunId(run)))
         return
     async for row in shown.rows(RunFilter()):
         try:

@@ -255,7 +255,7 @@ async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[
     }
 
 
-async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> list[tuple[str, str]]:
+async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> Sequence[tuple[str, str]]:
     """List the runs of these contracts that go on only when a person says something."""
     from opord.backends.base import RunFilter
     from opord.kernel.views import needs_person

@@ -20,6 +20,7 @@ from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Run
+from opord.values.types import Digest, RunId
 
 
 class Client:
@@ -47,13 +48,13 @@ class Client:
         check_person(actor, role)
         # Two that read the same run would both have to look again: here, one event of a run comes after the other.
         async with self._locks.held(run_id):
-            return await events.send(self.host, run_id, event, args, actor, role)
+            return await events.send(self.host, RunId(run_id), event, args, actor, role)
 
     async def resume(
         self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
         """Let a stalled run go on, the cause being mended. See `people.resume`."""
-        await people.resume(self.host, run_id, actor=actor, role=role, reason=reason)
+        await people.resume(self.host, RunId(run_id), actor=actor, role=role, reason=reason)
 
     retry = resume
     """The older name of `resume`."""
@@ -62,7 +63,7 @@ class Client:
         self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
         """End a run by an administrator's word. See `people.terminate`."""
-        await people.terminate(self.host, run_id, actor=actor, role=role, reason=reason)
+        await people.terminate(self.host, RunId(run_id), actor=actor, role=role, reason=reason)
 
     async def resolve(
         self,
@@ -76,25 +77,25 @@ class Client:
     ) -> None:
         """Say whether the action that a run is in doubt about happened. See `people.resolve`."""
         await people.resolve(
-            self.host, run_id, happened=happened, result=result, actor=actor, role=role, reason=reason
+            self.host, RunId(run_id), happened=happened, result=result, actor=actor, role=role, reason=reason
         )
 
     async def late(self, run_id: str, evidence: Evidence) -> None:
         """Keep what a worker learned of an attempt after it had lost the run. See `evidence.keep_late`."""
-        await late_evidence.keep_late(self.host, run_id, evidence)
+        await late_evidence.keep_late(self.host, RunId(run_id), evidence)
 
     async def read(self, run_id: str) -> Run:
         """Return a run, decoded. See `reading.read`."""
-        return await reading.read(self.host, run_id)
+        return await reading.read(self.host, RunId(run_id))
 
     async def row(self, run_id: str) -> RunRow:
         """Return a run as stored; RunUnknown or RunPruned if there is none of that name."""
-        return await reading.read_row(self.host, run_id)
+        return await reading.read_row(self.host, RunId(run_id))
 
     async def missing(self, run_id: str) -> RunUnknown | RunPruned:
         """Say of a run that is not there whether there ever was one, as far as that is known."""
-        return await reading.missing(self.host, run_id)
+        return await reading.missing(self.host, RunId(run_id))
 
-    async def program(self, contract: str) -> Program:
+    async def program(self, contract: Digest) -> Program:
         """Return the program of a contract by its digest."""
         return await self.host.program(contract)

@@ -30,6 +30,7 @@ from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import said_of, storable
 from opord.values.canonical import dumps
+from opord.values.types import Instant
 
 log = logging.getLogger("opord.worker")
 
@@ -94,7 +95,7 @@ class Commitments:
         intent = recording.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
         return await self._see_through(draft, call, action, intent, request.args, "starting")
 
-    def _key(self, call: CallProgram, args: tuple[Any, ...], now: int) -> str:
+    def _key(self, call: CallProgram, args: tuple[Any, ...], now: Instant) -> str:
         run = self.run
         if call.key is None:
             return f"{run.id}/{run.body.entered}"

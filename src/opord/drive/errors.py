@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opord.kernel.rows import Tombstone
+from opord.values.types import RunId
 
 
 class EngineError(Exception):
@@ -38,7 +39,7 @@ class RunUnknown(Refused):
 
     code = "run_unknown"
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: RunId) -> None:
         form = "" if "/" in run else "; a run is named by its contract and its key, as in Order/17"
         super().__init__(f"there is no run {run!r}{form}; `opord runs list` shows those there are")
         self.run = run
@@ -49,7 +50,7 @@ class StartConflict(Refused):
 
     code = "start_conflict"
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: RunId) -> None:
         super().__init__(
             f"{run} was started before with another input; the run there is left as it is "
             f"(`opord runs show {run}`). Start with the same input, or under another key"
@@ -84,7 +85,7 @@ class EventRefused(Refused):
     code = "event_refused"
 
     def __init__(
-        self, run: str, event: str, state: str, handled: Sequence[str], why: str = "", *, how: str = ""
+        self, run: RunId, event: str, state: str, handled: Sequence[str], why: str = "", *, how: str = ""
     ) -> None:
         can = f"it handles {', '.join(handled)}" if handled else "it handles no event now"
         came = f" (by {how})" if how else ""
@@ -109,7 +110,7 @@ class EventConflict(Refused):
 
     code = "event_conflict"
 
-    def __init__(self, run: str, event: str, key: str) -> None:
+    def __init__(self, run: RunId, event: str, key: str) -> None:
         super().__init__(
             f"{run} has had {event!r} with the key {key!r} before, with other content; "
             "the first one stands and this one changed nothing"
@@ -122,7 +123,7 @@ class RunEnded(Refused):
 
     code = "run_ended"
 
-    def __init__(self, run: str, state: str, outcome: str | None, *, how: str = "") -> None:
+    def __init__(self, run: RunId, state: str, outcome: str | None, *, how: str = "") -> None:
         came = f" by {how}" if how else ""
         super().__init__(f"{run} has ended in {state} ({outcome}){came}; nothing moves it any more")
         self.run, self.state, self.outcome = run, state, outcome
@@ -153,7 +154,7 @@ class QueueFull(Refused):
 
     code = "queue_full"
 
-    def __init__(self, run: str, event: str, state: str, seen: str, limit: str) -> None:
+    def __init__(self, run: RunId, event: str, state: str, seen: str, limit: str) -> None:
         super().__init__(
             f"{run} is in {state}, where {event!r} would be stored, but {seen} wait for it, and at most {limit} may; "
             "send it again when the run has taken some of them"
@@ -166,7 +167,7 @@ class HistoryFull(Refused):
 
     code = "history_full"
 
-    def __init__(self, run: str, event: str, records: int, limit: int) -> None:
+    def __init__(self, run: RunId, event: str, records: int, limit: int) -> None:
         super().__init__(
             f"{run} takes no {event!r}: it has {records:,} records, and at most {limit:,} are kept of a run; "
             f"`opord runs terminate {run}` ends it, and a new run can go on in its place"
@@ -179,7 +180,7 @@ class NotInDoubt(Refused):
 
     code = "not_in_doubt"
 
-    def __init__(self, run: str, why: str) -> None:
+    def __init__(self, run: RunId, why: str) -> None:
         super().__init__(f"{run} cannot be resolved now: {why}")
         self.run = run
 
@@ -189,7 +190,7 @@ class NotStalled(Refused):
 
     code = "not_stalled"
 
-    def __init__(self, run: str, status: str) -> None:
+    def __init__(self, run: RunId, status: str) -> None:
         super().__init__(f"{run} is not stalled but {status.replace('_', ' ')}; there is nothing to resume")
         self.run, self.status = run, status
 
@@ -216,7 +217,7 @@ class RunTerminated(EngineError):
 
     code = "run_terminated"
 
-    def __init__(self, run: str, state: str) -> None:
+    def __init__(self, run: RunId, state: str) -> None:
         super().__init__(f"{run} was terminated in {state}; it has no result")
         self.run, self.state = run, state
 
@@ -255,7 +256,7 @@ class RunUnreadable(EngineError):
 
     code = "run_unreadable"
 
-    def __init__(self, run: str, why: str) -> None:
+    def __init__(self, run: RunId, why: str) -> None:
         super().__init__(
             f"{run} cannot be read: {why}; `opord runs verify {run}` says what its journal holds, and "
             "`opord doctor` looks for damage in the store"

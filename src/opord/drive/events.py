@@ -31,9 +31,10 @@ from opord.kernel.sealing import opened_digest, sealed_digest
 from opord.kernel.step import StepError
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue, check_size
+from opord.values.types import RunId
 
 
-async def send(host: Host, run_id: str, event: str, args: Any, actor: str, role: str | None) -> Sent:
+async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, role: str | None) -> Sent:
     """Send a run an event; `args` is an object with a member for each parameter, or a tuple of values.
 
     Raises:

@@ -12,11 +12,12 @@ from opord.kernel import inbox, recording
 from opord.kernel.answers import Applied
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
+from opord.values.types import RunId
 
 log = logging.getLogger("opord.client")
 
 
-async def keep_late(host: Host, run_id: str, evidence: Evidence) -> None:
+async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
     """Keep what a worker learned of an attempt after it had lost the run; it ends the doubt if one is open."""
     while True:
         try:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
+from opord.values.types import RunId
+
 Point: TypeAlias = Literal[
     "before start",
     "start written",
@@ -28,8 +30,8 @@ Point: TypeAlias = Literal[
     "before evidence",
 ]
 
-Hook: TypeAlias = Callable[[Point, str], None]
+Hook: TypeAlias = Callable[[Point, RunId], None]
 
 
-def nothing(point: Point, run: str) -> None:
+def nothing(point: Point, run: RunId) -> None:
     """Do nothing: what production uses."""

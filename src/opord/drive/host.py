@@ -15,6 +15,7 @@ from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
 from opord.kernel.rows import EventKey, InboxRow, RunRow, Start, Tombstone, UsedKey, ValueRow, Write
 from opord.kernel.run import Run
+from opord.values.types import Digest, Instant, RunId
 
 
 class Host(Protocol):
@@ -27,7 +28,7 @@ class Host(Protocol):
 
     # --- time, chance, names -------------------------------------------------------------------------
 
-    def now(self) -> int:
+    def now(self) -> Instant:
         """Return the time by the clock of those who keep the rows; leases and timers go by it."""
         ...
 
@@ -43,7 +44,7 @@ class Host(Protocol):
         """Return a name that nothing else has, in order of time."""
         ...
 
-    def hook(self, point: Point, run: str, /) -> None:
+    def hook(self, point: Point, run: RunId, /) -> None:
         """Say that a run has come to a named point; in production nobody listens."""
         ...
 
@@ -57,7 +58,7 @@ class Host(Protocol):
         """
         ...
 
-    def program(self, contract: str) -> Awaitable[Program]:
+    def program(self, contract: Digest) -> Awaitable[Program]:
         """Return the program of a contract by its digest.
 
         Raises:
@@ -71,35 +72,35 @@ class Host(Protocol):
         """Make a change if the run is still as the change says; the answer comes when it is durable, or refused."""
         ...
 
-    def load(self, run: str) -> Awaitable[RunRow | None]:
+    def load(self, run: RunId) -> Awaitable[RunRow | None]:
         """Return a run as it is now."""
         ...
 
-    def tombstone(self, run: str) -> Awaitable[Tombstone | None]:
+    def tombstone(self, run: RunId) -> Awaitable[Tombstone | None]:
         """Return what stays of a run that was pruned."""
         ...
 
-    def inbox(self, run: str) -> Awaitable[list[InboxRow]]:
+    def inbox(self, run: RunId) -> Awaitable[list[InboxRow]]:
         """Return the messages that wait for a run, in order of arrival."""
         ...
 
-    def waiting(self, run: str) -> Awaitable[int]:
+    def waiting(self, run: RunId) -> Awaitable[int]:
         """Return how many messages wait for a run."""
         ...
 
-    def waiting_bytes(self, run: str) -> Awaitable[int]:
+    def waiting_bytes(self, run: RunId) -> Awaitable[int]:
         """Return how many bytes the messages that wait for a run have."""
         ...
 
-    def event_key(self, run: str, event: str, key: str) -> Awaitable[EventKey | None]:
+    def event_key(self, run: RunId, event: str, key: str) -> Awaitable[EventKey | None]:
         """Return what an event key of a run was used for."""
         ...
 
-    def used_key(self, run: str, action: str, key: str) -> Awaitable[UsedKey | None]:
+    def used_key(self, run: RunId, action: str, key: str) -> Awaitable[UsedKey | None]:
         """Return the used key of an action in a run, with its result; None if it took no effect under it."""
         ...
 
-    def values(self, run: str, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
+    def values(self, run: RunId, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
         """Return the large values of a run that have these digests."""
         ...
 
@@ -118,7 +119,7 @@ class Host(Protocol):
         """Carry a run on that is in this host's hands and durable."""
         ...
 
-    def drop(self, run: str) -> None:
+    def drop(self, run: RunId) -> None:
         """Break off a flight of this host whose run was moved from outside."""
         ...
 
@@ -144,7 +145,7 @@ class Carrier(Host, Protocol):
     @property
     def draining(self) -> bool: ...
 
-    def renew(self, run: str, epoch: int) -> Awaitable[bool]:
+    def renew(self, run: RunId, epoch: int) -> Awaitable[bool]:
         """Begin the lease of a run anew; false if this host does not hold it by that epoch any more."""
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Lost
 from opord.kernel.run import Run
+from opord.values.types import Instant
 
 
 class Lease:
@@ -15,7 +16,7 @@ class Lease:
         self._run = run
         self._sure_until = 0.0
 
-    def begins(self, now: int) -> None:
+    def begins(self, now: Instant) -> None:
         """Let the lease be counted from an instant of the store's clock, which is now."""
         self._run.wake_at = now + self._host.lease_us
         self._sure_until = self._host.monotonic() + self._host.lease_us / 1e6

@@ -25,10 +25,11 @@ from opord.kernel.rows import has_ended, is_held
 from opord.kernel.run import Run
 from opord.kernel.sealing import SEALED
 from opord.values.guard import BadValue
+from opord.values.types import RunId
 
 
 async def resume(
-    host: Host, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
+    host: Host, run_id: RunId, *, actor: str, role: str | None = None, reason: str | None = None
 ) -> None:
     """Let a stalled run go on, the cause being mended.
 
@@ -47,7 +48,7 @@ async def resume(
 
 
 async def terminate(
-    host: Host, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
+    host: Host, run_id: RunId, *, actor: str, role: str | None = None, reason: str | None = None
 ) -> None:
     """End a run by an administrator's word, also one whose contract or data cannot be read.
 
@@ -72,7 +73,7 @@ async def terminate(
 
 async def resolve(
     host: Host,
-    run_id: str,
+    run_id: RunId,
     *,
     happened: bool,
     result: Any = None,
@@ -133,7 +134,7 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
 
 
 async def _change(
-    host: Host, run_id: str, change: Callable[[Run, Draft], None], *, by_row: bool = False
+    host: Host, run_id: RunId, change: Callable[[Run, Draft], None], *, by_row: bool = False
 ) -> None:
     """Make a change to a run, again if it has moved meanwhile; with `by_row` its contract is not asked for."""
     while True:

@@ -7,10 +7,11 @@ from opord.drive.host import Host
 from opord.kernel.rows import RunRow, ValueRow
 from opord.kernel.run import Run, load_run
 from opord.kernel.unread import run_by_row
+from opord.values.types import RunId
 from opord.values.vault import SecretUnreadable
 
 
-async def read(host: Host, run_id: str) -> Run:
+async def read(host: Host, run_id: RunId) -> Run:
     """Return a run, decoded.
 
     Raises:
@@ -29,7 +30,7 @@ async def read(host: Host, run_id: str) -> Run:
         raise RunUnreadable(run_id, str(error)) from error
 
 
-async def read_by_row(host: Host, run_id: str) -> Run:
+async def read_by_row(host: Host, run_id: RunId) -> Run:
     """Return a run without its data, of which nothing but its row is asked.
 
     Raises:
@@ -44,7 +45,7 @@ async def read_by_row(host: Host, run_id: str) -> Run:
         raise RunUnreadable(run_id, str(error)) from error
 
 
-async def read_row(host: Host, run_id: str) -> RunRow:
+async def read_row(host: Host, run_id: RunId) -> RunRow:
     """Return a run as stored; RunUnknown or RunPruned if there is none of that name."""
     row = await host.load(run_id)
     if row is None:
@@ -58,7 +59,7 @@ async def fetched(host: Host, row: RunRow) -> list[ValueRow]:
     return await host.values(row.run, unknown) if unknown else []
 
 
-async def missing(host: Host, run_id: str) -> RunUnknown | RunPruned:
+async def missing(host: Host, run_id: RunId) -> RunUnknown | RunPruned:
     """Say of a run that is not there whether there ever was one, as far as that is known."""
     tombstone = await host.tombstone(run_id)
     return RunUnknown(run_id) if tombstone is None else RunPruned(tombstone)

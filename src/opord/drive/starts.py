@@ -17,6 +17,7 @@ from opord.kernel.sealing import opened_text
 from opord.kernel.step import StepError
 from opord.values.canonical import dumps
 from opord.values.guard import BadValue, check_size
+from opord.values.types import RunId
 
 
 class Started(NamedTuple):
@@ -25,7 +26,7 @@ class Started(NamedTuple):
     `pruned`: it was there before, has ended, and is kept no more.
     """
 
-    run: str
+    run: RunId
     created: bool
     pruned: bool = False
 
@@ -123,5 +124,5 @@ def _run_of(program: Program, input_value: Any) -> str | None:
     return f"{program.name}/{computed_key(lambda: key(input_value), 'the key that names the run')}"
 
 
-def _run_id(host: Host, program: Program, input_value: Any) -> str:
-    return _run_of(program, input_value) or f"{program.name}/{host.new_id()}"
+def _run_id(host: Host, program: Program, input_value: Any) -> RunId:
+    return RunId(_run_of(program, input_value) or f"{program.name}/{host.new_id()}")

@@ -14,6 +14,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import EventKey, InboxRow, RunRow, Tombstone, UsedKey, ValueRow
 from opord.kernel.run import Run
 from opord.stores.base import Store
+from opord.values.types import Digest, RunId
 
 
 class Hands(Protocol):
@@ -27,7 +28,7 @@ class Hands(Protocol):
         """Carry a run on that this process holds."""
         ...
 
-    def drop(self, run_id: str) -> None:
+    def drop(self, run_id: RunId) -> None:
         """Break off a flight whose run was moved by somebody else."""
         ...
 
@@ -83,7 +84,7 @@ class StoreHost:
         """Return a program as this process runs it, its secrets protected."""
         return self.programs.own(program)
 
-    async def program(self, contract: str) -> Program:
+    async def program(self, contract: Digest) -> Program:
         """Return the program of a contract by its digest."""
         known = self.programs.known(contract)
         if known is not None:
@@ -92,39 +93,39 @@ class StoreHost:
 
     # --- rows ------------------------------------------------------------------------------------
 
-    def load(self, run: str) -> Awaitable[RunRow | None]:
+    def load(self, run: RunId) -> Awaitable[RunRow | None]:
         """Return a run as it is now."""
         return self.writer.call(self.store.load, run)
 
-    def tombstone(self, run: str) -> Awaitable[Tombstone | None]:
+    def tombstone(self, run: RunId) -> Awaitable[Tombstone | None]:
         """Return what stays of a run that was pruned."""
         return self.writer.call(self.store.tombstone, run)
 
-    def inbox(self, run: str) -> Awaitable[list[InboxRow]]:
+    def inbox(self, run: RunId) -> Awaitable[list[InboxRow]]:
         """Return the messages that wait for a run, in order of arrival."""
         return self.writer.call(self.store.inbox, run)
 
-    def waiting(self, run: str) -> Awaitable[int]:
+    def waiting(self, run: RunId) -> Awaitable[int]:
         """Return how many messages wait for a run."""
         return self.writer.call(self.store.waiting, run)
 
-    def waiting_bytes(self, run: str) -> Awaitable[int]:
+    def waiting_bytes(self, run: RunId) -> Awaitable[int]:
         """Return how many bytes the messages that wait for a run have."""
         return self.writer.call(self.store.waiting_bytes, run)
 
-    def event_key(self, run: str, event: str, key: str) -> Awaitable[EventKey | None]:
+    def event_key(self, run: RunId, event: str, key: str) -> Awaitable[EventKey | None]:
         """Return what an event key of a run was used for."""
         return self.writer.call(self.store.event_key, run, event, key)
 
-    def used_key(self, run: str, action: str, key: str) -> Awaitable[UsedKey | None]:
+    def used_key(self, run: RunId, action: str, key: str) -> Awaitable[UsedKey | None]:
         """Return the used key of an action in a run, with its result; None if it took no effect under it."""
         return self.writer.call(self.store.used_key, run, action, key)
 
-    def values(self, run: str, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
+    def values(self, run: RunId, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
         """Return the large values of a run that have these digests."""
         return self.writer.call(self.store.values, run, digests)
 
-    async def renew(self, run: str, epoch: int) -> bool:
+    async def renew(self, run: RunId, epoch: int) -> bool:
         """Begin the lease of a run anew; false if this process does not hold it by that epoch any more."""
         held = [(run, epoch)]
         return not await self.writer.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
@@ -139,7 +140,7 @@ class StoreHost:
         """Carry a run on that this process holds."""
         self._hands.launch(run)
 
-    def drop(self, run: str) -> None:
+    def drop(self, run: RunId) -> None:
         """Break off a flight whose run was moved from outside, if there is one."""
         if self.hands is not None:
             self.hands.drop(run)

@@ -11,12 +11,13 @@ from opord.drive.errors import ContractUnreadable
 from opord.engine.protection import Protection
 from opord.kernel.program import Program
 from opord.stores.base import ContractConflict, Store, StoredContract
+from opord.values.types import Digest
 
 
 class Texts(Protocol):
     """What has the texts of contracts: a store, or an archive."""
 
-    def contract(self, digest: str) -> StoredContract | None:
+    def contract(self, digest: Digest) -> StoredContract | None:
         """Return the contract of that digest."""
         ...
 
@@ -47,11 +48,11 @@ class Programs:
             self._known.setdefault(digest, program)
         return program
 
-    def known(self, digest: str) -> Program | None:
+    def known(self, digest: Digest) -> Program | None:
         """Return the program of a contract, if it is known without asking the store."""
         return self._known.get(digest)
 
-    def load(self, store: Texts, digest: str) -> Program:
+    def load(self, store: Texts, digest: Digest) -> Program:
         """Return the program of a contract, from the store if need be; blocks.
 
         Raises:
@@ -105,7 +106,7 @@ def keep_contract(store: Store, program: Program) -> None:
             conflict.stored,
             conflict.offered,
             conflict.needed_by,
-            _difference(store.contract(conflict.stored), program),
+            _difference(store.contract(Digest(conflict.stored)), program),
         ) from None
 
 

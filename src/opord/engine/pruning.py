@@ -17,6 +17,7 @@ from opord.kernel.large import Texts, needed
 from opord.stores.archive import ArchiveWriter
 from opord.stores.base import EndedRun, Kept, Prune, Store, StoredContract, Tombstone
 from opord.values.canonical import dumps
+from opord.values.types import Digest, Instant
 
 BATCH_RUNS = 100
 """Runs in one transaction at the most: deleted in tens of milliseconds, so that workers hardly wait."""
@@ -148,12 +149,12 @@ class Pruning:
                 row.head.outcome,
                 ended.ended_at,
                 now,
-                capped(now + self._keep_us),
+                Instant(capped(now + self._keep_us)),
                 self._archive.name if self._archive is not None else None,
             ),
         )
 
-    def _text(self, digest: str) -> StoredContract:
+    def _text(self, digest: Digest) -> StoredContract:
         found = self._texts.get(digest) or self._store.contract(digest)
         if found is None:
             raise ValueError(f"the store has runs of a contract {digest[:12]} but not its text")

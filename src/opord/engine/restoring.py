@@ -16,6 +16,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, Status, has_ended
 from opord.kernel.run import Intent, skeleton
 from opord.stores.base import Applied, RunFilter, Store, Write
+from opord.values.types import RunId
 
 AT_ONCE = 200
 """How many runs are marked in one transaction."""
@@ -37,7 +38,7 @@ class Marked(NamedTuple):
     `how` is "marked", "marked before", or "unreadable" where this version cannot compile its contract.
     """
 
-    run: str
+    run: RunId
     contract: str
     state: str
     status: str
@@ -93,7 +94,7 @@ def _mark(store: Store, programs: Programs, names: list[str], copied_at: int, **
         told: dict[str, Marked] = {}
         writes: list[Write] = []
         for name in names:
-            row = store.load(name)
+            row = store.load(RunId(name))
             if row is None or has_ended(row.head.status):
                 continue
             marked, write = _one(store, programs, row, copied_at, **who)

@@ -30,6 +30,7 @@ from opord.stores.base import (
     StoreUnavailable,
     Write,
 )
+from opord.values.types import RunId
 
 log = logging.getLogger("opord.store")
 
@@ -56,7 +57,7 @@ LOOK_AGAIN = 50
 _SAID = {"io": "failing", "readonly": "read-only", "two_names": "not safe to write"}
 """What a store that cannot answer is said to be in the log, where its kind is no word for it."""
 
-_Item: TypeAlias = "tuple[str, Start | Write, asyncio.Future[Result]]"
+_Item: TypeAlias = "tuple[RunId, Start | Write, asyncio.Future[Result]]"
 
 
 class StoreWriter:
@@ -68,7 +69,7 @@ class StoreWriter:
         With `patient` false, a store that cannot answer is an error, and not waited for.
         """
         self.store = store
-        self.on_end: Callable[[str, Head], None] | None = None
+        self.on_end: Callable[[RunId, Head], None] | None = None
         self.damage: StoreDamaged | None = None
         self.damaged = asyncio.Event()
         self._thread = thread
@@ -77,7 +78,7 @@ class StoreWriter:
         self._slow = 0
         self._waited = 0.0
         self._waiting: deque[_Item] = deque()
-        self._behind: dict[str, deque[_Item] | None] = {}
+        self._behind: dict[RunId, deque[_Item] | None] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._ready: asyncio.Event | None = None
@@ -173,7 +174,7 @@ class StoreWriter:
         most = BATCH_CHANGES if self._slow else QUICK_CHANGES
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
-    def _next_of(self, run: str) -> None:
+    def _next_of(self, run: RunId) -> None:
         """Let the change of a run that stands behind the one just written be in the next batch."""
         behind = self._behind[run]
         if behind:
@@ -234,7 +235,7 @@ class StoreWriter:
             self._slow, self._waited = LOOK_AGAIN, 0.0
         return results
 
-    def _tell_end(self, run: str, change: Start | Write, result: Result) -> None:
+    def _tell_end(self, run: RunId, change: Start | Write, result: Result) -> None:
         """Tell whoever waits for ends that a run has ended, once that is durable."""
         if self.on_end is None or not isinstance(result, Applied):
             return

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from opord.engine.store_writer import StoreWriter
 from opord.kernel.rows import Head, has_ended
 from opord.stores.base import Store, StoreError
+from opord.values.types import RunId
 
 POLL_S = 0.05
 """How often a store that cannot notify is polled for changes, while a caller waits for one."""
@@ -22,11 +23,11 @@ class Waiters:
     def __init__(self, store: Store, writer: StoreWriter) -> None:
         self._store = store
         self._writer = writer
-        self._waiting: dict[str, list[asyncio.Future[Head | None]]] = {}
+        self._waiting: dict[RunId, list[asyncio.Future[Head | None]]] = {}
         self._polling: asyncio.Task[None] | None = None
         writer.on_end = self._ended
 
-    async def end_of(self, run_id: str) -> Head | None:
+    async def end_of(self, run_id: RunId) -> Head | None:
         """Return the head of a run once it has ended; None if there is no such run, or none any more."""
         waiter: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(waiter)
@@ -79,7 +80,7 @@ class Waiters:
             for waiter in waiters:
                 waiter.cancel()
 
-    def _ended(self, run_id: str, head: Head | None) -> None:
+    def _ended(self, run_id: RunId, head: Head | None) -> None:
         for waiter in self._waiting.get(run_id, ()):
             if not waiter.done():
                 waiter.set_result(head)
@@ -105,7 +106,7 @@ class Waiters:
                 # Many changes close together are one look: whoever waits is soon told, and the store is left in peace.
                 await asyncio.sleep(POLL_S)
 
-    def _ends(self, run_ids: list[str]) -> list[tuple[str, Head | None]]:
+    def _ends(self, run_ids: list[RunId]) -> list[tuple[RunId, Head | None]]:
         """Return those that have ended, each with its head; None for one that was pruned since."""
         found = ((run_id, self._store.load(run_id)) for run_id in run_ids)
         return [

@@ -22,6 +22,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
 from opord.kernel.run import Run, load_run
 from opord.stores.base import StoreDamaged
+from opord.values.types import Digest, RunId
 from opord.values.vault import SecretUnreadable
 
 log = logging.getLogger("opord.worker")
@@ -50,7 +51,7 @@ class Worker:
         host: StoreHost,
         *,
         programs: Mapping[str, Program],
-        calls: Mapping[str, Calls],
+        calls: Mapping[Digest, Calls],
         lease_s: float,
         concurrency: int,
     ) -> None:
@@ -69,7 +70,7 @@ class Worker:
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
         self._due: int | None = 0
-        self.unreadable: dict[str, str] = {}
+        self.unreadable: dict[RunId, str] = {}
         self._put_off_for: dict[str, str] = {}
         self._claims_failed = 0
         self._on_end: dict[str, dict[asyncio.Future[Run | None], None]] = {}
@@ -122,7 +123,7 @@ class Worker:
         except StoreDamaged:
             log.warning("the store is damaged; what this worker held is free when its leases are over")
 
-    async def _part(self, held: list[tuple[str, int]]) -> None:
+    async def _part(self, held: list[tuple[RunId, int]]) -> None:
         """Give back what is held or was put off, and say that this worker is gone."""
         if held:
             await self.writer.call(self.store.release, self.name, held)
@@ -186,7 +187,7 @@ class Worker:
         # Not within the task: one that is broken off before its first step never runs at all.
         flight.task.add_done_callback(lambda _: self._landed(flight))
 
-    def drop(self, run_id: str) -> None:
+    def drop(self, run_id: RunId) -> None:
         """Break off a flight whose run was moved by somebody else; an action's call is let end, as evidence."""
         flight = self.flights.get(run_id)
         if flight is not None and not flight.unbreakable and flight.task is not None:
@@ -222,7 +223,7 @@ class Worker:
         except Exception:
             log.exception("%s could not be stalled; its lease runs out and it is tried again", flight.run.id)
 
-    async def landing(self, run_id: str) -> Run | None:
+    async def landing(self, run_id: RunId) -> Run | None:
         """Return the run if it ends in its present flight; None if it does not, or does not fly here."""
         if run_id not in self.flights:
             return None

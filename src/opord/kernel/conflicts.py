@@ -23,6 +23,7 @@ from opord.kernel.rows import (
     Write,
     has_ended,
 )
+from opord.values.types import Digest, RunId
 
 
 @dataclass(slots=True)
@@ -34,11 +35,11 @@ class Facts:
     that a change would start, `unstored` the contracts of such runs that are not stored.
     """
 
-    rows: dict[str, RunRow] = field(default_factory=dict)
-    hashes: dict[tuple[str, int], str] = field(default_factory=dict)
+    rows: dict[RunId, RunRow] = field(default_factory=dict)
+    hashes: dict[tuple[RunId, int], Digest] = field(default_factory=dict)
     messages: set[tuple[str, str]] = field(default_factory=set)
     event_keys: Mapping[tuple[str, str, str], EventKey] = field(default_factory=dict)
-    tombstones: Mapping[str, Tombstone] = field(default_factory=dict)
+    tombstones: Mapping[RunId, Tombstone] = field(default_factory=dict)
     unstored: Collection[str] = ()
 
 
@@ -69,7 +70,7 @@ def check_batch(batch: Sequence[Start | Write]) -> None:
             raise ValueError(f"run {run}: expected {len(records)} records from {seq + 1} on, got: {found}")
 
 
-def last_record(change: Start | Write) -> tuple[str, int] | None:
+def last_record(change: Start | Write) -> tuple[RunId, int] | None:
     """Return (run, seq) of the record that the change writes last; None if it writes none."""
     if isinstance(change, Start):
         return (change.row.run, len(change.records)) if change.records else None

@@ -17,6 +17,7 @@ from opord.kernel.records import RecordBody, RecordKind, encode_record
 from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, Start, UsedKey, ValueRow, Write
 from opord.kernel.run import Run
 from opord.kernel.sealing import sealed
+from opord.values.types import Digest, Instant
 
 
 class Draft:
@@ -41,7 +42,7 @@ class Draft:
         "written",
     )
 
-    def __init__(self, run: Run, at: int, worker: str) -> None:
+    def __init__(self, run: Run, at: Instant, worker: str) -> None:
         self.run = run
         self.at = at
         self.at_text = ""
@@ -54,7 +55,7 @@ class Draft:
         self.put: list[InboxRow] = []
         self.event_keys: list[EventKey] = []
         self.used_keys: list[UsedKey] = []
-        self.values: dict[str, str] = {}
+        self.values: dict[Digest, str] = {}
 
     @property
     def empty(self) -> bool:
@@ -95,7 +96,7 @@ class Draft:
                 **said,
             )
         )
-        run.hash = sha256(written).hexdigest()
+        run.hash = sha256(written).hexdigest()  # type: ignore[assignment]
         self.records.append(RecordRow(seq, self.at, kind, written.decode(), run.hash))
         return seq
 

@@ -24,6 +24,7 @@ from opord.kernel.run import Answer, Cause, Outcome, Run
 from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
+from opord.values.types import Instant, RunId
 
 
 class Message(msgspec.Struct, omit_defaults=True):
@@ -80,12 +81,12 @@ def kept_evidence(row: InboxRow) -> Evidence:
     return _read_evidence(row.body)
 
 
-def read_message(program: Program, run: str, row: InboxRow) -> Message:
+def read_message(program: Program, run: RunId, row: InboxRow) -> Message:
     """Return the event in an inbox row."""
     return _read_message(opened_text(program, run, f"inbox {row.id}", row.body))
 
 
-def read_evidence(program: Program, run: str, row: InboxRow) -> Evidence:
+def read_evidence(program: Program, run: RunId, row: InboxRow) -> Evidence:
     """Return the evidence in an inbox row."""
     return _read_evidence(opened_text(program, run, f"inbox {row.id}", row.body))
 
@@ -119,7 +120,7 @@ def handlers_now(run: Run) -> dict[str, tuple[HandlerProgram, ...]]:
     return {event: handlers for event, handlers in shared.items() if handlers}
 
 
-def fitting(run: Run, event: str, args: Any, actor: str, now: int) -> HandlerProgram | None:
+def fitting(run: Run, event: str, args: Any, actor: str, now: Instant) -> HandlerProgram | None:
     """Return the handler that takes the event now, if one does; `args` are in rest form.
 
     Raises:
@@ -152,7 +153,7 @@ def keeps(run: Run, event: Event) -> bool:
     return commit_open(run) and any(handler.shared for handler in handlers)
 
 
-def must_look(run: Run, now: int) -> bool:
+def must_look(run: Run, now: Instant) -> bool:
     """Whether what waits for a run, or a timer, may move it before anything else does.
 
     If not, an event that is only to be stored needs none of those that wait: their number is no matter.

@@ -29,6 +29,7 @@ from opord.values.canonical import digest, dumps, loads
 from opord.values.codec import Codec
 from opord.values.guard import BadValue, check_plain
 from opord.values.shape import Part, Shape
+from opord.values.types import Digest, RunId
 from opord.values.vault import Vault
 
 LARGE_BYTES: Final = 4096
@@ -59,7 +60,7 @@ class Large:
 
     __slots__ = ("_size", "_values", "digest", "rest", "text")
 
-    def __init__(self, digest: str, rest: Any, *, text: str | None = None, size: int = 0) -> None:
+    def __init__(self, digest: Digest, rest: Any, *, text: str | None = None, size: int = 0) -> None:
         self.digest = digest
         self.rest = rest
         self.text = text
@@ -134,7 +135,7 @@ class LargeValues:
 
     __slots__ = ("_run", "_splits", "_vault", "known", "rests")
 
-    def __init__(self, run: str, vault: Vault | None) -> None:
+    def __init__(self, run: RunId, vault: Vault | None) -> None:
         self._run = run
         self._vault = vault
         # Most runs never have one: these are shared until `_begin`.
@@ -405,7 +406,7 @@ class Texts:
         self._read = read
         self._plain: dict[str, Any] = {}
 
-    def plain(self, digest: str) -> Any:
+    def plain(self, digest: Digest) -> Any:
         """Return a value as plain data.
 
         Raises:
@@ -443,12 +444,12 @@ def without_values(body: dict[str, Any]) -> dict[str, Any]:
     return {name: said for name, said in body.items() if name != "values"}
 
 
-def value_place(run: str, text: str) -> str:
+def value_place(run: RunId, text: str) -> str:
     """Return the place that secrets in a value are bound to: the run, and all in the value that is not secret."""
     return f"{run}\nvalue {input_digest(text)}"
 
 
-def open_value(vault: Vault | None, run: str, text: str) -> Any:
+def open_value(vault: Vault | None, run: RunId, text: str) -> Any:
     """Return a kept value in rest form.
 
     Raises:
@@ -495,7 +496,7 @@ class ValueCache:
         """Return the digests of the values that a stored run refers to and that are not here."""
         return [digest for digest in needed(row) if (row.run, digest) not in self.known]
 
-    def get(self, run: str, digest: str) -> Large | None:
+    def get(self, run: RunId, digest: Digest) -> Large | None:
         """Return a value, if it is here."""
         found = self.known.get((run, digest))
         if found is None:
@@ -503,7 +504,7 @@ class ValueCache:
         self.known.move_to_end((run, digest))
         return found[0]
 
-    def put(self, run: str, large: Large, size: int) -> None:
+    def put(self, run: RunId, large: Large, size: int) -> None:
         """Keep a value whose text has so many bytes, as long as there is room."""
         if (run, large.digest) in self.known or size > self._most:
             return
@@ -515,7 +516,11 @@ class ValueCache:
 
 
 def larges(
-    run: str, vault: Vault | None, digests: Iterable[str], rows: Iterable[ValueRow], cache: ValueCache | None
+    run: RunId,
+    vault: Vault | None,
+    digests: Iterable[Digest],
+    rows: Iterable[ValueRow],
+    cache: ValueCache | None,
 ) -> Mapping[str, Large]:
     """Return values by their digests, from the cache or made of the rows.
 

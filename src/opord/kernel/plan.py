@@ -16,6 +16,7 @@ from opord.kernel.instants import microseconds
 from opord.kernel.pauses import backoff_us
 from opord.kernel.recording import shared_timers
 from opord.kernel.run import Intent, Run
+from opord.values.types import Instant
 
 
 class Plan(NamedTuple):
@@ -37,7 +38,7 @@ def plan_of(
     intent: Intent,
     action: Action,
     *,
-    now: int,
+    now: Instant,
     spread: Callable[[], float],
     resting: bool = False,
     said: str = "",
@@ -64,7 +65,7 @@ def plan_of(
     )
 
 
-def row_of(stands: Stands, run: Run, intent: Intent, action: Action, *, now: int, resting: bool) -> Row:
+def row_of(stands: Stands, run: Run, intent: Intent, action: Action, *, now: Instant, resting: bool) -> Row:
     """Return the one row of the table that is met."""
     return _found(stands, run, intent, action, now, resting).row
 
@@ -81,7 +82,7 @@ def stands_of(intent: Intent | None, *, live: bool = False) -> Stands:
 
 
 def situation_of(
-    stands: Stands, run: Run, intent: Intent, action: Action, *, now: int, resting: bool = False
+    stands: Stands, run: Run, intent: Intent, action: Action, *, now: Instant, resting: bool = False
 ) -> Situation:
     """Return all facts about a commit, also those that no row asks for where it stands."""
     about = run, intent, action, now, resting
@@ -113,49 +114,49 @@ def check_from(intent: Intent, check: Check) -> int:
 
 # --- facts ----------------------------------------------------------------------------------------
 
-_Fact: TypeAlias = Callable[[Run, Intent, Action, int, bool], object]
+_Fact: TypeAlias = Callable[[Run, Intent, Action, Instant, bool], object]
 
 
-def _asked(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> Asked:
+def _asked(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> Asked:
     if not intent.asking:
         return "nobody"
     deadline = ask_deadline(intent, action)
     return "too long" if deadline is not None and now >= deadline else "a person"
 
 
-def _doubt(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+def _doubt(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
     return bool(intent.doubts)
 
 
-def _failed(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+def _failed(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
     return intent.failure is not None
 
 
-def _retry(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> Retries:
+def _retry(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> Retries:
     if action.retry is None:
         return "unsaid"
     return "left" if intent.counted <= action.retry.times else "spent"
 
 
-def _window(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+def _window(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
     if action.key is None or action.key.window is None:
         return action.key is not None
     return now < intent.first_at + microseconds(action.key.window)
 
 
-def _unseen(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+def _unseen(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
     return run.body.wary != 0 and restored.unseen(run, action, intent, now)
 
 
-def _before(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+def _before(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
     return restored.before(run, action, intent)
 
 
-def _ready(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+def _ready(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
     return not resting and _due(intent, action) <= now
 
 
-def _policy(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> Policy:
+def _policy(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> Policy:
     match action.doubt:
         case Repeat():
             return "repeat"
@@ -203,7 +204,7 @@ def _due(intent: Intent, action: Action) -> int:
 
 
 def _instant(
-    until: Until, run: Run, intent: Intent, action: Action, now: int, spread: Callable[[], float]
+    until: Until, run: Run, intent: Intent, action: Action, now: Instant, spread: Callable[[], float]
 ) -> int | None:
     match until:
         case "next":
@@ -265,7 +266,7 @@ class _Found(NamedTuple):
     plain: Plan | None
 
 
-def _found(stands: Stands, run: Run, intent: Intent, action: Action, now: int, resting: bool) -> _Found:
+def _found(stands: Stands, run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> _Found:
     node = _TREE[stands]
     while isinstance(node, _Question):
         node = node.answers[node.fact(run, intent, action, now, resting)]

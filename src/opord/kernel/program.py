@@ -14,6 +14,7 @@ from opord.contract import Action, Contract, Effect, Event, EventHandler, State,
 from opord.contract import Pure as PureDeclaration
 from opord.kernel.requests import Frame, StepFunction
 from opord.values.codec import Codec
+from opord.values.types import Digest
 from opord.values.vault import Vault
 
 KeyValue: TypeAlias = str
@@ -108,7 +109,7 @@ class Program:
     """
 
     contract: Contract
-    digest: str
+    digest: Digest
     sources: tuple[tuple[str, str], ...]
     workflow: type[Any]
     input: Codec

@@ -27,6 +27,7 @@ from opord.kernel.step import StepError
 from opord.kernel.trouble import shortened
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue
+from opord.values.types import Instant, RunId
 
 REASON_CHARACTERS = 500
 """How much is kept of why a run is in doubt or stalled; `runs list` shows it on a line."""
@@ -34,10 +35,10 @@ REASON_CHARACTERS = 500
 
 def start(
     program: Program,
-    run_id: str,
+    run_id: RunId,
     input_value: Any,
     *,
-    now: int,
+    now: Instant,
     worker: str,
     held: bool,
     message: str | None = None,
@@ -92,7 +93,7 @@ def runnable(draft: Draft) -> None:
         run.wake_at = draft.at
 
 
-def intend(draft: Draft, action: str, key: str, args: Any, *, now: int, answers: list[Answer]) -> Intent:
+def intend(draft: Draft, action: str, key: str, args: Any, *, now: Instant, answers: list[Answer]) -> Intent:
     """Put an intent on record: from here on, until its step ends, nothing else moves the run.
 
     Raises:
@@ -378,7 +379,7 @@ _Entry: TypeAlias = tuple[Split, int, list[str], dict[str, int]]
 """What entering a state brings, computed as a whole before anything changes: data, start of the phase, timers."""
 
 
-def _entry(run: Run, target: StateProgram, fields: Any, at: int) -> _Entry:
+def _entry(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry:
     try:
         codec, large = target.fields, run.large
         rest = large.dump(codec, fields) if large.known else codec.dump(fields)
@@ -411,7 +412,7 @@ def _fired(run: Run) -> list[str]:
     return [*run.body.fired, cause.handler] if shared else run.body.fired
 
 
-def _due(timer: TimerProgram, fields: Any, frame: Any, at: int, phase_since: int) -> int:
+def _due(timer: TimerProgram, fields: Any, frame: Any, at: Instant, phase_since: int) -> int:
     when = timer.when(fields, frame)
     if timer.declaration.kind == "at":
         return capped(from_datetime(when))  # type: ignore[arg-type]
@@ -419,7 +420,7 @@ def _due(timer: TimerProgram, fields: Any, frame: Any, at: int, phase_since: int
     return capped(since + microseconds(when))  # type: ignore[arg-type]
 
 
-def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: int) -> None:
+def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: Instant) -> None:
     body = run.body
     declaration = run.program.states[name].declaration
     data, body.phase_since, body.fired, body.timers = entry

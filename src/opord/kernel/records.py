@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
+from opord.values.types import Digest, RunId
+
 RecordKind: TypeAlias = Literal[
     "started",
     "event",
@@ -112,7 +114,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     call: str | None = None
     calls: Any = None
     cause: str | None = None
-    contract: str
+    contract: Digest
     data: Any = None
     epoch: int
     error: str | None = None
@@ -130,11 +132,11 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     open: dict[str, Any] | None = None
     outcome: Any = None
     place: str | None = None
-    prev: str
+    prev: Digest
     reason: str | None = None
     result: str | None = None
     role: str | None = None
-    run: str
+    run: RunId
     seq: int
     since: str | None = None
     timers: dict[str, str] | None = None

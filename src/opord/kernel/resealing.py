@@ -12,6 +12,7 @@ from opord.kernel.large import INPUT_VALUES, value_place
 from opord.kernel.rows import Kept, RecordRow, ValueRow
 from opord.kernel.sealing import SEALED, SECRET, open_data, seal_data
 from opord.values.canonical import digest, dumps, loads
+from opord.values.types import RunId
 from opord.values.vault import Vault
 
 _DIGEST_LENGTH = 64
@@ -62,7 +63,7 @@ def resealed(vault: Vault, kept: Kept) -> Kept | None:
 
 
 class _Resealing:
-    def __init__(self, vault: Vault, run: str) -> None:
+    def __init__(self, vault: Vault, run: RunId) -> None:
         self._vault = vault
         self._run = run
         self.changed = False

@@ -15,6 +15,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, microseconds, text
 from opord.kernel.recording import goes_on_by_itself
 from opord.kernel.run import Intent, Run
+from opord.values.types import Instant
 
 UNTOLD_US = 30 * 86_400_000_000
 """For how long after a restore what nobody can tell of is taken as done, in microseconds: thirty days."""
@@ -43,7 +44,7 @@ def begin_wariness(draft: Draft, *, since: int, actor: str, role: str | None, re
         run.intent.given_up_at = draft.at
 
 
-def unseen(run: Run, action: Action, intent: Intent, at: int) -> bool:
+def unseen(run: Run, action: Action, intent: Intent, at: Instant) -> bool:
     """Say whether an action that is about to be called may have been called already, unknown to the other side's keys."""
     since = run.body.wary
     if not since or intent.denied or (goes_on_by_itself(action.doubt) and at >= run.body.wary_until):

@@ -11,6 +11,7 @@ import msgspec
 
 from opord.contract import Outcome
 from opord.kernel.records import RecordKind, known_kind
+from opord.values.types import Digest, Instant, RunId
 
 Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"]
 
@@ -86,10 +87,10 @@ class RecordRow(Row, frozen=True):
     """
 
     seq: int
-    at: int
+    at: Instant
     kind: str
     body: str
-    hash: str
+    hash: Digest
 
     @property
     def known_kind(self) -> RecordKind | None:
@@ -126,7 +127,7 @@ class UsedKey(Row, frozen=True):
 class ValueRow(Row, frozen=True, order=True):
     """A large value of a run, which records and rows refer to: `body` is canonical JSON, `digest` its SHA-256 in hex."""
 
-    digest: str
+    digest: Digest
     body: str
 
 
@@ -150,15 +151,15 @@ class Head(Row, frozen=True):
 class RunRow(Row, frozen=True):
     """A run as stored."""
 
-    run: str
-    contract: str
+    run: RunId
+    contract: Digest
     name: str
     version: int
-    started_at: int
+    started_at: Instant
     input: str
     epoch: int
     seq: int
-    hash: str
+    hash: Digest
     arrivals: int
     head: Head
 
@@ -181,7 +182,7 @@ class Write(Row, frozen=True):
     those that the records are the first to refer to; one that is there already stays as it is.
     """
 
-    run: str
+    run: RunId
     epoch: int
     seq: int
     arrivals: int | None
@@ -213,25 +214,25 @@ class Tombstone(Row, frozen=True):
     run was deleted without one. The key may be forgotten from `forget_at` on.
     """
 
-    run: str
-    contract: str
+    run: RunId
+    contract: Digest
     name: str
     version: int
-    started_at: int
+    started_at: Instant
     input: str
     state: str
     outcome: str | None
-    ended_at: int
-    pruned_at: int
-    forget_at: int
+    ended_at: Instant
+    pruned_at: Instant
+    forget_at: Instant
     archive: str | None
 
 
 class EndedRun(Row, frozen=True):
     """A run that has ended: its name and the instant of its end; `since` and `number` are its place in the listing."""
 
-    run: str
-    ended_at: int
+    run: RunId
+    ended_at: Instant
     since: int
     number: int
 
@@ -242,7 +243,7 @@ class Prune(Row, frozen=True):
     epoch: int
     seq: int
     arrivals: int
-    hash: str
+    hash: Digest
     tombstone: Tombstone
 
 
@@ -253,7 +254,7 @@ class StoredContract(Row, frozen=True):
     of older versions go by them, and mean the same contract.
     """
 
-    digest: str
+    digest: Digest
     name: str
     version: int
     sources: str

@@ -20,6 +20,7 @@ from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import Head, RunOutcome, RunRow, Status, ValueRow
 from opord.kernel.sealing import SEALED, comparable, opened, sealed
 from opord.values.canonical import dumps, loads
+from opord.values.types import NO_DIGEST, START_OF_TIME, Digest, Instant, RunId
 
 
 class Cause(msgspec.Struct, omit_defaults=True):
@@ -103,7 +104,7 @@ class Pending(msgspec.Struct, omit_defaults=True):
     """A step under way, as far as it is on record: its cause, its `now`, the answers it had, its commit."""
 
     cause: Cause | None = None
-    now: int = 0
+    now: Instant = START_OF_TIME
     answers: list[Answer] = []
     intent: Intent | None = None
 
@@ -128,7 +129,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     trouble: dict[str, Any] | None = None
     wary: int = 0
     wary_until: int = 0
-    values: dict[str, str] = {}
+    values: dict[str, Digest] = {}
 
 
 _NO_DATA = msgspec.Raw(b"null")
@@ -169,15 +170,15 @@ class Run:
     )
 
     program: Program
-    id: str
-    started_at: int
+    id: RunId
+    started_at: Instant
     input: Any
     input_rest: Split
     kept_data: Split | None
     large: LargeValues
     epoch: int
     seq: int
-    hash: str
+    hash: Digest
     arrivals: int
     state: str
     fields: Any
@@ -190,7 +191,7 @@ class Run:
     body: RunBody
     info: RunInfo
 
-    def frame(self, now: int, actor: str = "") -> Frame[Any]:
+    def frame(self, now: Instant, actor: str = "") -> Frame[Any]:
         """Return what is in scope everywhere in the contract, for a step at `now`."""
         return Frame(self.input, self.info, to_datetime(now), actor)
 
@@ -337,7 +338,7 @@ def _still_there(body: RunBody) -> Iterable[tuple[str, str]]:
             yield path, digest
 
 
-def new_run(program: Program, run_id: str, input_value: Any, input_rest: Any, now: int) -> Run:
+def new_run(program: Program, run_id: RunId, input_value: Any, input_rest: Any, now: Instant) -> Run:
     """Return a run before its first record: it has an input and no state yet."""
     run = _bare_run(program, run_id, now)
     run.input = input_value
@@ -345,7 +346,7 @@ def new_run(program: Program, run_id: str, input_value: Any, input_rest: Any, no
     return run
 
 
-def _bare_run(program: Program, run_id: str, now: int) -> Run:
+def _bare_run(program: Program, run_id: RunId, now: Instant) -> Run:
     run = Run()
     run.program = program
     run.id = run_id
@@ -356,7 +357,7 @@ def _bare_run(program: Program, run_id: str, now: int) -> Run:
     run.large = LargeValues(run_id, program.vault)
     run.epoch = 0
     run.seq = 0
-    run.hash = ""
+    run.hash = NO_DIGEST
     run.arrivals = 0
     run.state = ""
     run.fields = None
@@ -392,7 +393,7 @@ def load_run(
         plain = opened(program, row.run, "body", loads(head.body))
         data = plain.pop("data")
         body = msgspec.convert({**plain, "data": _NO_DATA}, RunBody)
-    of_input: dict[str, str] = kept_input.pop(INPUT_VALUES, {})
+    of_input: dict[str, Digest] = kept_input.pop(INPUT_VALUES, {})
     digests = dict.fromkeys((*of_input.values(), *body.values.values()))
     found = larges(row.run, program.vault, digests, values, cache) if digests else {}
     run = _of_row(program, row)

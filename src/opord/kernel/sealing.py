@@ -13,18 +13,19 @@ from typing import Any
 from opord.kernel.program import Program
 from opord.values.canonical import dumps, loads
 from opord.values.codec_source import SEALED_MEMBER, SECRET_MEMBER
+from opord.values.types import Digest, RunId
 from opord.values.vault import UNOPENED, SecretUnreadable, Vault
 
 SECRET, SEALED = SECRET_MEMBER, SEALED_MEMBER
 
 
-def sealed(program: Program, run: str, place: str, rest: Any) -> Any:
+def sealed(program: Program, run: RunId, place: str, rest: Any) -> Any:
     """Return data in rest form as they are kept at a place of a run."""
     vault = program.vault
     return rest if vault is None else seal_data(vault, f"{run}\n{place}", rest)
 
 
-def opened(program: Program, run: str, place: str, kept: Any) -> Any:
+def opened(program: Program, run: RunId, place: str, kept: Any) -> Any:
     """Return kept data in rest form.
 
     Raises:
@@ -34,28 +35,28 @@ def opened(program: Program, run: str, place: str, kept: Any) -> Any:
     return kept if vault is None else open_data(vault, f"{run}\n{place}", kept)
 
 
-def sealed_text(program: Program, run: str, place: str, text: str) -> str:
+def sealed_text(program: Program, run: RunId, place: str, text: str) -> str:
     """Return JSON text as it is kept at a place of a run."""
     if program.vault is None:
         return text
     return dumps(sealed(program, run, place, loads(text)))
 
 
-def opened_text(program: Program, run: str, place: str, text: str) -> str:
+def opened_text(program: Program, run: RunId, place: str, text: str) -> str:
     """Return kept JSON text with its secrets in rest form."""
     if program.vault is None or SEALED not in text:
         return text
     return dumps(opened(program, run, place, loads(text)))
 
 
-def sealed_digest(program: Program, run: str, place: str, digest: str) -> str:
+def sealed_digest(program: Program, run: RunId, place: str, digest: Digest) -> str:
     """Return a digest of data that may hold secrets as it is kept: sealed, for it would tell a short secret."""
     if program.vault is None:
         return digest
     return program.vault.seal(f"{run}\n{place}", digest)
 
 
-def opened_digest(program: Program, run: str, place: str, kept: str) -> str:
+def opened_digest(program: Program, run: RunId, place: str, kept: str) -> str:
     """Return a kept digest; one that was kept without a vault is as it was.
 
     Raises:

@@ -13,6 +13,7 @@ from opord.kernel.program import CallProgram, HandlerProgram, Program, TimerProg
 from opord.kernel.requests import Goto, InDoubt, Request, Step, TimedOut
 from opord.kernel.run import Answer, Cause, Outcome, Run
 from opord.values.failure import Failure
+from opord.values.types import Instant
 
 _BUILTIN_FAILURES: dict[str, type[Failure]] = {"TimedOut": TimedOut, "InDoubt": InDoubt}
 
@@ -73,7 +74,7 @@ class StepUnderWay:
 
     __slots__ = ("_generator", "_program", "_recorded", "answers", "now")
 
-    def __init__(self, run: Run, now: int, recorded: Sequence[Answer] = ()) -> None:
+    def __init__(self, run: Run, now: Instant, recorded: Sequence[Answer] = ()) -> None:
         pending = run.body.pending
         self.now = now
         self.answers: list[Answer] = []
@@ -146,7 +147,7 @@ class StepUnderWay:
             raise StepError(error, self._program.place_of(error)) from error
 
 
-def _generator(run: Run, cause: Cause | None, now: int) -> Step:
+def _generator(run: Run, cause: Cause | None, now: Instant) -> Step:
     if cause is None:
         step = run.at.step
         if step is None:

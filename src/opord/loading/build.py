@@ -27,6 +27,7 @@ from opord.kernel.requests import Frame, InDoubt, RunInfo, TimedOut
 from opord.loading.modules import places_in
 from opord.values.codec import Codecs
 from opord.values.duration import parse_instant
+from opord.values.types import Digest
 
 _NO_RUN = RunInfo("", parse_instant("1970-01-01T00:00:00Z"))
 
@@ -89,7 +90,7 @@ class _Builder:
         legacy = legacy_digest(contract)
         return Program(
             contract=contract,
-            digest=contract_digest(contract),
+            digest=Digest(contract_digest(contract)),
             also=frozenset() if legacy is None else frozenset((legacy,)),
             sources=sources,
             workflow=self._workflow,

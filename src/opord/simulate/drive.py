@@ -33,6 +33,7 @@ from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
 from opord.testing.clock import VirtualClock, VirtualLoop, virtual_environment
 from opord.testing.crashing import CrashPlan, MortalStore, kill_process
+from opord.values.types import Instant, RunId
 
 LEASE_S = 30.0
 CALL_LIMIT_S = 300.0
@@ -125,9 +126,16 @@ class _OneRun:
         finally:
             self._close()
         row = self._row()
-        records = self.store.journal(self.run, limit=100_000)
+        records = self.store.journal(RunId(self.run), limit=100_000)
         return Explored(
-            self.seed, end, why, row, records, self.store.values(self.run), self.crashes, self.happenings
+            self.seed,
+            end,
+            why,
+            row,
+            records,
+            self.store.values(RunId(self.run)),
+            self.crashes,
+            self.happenings,
         )
 
     def _close(self) -> None:
@@ -317,7 +325,7 @@ class _OneRun:
         event = self.program.events[name]
         try:
             rest = event.args.dump(event.args.accept(args))
-            return fitting(run, name, rest, actor, self.clock.now_us) is not None
+            return fitting(run, name, rest, actor, Instant(self.clock.now_us)) is not None
         except (StepError, ValueError):
             return False
 
@@ -346,7 +354,7 @@ class _OneRun:
         self.worker.nudge()
 
     def _row(self) -> RunRow:
-        row = self.store.load(self.run)
+        row = self.store.load(RunId(self.run))
         if row is None:
             raise RuntimeError(f"{self.run} has gone from a store that only exploring has")
         return row

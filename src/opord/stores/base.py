@@ -32,6 +32,7 @@ from opord.kernel.rows import (
     ValueRow,
     Write,
 )
+from opord.values.types import Digest, Instant, RunId
 
 __all__ = [
     "Applied",
@@ -149,7 +150,7 @@ class WorkerRow(NamedTuple):
 
     worker: str
     contracts: tuple[str, ...]
-    alive_until: int
+    alive_until: Instant
 
 
 class RunFilter(NamedTuple):
@@ -174,7 +175,7 @@ class Store(Protocol):
         """Return a name that this store was given when it was made, and that copies of it share."""
         ...
 
-    def now(self) -> int:
+    def now(self) -> Instant:
         """Return the store's clock, in microseconds since 1970 UTC. Leases and timers go by it."""
 
     def put_contract(self, contract: StoredContract) -> None:
@@ -188,7 +189,7 @@ class Store(Protocol):
             ContractConflict: something needs what is stored under that name and version.
         """
 
-    def contract(self, digest: str) -> StoredContract | None:
+    def contract(self, digest: Digest) -> StoredContract | None:
         """Return the contract of that digest, in whichever form the digest is."""
 
     def contracts(self) -> list[StoredContract]:
@@ -210,10 +211,10 @@ class Store(Protocol):
         two claims ever return the same run with the same epoch.
         """
 
-    def renew(self, worker: str, held: Sequence[tuple[str, int]], *, ttl_us: int) -> list[str]:
+    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: int) -> list[RunId]:
         """Move the lease of the held (run, epoch) pairs to now + `ttl_us`; return the runs no longer held by `worker`."""
 
-    def release(self, worker: str, held: Sequence[tuple[str, int]]) -> None:
+    def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
         """Give the held (run, epoch) pairs back: no worker, `wake_at` = now, so that any worker may claim them."""
 
     def next_wake(self, contracts: Collection[str]) -> int | None:
@@ -222,7 +223,7 @@ class Store(Protocol):
     def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
         """Say whether a worker holds a run of these contracts by a lease that ends before now + `within_us`."""
 
-    def load(self, run: str) -> RunRow | None:
+    def load(self, run: RunId) -> RunRow | None:
         """Return a run.
 
         Raises:
@@ -243,29 +244,29 @@ class Store(Protocol):
         """Return how many runs are in each status; a status that no run is in may be left out."""
         ...
 
-    def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
+    def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         """Return up to `limit` records with a `seq` above `after`, in order."""
 
-    def inbox(self, run: str) -> list[InboxRow]:
+    def inbox(self, run: RunId) -> list[InboxRow]:
         """Return the messages that wait, in order of arrival."""
 
-    def waiting(self, run: str) -> int:
+    def waiting(self, run: RunId) -> int:
         """Return how many messages wait; cheap, however large they are."""
 
-    def waiting_bytes(self, run: str) -> int:
+    def waiting_bytes(self, run: RunId) -> int:
         """Return how many bytes the bodies of the messages that wait have, in UTF-8."""
 
-    def event_key(self, run: str, event: str, key: str) -> EventKey | None:
+    def event_key(self, run: RunId, event: str, key: str) -> EventKey | None:
         """Return what an event key of this run was used for."""
 
-    def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
+    def used_key(self, run: RunId, action: str, key: str) -> UsedKey | None:
         """Return the used key of an action in this run, with its result; None if it took no effect under it."""
 
-    def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+    def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         """Return the large values of a run that have these digests, as far as they are there; all of them where None."""
         ...
 
-    def kept(self, run: str, *, unread: list[Unread] | None = None) -> Kept | None:
+    def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
         """Return all that is kept of a run, as it is at one instant.
 
         With `unread`, what cannot be read is left out and noted there; of the run's own row comes what is left, to be shown
@@ -292,7 +293,7 @@ class Store(Protocol):
         """
         ...
 
-    def tombstone(self, run: str) -> Tombstone | None:
+    def tombstone(self, run: RunId) -> Tombstone | None:
         """Return what stays of a pruned run; None if none of that name was pruned, or its key is forgotten."""
         ...
 
@@ -300,7 +301,7 @@ class Store(Protocol):
         """Forget up to `limit` keys of pruned runs whose time is over, the longest over first; return how many."""
         ...
 
-    def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:
+    def rewrite(self, run: RunId, change: Callable[[Kept], Kept | None]) -> Kept | None:
         """Put in the place of all that is kept of a run what `change` makes of it; return what was there.
 
         It is read and written in one transaction, in which nobody else writes. What is put back has the same

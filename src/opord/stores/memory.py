@@ -38,6 +38,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
+from opord.values.types import Digest, Instant, RunId
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class _Rows:
     used_keys: dict[tuple[str, str, str], UsedKey] = field(default_factory=dict)
     values: dict[str, dict[str, ValueRow]] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
-    tombstones: dict[str, Tombstone] = field(default_factory=dict)
+    tombstones: dict[RunId, Tombstone] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     highest: int = 0
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -94,8 +95,8 @@ class MemoryStore:
     def identity(self) -> str:
         return self._rows.identity
 
-    def now(self) -> int:
-        return self._clock()
+    def now(self) -> Instant:
+        return Instant(self._clock())
 
     def put_contract(self, contract: StoredContract) -> None:
         rows = self._rows
@@ -139,14 +140,14 @@ class MemoryStore:
                 return f"the worker {worker.worker} serves it"
         return ""
 
-    def contract(self, digest: str) -> StoredContract | None:
+    def contract(self, digest: Digest) -> StoredContract | None:
         rows = self._rows
         found = rows.contracts.get(digest)
         return found or next((each for each in rows.contracts.values() if digest in each.also), None)
 
     def _current(self, contracts: Collection[str]) -> set[str]:
         """Return the digests by which the rows go, for digests in whatever form."""
-        found = {digest: self.contract(digest) for digest in contracts}
+        found = {digest: self.contract(Digest(digest)) for digest in contracts}
         return {stored.digest if stored is not None else digest for digest, stored in found.items()}
 
     def contracts(self) -> list[StoredContract]:
@@ -225,15 +226,15 @@ class MemoryStore:
                 self._changed()
             return claimed
 
-    def renew(self, worker: str, held: Sequence[tuple[str, int]], *, ttl_us: int) -> list[str]:
+    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: int) -> list[RunId]:
         return self._lease(worker, held, lambda row, now: row.head.replace(wake_at=now + ttl_us))
 
-    def release(self, worker: str, held: Sequence[tuple[str, int]]) -> None:
+    def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
         self._lease(worker, held, lambda row, now: row.head.replace(worker=None, wake_at=now))
 
     def _lease(
-        self, worker: str, held: Sequence[tuple[str, int]], change: Callable[[RunRow, int], Head]
-    ) -> list[str]:
+        self, worker: str, held: Sequence[tuple[RunId, int]], change: Callable[[RunRow, int], Head]
+    ) -> list[RunId]:
         rows, now = self._rows, self.now()
         lost = []
         with rows.lock:
@@ -263,7 +264,7 @@ class MemoryStore:
                 if row.contract in wanted
             )
 
-    def load(self, run: str) -> RunRow | None:
+    def load(self, run: RunId) -> RunRow | None:
         return self._rows.runs.get(run)
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
@@ -282,26 +283,26 @@ class MemoryStore:
         ]
         return fits[: max(limit, 0)]
 
-    def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
+    def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         records = self._rows.journals.get(run, [])
         return [record for record in records if record.seq > after][: max(limit, 0)]
 
-    def inbox(self, run: str) -> list[InboxRow]:
+    def inbox(self, run: RunId) -> list[InboxRow]:
         return list(self._rows.inboxes.get(run, ()))
 
-    def waiting(self, run: str) -> int:
+    def waiting(self, run: RunId) -> int:
         return len(self._rows.inboxes.get(run, ()))
 
-    def waiting_bytes(self, run: str) -> int:
+    def waiting_bytes(self, run: RunId) -> int:
         return sum(len(message.body.encode()) for message in self.inbox(run))
 
-    def event_key(self, run: str, event: str, key: str) -> EventKey | None:
+    def event_key(self, run: RunId, event: str, key: str) -> EventKey | None:
         return self._rows.event_keys.get((run, event, key))
 
-    def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
+    def used_key(self, run: RunId, action: str, key: str) -> UsedKey | None:
         return self._rows.used_keys.get((run, action, key))
 
-    def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:
+    def rewrite(self, run: RunId, change: Callable[[Kept], Kept | None]) -> Kept | None:
         rows = self._rows
         with rows.lock:
             if run not in rows.runs:
@@ -319,16 +320,16 @@ class MemoryStore:
                 self._changed()
             return kept
 
-    def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+    def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         with self._rows.lock:
             found = self._rows.values.get(run, {})
             return [found[one] for one in sorted(found if digests is None else found.keys() & set(digests))]
 
-    def kept(self, run: str, *, unread: list[Unread] | None = None) -> Kept | None:
+    def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
         with self._rows.lock:
             return self._kept(run) if run in self._rows.runs else None
 
-    def _kept(self, run: str) -> Kept:
+    def _kept(self, run: RunId) -> Kept:
         rows = self._rows
         return Kept(
             rows.runs[run],
@@ -344,7 +345,7 @@ class MemoryStore:
     ) -> list[EndedRun]:
         with self._rows.lock:
             found = [
-                EndedRun(row.run, self._ended_at(row), row.head.since, self._rows.numbers[row.run])
+                EndedRun(row.run, Instant(self._ended_at(row)), row.head.since, self._rows.numbers[row.run])
                 for row in self._rows.runs.values()
                 if has_ended(row.head.status) and contract in (None, row.name)
             ]
@@ -377,7 +378,7 @@ class MemoryStore:
         self._changed()
         return True
 
-    def tombstone(self, run: str) -> Tombstone | None:
+    def tombstone(self, run: RunId) -> Tombstone | None:
         return self._rows.tombstones.get(run)
 
     def forget(self, *, limit: int) -> int:
@@ -396,7 +397,9 @@ class MemoryStore:
 
     def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
         with self._rows.lock:
-            self._rows.workers[worker] = WorkerRow(worker, tuple(sorted(contracts)), self.now() + ttl_us)
+            self._rows.workers[worker] = WorkerRow(
+                worker, tuple(sorted(contracts)), Instant(self.now() + ttl_us)
+            )
             self._changed()
 
     def release_dead(self, dead: WorkerRow, *, within_us: int) -> int:

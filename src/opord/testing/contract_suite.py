@@ -25,6 +25,7 @@ from opord.testing.store_rows import (
     a_start,
     started,
 )
+from opord.values.types import Digest, Instant, RunId
 
 CHANGED = ORDERS.replace(digest="2" * 64, sources='[["order.opord","contract Orders(id: str) version 1"]]')
 """Other content under the name and version of `ORDERS`."""
@@ -34,11 +35,11 @@ class ContractSuite:
     """The promise about contracts as tests; part of `StoreSuite`, which gives the fixtures."""
 
     def test_a_contract_is_kept_as_it_was_given(self, store: Store) -> None:
-        assert store.contract(DIGEST) == ORDERS
-        assert store.contract("0" * 64) is None
+        assert store.contract(Digest(DIGEST)) == ORDERS
+        assert store.contract(Digest("0" * 64)) is None
 
     def test_contracts_are_listed_by_name_and_version(self, store: Store) -> None:
-        older = StoredContract("1" * 64, "Refunds", 2, "[]")
+        older = StoredContract(Digest("1" * 64), "Refunds", 2, "[]")
         store.put_contract(older)
         assert store.contracts() == [ORDERS, older, REFUNDS]
 
@@ -49,7 +50,7 @@ class ContractSuite:
     def test_of_several_texts_with_one_digest_the_newest_is_kept(self, store: Store) -> None:
         newer = ORDERS.replace(sources='[["order.opord","# the same\\ncontract Orders() version 1"]]')
         store.put_contract(newer)
-        assert store.contract(DIGEST) == newer
+        assert store.contract(Digest(DIGEST)) == newer
         assert store.contracts() == [newer, REFUNDS]
 
     def test_other_content_under_a_name_and_version_that_a_run_has_is_a_conflict(self, store: Store) -> None:
@@ -72,12 +73,12 @@ class ContractSuite:
     def test_a_contract_that_nothing_needs_is_replaced(self, store: Store) -> None:
         store.put_contract(CHANGED)
         assert store.contracts() == [CHANGED, REFUNDS]
-        assert store.contract(DIGEST) is None
+        assert store.contract(Digest(DIGEST)) is None
         assert store.apply([a_start("Orders/1"), a_start("Orders/2", contract=CHANGED)]) == [
             NotStored(DIGEST),
             Applied(0),
         ]
-        assert store.load("Orders/1") is None
+        assert store.load(RunId("Orders/1")) is None
         with pytest.raises(ContractConflict):
             store.put_contract(ORDERS)
 
@@ -85,7 +86,20 @@ class ContractSuite:
         self, store: Store
     ) -> None:
         gone = started(store, head=a_head(status="ended", outcome="success", wake_at=None))
-        stays = Tombstone(gone.run, DIGEST, "Orders", 1, BEGIN, "", "Done", None, BEGIN, BEGIN, BEGIN, None)
+        stays = Tombstone(
+            gone.run,
+            Digest(DIGEST),
+            "Orders",
+            1,
+            Instant(BEGIN),
+            "",
+            "Done",
+            None,
+            Instant(BEGIN),
+            Instant(BEGIN),
+            Instant(BEGIN),
+            None,
+        )
         assert store.prune([Prune(gone.epoch, gone.seq, gone.arrivals, gone.hash, stays)]) == [True]
         with pytest.raises(ContractConflict, match="pruned runs were started with it"):
             store.put_contract(CHANGED)
@@ -93,7 +107,7 @@ class ContractSuite:
         store.put_contract(CHANGED)
         two = [a_start("Orders/2"), a_start("Orders/3", contract=CHANGED)]
         assert store.apply(two) == [NotStored(DIGEST), Applied(0)]
-        never = StoredContract("7" * 64, "Orders", 3, "[]")
+        never = StoredContract(Digest("7" * 64), "Orders", 3, "[]")
         store.put_contract(never)
         store.put_contract(never.replace(digest="8" * 64))
         store.put_contract(never.replace(digest="9" * 64))
@@ -104,14 +118,16 @@ class ContractSuite:
         ):
             start = a_start(f"Orders/{digest[0]}", contract=never.replace(digest=digest))
             assert store.apply([start]) == [answer]
-        row = store.load("Orders/9")
+        row = store.load(RunId("Orders/9"))
         assert row is not None
         assert row.contract == "9" * 64
 
     def test_a_contract_stored_in_an_older_form_goes_by_both_digests(
         self, store: Store, clock: SteppedClock
     ) -> None:
-        old = StoredContract("a" * 64, "Orders", 7, '[["order.opord","contract Orders() version 7"]]', form=0)
+        old = StoredContract(
+            Digest("a" * 64), "Orders", 7, '[["order.opord","contract Orders() version 7"]]', form=0
+        )
         new = old.replace(digest="b" * 64, form=1, also=(old.digest,))
         store.put_contract(old)
         assert store.contract(old.digest) == old
@@ -119,7 +135,7 @@ class ContractSuite:
         store.heartbeat("w0", [old.digest], ttl_us=60 * SECOND)
         store.put_contract(new)
         assert store.contract(old.digest) == store.contract(new.digest) == new
-        row = store.load("Orders/old")
+        row = store.load(RunId("Orders/old"))
         assert row is not None
         assert row.contract == new.digest
         assert store.apply([a_start("Orders/new", contract=new, head=a_head(wake_at=BEGIN + 1))]) == [

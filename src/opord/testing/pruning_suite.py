@@ -34,6 +34,7 @@ from opord.testing.store_rows import (
     started,
     the_run,
 )
+from opord.values.types import Instant, RunId
 
 ENDED = a_head(state="Done", status="ended", outcome="success", wake_at=None)
 
@@ -56,7 +57,7 @@ def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **give
             )
         ]
     )
-    kept = store.kept(run)
+    kept = store.kept(RunId(run))
     assert kept is not None
     return kept
 
@@ -66,7 +67,13 @@ def a_prune(kept: Kept, *, forget_at: int = BEGIN + 10 * SECOND) -> Prune:
     row = kept.row
     stone = Tombstone(
         *(row.run, row.contract, row.name, row.version, row.started_at, "mark", row.head.state),
-        *(row.head.outcome, row.head.since, BEGIN + SECOND, forget_at, "/archives/old.jsonl"),
+        *(
+            row.head.outcome,
+            Instant(row.head.since),
+            Instant(BEGIN + SECOND),
+            Instant(forget_at),
+            "/archives/old.jsonl",
+        ),
     )
     return Prune(row.epoch, row.seq, row.arrivals, row.hash, stone)
 
@@ -79,11 +86,11 @@ class PruningSuite:
     def test_all_that_is_kept_of_a_run_is_told_at_once(self, store: Store) -> None:
         kept = an_ended_run(store)
         assert kept.row == the_run(store)
-        assert kept.records == tuple(store.journal("Orders/1"))
+        assert kept.records == tuple(store.journal(RunId("Orders/1")))
         assert [message.id for message in kept.inbox] == ["kept"]
         assert kept.event_keys == (EventKey("paid", "k", "c"),)
         assert kept.used_keys == (UsedKey("charge", "k", "a", "r"),)
-        assert store.kept("Orders/none") is None
+        assert store.kept(RunId("Orders/none")) is None
 
     def test_ended_runs_are_listed_about_the_oldest_first(self, store: Store) -> None:
         for number, run in enumerate(("c", "a", "b")):
@@ -139,26 +146,29 @@ class PruningSuite:
         other = an_ended_run(store, "Orders/2")
         prune = a_prune(an_ended_run(store))
         assert store.prune([prune]) == [True]
-        assert (store.load("Orders/1"), store.kept("Orders/1")) == (None, None)
-        assert (store.journal("Orders/1"), store.inbox("Orders/1")) == ([], [])
-        assert (store.event_key("Orders/1", "paid", "k"), store.used_key("Orders/1", "charge", "k")) == (
+        assert (store.load(RunId("Orders/1")), store.kept(RunId("Orders/1"))) == (None, None)
+        assert (store.journal(RunId("Orders/1")), store.inbox(RunId("Orders/1"))) == ([], [])
+        assert (
+            store.event_key(RunId("Orders/1"), "paid", "k"),
+            store.used_key(RunId("Orders/1"), "charge", "k"),
+        ) == (
             None,
             None,
         )
-        assert (store.values("Orders/1"), store.values("Orders/2")) == ([], [a_value("[1]")])
-        assert store.tombstone("Orders/1") == prune.tombstone
-        assert store.tombstone("Orders/2") is None
+        assert (store.values(RunId("Orders/1")), store.values(RunId("Orders/2"))) == ([], [a_value("[1]")])
+        assert store.tombstone(RunId("Orders/1")) == prune.tombstone
+        assert store.tombstone(RunId("Orders/2")) is None
         assert [row.run for row in store.runs(RunFilter(), limit=9)] == ["Orders/2"]
-        assert store.kept("Orders/2") == other
+        assert store.kept(RunId("Orders/2")) == other
 
     @pytest.mark.parametrize("status", ["running", "waiting", "in_doubt", "stalled"])
     def test_a_run_that_has_not_ended_is_never_deleted(self, store: Store, status: str) -> None:
         started(store, head=a_head(status=status))  # type: ignore[arg-type]
-        kept = store.kept("Orders/1")
+        kept = store.kept(RunId("Orders/1"))
         assert kept is not None
         assert store.prune([a_prune(kept)]) == [False]
-        assert store.kept("Orders/1") == kept
-        assert store.tombstone("Orders/1") is None
+        assert store.kept(RunId("Orders/1")) == kept
+        assert store.tombstone(RunId("Orders/1")) is None
 
     @pytest.mark.parametrize("seen", ["epoch", "seq", "arrivals", "hash"])
     def test_a_run_that_is_not_as_it_was_seen_is_left(self, store: Store, seen: str) -> None:
@@ -166,7 +176,7 @@ class PruningSuite:
         prune = a_prune(kept)
         other: object = "0" * 64 if seen == "hash" else getattr(prune, seen) + 1
         assert store.prune([prune.replace(**{seen: other})]) == [False]
-        assert store.kept("Orders/1") == kept
+        assert store.kept(RunId("Orders/1")) == kept
 
     def test_a_batch_deletes_those_that_fit_and_says_which(self, store: Store) -> None:
         one, two = a_prune(an_ended_run(store, "Orders/1")), a_prune(an_ended_run(store, "Orders/2"))
@@ -202,7 +212,7 @@ class PruningSuite:
         for handle in (store, open_handle()):
             answers = handle.apply([a_start(), a_start("Orders/2" if handle is store else "Orders/3")])
             assert answers == [WasPruned(prune.tombstone), Applied(0)]
-        assert store.load("Orders/1") is None
+        assert store.load(RunId("Orders/1")) is None
 
     def test_a_write_to_a_pruned_run_is_stale(self, store: Store) -> None:
         kept = an_ended_run(store)
@@ -219,7 +229,11 @@ class PruningSuite:
         assert store.forget(limit=9) == 0
         clock.forward(1.1)
         assert [store.forget(limit=1) for _ in range(3)] == [1, 1, 0]
-        assert [store.tombstone(f"Orders/{number}") is None for number in range(3)] == [True, True, False]
+        assert [store.tombstone(RunId(f"Orders/{number}")) is None for number in range(3)] == [
+            True,
+            True,
+            False,
+        ]
 
     def test_after_its_key_was_forgotten_a_run_of_that_name_begins_anew(
         self, store: Store, clock: SteppedClock
@@ -231,7 +245,7 @@ class PruningSuite:
         assert (len(again.records), len(again.inbox), again.row.arrivals) == (2, 1, 1)
         prune = a_prune(again)
         assert store.prune([prune]) == [True]
-        assert store.tombstone("Orders/1") == prune.tombstone
+        assert store.tombstone(RunId("Orders/1")) == prune.tombstone
 
     def test_a_listing_goes_on_behind_a_run_that_was_pruned_meanwhile(self, store: Store) -> None:
         for number in range(4):

@@ -19,6 +19,7 @@ from opord.story.page import run_story
 from opord.testing.script import ScriptError, Span
 from opord.values.guard import BadValue
 from opord.values.names import python_names
+from opord.values.types import RunId
 
 OPERATOR = "operator"
 
@@ -107,7 +108,10 @@ class Run:
         """Its records, as `opord runs history --json` shows them."""
         store = self._world.store
         return history_view(
-            self._program, self._world.journal(self.id), store.inbox(self.id), store.values(self.id)
+            self._program,
+            self._world.journal(self.id),
+            store.inbox(RunId(self.id)),
+            store.values(RunId(self.id)),
         )
 
     @property

@@ -21,12 +21,15 @@ from opord.stores.base import (
     ValueRow,
     Write,
 )
+from opord.values.types import Digest, Instant, RunId
 
 BEGIN = 1_767_225_600_000_000
 SECOND = 1_000_000
 DIGEST, OTHER_DIGEST = (hashlib.sha256(name.encode()).hexdigest() for name in ("orders", "refunds"))
-ORDERS = StoredContract(DIGEST, "Orders", 1, '[["order.opord","contract Orders() version 1"]]')
-REFUNDS = StoredContract(OTHER_DIGEST, "Refunds", 3, '[["refund.opord","contract Refunds() version 3"]]')
+ORDERS = StoredContract(Digest(DIGEST), "Orders", 1, '[["order.opord","contract Orders() version 1"]]')
+REFUNDS = StoredContract(
+    Digest(OTHER_DIGEST), "Refunds", 3, '[["refund.opord","contract Refunds() version 3"]]'
+)
 
 # Every kind of character that JSON text can hold: controls escaped and as such, all planes, marks, separators.
 ODD_TEXT = '"\\u0001\\n" \x01\x1f\x7f\x85\xa0 é e\u0301 \u200d\u202e\u2028\u2029\ufeff\ufffd\uffff 𝄞 \U0010ffff \'%?:$1'
@@ -51,7 +54,11 @@ OpenHandle = Callable[[], Store]
 def a_record(run: str, seq: int, body: str | None = None) -> RecordRow:
     text = body if body is not None else f'{{"run":"{run}","seq":{seq}}}'
     return RecordRow(
-        seq, BEGIN + seq, "transition", text, hashlib.sha256(f"{run} {seq} {text}".encode()).hexdigest()
+        seq,
+        Instant(BEGIN + seq),
+        "transition",
+        text,
+        Digest(hashlib.sha256(f"{run} {seq} {text}".encode()).hexdigest()),
     )
 
 
@@ -78,7 +85,7 @@ def a_start(
     journal = tuple(a_record(run, seq) for seq in range(1, records + 1))
     epoch = 0 if head is None or head.worker is None else 1
     row = RunRow(
-        *(run, contract.digest, contract.name, contract.version, BEGIN, given, epoch),
+        *(RunId(run), contract.digest, contract.name, contract.version, Instant(BEGIN), given, epoch),
         *(len(journal), journal[-1].hash, 0, head or a_head()),
     )
     return Start(row, journal)
@@ -110,11 +117,11 @@ def a_message(name: str, body: str = "{}") -> InboxRow:
 
 
 def a_value(body: str) -> ValueRow:
-    return ValueRow(hashlib.sha256(body.encode()).hexdigest(), body)
+    return ValueRow(Digest(hashlib.sha256(body.encode()).hexdigest()), body)
 
 
 def the_run(store: Store, run: str = "Orders/1") -> RunRow:
-    row = store.load(run)
+    row = store.load(RunId(run))
     assert row is not None, f"no run {run}"
     return row
 

@@ -52,6 +52,7 @@ from opord.testing.store_rows import (
 )
 from opord.testing.values_suite import ValuesSuite
 from opord.testing.watching_suite import WatchingSuite
+from opord.values.types import Digest, Instant, RunId
 
 
 class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
@@ -83,9 +84,9 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     def test_a_started_run_is_there_as_it_was_given(self, store: Store) -> None:
         start = a_start(records=2, given='{"order":1}')
         assert store.apply([start]) == [Applied(0)]
-        assert store.load("Orders/1") == start.row
-        assert store.journal("Orders/1") == list(start.records)
-        assert store.inbox("Orders/1") == []
+        assert store.load(RunId("Orders/1")) == start.row
+        assert store.journal(RunId("Orders/1")) == list(start.records)
+        assert store.inbox(RunId("Orders/1")) == []
 
     def test_a_name_starts_one_run_for_ever(self, store: Store) -> None:
         row = started(store)
@@ -93,12 +94,12 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         other = other.replace(records=(other.records[0], a_record("other", 2).replace(seq=2)))
         other = other.replace(row=other.row.replace(hash=other.records[-1].hash))
         assert store.apply([other]) == [Exists(row)]
-        assert len(store.journal("Orders/1")) == 1
+        assert len(store.journal(RunId("Orders/1"))) == 1
 
     def test_the_very_same_start_again_is_applied_already(self, store: Store) -> None:
         start = a_start(records=2)
         assert store.apply([start]) == store.apply([start]) == [Applied(0)]
-        assert store.journal("Orders/1") == list(start.records)
+        assert store.journal(RunId("Orders/1")) == list(start.records)
 
     def test_the_very_same_start_is_known_after_the_run_has_moved_on(self, store: Store) -> None:
         start = a_start()
@@ -107,13 +108,13 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.apply([start]) == [Applied(0)]
 
     def test_a_run_of_a_contract_that_is_not_stored_is_refused(self, store: Store) -> None:
-        stranger = a_start("Orders/2", contract=StoredContract("3" * 64, "Orders", 9, "[]"))
+        stranger = a_start("Orders/2", contract=StoredContract(Digest("3" * 64), "Orders", 9, "[]"))
         assert store.apply([a_start("Orders/1"), stranger]) == [Applied(0), NotStored("3" * 64)]
-        assert store.load("Orders/2") is None
+        assert store.load(RunId("Orders/2")) is None
 
     def test_an_unknown_run_is_none(self, store: Store) -> None:
-        assert store.load("Orders/none") is None
-        assert (store.journal("Orders/none"), store.inbox("Orders/none")) == ([], [])
+        assert store.load(RunId("Orders/none")) is None
+        assert (store.journal(RunId("Orders/none")), store.inbox(RunId("Orders/none"))) == ([], [])
 
     # --- Writing ---
 
@@ -123,7 +124,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         write = a_write(row, records=2, head=head)
         assert store.apply([write]) == [Applied(0)]
         assert the_run(store) == row.replace(seq=3, hash=write.records[-1].hash, head=head)
-        assert store.journal("Orders/1", after=1) == list(write.records)
+        assert store.journal(RunId("Orders/1"), after=1) == list(write.records)
 
     def test_a_write_without_head_leaves_it(self, store: Store) -> None:
         row = started(store, head=a_head(state="Odd", wake_at=7))
@@ -178,7 +179,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         row = started(store)
         write = a_write(row, records=2, head=a_head(state="Next"), fence=True, put=(a_message("m1"),))
         assert store.apply([write]) == store.apply([write]) == [Applied(1)]
-        assert (len(store.journal("Orders/1")), len(store.inbox("Orders/1"))) == (3, 1)
+        assert (len(store.journal(RunId("Orders/1"))), len(store.inbox(RunId("Orders/1")))) == (3, 1)
 
     def test_the_very_same_write_is_known_after_the_run_has_moved_on(self, store: Store) -> None:
         row = started(store)
@@ -248,20 +249,20 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         first, second, third = (a_message(name, f'"{name}"') for name in ("z", "a", "m"))
         assert store.apply([a_write(row, records=0, arrivals=0, put=(first, second))]) == [Applied(2)]
         assert store.apply([a_write(row, records=0, arrivals=2, put=(third,))]) == [Applied(3)]
-        assert store.inbox("Orders/1") == [first, second, third]
+        assert store.inbox(RunId("Orders/1")) == [first, second, third]
         assert the_run(store).arrivals == 3
 
     def test_a_taken_message_is_gone_and_arrivals_stay(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, records=0, put=(a_message("a"), a_message("b")))])
         assert store.apply([a_write(row, take=("a",))]) == [Applied(2)]
-        assert store.inbox("Orders/1") == [a_message("b")]
+        assert store.inbox(RunId("Orders/1")) == [a_message("b")]
 
     def test_a_message_put_again_is_there_once(self, store: Store) -> None:
         row = started(store)
         write = a_write(row, records=0, arrivals=0, put=(a_message("a"),))
         assert store.apply([write]) == store.apply([write]) == [Applied(1)]
-        assert store.inbox("Orders/1") == [a_message("a")]
+        assert store.inbox(RunId("Orders/1")) == [a_message("a")]
 
     def test_a_message_put_again_after_it_was_taken_does_not_come_back(self, store: Store) -> None:
         row = started(store)
@@ -269,7 +270,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         store.apply([write])
         store.apply([a_write(row, take=("a",))])
         assert store.apply([write]) == [Applied(1)]
-        assert store.inbox("Orders/1") == []
+        assert store.inbox(RunId("Orders/1")) == []
 
     def test_of_the_messages_of_a_write_only_those_are_put_that_never_were(self, store: Store) -> None:
         row = started(store)
@@ -277,7 +278,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         store.apply([a_write(the_run(store), records=0, arrivals=2, take=("a",))])
         more = a_write(the_run(store), put=(a_message("a"), a_message("b"), a_message("c")))
         assert store.apply([more]) == [Applied(3)]
-        assert store.inbox("Orders/1") == [a_message("b"), a_message("c")]
+        assert store.inbox(RunId("Orders/1")) == [a_message("b"), a_message("c")]
 
     def test_two_runs_may_have_messages_of_the_same_id(self, store: Store) -> None:
         rows = [started(store, "Orders/1"), started(store, "Orders/2")]
@@ -294,8 +295,8 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
             )
             assert store.apply([again]) == [KeyTaken(key)]
         assert the_run(store) == now
-        assert store.event_key("Orders/1", "delivered", "track-1") == key
-        assert store.event_key("Orders/1", "delivered", "track-2") is None
+        assert store.event_key(RunId("Orders/1"), "delivered", "track-1") == key
+        assert store.event_key(RunId("Orders/1"), "delivered", "track-2") is None
 
     def test_event_keys_are_a_runs_and_an_events_own(self, store: Store) -> None:
         rows = [started(store, "Orders/1"), started(store, "Orders/2")]
@@ -308,9 +309,9 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         first = UsedKey("charge_card", "ord-1", "args-1", '{"charge_id":"ch_1"}')
         store.apply([a_write(row, used_keys=(first,))])
         store.apply([a_write(the_run(store), used_keys=(first.replace(result="null"),))])
-        assert store.used_key("Orders/1", "charge_card", "ord-1") == first
-        assert store.used_key("Orders/1", "refund_card", "ord-1") is None
-        assert store.used_key("Orders/2", "charge_card", "ord-1") is None
+        assert store.used_key(RunId("Orders/1"), "charge_card", "ord-1") == first
+        assert store.used_key(RunId("Orders/1"), "refund_card", "ord-1") is None
+        assert store.used_key(RunId("Orders/2"), "charge_card", "ord-1") is None
 
     # --- Leases ---
 
@@ -368,22 +369,22 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         row = the_run(store, "c")
         store.apply([a_write(row, head=row.head.replace(worker=None), fence=True)])
         clock.forward(2)
-        assert store.renew("w1", [*held, ("nowhere", 1)], ttl_us=SECOND) == ["c", "nowhere"]
+        assert store.renew("w1", [*held, (RunId("nowhere"), 1)], ttl_us=SECOND) == ["c", "nowhere"]
         assert [the_run(store, run).head.wake_at for run in "abc"] == [BEGIN + 3 * SECOND] * 2 + [
             BEGIN + SECOND
         ]
         assert store.renew("w2", held[:1], ttl_us=SECOND) == ["a"]
-        assert store.renew("w1", [("a", 0)], ttl_us=SECOND) == ["a"]
+        assert store.renew("w1", [(RunId("a"), 0)], ttl_us=SECOND) == ["a"]
         assert store.renew("w1", [], ttl_us=SECOND) == []
         assert the_run(store, "a").epoch == 1
 
     def test_a_released_run_may_be_claimed_at_once(self, store: Store) -> None:
         started(store)
         store.claim("w1", [DIGEST], limit=1, ttl_us=SECOND)
-        store.release("w2", [("Orders/1", 1)])
-        store.release("w1", [("Orders/1", 0)])
+        store.release("w2", [(RunId("Orders/1"), 1)])
+        store.release("w1", [(RunId("Orders/1"), 0)])
         assert the_run(store).head.worker == "w1"
-        store.release("w1", [("Orders/1", 1)])
+        store.release("w1", [(RunId("Orders/1"), 1)])
         assert (the_run(store).head.worker, the_run(store).head.wake_at) == (None, BEGIN)
         (row,) = store.claim("w2", [DIGEST], limit=1, ttl_us=SECOND)
         assert row.epoch == 2
@@ -417,7 +418,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.any_held([DIGEST], within_us=0), (
             "a lease that has ended is still somebody's until it is claimed"
         )
-        store.release("w1", [("a", 1)])
+        store.release("w1", [(RunId("a"), 1)])
         assert not store.any_held([DIGEST], within_us=60 * SECOND)
 
     def test_no_two_claims_return_the_same_epoch_of_a_run(
@@ -477,7 +478,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert [row.run for row in store.runs(RunFilter(state="T"), limit=1, after="e")] == ["c"]
 
     def test_a_contract_is_listed_over_all_its_versions(self, store: Store) -> None:
-        second = StoredContract("5" * 64, "Orders", 2, "[]")
+        second = StoredContract(Digest("5" * 64), "Orders", 2, "[]")
         store.put_contract(second)
         for run, contract in (("a", ORDERS), ("b", second), ("c", REFUNDS), ("d", ORDERS)):
             started(store, run, contract=contract)
@@ -487,10 +488,12 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     def test_a_journal_is_read_in_order_and_page_by_page(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, records=1500)])
-        assert [record.seq for record in store.journal("Orders/1")] == list(range(1, 1001))
-        assert [record.seq for record in store.journal("Orders/1", after=1000)] == list(range(1001, 1502))
-        assert [record.seq for record in store.journal("Orders/1", after=3, limit=2)] == [4, 5]
-        assert store.journal("Orders/1", after=1501) == []
+        assert [record.seq for record in store.journal(RunId("Orders/1"))] == list(range(1, 1001))
+        assert [record.seq for record in store.journal(RunId("Orders/1"), after=1000)] == list(
+            range(1001, 1502)
+        )
+        assert [record.seq for record in store.journal(RunId("Orders/1"), after=3, limit=2)] == [4, 5]
+        assert store.journal(RunId("Orders/1"), after=1501) == []
 
     # --- Values ---
 
@@ -498,7 +501,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         run, odd = f"Orders/{ODD_TEXT}", ODD_TEXT
         start = a_start(run, given=odd, head=a_head(state=odd, worker=odd, body=odd))
         store.apply([start])
-        assert store.load(run) == start.row
+        assert store.load(RunId(run)) == start.row
         message, key, used = (
             InboxRow(odd, 1, "evidence", odd),
             EventKey(odd, odd, odd),
@@ -508,11 +511,11 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         record = a_record(run, 2, odd)
         write = a_write(start.row, head=head, put=(message,), event_keys=(key,), used_keys=(used,))
         assert store.apply([write.replace(records=(record,))]) == [Applied(1)]
-        assert store.journal(run, after=1) == [record]
-        assert (the_run(store, run).head, store.inbox(run)) == (head, [message])
-        assert (store.event_key(run, odd, odd), store.used_key(run, odd, odd)) == (key, used)
+        assert store.journal(RunId(run), after=1) == [record]
+        assert (the_run(store, run).head, store.inbox(RunId(run))) == (head, [message])
+        assert (store.event_key(RunId(run), odd, odd), store.used_key(RunId(run), odd, odd)) == (key, used)
         assert store.apply([a_write(the_run(store, run), take=(odd,))]) == [Applied(1)]
-        assert store.inbox(run) == []
+        assert store.inbox(RunId(run)) == []
         assert [row.run for row in store.runs(RunFilter(state=odd), limit=9)] == [run]
 
     def test_a_text_of_a_mebibyte_comes_back_whole(self, store: Store) -> None:
@@ -522,7 +525,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         record = a_record("Orders/1", 2, big)
         store.apply([a_write(start.row, put=(a_message("m", big),)).replace(records=(record,))])
         assert (the_run(store).input, the_run(store).head.body) == (big, big)
-        assert (store.journal("Orders/1", after=1), store.inbox("Orders/1")) == (
+        assert (store.journal(RunId("Orders/1"), after=1), store.inbox(RunId("Orders/1"))) == (
             [record],
             [a_message("m", big)],
         )
@@ -533,7 +536,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         record = a_record("Orders/1", 2).replace(at=253_402_300_799_999_999)
         store.apply([a_write(row, head=a_head(wake_at=(1 << 63) - 1)).replace(records=(record,))])
         assert the_run(store).head.wake_at == (1 << 63) - 1
-        assert store.journal("Orders/1", after=1) == [record]
+        assert store.journal(RunId("Orders/1"), after=1) == [record]
 
     # --- Workers and changes ---
 
@@ -542,13 +545,13 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         store.heartbeat("w1", [], ttl_us=SECOND)
         both = tuple(sorted((DIGEST, OTHER_DIGEST)))
         assert store.workers() == [
-            WorkerRow("w1", (), BEGIN + SECOND),
-            WorkerRow("w2", both, BEGIN + 2 * SECOND),
+            WorkerRow("w1", (), Instant(BEGIN + SECOND)),
+            WorkerRow("w2", both, Instant(BEGIN + 2 * SECOND)),
         ]
         clock.forward(1)
         assert [worker.worker for worker in store.workers()] == ["w2"]
         store.heartbeat("w2", [DIGEST], ttl_us=5 * SECOND)
-        assert store.workers() == [WorkerRow("w2", (DIGEST,), BEGIN + 6 * SECOND)]
+        assert store.workers() == [WorkerRow("w2", (DIGEST,), Instant(BEGIN + 6 * SECOND))]
 
     def test_a_dead_workers_runs_are_released_once(self, store: Store) -> None:
         started(store, "A/1"), started(store, "A/2")
@@ -556,7 +559,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         store.claim("w1", [DIGEST], limit=1, ttl_us=9 * SECOND)
         store.claim("w2", [DIGEST], limit=1, ttl_us=9 * SECOND)
         (seen,) = store.workers()
-        since = seen._replace(alive_until=seen.alive_until + 1)
+        since = seen._replace(alive_until=Instant(seen.alive_until + 1))
         assert store.release_dead(since, within_us=9 * SECOND) == 0, "it has said something since"
         assert store.claim("w3", [DIGEST], limit=9, ttl_us=SECOND) == []
         assert store.release_dead(seen, within_us=9 * SECOND) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opord.stores.base import Exists, Stale, Store
 from opord.testing.store_rows import ODD_TEXT, a_start, a_value, a_write, started, the_run
+from opord.values.types import RunId
 
 
 class ValuesSuite:
@@ -13,12 +14,12 @@ class ValuesSuite:
         one, two, odd = a_value("[1]"), a_value('"two"'), a_value(ODD_TEXT)
         start = a_start().replace(values=(one,))
         store.apply([start])
-        assert store.values("Orders/1") == [one]
+        assert store.values(RunId("Orders/1")) == [one]
         store.apply([a_write(start.row, values=(two, odd))])
-        assert store.values("Orders/1", [one.digest, odd.digest, "0" * 64]) == sorted([one, odd])
-        assert store.values("Orders/1") == sorted([one, two, odd])
-        assert (store.values("Orders/1", []), store.values("Orders/none")) == ([], [])
-        assert store.values("Orders/none", [one.digest]) == []
+        assert store.values(RunId("Orders/1"), [one.digest, odd.digest, "0" * 64]) == sorted([one, odd])
+        assert store.values(RunId("Orders/1")) == sorted([one, two, odd])
+        assert (store.values(RunId("Orders/1"), []), store.values(RunId("Orders/none"))) == ([], [])
+        assert store.values(RunId("Orders/none"), [one.digest]) == []
 
     def test_a_value_is_kept_once_for_a_run_and_apart_from_those_of_others(self, store: Store) -> None:
         value = a_value('"' + "é" * 10_000 + '"')
@@ -26,9 +27,9 @@ class ValuesSuite:
         store.apply([a_write(row, values=(value,))])
         store.apply([a_write(the_run(store), values=(value, a_value("[1]")))])
         store.apply([a_start("Orders/2")])
-        assert store.values("Orders/1") == sorted([value, a_value("[1]")])
-        assert store.values("Orders/2") == []
-        kept = store.kept("Orders/1")
+        assert store.values(RunId("Orders/1")) == sorted([value, a_value("[1]")])
+        assert store.values(RunId("Orders/2")) == []
+        kept = store.kept(RunId("Orders/1"))
         assert kept is not None
         assert kept.values == tuple(sorted([value, a_value("[1]")]))
 
@@ -39,10 +40,10 @@ class ValuesSuite:
         again = a_start(records=3).replace(values=(a_value("[2]"),))
         answers = [*store.apply([late]), *store.apply([again])]
         assert [type(answer) for answer in answers] == [Stale, Exists]
-        assert store.values("Orders/1") == []
+        assert store.values(RunId("Orders/1")) == []
 
     def test_a_rewriting_leaves_the_values_that_it_names_and_no_others(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, values=(a_value("[1]"), a_value("[2]")))])
-        store.rewrite("Orders/1", lambda kept: kept.replace(values=(a_value("[2]"), a_value("[3]"))))
-        assert store.values("Orders/1") == sorted([a_value("[2]"), a_value("[3]")])
+        store.rewrite(RunId("Orders/1"), lambda kept: kept.replace(values=(a_value("[2]"), a_value("[3]"))))
+        assert store.values(RunId("Orders/1")) == sorted([a_value("[2]"), a_value("[3]")])

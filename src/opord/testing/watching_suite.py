@@ -6,6 +6,7 @@ import threading
 
 from opord.stores.base import Applied, Store
 from opord.testing.store_rows import SECOND, OpenHandle, a_write, started
+from opord.values.types import RunId
 
 
 class WatchingSuite:
@@ -49,7 +50,7 @@ class WatchingSuite:
         for name in ("A/1", "A/2", "A/3"):
             started(store, name)
         assert {status: count for status, count in store.counts().items() if count} == {"running": 3}
-        row = store.load("A/1")
+        row = store.load(RunId("A/1"))
         assert row is not None
         waiting = a_write(row, head=row.head.replace(status="waiting", wake_at=None))
         assert isinstance(store.apply([waiting])[0], Applied)

@@ -39,6 +39,7 @@ from opord.testing.run import Run
 from opord.testing.script import ScriptError, Span, span_us
 from opord.testing.stepping import Stepper, Stop
 from opord.values.names import python_names
+from opord.values.types import RunId
 
 T = TypeVar("T")
 
@@ -164,7 +165,7 @@ class World:
 
     def run(self, run: str) -> Run:
         """Return a run by its name, such as `OrderFulfilment/o1`."""
-        row = self.store.load(run)
+        row = self.store.load(RunId(run))
         if row is None:
             raise ScriptError(f"there is no run {run!r}; there are {', '.join(self._names()) or 'none'}")
         return Run(self, self._program(row), run)
@@ -256,14 +257,14 @@ class World:
 
     def stored(self, run: str) -> Stored:
         """Return a run as it is in the store."""
-        row = self.store.load(run)
+        row = self.store.load(RunId(run))
         assert row is not None, run
         return read_run(self.store, self._program(row), row)
 
     def journal(self, run: str) -> list[RecordRow]:
         """Return a run's records."""
         records: list[RecordRow] = []
-        while page := self.store.journal(run, after=records[-1].seq if records else 0):
+        while page := self.store.journal(RunId(run), after=records[-1].seq if records else 0):
             records += page
         return records
 
@@ -441,7 +442,7 @@ class World:
 
     def _receptions(self, run: str, event: str) -> int:
         """Count how often a run has had an event, taken or stored."""
-        if self.store.load(run) is None:
+        if self.store.load(RunId(run)) is None:
             return 0
         return sum(one.get("event") == event for one in self.run(run).history)
 

@@ -14,5 +14,6 @@ __all__ = [
     "secret",
     "shape",
     "sums",
+    "types",
     "vault",
 ]

@@ -1,4 +1,4 @@
-"""The types of ids, digests, instants and durations: strings and numbers that a type checker keeps apart.
+"""The types of run ids, digests and instants: strings and numbers that a type checker keeps apart.
 
 They cost nothing while a program runs: a value gets its type where it enters, by an annotation, and is a plain `str` or
 `int` from then on.
@@ -17,5 +17,8 @@ Digest = NewType("Digest", str)
 Instant = NewType("Instant", int)
 """Microseconds since 1970 UTC."""
 
-Duration = NewType("Duration", int)
-"""A length of time in microseconds."""
+NO_DIGEST = Digest("")
+"""The hash before the first record."""
+
+START_OF_TIME = Instant(0)
+"""1970-01-01 UTC: an instant that is not known yet."""

@@ -11,6 +11,7 @@ from opord.cli.archived import archive_option, story_of
 from opord.cli.output import note, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
+from opord.values.types import RunId
 
 if TYPE_CHECKING:
     from opord.backends.shown import Shown
@@ -47,7 +48,7 @@ def _of_store(run: str, store: str) -> tuple[Program, list[dict[str, Any]], dict
     async def told(shown: Shown) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
         from opord.backends.shown import ContractUnreadable
 
-        row = await shown.backend.row(run)
+        row = await shown.backend.row(RunId(run))
         try:
             program = await shown.program(row)
         except ContractUnreadable as wrong:

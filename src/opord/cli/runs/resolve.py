@@ -9,6 +9,7 @@ import click
 from opord.cli.acting import Act, Selection, act_on, act_options
 from opord.cli.errors import CliError
 from opord.cli.inputs import parsed, read_one
+from opord.values.types import RunId
 
 _NO_RESULT = "\0"
 """Stands for `--happened` without a RESULT; no argument of a program can hold a NUL."""
@@ -47,7 +48,7 @@ def command(
         "resolved",
         lambda row: row.head.status == "in_doubt",
         lambda backend, name: backend.resolve(
-            name, happened=happened is not None, result=result, actor=actor, role=role, reason=reason
+            RunId(name), happened=happened is not None, result=result, actor=actor, role=role, reason=reason
         ),
     )
     return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)

@@ -9,6 +9,7 @@ from opord.cli.inputs import INPUT_HELP, read_one
 from opord.cli.output import write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
 from opord.story.signs import safe
+from opord.values.types import RunId
 
 _RECEPTIONS = {
     "taken": "took it",
@@ -40,7 +41,7 @@ def command(
     """
     members = read_one(given)
     sent = on_backend(
-        store, lambda session: session.backend.send(run, event, members, actor=actor, role=role)
+        store, lambda session: session.backend.send(RunId(run), event, members, actor=actor, role=role)
     )
     reception = str(sent[0])
     if as_json:

@@ -11,6 +11,7 @@ from opord.cli.output import status_words, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.signs import readable, safe
+from opord.values.types import RunId
 
 if TYPE_CHECKING:
     from opord.backends.shown import Shown
@@ -83,7 +84,7 @@ async def _seen(shown: Shown, run: str) -> Seen | Gone:
     from opord.values.guard import BadValue
 
     try:
-        row = await shown.backend.row(run)
+        row = await shown.backend.row(RunId(run))
     except RunPruned as pruned:
         return Gone(pruned.tombstone)
     view = await shown.view(row)

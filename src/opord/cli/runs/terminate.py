@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from opord.cli.acting import Act, Selection, act_on, act_options
+from opord.values.types import RunId
 
 
 @click.command()
@@ -27,6 +28,6 @@ def command(
         "terminate",
         "terminated",
         lambda row: row.head.status != "ended",
-        lambda backend, name: backend.terminate(name, actor=actor, role=role, reason=reason),
+        lambda backend, name: backend.terminate(RunId(name), actor=actor, role=role, reason=reason),
     )
     return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)

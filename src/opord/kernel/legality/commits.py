@@ -17,6 +17,7 @@ from opord.kernel.program import CallProgram
 from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
 from opord.statements import call_sites
 from opord.values.failure import Failure
+from opord.values.types import Instant
 
 CUT_OFF = "its worker was lost during the call"
 """Why an attempt is in doubt that was cut off. Where a check tells what came of it, it is none of those that `retry` allows."""
@@ -264,7 +265,7 @@ def _needs_a_timer(fold: Fold, said: Said) -> None:
         )
 
 
-def _check_key(fold: Fold, said: Said, call: CallProgram, args: Any, now: int) -> None:
+def _check_key(fold: Fold, said: Said, call: CallProgram, args: Any, now: Instant) -> None:
     if call.key is None:
         expected = f"{fold.run}/{fold.entered}"
     elif args is None:
@@ -351,7 +352,7 @@ def _was_made(fold: Fold, commit: Commit) -> None:
         )
 
 
-def _check_again(fold: Fold, commit: Commit, at: int) -> None:
+def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
     """Hold a further attempt against the promise that an action is never repeated by guessing."""
     action = commit.action
     name = action.name

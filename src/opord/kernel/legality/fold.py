@@ -13,6 +13,7 @@ from opord.kernel.program import CallProgram, HandlerProgram, Program, StateProg
 from opord.kernel.records import RecordKind
 from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import ValueRow
+from opord.values.types import Instant, RunId
 
 
 class Problem(NamedTuple):
@@ -31,13 +32,13 @@ class Said(NamedTuple):
     """A record as read: its number, time and kind, and all it says."""
 
     seq: int
-    at: int
+    at: Instant
     kind: RecordKind
     body: Mapping[str, Any]
 
-    def instant(self, name: str) -> int:
+    def instant(self, name: str) -> Instant:
         """Return a member that is an instant."""
-        return parse(self.body[name])
+        return Instant(parse(self.body[name]))
 
 
 class Taken(NamedTuple):
@@ -80,7 +81,7 @@ class Commit:
     action: Action
     key: str
     args: Any
-    now: int
+    now: Instant
     first_at: int
     attempt: int = 1
     counted: int = 1
@@ -117,7 +118,7 @@ class Fold:
     counts the records that came from the inbox, `brought` the evidence of which nobody knows whether it did.
     """
 
-    def __init__(self, program: Program, run: str, values: Iterable[ValueRow] = ()) -> None:
+    def __init__(self, program: Program, run: RunId, values: Iterable[ValueRow] = ()) -> None:
         self.program = program
         self.run = run
         self.values = Values(program, run, values)
@@ -191,6 +192,6 @@ class Fold:
         """Whether the state it is in acts."""
         return self.at.declaration.kind == "acting"
 
-    def frame(self, now: int, actor: str = "") -> Frame[Any]:
+    def frame(self, now: Instant, actor: str = "") -> Frame[Any]:
         """Return what is in scope everywhere in the contract."""
         return Frame(self.input, RunInfo(self.run, to_datetime(self.started_at)), to_datetime(now), actor)

@@ -11,6 +11,7 @@ from opord.kernel.legality.transitions import decoded, names_now
 from opord.kernel.rows import EventKey, InboxRow, RunRow, UsedKey
 from opord.kernel.sealing import SEALED, opened
 from opord.values.canonical import digest, dumps, loads
+from opord.values.types import Instant
 from opord.values.vault import SecretUnreadable
 
 
@@ -69,7 +70,12 @@ def _check_message(fold: Fold, row: RunRow, message: InboxRow, keyed: dict[tuple
     if values is None:
         fold.problems[-1] = fold.problems[-1]._replace(seq=None)
     elif program.key is not None and not names_now(program.declaration.key):
-        compare(fold, "inbox", key, program.key(values, fold.frame(message.arrived, body.get("actor", ""))))
+        compare(
+            fold,
+            "inbox",
+            key,
+            program.key(values, fold.frame(Instant(message.arrived), body.get("actor", ""))),
+        )
     if key is not None and keyed.setdefault((name, key), body["args"]) is not body["args"]:
         fold.stored_problem("inbox", f"{name} with the key {told(key)} waits twice")
 

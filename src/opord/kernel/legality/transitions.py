@@ -13,6 +13,7 @@ from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import CauseWord
 from opord.statements import gotos
 from opord.values.codec import Codec
+from opord.values.types import Instant
 
 _CAUSE = re.compile(
     rf"(?P<kind>{'|'.join(get_args(CauseWord))})(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?", re.DOTALL
@@ -313,7 +314,7 @@ def _firing(fold: Fold, said: Said) -> set[str]:
     return {timer.id for timer in fold.at.timers if timer.shared and timer.id == name}
 
 
-def _check_timers(fold: Fold, target: StateProgram, at: int) -> None:
+def _check_timers(fold: Fold, target: StateProgram, at: Instant) -> None:
     expected = {timer.id: _due(fold, timer, at) for timer in target.timers if timer.id not in fold.fired}
     if fold.timers != expected:
         differ = sorted(
@@ -324,7 +325,7 @@ def _check_timers(fold: Fold, target: StateProgram, at: int) -> None:
         )
 
 
-def _due(fold: Fold, timer: TimerProgram, at: int) -> int:
+def _due(fold: Fold, timer: TimerProgram, at: Instant) -> int:
     when: Any = timer.when(fold.fields, fold.frame(at))
     match timer.declaration.kind:
         case "at":

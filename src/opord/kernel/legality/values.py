@@ -12,6 +12,7 @@ from opord.kernel.rows import ValueRow
 from opord.values.canonical import digest, dumps, loads
 from opord.values.codec import Codec
 from opord.values.shape import Part, Shape
+from opord.values.types import RunId
 
 UNFIT: Final = object()
 """Stands for data that are not what a value of their type is kept as."""
@@ -24,7 +25,7 @@ class ReferenceWrong(Exception):
 class Values:
     """The values of a run, read when they are needed; `referred` are the digests that somebody has named so far."""
 
-    def __init__(self, program: Program, run: str, rows: Iterable[ValueRow]) -> None:
+    def __init__(self, program: Program, run: RunId, rows: Iterable[ValueRow]) -> None:
         self._rows = tuple(rows)
         self._texts = Texts(self._rows, lambda text: open_value(program.vault, run, text))
         self.referred: set[str] = set()

@@ -26,6 +26,7 @@ import msgspec
 
 from opord.kernel.rows import EventKey, Head, InboxRow, Kept, RecordRow, RunRow, UsedKey, ValueRow
 from opord.stores.base import StoredContract
+from opord.values.types import Digest
 
 FORMAT = 2
 
@@ -60,7 +61,7 @@ class Line(NamedTuple):
 
     kind: str
     body: bytes
-    digest: str
+    digest: Digest
 
 
 class LineDamaged(Exception):
@@ -88,7 +89,7 @@ def read_line(text: bytes) -> Line:
     digest = text[len(START) : _KIND_AT - 2]
     if hashlib.sha256(member).hexdigest().encode() != digest:
         raise LineDamaged("it does not have the digest kept with it: it was changed")
-    return Line(kind[1:].decode(), body, digest.decode())
+    return Line(kind[1:].decode(), body, Digest(digest.decode()))
 
 
 def decoded(body: bytes, kind: type[T]) -> T:

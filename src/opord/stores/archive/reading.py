@@ -11,6 +11,7 @@ import msgspec
 from opord.stores.archive import lines
 from opord.stores.archive.writing import check_header
 from opord.stores.base import Kept, StoredContract
+from opord.values.types import Digest, Instant, RunId
 
 
 class Damage(NamedTuple):
@@ -30,8 +31,8 @@ class Archived(NamedTuple):
 class _Name(msgspec.Struct):
     """Of a run's line, what says which run it is, and how far its story goes."""
 
-    run: str
-    started_at: int
+    run: RunId
+    started_at: Instant
     epoch: int
     seq: int
     arrivals: int
@@ -60,7 +61,7 @@ class Archive:
             check_header(file.readline(), path)
             self._look_through(file)
 
-    def contract(self, digest: str) -> StoredContract | None:
+    def contract(self, digest: Digest) -> StoredContract | None:
         """Return the contract of that digest, in whichever form the digest is."""
         found = self.contracts.get(digest)
         return found or next((each for each in self.contracts.values() if digest in each.also), None)

@@ -15,6 +15,7 @@ import msgspec
 from opord.kernel.conflicts import Facts, judge, last_record
 from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Tombstone, Write
 from opord.stores.sqlite.connection import rows
+from opord.values.types import Digest, RunId
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ class ContractReplaced(Exception):
 class Position(msgspec.Struct, array_like=True, gc=False):
     """Where a run stands; `number` is its key in the file."""
 
-    run: str
+    run: RunId
     number: int
     epoch: int
     seq: int
@@ -73,7 +74,7 @@ class Batch:
         self,
         connection: apsw.Connection,
         answers: Sequence[Start | Write | Result],
-        positions: Mapping[str, Position],
+        positions: Mapping[RunId, Position],
         contracts: Mapping[str, int],
     ) -> list[Result]:
         """Write the changes among the answers, and answer for them."""
@@ -164,7 +165,7 @@ class Batch:
         connection: apsw.Connection,
         batch: Sequence[Start | Write],
         names: list[str],
-        tombstones: Mapping[str, Tombstone],
+        tombstones: Mapping[RunId, Tombstone],
         contracts: Mapping[str, int],
     ) -> Facts:
         writes = [change for change in batch if isinstance(change, Write)]
@@ -174,7 +175,8 @@ class Batch:
         return Facts(
             rows={row.run: row for row in self._fetch(connection, "load_many", names, RunRow)},
             hashes={
-                (run, seq): h for run, seq, h in self._fetch(connection, "hashes", last, tuple[str, int, str])
+                (run, seq): h
+                for run, seq, h in self._fetch(connection, "hashes", last, tuple[RunId, int, Digest])
             },
             messages=set(self._fetch(connection, "messages", put, tuple[str, str])),
             event_keys={
@@ -197,7 +199,7 @@ class Batch:
         return rows(connection, self._sql[name], (_encode(wanted).decode(),), kind) if wanted else []
 
 
-def _fits(change: Start | Write, positions: Mapping[str, Position], contracts: Mapping[str, int]) -> bool:
+def _fits(change: Start | Write, positions: Mapping[RunId, Position], contracts: Mapping[str, int]) -> bool:
     """Tell whether a change fits for sure; messages and event keys have to be looked up first."""
     if type(change) is Write:
         position = positions.get(change.run)

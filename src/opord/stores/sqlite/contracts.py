@@ -9,12 +9,13 @@ import apsw
 from opord.kernel.conflicts import compare
 from opord.stores.base import ContractConflict, StoredContract, WorkerRow
 from opord.stores.sqlite.connection import rows
+from opord.values.types import Instant
 
 log = logging.getLogger("opord.store")
 
 
 def put_contract(
-    connection: apsw.Connection, sql: dict[str, str], contract: StoredContract, now: int
+    connection: apsw.Connection, sql: dict[str, str], contract: StoredContract, now: Instant
 ) -> None:
     """Keep a contract's text; see `Store.put_contract`."""
     name_and_version = (contract.name, contract.version)
@@ -59,7 +60,7 @@ def _keep(
 
 
 def _needed_by(
-    connection: apsw.Connection, sql: dict[str, str], number: int, stored: StoredContract, now: int
+    connection: apsw.Connection, sql: dict[str, str], number: int, stored: StoredContract, now: Instant
 ) -> str:
     """Say in words what keeps a contract from being replaced; nothing if it may be."""
     found = rows(connection, sql["who_needs"], (number,), str)

@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 import apsw
 
+from opord.values.types import Digest
+
 log = logging.getLogger("opord.store")
 
 
 class _Text(NamedTuple):
     """A contract as a store of an older version has it."""
 
-    digest: str
+    digest: Digest
     name: str
     version: int
     sources: str

@@ -23,12 +23,13 @@ from opord.stores.base import (
 from opord.stores.sqlite.connection import rows
 from opord.stores.sqlite.guards import lifted
 from opord.stores.sqlite.listing import left_of_run
+from opord.values.types import RunId
 
 T = TypeVar("T")
 
 
 def rewrite(
-    connection: apsw.Connection, sql: dict[str, str], run: str, change: Callable[[Kept], Kept | None]
+    connection: apsw.Connection, sql: dict[str, str], run: RunId, change: Callable[[Kept], Kept | None]
 ) -> Kept | None:
     """Rewrite a run in the transaction that is open; see `Store.rewrite`."""
     kept = kept_of(connection, sql, run)
@@ -40,7 +41,7 @@ def rewrite(
 
 
 def kept_of(
-    connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None = None
+    connection: apsw.Connection, sql: dict[str, str], run: RunId, unread: list[Unread] | None = None
 ) -> Kept | None:
     """Read all that is kept of a run, in a transaction; None if it is not there. See `Store.kept`."""
     row = _row_of(connection, sql, run, unread)

@@ -46,6 +46,7 @@ from opord.stores.sqlite.listing import left_of_run, listing, what_is_left
 from opord.stores.sqlite.location import check_location, true_name
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
+from opord.values.types import Digest, Instant, RunId
 
 log = logging.getLogger("opord.store")
 
@@ -96,8 +97,8 @@ class SqliteStore:
     def identity(self) -> str:
         return self._all("identity", (), str)[0]
 
-    def now(self) -> int:
-        return self._clock()
+    def now(self) -> Instant:
+        return Instant(self._clock())
 
     def put_contract(self, contract: StoredContract) -> None:
         stored = self.contract(contract.digest)
@@ -106,7 +107,7 @@ class SqliteStore:
         with self._write() as connection:
             put_contract(connection, self._sql, contract, self.now())
 
-    def contract(self, digest: str) -> StoredContract | None:
+    def contract(self, digest: Digest) -> StoredContract | None:
         return self._first("contract", (digest,), StoredContract)
 
     def contracts(self) -> list[StoredContract]:
@@ -158,7 +159,7 @@ class SqliteStore:
         return claimed
 
     def _due(
-        self, connection: apsw.Connection, contract: int, now: int, limit: int
+        self, connection: apsw.Connection, contract: int, now: Instant, limit: int
     ) -> list[tuple[int, RunRow]]:
         """Return the runs of a contract that are due; a row that cannot be read keeps nobody else from being claimed."""
         try:
@@ -175,17 +176,17 @@ class SqliteStore:
                     connection.execute(self._sql["renew"], (_encode([number]).decode(), now + _PUT_OFF_US))
             return found
 
-    def renew(self, worker: str, held: Sequence[tuple[str, int]], *, ttl_us: int) -> list[str]:
+    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: int) -> list[RunId]:
         if not held:
             return []
         still = self._lease("renew", worker, held, ttl_us)
         return [run for run, _ in held if run not in still]
 
-    def release(self, worker: str, held: Sequence[tuple[str, int]]) -> None:
+    def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
         if held:
             self._lease("release", worker, held, 0)
 
-    def _lease(self, verb: str, worker: str, held: Sequence[tuple[str, int]], ttl_us: int) -> set[str]:
+    def _lease(self, verb: str, worker: str, held: Sequence[tuple[RunId, int]], ttl_us: int) -> set[str]:
         """Change the lease of those that are still held; return them."""
         with self._write() as connection:
             found = rows(connection, self._sql["held"], (_encode(held).decode(), worker), tuple[int, str])
@@ -202,7 +203,7 @@ class SqliteStore:
 
     # --- Reading ---------------------------------------------------------------------------------
 
-    def load(self, run: str) -> RunRow | None:
+    def load(self, run: RunId) -> RunRow | None:
         try:
             return self._first("load", (run,), RunRow)
         except RowDamaged as damage:
@@ -238,32 +239,32 @@ class SqliteStore:
         with self._read() as connection:
             return dict(rows(connection, self._sql["counts"], (), tuple[Status, int]))
 
-    def journal(self, run: str, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
+    def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         return self._all("journal", (run, after, max(limit, 0)), RecordRow)
 
-    def inbox(self, run: str) -> list[InboxRow]:
+    def inbox(self, run: RunId) -> list[InboxRow]:
         return self._all("inbox", (run,), InboxRow)
 
-    def waiting(self, run: str) -> int:
+    def waiting(self, run: RunId) -> int:
         return sum(self._all("waiting", (run,), int))
 
-    def waiting_bytes(self, run: str) -> int:
+    def waiting_bytes(self, run: RunId) -> int:
         return sum(self._all("waiting_bytes", (run,), int))
 
-    def event_key(self, run: str, event: str, key: str) -> EventKey | None:
+    def event_key(self, run: RunId, event: str, key: str) -> EventKey | None:
         return self._first("event_key", (run, event, key), EventKey)
 
-    def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
+    def used_key(self, run: RunId, action: str, key: str) -> UsedKey | None:
         return self._first("used_key", (run, action, key), UsedKey)
 
-    def values(self, run: str, digests: Collection[str] | None = None) -> list[ValueRow]:
+    def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         if digests is None:
             return self._all("values_of", (run,), ValueRow)
         return self._all("values", (run, _json(digests)), ValueRow) if digests else []
 
     # --- Pruning ---------------------------------------------------------------------------------
 
-    def kept(self, run: str, *, unread: list[Unread] | None = None) -> Kept | None:
+    def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
         with self._snapshot() as connection:
             return kept_of(connection, self._sql, run, unread)
 
@@ -280,7 +281,7 @@ class SqliteStore:
         with self._write() as connection:
             return pruning.prune(connection, self._sql, batch)
 
-    def tombstone(self, run: str) -> Tombstone | None:
+    def tombstone(self, run: RunId) -> Tombstone | None:
         return self._first("tombstones", (_json([run]),), Tombstone)
 
     def forget(self, *, limit: int) -> int:
@@ -290,7 +291,7 @@ class SqliteStore:
 
     # --- Rewriting -------------------------------------------------------------------------------
 
-    def rewrite(self, run: str, change: Callable[[Kept], Kept | None]) -> Kept | None:
+    def rewrite(self, run: RunId, change: Callable[[Kept], Kept | None]) -> Kept | None:
         with self._write() as connection:
             return rewrite(connection, self._sql, run, change)
 
