@@ -182,8 +182,20 @@ def test_an_archive_is_verified_like_a_store(ended: Shop) -> None:
     path.write_bytes(content[:-200] + b"?" + content[-199:])
     changed = ended.opord("runs", "verify", "--archive", "old.jsonl")
     assert changed.status == 1
-    number = content.count(b"\n")
+    number = content.count(b"\n") - 1
     assert f"the archive: wrong at line {number} (line): it does not have the digest" in changed.out
+    there = content.splitlines(keepends=True)
+    path.write_bytes(b"".join(there[:-1]))
+    cut = ended.opord("runs", "verify", "--archive", "old.jsonl")
+    assert (cut.status, cut.out.split("\n")[0]) == (
+        1,
+        "the archive: wrong at its end (line): the end of what was written last is missing: a prune was cut off there, "
+        "and the next one mends it, or lines were taken away",
+    )
+    path.write_bytes(b"".join([*there[:-2], there[-1]]))
+    fewer = ended.opord("runs", "verify", "--archive", "old.jsonl")
+    assert fewer.status == 1
+    assert "lines stood between its mark and it, and" in fewer.out
 
 
 def test_a_story_that_was_forged_with_its_digest_is_found_by_its_hashes(ended: Shop) -> None:

@@ -84,7 +84,7 @@ def test_an_empty_file_that_is_there_becomes_an_archive_that_only_its_owner_may_
         line("run", {}),
         line("archive", {"format": 1}),
         line("archive", {"format": 1, "store": "another", "made": ""}),
-        line("archive", {"format": 2, "store": "", "made": ""}),
+        line("archive", {"format": 4, "store": "", "made": ""}),
     ],
     ids=lambda content: repr(content[:40]),
 )
@@ -174,10 +174,64 @@ def test_every_changed_byte_of_a_line_is_found(store: SqliteStore, path: Path) -
             assert len(archive.damages) == 1, changed[at - 20 : at + 20]
 
 
+def test_every_line_that_is_missing_is_seen(store: SqliteStore, path: Path) -> None:
+    for _ in range(3):
+        prune(store, path, limit=2)
+    there = path.read_bytes().splitlines(keepends=True)
+    assert [kind for kind, _ in lines(path)].count("end") == 3
+    for number in range(1, len(there)):
+        path.write_bytes(b"".join([*there[:number], *there[number + 1 :]]))
+        archive = Archive(path)
+        last = number == len(there) - 1
+        assert (bool(archive.damages), archive.unended) == (not last, last), there[number][:90]
+
+
+def test_lines_that_are_missing_together_or_stand_elsewhere_are_seen(store: SqliteStore, path: Path) -> None:
+    for _ in range(3):
+        prune(store, path, limit=2)
+    there = path.read_bytes().splitlines(keepends=True)
+    marks = [number for number, text in enumerate(there) if b'","mark":' in text]
+    for kept in (
+        [*there[: marks[1]], *there[marks[2] :]],  # all that was written at a time
+        [*there[: marks[1] - 2], *there[marks[1] :]],  # a run and the end behind it
+        [*there[: marks[2] + 1], there[marks[2] + 2], there[marks[2] + 1], *there[marks[2] + 3 :]],
+    ):
+        path.write_bytes(b"".join(kept))
+        assert Archive(path).damages
+
+
+def test_archives_that_are_joined_are_whole(store: SqliteStore, tmp_path: Path) -> None:
+    parts = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
+    for part in parts:
+        prune(store, part, limit=3)
+    joined = tmp_path / "joined.jsonl"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    archive = Archive(joined)
+    assert (len(archive), archive.damages, archive.unended) == (6, [], False)
+
+
+@pytest.mark.parametrize("format", [1, 2])
+def test_an_archive_of_an_older_format_is_read_and_what_is_added_to_it_is_counted(
+    store: SqliteStore, path: Path, format: int
+) -> None:
+    prune(store, path, limit=3)
+    header, mark, *rest, _ = path.read_bytes().splitlines(keepends=True)
+    old = {**json.loads(header)["archive"], "format": format}
+    older = json.loads(mark)["mark"]
+    del older["after"]
+    path.write_bytes(b"".join([line("archive", old), line("mark", older), *rest]))
+    assert (len(Archive(path)), Archive(path).damages, Archive(path).unended) == (3, [], False)
+    prune(store, path)
+    there = path.read_bytes().splitlines(keepends=True)
+    assert (len(Archive(path)), Archive(path).damages, Archive(path).unended) == (6, [], False)
+    path.write_bytes(b"".join([*there[:-2], there[-1]]))
+    assert len(Archive(path).damages) == 1
+
+
 def test_a_story_that_stands_twice_is_read_once(store: SqliteStore, path: Path) -> None:
     prune(store, path)
     content = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([*content, *content[2:]]))
+    path.write_bytes(b"".join([*content, *content]))
     archive = Archive(path)
     assert len(list(archive.runs())) == len(archive) == 6
     assert (archive.duplicates, archive.damages) == (6, [])

@@ -23,7 +23,8 @@ from opord.stores.archive import Archive, Damage
 class ArchivedRuns:
     """An archive and the contracts found in it. `damages` are the lines that are not what was written.
 
-    `torn` says that its last line is not whole: a prune was cut off there, and that run is still in its store.
+    `torn` says that its last line is not whole: a prune was cut off there, and that run is still in its store. `unended`: so
+    does a missing end, if nobody has taken lines away.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,6 +39,7 @@ class ArchivedRuns:
         self.path = path
         self.damages: list[Damage] = self._archive.damages
         self.torn = self._archive.torn
+        self.unended = self._archive.unended
 
     def program(self, row: RunRow) -> Program:
         """Return the program of a run's contract.

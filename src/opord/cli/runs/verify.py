@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from opord.backends.base import Verified
     from opord.backends.shown import Shown
 
+UNENDED = (
+    "the end of what was written last is missing: a prune was cut off there, and the next one mends it, "
+    "or lines were taken away"
+)
+
 
 @click.command()
 @click.argument("run", required=False)
@@ -71,20 +76,25 @@ def _of_archive(run: str | None, path: str, tell: Callable[[dict[str, Any]], Non
     for kept in [story_of(archived, run)] if run is not None else archived.runs():
         tell(_result(archived.verify(kept)))
     for damage in archived.damages:
-        tell(
-            {
-                "run": None,
-                "records": 0,
-                "problems": [{"seq": None, "what": "line", "why": damage.why}],
-                "line": damage.line,
-                "needs_person": False,
-                "status": None,
-            }
-        )
+        tell(_of_line(damage.why, damage.line))
+    if archived.unended and not archived.torn:
+        tell(_of_line(UNENDED, None))
     if archived.torn:
         note(
             "a line is not whole: a prune was cut off there, and the run that it was about is still in its store"
         )
+
+
+def _of_line(why: str, line: int | None) -> dict[str, Any]:
+    """Return what is wrong with a line of an archive, as a result without a run; None is its end."""
+    return {
+        "run": None,
+        "records": 0,
+        "problems": [{"seq": None, "what": "line", "why": why}],
+        "line": line,
+        "needs_person": False,
+        "status": None,
+    }
 
 
 def _result(found: Verified) -> dict[str, Any]:
@@ -99,7 +109,8 @@ def _tell(result: dict[str, Any]) -> None:
     name = safe(result["run"] or "the archive")
     for problem in result["problems"]:
         where = f"record {problem['seq']}" if problem["seq"] is not None else "the run as stored"
-        where = f"line {result['line']}" if result["run"] is None else where
+        if result["run"] is None:
+            where = f"line {result['line']}" if result["line"] is not None else "its end"
         write(
             f"{name}: {click.style('wrong', fg='red')} at {where} ({problem['what']}): {safe(problem['why'])}"
         )

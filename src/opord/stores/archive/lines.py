@@ -3,15 +3,19 @@
 Every line is a JSON object of two members, `{"digest":"…","KIND":…}`, in UTF-8, with a newline at its end. The digest is
 the SHA-256 of the text of the second member, `"KIND":…`. The same story is so always the same line.
 
-- `archive`: the first line. `format` (2), `store` (its identity), `made` (when).
-- `mark`: begins what was written at a time. `at`, and `contracts`, the digests of all contracts in the file before it.
+- `archive`: the first line. `format` (3), `store` (its identity), `made` (when).
+- `mark`: begins what was written at a time. `at`, `contracts`, the digests of all contracts in the file before it, and `after`, the
+  digest of the line before it.
+- `end`: ends what was written at a time, before anybody relies on it. `lines`, how many stand between the mark and it, and `sum`, the
+  SHA-256 of the digests of those lines, each in hex, one after the other.
 - `contract`: `digest`, `name`, `version` and `sources` of a contract, the `form` of its digest, and `also`, its digests in
   older forms; stands before the first run of it. Lines without `form` are of form 0.
 - `run`: all that was kept of a run: the members of its row with its `head`, and `records`, `inbox`, `event_keys`, `settled` and
   `values`.
 
-Format 2 has `values`, the large values that records, head and input refer to by their digests. A file that was begun in format 1
-is gone on with, and keeps its first line; an older Opord takes a run with `values` in it for damaged.
+Format 2 has `values`, the large values that records, head and input refer to by their digests. Format 3 has `end`, and `after` in a mark:
+by these a line that is missing shows. A file that was begun in an older format is gone on with, and keeps its first line; an
+older Opord takes a run with `values` in it for damaged, and passes over `end`.
 
 Instants in `run` are microseconds since 1970 UTC. Bodies are the texts that the store kept, so that hashes can be followed;
 secrets in them are sealed, as they were in the store.
@@ -28,9 +32,11 @@ from opord.kernel.rows import EventKey, Head, InboxRow, Kept, RecordRow, RunRow,
 from opord.stores.base import StoredContract
 from opord.values.types import Digest
 
-FORMAT = 2
+FORMAT = 3
+FORMAT_WITH_ENDS = 3
+"""From this format on, what was written at a time has an end."""
 
-Kind: TypeAlias = Literal["archive", "mark", "contract", "run"]
+Kind: TypeAlias = Literal["archive", "mark", "contract", "run", "end"]
 
 START = b'{"digest":"'
 _KIND_AT = len(START) + 64 + 2
@@ -54,6 +60,31 @@ class Mark(msgspec.Struct):
 
     at: str
     contracts: list[str]
+    after: str | None = None
+
+
+class End(msgspec.Struct):
+    """What the end of a batch says."""
+
+    lines: int
+    sum: str
+
+
+class Batch:
+    """The lines between a mark and its end, as far as they were written or read."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._sum = hashlib.sha256()
+
+    def add(self, digest: str) -> None:
+        """Add a line by its digest."""
+        self.lines += 1
+        self._sum.update(digest.encode())
+
+    def end(self) -> End:
+        """Return what its end says."""
+        return End(self.lines, self._sum.hexdigest())
 
 
 class Line(NamedTuple):
@@ -72,6 +103,11 @@ def line(kind: Kind, said: Any) -> bytes:
     """Write a line."""
     member = b'"' + kind.encode() + b'":' + _encode(said)
     return START + hashlib.sha256(member).hexdigest().encode() + b'",' + member + b"}\n"
+
+
+def digest_of(text: bytes) -> str:
+    """Return the digest that a line says it has, of whatever it was."""
+    return text[len(START) : len(START) + 64].decode(errors="replace")
 
 
 def read_line(text: bytes) -> Line:

@@ -41,7 +41,8 @@ class _Name(msgspec.Struct):
 class Archive:
     """An archive that can be read. `contracts` are those in it, by digest, `damages` what was found wrong.
 
-    `torn` says that its last line is not whole: a prune was cut off there, and that run is still in its store.
+    `torn` says that its last line is not whole: a prune was cut off there, and that run is still in its store. `unended` says
+    that the end of what was written last is missing: a prune was cut off there, too, or lines were taken away.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,12 +55,13 @@ class Archive:
         self.path = path
         self.contracts: dict[str, StoredContract] = {}
         self.damages: list[Damage] = []
-        self.torn = False
+        self.torn = self.unended = False
         self.duplicates = 0
         self._at: dict[tuple[str, int], tuple[tuple[int, int, int], int, int]] = {}
         with path.open("rb") as file:
-            check_header(file.readline(), path)
-            self._look_through(file)
+            first = file.readline()
+            self.format = check_header(first, path).format
+            self._look_through(file, first)
 
     def contract(self, digest: Digest) -> StoredContract | None:
         """Return the contract of that digest, in whichever form the digest is."""
@@ -82,8 +84,9 @@ class Archive:
                 except lines.LineDamaged as error:
                     self.damages.append(Damage(number, str(error)))
 
-    def _look_through(self, file: BinaryIO) -> None:
+    def _look_through(self, file: BinaryIO, first: bytes) -> None:
         number, start = 1, file.tell()
+        order = _Order(lines.digest_of(first), strict=self.format >= lines.FORMAT_WITH_ENDS)
         for text in file:
             number += 1
             at, start = start, start + len(text)
@@ -91,9 +94,15 @@ class Archive:
                 self.torn = True
                 continue
             try:
-                self._take(lines.read_line(text), at, number)
+                line = lines.read_line(text)
+                self._take(line, at, number)
             except lines.LineDamaged as error:
+                line = None
                 self.damages.append(Damage(number, str(error)))
+            missing = order.follow(lines.digest_of(text), line)
+            if missing is not None:
+                self.damages.append(Damage(number, missing))
+        self.unended = order.open
 
     def _take(self, line: lines.Line, at: int, number: int) -> None:
         if line.kind == "contract":
@@ -108,3 +117,59 @@ class Archive:
             # A story that goes on was told again after more had come: that one is the whole.
             if known is None or story >= known[0]:
                 self._at[name.run, name.started_at] = (story, at, number)
+
+
+class _Order:
+    """Whether lines are missing: each mark names the line before it, each end counts and sums up those since its mark.
+
+    Archives that are joined stand one after the other, each with its first line. `strict`: every run stands between a mark and
+    an end, which is so from format 3 on. `open`: a batch was begun, and its end has not come. Behind a damaged line nobody
+    can tell what stood there, before the next mark.
+    """
+
+    def __init__(self, first: str, *, strict: bool) -> None:
+        self._last: str | None = first
+        self._strict = strict
+        self._batch: lines.Batch | None = None
+        self._sure = True
+        self.open = False
+
+    def follow(self, digest: str, line: lines.Line | None) -> str | None:
+        """Follow a line, None if it is damaged; say what is missing before it, if anything is."""
+        before, self._last = self._last, digest if line is not None else None
+        if line is None:
+            self._sure = False
+            return None
+        if line.kind == "mark":
+            return self._mark(lines.decoded(line.body, lines.Mark), before)
+        if line.kind == "end":
+            return self._end(lines.decoded(line.body, lines.End))
+        if line.kind == "archive":
+            self._batch, self._sure, self.open = None, True, False
+            self._strict = lines.decoded(line.body, lines.Header).format >= lines.FORMAT_WITH_ENDS
+        elif self._batch is not None:
+            self._batch.add(digest)
+        elif self._strict and self._sure:
+            self._sure = False
+            return "lines are missing before it: what it belongs to has no beginning"
+        return None
+
+    def _mark(self, mark: lines.Mark, before: str | None) -> str | None:
+        self._batch, self._sure, self.open = lines.Batch(), True, mark.after is not None
+        if None in (mark.after, before) or mark.after == before:
+            return None
+        return "lines are missing before it: it follows another line than when it was written"
+
+    def _end(self, end: lines.End) -> str | None:
+        batch, self._batch, self.open = self._batch, None, False
+        if not self._sure:
+            return None
+        if batch is None:
+            return "lines are missing before it: what it ends has no beginning"
+        if end.lines != batch.lines:
+            return f"{_lines(end.lines)} stood between its mark and it, and {_lines(batch.lines)} are there"
+        return None if end == batch.end() else "other lines stood between its mark and it than are there"
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"

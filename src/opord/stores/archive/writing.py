@@ -30,6 +30,8 @@ class ArchiveWriter:
         self.path = path
         self._file = descriptor
         self._contracts: set[str] = set()
+        self._batch: lines.Batch | None = None
+        self._last = ""
         self._size = 0
         self._folder_synced = False
 
@@ -62,14 +64,20 @@ class ArchiveWriter:
 
     def mark(self, at: str) -> None:
         """Begin what is written at a time."""
-        self._write(lines.line("mark", {"at": at, "contracts": sorted(self._contracts)}))
+        self._end()
+        self._write(lines.line("mark", lines.Mark(at, sorted(self._contracts), self._last)))
+        self._batch = lines.Batch()
 
     def append(self, kept: Kept, contract: StoredContract) -> int:
         """Write a run's whole story, after the text of its contract where that is not there yet; return the bytes."""
-        text = lines.run_line(kept)
+        told = [lines.run_line(kept)]
         if contract.digest not in self._contracts:
-            text = lines.contract_line(contract) + text
+            told.insert(0, lines.contract_line(contract))
+        text = b"".join(told)
         self._write(text)
+        if self._batch is not None:
+            for each in told:
+                self._batch.add(lines.digest_of(each))
         self._contracts.add(contract.digest)
         return len(text)
 
@@ -79,6 +87,7 @@ class ArchiveWriter:
         Raises:
             OSError: nobody knows what is durable; the archive has to be opened anew.
         """
+        self._end()
         with self._named():
             _sync(self._file)
             if not self._folder_synced:
@@ -102,6 +111,12 @@ class ArchiveWriter:
 
     # --- The file --------------------------------------------------------------------------------
 
+    def _end(self) -> None:
+        """End the batch that was begun: by this a line that goes missing later shows."""
+        if self._batch is not None:
+            batch, self._batch = self._batch, None
+            self._write(lines.line("end", batch.end()))
+
     def _write(self, text: bytes) -> None:
         """Write whole lines at the end, or none of them as far as that is in our hands."""
         rest = memoryview(text)
@@ -113,6 +128,7 @@ class ArchiveWriter:
             self._cut(self._size)
             raise
         self._size += len(text)
+        self._last = lines.digest_of(text[text.rfind(b"\n", 0, -1) + 1 :])
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -153,6 +169,7 @@ class ArchiveWriter:
             check_header(content[: content.find(b"\n") + 1 or _HEADER_BYTES_MAX], self.path, store)
             whole = _whole(content)
             self._contracts = self._known_contracts(content, whole)
+            self._last = lines.digest_of(content[content.rfind(b"\n", 0, whole - 1) + 1 : whole])
         if whole < size:
             os.ftruncate(self._file, whole)
         self._size = whole
