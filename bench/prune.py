@@ -1,7 +1,7 @@
 """How fast old runs leave the store, and what a writer beside the prune feels of it.
 
 A store is filled with ended runs of the four-call order's size: eleven records, a message, two keys. Then they are pruned, once
-alone and once beside a writer that starts a run every five milliseconds and takes the time of each commit. The same
+alone and once beside a writer that starts a run every five milliseconds and takes the time of each write. The same
 writer is timed without a prune before, for comparison.
 
     python bench/prune.py [--runs 10000]
@@ -30,15 +30,15 @@ PAUSE_S = 0.005
 
 
 class Felt(NamedTuple):
-    """What a writer's commits took, in milliseconds."""
+    """What a writer's writes took, in milliseconds."""
 
-    commits: int
+    writes: int
     median: float
     p99: float
     slowest: float
 
     def __str__(self) -> str:
-        return f"{self.commits:>5} commits  median {self.median:5.2f} ms  p99 {self.p99:6.2f} ms  slowest {self.slowest:6.1f} ms"
+        return f"{self.writes:>5} writes  median {self.median:5.2f} ms  p99 {self.p99:6.2f} ms  slowest {self.slowest:6.1f} ms"
 
 
 def fill(store: Store, runs: int) -> None:

@@ -19,7 +19,7 @@ from opord.drive.reading import missing, read, read_by_row
 from opord.drive.telling import tell_moved
 from opord.kernel import bounds, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
-from opord.kernel.bounds import check_said
+from opord.kernel.bounds import check_note
 from opord.kernel.draft import Draft
 from opord.kernel.rows import has_ended, is_held
 from opord.kernel.run import Run
@@ -126,9 +126,9 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
         InputInvalid: it cannot.
     """
     try:
-        check_said(actor, "the name of who acts")
-        check_said(role, "the role")
-        check_said(reason, "the reason", most=bounds.LONGEST_REASON)
+        check_note(actor, "the name of who acts")
+        check_note(role, "the role")
+        check_note(reason, "the reason", most=bounds.LONGEST_REASON)
     except BadValue as error:
         raise InputInvalid("the sender", "", error.message) from None
 

@@ -70,13 +70,13 @@ def step_too_large(size: int, what: str) -> BadValue:
     )
 
 
-def check_said(said: str | None, what: str, *, most: int = LONGEST_NAME) -> None:
+def check_note(note: str | None, what: str, *, most: int = LONGEST_NAME) -> None:
     """Refuse what a person says about themselves or their reason, if it cannot be kept or is too long."""
-    if said is None:
+    if note is None:
         return
     try:
-        check_text(said)
+        check_text(note)
     except BadValue as error:
         raise BadValue("", f"{what} cannot be kept: {error.message}") from None
-    if len(said) > most:
-        raise BadValue("", f"{what} has {len(said):,} characters, and at most {most:,} are kept")
+    if len(note) > most:
+        raise BadValue("", f"{what} has {len(note):,} characters, and at most {most:,} are kept")

@@ -57,29 +57,29 @@ UNKNOWN_KIND = "this version of Opord does not know this kind of record; a newer
 """What is said of a record whose kind is not a `RecordKind`."""
 
 
-def known_kind(kept: object) -> RecordKind | None:
-    """Return the kind of a record as kept; None if this version does not know it."""
-    return _KINDS.get(kept) if isinstance(kept, str) else None
+def known_kind(stored: object) -> RecordKind | None:
+    """Return the kind of a record as stored; None if this version does not know it."""
+    return _KINDS.get(stored) if isinstance(stored, str) else None
 
 
-def known_cause(kept: str) -> CauseWord | None:
-    """Return the word that a cause as kept begins with; None if this version does not know it."""
-    return _CAUSE_WORDS.get(kept.partition(",")[0].partition(" ")[0])
+def known_cause(stored: str) -> CauseWord | None:
+    """Return the word that a cause as stored begins with; None if this version does not know it."""
+    return _CAUSE_WORDS.get(stored.partition(",")[0].partition(" ")[0])
 
 
-def known_by(kept: object) -> OutcomeBy | None:
-    """Return how an outcome came to be known, as kept; None if this version does not know it."""
-    return _OUTCOMES_BY.get(kept) if isinstance(kept, str) else None
+def known_by(stored: object) -> OutcomeBy | None:
+    """Return how an outcome came to be known, as stored; None if this version does not know it."""
+    return _OUTCOMES_BY.get(stored) if isinstance(stored, str) else None
 
 
-def known_verdict(kept: object) -> Verdict | None:
-    """Return a verdict as kept; None if this version does not know it."""
-    return _VERDICTS.get(kept) if isinstance(kept, str) else None
+def known_verdict(stored: object) -> Verdict | None:
+    """Return a verdict as stored; None if this version does not know it."""
+    return _VERDICTS.get(stored) if isinstance(stored, str) else None
 
 
-def known_teller(kept: object) -> Teller | None:
-    """Return who ended a doubt, as kept; None if this version does not know it."""
-    return _TELLERS.get(kept) if isinstance(kept, str) else None
+def known_teller(stored: object) -> Teller | None:
+    """Return who ended a doubt, as stored; None if this version does not know it."""
+    return _TELLERS.get(stored) if isinstance(stored, str) else None
 
 
 class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):

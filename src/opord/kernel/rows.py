@@ -18,9 +18,9 @@ Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"
 _STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
 
 
-def known_status(kept: object) -> Status | None:
-    """Return the status of a run as kept; None if the row is damaged, or of a newer version."""
-    return _STATUSES.get(kept) if isinstance(kept, str) else None
+def known_status(stored: object) -> Status | None:
+    """Return the status of a run, as stored; None if the row is damaged, or of a newer version."""
+    return _STATUSES.get(stored) if isinstance(stored, str) else None
 
 
 def has_ended(status: Status) -> bool:
@@ -56,9 +56,9 @@ _OUTCOMES: dict[str, RunOutcome] = {
 }
 
 
-def known_outcome(kept: object) -> RunOutcome | None:
-    """Return how a run ended, as kept; None if it did not, or in a way that this version does not know."""
-    return _OUTCOMES.get(kept) if isinstance(kept, str) else None
+def known_outcome(stored: object) -> RunOutcome | None:
+    """Return how a run ended, as stored; None if it did not, or in a way that this version does not know."""
+    return _OUTCOMES.get(stored) if isinstance(stored, str) else None
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -83,7 +83,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
 class RecordRow(Row, frozen=True):
     """One journal record: `body` is its canonical JSON, `hash` the SHA-256 of the body in hex.
 
-    `kind` is as kept, and a newer version may know more kinds than this one. Readers ask for `known_kind`.
+    `kind` is as stored, and a newer version may know more kinds than this one. Readers ask for `known_kind`.
     """
 
     seq: int

@@ -25,14 +25,14 @@ def sealed(program: Program, run: RunId, place: str, rest: Any) -> Any:
     return rest if vault is None else seal_data(vault, f"{run}\n{place}", rest)
 
 
-def opened(program: Program, run: RunId, place: str, kept: Any) -> Any:
-    """Return kept data in rest form.
+def opened(program: Program, run: RunId, place: str, stored: Any) -> Any:
+    """Return stored data in rest form.
 
     Raises:
         SecretUnreadable: a secret in them cannot be opened.
     """
     vault = program.vault
-    return kept if vault is None else open_data(vault, f"{run}\n{place}", kept)
+    return stored if vault is None else open_data(vault, f"{run}\n{place}", stored)
 
 
 def sealed_text(program: Program, run: RunId, place: str, text: str) -> str:
@@ -56,19 +56,19 @@ def sealed_digest(program: Program, run: RunId, place: str, digest: Digest) -> s
     return program.vault.seal(f"{run}\n{place}", digest)
 
 
-def opened_digest(program: Program, run: RunId, place: str, kept: str) -> str:
-    """Return a kept digest; one that was kept without a vault is as it was.
+def opened_digest(program: Program, run: RunId, place: str, stored: str) -> str:
+    """Return a stored digest; one that was stored without a vault is as it was.
 
     Raises:
         SecretUnreadable: it is sealed, and cannot be opened.
     """
-    if "." not in kept:
-        return kept
+    if "." not in stored:
+        return stored
     if program.vault is None:
         raise SecretUnreadable(
             f"the {place} of {run} was sealed with a key, and no key is configured to open it"
         )
-    found = program.vault.open(f"{run}\n{place}", kept)
+    found = program.vault.open(f"{run}\n{place}", stored)
     return str(found)
 
 
@@ -94,13 +94,13 @@ def seal_data(vault: Vault, place: str, rest: Any) -> Any:
     return rest
 
 
-def open_data(vault: Vault, place: str, kept: Any) -> Any:
+def open_data(vault: Vault, place: str, stored: Any) -> Any:
     """Return data with everything in them opened that was sealed."""
-    if isinstance(kept, dict):
-        text = kept.get(SEALED)
-        if isinstance(text, str) and len(kept) == 1:
+    if isinstance(stored, dict):
+        text = stored.get(SEALED)
+        if isinstance(text, str) and len(stored) == 1:
             return vault.open(place, text)
-        return {name: open_data(vault, f"{place}/{name}", value) for name, value in kept.items()}
-    if isinstance(kept, list):
-        return [open_data(vault, f"{place}/{index}", value) for index, value in enumerate(kept)]
-    return kept
+        return {name: open_data(vault, f"{place}/{name}", value) for name, value in stored.items()}
+    if isinstance(stored, list):
+        return [open_data(vault, f"{place}/{index}", value) for index, value in enumerate(stored)]
+    return stored

@@ -36,7 +36,7 @@ def secret_texts(run: Run) -> list[str]:
     return sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True)
 
 
-def hidden(run: Run, said: str) -> str:
+def hidden(run: Run, text: str) -> str:
     """Return a text with every secret of the run replaced by `[secret]`, also where it stands there escaped or encoded.
 
     A `KeyError` and each list or mapping that is printed show a text as a literal, a client shows the JSON or the address
@@ -44,8 +44,8 @@ def hidden(run: Run, said: str) -> str:
     """
     forms = {form for secret in secret_texts(run) for form in _forms(secret)}
     for form in sorted(forms, key=lambda form: (-len(form), form)):
-        said = said.replace(form, "[secret]")
-    return said
+        text = text.replace(form, "[secret]")
+    return text
 
 
 def _forms(secret: str) -> Iterator[str]:

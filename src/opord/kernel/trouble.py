@@ -40,14 +40,14 @@ def said_of(error: BaseException) -> str:
     return storable(f"{name}: {said}" if said else name)
 
 
-def storable(said: str) -> str:
+def storable(text: str) -> str:
     """Return a text without what no store takes: lone surrogates and NUL become visible escapes."""
-    return said.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
-def shortened(said: str) -> str:
+def shortened(trace: str) -> str:
     """Cut the middle out of a traceback that is too long to keep."""
-    if len(said) <= TRACEBACK_CHARACTERS:
-        return said
+    if len(trace) <= TRACEBACK_CHARACTERS:
+        return trace
     half = TRACEBACK_CHARACTERS // 2
-    return f"{said[:half]}\n… {len(said) - 2 * half} characters left out …\n{said[-half:]}"
+    return f"{trace[:half]}\n… {len(trace) - 2 * half} characters left out …\n{trace[-half:]}"

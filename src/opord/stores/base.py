@@ -2,7 +2,7 @@
 
 A store keeps rows and knows nothing of what contracts mean. All instants are integers, microseconds
 since 1970 UTC by the store's own clock. All verbs are plain blocking calls; the engine runs them on
-its commit thread. Every verb either happens as a whole or raises and leaves nothing behind, and may be
+its store thread. Every verb either happens as a whole or raises and leaves nothing behind, and may be
 called again with the same arguments after an error that left open whether it happened.
 
 A run is guarded by three numbers: its `epoch` grows with every claim, its `seq` with every record, its

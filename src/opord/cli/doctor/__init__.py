@@ -54,7 +54,7 @@ def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: 
 
 
 def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Seen]:
-    from opord.cli.doctor.configured import check_handlers, check_settings
+    from opord.cli.doctor.configured import check_named_handlers, check_settings
     from opord.cli.doctor.machine import check_machine
     from opord.cli.doctor.secrets import check_keys
     from opord.cli.doctor.stored import check_store
@@ -63,7 +63,7 @@ def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Se
     seen = [*check_machine(), *check_settings(Path.cwd(), store), *check_keys()]
     seen += check_store(_store_in_force() if store is None else store, whole=whole)
     seen += check_contracts(Path())
-    seen += check_handlers(handlers)
+    seen += check_named_handlers(handlers)
     return seen
 
 

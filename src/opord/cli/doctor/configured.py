@@ -79,7 +79,7 @@ def _also_in_project(folder: Path) -> bool:
     return "[tool.opord]" in text
 
 
-def check_handlers(named: Sequence[str]) -> Iterator[Seen]:
+def check_named_handlers(named: Sequence[str]) -> Iterator[Seen]:
     """Import handlers as a worker would."""
     from opord.cli.contracts import found_in
 

@@ -1,4 +1,4 @@
-"""A store in one SQLite file, written through to the disk at every commit."""
+"""A store in one SQLite file, written through to the disk with every transaction."""
 
 from __future__ import annotations
 

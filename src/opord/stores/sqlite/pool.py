@@ -93,7 +93,7 @@ class ConnectionPool:
                 reader.close(checkpoint=self._may_checkpoint())
 
     def changes(self) -> int:
-        """Return a number that differs from the last one if another connection committed since."""
+        """Return a number that differs from the last one if another connection has written since."""
         self.check_files()
         with self.writer.use() as connection:
             return int(connection.pragma("data_version"))
