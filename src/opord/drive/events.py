@@ -1,4 +1,7 @@
-"""Sending a run an event: it is taken, stored for later, or refused, and a refusal changes nothing."""
+"""Sending a run an event: it is taken, stored for later, or refused, and a refusal changes nothing.
+
+Events with a key are deduplicated: the same key with the same content is answered as before and taken once.
+"""
 
 from __future__ import annotations
 

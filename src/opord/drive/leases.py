@@ -1,4 +1,4 @@
-"""How sure a flight may be that it still holds its run: by the store's clock, and by one that never jumps."""
+"""Leases: how sure a flight may be that it still holds its run, and the renewal of a lease before a call."""
 
 from __future__ import annotations
 

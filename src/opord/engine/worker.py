@@ -279,6 +279,7 @@ class Worker:
             await self._sleep()
 
     async def _claim(self) -> None:
+        # A takeover is a claim like any other: a run whose lease is over is due.
         contracts = list(self.programs)
         while self.has_room:
             # Reading is cheap and takes no lock; a claim is made only when there is something to claim.
@@ -358,13 +359,13 @@ class Worker:
                 await self._say_alive()
                 if await self._reaper.run_if_due():
                     self.nudge()
-                await self._renew()
+                await self._renew_leases()
             except Exception:
                 if self.writer.damage is not None:
                     return
                 log.exception("leases could not be renewed; trying again")
 
-    async def _renew(self) -> None:
+    async def _renew_leases(self) -> None:
         # Apart from the loop, which would keep what landed in memory until the next time.
         flown = dict(self.flights)
         held = [(flight.run.id, flight.run.epoch) for flight in flown.values()]

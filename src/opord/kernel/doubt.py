@@ -1,4 +1,4 @@
-"""What to do next with a commit: one table, by which every runtime decides alike.
+"""The recovery table: what to do next with a commit. Every runtime decides by it.
 
 A commit is open from its intent, which is on record before the action is called, to the outcome. Whoever carries the run
 asks the table after each thing that happens, and does what the plan says. How the world gets into each row:

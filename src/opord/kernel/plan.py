@@ -11,9 +11,9 @@ from typing import Final, NamedTuple, TypeAlias, assert_never, get_args
 
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel import restored
+from opord.kernel.backoff import backoff_us
 from opord.kernel.doubt import ROWS, Asked, Deed, Policy, Reason, Retries, Row, Situation, Stands, Until, fits
 from opord.kernel.instants import microseconds
-from opord.kernel.pauses import backoff_us
 from opord.kernel.recording import shared_timers
 from opord.kernel.run import Intent, Run
 from opord.values.types import Instant

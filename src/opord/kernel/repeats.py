@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from opord.contract import Retry
-from opord.kernel.pauses import UNEXPECTED_RETRY, backoff_us, surprise_us
+from opord.kernel.backoff import UNEXPECTED_RETRY, backoff_us, surprise_us
 
 Ended: TypeAlias = Literal["answered", "final", "transient", "timed out", "surprise"]
 

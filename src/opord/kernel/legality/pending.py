@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opord.contract import Action, Ask, Check, Repeat
+from opord.kernel.backoff import UNEXPECTED_RETRY
 from opord.kernel.instants import microseconds
 from opord.kernel.legality.commits import committed_in
 from opord.kernel.legality.differing import compare, differs
 from opord.kernel.legality.fold import Commit, Fold, Taken
-from opord.kernel.pauses import UNEXPECTED_RETRY
 from opord.kernel.program import TimerProgram
 
 

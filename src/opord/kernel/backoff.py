@@ -1,4 +1,4 @@
-"""How long to wait before a call is made again. Chance is an argument."""
+"""Backoff: how long to wait before another attempt. Chance is an argument."""
 
 from __future__ import annotations
 
