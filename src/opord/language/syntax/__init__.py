@@ -1,4 +1,4 @@
-"""How a contract is written: from source text to tokens to a tree, and the one form in which `opord fmt` writes it."""
+"""Turn source text into tokens and a syntax tree, and format contracts for `opord fmt`."""
 
 __all__ = [
     "cursor",

@@ -1,4 +1,7 @@
-"""Keeping Python's cyclic collector still while a tree is made: it would walk the tree again and again."""
+"""Pause Python's cyclic garbage collector while a tree is built.
+
+The collector would otherwise walk the growing tree many times.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Keep the cyclic collector still: a tree has hundreds of thousands of nodes and no cycles."""
+    """Pause the cyclic collector: a tree has hundreds of thousands of nodes and no cycles."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,8 +1,8 @@
-"""Moving over the tokens: what the parts of the parser share.
+"""Move over the tokens: the base that all parts of the parser share.
 
-A part that cannot go on reports once and raises `Stuck`. The loops over declarations, lines and items catch
-it, skip to where the next one can start, and leave an `Unparsed` node behind, so that one mistake is one
-finding and what follows is still read.
+A part that cannot continue reports one finding and raises `Stuck`. The loops over declarations,
+lines and items catch `Stuck`, skip to the place where the next one can start, and leave an
+`Unparsed` node behind. So one mistake gives one finding, and the text after it is still read.
 """
 
 from __future__ import annotations
@@ -41,10 +41,12 @@ LONELY_SEPARATOR = code("OP014", rule="syntax", title="a comma that separates no
 BRACE_ON_OWN_LINE = code("OP016", rule="syntax", title="an opening brace on a line of its own")
 RESERVED_NAME = code("OP017", rule="syntax", title="a reserved word as a name", suppressed_by=(LostPlace(),))
 
-# Nobody reads deeper than this, and every level costs the parser, the checker and Python's own compiler
-# (which ends at 200 parentheses) a few frames of stack.
+# The limit for nested brackets, blocks and types. A deeper contract is unreadable. Every level
+# costs the parser, the checker and Python's own compiler some stack frames; Python's compiler stops
+# at 200 parentheses.
 NESTING_MAX = 50
-# The same for what is deep only as a tree: `a + b + c + …` leans left, one level an operator.
+# The limit for depth that only the tree has: `a + b + c + …` leans left, one level for each
+# operator.
 HEIGHT_MAX = 100
 
 # Each forgotten `{` costs a walk over the rest of the file.
@@ -53,11 +55,11 @@ _LINE_STARTS = t.STATEMENT_WORDS | t.HANDLER_WORDS | t.CHILD_WORDS
 
 
 class Stuck(Exception):
-    """The parser cannot go on from here; the reason is reported."""
+    """The parser cannot continue from here; the reason has been reported."""
 
 
 class Mend(NamedTuple):
-    """The one change of text that is surely meant: what stands at `span` becomes `text`."""
+    """A certain correction: replace the text at `span` by `text`."""
 
     span: Span
     text: str
@@ -65,7 +67,7 @@ class Mend(NamedTuple):
 
 
 class Cursor:
-    """A place in the tokens, the findings so far, and the ways to take, miss and skip tokens."""
+    """A position in the tokens, the findings so far, and the ways to take and skip tokens."""
 
     def __init__(self, source: Source, tokens: Tokens, findings: list[Diagnostic]) -> None:
         self.source = source
@@ -78,25 +80,31 @@ class Cursor:
         self.depths = tokens.depths
         self.findings = findings
         self.i = 0
-        self.depth = 0  # how deep the parser is in expressions, blocks and types
-        self.height = 0  # of the expression just read
-        self.in_head = False  # in the head of `if`, `match`, `after`, `at`: a `{` opens the block
-        self.forgotten_braces = 0  # `{` that were taken as read
-        self.lifted: list[Declaration] = []  # what stood in a phase and belongs outside
-        self.phase_column = 0  # where the word `phase` of the phase around us stands
-        self.record_in_head = 0  # the line where one was reported last
-        self.lost_braces = 0  # unclosed `{` so far: by so many the depths of tokens are too great
+        self.depth = 0  # depth of nested expressions, blocks and types
+        self.height = 0  # height of the expression that was read last
+        self.in_head = False  # in the head of `if`, `match`, `after` or `at`: a `{` opens the block
+        self.forgotten_braces = 0  # count of missing `{` that were treated as present
+        self.lifted: list[Declaration] = []  # declarations in a phase that belong outside it
+        self.phase_column = 0  # column of the word `phase` of the enclosing phase
+        self.record_in_head = 0  # line on which a record literal in a head was reported last
+        self.lost_braces = 0  # count of unclosed `{` so far; `depths` is too high by this number
         self.reported_at = -1
-        self.skipped: list[Span] = []  # what could not be read, for whoever asks what it may have said
+        self.skipped: list[Span] = []  # spans that could not be read
 
-    # Looking ----------------------------------------------------------------------------------------
+    # Looking --------------------------------------------------------------------------------------
 
     def at(self, kind: str) -> bool:
-        """Say whether the next token is a `kind`, on this line as far as lines count."""
+        """Say whether the next token is of `kind`.
+
+        A significant line break before the token gives False.
+        """
         return self.kinds[self.i] == kind and self.newlines[self.i] != t.NEWLINE
 
     def at_word(self, word: str) -> bool:
-        """Say whether the next token is the keyword `word`, on this line as far as lines count."""
+        """Say whether the next token is the keyword `word`.
+
+        A significant line break before it gives False.
+        """
         i = self.i
         return self.texts[i] == word and self.kinds[i] == t.NAME and self.newlines[i] != t.NEWLINE
 
@@ -117,14 +125,14 @@ class Cursor:
         )
 
     def span_from(self, start: int) -> Span:
-        """The span from the token at index `start` to the last one taken."""
+        """Return the span from the token at index `start` to the last token that was taken."""
         return (self.starts[start], self.ends[self.i - 1] if self.i > start else self.ends[start])
 
     def token_span(self, index: int) -> Span:
-        """The span of the token at `index`."""
+        """Return the span of the token at `index`."""
         return (self.starts[index], self.ends[index])
 
-    # Reporting --------------------------------------------------------------------------------------
+    # Reporting ------------------------------------------------------------------------------------
 
     def report(
         self,
@@ -143,7 +151,10 @@ class Cursor:
             self.findings.append(kind.at(place, message, help=help, labels=labels, fix=fix))
 
     def found(self, *, new_line: bool = False) -> str:
-        """Say in words what stands here instead of what was expected, on a new line or not."""
+        """Describe the next token for a message: "found `x`", "the line ends" or "the file ends".
+
+        With `new_line`, a token at the start of a line is described as well.
+        """
         i = self.i
         if self.kinds[i] == t.END:
             return "the file ends"
@@ -158,7 +169,7 @@ class Cursor:
         return f"found `{text if len(text) <= 40 else text[:37] + '…'}`"
 
     def here(self, *, new_line: bool = False) -> Span:
-        """The span to blame for what is missing here: the next token, or the end of the line before it."""
+        """Return the span for something missing: the next token or the end of the line before."""
         i = self.i
         if i > 0 and (self.kinds[i] == t.END or (self.newlines[i] == t.NEWLINE and not new_line)):
             return (self.ends[i - 1], self.ends[i - 1])
@@ -173,7 +184,10 @@ class Cursor:
         new_line: bool = False,
         mend: Mend | None = None,
     ) -> Stuck:
-        """Report that `what` is missing here, once a token; return the exception to raise."""
+        """Report that `what` is missing, at most once for a token.
+
+        Return the exception to raise.
+        """
         i = self.i
         if self.reported_at != i:
             self.reported_at = i
@@ -186,26 +200,29 @@ class Cursor:
         return Stuck()
 
     def after_last(self, text: str) -> Mend:
-        """Mend what is missing here by putting `text` behind the last token."""
+        """Return the correction that adds `text` after the last token."""
         at = self.ends[self.i - 1] if self.i else 0
         return Mend((at, at), text, f"add `{text.strip()}`")
 
     def near_word(self, words: Iterable[str]) -> str | None:
-        """Return which of the words was likely meant by the one that stands here, if one stands here."""
+        """Return the member of `words` that the next token probably means.
+
+        None if the token is not a name.
+        """
         return nearest(self.texts[self.i], words) if self.kinds[self.i] == t.NAME else None
 
     def word(self, near: str | None) -> Mend | None:
-        """Mend the word that stands here by the one that was meant."""
+        """Return the correction that replaces the next token by `near`."""
         return Mend(self.token_span(self.i), near, f"change to `{near}`") if near else None
 
     def enter(self) -> None:
-        """Go one level deeper; whoever catches `Stuck` restores the level."""
+        """Go one level deeper. The code that catches `Stuck` restores the level."""
         self.depth += 1
         if self.depth > NESTING_MAX:
             raise self.too_deep()
 
     def too_deep(self) -> Stuck:
-        """Report that the tree would grow beyond what can be handled."""
+        """Report that the tree would be deeper than the limits allow."""
         self.reported_at = self.i
         self.report(
             TOO_DEEP,
@@ -215,10 +232,13 @@ class Cursor:
         )
         return Stuck()
 
-    # Taking -----------------------------------------------------------------------------------------
+    # Taking ---------------------------------------------------------------------------------------
 
     def take(self, kind: str, what: str = "", help: str = "") -> int:
-        """Take a token of `kind` and return its index; `what` tells a reader what was expected."""
+        """Take a token of `kind` and return its index.
+
+        `what` describes the expected token in a message.
+        """
         i = self.i
         if self.kinds[i] != kind or self.newlines[i] == t.NEWLINE:
             raise self.miss(what or f"`{kind}`", help)
@@ -226,14 +246,17 @@ class Cursor:
         return i
 
     def take_word(self, word: str, what: str = "") -> int:
-        """Take a keyword that stands only here."""
+        """Take the keyword `word`, which is a keyword only in this place."""
         if not self.at_word(word):
             raise self.miss(what or f"`{word}`")
         self.i += 1
         return self.i - 1
 
     def name(self, what: str, *, new_line: bool = False) -> Name:
-        """Take a name, which may start a line if `new_line`. A reserved word is reported and taken too."""
+        """Take a name, which may start a line if `new_line`.
+
+        A reserved word is reported and taken too.
+        """
         i = self.i
         if new_line or self.newlines[i] != t.NEWLINE:
             text = self.texts[i]
@@ -260,7 +283,7 @@ class Cursor:
         return taken
 
     def brace_opens(self) -> bool:
-        """Say whether a `{` follows, which should stand on this line and is taken for ours if it does not."""
+        """Say whether a `{` follows. One on a new line is reported and counts."""
         if self.kinds[self.i] != "{":
             return False
         if self.newlines[self.i] == t.NEWLINE:
@@ -273,13 +296,15 @@ class Cursor:
         return True
 
     def open_brace(self, what: str) -> int:
-        """Take the `{` before `what` and return its index; a forgotten one is reported and taken as read.
+        """Take the `{` before `what` and return its index.
 
-        It is taken for forgotten where what it opens follows on the next line, or its `}` on this one; the
-        index is then that of the token before.
+        A forgotten `{` is reported and counts as read.
+
+        A `{` counts as forgotten if its content follows on the next line, or its `}` on this line.
+        The index is then the one of the token before.
 
         Raises:
-            Stuck: nothing follows that it could open.
+            Stuck: nothing follows that a `{` could open.
         """
         if self.brace_opens():
             self.i += 1
@@ -304,7 +329,7 @@ class Cursor:
         return False
 
     def _deepen(self, start: int) -> None:
-        """Count the braces from `start` on as if one had opened before."""
+        """Change the brace depths from `start` on as if a brace had opened before it."""
         self.forgotten_braces += 1
         depth = self.depths[start] + 1
         for i in range(start, len(self.kinds)):
@@ -319,7 +344,7 @@ class Cursor:
         sign = self.texts[opening][-1:]
         self.reported_at = self.i
         if sign not in ("(", "[", "{"):
-            return  # it was never opened either, which is reported
+            return  # a missing opening bracket was reported before
         before = "before the file ends" if self.kinds[self.i] == t.END else f"before `{self.texts[self.i]}`"
         label = Label(self.source.place(self.token_span(self.i)), "it has to be closed before this")
         self.report(
@@ -331,7 +356,10 @@ class Cursor:
         )
 
     def close(self, sign: str, opening: int, what: str) -> None:
-        """Take the `)` or `]` for the bracket at index `opening`; `what` comes before it."""
+        """Take the `)` or `]` for the bracket at index `opening`.
+
+        `what` names the item before the sign.
+        """
         i = self.i
         if self.kinds[i] == sign:
             self.i = i + 1
@@ -346,10 +374,10 @@ class Cursor:
         raise self.miss(f"`,` or `{sign}` after {what}")
 
     def refuse_statement(self, opening: int) -> None:
-        """Report the bracket at index `opening` where a statement begins a line inside it.
+        """Report the bracket at index `opening` as unclosed if a statement starts here.
 
         Raises:
-            Stuck: one does.
+            Stuck: a statement starts here.
         """
         i = self.i
         if (
@@ -361,13 +389,13 @@ class Cursor:
             self.unclosed(opening)
             raise Stuck
 
-    # Skipping ---------------------------------------------------------------------------------------
+    # Skipping -------------------------------------------------------------------------------------
 
     def _starts_line(self, i: int) -> bool:
         return self.kinds[i] == "if" or (self.kinds[i] == t.NAME and self.texts[i] in _LINE_STARTS)
 
     def skip_line(self, base: int) -> None:
-        """Go to the next line that can be read among tokens of brace depth `base`, or to their `}`."""
+        """Skip to the next readable line at brace depth `base`, or to the `}` that ends it."""
         kinds, depths, newlines = self.kinds, self.depths, self.newlines
         i = self.i
         while kinds[i] != t.END and depths[i] >= base:
@@ -378,7 +406,7 @@ class Cursor:
         self.i = i
 
     def skip_item(self, base: int) -> None:
-        """Like `skip_line`, for items that commas separate too; the comma is taken."""
+        """Skip to the next item, which a line break or a comma separates; the comma is taken."""
         kinds, depths, newlines = self.kinds, self.depths, self.newlines
         i, nested = self.i, 0
         while kinds[i] != t.END and depths[i] >= base:
@@ -397,10 +425,10 @@ class Cursor:
         self.i = i
 
     def skip_in_brackets(self, opening: int) -> None:
-        """Go to the next `,` or the `)` of the list opened at index `opening`.
+        """Skip to the next `,` or the `)` of the list opened at index `opening`.
 
         Raises:
-            Stuck: the list does not end before something that can only come after it.
+            Stuck: a token follows that cannot stand inside the list.
         """
         kinds, base = self.kinds, self.depths[opening]
         i, nested = self.i, 0
@@ -411,7 +439,7 @@ class Cursor:
                     self.i = i
                     return
                 if kind == "{" and not self.texts[i - 1][:1].isupper():
-                    break  # what stands before it is no record
+                    break  # the token before is not the name of a record
             if self.newlines[i] and (self._starts_line(i) or self.newlines[i] == t.NEWLINE):
                 break
             if kind == "(" or kind == "[":

@@ -1,4 +1,4 @@
-"""What the escapes in a text stand for."""
+"""Read and write the escapes in a text."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ _WRITTEN = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\", "{": "\\{"}
 
 
 def escape(text: str) -> str:
-    """Write a text as it would stand between quotes in a contract: on one line, and nothing that a terminal obeys."""
+    """Write a text as it stands between quotes in a contract.
+
+    The result is one line, with control characters escaped.
+    """
     return "".join(
         _WRITTEN.get(sign) or (sign if sign.isprintable() else f"\\u{{{ord(sign):X}}}") for sign in text
     )
 
 
 def unescape(raw: str, offset: int, report: Callable[[Span, str, str], None]) -> str:
-    """Replace the escapes of `raw`, which stands at `offset`; tell `report` of those that mean nothing."""
+    """Replace the escapes of `raw`, which starts at `offset`.
+
+    Call `report` for each invalid escape.
+    """
     if "\\" not in raw:
         return raw
 

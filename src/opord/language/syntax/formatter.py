@@ -1,10 +1,10 @@
-"""One layout for all contracts.
+"""Format a contract: one layout for all contracts.
 
-The formatter moves blanks and line breaks, and nothing else: tokens and comments stay as they are. Line
-breaks that the author chose stay too, with these exceptions: a `{ }` that spans lines has its braces at the
-ends of lines, a line that is too long is broken at its outermost brackets (where a new line then stands for
-a comma between braces), and there is one blank line where there were several. Indentation is two blanks a
-bracket. What is formatted once stays as it is.
+The formatter changes only blanks and line breaks; tokens and comments stay as they are. Line breaks
+of the author stay too, with these exceptions. A `{ }` that spans several lines has its braces at
+the ends of lines. A line that is too long is broken at its outermost brackets; between braces, the
+new line then replaces the comma. Several blank lines become one. Each bracket indents by two
+blanks. Formatting a formatted contract changes nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
 class NotFormatted(Exception):
-    """The text has syntax errors, so nobody can know its layout; `findings` are the errors."""
+    """The text has syntax errors, so its layout is not known; `findings` are the errors."""
 
     def __init__(self, findings: list[Diagnostic]) -> None:
         self.findings = findings
@@ -37,7 +37,7 @@ class NotFormatted(Exception):
 
 
 def format_source(text: str, path: str = "<text>") -> str:
-    """Lay a contract out; formatting the result again changes nothing.
+    """Format a contract; formatting the result again changes nothing.
 
     Raises:
         NotFormatted: the text has syntax errors.
@@ -79,7 +79,7 @@ def _laid_out(source: Source) -> str:
 class _Line:
     indent: int
     text: str = ""
-    comment: str = ""  # at the end of the line; a comment of its own is `text`
+    comment: str = ""  # the comment at the end of the line; a comment on its own line is `text`
     blank_before: bool = False
     tokens: list[int] = field(default_factory=list)
 
@@ -91,11 +91,11 @@ class _Line:
 @dataclass(slots=True)
 class _Bracket:
     index: int
-    indent: int  # of the line to which the closing bracket returns
+    indent: int  # indent of the line to which the closing bracket returns
 
 
 def _pairs(tokens: Tokens) -> dict[int, int]:
-    """Map each opening bracket outside texts to its closing one."""
+    """Map each opening bracket outside texts to its closing bracket."""
     pairs: dict[int, int] = {}
     opened: list[int] = []
     for i, kind in enumerate(tokens.kinds):
@@ -107,7 +107,10 @@ def _pairs(tokens: Tokens) -> dict[int, int]:
 
 
 def _padded_words(file: tree.File, source: Source) -> dict[int, int]:
-    """Find the `pure` words that line up with an `effect` or `action` of the same paragraph, by offset."""
+    """Return the offsets of the `pure` words that get extra blanks.
+
+    They line up with an `effect` or `action` of the same paragraph.
+    """
     padded: dict[int, int] = {}
     paragraph: list[tree.CallDeclaration] = []
 
@@ -128,7 +131,10 @@ def _padded_words(file: tree.File, source: Source) -> dict[int, int]:
 
 
 def _breakable(line: _Line, tokens: Tokens, pairs: dict[int, int]) -> int | None:
-    """Find the bracket at which a line that is too long is broken: braces first, then lists, from outside."""
+    """Return the bracket at which to break a line that is too long.
+
+    Braces come first, then lists; outer brackets come before inner ones.
+    """
     members = set(line.tokens)
     for kinds in ("{", "(["):
         for i in line.tokens:
@@ -144,7 +150,7 @@ def _joined(lines: list[_Line]) -> str:
     out: list[str] = []
     i = 0
     while i < len(lines):
-        # Comments at the ends of neighbouring lines stand under each other.
+        # Comments at the ends of neighbouring lines start in the same column.
         end = i
         while end < len(lines) and lines[end].comment and (end == i or not lines[end].blank_before):
             end += 1
@@ -159,7 +165,7 @@ def _joined(lines: list[_Line]) -> str:
 
 
 class _Layout:
-    """One pass over the tokens that gives each line its tokens and its indent."""
+    """Give each line its tokens and its indent, in one pass over the tokens."""
 
     def __init__(
         self,
@@ -172,16 +178,16 @@ class _Layout:
     ) -> None:
         self.source = source
         self.tokens = tokens
-        self.broken = broken | split  # brackets whose inside stands on lines of its own
-        self.split = split  # of these, the ones that were too long: their items are set apart too
+        self.broken = broken | split  # brackets whose content stands on lines of its own
+        self.split = split  # too long brackets of `broken`; each of their items gets its own line
         self.closers = {pairs[opening] for opening in self.broken if opening in pairs}
         self.padded = padded
         self.lines: list[_Line] = []
         self.open: list[_Bracket] = []
         self.line = _Line(0)
         self.logical_indent = 0
-        self.choices = 0  # how many `if c then a` wait for their `else`
-        self.end = 0  # of what was laid out last, in the text
+        self.choices = 0  # number of `if c then a` that still miss their `else`
+        self.end = 0  # offset in the text of the end of the last token
 
     def run(self) -> list[_Line]:
         kinds = self.tokens.kinds
@@ -229,7 +235,7 @@ class _Layout:
         self.end = comment.span[1]
 
     def _opens_block(self) -> bool:
-        """Say whether the line so far ends with the bracket that the next line stands in."""
+        """Say whether the line so far ends with the bracket that contains the next line."""
         return bool(self.line.tokens) and bool(self.open) and self.line.tokens[-1] == self.open[-1].index
 
     def _start_line(self, i: int) -> None:
@@ -249,7 +255,7 @@ class _Layout:
         self.line = _Line(indent, blank_before=blank)
 
     def _goes_on(self, i: int) -> bool:
-        """Say whether the line goes on with what the line before began."""
+        """Say whether the line continues the line before."""
         if self.tokens.kinds[i] == "then" or (self.tokens.kinds[i] == "else" and self.choices):
             return True
         if self.tokens.newlines[i] != t.NEWLINE_WITHOUT_MEANING or i == 0:
@@ -261,7 +267,7 @@ class _Layout:
         return self.tokens.kinds[i - 1] not in (",", "{")
 
     def _closing_indent(self, i: int) -> int:
-        """Return to the indent of the outermost bracket that this line closes first."""
+        """Return the indent of the outermost bracket that this line closes at its start."""
         depth = len(self.open)
         indent = 0
         while self.tokens.kinds[i] in _CLOSING and depth:
@@ -273,7 +279,10 @@ class _Layout:
         return indent
 
     def _token(self, i: int) -> int:
-        """Add token `i`, or the whole text that starts with it; return the index of the next one."""
+        """Add token `i`, or the whole text that starts with it.
+
+        Return the index of the next token.
+        """
         tokens = self.tokens
         inside = tokens.kinds[self.open[-1].index] if self.open else ""
         if self.line.tokens:
@@ -281,7 +290,7 @@ class _Layout:
         last = _end_of_text(tokens, i)
         text = self.source.text[tokens.starts[i] : tokens.ends[last]]
         if text == "," and inside == "{" and self.open[-1].index in self.split:
-            text = ""  # the line break that is put here separates as well
+            text = ""  # the line break that is added here separates as well
         if not self.line.tokens:
             text = text.ljust(self.padded.get(tokens.starts[i], 0))
         self.line.text += text
@@ -302,7 +311,7 @@ class _Layout:
 
 
 def _end_of_text(tokens: Tokens, i: int) -> int:
-    """Find the TEXT_END that belongs to a TEXT_START at `i`; any other token ends itself."""
+    """Return the TEXT_END for a TEXT_START at `i`; any other token ends itself."""
     if tokens.kinds[i] != t.TEXT_START:
         return i
     nested = 1

@@ -1,4 +1,4 @@
-"""The case of names: which one a kind of name is written in, and a name in another case."""
+"""Check and convert the letter case of names; each kind of name has its case."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
 def has_case(name: str, case: Case) -> bool:
-    """Say whether a name is written as its kind is written."""
+    """Say whether a name has the letter case of its kind."""
     if case == "PascalCase":
         return _PASCAL.fullmatch(name) is not None
     if case == "snake_case":
@@ -22,7 +22,10 @@ def has_case(name: str, case: Case) -> bool:
 
 
 def in_case(name: str, case: Case) -> str:
-    """Write a name in another case: `order_line` as `OrderLine`, `orderId` as `order_id`. Empty if it has no words."""
+    """Write a name in another case: `order_line` as `OrderLine`, `orderId` as `order_id`.
+
+    Empty if it has no words.
+    """
     words = _WORD.findall(name)
     if case == "snake_case":
         return "_".join(word.lower() for word in words)

@@ -1,8 +1,8 @@
-"""From text to tokens, in one pass of one regular expression.
+"""Turn text into tokens, in one pass of one regular expression.
 
-Texts with `{ }` make a stream of their own: `"a {b} c"` becomes TEXT_START, the tokens of `b`, TEXT_END. A
-stack of open brackets tells whether a `}` closes a brace or goes on with a text, and whether a newline
-means anything.
+Texts with `{ }` give several tokens: `"a {b} c"` becomes TEXT_START, the tokens of `b`, TEXT_END. A
+stack of open brackets shows whether a `}` closes a brace or continues a text, and whether a newline
+is significant.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ MALFORMED_NUMBER = code("OP007", rule="syntax", title="a malformed number")
 MALFORMED_DURATION = code("OP008", rule="syntax", title="a malformed duration")
 FOREIGN_SIGN = code("OP036", rule="syntax", title="a sign of another language")
 
-# What stands between quotes and braces of a text. A `\u{…}` is taken whole, so that its brace opens nothing.
+# The content of a text between quotes and braces. A `\u{…}` matches as a whole, so that its brace
+# opens no expression.
 _CHUNK = r'(?:[^"\\{\n]|\\u\{[^}"\n]*\}?|\\[^\n])*+'
 
 _TOKEN = re.compile(
     r"[ \t]*(?:"
     r"(?P<name>[A-Za-z_][A-Za-z0-9_]*+(?!\w))"
     r"|(?P<newlines>(?:\r?\n[ \t]*)+)"
-    r"|(?P<foreign>===|!==|&&|\|\||=>|:=|\*\*|\+=|-=|;|!(?!=)|'[^'\n]*')"  # what other languages write
+    r"|(?P<foreign>===|!==|&&|\|\||=>|:=|\*\*|\+=|-=|;|!(?!=)|'[^'\n]*')"  # signs of other languages
     r"|(?P<punctuation>->|[=!<>]=|//|\?\?|\.\.|[,:=<>+\-*/%.|?])"
     r"|(?P<bracket>[(){}\[\]])"
     rf'|(?P<text>"{_CHUNK}(?P<text_ends>["{{]?))'  # a text up to its end or its first brace
@@ -41,7 +42,7 @@ _TOKEN = re.compile(
     r")",
     re.DOTALL,
 )
-# The groups by number: comparing numbers is what the loop over all tokens can afford.
+# The groups by number: numbers compare fast enough for the loop over all tokens.
 _NAME = _TOKEN.groupindex["name"]
 _NEWLINES = _TOKEN.groupindex["newlines"]
 _FOREIGN = _TOKEN.groupindex["foreign"]
@@ -59,7 +60,7 @@ _DURATION = re.compile(r"(?:[0-9]+(?:_[0-9]+)*(?:ms|s|m|h|d))+\Z")
 _DURATION_PART = re.compile(r"([0-9_]+)(ms|s|m|h|d)")
 
 _UNIT_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
-# `timedelta` ends near a billion days; more digits than this are a mistake in any unit.
+# `timedelta` ends near a billion days. A longer number is a mistake in any unit.
 _DURATION_DIGITS_MAX = 18
 
 _OURS = {"&&": "and", "||": "or", "!": "not", "=>": "->", "===": "==", "!==": "!=", ":=": "="}
@@ -72,14 +73,20 @@ _ADVICE = {
 
 
 def lex(source: Source) -> tuple[Tokens, list[Diagnostic]]:
-    """Split a source into tokens. Whatever the text, this ends with `END` and raises nothing."""
+    """Split a source into tokens.
+
+    For every text the tokens end with `END`, and nothing is raised.
+    """
     lexer = _Lexer(source)
     lexer.run()
     return lexer.tokens, lexer.findings
 
 
 def duration_ms(text: str) -> int | None:
-    """Read `1h30m` as milliseconds; None where units repeat, rise, or the number is beyond reason."""
+    """Read `1h30m` as milliseconds.
+
+    Return None if a unit repeats, a larger unit follows a smaller one, or a number is too long.
+    """
     total, smallest = 0, 1 << 62
     for digits, unit in _DURATION_PART.findall(text):
         scale = _UNIT_MS[unit]
@@ -91,9 +98,9 @@ def duration_ms(text: str) -> int | None:
     return total
 
 
-# A declaration that begins a line at its first column.
+# A declaration at the first column of a line.
 _DECLARATION = re.compile(rf"(?<=\n)(?:{'|'.join(sorted(t.DECLARATION_WORDS))})[ \t]+[A-Za-z\"]")
-# A statement or handler: two names in a row, as no line inside brackets has them.
+# A statement or handler: two names in a row. No line inside brackets has two names in a row.
 _STATEMENT = re.compile(
     rf"(?:{'|'.join(sorted(t.STATEMENT_WORDS | t.HANDLER_WORDS))})[ \t]+"
     rf"(?!(?:{'|'.join(sorted(t.RESERVED))})\b)[A-Za-z0-9_]"
@@ -107,8 +114,8 @@ class _Lexer:
         self.tokens = Tokens()
         self.findings: list[Diagnostic] = []
         self.open: list[str] = []  # `(`, `[`, `{`, and `"` for a `{` inside a text
-        self.depth = 0  # how many `{` of these
-        self.texts_open: list[int] = []  # where each `"` of these starts
+        self.depth = 0  # number of `{` in `open`
+        self.texts_open: list[int] = []  # offset at which the text of each `"` in `open` starts
 
     def run(self) -> None:
         position = 0
@@ -120,7 +127,10 @@ class _Lexer:
             self._add(t.END, "", length, length, t.NEWLINE)
 
     def _run_from(self, position: int) -> int:
-        """Take tokens until the expression has to be set anew (a text goes on); return where."""
+        """Take tokens until a text continues and the expression has to start again.
+
+        Return its new offset.
+        """
         tokens, opened = self.tokens, self.open
         kinds, newlines = tokens.kinds, tokens.newlines
         add_kind, add_text, add_depth = kinds.append, tokens.texts.append, tokens.depths.append
@@ -134,7 +144,8 @@ class _Lexer:
                 text = match[_NAME]
                 kind = text if text in reserved else t.NAME
             elif group == _NEWLINES:
-                # It counts unless it stands in `(` or `[`, or the line goes on.
+                # A newline is significant unless it stands inside `(` or `[`, or the line
+                # continues.
                 inside = opened and opened[-1] in "(["
                 goes_on = inside or (kinds and kinds[-1] in after)
                 newline = meaningless if goes_on else t.NEWLINE
@@ -142,7 +153,7 @@ class _Lexer:
                     _DECLARATION.match(self.text, match.end())
                     or (inside and _STATEMENT.match(self.text, match.end()))
                 ):
-                    newline = t.NEWLINE  # nothing that is open goes on into it
+                    newline = t.NEWLINE  # no open bracket or line continues into a declaration
                     while opened and opened[-1] in "([":
                         opened.pop()
                 if self.texts_open:
@@ -156,7 +167,7 @@ class _Lexer:
                     opened.append(text)
                 elif text == "}":
                     while opened and opened[-1] in "([":
-                        opened.pop()  # shown to be unclosed; the parser reports it
+                        opened.pop()  # the bracket is unclosed; the parser reports it
                     if opened and opened[-1] == '"':
                         return self._text_goes_on(match.start(_BRACKET))
                     if opened:
@@ -183,7 +194,8 @@ class _Lexer:
             add_text(text)
             end = match.end()
             add_end(end)
-            # A foreign sign has the text of ours that was meant, which may be longer or shorter.
+            # The token for a foreign sign has the intended text of this language, which can have
+            # another length.
             add_start(end - len(text) if group != _FOREIGN else match.start(_FOREIGN))
             add_depth(self.depth)
             if kind == "{":
@@ -206,10 +218,13 @@ class _Lexer:
         self.tokens.comments.append(comment)
         self.tokens.comments_before.setdefault(len(self.tokens.kinds), []).append(comment)
 
-    # Texts ------------------------------------------------------------------------------------------
+    # Texts ----------------------------------------------------------------------------------------
 
     def _seldom(self, group: int, match: re.Match[str]) -> tuple[str, str]:
-        """Take a text, a number or something foreign; an empty kind means that no token comes of it."""
+        """Take a text, a number or something foreign.
+
+        An empty kind means that there is no token.
+        """
         text = match[group]
         start = match.start(group)
         if group == _TEXT:
@@ -248,7 +263,7 @@ class _Lexer:
         return end
 
     def _close_texts(self, end: int) -> None:
-        """End the texts that a newline or the end of the file finds open, with one finding for all."""
+        """End all texts that a newline or the end of the file interrupts; report one finding."""
         if not self.texts_open:
             return
         self._report_open_text(self.texts_open[-1], end)
@@ -272,7 +287,7 @@ class _Lexer:
         advice = 'close it with `"`; a line break inside a text is written `\\n`'
         self._report(OPEN_TEXT, start, end, "this text is not closed on its line", advice)
 
-    # Numbers and strangers --------------------------------------------------------------------------
+    # Numbers and strangers ------------------------------------------------------------------------
 
     def _number(self, text: str, start: int) -> str:
         if text.isascii():

@@ -1,4 +1,4 @@
-"""Parsing declarations: everything that stands at the top of a file or in a phase."""
+"""Parse declarations: everything at the top level of a file or in a phase."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _Documented: TypeAlias = (
 
 
 class DeclarationParser(PolicyParser):
-    """Declarations. Every method starts at the first token of what it reads."""
+    """Parse declarations. Every method starts at the first token of its construct."""
 
     def file(self) -> tree.File:
         """Read the whole file."""
@@ -133,7 +133,7 @@ class DeclarationParser(PolicyParser):
             help_text = "remove it, or look above for the `{` that is missing"
         return self.miss("a declaration", help_text, kind=NO_DECLARATION, new_line=True, mend=mend)
 
-    # Comments above ---------------------------------------------------------------------------------
+    # Comments above -------------------------------------------------------------------------------
 
     def _doc(self, index: int) -> str:
         """Join the `##` lines above the token at `index`, without the signs."""
@@ -167,7 +167,7 @@ class DeclarationParser(PolicyParser):
                 )  # fmt: skip
         return allows
 
-    # Data -------------------------------------------------------------------------------------------
+    # Data -----------------------------------------------------------------------------------------
 
     def field(self) -> tree.Field:
         """Read `name: T [= default]`."""
@@ -196,7 +196,7 @@ class DeclarationParser(PolicyParser):
         return tree.Field(name, type_node, default, self.span_from(start), self._doc(start))
 
     def fields(self) -> list[tree.Field]:
-        """Read `(name: T, …)` if it is there."""
+        """Read `(name: T, …)` if it is present."""
         return self.parenthesised(self.field, "the type") if self.at("(") else []
 
     def _braces(self, what: str) -> int:
@@ -279,7 +279,7 @@ class DeclarationParser(PolicyParser):
         names = self.items(opening, lambda: self.name("a type", new_line=True), "the type")
         return tree.Use(path, literal.span, names, self.span_from(start))
 
-    # The boundary -----------------------------------------------------------------------------------
+    # The boundary ---------------------------------------------------------------------------------
 
     def _contract(self) -> tree.Contract:
         start = self.i
@@ -315,7 +315,7 @@ class DeclarationParser(PolicyParser):
         while self.at(","):
             self.i += 1
             if self.at_declaration():
-                # Where the comma goes on to the next line, the next declaration is no role.
+                # A declaration after the line break of a trailing comma is not a role.
                 mend = Mend(self.token_span(self.i - 1), "", "remove the `,`")
                 self.report(LONELY_SEPARATOR, mend.span, "no role follows this `,`", "remove it", mend=mend)
                 break
@@ -343,7 +343,7 @@ class DeclarationParser(PolicyParser):
         node.span = self.span_from(start)
         return node
 
-    # States -----------------------------------------------------------------------------------------
+    # States ---------------------------------------------------------------------------------------
 
     def _state(self) -> tree.State:
         start = self.i
@@ -409,7 +409,7 @@ class DeclarationParser(PolicyParser):
         )
 
     def _body_follows(self) -> bool:
-        """Say whether a line begins here that can only stand in the body of a state."""
+        """Say whether a line starts here that can only belong to the body of a state."""
         i = self.i
         return self.newlines[i] == t.NEWLINE and self._starts_line(i) and self.kinds[i + 1] != "("
 
@@ -484,7 +484,7 @@ class DeclarationParser(PolicyParser):
         )  # fmt: skip
 
     def _misplaced_declaration(self, start: int, word: str) -> tree.Unparsed:
-        """Read a declaration that stands in a phase as one of the file, once it is said where it belongs."""
+        """Report a declaration that stands in a phase; read it as a declaration of the file."""
         article = "an" if word[0] in "aeiou" else "a"
         self.report(
             MISPLACED_IN_PHASE,
@@ -496,7 +496,7 @@ class DeclarationParser(PolicyParser):
         return tree.Unparsed(self.span_from(start))
 
     def _statements_after_a_brace(self, start: int) -> tree.Unparsed:
-        """Pass over statements between states: a `}` too many has closed the state above them."""
+        """Skip statements between states: an extra `}` has closed the state above them."""
         self.miss(
             "a state or a handler", "look above for a `}` too many", kind=MISPLACED_IN_PHASE, new_line=True
         )
@@ -512,21 +512,21 @@ class DeclarationParser(PolicyParser):
         if not self.at_declaration():
             return False
         if not self.phases or self.depth != self.phases:
-            return True  # in a state it shows a missing `}`
-        # In a phase itself a state is at home, and anything else is misplaced if no `}` is missing.
+            return True  # In a state, a state or declaration shows a missing `}`.
+        # A phase can contain states. Any other declaration is misplaced if no `}` is missing.
         return self._phase_is_over() if self.texts[self.i] in _PHASE_WORDS else self._lacks_a_brace()
 
     def _lacks_a_brace(self) -> bool:
         return self.depths[-1] > self.lost_braces
 
     def _phase_is_over(self) -> bool:
-        """Say whether a `}` is missing somewhere, and the state here stands where the layout ends the phase."""
+        """Say whether a `}` is missing and the indent of this state shows the end of the phase."""
         if not self._lacks_a_brace():
             return False
         column = self.source.position(self.starts[self.i])[1]
         return column <= self.phase_column
 
-    # A word of a later version ----------------------------------------------------------------------
+    # A word of a later version --------------------------------------------------------------------
 
     def _upgrade(self) -> tree.Unparsed:
         start = self.i

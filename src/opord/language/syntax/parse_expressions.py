@@ -1,7 +1,8 @@
-"""Parsing expressions.
+"""Parse expressions.
 
-Binary operators go by binding power, weakest first: `or`, `and`, comparisons and `in`, `+ -`, `* / // %`,
-`??`; `not` binds as weakly as a comparison, unary `-` closer than `*`. Comparisons do not chain.
+Binary operators have these levels, the weakest first: `or`, `and`, comparisons and `in`, `+ -`, `*
+/ // %`, `??`. `not` binds as weakly as a comparison, unary `-` more strongly than `*`. Comparisons
+do not chain.
 """
 
 from __future__ import annotations
@@ -35,17 +36,17 @@ _POWER = {
 _NOT_POWER = 3
 _MINUS_POWER = 6
 _POSTFIX = frozenset({".", "(", "[", "{", "with"})
-# Python refuses to read longer digit strings; whatever is this long lies outside 64 bits anyway.
+# Python refuses to read longer digit strings. Every number of this length is outside 64 bits.
 _INT_DIGITS_MAX = 40
 
 
 class ExpressionParser(TypeParser):
-    """Expressions. Every method starts at the first token of what it reads."""
+    """Parse expressions. Every method starts at the first token of its construct."""
 
-    # Operators --------------------------------------------------------------------------------------
+    # Operators ------------------------------------------------------------------------------------
 
     def expression(self, floor: int = 0) -> Expression:
-        """Read an expression whose operators bind closer than `floor`."""
+        """Read an expression whose operators bind more strongly than `floor`."""
         start = self.i
         self.depth += 1
         if self.depth > NESTING_MAX:
@@ -193,7 +194,7 @@ class ExpressionParser(TypeParser):
         return tree.ListLiteral(items, self.span_from(i))
 
     def _conditional(self, i: int) -> Expression:
-        # `then` and `else` may stand on lines of their own: nothing else can follow the condition.
+        # `then` and `else` may start a line: nothing else can follow the condition.
         self.i = i + 1
         condition = self.expression()
         height = self.height
@@ -210,7 +211,7 @@ class ExpressionParser(TypeParser):
         self._grow()
         return tree.Conditional(condition, then, otherwise, self.span_from(i))
 
-    # What follows an operand ------------------------------------------------------------------------
+    # What follows an operand ----------------------------------------------------------------------
 
     def _postfix(self, node: Expression, start: int) -> Expression:
         while True:
@@ -264,7 +265,10 @@ class ExpressionParser(TypeParser):
         return node
 
     def arguments(self, *, with_rest: bool = False) -> tuple[list[tree.Argument], Span | None]:
-        """Read `(a, name: b)`; in a `goto` also a last `..`, whose span is the second result."""
+        """Read `(a, name: b)`.
+
+        In a `goto` the list may end with `..`; its span is the second result.
+        """
         in_head, self.in_head = self.in_head, False
         opening = self.i
         self.i += 1
@@ -317,16 +321,19 @@ class ExpressionParser(TypeParser):
             "give it its name, or move it before the named ones",
         )
 
-    # Records ----------------------------------------------------------------------------------------
+    # Records --------------------------------------------------------------------------------------
 
     def _record_opens(self) -> bool:
-        """Decide whether the `{` after a name opens a record literal; in a head it opens the block."""
+        """Decide whether the `{` after a name opens a record literal.
+
+        In a head it opens the block.
+        """
         i = self.i
         if self.newlines[i] == t.NEWLINE:
             return False
         has_fields = self.kinds[i + 1] == t.NAME and self.kinds[i + 2] == ":"
         if not self.in_head:
-            # `charge(order {` forgot a `)`: no record has such a name.
+            # `charge(order {` misses a `)`: records are not named like this.
             return has_fields or self.kinds[i + 1] == "}" or self.texts[i - 1][0].isupper()
         if has_fields:
             if self.record_in_head == self.source.position(self.starts[i])[0]:
@@ -374,7 +381,7 @@ class ExpressionParser(TypeParser):
         self.take(":", "`:` and a value", "a field is given as `name: value`")
         values.append(tree.FieldValue(name, self.expression(), self.span_from(start)))
 
-    # Texts ------------------------------------------------------------------------------------------
+    # Texts ----------------------------------------------------------------------------------------
 
     def text(self) -> tree.TextLiteral:
         """Read a text without `{ }`."""
@@ -410,7 +417,7 @@ class ExpressionParser(TypeParser):
         return tree.TextLiteral(parts, (self.starts[first], self.ends[self.i - 1]))
 
     def _interpolation(self) -> Expression:
-        """Read one `{expression}`; what cannot be read is left behind, and the text goes on."""
+        """Read one `{expression}`; skip what cannot be read and continue with the text."""
         start, depth = self.i, self.depth
         try:
             if self.kinds[start] in (t.TEXT_MIDDLE, t.TEXT_END):
@@ -432,7 +439,8 @@ class ExpressionParser(TypeParser):
     def _skip_interpolation(self, start: int) -> None:
         kinds = self.kinds
         i, nested = start, 0
-        # From the start of the expression, to meet the ends of the texts inside it in pairs.
+        # Start at the first token of the expression, to match the ends of the texts inside it in
+        # pairs.
         while nested or kinds[i] not in (t.TEXT_MIDDLE, t.TEXT_END):
             if kinds[i] == t.TEXT_START:
                 nested += 1

@@ -1,7 +1,7 @@
-"""Reading lists: lines and items between braces, and what commas separate between parentheses.
+"""Read lists: lines and items between braces, and items with commas between parentheses.
 
-The loops here are where the parser recovers: each catches what is stuck, skips to where the next line or item
-can begin, and goes on.
+The parser recovers from mistakes in the loops of this module. Each loop catches `Stuck`, skips to
+the place where the next line or item can start, and continues.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 class ListParser(Cursor):
-    """Lists of anything; `read` reads one thing and may raise `Stuck`."""
+    """Read lists of any kind; `read` reads one element and may raise `Stuck`."""
 
     def lines(
         self, opening: int, read: Callable[[], T], noun: str, over: Callable[[], bool] | None = None
     ) -> list[T | tree.Unparsed]:
-        """Read what newlines alone separate, up to and with the `}` of the brace at index `opening`."""
+        """Read elements that only newlines separate, and the `}` of the brace at `opening`."""
         taken: list[T | tree.Unparsed] = []
         base, lost = self.depths[opening] + 1 - self.lost_braces, self.lost_braces
         while self.kinds[self.i] != "}":
@@ -70,9 +70,9 @@ class ListParser(Cursor):
     def items(
         self, opening: int, read: Callable[[], T], what: str, over: Callable[[], bool] | None = None
     ) -> list[T]:
-        """Read what newlines or single commas separate, up to and with the `}` of `opening`.
+        """Read elements that newlines or single commas separate, and the `}` of `opening`.
 
-        `over` says whether what stands here shows that the `}` is missing.
+        `over` says whether the next token shows that the `}` is missing.
         """
         taken: list[T] = []
         base = self.depths[opening] + 1 - self.lost_braces
@@ -117,7 +117,7 @@ class ListParser(Cursor):
         self.i += 1
 
     def _ends_early(self, opening: int, over: Callable[[], bool] | None = None) -> bool:
-        """Report the brace as unclosed where a declaration or the end of the file shows that it is."""
+        """Report the brace as unclosed where a declaration or the end of the file shows it."""
         if self.kinds[self.i] != t.END and not self._declaration_ends_block() and not (over and over()):
             return False
         if self.reported_at != self.i or self.kinds[self.i] != t.END:
@@ -129,7 +129,7 @@ class ListParser(Cursor):
         return self.at_declaration()
 
     def _one_brace_too_many(self, start: int) -> bool:
-        """Pass over a `{` that opens nothing, if one in the file is never closed."""
+        """Skip a `{` that opens nothing, if some brace of the file is never closed."""
         if self.kinds[start] != "{" or self.depths[-1] <= self.lost_braces:
             return False
         self.lost_braces += 1
@@ -137,18 +137,21 @@ class ListParser(Cursor):
         return True
 
     def unparsed(self, start: int) -> tree.Unparsed:
-        """Stand for the tokens from `start` on, which could not be read."""
+        """Return a node for the tokens from `start` on, which could not be read."""
         self.skipped.append(self.span_from(start))
         return tree.Unparsed(self.skipped[-1])
 
     def _recover(self, start: int, depth: int) -> None:
-        """Set back what a broken part may have left behind; `start` is where it began."""
+        """Reset the state that a broken part left behind; the part began at `start`."""
         self.depth, self.in_head, self.height = depth, False, 0
         if self.i < start:
             self.i = start
 
     def parenthesised(self, read: Callable[[], T], what: str) -> list[T]:
-        """Read `(`, what commas separate, `)`; a broken one is skipped and the rest still read."""
+        """Read `(`, elements with commas between them, and `)`.
+
+        Skip an element that cannot be read.
+        """
         opening = self.i
         self.i += 1
         taken: list[T] = []
@@ -159,7 +162,7 @@ class ListParser(Cursor):
                 self._lonely_comma()
                 continue
             start, depth = self.i, self.depth
-            # Each turn of the loop takes something, or ends with `Stuck`.
+            # Each turn of the loop takes a token or ends with `Stuck`.
             try:
                 taken.append(read())
                 if self.kinds[self.i] not in (",", ")"):

@@ -1,4 +1,4 @@
-"""Parsing patterns: the left side of an arm."""
+"""Parse patterns: the left side of an arm."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ BINDING_ALTERNATIVE = code("OP029", rule="syntax", title="an alternative that bi
 
 
 class PatternParser(ExpressionParser):
-    """Patterns. Every method starts at the first token of what it reads."""
+    """Parse patterns. Every method starts at the first token of its construct."""
 
     def patterns(self) -> list[tree.Pattern]:
-        """Read a pattern, or alternatives with `|` between them."""
+        """Read one pattern, or several alternatives with `|` between them."""
         patterns = [self._pattern()]
         while self.at("|"):
             self.i += 1

@@ -1,4 +1,4 @@
-"""Parsing the boundary's calls with their policies, and `ensure` lines."""
+"""Parse the declarations of calls with their policies, and `ensure` lines."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _INT_DIGITS_MAX = 18
 
 
 class PolicyParser(StatementParser):
-    """`pure`, `effect`, `action`, their policies, and promises."""
+    """Parse `pure`, `effect` and `action` with their policies, and promises."""
 
-    phases = 0  # how many phases are open around the present token
+    phases = 0  # number of phases that are open at the present token
 
     def field(self) -> tree.Field:
         """Read `name: T [= default]`."""
         raise NotImplementedError
 
-    # Calls ------------------------------------------------------------------------------------------
+    # Calls ----------------------------------------------------------------------------------------
 
     def _call_declaration(self) -> tree.CallDeclaration:
         start = self.i
@@ -137,7 +137,7 @@ class PolicyParser(StatementParser):
         )
 
     def duration(self) -> tree.DurationLiteral:
-        """Read a duration that has to be written out."""
+        """Read a duration literal."""
         i = self.i
         if self.at(t.INT):
             raise self.miss("a duration", f"say the unit: `{self.texts[i]}s`")
@@ -216,7 +216,7 @@ class PolicyParser(StatementParser):
         arguments, _ = self.arguments()
         return tree.CheckCall(name, arguments, self.span_from(start))
 
-    # Promises ---------------------------------------------------------------------------------------
+    # Promises -------------------------------------------------------------------------------------
 
     def ensure(self) -> tree.Ensure:
         """Read `ensure` and a promise."""
@@ -270,7 +270,7 @@ class PolicyParser(StatementParser):
         self.i += 1
 
     def _subjects(self) -> list[Name]:
-        # Behind a name that was forgotten stands the `or` or the end of the line.
+        # After a forgotten name comes the `or` or the end of the line.
         subjects: list[Name] = []
         while True:
             if self.kinds[self.i] in t.RESERVED:

@@ -1,4 +1,4 @@
-"""Parsing statements and handlers: the inside of states."""
+"""Parse statements and handlers: the content of states."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ ARROW_BODY = code("OP034", rule="syntax", title="something that cannot follow `-
 
 
 class StatementParser(PatternParser):
-    """Statements and what they are made of. Every method starts at the first token of what it reads."""
+    """Parse statements and their parts. Every method starts at the first token of its construct."""
 
-    # Blocks and lines -------------------------------------------------------------------------------
+    # Blocks and lines -----------------------------------------------------------------------------
 
     def block(self, what: str = "`{`") -> tree.Block:
         """Read `{ statements }`."""
@@ -47,7 +47,7 @@ class StatementParser(PatternParser):
         return tree.Block(list(statements), True, self.span_from(start))
 
     def body(self) -> tree.Block:
-        """Read what a head leads to: `-> goto X`, `-> { … }` or `{ … }`."""
+        """Read the body after a head: `-> goto X`, `-> { … }` or `{ … }`."""
         if self.kinds[self.i] == "->":
             self.i += 1
             if self.at("{"):
@@ -73,7 +73,10 @@ class StatementParser(PatternParser):
         return self.texts[self.i] in known and self.newlines[self.i] != t.NEWLINE
 
     def _no_way_on(self) -> Stuck:
-        """Miss what can follow `->`; a state alone stands for the `goto` to it."""
+        """Report that nothing valid follows `->`.
+
+        A state name alone means the `goto` to that state.
+        """
         i, help, mend = self.i, "", None
         if self.at(t.NAME) and self.texts[i][:1].isupper():
             help = f"write `goto {self.texts[i]}`"
@@ -82,7 +85,7 @@ class StatementParser(PatternParser):
         return self.miss(f"{starts} or a block after `->`", help, kind=ARROW_BODY, mend=mend)
 
     def _spelt_duration(self) -> tuple[str, Mend] | None:
-        """Advise on a duration whose unit is a word of its own, as in `48 hours`."""
+        """Return advice about a duration whose unit is a separate word, as in `48 hours`."""
         i = self.i
         unit = _SPELT_UNITS.get(self.texts[i].lower()) if self.at(t.NAME) else None
         if unit is None or i == 0 or self.kinds[i - 1] != t.INT:
@@ -91,7 +94,7 @@ class StatementParser(PatternParser):
         return f"write `{ours}`", Mend(span, ours, f"write `{ours}`")
 
     def _arrow(self) -> Mend | None:
-        """Mend a head by an arrow, where what can only follow one stands on the same line."""
+        """Return the correction that adds an arrow, if a `goto` follows on this line."""
         return self.after_last(" ->") if self.at_word("goto") else None
 
     def statement(self) -> tree.Statement:
@@ -163,7 +166,7 @@ class StatementParser(PatternParser):
         condition = self.head()
         then = self.block("`{` after the condition")
         otherwise: tree.Block | tree.If | None = None
-        # `else` on a new line is ours, unless it is the next arm of a `match`.
+        # An `else` on a new line belongs to this statement, unless it is the next arm of a `match`.
         following = self.kinds[self.i + 1] if self.kinds[self.i] == "else" else ""
         if following and (following in ("{", "if") or self.newlines[self.i] != t.NEWLINE):
             self.i += 1
@@ -175,13 +178,13 @@ class StatementParser(PatternParser):
         return tree.If(condition, then, otherwise, self.span_from(start))
 
     def head(self) -> tree.Expression:
-        """Read an expression that a `{` may follow, which opens a block and no record."""
+        """Read an expression before an optional `{`, which opens a block and not a record."""
         in_head, self.in_head = self.in_head, True
         node = self.expression()
         self.in_head = in_head
         return node
 
-    # Calls ------------------------------------------------------------------------------------------
+    # Calls ----------------------------------------------------------------------------------------
 
     def _boundary_call(self) -> tree.BoundaryCall:
         start = self.i
@@ -220,14 +223,20 @@ class StatementParser(PatternParser):
         return [self._arm()]
 
     def _statement_follows(self) -> bool:
-        """Say whether a line begins here that is a statement, which shows that the arms above are not closed."""
+        """Say whether a line starts here that is a statement.
+
+        It shows that the arms above are not closed.
+        """
         i = self.i
         if self.newlines[i] != t.NEWLINE:
             return False
         return self.kinds[i] == "if" or self._at_statement(i) or self._handler_follows()
 
     def _handler_follows(self) -> bool:
-        """Say whether a line begins here that is a handler, which shows that the block above is not closed."""
+        """Say whether a line starts here that is a handler.
+
+        It shows that the block above is not closed.
+        """
         i = self.i
         return (
             self.newlines[i] == t.NEWLINE
@@ -250,7 +259,7 @@ class StatementParser(PatternParser):
         pattern = tree.ElsePattern(None, self.token_span(start))
         return [tree.Arm([pattern], self.block(), self.span_from(start))]
 
-    # Match ------------------------------------------------------------------------------------------
+    # Match ----------------------------------------------------------------------------------------
 
     def _match(self) -> tree.Match:
         start = self.i
@@ -277,7 +286,7 @@ class StatementParser(PatternParser):
         body = self.body()
         return tree.Arm(patterns, body, self.span_from(start))
 
-    # Handlers ---------------------------------------------------------------------------------------
+    # Handlers -------------------------------------------------------------------------------------
 
     def at_handler(self) -> bool:
         """Say whether a line starts here that is a handler."""
@@ -310,17 +319,20 @@ class StatementParser(PatternParser):
             return tree.OnEvent(event, names, guard, None, self.span_from(start))
         return tree.OnEvent(event, names, guard, self.body(), self.span_from(start))
 
-    # Words of later versions ------------------------------------------------------------------------
+    # Words of later versions ----------------------------------------------------------------------
 
     def at_child(self) -> bool:
-        """Say whether a line starts here that starts or awaits a child, which this version cannot."""
+        """Say whether a line starts here that starts or awaits a child run.
+
+        This version has no child runs.
+        """
         i = self.i
         if self.kinds[i] != t.NAME or self.texts[i] not in t.CHILD_WORDS:
             return False
         return self.kinds[i + 1] in (t.NAME, t.TEXT) and not self.newlines[i + 1]
 
     def skip_child(self, base: int, *, quiet: bool) -> tree.Unparsed:
-        """Pass over a line about children with one finding for all of them in a body."""
+        """Skip a line about child runs; report one finding for all such lines of a body."""
         start = self.i
         if not quiet:
             self.report(

@@ -1,4 +1,4 @@
-"""Parsing types."""
+"""Parse types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opord.language.syntax.tree import TypeNode
 
 
 class TypeParser(ListParser):
-    """Types."""
+    """Parse types."""
 
     def type(self) -> TypeNode:
         """Read a type: `list[Line]`, `secret str?`."""

@@ -1,7 +1,7 @@
-"""From a source to its syntax tree and the findings of `syntax`: the whole front of the language.
+"""Turn a source into its syntax tree and the findings of the rule `syntax`.
 
-The parser is written by hand, one method for each thing of the grammar, and works in linear time. It returns
-a tree and findings, never an exception, whatever the text.
+The parser is written by hand, with one method for each construct of the grammar, and takes linear
+time. For every text it returns a tree and findings and raises nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from opord.language.syntax.tokens import DECLARATION_WORDS
 
 
 def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
-    """Parse a source; the findings come from top to bottom.
+    """Parse a source; the findings are in the order of the text.
 
-    The tree holds everything that could be read, with `Unparsed` where something could not.
+    The tree holds everything that could be read, with `Unparsed` nodes for the rest.
     """
     if source.refused:
         return tree.File([], [], (0, 0)), list(source.findings)
@@ -38,14 +38,14 @@ _DECLARATION = re.compile(rf"\s*(?:{'|'.join(sorted(DECLARATION_WORDS))})\s+[A-Z
 
 
 class _Torn:
-    """The lines from a brace that is not closed to the next declaration."""
+    """The lines between an unclosed brace and the next declaration."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._until = 0
 
     def tear(self, line: int) -> None:
-        """Take the declaration that a brace on `line` belongs to for torn."""
+        """Mark the declaration that contains the brace on `line` as torn."""
         if line in self:
             return
         self._until = line + 1
@@ -60,11 +60,11 @@ class _Torn:
 def _without_consequences(
     source: Source, strange: list[Diagnostic], findings: list[Diagnostic]
 ) -> list[Diagnostic]:
-    """Join what the lexer and the parser found, without what comes of another finding of theirs.
+    """Join the findings of lexer and parser; leave out those that follow from another of them.
 
-    Behind what is no token, or where the parser lost its place, something else is always expected. A text that
-    is not closed has taken the signs up to the end of its line, among them the quote of the next text and the
-    bracket that would have closed. `Code.suppressed_by` says which findings come of that.
+    After a foreign sign, or after a place where the parser was stuck, the parser always expects
+    something else. An unclosed text contains the rest of its line, perhaps also the quote of the
+    next text and a closing bracket. `Code.suppressed_by` says which findings follow from which.
     """
     torn = _Torn(source)
     spoilt: dict[int, int] = {}
@@ -81,7 +81,7 @@ def _without_consequences(
             continue
         if LostPlace() in finding.code.suppressed_by:
             before = spoilt.get(line, column)
-            # A comma is where reading starts afresh, but in a text that nothing closes.
+            # After a comma, reading starts again, except in an unclosed text.
             open_text = (OPEN_TEXT.id, line) in first_on_line
             afresh = not open_text and "," in source.line(line)[before : column - 1]
             if before < column and not afresh:

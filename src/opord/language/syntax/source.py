@@ -1,4 +1,4 @@
-"""The text of one file, and the way from an offset in it to a line and a column."""
+"""Hold the text of one file, and convert its offsets to lines and columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opord.contract import Place
 from opord.language.diagnostics.model import Diagnostic, code
 from opord.language.syntax.tree import Span
 
-# A contract is read by people; a megabyte of one is an accident or an attack.
+# People read contracts. A file of more than one megabyte is an accident or an attack.
 MAX_SOURCE_BYTES = 1024 * 1024
 
 TOO_LARGE = code("OP001", rule="syntax", title="a file of more than 1 MiB")
@@ -24,14 +24,16 @@ _NEWLINE = re.compile("\n")
 
 
 def read_source(path: str | Path) -> bytes:
-    """Read a file from disk, up to one byte more than it may have: then it is known to be too large.
+    """Read a file from disk, at most one byte more than the limit.
 
-    Only a regular file has an end that is there when it is opened; a pipe or a device may never come to one.
+    The extra byte shows that it is too large.
+
+    Only regular files are read: a pipe or a device may have no end.
 
     Raises:
-        OSError: the file cannot be read, or is no regular file.
+        OSError: the file cannot be read, or is not a regular file.
     """
-    # Without O_NONBLOCK, opening a pipe waits for somebody who writes into it.
+    # Without O_NONBLOCK, opening a pipe waits until a writer opens it.
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(handle, "rb") as file:
         mode = os.fstat(handle).st_mode
@@ -43,10 +45,10 @@ def read_source(path: str | Path) -> bytes:
 
 
 class Source:
-    """One file's path and text.
+    """Hold the path and the text of one file.
 
-    Offsets count code points of `text`, from 0; a byte order mark at the start is not part of it. A file that
-    cannot be read as text at all has its reasons in `findings`, and `refused` set: parse nothing of it.
+    Offsets count code points of `text`, from 0; the text has no byte order mark. If a file cannot
+    be read as text, `findings` has the reasons and `refused` is True: do not parse it.
     """
 
     __slots__ = ("findings", "line_starts", "path", "text")
@@ -61,7 +63,7 @@ class Source:
 
     @classmethod
     def from_bytes(cls, path: str, data: bytes) -> Source:
-        """Decode a file's content; what is not UTF-8 becomes a finding, never an exception."""
+        """Decode the content of a file; invalid UTF-8 becomes a finding, never an exception."""
         if len(data) > MAX_SOURCE_BYTES:
             return cls._too_large(path, len(data))
         try:
@@ -102,7 +104,7 @@ class Source:
 
     @property
     def refused(self) -> bool:
-        """Say whether the file is no text to parse."""
+        """Say whether the file has no text to parse."""
         return bool(self.findings)
 
     def position(self, offset: int) -> tuple[int, int]:
@@ -111,7 +113,10 @@ class Source:
         return line, offset - self.line_starts[line - 1] + 1
 
     def offset(self, line: int, column: int) -> int:
-        """Turn a line and a column, both from 1, into an offset; what lies outside becomes the nearest end."""
+        """Turn a line and a column, both from 1, into an offset.
+
+        A position outside the text becomes the nearest end.
+        """
         if line < 1:
             return 0
         if line > len(self.line_starts):
@@ -119,13 +124,16 @@ class Source:
         return min(self.line_starts[line - 1] + max(column - 1, 0), len(self.text))
 
     def place(self, span: Span) -> Place:
-        """Turn a span into the place that findings and the checked contract carry."""
+        """Turn a span into a place, the form that findings and the checked contract use."""
         line, column = self.position(span[0])
         end_line, end_column = self.position(span[1])
         return Place(self.path, line, column, end_line, end_column)
 
     def line(self, number: int) -> str:
-        """Give the text of a line, from 1, without its end; empty past the end of the file."""
+        """Return the text of a line, from 1, without its line end.
+
+        The text is empty after the end of the file.
+        """
         if not 1 <= number <= len(self.line_starts):
             return ""
         start = self.line_starts[number - 1]
@@ -133,12 +141,13 @@ class Source:
         return self.text[start:end].rstrip("\r")
 
     def slice(self, span: Span) -> str:
-        """Give the text under a span."""
+        """Return the text of a span."""
         return self.text[span[0] : span[1]]
 
     def _unreadable(self) -> Diagnostic | None:
         text = self.text
-        # Four bytes a character at most: a short text needs no encoding to be known as small.
+        # A character has at most four bytes in UTF-8, so a short text is small without being
+        # encoded.
         if len(text) * 4 > MAX_SOURCE_BYTES:
             size = len(text.encode("utf-8", errors="surrogatepass"))
             if size > MAX_SOURCE_BYTES:

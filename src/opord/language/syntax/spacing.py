@@ -1,4 +1,4 @@
-"""How the formatter sets the tokens of one line apart."""
+"""Decide the space between the tokens of one line, for the formatter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from opord.language.syntax import tokens as t
 from opord.language.syntax.tokens import Tokens
 from opord.language.words.table import WORDS
 
-# Words after which a parenthesis is no list of arguments, and a `-` is a sign.
+# Words before a `(` that opens no list of arguments, and before a `-` that is a sign.
 _BEFORE_EXPRESSION = frozenset(word.text for word in WORDS if word.leads_to)
 _OPERAND_ENDS = frozenset(
     {t.NAME, t.INT, t.NUMBER, t.DURATION, t.TEXT, t.TEXT_END, ")", "]", "}", "true", "false", "none", "?"}
@@ -14,7 +14,10 @@ _OPERAND_ENDS = frozenset(
 
 
 def space_between(tokens: Tokens, i: int, inside: str) -> str:
-    """Give the space between token i-1 and token i of one line, in the bracket `inside` (or `""`)."""
+    """Return the space between token i-1 and token i of one line.
+
+    `inside` is the open bracket, or `""`.
+    """
     before, after = tokens.kinds[i - 1], tokens.kinds[i]
     if before == "{" and after == "}":
         return ""

@@ -1,12 +1,12 @@
-"""The syntax tree of a contract: what stands in the file, each node with its exact span.
+"""Define the syntax tree of a contract: the constructs of the file, each node with its exact span.
 
-A span is a pair of offsets into the text of one `Source`, in code points, end exclusive; `Source.place`
-turns it into lines and columns. The tree keeps what was written and decides nothing: names are not
-resolved, types are not known, and where the text made no sense an `Unparsed` node marks the spot (it has
-been reported; rules that count paths or look for missing things pass over it in silence).
+A span is a pair of offsets into the text of one `Source`, in code points, with the end exclusive;
+`Source.place` turns it into lines and columns. The tree keeps what was written: names are not
+resolved and types are not known. An `Unparsed` node marks text that could not be read. Such text
+has been reported, so rules that count paths or look for missing things ignore it.
 
-Lists of items are in source order. `doc` is the text of the `##` lines above a declaration, `allows` the
-`# opord: allow <rule> because …` lines above it.
+Lists of items are in source order. `doc` is the text of the `##` lines above a declaration,
+`allows` the `# opord: allow <rule> because …` lines above it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Span: TypeAlias = tuple[int, int]
 
 @dataclass(slots=True)
 class Name:
-    """A name as written, wherever one declares or mentions something. A missing one has empty text."""
+    """A name as written, in a declaration or a mention. A missing name has empty text."""
 
     text: str
     span: Span
@@ -28,7 +28,10 @@ class Name:
 
 @dataclass(slots=True)
 class Comment:
-    """One comment, from its `#` to the end of its line. `own_line`: nothing stands before it on the line."""
+    """One comment, from its `#` to the end of its line.
+
+    `own_line`: no code stands before it on the line.
+    """
 
     text: str
     span: Span
@@ -49,7 +52,7 @@ class Allow:
     span: Span
 
 
-# Types ------------------------------------------------------------------------------------------------
+# Types --------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -87,7 +90,10 @@ class OptionalType:
 
 @dataclass(slots=True)
 class SecretType:
-    """`secret T`. It binds closer than `?`: `secret str?` is an optional of a secret."""
+    """`secret T`.
+
+    `secret` binds more strongly than `?`: `secret str?` is an optional of a secret.
+    """
 
     inner: TypeNode
     span: Span
@@ -96,12 +102,15 @@ class SecretType:
 TypeNode: TypeAlias = "NamedType | ListType | MapType | OptionalType | SecretType | Unparsed"
 
 
-# Expressions ------------------------------------------------------------------------------------------
+# Expressions --------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class IntLiteral:
-    """`42`, `10_000`, `-3`: the sign of a literal is part of it. The value may lie outside 64 bits."""
+    """`42`, `10_000`, `-3`: the sign of a literal is part of it.
+
+    The value may be outside 64 bits.
+    """
 
     value: int
     span: Span
@@ -109,7 +118,10 @@ class IntLiteral:
 
 @dataclass(slots=True)
 class NumberLiteral:
-    """`2.5`, `-0.10`: a `float`, or a `decimal` where one is expected; digits as written, no `_`."""
+    """`2.5`, `-0.10`: a `float`, or a `decimal` where one is expected.
+
+    The digits are as written, without `_`.
+    """
 
     text: str
     span: Span
@@ -140,9 +152,9 @@ class NoneLiteral:
 
 @dataclass(slots=True)
 class TextLiteral:
-    """`"order {order.id}"`: plain pieces (escapes already read) and expressions, in order.
+    """`"order {order.id}"`: plain pieces (with escapes replaced) and expressions, in order.
 
-    The empty text has no parts, a text without `{ }` has one `str`.
+    The empty text has no parts. A text without `{ }` has one `str`.
     """
 
     parts: list[str | Expression]
@@ -159,7 +171,7 @@ class ListLiteral:
 
 @dataclass(slots=True)
 class NameExpression:
-    """A name in an expression: a binding, an input, a built-in, a bare enum variant, an enum's name."""
+    """A name in an expression: a variable, an input, a built-in, a bare variant, or an enum."""
 
     name: Name
     span: Span
@@ -167,7 +179,7 @@ class NameExpression:
 
 @dataclass(slots=True)
 class FieldAccess:
-    """`order.id`, `Shape.Point`: also how a variant is qualified."""
+    """`order.id`, `Shape.Point`: also the form of a qualified variant."""
 
     subject: Expression
     name: Name
@@ -204,7 +216,7 @@ class Argument:
 
 @dataclass(slots=True)
 class CallExpression:
-    """`risk(order)`, `len(xs)`, `Shape.Circle(radius: 1.0)`: a `pure`, a built-in or a variant's fields."""
+    """`risk(order)`, `len(xs)`, `Shape.Circle(radius: 1.0)`: a `pure`, a built-in or a variant."""
 
     callee: Expression
     arguments: list[Argument]
@@ -276,9 +288,10 @@ class With:
 
 @dataclass(slots=True)
 class Unparsed:
-    """Text that could not be read, as expression, type, statement, handler or declaration; reported already.
+    """Text that could not be read and has been reported.
 
-    Also stands for words that belong to a later version (`each`, `when`, `upgrade`).
+    The text can be an expression, type, statement, handler or declaration. This is also the node
+    for words of a later version (`each`, `when`, `upgrade`).
     """
 
     span: Span
@@ -291,14 +304,14 @@ Expression: TypeAlias = (
 )
 
 
-# Patterns ---------------------------------------------------------------------------------------------
+# Patterns -----------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class VariantPattern:
     """`Declined`, `Declined(reason)`, `PaymentError.Declined(_)`.
 
-    `fields` is None where the fields are left away; a field named `_` binds nothing.
+    `fields` is None without parentheses; a field named `_` binds nothing.
     """
 
     type: Name | None
@@ -309,7 +322,7 @@ class VariantPattern:
 
 @dataclass(slots=True)
 class OkPattern:
-    """`ok receipt`, or `ok` alone (which may also be an enum's variant of that name)."""
+    """`ok receipt`, or `ok` alone, which can also be a variant of an enum."""
 
     binding: Name | None
     span: Span
@@ -317,7 +330,7 @@ class OkPattern:
 
 @dataclass(slots=True)
 class SomePattern:
-    """`some x`, or `some` alone (which may also be an enum's variant of that name)."""
+    """`some x`, or `some` alone, which can also be a variant of an enum."""
 
     binding: Name | None
     span: Span
@@ -332,7 +345,7 @@ class NonePattern:
 
 @dataclass(slots=True)
 class LiteralPattern:
-    """A bool, number, duration or text (one without `{ }`)."""
+    """A bool, number or duration, or a text without `{ }`."""
 
     value: BoolLiteral | IntLiteral | NumberLiteral | DurationLiteral | TextLiteral
     span: Span
@@ -351,7 +364,7 @@ Pattern: TypeAlias = (
 )
 
 
-# Statements -------------------------------------------------------------------------------------------
+# Statements ---------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -396,8 +409,8 @@ class BoundaryCall:
 class CallStatement:
     """`[let x =] perform|commit f(..) [else …]`.
 
-    `arms` is None without `else`; `else { Variant -> … }` gives its arms, and `else [problem] -> …` gives
-    the one arm whose pattern is `else`.
+    `arms` is None without `else`. `else { Variant -> … }` gives its arms, and `else [problem] -> …`
+    gives one arm with the pattern `else`.
     """
 
     binding: Name | None
@@ -428,7 +441,7 @@ class Match:
 
 @dataclass(slots=True)
 class Goto:
-    """`goto State(args)`; `rest` is the span of a last `..`, which fills the remaining fields."""
+    """`goto State(args)`; `rest` is the span of a final `..`, which fills the remaining fields."""
 
     state: Name
     arguments: list[Argument]
@@ -439,14 +452,14 @@ class Goto:
 Statement: TypeAlias = "Let | CallStatement | If | Match | Goto | Unparsed"
 
 
-# Handlers ---------------------------------------------------------------------------------------------
+# Handlers -----------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class OnEvent:
     """`on event(names) [if c] -> …`. `body` is None for `on event ignore`.
 
-    `names` is None where the parentheses are left away; a name `_` binds nothing.
+    `names` is None without parentheses; a name `_` binds nothing.
     """
 
     event: Name
@@ -477,12 +490,12 @@ class At:
 Handler: TypeAlias = "OnEvent | After | At"
 
 
-# Declarations -----------------------------------------------------------------------------------------
+# Declarations -------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class Field:
-    """`name: T [= default]`: a record's or state's field, an input, a parameter, a variant's field."""
+    """`name: T [= default]`: a field of a record, state or variant, an input or a parameter."""
 
     name: Name
     type: TypeNode
@@ -505,7 +518,10 @@ class Use:
 
 @dataclass(slots=True)
 class Contract:
-    """`contract Name(params) [key expr] [version N]`. `version` is 1 unless said (`version_span` None)."""
+    """`contract Name(params) [key expr] [version N]`.
+
+    `version` is 1 without the clause (`version_span` is None).
+    """
 
     name: Name
     parameters: list[Field]
@@ -530,7 +546,10 @@ class RecordType:
 
 @dataclass(slots=True)
 class Variant:
-    """`Declined(reason: str) [transient | settles]` in an enum or a failure; `transient` and `settles` are the words' spans."""
+    """`Declined(reason: str) [transient | settles]` in an enum or a failure.
+
+    `transient` and `settles` are the spans of these words.
+    """
 
     name: Name
     fields: list[Field]
@@ -542,7 +561,7 @@ class Variant:
 
 @dataclass(slots=True)
 class Enum:
-    """`enum Name { … }`; its variants are neither transient nor do they settle."""
+    """`enum Name { … }`; its variants are neither transient nor settling."""
 
     name: Name
     variants: list[Variant]
@@ -634,7 +653,7 @@ class CheckCall:
 class InDoubtPolicy:
     """`in doubt repeat | check E(args) [after D] | ask [within D] | skip | report`.
 
-    `check` is there exactly for `check`; `delay` is the `after` of a check or the `within` of an ask.
+    `check` is set only for `check`; `delay` is the `after` of a check or the `within` of an ask.
     """
 
     choice: Literal["repeat", "check", "ask", "skip", "report"]
@@ -666,8 +685,9 @@ class CallDeclaration:
 class State:
     """`[initial] state Name(fields) -> A | B { … }` or `final state Name(fields) success`.
 
-    `body` is None without braces; it may mix statements and handlers, which `flow` refuses. `outcome` is
-    the word after a final state's name, `header_span` ends before the `{`.
+    `body` is None without braces. It may mix statements and handlers, which the rule `flow`
+    refuses. `outcome` is the word after the name of a final state; `header_span` ends before the
+    `{`.
     """
 
     kind: Literal["initial", "plain", "final"]
@@ -684,7 +704,7 @@ class State:
 
 @dataclass(slots=True)
 class Phase:
-    """`phase Name { … }`: shared handlers and the states they are shared by."""
+    """`phase Name { … }`: shared handlers and the states that share them."""
 
     name: Name
     handlers: list[Handler]
@@ -694,7 +714,7 @@ class Phase:
     allows: list[Allow] = field(default_factory=list)
 
 
-# Promises ---------------------------------------------------------------------------------------------
+# Promises -----------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -753,7 +773,10 @@ Declaration: TypeAlias = "Use | Contract | RecordType | Enum | Failure | Role | 
 
 @dataclass(slots=True)
 class File:
-    """One file: every top-level declaration and every comment, in order; `skipped` is what could not be read."""
+    """One file: every top-level declaration and every comment, in order.
+
+    `skipped` are the spans that could not be read.
+    """
 
     declarations: list[Declaration]
     comments: list[Comment]
@@ -762,7 +785,7 @@ class File:
 
 
 def children(node: object) -> Iterator[object]:
-    """Yield the nodes directly below `node`, in field order: names, types, expressions, statements."""
+    """Yield the nodes directly below `node`, in the order of the fields."""
     for each in fields(node):  # type: ignore[arg-type]
         value = getattr(node, each.name)
         if isinstance(value, list):
