@@ -1,4 +1,7 @@
-"""The promises of a contract, decided over all its runs, with a shortest run that breaks each that does not hold."""
+"""Decide the promises of a contract over all its runs.
+
+Each broken promise gets a shortest run that shows it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""How long a call and a step can take at most: timeouts, retries, and the pauses between attempts.
+"""The longest time of a call and of a step: timeouts, retries, and the pauses between attempts.
 
-A call without a `timeout` is given up at the worker's call limit, five minutes unless set. A person who is asked
-without a limit, and a handler that has to be mended, take no time here: that they settle is assumed.
+A call without a `timeout` is given up at the worker's call limit, five minutes unless it is set.
+Two waits count as zero time: a person who is asked without a limit, and a handler that has to be
+mended. The analysis assumes that both come to an end.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from opord.language.flow.calls import Calls
 from opord.language.flow.walk import PathWalk
 
 CALL_LIMIT = timedelta(minutes=5)
-"""The worker's call limit where nothing else is set (`call_limit_s` of the engine)."""
+"""The worker's call limit if nothing else is set (`call_limit_s` of the engine)."""
 
 ZERO = timedelta()
 LONGEST = timedelta(days=999_999)
-"""More than any run takes: sums stop here, for a `timedelta` has an end."""
+"""More than any run takes. Sums stop here, because a `timedelta` has a largest value."""
 
 
 def plus(*times: timedelta) -> timedelta:
-    """Add times up to `LONGEST`."""
+    """Return the sum of times, at most `LONGEST`."""
     total = ZERO
     for time in times:
         total = min(total + min(time, LONGEST), LONGEST)
@@ -65,23 +66,23 @@ def call_time(calls: Calls, name: str) -> timedelta:
 def _action_attempts(calls: Calls, action: Action) -> timedelta:
     each = action.timeout or CALL_LIMIT
     if isinstance(action.doubt, Check):
-        # Each attempt may be in doubt, and be asked about before the next one.
+        # Each attempt may be in doubt. The check then asks about it before the next attempt.
         each = plus(each, action.doubt.after, call_time_of_check(calls, action.doubt))
     return _attempts(action.retry, each)
 
 
 def call_time_of_check(calls: Calls, check: Check) -> timedelta:
-    """Return the longest time of asking an effect once whether an action happened."""
+    """Return the longest time of one call of the effect that checks whether an action happened."""
     effect = calls.get(check.effect)
     return (effect.timeout or CALL_LIMIT) if isinstance(effect, Effect) else ZERO
 
 
 def _settling(action: Action) -> timedelta:
-    """Return the time that a doubt of the last attempt may take, as far as the contract limits it."""
+    """Return how long a doubt of the last attempt can take, where the contract sets a limit."""
     doubt = action.doubt
     match doubt:
         case Repeat():
-            # Without a `retry` it is repeated for as long as the key holds.
+            # Without a `retry` the action is repeated as long as its key is valid.
             window = action.key.window if action.key is not None else None
             return window if action.retry is None and window is not None else ZERO
         case Ask(within=within):
@@ -99,7 +100,10 @@ def _attempts(retry: Retry | None, each: timedelta) -> timedelta:
 
 
 def _pauses(retry: Retry) -> timedelta:
-    """Add up the pauses between attempts: they double from `base` up to `cap` (full jitter makes them shorter)."""
+    """Add up the longest pauses between attempts.
+
+    They double from `base` up to `cap`. Full jitter only makes them shorter.
+    """
     total, pause, left = ZERO, min(retry.base, retry.cap), retry.times
     while left and pause < retry.cap and pause:
         total = plus(total, pause)
@@ -109,7 +113,11 @@ def _pauses(retry: Retry) -> timedelta:
 
 
 class StepTimes(NamedTuple):
-    """The longest times of a step, from its begin to its `goto` of each state, and to where a phase's handler can take it."""
+    """The longest times of a step.
+
+    `to` has the time from its start to its `goto` of each state. `taken` is the time after which a
+    phase's handler can still interrupt the step.
+    """
 
     to: dict[str, timedelta]
     taken: timedelta
@@ -123,7 +131,7 @@ def step_times(calls: Calls, block: Block) -> StepTimes:
 
 
 class _Walk(PathWalk[timedelta]):
-    """Carries how long a step has taken at most."""
+    """Carries the longest time that a step has taken so far."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -146,7 +154,7 @@ class _Walk(PathWalk[timedelta]):
         return max(ways)
 
     def _between(self, name: str) -> timedelta:
-        """Return how long a commit may go on with nothing in doubt: while its attempts fail and are made again."""
+        """Return how long a commit can stay free of doubt: its attempts fail and are made again."""
         action = self._calls.action(name)
         if action is None or action.retry is None:
             return ZERO

@@ -1,9 +1,9 @@
-"""Decides every promise of a contract, over all its runs.
+"""Decide every promise of a contract over all its runs.
 
-What is known of a run is its state and what each promise remembers; data are not known. Branches go both ways,
-calls end in every way they can, every handler and every timer is taken, and a phase's handler takes a run from
-a state that acts at every moment at which it may. So what holds here holds on every run, and a promise that
-only data keep is refused.
+The analysis knows a run's state and what each promise remembers, but not its data. It takes both
+sides of each branch, every ending of a call, every handler and every timer. In an acting state it
+lets a phase's handler interrupt at each moment that the language allows. So a promise that holds
+here holds on every run. A promise that holds only because of data is refused.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ from opord.language.flow.graph import MOVES_MAX, Graph
 from opord.language.spelling import in_words
 
 STORIES_MAX = 20
-"""So many broken promises are told with a run: each of them is looked for through the whole graph."""
+"""How many broken promises get a story. Each story needs a search through the whole graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one promise.
+    """The result for one promise.
 
-    `holds`: on every run. If it does not, `problem` says in a sentence what happens instead, `help` what would
-    mend it, and `story` is a shortest run that shows it, but for the first `STORIES_MAX` promises alone. `place` is a second place worth seeing, `label` says why. `worst` is the
-    longest time that a run can take, for `every run ends` where it is known.
+    `holds` says whether it holds on every run. If it does not, `problem` says in a sentence what
+    happens instead, `help` says how to mend it, and `story` is a shortest run that shows it. Only
+    the first `STORIES_MAX` broken promises have a story. `place` is a second place to show, and
+    `label` says why. `worst` is the longest time that a run can take; `every run ends` has it where
+    it is known.
     """
 
     promise: Promise
@@ -56,7 +58,10 @@ class Verdict:
 
 
 def decide(contract: Contract, graph: Graph | None = None) -> list[Verdict]:
-    """Decide the promises of a contract, in their order. One whose names could not all be read is left out."""
+    """Return a verdict for each promise, in their order.
+
+    A promise with a name that could not be read is left out.
+    """
     graph = graph or Graph(contract)
     whole = [promise for promise in contract.promises if promise.whole]
     ordered = [promise for promise in whole if promise.kind != "every run ends"]
@@ -70,7 +75,7 @@ def decide(contract: Contract, graph: Graph | None = None) -> list[Verdict]:
 
 
 def _broken(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
-    """Tell of the promises about order that do not hold."""
+    """Yield a verdict for each promise about order that does not hold."""
     if not promises:
         return
     graph = runs.graph
@@ -85,7 +90,10 @@ def _broken(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
 
 
 def _owing(runs: Runs, promises: list[Promise]) -> set[int]:
-    """Find the promises that a run owes for ever; each is looked for through the whole graph."""
+    """Return the indexes of the promises that a run can owe for ever.
+
+    Each promise needs a search through the whole graph.
+    """
     if not has_traps(runs):
         return set()
     graph = runs.graph
@@ -115,7 +123,7 @@ def _breaking(graph: Graph, promise: Promise) -> Verdict:
 
 
 def _said(promise: Promise, stays: bool) -> tuple[str, str]:
-    """Say what happens instead of what is promised, and what would mend it."""
+    """Return what happens instead of the promise, and how to mend it."""
     subjects, others = quoted(promise.subjects, "or"), quoted(promise.others, "or")
     match promise.kind:
         case "at most once":

@@ -1,8 +1,9 @@
-"""Whether every run ends: each wait has a timer that will fire, and no cycle spins.
+"""Decide whether every run ends: each wait has a timer that will fire, and no cycle spins.
 
-That an end can be reached from every state is a matter of `flow`. A phase's timer fires once while a run stays in
-the phase. What is entered after that cannot count on it, neither as the timer of a wait nor as the way to an end, so
-runs are followed from state to state together with the shared timers that have fired.
+The rules of `flow` check that each state has a way to an end. This module follows runs together
+with the shared timers that have fired, because a phase's timer fires once while a run stays in the
+phase. States that are entered after that cannot count on the timer, neither to end a wait nor as
+the way to an end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _ENDED = {"ok": "ok", "maybe": "in doubt", "failed": "fails"}
 
 @dataclass(frozen=True, slots=True)
 class Endless:
-    """Why a run may not end, with a shortest run that shows it, and the place where it stays."""
+    """Why a run may not end: a shortest run that shows it, and the place where the run stays."""
 
     problem: str
     help: str
@@ -33,7 +34,7 @@ class Endless:
 
 
 class Runs:
-    """All that runs can come to: each spot with its moves, and the move that led there first."""
+    """All spots that runs can reach, each with its moves and the move that reached it first."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -55,9 +56,9 @@ class Runs:
 
     @cached_property
     def lost(self) -> list[Spot]:
-        """The spots from which no run ends any more, the nearest first, though their states have a way to an end.
+        """The spots from which no run can end, although their states have a way out; nearest first.
 
-        That way is a timer of their phase, which has fired.
+        The only way to an end was a timer of their phase, which has fired.
         """
         if not any(spot.fired for spot in self.moves):
             return []
@@ -76,7 +77,7 @@ class Runs:
         return [spot for spot in self.moves if spot not in ends and spot.state in self.graph.can_end]
 
     def story(self, spot: Spot) -> tuple[StoryStep, ...]:
-        """Tell the shortest run to a spot."""
+        """Return the shortest run to a spot as a story."""
         last = spot
         told: list[StoryStep] = []
         came = self._came[spot]
@@ -88,7 +89,7 @@ class Runs:
 
 
 def edge_text(edge: Edge) -> str:
-    """Tell one move: the state that is left, and by what, if that is more than its body."""
+    """Return one move in words: the state it leaves, and the cause unless that is only the body."""
     handler = edge.moment.handler
     parts = []
     if isinstance(handler, Timer):
@@ -100,7 +101,7 @@ def edge_text(edge: Edge) -> str:
 
 
 def never_ending(runs: Runs) -> Endless | None:
-    """Find a reason why some run may not end, or None."""
+    """Return a reason why some run may not end, or None if all end."""
     return _without_timer(runs) or _spinning(runs) or _without_end(runs)
 
 

@@ -2,12 +2,14 @@
 
 A promise about order needs one bit of memory while a run is followed:
 
-- `X only after Y`: Y has not come yet. It is broken where X comes while the bit stands.
-- `never X after Y`, `A at most once`: Y may have come. It is broken where X comes while the bit stands.
-- `after Y eventually X`: Y may have come, and X has not since. It is broken where a run ends while the bit stands.
+- `X only after Y`: Y has not come yet. X breaks the promise while the bit is set.
+- `never X after Y`, `A at most once`: Y may have come. X breaks the promise while the bit is set.
+- `after Y eventually X`: Y may have come, and X has not come since. The end of a run breaks the
+  promise while the bit is set.
 
-Something may come on one path and not on another, so the bit of a promise stands at a state if some path
-leads there with it. The bits do not depend on each other, which is why all promises are decided at once.
+Something may happen on one path and not on another. The bit of a promise is set at a state if some
+path leads there with the bit set. The bits do not depend on each other, so all promises are decided
+at once.
 """
 
 from __future__ import annotations
@@ -21,14 +23,18 @@ from opord.language.flow.calls import Ending
 
 
 class Sign(NamedTuple):
-    """What something that comes does to the bits: `asks` break their promise where they stand; then some are set, some cleared."""
+    """What one happening does to the bits.
+
+    The happening breaks the promises in `asks` whose bits are set. Then it sets the bits in `sets`
+    and clears those in `clears`.
+    """
 
     asks: int = 0
     sets: int = 0
     clears: int = 0
 
     def across(self, bits: int) -> int:
-        """Return the bits after it, given those before."""
+        """Return the bits after the happening, given the bits before it."""
         return (bits | self.sets) & ~self.clears
 
 
@@ -51,8 +57,8 @@ class _Roles:
 class Monitors:
     """The promises about order of a contract, and what states and calls mean to them.
 
-    `start` are the bits that stand before a run enters its first state. `owed` are those that must not stand
-    where a run ends. `watched` are the names of calls that some promise speaks of.
+    `start` has the bits that are set before a run enters its first state. `owed` has the bits that
+    must not be set where a run ends. `watched` has the names of calls that a promise mentions.
     """
 
     promises: tuple[Promise, ...]
@@ -89,18 +95,21 @@ class Monitors:
             setattr(roles, role, getattr(roles, role) | bit)
 
     def watches(self, name: str) -> bool:
-        """Say whether some promise speaks of a state or call."""
+        """Say whether a promise mentions a state or call."""
         return name in self._roles
 
     def entry(self, state: str) -> Sign:
-        """Say what the entry into a state means."""
+        """Return what the entry into a state does to the bits."""
         roles = self._roles.get(state)
         if roles is None:
             return NOTHING
         return Sign(roles.only | roles.never, roles.forbids | roles.owes, roles.opens | roles.pays)
 
     def call(self, name: str, ending: Ending) -> Sign:
-        """Say what a call that ended so means. That it is made at all is asked about, however it ends."""
+        """Return what a call with this ending does to the bits.
+
+        A promise that forbids the call is asked about at every ending.
+        """
         roles = self._roles.get(name)
         if roles is None:
             return NOTHING

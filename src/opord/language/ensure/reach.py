@@ -1,4 +1,4 @@
-"""Which bits can stand where, over all runs, and which promises that breaks."""
+"""Find which bits can be set at which spot over all runs, and which promises that breaks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from opord.language.flow.graph import Graph, Moment
 
 
 def broken_promises(graph: Graph, monitors: Monitors) -> int:
-    """Return the bits of the promises that some run breaks, by what comes when or by how it ends.
+    """Return the bits of the promises that some run breaks, by its order or by its end.
 
-    That a run goes on for ever while something is owed is decided elsewhere (`traps`).
+    `traps` decides about runs that go on for ever while something is owed.
     """
     return _Reach(graph, monitors).broken()
 
 
 class _Reach:
-    """Carries bits from spot to spot until nothing is added."""
+    """Carries bits from spot to spot until no spot gets new bits."""
 
     def __init__(self, graph: Graph, monitors: Monitors) -> None:
         self._graph = graph
@@ -74,7 +74,7 @@ class _Reach:
 
 
 class _Stay:
-    """The steps that can be taken at one spot, ready to be followed again and again with other bits."""
+    """The steps that can be taken at one spot, prepared so that they can be followed many times."""
 
     def __init__(self, spots: Spots, spot: Spot, steps: list[tuple[Moment, Summary]]) -> None:
         own = [(moment, summary) for moment, summary in steps if not moment.shared]
@@ -88,7 +88,7 @@ class _Stay:
         ]
 
     def follow(self, bits: int) -> tuple[int, list[tuple[Spot, int]]]:
-        """Return the promises that a step from here breaks, and the spots that come next with their bits."""
+        """Return the promises that a step from here breaks, and the next spots with their bits."""
         broken = self._own_broken.of(bits)
         moves = [(target, change.of(bits)) for target, change in self._own.items()]
         if self._shared:
@@ -100,7 +100,10 @@ class _Stay:
         return broken, moves
 
     def _when_taken(self, bits: int) -> dict[int, int]:
-        """Return the bits that may stand as a shared handler takes the run, by the timers that have fired here before."""
+        """Return the bits that may be set when a shared handler interrupts.
+
+        The keys are sets of the shared timers that have fired in this stay, one bit a timer.
+        """
         start = bits
         for held in self._own_held:
             start |= held.of(bits)

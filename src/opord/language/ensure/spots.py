@@ -1,7 +1,8 @@
-"""Where a run can be: its state, and which timers of the state's phase have fired while it stayed in the phase.
+"""Where a run can be: its state, and which timers of its phase have fired in this stay.
 
-A phase's timer fires once during a stay. What comes after that, in the same phase, cannot be set off by it, and
-cannot count on it. In most contracts no such timer leads on within its phase, and spots are states.
+A phase's timer fires once during a stay in the phase. What comes later in the same stay cannot be
+caused by that timer, and cannot count on it. In most contracts no such timer leads to a state of
+its own phase. Then each state has one spot.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from opord.contract import Timer
 from opord.language.flow.graph import Graph, Moment
 from opord.statements import call_sites, gotos
 
-# A phase with more timers than this is followed as if each of them could fire again, and none of them be counted on once
-# one has fired, so that the work stays within bounds.
+# A phase with more timers than this is followed as if each timer could fire again, and as if none
+# could be counted on after one has fired. This bounds the work.
 _TIMERS_MAX = 6
-# The same for a phase with more states, each with every set of timers that may have fired, than this.
+# The same holds for a phase with more spots than this: its states, each with every set of timers
+# that may have fired.
 _SPOTS_MAX = 20_000
 
 Fired: TypeAlias = frozenset[int]
@@ -24,14 +26,14 @@ NONE: Fired = frozenset()
 
 
 class Spot(NamedTuple):
-    """A state, and the numbers of its phase's timers that have fired since the phase was entered."""
+    """A state, and the numbers of its phase's timers that have fired during this stay."""
 
     state: str
     fired: Fired = NONE
 
 
 class Spots:
-    """The spots of a contract: which steps can be taken at each, and where these lead."""
+    """The spots of a contract: which steps can be taken at each, and where they lead."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -52,7 +54,7 @@ class Spots:
                 self._many[phase.name] = frozenset(self._number[id(timer)] for timer in staying)
 
     def starts(self) -> list[Spot]:
-        """List where a run can begin: one spot, in a contract without errors."""
+        """List the spots in which a run can start: one, in a contract without errors."""
         return [Spot(state.name) for state in self.graph.contract.states if state.initial]
 
     def moments(self, spot: Spot) -> list[Moment]:
@@ -63,24 +65,28 @@ class Spots:
         return [moment for moment in moments if self._number.get(id(moment.handler)) not in spot.fired]
 
     def timers(self, spot: Spot) -> Iterator[Timer]:
-        """Yield the timers that can be counted on at a spot."""
+        """Yield the timers that are sure to fire at a spot if nothing else happens."""
         for moment in self.graph.moments(self.graph.states[spot.state]):
             if isinstance(moment.handler, Timer) and self.counts_on(spot, moment):
                 yield moment.handler
 
     def counts_on(self, spot: Spot, moment: Moment) -> bool:
-        """Say whether a step that can be taken at a spot is sure to be there, and no timer that may have fired."""
+        """Say whether a step is sure to be available at a spot.
+
+        It is not a timer that may have fired.
+        """
         return self._number.get(id(moment.handler)) not in spot.fired
 
     def once(self, moment: Moment) -> int:
-        """Return the bit of a phase's timer whose step makes calls, and so may be interrupted; 0 for all else.
+        """Return the bit of a phase's timer whose step makes calls, and 0 for every other step.
 
-        In one stay in a state such a timer fires once, whatever becomes of its step.
+        In a phase with more than `_TIMERS_MAX` such timers, all have 0. Another handler can
+        interrupt such a step. Even then the timer fires only once in a stay in a state.
         """
         return self._once.get(id(moment.handler), 0)
 
     def after(self, spot: Spot, moment: Moment, target: str) -> Spot:
-        """Return where a step leads that goes to `target`."""
+        """Return the spot that a step leads to with a `goto` to `target`."""
         phase = self._phase(spot.state)
         if phase is None or self._phase(target) != phase:
             return Spot(target)

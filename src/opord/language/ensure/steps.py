@@ -1,8 +1,8 @@
 """What a step does to the bits of all promises at once.
 
-Each path through a step turns the bits that stand before it into those after it by setting some and clearing
-others. Where paths meet, a bit stands if it does on one of them. Both keep the one form `gains | bits & keeps`,
-so a step is summed up in one walk over its text, however many paths it has.
+Each path through a step sets some bits and clears others. Where paths meet, a bit is set if one of
+the paths sets it. Both operations keep the form `gains | bits & keeps`, so one walk over the text
+sums a step up, however many paths the step has.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from opord.language.flow.walk import PathWalk
 
 
 class Change(NamedTuple):
-    """What becomes of bits on the way: `gains | bits & keeps`."""
+    """What happens to bits on a path: `gains | bits & keeps`."""
 
     gains: int
     keeps: int
 
     def of(self, bits: int) -> int:
-        """Return the bits after it, given those before."""
+        """Return the bits at the end of the path, given the bits at its start."""
         return self.gains | bits & self.keeps
 
     def then(self, sign: Sign) -> Change:
-        """Return this change followed by something that comes."""
+        """Return this change followed by one more happening."""
         return Change((self.gains | sign.sets) & ~sign.clears, self.keeps & ~sign.sets & ~sign.clears)
 
     def or_else(self, other: Change) -> Change:
-        """Return the change of a place that both lead to."""
+        """Return the change at a place where two paths meet."""
         return Change(self.gains | other.gains, self.keeps | other.keeps)
 
 
@@ -42,11 +42,13 @@ UNCHANGED = Change(0, -1)
 
 @dataclass(slots=True)
 class Summary:
-    """A step summed up.
+    """The summary of a step.
 
-    `targets` has the change up to and with the entry into each state. `broken` tells the promises that a path
-    breaks: `broken.of(bits)`. `held` is what may stand where a phase's handler takes the run away from the step,
-    which is at any moment before the intent of its commit; None for a step that makes no call, for it is over at once.
+    `targets` has the change for each state that the step goes to, the entry into that state
+    included. `broken.of(bits)` gives the promises that some path breaks. `held` has the bits that
+    may be set where a phase's handler interrupts the step, which can happen at any moment before
+    the intent of its commit. It is None for a step without calls, because such a step cannot be
+    interrupted.
     """
 
     targets: dict[str, Change] = field(default_factory=dict)
@@ -55,12 +57,12 @@ class Summary:
 
 
 def sum_up(moment: Moment, calls: Calls, monitors: Monitors) -> Summary:
-    """Sum up one step."""
+    """Return the summary of one step."""
     return _Walk(calls, monitors).run(moment.body)
 
 
 class _At(NamedTuple):
-    """Where a walk stands: what has become of the bits, and whether a commit has been made."""
+    """A point in a walk: the change so far, and whether a commit has been made."""
 
     change: Change
     committed: bool

@@ -1,7 +1,8 @@
-"""The shortest run that breaks one promise about order, as a story that a person can follow.
+"""Find the shortest run that breaks one promise about order, as a story that a person can follow.
 
-The search goes from state to state, breadth first, and remembers for each state and bit how it came there
-first. Within a state it follows every path of every step, and drops what leads to nothing new.
+The search goes from state to state, breadth first. It remembers for each state and bit how it got
+there first. Within a state it follows every path of every step, and drops paths that lead to
+nothing new.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from opord.language.flow.walk import PathWalk
 
 
 class Part(NamedTuple):
-    """Something that happens while a run is in a state: what to say of it, and where it stands."""
+    """Something that happens while a run is in a state: its text, and its place in the contract."""
 
     text: str
     place: Place
@@ -38,13 +39,13 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What has happened in a state so far, the last part first."""
+    """What has happened in a state so far, as a linked list with the last part first."""
 
     before: Trace | None
     part: Part
 
     def parts(self) -> list[Part]:
-        """List the parts in order."""
+        """List the parts in the order in which they happened."""
         found: list[Part] = []
         at: Trace | None = self
         while at is not None:
@@ -54,10 +55,11 @@ class Trace:
 
 
 class Way(NamedTuple):
-    """One thing that can come of a stay: what happened, the bit after it, and the move to the next spot.
+    """One way to go on from a spot: what happens, the bit after it, and the move to the next spot.
 
-    Without a move it is a breach of the promise within the step. `asked`: the entry into the next state is one.
-    `sure`: the step can be counted on (see `Spots.counts_on`).
+    Without a move, the way breaks the promise within the step. `asked` says that the entry into the
+    next state breaks it. `sure` says that the step is certain to be available (see
+    `Spots.counts_on`).
     """
 
     bit: int
@@ -70,7 +72,7 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A spot that a run has come to, with the bit that stands there, and how it came."""
+    """A spot that a run has reached, with the bit at that spot, and how the run got there."""
 
     spot: Spot
     bit: int
@@ -79,7 +81,7 @@ class Node:
     goto: Goto | None
 
     def chain(self) -> list[Node]:
-        """List the states of the run in order."""
+        """List the nodes of the run in order."""
         found: list[Node] = []
         at: Node | None = self
         while at is not None:
@@ -89,7 +91,7 @@ class Node:
 
 
 class Search:
-    """A search for the run that breaks one promise. `monitors` hold that promise alone, as bit 1."""
+    """A search for the run that breaks one promise. `monitors` has only that promise, as bit 1."""
 
     def __init__(self, graph: Graph, monitors: Monitors) -> None:
         self.graph = graph
@@ -97,7 +99,10 @@ class Search:
         self.spots = Spots(graph)
 
     def breach(self) -> tuple[StoryStep, ...]:
-        """Tell the shortest run that breaks the promise by what comes or by its end; empty if there is none."""
+        """Return the shortest run that breaks the promise, by its order or by its end.
+
+        Empty if there is none.
+        """
         level = self._starts()
         for node in level:
             if self.monitors.entry(node.spot.state).asks & self.monitors.start:
@@ -125,7 +130,7 @@ class Search:
         return ()
 
     def moves(self) -> dict[tuple[Spot, int], list[tuple[Spot, int]]]:
-        """Explore all spots with the bits that can stand there: for each, those that are sure to be able to come next."""
+        """Explore all spots with their possible bits, and return the sure next ones of each."""
         waiting = self._starts()
         found: dict[tuple[Spot, int], list[tuple[Spot, int]]] = {
             (node.spot, node.bit): [] for node in waiting
@@ -144,7 +149,10 @@ class Search:
         return found
 
     def towards(self, goals: set[tuple[Spot, int]]) -> tuple[StoryStep, ...]:
-        """Tell the shortest run to one of the spots with bits in `goals`; empty if there is none."""
+        """Return the shortest run to one of the spots with bits in `goals`.
+
+        Empty if there is none.
+        """
         waiting = self._starts()
         seen = {(node.spot, node.bit) for node in waiting}
         for node in waiting:
@@ -166,7 +174,7 @@ class Search:
         return bool(node.bit & self.monitors.owed) and self.graph.states[node.spot.state].kind == "final"
 
     def _ways(self, node: Node) -> Iterator[Way]:
-        """Yield what can come of a stay: breaches within it first, then moves to other states."""
+        """Yield the ways to go on from a node: breaches within its state first, then moves."""
         moves: list[Way] = []
         for way in self._all_ways(node):
             if way.goto is None:
@@ -205,7 +213,7 @@ class Search:
         return walk
 
     def _told(self, node: Node, last: Trace | None) -> tuple[StoryStep, ...]:
-        """Write a run as steps: each state with what happens in it."""
+        """Return a run as steps: each state with what happens in it."""
         chain = node.chain()
         traces = [each.trace for each in chain[1:]] + [last]
         moves = [each.goto for each in chain[1:]] + [None]
@@ -231,7 +239,7 @@ _Facts = dict[_At, Trace | None]
 
 
 class _Walk(PathWalk[_Facts]):
-    """Follows every path of one step with one bit, and keeps the first way in which each thing came about."""
+    """Follows every path of one step with one bit, and keeps the first trace to each result."""
 
     def __init__(self, spots: Spots, monitors: Monitors, spot: Spot, moment: Moment) -> None:
         self._spots = spots
@@ -244,7 +252,7 @@ class _Walk(PathWalk[_Facts]):
         self.held: dict[int, Trace | None] = {}
 
     def run(self, bit: int, trace: Trace | None) -> None:
-        """Follow the step, which begins with this bit, after what the trace tells."""
+        """Follow the step from this bit. `trace` is what happened in the state before it."""
         handler = self._moment.handler
         if isinstance(handler, EventHandler):
             trace = Trace(trace, Part(f"on {handler.event}", handler.place))
@@ -295,7 +303,7 @@ class _Walk(PathWalk[_Facts]):
 
 
 def _how(pattern: Pattern | None, ending: Ending) -> str:
-    """Say how a call ended where an arm is taken, or, with no pattern, where it answered."""
+    """Return how a call ended where an arm is taken, or that it answered if there is no pattern."""
     if ending == "ok" or pattern is None:
         return "ok"
     if isinstance(pattern, VariantPattern):

@@ -1,9 +1,10 @@
-"""The longest time that a run can take, from its start to its end, where its timers bound it.
+"""The longest time that a run can take, from its start to its end, where timers bound it.
 
-Without cycles, a run's spots have an order, and the latest arrival at each follows from those before it. A wait
-ends by its earliest timer at the latest. A phase's timer counts from the entry into the phase, so within a
-phase spots are told apart by the state through which the phase was entered. Durations are taken from the
-contract's text; a timer that is computed from data bounds nothing.
+Without cycles, the spots of a run have an order, and the latest arrival at each follows from the
+earlier ones. A wait ends at the latest with its earliest timer. A phase's timer counts from the
+entry into the phase, so within a phase spots are kept apart by the state through which the phase
+was entered. Durations are read from the contract's text. A timer that is computed from data bounds
+nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from opord.language.spelling import in_signs
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The longest time of a run, and the run that can take it: each step says by when it is over."""
+    """The longest time of a run, and a run that takes it: each step says by when it is over."""
 
     time: timedelta
     story: tuple[StoryStep, ...]
@@ -55,7 +56,7 @@ class Worst:
 
 @dataclass(frozen=True, slots=True)
 class Untimed:
-    """Why no time can be promised: a cycle, or a wait that no timer of a known length ends."""
+    """Why no longest time exists: a cycle, or a wait that no timer of known length ends."""
 
     problem: str
     help: str
@@ -65,16 +66,20 @@ class Untimed:
 
 
 class _Stay(NamedTuple):
-    """A spot, and the state through which its phase was entered (None where no timer of the phase counts)."""
+    """A spot, and the state through which its phase was entered.
+
+    The entry is None if no timer of the phase has a known length.
+    """
 
     spot: Spot
     entry: str | None
 
 
 def worst_case(graph: Graph, runs: Runs | None = None) -> Worst | Untimed:
-    """Return the longest time that a run can take, or why there is none. A contract without an initial state takes none.
+    """Return the longest time that a run can take, or why there is none.
 
-    `runs` are those of the graph, where somebody has followed them already.
+    A contract without an initial state takes no time. `runs` are the runs of the graph if the
+    caller has followed them already.
     """
     runs = runs or Runs(graph)
     return _cycle(runs) or _Timing(runs).result()
@@ -99,7 +104,7 @@ def _cycle(runs: Runs) -> Untimed | None:
 
 
 def _round(runs: Runs, start: Spot, first: Spot) -> list[str]:
-    """Return a shortest way from `start` by way of `first` back to it."""
+    """Return the states of a shortest cycle from `start` to `first` and back to `start`."""
     came: dict[Spot, Spot] = {first: start}
     waiting = [first]
     for spot in waiting:
@@ -134,7 +139,7 @@ class _Timing:
         self._came: dict[_Stay, tuple[_Stay, Edge]] = {}
 
     def result(self) -> Worst | Untimed:
-        """Follow all moves; a wait that nothing bounds ends the search."""
+        """Follow all moves. A wait that nothing bounds ends the search."""
         starts = [self._enter(None, spot) for spot in self._runs.spots.starts()]
         for stay in starts:
             self._arrival[stay] = ZERO
@@ -154,7 +159,7 @@ class _Timing:
         return Worst(self._arrival[last], self._story(last))
 
     def _enter(self, before: _Stay | None, spot: Spot) -> _Stay:
-        """Say through which state the phase of a spot was entered."""
+        """Return the stay at a spot, with the state through which its phase was entered."""
         phase = self._graph.states[spot.state].phase
         if phase not in self._timed:
             return _Stay(spot, None)
@@ -162,7 +167,10 @@ class _Timing:
         return _Stay(spot, before.entry if stays and before is not None else spot.state)
 
     def _in_order(self, starts: list[_Stay]) -> list[_Stay]:
-        """Order what can be reached so that each stands before all it leads to (depth first, without recursion)."""
+        """Order the reachable stays so that each comes before all that it leads to.
+
+        The search is depth first, without recursion.
+        """
         done: list[_Stay] = []
         seen: set[_Stay] = set()
         for start in starts:
@@ -184,7 +192,7 @@ class _Timing:
         return done[::-1]
 
     def _leave(self, stay: _Stay) -> Untimed | None:
-        """Carry the arrival at a stay to all that it leads to."""
+        """Carry the arrival at a stay to all stays that it leads to."""
         state = self._graph.states[stay.spot.state]
         arrival = self._arrival[stay]
         over = arrival
@@ -216,7 +224,10 @@ class _Timing:
             self._entered[stay.entry] = max(self._entered.get(stay.entry, ZERO), at)
 
     def _end_of_wait(self, stay: _Stay) -> timedelta | None:
-        """Return when the earliest timer of known length fires at the latest, or None if there is none."""
+        """Return when the earliest timer of known length fires at the latest.
+
+        The result is None if there is no such timer.
+        """
         arrival = self._arrival[stay]
         ends = []
         own = self._graph.states[stay.spot.state].timers
@@ -259,7 +270,10 @@ class _Length(NamedTuple):
 
 
 def _length(timer: Timer) -> _Length | None:
-    """Return how long a timer takes at most, counted from its `entry` or from the run's `start`; None if data say so."""
+    """Return the longest time of a timer, counted from its `entry` or from the run's `start`.
+
+    The result is None if the time depends on data.
+    """
     match timer.kind:
         case "after":
             duration = _longest(timer.when)
@@ -271,7 +285,10 @@ def _length(timer: Timer) -> _Length | None:
 
 
 def _until(instant: Expr) -> _Length | None:
-    """Return how far an instant lies at most behind the entry or the start; None if data say so."""
+    """Return the longest time from the entry or the start to an instant.
+
+    The result is None if the time depends on data.
+    """
     match instant:
         case Var(origin="now"):
             return _Length("entry", ZERO)
@@ -308,7 +325,7 @@ def _until(instant: Expr) -> _Length | None:
 
 
 def _longest(expr: Expr) -> timedelta | None:
-    """Return the longest duration that an expression can be, if its text alone says so."""
+    """Return the longest duration that an expression can be, or None if its text does not say."""
     match expr:
         case Constant(value=timedelta() as value):
             return max(value, ZERO)

@@ -1,9 +1,9 @@
-"""Runs that never end and never come to what they owe: states in which they stay, with no way out.
+"""Runs that go on for ever without what they owe: states in which a run stays, with no way out.
 
-A cycle that has a way out is left some time, so a run stays only where no way leads out: in states that can
-each reach the others and nothing else. In a contract without findings of `flow` each state can come to an end, so
-there a run stays only where the way out was a timer of its phase, which has fired: in a cycle, or in a wait that
-nothing ends. A state that goes nowhere from the start, which `flow` finds too, is not meant.
+A cycle with a way out is left at some time. So a run stays only in states that can each reach the
+others and nothing else. If `flow` has no findings, each state has a way to an end. Then a run stays
+only where the way out was a timer of its phase that has fired: in a cycle, or in a wait that
+nothing ends. A state that goes nowhere from the start is not counted here; `flow` reports it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from opord.language.flow.graph import Graph
 
 
 def has_traps(runs: Runs) -> bool:
-    """Say whether a run can come to a state from which it cannot end."""
+    """Say whether a run can reach a state from which it cannot end."""
     return not runs.graph.reachable <= runs.graph.can_end or bool(runs.lost)
 
 
 def owing_for_ever(graph: Graph, monitors: Monitors) -> tuple[StoryStep, ...]:
-    """Tell the shortest run into a trap in which one promise stays owed; empty if there is none."""
+    """Return the shortest run into a trap in which the promise stays owed.
+
+    Empty if there is none.
+    """
     search = Search(graph, monitors)
     moves = search.moves()
     nodes = list(moves)

@@ -19,7 +19,7 @@ def timer_text(timer: Timer) -> str:
 
 
 def promise_text(promise: Promise) -> str:
-    """Write a promise as the contract states it, without its `ensure`."""
+    """Write a promise as the contract states it, without the word `ensure`."""
     subjects, others = " or ".join(promise.subjects), " or ".join(promise.others)
     match promise.kind:
         case "at most once":

@@ -1,4 +1,4 @@
-"""Arms for what a call or a `match` leaves out, each with a `goto` that a person looks over."""
+"""Add the arms that a call or a `match` leaves out, each with a `goto` for a person to review."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from opord.language.flow.coverage import OK, SOME, Case, cases_of, missing, spel
 from opord.language.syntax import tree
 from opord.language.syntax.tree import Span
 
-# More arms than this are not put in at once: whoever lacks so many wants an `else`.
+# More missing arms than this get no fix. An `else` is the better choice for so many.
 _ARMS_MAX = 20
 
 
 def unhandled_failures(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Add an arm for each failure that nobody handles, or an `else` with them to a call that has none."""
+    """Add an arm for each unhandled failure.
+
+    A call without an `else` gets an `else` with these arms.
+    """
     yield from _added(checked, finding, only_failures=True)
 
 
 def left_out(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Add an arm for each value that a `match` leaves out, or one for all others."""
+    """Add an arm for each value that a `match` leaves out, or one arm for all others."""
     yield from _added(checked, finding, only_failures=False)
 
 
@@ -50,10 +53,10 @@ def _added(checked: CheckedFile, finding: Diagnostic, *, only_failures: bool) ->
 
 
 def _where(checked: CheckedFile, node: tree.Match | tree.CallStatement, arms: list[str]) -> tuple[Span, str]:
-    """Say where arms are put in, and the text that puts them there."""
+    """Return where arms go, and the text to put there."""
     end = node.span[1]
     if isinstance(node, tree.CallStatement) and not _has_braces(checked, node):
-        # An `else` for all failures becomes the last arm of one with arms.
+        # An `else` for all failures becomes the last arm of an `else` with arms.
         start = node.else_span[0] if node.else_span is not None else end
         all_arms = arms + ([checked.source.text[start:end]] if start < end else [])
         inner = f"{checked.indent(node.span[0])}  "
@@ -71,7 +74,7 @@ def _where(checked: CheckedFile, node: tree.Match | tree.CallStatement, arms: li
 
 
 def _has_braces(checked: CheckedFile, node: tree.CallStatement) -> bool:
-    """Say whether the `else` of a call has arms in braces, to which others can be added."""
+    """Say whether the `else` of a call has arms in braces, so that others can be added."""
     if node.arms is None or node.else_span is None:
         return False
     return checked.source.text[node.else_span[1] :].lstrip().startswith("{")
@@ -93,7 +96,10 @@ def _fields(checked: CheckedFile, case: Case) -> tuple[Field, ...]:
 
 
 def _goto(checked: CheckedFile, state: tree.State, said: str | None) -> str:
-    """Go to a state of the header, a failure first, to one that can be entered with what is at hand."""
+    """Write a `goto` to a state of the header that can be entered with the values in scope.
+
+    For a failure, a state that ends in failure comes first. For other cases, it comes last.
+    """
     known = [checked.graph.states[name.text] for name in state.targets if name.text in checked.graph.states]
     known.sort(key=lambda each: each.outcome != "failure" if said else each.outcome == "failure")
     for target in known:

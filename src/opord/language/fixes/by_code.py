@@ -1,4 +1,4 @@
-"""Which kinds of finding have a fix that is made here, and the function that makes it."""
+"""The table of the findings that have a fix made here, with the function that makes it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ FIXES: dict[str, Callable[[CheckedFile, Diagnostic], Iterator[Edit]]] = {
     "OP801": unused.declaration,
     "OP806": clauses.contract_key,
 }
-"""By code; what is not listed here has no clear fix, or carries it from where it was found."""
+"""By code. A code that is not listed has no clear fix, or its finding carries the fix already."""
 
-# Whoever has more findings than this mends the first ones and asks again.
+# With more findings than this, only the first ones get fixes. The next check gives fixes to the
+# rest.
 _FIXED_MAX = 200
 
 
 def add_fixes(
     source: Source, file: tree.File, contract: Contract, findings: list[Diagnostic]
 ) -> list[Diagnostic]:
-    """Return the findings, those of this file with the edits that mend them."""
+    """Return the findings; those of this file have the edits that mend them."""
     checked = CheckedFile(source, file, contract)
     return [
         _with_fix(checked, each) if index < _FIXED_MAX and each.place.file == source.path else each

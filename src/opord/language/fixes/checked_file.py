@@ -1,4 +1,4 @@
-"""A checked file with its text, its tree and its contract, looked up by place: what every fix is made from."""
+"""A checked file with its text, its tree and its contract: the input of every fix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from opord.statements import Branching, branching
 
 @dataclass
 class CheckedFile:
-    """One checked file. What costs a walk over the tree is worked out when first asked for."""
+    """One checked file. A walk over the tree is made only when its result is first needed."""
 
     source: Source
     file: tree.File
@@ -49,12 +49,12 @@ class CheckedFile:
 
     @cached_property
     def states(self) -> dict[int, tree.State]:
-        """The states, by where their names start."""
+        """The states, by the offset at which their names start."""
         return {state.name.span[0]: state for state in self.nodes if isinstance(state, tree.State)}
 
     @cached_property
     def calls(self) -> dict[int, tree.Match | tree.CallStatement]:
-        """The statements with arms, by where their subjects start."""
+        """The statements with arms, by the offset at which their subjects start."""
         found: dict[int, tree.Match | tree.CallStatement] = {}
         for node in self.nodes:
             if isinstance(node, tree.Match):
@@ -65,7 +65,7 @@ class CheckedFile:
 
     @cached_property
     def statements(self) -> dict[tuple[int, int], Branching]:
-        """The same statements of the contract, by the line and column at which their subjects start."""
+        """The same statements of the contract, by the line and column of their subjects."""
         found: dict[tuple[int, int], Branching] = {}
         for step in self.graph.steps:
             for each in branching(step.body):
@@ -78,21 +78,24 @@ class CheckedFile:
         return self.source.offset(place.line, place.column)
 
     def edit(self, span: Span, text: str, title: str, *, safe: bool = True) -> Edit:
-        """Make an edit of what stands at a span."""
+        """Make an edit that replaces the text of a span."""
         return Edit(self.source.place(span), text, title, safe)
 
     def state_around(self, offset: int) -> tree.State | None:
-        """The state in whose text an offset lies."""
+        """The state whose text contains an offset, or None."""
         return next((each for each in self.states.values() if each.span[0] <= offset < max(each.span)), None)
 
     def indent(self, offset: int) -> str:
-        """The blanks before the first sign of the line on which an offset lies."""
+        """The blanks at the start of the line that contains an offset."""
         line = self.source.line(self.source.position(offset)[0])
         return line[: len(line) - len(line.lstrip())]
 
 
 def declared_names(nodes: list[object]) -> Iterator[tuple[str, tree.Name]]:
-    """Yield the names that are declared, with `PascalCase`, `snake_case` or `either`: how their kind is written."""
+    """Yield the declared names, each with the case of its kind.
+
+    The case is `PascalCase`, `snake_case` or `either`.
+    """
     for node in nodes:
         match node:
             case (

@@ -1,4 +1,4 @@
-"""Words and clauses: the other verb, and a key for a contract."""
+"""Fixes of words and clauses: a verb, a variant's type, an initial state, a contract's key."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from opord.language.syntax import tree
 
 
 def performed_action(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Write `commit` for `perform`: an action can be called no other way."""
+    """Replace `perform` by `commit`: an action can be called in no other way."""
     yield from _verb(checked, finding, "commit", safe=True)
 
 
 def committed_effect(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Write `perform` for `commit` of an effect; it may have been meant as an action, too."""
+    """Replace `commit` of an effect by `perform`; the effect may have been meant as an action."""
     at = checked.start(finding.place)
     call = checked.calls.get(at)
     site = call.call if isinstance(call, tree.CallStatement) else call.subject if call else None
@@ -26,7 +26,7 @@ def committed_effect(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit
 
 
 def called_without_verb(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Write `perform` or `commit` before a call that is the whole of a `let` or of what is matched."""
+    """Add `perform` or `commit` before a call that is all of a `let` or of a matched value."""
     at = checked.start(finding.place)
     for node in checked.nodes:
         whole = (
@@ -45,7 +45,7 @@ def called_without_verb(checked: CheckedFile, finding: Diagnostic) -> Iterator[E
 
 
 def which_variant(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Offer each type that has a variant of this name, to be said before it."""
+    """Offer each type that has a variant of this name, to be written before it."""
     at = checked.start(finding.place)
     end = checked.source.offset(finding.place.end_line, finding.place.end_column)
     name = checked.source.slice((at, end))
@@ -55,7 +55,7 @@ def which_variant(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
 
 
 def initial_state(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Offer the first state that is not final as the one that a run starts in."""
+    """Offer to make the first state that is not final the initial state."""
     for state in checked.states.values():
         if state.kind == "plain":
             start = state.span[0]
@@ -74,7 +74,7 @@ def _verb(checked: CheckedFile, finding: Diagnostic, verb: str, *, safe: bool) -
 
 
 def contract_key(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Offer what could name a run: each input, or field of one called `id`, that a key can be made of."""
+    """Offer the values that can be a key: each input, or a field of an input called `id`."""
     node = next((each for each in checked.file.declarations if isinstance(each, tree.Contract)), None)
     if node is None:
         return

@@ -1,4 +1,4 @@
-"""Headers: put in the state that the body goes to, take out the one that it never goes to."""
+"""Fixes of headers: add a state that the body goes to, remove one that it never goes to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from opord.language.syntax import tree
 
 
 def missing_target(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Add the target of a `goto` to its state's header; that of a shared handler to every header that lacks it."""
+    """Add the target of a `goto` to the header of its state.
+
+    The target of a shared handler goes into every header that lacks it.
+    """
     at = checked.start(finding.place)
     goto = next((each for each in checked.nodes if isinstance(each, tree.Goto) and each.span[0] == at), None)
     if goto is None or goto.state.text not in checked.graph.states:
@@ -29,7 +32,10 @@ def _added(checked: CheckedFile, state: tree.State, target: str) -> Edit:
 
 
 def listed_too_much(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Take a target out of the header, unless it is the only one: a state that goes nowhere has another fault."""
+    """Remove a target from the header, unless it is the only one.
+
+    A state that goes nowhere has another finding.
+    """
     at = checked.start(finding.place)
     for state in checked.states.values():
         for index, name in enumerate(state.targets):

@@ -1,4 +1,4 @@
-"""A name in the wrong case is written in the right one wherever it stands."""
+"""Rename a name that is written in the wrong case, everywhere in the file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from opord.language.syntax.letter_case import Case, has_case, in_case
 
 
 def wrong_case(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Rename what is declared here, with all its uses in the file.
+    """Rename a declaration together with all its uses in the file.
 
-    Other kinds of thing of the same name that are written in the same case have the same mistake, and are
-    renamed with it. Where one is rightly written so, or the right name is taken, a person has to choose.
+    Other things with the same name in the same wrong case have the same mistake, and are renamed
+    too. If the case is right for one of them, or if the right name is taken, a person has to
+    choose.
     """
     at = checked.start(finding.place)
     declared = list(declared_names(checked.nodes))
@@ -28,7 +29,7 @@ def wrong_case(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     taken = any(name.text == new for _, name in declared)
     if not has_case(new, case) or new in t.RESERVED or taken or kinds != {found[0]}:
         return
-    # Other files may use the types of one without a contract: they would have to follow.
+    # Other files may use the types of a file without a contract. They would need the same change.
     safe = bool(checked.contract.name)
     for name in checked.names[old]:
         yield checked.edit(name.span, new, f"call it `{new}`", safe=safe)

@@ -1,4 +1,4 @@
-"""What nobody needs is taken out, with the comments that belong to it."""
+"""Remove an unused declaration, with the comments that belong to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from opord.language.syntax.tree import Span
 
 
 def declaration(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Take out a declaration nobody uses. It may have been made for what is written next, so nobody else does it."""
+    """Remove a declaration that nothing uses.
+
+    The fix is not safe, because the declaration may be meant for text that is not written yet.
+    """
     at = checked.start(finding.place)
     for node in checked.file.declarations:
         if isinstance(node, tree.Unparsed) or not node.span[0] <= at < node.span[1]:
@@ -23,7 +26,7 @@ def declaration(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
 
 
 def _lines(checked: CheckedFile, span: Span) -> Span:
-    """The lines of a declaration and of the documentation and the `allow`s right above it."""
+    """Return the lines of a declaration, with the documentation and the `allow`s right above it."""
     first = checked.source.position(span[0])[0]
     own = {checked.source.position(each.span[0])[0] for each in checked.file.comments if _belongs(each)}
     while first - 1 in own:
@@ -36,7 +39,7 @@ def _belongs(comment: tree.Comment) -> bool:
 
 
 def _whole_lines(checked: CheckedFile, span: Span) -> Span:
-    """Widen a span to its lines, if nothing else stands on them."""
+    """Widen a span to whole lines, if those lines contain nothing else."""
     text = checked.source.text
     start = text.rfind("\n", 0, span[0]) + 1
     end = text.find("\n", span[1])

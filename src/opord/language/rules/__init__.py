@@ -1,7 +1,8 @@
-"""The law, one finding a file: this listing is its table of contents.
+"""The rules of the checker, one finding a file: this listing is their table of contents.
 
-Each rule is a function `check(contract, graph)` over the checked contract, independent of all others, and
-looks away from what could not be read (holes, unknown types and names), which has its finding already.
+Each rule is a function `check(contract, graph)` over the checked contract. Rules do not depend on
+each other. A rule skips what could not be read (holes, unknown types and names), because that has
+its own finding.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ from opord.language.rules import (
     wrong_verb,
 )
 
-# Far more than anybody is shown, for an `allow` may silence most of them. Some rules find something for every
-# pair of an action and an end.
+# Far more findings than are ever shown, because an `allow` may silence most of them. Some rules
+# find something for every pair of an action and an end.
 RULE_FINDINGS_MAX = 20_000
 
 Check: TypeAlias = Callable[[Contract, Graph], Iterator[Diagnostic]]
@@ -68,12 +69,12 @@ RULES: tuple[Check, ...] = (
     initial_state.check,
     acts_and_waits.check,
     empty_body.check,
-    # exhaustive: whatever comes, something takes it, and nothing stands there for what cannot come
+    # exhaustive: something takes everything that can come, and nothing waits for what cannot come
     unhandled_failure.check,
     incomplete_match.check,
     arm_never_taken.check,
     handler_never_taken.check,
-    # commitment: what is done once can be told from what may be repeated
+    # commitment: what happens once is kept apart from what may be repeated
     second_commit.check,
     perform_after_commit.check,
     wrong_verb.check,
@@ -83,7 +84,7 @@ RULES: tuple[Check, ...] = (
     retry_without_reason.check,
     check_that_cannot_tell.check,
     undoes_no_action.check,
-    # ensure: what the contract promises holds on every run
+    # ensure: the contract's promises hold on every run
     broken_promise.check,
     # warnings: legal, and seldom meant
     unused.check,
@@ -93,20 +94,23 @@ RULES: tuple[Check, ...] = (
     spinning_cycle.check,
     contract_without_key.check,
     unanswered_action.check,
-    # flow again: what the rules above gave up at
+    # flow again: the limit at which the rules above give up
     too_many_moves.check,
 )
 
 
 def find_all(contract: Contract) -> list[Diagnostic]:
-    """Find everything that the rules have to say about a contract, from top to bottom of its file."""
+    """Return the findings of all rules about a contract, from top to bottom of its file."""
     graph = Graph(contract)
     found = [diagnostic for check in RULES for diagnostic in _some(check, contract, graph)]
     return sorted(found, key=lambda diagnostic: diagnostic.order)
 
 
 def _some(check: Check, contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Take what a rule finds, within bounds; a graph that is too large has its own finding."""
+    """Yield the findings of one rule, up to `RULE_FINDINGS_MAX`.
+
+    A graph that is too large ends the rule: it has its own finding.
+    """
     try:
         yield from islice(check(contract, graph), RULE_FINDINGS_MAX)
     except TooManyMoves:

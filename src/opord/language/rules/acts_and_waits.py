@@ -1,4 +1,4 @@
-"""A body that both acts and waits: a state does its work at once, or it waits; never both."""
+"""A body that both acts and waits: a state does its work at once, or it waits, never both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the states that have statements and handlers of their own in one body, where the second kind begins."""
+    """Find the states whose body has both statements and handlers.
+
+    The finding is where the second kind begins.
+    """
     for state in contract.states:
         waits: list[Place] = [handler.place for handler in state.handlers]
         waits += [timer.place for timer in state.timers]

@@ -1,4 +1,4 @@
-"""An arm that can never be taken: what it names cannot come, or an arm above takes it."""
+"""An arm that is never taken: its pattern cannot occur, or an arm above takes every such value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find in every `match`, and in every `else` of a call, the arms that nothing comes to."""
+    """Find the arms of every `match`, and of every `else` of a call, that no value reaches."""
     for step in graph.steps:
         for statement in branching(step.body):
             cases = cases_of(graph, statement)
@@ -60,7 +60,10 @@ def _in_arms(graph: Graph, statement: Branching, cases: Cases) -> Iterator[Diagn
 
 
 def _covers_nothing(cases: Cases, arms: tuple[Arm, ...], taken: set[Case]) -> bool:
-    """Say whether all that `else` could cover is taken; a forgotten `InDoubt` has its own finding."""
+    """Say whether other arms take everything that `else` could cover.
+
+    A missing arm for `InDoubt` has its own finding.
+    """
     covers = any(case not in taken and not left_by_else(case) for case in cases.listed)
     return not covers and not cases.open and IN_DOUBT not in missing(cases, arms)
 

@@ -1,4 +1,7 @@
-"""A promise that does not hold on every run: what happens instead, and the shortest run on which it does."""
+"""A promise that does not hold on every run.
+
+The finding says what happens instead, and shows a shortest run to it.
+"""
 
 from __future__ import annotations
 

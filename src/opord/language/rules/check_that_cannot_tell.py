@@ -1,4 +1,4 @@
-"""`in doubt check` of something that cannot say whether the action happened."""
+"""An `in doubt check` whose effect cannot say whether the action happened."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_ANSWER = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the checks that ask no effect, or one whose result does not settle the doubt."""
+    """Find the checks whose name is not an effect, or whose result does not settle the doubt."""
     for action in contract.actions:
         if isinstance(action.doubt, Check):
             yield from _on(graph, action, action.doubt)
@@ -60,7 +60,10 @@ def _on(graph: Graph, action: Action, doubt: Check) -> Iterator[Diagnostic]:
 
 
 def _fits(result: Type, answer: Type) -> bool:
-    """Say whether `answer` tells that it happened, and with a `result`, if there is to be one."""
+    """Say whether a value of type `answer` tells that the action happened.
+
+    If the action has a result, the answer must contain it.
+    """
     if Unknown() in (result, answer) or answer == OptionalOf(Unknown()):
         return True
     if isinstance(result, Nothing):

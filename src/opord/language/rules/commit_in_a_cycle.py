@@ -1,4 +1,4 @@
-"""An action that a run can commit again, round a cycle of states, after it may have taken effect."""
+"""An action that a cycle of states can commit again after it may have taken effect."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the commits that a cycle of states comes back to, although they may have taken effect."""
+    """Find the commits that a cycle of states reaches again after they may have taken effect."""
     circling = (repeated for repeated in repeated_commits(contract, graph) if repeated.circles)
     for index, repeated in enumerate(circling):
-        # Each way is searched for through the whole graph.
+        # Each cycle shown needs a search through the whole graph.
         way_round = (
             f"comes round by {way(_round(graph, repeated))}" if index < WAYS_SHOWN_MAX else "comes round"
         )

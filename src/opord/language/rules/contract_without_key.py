@@ -1,4 +1,4 @@
-"""A contract with an action and no `key`: started twice for the same thing, it would act twice."""
+"""A contract with an action and no `key`: two starts for the same thing would act twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find a contract that commits and gives its runs no name by which a second start is known."""
+    """Find a contract that commits and has no key by which a second start is recognised."""
     if contract.actions and contract.key is None:
         yield CODE.at(
             contract.place,
@@ -29,7 +29,11 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def key_candidates(contract: Contract) -> Iterator[str]:
-    """Yield what could name a run: each input, or field of one called `id` or `…_id`, that a key can be made of."""
+    """Yield the expressions that can be a key.
+
+    These are each input, or a field of an input called `id` or `…_id`, with a type that a key can
+    have.
+    """
     records = {record.name: record.fields for record in contract.records}
     for param in contract.params:
         if _makes_a_key(param):

@@ -1,4 +1,4 @@
-"""A state with nothing in its body: a run would stand there for ever."""
+"""A state with an empty body: a run would stay there for ever."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CODE = code("OP311", rule="flow", title="an empty body", suppressed_by=(Unread("
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the states, final ones aside, that neither act nor wait by themselves."""
+    """Find the states, except final ones, whose own body neither acts nor waits."""
     for state in contract.states:
         if state.kind == "final" or state.body or state.handlers or state.timers:
             continue

@@ -1,4 +1,4 @@
-"""A second handler of an event that can never be taken: the one above takes every such event."""
+"""A second handler of an event that is never taken, because one above takes every such event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CODE = code("OP404", rule="exhaustive", title="a handler that can never be taken
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the handlers that stand below an unguarded handler of the same event, in a state or a phase."""
+    """Find the handlers below an unguarded handler of the same event, in a state or a phase."""
     for state in contract.states:
         yield from _among(state.handlers)
     for phase in contract.phases:

@@ -20,7 +20,7 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the names in a state's header that no `goto` of the state, or of its phase's handlers, names."""
+    """Find the names in a header that no `goto` of the state or of its phase's handlers has."""
     for state in contract.states:
         if state.kind == "final" or not _is_whole(graph, state):
             continue
@@ -30,7 +30,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                 continue
             place = state.target_places[index] if index < len(state.target_places) else state.place
             if not place.line:
-                continue  # taken for an unknown name, which has its finding
+                continue  # treated as an unknown name, which has its own finding
             yield CODE.at(
                 place,
                 f"the header of `{state.name}` lists `{target}`, but nothing in it goes there",
@@ -40,7 +40,10 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _is_whole(graph: Graph, state: State) -> bool:
-    """Say whether it is known where a state goes: an empty or torn body, or an unknown state, has its own finding."""
+    """Say whether all moves of a state are known.
+
+    An empty or unread body, or an unknown state, has its own finding.
+    """
     moments = graph.moments(state)
     if any(goto.state not in graph.states for moment in moments for goto in moment.gotos):
         return False

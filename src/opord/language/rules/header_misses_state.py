@@ -21,10 +21,10 @@ CODE = code(
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find every `goto` whose target is missing in the header of its state.
 
-    A shared handler's `goto` belongs in the header of every state that the handler applies to; it is told
-    once, with the headers that miss it.
+    The target of a shared handler belongs in the header of every state that the handler applies to.
+    It is reported once, with all headers that miss it.
     """
-    # What each header lists; those left out here may list all.
+    # The targets of each header. A header that may list all of its targets is left out.
     listed = {
         state.name: frozenset(state.targets) for state in contract.states if not _may_list_all(graph, state)
     }
@@ -41,7 +41,10 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _may_list_all(graph: Graph, state: State) -> bool:
-    """Say whether the names in a header that no state has, and that have their findings, may be all it misses."""
+    """Say whether the unknown names in a header may be all the states that it misses.
+
+    Those names have their own findings.
+    """
     unknown = sum(target not in graph.states for target in state.targets)
     taken = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
     taken.difference_update(state.targets)

@@ -1,4 +1,4 @@
-"""A `match` that leaves something out."""
+"""A `match` that leaves a value out."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the matches whose arms do not cover every value, or that forget the success of a call."""
+    """Find every `match` that does not cover every value, or forgets the success of a call."""
     for step in graph.steps:
         for statement in branching(step.body):
             match statement:
                 case Match():
                     yield from _in_match(graph, statement)
                 case Call():
-                    pass  # what its `else` leaves out is a failure nobody handles
+                    pass  # a failure that its `else` leaves out is an unhandled failure
                 case _:
                     assert_never(statement)
 

@@ -1,4 +1,4 @@
-"""No initial state, or more than one: where would a run start?"""
+"""No initial state, or more than one: a run needs exactly one to start in."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ CODE = code("OP803", rule="kept", title="a kept event that no state handles", su
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the events with `keep` that no handler in force takes."""
+    """Find the events with `keep` that no handler takes."""
     handled = {handler.event for state in contract.states for handler in state.handlers}
     handled |= {handler.event for phase in contract.phases for handler in phase.handlers}
     for event in contract.events:

@@ -1,4 +1,4 @@
-"""The `else` of a `let` that does not leave the state: below it the name would have no value."""
+"""The `else` of a `let` that does not leave the state: the name would have no value below it."""
 
 from __future__ import annotations
 

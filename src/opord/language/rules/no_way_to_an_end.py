@@ -21,10 +21,10 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the states that no path leads from to a final one.
+    """Find the states from which no path leads to a final state.
 
-    States whose `goto` is missing or names a state nobody knows have their finding already; nothing more is
-    said of them, nor of those that lead there.
+    A state whose `goto` is missing, or names an unknown state, has its own finding. This rule skips
+    such states and the states that lead to them.
     """
     if not any(state.kind == "final" for state in contract.states):
         if contract.states:

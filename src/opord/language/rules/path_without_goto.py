@@ -1,4 +1,4 @@
-"""A path through a step that ends without `goto`: the run would stand there and never move."""
+"""A path through a step that ends without `goto`: the run would stay there and never move."""
 
 from __future__ import annotations
 

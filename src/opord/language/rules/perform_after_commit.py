@@ -1,4 +1,4 @@
-"""A `perform` after a commit on a path: it could fail while what was committed is done already."""
+"""A `perform` after a commit on a path: it could fail when the commit is already done."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CODE = code("OP502", rule="commitment", title="a perform after a commit")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find every `perform` that a path comes to after a `commit` of the same step."""
+    """Find every `perform` that a path reaches after a `commit` of the same step."""
     for step in graph.steps:
         found: dict[Place, tuple[CallSite, Place]] = {}
 

@@ -1,4 +1,4 @@
-"""`in doubt repeat` without `key`: the other side could not tell the repeat from a second order."""
+"""`in doubt repeat` without `key`: the other side could not tell a repeat from a second order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CODE = code("OP507", rule="commitment", title="in doubt repeat without key")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the actions that are to be repeated in doubt and have no idempotency key."""
+    """Find the actions with `in doubt repeat` and without an idempotency key."""
     for action in contract.actions:
         if isinstance(action.doubt, Repeat) and action.key is None:
             yield CODE.at(

@@ -1,7 +1,10 @@
-"""An event that comes back to a state whose own `after` then starts again: sent often enough, it never fires.
+"""An event that leads back to a state and starts its own `after` again.
 
-Whether an event comes back is worked out for all at once: each move that one sets off has a bit, and the bits are
-carried along the moves of the states that act, round by round of them. So the time grows with the moves.
+If the event is sent often enough, the timer never fires.
+
+All events are decided at once. Each move by an event has a bit, and the bits are carried along the
+moves of acting states, one group of mutually reachable states after the other. So the time grows
+with the number of moves.
 """
 
 from __future__ import annotations
@@ -20,7 +23,10 @@ CODE = code("OP804", rule="restarts", title="an event that starts a timer again"
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the events that lead from a state with its own `after` back to it, with no other wait between."""
+    """Find the events that lead from a state with its own `after` back to it.
+
+    There is no other wait on the way.
+    """
     timers: dict[str, Timer] = {}
     for state in contract.states:
         for timer in state.timers:
@@ -32,7 +38,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         if not isinstance(handler, EventHandler) or (edge.source, handler.event) in told:
             continue
         told.add((edge.source, handler.event))
-        # Each way is searched for through the whole graph.
+        # Each way shown needs a search through the whole graph.
         shown = len(told) <= WAYS_SHOWN_MAX
         yield CODE.at(
             known_place(handler.place, edge.goto.place),
@@ -45,7 +51,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _on_cycles(graph: Graph, timers: dict[str, Timer]) -> list[Edge]:
-    """List the moves that events set off in states with timers, those alone that lie on a cycle."""
+    """List the moves by events out of states with timers that lie on a cycle."""
     return [
         edge
         for state in timers
@@ -56,13 +62,14 @@ def _on_cycles(graph: Graph, timers: dict[str, Timer]) -> list[Edge]:
 
 
 def _coming_back(graph: Graph, asked: list[Edge]) -> Iterator[Edge]:
-    """Yield those of the moves after which states that act lead back to where they start."""
+    """Yield the moves whose target leads back to their source through acting states."""
     if not asked:
         return
     onward = {
         name: [edge.target for edge in edges if _acts(graph, edge)] for name, edges in graph.outgoing.items()
     }
-    # States that lead round to each other are come to by the same moves. Their numbers fall along the way.
+    # States that can reach each other are reached by the same moves. Group numbers fall along a
+    # way.
     number = components(onward)
     by = [0] * len(onward)
     for index, edge in enumerate(asked):
@@ -80,5 +87,5 @@ def _acts(graph: Graph, edge: Edge) -> bool:
 
 
 def _way_back(graph: Graph, move: Edge) -> list[str]:
-    """Give a shortest way, after a move, back to its start through states that act."""
+    """Return a shortest way from a move's target back to its source through acting states."""
     return graph.way(move.target, move.source, lambda edge: _acts(graph, edge))

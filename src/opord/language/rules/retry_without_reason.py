@@ -1,4 +1,4 @@
-"""`retry` on a call that nothing would ever try again."""
+"""A `retry` on a call for which no second attempt is ever made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More than one commit on a path of a step: if the second is in doubt, nothing would say so of the first."""
+"""More than one commit on a path of a step: a doubt about the second would hide the first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CODE = code("OP501", rule="commitment", title="more than one commit on a path")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find every `commit` that a path comes to after another one of the same step."""
+    """Find every `commit` that a path reaches after another `commit` of the same step."""
     for step in graph.steps:
         found: dict[Place, tuple[CallSite, Place]] = {}
 

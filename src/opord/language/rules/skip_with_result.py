@@ -1,4 +1,4 @@
-"""`in doubt skip` of an action with a result: going on as if it had happened, the result would be missing."""
+"""`in doubt skip` of an action with a result: the run would go on without the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CODE = code("OP508", rule="commitment", title="in doubt skip with a result")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the actions that are skipped in doubt and have a result."""
+    """Find the actions with `in doubt skip` and a result."""
     for action in contract.actions:
         if isinstance(action.doubt, Skip) and not isinstance(action.result, Nothing | Unknown):
             yield CODE.at(

@@ -1,4 +1,4 @@
-"""A cycle without a wait on which no field changes: nothing a run learns there would make it leave."""
+"""A cycle without a wait on which no field changes: nothing new would make the run leave."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the cycles of acting states whose every `goto` hands the fields on as they are."""
+    """Find the cycles of acting states whose every `goto` passes the fields on unchanged."""
     for round_ in spinning_rounds(graph).found:
         yield _finding(graph, round_)
 

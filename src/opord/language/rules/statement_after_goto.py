@@ -1,4 +1,4 @@
-"""A statement that stands after a `goto`: no path ever comes to it."""
+"""A statement after a `goto`: no path ever reaches it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODE = code("OP303", rule="flow", title="a statement after goto", suppressed_by=
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find in every block the first statement that all paths leave before."""
+    """Find in every block the first statement that no path reaches."""
     for step in graph.steps:
         several = [block for block in blocks(step.body) if len(block) > 1]
         left = surely_left(graph, step.body) if several else frozenset()

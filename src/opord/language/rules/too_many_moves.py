@@ -1,4 +1,4 @@
-"""More moves than can be gone through: nothing could be said of the ways through such a contract."""
+"""More moves than the checker follows: nothing can be said about the paths of such a contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ CODE = code("OP312", rule="flow", title="more moves than can be gone through")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Refuse a contract whose graph is too large; the rules that go through it are silent then."""
+    """Refuse a contract whose graph is too large.
+
+    The rules that walk the graph find nothing in it.
+    """
     if graph.overgrown is not None:
         yield CODE.at(
             graph.overgrown.place,

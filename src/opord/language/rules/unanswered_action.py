@@ -1,4 +1,4 @@
-"""A run that ends as failed or cancelled while something it did still stands, and nothing answered it."""
+"""A run that ends as failed or cancelled while an action stands, and nothing has answered it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ CODE = code(
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the ends in failure or cancellation that an unanswered action can come before.
 
-    An action is answered by one that undoes it or, if none does, by any later one, which has taken effect: a
-    doubt answers nothing, nor does an action that is `repeatable` or skipped in doubt. Those two kinds, and
-    actions that undo, are not asked about.
+    An action is answered by one that undoes it. If no action undoes it, any later action answers
+    it. The answering action must have taken effect, so a doubt answers nothing. Nor does an action
+    that is `repeatable` or skipped in doubt. Those two kinds, and actions that undo, need no
+    answer.
     """
     asked = [action for action in contract.actions if action.undoes is None and _counts(action)]
     bit = {action.name: 1 << index for index, action in enumerate(asked)}
@@ -57,7 +58,10 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _commits_a_stranger(graph: Graph, step: Moment) -> bool:
-    """Say whether a step commits what nobody knows: that has its finding, and may have been the answer."""
+    """Say whether a step commits an unknown name.
+
+    That name has its own finding, and may have been meant as the answer.
+    """
     return any(
         site.verb == "commit" and graph.calls.get(site.name) is None for site, _ in call_sites(step.body)
     )
@@ -68,7 +72,7 @@ def _counts(action: Action) -> bool:
 
 
 def _answers(contract: Contract, bit: dict[str, int]) -> dict[str, int]:
-    """Say for each action which of the asked ones it answers."""
+    """Return for each action the bits of the actions that it answers."""
     undone = {action.undoes for action in contract.actions if action.undoes is not None}
     free = 0
     for name, mask in bit.items():
@@ -79,7 +83,8 @@ def _answers(contract: Contract, bit: dict[str, int]) -> dict[str, int]:
     found = {}
     for action in contract.actions:
         if _counts(action):
-            # What names nobody has its finding, and may have been meant for any.
+            # An unknown name in `undoes` has its own finding, and may have been meant for any
+            # action.
             lost = action.undoes is not None and action.undoes not in names
             own = every if lost else free | bit.get(action.undoes or "", 0)
             found[action.name] = own & ~bit.get(action.name, 0)
@@ -87,7 +92,10 @@ def _answers(contract: Contract, bit: dict[str, int]) -> dict[str, int]:
 
 
 class _Ways:
-    """Shortest ways to bad ends on which nothing answers; those of actions that the same ones answer are shared."""
+    """Shortest ways to bad ends on which nothing answers.
+
+    Actions that are answered by the same actions share their ways.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -103,11 +111,11 @@ class _Ways:
                     self._edges.setdefault(commit.name, []).append(edge)
 
     def any_after(self, action: Action) -> Edge:
-        """Give some commit of the action."""
+        """Return a move with a commit of the action."""
         return self._edges[action.name][0]
 
     def after(self, action: Action, final: str) -> tuple[Edge, list[str]]:
-        """Find a commit of the action from which a shortest unanswered way leads to the final state."""
+        """Return the commit of the action with the shortest unanswered way to the final state."""
         undoing = frozenset(self.undoing.get(action.name, ()))
         key = (final, undoing)
         if key not in self._known:

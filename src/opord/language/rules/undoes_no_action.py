@@ -1,4 +1,4 @@
-"""`undoes` of something that is no action: only what was committed can be taken back."""
+"""An `undoes` whose name is not an action: only what was committed can be undone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODE = code("OP512", rule="commitment", title="undoes of no action", suppressed_
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the actions that are to undo an effect, a pure, themselves or something nobody knows."""
+    """Find the actions that undo an effect, a pure, themselves or an unknown name."""
     for action in contract.actions:
         if action.undoes:
             yield from _of(contract, graph, action, action.undoes)

@@ -1,4 +1,4 @@
-"""A call that can fail with something nobody handles."""
+"""A call with a failure that nothing handles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the calls whose failures are not all handled, by `match` or by `else`."""
+    """Find the calls with failures that neither `match` nor `else` handles."""
     for step in graph.steps:
         for statement in branching(step.body):
             site = called_by(statement)

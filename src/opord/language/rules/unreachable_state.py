@@ -20,11 +20,11 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the states that no path from the initial state comes to.
+    """Find the states that no path from the initial state reaches.
 
-    Where a reachable state has text that could not be read, or goes to a state nobody knows, what it reaches
-    is not known, and nothing is said. Where its header lists a state without a `goto` to it, the header has
-    the finding, and one mistake is one finding.
+    If a reachable state has text that could not be read, or goes to an unknown state, the rule
+    cannot know what is reached, and finds nothing. If a header lists a state without a `goto` to
+    it, the header has the finding: one mistake is one finding.
     """
     reached = _reached_or_listed(contract, graph)
     if not reached or len(reached) == len(graph.states):

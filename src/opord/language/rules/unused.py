@@ -1,4 +1,4 @@
-"""A declaration nobody uses."""
+"""A declaration that nothing uses."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ Declared: TypeAlias = RecordType | Enum | Failure | Role | Event | Pure | Effect
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find types, roles, events and calls of this file that are declared for nobody, and types taken for nobody.
+    """Find unused types, roles, events and calls of this file, and unused names in its `use` lines.
 
-    A kept event that no state handles has a warning of its own. Types from another file may have users there:
-    what may go is the name in the `use` line.
+    A kept event that no state handles has a warning of its own. Types from another file may be used
+    there, so only the name in the `use` line is reported.
     """
     used = _uses_of(contract)
     listed: tuple[tuple[str, Iterable[Declared], set[str], str], ...] = (
@@ -70,12 +70,13 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                 )
 
 
-# --- What is mentioned anywhere ---------------------------------------------------------------------------------
+# --- What is mentioned anywhere
+# ---------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(slots=True)
 class _Uses:
-    """The names that are mentioned, by kind; what an unused type is made of is not used by that."""
+    """The names that are mentioned, by kind. The parts of an unused type are not counted."""
 
     types: set[str] = dataclasses.field(default_factory=set)
     calls: set[str] = dataclasses.field(default_factory=set)
@@ -84,7 +85,10 @@ class _Uses:
 
 
 def _uses_of(contract: Contract) -> _Uses:
-    """Collect all that the file of a contract mentions; what an `ensure` or an `undoes` names is not used by that."""
+    """Collect all names that the file of a contract mentions.
+
+    A name in an `ensure` or an `undoes` does not count as a use.
+    """
     found = _Uses()
     calls = (contract.pures, contract.effects, contract.actions)
     for part in (contract.params, contract.key, contract.events, *calls, contract.states, contract.phases):
@@ -98,7 +102,7 @@ def _uses_of(contract: Contract) -> _Uses:
 
 
 def _collect_from_types(contract: Contract, found: _Uses) -> None:
-    """Add what the types that are used mention in their turn, those of this file alone."""
+    """Add the names that used types of this file mention in their turn."""
     own = {
         declared.name: declared
         for types in (contract.records, contract.enums, contract.failures)
@@ -116,7 +120,7 @@ def _collect_from_types(contract: Contract, found: _Uses) -> None:
             found.calls |= mentioned.calls
     for declared in own.values():
         _collect(declared, unused := _Uses())
-        found.calls |= unused.calls  # only in a default that has its finding: a type calls nothing
+        found.calls |= unused.calls  # only in a default that has its own finding: a type calls nothing
 
 
 def _collect(part: object, found: _Uses) -> None:
@@ -138,5 +142,5 @@ def _note(node: object, found: _Uses) -> None:
             found.events.add(name)
         case Event(roles=roles):
             found.roles.update(roles)
-        case _:  # open: all that is noted has its case above
+        case _:  # open: every noted kind has its case above
             raise AssertionError(node)

@@ -1,4 +1,4 @@
-"""A wait without `after` or `at`: if nobody sends what it waits for, the run stands there for ever."""
+"""A wait without `after` or `at`: if the event never comes, the run stays there for ever."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ CODE = code("OP802", rule="waits", title="a wait without after or at", suppresse
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the waiting states that have no timer, neither their own nor one of their phase that may still fire.
+    """Find the waiting states without a timer, be it their own or one of their phase.
 
-    A timer of a phase moves a run once in a stay there: a state that a run only comes to after that has it no
-    more. One that acts as well is told so; whether it waits at all is open.
+    A timer of the phase counts only if it may still fire.
+
+    A timer of a phase moves a run once in a stay in the phase. A state that is only reached after
+    that has no such timer any more. States that also have statements are skipped: it is unclear
+    whether they wait.
     """
     unfired: dict[str, int] | None = None
     for state in contract.states:
@@ -41,7 +44,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _unfired(contract: Contract, graph: Graph) -> dict[str, int]:
-    """Give for each state of a phase the shared timers, as bits, that may not have fired on some way there."""
+    """Return for each state, as bits, the shared timers that may be unfired on some way to it."""
     timers = [timer for phase in contract.phases for timer in phase.timers]
     bit = {id(timer): 1 << index for index, timer in enumerate(timers)}
     whole: dict[str | None, int] = {
@@ -54,6 +57,6 @@ def _unfired(contract: Contract, graph: Graph) -> dict[str, int]:
             return whole.get(phase, 0)
         return before & ~bit.get(id(edge.moment.handler), 0)
 
-    # Of a state that nothing reaches it is not known how a run would come there.
+    # For an unreachable state it is unknown how a run would get there.
     entered = (state for state in contract.states if state.initial or state.name not in graph.reachable)
     return graph.bits({state.name: whole.get(state.phase, 0) for state in entered}, across)

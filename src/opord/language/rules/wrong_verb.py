@@ -1,4 +1,7 @@
-"""`perform` of what commits, or `commit` of what does not: the word says what may be repeated."""
+"""A verb that does not fit the call: `perform` of an action, or `commit` of anything else.
+
+The verb says whether a call may be repeated.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ COMMITTED = code("OP504", rule="commitment", title="commit of what is no action"
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the calls whose word does not fit what they call."""
+    """Find the calls whose verb does not fit the declaration."""
     for step in graph.steps:
         for site, _ in call_sites(step.body):
             yield from _at(graph, site)
@@ -52,6 +55,6 @@ def _at(graph: Graph, site: CallSite) -> Iterator[Diagnostic]:
                 help=f"write `let x = {site.name}(…)`",
             )
         case None:
-            pass  # a name that nobody knows has its finding
+            pass  # an unknown name has its own finding
         case _:
             assert_never(call)

@@ -1,1 +1,1 @@
-"""Which findings are left out: consequences of others, those that an `allow` silences, and more than anybody reads."""
+"""Leave findings out: consequences of others, allowed warnings, and those beyond the limit."""

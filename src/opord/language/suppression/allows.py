@@ -1,4 +1,7 @@
-"""`# opord: allow <rule> because …`: which warnings it silences, and what it says of a rule that there is not."""
+"""Silence the warnings that an `# opord: allow <rule> because …` names.
+
+An unknown rule in it is reported.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ Documented: TypeAlias = (
 
 
 def without_allowed(ctx: Lowering, file: tree.File, findings: list[Diagnostic]) -> list[Diagnostic]:
-    """Leave out the warnings that an `allow` above their declaration silences; report each that names no rule."""
+    """Leave out the warnings that an `allow` above their declaration silences.
+
+    An `allow` with an unknown rule is reported.
+    """
     silenced: set[int] = set()
     told: list[Diagnostic] = []
     warnings = _warnings(ctx, findings)
@@ -60,7 +66,7 @@ def _allows(file: tree.File) -> Iterator[tuple[Documented, tree.Allow]]:
 
 
 def _warnings(ctx: Lowering, findings: list[Diagnostic]) -> dict[str, list[tuple[int, int]]]:
-    """Sort the warnings of this file: by rule their lines, from top to bottom, each with what tells it apart."""
+    """Return the warnings of this file by rule: the line and the id of each, from top to bottom."""
     found: dict[str, list[tuple[int, int]]] = {}
     for each in findings:
         if each.severity == "warning" and each.place.file == ctx.source.path:

@@ -1,8 +1,9 @@
-"""Consequences of findings: those that only repeat another finding in other words are left out.
+"""Leave out consequences: findings that only repeat another finding in other words.
 
-One mistake is one finding, and not a dozen. What suppresses a finding stands with its code, as `suppressed_by`
-(`diagnostics/suppressors.py`); this module looks for it. A finding that is left out comes back, if it is right, once the
-other is mended. Between findings of syntax, the parser decides.
+One mistake is one finding. Each code lists what suppresses it as `suppressed_by`
+(`diagnostics/suppressors.py`). This module applies those lists. Once the other finding is mended, a
+finding that was left out comes back if it is still true. Between findings of syntax, the parser
+decides.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _QUOTED = re.compile(r"`(\w+)`")
 def without_consequences(
     source: Source, file: tree.File, syntax: list[Diagnostic], findings: Iterable[Diagnostic]
 ) -> list[Diagnostic]:
-    """Leave out the findings that come of others among them, or of the text that the findings of `syntax` are about."""
+    """Leave out the findings that follow from other findings, or from text that could not be read.
+
+    `syntax` has the findings of the parser.
+    """
     found = _without_reported(list(findings))
     found = _without_same_name(found)
     if any(each.severity == "error" for each in syntax):
@@ -45,7 +49,10 @@ def _without_reported(findings: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def _without_same_name(findings: list[Diagnostic]) -> list[Diagnostic]:
-    """Leave out that a name is not known where only its declaration is written in another case, which is told there."""
+    """Leave out unknown names whose declaration differs only in case.
+
+    That declaration has its own finding.
+    """
     suppressors = {
         each.code.id: suppressor for each in findings if (suppressor := _same_name(each.code)) is not None
     }
@@ -73,7 +80,7 @@ def _same_name(code: Code) -> SameName | None:
 
 
 def _named(finding: Diagnostic) -> str:
-    """Return the name that a finding is about: the last one in its message, which is the one that stands at its place."""
+    """Return the name that a finding is about: the last name in its message."""
     names: list[str] = _QUOTED.findall(finding.message)
     return names[-1] if names else ""
 

@@ -1,4 +1,7 @@
-"""The limit on findings: no more are shown than anybody mends before asking again, and one finding says how many are left out."""
+"""Limit the number of findings, and say in one more finding how many are left out.
+
+The limit is more than a person mends before the next check.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ NOT_SHOWN = code("OP039", rule="syntax", severity="warning", title="more finding
 def limit_findings(findings: list[Diagnostic]) -> list[Diagnostic]:
     """Keep the first findings, errors before warnings, and say at the end how many more there are.
 
-    What refuses a contract is never left out for what does not: among those kept is an error if there is one.
+    Errors refuse a contract, so no error is left out while a warning is kept. If there is an error,
+    at least one is kept.
     """
     if len(findings) <= FINDINGS_MAX_IN_ALL:
         return findings

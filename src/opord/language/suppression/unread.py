@@ -1,7 +1,7 @@
-"""The text that the parser skipped because it could not read it, and what that text may have said.
+"""The text that the parser could not read, and what it may have declared or used.
 
-It may have declared a name, used one, handled a failure or gone to a state. A finding that says that just this is missing
-only repeats the mistake of syntax. Findings about what does stand there are kept.
+It may have declared a name, used one, handled a failure or gone to a state. A finding that misses
+exactly this only repeats the mistake of syntax. Findings about text that was read are kept.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAMING_WORDS = (
     "state", "record", "enum", "failure", "event", "role", "pure", "effect", "action", "let", "commit", "perform", "goto",
     "on", "by", "fails", "undoes", "check",
 )  # fmt: skip
-# One of them without the name: anything may have been declared, or used, there.
+# One of these words without a name: anything may have been declared or used there.
 _NAMELESS = re.compile(
     rf"\b({'|'.join(NAMING_WORDS)})\b(?=\s*(?:[^\s\w]|\d|$|(?:success|failure|cancelled)\b))"
 )
@@ -38,7 +38,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 
 class UnreadText:
-    """The lines that could not be read, the words on them, and the states that they tear."""
+    """The lines that could not be read, the words on them, and the states that lost text."""
 
     def __init__(self, source: Source, file: tree.File, syntax: list[Diagnostic]) -> None:
         self._source = source
@@ -59,7 +59,8 @@ class UnreadText:
         ways = {name: [target.text for target in each.targets] for name, each in self._states.items()}
         self._torn = torn
         mentioned = {word for word in self._words if word in self._states}
-        # The declarations whose head could not be read, and the lines that may use what it declares.
+        # The declarations whose head could not be read, and the lines that may use what they
+        # declare.
         self._torn_heads: set[str] = set()
         self._headless: set[int] = set()
         for node, head in _heads(file):
@@ -75,7 +76,10 @@ class UnreadText:
         self._actions = {each.name.text for each in actions if each.kind == "action"}
 
     def _tear_calls(self, file: tree.File) -> None:
-        """Take what a call can fail with for unknown where the failure, or the head that names it, is torn."""
+        """Mark calls as torn if their failure, or the head that names it, could not be read.
+
+        It is then unknown how such a call can fail.
+        """
         failures = {each.name.text: each for each in file.declarations if isinstance(each, tree.Failure)}
         torn = {name for name in failures if name in self._torn_heads or name in self._words}
         lost = "failure" in self._nameless
@@ -92,7 +96,10 @@ class UnreadText:
             self._torn_heads.update(each.name.text for each in failures[name].variants)
 
     def explains(self, finding: Diagnostic) -> bool:
-        """Say whether this text may have said all that the finding misses; always so on a line with a finding of syntax."""
+        """Say whether this text may contain what the finding misses.
+
+        A finding on a line with a finding of syntax is always explained.
+        """
         if finding.place.file != self._source.path:
             return False
         return finding.place.line in self._reported or any(
@@ -145,7 +152,7 @@ class UnreadText:
                 assert_never(where)
 
     def _says_elsewhere(self, finding: Diagnostic) -> bool:
-        """Say whether this text has the name that stands at the place of a finding, at another place."""
+        """Say whether this text has the name at the place of a finding, but at another place."""
         place = finding.place
         return bool(self._words.get(self._name_at(finding), set()) - {(place.line, place.column)})
 
@@ -155,7 +162,7 @@ class UnreadText:
         return word[0] if word else ""
 
     def _torn_states(self, file: tree.File) -> Iterator[str]:
-        """Yield the states with a line that could not be read, theirs or one that their phase shares."""
+        """Yield the states with an unread line, either their own or one that their phase shares."""
         for node in file.declarations:
             if isinstance(node, tree.State):
                 yield from self._torn_by(self._lines, node)
@@ -173,7 +180,7 @@ class UnreadText:
 
     def _torn_by(self, lines: set[int], state: tree.State) -> Iterator[str]:
         spanned = self._lines_of(state.span)
-        # What stands right below a state was cut off from it by a `}` too many.
+        # Text right below a state was cut off from the state by a `}` too many.
         if not lines.isdisjoint(range(spanned.start, spanned.stop + 1)):
             self._torn_lines.update(spanned)
             yield state.name.text
@@ -195,7 +202,7 @@ def _heads(
 ) -> Iterator[
     tuple[tree.RecordType | tree.Enum | tree.Failure | tree.Event | tree.CallDeclaration | tree.State, Span]
 ]:
-    """Yield what gives values, calls and states their shape, with the span that does."""
+    """Yield the declarations of types, events, calls and states, each with the span of its head."""
     for node in file.declarations:
         if isinstance(node, tree.RecordType | tree.Enum | tree.Failure | tree.Event | tree.CallDeclaration):
             yield node, node.span
@@ -204,7 +211,7 @@ def _heads(
 
 
 def _closure(names: Iterable[str], ways: dict[str, list[str]]) -> set[str]:
-    """The states that headers lead to from these, themselves included."""
+    """Return the states that headers lead to from these states, these states included."""
     seen: set[str] = set()
     ahead = list(names)
     while ahead:
