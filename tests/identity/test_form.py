@@ -250,7 +250,7 @@ def test_orders_that_a_run_can_tell_are_in_it() -> None:
     """Which handler, timer or arm comes first decides; parameters, variants and fields of records stand as they are given."""
     lists = {
         "State.handlers", "State.timers", "Phase.handlers", "Phase.timers", "Call.arms", "Match.arms", "Contract.params",
-        "Event.params", "Action.params", "Effect.params", "Pure.params", "Record.fields", "Variant.fields",
+        "Event.params", "Action.params", "Effect.params", "Pure.params", "RecordType.fields", "Variant.fields",
         "Enum.variants", "Failure.variants", "CallSite.args", "PureCall.args", "If.then", "State.body",
     }  # fmt: skip
     seen = set()
