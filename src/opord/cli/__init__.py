@@ -1,4 +1,4 @@
-"""The command line: one file a command, loaded when it is asked for."""
+"""The command line: one file per command, loaded when it is needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the program `opord`; exit with 0 done, 1 the answer is no, 2 wrong usage, 3 no store."""
     if sys.argv[1:] == ["--version"]:
-        # Asked by scripts and by people in a hurry: answered before anything is imported.
+        # Scripts and people in a hurry ask for this: answer before anything is imported.
         sys.stdout.write(f"opord {__version__}\n")
         raise SystemExit(0)
     from opord.cli.program import run

@@ -1,4 +1,4 @@
-"""Doing something to runs: one by its name, or all that a filter finds."""
+"""Acting on runs: on one by its name, or on all that a filter finds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PATIENCE_S = 30.0
 
 
 class Session:
-    """An open backend, and a watch on it: `answered` is to be called when work has got on."""
+    """An open backend, with a watch on it. Call `answered` whenever work makes progress."""
 
     backend: Backend
 
@@ -44,12 +44,12 @@ class Session:
 
     @property
     def silent_s(self) -> float:
-        """For how long the store has not answered, in seconds."""
+        """How long the store has not answered, in seconds."""
         return time.monotonic() - self._since
 
 
 class Act(NamedTuple):
-    """Something to do to each run: `verb` and `done` in words, and which runs a filter may find."""
+    """An action on each run: `verb` and `done` in words, and which runs a filter may find."""
 
     verb: str
     done: str
@@ -58,7 +58,7 @@ class Act(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Which runs are meant."""
+    """The runs to act on."""
 
     run: str | None
     contract: str | None
@@ -76,7 +76,10 @@ def filter_options(command: CommandT) -> CommandT:
 
 
 def act_options(command: CommandT) -> CommandT:
-    """Give a command what all that act on runs have: RUN or a filter, who does it and why, `--dry-run`."""
+    """Give a command the options of all commands that act on runs.
+
+    They are RUN or a filter, who acts and why, and `--dry-run`.
+    """
     command = json_option(command)
     command = store_option(command)
     command = click.option("--dry-run", is_flag=True, help="Say which runs are meant, and do nothing.")(
@@ -89,7 +92,7 @@ def act_options(command: CommandT) -> CommandT:
 
 
 def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json: bool) -> int:
-    """Do it to the runs that are meant, say for each how it went, and return the exit status."""
+    """Act on the selected runs, report the result of each, and return the exit status."""
     runs = _chosen(selection, act, store)
     if dry_run:
         told = [{"run": run, "would": act.verb} for run in runs]
@@ -123,9 +126,10 @@ def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json
 def on_backend(
     url: str, job: Callable[[Session], Awaitable[T]], workflows: Sequence[Any] = (), *, create: bool = False
 ) -> T:
-    """Open an engine without a worker, do a job with its backend, and close it; only with `create` a store is made.
+    """Open an engine without a worker, do a job with its backend, and close it.
 
-    A store that does not answer for `PATIENCE_S` ends the process with status 3: nothing is half-written then.
+    A store that does not exist is created only with `create`. A store that does not answer for
+    `PATIENCE_S` ends the process with status 3; nothing is half-written then.
     """
 
     async def main() -> T:
@@ -151,7 +155,7 @@ async def _give_up_after(session: Session) -> None:
         f"the store has not answered for {PATIENCE_S:g} s: it is locked or full. What was asked for may be done yet "
         "or not; asking again is safe",
     )
-    # An orderly end would wait for the very writes that the store does not take.
+    # A normal exit would wait for the very writes that the store does not take.
     os._exit(3)
 
 

@@ -1,4 +1,4 @@
-"""Reading runs from an archive: what the commands that look at runs ask of it."""
+"""Reading runs from an archive, for the commands that look at runs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ def archive_option(command: CommandT) -> CommandT:
 
 
 def story_of(archived: ArchivedRuns, run: str) -> Kept:
-    """Return the story of a run of that name; the one that started last, if in the course of time there were more.
+    """Return the story of the run of that name.
+
+    A name can occur more than once; the run that started last is returned then.
 
     Raises:
-        CliError: there is none.
+        CliError: the archive has no run of that name.
     """
     stories = list(archived.runs(run))
     if not stories:

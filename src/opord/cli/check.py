@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opord.language.diagnostics import Diagnostic
 
 Form: TypeAlias = Literal["human", "json", "github", "sarif"]
-"""For whom findings are written."""
+"""The formats in which findings are written."""
 
 
 @click.command()
@@ -43,14 +43,16 @@ def command(
 ) -> int:
     """Say what is wrong with contracts.
 
-    Each finding has a place, what was seen, and what would mend it; `opord explain CODE` tells more about one.
-    A contract without errors can be run. Warnings are worth reading, and refused with --strict.
+    Each finding has a place, what was seen, and what would mend it; `opord explain CODE` tells more
+    about one. A contract without errors can be run. Warnings are worth reading, and refused with
+    --strict.
 
-    Of a folder, all contracts in it and below it are checked, but for folders of others: hidden ones,
-    node_modules, venv and __pycache__. Files that a contract uses are checked with it. `-` reads standard input.
+    Of a folder, all contracts in it and below it are checked, but for folders of others: hidden
+    ones, node_modules, venv and __pycache__. Files that a contract uses are checked with it. `-`
+    reads standard input.
 
-    With --fix, changes are made that cannot alter what a contract does, or that can only be what was meant:
-    a name in the wrong case or one slip away, a header's targets, a comma or an arrow.
+    With --fix, changes are made that cannot alter what a contract does, or that can only be what
+    was meant: a name in the wrong case or one slip away, a header's targets, a comma or an arrow.
 
     \b
     Examples:
@@ -104,7 +106,7 @@ def _fixed(
 
 
 def _each_once(results: Sequence[CheckResult]) -> list[Diagnostic]:
-    """List the findings in the order of results; one in a file that several use is one."""
+    """List the findings in the order of results, without the repeats in files that several use."""
     found: dict[tuple[str, int, int, str, str], Diagnostic] = {}
     for result in results:
         for each in result.diagnostics:

@@ -1,4 +1,4 @@
-"""Which contract files are meant by the files and folders that are named."""
+"""Find the contract files among the files and folders that are named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from opord.cli.errors import CliError
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
-"""Folders that hold what others wrote; those whose names begin with a dot are passed over as well."""
+"""Folders with files of others; folders whose names begin with a dot are skipped as well."""
 
 
 def contract_files(named: Sequence[str]) -> list[str]:

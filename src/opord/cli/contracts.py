@@ -1,4 +1,4 @@
-"""What the commands on contracts share: reading a file, and finding the program that is meant."""
+"""Shared by the commands on contracts: read a file, and find the program that is named."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def checked(path: Path) -> CheckResult:
 
 
 def unreadable(path: Path, wrong: OSError) -> CliError:
-    """Say that a file cannot be read; where it is not there, a near name in its folder is offered."""
+    """Return the error for a file that cannot be read; if it is missing, offer a similar name."""
     near: list[str] = []
     if isinstance(wrong, FileNotFoundError) and path.parent.is_dir():
         from difflib import get_close_matches
@@ -48,7 +48,7 @@ def program_at(place: str) -> Program:
     """Return the program of a contract file, or of a generated class (`package.module:Class`).
 
     Raises:
-        CliError: there is nothing of that name.
+        CliError: the file, module or class does not exist.
         ContractRefused: the contract has errors.
     """
     from opord.loading import load_program, program_of
@@ -67,10 +67,10 @@ def program_at(place: str) -> Program:
 
 
 def found_in(module_name: str, name: str, *, what: str) -> Any:
-    """Import a module, also from the working directory, and return it, or what `name` means in it.
+    """Import a module, also from the working directory, and return it or the object called `name`.
 
     Raises:
-        CliError: there is no such module or name, or the module raises.
+        CliError: the module or name does not exist, or the module raises.
     """
     if not all(part.isidentifier() for part in module_name.split(".")):
         said = f"expected {what} as package.module:Name, got {module_name!r}"

@@ -30,9 +30,9 @@ def command(
 ) -> int:
     """Draw a contract.
 
-    States, phases and moves with their causes, and what each state commits. SVG is laid out by Graphviz, which
-    comes with `pip install 'opord[diagram]'`; dot and mermaid are texts for other tools and need nothing more.
-    The same contract gives the same bytes.
+    States, phases and moves with their causes, and what each state commits. SVG is laid out by
+    Graphviz, which comes with `pip install 'opord[diagram]'`; dot and mermaid are texts for other
+    tools and need nothing more. The same contract gives the same bytes.
 
     \b
     Examples:

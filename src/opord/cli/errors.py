@@ -1,4 +1,4 @@
-"""What goes wrong in words, each with a stable code and its exit status."""
+"""Errors in words, each with a stable code and its exit status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ _MISSING = "; --store or OPORD_STORE names the one that is meant, and a start or
 
 
 class CliError(Exception):
-    """Something that the command line itself refuses. `status`: 1 the answer is no, 2 wrong usage, 3 no store."""
+    """An error of the command line itself.
+
+    `status`: 1 the answer is no, 2 wrong usage, 3 no store.
+    """
 
     def __init__(self, code: str, message: str, status: int = 1) -> None:
         super().__init__(message)
@@ -18,7 +21,7 @@ class CliError(Exception):
 
 
 class Told(NamedTuple):
-    """An error as told: its code, its message, and the exit status that goes with it."""
+    """An error as it is reported: its code, its message, and its exit status."""
 
     code: str
     message: str
@@ -26,7 +29,7 @@ class Told(NamedTuple):
 
 
 def explain_error(raised: Exception) -> Told:
-    """Say what an exception means to whoever called the command."""
+    """Explain an exception to the user of the command."""
     if isinstance(raised, CliError):
         return Told(raised.code, str(raised), raised.status)
     for explain in (_of_backend, _of_loading, _of_secrets):
@@ -53,7 +56,7 @@ def _is_nowhere() -> bool:
     return False
 
 
-# An exception of a room was raised only if the room has been imported: asking costs no import.
+# Only an imported room can raise its exceptions: these checks import nothing.
 
 
 def _of_backend(raised: Exception) -> Told | None:

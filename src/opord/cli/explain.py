@@ -1,4 +1,4 @@
-"""`opord explain`: the sheet of a contract; what it says of findings stands in `finding_pages`."""
+"""`opord explain`: the sheet of a contract. The pages of findings are in `finding_pages`."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _WIDTH = 100
 def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
     """Explain a contract, a finding by its code, or a rule by its name.
 
-    For a FILE: the sheet that an operator or an auditor reads. What each state proves, what it can become and
-    why, what each action guarantees, who may send what and when, what can go wrong and who can act, which
-    promises hold, and where secrets are.
+    For a FILE: the sheet that an operator or an auditor reads. What each state proves, what it can
+    become and why, what each action guarantees, who may send what and when, what can go wrong and
+    who can act, which promises hold, and where secrets are.
 
-    For a CODE such as OP301: what the finding means, why it matters, and how to mend it. For a RULE such as
-    exhaustive: its findings, each with its code.
+    For a CODE such as OP301: what the finding means, why it matters, and how to mend it. For a RULE
+    such as exhaustive: its findings, each with its code.
 
     \b
     Examples:
@@ -101,7 +101,7 @@ def _text(sheet: Sheet, wide: int, plain: bool = False) -> str:
 
 
 def _paint(part: Part, line: str) -> str:
-    """Set headings and names apart; where colours are not seen, they are left out."""
+    """Style headings and names; colours are left out if they would not be seen."""
     match part:
         case "title":
             return click.style(line, bold=True)
@@ -126,7 +126,7 @@ def _document(contract: Contract, sheet: Sheet, form: str) -> str:
 
 
 def _diagram(contract: Contract) -> str | None:
-    """Draw the contract; where that cannot be done, say why and go on without."""
+    """Draw the contract; if that is impossible, say why and go on without the diagram."""
     from opord.codegen import diagram
 
     try:

@@ -1,4 +1,4 @@
-"""What `opord explain` says of findings: the page of one, and those of a rule."""
+"""The pages of `opord explain` about findings: the page of one finding, and the list of a rule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def explain_finding(subject: str, *, as_json: bool) -> None:
     """Write the page of a finding, or the findings of a rule.
 
     Raises:
-        CliError: there is none of that name.
+        CliError: no finding or rule has that name.
     """
     if _CODE.fullmatch(subject):
         _explain_code(subject.upper(), as_json)
@@ -56,7 +56,7 @@ def _explain_code(code: str, as_json: bool) -> None:
 
 
 def _alike(one: str, other: str) -> int:
-    """Count the signs that two codes begin with alike: those of one rule stand together."""
+    """Count the leading characters that two codes share: codes of one rule begin alike."""
     return next(
         (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
@@ -67,7 +67,7 @@ def _number(code: str) -> int:
 
 
 def _render(page: str) -> None:
-    """Show a page as a terminal can: headings, lists and examples in colour."""
+    """Show a page on a terminal: headings, lists and examples in colour."""
     from rich.console import Console
     from rich.markdown import Markdown
 

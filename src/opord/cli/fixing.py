@@ -1,4 +1,4 @@
-"""`opord check --fix`: makes the changes that are safe, file by file, each file as a whole."""
+"""`opord check --fix`: makes the safe changes, one file at a time, each file as a whole."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from opord.language.syntax.source import Source
 
 ROUNDS_MAX = 10
-"""One mend can show another; so many rounds are more than any contract was seen to need."""
+"""One fix can expose another; no contract was seen to need this many rounds."""
 
 
 def fix_files(results: Sequence[CheckResult], allowed: Iterable[str]) -> list[str]:
-    """Make the safe changes in files that were named, and return what was changed, a line each.
+    """Make the safe changes in the named files, and return the changes, a line each.
 
-    Changes that would touch each other wait for the next round.
+    Changes that touch each other wait for the next round.
 
     Raises:
         CliError: a file cannot be written.
@@ -49,7 +49,7 @@ def _each_once(results: Sequence[CheckResult]) -> list[Diagnostic]:
 
 
 def _choose(chosen: dict[str, list[Edit]], edits: Sequence[Edit]) -> None:
-    """Take all edits of a fix, unless one of them touches what has been taken."""
+    """Add all edits of a fix, unless one of them touches an edit chosen before."""
     fresh = [edit for edit in edits if edit not in chosen.get(edit.place.file, ())]
     if not any(_touch(edit, other) for edit in fresh for other in chosen.get(edit.place.file, ())):
         for edit in fresh:
@@ -88,7 +88,10 @@ def _said(source: Source, edit: Edit) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file as a whole: a crash leaves the old one or the new one. A byte order mark stays."""
+    """Write a file as a whole: after a crash it is the old one or the new one.
+
+    A byte order mark is kept.
+    """
     path = path.resolve()
     fresh = path.with_name(f".{path.name}.opord-fix")
     try:

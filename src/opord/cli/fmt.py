@@ -1,4 +1,4 @@
-"""`opord fmt`: contracts in their one form."""
+"""`opord fmt`: write contracts in their one form."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from opord.cli.output import error, has_colour, note, write
 def command(files: tuple[str, ...], only_check: bool) -> int:
     """Put contracts into their one form.
 
-    Every comment stays and the meaning never changes. `-` reads a contract from standard input and writes it to
-    standard output. A file with syntax errors is left as it is, and its errors are shown.
+    Every comment stays and the meaning never changes. `-` reads a contract from standard input and
+    writes it to standard output. A file with syntax errors is left as it is, and its errors are
+    shown.
 
     \b
     Examples:
@@ -55,7 +56,7 @@ def _text(file: str) -> str:
     from opord.language.syntax.source import MAX_SOURCE_BYTES, read_source
 
     try:
-        # One byte more than a contract may have tells that there is too much, however much there is.
+        # One byte more than the limit shows that the text is too long, however long it is.
         content = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1) if file == "-" else read_source(file)
         if len(content) > MAX_SOURCE_BYTES:
             raise CliError("file", f"{file}: more than 1 MiB, which is more than a contract may have", 1)
@@ -84,7 +85,7 @@ def _laid_out(text: str, file: str) -> str | None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file as a whole: a crash leaves the old one or the new one."""
+    """Write a file as a whole: after a crash it is the old one or the new one."""
     path = path.resolve()
     fresh = path.with_name(f".{path.name}.opord-fmt")
     try:

@@ -21,9 +21,10 @@ from opord.cli.output import error, write
 def command(files: tuple[Path, ...], folder: Path, only_check: bool) -> int:
     """Write the Python module of a contract.
 
-    The module has the contract's records, enums, failures, states and events as typed Python, the protocol
-    that your handlers fill in, and the steps as code that a debugger can walk through. Do not edit it: change
-    the contract and write it again. With --check, a build finds a module that was forgotten.
+    The module has the contract's records, enums, failures, states and events as typed Python, the
+    protocol that your handlers fill in, and the steps as code that a debugger can walk through. Do
+    not edit it: change the contract and write it again. With --check, a build finds a module that
+    was forgotten.
 
     \b
     Examples:

@@ -1,4 +1,7 @@
-"""INPUT: a JSON object with a member for each parameter, given in place, in a file, a line each, or on stdin."""
+"""INPUT: a JSON object with a member for each parameter.
+
+It is given in place, in a file, in a file with an object on each line, or on stdin.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,25 @@ INPUT_HELP = "A JSON object with a member for each parameter; @file.json reads a
 
 
 class Line(NamedTuple):
-    """One line of a file of inputs: its number, and its text without the newline (None: it is too long)."""
+    """One line of a file of inputs: its number, and its text without the newline.
+
+    The text is None if the line is too long.
+    """
 
     number: int
     text: bytes | None
 
 
 def is_bulk(given: str) -> bool:
-    """Whether the input names a file with one input a line."""
+    """Say whether the input names a file with one input on each line."""
     return given.startswith("@") and given.endswith((".jsonl", ".ndjson"))
 
 
 def read_one(given: str | None) -> Any:
-    """Return the input that was given; none stands for an object without members.
+    """Return the given input; if none is given, an object without members.
 
     Raises:
-        CliError: it cannot be read, or is no JSON that can be kept exactly.
+        CliError: it cannot be read, or it is not JSON that can be kept exactly.
     """
     if given is None:
         return {}

@@ -1,4 +1,4 @@
-"""Groups of commands whose members are imported when they are needed, and not before."""
+"""Groups of commands whose members are imported only when they are needed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import click
 class LazyGroup(click.Group):
     """A group that knows the module of each command and one line about it.
 
-    `listed` has, by name, a module with a click command called `command`, and its first line of help. `aliases` has
-    other names of them, which work and are not listed.
+    `listed` maps each name to a module with a click command called `command`, and to its first line
+    of help. `aliases` has other names of the commands. These work, but are not listed.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class LazyGroup(click.Group):
         self.aliases = dict(aliases or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the commands in the order in which they are told, without loading them."""
+        """List the commands in the order of the help, without loading them."""
         return list(self.listed)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called; near names are offered for one that there is not."""
+        """Find the named command; for an unknown name, offer similar ones."""
         if args and args[0] not in {*self.listed, *self.aliases} and not args[0].startswith("-"):
             from difflib import get_close_matches
 
@@ -54,6 +54,6 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from what is known of them here."""
+        """Write the list of commands without loading them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self.listed.items()])

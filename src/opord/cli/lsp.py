@@ -8,7 +8,10 @@ from opord.cli.errors import CliError
 
 
 def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, int] | None:
-    """Read `host:port`; only this machine is listened to, for nothing asks who connects."""
+    """Read `host:port`.
+
+    The server listens on this machine only, because it authenticates nobody.
+    """
     if value is None:
         return None
     host, colon, port = value.rpartition(":")
@@ -31,8 +34,8 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 def command(tcp: tuple[str, int] | None, log_file: str | None, stdio: bool) -> int:
     """Serve editors: findings while you type, completion, hover, rename and more.
 
-    An editor starts this command and speaks to it over standard input and output. How to set up yours stands
-    in docs/editor.md. It needs the extra `lsp`: pip install "opord[lsp]"
+    An editor starts this command and speaks to it over standard input and output. How to set up
+    yours stands in docs/editor.md. It needs the extra `lsp`: pip install "opord[lsp]"
 
     \b
     Examples:

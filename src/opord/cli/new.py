@@ -1,4 +1,4 @@
-"""`opord new`: a project that works at once, to be changed into one's own."""
+"""`opord new`: a project that works at once, to build on."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ TEMPLATES = ("approval", "payment", "minimal")
 def command(name: str, template: str) -> int:
     """Make a project that works at once.
 
-    It is a folder NAME with a contract, its Python module, handlers, tests in virtual time, and a README that says
-    what to try. It passes `opord check --strict`, `mypy --strict .` and `pytest` as it stands; change it from there.
-    NAME is a Python name in small letters, such as `book_orders`; nothing that is there already is touched.
+    It is a folder NAME with a contract, its Python module, handlers, tests in virtual time, and a
+    README that says what to try. It passes `opord check --strict`, `mypy --strict .` and `pytest`
+    as it stands; change it from there. NAME is a Python name in small letters, such as
+    `book_orders`; nothing that is there already is touched.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""What is written, and how: JSON, plain text for pipes, colour for terminals, nothing that a terminal would obey."""
+"""Output: JSON, plain text for pipes, colour for terminals, and no control characters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATUS_STYLES = {
     "cancelled": "magenta",
     "terminated": "magenta",
 }
-"""One colour for each word that says how a run is, the same in every command."""
+"""One colour for each status of a run, the same in every command."""
 
 
 _COLOUR = "opord.color"
@@ -58,14 +58,14 @@ def error(code: str, message: str) -> None:
 
 
 def note(message: str) -> None:
-    """Write something to stderr that is no error."""
+    """Write a remark to stderr that is not an error."""
     click.echo(readable(message), err=True, color=_coloured(sys.stderr))
 
 
 def write_json(value: Any, *, as_it_stands: bool = False) -> None:
     """Write data to stdout: canonical JSON in one line, or on a terminal with indents.
 
-    `as_it_stands`: fields keep their order, where a reader expects them in one of their own.
+    `as_it_stands`: fields keep their order, because readers expect that order.
     """
     if on_terminal():
         text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=not as_it_stands)
@@ -76,7 +76,7 @@ def write_json(value: Any, *, as_it_stands: bool = False) -> None:
 
 
 def write_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows under their heads, in columns; texts must be safe already."""
+    """Write rows in columns under their headings. The texts must be safe already."""
     widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
     write(click.style(_row(heads, widths), dim=True))
     for row in rows:
@@ -84,18 +84,18 @@ def write_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def status_words(status: str, outcome: str | None) -> str:
-    """Say how a run is, in its colour: its outcome once it has ended."""
+    """Write a run's status in its colour: its outcome once it has ended."""
     words = outcome or status
     return click.style(words.replace("_", " "), fg=STATUS_STYLES.get(words))
 
 
 def on_terminal() -> bool:
-    """Whether stdout is a terminal."""
+    """Say whether stdout is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def has_colour() -> bool:
-    """Whether stdout shows colours."""
+    """Say whether stdout shows colours."""
     return _coloured(sys.stdout)
 
 
@@ -105,7 +105,7 @@ def width() -> int:
 
 
 def stop_output() -> None:
-    """Let nothing more be written, not even when the interpreter flushes its streams at the end."""
+    """Stop all output, including what the interpreter flushes at exit."""
     if sys.stdout is None:
         return
     try:
@@ -115,7 +115,7 @@ def stop_output() -> None:
 
 
 def colour_option(command: CommandT) -> CommandT:
-    """Give a command the option `--color`, which wins over the environment."""
+    """Give a command the option `--color`, which overrides the environment."""
     return click.option(
         "--color",
         type=click.Choice(["auto", "always", "never"]),

@@ -1,4 +1,4 @@
-"""A run's page as text: where it is, its story on a time line, what it waits for, what a person can do next."""
+"""A run's page as text: its state, its timeline, what it waits for, what a person can do next."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STYLES: dict[str, dict[str, Any]] = {
 def history_page(
     program: Program, history: Sequence[Mapping[str, Any]], view: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Write a run's whole page: its story, where that has led, and what can be done now."""
+    """Write a run's whole page: its story, its present state, and what can be done now."""
     yield from run_story(program, history, view, paint=styled, columns=width() if on_terminal() else None)
     yield from next_text(program, view)
 
@@ -43,7 +43,7 @@ def styled(text: str, style: str) -> str:
 
 
 def painted(parts: Sequence[Part], *, columns: int | None = None) -> str:
-    """Write some words in their styles, cut to a number of columns."""
+    """Write words in their styles, cut to a number of columns."""
     return written(parts, paint=styled, columns=columns)
 
 
@@ -55,7 +55,7 @@ def next_text(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
 
 
 def data_text(title: str, shown: Mapping[str, Any] | None) -> Iterator[str]:
-    """Write what a run carries, a line for each member."""
+    """Write the data of a run, a line for each member."""
     for index, (name, member) in enumerate((shown or {}).items()):
         yield f"{title if not index else '':<9}  {name} {value(member, limit=2000)}"
 
@@ -85,7 +85,10 @@ def _role(wait: Mapping[str, Any]) -> str:
 
 
 def _result(program: Program, view: Mapping[str, Any]) -> str:
-    """Write the RESULT that the action in doubt would have, with its fields left open; nothing if it has none."""
+    """Write a template of RESULT for the action in doubt, with its fields left open.
+
+    Empty if the action has no result.
+    """
     actions = [action for action in program.contract.actions if f" {action.name} " in f" {view['reason']} "]
     if not actions:
         return " RESULT"

@@ -1,6 +1,6 @@
-"""The program as a whole: its commands, and what becomes of errors.
+"""The program as a whole: its commands, and how errors are reported.
 
-A command is loaded when it is called or its help is asked for; the list of commands needs none of them.
+A command is loaded when it is called or its help is asked for; the list of commands loads none.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ COMMANDS = {
 @click.group(cls=LazyGroup, listed=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="opord", message="%(prog)s %(version)s")
 def opord() -> None:
-    """Workflows as checked contracts: proved before they run, charged once whatever dies on the way.
+    """Workflows as checked contracts: proved before they run, charged once whatever dies on the
+    way.
 
-    A contract (order.opord) says which states a workflow has and what may happen in each. Check it, write its
-    Python module, start runs, and let a worker carry them out.
+    A contract (order.opord) says which states a workflow has and what may happen in each. Check it,
+    write its Python module, start runs, and let a worker carry them out.
 
     \b
     Exit status: 0 done; 1 the answer is no; 2 wrong usage; 3 the store cannot be reached.
@@ -53,7 +54,10 @@ def opord() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the program with these arguments and return its exit status; errors go to stderr with their code."""
+    """Run the program with these arguments and return its exit status.
+
+    Errors go to stderr with their code.
+    """
     try:
         status = opord.main(args=list(arguments), prog_name="opord", standalone_mode=False)
         if sys.stdout is not None:
@@ -75,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough: that is no error, and nothing is left to say.
+        # The reader of our output closed the pipe: that is not an error, and no message is needed.
         stop_output()
         return 0
     except Exception as raised:

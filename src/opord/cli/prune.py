@@ -1,4 +1,4 @@
-"""`opord prune`: runs that ended long ago leave the store, into an archive."""
+"""`opord prune`: move runs that ended long ago out of the store, into an archive."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def command(
 ) -> int:  # fmt: skip
     """Take runs that ended long ago out of the store, into an archive.
 
-    Each run's whole story goes to the archive, which is made durable before anything is deleted. Runs that have not
-    ended are never touched. It can be stopped anywhere, and run again: a story may then stand in the archive twice,
-    which reading it sees. Workers go on meanwhile. A start under the key of a pruned run finds that run, as before,
-    until --keep-keys is over.
+    Each run's whole story goes to the archive, which is made durable before anything is deleted.
+    Runs that have not ended are never touched. It can be stopped anywhere, and run again: a story
+    may then stand in the archive twice, which reading it sees. Workers go on meanwhile. A start
+    under the key of a pruned run finds that run, as before, until --keep-keys is over.
 
     \b
     Examples:
@@ -100,7 +100,7 @@ async def _prune(shown: Shown, wish: PruneWish, path: str | None) -> tuple[Tally
             if tally is not None and tally.pruned:
                 note(f"{tally.pruned:,} runs were pruned before this; run it again to go on")
             raise
-        assert tally is not None  # the last one comes in any case
+        assert tally is not None  # the last one is always shown
         return tally, archive.name if archive is not None else None
 
 
@@ -140,7 +140,7 @@ def _kept_for(given: str) -> int:
 
 
 def _span(given: str) -> int | None:
-    """Return a duration in microseconds; None if it is none, or negative."""
+    """Return a duration in microseconds; None if it is not a duration, or is negative."""
     from opord.kernel.instants import microseconds
     from opord.values.duration import parse_duration
     from opord.values.guard import BadValue
@@ -160,7 +160,7 @@ def _span(given: str) -> int | None:
 
 
 async def _progress(shown: Shown, wish: PruneWish) -> AbstractContextManager[Callable[[Tally], None]]:
-    """Show on a terminal how far it has come."""
+    """Show the progress on a terminal."""
     if not sys.stderr.isatty():
         return contextlib.nullcontext(lambda _: None)
     total = (await _survey(shown, wish)).pruned

@@ -1,4 +1,4 @@
-"""Asking what a URL names about its runs: no worker, no key, and nothing is made."""
+"""Reading runs from a store: without a worker or a key, and without creating the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def on_reader(url: str, job: Callable[[Shown], Awaitable[T]]) -> T:
-    """Open what a URL names, do a job with its runs as they are shown, and close it.
+    """Open the store that a URL names, do a job with its runs as they are shown, and close it.
 
     Raises:
         StoreError: it cannot be reached.

@@ -1,4 +1,7 @@
-"""Making a project from a template: the name is judged first, and the folder appears as a whole or not at all."""
+"""Make a project from a template.
+
+The name is checked first. The folder appears as a whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from pathlib import Path
 from opord.cli.errors import CliError
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
-# A class, a module, a folder and an SQL name come of it; a sentence would be none of them.
+# The name becomes a class, a module, a folder and an SQL name, so it must be short.
 _LENGTH_MAX = 40
 _OWN_IMPORTS = re.compile(r"(?<=\n\n)(?:from (?!__future__|opord)[a-z0-9_]+ import [A-Z].*\n)+")
 _TAKEN = {"handlers", "tests", "conftest"}
@@ -34,7 +37,7 @@ def make_project(name: str, template: str, parent: Path) -> Made:
     """Make a project in a new folder of `parent`.
 
     Raises:
-        CliError: the name is none for a project, or the folder is there or cannot be made.
+        CliError: the name is not valid, or the folder exists or cannot be made.
     """
     module = _judged(name)
     target = parent / name
@@ -53,7 +56,7 @@ def make_project(name: str, template: str, parent: Path) -> Made:
         draft.chmod(0o755)
         draft.rename(target)
     except BaseException as wrong:
-        # Whatever ends it, an interrupt too, leaves no draft behind.
+        # No exception, an interrupt included, leaves a draft behind.
         shutil.rmtree(draft, ignore_errors=True)
         if isinstance(wrong, OSError):
             raise _unwritten(target, wrong) from wrong
@@ -62,7 +65,7 @@ def make_project(name: str, template: str, parent: Path) -> Made:
 
 
 def _unwritten(target: Path, wrong: OSError) -> CliError:
-    """Say why a project was not made; nothing of it is there."""
+    """Return the error for a project that was not made. None of its files exist."""
     hint = (
         "make room" if wrong.errno in (errno.ENOSPC, errno.EDQUOT) else "go to a folder that you may write in"
     )
@@ -71,7 +74,7 @@ def _unwritten(target: Path, wrong: OSError) -> CliError:
 
 
 def _judged(name: str) -> str:
-    """Return the name of the module; refuse a name that cannot be one of a folder, a module and a class."""
+    """Return the name of the module; refuse a name unfit for a folder, a module or a class."""
     if "/" in name or "\\" in name or name in (".", ".."):
         why, hint = "is a path", "go to the folder that it is to stand in, and give its name alone"
     elif not name.isascii():
@@ -98,7 +101,7 @@ def _judged(name: str) -> str:
 
 
 def _better(name: str) -> str:
-    """Write a name as it should be: `MyShop` and `my shop` as `my_shop`."""
+    """Return the valid form of a name: `MyShop` and `my shop` become `my_shop`."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     words = re.findall(r"[a-z0-9]+", apart.lower())
     better = "_".join(words)
@@ -118,7 +121,7 @@ def _class_name(name: str) -> str:
 
 
 def _in_order(found: re.Match[str]) -> str:
-    """Put the imports of the project's own modules, and the names in them, into the order that linters ask for."""
+    """Sort the imports of the project's own modules, and the names in them, as linters expect."""
     lines = []
     for line in found[0].splitlines():
         head, _, names = line.partition(" import ")
@@ -169,7 +172,7 @@ def _texts(name: str, module: str, template: str) -> dict[str, str]:
 
 
 def _bound(text: str, module: str) -> set[str]:
-    """Return the names that a file of the project has from elsewhere than the module of its contract."""
+    """Return the names that a file imports from modules other than the contract's own."""
     return {
         each.asname or each.name
         for node in ast.walk(ast.parse(text))

@@ -1,4 +1,7 @@
-"""Settings: flags, then `OPORD_*`, then `opord.toml` or `[tool.opord]` of `pyproject.toml` where one stands."""
+"""Settings: flags, then `OPORD_*`, then a file.
+
+The file is `opord.toml`, or else `[tool.opord]` of `pyproject.toml`.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ KNOWN: dict[str, tuple[type, ...]] = {
     "secret_keys": (str,),
     "insecure_plaintext_secrets": (bool,),
 }
-"""Which settings a file may have, and of which types."""
+"""The settings that a file may have, and their types."""
 
 _INSECURE = "opord.insecure_plaintext_secrets"
 
@@ -33,12 +36,15 @@ DEFAULT_STORE = "sqlite:///opord.db"
 
 
 class Seconds(click.FloatRange):
-    """A duration on the command line, in seconds; what is no number is refused, since no comparison finds it out of range."""
+    """A duration on the command line, in seconds.
+
+    NaN is refused here, because no comparison finds it out of range.
+    """
 
     name = "seconds"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return it as a float within the range."""
+        """Return the value as a float within the range."""
         seconds = super().convert(value, param, ctx)
         if seconds != seconds:
             self.fail(f"expected a number of seconds, got: {value}", param, ctx)
@@ -68,7 +74,7 @@ def json_option(command: CommandT) -> CommandT:
 
 
 def actor_options(command: CommandT) -> CommandT:
-    """Give a command that writes the options `--as` and `--role`, and what becomes of secrets."""
+    """Give a command that writes the options `--as` and `--role`, and those for secrets."""
     command = secrets_option(command)
     command = click.option(
         "--role",
@@ -89,7 +95,10 @@ def actor_options(command: CommandT) -> CommandT:
 
 
 def secrets_option(command: CommandT) -> CommandT:
-    """Give a command that writes the option `--insecure-plaintext-secrets`; `engine_secrets` has what comes of it."""
+    """Give a command that writes the option `--insecure-plaintext-secrets`.
+
+    `engine_secrets` returns the result.
+    """
 
     def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.meta[_INSECURE] = value
@@ -106,26 +115,26 @@ def secrets_option(command: CommandT) -> CommandT:
 
 
 class EngineSecrets(TypedDict):
-    """What an engine is told of secrets, as its arguments."""
+    """The engine's arguments about secrets."""
 
     secret_keys: str
     insecure_plaintext_secrets: bool
 
 
 def engine_secrets() -> EngineSecrets:
-    """Return the keys and the insistence that the flags and settings of the present command give."""
+    """Return the keys, and whether secrets in clear are allowed, for the present command."""
     context = click.get_current_context(silent=True)
     insecure = bool(context.meta.get(_INSECURE, False)) if context is not None else False
     return {"secret_keys": secret_keys(), "insecure_plaintext_secrets": insecure}
 
 
 def secret_keys() -> str:
-    """Return the configured keys, as text; empty where there are none. They never stand in a command's arguments."""
+    """Return the configured keys, as text; empty if there are none. They are never an argument."""
     return os.environ.get("OPORD_SECRET_KEYS") or str(setting("secret_keys", ""))
 
 
 def login_name() -> str:
-    """Return the name of whoever is logged in."""
+    """Return the name of the user who is logged in."""
     import getpass
 
     try:
@@ -140,7 +149,7 @@ def _from_files(folder: Path) -> dict[str, Any]:
 
 
 def settings_file(folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    """Return the file that settings come from in a folder, and the settings in it.
+    """Return the settings file of a folder, and the settings in it.
 
     Raises:
         CliError: it cannot be read, or a setting is unknown or of a wrong type.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RUNS = 500
 SEED_MAX = 2**53 - 1
-"""The largest whole number that every reader of JSON keeps as it is."""
+"""The largest integer that every reader of JSON keeps exactly."""
 
 _STYLES = {
     "head": {"fg": "cyan", "bold": True}, "good": {"fg": "green"}, "bad": {"fg": "red"},
@@ -41,10 +41,11 @@ _STYLES = {
 def command(file: str, runs: int, seed: int, as_json: bool) -> int:
     """Explore a contract without handlers: what can happen, and what never does.
 
-    Runs are started and carried by the real engine in virtual time. Calls answer by chance in every way that the
-    contract declares, answers get lost, workers die, events come twice, too early and too late, people answer for
-    doubts. Told are the states, moves and outcomes that were reached, those that were not with a hint why, how
-    often actions were in doubt, how long runs took, and the story of each run that got stuck or stalled.
+    Runs are started and carried by the real engine in virtual time. Calls answer by chance in every
+    way that the contract declares, answers get lost, workers die, events come twice, too early and
+    too late, people answer for doubts. Told are the states, moves and outcomes that were reached,
+    those that were not with a hint why, how often actions were in doubt, how long runs took, and
+    the story of each run that got stuck or stalled.
 
     The same seed gives the same output. Ctrl-C ends it, and tells what was seen until then.
 
@@ -122,7 +123,7 @@ def _paint(text: str, style: str) -> str:
 
 @contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """Let the first Ctrl-C end the exploring in good order; a second one ends the program."""
+    """Let the first Ctrl-C end the exploration in order, and a second one end the program."""
     seen: list[int] = []
 
     def note_it(number: int, frame: object) -> None:
@@ -132,7 +133,7 @@ def _interruptible() -> Iterator[list[int]]:
 
     try:
         before = signal.signal(signal.SIGINT, note_it)
-    except ValueError:  # not on the main thread: then nobody presses Ctrl-C here
+    except ValueError:  # not on the main thread: no Ctrl-C arrives here
         yield seen
         return
     try:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("opord.worker")
 
 HANDLER_THREADS = "opord-handler"
-"""How the engine's threads for handlers are named."""
+"""The prefix of the engine's threads for handlers."""
 
 
 @click.command()
@@ -66,9 +66,10 @@ def command(
 ) -> int:
     """Carry out runs with your handlers.
 
-    The pair --contract and --handlers may be repeated. Several workers may share a store. What a killed worker
-    had in hand, another takes over when its lease is over; an action whose outcome is not on record is then
-    treated as its contract says. SIGTERM and Ctrl-C let calls under way end first; a second one stops at once.
+    The pair --contract and --handlers may be repeated. Several workers may share a store. What a
+    killed worker had in hand, another takes over when its lease is over; an action whose outcome is
+    not on record is then treated as its contract says. SIGTERM and Ctrl-C let calls under way end
+    first; a second one stops at once.
 
     \b
     Examples:
@@ -101,7 +102,7 @@ def command(
 
 
 def _leave_hanging_calls(status: int) -> None:
-    """End the process now if a handler on a thread never came back: Python itself would wait for it."""
+    """End the process now if a handler on a thread never returned: Python would wait for it."""
     calling = [thread for thread in threading.enumerate() if thread.name.startswith(HANDLER_THREADS)]
     deadline = time.monotonic() + 0.5
     for thread in calling:
@@ -131,7 +132,7 @@ def _ask_for_the_class(program: Program, found: Any) -> None:
     """Refuse a module that has none of the handlers itself, but a class that has them all.
 
     Raises:
-        CliError: it names the class.
+        CliError: always then; the message names the class.
     """
     if not isinstance(found, ModuleType) or any(hasattr(found, call) for call in program.calls):
         return
@@ -146,11 +147,11 @@ def _ask_for_the_class(program: Program, found: Any) -> None:
 def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:
     """Return the program with the classes that the handlers were written against.
 
-    Handlers that import a generated module are given its records and answer with them. A program compiled
-    from the contract's file has classes of its own, so it is the module's that must run.
+    Handlers that import a generated module receive its records and answer with them. A program
+    compiled from the contract's file has classes of its own, so the program of the module must run.
 
     Raises:
-        CliError: they were written against the same contract with other content.
+        CliError: the handlers were written against a contract of that name with other content.
     """
     from opord.generated import Workflow
     from opord.loading import program_of
@@ -236,7 +237,7 @@ async def _idle(engine: Engine, until_idle: bool) -> None:
 
 
 async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[str, str]:
-    """Count the runs of other versions of these contracts that could go on if somebody had handlers for them."""
+    """Count the runs of other versions of these contracts that only need handlers to go on."""
     from opord.backends.base import RunFilter
     from opord.backends.shown import PAGE
 
@@ -256,7 +257,7 @@ async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[
 
 
 async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> Sequence[tuple[str, str]]:
-    """List the runs of these contracts that go on only when a person says something."""
+    """List the runs of these contracts that need a person to go on."""
     from opord.backends.base import RunFilter
     from opord.kernel.views import needs_person
 
@@ -290,7 +291,7 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 class _OneLine(logging.Formatter):
-    """A log line is one line: a traceback in it is folded, and nothing in it moves the cursor."""
+    """Writes each record as one line: a traceback is folded, and control characters are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
         return safe(super().format(record).replace("\n", " | "))
@@ -300,5 +301,5 @@ def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger().addHandler(handler)
-    # Of other libraries only what is wrong is of interest here.
+    # Of other libraries only warnings and errors matter here.
     logging.getLogger("opord").setLevel(logging.INFO)

@@ -1,8 +1,8 @@
 """Arithmetic of the language: it gives the exact answer, or stops the step and says why.
 
-Integers have 64 bits; an overflow is a fault, never a wrap. Floats never become NaN or infinite. `//` and
-`%` floor, as in Python, for decimals too. Sums and products of decimals are exact; quotients have 28 digits,
-rounded half to even.
+Integers have 64 bits; an overflow is a fault, never a wrap. Floats never become NaN or infinite.
+`//` and `%` floor, as in Python, for decimals too. Sums and products of decimals are exact;
+quotients have 28 digits, rounded half to even.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DIVIDE: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
 
 
 class CannotCompute(ArithmeticError):
-    """An expression has no value: the run stalls at its place in the contract."""
+    """An expression has no value. The run stalls at the expression's place in the contract."""
 
 
 class Overflow(CannotCompute):
@@ -51,7 +51,7 @@ class EmptyList(CannotCompute):
 
 
 def fits(value: Any) -> Any:
-    """Return a computed number if it is in the range of its type; raise Overflow otherwise."""
+    """Return a computed number that is in the range of its type; raise Overflow for any other."""
     if type(value) is int:
         if not INT_MIN <= value <= INT_MAX:
             raise Overflow("the integer leaves the 64-bit range")
@@ -112,7 +112,7 @@ def mul(left: int, right: timedelta) -> timedelta: ...
 @overload
 def mul(left: NumberT, right: NumberT) -> NumberT: ...
 def mul(left: Any, right: Any) -> Any:
-    """Multiply numbers, or a duration by a whole number."""
+    """Multiply numbers, or a duration by an integer."""
     if type(left) is Decimal:
         return fits(_EXACT.multiply(left, right))
     try:
@@ -126,7 +126,7 @@ def div(left: Decimal, right: Decimal) -> Decimal: ...
 @overload
 def div(left: float, right: float) -> float: ...
 def div(left: Any, right: Any) -> Any:
-    """Divide: to a decimal of 28 digits for decimals, to a float for all else."""
+    """Divide. The result is a decimal of 28 digits for decimals, and a float for all else."""
     if not right:
         raise DivisionByZero("division by zero")
     if type(left) is Decimal:
@@ -141,7 +141,7 @@ def floor_div(left: NumberT, right: NumberT) -> NumberT:
 
 
 def mod(left: NumberT, right: NumberT) -> NumberT:
-    """Return what flooring division leaves: it has the sign of `right`."""
+    """Return the remainder of floor division; it has the sign of `right`."""
     rest: NumberT = _floored(left, right)[1]
     return rest
 
@@ -164,7 +164,7 @@ def round_to_int(value: float | Decimal) -> int:
 
 
 def round_to(value: NumberT, digits: int) -> NumberT:
-    """Round to `digits` after the point, halves to the even one; negative digits count before it."""
+    """Round to `digits` after the point, halves to even; negative digits count before the point."""
     if type(value) is Decimal:
         if digits > EXPONENT_MAX:
             return value
@@ -175,7 +175,7 @@ def round_to(value: NumberT, digits: int) -> NumberT:
 
 
 def to_int(value: bool | int | float | Decimal | str) -> int:
-    """Read an integer from a text of digits, or cut a number off at the point, towards zero."""
+    """Read an integer from a text of digits, or truncate a number towards zero."""
     if isinstance(value, str):
         if not re.fullmatch(r"[+-]?[0-9]{1,40}", value):
             raise NotANumber(f"not the text of an int: {_quoted(value)}")
@@ -183,7 +183,7 @@ def to_int(value: bool | int | float | Decimal | str) -> int:
 
 
 def to_float(value: int | float | Decimal | str) -> float:
-    """Read a float from a text such as `2.5` or `1e3`, or make one of a number."""
+    """Read a float from a text such as `2.5` or `1e3`, or convert a number."""
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise NotANumber(f"not the text of a float: {_quoted(value)}")
     result: float = fits(_ranged(lambda: float(value)))
@@ -191,7 +191,10 @@ def to_float(value: int | float | Decimal | str) -> float:
 
 
 def to_decimal(value: int | float | Decimal | str) -> Decimal:
-    """Read a decimal from a text such as `2.50`, or make one of a number; of a float, of its shortest text."""
+    """Read a decimal from a text such as `2.50`, or convert a number.
+
+    A float is converted by its shortest text.
+    """
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise NotANumber(f"not the text of a decimal: {_quoted(value)}")
     try:
@@ -201,7 +204,7 @@ def to_decimal(value: int | float | Decimal | str) -> Decimal:
 
 
 def item(items: Sequence[T], index: int) -> T | None:
-    """Return `items[index]`, negative counting from the end, or None outside the list."""
+    """Return `items[index]`, or None outside the list. A negative index counts from the end."""
     return items[index] if -len(items) <= index < len(items) else None
 
 
@@ -211,24 +214,24 @@ def entry(entries: Mapping[str, T], key: str) -> T | None:
 
 
 def least(items: Iterable[K]) -> K:
-    """Return the least of the items; an empty list has none."""
+    """Return the least of the items; raise EmptyList if there are none."""
     return _first(min, items)
 
 
 def greatest(items: Iterable[K]) -> K:
-    """Return the greatest of the items; an empty list has none."""
+    """Return the greatest of the items; raise EmptyList if there are none."""
     return _first(max, items)
 
 
 def count(items: Iterable[Any], variant: object) -> int:
-    """Count the items that are a variant: a class, or a member of an enum without fields."""
+    """Count the items that are one variant: a class, or a member of an enum without fields."""
     if isinstance(variant, type):
         return sum(1 for one in items if isinstance(one, variant))
     return sum(1 for one in items if one is variant)
 
 
 def unreachable(value: object) -> NoReturn:
-    """Say that a `match` met what the checker had shown to be impossible."""
+    """Raise for a value that the checker proved impossible in a `match`."""
     raise AssertionError(f"no arm takes {type(value).__qualname__}: a bug in Opord")
 
 

@@ -1,12 +1,14 @@
-"""Values to plain JSON data and back, strictly, with the path to whatever does not fit.
+"""Convert values to plain JSON data and back, strictly. Errors carry the path to the bad value.
 
-The forms of a value:
-- *wire*: what comes from outside and goes to handlers' plain data: as JSON, secrets in clear;
-- *rest*: what the store keeps: the same, but a secret is `{"$secret": …}`, the place for encryption at rest;
+A value has three forms:
+
+- *wire*: plain data that comes from outside or goes to handlers: JSON, with secrets in clear;
+- *rest*: what the store keeps: the same, but a secret is `{"$secret": …}`, where it is encrypted;
 - *shown*: what people see: the same, but a secret is the text `[secret]`.
 
-In JSON a decimal is a text, bytes are base64, a duration is `"48h"`, a variant without fields is its name and
-one with fields is `{"type": "Circle", "radius": 1.0}`. A variant's own field `type` is called `type_` there.
+In JSON a decimal is a text, bytes are base64 and a duration is `"48h"`. A variant without fields is
+its name; one with fields is `{"type": "Circle", "radius": 1.0}`. If a variant has a field `type` of
+its own, JSON calls that field `type_`.
 """
 
 from __future__ import annotations
@@ -44,14 +46,18 @@ _SMALL = frozenset({"bool", "int", "float", "datetime", "date", "duration", "uui
 class Codec:
     """The conversions of one type, or of one set of parameters. All raise `BadValue` with a path.
 
-    `accept(wire)`: plain data from outside to a value, strictly (no unknown members, no conversions but int
-    to float or decimal, defaults filled in). Also takes values that already have the type.
-    `dump(value)`: a value to its rest form; checks everything on the way, since user code made it.
-    `load(rest)`: the rest form to a value.
-    `show(rest)`: the rest form as shown.
-    `copy(value)`: the same value, with lists and maps of its own: what is done to these does not reach the first one.
-    `fixed`: nobody can change a value of the type, so that it needs no copy.
-    `shape()`: its members one by one, where it is an object of a fixed set of them, else None.
+    `accept(wire)`: convert plain data from outside to a value. Strict: no unknown members, and no
+        conversions but int to float or decimal. Defaults are filled in. Values that already have
+        the type are accepted as well.
+    `dump(value)`: convert a value to its rest form. Checks everything, since user code made the
+        value.
+    `load(rest)`: convert the rest form to a value.
+    `show(rest)`: convert the rest form to the shown form.
+    `copy(value)`: return the same value with lists and maps of its own, so that changes to these do
+        not reach the original.
+    `fixed`: whether values of the type are immutable, and so need no copy.
+    `shape()`: the members one by one, if the type is an object with a fixed set of members; else
+        None.
     """
 
     accept: Callable[[Any], Any]
@@ -64,10 +70,10 @@ class Codec:
 
 
 class Codecs:
-    """Makes the codecs of one contract's types; each is compiled to Python functions of its own.
+    """Makes the codecs of one contract's types. Each is compiled to Python functions of its own.
 
-    `classes` has the Python class of each record, enum and failure by its name; variants with fields are
-    attributes of it. `evaluate` computes a default that is no plain literal.
+    `classes` has the Python class of each record, enum and failure by its name; variants with
+    fields are attributes of it. `evaluate` computes a default that is not a plain literal.
     """
 
     def __init__(self, contract: Contract, classes: Mapping[str, type[Any]], evaluate: Evaluate) -> None:
@@ -97,13 +103,16 @@ class Codecs:
         return self._codec(key, *(field.type for field in fields), shape=lambda: self._shape(members, cls))
 
     def params(self, params: Sequence[Field], label: str) -> Codec:
-        """Return the codec of arguments: an object with a member for each parameter, from and to a tuple."""
+        """Return the codec of arguments. They are a tuple in Python and an object in JSON."""
         members = self._members(params)
         key = self._sources.declare_object(label, members, None, anonymous=True)
         return self._codec(key, *(param.type for param in params), shape=lambda: self._shape(members, None))
 
     def problem(self, variants: Mapping[str, tuple[type[Any], Sequence[Field]]], label: str) -> Codec:
-        """Return the codec of the failures of a call, each an object with its full name under `type`."""
+        """Return the codec of the failures of a call.
+
+        Each is an object with its full name under `type`.
+        """
         arms = [
             (name, cls, self._members(fields, in_variant=True)) for name, (cls, fields) in variants.items()
         ]
@@ -124,7 +133,7 @@ class Codecs:
     def _variants(
         self, variants: Sequence[Variant], cls: type[Any]
     ) -> list[tuple[str, type[Any], list[Member]]]:
-        attributes = python_names(variant.name for variant in variants)  # those of plain enums come elsewhere
+        attributes = python_names(variant.name for variant in variants)  # plain enums are declared elsewhere
         return [
             (
                 variant.name,
@@ -144,7 +153,7 @@ class Codecs:
         return lambda: self._evaluate(expression)
 
     def _record(self, type_: Type) -> Callable[[], Shape] | None:
-        """Return what makes the shape of a record, optional or not; None for other types."""
+        """Return the function that makes a record's shape, or None for other types."""
         plain = _not_optional(type_)
         if not isinstance(plain, Named) or plain.name not in self._records:
             return None
@@ -209,7 +218,7 @@ def _once(make: Callable[[], Shape]) -> Callable[[], Shape]:
 
 
 def _shallow(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Refuse what is nested so deep that the conversion runs out of stack."""
+    """Turn a stack overflow of a conversion into a BadValue: the value is nested too deep."""
 
     def shallow(value: Any) -> Any:
         try:
@@ -221,14 +230,14 @@ def _shallow(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _checked(dump: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Hold the limit of levels where a type alone does not."""
+    """Check the nesting limit for types that do not limit nesting themselves."""
 
     def checked(value: Any) -> Any:
         rest = dump(value)
         try:
             check_plain(rest)
         except BadValue:
-            check_plain(_without_unopened(rest))  # whoever has no key sees that all else is right
+            check_plain(_without_unopened(rest))  # without a key, check all the rest
         return rest
 
     return checked
@@ -245,7 +254,10 @@ def _without_unopened(rest: Any) -> Any:
 
 
 def _kept(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Turn whatever a damaged rest form leads to into a BadValue; its text is not shown: it may be a secret."""
+    """Turn any error that a damaged rest form causes into a BadValue.
+
+    The text is left out of the message, because it may be a secret.
+    """
 
     def kept(rest: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""What compiled codecs say when an object does not have the members of its type."""
+"""Errors of compiled codecs for objects that do not have the members of their type."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from opord.values.scalars import expected
 
 
 def mapping(value: Any, what: str) -> dict[Any, Any]:
-    """Take any mapping as a dict; refuse what is none."""
+    """Return any mapping as a dict; refuse anything else."""
     if not isinstance(value, Mapping):
         expected(what if what == "map" else f"{what} (an object)", value)
     return dict(value)
@@ -23,13 +23,13 @@ def missing(what: str) -> NoReturn:
 
 
 def unknown(given: Mapping[Any, Any], names: Sequence[str], what: str) -> NoReturn:
-    """Refuse the first member that is none of `names`."""
+    """Refuse the first member that is not in `names`."""
     name = next(name for name in given if name not in names)
     raise BadValue("", f"{_shown(name)} is no member here, in {what}{_near(name, names)}")
 
 
 def pick(name: str, variants: Mapping[str, Any], label: str) -> Any:
-    """Return what belongs to the variant of that name; refuse one that the type does not have."""
+    """Return the entry of the variant with that name; refuse a name that the type does not have."""
     found = variants.get(name)
     if found is None:
         raise BadValue("", f"{_shown(name)} is no variant of {label}{_near(name, list(variants))}")

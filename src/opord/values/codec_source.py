@@ -1,6 +1,6 @@
-"""The functions behind codecs, written out as Python source for each type and compiled.
+"""The functions behind codecs, written as Python source for each type and compiled.
 
-A record of five fields is dumped on every step of every run: straight-line code with the checks of plain
+A record of five fields is dumped on every step of every run. Straight-line code that checks plain
 texts and numbers in place is several times as fast as walking a description of the type.
 """
 
@@ -39,7 +39,7 @@ SECRET_MEMBER: Final = "$secret"  # noqa: S105 - a name, no password
 """The one member of the rest form of a secret."""
 
 SEALED_MEMBER: Final = "$sealed"
-"""What stands in its place where it is kept sealed."""
+"""The member that replaces `$secret` while the secret is sealed."""
 
 _MISSING: Final = object()
 
@@ -71,7 +71,8 @@ _OPERATIONS: Final = ("accept", "dump", "load", "show", "copy")
 class Sources:
     """Writes and compiles the conversions of types, once each, all in one namespace.
 
-    A declared name is compiled when it is first needed, after all are declared: records may hold each other.
+    A declared name is compiled when it is first needed, after all are declared, because records may
+    contain each other.
     """
 
     def __init__(self) -> None:
@@ -105,7 +106,7 @@ class Sources:
         self._anonymous = 0
 
     def key(self, type_: Type) -> str:
-        """Return the key of a type: the ending of the names of its functions."""
+        """Return the key of a type: the suffix of the names of its functions."""
         match type_:
             case Primitive(name):
                 return name
@@ -125,20 +126,23 @@ class Sources:
                 assert_never(type_)
 
     def compiled(self, key: str, type_: Type | None = None) -> Compiled:
-        """Return the functions of a declared key or of a type, compiled with all that they need."""
+        """Return the compiled functions of a declared key or a type."""
         self._need(key, type_)
         self._compile()
         space = self._space
         return Compiled(*(space[f"{operation}_{key}"] for operation in _OPERATIONS))
 
     def is_deep(self, type_: Type) -> bool:
-        """Say whether values of a type can be nested without a limit: `json`, and types that hold themselves."""
+        """Say whether values of a type can nest without limit.
+
+        They can for `json`, and for types that contain themselves.
+        """
         return self._has(type_, "endless")
 
     def declare_object(
         self, label: str, members: Sequence[Member], cls: type[Any] | None, *, anonymous: bool = False
     ) -> str:
-        """Declare an object; without a class its value is a tuple. Return its key."""
+        """Declare an object and return its key. Without a class its value is a tuple."""
         key = self._new_key(label, [member.type for member in members], anonymous)
         self._writers[key] = lambda: self._write_object(key, label, members, cls, None)
         return key
@@ -146,13 +150,16 @@ class Sources:
     def declare_sum(
         self, label: str, arms: Sequence[Arm], *, anonymous: bool = False, always_objects: bool = False
     ) -> str:
-        """Declare an enum with fields, or failures: a class and members for each variant. Return its key."""
+        """Declare an enum with fields, or failures, and return its key.
+
+        Each variant has a class and members.
+        """
         key = self._new_key(label, [member.type for _, _, members in arms for member in members], anonymous)
         self._writers[key] = lambda: self._write_sum(key, label, arms, always_objects)
         return key
 
     def declare_names(self, label: str, cls: type[enum.Enum]) -> str:
-        """Declare an enum none of whose variants has fields."""
+        """Declare an enum in which no variant has fields."""
         key = self._new_key(label, [], anonymous=False)
         self._writers[key] = lambda: self._write_names(key, label, cls)
         return key
@@ -167,14 +174,14 @@ class Sources:
     def _need(self, key: str, type_: Type | None = None) -> None:
         if f"dump_{key}" in self._space:
             return
-        self._space[f"dump_{key}"] = None  # being written; types may hold themselves
+        self._space[f"dump_{key}"] = None  # under way; types may contain themselves
         if key in self._writers:
             self._writers[key]()
         else:
             self._write_container(key, type_)
 
     def _has(self, type_: Type, what: Inside) -> bool:
-        """Say whether something of that sort is in a type, however deep."""
+        """Say whether a type contains something of that sort, at any depth."""
         found, name = layers(type_)
         if what in found or name is None:
             return what in found
@@ -183,7 +190,7 @@ class Sources:
         return what in self._insides[name]
 
     def is_fixed(self, type_: Type) -> bool:
-        """Say whether nobody can change a value of a type: there is no list, map or `json` in it."""
+        """Say whether values of a type are immutable: it contains no list, map or `json`."""
         return not self._has(type_, "changeable")
 
     def _is_native(self, type_: Type) -> bool:
@@ -198,7 +205,7 @@ class Sources:
                 assert_never(type_)
 
     def _lines(self, operation: str, type_: Type, v: str) -> list[str]:
-        """Write the conversion of the variable `v` in place; no lines where nothing is to be done."""
+        """Write the inlined conversion of the variable `v`; no lines if nothing is to do."""
         if operation == "show" and not self._has(type_, "secret"):
             return []
         if operation == "load" and self._is_native(type_):

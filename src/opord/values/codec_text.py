@@ -1,4 +1,4 @@
-"""The source text of conversions of lists and maps, and the checks that it has in place."""
+"""The source text of conversions of lists and maps, and of the checks that are inlined in it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ INLINE: Final = {
     "bool": "if {v} is not True and {v} is not False: check_bool({v})",
     "float": "if type({v}) is not float or {v} - {v} != 0.0: {v} = check_float({v})",
 }
-"""Checks of a variable `{v}`, written in place: a call for each text of each record would cost more than it."""
+"""Checks of a variable `{v}`, inlined: a call for each text of each record would cost more."""
 
 
 def indent(lines: Sequence[str], columns: int) -> str:
-    """Write the lines, each with a newline, behind `columns` spaces."""
+    """Write the lines, each with a newline, indented by `columns` spaces."""
     return "".join(f"{' ' * columns}{line}\n" for line in lines)
 
 
@@ -45,7 +45,7 @@ def map_source(key: str, operation: str, lines: list[str]) -> str:
         return f"def {operation}_{key}(v):\n    return v\n"
     if operation == "copy" and not lines:
         return f"def copy_{key}(v):\n    return dict(v)\n"
-    # In memory a map has the order that it has at rest: whoever reads it back sees the same.
+    # A map has the same order in memory as at rest, so every reader sees the same order.
     answer = "dict(sorted(out.items()))" if operation == "accept" else "out"
     check = [INLINE["str"].format(v="at")] if operation in ("accept", "dump") else []
     take = (

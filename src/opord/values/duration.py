@@ -1,8 +1,8 @@
 """Durations, instants and dates as text.
 
-A duration is written in hours, minutes, seconds, milliseconds and microseconds, the largest first, without
-those that are zero: `48h`, `1h30m`, `250ms`, `0s`, `-5m`. Days (`7d`) are read too. An instant is RFC 3339
-in UTC with `Z`, to the microsecond.
+A duration is written in hours, minutes, seconds, milliseconds and microseconds, the largest first,
+without those that are zero: `48h`, `1h30m`, `250ms`, `0s`, `-5m`. Days (`7d`) are read too. An
+instant is RFC 3339 in UTC with `Z`, to the microsecond.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_instant(value: datetime) -> str:
-    """Write an instant in UTC as RFC 3339. A naive datetime, which names no instant, is refused."""
+    """Write an instant in UTC as RFC 3339. Refuse a naive datetime: it does not name an instant."""
     if value.tzinfo is not UTC:
         value = in_utc(value)
     return value.isoformat()[:-6] + "Z"
@@ -72,7 +72,10 @@ def in_utc(value: datetime) -> datetime:
 
 
 def parse_instant(text: str) -> datetime:
-    """Read an RFC 3339 instant, with `Z` or an offset, into UTC. Digits beyond the microsecond must be zero."""
+    """Read an RFC 3339 instant, with `Z` or an offset, and convert it to UTC.
+
+    Digits beyond the microsecond must be zero.
+    """
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise BadValue("", "expected a datetime in RFC 3339 with an offset, such as `2026-01-31T12:00:00Z`")

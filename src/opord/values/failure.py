@@ -12,8 +12,8 @@ FailureT = TypeVar("FailureT", bound="Failure")
 class Failure(Exception):
     """A declared bad outcome of a call.
 
-    Generated code derives one class for each `failure` and, below it, one for each variant. A variant
-    takes its fields by position or name; they are read-only.
+    Generated code derives one class for each `failure` and, below it, one for each variant. A
+    variant takes its fields by position or name; they are read-only.
     """
 
     opord_type: ClassVar[str] = ""
@@ -43,7 +43,7 @@ class Failure(Exception):
 def variant(
     name: str, *, transient: bool = False, settles: bool = False
 ) -> Callable[[type[FailureT]], type[FailureT]]:
-    """Make a class below a failure one of its variants, with its annotations as read-only fields.
+    """Make a subclass of a failure one of its variants, with its annotations as read-only fields.
 
     The class is called `PaymentError_Declined`, and becomes `PaymentError.Declined`.
     """
@@ -67,7 +67,7 @@ def variant(
 
 
 def attach(owner: type[Any], cls: type[Any]) -> None:
-    """Let `Owner_Name`, a variant of `Owner`, be reached and shown as `Owner.Name`."""
+    """Make `Owner_Name`, a variant of `Owner`, available and shown as `Owner.Name`."""
     name = cls.__name__.removeprefix(f"{owner.__name__}_")
     setattr(owner, name, cls)
     cls.__name__ = name
@@ -85,7 +85,7 @@ def _init_of(name: str, fields: tuple[str, ...], defaults: dict[str, Any]) -> Ca
         missing = [field for field in fields if field not in given and field not in defaults]
         if missing:
             raise TypeError(f"{name} needs {', '.join(missing)}")
-        # The fields are the exception's `args`, so that it can be copied and pickled like any other.
+        # The fields are the exception's `args`, so that it can be copied and pickled as usual.
         Exception.__init__(self, *(given[field] if field in given else defaults[field] for field in fields))
 
     return __init__

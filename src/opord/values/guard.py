@@ -1,7 +1,7 @@
-"""The edge: only JSON that can be stored and read back exactly comes in.
+"""The boundary: accept only JSON that can be stored and read back exactly.
 
-A JSON reader alone keeps the last of two equal keys, reads `1e400` as infinity, takes NUL and half a
-surrogate pair. Whatever comes from outside, or was made by user code, passes here first.
+A JSON reader alone keeps the last of two equal keys, reads `1e400` as infinity, and accepts NUL and
+half a surrogate pair. Data from outside, and data that user code made, is checked here first.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
 
 LIMIT_BYTES: Final = 1024 * 1024
-"""The longest text that is taken, in bytes of UTF-8: 1 MiB."""
+"""The longest text that is accepted, in bytes of UTF-8: 1 MiB."""
 
 LIMIT_DEPTH: Final = 64
-"""How many lists and objects may stand inside each other: far beyond real data, far within every stack."""
+"""How deep lists and objects may nest: far deeper than real data, far within every stack."""
 
 
 class BadValue(Exception):
     """A value that does not fit, and where.
 
-    `path` names the place by the user's own names, as in `order.lines[2].quantity`; it is empty for the
-    value as a whole. `message` says what was seen and what is expected.
+    `path` names the place by the user's own names, as in `order.lines[2].quantity`; it is empty for
+    the value as a whole. `message` says what was seen and what is expected.
     """
 
     def __init__(self, path: str, message: str) -> None:
@@ -58,9 +58,9 @@ def parse(text: str | bytes, *, limit: int = LIMIT_BYTES) -> Any:
     """Read JSON from outside into plain data.
 
     Raises:
-        BadValue: the text is longer than `limit` bytes, not UTF-8, not JSON, or holds what cannot be kept
-            exactly: a key twice in an object, NaN or an infinity, an integer outside 64 bits, a NUL, half
-            of a surrogate pair, or more than 64 levels.
+        BadValue: the text is longer than `limit` bytes, is not UTF-8 or not JSON, or contains
+            something that cannot be kept exactly: a key twice in an object, NaN or an infinity,
+            an integer outside 64 bits, a NUL, half of a surrogate pair, or more than 64 levels.
     """
     content = _decoded(text, limit)
     try:
@@ -76,8 +76,8 @@ def parse(text: str | bytes, *, limit: int = LIMIT_BYTES) -> Any:
 def check_plain(plain: Any, *, level: int = 0) -> None:
     """Refuse data that is not plain JSON or cannot be kept exactly; see `parse`.
 
-    Plain data is made of dict with str keys, list, str, int, float, bool and None: of exactly these
-    classes, none derived from them. `level` says how many lists and objects they stand in.
+    Plain data consists of dict with str keys, list, str, int, float, bool and None: exactly these
+    classes, no subclasses. `level` says how many lists and objects the data is already nested in.
     """
     _check(plain, level)
 
@@ -102,7 +102,7 @@ def check_size(text: str | bytes, *, limit: int = LIMIT_BYTES, what: str = "the 
     if isinstance(text, str) and limit < size * 4:
         size = len(text.encode(errors="surrogatepass"))
     if size > limit:
-        # Of bytes, no more may have been read than tells that they are too many.
+        # The reader of bytes may have stopped just past the limit, so their number is not known.
         seen = f": it has {size:,}" if isinstance(text, str) else ""
         raise BadValue(
             "",
@@ -127,7 +127,7 @@ _KINDS: Final = {str: "a text", dict: "an object", list: "a list", bytes: "bytes
 
 
 class _Refused:
-    """Stands in parsed data for what cannot be kept, until the walk finds it and can name its path."""
+    """Marks a value that cannot be kept in parsed data, until the walk can name its path."""
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -168,7 +168,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _int(digits: str) -> Any:
-    if len(digits) <= 20:  # a sign and 19 digits: no longer one fits
+    if len(digits) <= 20:  # a sign and 19 digits: no longer integer fits
         number = int(digits)
         if INT_MIN <= number <= INT_MAX:
             return number

@@ -1,4 +1,4 @@
-"""Names of a contract as Python can bear them."""
+"""Names of a contract as valid Python names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ RESERVED_IN_VARIANTS: Final = frozenset(
 
 
 def python_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
-    """Give each name its Python form: itself, or with `_` behind it where Python or `reserved` has that word.
+    """Give each name its Python form, with `_` appended if Python or `reserved` has that word.
 
-    Names of one group stay apart: next to a field `class_`, a field `class` becomes `class__`.
+    Names of one group stay distinct: next to a field `class_`, a field `class` becomes `class__`.
     """
     wanted = list(names)
     taken = set(wanted)
@@ -43,7 +43,7 @@ def python_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[s
 
 
 def member_names(names: Iterable[str]) -> dict[str, str]:
-    """Give the fields of a variant their names in JSON, where `type` already says which variant it is."""
+    """Give the fields of a variant their names in JSON, in which `type` names the variant."""
     wanted = list(names)
     forms = {name: name for name in wanted}
     if "type" in forms:

@@ -1,4 +1,7 @@
-"""What is inside types, however deep: found once for all that are declared, in as many steps as they have parts."""
+"""What types contain, at any depth.
+
+It is computed once for all declared types, in time linear in the number of their parts.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,19 @@ from opord.contract import (
 )
 
 Inside: TypeAlias = Literal["secret", "changeable", "endless"]
-"""A secret; a list, map or `json`, which can be changed in place; `json` or a type that holds itself, nested without a limit."""
+"""What a type contains.
+
+- `secret`: a secret;
+- `changeable`: a list, map or `json`, which can be changed in place;
+- `endless`: `json` or a type that contains itself, and so nests without a limit.
+"""
 
 
 def layers(type_: Type) -> tuple[frozenset[Inside], str | None]:
-    """Return what is in a type around the innermost one, that one included; and its name, if it is a declared one."""
+    """Return what a type contains down to its innermost type, and the declared name of that type.
+
+    The name is None if the innermost type is built in.
+    """
     found: set[Inside] = set()
     while True:
         match type_:
@@ -47,7 +58,10 @@ def layers(type_: Type) -> tuple[frozenset[Inside], str | None]:
 
 
 def insides(parts: Mapping[str, Sequence[Type]]) -> dict[str, frozenset[Inside]]:
-    """Return what is inside each declared type; `parts` has the types that each of them is made of."""
+    """Return what each declared type contains.
+
+    `parts` has the types that each of them is made of.
+    """
     own: dict[str, set[Inside]] = {name: set() for name in parts}
     holders: dict[str, set[str]] = {name: set() for name in parts}
     held: dict[str, set[str]] = {name: set() for name in parts}
@@ -71,7 +85,10 @@ def insides(parts: Mapping[str, Sequence[Type]]) -> dict[str, frozenset[Inside]]
 
 
 def _endless(holders: Mapping[str, set[str]], held: Mapping[str, set[str]]) -> set[str]:
-    """Return the types that hold themselves, or one that does: what is left when all that end are taken away."""
+    """Return the types that contain themselves, or contain a type that does.
+
+    They are what is left when all types of finite depth are removed.
+    """
     left = {name: len(inner) for name, inner in held.items()}
     ahead = [name for name, count in left.items() if not count]
     while ahead:

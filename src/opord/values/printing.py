@@ -16,8 +16,8 @@ from opord.values.duration import format_duration, format_instant
 def text(value: Any) -> str:
     """Print a value as `{value}` in a text does.
 
-    A bool as `true`, an instant in RFC 3339, a duration as `48h`, bytes in base64, an enum or a failure as
-    the name of its variant; numbers, dates and uuids as Python prints them.
+    A bool is `true`, an instant RFC 3339, a duration `48h`, bytes base64, an enum or a failure the
+    name of its variant. Numbers, dates and uuids are as Python prints them.
     """
     if type(value) is str:
         return value

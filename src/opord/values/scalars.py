@@ -1,4 +1,4 @@
-"""The built-in types on their way in, to rest and back: one strict conversion each."""
+"""The built-in types: one strict conversion each from outside, to rest and back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """The conversions of a built-in type; `load` is None where the rest form is the value itself."""
+    """The conversions of a built-in type; `load` is None if the rest form is the value itself."""
 
     accept: Callable[[Any], Any]
     dump: Callable[[Any], Any]
@@ -38,14 +38,14 @@ def expected(what: str, value: object) -> NoReturn:
 
 
 def check_bool(value: Any) -> Any:
-    """Take true and false, and nothing that could pass for them."""
+    """Accept true and false only: no number passes for them."""
     if type(value) is not bool:
         expected("bool", value)
     return value
 
 
 def check_int(value: Any) -> Any:
-    """Take an integer of 64 bits; `true` is none, and neither is `1.0`."""
+    """Accept an integer of 64 bits; `true` and `1.0` are not integers."""
     if type(value) is not int:
         expected("int", value)
     if not INT_MIN <= value <= INT_MAX:
@@ -54,7 +54,7 @@ def check_int(value: Any) -> Any:
 
 
 def check_float(value: Any) -> Any:
-    """Take a finite float, or an integer, which becomes one."""
+    """Accept a finite float, or an integer, which becomes a float."""
     if type(value) is int:
         return float(check_int(value))
     if type(value) is not float:
@@ -65,7 +65,7 @@ def check_float(value: Any) -> Any:
 
 
 def check_str(value: Any) -> Any:
-    """Take a text of whole characters without NUL."""
+    """Accept a text of whole characters without NUL."""
     if type(value) is not str:
         expected("str", value)
     if not value.isascii() or "\0" in value:
@@ -75,7 +75,7 @@ def check_str(value: Any) -> Any:
 
 def _accept_json(value: Any) -> Any:
     check_plain(value)
-    return loads(dumps(value))  # a copy: whoever made it may go on changing it
+    return loads(dumps(value))  # a copy: the caller may go on changing the original
 
 
 def _dump_json(value: Any) -> Any:

@@ -7,13 +7,13 @@ from typing import Final, Generic, NoReturn, SupportsIndex, TypeVar
 T = TypeVar("T")
 
 SHOWN: Final = "[secret]"
-"""What stands wherever a secret would be shown."""
+"""The text that is shown instead of a secret."""
 
 
 class Secret(Generic[T]):
-    """A `secret T`: holds a value that no text, log or traceback shows.
+    """A `secret T`: contains a value that no text, log or traceback shows.
 
-    Two secrets are equal if their values are. The hash tells nothing of the value, and pickling is
+    Two secrets are equal if their values are. The hash reveals nothing about the value. Pickling is
     refused, since it would write the value in clear.
     """
 
@@ -23,7 +23,7 @@ class Secret(Generic[T]):
         self.__value = value
 
     def reveal(self) -> T:
-        """Return the value itself. Do not log what you get."""
+        """Return the value itself. Do not log it."""
         return self.__value
 
     def __repr__(self) -> str:

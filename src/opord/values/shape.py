@@ -1,7 +1,7 @@
-"""An object by its members, each with conversions of its own, for values that are too large to be converted as a whole.
+"""An object by its members, each with conversions of its own.
 
-A codec converts a whole value. Where one member of it is large and known already, only the others need that: a shape
-says which members there are, and how one of them alone is dumped and loaded.
+A codec converts a whole value. If one large member of it is known already, only the others need a
+conversion. A shape lists the members, and says how each one alone is dumped and loaded.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Part:
-    """A member: its name in rest form, the attribute that it is in a value, and the conversions of its type.
+    """A member: its name in rest form, its attribute in the value, and the conversions of its type.
 
-    `kind` names the type, whether it is optional or not. `small` says that no value of the type takes more than some
-    dozens of bytes. `checks` says that `dump` leaves the number of levels to its caller.
+    `kind` names the type, whether it is optional or not. `small` says that no value of the type
+    takes more than some dozens of bytes. `checks` says that `dump` leaves the nesting limit to its
+    caller.
     """
 
     name: str
@@ -31,13 +32,16 @@ class Part:
 
     @cached_property
     def shape(self) -> Shape | None:
-        """The members of its type, if that is a record."""
+        """The members of the member's type, if that is a record."""
         return self.record() if self.record is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The members of an object. Its value is an instance of `cls`; without one, a tuple with an item for each member."""
+    """The members of an object.
+
+    Its value is an instance of `cls`; without a class, a tuple with an item for each member.
+    """
 
     cls: type[Any] | None
     parts: tuple[Part, ...]
@@ -50,13 +54,13 @@ class Shape:
         return [getattr(value, part.attribute) for part in self.parts]
 
     def made(self, values: Sequence[Any]) -> Any:
-        """Return the object whose members have these values."""
+        """Return the object with these values of its members."""
         if self.cls is None:
             return tuple(values)
         return self.cls(**{part.attribute: value for part, value in zip(self.parts, values, strict=True)})
 
     def fits(self, value: Any) -> bool:
-        """Say whether a value is one of this object's; of its members it says nothing."""
+        """Say whether a value has this object's class or, for a tuple, its length."""
         if self.cls is None:
             return type(value) is tuple and len(value) == len(self.parts)
         return type(value) is self.cls

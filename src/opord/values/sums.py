@@ -1,4 +1,4 @@
-"""Enums whose variants carry fields, as classes; those without any are plain `enum.Enum`s."""
+"""Enums whose variants carry fields, as classes. Enums without fields are plain `enum.Enum`s."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from opord.values.failure import attach
 
 
 class Sum:
-    """The base of an enum some of whose variants carry fields; each variant is a frozen struct below it.
+    """The base of an enum with fields. Each variant is a frozen struct derived from it.
 
     A variant's class is called `Shape_Circle`, and becomes `Shape.Circle`.
     """

@@ -1,7 +1,7 @@
-"""The types of run ids, digests and instants: strings and numbers that a type checker keeps apart.
+"""The types of run ids, digests and instants, which a type checker keeps apart.
 
-They cost nothing while a program runs: a value gets its type where it enters, by an annotation, and is a plain `str` or
-`int` from then on.
+They cost nothing at run time: a value gets its type by an annotation where it enters, and is a
+plain `str` or `int` from then on.
 """
 
 from __future__ import annotations
@@ -21,4 +21,4 @@ NO_DIGEST = Digest("")
 """The hash before the first record."""
 
 START_OF_TIME = Instant(0)
-"""1970-01-01 UTC: an instant that is not known yet."""
+"""1970-01-01 UTC: the placeholder for an instant that is not known yet."""

@@ -1,9 +1,10 @@
-"""What encrypts secrets where they are kept: a ring of keys, the first of which writes, and all of which read.
+"""Encryption of stored secrets: a ring of keys. The first key encrypts, and every key decrypts.
 
-A secret is encrypted with AES-256-GCM, bound to its run and its place in it: moved elsewhere it does not open. The
-nonce is made from the place and the value (HMAC-SHA256 under a key derived from the same one, cut to 96 bits), so
-the same secret in the same place is the same text. Nothing random is needed, a write that is repeated says the
-same, and no nonce is used for two values but by a collision of the HMAC.
+A secret is encrypted with AES-256-GCM, bound to its run and its place in the run: moved elsewhere,
+it does not open. The nonce is made from the place and the value (HMAC-SHA256 under a key derived
+from the same one, cut to 96 bits), so the same secret in the same place is the same text. So no
+randomness is needed, a repeated write is identical, and a nonce is used for two values only if the
+HMAC collides.
 """
 
 from __future__ import annotations
@@ -26,22 +27,25 @@ _ID_LENGTH: Final = 8
 
 
 class SecretUnreadable(Exception):
-    """A secret that is kept cannot be opened: its key is not on the ring, or it was changed or moved."""
+    """A stored secret cannot be opened: its key is not on the ring, or it was changed or moved."""
 
 
 class KeysInvalid(ValueError):
-    """A key ring cannot be made of what was given."""
+    """The given text or bytes are not valid keys."""
 
 
 class Vault(Protocol):
-    """Seals values and opens what was sealed; `place` says where a value stands, and has to be the same for both."""
+    """Seals values and opens sealed ones.
+
+    `place` says where a value is stored, and has to be the same for both.
+    """
 
     def seal(self, place: str, value: Any) -> str:
         """Return the sealed form of plain data."""
         ...
 
     def open(self, place: str, sealed: str) -> Any:
-        """Return what was sealed at this place.
+        """Return the value that was sealed at this place.
 
         Raises:
             SecretUnreadable: it cannot be opened.
@@ -49,12 +53,12 @@ class Vault(Protocol):
         ...
 
     def is_current(self, sealed: str) -> bool:
-        """Whether it is sealed as a new value would be."""
+        """Say whether `sealed` is sealed as a new value would be."""
         ...
 
 
 class _Unopened:
-    """What stands for a secret that nobody here may open."""
+    """The placeholder for a secret that no key here can open."""
 
     def __repr__(self) -> str:
         return "[secret]"
@@ -64,7 +68,7 @@ UNOPENED: Final = _Unopened()
 
 
 class Blind:
-    """A vault without keys, for those who only show runs: every secret is `UNOPENED`."""
+    """A vault without keys, for programs that only show runs: every secret is `UNOPENED`."""
 
     def seal(self, place: str, value: Any) -> str:
         """Refuse: nothing is written without keys."""
@@ -75,7 +79,7 @@ class Blind:
         return {"$secret": UNOPENED}
 
     def is_current(self, sealed: str) -> bool:
-        """Say yes: what cannot be opened cannot be sealed anew."""
+        """Say yes: without keys nothing can be sealed again."""
         return True
 
 
@@ -103,7 +107,7 @@ class KeyRing:
 
     @property
     def ids(self) -> list[str]:
-        """The names of the keys, the one that seals first; they tell nothing of the keys."""
+        """The names of the keys, the sealing key first. They reveal nothing about the keys."""
         return list(self._keys)
 
     def seal(self, place: str, value: Any) -> str:
@@ -111,7 +115,7 @@ class KeyRing:
         return f"{self._first.id}.{base64.b64encode(self._first.seal(place, encode(value))).decode()}"
 
     def open(self, place: str, sealed: str) -> Any:
-        """Return what was sealed at this place; SecretUnreadable if it cannot be opened."""
+        """Return the value that was sealed at this place, or raise SecretUnreadable."""
         name, _, rest = sealed.partition(".")
         key = self._keys.get(name)
         if key is None:
@@ -122,7 +126,7 @@ class KeyRing:
         return loads(key.open(place, rest))
 
     def is_current(self, sealed: str) -> bool:
-        """Whether it is sealed with the first key."""
+        """Say whether `sealed` is sealed with the first key."""
         return sealed.startswith(f"{self._first.id}.")
 
 
@@ -156,10 +160,12 @@ class _Key:
 
 
 def read_keys(text: str) -> list[bytes]:
-    """Read keys from a setting: in base64, separated by commas, blanks or new lines; the one that seals first.
+    """Read keys from a setting: in base64, separated by commas, blanks or new lines.
+
+    The first one seals.
 
     Raises:
-        KeysInvalid: one of them is no key; which one is said by its number, never by its text.
+        KeysInvalid: one of them is not a key. The message gives its number, never its text.
     """
     found = []
     for number, word in enumerate(text.replace(",", " ").split(), start=1):

@@ -1,4 +1,4 @@
-"""`opord db migrate`: a store of an older version, or with secrets in clear or under an old key, brought up to date."""
+"""`opord db migrate`: bring a store and the encryption of its secrets up to date."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 def command(store: str, as_json: bool) -> int:
     """Bring a store up to date, and encrypt its secrets with the first of the configured keys.
 
-    Opening a store brings its schema up to date. Then every run of a contract with secrets is written anew where they are
-    kept in clear, or under another key than the first of OPORD_SECRET_KEYS; what its journal says stays the same. A run
-    that a worker holds is left for later: stop the workers first. It can be stopped anywhere, and run again.
+    Opening a store brings its schema up to date. Then every run of a contract with secrets is
+    written anew where they are kept in clear, or under another key than the first of
+    OPORD_SECRET_KEYS; what its journal says stays the same. A run that a worker holds is left for
+    later: stop the workers first. It can be stopped anywhere, and run again.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`opord db restored`: a store that was restored from a copy is told so, before workers go on with its runs."""
+"""`opord db restored`: mark a store as restored from a copy, before workers go on with its runs."""
 
 from __future__ import annotations
 
@@ -34,10 +34,12 @@ def command(
 ) -> int:
     """Say that the store was restored from a copy, before any worker goes on with it.
 
-    What was done since the copy was made is not on record, and would be done again. So each live run is marked: the next
-    action of it that the other side would not recognise by its key is in doubt before it is called, and the contract's own rule ends that doubt.
-    That goes on until a word that something did not happen leaves no doubt, or for thirty days. The runs are listed. It can be stopped
-    anywhere, and run again: a run to which nothing has happened since is not marked twice.
+    What was done since the copy was made is not on record, and would be done again. So each live
+    run is marked: the next action of it that the other side would not recognise by its key is in
+    doubt before it is called, and the contract's own rule ends that doubt. That goes on until a
+    word that something did not happen leaves no doubt, or for thirty days. The runs are listed. It
+    can be stopped anywhere, and run again: a run to which nothing has happened since is not marked
+    twice.
 
     \b
     Examples:

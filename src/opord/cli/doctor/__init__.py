@@ -1,4 +1,4 @@
-"""`opord doctor`: what is there, what is wrong, and the next move for each."""
+"""`opord doctor`: what is installed, what is wrong, and the next step for each."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ _COLOURS = {"fine": "green", "note": "blue", "warning": "yellow", "wrong": "red"
 def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: bool) -> int:
     """Say what is there and what is wrong, with the next move for each.
 
-    Looked at are Python, Opord and its SQLite, the extras, the settings with their sources, the store with its runs
-    that need somebody, the contracts in this folder with the modules generated from them, and the clock. Nothing is
-    changed, and a store that is not there yet is not made. Exit status: 0 all is fine or has a warning at most, 1 something is wrong,
-    3 the store cannot be reached.
+    Looked at are Python, Opord and its SQLite, the extras, the settings with their sources, the
+    store with its runs that need somebody, the contracts in this folder with the modules generated
+    from them, and the clock. Nothing is changed, and a store that is not there yet is not made.
+    Exit status: 0 all is fine or has a warning at most, 1 something is wrong, 3 the store cannot be
+    reached.
 
     \b
     Examples:
@@ -76,7 +77,7 @@ def _store_in_force() -> str:
     try:
         return str(settings_file(Path.cwd())[1].get("store", DEFAULT_STORE))
     except CliError:
-        return DEFAULT_STORE  # what is wrong with the file is told already
+        return DEFAULT_STORE  # that check has reported the error already
 
 
 def _show(seen: Seen) -> None:

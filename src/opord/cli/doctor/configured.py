@@ -1,4 +1,4 @@
-"""Settings with their sources, and handlers that are named."""
+"""Checks of the settings and their sources, and of the handlers that are named."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from opord.cli.doctor.seen import Seen
 from opord.cli.errors import CliError
 from opord.cli.settings import KNOWN, settings_file
 
-# Variables that are no settings: for whoever looks for a fault in Opord.
+# Variables that are not settings; they are for finding faults in Opord itself.
 _OTHER_VARIABLES = frozenset({"OPORD_DEBUG", "OPORD_GOLDEN"})
 
 
 def check_settings(folder: Path, store: str | None) -> Iterator[Seen]:
-    """Say which settings are in force and where each comes from: the flag, a variable, or a file."""
+    """Report the settings in force and the source of each: the flag, a variable, or a file."""
     table: dict[str, object] = {}
     file: Path | None = None
     readable = True

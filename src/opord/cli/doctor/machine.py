@@ -1,4 +1,4 @@
-"""Python, Opord itself, the libraries of its stores, and which extras are there."""
+"""Checks of Python, of Opord, of the stores' libraries, and of the installed extras."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import opord
 from opord.cli.doctor.seen import Seen, as_seen
 
 OLDEST_PYTHON = (3, 11)
-# For those who work on Opord itself.
+# Extras for developers of Opord itself.
 _OWN_EXTRAS = frozenset({"dev", "fuzz"})
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*(?:>=\s*([0-9.]+))?.*;\s*extra\s*==\s*['"]([\w-]+)['"]""")  # fmt: skip
 
 
 def check_machine() -> Iterator[Seen]:
-    """Look at what Opord runs with."""
+    """Check what Opord runs on."""
     yield _python(sys.version_info[:2])
     where = str(Path(opord.__file__).parent)
     said = f"opord {opord.__version__} in {where}"
@@ -95,7 +95,7 @@ def _installed(name: str) -> str | None:
 
 
 def _trouble(name: str) -> str:
-    """Import what a distribution brings; say in one line what is wrong with it, or nothing."""
+    """Import the modules of a distribution; return in one line what is wrong, or an empty text."""
     try:
         files = metadata.files(name) or []
     except metadata.PackageNotFoundError:
@@ -104,12 +104,12 @@ def _trouble(name: str) -> str:
     for package in sorted(each for each in packages if each.isidentifier() and not each.startswith("_")):
         try:
             import_module(package)
-        except Exception as wrong:  # whatever it raises, it is no use as it is
+        except Exception as wrong:  # any exception means that it cannot be used
             return (str(wrong) or type(wrong).__name__).splitlines()[0]
     return ""
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """Read the numbers that a version begins with."""
+    """Read the numbers at the start of a version."""
     found = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(int(part) for part in found[0].split(".")) if found else ()

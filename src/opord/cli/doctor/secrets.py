@@ -1,4 +1,4 @@
-"""Secrets: whether the keys can be used, and whether a contract that has secrets finds one."""
+"""Checks of secrets: can the keys be used, and do contracts with secrets have a key?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INSECURE = "OPORD_INSECURE_PLAINTEXT_SECRETS"
 
 
 def check_keys() -> Iterator[Seen]:
-    """Try the keys that are configured; they are never shown."""
+    """Try the configured keys. They are never shown."""
     from opord.backends.upkeep import SecretsExtraMissing, check_keys
     from opord.values.vault import KeysInvalid
 
@@ -35,7 +35,7 @@ def check_keys() -> Iterator[Seen]:
 
 
 def check_secrets(file: str, contract: Contract) -> Iterator[Seen]:
-    """Say what becomes of the secrets of a contract where no key is configured."""
+    """Report what happens to the secrets of contracts if no key is configured."""
     from opord.loading.build import secret_places
 
     places = secret_places(contract)
@@ -55,7 +55,7 @@ def _keys() -> str:
     try:
         return secret_keys().strip()
     except CliError:
-        return ""  # what is wrong with the file is told already
+        return ""  # that check has reported the error already
 
 
 def _insecure() -> bool:

@@ -1,4 +1,4 @@
-"""What the doctor has seen: one thing each, how it is, and the next move."""
+"""The results of the doctor: one checked thing each, with its state and the next step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from opord.backends.opening import Remark
 
 State: TypeAlias = Literal["fine", "note", "warning", "wrong", "unreachable"]
-"""`note` is nothing to mend; `wrong` stops something from working, `unreachable` is a store that cannot be used."""
+"""The state of a checked thing.
+
+- `note`: nothing to mend;
+- `wrong`: something cannot work;
+- `unreachable`: the store cannot be used.
+"""
 
 
 _PASSWORD = re.compile(r"""(://[^/@\s:'"]*):[^\s'"]*@""")
@@ -18,13 +23,19 @@ _PARAMETER = re.compile(r"""([?&](?:\w*password|\w*key|\w*token|\w*secret)=)[^&\
 
 
 def hidden(text: str) -> str:
-    """Return a text with the passwords of URLs in it replaced: what the doctor says is pasted into reports."""
+    """Return a text with the passwords in URLs replaced.
+
+    People paste the doctor's output into reports.
+    """
     return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing that was looked at: its area and what it is like; `move` is one next move where there is one."""
+    """One thing that was checked: its area and its state.
+
+    `move` is the next step, if there is one.
+    """
 
     area: str
     state: State
@@ -33,7 +44,7 @@ class Seen:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:
-        """Turn it into its JSON object."""
+        """Convert to a JSON object."""
         return {
             "area": self.area,
             "state": self.state,
@@ -46,5 +57,5 @@ class Seen:
 
 
 def as_seen(remark: Remark) -> Seen:
-    """Tell what a kind of store says of itself or of a store."""
+    """Convert a store's remark about itself or its kind."""
     return Seen(remark.area, remark.verdict, remark.said, remark.move, dict(remark.facts))

@@ -1,4 +1,4 @@
-"""The store: whether it can be reached, what it is like, and whether its clock and ours agree."""
+"""Checks of the store: can it be reached, what is its state, and is its clock right?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ AHEAD_S_MAX = 2.0
 
 
 def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> Iterator[Seen]:
-    """Look at the store that a URL names; one that is not there yet stays so. `whole`: check it from end to end."""
+    """Check the store that a URL names, without creating it.
+
+    With `whole`, check it from end to end.
+    """
     try:
         from opord.backends.base import StoreError
         from opord.backends.codes import code_of
@@ -42,7 +45,7 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
 
 
 def _move(said: str) -> str:
-    """Give the next move; a refusal mostly says its own after the semicolon."""
+    """Return the next step. Most refusals give their own after the semicolon."""
     return "" if ";" in said else "name another store with --store, or see to that one"
 
 

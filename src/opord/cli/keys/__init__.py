@@ -13,6 +13,7 @@ COMMANDS = {"new": ("opord.cli.keys.new", "Make a key.")}
 def command() -> None:
     """Make the keys that encrypt secrets where they are kept.
 
-    The setting OPORD_SECRET_KEYS (`secret_keys` in a file) has one key or several, separated by commas. The first encrypts,
-    all of them decrypt. To change keys put a new one first, run `opord db migrate`, then leave the old one out.
+    The setting OPORD_SECRET_KEYS (`secret_keys` in a file) has one key or several, separated by
+    commas. The first encrypts, all of them decrypt. To change keys put a new one first, run `opord
+    db migrate`, then leave the old one out.
     """

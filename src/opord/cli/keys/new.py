@@ -1,4 +1,4 @@
-"""`opord keys new`: a key that nobody has had before."""
+"""`opord keys new`: a new random key."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from opord.cli.output import write
 def command() -> None:
     """Make a key of 256 random bits, and print it.
 
-    Keep it where other secrets of the service are kept, and back it up apart from the store: without it, what
-    it has encrypted cannot be read by anybody.
+    Keep it where other secrets of the service are kept, and back it up apart from the store:
+    without it, what it has encrypted cannot be read by anybody.
 
     \b
     Example:

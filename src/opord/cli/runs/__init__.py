@@ -27,5 +27,6 @@ ALIASES = {"retry": "resume"}
 def command() -> None:
     """Start runs, move them, and ask what became of them.
 
-    A run is one execution of a contract. It is called after its contract and key, such as OrderFulfilment/ord-1001.
+    A run is one execution of a contract. It is called after its contract and key, such as
+    OrderFulfilment/ord-1001.
     """

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
     """Tell what happened to a run.
 
-    From the start to now: the states it went through and why, its calls with their attempts and how long each
-    took, who sent what, why it waits, and what a person can do next. Secrets are never shown.
+    From the start to now: the states it went through and why, its calls with their attempts and how
+    long each took, who sent what, why it waits, and what a person can do next. Secrets are never
+    shown.
 
     \b
     Example of a run that was pruned:

@@ -1,4 +1,4 @@
-"""`opord runs list`: the runs there are."""
+"""`opord runs list`: the runs of a store."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ def command(
 async def _listed(
     shown: Shown, contract: str | None, state: str | None, status: str | None, *, limit: int, whole: bool
 ) -> tuple[list[dict[str, Any]], list[Program | None], bool]:
-    """Return the newest runs as shown, their programs where these can be read, and whether there are more runs."""
+    """Return the newest runs as shown, their programs, and whether there are more runs.
+
+    A program is None if its contract cannot be read.
+    """
     from opord.backends.base import RunFilter
 
     where = RunFilter(contract, state, status)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from opord.cli.inputs import parsed, read_one
 from opord.values.types import RunId
 
 _NO_RESULT = "\0"
-"""Stands for `--happened` without a RESULT; no argument of a program can hold a NUL."""
+"""The value of `--happened` without a RESULT; no argument of a program can contain a NUL."""
 
 
 @click.command()
@@ -27,9 +27,10 @@ def command(
 ) -> int:  # fmt: skip
     """Say whether an action that is in doubt happened.
 
-    An action is in doubt when it was called and nobody knows the outcome: the worker died, the call timed out, the
-    answer was lost. Look at the other side (its dashboard, its ledger; `opord runs show RUN` has the key), then say
-    what you found. If it happened, the run goes on with the result; if not, the action is called with the same key.
+    An action is in doubt when it was called and nobody knows the outcome: the worker died, the call
+    timed out, the answer was lost. Look at the other side (its dashboard, its ledger; `opord runs
+    show RUN` has the key), then say what you found. If it happened, the run goes on with the
+    result; if not, the action is called with the same key.
 
     \b
     Examples:

@@ -1,4 +1,7 @@
-"""`opord runs resume`: stalled runs go on. `opord runs retry` is the same command under its older name."""
+"""`opord runs resume`: let stalled runs go on.
+
+`opord runs retry` is the same command under its older name.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ def command(
 ) -> int:  # fmt: skip
     """Let stalled runs go on.
 
-    A run stalls when its handler raises an undeclared error, or its step cannot be computed. Mend the cause first
-    (`opord runs show RUN` has the error and its place), then resume the run: it goes on where it was. An action that
-    is on record as done is not called again.
+    A run stalls when its handler raises an undeclared error, or its step cannot be computed. Mend
+    the cause first (`opord runs show RUN` has the error and its place), then resume the run: it
+    goes on where it was. An action that is on record as done is not called again.
 
     \b
     Examples:

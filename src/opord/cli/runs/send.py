@@ -1,4 +1,4 @@
-"""`opord runs send`: an event for a run."""
+"""`opord runs send`: send a run an event."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def command(
 ) -> int:
     """Send a run an event.
 
-    What became of it is said at once: taken, kept for later, or refused with the events that the run's state
-    does handle. A refused event has changed nothing. `opord runs show RUN` lists what a run waits for.
+    What became of it is said at once: taken, kept for later, or refused with the events that the
+    run's state does handle. A refused event has changed nothing. `opord runs show RUN` lists what a
+    run waits for.
 
     \b
     Example:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """A run as seen: as shown, and what more there is of it where its contract can be read."""
+    """A run as shown, with more details if its contract can be read."""
 
     view: dict[str, Any]
     program: Program | None
@@ -42,8 +42,8 @@ class Gone(NamedTuple):
 def command(run: str, store: str, as_json: bool) -> int:
     """Show where a run is, what it carries, and what it waits for.
 
-    A stalled run shows its error with the whole traceback, one in doubt shows the call and its key. Secrets are
-    never shown. `opord runs history RUN` tells how it came there.
+    A stalled run shows its error with the whole traceback, one in doubt shows the call and its key.
+    Secrets are never shown. `opord runs history RUN` tells how it came there.
     """
     seen = on_reader(store, lambda shown: _seen(shown, run))
     if isinstance(seen, Gone):
@@ -97,7 +97,7 @@ async def _seen(shown: Shown, run: str) -> Seen | Gone:
 
 
 def _tell_pruned(gone: Tombstone, as_json: bool) -> None:
-    """Say of a run that was pruned how it ended, and where its story went."""
+    """Report of a pruned run how it ended, and where its story is."""
     from opord.kernel.instants import text
     from opord.story.words import when
 

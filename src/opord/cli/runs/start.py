@@ -1,4 +1,4 @@
-"""`opord runs start`: a run, or one for each line of a file."""
+"""`opord runs start`: start a run, or one for each line of a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opord.kernel.program import Program
 
 AT_ONCE = 1000
-"""Starts under way at a time: enough to fill the store's batches, few enough to hold in memory."""
+"""How many starts run at a time: enough to fill the store's batches, few enough for memory."""
 
 
 @click.command()
@@ -38,9 +38,9 @@ AT_ONCE = 1000
 def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
     """Start a run, or one for each line of a file.
 
-    FILE is a contract (order.opord), or a generated class (shop.order_fulfilment:OrderFulfilment). A second
-    start with the same key and input finds the run that is there; with another input it is refused. No handlers
-    are needed: a worker carries the run out.
+    FILE is a contract (order.opord), or a generated class (shop.order_fulfilment:OrderFulfilment).
+    A second start with the same key and input finds the run that is there; with another input it is
+    refused. No handlers are needed: a worker carries the run out.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
     if given is not None and is_bulk(given):
         return _start_many(program, given, store, as_json)
     members = read_one(given)
-    _check(program, members)  # before the store is opened: what is refused makes none
+    _check(program, members)  # before the store is opened: a refused input creates no store
     started = on_backend(
         store, lambda session: session.backend.start(program, members), [program.workflow], create=True
     )
@@ -64,7 +64,7 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
 
 
 def _check(program: Program, members: Any) -> None:
-    """Refuse an input that no run can be started with."""
+    """Refuse an input that no run can start with."""
     from opord.backends.base import accepted
 
     accepted(program, members)
@@ -100,7 +100,7 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
                 session.answered()
                 advance(part)
 
-        # A file in which nothing can be started makes no store.
+        # A file without a valid line creates no store.
         if (first := next(lines, None)) is not None:
             lines = chain([first], lines)
             on_backend(store, all_lines, [program.workflow], create=True)
@@ -123,7 +123,10 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
 def _from_first_that_fits(
     program: Program, lines: Iterator[Line], told: list[dict[str, Any]]
 ) -> Iterator[Line]:
-    """Leave out the lines before the first that fits the contract; why each is refused is added to `told`."""
+    """Leave out the lines before the first that fits the contract.
+
+    The reason for each refusal is added to `told`.
+    """
     for line in lines:
         try:
             _check(program, parsed(_within_limit(line), "the line"))
@@ -144,7 +147,7 @@ async def _start_line(backend: Backend, program: Program, line: Line) -> dict[st
 
 
 def _refused(line: Line, wrong: Exception) -> dict[str, Any]:
-    """Return why a line is refused; what is not about the line is raised again."""
+    """Return why a line is refused; raise errors again that are not about the line."""
     explained = explain_error(wrong)
     if explained.status != 1 or explained.code == "internal":
         raise wrong
@@ -159,7 +162,7 @@ def _within_limit(line: Line) -> bytes:
 
 @contextmanager
 def _progress(path: str) -> Iterator[Callable[[list[Line]], None]]:
-    """Show on a terminal how far the file is read, by its bytes."""
+    """Show on a terminal how much of the file is read, in bytes."""
     if not on_terminal():
         yield lambda _: None
         return
@@ -181,4 +184,4 @@ def _lines_in(path: str) -> int | None:
         with Path(path).open("rb") as file:
             return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     except OSError:
-        return None  # reading the lines says what is wrong
+        return None  # reading the lines reports the error

@@ -1,4 +1,4 @@
-"""`opord runs terminate`: runs end by an administrator's word."""
+"""`opord runs terminate`: end runs by an administrator's decision."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def command(
 ) -> int:  # fmt: skip
     """End runs by an administrator's word.
 
-    This is the one end that no contract foresees: nothing is undone, and an action that is under way may still
-    take effect. The run keeps its last state, and the journal says who ended it and why. To let a contract decide
-    how a run ends, use `opord runs cancel`.
+    This is the one end that no contract foresees: nothing is undone, and an action that is under
+    way may still take effect. The run keeps its last state, and the journal says who ended it and
+    why. To let a contract decide how a run ends, use `opord runs cancel`.
 
     \b
     Example:

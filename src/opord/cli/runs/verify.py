@@ -1,4 +1,4 @@
-"""`opord runs verify`: are journals unbroken, and every move in them legal?"""
+"""`opord runs verify`: are journals unbroken, and is every move in them legal?"""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ UNENDED = (
 def command(run: str | None, archive: str | None, store: str, as_json: bool) -> int:
     """Prove that journals are unbroken and every move in them legal.
 
-    Each record carries a hash over itself and the one before it. This follows them from end to end, holds every
-    transition, event, timer and call against the contract that the run was started with, and compares the sum with
-    the run as stored. Without RUN it does so for all runs. Of a run whose contract cannot be read, it follows the records
-    alone, and says so. Exit 1 if something is wrong, or a run needs a person.
-    With --archive it does the same for the runs that `opord prune` has put there.
+    Each record carries a hash over itself and the one before it. This follows them from end to end,
+    holds every transition, event, timer and call against the contract that the run was started
+    with, and compares the sum with the run as stored. Without RUN it does so for all runs. Of a run
+    whose contract cannot be read, it follows the records alone, and says so. Exit 1 if something is
+    wrong, or a run needs a person. With --archive it does the same for the runs that `opord prune`
+    has put there.
     """
     results: list[dict[str, Any]] = []
 
@@ -69,7 +70,7 @@ def _of_store(run: str | None, store: str, tell: Callable[[dict[str, Any]], None
 
 
 def _of_archive(run: str | None, path: str, tell: Callable[[dict[str, Any]], None]) -> None:
-    """Examine what is in an archive; a line that is damaged is a result without a run."""
+    """Verify the runs of an archive; a damaged line is a result without a run."""
     from opord.backends.archived import ArchivedRuns
 
     archived = ArchivedRuns(Path(path))
@@ -86,7 +87,10 @@ def _of_archive(run: str | None, path: str, tell: Callable[[dict[str, Any]], Non
 
 
 def _of_line(why: str, line: int | None) -> dict[str, Any]:
-    """Return what is wrong with a line of an archive, as a result without a run; None is its end."""
+    """Return what is wrong with a line of an archive, as a result without a run.
+
+    `line` is None for the end of the archive.
+    """
     return {
         "run": None,
         "records": 0,
