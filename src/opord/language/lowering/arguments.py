@@ -1,4 +1,4 @@
-"""Arguments and field values find the parameters and fields they are meant for."""
+"""Match arguments and field values with their parameters and fields."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ MISSING = code(
 GIVEN_TWICE = code("OP119", rule="name", title="an argument or field given twice")
 
 
-# Stands for a name that is nobody's among what is given: whatever seems missing may have been meant by it.
+# The key for an argument with an unknown name. It may have been meant for any missing parameter, so
+# nothing is reported as missing.
 STRANGER = ""
 
 
@@ -42,9 +43,9 @@ def lower_arguments(
     owner: str,
     noun: str,
 ) -> dict[str, Expr]:
-    """Return what is given for each parameter, by its name. Whether anything is missing is not asked here.
+    """Return the arguments by the name of their parameter. Missing arguments are not reported here.
 
-    `owner` is what is called ("`charge_card`"), `noun` what it takes ("parameter", "field").
+    `owner` describes the callee in messages ("`charge_card`"), `noun` is "parameter" or "field".
     """
     given: dict[str, Expr] = {}
     names = list(params)
@@ -117,9 +118,10 @@ def complete(
     *,
     short: bool = False,
 ) -> tuple[tuple[str, Expr], ...]:
-    """Return a value for every parameter, in order: the given one, the default, or `none`; report what is missing.
+    """Return a value for every parameter, in order: the argument, the default, or `none`.
 
-    `short` says that nothing is to be called missing, since something that is wrong was given.
+    Missing arguments are reported, except with `short`: the caller then has reported wrong
+    arguments.
     """
     place = ctx.place(span)
     values: list[tuple[str, Expr]] = []
@@ -137,14 +139,14 @@ def complete(
 
 
 def absent(type: Type, place: Place) -> Expr:
-    """Return what a field without default has when nothing is given for it: `none`, or a hole."""
+    """Return the value of a field without default and argument: `none` or a hole."""
     return Constant(None, type, place) if isinstance(type, OptionalOf) else Hole(UNKNOWN, place)
 
 
 def report_missing(
     ctx: Lowering, owner: str, noun: str, missing: list[str], place: Place, params: Fields, extra: str = ""
 ) -> None:
-    """Report parameters or fields that nothing is given for."""
+    """Report parameters or fields that have no value."""
     them = "it" if len(missing) == 1 else "them"
     ctx.report(
         MISSING,

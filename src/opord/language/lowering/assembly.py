@@ -1,4 +1,4 @@
-"""From the tree of one file to its contract: each kind of declaration in its turn."""
+"""Turn the tree of one file into its contract, one kind of declaration after the other."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ _VERSION_MAX = 2**31 - 1
 
 
 def lower_types_of(ctx: Lowering, file: tree.File) -> None:
-    """Lower the types of a file, used ones being there already."""
+    """Lower the types of a file. The types that it uses must have been entered before."""
     collect_types(ctx, file.declarations)
     lower_types(ctx)
     lower_type_defaults(ctx)
 
 
 def lower_contract(ctx: Lowering, file: tree.File) -> Contract:
-    """Lower a whole file. What is wrong in it is in `ctx.findings`; the rest of the contract is there all the same."""
+    """Lower a whole file. Mistakes go to `ctx.findings`; the rest of the contract is complete."""
     declarations = file.declarations
     header = _header(ctx, declarations)
     collect_types(ctx, declarations)
@@ -92,7 +92,7 @@ def lower_contract(ctx: Lowering, file: tree.File) -> Contract:
 
 
 def is_types_file(file: tree.File) -> bool:
-    """Say whether a file declares types and nothing else, to be used by others."""
+    """Say whether a file declares only types, for use by other files."""
     return bool(file.declarations) and all(isinstance(each, _TYPES) for each in file.declarations)
 
 
@@ -117,7 +117,7 @@ def _header(ctx: Lowering, declarations: list[tree.Declaration]) -> tree.Contrac
                 help="write `version 1` for the first",
             )
         return header
-    # Where something could not be read, it may have been the header.
+    # Text that could not be read may have been the header.
     if not any(isinstance(each, tree.Unparsed) for each in declarations):
         named = [each for each in declarations if not isinstance(each, tree.Use)]
         ctx.report(
@@ -155,7 +155,7 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
         if isinstance(node, tree.Phase) and ctx.phases.get(node.name.text) == ctx.place(node.name.span):
             phases.append(bodies.phase(node))
     if "cancel" in ctx.events and ctx.events["cancel"].node is None:
-        # Handled without a declaration.
+        # The event is handled without a declaration.
         events.append(_event(ctx, ctx.events["cancel"]))
     return Contract(
         name=header.name.text if header is not None else "",
@@ -177,13 +177,13 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
     )
 
 
-# --- Parts ------------------------------------------------------------------------------------------------
+# --- Parts ----------------------------------------------------------------------------------------
 
 
 def checked_types(
     ctx: Lowering,
 ) -> dict[str, tuple[RecordType, ...] | tuple[Enum, ...] | tuple[Failure, ...]]:
-    """Return the types of a file and those it uses, as the checked contract has them."""
+    """Return the types of a file, with the used types, in the form of the checked contract."""
     records: list[RecordType] = []
     enums: list[Enum] = []
     failures: list[Failure] = []
@@ -219,7 +219,7 @@ def _roles(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Role, .
 
 
 def _taken(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Taken, ...]:
-    """Return the names of the `use` lines that stand for a type; one that does not has its finding."""
+    """Return the names of the `use` lines that are types. Other names have been reported."""
     found: dict[str, Taken] = {}
     for node in declarations:
         if not isinstance(node, tree.Use):

@@ -1,4 +1,4 @@
-"""The built-in functions: `len min max abs round str int float decimal count`."""
+"""Lower calls of the built-in functions: `len min max abs round str int float decimal count`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls in expressions: a `pure`, a built-in function, or a variant with its fields."""
+"""Lower calls in expressions: a `pure`, a built-in function, or a variant with its fields."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOT_CALLABLE = code("OP216", rule="type", title="a call of something that is no 
 
 
 def lower_call(ctx: Lowering, scope: Scope, node: tree.CallExpression, expected: Type | None) -> Expr:
-    """Return what a call in an expression stands for."""
+    """Return the expression for a call: a `pure`, a built-in function or a variant."""
     callee = node.callee
     if isinstance(callee, tree.FieldAccess):
         variant = qualified_variant(ctx, callee)
@@ -73,7 +73,8 @@ def _named(
     if text:
         _refuse(ctx, scope, name, call)
     place = ctx.place(node.span)
-    # An effect or action without its verb is used all the same, and its result is what is meant.
+    # An effect or action without its verb still counts as used, and the type of its result is
+    # known.
     return PureCall(text, args, call.result, place) if call is not None else wrong(place, *args)
 
 

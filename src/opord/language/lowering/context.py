@@ -1,4 +1,4 @@
-"""What all of lowering shares: the file, its symbols, the findings so far, and how to report one."""
+"""Hold the state of lowering: the file, its symbols and the findings so far; report findings."""
 
 from __future__ import annotations
 
@@ -55,13 +55,14 @@ MISMATCH = code(
 SECRET_LEAKS = code("OP601", rule="secret", title="a secret that flows into something not secret")
 SECRET_USED = code("OP602", rule="secret", title="a secret that something looks into")
 
-# A frozen dataclass sets its fields through a slower way; a contract of a thousand states has 70,000 places.
+# A frozen dataclass sets its fields in a slow way. A contract of a thousand states has 70,000
+# places.
 _new_place = object.__new__
 _set_file, _set_line, _set_column, _set_end_line, _set_end_column = (
     getattr(Place, name).__set__ for name in ("file", "line", "column", "end_line", "end_column")
 )
 
-# Comparing every unknown name with every known one takes time that grows with the square of a hostile file.
+# Comparing every unknown name with every known name takes quadratic time in a hostile file.
 _COMPARED_MAX = 50_000
 
 NEVER_HIDDEN = {
@@ -72,18 +73,18 @@ NEVER_HIDDEN = {
 
 
 class Lowering:
-    """One file on its way from tree to contract."""
+    """The state of lowering one file."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.findings: list[Diagnostic] = []
-        self.recorder: Recorder | None = None  # told what names stand for, if anybody asks
-        self.torn = False  # something in the file could not be read: what seems missing may have been there
+        self.recorder: Recorder | None = None  # records what names mean, for editors; None in a normal check
+        self.torn = False  # part of the file could not be read; something missing may have been there
         self.types: dict[str, TypeSymbol] = {}
         self.variants: dict[str, list[VariantSymbol]] = {}
         self.variants_of: dict[
             tuple[str, ...], dict[str, list[VariantSymbol]]
-        ] = {}  # of several types together
+        ] = {}  # for subjects of several types
         self.calls: dict[str, CallSymbol] = {}
         self.events: dict[str, EventSymbol] = {}
         self.roles: dict[str, Place] = {}
@@ -91,19 +92,23 @@ class Lowering:
         self.phases: dict[str, Place] = {}
         self.params: Fields = {}
         self.input: dict[str, Binding] = {}
-        self._holding_secrets: set[str] | None = None  # once the types are there
+        self._holding_secrets: set[str] | None = None  # None until the types are known
         self._compared = 0
-        self._slips: set[tuple[str, str]] = set()  # what was written, and what it can only have meant
+        self._slips: set[tuple[str, str]] = set()  # (written name, the only name that can be meant)
         self._path = source.path
         self._starts = source.line_starts
-        # The line that the last place was on: its number, where it starts, and where the next one does.
+        # The line of the last place: its number, its first offset, and the first offset of the next
+        # line.
         self._line, self._line_at, self._line_after = 1, 0, 0
 
     def place(self, span: Span) -> Place:
-        """Turn a span into a place. The same as the source's, in one call, since it is needed for every node."""
+        """Turn a span into a place.
+
+        Gives the result of `Source.place`, but faster, since every node needs it.
+        """
         start, end = span
         at = self._line_at
-        # One node after the other stands on the same line.
+        # Neighbouring nodes are usually on the same line.
         if not at <= start < self._line_after:
             starts = self._starts
             self._line = bisect_right(starts, start)
@@ -132,7 +137,10 @@ class Lowering:
         label: str = "",
         labels: Iterable[Label] = (),
     ) -> None:
-        """Keep a finding. `near` is the name that was likely meant by the one at this place: better than `help`."""
+        """Keep a finding.
+
+        `near` is the name that was probably meant; it replaces `help` and gives a fix.
+        """
         place = at if isinstance(at, Place) else self.place(at)
         fix: tuple[Edit, ...] = ()
         if near is not None and not isinstance(at, Place):
@@ -142,7 +150,10 @@ class Lowering:
         self.findings.append(kind.at(place, message, help=help, label=label, labels=tuple(labels), fix=fix))
 
     def near(self, name: str, candidates: Iterable[str]) -> str | None:
-        """Return the candidate that was likely meant by `name`. In a file full of strangers nobody is asked any more."""
+        """Return the candidate that `name` probably means.
+
+        None in a file with too many unknown names.
+        """
         if self.swamped:
             return None
         known = [*candidates]
@@ -154,13 +165,13 @@ class Lowering:
 
     @property
     def swamped(self) -> bool:
-        """Say whether so many names were unknown that nobody is helped by more than the findings themselves."""
+        """Say whether the file has too many unknown names to search for suggestions."""
         return self._compared > _COMPARED_MAX
 
-    # --- Names ---------------------------------------------------------------------------------------
+    # --- Names ------------------------------------------------------------------------------------
 
     def declared(self, name: tree.Name, kind: str, case: Case) -> None:
-        """Report a declared name in the wrong case."""
+        """Report a declared name in the wrong letter case."""
         if not name.text or has_case(name.text, case):
             return
         better = in_case(name.text, "PascalCase" if case == "either" else case)
@@ -173,7 +184,7 @@ class Lowering:
         )
 
     def duplicate(self, kind: str, name: tree.Name, first: Place) -> None:
-        """Report a name that has a meaning already, with both places."""
+        """Report a name that is declared twice, with both places."""
         self.report(
             DUPLICATE,
             name.span,
@@ -184,7 +195,10 @@ class Lowering:
         )
 
     def bind(self, scope: Scope, name: tree.Name, binding: Binding) -> None:
-        """Bind a name in a body, unless it would hide what must stay in sight. `_` binds nothing."""
+        """Bind a name in a body, unless it would hide a name that must stay visible.
+
+        `_` binds nothing.
+        """
         text = name.text
         if not text or text == "_":
             return
@@ -213,7 +227,7 @@ class Lowering:
             self.recorder.bound(name, binding)
 
     def type_named(self, name: str) -> TypeSymbol | None:
-        """Return the type that has this name here."""
+        """Return the visible type with this name."""
         symbol = self.types.get(name)
         return symbol if symbol is not None and symbol.visible else None
 
@@ -221,12 +235,13 @@ class Lowering:
         """Say whether a name may be a type or variant of a used file that could not be read."""
         return name[:1].isupper() and any(symbol.unread for symbol in self.types.values())
 
-    # --- Types ---------------------------------------------------------------------------------------
+    # --- Types ------------------------------------------------------------------------------------
 
     def fit(self, value: Expr, expected: Type, what: str, declared: Place | None = None) -> Expr:
-        """Return the value as one of the expected type; report it where it does not fit.
+        """Return the value converted to the expected type; report a value that does not fit.
 
-        `what` says what expects it: "the field `reason` of `Rejected`"; `declared` is where that says so.
+        `what` describes the place of the value in messages: "the field `reason` of `Rejected`".
+        `declared` is the place of that declaration.
         """
         if value.type is expected:
             return value
@@ -254,20 +269,23 @@ class Lowering:
         return value
 
     def _part_of(self, actual: Type, expected: Type) -> str:
-        """Suggest the one field of a record that has the expected type."""
+        """Suggest a field of the record, if exactly one field has the expected type."""
         symbol = self.type_named(actual.name) if isinstance(actual, Named) else None
         fitting = [] if symbol is None else [each for each in symbol.fields.values() if each.type == expected]
         return f"take its field: `….{fitting[0].name}`" if len(fitting) == 1 else ""
 
     def flows_out(self, actual: Type, expected: Type) -> bool:
-        """Say whether what does not fit is a secret on its way to a place that is not secret."""
+        """Say whether the mismatch is a secret that would go to a place that is not secret."""
         plain = without_secret(actual)
         if plain == actual:
             return False
         return (is_secret(actual) and not is_secret(expected)) or compatible(plain, expected)
 
     def refuse_secret(self, value: Expr, what: str) -> bool:
-        """Report a secret that `what` ("the operator `+`") would look into, and say whether it is one."""
+        """Report a secret that `what` ("the operator `+`") cannot take.
+
+        Say whether the value is a secret.
+        """
         if not is_secret(value.type):
             return False
         self.report(
@@ -279,7 +297,7 @@ class Lowering:
         return True
 
     def refuse_holder(self, value: Expr, what: str) -> None:
-        """Report a value with a secret somewhere in it, which `what` would look into."""
+        """Report a value that contains a secret, where `what` would look into the value."""
         self.report(
             SECRET_USED,
             value.place,
@@ -288,13 +306,13 @@ class Lowering:
         )
 
     def holds_secret(self, type: Type) -> bool:
-        """Say whether a value of this type is a secret or has one somewhere in it."""
+        """Say whether a value of this type is a secret or contains one."""
         if self._holding_secrets is None:
             self._holding_secrets = self._find_holders()
         return _has_secret(type, self._holding_secrets)
 
     def _find_holders(self) -> set[str]:
-        """Name the types with a secret somewhere in them: those that have one, then those made of such."""
+        """Return the names of the types that contain a secret, directly or through other types."""
         users: dict[str, list[str]] = {}
         holders: set[str] = set()
         for symbol in self.types.values():
@@ -327,21 +345,21 @@ def _has_secret(type: Type, holders: set[str]) -> bool:
 
 
 def wrong(place: Place, *parts: Expr) -> Expr:
-    """Stand for an expression that makes no sense as a whole.
+    """Return a replacement for an expression that is wrong as a whole.
 
-    A `MakeList` of unknown type keeps the parts that do, so that what they use still counts as used.
+    A `MakeList` of unknown type keeps the valid parts, so that the names in them count as used.
     """
     kept = tuple(part for part in parts if not isinstance(part, Hole))
     return MakeList(kept, UNKNOWN, place) if kept else Hole(UNKNOWN, place)
 
 
 def is_unknown(type: Type) -> bool:
-    """Say whether a finding speaks of this already."""
+    """Say whether the type is unknown because of a finding."""
     return isinstance(type, Unknown)
 
 
 def a(type: Type) -> str:
-    """Name a value of a type in a sentence: "a `list[int]`", "the run", "`none`"."""
+    """Describe a value of a type with its article: "a `list[int]`", "the run", "`none`"."""
     if isinstance(type, RunInfo):
         return "the run"
     shown = show(type)
@@ -351,7 +369,7 @@ def a(type: Type) -> str:
 
 
 def _way_from(actual: Type, expected: Type) -> str:
-    """Suggest how to get from one type to another."""
+    """Suggest how to convert a value from one type to another."""
     if is_secret(expected) and not is_secret(actual):
         return f"declare it as `{show(expected)}` where it comes from"
     have, want = show(actual), show(expected).removesuffix("?")
@@ -369,7 +387,7 @@ def _way_from(actual: Type, expected: Type) -> str:
 
 
 def _question(asked: Type) -> str:
-    """Suggest what to ask about a value where a condition stands."""
+    """Suggest a condition about a value that is used as a condition but is no bool."""
     if isinstance(asked, OptionalOf):
         return "ask whether it is there: `… != none`"
     if isinstance(asked, ListOf | MapOf):

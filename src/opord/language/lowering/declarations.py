@@ -1,7 +1,7 @@
-"""Declarations find their namespaces: types, calls, events, roles, and states with phases.
+"""Enter declarations into their namespaces: types, calls, events, roles, and states with phases.
 
-Three turns, since anything may mention anything below it: names first, then the types of fields and
-parameters, then their defaults.
+There are three passes, because a declaration may mention any other in the file: first the names,
+then the types of fields and parameters, then their defaults.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ def _kind(node: tree.RecordType | tree.Enum | tree.Failure) -> Literal["record",
             assert_never(node)
 
 
-# --- Names ------------------------------------------------------------------------------------------------
+# --- Names ----------------------------------------------------------------------------------------
 
 
 def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> None:
-    """Enter records, enums and failures with their variants; their fields come later."""
+    """Enter records, enums and failures with their variants. Their fields are entered later."""
     for node in declarations:
         if not isinstance(node, tree.RecordType | tree.Enum | tree.Failure):
             continue
@@ -64,7 +64,7 @@ def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> No
         first = ctx.types.get(node.name.text)
         if first is not None:
             ctx.duplicate("the type", node.name, first.place)
-            first.visible = True  # also one that only came along: what is said of it here is not unknown
+            first.visible = True  # a type that only came with another type is declared here too
             continue
         ctx.declared(node.name, f"{'an' if kind == 'enum' else 'a'} {kind}", "PascalCase")
         if not node.name.text:
@@ -173,20 +173,20 @@ def _collect_state(ctx: Lowering, node: tree.State, phase: str | None) -> None:
         ctx.duplicate("the state", node.name, ctx.states[name].place)
     elif name in ctx.phases:
         ctx.duplicate("the phase", node.name, ctx.phases[name])
-        # A `goto` means the state.
+        # A `goto` with this name means the state.
         ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase)
     elif name:
         ctx.declared(node.name, "a state", "PascalCase")
         ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase)
 
 
-# --- Types of fields and parameters -----------------------------------------------------------------------
+# --- Types of fields and parameters ---------------------------------------------------------------
 
 
 def lower_fields(ctx: Lowering, nodes: list[tree.Field], kind: str, *, hides: bool = False) -> Fields:
     """Return fields or parameters with their types; `kind` is "field" or "parameter".
 
-    `hides` says that they come into the scope of expressions, where some names must stay in sight.
+    `hides` says that the names become visible in expressions, where they must not hide some names.
     """
     fields: Fields = {}
     for node in nodes:
@@ -210,7 +210,7 @@ def lower_fields(ctx: Lowering, nodes: list[tree.Field], kind: str, *, hides: bo
 
 
 def lower_types(ctx: Lowering) -> None:
-    """Give records and variants of this file their fields."""
+    """Add the fields to the records and variants of this file."""
     for symbol in ctx.types.values():
         node = symbol.node
         if isinstance(node, tree.RecordType):
@@ -218,14 +218,14 @@ def lower_types(ctx: Lowering) -> None:
         elif node is not None:
             for each in node.variants:
                 variant = symbol.variants.get(each.name.text)
-                # The second of two variants of one name has no symbol of its own.
+                # The second of two variants with the same name has no symbol of its own.
                 if variant is not None and variant.place == ctx.place(each.name.span):
                     variant.fields = lower_fields(ctx, each.fields, "field")
     refuse_endless(ctx)
 
 
 def lower_boundary(ctx: Lowering) -> None:
-    """Give calls and events their parameters, results and failures."""
+    """Add the parameters, results and failures to calls and events."""
     for call in ctx.calls.values():
         node = call.node
         keyed = any(isinstance(policy, tree.KeyPolicy | tree.InDoubtPolicy) for policy in node.policies)
@@ -272,13 +272,17 @@ def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
                 else f"declare it: `failure {text} {{ … }}`"
             )
             ctx.report(UNKNOWN_TYPE, name.span, f"there is no failure `{text}`", near=near, help=known)
-            # One that nobody knows stays, so that nothing is said of what the call cannot fail with.
+            # An unknown failure stays in the list, so that no finding says that the call cannot
+            # fail with it.
             found.setdefault(near or text, ctx.place(name.span))
     return tuple(found)
 
 
 def _settle_cancel(ctx: Lowering) -> None:
-    """Enter the built-in event `cancel`; a declaration only says who may send it."""
+    """Check the parameters of a declared `cancel`.
+
+    The event is built in; a declaration only says who may send it.
+    """
     reason = FieldSymbol("reason", STR, Place("", 0, 0, 0, 0))
     cancel = ctx.events.get("cancel")
     if cancel is None or cancel.node is None:
@@ -297,18 +301,18 @@ def _settle_cancel(ctx: Lowering) -> None:
 
 
 def builtin_cancel() -> EventSymbol:
-    """Return the event `cancel` as it is where no contract declares it."""
+    """Return the event `cancel` for a contract that does not declare it."""
     nowhere = Place("", 0, 0, 0, 0)
     return EventSymbol("cancel", nowhere, None, {"reason": FieldSymbol("reason", STR, nowhere)})
 
 
-# --- Defaults ---------------------------------------------------------------------------------------------
+# --- Defaults -------------------------------------------------------------------------------------
 
 _SAME_FOR_ALL = "a default that comes with data is the same for every run: give the value where it is made"
 
 
 def lower_type_defaults(ctx: Lowering) -> None:
-    """Give the fields of this file's records and variants their defaults."""
+    """Add the defaults to the fields of this file's records and variants."""
     for symbol in ctx.types.values():
         if symbol.node is not None:
             lower_defaults(ctx, symbol.fields, symbol.name)
@@ -317,7 +321,10 @@ def lower_type_defaults(ctx: Lowering) -> None:
 
 
 def lower_boundary_defaults(ctx: Lowering) -> None:
-    """Give the parameters of calls and events their defaults, which may name a call declared further below."""
+    """Add the defaults to the parameters of calls and events.
+
+    A default may name a call below it.
+    """
     for call in ctx.calls.values():
         lower_defaults(ctx, call.params, call.name)
     for event in ctx.events.values():
@@ -325,7 +332,10 @@ def lower_boundary_defaults(ctx: Lowering) -> None:
 
 
 def lower_defaults(ctx: Lowering, fields: Fields, owner: str) -> None:
-    """Lower the defaults of a record's or variant's fields, or of parameters: constants all."""
+    """Lower the defaults of parameters, or of the fields of a record or variant.
+
+    They are constants.
+    """
     scope: Scope | None = None
     for field in fields.values():
         if field.default_node is None:
@@ -341,7 +351,7 @@ def lower_defaults(ctx: Lowering, fields: Fields, owner: str) -> None:
 
 
 def lower_state_defaults(ctx: Lowering) -> None:
-    """Lower the defaults of states' fields, which may use the input, `run` and `now`."""
+    """Lower the defaults of the fields of states. They may use the input, `run` and `now`."""
     scope: Scope | None = None
     for state in ctx.states.values():
         for field in state.fields.values():
@@ -363,13 +373,14 @@ def lower_state_defaults(ctx: Lowering) -> None:
 def _lower_default(ctx: Lowering, scope: Scope, field: FieldSymbol, owner: str) -> None:
     assert field.default_node is not None
     what = f"the default of `{field.name}` of `{owner}`"
-    # Told apart from a field: what is declared is the type, what is wrong is the default.
+    # The message must name the default, not the field: the declared type is right, the default is
+    # wrong.
     field.default = lower_to(ctx, scope, field.default_node, field.type, what)
 
 
-# --- The checked form -------------------------------------------------------------------------------------
+# --- The checked form -----------------------------------------------------------------------------
 
 
 def checked_fields(fields: Fields) -> tuple[Field, ...]:
-    """Return fields as the checked contract has them."""
+    """Return fields in the form of the checked contract."""
     return tuple(Field(each.name, each.type, each.default, each.doc, each.place) for each in fields.values())

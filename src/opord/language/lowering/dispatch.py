@@ -1,7 +1,8 @@
-"""The way from an expression's node to what lowers it. `LOWER` is filled by the modules that know the nodes.
+"""Dispatch from the node of an expression to the function that lowers it.
 
-`lower` works out the type from below; `expected` is only a hint for what has no type of its own (`2.5`,
-`none`, `[]`, the items of a list). `lower_to` also makes the result fit, and reports it where it does not.
+The modules that know the nodes fill `LOWER`. `lower` finds the type from the parts; `expected` is
+only a hint for an expression without a type of its own (`2.5`, `none`, `[]`, the items of a list).
+`lower_to` also converts the result to the expected type and reports a mismatch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ LOWER: dict[type, Callable[[Lowering, Scope, Any, Type | None], Expr]] = {}
 
 
 def lower(ctx: Lowering, scope: Scope, node: tree.Expression, expected: Type | None = None) -> Expr:
-    """Return the typed expression; what makes no sense in it has been reported and has the type `Unknown`."""
+    """Return the typed expression. Wrong parts have been reported and have the type `Unknown`."""
     return LOWER[type(node)](ctx, scope, node, expected)
 
 
@@ -30,16 +31,17 @@ def lower_to(
     what: str,
     declared: Place | None = None,
 ) -> Expr:
-    """Return the expression as one of the expected type. `what` says what expects it: "the field `id`".
+    """Return the expression as a value of the expected type; report a mismatch.
 
-    `declared` is where that is said.
+    `what` describes the place of the value in messages: "the field `id`". `declared` is the place
+    of that declaration.
     """
     value = LOWER[type(node)](ctx, scope, node, expected)
     return value if value.type is expected else ctx.fit(value, expected, what, declared)
 
 
 def lower_condition(ctx: Lowering, scope: Scope, node: tree.Expression, what: str = "a condition") -> Expr:
-    """Return a condition; a secret is none."""
+    """Return a condition, which must be a `bool`. A secret is reported."""
     value = LOWER[type(node)](ctx, scope, node, BOOL)
     if value.type is BOOL or ctx.refuse_secret(value, what):
         return value

@@ -1,4 +1,4 @@
-"""Names, fields and parts, choices and records: every name is resolved, every field given."""
+"""Lower names, fields and indexes, conditionals and records."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ NO_PARTS = code(
 _RUN_FIELDS: dict[str, Type] = {"id": STR, "started_at": DATETIME}
 
 
-# --- Names ------------------------------------------------------------------------------------------------
+# --- Names ----------------------------------------------------------------------------------------
 
 
 def _name(ctx: Lowering, scope: Scope, node: tree.NameExpression, expected: Type | None) -> Expr:
@@ -107,7 +107,7 @@ def _name(ctx: Lowering, scope: Scope, node: tree.NameExpression, expected: Type
 
 
 def report_unknown_variable(ctx: Lowering, scope: Scope, name: tree.Name) -> None:
-    """Report a name that stands for no value here, and say what it does stand for if anything."""
+    """Report a name that is not a variable; say what else has this name, if anything."""
     text = name.text
     if ctx.may_be_unread(text):
         return
@@ -224,7 +224,7 @@ def _attribute(ctx: Lowering, value: Expr, node: tree.FieldAccess) -> Expr:
     return wrong(place, value)
 
 
-# --- Parts ------------------------------------------------------------------------------------------------
+# --- Parts ----------------------------------------------------------------------------------------
 
 
 def _index(ctx: Lowering, scope: Scope, node: tree.Index, expected: Type | None) -> Expr:
@@ -285,7 +285,7 @@ def _refuse_parts(ctx: Lowering, of: Expr, what: str, who: str) -> None:
     ctx.report(NO_PARTS, of.place, f"{a(of.type)} has {what}", help=help)
 
 
-# --- Choices and records ----------------------------------------------------------------------------------
+# --- Choices and records --------------------------------------------------------------------------
 
 
 def _conditional(ctx: Lowering, scope: Scope, node: tree.Conditional, expected: Type | None) -> Expr:

@@ -1,4 +1,4 @@
-"""Literals become constants of their type, texts and lists with what stands in them."""
+"""Lower literals to constants of their type; lower texts and lists with the expressions in them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ UNPRINTABLE = code("OP203", rule="type", title="a value that a text cannot print
 OUT_OF_RANGE = code("OP206", rule="type", title="a literal out of range")
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
-_DECIMAL_DIGITS = 1000  # what a decimal may have on either side of its point; `values` holds the same line
+_DECIMAL_DIGITS = 1000  # limit of digits on either side of the point; `values` has the same limit
 
 
 def _int(ctx: Lowering, scope: Scope, node: tree.IntLiteral, expected: Type | None) -> Expr:
@@ -79,7 +79,7 @@ def _duration(ctx: Lowering, scope: Scope, node: tree.DurationLiteral, expected:
 
 
 def duration(ctx: Lowering, node: tree.DurationLiteral) -> timedelta:
-    """Return the value of a duration literal; one that no clock can count is reported, and is zero."""
+    """Return the value of a duration literal; one out of range is reported and becomes zero."""
     try:
         return timedelta(milliseconds=node.milliseconds)
     except OverflowError:

@@ -1,7 +1,7 @@
-"""Operators: which types each takes, and what comes of it.
+"""Lower operators: find the operand types that each accepts, and its result type.
 
-What an operator does to two types stands in the tables below; an `int` beside a `float` or `decimal` is
-converted to it first.
+The tables below say what an operator does to two types. An `int` beside a `float` or `decimal` is
+converted first.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _ARITHMETIC = ("+", "-", "*", "/", "//", "%")
 
 
 def _arithmetic() -> dict[tuple[str, Type, Type], tuple[Type, Type]]:
-    """List every (operator, left, right) with its result and the type that numbers are converted to."""
+    """List every (operator, left, right) with its result type and common number type."""
     table: dict[tuple[str, Type, Type], tuple[Type, Type]] = {}
     for op in _ARITHMETIC:
         for one in _NUMBERS:
@@ -76,7 +76,7 @@ ARITHMETIC = _arithmetic()
 
 
 def lower_binary(ctx: Lowering, scope: Scope, node: tree.Binary, expected: Type | None) -> Expr:
-    """Return `left op right` with both sides as the operator takes them."""
+    """Return `left op right` with both operands converted to the types that the operator takes."""
     op = node.operator
     place = ctx.place(node.span)
     if op == "and" or op == "or":
@@ -90,7 +90,7 @@ def lower_binary(ctx: Lowering, scope: Scope, node: tree.Binary, expected: Type 
     left, right = _operands(ctx, scope, node, expected if op in _ARITHMETIC else None)
     arithmetic = op in _ARITHMETIC
     result: Type = UNKNOWN if arithmetic else BOOL
-    # Both sides are looked at, so that two secrets are one finding: the first.
+    # Both operands are checked, so that two secrets give one finding, for the first operand.
     if ctx.refuse_secret(left, f"`{op}`") or ctx.refuse_secret(right, f"`{op}`"):
         return Binary(op, left, right, result, place)
     if is_unknown(left.type) or is_unknown(right.type):
@@ -103,7 +103,7 @@ def lower_binary(ctx: Lowering, scope: Scope, node: tree.Binary, expected: Type 
 
 
 def _operands(ctx: Lowering, scope: Scope, node: tree.Binary, expected: Type | None) -> tuple[Expr, Expr]:
-    """Lower both sides, first the one that has a type of its own."""
+    """Lower both operands; start with the operand that has a type of its own."""
     if _learns_type(node.left) and not _learns_type(node.right):
         right = lower(ctx, scope, node.right, expected)
         return lower(ctx, scope, node.left, _hint(right.type)), right
@@ -115,12 +115,13 @@ def _hint(type: Type) -> Type | None:
     return None if type in (INT, NOTHING, UNKNOWN) else type
 
 
-# What stands beside most operators: nothing to look into.
+# Nodes that always have a type of their own. Most operands are such nodes; their parts need no
+# check.
 _WITH_A_TYPE = (tree.NameExpression, tree.FieldAccess, tree.IntLiteral, tree.TextLiteral, tree.CallExpression)
 
 
 def _learns_type(node: tree.Expression) -> bool:
-    """Say whether an expression takes its type from what stands beside it: `2.5`, `none`, `[]`."""
+    """Say whether an expression takes its type from the other operand: `2.5`, `none`, `[]`."""
     if type(node) in _WITH_A_TYPE:
         return False
     match node:
@@ -218,7 +219,7 @@ def _compare(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> Expr:
 
 
 def _contains(ctx: Lowering, scope: Scope, node: tree.Binary) -> Expr:
-    """`x in xs`: an item of a list, a key of a map, a piece of a text."""
+    """Lower `x in xs`: an item of a list, a key of a map, or a part of a text."""
     place = ctx.place(node.span)
     right = lower(ctx, scope, node.right)
     within = right.type
@@ -229,7 +230,7 @@ def _contains(ctx: Lowering, scope: Scope, node: tree.Binary) -> Expr:
         item = STR
     left = lower(ctx, scope, node.left, item)
     if item is NOTHING or (isinstance(node.right, tree.ListLiteral) and left.type != item):
-        # The list learns its type from what is looked for: `price in [1.5, 2]`.
+        # The list takes its type from the left side: `price in [1.5, 2]`.
         right = _relearnt(ctx, scope, node.right, left.type) or right
         item = right.type.item if isinstance(right.type, ListOf) else item
     result = Binary("in", left, right, BOOL, place)
@@ -262,7 +263,7 @@ def _contains(ctx: Lowering, scope: Scope, node: tree.Binary) -> Expr:
 
 
 def _relearnt(ctx: Lowering, scope: Scope, node: tree.Expression, item: Type) -> Expr | None:
-    """Lower a list once more for items of another type, unless that would not do either."""
+    """Lower a list again with another item type; return None if that gives findings too."""
     if item is NOTHING or is_unknown(item):
         return None
     before = len(ctx.findings)
@@ -274,7 +275,7 @@ def _relearnt(ctx: Lowering, scope: Scope, node: tree.Expression, item: Type) ->
 
 
 def _otherwise(ctx: Lowering, scope: Scope, node: tree.Binary, expected: Type | None) -> Expr:
-    """`x ?? y`: `y` where `x` is `none`."""
+    """Lower `x ?? y`, which is `y` if `x` is `none`."""
     place = ctx.place(node.span)
     left = lower(ctx, scope, node.left)
     hint = left.type.item if isinstance(left.type, OptionalOf) else expected

@@ -1,7 +1,7 @@
-"""Patterns become typed: each arm says which cases it takes, and what it binds.
+"""Lower patterns: find the cases that each arm covers and the names that it binds.
 
-A pattern that does not fit is kept as a variant of the type `?`, which stands nowhere: then nobody knows
-what it was meant to cover, and nothing is called missing for its sake.
+A pattern that does not fit becomes a variant of the type `?`, which is never declared. It may have
+been meant for any case, so no case is then reported as missing.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _BUILT_IN = {"TimedOut": TIMED_OUT, "InDoubt": IN_DOUBT}
 
 
 def subject_of_call(ctx: Lowering, call: CallSymbol | None, name: str) -> Subject:
-    """Return what can come back from a call; from an unknown one, anything."""
+    """Return what a call can give back. For an unknown call this is unknown."""
     if call is None:
         return Subject(UNKNOWN, f"`{name}`", True, UNKNOWN)
     if any(failure not in ctx.types for failure in call.fails):
@@ -90,7 +90,7 @@ def subject_of_value(ctx: Lowering, type: Type) -> Subject:
 
 
 def _enter_variants(ctx: Lowering, subject: Subject) -> None:
-    # Many matches take values of the same type apart.
+    # Many matches have a subject of the same type.
     known = ctx.variants_of.get(subject.owners)
     if known is None:
         known = ctx.variants_of[subject.owners] = {}
@@ -102,7 +102,7 @@ def _enter_variants(ctx: Lowering, subject: Subject) -> None:
 
 
 def can_be_matched(ctx: Lowering, type: Type) -> bool:
-    """Say whether `match` takes values of this type apart."""
+    """Say whether `match` accepts values of this type."""
     if isinstance(type, Named):
         return ctx.types[type.name].kind != "record"
     return isinstance(type, OptionalOf | ProblemOf) or type in _LITERALS or is_unknown(type)
@@ -124,7 +124,7 @@ def lower_patterns(ctx: Lowering, scope: Scope, subject: Subject, arm: tree.Arm)
             case ConstantPattern(constants):
                 values.extend(constants)
             case OkPattern() | SomePattern() | NonePattern() | ElsePattern():
-                # `|` joins what binds nothing and can be told by name or value.
+                # `|` only joins patterns that bind nothing and are variants or values.
                 word = ctx.source.slice(node.span)
                 ctx.report(
                     PATTERN,
@@ -165,9 +165,9 @@ def _lower(ctx: Lowering, scope: Scope, subject: Subject, node: tree.Pattern) ->
 
 
 def rest_of(ctx: Lowering, subject: Subject) -> Type:
-    """Return the type of what `else` is left with.
+    """Return the type of the cases that are left for `else`.
 
-    Over a call that is its failure type if only that one is left, with no built-in variant; `else` never
+    For a call this is the failure type if only one is left and no built-in variant. `else` never
     covers `InDoubt`.
     """
     if not subject.is_call or is_unknown(subject.type):
@@ -231,7 +231,7 @@ def _patterns_of(ctx: Lowering, subject: Subject) -> str:
             assert_never(subject.type)
 
 
-# --- Calls and optionals ----------------------------------------------------------------------------------
+# --- Calls and optionals --------------------------------------------------------------------------
 
 
 def _ok(
@@ -305,7 +305,7 @@ def _literal(
     return ConstantPattern((number,), place)
 
 
-# --- Variants ---------------------------------------------------------------------------------------------
+# --- Variants -------------------------------------------------------------------------------------
 
 
 def _variant(
@@ -366,7 +366,10 @@ def _bind_fields(
 
 
 def _find_variant(ctx: Lowering, subject: Subject, node: tree.VariantPattern) -> VariantSymbol | None:
-    """Return the variant that a pattern means, reporting what is not one of the subject's."""
+    """Return the variant that a pattern means.
+
+    Report a name that is not a variant of the subject.
+    """
     name = node.name.text
     if not name or is_unknown(subject.type):
         return None
@@ -419,7 +422,7 @@ def _qualified(
 
 
 def _report_stranger(ctx: Lowering, subject: Subject, node: tree.VariantPattern, name: str) -> None:
-    """Report a variant that the subject cannot be: one of another type, or of none."""
+    """Report a variant that the subject cannot be: one of another type, or an unknown one."""
     known = listed(subject.variants)
     elsewhere = ctx.variants.get(node.name.text, [])
     verb = "fail with" if subject.is_call else "be"

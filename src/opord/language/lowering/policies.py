@@ -1,4 +1,4 @@
-"""Policies of effects and actions: how often, how long, with which key, and what to do in doubt."""
+"""Lower the policies of effects and actions: retries, timeouts, keys and the rule for a doubt."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ NOT_A_KEY = code("OP213", rule="type", title="a key that is no text, whole numbe
 POLICY = code("OP214", rule="type", title="a policy that cannot be kept")
 SECRET_KEY = code("OP603", rule="secret", title="a secret as a key")
 
-_RETRIES_MAX = 1_000_000  # a year of attempts at two a minute; more is a slip of the hand
+_RETRIES_MAX = 1_000_000  # a year of attempts at two a minute; a larger number is a mistake
 
 
 @dataclass(slots=True)
 class Policies:
-    """The policies of one call. `doubt` is None where nothing is said."""
+    """The policies of one call. `doubt` is None without a declaration."""
 
     retry: Retry | None = None
     timeout: timedelta | None = None
@@ -53,7 +53,10 @@ class Policies:
 
 
 def note_policies(call: CallSymbol) -> None:
-    """Keep what the failures of a call depend on, before any body is read."""
+    """Note the policies that decide how a call can fail.
+
+    This must happen before bodies are lowered.
+    """
     for policy in call.node.policies:
         if isinstance(policy, tree.TimeoutPolicy):
             call.times_out = call.kind == "effect"
@@ -81,16 +84,16 @@ def lower_policies(ctx: Lowering, call: CallSymbol) -> Policies:
             case tree.InDoubtPolicy() if call.kind == "action":
                 found.doubt = _doubt(ctx, call, policy)
             case tree.KeyPolicy() | tree.RepeatablePolicy() | tree.InDoubtPolicy():
-                pass  # an action's policy on an effect, which the parser has refused
+                pass  # an action's policy on an effect; the parser has reported it
             case _:
                 assert_never(policy)
     return found
 
 
 def positive(ctx: Lowering, node: tree.DurationLiteral, what: str) -> timedelta:
-    """Return a duration, reporting one that is nothing."""
+    """Return a duration; report a duration of zero."""
     value = duration(ctx, node)
-    # A literal without digits stands where the parser has reported that there is none.
+    # A literal without digits: the parser has reported the missing duration.
     if node.milliseconds == 0 and ctx.source.slice(node.span)[:1].isdigit():
         ctx.report(
             POLICY, node.span, f"{what} of no length cannot be kept", help="write a longer one, such as `10s`"
@@ -123,7 +126,7 @@ def _retry(ctx: Lowering, node: tree.RetryPolicy) -> Retry:
 
 
 def lower_key(ctx: Lowering, scope: Scope, node: tree.Expression, what: str) -> Expr:
-    """Return the expression of a key: a text, a whole number or a uuid, and never a secret."""
+    """Return the expression of a key: a text, a whole number or a uuid. A secret is reported."""
     value = lower(ctx, scope, node)
     if isinstance(value.type, SecretOf | OptionalOf) and ctx.holds_secret(value.type):
         ctx.report(
@@ -144,7 +147,7 @@ def lower_key(ctx: Lowering, scope: Scope, node: tree.Expression, what: str) -> 
 
 
 def parameters(params: Fields) -> dict[str, Binding]:
-    """Return the names that parameters have in the expressions of their own declaration."""
+    """Return the bindings of parameters for the expressions of their own declaration."""
     return {name: Binding(name, "param", param.type, places=(param.place,)) for name, param in params.items()}
 
 

@@ -1,4 +1,4 @@
-"""`ensure` lines: the states and calls they speak of."""
+"""Lower `ensure` lines: resolve the states and calls that they name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opord.language.syntax import tree
 
 
 def lower_promise(ctx: Lowering, node: tree.Ensure) -> Promise:
-    """Return a promise; names that are not there are left out of it, and it is then not `whole`."""
+    """Return a promise. Unknown names are left out; the promise is then not `whole`."""
     before = len(ctx.findings)
     promise = _lower(ctx, node)
     unread = any(not name.text for name in _names(node))
@@ -59,7 +59,7 @@ def _lower(ctx: Lowering, node: tree.Ensure) -> Promise:
 
 
 def _actions(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
-    """Resolve what is promised `at most once`: only an action can be committed again."""
+    """Resolve the names of an `at most once` promise: only actions are committed."""
     found = _things(ctx, names)
     for name in names:
         call = ctx.calls.get(name.text)

@@ -1,11 +1,11 @@
-"""What the names of a file stand for, and what is known at one spot of it: for editors.
+"""Record what the names of a file mean and what is known at one position, for editors.
 
-A `Recorder` handed to a `Lowering` is told of every name that is resolved. Each declaration is known by the
-place of its name, so that a symbol of a used file is the same one wherever it is used. Without a recorder,
-which is how contracts are checked, none of this is done.
+A `Recorder` that is given to a `Lowering` receives every resolved name. The place of its name
+identifies a declaration, so a symbol of a used file is the same symbol in every file. A check
+without an editor has no recorder and does none of this.
 
-A *marker* is a name that nothing is called. An editor puts it where the cursor is; what lowering knows when
-it comes upon it (the names in scope, the type that is expected) ends up in `spot`.
+A *marker* is a placeholder name that no declaration uses. An editor inserts it at the cursor. When
+lowering reaches the marker, the recorder keeps the names in scope and the expected type in `spot`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from opord.language.syntax.tree import Span
 
 @dataclass(slots=True)
 class Local:
-    """A name that a body binds: by `let`, in a pattern, or from an event."""
+    """A name that a body binds: with `let`, in a pattern, or from an event."""
 
     span: Span
     binding: Binding
@@ -31,7 +31,7 @@ class Local:
 
 @dataclass(slots=True)
 class Rest:
-    """One field that a `..` fills: with the variable of the same name."""
+    """One field that a `..` fills from the variable with the same name."""
 
     span: Span
     name: str
@@ -41,11 +41,12 @@ class Rest:
 
 @dataclass(slots=True)
 class Spot:
-    """What lowering knows where the marker stands, as far as it came upon it.
+    """The facts about the position of the marker that lowering has found.
 
-    `names` are the variables in scope, `expected` the type of a value that belongs there. `part_of` is the type
-    of what stands before a `.`; `owner` is the type whose variant or field is named. `taken` are the fields or
-    parameters (`params`) that are given already, `subject` is what a pattern takes apart.
+    `names` are the variables in scope. `expected` is the type of a value at this position.
+    `part_of` is the type of the expression before a `.`. `owner` is the type whose variant or field
+    is named. `taken` are the fields or parameters (`params`) that already have a value. `subject`
+    is what a pattern matches.
     """
 
     names: dict[str, Binding] = field(default_factory=dict)
@@ -59,7 +60,7 @@ class Spot:
 
 
 class Recorder:
-    """Takes down what lowering finds out about names."""
+    """Record the facts about names that lowering finds."""
 
     def __init__(self, marker: str = "") -> None:
         self.marker = marker
@@ -70,39 +71,48 @@ class Recorder:
         self._source: Source | None = None
 
     def follow(self, source: Source) -> None:
-        """Record for this file from now on."""
+        """Record the names of this file from now on."""
         self._source = source
 
     def refer(self, span: Span, *places: Place) -> None:
-        """Take down that the name at `span` means what is declared at `places`. What is built in has no place."""
+        """Record that the name at `span` refers to the declarations at `places`.
+
+        Built-in names have no place.
+        """
         known = tuple(place for place in places if place.line)
         if known:
             self.references.append((span, known))
 
     def bound(self, name: tree.Name, binding: Binding) -> None:
-        """Take down that a body binds a name."""
+        """Record that a body binds a name."""
         assert self._source is not None
         if self._source.slice(name.span) == name.text:
             self.locals.append(Local(name.span, binding))
 
     def variable(self, name: tree.Name, binding: Binding) -> None:
-        """Take down the use of a variable; the one that a `..` makes is no name that stands there."""
+        """Record the use of a variable.
+
+        A variable from a `..` is ignored: its name is not in the text.
+        """
         assert self._source is not None
         if self._source.slice(name.span) == name.text:
             self.refer(name.span, *self.places_of(binding))
 
     def rest(self, span: Span, name: str, field: Place, binding: Binding) -> None:
-        """Take down that a `..` fills a field from a variable."""
+        """Record that a `..` fills a field from a variable."""
         self.rests.append(Rest(span, name, field, self.places_of(binding)))
 
     def places_of(self, binding: Binding) -> tuple[Place, ...]:
-        """Return where a variable is declared: a field that the states of a phase share, in each of them."""
+        """Return the places of a variable's declaration.
+
+        A shared field of a phase has one in each state.
+        """
         assert self._source is not None
         if binding.places:
             return binding.places
         return (self._source.place(binding.span),) if binding.span is not None else ()
 
-    # --- The marker -----------------------------------------------------------------------------------
+    # --- The marker -------------------------------------------------------------------------------
 
     def marked(
         self,
@@ -113,7 +123,7 @@ class Recorder:
         owner: TypeSymbol | None = None,
         subject: Subject | None = None,
     ) -> None:
-        """Keep what is known where the marker was met."""
+        """Keep the facts about the position of the marker."""
         spot = self.spot = self.spot or Spot()
         if scope is not None:
             spot.names = dict(scope.names)
@@ -124,7 +134,7 @@ class Recorder:
         spot.subject = spot.subject or subject
 
     def marked_among(self, scope: Scope, arguments: Sequence[tree.Argument], params: Fields) -> None:
-        """Keep the parameters of a call, and which of them are given, if the marker stands among its arguments."""
+        """If the marker is an argument, keep the call's parameters and which have a value."""
         if not any(self._is_marker(each) for each in arguments):
             return
         names = list(params)

@@ -1,4 +1,4 @@
-"""What is in scope where: the names that an expression can see, and what each stands for."""
+"""Define scopes: the names that an expression can use, and what each means."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from opord.language.syntax.tree import Span
 
 
 class Binding:
-    """What a name in scope stands for, and where it got its meaning. `is_let`: bound by a `let`.
+    """The meaning of a name in scope, and its origin. `is_let`: bound by a `let`.
 
-    `places` are where an input, a parameter or a field is declared; the others have the `span` that binds them.
+    `places` are the declarations of an input, a parameter or a field. Other names have the `span`
+    that binds them.
     """
 
     __slots__ = ("is_let", "name", "origin", "places", "span", "type")
@@ -33,10 +34,11 @@ class Binding:
 
 
 class Scope:
-    """The names that an expression can see, inner ones hiding outer ones.
+    """The names that an expression can use; inner names hide outer names.
 
-    `where` names the kind of place ("a guard"); `pure_forbidden` says that no `pure` may be called in it.
-    `elsewhere` has the words of the language that are not known here, with the reason.
+    `where` describes the kind of place in messages ("a guard"). `pure_forbidden` says that no
+    `pure` may be called there. `elsewhere` has the names that are only known in other places, with
+    the reason.
     """
 
     __slots__ = ("_trail", "elsewhere", "names", "pure_forbidden", "where")
@@ -56,11 +58,11 @@ class Scope:
         self._trail: list[tuple[str, Binding | None]] = []
 
     def mark(self) -> int:
-        """Return a mark for `reset`, which forgets all that was bound since."""
+        """Return a mark for `reset`, which removes the names that are bound after it."""
         return len(self._trail)
 
     def reset(self, mark: int) -> None:
-        """Forget the names bound since `mark`."""
+        """Remove the names that were bound after `mark`."""
         trail = self._trail
         while len(trail) > mark:
             name, before = trail.pop()
@@ -70,10 +72,10 @@ class Scope:
                 self.names[name] = before
 
     def bind(self, binding: Binding) -> None:
-        """Give a name a meaning until `reset`."""
+        """Bind a name until `reset`."""
         self._trail.append((binding.name, self.names.get(binding.name)))
         self.names[binding.name] = binding
 
     def guarded(self, where: str) -> Scope:
-        """Return the same names for a place where no `pure` may be called."""
+        """Return a scope with the same names for a place in which no `pure` may be called."""
         return Scope(self.names, where=where, pure_forbidden=True, elsewhere=self.elsewhere)

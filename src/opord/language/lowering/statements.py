@@ -1,4 +1,4 @@
-"""Statements: `let`, calls over the boundary, `if`, `match` and `goto`."""
+"""Lower statements: `let`, calls of effects and actions, `if`, `match` and `goto`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ NO_VALUE = code(
 
 
 def lower_block(ctx: Lowering, scope: Scope, nodes: list[tree.Statement]) -> Block:
-    """Return the statements of a block; names bound in it are forgotten after it."""
+    """Return the statements of a block; its names end with it."""
     mark = scope.mark()
     statements = tuple([_lower(ctx, scope, node) for node in nodes])
     scope.reset(mark)
@@ -77,7 +77,10 @@ def _lower(ctx: Lowering, scope: Scope, node: tree.Statement) -> Statement:
 
 
 def unread(ctx: Lowering, span: tree.Span) -> Statement:
-    """Stand for text that could not be read: a `let` of nothing, after which nobody knows where the path goes."""
+    """Return a statement for text that could not be read: a `let` without name and value.
+
+    It is not known where the path continues after it.
+    """
     place = ctx.place(span)
     return Let("", Hole(UNKNOWN, place), place)
 
@@ -98,18 +101,18 @@ def _let(ctx: Lowering, scope: Scope, node: tree.Let) -> Statement:
     return Let(node.name.text, value, ctx.place(node.span))
 
 
-# --- Calls ------------------------------------------------------------------------------------------------
+# --- Calls ----------------------------------------------------------------------------------------
 
 
 def _site(ctx: Lowering, scope: Scope, node: tree.BoundaryCall) -> tuple[CallSite, CallSymbol | None]:
-    """Return a call over the boundary, with what it calls if that is known."""
+    """Return the call of an effect or action, with its declaration if that is known."""
     place = ctx.place(node.span)
     name = node.name.text
     call = ctx.calls.get(name)
     if call is None:
         args = tuple([lower(ctx, scope, each.value) for each in node.arguments])
         near = _report_unknown_call(ctx, node) if name else None
-        # A slip of the hand means the near one; whatever it takes is not asked again.
+        # After a spelling mistake, continue with the similar call; its arguments are not checked.
         return CallSite(node.verb, near or name, args, place), ctx.calls.get(near or "")
     if ctx.recorder is not None:
         ctx.recorder.refer(node.name.span, call.place)
@@ -121,7 +124,7 @@ def _site(ctx: Lowering, scope: Scope, node: tree.BoundaryCall) -> tuple[CallSit
 
 
 def _report_unknown_call(ctx: Lowering, node: tree.BoundaryCall) -> str | None:
-    """Report a call of nothing; return what was meant, if that is a near name of the right kind."""
+    """Report an unknown call; return the similar name of the right kind that was probably meant."""
     kind = kind_of_verb(node.verb)
     name = node.name.text
     known = [each.name for each in ctx.calls.values() if each.kind == kind]
@@ -158,12 +161,12 @@ def _call(ctx: Lowering, scope: Scope, node: tree.CallStatement) -> Statement:
 
 
 def fits_verb(call: CallSymbol, verb: Verb) -> bool:
-    """Say whether a call is made with its own verb; where it is not, that is what is wrong."""
+    """Say whether a call is made with the right verb. A wrong verb is reported elsewhere."""
     return call.kind == kind_of_verb(verb)
 
 
 def kind_of_verb(verb: Verb) -> Literal["effect", "action"]:
-    """Return what is called with a verb."""
+    """Return the kind of call that a verb makes."""
     match verb:
         case "perform":
             return "effect"
@@ -173,7 +176,7 @@ def kind_of_verb(verb: Verb) -> Literal["effect", "action"]:
             assert_never(verb)
 
 
-# --- Choices ----------------------------------------------------------------------------------------------
+# --- Choices --------------------------------------------------------------------------------------
 
 
 def _if(ctx: Lowering, scope: Scope, node: tree.If) -> Statement:
@@ -196,14 +199,17 @@ def _match(ctx: Lowering, scope: Scope, node: tree.Match) -> Statement:
     else:
         findings = len(ctx.findings)
         matched = lower(ctx, scope, node.subject)
-        known = len(ctx.findings) == findings  # what is wrong in itself says nothing about its arms
+        known = len(ctx.findings) == findings  # a wrong subject says nothing about the arms
         subject = subject_of_value(ctx, _matched_type(ctx, matched) if known else UNKNOWN)
     arms = tuple([_arm(ctx, scope, subject, arm) for arm in node.arms])
     return Match(matched, arms, ctx.place(node.span))
 
 
 def _matched_type(ctx: Lowering, value: Expr) -> Type:
-    """Return the type of what is matched; what cannot be is reported, and then nothing about it is known."""
+    """Return the type of a matched value.
+
+    Report one that cannot be matched and return `Unknown`.
+    """
     type = value.type
     if ctx.refuse_secret(value, "`match`"):
         return UNKNOWN
@@ -226,11 +232,14 @@ def _arm(ctx: Lowering, scope: Scope, subject: Subject, node: tree.Arm) -> Arm:
     return Arm(pattern, body, ctx.place(node.span))
 
 
-# --- Goto -------------------------------------------------------------------------------------------------
+# --- Goto -----------------------------------------------------------------------------------------
 
 
 def resolve_state(ctx: Lowering, name: tree.Name) -> str | None:
-    """Return the state that a name means; an unknown one is reported, and the nearest taken for it if one is near."""
+    """Return the state that a name means.
+
+    An unknown name is reported; the result is then the most similar state, if any.
+    """
     text = name.text
     if text in ctx.states:
         if ctx.recorder is not None:
@@ -287,7 +296,7 @@ def _goto(ctx: Lowering, scope: Scope, node: tree.Goto) -> Statement:
 def _fill_rest(
     ctx: Lowering, scope: Scope, target: StateSymbol, given: dict[str, Expr], rest: tree.Span
 ) -> None:
-    """Fill the fields that are not given from variables of the same name and type."""
+    """Fill the fields that have no value from the variables with the same name."""
     missing: list[str] = []
     for name, field in target.fields.items():
         if name in given:
@@ -318,7 +327,10 @@ def _fill_rest(
 def _given_fields(
     ctx: Lowering, target: StateSymbol, given: dict[str, Expr], node: tree.Goto
 ) -> tuple[tuple[str, Expr], ...]:
-    """Return a value for every field of the target: the given one, the default or `none`; report what is missing."""
+    """Return a value for every field of the target: the argument, the default, or `none`.
+
+    Missing values are reported.
+    """
     if len(given) == len(target.fields) and STRANGER not in given:
         return tuple([(name, given[name]) for name in target.fields])
     missing = [

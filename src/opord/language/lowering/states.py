@@ -1,4 +1,4 @@
-"""States and phases: what they carry, where they can go, and the handlers and timers they wait with."""
+"""Lower states and phases: their fields, their targets, and the handlers and timers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _HANDLERS = (tree.OnEvent, tree.After, tree.At)
 
 
 def lower_state_fields(ctx: Lowering) -> None:
-    """Give the states their fields."""
+    """Add the fields to the states."""
     for state in ctx.states.values():
         node = state.node
         if node.fields:
@@ -66,7 +66,7 @@ def _ask_for_defaults(ctx: Lowering, state: StateSymbol) -> None:
 
 
 class Bodies:
-    """The way from the bodies of states to those of the checked contract. All share the names of the input."""
+    """Lower the bodies of states and phases. All bodies can use the names of the input."""
 
     def __init__(self, ctx: Lowering) -> None:
         self.ctx = ctx
@@ -81,7 +81,7 @@ class Bodies:
                 self.states_of.setdefault(state.phase, []).append(state)
 
     def scope(self, fields: Iterable[Binding]) -> Scope:
-        """Return the names that a body starts with."""
+        """Return the scope at the start of a body."""
         names = dict(self.everywhere)
         for field in fields:
             names[field.name] = field
@@ -105,7 +105,8 @@ class Bodies:
                 self._handler(scope, part, handlers, timers)
             else:
                 statements.append(part)
-        # What could not be read may have been a handler: beside handlers it says nothing about acting.
+        # Text that could not be read may have been a handler. Beside handlers it does not make a
+        # state acting.
         if (handlers or timers) and all(isinstance(each, tree.Unparsed) for each in statements):
             statements = []
         targets, places = _targets(ctx, node)
@@ -127,7 +128,10 @@ class Bodies:
         )
 
     def phase(self, node: tree.Phase) -> Phase:
-        """Return a phase with its shared handlers, which see the fields that all its states have."""
+        """Return a phase with its shared handlers.
+
+        The handlers can use the fields that all states of the phase have.
+        """
         ctx = self.ctx
         inside = self.states_of.get(node.name.text, [])
         scope = self.scope(_common_fields(inside))
@@ -187,7 +191,7 @@ class Bodies:
         outer = scope.elsewhere
         scope.elsewhere = {name: why for name, why in outer.items() if name != "actor"}
         if node.names is None and event is not None and event.params:
-            # Said without parentheses, an event is handled without looking at what came with it.
+            # Without parentheses, the handler does not use the event's parameters.
             form = f"write `on {event.name}({', '.join(event.params)})` to take it from the event"
             scope.elsewhere |= dict.fromkeys(event.params, form)
         scope.bind(Binding("actor", "actor", STR))
@@ -214,7 +218,8 @@ class Bodies:
             known = f"the events are {listed(ctx.events)}" if ctx.events else f"declare it: `event {name}(…)`"
             ctx.report(UNKNOWN_EVENT, node.event.span, f"there is no event `{name}`", near=near, help=known)
             if near is not None:
-                # Taken for the near one, but its parameters are not held against the names here.
+                # The handler is lowered for the similar event, but the names in it are not checked
+                # against its parameters.
                 return EventSymbol(near, Place("", 0, 0, 0, 0), None, {})
         if event is not None and ctx.recorder is not None:
             ctx.recorder.refer(node.event.span, event.place)
@@ -228,7 +233,7 @@ class Bodies:
         known = event is not None and (event.node is not None or bool(event.params))
         given = node.names
         if given is None:
-            # Without parentheses an event is handled without looking at what came with it.
+            # Without parentheses, the handler does not use the event's parameters.
             return tuple(None for _ in params)
         if known and len(given) != len(params):
             assert event is not None
@@ -257,7 +262,7 @@ class Bodies:
             ctx.bind(scope, name, Binding(name.text, "binding", type))
             names.append(name.text)
         for param in params[len(given) :]:
-            # What was forgotten here has been said once; the body may well speak of it.
+            # The missing parameter has been reported. The body may use its name.
             if param.name not in seen:
                 name = tree.Name(param.name, node.event.span)
                 ctx.bind(scope, name, Binding(param.name, "binding", UNKNOWN))
@@ -266,7 +271,10 @@ class Bodies:
 
 
 def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Place, ...]]:
-    """Return the states that a header lists with their places; one that was taken for an unknown name has none."""
+    """Return the states that a header lists, with their places.
+
+    A state that replaces an unknown name has the place `NOWHERE`.
+    """
     targets: dict[str, Place] = {}
     for name in node.targets:
         known = targets.get(name.text)
@@ -277,7 +285,7 @@ def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Pl
         if state == name.text:
             targets[state] = ctx.place(name.span)
         else:
-            # The one that was taken for it, or the name itself, which no state has.
+            # The similar state, or the written name, which is no state.
             targets.setdefault(state or name.text, NOWHERE)
     return tuple(targets), tuple(targets.values())
 
@@ -285,7 +293,8 @@ def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Pl
 def _outcome(node: tree.State) -> Outcome | None:
     if node.kind != "final":
         return None
-    # One that is missing or misspelt has been reported; `success` is the one that no rule asks about.
+    # A missing or misspelt outcome has been reported. No rule reports `success`, so it is used
+    # here.
     return cast(Outcome, node.outcome.text) if node.outcome is not None else "success"
 
 
@@ -300,7 +309,10 @@ def _common_fields(states: list[StateSymbol]) -> list[Binding]:
 
 
 def _fields_of_some(states: list[StateSymbol], scope: Scope) -> dict[str, str]:
-    """Say of the fields that only some states of a phase have why a shared handler does not know them."""
+    """Return the reasons why a shared handler cannot use some fields of the states.
+
+    The keys are fields that only some states of the phase have, or that have several types.
+    """
     having: dict[str, list[str]] = {}
     for state in states:
         for name in state.fields:

@@ -1,4 +1,4 @@
-"""What declarations stand for while a contract is lowered: each with its place, its fields and its types."""
+"""Define the symbols of declarations, with their places, fields and types, for lowering."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opord.language.types import NOTHING
 
 @dataclass(slots=True)
 class FieldSymbol:
-    """A field or parameter. `default` is there once `default_node` has been lowered."""
+    """A field or parameter. `default` is set once `default_node` has been lowered."""
 
     name: str
     type: Type
@@ -24,12 +24,12 @@ class FieldSymbol:
 
     @property
     def has_default(self) -> bool:
-        """Say whether the declaration gives a value for when none is given."""
+        """Say whether the declaration has a default."""
         return self.default_node is not None or self.default is not None
 
     @property
     def may_be_left_out(self) -> bool:
-        """Say whether a value need not be given: there is a default, or its absence is `none`."""
+        """Say whether a value may be omitted: there is a default, or the type is an optional."""
         return self.has_default or isinstance(self.type, OptionalOf)
 
 
@@ -52,8 +52,9 @@ class VariantSymbol:
 class TypeSymbol:
     """A record (`fields`), or an enum or failure (`variants`).
 
-    `visible` is False for a type that only came along with a used one: it has no name here. `unread` says
-    that its file could not be read or lacks it: nothing is known of it, and nothing it is used for is wrong.
+    `visible` is False for a type that only came with a used type: its name cannot be used here.
+    `unread` says that its file could not be read or lacks the type: nothing is known about the
+    type, so no use of it is reported.
     """
 
     kind: Literal["record", "enum", "failure"]
@@ -112,10 +113,10 @@ class StateSymbol:
 
 @dataclass(slots=True)
 class Subject:
-    """What a `match`, or the `else` of a call, takes apart.
+    """The subject of a `match`, or of the `else` of a call.
 
-    `variants` has the candidates for each name; `owners` are the types they come from. `result` is that of
-    a call, None for a value.
+    `variants` has the candidates for each name; `owners` are their types. `result` is the result
+    type of a call, None for a value.
     """
 
     type: Type

@@ -1,4 +1,4 @@
-"""Types as written become types: names are looked up, and what cannot be a type is refused."""
+"""Lower written types: look up their names and report impossible types."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN_TYPE = code(
 )
 IMPOSSIBLE_TYPE = code("OP207", rule="type", title="a type that cannot be")
 
-# What people write who come from another language.
+# Names of types in other languages.
 _ELSEWHERE = {
     "string": "str", "String": "str", "text": "str", "integer": "int", "Int": "int", "number": "float",
     "double": "float", "boolean": "bool", "Bool": "bool", "timestamp": "datetime", "DateTime": "datetime",
@@ -27,7 +27,7 @@ _ELSEWHERE = {
 
 
 def lower_type(ctx: Lowering, node: tree.TypeNode) -> Type:
-    """Return the type that is written; `Unknown` where none could be."""
+    """Return the written type; `Unknown` if it cannot be known."""
     match node:
         case tree.NamedType(name):
             return _named(ctx, name)
@@ -67,7 +67,7 @@ def _secret(ctx: Lowering, node: tree.SecretType, item: Type) -> Type:
             IMPOSSIBLE_TYPE, node.span, f"`{show(item)}` is secret already", help="remove one `secret`"
         )
         return item
-    if isinstance(item, OptionalOf):  # written as `secret (T?)` by some way round: the same as `secret T?`
+    if isinstance(item, OptionalOf):  # an indirect `secret (T?)`, which means `secret T?`
         return item if isinstance(item.item, SecretOf) else OptionalOf(SecretOf(item.item))
     return item if item is UNKNOWN else SecretOf(item)
 
@@ -86,7 +86,7 @@ def _named(ctx: Lowering, name: tree.Name) -> Type:
 
 
 def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -> Type:
-    """Report a type that is not there; return the one that was surely meant, to go on with."""
+    """Report an unknown type; return the type that was clearly meant, or `Unknown`."""
     text = name.text
     help = ""
     near: str | None = None
@@ -109,7 +109,7 @@ def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -
 
 
 def refuse_endless(ctx: Lowering) -> None:
-    """Report types whose smallest value would contain another of the same type, and so on without end."""
+    """Report types whose values would be endless: each contains another of the same type."""
     waiting = dict(ctx.types)
     finite: set[str] = set()
     users: dict[str, list[str]] = {}
@@ -149,7 +149,7 @@ def refuse_endless(ctx: Lowering) -> None:
 
 
 def _circle(waiting: dict[str, TypeSymbol], start: str, finite: set[str]) -> list[str]:
-    """Follow fields from a type without end until a type comes back; the circle starts where the file is earliest."""
+    """Follow fields from an endless type until a type repeats; return the types of this circle."""
     path = [start]
     seen = {start: 0}
     while True:
@@ -181,7 +181,10 @@ def _field_ends(type: Type, finite: set[str]) -> bool:
 
 
 def _direct(type: Type) -> str | None:
-    """Return the type that every value of `type` contains one of; lists, maps and optionals can be empty."""
+    """Return the type of which every value of `type` contains one.
+
+    Lists, maps and optionals can be empty.
+    """
     if isinstance(type, SecretOf):
         return _direct(type.item)
     return type.name if isinstance(type, Named) else None

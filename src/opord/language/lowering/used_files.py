@@ -1,8 +1,9 @@
-"""`use "types.opord" { Address }`: types from a file without a contract.
+"""Take types from a file without a contract: `use "types.opord" { Address }`.
 
-The path is relative to the file that uses it, with `/` between folders, so that a contract means the same on
-every machine. A used file may use others. Types that a taken type is made of come along, without a name
-here; its defaults come along with it.
+The path is relative to the file with the `use` line, with `/` between folders, so that a contract
+means the same on every machine. A used file may use other files. The types that a used type
+contains come with it, but their names cannot be used here. The defaults of a used type come with it
+too.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ CANNOT_USE = code("OP114", rule="name", title="a file that cannot be used")
 NOT_IN_FILE = code("OP115", rule="name", title="a name that a used file does not have")
 
 Reader = Callable[[str], str | bytes]
-"""Reads a file by its path; raises OSError if there is none."""
+"""Read a file by its path; raise OSError if there is none."""
 
-# Links between folders can make a chain of files endless without any path coming twice.
+# Symbolic links between folders can make an endless chain of files in which no path repeats.
 _CHAIN_MAX = 32
-# Each of them may have a megabyte.
+# Each file may have one megabyte.
 _FILES_MAX = 200
 
 
 @dataclass(slots=True)
 class UsedFiles:
-    """The files that a contract uses, each read once, with what was found in them."""
+    """The files that a contract uses, each read once, with their findings."""
 
     read: Reader | None
     sources: dict[str, Source] = dataclasses.field(default_factory=dict)
@@ -44,7 +45,10 @@ class UsedFiles:
     findings: list[Diagnostic] = dataclasses.field(default_factory=list)
 
     def take(self, ctx: Lowering, file: tree.File, chain: tuple[str, ...]) -> None:
-        """Enter the types that a file uses into its symbols; `chain` is the way of files that led to it."""
+        """Enter the types that a file uses into its symbols.
+
+        `chain` are the files that led to it.
+        """
         for node in file.declarations:
             if isinstance(node, tree.Use):
                 used = self._open(ctx, node, chain)
@@ -132,7 +136,7 @@ class UsedFiles:
 
 
 def _resolve(ctx: Lowering, node: tree.Use) -> str | None:
-    """Return the path of a used file as seen from where the check was started."""
+    """Return the path of a used file, relative to the folder in which the check was started."""
     path = node.path
     why = ""
     if not path.strip():
@@ -154,7 +158,7 @@ def _resolve(ctx: Lowering, node: tree.Use) -> str | None:
 
 
 def _enter_unread(ctx: Lowering, node: tree.Use) -> None:
-    """Enter types that nobody knows anything about, so that the file alone is what is wrong."""
+    """Enter the named types as unknown, so that only the file is reported."""
     for name in node.names:
         _enter_unknown(ctx, node, name)
 
@@ -174,12 +178,12 @@ def _enter(ctx: Lowering, node: tree.Use, used: Lowering) -> None:
         if symbol is None or (not symbol.visible and not symbol.unread):
             near = _report_absent(ctx, node, name, used) if text and not used.torn else None
             _enter_unknown(ctx, node, name)
-            if near is not None:  # the file may well name it rightly further on
+            if near is not None:  # the file may use the correct name below
                 _enter_unknown(ctx, node, tree.Name(near, name.span))
             continue
         known = ctx.types.get(text)
         if known is not None and known.place == symbol.place and not known.visible:
-            known.visible = True  # it had come along with another
+            known.visible = True  # it came with another type
             _enter_variants(ctx, known)
         elif known is not None and not known.unread:
             ctx.duplicate("the type", name, known.place)
@@ -211,7 +215,7 @@ def _come_along(ctx: Lowering, node: tree.Use, name: tree.Name, symbol: TypeSymb
 
 
 def _report_absent(ctx: Lowering, node: tree.Use, name: tree.Name, used: Lowering) -> str | None:
-    """Report a name that the used file does not have; return the one that was likely meant."""
+    """Report a name that the used file does not have; return the name that was probably meant."""
     names = [each.name for each in used.types.values() if each.visible]
     near = ctx.near(name.text, names)
     known = f"it has {listed(names)}" if names else "it has no types"
@@ -234,7 +238,7 @@ def _copy(symbol: TypeSymbol, path: str, *, visible: bool) -> TypeSymbol:
 
 
 def _made_of(used: Lowering, name: str) -> list[str]:
-    """List the types that a type is made of, itself left out."""
+    """List the types that a type contains, without the type itself."""
     found: dict[str, None] = {name: None}
     waiting = [name]
     while waiting:

@@ -1,4 +1,4 @@
-"""Variants of enums and failures as values: qualified, or bare where one type alone has the name."""
+"""Lower variants of enums and failures: qualified, or bare if only one type has the name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def lower_variant(
     arguments: list[tree.Argument] | None,
     span: tree.Span,
 ) -> Expr:
-    """Return the value of a variant; without `arguments` it has to have none that it needs."""
+    """Return the value of a variant; without `arguments` no field may need a value."""
     ref = variant.ref
     owner = f"`{ref.variant}`"
     given = lower_arguments(ctx, scope, variant.fields, arguments or [], owner, "field")
@@ -49,7 +49,10 @@ def lower_variant(
 
 
 def qualified_variant(ctx: Lowering, node: tree.FieldAccess) -> VariantSymbol | None:
-    """Return the variant that `Shape.Point` names, reporting one that the type lacks; None where no type is named."""
+    """Return the variant that `Shape.Point` names; None if `Shape` is no type.
+
+    A variant that the type lacks is reported.
+    """
     subject = node.subject
     if not isinstance(subject, tree.NameExpression):
         return None
