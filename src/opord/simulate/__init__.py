@@ -1,4 +1,7 @@
-"""Explores a contract without handlers: random outcomes, events, faults and crashes on the real engine in virtual time."""
+"""Explores a contract without handlers.
+
+Outcomes, events, faults and crashes are random. The engine is the real one, in virtual time.
+"""
 
 __all__ = [
     "drive",

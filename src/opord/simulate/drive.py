@@ -1,7 +1,7 @@
-"""One run explored: it is started, sent events in and out of time, killed at random, and answered for, until it ends.
+"""Explores one run: starts it, sends it events, kills its engine at random, until it ends.
 
-The engine is the real one (worker, flights, client) on the memory store, in virtual time, on one thread. All that
-is random comes from the run's seed, so the same seed tells the same story again.
+The engine is the real one (worker, flights, client) on the memory store, in virtual time, on one
+thread. All randomness comes from the run's seed, so the same seed gives the same story.
 """
 
 from __future__ import annotations
@@ -38,18 +38,21 @@ from opord.values.types import Instant, RunId
 LEASE_S = 30.0
 CALL_LIMIT_S = 300.0
 A_TICK_S = 2e-6
-"""Virtual time in which all that can go on without waiting does so."""
+"""The virtual time in which everything happens that needs no waiting."""
 
 MOVES_MAX = 120
-"""After so many moves a run is left alone: it could go round for ever."""
+"""The number of moves after which a run is left alone: it could go round for ever."""
 
 TURNS_MAX = 3000
 VAIN_EVENTS_MAX = 60
-"""After so many events in vain, each with other values, a wait that nothing else ends counts as stuck."""
+"""The number of events without effect after which a waiting run without a timer counts as stuck.
+
+Each event has other values.
+"""
 
 INPUTS_MAX = 50
 DRAWS_MAX = 40
-"""So many values are drawn for an event in search of some that fit the condition of its handler."""
+"""How many values are drawn for an event to find some that fit its handler's condition."""
 
 POINTS_BEFORE_CRASH = 24
 
@@ -59,11 +62,11 @@ End: TypeAlias = Literal["ended", "stalled", "stuck", "cut off"]
 
 
 class NoInput(Exception):
-    """No input that was drawn is one that the contract accepts; the message says why the last one is not."""
+    """The contract refuses every drawn input; the message says why it refuses the last one."""
 
 
 class Explored(NamedTuple):
-    """What came of one run."""
+    """The result of one explored run."""
 
     seed: int
     end: End
@@ -119,7 +122,7 @@ class _OneRun:
         self.crashes = 0
 
     def go(self) -> Explored:
-        """Drive the run in a loop of its own."""
+        """Drive the run in an event loop of its own."""
         asyncio.set_event_loop(None)
         try:
             end, why = self.loop.run_until_complete(self._drive())
@@ -151,7 +154,7 @@ class _OneRun:
     # --- the engine ------------------------------------------------------------------------------
 
     async def _come_up(self) -> None:
-        """Open an engine; after a crash it is another one."""
+        """Open an engine; after a crash it is a new one."""
         self.lives += 1
         kill_at = self.rng.randrange(1, POINTS_BEFORE_CRASH) if self.crashes_left else None
         self.mortal = MortalStore(self.store, CrashPlan(kill_at))
@@ -174,7 +177,7 @@ class _OneRun:
         return process
 
     async def _replace_crashed(self) -> None:
-        """End the engine that has died, as SIGKILL would, and let another one come up."""
+        """End the engine that has crashed, as SIGKILL would, and start another one."""
         self.crashes += 1
         self.crashes_left -= 1
         await kill_process(self.process)
@@ -182,7 +185,7 @@ class _OneRun:
         await self._come_up()
 
     def _outside_client(self) -> Client:
-        """Return a client of another process, which no crash of the worker touches."""
+        """Return a client in another process, which no crash of the worker touches."""
         environment = virtual_environment(self.clock, seed=self.seed, worker="client")
         return self._process(self.store, environment).client
 
@@ -263,7 +266,10 @@ class _OneRun:
         await self._pass(longest * rng.random() ** 6)
 
     async def _any_event(self, run: Run) -> None:
-        """Send an event that the state may not handle: too early, or too late; half of the time one that it does."""
+        """Send an event that may come too early or too late for the state.
+
+        Half of the time, send one that the state handles.
+        """
         handled = sorted(handlers_now(run))
         if handled and self.rng.random() < 0.5:
             await self._new_event(self.rng.choice(handled), "event")
@@ -271,7 +277,7 @@ class _OneRun:
             await self._new_event(self.rng.choice(sorted(self.program.events)), "event out of time")
 
     async def _person(self, run: Run) -> None:
-        """Answer truthfully for a doubt, or let the time for that pass."""
+        """Resolve a doubt truthfully, or let its time pass."""
         intent = run.intent
         assert intent is not None
         if run.wake_at is not None and self.rng.random() < 0.4:
@@ -308,7 +314,7 @@ class _OneRun:
         raise NoInput(why)
 
     async def _fitting_event(self, run: Run, name: str) -> None:
-        """Send an event, mostly one that a handler's condition lets through, if such a one is soon found."""
+        """Send an event, mostly with values that fit a handler's condition if some are found."""
         event = self.program.events[name]
         role = self.rng.choice(event.declaration.roles) if event.declaration.roles else None
         draws = DRAWS_MAX if self.rng.random() < 0.75 else 1
@@ -346,7 +352,7 @@ class _OneRun:
     # --- time and store --------------------------------------------------------------------------
 
     async def _pass(self, seconds: float) -> None:
-        """Let time pass: by a jump where nothing is under way."""
+        """Let time pass: in one jump if nothing is under way."""
         if self.worker.busy or self.mortal.dead:
             await asyncio.sleep(seconds)
             return

@@ -1,4 +1,7 @@
-"""Many runs explored, and what was seen in them: states, moves, outcomes, doubts, ends, and whatever is wrong."""
+"""Explores many runs and sums up what happened.
+
+The summary has the states, moves, outcomes, doubts, ends, and everything that is wrong.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from opord.values.canonical import loads
 Trouble: TypeAlias = Literal["stuck", "stalled", "broken promise", "twice"]
 
 TOLD_MAX = 3
-"""Stories of each kind of trouble that are told at the most, one for a state; all are counted."""
+"""At most this many stories of each kind of trouble are kept, one per state. All are counted."""
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Case:
 
 @dataclass
 class Seen:
-    """What exploring has seen so far. Times to an end are in seconds of virtual time."""
+    """The results of exploring so far. Times to an end are in seconds of virtual time."""
 
     contract: Contract
     moves: list[TransitionTarget]
@@ -64,7 +67,7 @@ class Seen:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong with any run."""
+        """Say whether nothing is wrong with any run."""
         return not self.troubles
 
 
@@ -76,7 +79,9 @@ def explore(
     progress: Callable[[int], None] = lambda done: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Seen:
-    """Explore the runs of the seeds from `seed` on; `stopped` ends it early, with what has been seen by then.
+    """Explore the runs of the seeds from `seed` on.
+
+    `stopped` ends the exploration early, with the results so far.
 
     Raises:
         NoInput: the contract refuses every input that was drawn.
@@ -97,7 +102,7 @@ def explore(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the log silent: what happens here is meant to go wrong."""
+    """Silence the log: errors are expected here."""
     log = logging.getLogger("opord")
     before, log.disabled = log.level, True
     log.setLevel(logging.CRITICAL + 1)
@@ -180,6 +185,6 @@ def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[Trouble, str]]:
 
 
 def story_of(driver: Driver, one: Explored) -> list[str]:
-    """Tell a run as lines, as `opord runs history` does."""
+    """Write the story of a run as lines, as `opord runs history` does."""
     history: Sequence[Mapping[str, Any]] = history_view(driver.program, one.records, (), one.values)
     return [*run_story(driver.program, history, run_view(load_run(driver.program, one.row, one.values)))]

@@ -1,4 +1,4 @@
-"""Why something was never reached: what it depends on, and how far runs came towards it."""
+"""Why something was never reached: what it depends on, and how close the runs came."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ class Unreached(NamedTuple):
 
 
 def unreached(seen: Seen) -> list[Unreached]:
-    """List what no run reached, each with a hint; a move out of a state that was not reached is not listed again."""
+    """List what no run reached, each with a hint.
+
+    A move out of a state that was not reached is left out.
+    """
     found: list[Unreached] = []
     for state in seen.contract.states:
         if not seen.visited[state.name]:

@@ -1,4 +1,7 @@
-"""The outside world of one run: it answers calls by seed in all declared ways, and keeps a ledger of what took effect."""
+"""The outside world of one run.
+
+It answers calls by seed in all declared ways, and keeps a ledger of the actions that took effect.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ SILENCE_S = 1e6
 
 
 class Effected(NamedTuple):
-    """An action that took effect: under which key, for which intent of the run, with which result."""
+    """An action that took effect, with its key, the number of its intent, and its result."""
 
     action: str
     key: str
@@ -37,7 +40,7 @@ class Lost(Exception):
 
 
 class Outside:
-    """Answers the calls of all runs, one run at a time; `begin` makes it ready for the next one."""
+    """Answers the calls of all runs, one run at a time; `begin` prepares for the next run."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -52,7 +55,7 @@ class Outside:
         self.intent_now: Callable[[], int] = lambda: 0
 
     def begin(self, values: Chosen, clock: VirtualClock, rng: Random, *, calm: bool) -> None:
-        """Forget the last run; in a calm one every call answers well."""
+        """Forget the last run. In a calm run every call succeeds."""
         self._values, self._clock, self._rng = values, clock, rng
         self.ledger = []
         self._cached: dict[tuple[str, str], tuple[int, Any]] = {}
@@ -62,7 +65,7 @@ class Outside:
     # --- what is drawn ---------------------------------------------------------------------------
 
     def _ways_of(self, call: CallProgram) -> tuple[str, ...]:
-        """List in which ways a call may end."""
+        """List the ways in which a call may end."""
         declared = call.declaration
         if isinstance(declared, Pure):
             return ("ok",)
@@ -82,7 +85,10 @@ class Outside:
                 assert_never(declared)
 
     def _mood(self, ways: tuple[str, ...], calm: bool) -> list[float]:
-        """Weigh the ways of a call for this run: mostly well, or all alike, or one of them again and again."""
+        """Weigh the ways of a call for this run.
+
+        The run has mostly success, all ways alike, or one failure often.
+        """
         if calm or len(ways) == 1:
             return [1.0] + [0.0] * (len(ways) - 1)
         drawn = self._rng.random()
@@ -166,7 +172,7 @@ class Outside:
         return result
 
     async def _latency(self, call: CallProgram) -> None:
-        """Let a call take some time, well within its time-out, or none."""
+        """Let a call take no time, or some time well within its timeout."""
         declared = call.declaration
         assert isinstance(declared, Effect | Action)
         limit = declared.timeout.total_seconds() if declared.timeout is not None else 20.0
@@ -174,7 +180,10 @@ class Outside:
             await asyncio.sleep(limit * 0.9 * self._rng.random() ** 4)
 
     def _remembered(self, action: Action, key: str) -> Any:
-        """Return what the other side remembers under a key: a result in a list, or a failure."""
+        """Return what the other side remembers under a key: a result in a list, or a failure.
+
+        None if it remembers nothing.
+        """
         found = self._cached.get((action.name, key))
         if found is None or action.key is None:
             return None
@@ -205,7 +214,7 @@ class Outside:
         return next((one for one in reversed(self.ledger) if (one.action, one.key) == (action, key)), None)
 
     def twice(self) -> list[Effected]:
-        """Return the effects that were a second one of the same intent."""
+        """Return the effects that repeat an earlier effect of the same intent."""
         seen: set[tuple[str, int]] = set()
         again = []
         for one in self.ledger:
@@ -216,5 +225,5 @@ class Outside:
 
 
 def known_name(failure: Failure) -> str:
-    """Name a failure as outcomes are named."""
+    """Return the name of a failure as outcomes write it."""
     return f"{failure.opord_type}.{type(failure).__name__}"

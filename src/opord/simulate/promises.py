@@ -1,4 +1,7 @@
-"""Promises held against what runs did: broken ones should never be seen, since the checker has proved them."""
+"""Checks promises against what runs did.
+
+The checker has proved the promises, so a broken one should never be seen.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from opord.values.canonical import loads
 
 
 class Occurrence(NamedTuple):
-    """Something that came in a run. `begins`: a call is about to be made, `did` and `may` say what it has become."""
+    """Something that occurred in a run.
+
+    `begins`: a call is about to be made. `did` and `may`: it has, or may have, taken effect.
+    """
 
     name: str
     begins: bool = False
@@ -20,7 +26,10 @@ class Occurrence(NamedTuple):
 
 
 def occurrences_of(records: Iterable[RecordRow]) -> list[Occurrence]:
-    """List what a journal says came: states entered, effects that answered, commits and what became of them."""
+    """List the occurrences of a journal.
+
+    They are states entered, effects that answered, commits and their outcomes.
+    """
     occurrences: list[Occurrence] = []
     for record in records:
         body = loads(record.body)
@@ -63,7 +72,10 @@ def _outcome(body: Mapping[str, Any]) -> Occurrence:
 
 
 def broken_promises(contract: Contract, records: Sequence[RecordRow], *, ended: bool) -> list[Promise]:
-    """List the promises that a run has broken. How long a run may take is the checker's to say, not looked at here."""
+    """List the promises that a run has broken.
+
+    How long a run may take is left to the checker, and not looked at here.
+    """
     occurrences = occurrences_of(records)
     return [promise for promise in contract.promises if _broken(promise, occurrences, ended)]
 
@@ -90,13 +102,13 @@ def _broken(promise: Promise, occurrences: Sequence[Occurrence], ended: bool) ->
                 owed = owed and not (occurrence.did and occurrence.name in subjects)
             return owed and ended
         case "every run ends":
-            return False  # how long a run may take is not looked at here
+            return False  # the checker decides how long a run may take
         case _:
             assert_never(promise.kind)
 
 
 def _comes_after(occurrences: Sequence[Occurrence], subjects: set[str], others: set[str]) -> bool:
-    """Whether one of the subjects begins, or comes, after one of the others may have come."""
+    """Say whether a subject begins, or occurs, after one of the others may have occurred."""
     may = False
     committed = {occurrence.name for occurrence in occurrences if occurrence.begins}
     for occurrence in occurrences:

@@ -1,4 +1,7 @@
-"""What exploring has seen, as plain data: what `opord simulate --json` writes (`docs/simulate.md` has the format)."""
+"""The results of exploring as plain data, as `opord simulate --json` writes them.
+
+`docs/simulate.md` has the format.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from opord.simulate.hints import unreached
 FORMAT = 1
 MARKS = (50, 90, 99)
 BUCKETS_S = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
-"""Upper ends of the buckets of the histogram of times, in seconds; what is longer is in one more."""
+"""Upper bounds of the histogram's buckets, in seconds. One more bucket has the longer times."""
 
 
 def as_data(seen: Seen, file: str) -> dict[str, Any]:
-    """Return what was seen as plain JSON data; the same runs give the same data."""
+    """Return the results as plain JSON data; the same runs give the same data."""
     contract = seen.contract
     return {
         "format": FORMAT,
@@ -80,7 +83,7 @@ def again(file: str, seed: int) -> str:
 
 
 def times(times_s: Sequence[float]) -> dict[str, Any]:
-    """Return percentiles (nearest rank) and buckets of some lengths of time, in seconds."""
+    """Return percentiles (nearest rank) and buckets of durations in seconds."""
     ordered = sorted(times_s)
     marks = {
         f"p{mark}_s": ordered[max(math.ceil(len(ordered) * mark / 100) - 1, 0)] for mark in MARKS if ordered

@@ -1,4 +1,7 @@
-"""What an exploration can reach: each transition with its cause and what it needs, and each way a call can end."""
+"""What an exploration can reach.
+
+That is each transition with its cause and what it needs, and each way in which a call can end.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +32,16 @@ from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit
 from opord.language.flow.graph import Graph, Moment
 
 UNKNOWN = "unknown"
-"""The outcome of an attempt of which nobody knows whether it took effect."""
+"""The outcome of an attempt that may or may not have taken effect."""
 
 TIMED_OUT = "TimedOut"
 
 
 class TransitionTarget(NamedTuple):
-    """One legal move: from a state, by a cause as journals write it, to a state. `needs` says on what it depends."""
+    """One legal move: from a state, by a cause as journals write it, to a state.
+
+    `needs` lists the conditions of the move.
+    """
 
     source: str
     cause: str
@@ -44,12 +50,15 @@ class TransitionTarget(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells it from other transitions."""
+        """The part that identifies a transition."""
         return self.source, self.cause, self.target
 
 
 def transitions_of(contract: Contract, texts: Mapping[str, str]) -> list[TransitionTarget]:
-    """List the transitions of a contract, in the order of its states, each once; `texts` are its files, for quoting."""
+    """List the transitions of a contract, in the order of its states, each once.
+
+    `texts` has the contract's files, for quoting.
+    """
     words = _Words(texts)
     graph = Graph(contract)
     found: dict[tuple[str, str, str], TransitionTarget] = {}
@@ -65,7 +74,10 @@ def transitions_of(contract: Contract, texts: Mapping[str, str]) -> list[Transit
 
 
 def outcomes_of(contract: Contract) -> list[tuple[str, str]]:
-    """List how an attempt of each effect and action can end: `ok`, its failures, a time-out or the unknown."""
+    """List how an attempt of each effect and action can end.
+
+    That is `ok`, its failures, a timeout, or unknown.
+    """
     variants = {failure.name: [one.name for one in failure.variants] for failure in contract.failures}
     found: list[tuple[str, str]] = []
     calls: tuple[Effect | Action, ...] = (*contract.effects, *contract.actions)
@@ -80,7 +92,7 @@ def outcomes_of(contract: Contract) -> list[tuple[str, str]]:
 
 
 def _set_off(contract: Contract, state: State, moment: Moment) -> str:
-    """Write what sets a step off as the kernel writes it on record; nothing for the body of a state."""
+    """Write the cause of a step as the kernel records it; an empty text for the body of a state."""
     handler = moment.handler
     match handler:
         case None:
@@ -96,15 +108,18 @@ def _set_off(contract: Contract, state: State, moment: Moment) -> str:
 
 
 class _Words:
-    """What a move needs, in words; each condition is worded once, however many `goto`s stand after it."""
+    """The conditions of moves in words.
+
+    Each condition is worded once, however many `goto`s follow it.
+    """
 
     def __init__(self, texts: Mapping[str, str]) -> None:
-        # A place has the path as it was given, the texts of a program have names that mean the same anywhere.
+        # A place has the path as given; the names of a program's texts are the same anywhere.
         self._lines = {PurePath(name).name: text.split("\n") for name, text in texts.items()}
         self._known: dict[Condition, str | None] = {}
 
     def needs(self, way_out: Exit) -> tuple[str, ...]:
-        """Word the guard and the conditions before a `goto`."""
+        """Return the guard and the conditions before a `goto`, in words."""
         cause = way_out.cause
         guard = cause.guard if isinstance(cause, EventHandler) else None
         needs = [f"`{self.quote(guard.place)}`"] if guard is not None else []
@@ -142,7 +157,7 @@ class _Words:
 
 
 def _cause(cause: str, commit: CallSite | None) -> str:
-    """Write a cause as the kernel writes it on record."""
+    """Write a cause as the kernel records it."""
     if commit is None:
         return cause or "body"
     return f"{cause}, commit {commit.name}" if cause else f"commit {commit.name}"

@@ -1,4 +1,7 @@
-"""What exploring has seen, as a page of text: ends, coverage, doubts, times, and the stories of what is wrong."""
+"""The results of exploring as a page of text.
+
+It has the ends, coverage, doubts, times, and the stories of everything that is wrong.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random values of a contract's types, near the constants that its conditions ask about."""
+"""Random values of a contract's types, near the constants in its conditions."""
 
 from __future__ import annotations
 
@@ -42,14 +42,20 @@ from opord.values.duration import format_duration
 COMPARES = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 ACTORS = ("ann", "bob", "cal", "dee")
 DEEPEST = 4
-"""In more records and enums than this, what may be absent or empty is, and an enum is one of its variants without fields."""
+"""The nesting depth of records and enums from which values stay small.
+
+Deeper, optional values are absent, lists and maps are empty, and enums are variants without fields.
+"""
 
 
 _Value: TypeAlias = bool | int | float | str | Decimal | timedelta
 
 
 class Constants:
-    """The constants of a contract by what they are compared with: by name where one is plain to see, and by type."""
+    """The constants of a contract, by type and by name.
+
+    The name is that of the value that a constant is compared with, if it has one.
+    """
 
     def __init__(self, contract: Contract) -> None:
         self.named: defaultdict[str, list[Any]] = defaultdict(list)
@@ -92,12 +98,15 @@ def _constant(node: Expr) -> _Value | None:
 
 
 def _name(node: Expr) -> str:
-    """Name what a comparison asks about; what is computed has no name, or that of the pure it comes from."""
+    """Return the name of a compared value: its own name, or that of the pure that computes it.
+
+    Empty if it has none.
+    """
     return getattr(node, "name", "") if not isinstance(node, BuiltinCall) else ""
 
 
 def _near(value: _Value) -> list[Any]:
-    """Return a constant, and what lies just beside it."""
+    """Return a constant and its neighbours."""
     match value:
         case bool():
             return [True, False]
@@ -136,9 +145,11 @@ def _kind(value: _Value) -> PrimitiveName:
 
 
 class Chosen(Plausible):
-    """Values drawn by a seed: a bool is either, an enum any of its variants, an optional may be absent, a list empty or long.
+    """Values drawn by a seed.
 
-    `seen` are texts that the run has met before; one that is compared with another is often such a one.
+    A bool is either, an enum any of its variants, an optional may be absent, a list empty or long.
+    `seen` has texts that the run has met before. A text that is compared with another is often one
+    of these.
     """
 
     def __init__(self, contract: Contract, constants: Constants, now: Callable[[], int], rng: Random) -> None:
@@ -150,7 +161,10 @@ class Chosen(Plausible):
         self._named: defaultdict[str, list[str]] = defaultdict(list)
 
     def learn(self, members: Any, name: str = "") -> None:
-        """Remember the texts of an input, and how each is called: an event may have to carry one of them."""
+        """Remember the texts of an input with their names.
+
+        An event may have to carry one of them.
+        """
         if isinstance(members, dict):
             for inner, value in members.items():
                 self.learn(value, inner)
@@ -162,7 +176,7 @@ class Chosen(Plausible):
             self._named[name].append(members)
 
     def actor(self) -> str:
-        """Name somebody."""
+        """Return the name of some actor."""
         if self.seen and self._rng.random() < 0.2:
             return self._rng.choice(self.seen)
         return self._rng.choice(ACTORS)
@@ -208,7 +222,7 @@ class Chosen(Plausible):
                 assert_never(type_)
 
     def fields(self, fields: Any) -> dict[str, Any]:
-        """Return a value for each of some fields; one with a default may be left out."""
+        """Return a value for each of the fields; one with a default may be left out."""
         return {
             field.name: self.value(field.type, field.name)
             for field in fields

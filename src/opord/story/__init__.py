@@ -1,4 +1,4 @@
-"""The story of a run in words, for whoever shows it: the command line, the console, a failing test."""
+"""The story of a run in words, for the command line, the console and failing tests."""
 
 __all__ = [
     "lines",

@@ -1,7 +1,7 @@
-"""The story of a run: its records as lines, each at its time, that say in words what happened.
+"""The story of a run: its records as lines with their times, which say in words what happened.
 
-What matters stands at the margin: the states, and what moved the run into them. Calls are indented below, with
-their attempts and how long each took. Nothing is left out; what is long is cut.
+The states, and what moved the run into them, are at the margin. Calls are indented below, with
+their attempts and how long each took. Nothing is left out; long values are cut.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ from opord.story.words import span, timer_words, value, when
 
 
 class Part(NamedTuple):
-    """Some words of a line, and how they look."""
+    """Some words of a line, and their style."""
 
     text: str
     style: str = ""
 
 
 class StoryLine(NamedTuple):
-    """A line of a story. `at` is the instant (as text) if it is another than that of the line above."""
+    """A line of a story.
+
+    `at` is the instant as text, or None if the line above has the same instant.
+    """
 
     at: str | None
     depth: int
@@ -41,7 +44,7 @@ class StoryLine(NamedTuple):
 
 
 _Shown: TypeAlias = RecordKind | Literal["stored"]
-"""What a line of a history is about: a record, or a message that still waits."""
+"""The subject of a line: the kind of a record, or a message that still waits."""
 
 
 def tell(program: Program, history: Iterable[Mapping[str, Any]]) -> list[StoryLine]:
@@ -63,7 +66,7 @@ class _Story:
         self._worker: str | None = None
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Tell one record."""
+        """Add the lines of one record."""
         kind: _Shown | None = "stored" if record["kind"] == "stored" else known_kind(record["kind"])
         if kind is None:
             self._line(record, 1, Part(f"{safe(record['kind'])}: {UNKNOWN_KIND}", "bad"))
@@ -115,7 +118,7 @@ class _Story:
         self.lines.append(StoryLine(at, depth, tuple(part for part in parts if part is not None)))
 
     def _take_over(self, record: Mapping[str, Any]) -> None:
-        """Say that another worker goes on with the run than the one that had it."""
+        """Add a line if another worker than before goes on with the run."""
         worker = record.get("worker")
         if worker == self._worker:
             return
@@ -148,7 +151,7 @@ class _Story:
         )
 
     def _cause(self, cause: str) -> str:
-        """Say why a run moved: by its body nobody needs to be told."""
+        """Say why a run moved; empty if its body moved it, which needs no words."""
         first, _, committed = cause.partition(", commit ")
         name = first.partition(" ")[2]
         word = known_cause(cause)
@@ -201,7 +204,7 @@ class _Story:
     # --- calls -----------------------------------------------------------------------------------
 
     def _answers(self, record: Mapping[str, Any]) -> None:
-        """Tell the calls of a step that are on record with what they led to."""
+        """Add the calls of a step that are recorded with its result."""
         for answer in record.get("calls", ()):
             tried = f"  {answer['attempts']} attempts" if "attempts" in answer else ""
             took = f"  {span(answer['ms'] / 1000)}" if "ms" in answer else ""
@@ -358,7 +361,7 @@ class _Story:
 
 
 def traceback_end(text: str, *, frames: int = 2) -> list[str]:
-    """Return the last frames of a traceback, which is where the fault is; `show` has the whole."""
+    """Return the last frames of a traceback, nearest to the fault; `show` has the whole."""
     lines = [line for line in text.rstrip("\n").split("\n")[:-1] if not set(line) <= set(" ^~")]
     starts = [index for index, line in enumerate(lines) if line.startswith("  File ")]
     if not starts:
@@ -372,7 +375,7 @@ def where_it_is(view: Mapping[str, Any]) -> list[Part]:
     status = known_status(view["status"])
     outcome = view["outcome"]
     if outcome == "terminated":
-        # Since when it is in its state is not when it was ended.
+        # The time of entering a state is not the time of the end.
         return [Part(f"terminated in {state}", "warn")]
     match status:
         case "ended":
@@ -397,7 +400,10 @@ def where_it_is(view: Mapping[str, Any]) -> list[Part]:
 
 
 def _is_carried(kind: _Shown, record: Mapping[str, Any]) -> bool:
-    """Whether only the worker that holds the run writes this; most others, whoever sends something may write."""
+    """Say whether only the worker that holds the run writes this record.
+
+    Most other records can be written by any sender.
+    """
     match kind:
         case "intent" | "attempt" | "doubt":
             return True

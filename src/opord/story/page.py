@@ -1,4 +1,4 @@
-"""A run's page as text: where it is, its story on a time line, and what it waits for."""
+"""A run's page as text: its state, its story on a timeline, and what it waits for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_story(
     paint: Paint = unpainted,
     columns: int | None = None,
 ) -> Iterator[str]:
-    """Write a run's story, where that has led, and what would move it; `columns` cuts its lines."""
+    """Write a run's story, its present state, and what would move it; `columns` cuts its lines."""
     yield written(
         [
             Part(safe(view["run"]), "state"),
@@ -46,7 +46,7 @@ def run_story(
 
 
 def written(parts: Sequence[Part], *, paint: Paint = unpainted, columns: int | None = None) -> str:
-    """Write some words in their styles, cut to a number of columns."""
+    """Write words in their styles, cut to a number of columns."""
     out, left = "", columns
     for text, style in parts:
         if left is not None:
@@ -61,7 +61,7 @@ def written(parts: Sequence[Part], *, paint: Paint = unpainted, columns: int | N
 def timeline(
     lines: Sequence[StoryLine], *, paint: Paint = unpainted, columns: int | None = None
 ) -> Iterator[str]:
-    """Write a story on its time line: how long after the start, and the clock in UTC."""
+    """Write a story on its timeline: the time since the start, and the clock in UTC."""
     start = next((line.at for line in lines if line.at), None)
     room = columns - CLOCK_COLUMNS if columns is not None else None
     day = start[:10] if start else ""
@@ -77,7 +77,7 @@ def timeline(
 
 
 def waits_text(view: Mapping[str, Any], program: Program | None) -> Iterator[str]:
-    """Say why a run is where it is, and what would move it."""
+    """Say why a run is in its state, and what would move it."""
     if view["reason"]:
         yield f"why        {safe(view['reason'])}"
     for index, wait in enumerate(view["waiting_for"]):

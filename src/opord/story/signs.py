@@ -1,17 +1,20 @@
-"""Texts from outside made safe to show: nothing that a terminal would obey."""
+"""Texts from outside made safe to show: control characters are escaped."""
 
 from __future__ import annotations
 
 
 def safe(text: str) -> str:
-    """Escape what a terminal would obey or hide, newlines included: the text becomes one visible line."""
+    """Escape control and hidden characters, newlines included.
+
+    The text becomes one visible line.
+    """
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
 
 
 def readable(text: str) -> str:
-    """Escape as `safe` does, but keep lines apart."""
+    """Escape as `safe` does, but keep newlines."""
     return "\n".join(safe(line.replace("\t", "    ")) for line in text.split("\n"))
 
 

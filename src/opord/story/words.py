@@ -16,12 +16,15 @@ from opord.values.duration import format_duration
 
 
 def when(instant: str) -> str:
-    """Write an instant to the second, in UTC, as people read it."""
+    """Write an instant to the second, in UTC."""
     return f"{instant[:10]} {instant[11:19]}"
 
 
 def span(seconds: float) -> str:
-    """Write a length of time with as much detail as matters at its size: `3 ms`, `1.25 s`, `4m 10s`, `2d 3h`."""
+    """Write a duration with as much detail as matters at its size.
+
+    For example `3 ms`, `1.25 s`, `4m 10s`, `2d 3h`.
+    """
     if seconds < 0:
         return f"-{span(-seconds)}"
     if seconds < 1:
@@ -48,7 +51,10 @@ def value(shown: Any, *, limit: int = 160) -> str:
 
 
 def _start(shown: Any, limit: int) -> Any:
-    """Return as much of shown data as can be seen in a line of so many characters, for a long list is told in each of a run's records."""
+    """Return the part of shown data that fits in a line of `limit` characters.
+
+    A long list may occur in each of a run's records, so it is cut before it is written.
+    """
     if isinstance(shown, str):
         return shown[: limit + 1]
     if isinstance(shown, list):
@@ -69,7 +75,7 @@ def waits_in_words(view: Mapping[str, Any], program: Program | None) -> str:
 
 
 def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Program | None) -> str:
-    """Say what one of the things is that a run waits for."""
+    """Say in words one of the things that a run waits for."""
     if "event" in wait:
         roles = " or ".join(wait["roles"])
         return f"{wait['event']} by {roles}" if roles else str(wait["event"])
@@ -84,7 +90,7 @@ def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Pro
 
 
 def timer_words(program: Program | None, state: str, name: str) -> str:
-    """Say what a timer of a state is: `after 48h` where the contract says so."""
+    """Describe a timer of a state: `after 48h` where the contract says so."""
     timer = timer_of(program, state, name) if program is not None else None
     if timer is None:
         return name

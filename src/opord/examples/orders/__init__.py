@@ -1,4 +1,4 @@
-"""An order desk: from a paid checkout to a delivered parcel, with a card provider that has bad days."""
+"""An order desk: from a paid checkout to a delivered parcel, with an unreliable card provider."""
 
 __all__ = [
     "demo",

@@ -1,6 +1,6 @@
-"""The shop's side: takes webhooks, starts runs, answers where an order is.
+"""The shop's side: takes webhooks, starts runs, and answers where an order is.
 
-It carries nothing out itself and has no handlers; a worker on the same store does that. A webhook is
+It has no handlers and carries out no runs; a worker on the same store does that. A webhook is
 answered with a 2xx only once the start of its run is on disk, so that the sender may forget it.
 
     python -m opord.examples.orders.app --port 8400 --store sqlite:///orders.db
@@ -34,7 +34,7 @@ from opord.examples.orders.order_fulfilment import Line, Order, OrderFulfilment
 from opord.examples.orders.stripe_events import BadEvent, Session, construct_event, parse_cart
 
 CURRENCY = "usd"
-SECRET_FOR_TRIALS = "whsec_trial"  # noqa: S105 - what the demonstration signs with, made up
+SECRET_FOR_TRIALS = "whsec_trial"  # noqa: S105 - made up; the demonstration signs with it
 TAKEN = "checkout.session.completed"
 
 _STATUS_OF: dict[type[Exception], int] = {
@@ -49,7 +49,7 @@ _STATUS_OF: dict[type[Exception], int] = {
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """What the warehouse says when a parcel has arrived."""
+    """The warehouse's report that a parcel has arrived."""
 
     tracking: str
 
@@ -62,7 +62,7 @@ class Shop:
         self.signing_secret = signing_secret
 
     async def webhook(self, request: Request) -> Response:
-        """Start the run of a finished checkout; the same order again is the same run."""
+        """Start the run of a finished checkout. The same order again is the same run."""
         event = construct_event(
             await request.body(), request.headers.get("stripe-signature", ""), self.signing_secret
         )
@@ -76,7 +76,7 @@ class Shop:
         return JSONResponse(dict(await self.engine.run_status(_run_of(request))))
 
     async def delivered(self, request: Request) -> Response:
-        """Take the warehouse's word that a parcel has arrived."""
+        """Take the warehouse's report that a parcel has arrived."""
         try:
             parcel = msgspec.json.decode(await request.body(), type=Parcel)
         except msgspec.DecodeError as error:
@@ -88,7 +88,7 @@ class Shop:
 
 
 def order_of(session: Session) -> Order:
-    """Read the order out of a finished checkout.
+    """Read the order from a finished checkout.
 
     Raises:
         BadEvent: something that an order needs is missing or has another form.
@@ -111,7 +111,7 @@ def order_of(session: Session) -> Order:
 
 
 def create_app(engine: opord.Engine, signing_secret: str) -> Starlette:
-    """Put the shop on HTTP, on an engine that is open."""
+    """Serve the shop over HTTP, on an engine that is open."""
     shop = Shop(engine, signing_secret)
     return Starlette(
         routes=[
@@ -142,7 +142,10 @@ def main() -> None:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    """Answer a refusal with its reason. A status of 500 lets the sender try again, a 4xx says it need not."""
+    """Answer a refusal with its reason.
+
+    With status 500 the sender tries again; a 4xx says that trying again does not help.
+    """
     status = next((status for kind, status in _STATUS_OF.items() if isinstance(error, kind)), 500)
     code = getattr(error, "code", "bad_event")
     return JSONResponse({"error": {"code": code, "message": str(error)}}, status)

@@ -1,8 +1,8 @@
 """The demonstration: the same bad day for an order desk on Opord, and for one of glue code.
 
-A card provider, a shop and a worker run as processes of their own. Webhooks arrive, one of them five times;
-the worker is killed between the provider's yes and the record of it; another takes over. Everything that
-is printed is computed from what happened, and so is the exit status.
+A card provider, a shop and a worker run as processes of their own. Webhooks arrive, one of them
+five times. The worker is killed after the provider has charged and before that is recorded; another
+takes over. All output, and the exit status, is computed from what happened.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ was taken up again, with a new key, and the provider took that for a new charge.
 
 
 def main() -> int:
-    """Play the demonstration; return 0 if nobody was charged twice and every run holds to its contract, else 1."""
+    """Run the demonstration, and return its exit status.
+
+    It is 0 if nobody was charged twice and every run is legal, else 1.
+    """
     screen = Screen()
     try:
         with tempfile.TemporaryDirectory(prefix="opord-demo-") as folder:
@@ -119,7 +122,7 @@ def _settings(provider_port: int) -> dict[str, str]:
 
 
 def _of_contract(first_words: str) -> str:
-    """Return a declaration of the contract as it stands there, from its first words to its closing brace."""
+    """Return the contract's text of a declaration, from its first words to its closing brace."""
     lines = iter(contract_file().read_text(encoding="utf-8").splitlines())
     declaration = [next(line for line in lines if line.startswith(first_words))]
     while declaration[-1] != "}":
@@ -128,7 +131,7 @@ def _of_contract(first_words: str) -> str:
 
 
 def _doubt_rule() -> str:
-    """Return what the contract says is to be done when nobody knows whether a card was charged."""
+    """Return the contract's rule for when nobody knows whether a card was charged."""
     lines = _of_contract("action charge_card").splitlines()
     return next(line.strip() for line in lines if line.strip().startswith("in doubt"))
 

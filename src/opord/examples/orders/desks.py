@@ -1,4 +1,4 @@
-"""Two order desks behind one face: the one on Opord, and the one of glue code."""
+"""Two order desks with one interface: the one on Opord, and the one of glue code."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import httpx
 from opord.examples.orders.stage import HERE, START_S, Actor, Stage, free_port
 
 LEASE_S = 2
-"""How soon a dead worker's runs are taken over, in seconds; ten unless said, which would be dull to watch."""
+"""How soon a dead worker's runs are taken over, in seconds. The default, ten, is dull to watch."""
 
 OPORD = ("-c", "import sys; sys.argv[0] = 'opord'; from opord.cli import main; main()")
 
-# One process for all of them: most of the time that a command takes is its start.
+# One process for all of them: most of the time of a command is its start.
 HISTORIES = """\
 import sys
 from opord.cli.program import run
@@ -29,7 +29,10 @@ for number, name in enumerate(sys.argv[2:]):
 
 
 class Standing(NamedTuple):
-    """Where an order is: the state in the desk's own words, whether that is an end, and whom it waits for."""
+    """Where an order is.
+
+    That is the state in the desk's own words, whether it is final, and whom it waits for.
+    """
 
     state: str
     ended: bool = False
@@ -37,7 +40,7 @@ class Standing(NamedTuple):
 
 
 class Desk(Protocol):
-    """What takes webhooks and sees orders through."""
+    """A desk takes webhooks and carries out orders."""
 
     name: str
     url: str
@@ -47,23 +50,23 @@ class Desk(Protocol):
         ...
 
     async def die(self) -> tuple[str, int]:
-        """Kill the process that carries orders out; return what it was and its number."""
+        """Kill the process that carries orders out; return its description and its number."""
         ...
 
     async def revive(self) -> None:
-        """Start another in its place."""
+        """Start another process in place of the killed one."""
         ...
 
     async def standing(self, order_id: str) -> Standing | None:
-        """Say where an order is; None if it knows of none."""
+        """Say where an order is; None if the desk does not know the order."""
         ...
 
     async def on_record(self, order_id: str) -> str:
-        """Say what is on its own disk about an order, with nobody at work on it."""
+        """Say what the desk's disk has about an order, while no process works on it."""
         ...
 
     async def approve(self, order_id: str, note: str) -> str:
-        """Let an order that waits for a manager go on; return how that was done."""
+        """Approve an order that waits for a manager; return how that was done."""
         ...
 
     async def delivered(self, order_id: str, tracking: str) -> None:
@@ -72,7 +75,10 @@ class Desk(Protocol):
 
 
 class OpordDesk:
-    """The shop's app takes webhooks and starts runs; a worker on the same store carries them out."""
+    """The desk on Opord.
+
+    The shop's app takes webhooks and starts runs; a worker on the same store carries them out.
+    """
 
     name = "Opord"
 
@@ -146,11 +152,11 @@ class OpordDesk:
         return records
 
     async def tell(self, orders: list[str]) -> None:
-        """Have `opord runs history` print the story of each of these orders."""
+        """Let `opord runs history` print the story of each of these orders."""
         await self.stage.show("-c", HISTORIES, self.store, *(self.run_of(order_id) for order_id in orders))
 
     async def verify(self) -> bool:
-        """Have `opord runs verify` check every run against its contract and print the verdict; return that."""
+        """Let `opord runs verify` print the verdict on every run; return whether all are legal."""
         return await self.stage.show(*OPORD, "runs", "verify", "--store", self.store) == 0
 
     async def runs(self, *command: str) -> str:
@@ -161,7 +167,7 @@ class OpordDesk:
         return printed
 
     def run_of(self, order_id: str) -> str:
-        """Name the run of an order."""
+        """Return the name of an order's run."""
         return f"OrderFulfilment/{order_id}"
 
 

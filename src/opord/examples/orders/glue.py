@@ -1,7 +1,8 @@
 """The same job without Opord: a webhook, a status column, background tasks and a retry loop.
 
-What one writes in an afternoon, with care: an order is taken once whatever the sender repeats, a call is
-repeated with backoff under one idempotency key, and after a restart unfinished orders are taken up again.
+It is what a careful developer writes in an afternoon. An order is taken once, whatever the sender
+repeats. A call is repeated with backoff under one idempotency key. After a restart the unfinished
+orders are resumed.
 
     python -m opord.examples.orders.glue --port 8402 --database glue.db
 """
@@ -126,7 +127,7 @@ class Shop:
         task.add_done_callback(self.tasks.discard)
 
     def resume(self) -> None:
-        """Take up what was unfinished when the process stopped."""
+        """Resume what was unfinished when the process stopped."""
         marks = ", ".join("?" * len(UNFINISHED))
         query = f"SELECT id FROM orders WHERE status IN ({marks})"  # noqa: S608
         for row in self.db.execute(query, UNFINISHED).fetchall():
@@ -166,7 +167,8 @@ class Shop:
             log.warning("could not post about order %s", order_id)
 
     async def charge(self, order: sqlite3.Row) -> str:
-        # One key for all attempts, so that repeating a request whose answer was lost does not charge again.
+        # One key for all attempts, so that repeating a request whose answer was lost does not
+        # charge twice.
         key = str(uuid.uuid4())
         request = {"order_id": order["id"], "amount_cents": order["total_cents"], "card": order["card"]}
         for attempt in range(ATTEMPTS):

@@ -1,7 +1,7 @@
-"""What the contract's calls do: HTTP to the card provider, the customer service and the chat.
+"""The code of the contract's calls: HTTP to the card provider, the customer service and the chat.
 
-A handler says what happened in the contract's own words. What it cannot say for certain it leaves alone:
-a lost answer is raised on as it came, and the contract decides what becomes of the doubt.
+A handler reports what happened in the contract's own words. It does not guess: a lost answer is
+raised unchanged, and the contract decides what to do about the doubt.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from opord.examples.orders.order_fulfilment import (
 )
 
 LARGE_ORDER_CENTS = 200_000
-"""From here on an order counts as risky as can be."""
+"""An order of this amount or more has the highest risk."""
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""What httpx raises when not a byte has left: the request certainly did not take effect."""
+"""What httpx raises before a byte is sent: the request certainly did not take effect."""
 
 
 class OrderHandlers(OrderFulfilment.Handlers):
@@ -34,11 +34,14 @@ class OrderHandlers(OrderFulfilment.Handlers):
 
     def __init__(self, services_url: str | None = None, client: httpx.AsyncClient | None = None) -> None:
         url = services_url or os.environ.get("SERVICES_URL", "http://127.0.0.1:8401")
-        # The contract's time-outs decide how long a call may take, and nothing below them.
+        # The contract's timeouts decide how long a call may take. No timeout is set below them.
         self._http = client or httpx.AsyncClient(base_url=url, timeout=None)  # noqa: S113
 
     def risk(self, order: Order, customer: Customer) -> float:
-        """Weigh an order by its amount, from 0.0 to 1.0; how well the customer is known is the contract's business."""
+        """Rate an order by its amount, from 0.0 to 1.0.
+
+        How well the customer is known is decided in the contract.
+        """
         return min(order.total_cents / LARGE_ORDER_CENTS, 1.0)
 
     async def find_customer(self, id: str) -> Customer:
@@ -57,7 +60,7 @@ class OrderHandlers(OrderFulfilment.Handlers):
         return _receipt(charges[0]) if charges else None
 
     async def charge_card(self, order: Order, *, call: opord.Call) -> Receipt:
-        """Charge the card; the provider takes two requests with one key for one."""
+        """Charge the card; the provider treats two requests with one key as one."""
         request = {
             "order_id": order.id,
             "amount_cents": order.total_cents,
@@ -77,14 +80,14 @@ class OrderHandlers(OrderFulfilment.Handlers):
         return _receipt(answer.json())
 
     async def refund_card(self, receipt: Receipt, *, call: opord.Call) -> None:
-        """Give the money back."""
+        """Refund the charge."""
         answer = await self._http.post(
             "/refunds", json={"charge_id": receipt.charge_id}, headers={"Idempotency-Key": call.key}
         )
         answer.raise_for_status()
 
     async def post_slack(self, text: str, *, call: opord.Call) -> None:
-        """Tell the shop's channel."""
+        """Post a message in the shop's channel."""
         answer = await self._http.post("/chat/messages", json={"text": text})
         answer.raise_for_status()
 

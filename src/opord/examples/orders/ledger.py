@@ -1,4 +1,4 @@
-"""The card provider's ledger: append-only JSON lines, each on disk before anybody is told of it."""
+"""The card provider's ledger: append-only JSON lines. Each is on disk before it is reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _decode = msgspec.json.Decoder(Entry).decode
 
 
 class Ledger:
-    """The ledger, open for writing; who opens it again finds every entry that was ever acknowledged."""
+    """The ledger, open for writing.
+
+    After a restart it has every entry that was ever acknowledged.
+    """
 
     def __init__(self, path: Path) -> None:
         self.entries = list(read_ledger(path)) if path.exists() else []
@@ -36,7 +39,7 @@ class Ledger:
         _cut_torn_line(path)
 
     def append(self, entry: Entry) -> None:
-        """Write an entry through to the disk; returns when it is there."""
+        """Write an entry through to the disk; return when it is there."""
         self._file.write(_encode(entry) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -60,7 +63,7 @@ class Ledger:
 
 
 def read_ledger(path: Path) -> Iterator[Entry]:
-    """Read a ledger that somebody else may be writing: whole lines only."""
+    """Read a ledger that another process may be writing: whole lines only."""
     for line in path.read_bytes().splitlines(keepends=True):
         if line.endswith(b"\n"):
             yield _decode(line)

@@ -1,7 +1,7 @@
-"""What happens to a desk: webhooks, a death between the provider's yes and the record of it, and a new start.
+"""What happens to a desk: webhooks, a kill between the charge and its record, and a restart.
 
-Both desks go through the same plot. It is the provider's ledger that says when to kill: when the orders
-whose answers take long have been charged, and the others have got as far as they can.
+Both desks go through the same plot. The provider's ledger decides when to kill: when the orders
+with slow answers have been charged, and the others have gone as far as they can.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ from opord.examples.orders.stage import WEBHOOKS, Delivery, Stage, deliver
 
 REPEATED = ["ord_1001.json"] * 5
 STUCK = ["ord_1010_late.json"]
-"""Comes after the death."""
+"""The webhooks that come after the kill."""
 
 AFTERWARDS = ["ord_1001_again_late.json", "ord_1002_other_amount.json"]
-"""Come when every order has come to its end."""
+"""The webhooks that come when every order has ended."""
 
 PATIENCE_S = 45.0
-"""How long a wait may take before the demonstration gives up; it takes a few seconds."""
+"""How long a wait may take, in seconds. A wait that succeeds takes a few."""
 
 CALM_S = 3.0
-"""How long the other orders get to come to rest: well within the slow answers, which must still be on their way."""
+"""How long the other orders get to come to rest, in seconds.
+
+It is well below the time of the slow answers, which must still be under way.
+"""
 
 
 @dataclass
@@ -127,7 +130,7 @@ def first_wave() -> list[str]:
 
 
 async def _known(desk: Desk, files: list[str]) -> list[str]:
-    """List the orders of these webhooks that the desk has taken on, rightly or not."""
+    """List the orders of these webhooks that the desk has accepted, rightly or not."""
     found = (re.search(r'"client_reference_id": "(\w+)"', _text_of(file)) for file in files)
     orders = sorted({match.group(1) for match in found if match is not None})
     return [order for order in orders if await desk.standing(order) is not None]
@@ -138,7 +141,7 @@ def _text_of(file: str) -> str:
 
 
 async def _others_rest(desk: Desk, played: Played) -> None:
-    """Wait until the orders that the provider answers wait for somebody or have ended, but not for long."""
+    """Wait for a short time until the orders with fast answers wait for a person or have ended."""
     others = [order for order in played.orders if order not in played.in_flight]
     with suppress(TimeoutError):
         async with asyncio.timeout(CALM_S):
@@ -150,7 +153,7 @@ async def _others_rest(desk: Desk, played: Played) -> None:
 
 
 async def _see_through(desk: Desk, played: Played, tell: Tell) -> bool:
-    """Be the manager and the warehouse for whoever waits for them; say whether every order has ended."""
+    """Act as manager and warehouse for the orders that wait; say whether every order has ended."""
     for order in played.orders:
         if order in played.finals:
             continue

@@ -1,9 +1,9 @@
 """A card provider on its own: charges and refunds on a ledger, customers, and a chat, over HTTP.
 
-It is as good and as bad as real ones. It honours idempotency keys, for a day. It is slow, it is out of
-order, it limits rates and declines cards; it books a charge and loses the connection before it can say
-so; and what it has booked it lists only after a while. Which order meets what is written in
-`provider.json`, so that two runs of the same orders meet the same days.
+It behaves like real ones. It honours idempotency keys for a day. It can be slow or out of order,
+limits rates and declines cards. It can book a charge and lose the connection before it answers, and
+it lists a charge only after a while. `provider.json` says which order meets what, so that two
+demonstrations with the same orders go alike.
 
     python -m opord.examples.orders.provider --port 8401 --ledger ledger.jsonl
 """
@@ -37,10 +37,12 @@ KEY_WINDOW = timedelta(hours=24)
 class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the charges of one order meet.
 
-    `first_answers` are statuses (429, 503) that the first requests get, with nothing booked. `declines`
-    is the reason why the card is declined. `first_answer_after_ms` is how long the answer to the first
-    booking takes, which is on the ledger by then. `drops_answer` books the first time and closes the
-    connection instead of answering. `settles_after_ms` is how long a charge takes to be listed.
+    `first_answers`: statuses (429, 503) that the first requests get, with nothing booked.
+    `declines`: the reason why the card is declined.
+    `first_answer_after_ms`: how long the answer to the first booking takes. The booking is on the
+        ledger before that.
+    `drops_answer`: book the first time, and close the connection instead of answering.
+    `settles_after_ms`: how long it takes until a charge is listed.
     """
 
     first_answers: list[int] = []
@@ -51,13 +53,13 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Customer(msgspec.Struct, frozen=True):
-    """What the customer service knows of somebody."""
+    """What the customer service knows about a customer."""
 
     vip: bool
 
 
 class Script(msgspec.Struct, frozen=True):
-    """The provider's world: its customers by id, and the orders that meet anything out of the ordinary."""
+    """The provider's world: its customers by id, and the orders that meet something special."""
 
     customers: dict[str, Customer] = {}
     orders: dict[str, Behaviour] = {}
@@ -85,7 +87,7 @@ class ConnectionLost(Response):
 
 
 class Provider:
-    """The provider's rules; one process has one."""
+    """The provider's rules; each process has one."""
 
     def __init__(
         self,
@@ -123,7 +125,8 @@ class Provider:
         if behaviour.declines is not None:
             return _problem(402, "card_declined", behaviour.declines)
 
-        # From the look at the keys to here nothing awaits: two requests with one key book once.
+        # Nothing awaits between the check of the keys and here: two requests with one key book
+        # once.
         first = not self.ledger.charges(asked.order_id)
         booked = self._book("charge", f"ch_{len(self.ledger.entries) + 1:06}", asked, key)
         if first and behaviour.drops_answer:
@@ -133,7 +136,7 @@ class Provider:
         return JSONResponse(_charge(booked), 201)
 
     async def charges(self, request: Request) -> Response:
-        """List the charges of an order, those that are settled."""
+        """List the charges of an order that are settled."""
         order_id = request.query_params.get("order_id", "")
         settles = timedelta(
             milliseconds=self.script.orders.get(order_id, Behaviour()).settles_after_ms,
@@ -142,7 +145,7 @@ class Provider:
         return JSONResponse({"charges": [_charge(one) for one in settled]})
 
     async def refund(self, request: Request) -> Response:
-        """Give a charge back, once."""
+        """Refund a charge, once."""
         try:
             asked = msgspec.json.decode(await request.body(), type=RefundRequest)
         except msgspec.DecodeError as error:
@@ -161,7 +164,7 @@ class Provider:
         return JSONResponse(_charge(refund), 201)
 
     async def customer(self, request: Request) -> Response:
-        """Say who a customer is."""
+        """Return what is known about a customer."""
         customer_id = request.path_params["customer_id"]
         known = self.script.customers.get(customer_id)
         if known is None:
@@ -169,7 +172,7 @@ class Provider:
         return JSONResponse({"id": customer_id, "vip": known.vip})
 
     async def say(self, request: Request) -> Response:
-        """Put a message into the shop's chat."""
+        """Post a message in the shop's chat."""
         try:
             message = msgspec.json.decode(await request.body(), type=Message)
         except msgspec.DecodeError as error:
@@ -201,7 +204,7 @@ class Provider:
 
 
 def create_provider(provider: Provider) -> Starlette:
-    """Put a provider on HTTP."""
+    """Serve a provider over HTTP."""
     return Starlette(
         routes=[
             Route("/charges", provider.charge, methods=["POST"]),
@@ -215,7 +218,7 @@ def create_provider(provider: Provider) -> Starlette:
 
 
 def read_script(path: Path = SCRIPT) -> Script:
-    """Read who meets what."""
+    """Read what each order meets."""
     return msgspec.json.decode(path.read_bytes(), type=Script)
 
 
@@ -228,7 +231,7 @@ def main() -> None:
     options = parser.parse_args()
     with Ledger(options.ledger) as ledger:
         app = create_provider(Provider(ledger, read_script(options.script)))
-        # The connections it drops are part of its part, no errors to report.
+        # The provider drops connections on purpose, so these are not errors to log.
         uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="critical")
 
 

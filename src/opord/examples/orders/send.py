@@ -16,7 +16,7 @@ from opord.examples.orders.stage import deliver
 
 
 def main() -> None:
-    """Deliver the files named, out of `webhooks/`, and print each answer."""
+    """Deliver the named files of `webhooks/`, and print each answer."""
     parser = argparse.ArgumentParser(description="Delivers webhooks of finished checkouts.")
     parser.add_argument("url", help="where the shop's app listens")
     parser.add_argument("files", nargs="+", help="files of the folder webhooks/")

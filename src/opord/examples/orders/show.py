@@ -1,4 +1,4 @@
-"""How a demonstration looks: tables of what happened, made of what was seen and nothing else."""
+"""The output of a demonstration: tables of what happened, made only from what was seen."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from opord.examples.orders.provider import Behaviour
 from opord.examples.orders.stage import Delivery
 
 WIDTH_PIPED = 110
-"""Columns where there is no terminal to ask."""
+"""The number of columns if there is no terminal to ask."""
 
 
 class Screen:
-    """Writes to a terminal with colours, and plainly to anything else."""
+    """Writes to a terminal with colours, and plain text to anything else."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
@@ -38,17 +38,17 @@ class Screen:
         self.console.file.flush()
 
     def say(self, text: str) -> None:
-        """Tell something that a newcomer needs to know."""
+        """Explain something that a newcomer needs to know."""
         self.show(Text(text))
 
     def quote(self, text: str) -> None:
-        """Show lines of a file as they stand there."""
+        """Show lines of a file unchanged."""
         self.console.print()
         self.show(Padding(Text(text, "cyan"), (0, 0, 0, 2), expand=False))
         self.console.print()
 
     def step(self, text: str) -> None:
-        """Tell what happens now."""
+        """Say what happens now."""
         grid = Table.grid(padding=(0, 1))
         grid.add_row(Text(">", "cyan"), Text(text))
         self.show(grid)
@@ -94,7 +94,7 @@ def ledger_table(entries: Iterable[Entry]) -> Table:
 
 
 def comparison_table(ours: Played, theirs: Played) -> Table:
-    """Show both ledgers beside each other, order by order."""
+    """Show both ledgers side by side, order by order."""
     table = _table("order", "what it met", "Opord charged", "ends", "glue.py charged", "ends")
     for order in sorted({*ours.orders, *theirs.orders}):
         table.add_row(
@@ -120,7 +120,7 @@ def met(behaviour: Behaviour, *, killed: bool) -> str:
 
 
 def dollars(cents: int) -> str:
-    """Write an amount as people do."""
+    """Write an amount in dollars."""
     return f"${cents // 100:,}.{cents % 100:02}"
 
 

@@ -1,4 +1,4 @@
-"""What a demonstration needs around it: processes that come and go, free ports, and the webhooks."""
+"""The surroundings of a demonstration: processes, free ports, and the webhooks."""
 
 from __future__ import annotations
 
@@ -24,19 +24,22 @@ T = TypeVar("T")
 HERE = Path(__file__).parent
 WEBHOOKS = HERE / "webhooks"
 LOOK_S = 0.02
-"""How often the stage looks whether something has happened; short beside what it looks for."""
+"""The pause between two checks of a condition, in seconds; short against the waits."""
 
 START_S = 30.0
-"""How long a process may take to answer; a slow machine under load needs a few seconds."""
+"""How long a process may take to answer, in seconds; a slow machine under load needs a few."""
 
 
 class StageError(Exception):
-    """The demonstration cannot go on; the message says what was waited for, and what the processes said."""
+    """The demonstration cannot go on.
+
+    The message says what was waited for, and what the processes wrote.
+    """
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What came of one webhook: the file, and the answer."""
+    """The result of one webhook: the file, and the answer."""
 
     file: str
     status: int
@@ -45,7 +48,7 @@ class Delivery:
 
 @dataclass
 class Actor:
-    """A process of the demonstration; what it writes goes to a file."""
+    """A process of the demonstration; its output goes to a file."""
 
     name: str
     process: asyncio.subprocess.Process
@@ -54,16 +57,16 @@ class Actor:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended, by itself or by a signal."""
+        """Say whether it has ended, by itself or by a signal."""
         return self.process.returncode is not None
 
     @property
     def speaks(self) -> bool:
-        """Whether it has written anything yet."""
+        """Say whether it has written anything yet."""
         return self.log.stat().st_size > 0
 
     def last_words(self) -> str:
-        """Return the end of what it wrote."""
+        """Return the end of its output."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
 
 
@@ -74,13 +77,13 @@ class Stage:
         folder.mkdir()
         self.folder = folder
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPORD_")}
-        # The card tokens of the orders are encrypted where they are kept, by a key of this stage alone.
+        # A key of this stage alone encrypts the stored card tokens of the orders.
         key = write_key(secrets.token_bytes(KEY_BYTES))
         self.environment = {**inherited, "OPORD_SECRET_KEYS": key, **settings}
         self.actors: list[Actor] = []
 
     async def start(self, name: str, *command: str) -> Actor:
-        """Start a Python program: `command` is what follows `python`."""
+        """Start a Python program; `command` is what follows `python`."""
         log = self.folder / f"{name}.log"
         with log.open("ab") as written:
             process = await self._spawn(command, written, written)
@@ -103,13 +106,13 @@ class Stage:
         return actor.process.pid
 
     async def run(self, *command: str) -> tuple[int, str]:
-        """Run a Python program to its end; return its exit status and what it wrote."""
+        """Run a Python program to its end; return its exit status and its output."""
         process = await self._spawn(command, asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT)
         written, _ = await process.communicate()
         return process.returncode or 0, written.decode()
 
     async def show(self, *command: str) -> int:
-        """Run a Python program to its end, writing where the demonstration writes; return its exit status."""
+        """Run a Python program to its end, with its output on ours; return its exit status."""
         process = await self._spawn(command, None, None)
         return await process.wait()
 
@@ -124,15 +127,16 @@ class Stage:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            # A Ctrl-C is for the demonstration, which then stops them in order.
+            # A Ctrl-C is for the demonstration, which then stops the processes in order.
             start_new_session=True,
         )
 
     async def until(self, happened: Callable[[], Awaitable[T]], what: str, limit_s: float) -> T:
-        """Wait until something true comes of `happened`, and return it.
+        """Wait until `happened` returns something true, and return it.
 
         Raises:
-            StageError: it did not within `limit_s` seconds, or a process has ended that nobody killed.
+            StageError: it did not within `limit_s` seconds, or a process ended that the stage did
+                not kill.
         """
         try:
             async with asyncio.timeout(limit_s):
@@ -149,7 +153,7 @@ class Stage:
             raise StageError(f"waited {limit_s:g} s for {what}, in vain\n{words}") from None
 
     async def close(self) -> None:
-        """Stop every process that still runs: asked first, then made to."""
+        """Stop every process that still runs: first with SIGTERM, then with SIGKILL."""
         for actor in self.actors:
             if not actor.ended:
                 actor.process.terminate()
@@ -171,7 +175,7 @@ async def open_stage(folder: Path, settings: Mapping[str, str]) -> AsyncIterator
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody uses now."""
+    """Return a port of this machine that is not in use now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -179,7 +183,10 @@ def free_port() -> int:
 
 
 async def deliver(http: httpx.AsyncClient, url: str, files: list[str], secret: str) -> list[Delivery]:
-    """Deliver webhooks all at the same time, as their sender does; answers come in the order of `files`."""
+    """Deliver webhooks all at the same time, as their sender does.
+
+    Answers are in the order of `files`.
+    """
 
     async def one(file: str) -> Delivery:
         payload = (WEBHOOKS / file).read_bytes()

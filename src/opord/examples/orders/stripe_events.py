@@ -1,4 +1,4 @@
-"""Webhook events as Stripe sends them: the signature, and the members of an event that a shop reads."""
+"""Webhook events as Stripe sends them: the signature, and the members that a shop reads."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import msgspec
 T = TypeVar("T")
 
 SIGNATURE_AGE_S = 300
-"""How old a signature may be, in seconds: an answer recorded on the wire is of no use for long."""
+"""How old a signature may be, in seconds; so a recorded request is soon of no use."""
 
 
 class BadEvent(Exception):
-    """What came is no event of ours, or not one that can be understood; sending it again will not help."""
+    """The request is not an event of ours, or cannot be read. Sending it again will not help."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class _Data(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Something that happened on the other side; `data.object` has another form for each `type`."""
+    """An event on the other side; `data.object` has another form for each `type`."""
 
     id: str
     type: str
@@ -45,16 +45,16 @@ class Event(msgspec.Struct, frozen=True):
     data: _Data
 
     def session(self) -> Session:
-        """Read the checkout that the event is about.
+        """Read the checkout of the event.
 
         Raises:
-            BadEvent: it has no checkout, or not the form of one.
+            BadEvent: it has no checkout, or the checkout has another form.
         """
         return _read(self.data.object, Session, "$.data.object")
 
 
 def construct_event(payload: bytes, signature: str, secret: str, *, now: float | None = None) -> Event:
-    """Read an event, having made sure who sent it.
+    """Read an event after verifying its signature.
 
     Raises:
         BadEvent: the signature is not the sender's, or the payload is not an event.
@@ -68,10 +68,10 @@ def construct_event(payload: bytes, signature: str, secret: str, *, now: float |
 
 
 def parse_cart(cart: str) -> list[tuple[str, int]]:
-    """Read the cart that the shop put into the metadata of a checkout: `mug-blue:2,poster-a2:1`.
+    """Read the cart from the metadata of a checkout: `mug-blue:2,poster-a2:1`.
 
     Raises:
-        BadEvent: it is not of that form.
+        BadEvent: it does not have that form.
     """
     items = []
     for item in cart.split(","):
