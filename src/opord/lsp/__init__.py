@@ -1,7 +1,8 @@
-"""The language server: what an editor shows of contracts while they are written.
+"""The language server: what an editor shows about contracts while they are written.
 
-`analysis`, `index` and `workspace` know what a contract says; each module of `features` answers one kind of
-question about it, and knows nothing of the wire; `server` and what stands beside it in `wire` are the wire.
+`analysis`, `index` and `workspace` know what a contract says. Each module of `features` answers one
+kind of question about it, and does not depend on the wire. `server` and the package `wire` are the
+wire.
 """
 
 __all__ = [

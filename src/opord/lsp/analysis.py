@@ -1,4 +1,4 @@
-"""One file as an editor needs it: read once for each change of its text, and asked many things."""
+"""One file as an editor needs it: read once for each change of its text, then asked many times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from opord.lsp.index import Index
 
 
 class Analysis:
-    """What is known of one text: its tree, its symbols, and what the rules say, each worked out when asked for."""
+    """What is known about one text: its tree, its symbols, and the findings of the rules.
+
+    Each part is computed when it is first needed.
+    """
 
     def __init__(self, source: Source, read: Reader | None = None, *, marker: str = "") -> None:
         self.source = source
@@ -36,27 +39,27 @@ class Analysis:
 
     @property
     def path(self) -> str:
-        """The path that places in this file name."""
+        """The path that places in this file have."""
         return self.source.path
 
     @cached_property
     def result(self) -> CheckResult:
-        """What `opord check` says."""
+        """The result of `opord check`."""
         return check_lowered(self.lowered)
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """All findings, those of used files among them."""
+        """All findings, including those of used files."""
         return self.result.diagnostics
 
     @cached_property
     def index(self) -> Index:
-        """The names of the file and what they stand for."""
+        """The names of the file, with the symbols that they mean."""
         return Index(self.file, self.ctx, self.recorder)
 
     @cached_property
     def graph(self) -> Graph:
-        """The state graph, as far as the contract could be made out."""
+        """The state graph of the parts of the contract that could be read."""
         return Graph(self.model)
 
     @cached_property
@@ -66,24 +69,24 @@ class Analysis:
 
     @property
     def sources(self) -> dict[str, Source]:
-        """The files that this one uses, by path."""
+        """The files that this file uses, by path."""
         return self.lowered.used.sources
 
     def span(self, place: Place) -> Span:
-        """Return the offsets of a place in this file; one that lies outside of it is cut."""
+        """Return the offsets of a place in this file. A place outside of the text is cut to it."""
         return span_in(self.source, place)
 
     def marked(self, text: str, marker: str) -> Analysis:
-        """Analyse the text with a marker in it, for what is known where the marker stands."""
+        """Analyse a text that contains a marker, to learn what is known at the marker."""
         return Analysis(Source(self.path, text), self._read, marker=marker)
 
     def again(self, text: str) -> Analysis:
-        """Analyse another text in place of this one."""
+        """Analyse another text for the same file."""
         return Analysis(Source(self.path, text), self._read)
 
 
 def span_in(source: Source, place: Place) -> Span:
-    """Return the offsets of a place in a source; what lies outside of it is cut."""
+    """Return the offsets of a place in a source. A place outside of the text is cut to it."""
     return (_offset(source, place.line, place.column), _offset(source, place.end_line, place.end_column))
 
 

@@ -1,7 +1,7 @@
-"""Where a cursor stands: in which brackets, of what kind, and after which words of its line.
+"""Where a cursor is: in which brackets, of which kind, and after which words of its line.
 
-It is read from the tokens alone, so that it is known in half-written files too: a bracket that was not closed
-ends where a line starts that can only be a statement, handler or declaration.
+This is read from the tokens only, so it works in half-written files. An unclosed bracket ends at a
+line that can only start a statement, handler or declaration.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STARTS = t.STATEMENT_WORDS | t.HANDLER_WORDS | t.CHILD_WORDS
 
 @dataclass(slots=True)
 class Frame:
-    """A bracket that is open: the index of its token, its kind, and where the statement starts that it is in."""
+    """An open bracket: the index of its token, its kind, and the start of its statement."""
 
     opening: int
     kind: FrameKind
@@ -39,8 +39,9 @@ class Frame:
 class Cursor:
     """A place between tokens.
 
-    `index` is that of the first token that starts at or behind the cursor, `start` that of the first token of the
-    statement (item, arm, declaration) around it. `frames` are the open brackets, the outermost first.
+    `index` is the first token that starts at or after the cursor. `start` is the first token of the
+    statement around it, which can also be an item, an arm or a declaration. `frames` has the open
+    brackets, the outermost first.
     """
 
     tokens: Tokens
@@ -55,17 +56,17 @@ class Cursor:
 
     @property
     def words(self) -> list[str]:
-        """The tokens of the statement that stand before the cursor."""
+        """The tokens of the statement before the cursor."""
         return self.tokens.texts[self.start : self.index]
 
     @property
     def before(self) -> str:
-        """The token before the cursor if it belongs to the statement, else an empty text."""
+        """The token before the cursor if it belongs to the statement, else the empty string."""
         return self.tokens.texts[self.index - 1] if self.index > self.start else ""
 
     @property
     def is_fresh(self) -> bool:
-        """Say whether nothing of the statement stands before the cursor."""
+        """Whether no token of the statement is before the cursor."""
         return self.index <= self.start
 
     def callee(self, frame: Frame) -> tuple[str, str]:
@@ -75,7 +76,10 @@ class Cursor:
         return name, texts[at - 2] if at >= 2 else ""
 
     def in_statement(self) -> list[Frame]:
-        """List the open parentheses, brackets and texts that the innermost brace is not yet around."""
+        """List the open parentheses, brackets and texts inside the innermost brace.
+
+        Innermost first.
+        """
         found: list[Frame] = []
         for frame in reversed(self.frames):
             if frame.kind not in ("(", "[", "text"):
@@ -85,12 +89,15 @@ class Cursor:
 
     @property
     def brace(self) -> Frame:
-        """The innermost `{ }` around the cursor, or the file."""
+        """The innermost open brace around the cursor, or the file."""
         return next(frame for frame in reversed(self.frames) if frame.kind not in ("(", "[", "text"))
 
 
 def cursor_at(tokens: Tokens, text: str, offset: int) -> Cursor:
-    """Say where an offset stands; a name that ends there counts as behind it: it is still being written."""
+    """Return the cursor at an offset.
+
+    If a name ends at the offset, it is still being written: the cursor is before that name.
+    """
     index = bisect_left(tokens.starts, offset)
     if index > 0 and tokens.ends[index - 1] >= offset and tokens.kinds[index - 1] in (t.NAME, *t.RESERVED):
         index -= 1
@@ -109,7 +116,7 @@ def cursor_at(tokens: Tokens, text: str, offset: int) -> Cursor:
             elif texts[i] in _STARTS and newlines[i] == t.NEWLINE_WITHOUT_MEANING and i < index:
                 start = _close_parentheses(frames, i, start)
         if i == index:
-            # What stands behind the cursor may be on another line: then the cursor still goes on with its own.
+            # The next token may be on another line. Then the cursor still belongs to its own line.
             if _on_new_line(tokens, text, index, offset) and frames[-1].kind not in ("(", "[", "text"):
                 start = index
             break
@@ -177,7 +184,7 @@ def _kind_of_brace(tokens: Tokens, frames: list[Frame], start: int, at: int) -> 
     head = texts[start:at]
     if before == "->":
         return "block"
-    while "->" in head:  # only what follows the last arrow has to do with the brace
+    while "->" in head:  # only the words after the last arrow say what the brace is
         head = head[head.index("->") + 1 :]
     if before == "else":
         return "else" if "perform" in head or "commit" in head else "block"

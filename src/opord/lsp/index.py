@@ -1,7 +1,7 @@
-"""Every name of a file and what it stands for: the one index that navigation, rename and colours are read from.
+"""The index of every name in a file and its meaning, for navigation, rename and colours.
 
-A symbol is known by the place where its name is declared, in whichever file that is. A shared handler of a
-phase speaks of a field of all its states at once: such an occurrence stands for several symbols.
+A symbol is identified by the place of its declaration, in this file or another. A shared handler of
+a phase can name a field that all its states have. Such an occurrence refers to several symbols.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ Target: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """What a name stands for. `owner` is what it belongs to: the record of a field, the call of a parameter."""
+    """The meaning of a name.
+
+    `owner` is the record of a field, the call of a parameter, and so on.
+    """
 
     kind: SymbolKind
     name: str
@@ -51,7 +54,7 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A name where it stands in this file. `declares`: this is where it gets its meaning."""
+    """A name at its place in this file. `declares` says that this is its declaration."""
 
     span: Span
     places: tuple[Place, ...]
@@ -93,25 +96,25 @@ class Index:
         )
 
     def at(self, offset: int) -> Occurrence | None:
-        """Return the name that an offset is in, or right behind."""
+        """Return the name that contains an offset or ends at it."""
         i = bisect_right(self._at, offset) - 1
-        # Right behind one name and at the start of the next, the next is meant: it comes later in the list.
+        # Between two adjacent names, the second one is meant. It comes later in the list.
         if i >= 0 and self.occurrences[i].span[0] <= offset <= self.occurrences[i].span[1]:
             return self.occurrences[i]
         return None
 
     def symbol_at(self, offset: int) -> Symbol | None:
-        """Return what the name at an offset stands for."""
+        """Return the symbol of the name at an offset."""
         found = self.at(offset)
         return self.symbols[found.places[0]] if found is not None else None
 
     def of(self, places: set[Place]) -> list[Occurrence]:
-        """List the names that stand for one of these symbols."""
+        """List the names that refer to one of these symbols."""
         return [each for each in self.occurrences if not places.isdisjoint(each.places)]
 
 
 def _declared(file: tree.File, ctx: Lowering) -> Iterator[Symbol]:
-    """Yield what declarations declare; of several with one name, the first."""
+    """Yield the declared symbols; of several with one name, only the first."""
     for node in file.declarations:
         match node:
             case tree.Contract(name):
@@ -171,7 +174,7 @@ def _fields(kind: SymbolKind, fields: Fields, owner: str) -> Iterator[Symbol]:
 
 
 def type_of(symbol: Symbol) -> Type | None:
-    """Return the type of what has one: fields, parameters, variables."""
+    """Return the type of a field, a parameter or a variable, and None for other symbols."""
     target = symbol.target
     return target.type if isinstance(target, FieldSymbol | Binding) else None
 

@@ -1,4 +1,7 @@
-"""Offsets in a text and the positions that an editor counts: lines, and units of UTF-8, UTF-16 or UTF-32."""
+"""Convert between offsets in a text and the positions of an editor.
+
+A position counts lines, and units of UTF-8, UTF-16 or UTF-32 on the line.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from typing import Literal, TypeAlias
 
 Encoding: TypeAlias = Literal["utf-8", "utf-16", "utf-32"]
 
-# Editors end a line at a lone carriage return too, and at nothing else that Python would.
+# Editors also end a line at a lone carriage return, but not at the other line ends of Python.
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class Lines:
-    """The lines of a text, as editors count them. Offsets count code points; positions count from 0."""
+    """The lines of a text as editors count them.
+
+    Offsets count code points; positions start at 0.
+    """
 
     __slots__ = ("_ascii", "_ends", "_starts", "encoding", "text")
 
@@ -29,7 +35,10 @@ class Lines:
         self._ascii = text.isascii()
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Return the line of an offset, and the units of the line before it. Past the end is the end."""
+        """Return the line of an offset, and the units before it on that line.
+
+        An offset past the end of the text is the end.
+        """
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._starts, offset) - 1
         start = self._starts[line]
@@ -38,9 +47,10 @@ class Lines:
         return line, _units(self.text[start:offset], self.encoding)
 
     def offset(self, line: int, character: int) -> int:
-        """Return the offset of a position. A character past the end of its line is the end of the line.
+        """Return the offset of a position.
 
-        A position in the midst of a character is taken for the start of it.
+        A character past the end of its line is the end of the line. A position inside a character
+        is the start of that character.
         """
         if line < 0:
             return 0

@@ -1,4 +1,4 @@
-"""How a server comes to speak: over standard input and output, or to one editor after the other over TCP."""
+"""Run a server over standard input and output, or over TCP for the editors that connect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_server() -> OpordServer:
 
 
 def write_log(path: str | None) -> None:
-    """Log what happens to a file, or only what goes wrong to standard error."""
+    """Log what Opord does to the file `path`, or only warnings and errors to standard error."""
     handler = logging.FileHandler(path, encoding="utf-8") if path is not None else logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
@@ -36,16 +36,17 @@ def write_log(path: str | None) -> None:
 
 
 def serve_stdio() -> int:
-    """Serve the one editor that started this process; return the exit status that the protocol asks for.
+    """Serve the editor that started this process, and return the exit status of the protocol.
 
-    Standard output belongs to the protocol: what anything else prints goes to standard error.
+    Standard output belongs to the protocol, so everything else that is printed goes to standard
+    error.
     """
     sys.stdout.flush()
     own = os.dup(1)
     os.dup2(2, 1)
     server = make_server()
     _collect_when_idle()
-    # The end of the process comes from within a message, and pygls would keep its exit status to itself.
+    # A message ends the process, and pygls does not pass the exit status on. So it is read here.
     with os.fdopen(own, "wb", buffering=0) as out, contextlib.suppress(BrokenPipeError):
         server.start_io(sys.stdin.buffer, _Whole(out))  # type: ignore[arg-type]
     code = server.protocol.exit_code
@@ -53,30 +54,30 @@ def serve_stdio() -> int:
 
 
 class _Whole:
-    """Writes every message whole, also to a pipe that takes only a part at a time."""
+    """Writes every message completely, even to a pipe that accepts only a part at a time."""
 
     def __init__(self, raw: object) -> None:
         self._raw = raw
 
     def write(self, data: bytes) -> None:
-        """Write all of it."""
+        """Write all of `data`."""
         rest = memoryview(data)
         while rest:
             written = self._raw.write(rest)  # type: ignore[attr-defined]
             rest = rest[written or 0 :]
 
     def flush(self) -> None:
-        """Do nothing: nothing is kept back."""
+        """Do nothing: writes are not buffered."""
 
     def close(self) -> None:
-        """Leave it open: whoever opened it closes it."""
+        """Do nothing: the owner of the stream closes it."""
 
 
 def _collect_when_idle() -> None:
-    """Leave the cyclic collector to the server, which runs it when nobody waits.
+    """Let the server run the garbage collector when it is idle.
 
-    The trees of contracts are large and have no cycles: walking them in the midst of typing takes longer than
-    checking them.
+    The trees of contracts are large and have no cycles. Walking them while a person types would
+    take longer than checking them.
     """
     gc.collect()
     gc.freeze()
@@ -84,7 +85,7 @@ def _collect_when_idle() -> None:
 
 
 def serve_tcp(host: str, port: int) -> int:
-    """Serve editors that connect, each with a server of its own, until interrupted."""
+    """Serve the editors that connect, each with its own server, until interrupted."""
     _collect_when_idle()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_listen(host, port))
@@ -106,7 +107,7 @@ async def _listen(host: str, port: int) -> None:
                 error_handler=server.report_server_error,
             )
         except SystemExit:
-            pass  # an editor that leaves ends its own connection
+            pass  # an editor that exits ends only its own connection
         except (ConnectionError, asyncio.IncompleteReadError) as gone:
             log.info("the editor is gone: %s", gone)
         finally:

@@ -1,4 +1,4 @@
-"""The server: it keeps the documents, checks them as they change, and lets the wire ask the features."""
+"""The server: it keeps the documents, checks them after changes, and serves their analyses."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from opord.lsp.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-# A pause this long in typing is enough to check; a file that takes longer to check is left alone for longer.
+# A pause in typing of this length starts a check. A file that takes longer to check gets a longer
+# pause.
 _PAUSE_S = 0.005
 _PAUSE_S_MAX = 0.4
 _QUICK_S = 0.1
-# Nobody has typed for so long: time to collect what is no longer used.
+# After this time without typing, the garbage collector runs.
 _IDLE_S = 3.0
 
 
@@ -43,12 +44,12 @@ class OpordServer(LanguageServer):
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._took_s: dict[str, float] = {}
         self._idle: asyncio.TimerHandle | None = None
-        self._beside: set[str] = set()  # files that are not open, and whose findings are shown
+        self._beside: set[str] = set()  # files that are not open, but have findings on show
 
     # --- Life ------------------------------------------------------------------------------------------
 
     def begin(self, params: types.InitializeParams) -> None:
-        """Take what the editor says of itself."""
+        """Take the settings of the editor."""
         encoding = self.protocol.workspace.position_encoding
         self.documents.encoding = encoding if encoding in ("utf-8", "utf-32") else "utf-16"  # type: ignore[assignment]
         folders = [each.uri for each in params.workspace_folders or ()]
@@ -64,7 +65,7 @@ class OpordServer(LanguageServer):
         self.workspace_.folders = list(dict.fromkeys([*kept, *added]))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Log an error, and answer what could not be read; editors are not bothered with windows."""
+        """Log an error, and answer an unreadable message. The editor shows no dialog."""
         log.error("%s", error)
         self.protocol.refuse_unreadable(error)
 
@@ -85,7 +86,7 @@ class OpordServer(LanguageServer):
             self._take(document)
 
     def closed(self, uri: str) -> None:
-        """Forget a document; what others made of its unsaved text is checked again."""
+        """Forget a document. The files that used its unsaved text are checked again."""
         path = self.documents.path(uri)
         users = self.workspace_.users_of(path)
         self.documents.close(uri)
@@ -98,7 +99,7 @@ class OpordServer(LanguageServer):
         self._show_beside()
 
     def changed_on_disk(self, paths: Sequence[str]) -> None:
-        """Check again what uses files that have changed on disk."""
+        """Check the open files again that use a file which changed on disk."""
         for path in paths:
             if path in self.documents.by_path:
                 continue
@@ -112,7 +113,7 @@ class OpordServer(LanguageServer):
     # --- Findings --------------------------------------------------------------------------------------
 
     def _later(self, path: str) -> None:
-        """Check a document when nothing more has been typed for a moment."""
+        """Check a document after a pause in typing."""
         self._cancel(path)
         loop = asyncio.get_running_loop()
         if self._idle is not None:
@@ -128,7 +129,10 @@ class OpordServer(LanguageServer):
             waiting.cancel()
 
     def _check(self, path: str, and_users: bool) -> None:
-        """Publish the findings of a document as it is now, and of those that use it."""
+        """Publish the findings of a document.
+
+        With `and_users`, publish those of the open files that use it as well.
+        """
         self._waiting.pop(path, None)
         document = self.documents.by_path.get(path)
         if document is None:
@@ -151,7 +155,10 @@ class OpordServer(LanguageServer):
             log.exception("the check of %s failed", path)
 
     def _show_beside(self) -> None:
-        """Publish the findings of used files that are not open, and take back those of files used no more."""
+        """Publish the findings of used files that are not open.
+
+        Clear those of files no longer used.
+        """
         beside: dict[str, Analysis] = {}
         for path in list(self.documents.by_path):
             found = self.analysis(path)
@@ -179,6 +186,6 @@ class OpordServer(LanguageServer):
         return self.workspace_.analysis(path)
 
     def asked(self, uri: str) -> tuple[Analysis, Converter] | None:
-        """Return the analysis of a document that something is asked of; None if it is not to be had."""
+        """Return the analysis of a requested document, or None if it cannot be read."""
         analysis = self.analysis(self.documents.path(uri))
         return (analysis, Converter.of(self.documents, analysis)) if analysis is not None else None

@@ -1,7 +1,7 @@
-"""The files of an editor: what is open and perhaps not saved, what lies on disk, and who uses whom.
+"""The files of an editor: open and perhaps unsaved ones, those on disk, and which file uses which.
 
-An open buffer wins over the disk, also where another file uses it. An analysis is kept as long as its own
-text and those of the files that it uses are the same.
+An open buffer is used in place of the file on disk, also where another file uses it. An analysis is
+kept while its own text and the texts of the files it uses stay the same.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from opord.language.syntax.source import MAX_SOURCE_BYTES, Source
 from opord.lsp.analysis import Analysis
 
 SUFFIX = ".opord"
-# Folders of tools, where nobody keeps contracts; hidden ones are passed over as well.
+# Folders of tools, in which nobody keeps contracts. Hidden folders are skipped as well.
 _NOT_LOOKED_INTO = frozenset({"node_modules", "__pycache__", "build", "dist", "target", "venv"})
-# A folder with more files than these is the wrong one to have opened, and nobody waits for it to be searched.
+# A folder with more files than this was probably opened by mistake. Searching it would take too
+# long.
 _FILES_MAX = 2_000
 _FOLDERS_MAX = 20_000
 
 
 @dataclass(slots=True)
 class _Kept:
-    """An analysis, with the texts that it rests on: by path, None for a file that could not be read."""
+    """An analysis, with the texts it was made from by path.
+
+    None for a file that could not be read.
+    """
 
     analysis: Analysis
     rests_on: dict[str, str | None]
@@ -31,7 +35,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class _OnDisk:
-    """The content of a file as it was at a moment that the file itself tells."""
+    """The content of a file, with the modification time and size that it had."""
 
     stamp: tuple[int, int]
     data: bytes
@@ -39,7 +43,7 @@ class _OnDisk:
 
 @dataclass(slots=True)
 class Workspace:
-    """Open buffers by path, and the folders in which others may lie."""
+    """Open buffers by path, and the folders that may contain other files."""
 
     folders: list[str] = field(default_factory=list)
     buffers: dict[str, str] = field(default_factory=dict)
@@ -47,16 +51,16 @@ class Workspace:
     _disk: dict[str, _OnDisk] = field(default_factory=dict)
 
     def put(self, path: str, text: str) -> None:
-        """Take the text of an open buffer."""
+        """Store the text of an open buffer."""
         self.buffers[path] = text
 
     def close(self, path: str) -> None:
-        """Forget a buffer: from now on the file on disk counts."""
+        """Forget a buffer. From now on the file on disk is used."""
         self.buffers.pop(path, None)
         self._kept.pop(path, None)
 
     def analysis(self, path: str) -> Analysis | None:
-        """Analyse a file, or return what is known of it; None if it is not open and cannot be read."""
+        """Return the analysis of a file, kept or new; None if it is not open and cannot be read."""
         kept = self._kept.get(path)
         if kept is not None and all(self._text(each) == text for each, text in kept.rests_on.items()):
             return kept.analysis
@@ -75,7 +79,7 @@ class Workspace:
         return made
 
     def users_of(self, path: str) -> list[str]:
-        """List the open files that use a file, straight or through others."""
+        """List the open files that use a file, directly or through other files."""
         return [
             each
             for each in self.buffers
@@ -119,7 +123,11 @@ class Workspace:
     # --- Content ---------------------------------------------------------------------------------------
 
     def _content(self, path: str) -> str | bytes:
-        """Return what is in a file; raises OSError if it is not open and cannot be read."""
+        """Return the content of a file.
+
+        Raises:
+            OSError: the file is not open and cannot be read.
+        """
         if path in self.buffers:
             return self.buffers[path]
         return self._data(path)

@@ -1,4 +1,7 @@
-"""The guarantee sheet: what `explain` tells an operator or an auditor of a contract, as text, Markdown, HTML or data."""
+"""The guarantee sheet, which `explain` shows to operators and auditors.
+
+It is written as text, Markdown, HTML or data.
+"""
 
 from __future__ import annotations
 

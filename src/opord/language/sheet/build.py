@@ -1,4 +1,4 @@
-"""From the checked contract to its guarantee sheet."""
+"""Build the guarantee sheet of a checked contract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from opord.statements import gotos
 
 
 def explain_sheet(contract: Contract) -> Sheet:
-    """Write the guarantee sheet of a contract without errors, but for promises that do not hold."""
+    """Return the guarantee sheet of a contract.
+
+    The contract has no errors, except promises that do not hold.
+    """
     reading = Reading(contract)
     ways = Ways(reading)
     return Sheet(

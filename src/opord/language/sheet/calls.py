@@ -1,4 +1,4 @@
-"""Actions and effects of the sheet."""
+"""The actions and effects of the sheet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opord.statements import call_sites
 
 
 def action_sheet(reading: Reading, action: Action) -> ActionSheet:
-    """Write an action."""
+    """Return the sheet of an action."""
     graph, key = reading.graph, action.key
     return ActionSheet(
         name=action.name,
@@ -36,7 +36,7 @@ def action_sheet(reading: Reading, action: Action) -> ActionSheet:
 
 
 def effect_sheet(reading: Reading, effect: Effect) -> EffectSheet:
-    """Write an effect."""
+    """Return the sheet of an effect."""
     graph = reading.graph
     return EffectSheet(
         name=effect.name,
@@ -70,7 +70,7 @@ def _failures(reading: Reading, name: str) -> tuple[FailureSheet, ...]:
 
 
 def _called_in(graph: Graph, name: str) -> tuple[str, ...]:
-    """Name the states, and the phases with a shared handler, in which something is called."""
+    """Return the states, and the phases with a shared handler, in which something is called."""
     return tuple(dict.fromkeys(_callers(graph, name)))
 
 

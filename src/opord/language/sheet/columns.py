@@ -1,4 +1,8 @@
-"""Tables as lines of text: columns as wide as their words need, cells wrapped, or stacked where columns are too many."""
+"""Write tables as lines of text.
+
+Columns are as wide as their words need, and cells are wrapped. If the columns do not fit beside
+each other, each row is stacked.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 _GAP = 2
-_NARROWEST = 8  # a column with less room than this is no longer read as one
+_NARROWEST = 8  # a narrower column is hard to read
 
 
 def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
@@ -22,7 +26,7 @@ def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int)
 
 
 def wrapped(text: str, width: int, first: str = "", later: str = "") -> list[str]:
-    """Break a text into lines of at most `width` columns; a longer word stands out."""
+    """Break a text into lines of at most `width` columns; a longer word is not broken."""
     return textwrap.wrap(
         text,
         width,
@@ -34,7 +38,7 @@ def wrapped(text: str, width: int, first: str = "", later: str = "") -> list[str
 
 
 def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
-    """Share the width among the columns; None if their longest words do not fit beside each other."""
+    """Return the width of each column, or None if the longest words do not fit side by side."""
     columns = list(zip(*rows, strict=True))
     most = [max(map(len, column)) for column in columns]
     least = [
@@ -45,7 +49,8 @@ def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
     if sum(least) > room:
         return None
     while sum(most) > room:
-        # The column with most room beyond its need gives way, so that short cells stay on one line.
+        # Shrink the column with the most room beyond its need, so that short cells stay on one
+        # line.
         widest = max(range(len(most)), key=lambda index: (most[index] - least[index], most[index]))
         most[widest] -= 1
     return most
@@ -66,7 +71,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
 
 
 def _stacked(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Write each row as its first cell with the others below it."""
+    """Write each row as its first cell with the other cells below it."""
     for row in rows:
         yield from wrapped(row[0], width, later="  ")
         for head, cell in zip(heads[1:], row[1:], strict=True):

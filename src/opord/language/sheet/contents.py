@@ -1,4 +1,4 @@
-"""What the sheet says, and in which order: the conclusions first, then the parts from start to end."""
+"""The content of the sheet and its order: conclusions first, then the parts from start to end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _VERDICTS = {"proved": Tag("proved", "good"), "refuted": Tag("refuted", "bad")}
 
 
 def lay_out(sheet: Sheet) -> Document:
-    """Lay a sheet out as a document; sections with nothing to say are left out."""
+    """Lay a sheet out as a document. Empty sections are left out."""
     sections = (
         Section("Promises about every run", "promises", tuple(_promises(sheet))),
         Section("How long a run can take", "time", tuple(_time(sheet.time))),
@@ -64,7 +64,8 @@ def lay_out(sheet: Sheet) -> Document:
     )
 
 
-# --- What it comes down to ----------------------------------------------------------------------------
+# --- The summary
+# --------------------------------------------------------------------------------------
 
 
 def _summary(sheet: Sheet) -> Iterator[Row]:
@@ -176,7 +177,7 @@ def _troubles(sheet: Sheet) -> Iterator[Flow]:
 
 
 def _once(told: list[Trouble]) -> list[Trouble]:
-    """Leave out a row that says of the same name what another has said."""
+    """Leave out a row with the same name and text as an earlier one."""
     return list({(each.name, each.doc): each for each in told}.values())
 
 

@@ -1,4 +1,4 @@
-"""One entry for each state, end, phase, action, effect and event of the sheet."""
+"""Write one entry for each state, end, phase, action, effect and event of the sheet."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _KINDS = {"acting": "acts at once", "waiting": "waits"}
 
 
 def state_entry(state: StateSheet) -> Entry:
-    """Tell of a state: what being in it proves, what happens there, and what comes before and after."""
+    """Write a state: what being in it proves, what happens there, and what is before and after."""
     tags = [Tag(_KINDS.get(state.kind, state.kind))]
     if state.initial:
         tags.append(Tag("a run starts here"))
@@ -64,7 +64,7 @@ def state_entry(state: StateSheet) -> Entry:
 
 
 def end_entry(end: EndSheet) -> Entry:
-    """Tell of a final state: what a run that ends there has done, and how it got there."""
+    """Write a final state: what a run that ends there has done, and how it got there."""
     rows = [
         *_known(end),
         *_row("never by then", [names("action", end.never)] if end.never else []),
@@ -75,7 +75,7 @@ def end_entry(end: EndSheet) -> Entry:
 
 
 def phase_entry(phase: PhaseSheet) -> Entry:
-    """Tell of a phase: which states it holds, and what they all take."""
+    """Write a phase: its states, and the events and timers that they share."""
     rows = [
         *_row("states", [names("state", phase.states)]),
         *_lines("all take", map(_wait, phase.waits_for)),
@@ -127,7 +127,7 @@ def _wait(wait: Wait) -> Line:
 
 
 def action_entry(action: ActionSheet) -> Entry:
-    """Tell of an action: the sentence of its guarantee, and what that rests on."""
+    """Write an action: its guarantee, and the settings behind it."""
     held = f", which the other side remembers for {action.key_held_for}" if action.key_held_for else ""
     key: Line = ("none",)
     if action.key:
@@ -154,7 +154,7 @@ def action_entry(action: ActionSheet) -> Entry:
 
 
 def effect_entry(effect: EffectSheet) -> Entry:
-    """Tell of an effect."""
+    """Write an effect."""
     rows = [
         Row("attempts", (sentence(effect.attempts),)),
         Row("time limit", ((effect.time_limit,),)),
@@ -190,7 +190,7 @@ def _failure(failure: FailureSheet) -> str:
 
 
 def event_entry(event: EventSheet) -> Entry:
-    """Tell of an event: who may send it, and what becomes of it where."""
+    """Write an event: who may send it, and what happens to it in each state."""
     elsewhere = "stored until a state takes it" if event.kept else "refused, with the list of what is taken"
     rows = [
         Row("sent by", (by_roles(event.roles),)),
@@ -223,12 +223,12 @@ def by_roles(roles: tuple[str, ...]) -> Line:
 
 
 def names(kind: Kind, of: Iterable[str], between: str = ", ") -> Line:
-    """Write names that have entries, one after the other."""
+    """Write names that have entries, with `between` between them."""
     return joined([(Name(kind, name),) for name in of], between)
 
 
 def items_line(items: Iterable[Item]) -> Line:
-    """Write fields or parameters with their types; one with a secret inside is marked."""
+    """Write fields or parameters with their types. A mark shows those that contain a secret."""
     return joined([(Code(f"{item.name}: {item.type}"), *_mark(item)) for item in items])
 
 

@@ -1,4 +1,4 @@
-"""Fields and parameters of the sheet, and what else its parts are written with."""
+"""The contract as the parts of the sheet read it, with its fields and parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opord.language.types import show
 
 
 class Reading:
-    """A contract as the sheet reads it: its graph, where its secrets are, and what each state proves."""
+    """A contract as the sheet reads it: its graph, its secrets, and what each state proves."""
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
@@ -25,17 +25,20 @@ class Reading:
         self._events = {event.name: event for event in contract.events}
 
     def known(self, state: str) -> Known:
-        """Give what is known of the calls in a state; nothing where no run comes to."""
+        """Return what is known about the calls in a state.
+
+        Empty for a state that no run reaches.
+        """
         return self._known.get(state, Known((), (), ()))
 
     def items(self, fields: Iterable[Field]) -> tuple[Item, ...]:
-        """Write fields or parameters."""
+        """Return fields or parameters as items of the sheet."""
         return tuple(
             Item(field.name, show(field.type), field.doc, self.secrets.inside(field.type)) for field in fields
         )
 
     def wait(self, handler: EventHandler, shared: bool) -> Wait:
-        """Write what a handler takes."""
+        """Return the event that a handler takes."""
         event = self._events.get(handler.event)
         return Wait(
             event=handler.event,
@@ -48,5 +51,5 @@ class Reading:
 
 
 def result_words(type: Type) -> str | None:
-    """Write the type of a result; None without one."""
+    """Return the type of a result in words, or None if there is no result."""
     return None if isinstance(type, Nothing) else show(type)

@@ -1,4 +1,4 @@
-"""What each call guarantees, in sentences that an operator or an auditor can read cold."""
+"""What each call guarantees, in sentences for operators and auditors who read no other page."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _identity(action: Action) -> str:
 
 
 def _known_not_to_have(action: Action) -> str:
-    """Say by what an action without a key is known not to have happened."""
+    """Say how an action without a key is known not to have happened."""
     match action.doubt:
         case Check(effect=effect):
             return f"after a failure that proves it, or when {effect} has said so"
@@ -111,7 +111,7 @@ def _check(action: Action, check: Check) -> str:
 
 
 def attempts(graph: Graph, call: Effect | Action) -> str:
-    """Say how often a call is tried, after what, and how far apart."""
+    """Say how often a call is tried, after which failures, and how far apart."""
     reasons = [variant.name for _, variant in graph.calls.variants(call.name) if variant.transient]
     if isinstance(call, Effect) and call.timeout is not None:
         reasons.append("a time-out")
@@ -141,7 +141,7 @@ def _apart(retry: Retry) -> str:
 
 
 def time_limit(call: Effect | Action) -> str:
-    """Say how long an attempt may take, and what comes after that."""
+    """Say how long an attempt may take, and what happens after that."""
     if call.timeout is not None:
         after = (
             "then its outcome is unknown" if isinstance(call, Action) else "in the end it fails with TimedOut"
@@ -156,7 +156,7 @@ def time_limit(call: Effect | Action) -> str:
 
 
 def doubt_word(action: Action) -> str:
-    """Name an action's policy in doubt as the contract writes it."""
+    """Return an action's policy in doubt as the contract writes it."""
     match action.doubt:
         case Repeat():
             return "repeat"

@@ -1,4 +1,7 @@
-"""The guarantee sheet as one page of HTML: no script, nothing fetched, to be read on a screen or on paper."""
+"""Write the guarantee sheet as one HTML page for screen and paper.
+
+The page has no scripts and fetches nothing.
+"""
 
 from __future__ import annotations
 
@@ -29,23 +32,23 @@ from opord.language.sheet.outline import (
 )
 from opord.language.sheet.visible import visible
 
-# Were a text of the contract ever to slip through as markup, the page still runs nothing and asks for nothing.
+# If a text of the contract were ever taken as markup, the page would still run and fetch nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 _ALT = "A diagram of the states; all that it shows stands in words below."
 
 
 def render_html(sheet: Sheet, diagram: str | None = None) -> str:
-    """Write a sheet as an HTML page that stands alone.
+    """Return a sheet as an HTML page that needs no other file.
 
-    `diagram` is an SVG to show above the rest. It goes in as a picture, so that nothing in it can run, and its
-    ids and styles are its own.
+    `diagram` is an SVG to show above the rest. It is embedded as an image, so nothing in it can
+    run, and its ids and styles do not mix with those of the page.
     """
     return _Page(lay_out(sheet), diagram).text()
 
 
 class _Page:
-    """Writes one document; it knows which names have an entry that can be linked to."""
+    """Writes one document. Names with an entry become links to it."""
 
     def __init__(self, document: Document, diagram: str | None) -> None:
         self._document = document
@@ -169,7 +172,10 @@ class _Page:
 
 
 def _anchor(name: Name) -> str:
-    """Name the place of an entry in the page. Names are letters, digits and `_`; case tells them apart."""
+    """Return the anchor of an entry.
+
+    Names consist of letters, digits and `_`, and two names can differ in case only.
+    """
     return _text(f"{name.kind}-{name.name}")
 
 

@@ -1,7 +1,8 @@
-"""What being in a state proves of the calls: which have taken effect on every way there, and which on some.
+"""What being in a state proves about calls: which took effect on every way there, which on some.
 
-Both are questions about all paths, answered with one bit a call: "on some path it has not happened" and "on
-some path it may have". A call is certain where the first bit is missing.
+Both are questions about all paths. Each call has one bit in each of two sets: "on some path it has
+not happened" and "on some path it may have happened". A call is certain where the first bit is not
+set.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from opord.statements import call_sites
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What has happened in every run that is here (effects have answered, actions have taken effect), and what may have."""
+    """What is known in a state about the calls of a run.
+
+    Effects in `answered` have answered in every run that is in the state. Actions in `certain` have
+    taken effect in every such run, and actions in `possible` may have in some.
+    """
 
     answered: tuple[str, ...]
     certain: tuple[str, ...]
@@ -25,7 +30,7 @@ class Known:
 
 
 def known_calls(graph: Graph) -> dict[str, Known]:
-    """Say of each state that a run can come to what is known there; calls stand in the order of the file."""
+    """Return what is known in each reachable state; calls are in the order of the file."""
     contract = graph.contract
     actions = [action.name for action in contract.actions]
     effects = [effect.name for effect in contract.effects]
@@ -51,7 +56,10 @@ def known_calls(graph: Graph) -> dict[str, Known]:
 
 
 class _Steps:
-    """For each `goto` of a step: the calls that every path to it has made, and those that some path may have."""
+    """For each `goto` of a step, the calls on the paths to it.
+
+    `certain` has the calls that took effect on every path, `possible` those that may have on some.
+    """
 
     def __init__(self, graph: Graph, bit: dict[str, int]) -> None:
         self._certain: dict[int, int] = {}

@@ -1,4 +1,7 @@
-"""The guarantee sheet as GitHub-flavoured Markdown: headings to link to, tables, and nothing that the contract's texts could set off."""
+"""Write the guarantee sheet as GitHub-flavoured Markdown.
+
+Headings can be linked to. No text of the contract is taken as markup.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,12 @@ _BOLD_TAGS = {"good": "✓ ", "bad": "✗ ", "open": "", "plain": ""}
 
 
 def render_markdown(sheet: Sheet) -> str:
-    """Write a sheet as Markdown. Every text of the contract stays text, whatever it looks like."""
+    """Return a sheet as Markdown. Texts of the contract stay plain text."""
     return _Writer(lay_out(sheet)).text()
 
 
 class _Writer:
-    """Writes one document; it knows the anchor of every heading, as GitHub makes them."""
+    """Writes one document. Every heading has the anchor that GitHub gives it."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -119,18 +122,18 @@ class _Writer:
 
 
 def escaped(text: str) -> str:
-    """Write a text so that Markdown reads nothing into it."""
+    """Escape a text so that Markdown shows it as it is."""
     text = _BACKSLASHED.sub(r"\\\1", visible(text))
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def opening(line: str) -> str:
-    """Keep a line from opening a list, a heading or a rule by how it begins."""
+    """Escape the start of a line that would open a list, a heading or a rule."""
     return _STARTS_A_BLOCK.sub(r"\1\\", line, count=1) if _STARTS_A_BLOCK.match(line) else line
 
 
 def code(text: str) -> str:
-    """Write a text as a code span, whatever backticks are in it."""
+    """Write a text as a code span, with any number of backticks in it."""
     text = visible(text)
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     blank = " " if text.startswith("`") or text.endswith("`") else ""
@@ -138,7 +141,7 @@ def code(text: str) -> str:
 
 
 def slug_of(heading: str, taken: dict[str, int]) -> str:
-    """Give the anchor that GitHub makes of a heading; the second of the same name gets a number."""
+    """Return the anchor that GitHub gives a heading; a repeated one gets a number."""
     slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
     count = taken.get(slug, 0)
     taken[slug] = count + 1

@@ -1,6 +1,7 @@
-"""The guarantee sheet as plain data: what a contract promises to those who run it, pay for it or audit it.
+"""The guarantee sheet as plain data.
 
-`to_plain` is what `opord explain --json` writes; `docs/sheet.md` says what each field means.
+It says what a contract promises to those who run it, pay for it or audit it.
+`opord explain --json` writes `to_plain`. `docs/sheet.md` says what each field means.
 """
 
 from __future__ import annotations
@@ -10,12 +11,18 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 FORMAT = 1
-"""The number of the JSON shape: fields may be added under it; one that goes or changes its meaning raises it."""
+"""The version of the JSON shape.
+
+A new field keeps the number. A field that is removed or changes its meaning raises it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A field, parameter or input: its name, its type as written, what its doc comment says, whether a secret is in it."""
+    """A field, parameter or input.
+
+    It has its name, its type as written, its doc comment, and whether it contains a secret.
+    """
 
     name: str
     type: str
@@ -25,7 +32,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way from a state to another: what sets it off, on which conditions, and all of it in words."""
+    """One way from a state to another: its cause, its conditions, and all of it in words."""
 
     source: str
     target: str
@@ -40,7 +47,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An event that a state takes: who may send it, with what, and on which condition."""
+    """An event that a state takes: who may send it, its parameters, and the condition."""
 
     event: str
     roles: tuple[str, ...]
@@ -52,10 +59,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class StateSheet:
-    """A state that is not final: what being in it proves, what it does or waits for, how it is left and entered.
+    """A state that is not final: what it proves, does or waits for, and how it is left and entered.
 
-    `answered` are the effects that have answered on every way here, `certain` the actions that have taken effect
-    on every way, `possible` those that may have on some.
+    Effects in `answered` have answered on every way to the state. Actions in `certain` have taken
+    effect on every way, and actions in `possible` may have on some.
     """
 
     name: str
@@ -76,9 +83,9 @@ class StateSheet:
 
 @dataclass(frozen=True, slots=True)
 class EndSheet:
-    """A final state: how a run that comes to it has ended, and which actions have taken effect by then.
+    """A final state: how a run in it has ended, and which actions have taken effect by then.
 
-    `never` are the actions that have not taken effect in any run that ends here.
+    Actions in `never` have not taken effect in any run that ends here.
     """
 
     state: str
@@ -94,7 +101,7 @@ class EndSheet:
 
 @dataclass(frozen=True, slots=True)
 class PhaseSheet:
-    """A phase: its states, and what they share."""
+    """A phase: its states, and the events and timers that they share."""
 
     name: str
     doc: str
@@ -117,7 +124,7 @@ class FailureSheet:
 
 @dataclass(frozen=True, slots=True)
 class ActionSheet:
-    """An action: what it guarantees, in one paragraph, and the settings that this follows from."""
+    """An action: its guarantee in one paragraph, and the settings behind the guarantee."""
 
     name: str
     doc: str
@@ -138,7 +145,7 @@ class ActionSheet:
 
 @dataclass(frozen=True, slots=True)
 class EffectSheet:
-    """An effect: it only reads, or is harmless to repeat."""
+    """An effect: it reads only, or may be repeated without harm."""
 
     name: str
     doc: str
@@ -153,7 +160,7 @@ class EffectSheet:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """A state that takes an event: on which condition, and what the state becomes (nothing: it stays)."""
+    """A state that takes an event: the condition, and the next states (none if the run stays)."""
 
     state: str
     condition: str
@@ -163,7 +170,7 @@ class Taking:
 
 @dataclass(frozen=True, slots=True)
 class EventSheet:
-    """An event: who may send it, in which states it is taken, and what becomes of it in the others."""
+    """An event: who may send it, which states take it, and what happens to it in the others."""
 
     name: str
     doc: str
@@ -176,10 +183,10 @@ class EventSheet:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One way in which calls can go wrong: where it leads, whether it is tried again, and who can act.
+    """One way in which calls can go wrong: where it leads, whether it is retried, and who can act.
 
-    `type` is the failure that declares it, `""` for what comes without being declared. `leads_to` may be
-    empty: the step goes on.
+    `type` is the failure that declares it, or `""` if the contract does not declare it. `leads_to`
+    is empty if the step goes on.
     """
 
     type: str
@@ -194,7 +201,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class SecretSheet:
-    """A place where a secret is: the input, a state, an event or a call; and the path to it there."""
+    """A place with a secret: the input, a state, an event or a call, and the path within it."""
 
     kind: Literal["input", "state", "event", "action", "effect", "pure"]
     holder: str
@@ -212,7 +219,7 @@ class VariantSheet:
 
 @dataclass(frozen=True, slots=True)
 class TypeSheet:
-    """A record with its fields, or an enum with its variants. What is `secret` is never shown anywhere."""
+    """A record with its fields, or an enum with its variants. Secret values are never shown."""
 
     name: str
     doc: str
@@ -227,7 +234,7 @@ Verdict: TypeAlias = Literal["proved", "refuted"]
 class PromiseSheet:
     """A promise as the contract states it, with its verdict over all runs.
 
-    For a refuted one: what happens instead, and the shortest run that shows it.
+    A refuted promise has what happens instead, and the shortest run that shows it.
     """
 
     text: str
@@ -238,9 +245,9 @@ class PromiseSheet:
 
 @dataclass(frozen=True, slots=True)
 class TimeSheet:
-    """The longest time that a run can take, if timers bound it, and a run that takes it.
+    """The longest time that a run can take, and a run that takes it, if timers bound the time.
 
-    If not, `problem` names the wait without a timer or the cycle, and the story leads to it.
+    Otherwise `problem` names the cycle or the wait without a timer, and the story leads to it.
     """
 
     longest: str | None
@@ -251,7 +258,7 @@ class TimeSheet:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """All that `explain` says of a contract."""
+    """Everything that `explain` says about a contract."""
 
     format: int
     contract: str
@@ -273,5 +280,5 @@ class Sheet:
     time: TimeSheet
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the sheet as JSON data: objects, lists, texts, numbers, bools and null."""
+        """Return the sheet as JSON data: objects, lists, strings, numbers, booleans and null."""
         return dataclasses.asdict(self)

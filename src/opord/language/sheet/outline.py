@@ -1,6 +1,6 @@
-"""A sheet laid out as a document, before it takes a form: sections, entries, rows and tables.
+"""A sheet laid out as a document without a form: sections, entries, rows and tables.
 
-What is said, and in which order, is decided once, in `contents`; text, Markdown and HTML each write these few
+`contents` decides what is said, and in which order. Text, Markdown and HTML each write these few
 kinds of blocks in their own way.
 """
 
@@ -16,7 +16,7 @@ Kind: TypeAlias = Literal["state", "phase", "action", "effect", "event", "type",
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The name of something that has its own entry, or stands for one; a document that can links to it."""
+    """A name that has its own entry. A document with links links to that entry."""
 
     kind: Kind
     name: str
@@ -24,14 +24,14 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Words of the contract's language: an expression, a type, a command."""
+    """Text in the contract's language: an expression, a type, a command."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A short mark that says at a glance how something is: `proved`, `secret`, `success`."""
+    """A short mark for a quick look: `proved`, `secret`, `success`."""
 
     text: str
     tone: Literal["good", "bad", "open", "plain"] = "plain"
@@ -50,7 +50,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A label and what it says, in one line or several."""
+    """A label and its text, in one line or several."""
 
     label: str
     lines: tuple[Line, ...]
@@ -58,14 +58,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Labels and what they say."""
+    """Labels and their texts."""
 
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns under heads; a cell is one line."""
+    """Columns with headings; a cell is one line."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[Line, ...], ...]
@@ -73,7 +73,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A story, one step after the other."""
+    """A story as numbered steps."""
 
     lines: tuple[Line, ...]
 
@@ -83,7 +83,7 @@ Flow: TypeAlias = Paragraph | Rows | Table | Steps
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is said of one thing that has a name: its title, marks, and the rest below."""
+    """The entry of one name: its title, its marks, and the blocks below."""
 
     name: Name
     title: Line
@@ -93,7 +93,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with what stands under it."""
+    """A heading with the blocks below it."""
 
     title: str
     anchor: str
@@ -102,7 +102,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole: a title, what it is about, what it comes down to, and the sections."""
+    """The whole document: a title, what it is about, a summary, and the sections."""
 
     title: str
     about: tuple[Paragraph, ...]
@@ -111,7 +111,7 @@ class Document:
 
 
 def plain(line: Line) -> str:
-    """Write a line without any markup; a mark beside other words stands in parentheses."""
+    """Return a line without markup; a mark beside other words is put in parentheses."""
     return "".join(_plain(each, alone=len(line) == 1) for each in line)
 
 
@@ -130,7 +130,7 @@ def _plain(part: Inline, alone: bool) -> str:
 
 
 def joined(parts: Iterable[Line], between: str = ", ") -> Line:
-    """Put lines into one, with something between them."""
+    """Join lines into one line, with `between` between them."""
     found: list[Inline] = []
     for part in parts:
         if found:
@@ -143,7 +143,7 @@ _SAID_IN_CODE = re.compile(r"`([^`]+)`|\b([A-Za-z]\w*(?:\.[a-z_]\w*)+|[a-z][a-z0
 
 
 def sentence(text: str) -> Line:
-    """Set the names in a sentence of the sheet's own apart: what has a `_` or a dot within, and commands."""
+    """Mark the code in a sentence of the sheet: backquoted text, and names with a `_` or a dot."""
     found: list[Inline] = []
     end = 0
     for match in _SAID_IN_CODE.finditer(text):
@@ -154,7 +154,7 @@ def sentence(text: str) -> Line:
 
 
 def paragraphs(doc: str) -> Iterator[Paragraph]:
-    """Take a doc comment apart at its empty lines."""
+    """Yield the paragraphs of a doc comment, which empty lines separate."""
     for part in doc.split("\n\n"):
         if part.strip():
             yield Paragraph((" ".join(part.split()),))

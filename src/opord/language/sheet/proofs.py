@@ -1,4 +1,4 @@
-"""What is decided over all runs: the verdict on each promise, and the longest time that a run can take."""
+"""The results over all runs: the verdict on each promise, and the longest time of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opord.language.spelling import in_words
 
 
 def promise_sheets(reading: Reading) -> tuple[PromiseSheet, ...]:
-    """Write each promise with its verdict, in the order of the file."""
+    """Return each promise with its verdict, in the order of the file."""
     return tuple(
         PromiseSheet(
             text=verdict.text,
@@ -22,7 +22,7 @@ def promise_sheets(reading: Reading) -> tuple[PromiseSheet, ...]:
 
 
 def time_sheet(reading: Reading) -> TimeSheet:
-    """Write the longest time that a run can take, or why none can be named."""
+    """Return the longest time that a run can take, or why there is none."""
     found = worst_case(reading.graph)
     story = tuple(step.text for step in found.story)
     if isinstance(found, Untimed):

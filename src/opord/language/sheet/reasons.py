@@ -32,7 +32,7 @@ OTHERWISE = "otherwise"
 
 
 def ways(graph: Graph, state: State, moment: Moment) -> Iterator[Way]:
-    """Yield each way out of a state that one of its steps opens."""
+    """Yield each way out of a state through one of its steps."""
     cause = cause_of(graph.contract, moment)
     handler = moment.handler
     event = handler.event if isinstance(handler, EventHandler) else None
@@ -55,7 +55,10 @@ def ways(graph: Graph, state: State, moment: Moment) -> Iterator[Way]:
 
 
 def _telling(conditions: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out what says nothing: a condition said twice, and an "otherwise" that others stand after."""
+    """Leave out conditions that add nothing.
+
+    These are repeated conditions, and each "otherwise" that another condition follows.
+    """
     said = [
         each for index, each in enumerate(conditions) if each != OTHERWISE or index == len(conditions) - 1
     ]
@@ -63,7 +66,7 @@ def _telling(conditions: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def cause_of(contract: Contract, moment: Moment) -> str:
-    """Say what sets a step off: an event and who may send it, a timer, or nothing for a body."""
+    """Return the cause of a step: an event with its senders, a timer, or nothing for a body."""
     handler = moment.handler
     match handler:
         case None:
@@ -78,18 +81,18 @@ def cause_of(contract: Contract, moment: Moment) -> str:
 
 
 def sent_by(contract: Contract, event: str) -> str:
-    """Say who may send an event: " by manager"; nothing where anyone may."""
+    """Return who may send an event, such as " by manager"; empty if anyone may."""
     roles = roles_of(contract, event)
     return f" by {' or '.join(roles)}" if roles else ""
 
 
 def roles_of(contract: Contract, event: str) -> tuple[str, ...]:
-    """Give the roles that may send an event; none: anyone may."""
+    """Return the roles that may send an event; empty if anyone may."""
     return next((each.roles for each in contract.events if each.name == event), ())
 
 
 def timer_words(timer: Timer, shared: bool) -> str:
-    """Say when a timer fires."""
+    """Return when a timer fires."""
     match timer.kind:
         case "at":
             return f"at {spell(timer.when)}"
@@ -108,14 +111,14 @@ def _length_words(length: Expr) -> str:
 
 
 class _Words:
-    """What is said of conditions; each is worded once, however many `goto`s stand after it."""
+    """The words for conditions. Each condition is worded once, even if many `goto`s follow it."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._known: dict[Condition, str | None] = {}
 
     def of(self, way_out: Exit) -> tuple[str, ...]:
-        """Word the conditions before a `goto` that are worth a word."""
+        """Return the words for the conditions before a `goto`, without those that need no words."""
         worded = (self._of_one(condition) for condition in way_out.conditions)
         return tuple(words for words in worded if words is not None)
 
@@ -130,7 +133,7 @@ def _worded(graph: Graph, condition: Condition) -> str | None:
         case Branched(statement=statement, holds=True):
             return f"if {spell(statement.condition)}"
         case Branched(statement=statement, below=below):
-            # Of an `if` with an `else`, nothing is said below it.
+            # Below an `if` that has an `else`, its condition is not mentioned.
             return None if below and statement.otherwise is not None else OTHERWISE
         case Answered(site=site):
             return f"after {site.name}" if isinstance(graph.calls.get(site.name), Action) else None
@@ -156,7 +159,7 @@ def _ended(site: CallSite, arm: Arm, arms: tuple[Arm, ...]) -> str:
             return f"if {site.name} fails with {' or '.join(names)}"
         case (
             ElsePattern() | SomePattern() | NonePattern() | ConstantPattern()
-        ):  # the last three never, over a call
+        ):  # the last three never occur over a call
             others = any(isinstance(each.pattern, VariantPattern) for each in arms)
             return f"if {site.name} fails{' in another way' if others else ''}"
         case _:
@@ -178,6 +181,6 @@ def _matched(subject: Expr, arm: Arm) -> str:
         case ElsePattern():
             return OTHERWISE
         case OkPattern():
-            return f"by {text}"  # never, over a value
+            return f"by {text}"  # never occurs over a value
         case _:
             assert_never(pattern)

@@ -1,4 +1,4 @@
-"""Where secrets are: the paths to them in the input, in states, in events, and in what calls are given."""
+"""Find the paths to secrets in the input, in states, in events, and in the values of calls."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ from opord.language.sheet.model import SecretSheet
 from opord.language.types import show
 
 OPENINGS_MOST = 100
-"""How often records and enums are opened for one field, but for those that were not opened for it yet.
+"""How often records and enums are opened for one field; the first opening of each is always made.
 
-The paths through records that name each other twice double with each record: nobody could read them all, or wait for
-them.
+The number of paths through records that name each other twice doubles with each record. Nobody
+could read them all, or wait for them.
 """
 
 
 class Secrets:
-    """Finds the secrets in types; records and enums may hold them, and themselves."""
+    """Finds the secrets in types.
+
+    Records and enums may contain secrets, and may contain themselves.
+    """
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
@@ -48,7 +51,7 @@ class Secrets:
         self._holding = self._found()
 
     def anywhere(self) -> Iterator[SecretSheet]:
-        """Yield each place where a secret is, in the order in which a run meets them."""
+        """Yield each place of a secret, by kind of declaration, beginning with the input."""
         contract = self._contract
         yield from self._within("input", contract.name, contract.params)
         for state in contract.states:
@@ -67,7 +70,7 @@ class Secrets:
             yield from self._within("pure", pure.name, (*pure.params, *_result(pure.result)))
 
     def inside(self, type: Type) -> bool:
-        """Say whether a value of this type is a secret or holds one."""
+        """Say whether a value of this type is a secret or contains one."""
         return self._holds(_innermost("", type)[1])
 
     def _within(
@@ -102,7 +105,7 @@ class Secrets:
         return innermost.name in self._holding if isinstance(innermost, Named) else _is_secret(innermost)
 
     def _found(self) -> set[str]:
-        """Return the names of the types that hold a secret, however deep: from those that have one upwards."""
+        """Return the names of the types that contain a secret, directly or through other types."""
         holders: dict[str, set[str]] = {}
         ahead = []
         for name, fields in self._fields.items():
@@ -122,7 +125,10 @@ class Secrets:
 
 
 def _innermost(path: str, type: Type) -> tuple[str, Type]:
-    """Follow a path into options, lists and maps, to what is in them; a secret keeps its question mark."""
+    """Follow a path into optionals, lists and maps to their content.
+
+    An optional secret stays optional, so that its question mark is shown.
+    """
     while True:
         match type:
             case OptionalOf(SecretOf()):
@@ -142,5 +148,5 @@ def _is_secret(innermost: Type) -> bool:
 
 
 def _result(type: Type) -> tuple[Field, ...]:
-    """Treat a result as one more field, so that the path to a secret in it begins with `result`."""
+    """Return a result as a field, so that the path to a secret in it starts with `result`."""
     return (Field("result", type),)

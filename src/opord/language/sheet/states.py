@@ -1,4 +1,4 @@
-"""States, ends and phases of the sheet: what each proves, how it is left, and how it is entered."""
+"""The states, ends and phases of the sheet: what each proves, and how it is left and entered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opord.statements import call_sites
 
 
 class Ways:
-    """Every way from a state to a state, each once, by where it leaves and by where it enters."""
+    """Every way from a state to a state, each once, by source and by target."""
 
     def __init__(self, reading: Reading) -> None:
         self._leaving: dict[str, list[Way]] = {}
@@ -23,13 +23,13 @@ class Ways:
                 self._entering.setdefault(way.target, []).append(way)
 
     def out_of(self, state: State) -> tuple[Way, ...]:
-        """Give the ways out of a state, in the order of its header."""
+        """Return the ways out of a state, in the order of its header."""
         found = self._leaving.get(state.name, [])
         order = {target: index for index, target in enumerate(state.targets)}
         return tuple(sorted(found, key=lambda way: order.get(way.target, len(order))))
 
     def into(self, state: State) -> tuple[Way, ...]:
-        """Give the ways into a state, in the order of the file."""
+        """Return the ways into a state, in the order of the file."""
         return tuple(self._entering.get(state.name, ()))
 
 
@@ -39,7 +39,7 @@ def _from(reading: Reading, state: State) -> Iterator[Way]:
 
 
 def state_sheet(reading: Reading, found: Ways, state: State) -> StateSheet:
-    """Write a state that is not final."""
+    """Return the sheet of a state that is not final."""
     moments = reading.graph.moments(state)
     known = reading.known(state.name)
     return StateSheet(
@@ -69,7 +69,7 @@ def state_sheet(reading: Reading, found: Ways, state: State) -> StateSheet:
 
 
 def end_sheet(reading: Reading, found: Ways, state: State) -> EndSheet:
-    """Write a final state."""
+    """Return the sheet of a final state."""
     known = reading.known(state.name)
     may_have = {*known.certain, *known.possible}
     return EndSheet(
@@ -86,7 +86,7 @@ def end_sheet(reading: Reading, found: Ways, state: State) -> EndSheet:
 
 
 def phase_sheet(reading: Reading, phase: Phase) -> PhaseSheet:
-    """Write a phase."""
+    """Return the sheet of a phase."""
     return PhaseSheet(
         name=phase.name,
         doc=phase.doc,

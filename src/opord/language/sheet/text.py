@@ -1,4 +1,4 @@
-"""The guarantee sheet as text of a given width, to be read from top to bottom by someone new to it."""
+"""Write the guarantee sheet as text of a given width, for a newcomer to read in order."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from opord.language.sheet.outline import (
 )
 
 Part: TypeAlias = Literal["title", "heading", "name", "plain"]
-"""What a line of the text is, for those who colour it."""
+"""The kind of a line of text, for callers that colour it."""
 
 _LABEL_WIDTH, _LABEL_WIDEST = 15, 24
 _Lines: TypeAlias = Iterator[tuple[Part, str]]
 
 
 def render_text(sheet: Sheet, width: int = 100, paint: Callable[[Part, str], str] | None = None) -> str:
-    """Write a sheet in lines of at most `width` columns (60 at least; a long name may stand out).
+    """Return a sheet in lines of at most `width` columns.
 
-    `paint` is given each line, with what it is, and returns it as it is to be shown.
+    The width is at least 60. A long name may go beyond it. `paint` gets the kind and the text of
+    each line, and returns the text to show.
     """
     lines = _document(lay_out(sheet), max(width, 60))
     return (

@@ -1,4 +1,4 @@
-"""What can go wrong with calls, declared or not: where each leads, whether it is tried again, and who can act."""
+"""What can go wrong with calls: where it leads, whether it is tried again, and who can act."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UNKNOWN = "unknown outcome"
 
 
 def troubles(reading: Reading) -> Iterator[Trouble]:
-    """Yield the declared failures in the order of the file, then what comes without being declared."""
+    """Yield the declared failures in the order of the file, then the undeclared troubles."""
     users = _users(reading)
     for failure in reading.contract.failures:
         for variant in failure.variants:
@@ -52,7 +52,7 @@ def troubles(reading: Reading) -> Iterator[Trouble]:
 
 
 def _users(reading: Reading) -> dict[VariantRef, list[Effect | Action]]:
-    """List for each failure the calls that can end in it."""
+    """Return for each failure the calls that can end in it."""
     found: dict[VariantRef, list[Effect | Action]] = {}
     calls: tuple[Effect | Action, ...] = (*reading.contract.effects, *reading.contract.actions)
     for call in calls:
@@ -90,7 +90,7 @@ def _trouble(
 
 
 def _leads_to(reading: Reading, ref: VariantRef, calls: set[str]) -> tuple[str, ...]:
-    """Name the states that a step goes to when one of these calls ended so."""
+    """Return the states that a step can go to after one of these calls ended with this failure."""
     found: dict[str, None] = {}
     for step in reading.graph.steps:
         for site, arms in call_sites(step.body):
@@ -110,17 +110,21 @@ def _arm_for(ref: VariantRef, arms: tuple[Arm, ...]) -> Arm | None:
             case VariantPattern() | ElsePattern() | OkPattern():
                 pass
             case SomePattern() | NonePattern() | ConstantPattern():
-                pass  # of values, and no outcome of a call
+                pass  # patterns of values, never of the outcome of a call
             case _:
                 assert_never(arm.pattern)
     return None
 
 
-# --- What nobody foresaw ------------------------------------------------------------------------------
+# --- Undeclared errors
+# --------------------------------------------------------------------------------
 
 
 def _undeclared(contract: Contract) -> Iterator[Trouble]:
-    """Yield what becomes of handlers that raise what the contract does not declare; for actions that is a doubt."""
+    """Yield what happens when a handler of a pure or effect raises an undeclared error.
+
+    For an action, such an error is a doubt.
+    """
     stalls = "the run stalls in its state; an operator mends the cause and lets it go on: `opord runs resume`"
     for calls, acts in (
         (contract.pures, stalls),
@@ -143,7 +147,10 @@ def _undeclared(contract: Contract) -> Iterator[Trouble]:
 
 
 def _doubts(reading: Reading) -> Iterator[Trouble]:
-    """Yield what becomes of actions whose outcome is unknown, those that are treated alike together."""
+    """Yield what happens to actions with an unknown outcome.
+
+    Actions with the same policy form one group.
+    """
     groups: dict[str, list[Action]] = {}
     for action in reading.contract.actions:
         groups.setdefault(_who_settles(action), []).append(action)

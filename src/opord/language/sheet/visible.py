@@ -1,10 +1,10 @@
-"""Signs that a reader cannot see, written so that he can: controls, and those that turn the direction of a text."""
+"""Make invisible characters visible: controls, and those that change the direction of a text."""
 
 from __future__ import annotations
 
 
 def visible(text: str) -> str:
-    """Escape what would hide, move or overwrite a text; lines become one."""
+    """Escape what would hide, move or overwrite text, and put everything on one line."""
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)

@@ -1,4 +1,4 @@
-"""Quick fixes: the mends that findings carry, and those that only an editor offers."""
+"""Quick fixes: the fixes of findings, and more that only an editor offers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from opord.lsp.features.rename import TextEdit
 
 _REASON = "say why"
 _NAMED = re.compile(r"`(\w+)`")
-# Mending one thing can show the next; each round makes at least one edit, so that this ends.
+# One fix can reveal the next finding, so fixes are made in rounds, at most this many.
 _ROUNDS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something to do with the text: a quick fix of a problem, or all safe mends at once."""
+    """A change of the text: a quick fix of a problem, or all safe fixes at once."""
 
     title: str
     kind: Literal["quickfix", "source.fixAll"]
@@ -34,7 +34,7 @@ class Action:
 
 
 def actions(analysis: Analysis, within: Span) -> list[Action]:
-    """List what can be done about the findings that touch a part of the file."""
+    """List the actions for the findings that touch a part of the file."""
     found: list[Action] = []
     for problem in problems(analysis):
         if problem.span[0] <= within[1] and within[0] <= problem.span[1]:
@@ -53,7 +53,7 @@ def actions(analysis: Analysis, within: Span) -> list[Action]:
 
 
 def fix_all(analysis: Analysis) -> Action | None:
-    """Return all mends that were surely meant, as one change of the file; None if there are none."""
+    """Return all safe fixes as one change of the file, or None if there are none."""
     text = analysis.text
     now = analysis
     for _ in range(_ROUNDS_MAX):
@@ -98,7 +98,7 @@ def _of_fix(analysis: Analysis, fix: Fix) -> tuple[TextEdit, ...]:
 
 
 def _declared(analysis: Analysis, problem: Problem) -> Iterator[Action]:
-    """Offer to declare a state, type, event, role or call that is mentioned and not there."""
+    """Offer to declare a state, type, event, role or call that is used but not declared."""
     finding = problem.finding
     named = _NAMED.search(finding.message)
     said = analysis.text[problem.span[0] : problem.span[1]]
@@ -116,7 +116,7 @@ def _declared(analysis: Analysis, problem: Problem) -> Iterator[Action]:
 
 
 def _declaration(ctx: Lowering, finding: Diagnostic, name: str, before: str) -> tuple[str, str, bool] | None:
-    """Return the title, the text, and whether it goes in front of the declaration that mentions it."""
+    """Return the title and text of a new declaration, and whether it goes before its user."""
     code = finding.code.id
     if code == "OP103" and has_case(name, "PascalCase"):
         return f"create the state `{name}`", f"final state {name} failure", False
@@ -140,7 +140,7 @@ def _declaration(ctx: Lowering, finding: Diagnostic, name: str, before: str) -> 
 
 
 def _place_for(analysis: Analysis, offset: int, *, in_front: bool) -> int:
-    """Return where a declaration goes: at the line above the one around the offset, or behind it."""
+    """Return the offset for a new declaration: before or after the declaration around `offset`."""
     for node in analysis.file.declarations:
         if node.span[0] <= offset <= node.span[1]:
             return _start_with_comments(analysis, node) if in_front else _line_end(analysis, node.span[1])
@@ -148,7 +148,7 @@ def _place_for(analysis: Analysis, offset: int, *, in_front: bool) -> int:
 
 
 def _start_with_comments(analysis: Analysis, node: tree.Declaration) -> int:
-    """Return the start of the line of a declaration, the comments that belong to it included."""
+    """Return the start of the first line of a declaration, with the comments that belong to it."""
     line = analysis.source.position(node.span[0])[0]
     own = {analysis.source.position(each.span[0])[0] for each in analysis.file.comments if each.own_line}
     while line - 1 in own:
@@ -165,7 +165,7 @@ def _line_end(analysis: Analysis, offset: int) -> int:
 
 
 def _allowed(analysis: Analysis, problem: Problem) -> Iterator[Action]:
-    """Offer to silence a warning above the declaration that it is about."""
+    """Offer an `allow` for a warning, above the declaration of the warning."""
     if problem.rule == "ensure" or problem.code[2] != "8":
         return
     node = _documented(analysis, problem.span[0])

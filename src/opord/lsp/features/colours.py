@@ -1,7 +1,7 @@
-"""Semantic tokens: what each name, word and literal is, for colours that know the language.
+"""Semantic tokens: the meaning of each name, word and literal, for colouring in an editor.
 
-The legend is `TYPES` and `MODIFIERS`; names are what the index says they stand for, words of the language are
-keywords where they are not names, and everything else is what the lexer saw.
+The legend is `TYPES` and `MODIFIERS`. The index says what a name means. A word of the language that
+is not a name is a keyword. The lexer says what all other tokens are.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DECLARES, _READONLY, _BUILT_IN, _DOC = (1 << i for i in range(len(MODIFIERS)))
 
 @dataclass(frozen=True, slots=True, order=True)
 class Coloured:
-    """A piece of text on one line: offsets, the index of its type in the legend, and its modifiers as bits."""
+    """A piece of text on one line: offsets, index of its type in the legend, modifier bits."""
 
     start: int
     end: int
@@ -48,7 +48,7 @@ class Coloured:
 
 
 def coloured(analysis: Analysis) -> list[Coloured]:
-    """List the tokens of a file, from top to bottom; none of them overlap or span lines."""
+    """List the coloured pieces of a file from top to bottom. They do not overlap or span lines."""
     named = {
         each.span[0]: (analysis.index.symbols[each.places[0]], each.declares)
         for each in analysis.index.occurrences
@@ -79,13 +79,16 @@ def coloured(analysis: Analysis) -> list[Coloured]:
 
 
 def _modifiers(symbol: Symbol, declares: bool) -> int:
-    # Nothing in a contract is ever assigned to twice.
+    # A value in a contract is never assigned again.
     readonly = symbol.kind in ("variable", "input", "state field", "parameter", "event parameter")
     return (_DECLARES if declares else 0) | (_READONLY if readonly else 0)
 
 
 def _word(tokens: t.Tokens, i: int) -> tuple[str, int]:
-    """Say what a name is that the index does not know: a word of the language, or nothing that is known."""
+    """Return the colour of a name that is not in the index.
+
+    It is a word of the language, or it has no colour.
+    """
     text = tokens.texts[i]
     if tokens.kinds[i + 1] == "(" and words.function(text) is not None:
         return "function", _BUILT_IN
@@ -107,5 +110,5 @@ _BUILT_IN_VALUES: dict[tuple[Place, ...], str] = {
 
 
 def _add(found: list[Coloured], start: int, end: int, type: str, bits: int) -> None:
-    """Add a piece. Neither tokens nor comments go over the end of a line."""
+    """Add a piece. No token or comment spans more than one line."""
     found.append(Coloured(start, end, TYPES.index(type), bits))

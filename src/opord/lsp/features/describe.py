@@ -1,4 +1,4 @@
-"""What there is to say about a symbol, in Markdown: how it is declared, documented, and what it guarantees."""
+"""Describe a symbol in Markdown: its declaration, its documentation, and its guarantees."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WHAT = {
 
 
 def describe(analysis: Analysis, symbol: Symbol) -> str:
-    """Say what a symbol is."""
+    """Return the description of a symbol."""
     parts = [fenced(signature(symbol))]
     if symbol.kind in _WHAT:
         parts.append(f"{_WHAT[symbol.kind]} `{symbol.owner}`")
@@ -46,13 +46,13 @@ def describe(analysis: Analysis, symbol: Symbol) -> str:
 
 
 def describe_word(word: Word) -> str:
-    """Say what a word of the language means."""
+    """Return the meaning of a word of the language."""
     takes = f" It takes {word.takes}." if word.takes else ""
     return f"{fenced(word.form)}\n\n{word.meaning}{takes}\n\n{fenced(word.example)}"
 
 
 def fenced(text: str) -> str:
-    """Write text as a block of Opord."""
+    """Write text as a fenced block of Opord."""
     return f"```opord\n{text}\n```"
 
 

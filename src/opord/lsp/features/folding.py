@@ -1,4 +1,4 @@
-"""Folding: braces over several lines, comments, and rows of `use` lines."""
+"""Folding: braces over several lines, comments, and groups of `use` lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opord.lsp.analysis import Analysis
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Lines that can be folded away, from 0, the last one included."""
+    """Lines that can be folded, counted from 0, the last one included."""
 
     first: int
     last: int
@@ -38,7 +38,7 @@ def _braces(analysis: Analysis) -> Iterator[Fold]:
         if kind in ("{", "(", "["):
             open_.append(start)
         elif kind in ("}", ")", "]") and open_:
-            # The line of the closing bracket stays in sight.
+            # The line of the closing bracket stays visible.
             yield Fold(_line(analysis, open_.pop()), _line(analysis, start) - 1, "region")
 
 

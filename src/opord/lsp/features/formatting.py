@@ -1,4 +1,4 @@
-"""Formatting: the layout of `opord fmt` as edits of the lines that it changes."""
+"""Formatting: the layout of `opord fmt` as edits of the lines that change."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.rename import TextEdit
 
-# Comparing takes time that grows with the square of what differs; a text that differs all over is replaced.
+# The time to compare texts grows with the square of their differences. A text with more lines than
+# this is replaced as a whole.
 _LINES_MAX = 4_000
 
 
 class Refused(Exception):
-    """The text has syntax errors, so that nobody knows its layout."""
+    """The text has syntax errors, so it cannot be laid out."""
 
 
 def formatted(analysis: Analysis, within: Span | None = None) -> list[TextEdit]:
-    """Return the edits that lay a file out, those alone that touch `within` if it is given.
+    """Return the edits that lay a file out, or only those that touch `within` if it is given.
 
     Raises:
         Refused: the text has syntax errors; the message names the first.

@@ -1,4 +1,4 @@
-"""Inlay hints: the types that nobody wrote, and the fields that the arguments of a `goto` go into."""
+"""Inlay hints: types that are not written, and the fields for the arguments of a `goto`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opord.lsp.analysis import Analysis
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A few words to show at an offset, as if they stood there."""
+    """A few words that an editor shows at an offset as if they were in the text."""
 
     offset: int
     text: str

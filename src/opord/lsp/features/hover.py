@@ -16,14 +16,14 @@ from opord.lsp.features.describe import describe, describe_word
 
 @dataclass(frozen=True, slots=True)
 class Hover:
-    """Markdown about what stands at `span`."""
+    """Markdown about the text at `span`."""
 
     markdown: str
     span: Span
 
 
 def hover(analysis: Analysis, offset: int) -> Hover | None:
-    """Say what stands at an offset; None where nothing does that has a meaning."""
+    """Return what is shown at an offset, or None if nothing there has a meaning."""
     found = analysis.index.at(offset)
     if found is not None:
         said = [describe(analysis, analysis.index.symbols[place]) for place in found.places[:3]]
@@ -43,7 +43,7 @@ def hover(analysis: Analysis, offset: int) -> Hover | None:
 
 
 def _meaning(analysis: Analysis, i: int) -> Word | None:
-    """Return what the word at token `i` means among its neighbours, and at this place."""
+    """Return the meaning of the word at token `i`, given its neighbours and its place."""
     tokens = analysis.tokens
     found = list(words.describing(tokens.texts, i))
     if tokens.kinds[i + 1] == "(" and (function := words.function(tokens.texts[i])) is not None:
@@ -55,7 +55,7 @@ def _meaning(analysis: Analysis, i: int) -> Word | None:
 
 
 def _places(cursor: Cursor) -> tuple[Place, ...]:
-    """Say where a word stands, as far as that decides between two meanings of one."""
+    """Return the places of a word, to decide between two meanings of one word."""
     if cursor.frame.kind == "policies":
         return ("policy", "doubt", "policy part")
     if cursor.is_fresh or cursor.before in ("->", "else"):

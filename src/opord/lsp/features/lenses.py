@@ -1,4 +1,4 @@
-"""Code lenses: above each state, how many ways lead into it."""
+"""Code lenses: the number of ways into each state, above the state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a name to its declaration and to everything else that means the same."""
+"""Go from a name to its declaration, and to all other names with the same meaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opord.lsp.index import Occurrence
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A declaration to go to: the name (or path) that was followed, and the place that it leads to."""
+    """A declaration to go to: the name or path that is followed, and the target place."""
 
     origin: Span
     target: Place
@@ -23,7 +23,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """A name in the open file that means the same; `declares`: where it gets its meaning."""
+    """A name in the open file with the same meaning; `declares` says that it is the declaration."""
 
     span: Span
     declares: bool
@@ -50,7 +50,7 @@ def used_path(user: str, path: str) -> str:
 def references(
     analysis: Analysis, offset: int, others: Iterable[Analysis] = (), *, declaration: bool = True
 ) -> list[Place]:
-    """List the places that mean what the name at an offset means, in this file and in `others`."""
+    """List the places that mean the same as the name at an offset, in this file and in `others`."""
     places = meant_at(analysis, offset)
     if not places:
         return []
@@ -58,7 +58,7 @@ def references(
 
 
 def meant_at(analysis: Analysis, offset: int) -> set[Place]:
-    """Return the declarations that the name at an offset stands for."""
+    """Return the declarations that the name at an offset refers to."""
     found = analysis.index.at(offset)
     return set(found.places) if found is not None else set()
 
@@ -66,7 +66,7 @@ def meant_at(analysis: Analysis, offset: int) -> set[Place]:
 def places_of(
     places: set[Place], analysis: Analysis, others: Iterable[Analysis], *, declaration: bool = True
 ) -> Iterator[Place]:
-    """Yield every place in these files that stands for one of the symbols."""
+    """Yield every place in these files that refers to one of the symbols."""
     seen: set[str] = set()
     for each in (analysis, *others):
         if each.path in seen:
@@ -78,7 +78,7 @@ def places_of(
 
 
 def highlights(analysis: Analysis, offset: int) -> list[Highlight]:
-    """List the names in the file that mean what the one at an offset means."""
+    """List the names in the file with the same meaning as the one at an offset."""
     places = meant_at(analysis, offset)
     found: list[Occurrence] = analysis.index.of(places) if places else []
     return [Highlight(each.span, each.declares) for each in found]

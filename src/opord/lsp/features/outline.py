@@ -1,4 +1,7 @@
-"""The outline of a file: its declarations with what stands in them; and names over all files."""
+"""The outline of a file: its declarations and their parts.
+
+Also the search for names in all files.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ _OUTSIDE: frozenset[SymbolKind] = frozenset(
 
 @dataclass(slots=True)
 class Entry:
-    """A declaration: its name, what it is, a few words more, where it stands, and what it contains."""
+    """A declaration: its name, its kind, a detail, its place, and its parts."""
 
     name: str
     kind: SymbolKind
@@ -44,7 +47,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A name of the workspace, and what it belongs to."""
+    """A name of the workspace, and the declaration that it belongs to."""
 
     analysis: Analysis
     name: str
@@ -110,7 +113,8 @@ def _one(
     if not name.text:
         return
     start, end = node.span  # type: ignore[attr-defined]
-    # In a file that is torn a node may end before its name does: editors want the one around the other.
+    # In a file with syntax errors a node may end before its name. Editors need the node to contain
+    # it.
     span = min(start, name.span[0]), max(end, name.span[1])
     entry = Entry(name.text, kind, detail, span, name.span)
     for each in fields:
@@ -122,7 +126,7 @@ def _one(
 
 
 def find(analyses: Iterable[Analysis], query: str) -> list[Found]:
-    """List the names of several files that contain the letters of a query in its order."""
+    """List the names in several files that contain the letters of a query in this order."""
     found: list[Found] = []
     wanted = query.lower()
     for analysis in analyses:

@@ -1,4 +1,4 @@
-"""Findings as an editor shows them: where, how grave, with the next move and the places that belong to them."""
+"""Findings as an editor shows them: place, severity, help, and related places."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from opord.lsp.analysis import Analysis
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding of a file. `page` is the address of the page that explains its code, empty if there is none.
+    """One finding of a file.
 
-    `related` are other places with a few words on each: where something is declared, or the steps of a run that
-    shows the finding. `unnecessary` says that what stands there could be left away.
+    `page` is the address of the page that explains its code, or empty. `related` has other places
+    with a few words on each: declarations, or the steps of a run that shows the finding.
+    `unnecessary` says that the text can be removed.
     """
 
     span: Span
@@ -35,7 +36,7 @@ class Problem:
 
 
 def problems(analysis: Analysis) -> list[Problem]:
-    """List the findings of the file itself; those of the files it uses belong to these."""
+    """List the findings of the file itself; used files have their own lists."""
     return [_problem(analysis, each) for each in analysis.diagnostics if each.place.file == analysis.path]
 
 
@@ -63,6 +64,6 @@ def _problem(analysis: Analysis, finding: Diagnostic) -> Problem:
 
 @cache
 def page_of(code: str) -> str:
-    """Return the address of the page on a code, where it lies as a file; empty otherwise."""
+    """Return the address of the page on a code; empty if the page is not a file on disk."""
     page = resources.files("opord.language.diagnostics").joinpath("pages", f"{code}.md")
     return page.resolve().as_uri() if isinstance(page, Path) and page.is_file() else ""

@@ -1,8 +1,8 @@
-"""Rename: a new name for a symbol wherever it stands, or the reason why it cannot have it.
+"""Rename: a new name for a symbol everywhere, or the reason why it cannot have that name.
 
-What a rename must not do is change what the contract says. So the edits are tried first: the new texts are
-analysed, and every name has to stand for what it stood for before. Where a `..` had paired a field with a
-variable of the same name, and one of the two is renamed, the pair is written out.
+A rename must not change what the contract says. So the edits are tried first: the new texts are
+analysed, and every name must refer to the same thing as before. A `..` may have paired a field with
+a variable of the same name. If only one of the two is renamed, the pair is written out.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from opord.lsp.index import Symbol, SymbolKind
 
 
 class Refused(Exception):
-    """The symbol cannot have this name, or the name under the cursor cannot be changed; the message says why."""
+    """The symbol cannot have this name, or the name cannot be changed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """The name under the cursor that would be changed."""
+    """The name under the cursor, which a rename would change."""
 
     span: Span
     name: str
@@ -55,7 +55,7 @@ def prepare(analysis: Analysis, offset: int) -> Renaming:
     """Return the name at an offset.
 
     Raises:
-        Refused: there is none, or it is not one that the contract gives.
+        Refused: there is no name, or the contract does not declare it.
     """
     found = analysis.index.at(offset)
     if found is None:
@@ -70,7 +70,7 @@ def rename(analysis: Analysis, offset: int, new: str, others: Iterable[Analysis]
     """Return the edits that give the symbol at an offset a new name, in this file and in `others`.
 
     Raises:
-        Refused: the name does not suit the symbol, or means something else already.
+        Refused: the name does not fit the symbol, or has a meaning already.
     """
     old = prepare(analysis, offset).name
     files = {analysis.path: analysis, **{each.path: each for each in others}}
@@ -102,7 +102,7 @@ def _why_nothing(analysis: Analysis, offset: int) -> str:
 
 
 def _joined(files: dict[str, Analysis], offset: int, analysis: Analysis) -> set[Place]:
-    """Return the declarations that have to be renamed together: those that one name stands for."""
+    """Return the declarations that must be renamed together: one name refers to all of them."""
     found = analysis.index.at(offset)
     places = set(found.places) if found is not None else set()
     several = [
@@ -160,7 +160,7 @@ def _edits(analysis: Analysis, places: set[Place], old: str, new: str) -> list[T
 
 
 def _written_out(rest: Rest, places: set[Place], new: str) -> str:
-    """Write a pair that a `..` made, if only one side of it is renamed."""
+    """Return the pair that a `..` made in full, if only one of its sides is renamed."""
     field = rest.field in places
     variable = not places.isdisjoint(rest.variable)
     if field == variable:
@@ -169,7 +169,7 @@ def _written_out(rest: Rest, places: set[Place], new: str) -> str:
 
 
 class _Trial:
-    """The files as they would be, beside what they are."""
+    """The files after the edits, compared with the files before."""
 
     def __init__(self, files: dict[str, Analysis], edits: list[TextEdit], new: str) -> None:
         self._new = new
@@ -182,7 +182,7 @@ class _Trial:
         self._texts = {path: applied(each.text, self._edits[path]) for path, each in self._before.items()}
 
     def refuse_changes(self) -> None:
-        """Raise `Refused` where a name would stand for something else than before."""
+        """Raise `Refused` if a name would refer to something else than before."""
         for path, before in self._before.items():
             after = self._analyse(before)
             self._refuse_findings(before, after)
@@ -190,7 +190,7 @@ class _Trial:
                 (self._moved(path, each.span), frozenset(self._moved_place(place) for place in each.places))
                 for each in before.index.occurrences
             }
-            # What a written-out `..` adds stands inside an edit, and is checked by the findings.
+            # A written-out `..` adds text inside an edit. The findings check that text.
             inserted = [
                 (at - len(edit.text), at)
                 for edit in self._edits[path]
@@ -229,7 +229,7 @@ class _Trial:
                 raise Refused(f"`{self._new}` cannot be the name: {each.message} (line {each.place.line})")
 
     def _refuse_rests(self, path: str, before: Analysis, after: Analysis) -> None:
-        """Refuse a name that a `..` would now find, where it found none."""
+        """Refuse a name that a `..` would pair now and did not pair before."""
         before_pairs = Counter(self._at(path, rest.span[0]) for rest in before.index.rests)
         for rest in after.index.rests:
             before_pairs[rest.span[0]] -= 1
@@ -240,10 +240,14 @@ class _Trial:
         line = after.source.position(span[0])[0]
         raise Refused(f"`{self._new}` has a meaning already, and line {line} would say something else")
 
-    # --- Moved by the edits ----------------------------------------------------------------------------
+    # --- Places after the edits
+    # ------------------------------------------------------------------------
 
     def _at(self, path: str, offset: int) -> int:
-        """Return where what stood at an offset stands after the edits. What was put in right there is before it."""
+        """Return the offset after the edits of what was at `offset`.
+
+        Text inserted there comes before it.
+        """
         moved = offset
         for edit in self._edits.get(path, ()):
             start, end = edit.span
@@ -267,7 +271,7 @@ class _Trial:
         return place.file, self._moved(place.file, before.index.span(place))
 
     def _plain(self, place: Place) -> tuple[str, Span]:
-        """Return a place of the new texts by its offsets, one of another file as it is."""
+        """Return a place in an edited text as offsets, and a place in another file unchanged."""
         if place.file in self._texts:
             starts = self._sources[place.file].line_starts
             return place.file, (
@@ -282,7 +286,7 @@ class _Trial:
 
 
 def applied(text: str, edits: Iterable[TextEdit]) -> str:
-    """Return a text with edits made in it, none of which overlap."""
+    """Return a text with the edits made in it. The edits must not overlap."""
     parts: list[str] = []
     done = 0
     for edit in sorted(edits, key=lambda edit: edit.span):

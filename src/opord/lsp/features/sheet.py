@@ -8,23 +8,26 @@ from opord.lsp.analysis import Analysis
 
 
 class Unavailable(Exception):
-    """It cannot be made; the message says why, and what would help."""
+    """The sheet or diagram cannot be made; the message says why, and what would help."""
 
 
 def explained(analysis: Analysis) -> str:
-    """Write the guarantee sheet.
+    """Return the guarantee sheet as Markdown.
 
     Raises:
-        Unavailable: the contract has errors, or the file has types alone.
+        Unavailable: the contract has errors, or the file has only types.
     """
     return render_markdown(explain_sheet(_sound(analysis, "explained")))
 
 
 def diagram(analysis: Analysis, format: str = "svg") -> str:
-    """Draw the states and moves as `svg`, `dot` or `mermaid`, also of a contract with errors, as far as it is one.
+    """Draw the states and moves as `svg`, `dot` or `mermaid`.
+
+    A contract with errors is drawn as well, without the parts that could not be read.
 
     Raises:
-        Unavailable: the file has types alone, there is no such format, or nothing lays diagrams out here.
+        Unavailable: the file has only types, the format is unknown, or no layout engine is
+        installed.
     """
     from opord.codegen.diagram import DiagramError, to_dot, to_mermaid, to_svg
 

@@ -1,4 +1,4 @@
-"""Signature help: what is called where the cursor is, and which of its parameters comes next."""
+"""Signature help: the call around the cursor, and its parameter at the cursor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opord.lsp.features.signatures import Parameter
 
 @dataclass(frozen=True, slots=True)
 class SignatureHelp:
-    """One signature: as it is written, its parameters, and the index of the one that the cursor is at."""
+    """One signature: its text, its parameters, and the index of the one at the cursor."""
 
     label: str
     doc: str
@@ -25,7 +25,7 @@ class SignatureHelp:
 
 
 def signature_help(analysis: Analysis, offset: int) -> SignatureHelp | None:
-    """Say what is called around an offset; None where nothing is."""
+    """Return the signature of the call around an offset, or None if there is none."""
     cursor = cursor_at(analysis.tokens, analysis.text, offset)
     for frame in reversed(cursor.frames):
         if frame.kind == "fields":
@@ -62,7 +62,7 @@ def _called(analysis: Analysis, cursor: Cursor, frame: Frame) -> SignatureHelp |
 def _callees(
     analysis: Analysis, cursor: Cursor, frame: Frame, name: str, before: str
 ) -> Iterator[tuple[str, str, Fields | None]]:
-    """Yield what a name before a parenthesis can be: its signature, its doc and its fields."""
+    """Yield what a name before a parenthesis can be: signature, documentation and fields."""
     ctx = analysis.ctx
     if before == "goto":
         if (state := ctx.states.get(name)) is not None:
@@ -87,7 +87,10 @@ def _callees(
 
 
 def _active(cursor: Cursor, frame: Frame, fields: Fields) -> int:
-    """Return the index of the parameter at the cursor: by its name, if one is given, or by counting commas."""
+    """Return the index of the parameter at the cursor.
+
+    The name of the parameter decides if it is given, else the number of commas.
+    """
     tokens = cursor.tokens
     depth, commas, first = 0, 0, frame.opening + 1
     for i in range(frame.opening + 1, cursor.index):

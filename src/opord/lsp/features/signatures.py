@@ -1,4 +1,4 @@
-"""Declarations on one line, as the contract would write them: for hovers, completions and signature help."""
+"""Declarations on one line as a contract has them, for hovers, completions and signature help."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from opord.language.syntax import tree
 from opord.language.types import show
 from opord.lsp.index import Symbol
 
-# A record or enum with more members than these is cut in a hover: its declaration is one jump away.
+# A hover shows at most so many members of a record or enum. The full declaration is one jump away.
 _MEMBERS_MAX = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter as it is written in a signature, and what its doc comment says."""
+    """A parameter as a signature shows it, with its doc comment."""
 
     name: str
     label: str
@@ -44,7 +44,7 @@ def parameter(field: FieldSymbol) -> str:
 
 
 def row(fields: Fields) -> str:
-    """Write fields in parentheses; nothing for none."""
+    """Write fields in parentheses; empty if there are none."""
     return f"({', '.join(parameter(each) for each in fields.values())})" if fields else ""
 
 
@@ -98,7 +98,7 @@ def type_(symbol: TypeSymbol) -> str:
 
 
 def signature(symbol: Symbol) -> str:
-    """Write what declares a symbol."""
+    """Write the declaration of a symbol."""
     match symbol.target:
         case CallSymbol() as found:
             return call(found)
@@ -125,5 +125,5 @@ def signature(symbol: Symbol) -> str:
 
 
 def shown(type: Type) -> str:
-    """Write a type; one that a finding speaks of already is not known."""
+    """Write a type. A type that could not be read is shown as unknown."""
     return show(type)

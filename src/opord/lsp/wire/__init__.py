@@ -1,1 +1,1 @@
-"""The wire: what the protocol asks, turned into calls of features, and their answers turned into what it sends."""
+"""The wire: requests of the protocol become calls of features, and answers become messages."""

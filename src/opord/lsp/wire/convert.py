@@ -1,4 +1,4 @@
-"""Places, spans and findings as the protocol writes them."""
+"""Convert places, spans and findings into the types of the protocol."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from opord.lsp.wire.documents import Documents
 
 @dataclass(slots=True)
 class Converter:
-    """Turns what features say of one analysis into what the protocol sends."""
+    """Converts the results of features for one analysis."""
 
     documents: Documents
     analysis: Analysis
@@ -28,14 +28,14 @@ class Converter:
 
     @classmethod
     def of(cls, documents: Documents, analysis: Analysis) -> Converter:
-        """Make a converter for an analysis of what is open now."""
+        """Make a converter for an analysis, with the open documents as they are now."""
         open_ = documents.by_path.get(analysis.path)
         same = open_ is not None and open_.text == analysis.text
         lines = open_.lines if open_ is not None and same else Lines(analysis.text, documents.encoding)
         return cls(documents, analysis, lines, {analysis.path: (analysis.source, lines)})
 
     def know(self, analysis: Analysis) -> None:
-        """Let places in another file be converted too."""
+        """Allow places in another file to be converted."""
         self._know(analysis.source)
 
     def _know(self, source: Source) -> tuple[Source, Lines]:
@@ -61,7 +61,7 @@ class Converter:
         return _range(self.lines, span)
 
     def location(self, place: Place) -> types.Location | None:
-        """Return a place, in whichever file; None where that file is not at hand."""
+        """Return a place in any file as a location, or None if the file's text is not known."""
         found = self.others.get(place.file)
         if found is None:
             used = self.analysis.sources.get(place.file)
@@ -72,7 +72,7 @@ class Converter:
         return types.Location(uri=self.documents.uri(place.file), range=_range(lines, span_in(source, place)))
 
     def locations(self, places: Iterable[Place]) -> list[types.Location]:
-        """Return places, in whichever files."""
+        """Return places in any files as locations."""
         return [found for place in places if (found := self.location(place)) is not None]
 
     def edit(self, edits: Iterable[TextEdit]) -> types.WorkspaceEdit:
@@ -90,7 +90,7 @@ class Converter:
         return [types.TextEdit(range=self.range(each.span), new_text=each.text) for each in edits]
 
     def diagnostic(self, problem: Problem) -> types.Diagnostic:
-        """Return a finding."""
+        """Return a finding as a diagnostic of the protocol."""
         severity = (
             types.DiagnosticSeverity.Error
             if problem.severity == "error"

@@ -1,4 +1,4 @@
-"""Open documents: their text kept up to date from the changes that the editor sends."""
+"""Open documents, with their text kept up to date by the editor's changes."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ class Document:
 
     @property
     def text(self) -> str:
-        """Its text, without a byte order mark."""
+        """The text, without a byte order mark."""
         return self.lines.text
 
 
 @dataclass(slots=True)
 class Documents:
-    """The open documents by path, and the way between paths and the editor's addresses."""
+    """The open documents by path, and the conversion between paths and the editor's addresses."""
 
     encoding: Encoding = "utf-16"
     by_path: dict[str, Document] = field(default_factory=dict)
 
     def path(self, uri: str) -> str:
-        """Return the path of an address; an address that is no file stands for itself."""
+        """Return the path of an address. An address that is not a file is returned unchanged."""
         path = to_fs_path(uri) if uri.startswith("file:") else None
         return os.path.normpath(path) if path else uri
 
     def uri(self, path: str) -> str:
-        """Return the address of a path: the one that the editor uses, if it has the file open."""
+        """Return the address of a path: the editor's own address if the file is open."""
         known = self.by_path.get(path)
         if known is not None:
             return known.uri
         return (from_fs_path(path) or path) if os.path.isabs(path) else path
 
     def open(self, uri: str, text: str, version: int | None) -> Document:
-        """Take a document."""
+        """Add an opened document."""
         path = self.path(uri)
         made = Document(uri, path, Lines(text.removeprefix("\ufeff"), self.encoding), version)
         self.by_path[path] = made
@@ -56,7 +56,7 @@ class Documents:
     def change(
         self, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent], version: int | None
     ) -> Document | None:
-        """Make changes in a document; None if it is not open."""
+        """Apply changes to a document, and return it; None if it is not open."""
         document = self.by_path.get(self.path(uri))
         if document is None:
             return None

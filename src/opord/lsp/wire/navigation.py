@@ -1,4 +1,4 @@
-"""Requests about names: hover, definition, references, highlights and rename; and the life of the workspace."""
+"""Requests about names: hover, definition, references, highlights, rename; and workspace events."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from opord.lsp.features import hover as hovers
 from opord.lsp.features import navigate, rename
 from opord.lsp.server import OpordServer
 
-# Long enough for a cancellation that is on its way to arrive before the work is begun.
+# Long enough for a cancellation that is under way to arrive before the work starts.
 CANCEL_WINDOW_S = 0.002
 _REQUEST_FAILED = -32803
 _WATCHED = "opord-files"
 
 
 class RequestFailed(JsonRpcException):
-    """The request is sound, and cannot be done; the message says why."""
+    """The request is valid but cannot be done; the message says why."""
 
     CODE = _REQUEST_FAILED
     MESSAGE = "the request cannot be done"
 
 
 def register(server: OpordServer) -> None:
-    """Answer these requests."""
+    """Register the handlers of these requests."""
     _register_life(server)
     _register_reading(server)
     _register_rename(server)
 
 
 def related(server: OpordServer, analysis: Analysis, offset: int) -> list[Analysis]:
-    """Analyse the other files in which the name at an offset may stand."""
+    """Analyse the other files that may contain the name at an offset."""
     path = navigate.file_of(analysis, offset)
     if not path:
         return []
@@ -77,11 +77,11 @@ def _register_life(server: OpordServer) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configured(params: types.DidChangeConfigurationParams) -> None:
-        pass  # there is nothing to configure
+        pass  # there are no settings
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: types.DidSaveTextDocumentParams) -> None:
-        pass  # the buffer is what counts, saved or not
+        pass  # the buffer counts, saved or not
 
 
 def _register_reading(server: OpordServer) -> None:

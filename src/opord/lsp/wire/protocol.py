@@ -1,4 +1,4 @@
-"""The protocol, strict where a program may rely on it: order of life, broken messages, exit codes."""
+"""The protocol, strict where programs rely on it: message order, broken messages, exit codes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 _NOT_INITIALIZED = -32002
 _INVALID_REQUEST = -32600
 _PARSE_ERROR = -32700
-# Stands for a message that has been answered already.
+# The method of a message that has been answered already.
 _DROPPED = "$/dropped"
 
 
 class Texts(Protocol):
-    """What keeps the text of open documents: the server."""
+    """The keeper of the texts of open documents, which is the server."""
 
     def opened(self, uri: str, text: str, version: int | None) -> None:
         """Take an opened document."""
@@ -38,7 +38,7 @@ class Texts(Protocol):
 
 
 class StrictProtocol(LanguageServerProtocol):
-    """Keeps documents itself, and answers every request, also one that makes no sense."""
+    """Keeps documents itself, and answers every request, even an invalid one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,7 +46,7 @@ class StrictProtocol(LanguageServerProtocol):
         self.exit_code: int | None = None
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """Read a message; one with parameters that make no sense is answered here, and dropped."""
+        """Read a message. One with invalid parameters is answered here, and dropped."""
         try:
             return super().structure_message(data)
         except JsonRpcException as wrong:
@@ -56,7 +56,7 @@ class StrictProtocol(LanguageServerProtocol):
             return JsonRPCNotification(method=_DROPPED, jsonrpc="2.0", params=None)
 
     def handle_message(self, message: Any) -> None:
-        """Pass a message on, if its time is now."""
+        """Pass a message on if it is allowed at this time."""
         method = getattr(message, "method", None)
         if method == _DROPPED:
             return
@@ -80,18 +80,19 @@ class StrictProtocol(LanguageServerProtocol):
         super().handle_message(message)
 
     def refuse_unreadable(self, error: Exception) -> None:
-        """Answer what is no JSON, as far as anything can be answered."""
+        """Answer a message that is not JSON."""
         if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
             said = types.ResponseError(code=_PARSE_ERROR, message="the message is no JSON")
             self._send_data(types.ResponseErrorMessage(id=None, error=said, jsonrpc="2.0"))
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:
-        """End the process: with 0 if a shutdown was asked for before."""
+        """End the process, with status 0 if a shutdown was requested before, else 1."""
         self.exit_code = 0 if self._shutdown else 1
         raise SystemExit(self.exit_code)
 
-    # The text of documents is kept by the server itself: the library splits lines where editors do not.
+    # The server keeps the text of documents itself, because the library splits lines in other
+    # places than editors do.
 
     @property
     def _texts(self) -> Texts:

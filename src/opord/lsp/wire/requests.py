@@ -1,4 +1,4 @@
-"""Every request of the protocol with the feature that answers it."""
+"""Register every request of the protocol with the feature that answers it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ _ALL = (navigation, writing, showing)
 
 
 def register(server: OpordServer) -> None:
-    """Let the server answer what it can."""
+    """Register the handlers of all requests."""
     for part in _ALL:
         part.register(server)

@@ -28,7 +28,7 @@ WAYS_INTO = "opord.waysInto"
 
 
 def register(server: OpordServer) -> None:
-    """Answer these requests."""
+    """Register the handlers of these requests."""
     _register_outline(server)
     _register_colours(server)
     _register_margins(server)
@@ -172,7 +172,7 @@ def _register_colours(server: OpordServer) -> None:
 
 
 def _encoded(analysis: Analysis, convert: Converter, within: tuple[int, int] | None) -> list[int]:
-    """Write tokens as the protocol does: five numbers each, places relative to the one before."""
+    """Encode each token as five numbers, with its position relative to the token before it."""
     data: list[int] = []
     line_before = start_before = 0
     for each in colours.coloured(analysis):
@@ -192,7 +192,7 @@ def _encoded(analysis: Analysis, convert: Converter, within: tuple[int, int] | N
 
 
 def _difference(before: list[int], after: list[int]) -> list[types.SemanticTokensEdit]:
-    """Return the one edit from what both rows start with to what both end with."""
+    """Return one edit for the numbers between the common start and the common end of both lists."""
     first = 0
     while first < min(len(before), len(after)) and before[first] == after[first]:
         first += 1
@@ -290,5 +290,5 @@ def _named(server: OpordServer, params: Any) -> Analysis:
 
 
 def _member(params: Any, name: str) -> Any:
-    """Return a member of parameters that no type describes."""
+    """Return a member of parameters that have no type."""
     return params.get(name) if isinstance(params, dict) else getattr(params, name, None)

@@ -1,4 +1,4 @@
-"""Requests that help to write: completion, signature help, formatting and quick fixes."""
+"""Requests for writing: completion, signature help, formatting and quick fixes."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _KINDS: dict[OfferKind, types.CompletionItemKind] = {
     "constant": types.CompletionItemKind.Constant,
     "file": types.CompletionItemKind.File,
 }
-# Documentation of so many goes along at once; that of the others is sent when it is asked for.
+# How many offers carry their documentation. The rest send it on request.
 _DOCUMENTED_MAX = 100
 _TRIGGERS = [".", "(", ",", " ", "{", "|", ":", '"']
 
 
 def register(server: OpordServer) -> None:
-    """Answer these requests."""
+    """Register the handlers of these requests."""
     _register_completion(server)
     _register_signature_help(server)
     _register_formatting(server)
@@ -193,7 +193,7 @@ def _register_actions(server: OpordServer) -> None:
 
 
 def _wanted(only: Sequence[Any] | None, kind: str) -> bool:
-    """Say whether a kind of action was asked for: a kind stands for those below it, too."""
+    """Say whether a kind of action was requested; a requested kind includes the kinds below it."""
     if not only:
         return True
     asked = [str(getattr(each, "value", each)) for each in only]

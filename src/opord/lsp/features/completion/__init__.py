@@ -1,6 +1,6 @@
-"""Completion: everything that may stand at a place, what is likeliest first.
+"""Completion: everything that can be written at a place, with the likeliest first.
 
-`complete` says of what kind the place is, from the words before it; the other modules know what there is to offer:
+`complete` finds the kind of the place from the words before it. The other modules know the offers:
 words and snippets, declared names, values in scope, arms of a `match`.
 """
 

@@ -1,4 +1,7 @@
-"""Arms of a `match` or of the `else` of a call: what is missing first, and all of it at once."""
+"""Arms of a `match` or of the `else` of a call.
+
+Missing arms come first, and one offer adds all of them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from opord.lsp.features.completion.offer import Offer, Spotted
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One thing that can be matched, as a pattern, with what declares it."""
+    """One case that an arm can match, as a pattern, with its declaration."""
 
     name: str
     pattern: str
@@ -23,7 +26,7 @@ class _Case:
 
 
 def arms(spot: Spotted) -> Iterator[Offer]:
-    """Offer patterns."""
+    """Offer the patterns of arms."""
     spot.in_pattern = True
     known = spot.spot()
     subject = known.subject if known is not None else None
@@ -111,7 +114,7 @@ def _case(variant: VariantSymbol, *, qualified: bool) -> _Case:
 
 
 def _called(spot: Spotted) -> CallSymbol | None:
-    """Return the call in the head of the brace."""
+    """Return the call whose `match` or `else` the brace belongs to."""
     brace = spot.cursor.brace
     texts = spot.cursor.tokens.texts
     for i in range(brace.opening - 1, max(brace.start - 1, -1), -1):
@@ -121,7 +124,10 @@ def _called(spot: Spotted) -> CallSymbol | None:
 
 
 def _said(spot: Spotted) -> set[str]:
-    """Return the names that start an arm, or follow a `|`, in the brace, the one being written left out."""
+    """Return the names that start an arm or follow a `|` in the brace.
+
+    The name being written is left out.
+    """
     tokens = spot.cursor.tokens
     brace = spot.cursor.brace
     found: set[str] = set()
@@ -149,7 +155,7 @@ def _said(spot: Spotted) -> set[str]:
 
 
 def _next(spot: Spotted) -> int:
-    """Return the index of the token behind the word that is being written."""
+    """Return the index of the token after the word that is being written."""
     index = spot.cursor.index
     tokens = spot.cursor.tokens
     if tokens.starts[index] == spot.word[0] and spot.word[1] > spot.word[0]:

@@ -1,4 +1,4 @@
-"""Of what kind a place is, from the brackets around it and the words before it, and so what is offered there."""
+"""Find the kind of a place from its brackets and the words before it, and offer what fits there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from opord.lsp.features.completion.offer import Offer, Spotted, spotted
 from opord.lsp.features.completion.values import members, record_fields, values
 from opord.lsp.features.describe import describe_word
 
-# After one of these an operand follows.
+# An operand follows each of these.
 _OPERAND_AFTER = frozenset(
     {"=", "(", "[", ",", ":", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "??"}
     | {word.text for word in WORDS if word.leads_to == "value"}
@@ -29,7 +29,7 @@ _ONE_OF = frozenset({"contract", "initial"})
 
 
 def complete(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer]]:
-    """Return the span of the word that is being written at an offset, and what may stand in its place."""
+    """Return the span of the word being written at an offset, and the offers to replace it."""
     if (rules := _allow(analysis, offset)) is not None:
         return rules
     spot = spotted(analysis, offset)
@@ -42,7 +42,7 @@ def complete(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Off
 
 
 def _allow(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer]] | None:
-    """Offer the warnings in `# opord: allow …`."""
+    """Offer the rules of warnings after `# opord: allow`."""
     from typing import get_args
 
     from opord.language.diagnostics.model import WarningRule
@@ -161,7 +161,7 @@ def _event(spot: Spotted) -> Iterable[Offer]:
 
 
 def _operand_or(spot: Spotted, operand_after: str, left: Iterable[Word]) -> Iterable[Offer]:
-    """Offer values behind a word that takes one, else the words that are left."""
+    """Offer values after a word that takes one, else the words that are still possible."""
     before = spot.cursor.before
     if before == operand_after or (before in _OPERAND_AFTER and before != ")"):
         return values(spot)
@@ -212,7 +212,7 @@ def _promise(spot: Spotted) -> Iterable[Offer]:
 
 
 def _member(spot: Spotted) -> Iterable[Offer]:
-    """Offer what stands in a record, enum or failure."""
+    """Offer what can be written in a record, enum or failure."""
     before = spot.cursor.before
     if before == "=":
         return values(spot)
@@ -225,7 +225,7 @@ def _member(spot: Spotted) -> Iterable[Offer]:
 
 
 def _in_type(spot: Spotted) -> bool:
-    """Say whether a type is being written: behind a `:`, before any `=`."""
+    """Say whether a type is being written: after a `:`, before any `=`."""
     before = spot.cursor.before
     brackets = {"list", "map", "[", "secret", ":"}
     return (
@@ -325,7 +325,7 @@ def _arm(spot: Spotted) -> Iterable[Offer]:
 
 
 def _in_parentheses(spot: Spotted) -> Iterable[Offer]:
-    """Offer what stands in parentheses: parameters of a declaration, names that are bound, or arguments."""
+    """Offer what can be in parentheses: parameters of a declaration, bound names, or arguments."""
     cursor = spot.cursor
     frame = cursor.frame
     name, before = cursor.callee(frame)

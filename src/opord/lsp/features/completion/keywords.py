@@ -1,4 +1,4 @@
-"""Words of the language as completions: by their places in the table of words."""
+"""Words of the language as completions, by their places in the table of words."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from opord.lsp.features.describe import describe_word
 
 
 def named(place: Place, *texts: str) -> Iterator[Word]:
-    """Yield the words of a place that are written like this."""
+    """Yield the words of a place that have one of these texts."""
     return (word for word in words.at(place) if word.text in texts)
 
 
 def offered(found: Iterable[Word], *, rank: int = 60) -> Iterator[Offer]:
-    """Offer words, with a snippet where there is more to a word than itself."""
+    """Offer words; a word with more text around it has a snippet."""
     rows = [(word, snippet) for word in found for snippet in word.snippets or (Snippet(word.text, "", ""),)]
     for at, (word, snippet) in enumerate(rows):
         filled_in = "$" in snippet.text
@@ -32,7 +32,7 @@ def offered(found: Iterable[Word], *, rank: int = 60) -> Iterator[Offer]:
 
 
 def rest(found: Iterable[Word], *, after: str, rank: int = 1) -> Iterator[Offer]:
-    """Offer what is left of words of several parts behind one of these."""
+    """Offer the rest of the words with several parts, after the part `after`."""
     for word in found:
         if after in word.parts[:-1]:
             left = " ".join(word.parts[word.parts.index(after) + 1 :])

@@ -1,4 +1,4 @@
-"""Declared names: states, events, calls, types, failures, roles, and those that a promise speaks of."""
+"""Declared names: states, events, calls, types, failures, roles, and the names in promises."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from opord.lsp.features.rename import TextEdit
 
 
 def states(spot: Spotted, *, with_arguments: bool = False, taken: Iterable[str] = ()) -> Iterator[Offer]:
-    """Offer states: those of the header first, the others with an edit that adds them to it."""
+    """Offer states, those of the header first.
+
+    Each other state has an edit that adds it to the header.
+    """
     state = spot.state if with_arguments else None
     own = [target.text for target in state.targets] if state is not None else []
     left_out = set(taken)
@@ -54,7 +57,7 @@ def _places(fields: Fields) -> str:
 
 
 def events(spot: Spotted) -> Iterator[Offer]:
-    """Offer events, with a place for each of their parameters; `cancel` is always there."""
+    """Offer events, with a placeholder for each parameter; `cancel` is always offered."""
     state = spot.state
     handled = (
         {each.event.text for each in state.body or () if isinstance(each, tree.OnEvent)}
@@ -77,7 +80,7 @@ def events(spot: Spotted) -> Iterator[Offer]:
 
 
 def calls(spot: Spotted, kind: str, *, bare: bool = False) -> Iterator[Offer]:
-    """Offer calls of one kind; `bare`: named, not called."""
+    """Offer calls of one kind. With `bare`, only the name is written."""
     for symbol in spot.ctx.calls.values():
         if symbol.kind == kind:
             snippet = "" if bare else f"{symbol.name}({_places(symbol.params)})"
@@ -88,7 +91,7 @@ def calls(spot: Spotted, kind: str, *, bare: bool = False) -> Iterator[Offer]:
 
 
 def types(spot: Spotted) -> Iterator[Offer]:
-    """Offer what a type may be."""
+    """Offer everything that can be a type."""
     for symbol in spot.ctx.types.values():
         if symbol.visible:
             yield Offer(symbol.name, "type", symbol.kind, rank=10, place=symbol.place)
@@ -134,7 +137,7 @@ def used_types(spot: Spotted) -> Iterator[Offer]:
 
 
 def promised(spot: Spotted) -> Iterator[Offer]:
-    """Offer what a promise speaks of: actions, effects and states."""
+    """Offer what a promise can mention: actions, effects and states."""
     yield from calls(spot, "action", bare=True)
     yield from calls(spot, "effect", bare=True)
     yield from states(spot)

@@ -1,4 +1,4 @@
-"""One thing that may stand at a place, and what is known about the place."""
+"""One offer of a completion, and what is known about the place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OfferKind: TypeAlias = Literal[
     "constant", "file",
 ]  # fmt: skip
 
-# A name that no contract has; the case of a variable, so that the parser takes it for a value.
+# A name that no contract has. It has the case of a variable, so the parser reads it as a value.
 MARKER = "opord_cursor_zz"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _WORD_BEFORE = re.compile(r"[A-Za-z_]\w*\Z")
@@ -32,9 +32,10 @@ _WORD_BEFORE = re.compile(r"[A-Za-z_]\w*\Z")
 class Offer:
     """One completion.
 
-    `insert` is put in place of `Place.word`, `snippet` instead of it where the editor knows snippets. `rank` orders
-    offers, small ones first. `place` is the declaration that documentation is taken from; `doc` is documentation that
-    needs none. `more` are edits elsewhere that belong to it.
+    `insert` replaces the word being written, or `snippet` does if the editor supports snippets.
+    `rank` orders the offers, small ones first. `place` is the declaration with the documentation;
+    `doc` is documentation that has no declaration. `more` has edits elsewhere that belong to the
+    offer.
     """
 
     label: str
@@ -49,13 +50,13 @@ class Offer:
 
     @property
     def text(self) -> str:
-        """What is put in, without a snippet."""
+        """The text that is inserted without a snippet."""
         return self.insert or self.label
 
 
 @dataclass(slots=True)
 class Spotted:
-    """The place that is asked about: the word that is being written there, the cursor, and what is known."""
+    """The place of a completion: the word being written, the cursor, and what is known there."""
 
     analysis: Analysis
     offset: int
@@ -82,7 +83,10 @@ class Spotted:
         )
 
     def _reach(self, node: tree.State) -> int:
-        """Return how far a state reaches that is the last thing before the place: its end may not be written yet."""
+        """Return the end of a state for this place.
+
+        The state can be half-written, so it reaches to the next state or declaration.
+        """
         if self.cursor.brace.kind in ("top", "phase"):
             return node.span[1]
         following = [
@@ -104,13 +108,16 @@ class Spotted:
         )
 
     def spot(self) -> Spot | None:
-        """Return what lowering knows at the place, found with a marker; None if it does not come there."""
+        """Return what lowering knows at the place, or None if lowering does not get there.
+
+        A marker in the text finds the place.
+        """
         if not self._spot:
             self._spot.append(self._look())
         return self._spot[0]
 
     def names(self) -> dict[str, Binding]:
-        """Return the variables in scope, or what can be said of them where the text is too broken to be read."""
+        """Return the variables in scope. If the text cannot be read, return a good guess."""
         spot = self.spot()
         if spot is not None and spot.names:
             return spot.names
@@ -135,7 +142,7 @@ class Spotted:
         return None
 
     def _fillers(self, after: str) -> list[str]:
-        """Return what to put in: the marker, with what its place asks for behind it."""
+        """Return the texts to insert: the marker, with what must follow it at this place."""
         line = after.split("\n", 1)[0]
         closing = "".join(self._missing_closers(line))
         if self.cursor.frame.kind == "fields" and not line.lstrip().startswith(":"):
@@ -159,7 +166,10 @@ class Spotted:
 
 
 def spotted(analysis: Analysis, offset: int) -> Spotted | None:
-    """Say what is known of a place; None within a comment, a text or a number, where nothing is completed."""
+    """Return what is known about a place; None in a comment, a text or a number.
+
+    Nothing is completed there.
+    """
     for comment in analysis.file.comments:
         if comment.span[0] < offset and "\n" not in analysis.text[comment.span[0] : offset]:
             return None

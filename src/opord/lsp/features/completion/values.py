@@ -1,4 +1,4 @@
-"""Values: what is in scope, what has the expected type first; fields after a `.`; parameters by name; `..`."""
+"""Values in scope, those of the expected type first; fields after a `.`; named parameters; `..`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opord.lsp.features.describe import describe_word
 
 
 def values(spot: Spotted) -> Iterator[Offer]:
-    """Offer what an expression may start with."""
+    """Offer what can start an expression."""
     known = spot.spot()
     expected = known.expected if known is not None else None
     if known is not None and known.params is not None:
@@ -86,7 +86,10 @@ def _fits(actual: Type, expected: Type | None) -> bool:
 
 
 def _nearer(actual: Type, expected: Type | None) -> int:
-    """Return by how much a value comes forward: one of the expected type does."""
+    """Return by how much a value moves forward in the list.
+
+    Only values of the expected type move.
+    """
     return 15 if _fits(actual, expected) else 0
 
 
@@ -148,7 +151,7 @@ def _records(spot: Spotted, expected: Type | None) -> Iterator[Offer]:
 
 
 def members(spot: Spotted) -> Iterator[Offer]:
-    """Offer what stands after a `.`: fields of a record, of the run, variants of an enum, `call.key`."""
+    """Offer what can follow a `.`: fields of a record or of the run, variants, `call.key`."""
     known = spot.spot()
     if known is not None and known.owner is not None:
         for variant in known.owner.variants.values():
@@ -183,7 +186,7 @@ def members(spot: Spotted) -> Iterator[Offer]:
 
 
 def record_fields(spot: Spotted) -> Iterator[Offer]:
-    """Offer the fields of a record literal, or of `with`, that are not given yet."""
+    """Offer the fields of a record literal or of a `with` that are not given yet."""
     known = spot.spot()
     owner = known.owner if known is not None else None
     cursor = spot.cursor
