@@ -46,7 +46,7 @@ class OpordServer(LanguageServer):
         self._idle: asyncio.TimerHandle | None = None
         self._beside: set[str] = set()  # files that are not open, but have findings on show
 
-    # --- Life ------------------------------------------------------------------------------------------
+    # --- Life -------------------------------------------------------------------------------------
 
     def begin(self, params: types.InitializeParams) -> None:
         """Take the settings of the editor."""
@@ -69,7 +69,7 @@ class OpordServer(LanguageServer):
         log.error("%s", error)
         self.protocol.refuse_unreadable(error)
 
-    # --- Documents -------------------------------------------------------------------------------------
+    # --- Documents --------------------------------------------------------------------------------
 
     def opened(self, uri: str, text: str, version: int | None) -> None:
         """Take an opened document."""
@@ -110,7 +110,7 @@ class OpordServer(LanguageServer):
         self.workspace_.put(document.path, document.text)
         self._later(document.path)
 
-    # --- Findings --------------------------------------------------------------------------------------
+    # --- Findings ---------------------------------------------------------------------------------
 
     def _later(self, path: str) -> None:
         """Check a document after a pause in typing."""
@@ -179,7 +179,7 @@ class OpordServer(LanguageServer):
             types.PublishDiagnosticsParams(uri=uri, diagnostics=found, version=version)
         )
 
-    # --- For requests ----------------------------------------------------------------------------------
+    # --- For requests -----------------------------------------------------------------------------
 
     def analysis(self, path: str) -> Analysis | None:
         """Analyse a file as it is now."""

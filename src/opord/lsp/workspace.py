@@ -120,7 +120,7 @@ class Workspace:
                     return list(found)[:_FILES_MAX]
         return list(found)
 
-    # --- Content ---------------------------------------------------------------------------------------
+    # --- Content ----------------------------------------------------------------------------------
 
     def _content(self, path: str) -> str | bytes:
         """Return the content of a file.

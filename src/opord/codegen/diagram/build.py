@@ -44,7 +44,7 @@ def _with_each_once(contract: Contract) -> Contract:
     )
 
 
-# --- States and phases --------------------------------------------------------------------------------
+# --- States and phases ----------------------------------------------------------------------------
 
 
 def _node(graph: Graph, state: State, phase: str | None) -> Node:
@@ -93,7 +93,7 @@ def _carries(fields: tuple[Field, ...]) -> str:
     return f"carries {', '.join([*shown, *more])}"
 
 
-# --- Moves --------------------------------------------------------------------------------------------
+# --- Moves ----------------------------------------------------------------------------------------
 
 
 def _arrows(graph: Graph, frames: dict[str, Frame], framed: dict[str, str]) -> list[Arrow]:

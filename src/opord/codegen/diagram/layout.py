@@ -80,7 +80,7 @@ def _placed(plan: Plan, limit_s: float) -> Layout:
     return _read(plan, json.loads(answer))
 
 
-# --- What Graphviz is told ----------------------------------------------------------------------------
+# --- What Graphviz is told ------------------------------------------------------------------------
 
 
 def _source(plan: Plan) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _link(link: Link, number: int) -> str:
     )
 
 
-# --- What Graphviz answers ----------------------------------------------------------------------------
+# --- What Graphviz answers ------------------------------------------------------------------------
 
 
 def _read(plan: Plan, answer: dict[str, Any]) -> Layout:

@@ -132,7 +132,7 @@ def _parts(line: str) -> list[str]:
     return [each.rstrip() for each in lines]
 
 
-# --- Copies of final states ---------------------------------------------------------------------------
+# --- Copies of final states -----------------------------------------------------------------------
 
 
 def _copies(picture: Picture) -> tuple[dict[tuple[str, str], str], dict[str, list[str]]]:
@@ -173,7 +173,7 @@ def _copies(picture: Picture) -> tuple[dict[tuple[str, str], str], dict[str, lis
     return goals, copies
 
 
-# --- Sizes --------------------------------------------------------------------------------------------
+# --- Sizes ----------------------------------------------------------------------------------------
 
 
 def _box(node: Node, key: str) -> Box:

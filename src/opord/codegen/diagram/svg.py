@@ -229,7 +229,7 @@ class _Drawing:
         )
 
 
-# --- What is told about a part ------------------------------------------------------------------------
+# --- What is told about a part --------------------------------------------------------------------
 
 
 def _tooltip(parent: Element, lines: Collection[str]) -> None:

@@ -129,7 +129,7 @@ def _time(time: TimeSheet) -> Iterator[Flow]:
         yield Steps(tuple(sentence(step) for step in time.story))
 
 
-# --- The parts ----------------------------------------------------------------------------------------
+# --- The parts ------------------------------------------------------------------------------------
 
 
 def _ends(sheet: Sheet) -> Iterator[Entry]:

@@ -42,7 +42,7 @@ _TONES: dict[str, Tag] = {
 _KINDS = {"acting": "acts at once", "waiting": "waits"}
 
 
-# --- States -------------------------------------------------------------------------------------------
+# --- States ---------------------------------------------------------------------------------------
 
 
 def state_entry(state: StateSheet) -> Entry:
@@ -123,7 +123,7 @@ def _wait(wait: Wait) -> Line:
     return tuple(parts)
 
 
-# --- Calls --------------------------------------------------------------------------------------------
+# --- Calls ----------------------------------------------------------------------------------------
 
 
 def action_entry(action: ActionSheet) -> Entry:
@@ -186,7 +186,7 @@ def _failure(failure: FailureSheet) -> str:
     return f"{failure.name}{carries}"
 
 
-# --- Events -------------------------------------------------------------------------------------------
+# --- Events ---------------------------------------------------------------------------------------
 
 
 def event_entry(event: EventSheet) -> Entry:
@@ -219,7 +219,7 @@ def by_roles(roles: tuple[str, ...]) -> Line:
     return (" or ".join(roles) or "anyone who may send to the run",)
 
 
-# --- Parts --------------------------------------------------------------------------------------------
+# --- Parts ----------------------------------------------------------------------------------------
 
 
 def names(kind: Kind, of: Iterable[str], between: str = ", ") -> Line:

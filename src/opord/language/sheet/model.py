@@ -112,7 +112,7 @@ class PhaseSheet:
 
 @dataclass(frozen=True, slots=True)
 class FailureSheet:
-    """One declared failure of a call: whether it can be tried again, and whether it ends a doubt."""
+    """One declared failure of a call: whether it can be retried, and whether it ends a doubt."""
 
     type: str
     name: str

@@ -94,7 +94,7 @@ def _of_fix(analysis: Analysis, fix: Fix) -> tuple[TextEdit, ...]:
     return tuple(TextEdit(edit.place.file, analysis.span(edit.place), edit.text) for edit in fix.edits)
 
 
-# --- Declaring what is missing ----------------------------------------------------------------------------
+# --- Declaring what is missing --------------------------------------------------------------------
 
 
 def _declared(analysis: Analysis, problem: Problem) -> Iterator[Action]:
@@ -161,7 +161,7 @@ def _line_end(analysis: Analysis, offset: int) -> int:
     return len(analysis.text) if end < 0 else end + 1
 
 
-# --- Silencing a warning ----------------------------------------------------------------------------------
+# --- Silencing a warning --------------------------------------------------------------------------
 
 
 def _allowed(analysis: Analysis, problem: Problem) -> Iterator[Action]:

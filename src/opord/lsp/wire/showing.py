@@ -1,4 +1,4 @@
-"""Requests that show: outline, folding, colours, hints, lenses, the guarantee sheet and the diagram."""
+"""Requests that only show: outline, folding, colours, hints, lenses, guarantee sheet, diagram."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def register(server: OpordServer) -> None:
     _register_contract(server)
 
 
-# --- Outline and folding ----------------------------------------------------------------------------------
+# --- Outline and folding --------------------------------------------------------------------------
 
 
 def _register_outline(server: OpordServer) -> None:
@@ -119,7 +119,7 @@ def _flatten(
         _flatten(convert, uri, each, entry.name, found)
 
 
-# --- Colours ----------------------------------------------------------------------------------------------
+# --- Colours --------------------------------------------------------------------------------------
 
 
 def _register_colours(server: OpordServer) -> None:
@@ -206,7 +206,7 @@ def _difference(before: list[int], after: list[int]) -> list[types.SemanticToken
     return [types.SemanticTokensEdit(start=first, delete_count=removed, data=put_in)]
 
 
-# --- Hints and lenses -------------------------------------------------------------------------------------
+# --- Hints and lenses -----------------------------------------------------------------------------
 
 
 def _register_margins(server: OpordServer) -> None:
@@ -256,7 +256,7 @@ def _register_margins(server: OpordServer) -> None:
         )
 
 
-# --- The contract as a whole ------------------------------------------------------------------------------
+# --- The contract as a whole ----------------------------------------------------------------------
 
 
 def _register_contract(server: OpordServer) -> None:

@@ -44,7 +44,7 @@ def register(server: OpordServer) -> None:
     _register_actions(server)
 
 
-# --- Completion -------------------------------------------------------------------------------------------
+# --- Completion -----------------------------------------------------------------------------------
 
 
 def _register_completion(server: OpordServer) -> None:
@@ -112,7 +112,7 @@ def _markdown(text: str) -> types.MarkupContent:
     return types.MarkupContent(kind=types.MarkupKind.Markdown, value=text)
 
 
-# --- Signature help ---------------------------------------------------------------------------------------
+# --- Signature help -------------------------------------------------------------------------------
 
 
 def _register_signature_help(server: OpordServer) -> None:
@@ -142,7 +142,7 @@ def _register_signature_help(server: OpordServer) -> None:
         return types.SignatureHelp(signatures=[signature], active_signature=0, active_parameter=found.active)
 
 
-# --- Formatting -------------------------------------------------------------------------------------------
+# --- Formatting -----------------------------------------------------------------------------------
 
 
 def _register_formatting(server: OpordServer) -> None:
@@ -169,7 +169,7 @@ def _register_formatting(server: OpordServer) -> None:
             raise RequestFailed(str(why)) from None
 
 
-# --- Quick fixes ------------------------------------------------------------------------------------------
+# --- Quick fixes ----------------------------------------------------------------------------------
 
 
 def _register_actions(server: OpordServer) -> None:

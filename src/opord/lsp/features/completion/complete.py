@@ -94,7 +94,7 @@ def _offers(spot: Spotted) -> Iterable[Offer]:
             assert_never(cursor.frame.kind)
 
 
-# --- Declarations -----------------------------------------------------------------------------------------
+# --- Declarations ---------------------------------------------------------------------------------
 
 
 def _declaration(spot: Spotted) -> Iterable[Offer]:
@@ -264,7 +264,7 @@ def _policy(spot: Spotted) -> Iterable[Offer]:
             return ()
 
 
-# --- Bodies -----------------------------------------------------------------------------------------------
+# --- Bodies ---------------------------------------------------------------------------------------
 
 
 def _statement(spot: Spotted) -> Iterable[Offer]:
