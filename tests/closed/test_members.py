@@ -42,7 +42,8 @@ POINTED: dict[Union, set[str]] = {
     },
     Union(CONTRACT, "Doubt", "place: Place"): {
         "content/form.py",
-        "kernel/legality/commits.py", "kernel/recording.py", "kernel/plan.py", "language/ensure/call_time.py",
+        "kernel/legality/commits.py", "kernel/legality/holding.py", "kernel/legality/pending.py",
+        "kernel/recording.py", "kernel/plan.py", "language/ensure/call_time.py",
         "language/flow/calls.py", "language/sheet/guarantee.py", "language/sheet/troubles.py",
     },
     Union("statements.py", "Branching", "arms: tuple[Arm, ...]"): {
@@ -90,7 +91,7 @@ POINTED: dict[Union, set[str]] = {
     Union(RECORDS, "Verdict"): {"kernel/legality/commits.py", "story/lines.py"},
     Union(RECORDS, "Teller"): {"kernel/legality/commits.py"},
     Union("kernel/rows.py", "Status"): {"kernel/rows.py", "story/lines.py"},
-    Union("kernel/rows.py", "InboxKind"): {"kernel/inbox.py", "kernel/legality/stored.py", "kernel/views.py"},
+    Union("kernel/rows.py", "InboxKind"): {"kernel/inbox.py", "kernel/legality/kept.py", "kernel/views.py"},
     Union("kernel/program.py", "CallKind"): {"simulate/outside.py"},
     Union("kernel/answers.py", "Result", "row: RunRow"): {
         "drive/events.py", "drive/people.py", "drive/starts.py",

@@ -18,7 +18,7 @@ from opord.generated.handles import Sent
 from opord.kernel import bounds
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, Kept, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.base import RunFilter, StoreError, Unread, WorkerRow
+from opord.stores.base import RowDamaged, RunFilter, StoreError, Stray, Unread, WorkerRow
 from opord.values.guard import LIMIT_BYTES
 from opord.values.types import Digest, RunId
 
@@ -35,6 +35,8 @@ __all__ = [
     "Limits",
     "Page",
     "PruneWish",
+    "Reading",
+    "RowDamaged",
     "RunFilter",
     "RunPruned",
     "Started",
@@ -127,13 +129,16 @@ class Version(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What the examination of a run found: how many records it has, what is wrong, whether it waits for a person."""
+    """What the examination of a run found: how many records it has, what is wrong, whether it waits for a person.
+
+    `status` is None where not even the row of the run is there.
+    """
 
     run: RunId
     records: int
     problems: list[Problem]
     needs_person: bool
-    status: Status
+    status: Status | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +279,10 @@ class Backend(Protocol):
         Raises:
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
         """
+        ...
+
+    async def strays(self) -> list[Stray]:
+        """Return what is kept of runs that cannot be listed, for something that others need is missing."""
         ...
 
     async def inbox(self, run: RunId) -> list[InboxRow]:

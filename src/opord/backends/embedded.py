@@ -13,7 +13,7 @@ from opord.generated.handles import Sent
 from opord.kernel.instants import text
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.base import RowDamaged, RunFilter, Unread, WorkerRow
+from opord.stores.base import RowDamaged, RunFilter, Stray, Unread, WorkerRow
 from opord.values.types import Digest, RunId
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Embedded:
                     continue
                 if damage.left is None:
                     raise
-                return Page([damage.left], {damage.left.run: str(damage)}, damage.left.run)
+                return Page([damage.left], {damage.left.run: str(damage)}, damage.after)
             whole = wanted == limit and len(rows) < limit
             return Page(rows, {}, None if whole or not rows else rows[-1].run)
 
@@ -130,6 +130,10 @@ class Embedded:
         if kept is None:
             raise await self._client.missing(run)
         return Reading(kept, unread, self._store.now())
+
+    async def strays(self) -> list[Stray]:
+        """Return what is kept of runs that cannot be listed."""
+        return await self._read(self._store.strays)
 
     async def inbox(self, run: RunId) -> list[InboxRow]:
         """Return the messages that wait for a run."""

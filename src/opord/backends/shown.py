@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from opord.backends.base import Backend, RunFilter
+from opord.backends.base import Backend, Reading, RunFilter
 from opord.drive.errors import ContractUnreadable
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
@@ -15,7 +15,7 @@ from opord.kernel.rows import RunRow, StoredContract
 from opord.kernel.run import Run, load_run, skeleton
 from opord.kernel.unread import program_by_row
 from opord.kernel.views import history_view, run_view, unreadable_view
-from opord.stores.base import RowDamaged
+from opord.stores.base import RowDamaged, StoreError
 from opord.values.guard import BadValue
 from opord.values.types import Digest
 
@@ -80,16 +80,31 @@ class Shown:
     async def _view(self, row: RunRow, read: Callable[[RunRow], Awaitable[Run]]) -> dict[str, Any]:
         if row.run in self._damaged:
             return unreadable_view(row, self._damaged[row.run])
+        served = await self.served()
         try:
-            return run_view(await read(row), served=await self.served())
+            return run_view(await read(row), served=served)
         except (ContractUnreadable, BadValue, RowDamaged) as wrong:
             return unreadable_view(row, str(wrong))
+        except StoreError:
+            raise
+        except Exception as wrong:
+            return unreadable_view(row, _unreadable(wrong))
 
-    async def history(self, row: RunRow, program: Program) -> list[dict[str, Any]]:
+    async def readable(self, row: RunRow) -> Run | None:
+        """Decode a run; None if what is kept of it, or its contract, cannot be read."""
+        try:
+            return await self.run(row)
+        except (ContractUnreadable, RowDamaged):
+            return None
+        except StoreError:
+            raise
+        except Exception:
+            return None
+
+    def history(self, reading: Reading, program: Program) -> list[dict[str, Any]]:
         """Return a run's records as shown, and after them the messages that wait; `program` may be that of `by_row`."""
-        records = [record async for record in self.backend.records(row.run)]
-        inbox, values = await self.backend.inbox(row.run), await self.backend.values(row.run)
-        return history_view(program, records, inbox, values)
+        kept = reading.kept
+        return history_view(program, kept.records, kept.inbox, kept.values, reading.unread)
 
     def damage_of(self, row: RunRow) -> str | None:
         """Return why a run that was listed cannot be read; None if it can."""
@@ -98,7 +113,10 @@ class Shown:
     async def served(self) -> frozenset[str]:
         """Return the contracts for which a live worker has handlers, as they were when this was first asked."""
         if self._served is None:
-            self._served = await self.backend.served()
+            try:
+                self._served = await self.backend.served()
+            except RowDamaged:
+                self._served = frozenset()  # what one worker says of itself cannot be read
         return self._served
 
     async def rows(self, where: RunFilter, *, limit: int | None = None) -> AsyncIterator[RunRow]:
@@ -116,6 +134,11 @@ class Shown:
             if after is None:
                 return
             left = None if left is None else left - len(page.rows)
+
+
+def _unreadable(error: Exception) -> str:
+    """Say of what was kept that it is not what was written."""
+    return f"what is kept of it cannot be read ({type(error).__name__}: {error})"
 
 
 class _One:

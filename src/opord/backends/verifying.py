@@ -38,6 +38,8 @@ async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
             damage = shown.damage_of(row)
             if damage is not None:
                 yield Verified(row.run, 0, [Problem(None, "row", damage)], False, row.head.status)
+    for stray in await backend.strays():
+        yield Verified(RunId(stray.run), 0, [Problem(None, "row", stray.why)], False, None)
 
 
 async def examine(shown: Shown, reading: Reading) -> Verified:

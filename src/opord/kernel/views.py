@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, assert_never
 
 from opord.contract import Action, Ask, Check, Timer
@@ -64,10 +65,18 @@ def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
         "data": None,
         "status": head.status,
         "outcome": head.outcome,
-        "since": text(head.since),
+        "since": _instant(head.since),
         "reason": reason,
         "waiting_for": [],
     }
+
+
+def _instant(at: int) -> str | None:
+    """Return a kept instant as shown; None if it is none, which damage may make it."""
+    try:
+        return text(at)
+    except (OverflowError, ValueError, TypeError):
+        return None
 
 
 def needs_person(run: Run) -> bool:
@@ -81,14 +90,37 @@ def history_view(
     records: Iterable[RecordRow],
     inbox: Sequence[InboxRow] = (),
     values: Iterable[ValueRow] = (),
+    unread: Iterable[tuple[str, int | None, str]] = (),
 ) -> list[dict[str, Any]]:
     """Return a run's records as shown, and after them the messages that still wait (with `seq` null).
 
-    `values` are the large values that the records refer to; they are shown where they belong.
+    `values` are the large values that the records refer to; they are shown where they belong. What cannot be read stands in its
+    place with `damaged`, which says why; `unread` names what was not even read: the table, of a record its number, and why.
     """
     texts = Texts(values, lambda kept: _without_secrets(loads(kept)))
-    shown = [record_view(program, record, texts) for record in records]
-    return shown + [_waiting_view(program, row) for row in inbox]
+    damaged = [damaged_view(table, seq, why) for table, seq, why in unread if table != "runs"]
+    shown = [
+        _readable(record.kind, record.seq, partial(record_view, program, record, texts)) for record in records
+    ]
+    # Those without a number come last, in the order in which they are.
+    shown = sorted(
+        [*shown, *damaged],
+        key=lambda view: (view["seq"] is None, view["seq"] if view["seq"] is not None else 0),
+    )
+    return shown + [_readable(row.kind, None, partial(_waiting_view, program, row)) for row in inbox]
+
+
+def _readable(kind: str, seq: int | None, view: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return something as shown; of what is not what was written, that it is damaged."""
+    try:
+        return view()
+    except Exception as error:
+        return damaged_view(kind, seq, f"it cannot be read ({type(error).__name__}: {error})")
+
+
+def damaged_view(kind: str, seq: int | None, why: str) -> dict[str, Any]:
+    """Return what stands in the place of something that cannot be read: of which kind, or in which table, and why."""
+    return {"seq": seq, "at": None, "kind": kind, "damaged": why}
 
 
 def record_view(program: Program, record: RecordRow, values: Texts | None = None) -> dict[str, Any]:

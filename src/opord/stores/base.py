@@ -56,6 +56,7 @@ __all__ = [
     "Start",
     "Status",
     "Store",
+    "Stray",
     "StoreDamaged",
     "StoreError",
     "StoreMissing",
@@ -96,9 +97,11 @@ class RowDamaged(StoreDamaged):
     """One row is not what was written; the rows of other runs can be read and written.
 
     `left` is what can still be read of a run, to be shown and never to go on from; None where nobody asked for one alone.
+    `after` stands for it where a listing is gone on with, for its name may be what cannot be read.
     """
 
     left: RunRow | None = None
+    after: RunId | None = None
 
 
 class Unread(NamedTuple):
@@ -106,6 +109,13 @@ class Unread(NamedTuple):
 
     table: str
     seq: int | None
+    why: str
+
+
+class Stray(NamedTuple):
+    """What is kept of a run that cannot be listed: its name, as far as that is known, and what is missing."""
+
+    run: str
     why: str
 
 
@@ -234,7 +244,7 @@ class Store(Protocol):
         """Return up to `limit` runs, newest start first, those after the run `after` in that order.
 
         The order is the one in which the store took the starts. A run that was pruned keeps its place in it as long as its
-        key is kept. After a run that is not there comes nothing.
+        key is kept. After a run that is not there comes nothing. `after` may be that of a `RowDamaged`.
 
         Raises:
             RowDamaged: one of them is not what was written; with a `limit` of 1, `left` is what can be read of it.
@@ -275,6 +285,10 @@ class Store(Protocol):
         Raises:
             RowDamaged: some of it is not what was written, and there is no `unread`.
         """
+        ...
+
+    def strays(self) -> list[Stray]:
+        """Return what is kept of runs that cannot be listed, for a row is missing that others need. Reads the whole store."""
         ...
 
     def ended(

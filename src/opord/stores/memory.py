@@ -31,6 +31,7 @@ from opord.stores.base import (
     Start,
     Status,
     StoredContract,
+    Stray,
     Tombstone,
     Unread,
     UsedKey,
@@ -328,6 +329,9 @@ class MemoryStore:
     def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
         with self._rows.lock:
             return self._kept(run) if run in self._rows.runs else None
+
+    def strays(self) -> list[Stray]:
+        return []
 
     def _kept(self, run: RunId) -> Kept:
         rows = self._rows

@@ -67,13 +67,24 @@ class _Story:
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Add the lines of one record."""
+        if "damaged" in record:
+            self._damaged(record, record["damaged"])
+            return
         kind: _Shown | None = "stored" if record["kind"] == "stored" else known_kind(record["kind"])
         if kind is None:
             self._line(record, 1, Part(f"{safe(record['kind'])}: {UNKNOWN_KIND}", "bad"))
             return
-        if _is_carried(kind, record):
-            self._take_over(record)
-        self._tell(kind, record)
+        try:
+            if _is_carried(kind, record):
+                self._take_over(record)
+            self._tell(kind, record)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            self._damaged(record, f"it does not say what it should ({type(error).__name__}: {error})")
+
+    def _damaged(self, record: Mapping[str, Any], why: str) -> None:
+        """Say that something stands here that cannot be read."""
+        what = f"record {record['seq']}" if record["seq"] is not None else safe(record["kind"])
+        self._line(record, 1, Part(f"{what} is damaged: {safe(why)}", "bad"))
 
     def _tell(self, kind: _Shown, record: Mapping[str, Any]) -> None:
         match kind:

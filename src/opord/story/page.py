@@ -89,9 +89,11 @@ def _span_text(history: Sequence[Mapping[str, Any]], view: Mapping[str, Any]) ->
     if not history:
         return ""
     start = history[0]["at"]
+    if start is None:
+        return "whose start cannot be read"
     text = f"started {when(start)} UTC"
-    if view["status"] == "ended":
-        end = next(one["at"] for one in reversed(history) if one["kind"] in ("transition", "terminated"))
+    ends = (one["at"] for one in reversed(history) if one["kind"] in ("transition", "terminated"))
+    if view["status"] == "ended" and (end := next(ends, None)) is not None:
         text += f", took {span(_seconds(start, end))}"
     return text
 

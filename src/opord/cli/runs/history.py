@@ -47,15 +47,19 @@ def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
 
 def _of_store(run: str, store: str) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
     async def told(shown: Shown) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
+        from opord.backends.base import RowDamaged
         from opord.backends.shown import ContractUnreadable
+        from opord.kernel.views import unreadable_view
 
-        row = await shown.backend.row(RunId(run))
+        reading = await shown.backend.kept(RunId(run))
+        row, damage = reading.kept.row, reading.row_damage
         try:
             program = await shown.program(row)
-        except ContractUnreadable as wrong:
+        except (ContractUnreadable, RowDamaged) as wrong:
             program = await shown.by_row(row)
             _note_records_alone(wrong)
-        return program, await shown.history(row, program), await shown.view(row)
+        view = await shown.view(row) if damage is None else unreadable_view(row, damage)
+        return program, shown.history(reading, program), view
 
     return on_reader(store, told)
 

@@ -79,21 +79,22 @@ def command(run: str, store: str, as_json: bool) -> int:
 
 
 async def _seen(shown: Shown, run: str) -> Seen | Gone:
-    from opord.backends.base import RunPruned
-    from opord.backends.shown import ContractUnreadable
-    from opord.values.guard import BadValue
+    from opord.backends.base import RowDamaged, RunPruned
+    from opord.kernel.views import unreadable_view
 
     try:
         row = await shown.backend.row(RunId(run))
     except RunPruned as pruned:
         return Gone(pruned.tombstone)
+    except RowDamaged as damage:
+        if damage.left is None:
+            raise
+        return Seen(unreadable_view(damage.left, str(damage)), None, {}, None)
     view = await shown.view(row)
-    try:
-        program = await shown.program(row)
-        seen = await shown.run(row)
-        return Seen(view, program, program.input.show(seen.input_rest.rest), seen.body)
-    except (ContractUnreadable, BadValue):
+    seen = await shown.readable(row)
+    if seen is None:
         return Seen(view, None, {}, None)
+    return Seen(view, seen.program, seen.program.input.show(seen.input_rest.rest), seen.body)
 
 
 def _tell_pruned(gone: Tombstone, as_json: bool) -> None:

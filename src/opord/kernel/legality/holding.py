@@ -7,9 +7,10 @@ record has not been claimed since.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import timedelta
+from typing import Any, assert_never
 
-from opord.contract import Ask, Check
+from opord.contract import Ask, Check, Repeat, Report, Skip
 from opord.kernel import bounds
 from opord.kernel.instants import LAST_INSTANT, microseconds
 from opord.kernel.legality.differing import compare
@@ -134,18 +135,27 @@ def _wakes(fold: Fold, status: Status, intent: Mapping[str, Any], body: Mapping[
     next_at = intent.get("next_at", 0)
     if not commit.doubts:
         return {min(next_at, of_phase if of_phase is not None else next_at)} if next_at else set()
-    if isinstance(commit.action.doubt, Check):
-        after = microseconds(commit.action.doubt.after)
-        return {max(since + after, next_at) for since in (*commit.once_given_up, commit.given_up_at)}
-    return {next_at} if next_at else set()
+    match commit.action.doubt:
+        case Check(after=after):
+            delay = microseconds(after)
+            return {max(since + delay, next_at) for since in (*commit.once_given_up, commit.given_up_at)}
+        case Repeat() | Ask() | Skip() | Report():
+            return {next_at} if next_at else set()
+        case _:
+            assert_never(commit.action.doubt)
 
 
 def _deadlines(commit: Commit) -> set[int | None]:
     """Return until when a person is asked; before a restore that may have been less long."""
     rule = commit.action.doubt
-    if not isinstance(rule, Ask) or rule.within is None:
-        return {None}
-    return {since + microseconds(rule.within) for since in (*commit.once_given_up, commit.given_up_at)}
+    match rule:
+        case Ask(within=timedelta() as within):
+            span = microseconds(within)
+            return {since + span for since in (*commit.once_given_up, commit.given_up_at)}
+        case Ask() | Repeat() | Check() | Skip() | Report():
+            return {None}
+        case _:
+            assert_never(rule)
 
 
 # --- why ------------------------------------------------------------------------------------------

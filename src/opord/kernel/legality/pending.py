@@ -7,9 +7,9 @@ asked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, assert_never
 
-from opord.contract import Action, Ask, Check, Repeat
+from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel.backoff import UNEXPECTED_RETRY
 from opord.kernel.instants import microseconds
 from opord.kernel.legality.commits import committed_in
@@ -219,6 +219,12 @@ def may_ask(commit: Commit) -> bool:
     spent = action.retry is not None and commit.counted > action.retry.times
     if not commit.doubts:
         return spent and commit.failure is None
-    if isinstance(action.doubt, Repeat):
-        return spent or action.key is None or action.key.window is not None
-    return isinstance(action.doubt, Ask)
+    match action.doubt:
+        case Repeat():
+            return spent or action.key is None or action.key.window is not None
+        case Ask():
+            return True
+        case Check() | Skip() | Report():
+            return False
+        case _:
+            assert_never(action.doubt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import apsw
 from opord.stores.base import StoreRefused
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import translate
+from opord.stores.sqlite.listing import strays
 from opord.stores.sqlite.location import check_location, file_system, true_name
 from opord.stores.sqlite.opening import APPLICATION_ID, OLDEST_SQLITE, check_sqlite
 
@@ -34,7 +36,8 @@ class StoreFacts:
 
     `schema` is that of the file and `schema_known` the newest that this version knows; `last_at` is the instant of
     the last record, in microseconds since 1970 UTC. `damage` is what SQLite's quick check of the file found, empty
-    where that is nothing, and None where the file was not checked. What cannot be told is None.
+    where that is nothing, and None where the file was not checked; `unreadable` are the tables with rows that are not what was
+    written, or of which no run is known, as far as the file was checked. What cannot be told is None.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class StoreFacts:
     stalled: int = 0
     in_doubt: int = 0
     damage: str | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool = False) -> StoreFacts:
@@ -106,6 +110,7 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
                 _count(connection, "stalled"),
                 _count(connection, "in_doubt"),
                 _damage(connection) if whole or size <= CHECKED_BYTES_MAX else None,
+                tuple(_unreadable(connection)) if whole or size <= CHECKED_BYTES_MAX else (),
             )
         finally:
             connection.close()
@@ -132,6 +137,30 @@ def _count(connection: apsw.Connection, status: str) -> int:
         "SELECT count(*) FROM heads WHERE status = ? AND status <> 'running'", (status,)
     ).get
     return count
+
+
+def _unreadable(connection: apsw.Connection) -> Iterator[str]:
+    """Yield the tables that have a text which is none, and `runs` where something is kept of a run that cannot be listed."""
+    tables = [
+        str(name)
+        for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main'")
+    ]
+    for table in tables:
+        texts = [
+            str(name)
+            for (name,) in connection.execute(
+                "SELECT name FROM pragma_table_info(?) WHERE type = 'TEXT'", (table,)
+            )
+        ]
+        try:
+            if texts and not table.startswith("sqlite_"):
+                # Names of our own schema; every text is decoded, and those that are none raise.
+                for _ in connection.execute(f"SELECT {', '.join(texts)} FROM {table}"):  # noqa: S608
+                    pass
+        except UnicodeDecodeError:
+            yield table
+    if strays(connection):
+        yield "runs"
 
 
 def _damage(connection: apsw.Connection) -> str:

@@ -154,6 +154,10 @@ def _sound(seen: StoreFacts) -> Remark:
     if seen.damage:
         move = "stop the workers, keep a copy of the file and its log, and restore a backup"
         return Remark("damage", "wrong", f"the store is damaged: {seen.damage}", move, told)
+    if seen.unreadable:
+        where = ", ".join(f"`{table}`" for table in seen.unreadable)
+        said = f"rows of {where} are not what was written; the runs they belong to stand still"
+        return Remark("damage", "wrong", said, "opord runs verify", {**told, "unreadable": where})
     return Remark("damage", "fine", "SQLite's quick check finds no damage", facts=told)
 
 

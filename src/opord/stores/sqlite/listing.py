@@ -6,14 +6,18 @@ with what is listed, not with what is stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import apsw
 
 from opord.kernel.rows import Head, RunRow
-from opord.stores.base import RunFilter
+from opord.stores.base import RunFilter, Stray
 from opord.stores.sqlite.connection import Given
 from opord.stores.sqlite.sql import RUN_ROW
+from opord.values.types import RunId
+
+_BY_NUMBER = "\0"
+"""Begins what stands for a run by its number; no name of a run has it."""
 
 _TEXTS = (
     "r.run",
@@ -38,13 +42,22 @@ def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
 
 def what_is_left(
     connection: apsw.Connection, where: RunFilter, contract_ids: Sequence[int], given: Given
-) -> RunRow | None:
+) -> tuple[RunRow | None, RunId | None]:
     """Return what can be read of the newest run of a listing: where a text is none, `�` stands for each byte too many.
 
-    What the kernel made is left out: nobody is to go on from it.
+    What the kernel made is left out: nobody is to go on from it. With it comes what stands for it in `number_of`.
     """
     query = _of_newest(_COLUMNS_LEFT, where, contract_ids)
-    return _left(connection, query, given)
+    number = connection.execute(_of_newest("n.id", where, contract_ids), given).get
+    return _left(connection, query, given), None if number is None else RunId(f"{_BY_NUMBER}{number}")
+
+
+def number_of(connection: apsw.Connection, sql: Mapping[str, str], run: str) -> int | None:
+    """Return the place of a run in the order of starts, by its name or by what stands for it; None if it has none."""
+    if run.startswith(_BY_NUMBER):
+        return int(run[len(_BY_NUMBER) :])
+    found: int | None = connection.execute(sql["number"], (run,)).get
+    return found
 
 
 def left_of_run(connection: apsw.Connection, run: str) -> RunRow | None:
@@ -54,6 +67,33 @@ def left_of_run(connection: apsw.Connection, run: str) -> RunRow | None:
         "CROSS JOIN contracts AS c ON c.id = r.contract WHERE r.run = ?"
     )
     return _left(connection, query, (run,))
+
+
+_STRAYS = (
+    (
+        "it has no row of `heads`, and cannot be listed",
+        "SELECT CAST(r.run AS BLOB) FROM runs AS r WHERE NOT EXISTS (SELECT 1 FROM heads AS h WHERE h.run = r.id)",
+    ),
+    (
+        "the contract that it was started with is not in the store, and it cannot be listed",
+        "SELECT CAST(r.run AS BLOB) FROM runs AS r "
+        "WHERE NOT EXISTS (SELECT 1 FROM contracts AS c WHERE c.id = r.contract)",
+    ),
+    (
+        "it has no row of `runs`, and cannot be listed",
+        "SELECT CAST('number ' || n.run AS BLOB) FROM (SELECT run FROM heads UNION SELECT DISTINCT run FROM journal) AS n "
+        "WHERE NOT EXISTS (SELECT 1 FROM runs AS r WHERE r.id = n.run)",
+    ),
+)
+
+
+def strays(connection: apsw.Connection) -> list[Stray]:
+    """Return what is kept of runs that no listing has; see `Store.strays`."""
+    return [
+        Stray(_as_text(run) or "", why)
+        for why, query in _STRAYS
+        for (run,) in connection.execute(f"{query} ORDER BY 1")
+    ]
 
 
 def _left(connection: apsw.Connection, query: str, given: Given) -> RunRow | None:

@@ -171,7 +171,7 @@ ON CONFLICT (worker) DO UPDATE SET contracts = excluded.contracts, alive_until =
 -- A worker of an older version goes by the digests that it knows.
 SELECT json_array(worker, json((
     SELECT json_group_array(coalesce((SELECT c.current FROM contracts AS c WHERE c.digest = d.value), d.value))
-    FROM json_each(workers.contracts) AS d
+    FROM json_each(CASE WHEN json_valid(workers.contracts) THEN workers.contracts ELSE json_array() END) AS d
 )), alive_until) AS row FROM workers WHERE alive_until > ?1 ORDER BY worker
 
 -- name: forget_worker

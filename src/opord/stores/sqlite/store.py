@@ -31,6 +31,7 @@ from opord.stores.base import (
     Start,
     Status,
     StoredContract,
+    Stray,
     Tombstone,
     Unread,
     UsedKey,
@@ -42,7 +43,7 @@ from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractReplaced
 from opord.stores.sqlite.connection import Given, StoreConnection, rows
 from opord.stores.sqlite.contracts import put_contract
-from opord.stores.sqlite.listing import left_of_run, listing, what_is_left
+from opord.stores.sqlite.listing import left_of_run, listing, number_of, strays, what_is_left
 from opord.stores.sqlite.location import check_location, true_name
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
@@ -217,7 +218,7 @@ class SqliteStore:
         with self._read() as connection:
             before = _NEWEST
             if after is not None:
-                found = connection.execute(self._sql["number"], (after,)).get
+                found = number_of(connection, self._sql, after)
                 if found is None:
                     return []
                 before = found
@@ -232,7 +233,7 @@ class SqliteStore:
                 return rows(connection, listing(where, numbers), given, RunRow)
             except RowDamaged as damage:
                 if limit == 1:
-                    damage.left = what_is_left(connection, where, numbers, given)
+                    damage.left, damage.after = what_is_left(connection, where, numbers, given)
                 raise
 
     def counts(self) -> dict[Status, int]:
@@ -267,6 +268,10 @@ class SqliteStore:
     def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
         with self._snapshot() as connection:
             return kept_of(connection, self._sql, run, unread)
+
+    def strays(self) -> list[Stray]:
+        with self._read() as connection:
+            return strays(connection)
 
     def ended(
         self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None
