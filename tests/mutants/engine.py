@@ -415,7 +415,7 @@ MUTANTS = (
     ),
     Mutant(
         "handler given the run's own lists", CALLS,
-        "            args = call.args.copy(args)  # what a handler does to them is not to reach the run\n", "            pass\n",
+        "            args = call.args.copy(args)  # the run keeps its own copy; a handler may change this one\n", "            pass\n",
         "what a handler does to a list changes the run, and not what is on record", "10",
         tests=(
             "tests/engine/test_large_values.py::"

@@ -1,4 +1,4 @@
-"""What command line, API and console ask of a runtime, the runtimes that answer, and the front: `opord.Engine`."""
+"""The protocol for command line, API and console, the runtimes behind it, and `opord.Engine`."""
 
 __all__ = [
     "archived",

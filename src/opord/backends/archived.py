@@ -1,4 +1,4 @@
-"""Runs in an archive of pruned ones, shown as a backend's are."""
+"""Show runs of an archive in the same form as those of a backend."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from opord.stores.archive import Archive, Damage
 
 
 class ArchivedRuns:
-    """An archive and the contracts found in it. `damages` are the lines that are not what was written.
+    """An archive and the contracts found in it.
 
-    `torn` says that its last line is not whole: a prune was cut off there, and that run is still in its store. `unended`: so
-    does a missing end, if nobody has taken lines away.
+    `damages` are the lines that differ from what was written.
+
+    `torn` is true if the last line is not whole: a prune was cut off there, and that run is still
+    in its store. `unended` is true if the end is missing; a prune was cut off there too, unless
+    somebody removed lines.
     """
 
     def __init__(self, path: Path) -> None:
-        """Look through the archive.
+        """Read through the archive.
 
         Raises:
-            ArchiveRefused: it is none.
+            ArchiveRefused: the file is not an archive.
             OSError: it cannot be read.
         """
         self._archive = Archive(path)
@@ -55,22 +58,22 @@ class ArchivedRuns:
         return program_by_row(row, stored.also if stored is not None else ())
 
     def view(self, kept: Kept) -> dict[str, Any]:
-        """Return a run as shown; one whose contract cannot be read is shown as far as it goes."""
+        """Return a run as shown. If its contract cannot be read, show what can be read."""
         try:
             return run_view(load_run(self.program(kept.row), kept.row, kept.values), served=frozenset())
         except ContractUnreadable as wrong:
             return unreadable_view(kept.row, str(wrong))
 
     def history(self, kept: Kept, program: Program) -> list[dict[str, Any]]:
-        """Return a run's records as shown; `program` may be that of `by_row`."""
+        """Return a run's records as shown. `program` may come from `by_row`."""
         return history_view(program, kept.records, kept.inbox, kept.values)
 
     def runs(self, run: str | None = None) -> Iterator[Kept]:
-        """Return the stories in it, or those of the runs that had one name in the course of time."""
+        """Yield the runs in the archive, or those that had one name over time."""
         return (story.kept for story in self._archive.runs(run))
 
     def verify(self, kept: Kept) -> Verified:
-        """Prove that the journal of a run is unbroken, and every move in it legal."""
+        """Prove that the journal of a run is unbroken and every transition in it legal."""
         try:
             problems = verify_kept(self.program(kept.row), kept)
         except ContractUnreadable as wrong:

@@ -1,8 +1,9 @@
-"""What a runtime answers: the one protocol that command line, API, console and `opord.Engine` ask.
+"""The one protocol of all runtimes, used by the command line, API, console and `opord.Engine`.
 
-A backend is a store with the engine over it, or a cluster. Each verb has the same refusals everywhere, with the same
-codes (`codes.py`). `can` has what a runtime may lack, `limits` how large things may be. Runs are named by their
-contract and key, as in `Order/17`; instants are microseconds since 1970 UTC.
+A backend is a store with the engine over it, or a cluster. Each verb has the same refusals
+everywhere, with the same codes (`codes.py`). `can` lists the optional verbs that a runtime has;
+`limits` says how large things may be. Runs are named by their contract and key, as in `Order/17`.
+Instants are microseconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ __all__ = [
 ]
 
 Can: TypeAlias = Literal["prune", "archive"]
-"""What a runtime may lack: the verbs of these names. One that is asked for in vain is refused as `Unsupported`."""
+"""The names of the verbs that a runtime may lack. A missing verb is refused as `Unsupported`."""
 
 
 class Unsupported(Refused):
-    """This runtime cannot do it; `Backend.can` says what it can."""
+    """This runtime cannot do it. `Backend.can` lists what it can do."""
 
     code = "unsupported"
 
@@ -63,11 +64,15 @@ class Unsupported(Refused):
 
 
 class Limits(NamedTuple):
-    """How large things may be. What is larger is refused before anything is accepted, with the same code everywhere.
+    """How large things may be.
 
-    `value_bytes` is one value from outside as JSON, `step_bytes` what a state carries or an action is called with;
-    `key_chars` a key, `name_chars` who acts, `reason_chars` why. `queue_messages` and `queue_bytes` are what may wait in
-    a run, `history_records` is how long its journal may be.
+    Anything larger is refused before it is accepted, with the same code everywhere.
+
+    - `value_bytes`: one value from outside, as JSON.
+    - `step_bytes`: the data of a state or the arguments of an action.
+    - `key_chars`, `name_chars`, `reason_chars`: a key, the name of an actor, a reason.
+    - `queue_messages`, `queue_bytes`: what may wait in a run.
+    - `history_records`: the length of a run's journal.
     """
 
     value_bytes: int
@@ -90,13 +95,14 @@ LIMITS: Final = Limits(
     bounds.QUEUE_BYTES,
     bounds.HISTORY_RECORDS,
 )
-"""The limits of the kernel, which hold where a runtime has no smaller ones."""
+"""The limits of the kernel. They hold unless a runtime has smaller ones."""
 
 
 class Page(NamedTuple):
-    """Some runs of a listing. `damaged` says of runs that cannot be read what is wrong; their rows are only to be shown.
+    """Some runs of a listing. `damaged` says what is wrong with each run that cannot be read.
 
-    `after` is where the next page begins; None if there is none.
+    The row of a damaged run may only be shown. `after` is where the next page begins; None if there
+    is none.
     """
 
     rows: list[RunRow]
@@ -105,9 +111,11 @@ class Page(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """All that is kept of a run; `unread` is what of it cannot be read, `now` the clock of where it is kept.
+    """All that is stored of a run.
 
-    Where `runs` is among the tables of what is unread, the row is only to be shown.
+    `unread` is what cannot be read; `now` is the clock of the place that stores it.
+
+    If `runs` is among the unread tables, the row may only be shown.
     """
 
     kept: Kept
@@ -129,9 +137,9 @@ class Version(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What the examination of a run found: how many records it has, what is wrong, whether it waits for a person.
+    """The result of verifying a run: its records and problems, and whether it needs a person.
 
-    `status` is None where not even the row of the run is there.
+    `status` is None if even the row of the run is missing.
     """
 
     run: RunId
@@ -143,10 +151,12 @@ class Verified(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PruneWish:
-    """Which ended runs are to be pruned: those that ended before an instant, or longer ago than `age_us`.
+    """Which ended runs to prune: those that ended before an instant, or longer ago than `age_us`.
 
-    `keep_us` is how long their keys stay taken, `contract` the name of theirs, `limit` how many at most, the oldest
-    first. With `compact` the room is given back to the disk.
+    - `keep_us` is how long their keys stay taken, in microseconds.
+    - `contract` is the name of their contract; None for all.
+    - `limit` is the maximum number of runs, the oldest first.
+    - `compact` gives the freed space back to the disk.
     """
 
     before: int | None = None
@@ -158,11 +168,11 @@ class PruneWish:
 
 
 class Backend(Protocol):
-    """A place where runs are started, moved, read and looked after."""
+    """A place where runs are started, moved, read and maintained."""
 
     @property
     def can(self) -> frozenset[Can]:
-        """The verbs that this runtime has among those that one may lack."""
+        """The optional verbs that this runtime has."""
         ...
 
     @property
@@ -173,29 +183,35 @@ class Backend(Protocol):
     # --- moving runs -----------------------------------------------------------------------------
 
     async def start(self, program: Program, members: Any) -> Started:
-        """Start a run from an object with a member for each parameter; it is durable when this returns.
+        """Start a run from an object with a member for each parameter.
 
-        The same key and input again give the same run.
+        The start is durable when this returns.
+
+        The same key and input give the same run again.
 
         Raises:
             InputInvalid (`input_invalid`): the input does not fit the contract, or is too large.
             StartConflict (`start_conflict`): a run of that key was started with another input.
-            ContractConflict (`contract_conflict`): another contract is stored under this name and version.
-            SecretsUnprotected (`secrets_unprotected`): the contract has secrets, and there is no key.
+            ContractConflict (`contract_conflict`): another contract is stored under this name and
+                version.
+            SecretsUnprotected (`secrets_unprotected`): the contract has secrets, and there is no
+                key.
         """
         ...
 
     async def send(
         self, run: RunId, event: str, args: Any, *, actor: str = "", role: str | None = None
     ) -> Sent:
-        """Send a run an event; `args` is an object with a member for each parameter.
+        """Send an event to a run. `args` is an object with a member for each parameter.
 
         Raises:
-            RunUnknown (`run_unknown`), RunPruned (`run_pruned`), RunEnded (`run_ended`): no run takes it.
-            UnknownEvent (`event_unknown`), InputInvalid (`input_invalid`): the contract has no such event.
-            RoleRequired (`role_required`): the sender may not.
-            EventRefused (`event_refused`): the state that the run is in does not handle it.
-            EventConflict (`event_conflict`): its key was used for another content.
+            RunUnknown (`run_unknown`), RunPruned (`run_pruned`), RunEnded (`run_ended`): no run can
+                take it.
+            UnknownEvent (`event_unknown`), InputInvalid (`input_invalid`): the contract has no such
+                event, or its content does not fit.
+            RoleRequired (`role_required`): the sender has none of the event's roles.
+            EventRefused (`event_refused`): the run's current state does not handle it.
+            EventConflict (`event_conflict`): its key was used before with other content.
             QueueFull (`queue_full`), HistoryFull (`history_full`): there is no room for it.
         """
         ...
@@ -203,7 +219,7 @@ class Backend(Protocol):
     async def resume(
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
-        """Let a stalled run go on, the cause being mended.
+        """Let a stalled run go on after its cause was mended.
 
         Raises:
             NotStalled (`not_stalled`): it is not stalled.
@@ -233,7 +249,10 @@ class Backend(Protocol):
     async def cancel(
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:
-        """Tell a run to cancel: the event `cancel`, which its contract handles or does not. See `send`."""
+        """Ask a run to cancel with the event `cancel`, if its contract handles that event.
+
+        See `send`.
+        """
         ...
 
     async def terminate(
@@ -250,18 +269,18 @@ class Backend(Protocol):
     # --- reading ---------------------------------------------------------------------------------
 
     async def row(self, run: RunId) -> RunRow:
-        """Return a run as it is kept. What was durable when this was called is in it.
+        """Return a run as stored. It includes all that was durable when this was called.
 
         Raises:
             RunUnknown (`run_unknown`): there is no such run.
-            RunPruned (`run_pruned`): it has ended, and is kept no more; its tombstone is in the error.
+            RunPruned (`run_pruned`): it has ended and was pruned; the error holds its tombstone.
         """
         ...
 
     async def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> Page:
-        """Return up to `limit` runs, newest start first, those that come after the run `after`.
+        """Return up to `limit` runs, newest start first, beginning after the run `after`.
 
-        A run that cannot be read keeps no other from being listed.
+        A run that cannot be read does not hide the others.
         """
         ...
 
@@ -270,11 +289,14 @@ class Backend(Protocol):
         ...
 
     def records(self, run: RunId, *, after: int = 0) -> AsyncIterator[RecordRow]:
-        """Yield a run's records with a `seq` above `after`, in order; none for a run that is not there."""
+        """Yield a run's records with a `seq` above `after`, in order.
+
+        None if there is no such run.
+        """
         ...
 
     async def kept(self, run: RunId) -> Reading:
-        """Return all that is kept of a run at one instant, as far as it can be read.
+        """Return all that is stored of a run at one instant, as far as it can be read.
 
         Raises:
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
@@ -282,7 +304,7 @@ class Backend(Protocol):
         ...
 
     async def strays(self) -> list[Stray]:
-        """Return what is kept of runs that cannot be listed, for something that others need is missing."""
+        """Return what is stored of runs that cannot be listed because a row is missing."""
         ...
 
     async def inbox(self, run: RunId) -> list[InboxRow]:
@@ -290,7 +312,10 @@ class Backend(Protocol):
         ...
 
     async def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
-        """Return the large values of a run that have these digests, as far as they are there; all of them where None."""
+        """Return the large values of a run with these digests, those that exist.
+
+        All of them if None.
+        """
         ...
 
     async def contract(self, digest: Digest) -> StoredContract | None:
@@ -298,7 +323,7 @@ class Backend(Protocol):
         ...
 
     async def versions(self, contract: str | None = None) -> list[Version]:
-        """Return the contracts that have been stored, or those of one name, by name and version."""
+        """Return the stored contracts, or those of one name, by name and version."""
         ...
 
     # --- waiting ---------------------------------------------------------------------------------
@@ -307,12 +332,15 @@ class Backend(Protocol):
         """Wait until a run has ended, and return its head.
 
         Raises:
-            RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run, or none any more.
+            RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run, or it was
+                pruned.
         """
         ...
 
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
-        """Return a number as soon as it is not `seen`, or after the time-out: it differs when others changed something.
+        """Return the current change number once it differs from `seen`, or after the timeout.
+
+        Others' changes raise it.
 
         What this process writes itself may or may not count. With None it returns at once.
         """
@@ -328,10 +356,12 @@ class Backend(Protocol):
         """Return the workers that are alive now."""
         ...
 
-    # --- looking after runs ----------------------------------------------------------------------
+    # --- maintaining runs ------------------------------------------------------------------------
 
     def verify(self, run: str | None = None) -> AsyncIterator[Verified]:
-        """Prove that the journal of a run, or of each, is unbroken, and every move in it legal; yield what was found.
+        """Prove that the journal of a run, or of each, is unbroken and each transition in it legal.
+
+        Yields what was found for each run.
 
         Raises:
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
@@ -339,22 +369,27 @@ class Backend(Protocol):
         ...
 
     async def archive(self, path: Path) -> ArchiveWriter:
-        """Open a file to which `prune` appends the stories of this backend's runs; it is made if need be.
+        """Open an archive file to which `prune` appends this backend's runs.
+
+        The file is made if it does not exist.
 
         Raises:
-            ArchiveRefused (`archive_refused`): it is another store's, or none.
-            Unsupported (`unsupported`): this runtime cannot.
+            ArchiveRefused (`archive_refused`): it belongs to another store, or is not an archive.
+            Unsupported (`unsupported`): this runtime cannot do it.
         """
         ...
 
     def prune(
         self, wish: PruneWish, archive: ArchiveWriter | None, *, dry_run: bool = False
     ) -> AsyncIterator[Tally]:
-        """Delete runs that have ended, each after its story is durable in the archive; yield the tally as it goes on.
+        """Delete ended runs, each after its history is durable in the archive.
 
-        It can be stopped anywhere and done again. With `dry_run` it only counts, and yields once.
+        Yield the tally as it proceeds.
+
+        It can be stopped anywhere and started again. With `dry_run` it only counts, and yields
+        once.
 
         Raises:
-            Unsupported (`unsupported`): this runtime cannot.
+            Unsupported (`unsupported`): this runtime cannot do it.
         """
         ...

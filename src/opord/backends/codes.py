@@ -1,4 +1,4 @@
-"""The code of each refusal, the same on every runtime and in every face: command line, API and console."""
+"""The code of each refusal: the same on every runtime, in the command line, API and console."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from opord.stores.base import (
 
 
 class Code(NamedTuple):
-    """A refusal by its code, in words; `reached` is false where nobody could be asked."""
+    """A refusal: its code and its message. `reached` is false if the store could not be asked."""
 
     code: str
     message: str
@@ -26,7 +26,7 @@ class Code(NamedTuple):
 
 
 def code_of(error: Exception) -> Code | None:
-    """Return the code of what a backend raised; None for what is none of its errors."""
+    """Return the code of an error that a backend raised; None if it is not one of its errors."""
     if isinstance(error, EngineError):
         return Code(error.code, str(error))
     if isinstance(error, ArchiveError):

@@ -1,4 +1,7 @@
-"""The backend of a store in this process: the engine's store writer for what is written, reads beside it."""
+"""The backend of a store in this process.
+
+Writes go through the engine's store writer, reads go beside it.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RECORDS_AT_ONCE = 1000
-"""Records that are read from the store at a time."""
+"""Number of records that are read from the store at a time."""
 
 
 class Embedded:
-    """Answers over an open `Process`, which whoever made it closes."""
+    """Answers from an open `Process`, which the caller closes."""
 
     can: frozenset[Can] = frozenset({"prune", "archive"})
     limits: Limits = LIMITS
@@ -47,7 +50,7 @@ class Embedded:
     async def send(
         self, run: RunId, event: str, args: Any, *, actor: str = "", role: str | None = None
     ) -> Sent:
-        """Send a run an event; see `Backend.send`."""
+        """Send an event to a run; see `Backend.send`."""
         return await self._client.send(run, event, args, actor=actor, role=role)
 
     async def resume(
@@ -74,7 +77,7 @@ class Embedded:
     async def cancel(
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:
-        """Tell a run to cancel; see `Backend.cancel`."""
+        """Ask a run to cancel; see `Backend.cancel`."""
         said = {"reason": reason if reason is not None else f"cancelled by {actor}"}
         return await self._client.send(run, "cancel", said, actor=actor, role=role)
 
@@ -87,7 +90,7 @@ class Embedded:
     # --- reading ---------------------------------------------------------------------------------
 
     async def row(self, run: RunId) -> RunRow:
-        """Return a run as it is kept; see `Backend.row`."""
+        """Return a run as stored; see `Backend.row`."""
         row = await self._read(self._store.load, run)
         if row is None:
             raise await self._client.missing(run)
@@ -96,7 +99,8 @@ class Embedded:
     async def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> Page:
         """Return some runs; see `Backend.runs`.
 
-        A page with a damaged row is read in halves, until those before it are known, or it alone is.
+        A page with a damaged row is halved until it holds only the rows before the damaged one, or
+        only that one.
         """
         wanted = limit
         while True:
@@ -124,7 +128,7 @@ class Embedded:
             after = page[-1].seq
 
     async def kept(self, run: RunId) -> Reading:
-        """Return all that is kept of a run, as far as it can be read."""
+        """Return all that is stored of a run, as far as it can be read."""
         unread: list[Unread] = []
         kept = await self._read(self._store.kept, run, unread=unread)
         if kept is None:
@@ -140,7 +144,7 @@ class Embedded:
         return await self._read(self._store.inbox, run)
 
     async def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
-        """Return large values of a run."""
+        """Return large values of a run; see `Backend.values`."""
         return await self._read(self._store.values, run, digests)
 
     async def contract(self, digest: Digest) -> StoredContract | None:
@@ -148,7 +152,7 @@ class Embedded:
         return await self._read(self._store.contract, digest)
 
     async def versions(self, contract: str | None = None) -> list[Version]:
-        """Return the contracts that have been stored."""
+        """Return the stored contracts; see `Backend.versions`."""
         stored = await self._read(self._store.contracts)
         return [
             Version(one.name, one.version, one.digest)
@@ -166,7 +170,7 @@ class Embedded:
         return head
 
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
-        """Wait until others have changed something; see `Backend.wait_for_change`."""
+        """Wait until other processes have changed something; see `Backend.wait_for_change`."""
         return await self.process.waiters.wait_for_change(seen, timeout_s)
 
     # --- workers ---------------------------------------------------------------------------------
@@ -179,10 +183,10 @@ class Embedded:
         """Return the workers that are alive now."""
         return await self._read(self._store.workers)
 
-    # --- looking after runs ----------------------------------------------------------------------
+    # --- maintaining runs ------------------------------------------------------------------------
 
     def verify(self, run: str | None = None) -> AsyncIterator[Verified]:
-        """Examine a run, or all; see `Backend.verify`."""
+        """Verify a run, or all runs; see `Backend.verify`."""
         from opord.backends.verifying import verify
 
         return verify(self, run)
@@ -198,7 +202,7 @@ class Embedded:
     async def prune(
         self, wish: PruneWish, archive: ArchiveWriter | None, *, dry_run: bool = False
     ) -> AsyncIterator[Tally]:
-        """Prune runs; see `Backend.prune`. What is archived and deleted at a time takes its turn among the writes."""
+        """Prune runs; see `Backend.prune`. Each batch takes its turn among the writes."""
         from opord.engine.pruning import Pruning, survey
 
         store = self._store
@@ -220,5 +224,5 @@ class Embedded:
         yield pruning.tally
 
     async def _turn(self, job: Callable[[], T]) -> T:
-        """Do something with the store while nobody else of this process writes."""
+        """Use the store while nothing else in this process writes."""
         return await self.process.writer.call(job)

@@ -1,4 +1,4 @@
-"""The engine: a store, the contracts it serves, and, where there are handlers, a worker."""
+"""The engine: a store, the contracts it serves, and a worker if there are handlers."""
 
 from __future__ import annotations
 
@@ -46,27 +46,31 @@ DRAIN_S = 30.0
 
 
 class Engine:
-    """Runs contracts on a store; use it with `async with`.
+    """Runs contracts on a store. Use it with `async with`.
 
     Args:
-        store: a URL such as `sqlite:///orders.db`, or an open `Store` (which is then not closed).
-        workflows: contracts with handlers, `OrderFulfilment(Handlers())`, which this engine carries out;
-            or without, `OrderFulfilment`, which it starts and sends events to.
-        lease_s: how long a claim lasts unless renewed, in seconds, at most 600; after so long others take over a dead
-            worker's runs.
+        store: a URL such as `sqlite:///orders.db`, or an open `Store`, which the engine does not
+            close.
+        workflows: contracts with handlers, `OrderFulfilment(Handlers())`, which this engine carries
+            out; or without, `OrderFulfilment`, which it starts and sends events to.
+        lease_s: how long a claim lasts unless renewed, in seconds, at most 600. After that time
+            other workers take over a dead worker's runs.
         call_limit_s: how long a call without `timeout` may take, in seconds.
-        concurrency: how many runs it carries at once.
-        drain_s: how long leaving waits for calls under way, in seconds.
-        secret_keys: what encrypts secrets where they are kept, as `opord keys new` writes it, the key that writes first;
-            from the environment's `OPORD_SECRET_KEYS` where None.
-        insecure_plaintext_secrets: keep secrets readable where there is no key, instead of refusing such a contract.
-        watch_pure: told of each `pure` handler that opens a file, a socket or a process, while one develops or tests; its
-            run stalls. None: nobody watches, which costs nothing.
-        create: make the store where there is none. With False, a store that is not there is `StoreMissing`.
-        relax_collector: let Python's garbage collector look less often while an engine is open in this process, where its
-            thresholds are Python's own. With False it is left as it is, which costs a busy engine a good part of its speed.
+        concurrency: how many runs the engine carries at once.
+        drain_s: how long closing waits for calls under way, in seconds.
+        secret_keys: the keys that encrypt stored secrets, as `opord keys new` writes them, the key
+            for writing first. None reads `OPORD_SECRET_KEYS` from the environment.
+        insecure_plaintext_secrets: store secrets readable if there is no key, instead of refusing
+            such a contract.
+        watch_pure: called for each `pure` handler that opens a file, a socket or a process, for
+            development and tests; its run stalls. None does not watch and costs nothing.
+        create: make the store if it does not exist. With False, a missing store raises
+            `StoreMissing`.
+        relax_collector: let Python's garbage collector run less often while an engine is open in
+            this process, if its thresholds are Python's own. False leaves it as it is, which costs
+            a busy engine much of its speed.
         environment: clock, randomness and threads, for simulations.
-        hook: told at every named point of the step protocol, for tests.
+        hook: called at every crash point of the step protocol, for tests.
     """
 
     def __init__(
@@ -86,7 +90,7 @@ class Engine:
         environment: Environment | None = None,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
-        # Of a float that is no number, no comparison is true.
+        # For a float that is not a number every comparison is false.
         if not 0 < lease_s <= LONGEST_LEASE_S:
             raise ValueError(f"expected lease_s above 0 and at most {LONGEST_LEASE_S}, got: {lease_s}")
         if not call_limit_s > 0 or concurrency < 1:
@@ -112,13 +116,13 @@ class Engine:
     # --- life ------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        """Open the store, keep the contracts there, check the handlers, and begin to work.
+        """Open the store, keep the contracts in it, check the handlers, and start to work.
 
         Raises:
             HandlersInvalid: a handler is missing or has the wrong form.
             SecretsUnprotected: a contract has secrets, and there is no key to encrypt them.
             ContractConflict: another contract of the same name and version is in the store.
-            StoreMissing: the store is not there, and is not to be made.
+            StoreMissing: the store does not exist, and `create` is false.
             StoreError: the store cannot be opened.
         """
         programs = [self._program(workflow) for workflow in self._workflows]
@@ -140,7 +144,8 @@ class Engine:
             await opened.keep(programs)
             if served:
                 await self._carry(opened, served)
-                # Before it had said that it serves them, another process could still replace them.
+                # Until the worker has reported that it serves them, another process could replace
+                # them.
                 await opened.keep(programs)
         except BaseException:
             await self._close(opened)
@@ -155,7 +160,10 @@ class Engine:
             await self._close(opened.process)
 
     def _program(self, workflow: Workflow | type[Workflow]) -> Program:
-        """Return the program of a contract; it is made once, since a start must not wait for it."""
+        """Return the program of a contract.
+
+        It is made once, so that a start need not wait for it.
+        """
         cls = workflow if isinstance(workflow, type) else type(workflow)
         program = self._programs.get(cls)
         if program is None:
@@ -204,7 +212,7 @@ class Engine:
     async def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> RunT:
         """Start a run and return its handle once the start is durable.
 
-        The parameters are those of the contract. Where the contract has a `key`, starting again with
+        The parameters are those of the contract. If the contract has a `key`, another start with
         the same key and input gives the same run.
 
         Raises:
@@ -215,13 +223,19 @@ class Engine:
         return start.handle(self, await self.start_run(self._program(start.workflow), start.members))
 
     async def start_run(self, program: Program, members: Any) -> str:
-        """Start a run from an object with a member for each parameter; return its name. See `Backend.start`."""
+        """Start a run from an object with a member for each parameter; return its name.
+
+        See `Backend.start`.
+        """
         return (await self._answering.start(program, members)).run
 
     async def send_event(
         self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None
     ) -> Sent:
-        """Send a run an event; `args` is an object with a member for each parameter. See `Backend.send`."""
+        """Send an event to a run.
+
+        `args` is an object with a member for each parameter. See `Backend.send`.
+        """
         return await self._answering.send(RunId(run), event, args, actor=actor, role=role)
 
     async def wait_result(self, run: str) -> Any:
@@ -229,7 +243,7 @@ class Engine:
 
         Raises:
             RunUnknown: there is no such run.
-            RunPruned: it has ended, and is kept no more.
+            RunPruned: it has ended and was pruned.
             RunTerminated: an administrator ended it.
         """
         opened = self._running
@@ -263,33 +277,36 @@ class Engine:
         return [*history_view(program, records, inbox, values)]
 
     async def until_idle(self) -> None:
-        """Wait until no run that this engine has handlers for can go on or becomes due within a second."""
+        """Wait until none of the runs that this engine has handlers for can go on.
+
+        A run that becomes due within a second counts as able to go on.
+        """
         worker = self._running.worker
         if worker is not None:
             await worker.until_idle()
 
     @property
     def backend(self) -> Backend:
-        """What may be asked of runs by their names: the same verbs on every runtime."""
+        """The backend: the verbs on runs by their names, the same on every runtime."""
         return self._answering
 
     @property
     def damage(self) -> StoreDamaged | None:
-        """What is wrong with a store that turned out to be damaged."""
+        """The damage of the store, once it was found; None before."""
         return self._running.writer.damage
 
     async def until_damaged(self) -> None:
-        """Wait until the store turns out to be damaged, of which there may be no end."""
+        """Wait until damage of the store is found. This may never happen."""
         await self._running.writer.damaged.wait()
 
     @property
     def client(self) -> Client:
-        """What may be done to runs from outside, by their names."""
+        """The client: acts on runs from outside, by their names."""
         return self._running.client
 
     @property
     def writer(self) -> StoreWriter:
-        """The only door to the open store: its verbs one at a time, its writes in groups."""
+        """The only access to the open store: verbs one at a time, writes in groups."""
         return self._running.writer
 
     @property
@@ -304,7 +321,7 @@ class Engine:
 
 
 def _given_away(run: Run) -> Any:
-    """Return the state of a run with its fields for somebody who may do with it what he likes."""
+    """Return the state of a run with its fields, as a copy that the caller may change."""
     return run.at.fields.copy(run.fields)
 
 

@@ -1,4 +1,4 @@
-"""Opening the backend that a URL names, for those who only ask and look after runs: nothing is carried out here."""
+"""Open the backend that a URL names, to read and maintain runs. It carries no runs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ __all__ = ["Facts", "Remark", "inspect", "libraries_used", "open_backend"]
 
 @asynccontextmanager
 async def open_backend(url: str) -> AsyncIterator[Backend]:
-    """Open the backend that a URL names, to read and to look after what is there. No key is needed, none is made.
+    """Open the backend that a URL names, to read and maintain its runs.
 
-    Nobody else waits in this process, so all is done in place; a store that cannot answer is an error at once.
+    It needs no key and makes no store.
+
+    All is done in place, because nothing else in this process waits. A store that cannot answer is
+    an error at once.
 
     Raises:
         StoreMissing, StoreRefused, StoreUnavailable, StoreDamaged: it cannot be reached.
@@ -40,7 +43,9 @@ async def open_backend(url: str) -> AsyncIterator[Backend]:
 
 
 def inspect(url: str, *, whole: bool = False) -> Facts:
-    """Say what can be seen of what a URL names, and change nothing; with `whole` it is read from end to end.
+    """Return the facts of the store that a URL names, and change nothing.
+
+    `whole` reads it from end to end.
 
     Raises:
         StoreRefused, StoreUnavailable, StoreDamaged: it cannot be reached.
@@ -49,5 +54,5 @@ def inspect(url: str, *, whole: bool = False) -> Facts:
 
 
 def libraries_used() -> Iterator[Remark]:
-    """Say of each kind of store which library it stands on, and whether it can be used."""
+    """Say for each kind of store which library it uses and whether that library can be used."""
     return libraries()

@@ -1,4 +1,4 @@
-"""Runs as they are shown: a backend's rows with the programs of their contracts, every secret as `[secret]`."""
+"""Show runs: a backend's rows with the programs of their contracts, every secret as `[secret]`."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from opord.values.types import Digest
 __all__ = ["ContractUnreadable", "Shown"]
 
 PAGE = 500
-"""Rows read at a time."""
+"""Number of rows read at a time."""
 
 
 class Shown:
-    """Shows the runs of a backend. No key is needed."""
+    """Shows the runs of a backend. It needs no key."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -61,17 +61,17 @@ class Shown:
         return program_by_row(row, stored.also if stored is not None else ())
 
     async def run(self, row: RunRow) -> Run:
-        """Decode a run, with the large values that it refers to."""
+        """Decode a run with its large values."""
         program = await self.program(row)
         digests = needed(row)
         return load_run(program, row, await self.backend.values(row.run, digests) if digests else ())
 
     async def view(self, row: RunRow) -> dict[str, Any]:
-        """Return a run as shown; one whose contract or data cannot be read is shown as far as it goes."""
+        """Return a run as shown. If its contract or data cannot be read, show what can be read."""
         return await self._view(row, self.run)
 
     async def outline(self, row: RunRow) -> dict[str, Any]:
-        """Return a run as shown where nobody sees what it carries; large values are left where they are."""
+        """Return a run as shown in places that do not show its data; large values are not read."""
         return await self._view(row, self._skeleton if needed(row) else self.run)
 
     async def _skeleton(self, row: RunRow) -> Run:
@@ -91,7 +91,7 @@ class Shown:
             return unreadable_view(row, _unreadable(wrong))
 
     async def readable(self, row: RunRow) -> Run | None:
-        """Decode a run; None if what is kept of it, or its contract, cannot be read."""
+        """Decode a run; None if what is stored of it, or its contract, cannot be read."""
         try:
             return await self.run(row)
         except (ContractUnreadable, RowDamaged):
@@ -102,25 +102,31 @@ class Shown:
             return None
 
     def history(self, reading: Reading, program: Program) -> list[dict[str, Any]]:
-        """Return a run's records as shown, and after them the messages that wait; `program` may be that of `by_row`."""
+        """Return a run's records as shown, followed by the messages that wait.
+
+        `program` may come from `by_row`.
+        """
         kept = reading.kept
         return history_view(program, kept.records, kept.inbox, kept.values, reading.unread)
 
     def damage_of(self, row: RunRow) -> str | None:
-        """Return why a run that was listed cannot be read; None if it can."""
+        """Return why a listed run cannot be read; None if it can."""
         return self._damaged.get(row.run)
 
     async def served(self) -> frozenset[str]:
-        """Return the contracts for which a live worker has handlers, as they were when this was first asked."""
+        """Return the contracts for which a live worker has handlers, as of the first call."""
         if self._served is None:
             try:
                 self._served = await self.backend.served()
             except RowDamaged:
-                self._served = frozenset()  # what one worker says of itself cannot be read
+                self._served = frozenset()  # what one worker reports of itself cannot be read
         return self._served
 
     async def rows(self, where: RunFilter, *, limit: int | None = None) -> AsyncIterator[RunRow]:
-        """Yield the runs that match, newest first; of one that is damaged comes what is left, for `view` alone."""
+        """Yield the runs that match, newest first.
+
+        A damaged one is yielded with what is left, for `view` alone.
+        """
         after: str | None = None
         left = limit
         while left is None or left > 0:

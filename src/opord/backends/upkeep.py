@@ -1,4 +1,4 @@
-"""What concerns a store as a whole, and no run by itself: bringing it up to date, and telling it that it was restored."""
+"""Maintain a store as a whole: migrate it, and mark it as restored."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ _How: TypeAlias = Literal["as it was", "encrypted", "held"]
 
 @dataclass(slots=True)
 class Migrated:
-    """What a migration found: runs in all, with secrets that were encrypted, held by workers, without a key, and unreadable.
+    """What a migration found: the number of runs in all and of each kind.
 
-    A run is unreadable where the text of its contract is; its secrets stay as they are.
+    `encrypted` runs had secrets that are now encrypted, `held` ones are held by workers,
+    `without_key` ones have secrets but there is no key. A run is `unreadable` if the text of its
+    contract is; its secrets stay as they are.
     """
 
     runs: int = 0
@@ -40,7 +42,7 @@ class Migrated:
 
     @property
     def whole(self) -> bool:
-        """Say whether nothing is left to be done."""
+        """Say whether nothing is left to do."""
         return not (self.held or self.without_key or self.unreadable)
 
 
@@ -48,14 +50,14 @@ def check_keys(secret_keys: str) -> None:
     """Try the keys that encrypt secrets.
 
     Raises:
-        KeysInvalid: they are no keys.
-        SecretsExtraMissing: what encrypts with them is not installed.
+        KeysInvalid: they are not keys.
+        SecretsExtraMissing: the library that encrypts is not installed.
     """
     protection_with(secret_keys)
 
 
 def migrate(url: str, *, secret_keys: str) -> Migrated:
-    """Bring a store up to date, and encrypt its secrets with the first of the keys. One that is not there is made.
+    """Migrate a store, and encrypt its secrets with the first of the keys. A missing store is made.
 
     Raises:
         StoreRefused, StoreUnavailable, StoreDamaged: it cannot be reached.
@@ -88,9 +90,11 @@ def migrate(url: str, *, secret_keys: str) -> Migrated:
 def mark_restored(
     url: str, *, actor: str, copied_at: int = 0, role: str | None = None, reason: str | None = None
 ) -> Iterator[Marked]:
-    """Tell a store that it was restored from a copy: mark every live run, and yield each as soon as that is durable.
+    """Mark every live run of a store that was restored from a copy.
 
-    `copied_at` is when the copy was made, in microseconds since 1970 UTC, if that is known.
+    Yield each once its mark is durable.
+
+    `copied_at` is when the copy was made, in microseconds since 1970 UTC, if known.
 
     Raises:
         StoreMissing: there is no store.

@@ -1,4 +1,4 @@
-"""The examination of runs on any runtime: all that is kept of them is read by a backend's verbs, and judged by the kernel."""
+"""Verify runs on any runtime: a backend reads what is stored of them, the kernel judges it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from opord.stores.base import RowDamaged
 from opord.values.types import RunId
 
 WHOLE = ("journal", "large_values")
-"""Without all of these nobody can follow a run from record to record."""
+"""The tables that are needed to follow a run from record to record."""
 
 
 async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
-    """Examine a run, or all, newest start first.
+    """Verify a run, or all runs, newest start first.
 
     Raises:
         RunUnknown, RunPruned: there is no such run.
@@ -34,7 +34,7 @@ async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
         except RunPruned:
             continue
         except RunUnknown:
-            # A name that is no text cannot be asked for.
+            # A name that is not valid text cannot be looked up.
             damage = shown.damage_of(row)
             if damage is not None:
                 yield Verified(row.run, 0, [Problem(None, "row", damage)], False, row.head.status)
@@ -43,7 +43,7 @@ async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
 
 
 async def examine(shown: Shown, reading: Reading) -> Verified:
-    """Examine a run as it was read."""
+    """Verify a run as it was read."""
     kept = reading.kept
     row = kept.row
     needs = False
@@ -65,7 +65,7 @@ async def examine(shown: Shown, reading: Reading) -> Verified:
 
 
 def _as_far_as_read(program: Program, reading: Reading, unread: set[str]) -> list[Problem]:
-    """Examine a run of which something cannot be read: the rest of it, where it can be followed without that."""
+    """Verify a run of which some tables cannot be read, if the others are enough to follow it."""
     if unread.intersection(("runs", *WHOLE)):
         return []
     kept = reading.kept
@@ -74,5 +74,5 @@ def _as_far_as_read(program: Program, reading: Reading, unread: set[str]) -> lis
 
 
 def only_chain(wrong: Exception) -> str:
-    """Say that a run was followed from record to record alone."""
+    """Say that only the chain of records was verified."""
     return f"{wrong}; its records were followed from end to end, and not held against the contract"

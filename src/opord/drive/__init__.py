@@ -1,4 +1,4 @@
-"""What carries one run on and what acts upon it, against a host, on any runtime."""
+"""Carry one run forward and act on it, through a host, on any runtime."""
 
 __all__ = [
     "calls",

@@ -1,4 +1,4 @@
-"""Calls of handlers: what they may be, how long they may take, and what each way of ending means."""
+"""Call handlers: check their form, limit their time, and classify how each call ends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class Handler(NamedTuple):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The call ended with a result of the declared type; `rest` is the same in rest form, `text` that as canonical JSON."""
+    """The call ended with a result of the declared type.
+
+    `rest` is the result in rest form, and `text` is the rest form as canonical JSON.
+    """
 
     value: Any
     ms: float
@@ -46,7 +49,10 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class TookTooLong(msgspec.Struct, frozen=True):
-    """The call was given up after its time-out (or the worker's call limit, then `limit` is true)."""
+    """The call was given up after its timeout.
+
+    `limit` is true if the worker's call limit ended it.
+    """
 
     after_s: float
     limit: bool
@@ -60,7 +66,7 @@ class Unexpected(msgspec.Struct, frozen=True):
 
 
 Undeclared: TypeAlias = TookTooLong | Unexpected
-"""An ending that says nothing of whether the call took effect."""
+"""An ending that does not say whether the call took effect."""
 
 Ending: TypeAlias = Answered | Failed | Undeclared
 
@@ -117,7 +123,10 @@ class Calls:
         self._limits = {call.declaration.name: self._limit(call) for call in program.calls.values()}
 
     def pure(self, call: CallProgram, args: tuple[Any, ...]) -> Any:
-        """Call a `pure` on the spot; whatever it raises, and a result that does not fit, goes to the caller."""
+        """Call a `pure` on this thread.
+
+        An exception of the handler, or a result that does not fit, is raised to the caller.
+        """
         function = self._handlers[call.declaration.name].function
         if not call.args.fixed:
             args = call.args.copy(args)
@@ -137,11 +146,11 @@ class Calls:
         return call.result.accept(value) if call.result is not None else None
 
     def wants_call(self, call: CallProgram) -> bool:
-        """Whether the handler asks for what it may know about its call."""
+        """Say whether the handler takes the argument `call`."""
         return self._handlers[call.declaration.name].wants_call
 
     def time_limit(self, call: CallProgram) -> tuple[float, bool]:
-        """Return after how many seconds an attempt is given up, and whether that is the worker's limit."""
+        """Return an attempt's time limit in seconds, and whether it is the worker's limit."""
         return self._limits[call.declaration.name]
 
     def _limit(self, call: CallProgram) -> tuple[float, bool]:
@@ -159,16 +168,16 @@ class Calls:
         *,
         late: Callable[[Ending], None] | None = None,
     ) -> Ending:
-        """Make one attempt and say how it ended; never raises but when the caller itself is cancelled.
+        """Make one attempt and return how it ended. Raises only if the caller itself is cancelled.
 
-        `late` is told how a call ended that runs on a thread and was given up before.
+        `late` gets the ending of a call that was given up while it still ran on a thread.
         """
         handler = self._handlers[call.declaration.name]
         seconds, limited = self.time_limit(call)
         began = self._monotonic()
         kwargs = {"call": about} if handler.wants_call else {}
         if not call.args.fixed:
-            args = call.args.copy(args)  # what a handler does to them is not to reach the run
+            args = call.args.copy(args)  # the run keeps its own copy; a handler may change this one
         scope: asyncio.Timeout | None = None
         try:
             if handler.is_async:
@@ -194,7 +203,7 @@ class Calls:
             return Unexpected(error, self._since(began))
         except BaseException as error:
             ending = self._raised(call, error, began)
-            # What a handler raises because it was cut off says nothing but that it was cut off.
+            # An exception that the cancellation caused says only that the call was cut off.
             given_up = scope is not None and scope.expired() and isinstance(ending, Unexpected)
             return TookTooLong(seconds, limited) if given_up else ending
         return self._returned(call, value, began)
@@ -216,7 +225,7 @@ class Calls:
             return await value if isinstance(value, Awaitable) else value
         began = self._monotonic()
         await self._slots.acquire()
-        # The time-out counts from here: waiting for a thread is no part of the attempt.
+        # The timeout starts here: waiting for a thread is not part of the attempt.
         scope.reschedule(loop.time() + seconds)
         running = loop.run_in_executor(self._threads, lambda: _on_this_thread(handler, args, kwargs))
         running.add_done_callback(lambda _: self._slots.release())
@@ -255,7 +264,7 @@ class Calls:
                     )
                 return Answered(None, self._since(began))
             accepted = call.result.accept(value)
-            # What user code made may still be something that cannot be kept, or too much of it.
+            # User code may return a value that cannot be stored, or one that is too large.
             rest = call.result.dump(accepted)
             text = encode(rest)
             if len(text) > LIMIT_BYTES:
@@ -273,7 +282,7 @@ class Calls:
                 check_size(kept, what=f"the failure {error.opord_type} of {call.declaration.name}")
             except Exception as misfit:
                 return Unexpected(misfit, self._since(began))
-            # With lists of its own: whoever raised it may go on changing them.
+            # Copy the failure: the code that raised it may still change its lists.
             return Failed(call.failure.copy(error), self._since(began))
         return Unexpected(error, self._since(began))
 
@@ -285,7 +294,8 @@ def _on_this_thread(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, A
     try:
         return handler.function(*args, **kwargs)
     except (StopIteration, GeneratorExit) as error:
-        # No future can carry the one, so that the call would never end; the other ends whoever awaits it.
+        # A future cannot carry `StopIteration`, so the call would never end. `GeneratorExit` would
+        # end the task that awaits it.
         raise RuntimeError(f"the handler raised {type(error).__name__}") from error
 
 

@@ -1,7 +1,8 @@
-"""What anybody may do to a run without carrying it: start it, send it events, answer for a person.
+"""Act on runs without carrying them: start them, send them events, pass on a person's decisions.
 
-Each verb reads the run, decides with the kernel, and writes on condition that the run is still as it was
-read; if it is not, it reads again. So a process without handlers does all this as well as a worker.
+Each verb reads the run, decides with the kernel, and writes on the condition that the run has not
+changed since. If it has changed, the verb reads again. So a process without handlers can do all
+this as well as a worker.
 """
 
 from __future__ import annotations
@@ -32,28 +33,32 @@ class Client:
         self._starts = 0
 
     async def start(self, program: Program, input_value: Any) -> Started:
-        """Start a run; the same key and input again give the same run. See `starts.start`."""
+        """Start a run. The same key and input give the same run again. See `starts.start`."""
         self._starts += 1
         return await starts.start(self.host, program, input_value, number=self._starts)
 
     async def send(
         self, run_id: str, event: str, args: Any, *, actor: str = "", role: str | None = None
     ) -> Sent:
-        """Send an event; `args` is an object with a member for each parameter, or a tuple of values.
+        """Send an event.
+
+        `args` is an object with a member for each parameter, or a tuple of values.
 
         Raises:
-            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded, RunPruned,
-                QueueFull, HistoryFull: it was refused and has changed nothing.
+            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict,
+                RunEnded, RunPruned, QueueFull, HistoryFull: the event was refused and has changed
+                nothing.
         """
         check_person(actor, role)
-        # Two that read the same run would both have to look again: here, one event of a run comes after the other.
+        # Two sends that read the same run would both have to read again, so the events of a run go
+        # one after the other.
         async with self._locks.held(run_id):
             return await events.send(self.host, RunId(run_id), event, args, actor, role)
 
     async def resume(
         self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> None:
-        """Let a stalled run go on, the cause being mended. See `people.resume`."""
+        """Let a stalled run go on after its cause was mended. See `people.resume`."""
         await people.resume(self.host, RunId(run_id), actor=actor, role=role, reason=reason)
 
     retry = resume
@@ -81,7 +86,10 @@ class Client:
         )
 
     async def late(self, run_id: str, evidence: Evidence) -> None:
-        """Keep what a worker learned of an attempt after it had lost the run. See `evidence.keep_late`."""
+        """Keep what a worker learned of an attempt after it lost the run.
+
+        See `evidence.keep_late`.
+        """
         await late_evidence.keep_late(self.host, RunId(run_id), evidence)
 
     async def read(self, run_id: str) -> Run:
@@ -89,11 +97,15 @@ class Client:
         return await reading.read(self.host, RunId(run_id))
 
     async def row(self, run_id: str) -> RunRow:
-        """Return a run as stored; RunUnknown or RunPruned if there is none of that name."""
+        """Return a run as stored.
+
+        Raises:
+            RunUnknown, RunPruned: no run of that name is stored.
+        """
         return await reading.read_row(self.host, RunId(run_id))
 
     async def missing(self, run_id: str) -> RunUnknown | RunPruned:
-        """Say of a run that is not there whether there ever was one, as far as that is known."""
+        """Return the error for a missing run: unknown, or pruned if a tombstone is left."""
         return await reading.missing(self.host, RunId(run_id))
 
     async def program(self, contract: Digest) -> Program:

@@ -1,6 +1,7 @@
-"""The commit protocol: an intent and each attempt are durable before the call, and how it ended before what follows.
+"""Carry out commits. Intent and attempt are durable before the call, the outcome soon after.
 
-What is to be done next stands in the kernel's table (`kernel/doubt.py`); here it is done.
+The outcome is durable before anything that follows from it. The kernel's table (`kernel/doubt.py`)
+decides what to do next; this module does it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from opord.values.types import Instant
 log = logging.getLogger("opord.worker")
 
 SAID_CHARACTERS = 300
-"""How much is kept of why a check did not answer."""
+"""Maximum length of the text that is kept of why a check did not answer."""
 
 
 _Note: TypeAlias = Literal["begin", "note", "doubt", "deny"]
@@ -43,9 +44,9 @@ _End: TypeAlias = Literal["succeed", "refuse", "give up", "confirm", "skip", "re
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """What a call came to: where the commit stands by it, the result or failure in rest form, or why it told nothing.
+    """What a call led to: where the commit stands now, and the result or failure in rest form.
 
-    `text` is the result as canonical JSON, if it was made.
+    `said` is why the call told nothing. `text` is the result as canonical JSON, if it was made.
     """
 
     stands: Stands
@@ -68,11 +69,13 @@ class Commitments:
         self.effects = effects
 
     async def commit(self, draft: Draft, step: StepUnderWay, request: Commit) -> tuple[Draft, Outcome]:
-        """Bring the commit that a step asks for to its outcome, which is in the draft returned, or durable.
+        """Bring the commit that a step asks for to its outcome.
+
+        The outcome is in the returned draft, or already durable.
 
         Raises:
             Parked: the run rests until the commit can go on.
-            Lost: the run has been moved by somebody else.
+            Lost: another process has moved the run.
             StepError, Trouble: a person must mend something first.
         """
         run = self.run
@@ -105,11 +108,12 @@ class Commitments:
             raise StepError(error, run.program.place_of(error)) from error
 
     async def _known(self, draft: Draft, call: CallProgram, key: str, args: Any) -> Outcome | None:
-        """Return the outcome on record where this key has taken effect in this run before."""
+        """Return the outcome on record if this key took effect in this run before; else None."""
         name = call.declaration.name
         if call.key is None or name not in self.run.body.settled:
             return None
-        # The state before may have used it just now: then it is not in the store yet.
+        # The state before may have used the key just now; then it is in the draft and not in the
+        # store yet.
         used = next((one for one in draft.used_keys if (one.action, one.key) == (name, key)), None)
         if used is None:
             used = await self.host.used_key(self.run.id, name, key)
@@ -192,7 +196,7 @@ class Commitments:
             now = draft.at
 
     async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Heard:
-        """Call the action, its attempt being on record."""
+        """Call the action. Its attempt is already on record."""
         about = about_call(self.held, self.calls, call, intent.key, intent.attempt)
         self.held.calling = True
         try:
@@ -216,7 +220,7 @@ class Commitments:
                 assert_never(ending)
 
     def _note(self, draft: Draft, intent: Intent, deed: _Note, plan: Plan, value: Any) -> Stands:
-        """Put on record what the commit stays open with, and say where it stands then."""
+        """Record why the commit stays open, and return where it stands then."""
         match deed:
             case "begin":
                 recording.begin_attempt(draft, intent)
@@ -233,7 +237,7 @@ class Commitments:
         return "between"
 
     def _end(self, draft: Draft, intent: Intent, deed: _End, heard: Heard) -> Outcome:
-        """Put the outcome on record, and return it."""
+        """Record the outcome and return it."""
         value, text = heard.value, b""
         match deed:
             case "succeed":
@@ -255,20 +259,20 @@ class Commitments:
         return outcome
 
     def _learn(self, intent: Intent, outcome: Outcome) -> None:
-        """Hold on to what a call came to until it is on record: the run may be lost before."""
+        """Remember the outcome of a call until it is on record: the run may be lost before."""
         self.held.learned = Evidence(
             intent.seq, intent.call, intent.attempt, outcome.kind, outcome.value, self.host.name
         )
         self.host.hook("before outcome", self.run.id)
 
     def _late(self, call: CallProgram, intent_seq: int, attempt: int, ending: Ending) -> None:
-        """Keep what a call brings that was given up before it ended."""
+        """Keep the ending of a call that was given up, if it tells something."""
         evidence = evidence_of(call, intent_seq, attempt, ending, self.host.name)
         if evidence is not None:
             self.host.in_background(keep_late(self.host, self.run.id, evidence))
 
     async def _check(self, call: CallProgram, action: Action, intent: Intent, args: tuple[Any, ...]) -> Heard:
-        """Ask the effect that knows whether the action happened."""
+        """Ask the check's effect whether the action happened."""
         rule = action.doubt
         assert isinstance(rule, Check)
         ending = await self.effects.ask(

@@ -1,4 +1,4 @@
-"""Calls of effects: repeated until they answer or their attempts run out, and dropped when a timer moves the run."""
+"""Call effects: repeat them until they answer, their attempts run out, or a timer is due."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ class Effects:
     ) -> tuple[Answered | Failure, int, float]:
         """Call an effect until it answers, fails for good, or its attempts run out.
 
-        Returns the answer or the failure to hand on, the number of attempts, and how long all took, in milliseconds.
+        Returns the answer or the failure, the number of attempts, and the duration of all attempts
+        in milliseconds.
 
         Raises:
-            Trouble: it went wrong too often in a way that nobody foresaw.
+            Trouble: it went wrong too often in a way that the contract does not declare.
             TimerDue: a timer of the phase is due.
             Parked: the host stops between two attempts.
         """
@@ -77,7 +78,10 @@ class Effects:
                     assert_never(plan.sequel)
 
     async def ask(self, call: CallProgram, args: tuple[Any, ...]) -> Ending:
-        """Call an effect once, for as long as it takes: the timers of a phase rest while a commit is open."""
+        """Call an effect once.
+
+        Timers do not end it: a phase's timers rest while a commit is open.
+        """
         return await self.calls.attempt(call, args, self._about(call, 1))
 
     async def _attempt(self, call: CallProgram, args: tuple[Any, ...], attempt: int) -> Ending:
@@ -87,7 +91,7 @@ class Effects:
         due = min(recording.shared_timers(self.run).values(), default=None)
         if due is None:
             return await self.calls.attempt(call, args, about)
-        # A timer of the phase may move the run while it waits for the answer, which is then dropped.
+        # A timer of the phase may move the run during the call; the answer is then dropped.
         try:
             async with asyncio.timeout(max(0.0, (due - self.host.now()) / 1e6)):
                 return await self.calls.attempt(call, args, about)
@@ -95,7 +99,7 @@ class Effects:
             raise TimerDue from None
 
     async def _sleep(self, pause_us: int) -> None:
-        """Wait before an effect is tried again; a timer of the phase ends the wait."""
+        """Wait before the next attempt of an effect; a timer of the phase ends the wait."""
         due = min(recording.shared_timers(self.run).values(), default=None)
         left = pause_us if due is None else min(pause_us, due - self.host.now())
         await asyncio.sleep(max(0, left) / 1e6)
@@ -105,18 +109,21 @@ class Effects:
             await self.held.park(self.held.draft(), "running", self.host.now())
 
     def _about(self, call: CallProgram, attempt: int) -> Call | None:
-        """Say what an effect's handler may know, if it asks for it."""
+        """Return the argument `call` for an effect's handler; None if the handler takes none."""
         if not self.calls.wants_call(call):
             return None
         return about_call(self.held, self.calls, call, f"{self.run.id}/{self.run.body.entered}", attempt)
 
     def _shown(self, call: CallProgram, ending: Undeclared) -> str:
-        """Say what went wrong with an attempt, for the log: on one line, and without the run's secrets."""
+        """Describe what went wrong with an attempt, for the log.
+
+        At most 500 characters, without the run's secrets.
+        """
         return hidden(self.run, str(unexpected(call, ending)["error"]))[:500]
 
 
 def about_call(held: Hold, calls: Calls, call: CallProgram, key: str, attempt: int) -> Call:
-    """Say what a handler may know about its call."""
+    """Return the argument `call` for a handler: key, attempt, deadline and run."""
     seconds, _ = calls.time_limit(call)
     deadline = held.host.now() + int(min(seconds, 1e9) * 1_000_000)
     return Call(key, attempt, to_datetime(deadline), held.run.id)
@@ -129,7 +136,7 @@ def _ended(ending: Ending) -> Ended:
         case Failed(failure):
             return "transient" if failure.opord_transient else "final"
         case TookTooLong(limit=limit):
-            # Of the worker's own limit the contract knows nothing.
+            # The contract does not declare the worker's own limit.
             return "surprise" if limit else "timed out"
         case Unexpected():
             return "surprise"

@@ -1,6 +1,6 @@
-"""What the engine refuses, each named for the situation, with the facts as attributes.
+"""The errors of the engine. Each is named for its situation and has its facts as attributes.
 
-Every refusal has a stable `code`, and has changed nothing.
+Every refusal has a stable `code` and has changed nothing.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from opord.values.types import RunId
 
 
 class EngineError(Exception):
-    """Base of what the engine raises."""
+    """Base of the errors that the engine raises."""
 
     code = "engine"
 
 
 class Refused(EngineError):
-    """A request that the contract, the run's state or the sender's role does not allow. The caller can act."""
+    """A request that the contract, the run's state or the sender's role does not allow.
+
+    The caller can act on it.
+    """
 
     code = "refused"
 
 
 class InputInvalid(Refused):
-    """The input of a start or an event, or the result in a resolution, does not fit the contract."""
+    """The input of a start or event, or the result of a resolution, does not fit the contract."""
 
     code = "input_invalid"
 
@@ -59,13 +62,13 @@ class StartConflict(Refused):
 
 
 class ContractUnreadable(EngineError):
-    """A contract stored with its runs cannot be compiled by this version of Opord."""
+    """This version of Opord cannot compile a contract that is stored with its runs."""
 
     code = "contract_unreadable"
 
 
 class ContractReplaced(Refused):
-    """The contract of a start is not in the store any more: it was replaced before a run was started with it."""
+    """The contract of a start is no longer in the store: it was replaced before a run used it."""
 
     code = "contract_replaced"
 
@@ -80,7 +83,10 @@ class ContractReplaced(Refused):
 
 
 class EventRefused(Refused):
-    """The run's present state does not handle the event; `handled` lists those that it does."""
+    """The run's current state does not handle the event.
+
+    `handled` lists the events that it handles.
+    """
 
     code = "event_refused"
 
@@ -106,7 +112,7 @@ class RoleRequired(Refused):
 
 
 class EventConflict(Refused):
-    """An event of this key has come before with other content."""
+    """An event with this key was sent before with other content."""
 
     code = "event_conflict"
 
@@ -119,7 +125,7 @@ class EventConflict(Refused):
 
 
 class RunEnded(Refused):
-    """The run has ended; nothing moves it any more."""
+    """The run has ended and cannot be moved."""
 
     code = "run_ended"
 
@@ -130,7 +136,10 @@ class RunEnded(Refused):
 
 
 class RunPruned(RunEnded):
-    """The run has ended and was pruned: its key is still taken, its story is in an archive or nowhere."""
+    """The run has ended and was pruned.
+
+    Its key is still taken; its history is in an archive or was deleted.
+    """
 
     code = "run_pruned"
 
@@ -150,7 +159,7 @@ class RunPruned(RunEnded):
 
 
 class QueueFull(Refused):
-    """So many events wait in the run that one more is not stored."""
+    """Too many events wait in the run; another one is not stored."""
 
     code = "queue_full"
 
@@ -163,7 +172,7 @@ class QueueFull(Refused):
 
 
 class HistoryFull(Refused):
-    """The run has so many records that it takes no event any more."""
+    """The run has too many records to take another event."""
 
     code = "history_full"
 
@@ -176,7 +185,7 @@ class HistoryFull(Refused):
 
 
 class NotInDoubt(Refused):
-    """A resolution for a run with no doubt that a person could resolve now."""
+    """A resolution for a run that has no doubt to resolve now."""
 
     code = "not_in_doubt"
 
@@ -213,7 +222,7 @@ class UnknownEvent(Refused):
 
 
 class RunTerminated(EngineError):
-    """Who waits for the result of a run learns that an administrator ended it."""
+    """The run that a caller waits for was terminated by an administrator, so it has no result."""
 
     code = "run_terminated"
 
@@ -234,13 +243,13 @@ class HandlersInvalid(EngineError):
 
 
 class EngineClosed(EngineError):
-    """The engine is not running: used outside `async with`, or after it was closed."""
+    """The engine is not running: it was used outside `async with`, or after it was closed."""
 
     code = "engine_closed"
 
 
 class CannotClaim(EngineError):
-    """A worker that was to end when idle could not even find out what there is to do."""
+    """A worker that ends when idle could not claim runs, so it cannot tell whether any are left."""
 
     code = "cannot_claim"
 
@@ -252,7 +261,10 @@ class CannotClaim(EngineError):
 
 
 class RunUnreadable(EngineError):
-    """What is kept of a run does not fit its contract: it was damaged, or written by something else."""
+    """What is stored of a run does not fit its contract.
+
+    It was damaged, or another program wrote it.
+    """
 
     code = "run_unreadable"
 

@@ -1,6 +1,7 @@
-"""Sending a run an event: it is taken, stored for later, or refused, and a refusal changes nothing.
+"""Send an event to a run: it is taken, stored for later, or refused. A refusal changes nothing.
 
-Events with a key are deduplicated: the same key with the same content is answered as before and taken once.
+Events with a key are deduplicated. The same key with the same content gets the same answer, and is
+taken once.
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ from opord.values.types import RunId
 
 
 async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, role: str | None) -> Sent:
-    """Send a run an event; `args` is an object with a member for each parameter, or a tuple of values.
+    """Send an event to a run.
+
+    `args` is an object with a member for each parameter, or a tuple of values.
 
     Raises:
-        RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded, RunPruned,
-            QueueFull, HistoryFull: it was refused and has changed nothing.
+        RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded,
+            RunPruned, QueueFull, HistoryFull: the event was refused and has changed nothing.
     """
     while True:
         run = await read(host, run_id)
@@ -61,7 +64,7 @@ async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, rol
 
 
 async def _offer(host: Host, run: Run, event: Event, message: Message, key: EventKey | None) -> Sent | None:
-    """Offer an event to a run as read; None if the run has moved meanwhile."""
+    """Offer an event to a run as read; return None if the run has moved since."""
     if has_ended(run.status):
         raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
     if run.seq >= bounds.HISTORY_RECORDS:
@@ -74,7 +77,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
         draft.seize()
     if inbox.must_look(run, now):
         waiting = await _inbox(host, run)
-        # A timer that is due wins over this event, even where a worker has only just come to fire it.
+        # A due timer comes before this event, even if a worker is about to fire it.
         waiting = inbox.take_in(draft, waiting)
     reception: Literal["taken", "stored", "ignored"] = "taken"
     moved = not draft.empty
@@ -109,7 +112,8 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
         write = draft.write(arrivals=run.arrivals)
     else:
         run.epoch = draft.base_epoch
-        # Of two that have seen the same queue, one looks again: so no more are stored than there is room for.
+        # If two senders saw the same queue, one of them reads again. So the queue never exceeds its
+        # limit.
         write = draft.write(head=False, arrivals=run.arrivals)
     result = await host.apply(write)
     host.hook("event written", run.id)
@@ -132,10 +136,10 @@ async def _inbox(host: Host, run: Run) -> list[InboxRow]:
 
 
 async def _check_queue(host: Host, run: Run, row: InboxRow, event: Event) -> None:
-    """Refuse a message for which there is no room.
+    """Refuse a message if the queue has no room for it.
 
     Raises:
-        QueueFull: there is none.
+        QueueFull: the queue has no room.
     """
     size = len(row.body.encode())
     many = run.arrivals >= bounds.QUEUE_MESSAGES

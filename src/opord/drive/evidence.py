@@ -1,4 +1,4 @@
-"""Evidence: what somebody learned of an action's attempt after having lost the run."""
+"""Keep evidence: what a worker learned of an action's attempt after it lost the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger("opord.client")
 
 
 async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
-    """Keep what a worker learned of an attempt after it had lost the run; it ends the doubt if one is open."""
+    """Keep what a worker learned of an attempt after it lost the run. It ends an open doubt."""
     while True:
         try:
             run = await read(host, run_id)
@@ -31,7 +31,8 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
         intent = run.intent
         concerns = intent is not None and intent.seq == evidence.intent and intent.outcome is None
         if run.worker is not None and not concerns:
-            # Somebody holds the run, and this changes nothing for it: it joins the journal when the run rests.
+            # Another worker holds the run, and this evidence changes nothing for it. The evidence
+            # joins the journal when the run rests.
             draft.put.append(inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence))
             write = draft.write(head=False)
         elif inbox.adopt(draft, evidence):

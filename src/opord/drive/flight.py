@@ -1,6 +1,6 @@
-"""One run in the hands of one worker: from the claim until it waits, ends, stalls, or is in doubt.
+"""Carry one run with one worker, from the claim until it waits, ends, stalls or is in doubt.
 
-What goes on record is decided in the kernel; here it is made durable before anything that depends on it
+The kernel decides what is recorded. A flight makes it durable before anything that depends on it
 happens: the intent before the call, the state before an effect.
 """
 
@@ -27,7 +27,7 @@ log = logging.getLogger("opord.worker")
 
 
 class Flight:
-    """Carries one held run on until it must be given back."""
+    """Carries one held run forward until it must be given back."""
 
     def __init__(self, host: Carrier, run: Run, calls: Calls) -> None:
         self.host = host
@@ -38,16 +38,19 @@ class Flight:
 
     @property
     def ended(self) -> bool:
-        """Whether the run's end is durable."""
+        """True once the run's end is durable."""
         return self.held.ended
 
     @property
     def unbreakable(self) -> bool:
-        """Whether it may not be broken off: an action is being called, or its outcome is not yet on record."""
+        """True while the flight must not be cancelled.
+
+        An action is being called, or its outcome is not on record yet.
+        """
         return self.held.calling or self.held.learned is not None
 
     async def go(self) -> None:
-        """Carry the run on; returns when it is no longer held."""
+        """Carry the run forward; return when this worker no longer holds it."""
         try:
             await self._go()
         except Parked:
@@ -58,14 +61,14 @@ class Flight:
             log.debug("%s was moved by somebody else (%s)", self.run.id, lost.row and lost.row.head.state)
 
     async def hold(self, error: Exception) -> None:
-        """Stall the run, with the traceback on record: the engine itself could not go on with it."""
+        """Stall the run with the traceback on record: the engine itself failed to carry it."""
         host = self.host
         if self.held.learned is not None:
             await keep_late(host, self.run.id, self.held.learned)
         try:
             run = await read(host, self.run.id)
         except RunPruned:
-            return  # somebody ended it meanwhile, and it is kept no more
+            return  # it ended meanwhile and was pruned
         if (run.epoch, run.worker) != (self.run.epoch, host.name):
             return
         draft = Draft(run, host.now(), host.name)
@@ -88,7 +91,8 @@ class Flight:
                 await held.give_back(draft)
                 return
             if run.at.handlers and not draft.empty and not inbox.commit_open(run):
-                # An event that came during the step before is taken on entry to this state, before it acts.
+                # An event that came during the last step is taken on entry to this state, before
+                # the state acts.
                 if not await held.enter(draft):
                     continue
                 draft = held.draft()

@@ -1,4 +1,4 @@
-"""A run in the hands of a host: its drafts and what becomes of them, the messages that wait for it, and its lease."""
+"""Hold a run for a host: write its drafts, read its waiting messages, keep its lease."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from opord.kernel.run import Run
 
 
 class Hold:
-    """What is written of a held run, and on which condition.
+    """Writes a held run, on the condition that nobody else has moved it.
 
-    `calling` is true while an action's attempt is under way; `learned` is what was learned of an action and is not on record
-    yet; `ended` is true once the run's end is durable.
+    - `calling` is true while an attempt of an action is under way.
+    - `learned` is what was learned of an action and is not on record yet.
+    - `ended` is true once the run's end is durable.
     """
 
     __slots__ = ("_inbox", "calling", "ended", "host", "learned", "lease", "run")
@@ -34,13 +35,13 @@ class Hold:
         self._inbox: list[InboxRow] | None = None
 
     def draft(self) -> Draft:
-        """Begin a draft; writing it renews the lease."""
+        """Begin a draft. Writing it renews the lease."""
         now = self.host.now()
         self.lease.begins(now)
         return Draft(self.run, now, self.host.name)
 
     async def messages(self) -> list[InboxRow]:
-        """Return the messages that wait for the run, as far as it has heard of them."""
+        """Return the messages that wait for the run, those it knows of."""
         if self._inbox is None:
             self._inbox = []
             if self.run.arrivals:
@@ -48,23 +49,25 @@ class Hold:
         return self._inbox
 
     def left(self, messages: list[InboxRow]) -> None:
-        """Note which messages still wait."""
+        """Set the messages that still wait."""
         self._inbox = messages
 
     async def flush(self, draft: Draft) -> None:
-        """Make a draft durable; what follows needs a new one.
+        """Make a draft durable. The next change needs a new draft.
 
         Raises:
-            Lost: the run has been moved by somebody else.
+            Lost: another process has moved the run.
         """
         self._written(await self.host.apply(draft.write()))
         draft.written = True
 
     async def enter(self, draft: Draft) -> bool:
-        """Make a draft durable if no message has come that the run has not looked at; if one has, say so by False.
+        """Make a draft durable unless a message has come that the run has not seen.
+
+        Return whether it did.
 
         Raises:
-            Lost: the run has been moved by somebody else.
+            Lost: another process has moved the run.
         """
         result = await self.host.apply(draft.write(arrivals=self.run.arrivals))
         if isinstance(result, Applied):
@@ -74,10 +77,10 @@ class Hold:
         return False
 
     async def give_back(self, draft: Draft) -> None:
-        """Write the end of the flight, unless a message has come that the run has not looked at yet.
+        """Write the end of the flight; messages that came meanwhile are taken in first.
 
         Raises:
-            Lost: the run has been moved by somebody else.
+            Lost: another process has moved the run.
         """
         run = self.run
         while True:
@@ -88,15 +91,16 @@ class Hold:
                 return
             self._inbox = inbox.take_in(draft, await self._catch_up(draft, result))
             if run.status == "running":
-                # An event that came just now began a step; the next claim, ours or another's, goes on with it.
+                # A message that came just now began a step. The next claim, of this or another
+                # worker, goes on with it.
                 self.host.nudge()
 
     async def park(self, draft: Draft, status: Status, wake_at: int | None) -> NoReturn:
-        """Give the run back in the middle of a step, to be taken up at `wake_at`.
+        """Give the run back in the middle of a step, until `wake_at`.
 
         Raises:
-            Parked: it is given back.
-            Lost: the run has been moved by somebody else.
+            Parked: always, once the run is given back.
+            Lost: another process has moved the run.
         """
         run = self.run
         run.status = status
@@ -115,13 +119,17 @@ class Hold:
             self._inbox = None
 
     def _durable(self) -> None:
-        """Note that what was learned of an action, if anything, is on record now."""
+        """Note that what was learned of an action, if anything, is now on record."""
         if self.learned is not None:
             self.learned = None
             self.host.hook("outcome written", self.run.id)
 
     async def _catch_up(self, draft: Draft, result: Result) -> list[InboxRow]:
-        """Return the messages that wait, with those that came since; Lost if more than messages has come."""
+        """Return the messages that wait, with those that came since.
+
+        Raises:
+            Lost: the run has changed in another way than by messages.
+        """
         row = result.row if isinstance(result, Stale) else None
         if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
             raise Lost(row)

@@ -1,7 +1,7 @@
-"""The named points at which a crash matters. In production nothing listens and they cost nothing.
+"""The crash points. In production no function listens to them and they cost nothing.
 
-A test gives the engine a function that is called with the point's name and the run, and may raise,
-kill the process, or wait.
+A test gives the engine a function that is called with the point's name and the run. The function
+may raise, kill the process, or wait.
 """
 
 from __future__ import annotations
@@ -34,4 +34,4 @@ Hook: TypeAlias = Callable[[Point, RunId], None]
 
 
 def nothing(point: Point, run: RunId) -> None:
-    """Do nothing: what production uses."""
+    """Do nothing. Production uses this hook."""

@@ -1,7 +1,7 @@
-"""What a runtime lends to those who carry a run on or act upon it: time, chance, the rows of a run, and who is told.
+"""The protocol between a runtime and the code that carries runs: clocks, rows, wake-ups.
 
-A host is an engine over a store, an activity of a cluster, or a simulation. All that decides what happens to a run
-stands in this room and in the kernel; a host reads, writes and wakes, and decides nothing.
+A host is an engine over a store, an activity of a cluster, or a simulation. This room and the
+kernel decide what happens to a run. A host reads, writes and wakes; it decides nothing.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from opord.values.types import Digest, Instant, RunId
 
 
 class Host(Protocol):
-    """Lends what is needed to act upon runs. Instants are microseconds since 1970 UTC."""
+    """What is needed to act on runs. Instants are microseconds since 1970 UTC."""
 
     @property
     def name(self) -> str:
-        """The name of this process, in leases and journals."""
+        """The name of this process in leases and journals."""
         ...
 
-    # --- time, chance, names -------------------------------------------------------------------------
+    # --- time, randomness, names ------------------------------------------------------------------
 
     def now(self) -> Instant:
-        """Return the time by the clock of those who keep the rows; leases and timers go by it."""
+        """Return the time by the store's clock. Leases and timers use this clock."""
         ...
 
     def monotonic(self) -> float:
@@ -37,21 +37,21 @@ class Host(Protocol):
         ...
 
     def random(self) -> float:
-        """Draw a number evenly from [0, 1)."""
+        """Return a random number from [0, 1), evenly distributed."""
         ...
 
     def new_id(self) -> str:
-        """Return a name that nothing else has, in order of time."""
+        """Return a unique id. Ids sort by the time they were made."""
         ...
 
     def hook(self, point: Point, run: RunId, /) -> None:
-        """Say that a run has come to a named point; in production nobody listens."""
+        """Report that a run has reached a crash point. In production nothing listens."""
         ...
 
-    # --- contracts -----------------------------------------------------------------------------------
+    # --- contracts --------------------------------------------------------------------------------
 
     def own(self, program: Program) -> Program:
-        """Return a program as this host runs it, its secrets protected.
+        """Return a program as this host runs it, with its secrets protected.
 
         Raises:
             EngineError: it has secrets, and there is no key.
@@ -66,10 +66,13 @@ class Host(Protocol):
         """
         ...
 
-    # --- rows ----------------------------------------------------------------------------------------
+    # --- rows -------------------------------------------------------------------------------------
 
     def apply(self, change: Start | Write, /) -> Awaitable[Result]:
-        """Make a change if the run is still as the change says; the answer comes when it is durable, or refused."""
+        """Apply a change if the run is still as the change expects.
+
+        The answer comes when the change is durable or refused.
+        """
         ...
 
     def load(self, run: RunId) -> Awaitable[RunRow | None]:
@@ -77,7 +80,7 @@ class Host(Protocol):
         ...
 
     def tombstone(self, run: RunId) -> Awaitable[Tombstone | None]:
-        """Return what stays of a run that was pruned."""
+        """Return what is left of a pruned run; None if there is no tombstone."""
         ...
 
     def inbox(self, run: RunId) -> Awaitable[list[InboxRow]]:
@@ -85,19 +88,22 @@ class Host(Protocol):
         ...
 
     def waiting(self, run: RunId) -> Awaitable[int]:
-        """Return how many messages wait for a run."""
+        """Return the number of messages that wait for a run."""
         ...
 
     def waiting_bytes(self, run: RunId) -> Awaitable[int]:
-        """Return how many bytes the messages that wait for a run have."""
+        """Return the total size, in bytes, of the messages that wait for a run."""
         ...
 
     def event_key(self, run: RunId, event: str, key: str) -> Awaitable[EventKey | None]:
-        """Return what an event key of a run was used for."""
+        """Return the record of an event key of a run; None if the key was not used."""
         ...
 
     def used_key(self, run: RunId, action: str, key: str) -> Awaitable[UsedKey | None]:
-        """Return the used key of an action in a run, with its result; None if it took no effect under it."""
+        """Return the used key of an action in a run, with its result.
+
+        None if no action took effect under it.
+        """
         ...
 
     def values(self, run: RunId, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
@@ -109,34 +115,37 @@ class Host(Protocol):
         """The large values that were fetched before."""
         ...
 
-    # --- who carries runs on here --------------------------------------------------------------------
+    # --- carrying runs in this process ------------------------------------------------------------
 
     def lease_at_birth(self, contract: str) -> int | None:
-        """Return how long this host may hold a new run of a contract at first, in microseconds; None if it takes none."""
+        """Return the first lease of a new run of a contract, in microseconds.
+
+        None if this host does not take such runs.
+        """
         ...
 
     def launch(self, run: Run) -> None:
-        """Carry a run on that is in this host's hands and durable."""
+        """Start to carry a durable run that this host holds."""
         ...
 
     def drop(self, run: RunId) -> None:
-        """Break off a flight of this host whose run was moved from outside."""
+        """Cancel a flight of this host whose run was moved from outside."""
         ...
 
     def nudge(self) -> None:
-        """Let somebody look at once for runs that can go on."""
+        """Make a worker look now for runs that can go on."""
         ...
 
     def due(self, instant: int | None) -> None:
-        """Say that a run becomes due at an instant."""
+        """Note that a run becomes due at an instant."""
         ...
 
 
 class Carrier(Host, Protocol):
-    """A host that also carries runs on: what a flight needs besides.
+    """A host that also carries runs; adds what a flight needs.
 
-    `lease_us` is how long a lease lasts, in microseconds. `draining`: nothing new is to be begun, since the host is about
-    to stop.
+    `lease_us` is the length of a lease in microseconds. `draining` is true while the host is about
+    to stop: it must begin nothing new.
     """
 
     @property
@@ -146,9 +155,15 @@ class Carrier(Host, Protocol):
     def draining(self) -> bool: ...
 
     def renew(self, run: RunId, epoch: int) -> Awaitable[bool]:
-        """Begin the lease of a run anew; false if this host does not hold it by that epoch any more."""
+        """Renew the lease of a run.
+
+        Return False if this host no longer holds it with that epoch.
+        """
         ...
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done that nobody waits for; stopping waits for it a while."""
+        """Run a task that no caller awaits.
+
+        The host waits for it for a limited time when it stops.
+        """
         ...

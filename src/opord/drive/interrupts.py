@@ -1,4 +1,4 @@
-"""Interrupts: the exceptions that end a step early, and the words for what went wrong in one."""
+"""The exceptions that end a step early, and the texts for what went wrong in it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from opord.kernel.trouble import describe
 
 
 class Parked(Exception):
-    """The run was given back in the middle of a step; a worker takes it up when it is due."""
+    """The run was given back in the middle of a step. A worker claims it when it is due."""
 
 
 class Lost(Exception):
-    """The run has been moved by somebody else; nothing of what this worker wanted to write was written."""
+    """Another process has moved the run. Nothing that this worker wanted to write was written."""
 
     def __init__(self, row: RunRow | None) -> None:
         super().__init__("the run is held by somebody else")
@@ -26,7 +26,7 @@ class Lost(Exception):
 
 
 class TimerDue(Exception):
-    """A timer of the phase is due while the state acts; the step is dropped."""
+    """A timer of the phase is due while the state acts. The step is dropped."""
 
 
 class Trouble(Exception):
@@ -38,7 +38,7 @@ class Trouble(Exception):
 
 
 def unexpected(call: CallProgram, ending: Undeclared) -> dict[str, Any]:
-    """Describe an undeclared ending of an effect, as a stall has it on record."""
+    """Describe an undeclared ending of an effect, in the form that a stall records."""
     name = call.declaration.name
     match ending:
         case Unexpected(error):
@@ -53,7 +53,7 @@ def unexpected(call: CallProgram, ending: Undeclared) -> dict[str, Any]:
 
 
 def other_commit(intent: Intent) -> dict[str, Any]:
-    """Describe a step that is taken over and asks for another commit than the one on record."""
+    """Describe a resumed step that asks for another commit than the one on record."""
     return {
         "error": f"the step now asks for another commit than the {intent.call} on record; "
         "restore the contract's handlers as they were, then resume the run",
@@ -62,7 +62,7 @@ def other_commit(intent: Intent) -> dict[str, Any]:
 
 
 def key_reused(action: str, key: str) -> dict[str, Any]:
-    """Describe a commit under a key that took effect in the run with other arguments."""
+    """Describe a commit whose key took effect in the run before with other arguments."""
     return {
         "error": f"{action} took effect in this run before under the key {key!r}, with other arguments; "
         "the other side would answer for the first ones",
@@ -73,7 +73,10 @@ def key_reused(action: str, key: str) -> dict[str, Any]:
 def evidence_of(
     call: CallProgram, intent_seq: int, attempt: int, ending: Ending, worker: str
 ) -> Evidence | None:
-    """Return what is to be kept of an attempt that ended after it was given up; None if it tells nothing."""
+    """Return the evidence of an attempt that ended after it was given up.
+
+    None if it tells nothing.
+    """
     name = call.declaration.name
     match ending:
         case Answered():

@@ -1,4 +1,4 @@
-"""One lock a key: operations on one run happen one after the other, operations on different runs side by side."""
+"""One lock for each key: operations on one run wait for each other, those on other runs do not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class KeyedLock:
-    """A lock for each key, given in the order of asking. A key that nobody holds or waits for takes no memory."""
+    """A lock for each key, first come, first served. An unused key takes no memory."""
 
     def __init__(self) -> None:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}

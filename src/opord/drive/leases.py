@@ -1,4 +1,4 @@
-"""Leases: how sure a flight may be that it still holds its run, and the renewal of a lease before a call."""
+"""Tell whether a flight still holds its run, and renew its lease before a call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opord.values.types import Instant
 
 
 class Lease:
-    """The lease of a run that is carried on."""
+    """The lease of a held run."""
 
     def __init__(self, host: Carrier, run: Run) -> None:
         self._host = host
@@ -17,18 +17,20 @@ class Lease:
         self._sure_until = 0.0
 
     def begins(self, now: Instant) -> None:
-        """Let the lease be counted from an instant of the store's clock, which is now."""
+        """Start the lease at `now`, the current instant of the store's clock."""
         self._run.wake_at = now + self._host.lease_us
         self._sure_until = self._host.monotonic() + self._host.lease_us / 1e6
 
     async def make_sure(self) -> None:
-        """Make sure that the lease still runs: a write may have been durable long before its answer came.
+        """Make sure that the lease is still valid; renew it if not.
 
-        Else somebody else may have taken the run over and finished what this flight is about to call. When the
-        store's clock was set back, a lease seems by it to last longer than it does.
+        A write may have been durable long before its answer came. Without this check, another
+        worker may have taken the run over and finished what this flight is about to call. The
+        monotonic clock is checked as well: if the store's clock was set back, a lease looks longer
+        than it is.
 
         Raises:
-            Lost: somebody else holds the run.
+            Lost: another worker holds the run.
         """
         run, host = self._run, self._host
         while host.now() >= (run.wake_at or 0) or host.monotonic() >= self._sure_until:

@@ -1,4 +1,4 @@
-"""What a person says of a run: go on, end, this happened, that did not."""
+"""Carry out a person's decisions on a run: resume it, terminate it, resolve a doubt."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from opord.values.types import RunId
 async def resume(
     host: Host, run_id: RunId, *, actor: str, role: str | None = None, reason: str | None = None
 ) -> None:
-    """Let a stalled run go on, the cause being mended.
+    """Let a stalled run go on after its cause was mended.
 
     Raises:
-        RunUnknown, NotStalled: it was refused.
+        RunUnknown, NotStalled: the request was refused.
     """
 
     check_person(actor, role, reason)
@@ -50,11 +50,11 @@ async def resume(
 async def terminate(
     host: Host, run_id: RunId, *, actor: str, role: str | None = None, reason: str | None = None
 ) -> None:
-    """End a run by an administrator's word, also one whose contract or data cannot be read.
+    """End a run by an administrator's word, even if its contract or data cannot be read.
 
     Raises:
-        RunUnknown, RunEnded: it was refused.
-        RunUnreadable: not even its row can be read.
+        RunUnknown, RunEnded: the request was refused.
+        RunUnreadable: even its row cannot be read.
     """
 
     check_person(actor, role, reason)
@@ -81,10 +81,12 @@ async def resolve(
     role: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Say, as a person, whether the action that a run is in doubt about happened, and with which result.
+    """Say, as a person, whether the action that a run is in doubt about happened.
+
+    `result` is its result, if it happened.
 
     Raises:
-        RunUnknown, NotInDoubt: it was refused.
+        RunUnknown, NotInDoubt: the request was refused.
         InputInvalid: the result is not of the action's type.
     """
 
@@ -120,10 +122,10 @@ async def resolve(
 
 
 def check_person(actor: str, role: str | None, reason: str | None = None) -> None:
-    """Refuse what somebody says of themselves that cannot be kept.
+    """Refuse a name, role or reason that cannot be stored.
 
     Raises:
-        InputInvalid: it cannot.
+        InputInvalid: one of them is too long or has characters that cannot be stored.
     """
     try:
         check_note(actor, "the name of who acts")
@@ -136,7 +138,10 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
 async def _change(
     host: Host, run_id: RunId, change: Callable[[Run, Draft], None], *, by_row: bool = False
 ) -> None:
-    """Make a change to a run, again if it has moved meanwhile; with `by_row` its contract is not asked for."""
+    """Change a run, and try again if it has moved meanwhile.
+
+    With `by_row` its contract is not read.
+    """
     while True:
         run = await (read_by_row(host, run_id) if by_row else read(host, run_id))
         held = run.worker is not None
@@ -144,7 +149,8 @@ async def _change(
         change(run, draft)
         waiting = await host.inbox(run_id) if run.arrivals else []
         if by_row:
-            # What is sealed in a message is sealed for its place in the inbox, and cannot be moved to a record.
+            # A sealed text in a message is sealed for its place in the inbox and cannot be moved to
+            # a record.
             waiting = [message for message in waiting if SEALED not in message.body]
         if has_ended(run.status) or (run.status == "running" and not inbox.commit_open(run)):
             inbox.take_in(draft, waiting)

@@ -1,7 +1,8 @@
-"""Catches a `pure` handler that opens a file, a socket or a process, while it is developed or tested.
+"""Catch a `pure` handler that opens a file, a socket or a process, in development and tests.
 
-Python tells an audit hook of such things. A hook cannot be taken away again, so it is put in only when somebody first
-watches; from then on it looks at one flag of its thread, which is set only while a watched handler runs.
+Python reports such operations to audit hooks. An audit hook cannot be removed, so it is installed
+only when a program first watches. From then on it checks one flag of its thread, which is set only
+while a watched handler runs.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ FAMILIES = {
     "webbrowser": "opens a browser",
     "os": "asks the operating system",
 }
-"""What an event says of a handler, by the first part of its name; no other events are looked at."""
+"""What an audit event says about a handler, by the first part of the event's name.
+
+Other events are ignored.
+"""
 
 OF_OS = {
     "os.system": "starts a process",
@@ -54,14 +58,18 @@ OF_OS = {
 EXCUSED = frozenset(
     {"importlib", "linecache", "logging", "tokenize", "traceback", "warnings", "zipimport", "zoneinfo"}
 )
-"""Modules on whose behalf files are opened that are no input of a computation: code, its text for tracebacks, the log,
-and the rules of time zones, which come with Python."""
+"""Modules that may open files while a pure runs.
+
+These files are not input of a computation: code, its text for tracebacks, the log, and the rules of
+time zones, which come with Python.
+"""
 
 
 class NotPure(Exception):
-    """A handler that is declared `pure` does what is not: its answer could be another one the next time.
+    """A handler that is declared `pure` is not: its answer could differ the next time.
 
-    `handler` names it, `event` is what Python calls it, `file`, `line` and `function` are the place in the user's code.
+    `handler` is its name, `event` is the audit event; `file`, `line` and `function` are the place
+    in the user's code.
     """
 
     def __init__(self, handler: str, event: str, what: str, file: str, line: int, function: str) -> None:
@@ -73,7 +81,7 @@ class NotPure(Exception):
 
 
 class _Watched(threading.local):
-    """The handler that runs on this thread and is watched, if one is, and what it was caught at first."""
+    """The watched handler on this thread, if any, and what it was first caught doing."""
 
     handler: str | None = None
     caught: NotPure | None = None
@@ -85,7 +93,7 @@ _installed = False
 
 
 def install() -> None:
-    """Put the hook in, once for the process."""
+    """Install the hook, once in the process."""
     global _installed
     with _lock:
         if not _installed:
@@ -94,10 +102,10 @@ def install() -> None:
 
 
 def call_watched(handler: str, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    """Call a pure handler, and raise what it was caught at, also if it went on in spite of that.
+    """Call a pure handler; raise what it was caught doing, even if the handler ignored that.
 
     Raises:
-        NotPure: it opened something. What it tried was not done.
+        NotPure: it tried to open something. The attempt was blocked.
     """
     outer = _watched.handler, _watched.caught
     _watched.handler, _watched.caught = handler, None
@@ -122,7 +130,7 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
     family = event.partition(".")[0]
     if family not in FAMILIES:
         return
-    # What is looked up from here on is our own doing.
+    # What is looked up from here on is done by Opord, not by the handler.
     _watched.handler = None
     try:
         frames = list(_frames(sys._getframe(1)))
@@ -140,7 +148,7 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
-    """Go from where something happened outwards, to the call of the handler."""
+    """Yield the frames from the innermost one outwards, up to the call of the handler."""
     while frame is not None and frame.f_code is not call_watched.__code__:
         yield frame
         frame = frame.f_back
@@ -153,7 +161,7 @@ def _module(frame: FrameType) -> str:
 
 
 def _is_time_zone(event: str, args: tuple[Any, ...]) -> bool:
-    """Whether the rules of a time zone are read, which C code does: no frame tells of it."""
+    """Say whether the rules of a time zone are read. C code reads them, so no frame shows it."""
     zones = sys.modules.get("zoneinfo")
     if zones is None or event != "open" or args[1] != "r" or not isinstance(args[0], str):
         return False
@@ -161,7 +169,7 @@ def _is_time_zone(event: str, args: tuple[Any, ...]) -> bool:
 
 
 def _of(event: str, args: tuple[Any, ...]) -> str:
-    """Say what was opened, where that is plain to see; nothing of what is sent."""
+    """Describe what was opened, if the event shows that. Data that is sent is never shown."""
     shown = args[0] if args else None
     if event == "subprocess.Popen" or (event.startswith(("open", "os.", "shutil.", "sqlite3."))):
         if isinstance(shown, bytes):
@@ -177,7 +185,10 @@ _LIBRARIES = tuple(
 
 
 def _place(frames: list[FrameType]) -> FrameType:
-    """Return the frame to name: the user's code nearest to what happened; where all is installed, the handler itself."""
+    """Return the frame to name: the innermost frame of the user's code.
+
+    The handler itself if all code is installed.
+    """
     users = [frame for frame in frames if not _is_installed(frame.f_code.co_filename)]
     others = [frame for frame in frames if not frame.f_code.co_filename.startswith(_OWN)]
     return users[0] if users else (others or frames)[-1]

@@ -1,4 +1,4 @@
-"""Reading a run by its name, and saying what became of one that is not there."""
+"""Read a run by its name, or say what became of a run that is not there."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ async def read(host: Host, run_id: RunId) -> Run:
     """Return a run, decoded.
 
     Raises:
-        RunUnknown: there is none of that name.
-        RunUnreadable, SecretUnreadable: what is kept of it cannot be read.
-        RunPruned: it has ended, and is kept no more.
+        RunUnknown: there is no run of that name.
+        RunUnreadable, SecretUnreadable: what is stored of it cannot be read.
+        RunPruned: it has ended and was pruned.
     """
     row = await read_row(host, run_id)
     program = await host.program(row.contract)
@@ -31,12 +31,12 @@ async def read(host: Host, run_id: RunId) -> Run:
 
 
 async def read_by_row(host: Host, run_id: RunId) -> Run:
-    """Return a run without its data, of which nothing but its row is asked.
+    """Return a run without its data; only its row is read.
 
     Raises:
-        RunUnknown: there is none of that name.
+        RunUnknown: there is no run of that name.
         RunUnreadable: its row cannot be read.
-        RunPruned: it has ended, and is kept no more.
+        RunPruned: it has ended and was pruned.
     """
     row = await read_row(host, run_id)
     try:
@@ -46,7 +46,11 @@ async def read_by_row(host: Host, run_id: RunId) -> Run:
 
 
 async def read_row(host: Host, run_id: RunId) -> RunRow:
-    """Return a run as stored; RunUnknown or RunPruned if there is none of that name."""
+    """Return a run as stored.
+
+    Raises:
+        RunUnknown, RunPruned: no run of that name is stored.
+    """
     row = await host.load(run_id)
     if row is None:
         raise await missing(host, run_id)
@@ -54,12 +58,12 @@ async def read_row(host: Host, run_id: RunId) -> RunRow:
 
 
 async def fetched(host: Host, row: RunRow) -> list[ValueRow]:
-    """Fetch the large values that a stored run refers to, but for those that were fetched before."""
+    """Fetch the large values that a stored run refers to, except those in the cache."""
     unknown = host.cache.missing(row)
     return await host.values(row.run, unknown) if unknown else []
 
 
 async def missing(host: Host, run_id: RunId) -> RunUnknown | RunPruned:
-    """Say of a run that is not there whether there ever was one, as far as that is known."""
+    """Return the error for a missing run: unknown, or pruned if a tombstone is left."""
     tombstone = await host.tombstone(run_id)
     return RunUnknown(run_id) if tombstone is None else RunPruned(tombstone)

@@ -1,4 +1,4 @@
-"""Starting runs: the same key and input again give the same run."""
+"""Start runs. The same key and input give the same run again."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from opord.values.types import RunId
 
 
 class Started(NamedTuple):
-    """The answer to a start: the run's name, and whether it is new or was there before with the same input.
+    """The answer to a start: the run's name, and whether it is new.
 
-    `pruned`: it was there before, has ended, and is kept no more.
+    A run that is not new was started before with the same input. `pruned` is true if that run has
+    ended and was pruned.
     """
 
     run: RunId
@@ -32,14 +33,14 @@ class Started(NamedTuple):
 
 
 async def start(host: Host, program: Program, input_value: Any, *, number: int) -> Started:
-    """Start a run; `number` tells this start from the others by the same host.
+    """Start a run. `number` distinguishes this start from the others of the same host.
 
-    `input_value` is the program's input, as `program.input.accept` gives it.
+    `input_value` is the program's input, as `program.input.accept` returns it.
 
     Raises:
         InputInvalid: the input does not fit the contract.
         StartConflict: a run of that key was started with another input.
-        ContractReplaced: the contract is not in the store any more.
+        ContractReplaced: the contract is no longer in the store.
     """
     program = host.own(program)
     lease_us = host.lease_at_birth(program.digest)
@@ -52,7 +53,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
             now=host.now(),
             worker=host.name,
             held=lease_us is not None,
-            # The record names this process too: with the number, no two starts are alike.
+            # The record also names this process. With the number, every start is unique.
             message=str(number) if program.key is not None else None,
         )
         check_size(draft.run.input_text, what="the input")
@@ -93,7 +94,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
 
 
 async def _input_of(host: Host, program: Program, row: RunRow) -> str:
-    """Return the input that a run was started with, by which the same start is known again."""
+    """Return the input that a run was started with, to compare it with that of a repeated start."""
     kept = opened_text(program, row.run, "input", row.input)
     digests = needed(row, data=False)
     if not digests:
@@ -103,7 +104,7 @@ async def _input_of(host: Host, program: Program, row: RunRow) -> str:
 
 
 def accepted(program: Program, members: Any) -> Any:
-    """Return an input as the contract takes it; the run that it starts has a name.
+    """Return an input as the contract accepts it, after a check of the key that names its run.
 
     Raises:
         InputInvalid: it does not fit, or its key is empty, too long, or cannot be computed.
@@ -117,7 +118,7 @@ def accepted(program: Program, members: Any) -> Any:
 
 
 def _run_of(program: Program, input_value: Any) -> str | None:
-    """Return the name of the run that an input starts; None where the contract has no key."""
+    """Return the name of the run that an input starts; None if the contract has no key."""
     key = program.key
     if key is None:
         return None

@@ -1,4 +1,4 @@
-"""A step: the dialogue between the generated code, which asks, and the handlers, which answer."""
+"""Carry out a step: the generated code asks, and the handlers answer."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Steps:
         self.commitments = Commitments(held, calls, self.effects)
 
     async def carry(self, draft: Draft) -> Draft:
-        """Carry the step that is due to its `goto`, and return the draft that has it.
+        """Carry the step that is due to its `goto`, and return the draft that holds the transition.
 
         Raises:
             Parked: the run rests in the middle of the step, or has stalled.
             TimerDue: a timer of the phase is due, and the step is dropped.
-            Lost: the run has been moved by somebody else.
+            Lost: another process has moved the run.
         """
         run = self.run
         self.host.hook("step begins", run.id)
@@ -92,7 +92,7 @@ class Steps:
         except StepError:
             raise
         except BaseException as error:
-            # Not `from error`: what a handler raises may be what ends an event loop, or a task, by being seen.
+            # No `from error`: a handler may raise an exception that ends an event loop or a task.
             raise Trouble(describe(error, call=request.name)) from None
 
     async def _perform(self, step: StepUnderWay, request: Perform) -> Request | Goto:
@@ -104,7 +104,8 @@ class Steps:
 
     async def _stall(self, draft: Draft, trouble: dict[str, Any]) -> NoReturn:
         if draft.empty or draft.written:
-            # The draft is as old as the call that went wrong, which may have been tried for a long time.
+            # The draft is as old as the call that went wrong, which may have been retried for a
+            # long time.
             draft = self.held.draft()
         recording.stall(draft, trouble)
         log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)

@@ -1,4 +1,4 @@
-"""Telling those who carry runs on here what they may want to know of one that was moved from outside."""
+"""Tell the workers of this process about a run that was moved from outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from opord.kernel.run import Run
 
 
 def tell_moved(host: Host, run: Run, *, seized: bool) -> None:
-    """Say that a run has been moved; `seized`: it was taken from whoever held it."""
+    """Report that a run has been moved. `seized` is true if it was taken from its holder."""
     if seized:
         host.drop(run.id)
     if run.status == "running" and run.worker is None:

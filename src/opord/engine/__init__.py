@@ -1,4 +1,4 @@
-"""Workers over a store: claims, leases, group commit, and what else one process needs to carry runs on."""
+"""Run workers over a store: claims, leases, group commit, and the other parts of one process."""
 
 __all__ = [
     "collector",

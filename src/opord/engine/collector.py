@@ -1,7 +1,7 @@
-"""Settings of the interpreter's garbage collector that suit a process which carries runs on.
+"""Settings of Python's garbage collector for a process that carries runs.
 
-They concern the whole process. So an engine changes only what nobody has set: Python's own thresholds. With the last
-engine that closes, these are back.
+They apply to the whole process. So an engine changes the thresholds only if they are Python's own,
+and restores them when the last engine closes.
 """
 
 from __future__ import annotations
@@ -10,17 +10,23 @@ import gc
 import threading
 
 YOUNG_OBJECTS = 50_000
-"""New objects before the collector looks. With Python's 700 or 2,000 it takes a quarter of a busy worker's time: what
-a run allocates lives as long as its flight, so early looks find little."""
+"""New objects before the collector runs.
+
+With Python's 700 or 2,000 the collector takes a quarter of a busy worker's time. The objects of a
+run live as long as its flight, so early collections find little.
+"""
 
 RELAXED = (YOUNG_OBJECTS, 20, 50)
 
 _OF_PYTHON = frozenset({(700, 10, 10), (2_000, 10, 10), (2_000, 10, 0)})
-"""The thresholds of the versions of Python: whoever finds others has somebody's decision before him."""
+"""The default thresholds of the supported versions of Python.
+
+Other values are somebody's decision and stay.
+"""
 
 
 class Relaxation:
-    """Relaxes the collector for as long as somebody holds it, however many do."""
+    """Relaxes the collector while at least one engine holds it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -28,7 +34,7 @@ class Relaxation:
         self._before: tuple[int, int, int] | None = None
 
     def hold(self) -> None:
-        """Let the collector look less often, unless somebody has switched it off or set it himself."""
+        """Make the collector run less often, unless it is off or has its own thresholds."""
         with self._lock:
             self._holders += 1
             if self._holders == 1 and gc.isenabled() and gc.get_threshold() in _OF_PYTHON:
@@ -36,7 +42,7 @@ class Relaxation:
                 gc.set_threshold(*RELAXED)
 
     def let_go(self) -> None:
-        """Put back what was there once nobody holds it any more, unless somebody has set it anew since."""
+        """Restore the thresholds once the last holder lets go, unless they were changed since."""
         with self._lock:
             self._holders -= 1
             if self._holders == 0 and self._before is not None:
@@ -46,11 +52,14 @@ class Relaxation:
 
 
 RELAXATION = Relaxation()
-"""That of this process."""
+"""The relaxation of this process."""
 
 
 def relax_for_good() -> None:
-    """Let the collector look less often, and leave alone for good what is there now: for a process that is a worker alone."""
+    """Make the collector run less often for good, and freeze the objects there are now.
+
+    For a process that is only a worker.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*RELAXED)

@@ -1,4 +1,4 @@
-"""The engine as a host: the rows of runs in a store, behind the door through which all writes go."""
+"""The engine as a host: runs live in a store, and all writes go through the store writer."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from opord.values.types import Digest, RunId
 
 
 class Hands(Protocol):
-    """Who carries runs on in this process, as far as those who act upon runs tell it something."""
+    """The worker of this process, as far as the host needs it."""
 
     def takes(self, contract: str) -> bool:
-        """Whether there is room for one more run of a contract, and somebody to carry it on."""
+        """Say whether this process has handlers for a contract and room for one more run."""
         ...
 
     def launch(self, run: Run) -> None:
-        """Carry a run on that this process holds."""
+        """Carry a run that this process holds."""
         ...
 
     def drop(self, run_id: RunId) -> None:
-        """Break off a flight whose run was moved by somebody else."""
+        """Cancel a flight whose run another process has moved."""
         ...
 
     def nudge(self) -> None:
-        """Look at once for runs that can go on."""
+        """Look now for runs that can go on."""
         ...
 
     def due(self, instant: int | None) -> None:
@@ -41,14 +41,14 @@ class Hands(Protocol):
         ...
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done that nobody waits for."""
+        """Run a task that no caller awaits."""
         ...
 
 
 class StoreHost:
-    """Lends `drive/` what a process over a store has.
+    """Implements `drive.host` for a process over a store.
 
-    Where it carries runs on, too, the worker sets `hands`, `lease_us` and `draining`.
+    If the process carries runs, its worker sets `hands`, `lease_us` and `draining`.
     """
 
     hands: Hands | None = None
@@ -69,7 +69,7 @@ class StoreHost:
         self.programs = programs
         self.environment = environment
         self.name = environment.worker
-        # The very functions, without another call between: each is called several times a step.
+        # Bound functions without another call in between: each is called several times in a step.
         self.now = store.now
         self.monotonic = environment.monotonic
         self.random = environment.random.random
@@ -81,7 +81,7 @@ class StoreHost:
     # --- contracts -------------------------------------------------------------------------------
 
     def own(self, program: Program) -> Program:
-        """Return a program as this process runs it, its secrets protected."""
+        """Return a program as this process runs it, with its secrets protected."""
         return self.programs.own(program)
 
     async def program(self, contract: Digest) -> Program:
@@ -98,7 +98,7 @@ class StoreHost:
         return self.writer.call(self.store.load, run)
 
     def tombstone(self, run: RunId) -> Awaitable[Tombstone | None]:
-        """Return what stays of a run that was pruned."""
+        """Return what is left of a pruned run; None if there is no tombstone."""
         return self.writer.call(self.store.tombstone, run)
 
     def inbox(self, run: RunId) -> Awaitable[list[InboxRow]]:
@@ -106,19 +106,22 @@ class StoreHost:
         return self.writer.call(self.store.inbox, run)
 
     def waiting(self, run: RunId) -> Awaitable[int]:
-        """Return how many messages wait for a run."""
+        """Return the number of messages that wait for a run."""
         return self.writer.call(self.store.waiting, run)
 
     def waiting_bytes(self, run: RunId) -> Awaitable[int]:
-        """Return how many bytes the messages that wait for a run have."""
+        """Return the total size, in bytes, of the messages that wait for a run."""
         return self.writer.call(self.store.waiting_bytes, run)
 
     def event_key(self, run: RunId, event: str, key: str) -> Awaitable[EventKey | None]:
-        """Return what an event key of a run was used for."""
+        """Return the record of an event key of a run; None if the key was not used."""
         return self.writer.call(self.store.event_key, run, event, key)
 
     def used_key(self, run: RunId, action: str, key: str) -> Awaitable[UsedKey | None]:
-        """Return the used key of an action in a run, with its result; None if it took no effect under it."""
+        """Return the used key of an action in a run, with its result.
+
+        None if no action took effect under it.
+        """
         return self.writer.call(self.store.used_key, run, action, key)
 
     def values(self, run: RunId, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
@@ -126,27 +129,33 @@ class StoreHost:
         return self.writer.call(self.store.values, run, digests)
 
     async def renew(self, run: RunId, epoch: int) -> bool:
-        """Begin the lease of a run anew; false if this process does not hold it by that epoch any more."""
+        """Renew the lease of a run.
+
+        Return False if this process no longer holds it with that epoch.
+        """
         held = [(run, epoch)]
         return not await self.writer.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
 
-    # --- who carries runs on here ----------------------------------------------------------------
+    # --- carrying runs in this process ------------------------------------------------------------
 
     def lease_at_birth(self, contract: str) -> int | None:
-        """Return how long this process may hold a new run of a contract at first; None if it takes none."""
+        """Return the first lease of a new run of a contract, in microseconds.
+
+        None if this process does not take such runs.
+        """
         return self.lease_us if self.hands is not None and self.hands.takes(contract) else None
 
     def launch(self, run: Run) -> None:
-        """Carry a run on that this process holds."""
+        """Carry a run that this process holds."""
         self._hands.launch(run)
 
     def drop(self, run: RunId) -> None:
-        """Break off a flight whose run was moved from outside, if there is one."""
+        """Cancel a flight whose run was moved from outside, if there is one."""
         if self.hands is not None:
             self.hands.drop(run)
 
     def nudge(self) -> None:
-        """Let the worker, if there is one, look at once for runs that can go on."""
+        """Make the worker, if there is one, look now for runs that can go on."""
         if self.hands is not None:
             self.hands.nudge()
 
@@ -156,7 +165,7 @@ class StoreHost:
             self.hands.due(instant)
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have the worker do something that nobody waits for."""
+        """Have the worker run a task that no caller awaits."""
         self._hands.in_background(work)
 
     @property

@@ -1,6 +1,6 @@
-"""A process over a store: the door to the store, those who act upon runs, and the worker where there are handlers.
+"""A process over a store: the store writer, the client, and the worker if there are handlers.
 
-Every engine is put together here: that of `opord.Engine`, of the command line, of simulations and of tests.
+Every engine is built here: those of `opord.Engine`, the command line, simulations and tests.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ if TYPE_CHECKING:
 
 
 class Carried(NamedTuple):
-    """A contract that a worker carries out: its program, and its handlers as `bind_handlers` gives them."""
+    """A contract that a worker carries out, with its handlers from `bind_handlers`."""
 
     program: Program
     handlers: Mapping[str, Any]
 
 
 class Process:
-    """What a process has over a store; `open` begins, `close` ends it. The store is the caller's.
+    """The parts of a process over a store.
 
-    With `patient` false, a store that cannot answer is an error at once, instead of being waited for.
+    `open` starts them and `close` ends them; the caller closes the store.
+
+    With `patient` false, a store that cannot answer is an error at once. Otherwise the process
+    waits for it.
     """
 
     def __init__(
@@ -59,14 +62,14 @@ class Process:
         self.relaxes = False
 
     def open(self) -> None:
-        """Begin to serve; needs a running event loop."""
+        """Start to serve. Needs a running event loop."""
         self.writer.start()
 
     async def keep(self, programs: Iterable[Program]) -> None:
         """Keep the texts of contracts in the store.
 
         Raises:
-            ContractConflict: another contract is stored under a name and version.
+            ContractConflict: another contract is stored under the same name and version.
         """
         for program in programs:
             await self.writer.call(keep_contract, self.store, program)
@@ -80,8 +83,8 @@ class Process:
         concurrency: int,
         watch_pure: Callable[[NotPure], None] | None = None,
     ) -> Worker:
-        """Begin to carry out runs of these contracts."""
-        # Whoever only reads or sends needs no worker.
+        """Start to carry out runs of these contracts."""
+        # A process that only reads or sends needs no worker, so it does not import one.
         from opord.drive.calls import Calls
         from opord.engine.worker import Worker
 
@@ -111,7 +114,7 @@ class Process:
         return self.worker
 
     async def close(self, drain_s: float = 0.0) -> None:
-        """Drain the worker for up to `drain_s` seconds, and have what waits written."""
+        """Drain the worker for up to `drain_s` seconds, and write what still waits."""
         if self.worker is not None:
             await self.worker.drain(drain_s)
         await self.waiters.stop()

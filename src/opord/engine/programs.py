@@ -1,4 +1,4 @@
-"""The programs a process knows: those it was given, and those it finds in the store with their runs."""
+"""The programs of a process: those it was given, and those it compiles from texts in the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opord.values.types import Digest
 
 
 class Texts(Protocol):
-    """What has the texts of contracts: a store, or an archive."""
+    """A source of contract texts: a store or an archive."""
 
     def contract(self, digest: Digest) -> StoredContract | None:
         """Return the contract of that digest."""
@@ -23,7 +23,7 @@ class Texts(Protocol):
 
 
 class Programs:
-    """Programs by digest; what is not there is compiled from the text in the store."""
+    """Programs by digest. An unknown one is compiled from its text in the store."""
 
     def __init__(self, protection: Protection, given: Iterable[Program] = ()) -> None:
         self._protection = protection
@@ -32,7 +32,7 @@ class Programs:
             self._note(protection.of(program))
 
     def own(self, program: Program) -> Program:
-        """Return the program as this process runs it, its secrets protected; it is known from now on.
+        """Return the program as this process runs it, with its secrets protected, and remember it.
 
         Raises:
             SecretsUnprotected: it has secrets, and there is no key.
@@ -43,20 +43,21 @@ class Programs:
         return known
 
     def _note(self, program: Program) -> Program:
-        """Know a program from now on, by each of its digests."""
+        """Remember a program under each of its digests."""
         for digest in (program.digest, *program.also):
             self._known.setdefault(digest, program)
         return program
 
     def known(self, digest: Digest) -> Program | None:
-        """Return the program of a contract, if it is known without asking the store."""
+        """Return the program of a contract if it is already compiled."""
         return self._known.get(digest)
 
     def load(self, store: Texts, digest: Digest) -> Program:
-        """Return the program of a contract, from the store if need be; blocks.
+        """Return the program of a contract, compiled from the store's text if needed. Blocks.
 
         Raises:
-            ContractUnreadable: the store has no such contract, or its text does not compile to that digest.
+            ContractUnreadable: the store has no such contract, or its text does not compile to that
+                digest.
             SecretsUnprotected: it has secrets, and there is no key.
         """
         program = self._known.get(digest)
@@ -69,12 +70,14 @@ class Programs:
 
 
 def _compile(stored: StoredContract) -> Program:
-    """Compile a contract from its stored text. It was accepted once, so no rule is asked again.
+    """Compile a contract from its stored text.
+
+    It was accepted before, so the rules are not checked again.
 
     Raises:
-        ContractUnreadable: the text cannot be read, or is of another contract.
+        ContractUnreadable: the text cannot be read, or is that of another contract.
     """
-    # Whoever only reads rows needs neither the language nor the generator.
+    # A process that only reads rows needs neither the language nor the generator.
     from opord.loading import OtherContract, load_accepted
 
     what = f"the stored contract {stored.name} version {stored.version}"
@@ -92,10 +95,11 @@ def _compile(stored: StoredContract) -> Program:
 
 
 def keep_contract(store: Store, program: Program) -> None:
-    """Keep a program's contract in the store; blocks.
+    """Keep a program's contract in the store. Blocks.
 
     Raises:
-        ContractConflict: a contract with other content is there under its name and version, and something needs it.
+        ContractConflict: a contract with other content has its name and version, and is still
+            needed.
     """
     try:
         store.put_contract(stored_form(program))
@@ -111,7 +115,10 @@ def keep_contract(store: Store, program: Program) -> None:
 
 
 def _difference(stored: StoredContract | None, program: Program) -> str:
-    """Say where a stored contract differs from a program's; nothing if that cannot be told."""
+    """Say where a stored contract differs from a program's.
+
+    Return an empty text if that cannot be told.
+    """
     from opord.content import first_difference
     from opord.loading import read_accepted
 
@@ -126,7 +133,7 @@ def _difference(stored: StoredContract | None, program: Program) -> str:
 
 
 def stored_form(program: Program) -> StoredContract:
-    """Return a program's contract as the store keeps it."""
+    """Return a program's contract in the form that the store keeps."""
     from opord.content import FORM
 
     sources = json.dumps([list(source) for source in program.sources], ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""How the secrets of runs are kept: sealed with the configured keys, or readable if somebody insists."""
+"""How secrets are stored: sealed with the configured keys, or readable if the user insists."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SecretsUnprotected(EngineError):
 
 
 class SecretsExtraMissing(EngineError):
-    """Keys are configured, and what encrypts with them is not installed."""
+    """Keys are configured, but the library that encrypts is not installed."""
 
     code = "secrets_extra_missing"
 
@@ -41,13 +41,16 @@ class SecretsExtraMissing(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What becomes of secrets: `vault` seals them; without one they are refused unless `insecure`."""
+    """How secrets are protected: `vault` seals them.
+
+    Without a vault they are refused unless `insecure` is true.
+    """
 
     vault: Vault | None = None
     insecure: bool = False
 
     def of(self, program: Program) -> Program:
-        """Return a program whose secrets are kept so.
+        """Return a program whose secrets are protected in this way.
 
         Raises:
             SecretsUnprotected: it has secrets, and there is no key.
@@ -60,14 +63,16 @@ class Protection:
 
 
 SHOWING = Protection(Blind())
-"""For those who only show runs: no key is needed, and every secret is `[secret]`."""
+"""For code that only shows runs: it needs no key and shows every secret as `[secret]`."""
 
 
 def protection_with(keys: str | None, *, insecure: bool = False) -> Protection:
-    """Return the protection that settings ask for; `keys` is as in `OPORD_SECRET_KEYS`, which is read where it is None.
+    """Return the protection for the given settings.
+
+    `keys` has the form of `OPORD_SECRET_KEYS`, which is read if it is None.
 
     Raises:
-        KeysInvalid: they are no keys.
+        KeysInvalid: they are not keys.
         SecretsExtraMissing: there are keys, and `opord[secrets]` is not installed.
     """
     text = keys if keys is not None else os.environ.get(KEYS_VARIABLE, "")

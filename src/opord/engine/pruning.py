@@ -1,8 +1,8 @@
-"""Taking runs that have ended out of a store: archived first and durably, then deleted, a few at a time.
+"""Take ended runs out of a store: archive them durably, then delete them, a few at a time.
 
-The order is the whole promise. A run's story is written to the archive, the archive is made durable, and then the run is
-deleted if it is still as it was told. Whoever stops in between, however, leaves the run in the store, perhaps in the
-archive too; doing it again tells it once more and goes on.
+The order is the guarantee. A run's history is written to the archive, the archive is made durable,
+and then the run is deleted if it is still as it was archived. A prune that stops in between leaves
+the run in the store, and perhaps in the archive too. The next prune archives it again and goes on.
 """
 
 from __future__ import annotations
@@ -20,10 +20,16 @@ from opord.values.canonical import dumps
 from opord.values.types import Digest, Instant
 
 BATCH_RUNS = 100
-"""Runs in one transaction at the most: deleted in tens of milliseconds, so that workers hardly wait."""
+"""Maximum number of runs in one transaction.
+
+It deletes them in tens of milliseconds, so workers hardly wait.
+"""
 
 BATCH_BYTES = 4 * 1024 * 1024
-"""Bytes archived before a transaction, about: what it deletes is as much again, with indexes."""
+"""Approximate number of bytes archived before a transaction.
+
+With indexes, it deletes about twice as much.
+"""
 
 FORGET_AT_ONCE = 1_000
 
@@ -32,9 +38,14 @@ Point: TypeAlias = Literal["told", "before sync", "synced", "deleted", "forgotte
 
 @dataclass(slots=True)
 class Tally:
-    """What was done so far: runs deleted, runs left since they were not as told any more, keys forgotten, bytes archived.
+    """The progress of a prune.
 
-    `oldest` and `newest` are the first and the last end among the runs that were deleted, or would be.
+    - `pruned` counts the runs deleted, `left` those kept because they had changed since they were
+      archived.
+    - `keys_forgotten` counts the tombstones removed, `bytes_archived` the bytes written to the
+      archive.
+    - `oldest` and `newest` are the first and the last to end among the runs that were deleted, or
+      would be.
     """
 
     pruned: int = 0
@@ -54,10 +65,14 @@ class Tally:
 
 
 class Pruning:
-    """Prunes a store's runs that ended `before` an instant, of one `contract` or of all, `limit` at the most.
+    """Prunes a store's runs that ended before the instant `before`.
 
-    `archive` is where they go, None to delete them without; `keep_us` for how long their keys stay taken, in microseconds.
-    `tally` says at any time how far it has come. `hook` is told of each point at which a crash matters.
+    - `archive` is where they go; None deletes them without an archive.
+    - `keep_us` is how long their keys stay taken, in microseconds.
+    - `contract` is the name of their contract; None for all.
+    - `limit` is the maximum number of runs.
+    - `tally` holds the progress at any time.
+    - `hook` is called at each crash point.
     """
 
     def __init__(
@@ -82,10 +97,11 @@ class Pruning:
         self._texts: dict[str, StoredContract] = {}
 
     def steps(self) -> Iterator[Tally]:
-        """Prune, and yield the tally after each transaction, between which others write.
+        """Prune, and yield the tally after each transaction. Other writers can write in between.
 
         Raises:
-            StoreError, OSError: the store or the archive cannot take it; what was done is done, and may be gone on with.
+            StoreError, OSError: the store or the archive cannot take it. What was done stays done,
+                and another prune can go on.
         """
         for page in pages(self._store, self._before, self._contract, self._limit):
             for batch in self._batches(page):
@@ -97,13 +113,13 @@ class Pruning:
             yield self.tally
 
     def _batches(self, page: list[EndedRun]) -> Iterator[list[tuple[EndedRun, Prune]]]:
-        """Archive the runs of a page, and yield those that a transaction can delete."""
+        """Archive the runs of a page, and yield batches that one transaction can delete."""
         batch: list[tuple[EndedRun, Prune]] = []
         written = 0
         for ended in page:
             kept = self._store.kept(ended.run)
             if kept is None or (kept.row.head.status, kept.row.head.since) != ("ended", ended.since):
-                continue  # somebody else pruned it meanwhile, and perhaps another run has its name
+                continue  # another process pruned it meanwhile, and a new run may have its name
             if self._archive is not None:
                 if not batch:
                     self._archive.mark(text(self._store.now()))
@@ -163,14 +179,14 @@ class Pruning:
 
 
 def _whole_input(kept: Kept) -> str:
-    """Return the input of a run as it is kept, with the large values in it."""
+    """Return the stored input of a run with its large values in it."""
     if not needed(kept.row, data=False):
         return kept.row.input
     return dumps(Texts(kept.values).whole_input(kept.row.input))
 
 
 def survey(store: Store, *, before: int, contract: str | None, limit: int | None) -> Tally:
-    """Say how many runs would be pruned, and which the first and last to end among them are."""
+    """Count the runs that a prune would delete, and find the first and the last of them to end."""
     tally = Tally()
     for page in pages(store, before, contract, limit):
         for ended in page:
@@ -179,7 +195,7 @@ def survey(store: Store, *, before: int, contract: str | None, limit: int | None
 
 
 def pages(store: Store, before: int, contract: str | None, limit: int | None) -> Iterator[list[EndedRun]]:
-    """List runs that have ended, a page at a time, `limit` at the most."""
+    """Yield ended runs page by page, at most `limit` runs."""
     last: EndedRun | None = None
     left = limit
     while left is None or left > 0:

@@ -1,8 +1,9 @@
-"""Clean-up of dead workers: end leases that would last too long, because the clock was set back after they were taken.
+"""Clean up after dead workers: end leases that would last too long because the clock was set back.
 
-A lease ends at an instant. When the clock goes back by an hour, the lease ends an hour late. A living worker renews its
-leases by the new time; a dead one does not. A worker whose heartbeat reaches further ahead than any lease may last, and
-that stays silent longer than a living worker would, is dead: the reaper releases its runs.
+A lease ends at an instant. When the clock goes back by an hour, the lease ends an hour late. A
+living worker renews its leases by the new time; a dead one does not. A worker is dead if its
+heartbeat reaches further ahead than any lease may last and it stays silent longer than a living
+worker would. The reaper releases its runs.
 """
 
 from __future__ import annotations
@@ -16,21 +17,25 @@ from opord.stores.base import Store, WorkerRow
 log = logging.getLogger("opord.worker")
 
 LONGEST_LEASE_S = 600
-"""No lease is longer than ten minutes. A heartbeat that reaches further ahead was written under another clock."""
+"""No lease is longer than ten minutes.
+
+A heartbeat that reaches further ahead was written under another clock.
+"""
 
 LONGEST_LEASE_US = LONGEST_LEASE_S * 1_000_000
 
 SILENCE_S = LONGEST_LEASE_US / 3e6
-"""A living worker writes three heartbeats in a lease, so it is never silent for longer than this."""
+"""A living worker writes three heartbeats in a lease, so it is never silent for longer than this.
+"""
 
 REAP_EVERY_S = SILENCE_S / 5
-"""How often the reaper runs: seldom, since clocks are seldom set back."""
+"""How often the reaper runs. Seldom, because clocks are seldom set back."""
 
 
 class DeadWorkerReaper:
-    """Find workers whose heartbeat reaches too far ahead, and release the runs of those that stay silent.
+    """Finds workers whose heartbeat reaches too far ahead; releases the runs of silent ones.
 
-    `monotonic` is a clock that never jumps; silence is measured by it.
+    `monotonic` is a clock that never jumps. It measures the silence.
     """
 
     def __init__(self, store: Store, writer: StoreWriter, monotonic: Callable[[], float]) -> None:
@@ -41,7 +46,10 @@ class DeadWorkerReaper:
         self._next_round_at = monotonic() + REAP_EVERY_S
 
     async def run_if_due(self) -> int:
-        """Release the runs of dead workers, if a round is due; return how many runs were released."""
+        """Release the runs of dead workers if a round is due.
+
+        Return the number of released runs.
+        """
         now = self._monotonic()
         if now < self._next_round_at:
             return 0

@@ -1,4 +1,4 @@
-"""Telling a store that it was restored from a copy: each live run is marked, before any worker goes on with it."""
+"""Mark each live run of a store that was restored from a copy, before any worker carries it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from opord.stores.base import Applied, RunFilter, Store, Write
 from opord.values.types import RunId
 
 AT_ONCE = 200
-"""How many runs are marked in one transaction."""
+"""Number of runs that are marked in one transaction."""
 
 LIVE: tuple[Status, ...] = tuple(status for status in get_args(Status) if not has_ended(status))
 
 
 class CopyFromTheFuture(EngineError):
-    """The copy is said to be younger than the store's clock."""
+    """The copy is said to be newer than the store's clock."""
 
     code = "copy_from_the_future"
 
@@ -33,9 +33,11 @@ class CopyFromTheFuture(EngineError):
 class Marked(NamedTuple):
     """A live run of a restored store. `since` is the last instant that the copy knows of it.
 
-    `open` is the commit that is open in the copy, with its `call`, `key` and `attempt`; `first_in_doubt` are the actions of its contract
-    that are in doubt before they are called, `with_time` those that become so when their key's window is over.
-    `how` is "marked", "marked before", or "unreadable" where this version cannot compile its contract.
+    - `open` is the commit that is open in the copy, with its `call`, `key` and `attempt`.
+    - `first_in_doubt` are the actions of its contract that are in doubt before they are called.
+    - `with_time` are the actions that become so when their key's window is over.
+    - `how` is "marked", "marked before", or "unreadable" if this version cannot compile its
+      contract.
     """
 
     run: RunId
@@ -52,10 +54,11 @@ class Marked(NamedTuple):
 def mark_restored(
     store: Store, *, actor: str, copied_at: int = 0, role: str | None = None, reason: str | None = None
 ) -> Iterator[Marked]:
-    """Mark every live run, some in a transaction, and yield each as soon as that is durable.
+    """Mark every live run, a batch in each transaction; yield each run once its mark is durable.
 
-    It can be stopped anywhere and begun again: a run to which nothing has happened since it was marked stays as it is.
-    `copied_at` is when the copy was made, in microseconds, if that is known; a run's own last record says it less exactly.
+    It can be stopped anywhere and started again: a run that has not moved since it was marked stays
+    as it is. `copied_at` is when the copy was made, in microseconds, if known; otherwise the run's
+    own last record gives a less exact instant.
 
     Raises:
         CopyFromTheFuture: `copied_at` is later than the store's clock.
@@ -89,7 +92,7 @@ def _names(store: Store, status: Status) -> Iterator[str]:
 
 
 def _mark(store: Store, programs: Programs, names: list[str], copied_at: int, **who: Any) -> Iterator[Marked]:
-    """Mark these runs. Whoever writes to one in the same moment is let pass, and the run is looked at anew."""
+    """Mark these runs. If another process writes to one at the same time, read that run again."""
     while names:
         told: dict[str, Marked] = {}
         writes: list[Write] = []
@@ -145,7 +148,10 @@ def _open(intent: Intent | None) -> dict[str, Any] | None:
 
 
 def _actions(program: Program, *, keyed: bool) -> tuple[str, ...]:
-    """Return the actions without a key, or those whose key the other side forgets after a time."""
+    """Return the actions without a key.
+
+    With `keyed`, those whose key the other side forgets after a time.
+    """
     actions = [one.declaration for one in program.calls.values() if isinstance(one.declaration, Action)]
     if keyed:
         return tuple(one.name for one in actions if one.key is not None and one.key.window is not None)

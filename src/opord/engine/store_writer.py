@@ -1,9 +1,9 @@
 """Group commit: the writes of many runs become durable in one transaction.
 
-While one batch is written, the next one collects. One thread at a time uses the store, so its other verbs take
-their turn here too. If the store is full, locked or gone, everybody waits; nothing is lost, because nothing goes on
-before its write is durable. A damaged store is reported once and not used again. Verbs that only read need no turn:
-`read` calls them beside the writes.
+While one batch is written, the next one collects. One thread at a time uses the store, so its other
+verbs take their turn here too. If the store is full, locked or gone, everybody waits. Nothing is
+lost, because nothing goes on before its write is durable. A damaged store is reported once and not
+used again. Verbs that only read need no turn: `read` calls them beside the writes.
 """
 
 from __future__ import annotations
@@ -38,35 +38,44 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BATCH_CHANGES = 2000
-"""The most changes in one transaction: enough to share a sync, few enough for a short wait."""
+"""Maximum number of changes in one transaction: enough to share a sync, and still a short wait."""
 
 PARTING_S = 5.0
-"""How long a process that stops waits for the store to answer."""
+"""How long a process that stops waits for the store, in seconds."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 
 SHORT_S, A_CHANGE_S = 0.005, 0.000_1
-"""A store is quick if its batches take, on average, no longer than a short sync of the disk and so much a change."""
+"""A store is quick if its batches take, on average, at most these times.
+
+The first is a short sync of the disk, the second is added for each change.
+"""
 
 QUICK_CHANGES = 128
-"""Changes in a batch that is written in place at the most, so that the event loop is soon free again."""
+"""Maximum number of changes in a batch that is written in place.
+
+The event loop is soon free again.
+"""
 
 LOOK_AGAIN = 50
-"""After how many batches on the thread a slow store is tried in place once more."""
+"""Number of batches on the thread before a slow store is tried in place again."""
 
 _SAID = {"io": "failing", "readonly": "read-only", "two_names": "not safe to write"}
-"""What a store that cannot answer is said to be in the log, where its kind is no word for it."""
+"""The words in the log for a store that cannot answer, where its kind is not such a word."""
 
 _Item: TypeAlias = "tuple[RunId, Start | Write, asyncio.Future[Result]]"
 
 
 class StoreWriter:
-    """Write to the store for the engine, in groups; everything the engine asks of its store passes here."""
+    """Writes to the store for the engine, in groups.
+
+    All calls of the engine to its store pass here.
+    """
 
     def __init__(self, store: Store, thread: Executor | None, *, patient: bool = True) -> None:
-        """Serve a store; `thread` runs its verbs one at a time, None runs them in place.
+        """Serve a store. `thread` runs its verbs one at a time; None runs them in place.
 
-        With `patient` false, a store that cannot answer is an error, and not waited for.
+        With `patient` false, a store that cannot answer is an error at once.
         """
         self.store = store
         self.on_end: Callable[[RunId, Head], None] | None = None
@@ -84,12 +93,15 @@ class StoreWriter:
         self._ready: asyncio.Event | None = None
 
     def start(self) -> None:
-        """Begin to serve; needs a running event loop."""
+        """Start to serve. Needs a running event loop."""
         self._ready = asyncio.Event()
         self._pump = asyncio.get_running_loop().create_task(self._serve(), name="opord-store-writer")
 
     async def stop(self, grace_s: float) -> None:
-        """Serve what is waiting for up to `grace_s` seconds, then end; who still waits is cancelled."""
+        """Serve what waits for up to `grace_s` seconds, then end.
+
+        Callers that still wait are cancelled.
+        """
         if self._pump is None:
             return
         waiting = [future for _, _, future in self._waiting] + [future for _, future in self._calls]
@@ -102,11 +114,14 @@ class StoreWriter:
         await asyncio.gather(self._pump, return_exceptions=True)
         self._pump = None
         if self._readers is not None:
-            # Not waited for: a read that is under way is its own thread's, and a closed store refuses it.
+            # Not waited for: a read under way keeps its own thread, and a closed store refuses it.
             self._readers.shutdown(wait=False, cancel_futures=True)
 
     def apply(self, change: Start | Write) -> asyncio.Future[Result]:
-        """Have a change written with the next batch; the future is done when it is durable or refused."""
+        """Write a change with the next batch.
+
+        The future is done when the change is durable or refused.
+        """
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         run = change.run if type(change) is Write else change.row.run  # type: ignore[union-attr]
         if not self._waiting:
@@ -121,16 +136,16 @@ class StoreWriter:
         return future
 
     async def call(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Have another verb of the store called, in turn; waits while the store cannot answer."""
+        """Call another verb of the store in turn. Waits while the store cannot answer."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.append((lambda: verb(*args, **kwargs), future))
         self._wake()
         return await future
 
     async def read(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Have a verb called that only reads, beside what is being written where the store can do that.
+        """Call a verb that only reads, beside the writes if the store can do that.
 
-        All that was durable when this was called is seen. Waits while the store cannot answer.
+        It sees all that was durable when this was called. Waits while the store cannot answer.
         """
         job = partial(verb, *args, **kwargs)
         try:
@@ -156,7 +171,8 @@ class StoreWriter:
         if ready is None:
             raise RuntimeError("the engine is not running")
         while True:
-            # This wakes in the next turn of the loop, so that all runs that are moving now have joined.
+            # This wakes in the next turn of the loop, when all runs that are moving now have
+            # joined.
             await ready.wait()
             ready.clear()
             while self._waiting or self._calls:
@@ -166,16 +182,19 @@ class StoreWriter:
                     await self._answer(verb, future)
                 if self._waiting:
                     await self._write(self._batch())
-                    # Those whose write is done go on now, and may join the next batch.
+                    # Callers whose write is done go on now, and may join the next batch.
                     await asyncio.sleep(0)
 
     def _batch(self) -> list[_Item]:
-        """Take the next changes. There is one for each run among them; a second one stands behind it, out of the way."""
+        """Take the next changes, at most one for each run.
+
+        Further changes of a run wait behind its first.
+        """
         most = BATCH_CHANGES if self._slow else QUICK_CHANGES
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     def _next_of(self, run: RunId) -> None:
-        """Let the change of a run that stands behind the one just written be in the next batch."""
+        """Move the next waiting change of a run into the queue."""
         behind = self._behind[run]
         if behind:
             self._waiting.append(behind.popleft())
@@ -183,10 +202,11 @@ class StoreWriter:
             del self._behind[run]
 
     async def _write(self, batch: list[_Item]) -> None:
-        """Write a batch and tell everybody how it went.
+        """Write a batch and give each caller its result.
 
-        What the store cannot write at all keeps nobody else from being written: a batch that is refused as a whole is
-        cut in halves until it is known which change was meant. Writing again what was written is no harm to a store.
+        A change that the store cannot write must not block the others. So a batch that is refused
+        as a whole is halved until the bad change is found. Writing the same change twice does no
+        harm to a store.
         """
         changes = [change for _, change, _ in batch]
         try:
@@ -213,10 +233,12 @@ class StoreWriter:
             self._tell_end(run, change, result)
 
     def _in_place(self, changes: list[Start | Write]) -> list[Result] | None:
-        """Write a batch here and now, if the store is quick; None if the thread has to.
+        """Write a batch on this thread if the store is quick.
 
-        Handing a batch to a thread and back costs more than most batches take, as both sides want the
-        interpreter's lock. But nobody should wait in the event loop for a slow disk or another process.
+        Return None if the thread pool must do it.
+
+        To hand a batch to a thread and back costs more than most batches take, as both sides want
+        the interpreter's lock. But a slow disk or another process must not block the event loop.
         """
         if self._thread is None:
             return None
@@ -236,7 +258,7 @@ class StoreWriter:
         return results
 
     def _tell_end(self, run: RunId, change: Start | Write, result: Result) -> None:
-        """Tell whoever waits for ends that a run has ended, once that is durable."""
+        """Report the end of a run, once it is durable, to the callers that wait for it."""
         if self.on_end is None or not isinstance(result, Applied):
             return
         head = change.head if isinstance(change, Write) else change.row.head
@@ -256,7 +278,7 @@ class StoreWriter:
                 future.set_result(answer)
 
     def _refuse_damaged(self) -> None:
-        """Refuse to read or write what is damaged: a wrong answer may be worse than none."""
+        """Refuse to use a damaged store: a wrong answer may be worse than none."""
         if self.damage is not None:
             raise self.damage
 
@@ -267,7 +289,10 @@ class StoreWriter:
             log.critical("%s; nothing is read or written there any more", error)
 
     async def _patiently(self, verb: Callable[[], T], thread: Executor | None) -> T:
-        """Call a verb of the store until the store answers, and say in the log when it does not and when it does again."""
+        """Call a verb until the store answers.
+
+        Log when the store stops answering and when it answers again.
+        """
         pause = FIRST_PAUSE_S
         waited = False
         began = time.perf_counter()
@@ -300,5 +325,5 @@ async def _run(verb: Callable[[], T], thread: Executor | None) -> T:
 
 
 def _is_of_one(error: Exception) -> bool:
-    """Whether an error may be that of one change alone, and not of the whole store."""
+    """Say whether an error may come from one change alone and not from the whole store."""
     return isinstance(error, RowDamaged) or not isinstance(error, StoreDamaged | StoreRefused)

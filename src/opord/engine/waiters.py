@@ -1,4 +1,4 @@
-"""The callers that wait: for a run to end, here or in another process, or for any change of the store."""
+"""Callers that wait: for the end of a run, in any process, or for any change of the store."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from opord.stores.base import Store, StoreError
 from opord.values.types import RunId
 
 POLL_S = 0.05
-"""How often a store that cannot notify is polled for changes, while a caller waits for one."""
+"""How often a store that cannot notify is polled for changes while a caller waits, in seconds."""
 
 LONGEST_WAIT_S = 5.0
-"""After how long the ends of runs are looked for at the latest, though no change was told."""
+"""Longest time between two checks for ended runs when no change was reported, in seconds."""
 
 
 class Waiters:
-    """Know which callers wait for the end of which run, and wake them."""
+    """Knows which callers wait for the end of which run, and wakes them."""
 
     def __init__(self, store: Store, writer: StoreWriter) -> None:
         self._store = store
@@ -28,7 +28,10 @@ class Waiters:
         writer.on_end = self._ended
 
     async def end_of(self, run_id: RunId) -> Head | None:
-        """Return the head of a run once it has ended; None if there is no such run, or none any more."""
+        """Return the head of a run once it has ended.
+
+        None if there is no such run, or it was pruned.
+        """
         waiter: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(waiter)
         try:
@@ -48,9 +51,9 @@ class Waiters:
                 self._waiting.pop(run_id, None)
 
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
-        """Return the store's count of changes by others as soon as it is not `seen`, or after the time-out.
+        """Return the store's count of changes by others once it is not `seen`, or at the timeout.
 
-        A store that can call is waited for; one that cannot is looked at every `POLL_S`.
+        A store that can notify wakes this call; another one is polled every `POLL_S`.
         """
         return await self._change(seen, timeout_s, lambda: True)
 
@@ -72,7 +75,7 @@ class Waiters:
                 stop()
 
     async def stop(self) -> None:
-        """Stop looking; who still waits is told so by a cancellation."""
+        """Stop polling, and cancel the callers that still wait."""
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
@@ -89,7 +92,8 @@ class Waiters:
         try:
             await self._poll_while_waited_for()
         except StoreError as error:
-            # A store that only cannot answer now is waited for elsewhere; this one will not.
+            # A store that is only unavailable is waited for in the store writer; this error is
+            # final.
             for waiters in self._waiting.values():
                 for waiter in waiters:
                     if not waiter.done():
@@ -103,11 +107,15 @@ class Waiters:
                 seen = changes
                 for run_id, head in await self._writer.read(self._ends, list(self._waiting)):
                     self._ended(run_id, head)
-                # Many changes close together are one look: whoever waits is soon told, and the store is left in peace.
+                # Changes close together need one check: callers learn of them soon, and the store
+                # is not flooded.
                 await asyncio.sleep(POLL_S)
 
     def _ends(self, run_ids: list[RunId]) -> list[tuple[RunId, Head | None]]:
-        """Return those that have ended, each with its head; None for one that was pruned since."""
+        """Return the runs that have ended, each with its head.
+
+        None for one that was pruned since.
+        """
         found = ((run_id, self._store.load(run_id)) for run_id in run_ids)
         return [
             (run_id, row.head if row is not None else None)
@@ -117,7 +125,10 @@ class Waiters:
 
 
 def _call(loop: asyncio.AbstractEventLoop, called: asyncio.Event) -> None:
-    """Say in the loop that something has changed; the call may come from any thread, and after the loop's end."""
+    """Set the event in its loop.
+
+    The call may come from any thread, also after the end of the loop.
+    """
     if not loop.is_closed():
         loop.call_soon_threadsafe(called.set)
 

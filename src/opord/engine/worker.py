@@ -1,7 +1,7 @@
 """A worker: claims runs that can go on, carries many at once, and renews its leases.
 
-What it holds it holds by lease and epoch; all that it knows of a run it has from the store, so that it
-may die at any moment.
+It holds runs by lease and epoch, and takes all that it knows of a run from the store. So it may die
+at any moment.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from opord.values.vault import SecretUnreadable
 log = logging.getLogger("opord.worker")
 
 LOOK_S = 0.025
-"""How often it is looked whether a worker is idle, while somebody waits for that."""
+"""How often `until_idle` checks whether the worker is idle, in seconds."""
 
 UNREADABLE_US = 10_000_000
-"""For how long a run is left alone that a worker cannot read, at the least."""
+"""Shortest pause before a run that a worker cannot read is tried again, in microseconds."""
 
 UNREADABLE_KEPT = 1000
-"""How many of the runs that it could not read a worker can name."""
+"""Maximum number of unreadable runs that a worker lists."""
 
 CLAIMS_FAILED_MOST = 3
-"""After how many claims in a row that failed a worker that is to end when idle gives up."""
+"""Number of claims that may fail in a row before `until_idle` gives up."""
 
 IDLE_WITHIN_US = 1_000_000
-"""A worker is idle when nothing becomes due within this time."""
+"""A worker is idle if nothing becomes due within this time, in microseconds."""
 
 
 class Worker:
@@ -79,7 +79,7 @@ class Worker:
     # --- life ------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin to claim runs."""
+        """Start to claim runs."""
         loop = asyncio.get_running_loop()
         await self._say_alive()
         self._loops = [
@@ -88,11 +88,11 @@ class Worker:
         ]
 
     async def drain(self, grace_s: float) -> None:
-        """Claim nothing more, let calls under way end within `grace_s`, and give everything back.
+        """Stop claiming, let calls under way end within `grace_s`, and give all runs back.
 
-        A call of an action that does not end in time is left as it is: whoever takes the run over
-        finds its intent and goes by the contract's rule for doubts. A store that does not answer
-        is not waited for: the leases run out by themselves.
+        A call of an action that does not end in time is left as it is: the worker that takes the
+        run over finds its intent and applies the contract's rule for doubts. A store that does not
+        answer is not waited for: the leases expire.
         """
         self.host.draining = True
         self._nudged.set()
@@ -124,7 +124,7 @@ class Worker:
             log.warning("the store is damaged; what this worker held is free when its leases are over")
 
     async def _part(self, held: list[tuple[RunId, int]]) -> None:
-        """Give back what is held or was put off, and say that this worker is gone."""
+        """Give back the runs that are held or were put off, and report that this worker is gone."""
         if held:
             await self.writer.call(self.store.release, self.name, held)
         for run in list(self.unreadable):
@@ -136,11 +136,12 @@ class Worker:
     async def until_idle(self) -> None:
         """Return when no run can go on and nothing becomes due within a second.
 
-        A run that another worker holds can go on: by that worker's hand or, once its lease is over, by ours. One that
-        this worker cannot read (`unreadable`) cannot go on by its hand.
+        A run that another worker holds can go on: that worker carries it or, once its lease is
+        over, this one takes it over. A run that this worker cannot read (`unreadable`) cannot go on
+        here.
 
         Raises:
-            CannotClaim: again and again the store had no answer that could be read.
+            CannotClaim: several times in a row the store gave no answer that could be read.
         """
         contracts = list(self.programs)
         while True:
@@ -156,39 +157,43 @@ class Worker:
 
     @property
     def draining(self) -> bool:
-        """Whether it claims nothing more, since it is about to stop."""
+        """Say whether the worker claims nothing more because it is about to stop."""
         return self.host.draining
 
     # --- flights ---------------------------------------------------------------------------------
 
     @property
     def busy(self) -> bool:
-        """Whether it carries a run, or puts something on record that came too late."""
+        """Say whether it carries a run, or records evidence that came late."""
         return bool(self.flights or self._side)
 
     @property
     def has_room(self) -> bool:
-        """Whether it can carry one more run."""
+        """Say whether it can carry one more run."""
         return not self.draining and len(self.flights) < self.concurrency
 
     def takes(self, contract: str) -> bool:
-        """Whether it can carry one more run, and has handlers for that contract."""
+        """Say whether it can carry one more run and has handlers for that contract."""
         return self.has_room and contract in self.programs
 
     def launch(self, run: Run) -> None:
-        """Carry a run on that this worker holds."""
+        """Carry a run that this worker holds."""
         older = self.flights.get(run.id)
         if older is not None and older.task is not None:
-            # It was taken from this very worker and claimed anew; the older flight can write nothing any more.
+            # The run was taken from this worker and claimed again; the older flight cannot write
+            # any more.
             self.drop(run.id)
         flight = Flight(self.host, run, self.calls[run.program.digest])
         self.flights[run.id] = flight
         flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
-        # Not within the task: one that is broken off before its first step never runs at all.
+        # Not inside the task: a task that is cancelled before its first step never runs at all.
         flight.task.add_done_callback(lambda _: self._landed(flight))
 
     def drop(self, run_id: RunId) -> None:
-        """Break off a flight whose run was moved by somebody else; an action's call is let end, as evidence."""
+        """Cancel a flight whose run another process has moved.
+
+        A call of an action may end, as evidence.
+        """
         flight = self.flights.get(run_id)
         if flight is not None and not flight.unbreakable and flight.task is not None:
             flight.task.cancel()
@@ -201,13 +206,14 @@ class Worker:
             pass
         except Exception as error:
             if self.writer.damage is not None:
-                # Of a damaged store was told once, and there is nowhere to put a word about the run.
+                # The damage was reported once, and there is no place to record the error of this
+                # run.
                 return
             log.exception("%s: the worker could not go on with it; it is stalled", run.id)
             await self._hold(flight, error)
 
     def _landed(self, flight: Flight) -> None:
-        """Forget a flight that is over: a run must not be kept by a lease that nobody flies under."""
+        """Forget a flight that is over: no run may stay under a lease that no flight uses."""
         run = flight.run
         if self.flights.get(run.id) is flight:
             del self.flights[run.id]
@@ -224,7 +230,10 @@ class Worker:
             log.exception("%s could not be stalled; its lease runs out and it is tried again", flight.run.id)
 
     async def landing(self, run_id: RunId) -> Run | None:
-        """Return the run if it ends in its present flight; None if it does not, or does not fly here."""
+        """Return the run if it ends in its current flight.
+
+        None if it does not, or has no flight here.
+        """
         if run_id not in self.flights:
             return None
         waiter: asyncio.Future[Run | None] = asyncio.get_running_loop().create_future()
@@ -233,13 +242,13 @@ class Worker:
         try:
             return await waiter
         finally:
-            # Who gives up waiting leaves nothing behind, however long the flight lasts.
+            # A caller that gives up leaves nothing behind, however long the flight lasts.
             waiting.pop(waiter, None)
             if not waiting and self._on_end.get(run_id) is waiting:
                 del self._on_end[run_id]
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done that nobody waits for, such as putting on record what came too late."""
+        """Run a task that no caller awaits, such as recording late evidence."""
         task = asyncio.get_running_loop().create_task(work)
         self._side.add(task)
         task.add_done_callback(self._side.discard)
@@ -247,12 +256,12 @@ class Worker:
     # --- claiming --------------------------------------------------------------------------------
 
     def nudge(self) -> None:
-        """Let the worker look at once for runs that can go on."""
+        """Make the worker look now for runs that can go on."""
         self._due = 0
         self._nudged.set()
 
     def nudge_if_due(self) -> None:
-        """Let the worker look again if runs were left over for want of room, once there is room for many."""
+        """Make the worker look again for runs it had no room for, once it has room for many."""
         room = self.concurrency - len(self.flights)
         if self.flights and room < self.concurrency // 4:
             return
@@ -282,7 +291,7 @@ class Worker:
         # A takeover is a claim like any other: a run whose lease is over is due.
         contracts = list(self.programs)
         while self.has_room:
-            # Reading is cheap and takes no lock; a claim is made only when there is something to claim.
+            # Reading is cheap and takes no lock. A claim is made only if something is due.
             self._due = await self.writer.call(self.store.next_wake, contracts)
             if self._due is None or self._due > self.store.now():
                 return
@@ -319,9 +328,9 @@ class Worker:
         self.in_background(self._put_off(row, error))
 
     async def _put_off(self, row: RunRow, error: Exception) -> None:
-        """Give back a run that cannot be read here, with the reason on it; it is looked at again after a while.
+        """Give back a run that cannot be read here, with the reason on it, and try it again later.
 
-        A worker with the right keys may have it by then. Nothing of it is changed but when it is due, and why.
+        A worker with the right keys may claim it then. Only its due instant and its reason change.
         """
         pause_us = max(self.lease_us, UNREADABLE_US)
         reason = f"{self.name} cannot read it: {error}"[:500]
@@ -366,14 +375,15 @@ class Worker:
                 log.exception("leases could not be renewed; trying again")
 
     async def _renew_leases(self) -> None:
-        # Apart from the loop, which would keep what landed in memory until the next time.
+        # In a function of its own: a local of the loop would keep landed flights in memory until
+        # the next round.
         flown = dict(self.flights)
         held = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
         if not held:
             return
         lost = await self.writer.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
         for run_id in lost:
-            # It may have been claimed anew meanwhile: that flight holds it.
+            # It may have been claimed again meanwhile; then the new flight holds it.
             if self.flights.get(run_id) is flown[run_id]:
                 self.drop(run_id)
 
