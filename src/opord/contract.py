@@ -1,9 +1,9 @@
-"""The checked contract as plain data: all that later rooms read.
+"""Define the checked contract as plain data, for all later rooms.
 
-Everything here is an immutable value without behaviour of its own. Names are resolved, every
-expression knows its type, conversions are explicit, arguments stand in the order of the parameters.
-Places (where something stands in the file) and documentation are carried along for messages, and take no part in comparison.
-What of all this makes the contract's identity is said in `content/form.py`: a member that is added here is added there too.
+Everything here is an immutable value without behaviour. Names are resolved, every expression knows
+its type, conversions are explicit, and arguments are in the order of the parameters. Places in the
+file and documentation are kept for messages; comparisons ignore them. `content/form.py` defines
+which parts are the identity of a contract: add every new member there too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from typing import Any, Literal, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: lines and columns count from 1, columns in code points, the end is exclusive."""
+    """A range in a file: lines and columns count from 1, columns in code points.
+
+    The end is exclusive.
+    """
 
     file: str
     line: int
@@ -66,14 +69,17 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class OptionalOf:
-    """`T?`: a value or `none`. Never directly nested."""
+    """`T?`: a value or `none`. Never nested directly."""
 
     item: Type
 
 
 @dataclass(frozen=True, slots=True)
 class SecretOf:
-    """`secret T`: may only be passed on whole, is never shown. `secret str?` is `OptionalOf(SecretOf(str))`."""
+    """`secret T`: only passed on as a whole, never shown.
+
+    `secret str?` is `OptionalOf(SecretOf(str))`.
+    """
 
     item: Type
 
@@ -87,7 +93,10 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class ProblemOf:
-    """What `else problem` binds when no single failure type covers it: some failures and built-in variants."""
+    """The type of `problem` in `else problem` if no single failure type covers it.
+
+    It has the failure types and the built-in variants that are left.
+    """
 
     failures: tuple[str, ...]
     builtins: tuple[Literal["TimedOut", "InDoubt"], ...]
@@ -100,12 +109,12 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """The type of the literal `none` before it meets an optional, and of a call without a result."""
+    """The type of the literal `none` without a context, and of a call without a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The type of something wrong that a diagnostic already speaks of; fits everywhere."""
+    """The type of a wrong expression that a finding has reported; it fits everywhere."""
 
 
 Type: TypeAlias = (
@@ -139,7 +148,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with `{expressions}` in it: its parts in order, each printed as the language prints it."""
+    """A text with `{expressions}`: its parts in order, each printed as the language prints it."""
 
     parts: tuple[str | Expr, ...]
     type: Type = STR
@@ -151,11 +160,12 @@ VarOrigin: TypeAlias = Literal["input", "field", "binding", "param", "now", "run
 
 @dataclass(frozen=True, slots=True)
 class Var:
-    """A name in scope, and what it stands for.
+    """A name in scope, and its origin.
 
-    `input`: a parameter of the contract; `field`: a field of the present state (in a phase's handler: of
-    every state of the phase); `binding`: bound by `let`, a pattern or a handler; `param`: a parameter of an
-    event or call (in its `key` and `check`); `call_key`: `call.key` in the arguments of a `check`.
+    `input`: a parameter of the contract. `field`: a field of the present state; in a handler of a
+    phase, a field of every state of the phase. `binding`: a name that `let`, a pattern or a handler
+    binds. `param`: a parameter of an event or call, in its `key` and `check`. `call_key`:
+    `call.key` in the arguments of a `check`.
     """
 
     name: str
@@ -176,7 +186,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`of[index]` of a list (negative counts from the end) or map; its type is always optional."""
+    """`of[index]` of a list (negative counts from the end) or map; the type is always optional."""
 
     of: Expr
     index: Expr
@@ -212,7 +222,7 @@ BinaryOp: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """`left op right`; both sides already have the types that the operation works on."""
+    """`left op right`; both sides have the types that the operator takes."""
 
     op: BinaryOp
     left: Expr
@@ -234,7 +244,7 @@ class Conditional:
 
 @dataclass(frozen=True, slots=True)
 class PureCall:
-    """A call of a `pure`; makes its step ask a handler."""
+    """A call of a `pure`. The step asks a handler for its value."""
 
     name: str
     args: tuple[Expr, ...]
@@ -249,7 +259,7 @@ BuiltinName: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class BuiltinCall:
-    """A call of a built-in function. For `count(xs, Variant)` the variant stands in `variant`."""
+    """A call of a built-in function. For `count(xs, Variant)`, `variant` is the variant."""
 
     name: BuiltinName
     args: tuple[Expr, ...]
@@ -260,7 +270,7 @@ class BuiltinCall:
 
 @dataclass(frozen=True, slots=True)
 class MakeRecord:
-    """`Order { id: x }`: every field of the record in its order; one not given has `None` and takes its default."""
+    """`Order { id: x }`: every field of the record in its order; `None` takes the default."""
 
     record: str
     fields: tuple[tuple[str, Expr | None], ...]
@@ -280,7 +290,10 @@ class WithFields:
 
 @dataclass(frozen=True, slots=True)
 class MakeVariant:
-    """`Shape.Circle(radius: 1.0)` of an enum or failure: every field in its order; `None` takes the default."""
+    """`Shape.Circle(radius: 1.0)`: every field of the variant in its order.
+
+    `None` takes the default.
+    """
 
     variant: VariantRef
     fields: tuple[tuple[str, Expr | None], ...]
@@ -299,7 +312,10 @@ class MakeList:
 
 @dataclass(frozen=True, slots=True)
 class Convert:
-    """An `int` where a `float` or `decimal` is expected. (`T` to `T?` needs no node: the value stays the same.)"""
+    """An `int` where a `float` or `decimal` is expected.
+
+    `T` to `T?` needs no node, because the value stays the same.
+    """
 
     of: Expr
     type: Type
@@ -308,7 +324,10 @@ class Convert:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An expression that could not be understood; a diagnostic says why. Never in a contract without errors."""
+    """An expression that could not be understood; a finding says why.
+
+    Never in a contract without errors.
+    """
 
     type: Type = Unknown()
     place: Place = _place()
@@ -337,7 +356,7 @@ Expr: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class VariantRef:
-    """A variant by the type that declares it. The built-in ones have the type `""`: `TimedOut`, `InDoubt`."""
+    """A variant and the type that declares it. `TimedOut` and `InDoubt` have the type `""`."""
 
     type: str
     variant: str
@@ -370,9 +389,10 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as a statement of its own: `[let name =] perform f(..) [else …]`.
+    """A call as a statement: `[let name =] perform f(..) [else …]`.
 
-    `arms` are those of `else { Variant -> … }` and of `else [problem] -> …` (then one arm with `ElsePattern`).
+    `arms` are those of `else { Variant -> … }`. `else [problem] -> …` gives one arm with
+    `ElsePattern`.
     """
 
     site: CallSite
@@ -384,7 +404,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """`if condition { then } else { otherwise }`; an `else if` is an `If` alone in `otherwise`."""
+    """`if condition { then } else { otherwise }`; an `else if` is a single `If` in `otherwise`."""
 
     condition: Expr
     then: Block
@@ -425,7 +445,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class OkPattern:
-    """`ok x`: the call answered; binds its result, if it has one and a name is given."""
+    """`ok x`: the call gave a result. Binds the result, if there is one and a name is given."""
 
     name: str | None
     type: Type
@@ -434,7 +454,10 @@ class OkPattern:
 
 @dataclass(frozen=True, slots=True)
 class VariantPattern:
-    """`A`, `A(x, _)` or `A | B`. `names` has a name or None for each field; alternatives bind nothing."""
+    """`A`, `A(x, _)` or `A | B`.
+
+    `names` has a name or None for each field; alternatives bind nothing.
+    """
 
     variants: tuple[VariantRef, ...]
     names: tuple[tuple[str, str | None], ...] = ()
@@ -467,7 +490,10 @@ class ConstantPattern:
 
 @dataclass(frozen=True, slots=True)
 class ElsePattern:
-    """`else [problem]`: all that is left. Over a call it covers its failures and `TimedOut`, never `InDoubt`."""
+    """`else [problem]`: all cases that are left.
+
+    For a call it covers the failures and `TimedOut`, never `InDoubt`.
+    """
 
     name: str | None
     type: Type
@@ -503,9 +529,10 @@ class RecordType:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One variant of an enum or failure; `transient` and `settles` mean something for failures alone.
+    """One variant of an enum or failure. `transient` and `settles` only matter for failures.
 
-    A failure that is not `transient` is final. One that `settles` says besides that no attempt under the key took effect.
+    A variant without `transient` is final. `settles` says that no attempt under the key took
+    effect.
     """
 
     name: str
@@ -547,10 +574,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`event name(params) [by roles] [key expr] [keep]`. No roles: anyone may send it.
+    """`event name(params) [by roles] [key expr] [keep]`. Without roles, anyone may send it.
 
-    The built-in `cancel(reason: str)`, always kept, is in a contract's events like any other when a
-    handler takes it or when it is declared.
+    The built-in `cancel(reason: str)` is always kept. It is in a contract's events if a handler
+    takes it or if it is declared.
     """
 
     name: str
@@ -564,7 +591,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`retry times times [backoff base to cap]`: attempts after the first; exponential with full jitter."""
+    """`retry times times [backoff base to cap]`: attempts after the first.
+
+    The backoff is exponential with full jitter.
+    """
 
     times: int
     base: timedelta = timedelta(seconds=1)
@@ -574,7 +604,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`key [expr] [for window]`: the other side honours an idempotency key, for `window` after the first attempt."""
+    """`key [expr] [for window]`: the other side honours an idempotency key.
+
+    `window` is the duration for which it does, from the first attempt on.
+    """
 
     expr: Expr | None
     window: timedelta | None
@@ -590,7 +623,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`in doubt check effect(args) [after delay]`: ask whether it happened."""
+    """`in doubt check effect(args) [after delay]`: ask an effect whether the action happened."""
 
     effect: str
     args: tuple[Expr, ...]
@@ -600,7 +633,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`in doubt ask [within limit]`: park the run for a person; after `limit`, as `report`."""
+    """`in doubt ask [within limit]`: park the run for a person.
+
+    After `limit`, act like `report`.
+    """
 
     within: timedelta | None = None
     place: Place = _place()
@@ -608,14 +644,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """`in doubt skip`: go on as if it had happened."""
+    """`in doubt skip`: continue as if the action had happened."""
 
     place: Place = _place()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`in doubt report`: the built-in variant `InDoubt` joins the failures."""
+    """`in doubt report`: add the built-in variant `InDoubt` to the failures."""
 
     place: Place = _place()
 
@@ -625,7 +661,7 @@ Doubt: TypeAlias = Repeat | Check | Ask | Skip | Report
 
 @dataclass(frozen=True, slots=True)
 class Pure:
-    """`pure name(params) -> T`: may be run any number of times, anywhere."""
+    """`pure name(params) -> T`: may be called any number of times, anywhere."""
 
     name: str
     params: tuple[Field, ...]
@@ -650,10 +686,11 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`action name(params) [-> T] [fails F] [undoes A] [{ policy }]`: commits; never repeated by guessing.
+    """`action name(params) [-> T] [fails F] [undoes A] [{ policy }]`: called with `commit`.
 
-    `doubt` is never empty: where the contract says nothing it is `Repeat` with a key, else `Ask`, and stands
-    nowhere. The places of policies are those of their words in the braces.
+    An action is never repeated by guessing. `doubt` is always set: without a rule in the contract
+    it is `Repeat` with a key, else `Ask`, and its place is `NOWHERE`. The places of policies are
+    those of their words in the braces.
     """
 
     name: str
@@ -675,7 +712,8 @@ class Action:
 class EventHandler:
     """`on event(names) [if guard] -> …`: `names` has the bound name, or None, for each parameter.
 
-    `ignore` says `on event ignore`: the event goes on record and changes nothing; then `body` is empty.
+    `ignore` is True for `on event ignore`: the event is recorded and changes nothing; `body` is
+    empty then.
     """
 
     event: str
@@ -691,7 +729,7 @@ TimerKind: TypeAlias = Literal["after", "at"]
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """`after duration -> …`, counted from the entry into the state (the phase), or `at datetime -> …`."""
+    """`after duration -> …`, from the entry into the state or phase, or `at datetime -> …`."""
 
     kind: TimerKind
     when: Expr
@@ -705,7 +743,7 @@ Outcome: TypeAlias = Literal["success", "failure", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state with what it carries, where it can go, and its body (acting) or handlers (waiting)."""
+    """A state with its fields, its targets, and its body (acting) or handlers (waiting)."""
 
     name: str
     kind: StateKind
@@ -736,7 +774,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A name in a `use` line: the type of another file that it takes, and where it stands in this one."""
+    """A name in a `use` line: a type of another file, and its place in this file."""
 
     name: str
     path: str
@@ -750,8 +788,8 @@ PromiseKind: TypeAlias = Literal["at most once", "only after", "never after", "e
 class Promise:
     """An `ensure` line.
 
-    `subjects` are the X (for `at most once` the A), `others` the Y: names of states, actions or effects.
-    `within` belongs to `every run ends`. `whole` says that all its names could be read.
+    `subjects` are the X (the A of `at most once`), `others` the Y: names of states, actions or
+    effects. `within` belongs to `every run ends`. `whole` says that all names were resolved.
     """
 
     kind: PromiseKind
@@ -764,7 +802,10 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One workflow, checked. The order of all declarations is that of the file (used files first)."""
+    """One checked workflow.
+
+    All declarations are in the order of the file, those of used files first.
+    """
 
     name: str
     version: int
@@ -786,18 +827,25 @@ class Contract:
     place: Place = _place()
 
     def state(self, name: str) -> State:
-        """Return the state `name`; KeyError if there is none."""
+        """Return the state `name`.
+
+        Raises:
+            KeyError: there is no such state.
+        """
         for state in self.states:
             if state.name == name:
                 return state
         raise KeyError(name)
 
     def phase_of(self, state: State) -> Phase | None:
-        """Return the phase that `state` stands in."""
+        """Return the phase that contains `state`."""
         return next((phase for phase in self.phases if phase.name == state.phase), None)
 
     def handlers_of(self, state: State) -> tuple[EventHandler, ...]:
-        """Return the event handlers in force in `state`: its own, then the shared ones that it does not replace."""
+        """Return the event handlers in force in `state`: its own, then the shared ones.
+
+        A shared handler is left out if the state has its own handler for the event.
+        """
         phase = self.phase_of(state)
         if phase is None:
             return state.handlers

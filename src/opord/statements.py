@@ -1,7 +1,7 @@
-"""The parts of a body, visited in order: every statement, block, call and `goto`, and every node of any kind.
+"""Visit the parts of a body in order: statements, blocks, calls, `goto`s, and any kind of node.
 
-This is for whoever looks for something in a body and does not ask on which path it stands. Paths are followed by
-`language/flow/walk.py`; the conditions before a `goto` are listed by `language/flow/exits.py`.
+Use this module to find something in a body on any path. `language/flow/walk.py` follows paths;
+`language/flow/exits.py` lists the conditions before a `goto`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Branching: TypeAlias = Call | Match
 
 def statements(block: Block) -> Iterator[Statement]:
     """Yield every statement of a block and of the blocks in it, from top to bottom."""
-    # One generator for all levels: most rules visit all statements.
+    # One generator for all levels, because most rules visit all statements.
     waiting: list[Iterator[Statement]] = [iter(block)]
     while waiting:
         for statement in waiting[-1]:
@@ -77,7 +77,10 @@ def branching(block: Block) -> Iterator[Branching]:
 
 
 def called_by(statement: Branching) -> CallSite | None:
-    """Return the call whose outcomes the arms of a statement take; None if they take a value."""
+    """Return the call whose outcomes the arms of a statement take.
+
+    None if the arms take a value.
+    """
     match statement:
         case Call(site=site):
             return site
@@ -97,14 +100,15 @@ def call_sites(block: Block) -> Iterator[tuple[CallSite, tuple[Arm, ...]]]:
             yield site, statement.arms
 
 
-# --- Nodes of every kind ------------------------------------------------------------------------------
+# --- Nodes of every kind --------------------------------------------------------------------------
 
 
 def nodes(part: object, *, types: bool = True) -> Iterator[object]:
-    """Yield a part of a contract and all nodes in it, each before those inside it, in the order of the text.
+    """Yield a part of a contract and all nodes in it: parents first, in the order of the text.
 
-    It looks at the members of the data classes, so a kind of node that is added later is visited as well. Places and
-    documentation are not. Without `types`, neither are the types that the checker has worked out.
+    The visit reads the members of the data classes, so new kinds of nodes are visited too. Places
+    and documentation are not visited. Without `types`, the types that the checker has found are not
+    visited either.
     """
     known = _known_members[types]
     waiting = [part]
@@ -125,7 +129,7 @@ def nodes(part: object, *, types: bool = True) -> Iterator[object]:
 
 
 _LEAF: tuple[str, ...] = ("",)
-# Members that are declared so hold no other node.
+# Members with these declared types contain no other node.
 _PLAIN = (
     "str",
     "int",
@@ -143,7 +147,7 @@ _known_members: dict[bool, dict[type, tuple[str, ...]]] = {True: {}, False: {}}
 
 
 def _members(kind: type, types: bool) -> tuple[str, ...]:
-    """Name the members of a kind of node that can hold others, the last one first."""
+    """Return the names of a node's members that can contain other nodes, the last one first."""
     if not dataclasses.is_dataclass(kind):
         return _LEAF
     found = [

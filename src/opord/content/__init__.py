@@ -1,4 +1,4 @@
-"""What a contract is, apart from how it is written: its content, and the digests that stand for it."""
+"""Define the content of a contract, independent of its layout, and the digests of the content."""
 
 from opord.content.difference import first_difference
 from opord.content.digests import contract_digest, digest_in

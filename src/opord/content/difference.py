@@ -1,4 +1,4 @@
-"""The first place where the contents of two contracts differ, in words."""
+"""Describe the first difference between the contents of two contracts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LONGEST = 60
 
 
 class _Found(NamedTuple):
-    """A difference: the way to it, and what stands there in both; `None` is nothing."""
+    """A difference: the path to it, and the values in both contents; `None` is an absent value."""
 
     way: tuple[str, ...]
     first: Any
@@ -46,7 +46,7 @@ class _Found(NamedTuple):
 
 
 def first_difference(stored: Contract, given: Contract) -> str | None:
-    """Say where the content of two contracts differs first; `None` if nowhere.
+    """Describe the first difference between the content of two contracts; `None` if there is none.
 
     For instance "action charge, retry, times: 3 is stored, 5 was given".
     """
@@ -75,7 +75,7 @@ def _walk(way: tuple[str, ...], first: Any, second: Any) -> Iterator[_Found]:
 
 
 def _literal(node: dict[str, Any]) -> str:
-    """Return a literal as it is written in a contract; nothing if the node is none."""
+    """Return a literal as a contract writes it; the empty text for any other node."""
     match node:
         case {"us": int() as number, **rest} if not rest:
             return format_duration(timedelta(microseconds=number))
@@ -86,7 +86,7 @@ def _literal(node: dict[str, Any]) -> str:
 
 
 def _kind(node: dict[str, Any]) -> tuple[Any, Any]:
-    """Return what a node is: of two that are something else, no member says more."""
+    """Return the kind of a node. Nodes of different kinds are not compared member by member."""
     return node.get("is"), node.get("do")
 
 
@@ -98,7 +98,7 @@ def _member(way: tuple[str, ...], name: str, first: Any, second: Any) -> Iterato
 
 
 def _items(way: tuple[str, ...], word: str, first: list[Any], second: list[Any]) -> Iterator[_Found]:
-    """Compare two lists: of named things by their names, of others by their places."""
+    """Compare two lists: items with names by name, other items by position."""
     left, right = _by_label(first), _by_label(second)
     for label in dict.fromkeys([*left, *right]):
         if label not in left or label not in right:
@@ -110,7 +110,10 @@ def _items(way: tuple[str, ...], word: str, first: list[Any], second: list[Any])
 
 
 def _by_label(items: list[Any]) -> dict[str, Any]:
-    """Give each item a label: its name, or what it is for with its number, or its number."""
+    """Map labels to items: the name or event of the item, else its position.
+
+    A label that occurs before gets the position added.
+    """
     found: dict[str, Any] = {}
     for place, item in enumerate(items, 1):
         label = str(place)
@@ -125,7 +128,7 @@ def _by_label(items: list[Any]) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> str | None:
-    """Show a value that fits into a message; `None` if it does not."""
+    """Return a value as text for a message; `None` if the text is not short."""
     if isinstance(value, int) and not isinstance(value, bool) and name in _DURATIONS:
         return format_duration(timedelta(microseconds=value))
     if isinstance(value, dict):

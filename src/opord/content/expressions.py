@@ -1,4 +1,4 @@
-"""Types, expressions and the names that bodies bind, in form 1 of the content."""
+"""Write types, expressions and the names that bodies bind, in form 1 of the content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Plain: TypeAlias = dict[str, Any]
 
 
 def said(**members: Any) -> Plain:
-    """Return the members that say something: not `None`, not `False`, not an empty list or object."""
+    """Return the members that are not `None`, `False`, an empty list or an empty object."""
     return {name: value for name, value in members.items() if not _says_nothing(value)}
 
 
@@ -22,10 +22,11 @@ def _says_nothing(value: Any) -> bool:
 
 
 class Scope:
-    """The names that a body has bound so far, each with the place that bound it.
+    """The names that a body has bound so far, each with the node that binds it.
 
-    A name gets its number where it is used first, and the number is written at the place that bound it. So how a name is
-    spelled is not in the form, and a name that nothing uses leaves no trace.
+    A name gets its number at its first use, and the number is written to the node that binds the
+    name. So the form does not depend on the spelling of a name, and an unused name is not in the
+    form.
     """
 
     def __init__(self, outer: Scope | None = None) -> None:
@@ -34,19 +35,19 @@ class Scope:
         self._used: list[int] = outer._used if outer is not None else [0]
 
     def inner(self) -> Scope:
-        """Return the scope of a block or arm in this one; it numbers on."""
+        """Return the scope of a block or arm inside this scope; it continues the numbering."""
         return Scope(self)
 
     def bind(self, name: str | None, place: Plain, member: str = "as") -> None:
-        """Note that `name` is bound; its number, if it is used, becomes a member of `place`."""
+        """Bind `name`. If it is used, its number becomes the member `member` of `place`."""
         if name is not None:
             self._names[name] = place, member
 
     def number(self, name: str) -> int:
-        """Return the number of a name that is used, and give it one if this is the first use.
+        """Return the number of a name; the first use gives it one.
 
         Raises:
-            ValueError: nothing binds it.
+            ValueError: nothing binds the name.
         """
         scope: Scope | None = self
         while scope is not None:
@@ -65,10 +66,10 @@ class Scope:
 
 
 def type_form(type_: ir.Type) -> Any:
-    """Write the type of something that is declared.
+    """Write the type of a declaration.
 
     Raises:
-        ValueError: nothing can be declared with this type.
+        ValueError: no declaration can have this type.
     """
     match type_:
         case ir.Primitive() | ir.Named():
@@ -91,7 +92,10 @@ def type_form(type_: ir.Type) -> Any:
 
 
 def constant(value: bool | int | float | str | Decimal | timedelta | None) -> Any:
-    """Write a literal so that its type can be told: `1`, `1.0` and `decimal("1.0")` differ, and so do `1.0` and `1.00`."""
+    """Write a literal so that its type is visible.
+
+    `1`, `1.0` and `decimal("1.0")` differ, and so do the decimals `1.0` and `1.00`.
+    """
     match value:
         case None | bool() | int() | str():
             return value
@@ -106,7 +110,7 @@ def constant(value: bool | int | float | str | Decimal | timedelta | None) -> An
 
 
 def microseconds(value: timedelta | None) -> int | None:
-    """Write a duration in microseconds; `None` where there is none."""
+    """Write a duration in microseconds; `None` for no duration."""
     return None if value is None else value // timedelta(microseconds=1)
 
 
@@ -114,7 +118,7 @@ def expression(value: ir.Expr, scope: Scope) -> Plain:
     """Write an expression.
 
     Raises:
-        ValueError: it is a hole.
+        ValueError: the expression is a hole.
     """
     match value:
         case ir.Constant():
@@ -200,7 +204,10 @@ def _all(values: Sequence[ir.Expr], scope: Scope) -> list[Plain]:
 
 
 def _members(fields: Sequence[tuple[str, ir.Expr | None]], scope: Scope) -> list[Plain]:
-    """Write the fields that are given, in the order of the file; one without a value takes its default."""
+    """Write the fields that have a value, in the order of the file.
+
+    The others take their defaults.
+    """
     return [{"name": name, "value": expression(value, scope)} for name, value in fields if value is not None]
 
 

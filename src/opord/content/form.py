@@ -1,16 +1,18 @@
-"""Form 1 of the content: what a run of a contract can tell, as plain JSON data with names of its own.
+"""Define form 1 of the content: all that matters to a run of a contract, as plain JSON data.
 
-Two contracts with the same content are the same contract. The names here are part of the form: they do not follow those
-of the classes in `contract.py`, and never change.
+Two contracts with the same content are the same contract. The names in the form are independent of
+the classes in `contract.py` and never change.
 
-- Declarations are sorted by name. So are the fields of a state, and the arguments of a `goto`.
-- Everything else is in the order of the file: parameters, fields of records, variants, handlers, timers, arms.
+- Declarations are sorted by name. So are the fields of a state and the arguments of a `goto`.
+- Everything else is in the order of the file: parameters, fields of records, variants, handlers,
+  timers, arms.
 - Names that a body binds are numbered in the order of their first use.
-- What is not said is left out: `None`, `False` and empty lists. So a member that is added later is left out at its default,
-  and no digest moves.
+- Absent values are left out: `None`, `False` and empty lists. So a member that is added later is
+  left out at its default, and no digest changes.
 
-Not in it: comments, documentation, layout, `allow`, `ensure`, `undoes`, and the `->` headers of states, whose bodies say the
-same. Types of expressions follow from the declarations, so only literals and conversions say theirs.
+Not in the form: comments, documentation, layout, `allow`, `ensure`, `undoes`, and the `->` headers
+of states, which repeat their bodies. Types of expressions follow from the declarations, so only
+literals and conversions have theirs.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from opord.content.expressions import Scope, constant, expression, microseconds,
 Plain: TypeAlias = dict[str, Any]
 
 FORM = 1
-"""The number of this form. It stands beside every digest that is kept."""
+"""The number of this form. It is stored beside every digest."""
 
 
 def content(contract: ir.Contract) -> Plain:
@@ -148,7 +150,7 @@ def _retry(retry: ir.Retry | None) -> Plain | None:
 def _key(key: ir.Key | None) -> Plain | None:
     if key is None:
         return None
-    # `key` alone says something, though it has neither member.
+    # `key` without members is still a declaration.
     return {"keyed": True, **said(value=_optional(key.expr), window_us=microseconds(key.window))}
 
 
@@ -193,7 +195,7 @@ def _state(state: ir.State) -> Plain:
 
 
 def _phase(phase: ir.Phase) -> Plain:
-    # Which states are in it, they say themselves.
+    # The states name their phase, so the phase does not list them.
     return {
         "name": phase.name,
         **said(
@@ -228,7 +230,7 @@ def _timer(timer: ir.Timer) -> Plain:
 
 
 def _block(block: ir.Block, scope: Scope) -> list[Plain]:
-    """Write statements; what they bind ends with them."""
+    """Write the statements of a block; names that they bind end with the block."""
     inner = scope.inner()
     return [_statement(each, inner) for each in block]
 
@@ -242,7 +244,7 @@ def _statement(statement: ir.Statement, scope: Scope) -> Plain:
         case ir.Call():
             written = {"do": "call", "call": _call(statement.site, scope)}
             written |= said(otherwise=[_arm(arm, scope) for arm in statement.arms])
-            # Bound behind the arms, which run where the call gave no result.
+            # The name is bound after the arms, because they run when the call has no result.
             scope.bind(statement.name, written)
             return written
         case ir.If():
@@ -254,7 +256,7 @@ def _statement(statement: ir.Statement, scope: Scope) -> Plain:
                 ),
             }
         case ir.Goto():
-            # Sorted before they are written, for a name gets its number where it is used first.
+            # The arguments are sorted first, because a name gets its number at its first use.
             given = sorted(statement.args, key=lambda given: given[0])
             arguments = [{"name": name, "value": expression(value, scope)} for name, value in given]
             return {"do": "goto", "state": statement.state, **said(arguments=arguments)}
@@ -280,7 +282,7 @@ def _call(site: ir.CallSite, scope: Scope) -> Plain:
 
 def _arm(arm: ir.Arm, scope: Scope) -> Plain:
     inner = scope.inner()
-    # One object: where its body uses a name, the number is written into it.
+    # One object: a use of its name in the body writes the number into it.
     pattern = _pattern(arm.pattern, inner)
     return {"for": pattern, **said(body=_block(arm.body, inner))}
 

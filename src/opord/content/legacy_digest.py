@@ -1,8 +1,8 @@
-"""Form 0: the digest as it was before the content had a form of its own. Frozen.
+"""Compute digests in form 0, which was used before the content had a form of its own. Frozen.
 
-Form 0 wrote down the objects of `contract.py` as they were then, with the names of their classes and members, in the order of
-the file. Stores, archives and generated modules made in that time carry such digests. The names below are those of that
-time: they stay as they are, whatever becomes of `contract.py`.
+Form 0 wrote the objects of `contract.py` with the names of their classes and members, in the order
+of the file. Stores, archives and generated modules of that time have such digests. The names below
+are those of that time: never change them when `contract.py` changes.
 """
 
 from __future__ import annotations
@@ -94,11 +94,14 @@ _MEMBERS: dict[type[Any], tuple[str, tuple[str, ...]]] = {
         ),
     ),
 }  # fmt: skip
-"""The name of each kind of node then, and of its members."""
+"""The name of each kind of node in form 0, and the names of its members."""
 
 
 def legacy_digest(contract: ir.Contract) -> str | None:
-    """Return the digest that a contract had in form 0; `None` if it says something that could not be said then."""
+    """Return the digest of a contract in form 0.
+
+    `None` if it uses anything that is newer than form 0.
+    """
     try:
         return canonical.digest(canonical.encode(_plain(contract)))
     except _Later:
@@ -106,7 +109,7 @@ def legacy_digest(contract: ir.Contract) -> str | None:
 
 
 class _Later(Exception):
-    """A part of the contract came to the language after form 0."""
+    """The contract uses a part of the language that is newer than form 0."""
 
 
 def _plain(value: Any) -> Any:
@@ -134,7 +137,7 @@ def _kind(cls: type[Any]) -> tuple[str, tuple[str, ...]]:
 
 
 def _says_more(value: Any, members: tuple[str, ...]) -> bool:
-    """Say whether a member that was added since has another value than its default."""
+    """Say whether a newer member has a value other than its default."""
     return any(
         getattr(value, member.name) != _default(member)
         for member in dataclasses.fields(value)

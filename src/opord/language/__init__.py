@@ -1,9 +1,10 @@
-"""The contract language: from source text to the checked contract, with everything worth saying on the way.
+"""Check contracts: from source text to the checked contract and its findings.
 
-`compile.py` has the passes on one page. On the way stand, in this order: `syntax/` (text to tree), `lowering/` (tree to
-contract, with `types.py`), `flow/` (where the steps of a contract go), `ensure/` (promises) and `rules/` (one finding a
-file). `diagnostics/` is what a finding is, `suppression/` which are left out, `fixes/` what would mend the others.
-`words/` is the one table of the language's words. `spelling.py` writes expressions for a reader, `sheet/` a whole contract.
+`compile.py` has all passes on one page. The passes are, in this order: `syntax/` (text to tree),
+`lowering/` (tree to contract, with `types.py`), `flow/` (where the steps of a contract go),
+`ensure/` (promises) and `rules/` (one module for each finding). `diagnostics/` defines findings,
+`suppression/` leaves some out, `fixes/` proposes edits for the others. `words/` is the table of the
+language's words. `spelling.py` writes expressions for readers, `sheet/` a whole contract.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _OF_COMPILE = frozenset({"CheckResult", "check_file", "check_source", "check_tex
 
 
 def __getattr__(name: str) -> Any:
-    # The parser alone should not cost the rules.
+    # Import the rules late, so that the parser alone stays fast to import.
     if name in _OF_COMPILE:
         from opord.language import compile
 

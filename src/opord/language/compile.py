@@ -1,12 +1,13 @@
-"""The one page: from the text of a contract to the checked contract and all there is to say about it.
+"""Run all passes: from the text of a contract to the checked contract and its findings.
 
-    text -> tokens -> tree          `syntax`       findings of `syntax`
-         -> contract                `lowering`     findings of `name`, `type`, `secret`; a contract in any case
-         -> rules over it           `rules`        findings of `flow`, `exhaustive`, `commitment`, `ensure`; warnings
-         -> without consequences, without what an `allow` silences, within the limit     `suppression`
-         -> with edits that would mend them                                              `fixes`
+    text -> tokens -> tree    `syntax`       findings of `syntax`
+         -> contract          `lowering`     findings of `name`, `type`, `secret`; always a contract
+         -> rules over it     `rules`        findings of `flow`, `exhaustive`, `commitment`,
+                                             `ensure`; warnings
+         -> fewer findings    `suppression`  without consequences and allowed findings, limited
+         -> edits             `fixes`        findings with edits that fix them
 
-Nothing here reads a disk or prints, but `check_file`, which reads the files it is told to.
+Only `check_file` reads the disk: the given file and the files that it uses. Nothing here prints.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from opord.language.syntax.source import Source, read_source
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of checking a file.
+    """The result of checking a file.
 
-    `contract` is there exactly if there are no errors (warnings may be), and the file is not one of types
-    alone. `model` is there always: the contract as far as it could be made out. `sources` are the texts by
-    path, the checked file first. `diagnostics` stand in the order of files and lines.
+    `contract` is None if there are errors or the file has only types; warnings do not matter.
+    `model` is always set: the contract, as complete as possible. `sources` are pairs of path and
+    text, the checked file first. `diagnostics` are in the order of files and lines.
     """
 
     contract: Contract | None
@@ -47,17 +48,20 @@ class CheckResult:
 
     @property
     def errors(self) -> list[Diagnostic]:
-        """The findings that refuse the contract."""
+        """Return the findings that refuse the contract."""
         return [each for each in self.diagnostics if each.severity == "error"]
 
 
 def check_text(text: str, file: str = "order.opord", *, read: Reader | None = None) -> CheckResult:
-    """Check the text of a contract. `read` gives the files it uses, by paths relative to that of `file`."""
+    """Check the text of a contract.
+
+    `read` returns the content of the files that it uses, by paths relative to `file`.
+    """
     return check_source(Source(file, text), read=read)
 
 
 def check_file(path: str | Path) -> CheckResult:
-    """Check a contract and the files it uses.
+    """Check a contract and the files that it uses.
 
     Raises:
         OSError: the file itself cannot be read.
@@ -66,14 +70,14 @@ def check_file(path: str | Path) -> CheckResult:
 
 
 def check_source(source: Source, *, read: Reader | None = None) -> CheckResult:
-    """Check a source that is read already; one that cannot be text has just that as its findings."""
+    """Check a source; if it is not readable as text, its findings say only that."""
     with without_collector():
         return _check(source, read)
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """A file on the way to its findings: its tree, its symbols, and the contract as far as it could be made out."""
+    """A parsed and lowered file: its tree, its symbols, and its contract."""
 
     source: Source
     file: tree.File
@@ -85,24 +89,30 @@ class Lowered:
 
     @property
     def errors(self) -> list[Diagnostic]:
-        """What could not be understood, before any rule is asked."""
+        """Return the errors of parsing and lowering. No rule has run yet."""
         findings = [*self.syntax, *self.ctx.findings, *self.used.findings]
         return [finding for finding in findings if finding.severity == "error"]
 
 
 def lower_text(text: str, file: str, *, read: Reader | None = None) -> Lowered:
-    """Parse and lower the text of a contract that was accepted once, without asking the rules; see `check_text`."""
+    """Parse and lower the text of a contract that was accepted before, without running the rules.
+
+    See `check_text` for `read`.
+    """
     return lower_source(Source(file, text), read=read)
 
 
 def lower_source(source: Source, *, read: Reader | None = None, recorder: Recorder | None = None) -> Lowered:
-    """Parse and lower a source without asking the rules; `recorder` is told what its names stand for."""
+    """Parse and lower a source without running the rules.
+
+    `recorder` records what its names mean.
+    """
     with without_collector():
         return _lower(source, read, recorder)
 
 
 def check_lowered(lowered: Lowered) -> CheckResult:
-    """Ask the rules about what is lowered already."""
+    """Run the rules on a lowered file."""
     with without_collector():
         return _judge(lowered)
 
@@ -136,7 +146,7 @@ def _judge(lowered: Lowered) -> CheckResult:
     model, types_only = lowered.model, lowered.types_only
     findings: list[Diagnostic] = []
     if not (types_only or source.refused):
-        # What no place in the file can be named for comes of a header that is not there.
+        # A finding without a place in the file is caused by a missing header.
         findings += (finding for finding in find_all(model) if finding.place.line)
     findings = without_consequences(source, file, lowered.syntax, [*findings, *ctx.findings, *used.findings])
     findings = [*lowered.syntax, *findings]
@@ -150,5 +160,5 @@ def _judge(lowered: Lowered) -> CheckResult:
 
 
 def _order(path: str, finding: Diagnostic) -> tuple[bool, str, int, int, str]:
-    """Order findings by place, those of the checked file first."""
+    """Return the sort key of a finding: by place, the checked file first."""
     return (finding.place.file != path, *finding.order)

@@ -1,4 +1,4 @@
-"""Checked expressions and durations written for a reader, as near as can be to how the contract wrote them."""
+"""Write checked expressions and durations for readers, close to the contract's text."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _NOT, _SIGN, _WHOLE = 3, 8, 9
 
 
 def spell(expr: Expr) -> str:
-    """Write an expression; parentheses stand only where they are needed."""
+    """Write an expression, with parentheses only where they are needed."""
     return _spell(expr)[0]
 
 
 def _spell(expr: Expr) -> tuple[str, int]:
-    """Return the text of an expression and how tightly it holds together."""
+    """Return the text of an expression and its binding power."""
     match expr:
         case Constant(value=value):
             return spell_constant(value), _WHOLE
@@ -135,7 +135,7 @@ _SIGNS = {"day": "d", "hour": "h", "minute": "m", "second": "s", "millisecond": 
 def in_words(duration: timedelta) -> str:
     """Write a duration in words: "48 hours", "1 hour 30 minutes", "10 seconds".
 
-    Days are counted from three on: what is due in two days is sooner looked up as 48 hours.
+    Days are used from three on, because "48 hours" is easier to compare than "2 days".
     """
     if duration < timedelta():
         return f"minus {in_words(-duration)}"
@@ -144,7 +144,7 @@ def in_words(duration: timedelta) -> str:
 
 
 def in_signs(duration: timedelta) -> str:
-    """Write a duration as a contract does: `48h`, `1h30m`, `10s`; days are counted from three on."""
+    """Write a duration as in a contract: `48h`, `1h30m`, `10s`. Days are used from three on."""
     if duration < timedelta():
         return f"-{in_signs(-duration)}"
     return "".join(f"{count}{_SIGNS[unit]}" for unit, count in _parts(duration)) or "0s"

@@ -1,9 +1,10 @@
-"""Types: how they are written, and where a value of one goes.
+"""Write types, and decide where a value of a type fits.
 
-A value goes unchanged from `T` to `T?`, and from a list or map to one whose items it fits unchanged. An `int`
-goes where a `float` or `decimal` is expected by a conversion that becomes visible in the checked contract.
-Nothing else converts. `Nothing` (the type of `none`, and of the items of `[]`) fits every optional as long
-as no other type is known; `Unknown` fits everywhere, since a finding speaks of it already.
+A value fits unchanged from `T` to `T?`, and from a list or map to one whose items it fits
+unchanged. An `int` fits where a `float` or `decimal` is expected; the conversion becomes explicit
+in the checked contract. There are no other conversions. `Nothing` (the type of `none`, and of the
+items of `[]`) fits every optional while no other type is known. `Unknown` fits everywhere, because
+it has been reported.
 """
 
 from __future__ import annotations
@@ -50,13 +51,16 @@ RUN = RunInfo()
 
 @lru_cache(maxsize=4096)
 def named(name: str) -> Named:
-    """Return the type of that name, the same object each time: most types are compared by identity."""
+    """Return the type with this name, always the same object.
+
+    Most types are compared by identity.
+    """
     return Named(name)
 
 
 ORDERED = (INT, FLOAT, DECIMAL, STR, DATETIME, DATE, DURATION)
 KEYS = (STR, INT, UUID)
-# What a text prints, beside enums and failures.
+# The types that a text can print, besides enums and failures.
 PRINTED = (STR, INT, BOOL, FLOAT, DECIMAL, DATETIME, DATE, DURATION, UUID, BYTES)
 
 
@@ -86,12 +90,12 @@ def show(type: Type) -> str:
 
 
 def is_secret(type: Type) -> bool:
-    """Say whether a value of this type is a secret itself; one that may be absent is as secret."""
+    """Say whether a value of this type is a secret itself; an optional secret is a secret too."""
     return isinstance(type, SecretOf) or (isinstance(type, OptionalOf) and isinstance(type.item, SecretOf))
 
 
 def without_secret(type: Type) -> Type:
-    """Return the type that a secret one would have if it were not secret."""
+    """Return the type without `secret`."""
     match type:
         case SecretOf(item):
             return without_secret(item)
@@ -114,7 +118,7 @@ def optional(type: Type) -> Type:
 
 
 def names_in(type: Type) -> Iterator[str]:
-    """Yield the declared types that a type is made of."""
+    """Yield the declared types that a type contains."""
     match type:
         case Named(name):
             yield name
@@ -127,7 +131,7 @@ def names_in(type: Type) -> Iterator[str]:
 
 
 def is_settled(type: Type) -> bool:
-    """Say whether a type is known without a context: `none` and `[]` alone are not."""
+    """Say whether a type is known without a context. The types of `none` and `[]` are not."""
     match type:
         case Nothing():
             return False
@@ -140,7 +144,7 @@ def is_settled(type: Type) -> bool:
 
 
 def compatible(actual: Type, expected: Type) -> bool:
-    """Say whether a value of the one type is, unchanged, a value of the other."""
+    """Say whether a value of the first type fits the second type unchanged."""
     if (
         actual is expected
         or isinstance(actual, Unknown)
@@ -160,7 +164,10 @@ def compatible(actual: Type, expected: Type) -> bool:
 
 
 def coerce(value: Expr, expected: Type) -> Expr | None:
-    """Return the expression as one of the expected type, converted where the language does; None if it does not fit."""
+    """Return the expression as a value of the expected type, converted if needed.
+
+    None if it cannot fit.
+    """
     actual = value.type
     if actual is expected:
         return value
@@ -176,7 +183,7 @@ def coerce(value: Expr, expected: Type) -> Expr | None:
 
 
 def join(left: Type, right: Type) -> Type | None:
-    """Return the type that both can be read as, or None."""
+    """Return the type to which both types convert, or None."""
     if left == right or isinstance(right, Unknown):
         return left
     if isinstance(left, Unknown):

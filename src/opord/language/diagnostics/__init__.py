@@ -1,4 +1,4 @@
-"""Findings as data, the registry of their codes, and the ways to show them."""
+"""Define findings as data, the registry of their codes, and their renderings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finding as data: which one it is, where it is, what it says, and what would mend it.
+"""Define a finding as data: its code, its place, its message, and the edits that fix it.
 
 Every kind of finding has one code, declared once, at the top of the module that finds it:
 
@@ -6,8 +6,8 @@ Every kind of finding has one code, declared once, at the top of the module that
     ...
     yield CODE.at(source.place(node.span), "…", help="…")
 
-The hundreds digit of a code belongs to its rule (`FAMILY_DIGIT`); warnings of every rule of their own
-stand in OP8xx. Each code has a page, `pages/<code>.md`, which `explain` shows.
+The hundreds digit of a code belongs to its rule (`FAMILY_DIGIT`). Rules that only warn have codes
+OP8xx. Each code has a page, `pages/<code>.md`, which `explain` shows.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ FAMILY_DIGIT: dict[str, str] = {
 }
 
 
-# A file with more faults than this is no contract; whoever mends the first hundred asks again.
+# The limit for the findings of one pass. After the first hundred fixes, people check again.
 FINDINGS_MAX = 200
-# The same for findings of all kinds together: the mistakes of a sound file of this length, and no flood.
+# The limit for findings of all kinds together: enough for the mistakes of a real contract.
 FINDINGS_MAX_IN_ALL = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A second place that belongs to a finding, with a few words on why (`declared here`)."""
+    """A second place that belongs to a finding, with a short reason (`declared here`)."""
 
     place: Place
     text: str
@@ -64,7 +64,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class StoryStep:
-    """One step of a story that shows how a finding comes about: a state with what happens in it, and where."""
+    """One step of a story about a finding: a state, what happens in it, and the place."""
 
     text: str
     place: Place
@@ -72,11 +72,12 @@ class StoryStep:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of text that mends a finding, or a part of the mend.
+    """One change of text that fixes a finding, or a part of the fix.
 
-    The text at `place` becomes `text`; an empty place is where something is put in. Edits of one finding with the
-    same `title` are made together or not at all; another title is another way to mend it. `safe` says that the
-    change is what was surely meant, so that a program may make it unasked; the others are offered in an editor.
+    The text at `place` becomes `text`; an empty place means an insertion. Edits of one finding with
+    the same `title` belong together: make all or none of them. Each title is a separate way to fix
+    the finding. `safe` says that the change is clearly what was meant, so that a program may make
+    it without asking. An editor offers the others.
     """
 
     place: Place
@@ -87,7 +88,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One way to mend a finding: all its edits, none of which overlap."""
+    """One way to fix a finding: all its edits, which do not overlap."""
 
     title: str
     edits: tuple[Edit, ...]
@@ -96,7 +97,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One kind of finding: `OP301`, its rule, how grave it is, its title in a few words, and what suppresses it."""
+    """One kind of finding: its id (`OP301`), its rule, its severity and a short title.
+
+    `suppressed_by` says which other mistakes suppress it.
+    """
 
     id: str
     rule: Rule
@@ -115,7 +119,7 @@ class Code:
         fix: tuple[Edit, ...] = (),
         story: tuple[StoryStep, ...] = (),
     ) -> Diagnostic:
-        """Make the finding at `place`. `label` is what to write under the place itself."""
+        """Make the finding at `place`. `label` is written under the place itself."""
         return Diagnostic(self, message, place, help, label, labels, fix, story)
 
 
@@ -123,9 +127,10 @@ class Code:
 class Diagnostic:
     """One finding.
 
-    `message` stands alone and is one sentence without a full stop; `help` is one next move, or empty.
-    `label` is written under the primary place, `labels` are the other places worth seeing. `fix` has the edits
-    that would mend it, where that is clear. `story` is a run that shows it, step by step.
+    `message` is one sentence without a full stop that can stand alone. `help` is one next step, or
+    empty. `label` is written under the primary place; `labels` are other relevant places. `fix` has
+    the edits that would fix the finding, if they are clear. `story` is a run that shows it, step by
+    step.
     """
 
     code: Code
@@ -139,7 +144,7 @@ class Diagnostic:
 
     @property
     def fixes(self) -> list[Fix]:
-        """The ways to mend it, the likeliest first."""
+        """The ways to fix the finding, the most likely first."""
         by_title: dict[str, list[Edit]] = {}
         for edit in self.fix:
             by_title.setdefault(edit.title, []).append(edit)
@@ -147,17 +152,17 @@ class Diagnostic:
 
     @property
     def rule(self) -> Rule:
-        """The family this finding belongs to."""
+        """The rule of the finding."""
         return self.code.rule
 
     @property
     def severity(self) -> Severity:
-        """`error` refuses the contract; `warning` does so only under `--strict`."""
+        """`error` refuses the contract; `warning` refuses it only under `--strict`."""
         return self.code.severity
 
     @property
     def order(self) -> tuple[str, int, int, str]:
-        """Sort key: by file, then from top to bottom."""
+        """The sort key: by file, then from top to bottom."""
         return (self.place.file, self.place.line, self.place.column, self.code.id)
 
 
@@ -172,10 +177,10 @@ def code(
     severity: Severity | None = None,
     suppressed_by: tuple[Suppressor, ...] = (),
 ) -> Code:
-    """Declare a kind of finding; warnings are told by their OP8 range unless `severity` says otherwise.
+    """Declare a kind of finding. Codes OP8xx are warnings unless `severity` is given.
 
     Raises:
-        ValueError: the number is taken by another finding, or lies outside the rule's range.
+        ValueError: the number belongs to another finding, or is outside the rule's range.
     """
     if len(number) != 5 or not number.startswith("OP") or not number[2:].isdigit():
         raise ValueError(f"expected a code such as OP301, got: {number}")
@@ -190,5 +195,5 @@ def code(
 
 
 def registered_codes() -> list[Code]:
-    """List every code that an imported module has declared, by number."""
+    """List every code that an imported module has declared, in the order of the numbers."""
     return [_registry[number] for number in sorted(_registry)]

@@ -1,4 +1,4 @@
-"""Where a finding points when the exact place is not known, or there are several."""
+"""Choose the place of a finding if its exact place is unknown, or if there are several."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from opord.contract import Place
 
 
 def known_place(place: Place, otherwise: Place) -> Place:
-    """Return `place`, or `otherwise` where it stands nowhere."""
+    """Return `place`, or `otherwise` if `place` is `NOWHERE`."""
     return place if place.line else otherwise
 
 
 def first_place(places: set[Place | None]) -> set[Place | None]:
-    """Let the first of several places in a file stand for all; that there may be none is kept."""
+    """Reduce several places in a file to the first one; keep None if it is present."""
     if len(places) < 2:
         return places
     first = min((place for place in places if place is not None), key=lambda each: (each.line, each.column))

@@ -1,4 +1,4 @@
-"""Near names: what somebody may have meant."""
+"""Find similar names for "did you mean" suggestions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Find the known name that is likely meant by `name`, or None if none is near enough.
+    """Return the known name that `name` probably means, or None if none is similar enough.
 
-    A name is near when a third of its letters at most have to change; another case costs nothing, for it is
-    the commonest slip.
+    A name is similar if at most a third of its letters must change. A different letter case costs
+    nothing, because it is the most common mistake.
     """
     best, best_distance = None, max(len(name), 3) // 3 + 1
     plain = folded(name)
@@ -23,9 +23,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def surely_meant(name: str, near: str, known: Iterable[str]) -> bool:
-    """Say whether `name` is one slip of the hand away from `near`, and further away from all others.
+    """Say whether `near` is one typing mistake away from `name`, and no other name is.
 
-    Short names are never sure: between `id` and `ad` one letter is half of the name.
+    Short names are never certain: one letter is half of `id` or `ad`.
     """
     plain = folded(name)
     if len(plain) < 4 or _distance(plain, folded(near), 2) > 1:
@@ -34,12 +34,15 @@ def surely_meant(name: str, near: str, known: Iterable[str]) -> bool:
 
 
 def folded(name: str) -> str:
-    """Write a name so that its case makes no difference."""
+    """Return a name in lower case without `_`: equal for all letter cases of a name."""
     return name.replace("_", "").lower()
 
 
 def _distance(a: str, b: str, limit: int) -> int:
-    """Count insertions, deletions, changes and swaps of neighbours from `a` to `b`, up to `limit`."""
+    """Return the edit distance from `a` to `b`; stop counting once it must reach `limit`.
+
+    Insertions, deletions, changes and swaps of neighbours count one each.
+    """
     if a == b:
         return 0
     before: list[int] = []

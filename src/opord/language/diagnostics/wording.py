@@ -1,4 +1,4 @@
-"""Words that findings, stories and sheets share: names in a row, a way through states, and "did you mean"."""
+"""Write lists of names, ways through states and suggestions for findings, stories and sheets."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 
 FEW = 20
-"""A row of more names is cut: nobody reads more of them in a sentence."""
+"""A longer list of names is cut: nobody reads more of them in a sentence."""
 _STATES_MAX = 40
 WAYS_SHOWN_MAX = 50
-"""So many findings of a rule show the way through the states that leads to them."""
+"""The number of findings of a rule that show the way through the states."""
 LABELS_MAX = 10
-"""So many other places are worth seeing beside a finding."""
+"""The number of other places that a finding shows."""
 
 
 def quoted(names: Iterable[str], last: str = "and") -> str:
-    """Write names in a row: "`A`, `B` and `C`"; a very long one ends in "others"."""
+    """Write a list of names: "`A`, `B` and `C`"; a very long list ends in "others"."""
     words = [f"`{name}`" for name in islice(names, FEW + 1)]
     if len(words) > FEW:
         words[FEW] = "others"
@@ -25,7 +25,7 @@ def quoted(names: Iterable[str], last: str = "and") -> str:
 
 
 def way(states: Iterable[str]) -> str:
-    """Write a way through states: "`Charging` → `Charged`"; of a very long one the start and the end."""
+    """Write a way through states: "`Charging` → `Charged`"; a very long way has its middle cut."""
     names = [f"`{name}`" for name in states]
     if len(names) > _STATES_MAX:
         names[_STATES_MAX - 1 : -1] = [f"… {len(names) - _STATES_MAX} more …"]
@@ -33,12 +33,12 @@ def way(states: Iterable[str]) -> str:
 
 
 def meant(near: str | None, otherwise: str = "") -> str:
-    """Word the help for a name that is not there: the near one, or else something other."""
+    """Write the help for an unknown name: a suggestion of `near`, or else `otherwise`."""
     return f"did you mean `{near}`?" if near else otherwise
 
 
 def listed(names: Iterable[str], word: str = "and", most: int = 6) -> str:
-    """Write names as a list in a sentence: `a`, `b` and `c`; a long one ends with how many more there are."""
+    """Write a list of names: "`a`, `b` and `c`"; a long list ends with the number of the others."""
     known = names if isinstance(names, Collection) else list(names)
     quoted = [f"`{name}`" for name in islice(known, most)]
     if len(known) > most:

@@ -1,6 +1,7 @@
-"""Where the steps of a contract go: the graph of its states, the walk over paths, endings, coverage, value flow and cycles.
+"""Analyse where the steps of a contract go.
 
-Rules, promises, sheet, diagram and simulation read what stands here. It knows the checked contract and nothing else.
+The room has the graph of states, the walk over paths, endings, coverage, value flow and cycles.
+Rules, promises, sheet, diagram and simulation read it. It only knows the checked contract.
 """
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What a call can end in: its declared failures, the built-in ones, and what each outcome proves of its effect."""
+"""Know how a call can end: its declared failures, the built-in ones, and what each proves."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ from opord.contract import (
 )
 
 Ending: TypeAlias = Literal["ok", "maybe", "failed"]
-"""How a call ended: it has taken effect; it may have (`InDoubt`, or an action that is skipped); it did not."""
+"""How a call ended: its effect happened, may have happened, or did not happen.
+
+`maybe` is for `InDoubt` and for an action with `in doubt skip`.
+"""
 
 TIMED_OUT = VariantRef("", "TimedOut")
 IN_DOUBT = VariantRef("", "InDoubt")
 
 
 class Calls:
-    """The declared calls by name, and what each can end in."""
+    """The declared calls by name, and how each can end."""
 
     def __init__(self, contract: Contract) -> None:
         self._by_name: dict[str, Pure | Effect | Action] = {}
@@ -50,12 +53,12 @@ class Calls:
         return self._by_name.get(name)
 
     def action(self, name: str) -> Action | None:
-        """Return the action `name`, or None if there is none, or something else has that name."""
+        """Return the action `name`, or None if no action has this name."""
         call = self._by_name.get(name)
         return call if isinstance(call, Action) else None
 
     def variants(self, name: str) -> Iterator[tuple[VariantRef, Variant]]:
-        """Yield the declared variants that a call can fail with, in the order of its `fails`."""
+        """Yield the declared variants with which a call can fail, in the order of its `fails`."""
         call = self._by_name.get(name)
         if isinstance(call, Effect | Action):
             for failure in call.fails:
@@ -63,10 +66,10 @@ class Calls:
                     yield VariantRef(failure, variant.name), variant
 
     def failures(self, name: str) -> tuple[VariantRef, ...]:
-        """List all that a call can fail with: its declared variants, then the built-in one that joins them.
+        """List every variant with which a call can fail: the declared ones, then the built-in one.
 
-        `TimedOut` joins the failures of an effect with a time limit, `InDoubt` those of an action whose
-        doubts are reported, be it at once or after nobody answered.
+        An effect with a time limit can fail with `TimedOut`. An action can fail with `InDoubt` if
+        its doubts are reported, at once or after nobody answered.
         """
         if name not in self._failures:
             found = [ref for ref, _ in self.variants(name)]
@@ -87,38 +90,41 @@ class Calls:
                 assert_never(call)
 
     def answer(self, site: CallSite) -> Ending:
-        """Say what `ok` proves: that the call took effect, or, with `in doubt skip`, only that it may have.
+        """Return what `ok` proves: the call took effect, or with `in doubt skip`, it may have.
 
-        An action with a result cannot be skipped, which is said elsewhere.
+        An action with a result cannot be skipped; another finding reports that.
         """
         action = self.action(site.name)
         skips = action is not None and isinstance(action.doubt, Skip) and isinstance(action.result, Nothing)
         return "maybe" if skips else "ok"
 
     def outcomes(self, site: CallSite, pattern: Pattern | None) -> tuple[Ending, ...]:
-        """List how the call can have ended where an arm with this pattern is taken, or, with no pattern, where it answered."""
+        """List how a call can have ended when an arm with this pattern takes the outcome.
+
+        Without a pattern: how it can have ended when it gave a result.
+        """
         return (self.answer(site),) if pattern is None else tuple(self.endings(site, pattern))
 
     def endings(self, site: CallSite, pattern: Pattern) -> set[Ending]:
-        """Say how the call can have ended where an arm with this pattern is taken."""
+        """Return how a call can have ended when an arm with this pattern takes the outcome."""
         match pattern:
             case OkPattern():
                 return {self.answer(site)}
             case VariantPattern(variants=variants):
-                # An `InDoubt` that is not reported cannot come, which is said elsewhere.
+                # An `InDoubt` that is not reported cannot occur; another finding reports that.
                 action = self.action(site.name)
                 reports = action is not None and reports_doubt(action)
                 return {"maybe" if variant == IN_DOUBT and reports else "failed" for variant in variants}
             case ElsePattern():
                 return {"failed"}  # `else` never covers `InDoubt`
             case SomePattern() | NonePattern() | ConstantPattern():
-                return set()  # these take values; over a call they have their finding
+                return set()  # patterns for values; over a call they have been reported
             case _:
                 assert_never(pattern)
 
 
 def reports_doubt(action: Action) -> bool:
-    """Say whether `InDoubt` joins the failures of an action: at once, or after nobody answered."""
+    """Say whether an action can fail with `InDoubt`: at once, or after nobody answered."""
     doubt = action.doubt
     match doubt:
         case Report():

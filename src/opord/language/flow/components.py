@@ -1,4 +1,7 @@
-"""The strongly connected components of a graph: nodes that can each reach the other, which is where its cycles are."""
+"""Find the strongly connected components of a graph: sets of nodes that can all reach each other.
+
+The cycles of the graph are inside these components.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 
 def components(successors: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Number the strongly connected components of a graph (Tarjan's algorithm, without recursion)."""
+    """Number the strongly connected components of a graph: Tarjan's algorithm, iterative."""
     found: dict[str, int] = {}
     index: dict[str, int] = {}
     lowest: dict[str, int] = {}

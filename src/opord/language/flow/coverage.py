@@ -1,4 +1,4 @@
-"""What the arms of a `match` or of a call's `else` cover, and what they leave out."""
+"""Find the cases that the arms of a `match` or of a call's `else` cover or miss."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A case that is a value; the type's name keeps `1` and `true` apart."""
+    """A case that is a value; the name of the type distinguishes `1` from `true`."""
 
     type: str
     value: bool | int | float | str | Decimal | timedelta
@@ -65,29 +65,29 @@ TRUE, FALSE = Literal("bool", True), Literal("bool", False)
 
 @dataclass(frozen=True)
 class Cases:
-    """All that can come: `listed`, and if `open` any number of values more."""
+    """All possible cases: `listed`, and any number of other values if `open`."""
 
     listed: tuple[Case, ...]
     open: bool = False
 
     @cached_property
     def known(self) -> frozenset[Case]:
-        """What is listed, to ask whether something is."""
+        """The listed cases as a set, for fast look-up."""
         return frozenset(self.listed)
 
     @cached_property
     def left_by_else(self) -> tuple[Case, ...]:
-        """What is listed and `else` passes over."""
+        """The listed cases that `else` does not cover."""
         return tuple(case for case in self.listed if left_by_else(case))
 
 
-# Many statements ask about the same call or type.
+# Many statements have the same call or type.
 _Cases: TypeAlias = dict[tuple[str, bool] | Type, Cases | None]
 _cases: WeakKeyDictionary[Graph, _Cases] = WeakKeyDictionary()
 
 
 def cases_of(graph: Graph, statement: Branching) -> Cases | None:
-    """List what a statement's arms have to cover; None if that cannot be known."""
+    """List the cases that a statement's arms must cover; None if they cannot be known."""
     cases = _cases.setdefault(graph, {})
     match statement:
         case Call(site=site):
@@ -133,7 +133,7 @@ def _of_type(graph: Graph, type: Type) -> Cases | None:
             named = _of_named(graph, failures)
             return named and Cases((*named.listed, *(VariantRef("", name) for name in builtins)))
         case Primitive() | ListOf() | MapOf() | SecretOf() | RunInfo() | Nothing() | Unknown():
-            return None  # no `match` takes values of these apart
+            return None  # `match` does not accept values of these types
         case _:
             assert_never(type)
 
@@ -165,7 +165,7 @@ def cases_in(pattern: Pattern) -> Iterator[Case]:
 
 
 def left_by_else(case: Case) -> bool:
-    """Say whether `else` passes over a case: a call's success has its own arm, a doubt its own name."""
+    """Say whether `else` does not cover a case: the result of a call, and `InDoubt`."""
     return case in (OK, IN_DOUBT)
 
 
@@ -175,7 +175,10 @@ def missing(cases: Cases, arms: tuple[Arm, ...]) -> list[Case]:
 
 
 def first_missing(cases: Cases, arms: tuple[Arm, ...], most: int) -> list[Case]:
-    """List the first cases that no arm covers: all of them would take long where many statements miss many."""
+    """List at most `most` cases that no arm covers.
+
+    A full list would take long if many statements miss many cases.
+    """
     return [*islice(_missing(cases, arms), most)]
 
 
@@ -186,7 +189,7 @@ def _missing(cases: Cases, arms: tuple[Arm, ...]) -> Iterator[Case]:
 
 
 def names_strangers(graph: Graph, arms: tuple[Arm, ...]) -> bool:
-    """Say whether an arm names a variant that is nowhere declared; then nobody knows what it was to cover."""
+    """Say whether an arm names an undeclared variant, so that the covered cases are not known."""
     return any(
         isinstance(case, VariantRef) and case.type != "" and graph.variant(case) is None
         for arm in arms
@@ -195,7 +198,7 @@ def names_strangers(graph: Graph, arms: tuple[Arm, ...]) -> bool:
 
 
 def is_complete(graph: Graph, statement: Match) -> bool:
-    """Say whether the arms of a `match` are known to cover all that can come."""
+    """Say whether the arms of a `match` are known to cover all cases."""
     cases = cases_of(graph, statement)
     if cases is None or first_missing(cases, statement.arms, 1):
         return False
@@ -203,7 +206,7 @@ def is_complete(graph: Graph, statement: Match) -> bool:
 
 
 def spelled(case: Case) -> str:
-    """Write a case as an arm would."""
+    """Write a case as in an arm."""
     match case:
         case Word(text=text):
             return text

@@ -1,4 +1,4 @@
-"""Where a block ends: whether a path can fall out of it, at which statement it does, and what nothing comes to."""
+"""Find where a path ends without `goto`, and after which statements no path continues."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ from opord.statements import Branching
 
 
 def is_unread(statement: Statement) -> bool:
-    """Say whether a statement stands for text that could not be read; a finding already speaks of it."""
+    """Say whether a statement replaces text that could not be read and has been reported."""
     return isinstance(statement, Let) and isinstance(statement.value, Hole) and not statement.name
 
 
 class End(NamedTuple):
-    """A place where a path of a block ends without `goto`; `of_if`: where the condition of an `if` does not hold."""
+    """A place where a path ends without `goto`.
+
+    `of_if`: the condition of an `if` is false there.
+    """
 
     place: Place
     of_if: bool = False
 
 
 def open_ends(block: Block, otherwise: Place) -> tuple[End, ...]:
-    """List each place where a path of `block` ends without `goto`; `otherwise` is that of an empty block.
+    """List each place where a path of `block` ends without `goto`.
 
-    An `if` without `else` ends there itself, whatever its branch does. Where text could not be read, nobody
-    knows where the path goes.
+    `otherwise` is for an empty block.
+
+    An `if` without `else` is always such a place, whatever its branch does. After text that could
+    not be read, the path is unknown and gives no place.
     """
     return _Ends().block(block, (End(otherwise),)) or ()
 
@@ -37,7 +42,7 @@ _Ended = tuple[End, ...]
 
 
 class _Ends(PathWalk[_Ended]):
-    """Carries where the paths would end if nothing followed."""
+    """Carry the places where the paths would end if no statement followed."""
 
     def called(self, site: CallSite, pattern: Pattern | None, at: _Ended) -> _Ended:
         return at
@@ -73,9 +78,10 @@ class _Ends(PathWalk[_Ended]):
 
 
 def surely_left(graph: Graph, block: Block) -> frozenset[int]:
-    """Name, by their `id`, the statements in a block below which nothing can ever be taken.
+    """Return the `id` of each statement in a block after which no path continues.
 
-    All their paths end in a `goto`, and the arms of each `match` are known to cover all that can come.
+    All paths of such a statement end in a `goto`, and the arms of each `match` are known to cover
+    all cases.
     """
     walk = _SurelyLeft(graph)
     walk.block(block, True)

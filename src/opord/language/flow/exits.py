@@ -1,6 +1,7 @@
-"""Every `goto` of a step, with the conditions before it as data: what was tested, and how each call ended.
+"""List every `goto` of a step with the conditions before it as data: tests, and the ends of calls.
 
-Sheet, diagram and simulation say in words of their own why a step goes where it goes. They read this one list.
+Sheet, diagram and simulation each describe in their own words why a step goes where it goes. They
+all read this list.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from opord.statements import Branching
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Branched:
-    """The condition of an `if` came out so.
+    """The condition of an `if` was `holds`.
 
-    `below`: the `goto` stands below the `if` and not in it; the condition came out false, for the branch where it holds
-    always leaves.
+    `below`: the `goto` stands below the `if` and not in it. The condition was false, because the
+    branch for a true condition always leaves.
     """
 
     statement: If
@@ -29,7 +30,7 @@ class Branched:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ended:
-    """A call ended so: of its arms, `arm` took the outcome."""
+    """A call ended with an outcome that `arm` of its arms took."""
 
     site: CallSite
     arms: tuple[Arm, ...]
@@ -38,21 +39,21 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
-    """A call answered, or one of its arms went on, and the `goto` stands below it."""
+    """A call gave a result, or one of its arms continued; the `goto` stands below it."""
 
     site: CallSite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
-    """A value was such that `arm` took it."""
+    """`arm` took the value of `subject`."""
 
     subject: Expr
     arm: Arm
 
 
 Condition: TypeAlias = Branched | Ended | Answered | Matched
-"""One condition on the way to a `goto`. Each is one object, shared by all `goto`s that stand after it."""
+"""One condition before a `goto`. It is one object, shared by all `goto`s after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ class _Chain:
 class Exit:
     """One `goto` of a step.
 
-    `cause` is what set the step off: an event, with its guard, or a timer; None for the body of a state. `commit` is the
-    last commit before the `goto`.
+    `cause` is what started the step: an event handler with its guard, or a timer; None for the body
+    of a state. `commit` is the last commit before the `goto`.
     """
 
     goto: Goto
@@ -76,11 +77,11 @@ class Exit:
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The conditions on the way, from top to bottom."""
+        """The conditions before the `goto`, from top to bottom."""
         return tuple(self.latest_conditions())[::-1]
 
     def latest_conditions(self) -> Iterator[Condition]:
-        """Yield the conditions on the way, the last one first."""
+        """Yield the conditions before the `goto`, the last one first."""
         chain = self._chain
         while chain is not None:
             yield chain.last
@@ -88,7 +89,7 @@ class Exit:
 
 
 def exits(moment: Moment) -> Iterator[Exit]:
-    """Yield each `goto` of a step, from top to bottom. What stands below a `goto` is listed as if it were not there."""
+    """Yield each `goto` of a step, from top to bottom. Statements below a `goto` are listed too."""
     yield from _Listing(moment.handler).block(moment.body, None, None)
 
 
@@ -102,7 +103,7 @@ class _Listing:
     def block(
         self, block: Block, chain: _Chain | None, commit: CallSite | None
     ) -> Generator[Exit, None, _Leaves]:
-        """List the exits of a block; return whether every path of it leaves."""
+        """List the exits of a block; return whether every path of the block leaves."""
         leaves = False
         for statement in block:
             match statement:
@@ -136,7 +137,7 @@ class _Listing:
     def _arms(
         self, statement: Branching, of: CallSite | Expr, chain: _Chain | None, commit: CallSite | None
     ) -> Generator[Exit, None, _Leaves]:
-        """List the exits of arms; return whether every path of each of them leaves."""
+        """List the exits of arms; return whether every path of each arm leaves."""
         leaves = True
         for arm in statement.arms:
             taken = Ended(of, statement.arms, arm) if isinstance(of, CallSite) else Matched(of, arm)

@@ -1,13 +1,13 @@
-"""The state graph of a contract: every move from a state to a state, with what was committed on the way.
+"""Build the state graph of a contract: every move between states, with its commits.
 
-A state has moments: its body, its handlers, its timers, and those it shares with its phase. Each moment is
-one step. The graph holds one edge for every `goto` in it and every way to have committed before it. It is
-taken from the statements that stand there, also in a contract with errors: `goto`s to unknown states lead
-nowhere, calls of unknown names tell nothing.
+A state has moments: its body, its handlers, its timers, and those it shares with its phase. Each
+moment is one step. The graph has one edge for every `goto` of a step and every combination of
+commits before it. It is built from the statements as written, also in a contract with errors: a
+`goto` to an unknown state has no edge, and a call of an unknown name is ignored.
 
-From a commit's intent to its `goto` nothing else moves a run; before that, a phase's shared handler may take
-a state that acts. So the edges of shared handlers start at every state of the phase, and none of them
-carries the commits of the body that it cut short.
+Between the intent of a commit and its `goto`, nothing else moves a run. Before the intent, a shared
+handler of the phase may take the event while the state acts. So the edges of shared handlers start
+at every state of the phase. They carry no commits of the body that the handler interrupted.
 """
 
 from __future__ import annotations
@@ -36,16 +36,18 @@ from opord.language.flow.components import components
 from opord.language.flow.walk import follow
 from opord.statements import gotos
 
-# Every move and every way to have committed costs the rules time and memory. The largest contract that people
-# write has a tenth of this; beyond it a small file could stop a gate.
+# Every move and every combination of commits costs the rules time and memory. The largest contracts
+# that people write have a tenth of this number. Without a limit, a small file could block a deploy
+# gate.
 MOVES_MAX = 300_000
-# Up to so many different ways to have committed, a step that commits twice keeps the last two commits of each.
+# Up to this number of combinations of commits, a step that commits twice keeps its last two
+# commits.
 _SITES_MAX = 100
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One step that a state can take: its body (no handler), or what an event or a timer sets off."""
+    """One step of a state: its body (without handler), or the handler of an event or a timer."""
 
     handler: EventHandler | Timer | None
     body: Block
@@ -53,20 +55,23 @@ class Moment:
 
     @cached_property
     def gotos(self) -> list[Goto]:
-        """The moves that end this step, from top to bottom."""
+        """The `goto`s of this step, from top to bottom."""
         return list(gotos(self.body))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Committed:
-    """A commit on a path, and how it ended. Each is one object: two places in the text are two commits."""
+    """A commit on a path, and how it ended.
+
+    Two places in the text are two commits, also if equal.
+    """
 
     site: CallSite
     ending: Ending
 
     @property
     def name(self) -> str:
-        """The action that was committed."""
+        """The name of the action."""
         return self.site.name
 
     @property
@@ -77,7 +82,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One move: from a state, in one of its moments, through a `goto`, with the commits made on the way."""
+    """One move: a state, one of its moments, a `goto`, and the commits before the `goto`."""
 
     source: str
     target: str
@@ -87,7 +92,7 @@ class Edge:
 
 
 class TooManyMoves(Exception):
-    """The states of a contract cannot be gone through: there are more than `MOVES_MAX` ways."""
+    """The contract has more than `MOVES_MAX` moves, so its states cannot be analysed."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -117,7 +122,7 @@ class Graph:
         self._count_shared()
 
     def _count_shared(self) -> None:
-        """Refuse a contract whose phases share so much that listing it alone would take too long."""
+        """Refuse a contract whose phases share too many steps to list them."""
         left = MOVES_MAX
         for state in self.contract.states:
             left -= len(self._shared.get(state.phase or "", ()))
@@ -139,27 +144,27 @@ class Graph:
         return self._own[state.name] + [step for step in shared if self.shares(state, step)]
 
     def variant(self, ref: VariantRef) -> Variant | None:
-        """Return the declaration of a variant, if there is one."""
+        """Return the declaration of a variant, or None if there is none."""
         return self._variant.get((ref.type, ref.variant))
 
     def moments(self, state: State) -> list[Moment]:
-        """List the steps that can be taken from a state: body, handlers, timers, then the shared ones.
+        """List the steps of a state: body, handlers, timers, then the shared ones.
 
         Raises:
-            TooManyMoves: phases share so much that the steps of all states cannot be gone through.
+            TooManyMoves: the phases share too many steps to list those of all states.
         """
         return self._moments[state.name]
 
     @cached_property
     def steps(self) -> list[Moment]:
-        """Every step of the contract, each once: those of the states, then those that phases share."""
+        """Every step of the contract, once each: those of the states, then the shared ones."""
         found = [step for state in self.contract.states for step in self._own[state.name]]
         for phase in self.contract.phases:
             found += self.shared_steps(phase)
         return found
 
     def shares(self, state: State, step: Moment) -> bool:
-        """Say whether a step that the phase of `state` shares is in force there: no handler of its own replaces it."""
+        """Say whether no own handler of `state` replaces a shared step of its phase."""
         handler = step.handler
         return not isinstance(handler, EventHandler) or handler.event not in self._own_events[state.name]
 
@@ -176,7 +181,7 @@ class Graph:
         """Every move to a declared state, in the order of the file.
 
         Raises:
-            TooManyMoves: there are more than can be gone through.
+            TooManyMoves: there are more than `MOVES_MAX` moves.
         """
         if self.overgrown is not None:
             raise self.overgrown
@@ -195,14 +200,16 @@ class Graph:
 
     @property
     def whole(self) -> bool:
-        """Say whether all moves can be gone through; where they cannot, asking for them raises `TooManyMoves`."""
+        """Say whether `edges` works. If it does not, it raises `TooManyMoves`."""
         try:
             return len(self.edges) >= 0
         except TooManyMoves:
             return False
 
     def refuse(self, place: Place) -> NoReturn:
-        """Say that something about this graph takes too long to decide; a finding tells it at `place`.
+        """Stop the analysis, because some decision about this graph takes too long.
+
+        A finding reports it at `place`.
 
         Raises:
             TooManyMoves: always.
@@ -216,10 +223,10 @@ class Graph:
             self.refuse(state.place)
 
     def _ways_out(self, block: Block, state: State) -> list[tuple[Goto, tuple[Committed, ...]]]:
-        """List the `goto`s of a step, each with every commit that a path to it can have made.
+        """List the `goto`s of a step, each with every combination of commits before it.
 
-        A sound step commits once. Where a path commits more often a finding says so, and its last commits
-        stand for all, so that the work stays within bounds.
+        A correct step commits once. A path that commits more often is reported by a finding; only
+        its last commits are kept, so that the work stays limited.
         """
         ways: list[tuple[Goto, tuple[Committed, ...]]] = []
         made: dict[tuple[tuple[int, Ending], ...], tuple[Committed, ...]] = {}
@@ -262,23 +269,23 @@ class Graph:
 
     @cached_property
     def successors(self) -> dict[str, list[str]]:
-        """The states that each state can become, each once."""
+        """The states that directly follow each state, without duplicates."""
         return {
             name: list(dict.fromkeys(edge.target for edge in edges)) for name, edges in self.outgoing.items()
         }
 
     @cached_property
     def reachable(self) -> set[str]:
-        """The states that a run can come to from an initial one."""
+        """The states that a run can reach from an initial state."""
         return _closure((state.name for state in self.contract.states if state.initial), self.successors)
 
     @cached_property
     def can_end(self) -> set[str]:
-        """The states from which a run can come to a final one."""
+        """The states from which a run can reach a final state."""
         return self.leading_to(state.name for state in self.contract.states if state.kind == "final")
 
     def leading_to(self, goals: Iterable[str]) -> set[str]:
-        """Give the states from which a run can come to one of `goals`, these included."""
+        """Return the states from which a run can reach one of `goals`, and the goals themselves."""
         return _closure(goals, self._predecessors)
 
     @cached_property
@@ -289,14 +296,19 @@ class Graph:
 
     @cached_property
     def component(self) -> dict[str, int]:
-        """For each state the number of its cycle: two states have the same if each can reach the other."""
+        """The number of each state's cycle.
+
+        Two states have the same number if each can reach the other.
+        """
         return components(self.successors)
 
     def bits(self, start: dict[str, int], across: Callable[[Edge, int], int]) -> dict[str, int]:
-        """Carry sets of bits along every path until nothing is added; give the bits that can stand at each state.
+        """Carry sets of bits along every path until nothing is added.
 
-        `across` says which bits stand after an edge, given those before it; it may clear bits and set others,
-        each independent of the rest.
+        Return the possible bits by state.
+
+        `across` returns the bits after an edge, given the bits before it. It may clear bits and set
+        others, but each bit must be independent of the rest.
         """
         known = {name: start.get(name, 0) for name in self.states}
         waiting = deque(self.states)
@@ -314,16 +326,19 @@ class Graph:
         return known
 
     def way(self, start: str, goal: str, allowed: Callable[[Edge], bool] = lambda _: True) -> list[str]:
-        """Give the states of a shortest way from `start` to `goal`, both included; empty if there is none."""
+        """Return the states of a shortest way from `start` to `goal`, both included.
+
+        Empty if none exists.
+        """
         return along(self.next_towards(goal, allowed, {start}), start)
 
     def next_towards(
         self, goal: str, allowed: Callable[[Edge], bool] = lambda _: True, until: Container[str] = ()
     ) -> dict[str, str | None]:
-        """Say for each state from which `goal` can be reached which state comes next on a shortest way there.
+        """Map each state that can reach `goal` to the next state on a shortest way to it.
 
-        The goal itself has None. The search ends with the first state of `until` that it finds, which is then
-        the last one of the answer.
+        The goal itself has None. The search ends at the first state of `until` that it finds; this
+        state is then the last of the result.
         """
         found: dict[str, str | None] = {goal: None}
         waiting = deque([goal])
@@ -341,7 +356,7 @@ class Graph:
 
 
 def along(next_state: dict[str, str | None], start: str) -> list[str]:
-    """Give the way from `start` that `Graph.next_towards` has found; empty if there is none."""
+    """Return the way from `start` that `Graph.next_towards` found; empty if there is none."""
     found: list[str] = []
     name: str | None = start if start in next_state else None
     while name is not None:

@@ -1,4 +1,4 @@
-"""What may have taken effect before a state is entered: the ground for the rules on repeated commits."""
+"""Find commits that may repeat an effect, because the action may have taken effect before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opord.language.flow.graph import Edge, Graph
 class RepeatedCommit:
     """A commit of an action that may have taken effect before.
 
-    `circles`: from this very commit, having taken effect, a run can come back to its state.
+    `circles`: after this commit took effect, a run can come back to its state.
     """
 
     action: Action
@@ -23,7 +23,10 @@ class RepeatedCommit:
 
 
 def repeated_commits(contract: Contract, graph: Graph) -> Iterator[RepeatedCommit]:
-    """Yield each commit that can repeat an effect, if its action has neither `key expr` nor `repeatable`."""
+    """Yield each commit that can repeat an effect.
+
+    Actions with `key expr` or `repeatable` are left out.
+    """
     bare = [
         action
         for action in contract.actions
@@ -44,7 +47,7 @@ def repeated_commits(contract: Contract, graph: Graph) -> Iterator[RepeatedCommi
         for commit in edge.commits
         if commit.may and graph.component[edge.source] == graph.component[edge.target]
     }
-    found: dict[int, RepeatedCommit] = {}  # a shared handler is one commit, however many states share it
+    found: dict[int, RepeatedCommit] = {}  # a shared handler is one commit, for any number of states
     for edge in graph.edges:
         for commit in edge.commits:
             action = graph.calls.action(commit.name)

@@ -1,8 +1,8 @@
-"""Whether a round through states that act changes anything: once round, and the fields are what they were.
+"""Decide whether a round through acting states changes anything: are all fields the same after it?
 
-Two questions are put to a round. Does each field come back as it went, by whatever names it was handed on, or
-is it the same literal every time? And can the round be made again with these literals, or does a condition on
-the way (`if first`) say that it is the last one?
+A round has two questions. First: is each field the same after the round, possibly under other names
+on the way, or always the same literal? Second: can the round repeat with these literals, or does a
+condition on the way (`if first`) show that it is the last one?
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from opord.language.flow.value_flow import (
 
 
 class _Unsaid:
-    """What is not known of a value."""
+    """The mark for an unknown value."""
 
 
 UNSAID: Final = _Unsaid()
@@ -45,31 +45,31 @@ UNSAID: Final = _Unsaid()
 
 @dataclass(frozen=True, slots=True)
 class _WithFields:
-    """A variant with fields, of which only the name is known."""
+    """A variant with fields; only its name is known."""
 
     ref: VariantRef
 
 
-# A literal is handed from field to field at most so many rounds before it is taken to have arrived.
+# A literal may take several rounds to pass through all fields. After this number the search stops.
 _ROUNDS_MAX = 8
 
 
 def changes_nothing(round_: list[Handover]) -> bool:
-    """Say whether a run can make this round again and again, with the same fields each time."""
+    """Say whether a run can repeat this round forever with the same fields each time."""
     return _comes_back(round_) and _can_be_repeated(round_)
 
 
-# --- Does each field come back as it went? ----------------------------------------------------------------------
+# --- Does each field come back as it went? --------------------------------------------------------
 
 
 def _comes_back(round_: list[Handover]) -> bool:
-    """Say that no field is made of itself, nor handed on to another one of the same state, once round."""
+    """Say whether each field that depends on itself comes back unchanged, to its own name."""
     nodes = [(index, name) for index, handover in enumerate(round_) for name, _ in handover.values]
     number = {node: str(place) for place, node in enumerate(nodes)}
     made_of: dict[str, list[tuple[str, bool]]] = {}
     for index, handover in enumerate(round_):
         for name, value in handover.values:
-            # What a move hands on stands in the fields that the move before it has filled.
+            # The value of a field comes from the fields that the move before it filled.
             before = index - 1 if index else len(round_) - 1
             made_of[number[index, name]] = [
                 (number[before, field], same) for field, same in _sources(value) if (before, field) in number
@@ -91,7 +91,7 @@ def _comes_back(round_: list[Handover]) -> bool:
 
 
 def _circling(made_of: dict[str, list[tuple[str, bool]]], group: dict[str, int]) -> set[str]:
-    """Name the fields that come back to themselves by way of others."""
+    """Return the fields that come back to themselves through other fields."""
     return {
         node
         for node, sources in made_of.items()
@@ -100,7 +100,10 @@ def _circling(made_of: dict[str, list[tuple[str, bool]]], group: dict[str, int])
 
 
 def _sources(value: Value) -> Iterator[tuple[str, bool]]:
-    """Yield the fields that a value is made of, and whether it is that very field, literals put into it or not."""
+    """Yield the fields from which a value is made, each with whether the value is that field.
+
+    A field of a record that a literal replaces still counts as that field.
+    """
     match value:
         case CopiedField(field):
             yield field, True
@@ -120,16 +123,16 @@ def _size(value: Value) -> int:
     return value.size if isinstance(value, MadeValue) else 1
 
 
-# --- Can it be made again? --------------------------------------------------------------------------------------
+# --- Can it be made again? ------------------------------------------------------------------------
 
 
 def _can_be_repeated(round_: list[Handover]) -> bool:
-    """Hand the literals round until they have arrived, and ask whether the conditions can all hold then."""
+    """Pass the literals around until they are stable; say whether all conditions can hold then."""
     known: dict[str, Any] = {}
     for _ in range(min(_ROUNDS_MAX, 1 + max(len(handover.values) for handover in round_))):
         for handover in round_:
             known = _handed_on(handover, known)
-    for _ in range(2):  # what a condition says of a field holds the whole round
+    for _ in range(2):  # a condition on a field holds for the whole round
         for handover in round_:
             for requirement in handover.requirements:
                 if _holds(requirement, known) is False:
@@ -145,7 +148,7 @@ def _handed_on(handover: Handover, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _learn(requirement: Requirement, known: dict[str, Any]) -> None:
-    """Note what a condition says of a field by itself."""
+    """Note the value of a field that a condition proves on its own."""
     match requirement:
         case Requirement(of=CopiedField(field), holds=holds, pattern=None):
             known[field] = holds
@@ -160,7 +163,7 @@ def _learn(requirement: Requirement, known: dict[str, Any]) -> None:
         case Requirement(of=CopiedField(field), pattern=NonePattern()):
             known[field] = None
         case Requirement():
-            pass  # it says nothing of a field by itself
+            pass  # it proves no value of a field
         case _:
             assert_never(requirement)
 
@@ -178,7 +181,7 @@ def _holds(requirement: Requirement, known: Mapping[str, Any]) -> bool | None:
 
 
 def _takes(pattern: Pattern, worth: Any) -> bool | None:
-    """Say whether a pattern takes a value; None where that is not known."""
+    """Say whether a pattern takes a value; None if that is not known."""
     match pattern:
         case NonePattern():
             return worth is None
@@ -190,13 +193,13 @@ def _takes(pattern: Pattern, worth: Any) -> bool | None:
             ref = worth.ref if isinstance(worth, _WithFields) else worth
             return ref in variants if isinstance(ref, VariantRef) else None
         case ElsePattern() | OkPattern():
-            return None  # what is left says nothing, and `ok` takes no value
+            return None  # the rest of the cases is not known, and `ok` takes no value
         case _:
             assert_never(pattern)
 
 
 def _worth(value: Value, known: Mapping[str, Any]) -> Any:
-    """Give what a value is where that is known: a literal, a variant, or the known fields of a record."""
+    """Return the known part of a value: a literal, a variant, or the known fields of a record."""
     match value:
         case KnownValue(value=worth):
             return worth
@@ -247,7 +250,7 @@ def _operate(op: str, worth: list[Any]) -> Any:
             return left != right
         case _, [left, right] if isinstance(left, _ORDERED) and isinstance(right, _ORDERED):
             return _compared(op, left, right)
-        case _:  # open: what cannot be computed here stays unsaid
+        case _:  # open: what cannot be computed here stays unknown
             return UNSAID
 
 

@@ -1,4 +1,4 @@
-"""Cycles that spin: rounds through acting states without a wait, on which no field changes."""
+"""Find cycles that spin: rounds through acting states without a wait on which no field changes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from opord.language.flow.graph import Graph
 from opord.language.flow.rounds import changes_nothing
 from opord.language.flow.value_flow import Handover, handovers_of
 
-# Rounds are looked for shortest first. A cycle woven of more ways than this is left alone.
+# The search tries short rounds first. A cycle with more ways than this is not searched further.
 _STEPS_MAX = 20_000
 
 
 class Rounds(NamedTuple):
-    """The shortest round of each cycle that spins. `complete`: no cycle was woven of too many ways to follow all."""
+    """The shortest round of each cycle that spins.
+
+    `complete`: no cycle had too many ways to search them all.
+    """
 
     found: list[list[Handover]]
     complete: bool
@@ -38,7 +41,7 @@ def spinning_rounds(graph: Graph) -> Rounds:
 
 
 def _handovers(graph: Graph) -> dict[str, list[Handover]]:
-    """Give the moves of the states that act, those alone that can be part of a cycle."""
+    """Return the moves between acting states. Only these can be part of such a cycle."""
     acting = {name for name, state in graph.states.items() if state.body}
     ways = {
         name: list(
@@ -65,7 +68,7 @@ def _handovers(graph: Graph) -> dict[str, list[Handover]]:
 
 
 def _gives_all(graph: Graph, handover: Handover) -> bool:
-    """Say whether each field of the target is given a value: one that is not has its finding."""
+    """Say whether each field of the target has a value. A missing value has been reported."""
     return [name for name, _ in handover.values] == [
         field.name for field in graph.states[handover.goto.state].fields
     ]
@@ -77,7 +80,7 @@ class _Path:
 
     handover: Handover
     before: _Path | None
-    states: set[str] | None = None  # that it passes, once asked for
+    states: set[str] | None = None  # the states on the path; None until needed
 
     def handovers(self) -> list[Handover]:
         found = [self.handover]
@@ -93,7 +96,10 @@ class _Path:
         return state in self.states
 
     def onward(self, handovers: list[Handover]) -> list[_Path]:
-        """Give the paths that go on by one of these moves; the last one takes over what is known of this path."""
+        """Return the paths that continue with one of these moves.
+
+        The last of them reuses the known set of states of this path.
+        """
         found = [_Path(handover, self) for handover in handovers]
         if found and self.states is not None:
             self.states.add(found[-1].handover.source)
@@ -102,7 +108,7 @@ class _Path:
 
 
 class _Search:
-    """Rounds through the moves, each looked at once: from the first of its states in the file."""
+    """Search rounds through the moves, each round once: from its first state in the file."""
 
     def __init__(self, handovers: dict[str, list[Handover]], numbers: dict[str, int]) -> None:
         self._handovers = handovers
@@ -112,7 +118,7 @@ class _Search:
         self.gave_up = False
 
     def unchanging(self, start: str) -> list[Handover] | None:
-        """Find a shortest round from `start`, through states below it, that changes nothing."""
+        """Return a shortest round from `start`, through states below it, that changes nothing."""
         paths = [
             _Path(handover, None) for handover in self._handovers[start] if self._inside(handover, start)
         ]

@@ -1,8 +1,8 @@
-"""Value flow: what an acting state hands on with each `goto`, and what has to hold on the way to it.
+"""Analyse the values that an acting state passes on with each `goto`, and the conditions.
 
-An expression becomes a `Value`: what it is made of is kept as far as a comparison or a condition can tell
-something from it. A name that a `let` bound stands for its value; what a call, a clock or a sender gave is
-`OUTSIDE`, and may be another thing every time.
+An expression becomes a `Value`, which keeps as many parts as comparisons and conditions need. A
+name that a `let` bound becomes its value. The result of a call, a clock or a sender is `OUTSIDE`:
+it can be different every time.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ from opord.contract import (
 from opord.language.flow.walk import PathWalk
 from opord.statements import Branching, called_by
 
-# A value that is made of more parts than this is not looked into: names can stand for names for ever.
+# A value with more parts than this is not analysed: names can contain names without end.
 _PARTS_MAX = 200
-# One part of these can tell what comes of the whole.
+# For these, one part can decide the whole.
 _HALF_KNOWN = frozenset({"if", "and", "or", "not"})
-# Conditions beyond this many, counted back from the `goto`, are taken to hold.
+# Only this many conditions before a `goto` are kept, the last ones; the others are taken to hold.
 _REQUIREMENTS_MAX = 100
-# A `goto` with more choices between values than this is followed for the first ones.
+# Only this many combinations of conditional values of a `goto` are followed, the first ones.
 _CHOICES_MAX = 32
 
 
@@ -72,26 +72,32 @@ class KnownValue:
 
 @dataclass(frozen=True, slots=True)
 class CopiedField:
-    """A field of the state, as it is."""
+    """A field of the state, unchanged."""
 
     field: str
 
 
 @dataclass(frozen=True, slots=True)
 class MadeValue:
-    """Something made of others: the same whenever they are the same. `names` are those of a record's fields."""
+    """A value made from others; the same parts give the same value.
+
+    `names` are the fields of a record.
+    """
 
     how: str
     parts: tuple[Value, ...] = ()
     names: tuple[str, ...] = ()
     fields: frozenset[str] = frozenset()
     size: int = 1
-    outside: bool = False  # the world has a part in it
+    outside: bool = False  # a part comes from outside
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideValue:
-    """What the world says, and may say otherwise the next time; or, `unread`, what has its finding already."""
+    """A value from outside, which can differ the next time.
+
+    With `unread`, one that has been reported.
+    """
 
     unread: bool = False
 
@@ -100,14 +106,14 @@ Value: TypeAlias = KnownValue | CopiedField | MadeValue | OutsideValue
 
 OUTSIDE = OutsideValue()
 UNREAD = OutsideValue(unread=True)
-FIXED = MadeValue("fixed")  # not known here, and the same all through the run
+FIXED = MadeValue("fixed")  # an unknown value that stays the same for the whole run
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What has to hold on the way to a `goto`: a test came out so, or a pattern took the value.
+    """A condition before a `goto`: a test had the result `holds`, or a pattern took the value.
 
-    `before` are the patterns above it, none of which did.
+    `before` are the patterns above it, which did not take the value.
     """
 
     of: Value
@@ -118,7 +124,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Handover:
-    """One way through the body of a state to a `goto`, with what each field of the target is given."""
+    """One way through the body of a state to a `goto`, with the values for the target's fields."""
 
     source: str
     goto: Goto
@@ -127,7 +133,10 @@ class Handover:
 
 
 def handovers_of(source: str, body: Block) -> Iterator[Handover]:
-    """Yield the moves of a body that hand on nothing from outside; a choice between two values is two ways."""
+    """Yield the moves of a body that pass on no value from outside.
+
+    A conditional value gives two ways.
+    """
     for goto, values, requirements in _found_in(body):
         if any(requirement.of == UNREAD for requirement in requirements):
             continue
@@ -159,12 +168,12 @@ def _options(value: Value) -> Iterator[tuple[Value, tuple[Requirement, ...]]]:
         yield value, ()
 
 
-# --- Through the statements -----------------------------------------------------------------------------------
+# --- Through the statements -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """Conditions on the way so far, the last one first; at the start of a body there is none."""
+    """The conditions so far, the last one first; empty at the start of a body."""
 
     last: Requirement | None = None
     rest: _Chain | None = None
@@ -189,7 +198,7 @@ def _found_in(body: Block) -> list[_Found]:
 
 
 class _Subject(NamedTuple):
-    """The value that a `match` takes apart, and the patterns above its `else`."""
+    """The value of a `match`, its `else` arm, and the patterns above that arm."""
 
     value: Value
     otherwise: Arm | None
@@ -197,9 +206,10 @@ class _Subject(NamedTuple):
 
 
 class _Walk(PathWalk[_Chain]):
-    """Carries the conditions on the way. What the names in scope stand for is kept beside it.
+    """Carry the conditions before each `goto`; keep the values of the names in scope beside them.
 
-    Below branches that meet, what held above them is all that is known. Nothing below a `goto` is looked at.
+    Where branches meet, only the conditions above them are kept. Statements below a `goto` are
+    ignored.
     """
 
     goes_on = False
@@ -207,7 +217,7 @@ class _Walk(PathWalk[_Chain]):
     def __init__(self) -> None:
         self.found: list[_Found] = []
         self._names: dict[str, Value] = {}
-        self._hidden: list[tuple[str, Value | None]] = []  # what each bound name stood for before
+        self._hidden: list[tuple[str, Value | None]] = []  # the earlier value of each bound name
         self._subjects: dict[int, _Subject] = {}
 
     def called(self, site: CallSite, pattern: Pattern | None, at: _Chain) -> _Chain:
@@ -251,7 +261,7 @@ class _Walk(PathWalk[_Chain]):
                     self._bind(name, OUTSIDE)
                 return after
             case Match():
-                # How a call ended says nothing of a value.
+                # The end of a call proves no value.
                 return after if after is None or called_by(statement) is None else before
             case Let() | If() | Goto():
                 return after
@@ -277,7 +287,7 @@ class _Walk(PathWalk[_Chain]):
                 self._names[name] = before
 
     def _subject(self, statement: Branching) -> _Subject:
-        """Return what a `match` over a value takes apart; asked before a name is bound in its arms."""
+        """Return the subject of a `match` over a value; call this before an arm binds a name."""
         known = self._subjects.get(id(statement))
         if known is None:
             assert isinstance(statement, Match)
@@ -294,7 +304,7 @@ class _Walk(PathWalk[_Chain]):
         return known
 
     def value(self, expr: Expr) -> Value:
-        """Turn an expression into what is known of it."""
+        """Turn an expression into its value, as far as it is known."""
         match expr:
             case Hole() | MakeList(type=Unknown()):
                 return UNREAD
@@ -338,12 +348,15 @@ class _Walk(PathWalk[_Chain]):
                 assert_never(expr)
 
     def _given(self, fields: tuple[tuple[str, Expr | None], ...]) -> list[Value]:
-        """Turn the fields of a record or variant into values; one that is not given has its default."""
+        """Turn the fields of a record or variant into values.
+
+        A missing one is the default, which is fixed.
+        """
         return [FIXED if value is None else self.value(value) for _, value in fields]
 
 
 def _given_by(pattern: Pattern, subject: Value) -> Iterator[tuple[str | None, Value]]:
-    """Yield the names that a pattern binds, and what they stand for."""
+    """Yield the names that a pattern binds, with their values."""
     match pattern:
         case VariantPattern(names=names):
             part = make_value("part", subject)
@@ -360,7 +373,10 @@ def _given_by(pattern: Pattern, subject: Value) -> Iterator[tuple[str | None, Va
 
 
 def make_value(how: str, *parts: Value, names: tuple[str, ...] = ()) -> Value:
-    """Make a value of others. It is from outside if one of them is, unless the rest of them may still decide it."""
+    """Make a value from others.
+
+    The value comes from outside if one part does, unless the other parts may still decide it.
+    """
     outside = any(_is_outside(part) for part in parts)
     size = 1 + sum(part.size if isinstance(part, MadeValue) else 1 for part in parts)
     if UNREAD in parts:
@@ -378,7 +394,7 @@ def _is_outside(value: Value) -> bool:
 
 
 def fields_of(value: Value) -> frozenset[str]:
-    """Name the fields of the state that a value is made of."""
+    """Return the fields of the state from which a value is made."""
     match value:
         case CopiedField(field):
             return frozenset((field,))
@@ -391,7 +407,7 @@ def fields_of(value: Value) -> frozenset[str]:
 
 
 def _parts(expr: Any) -> Iterator[Expr]:
-    """Yield the expressions directly inside one of any kind."""
+    """Yield the expressions directly inside an expression."""
     for each in dataclasses.fields(expr):
         waiting = [getattr(expr, each.name)]
         while waiting:

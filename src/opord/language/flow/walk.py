@@ -1,10 +1,11 @@
-"""The one walk over the paths of a step: whatever is asked about them is a fold over it.
+"""Walk over the paths of a step. Every question about paths is a fold over this walk.
 
-A step has no loops, so its paths can be followed one by one. The walk does so without listing them. It carries one
-value, what is known at a place in the text, through the statements, both ways at every branch. Where paths meet, the
-fold joins what they carry, so the work grows with the text and not with the number of paths.
+A step has no loops, so it has a finite number of paths. The walk does not list them. It carries one
+value, the knowledge at a place in the text, through the statements, and into both branches of every
+condition. Where paths meet, the fold joins their values, so the work grows with the text and not
+with the number of paths.
 
-This is the only module that knows which ways lead through a statement.
+This is the only module that knows the ways through a statement.
 """
 
 from __future__ import annotations
@@ -22,51 +23,57 @@ Fact = TypeVar("Fact", bound=Hashable)
 
 
 class PathWalk(ABC, Generic[At]):
-    """A walk over all paths of a block. A fold says what becomes of the value that it carries.
+    """A walk over all paths of a block. A fold defines what happens to the value that it carries.
 
-    None stands for "no path comes here". A fold never sees it but in `passed`.
+    None means "no path reaches this place". Only the method `passed` of a fold receives None.
     """
 
     goes_on: ClassVar[bool] = True
-    """Whether statements below a `goto` are walked as if it were not there, for they were meant to be taken."""
+    """Whether statements below a `goto` are walked as if the `goto` were absent."""
 
     @abstractmethod
     def called(self, site: CallSite, pattern: Pattern | None, at: At) -> At | None:
-        """Return what is known where an arm takes the outcome of a call, or, with no pattern, where the call answered."""
+        """Return the value after a call, in an arm that takes an outcome with `pattern`.
+
+        Without a pattern: the value after a call that gave a result.
+        """
 
     @abstractmethod
     def went(self, goto: Goto, at: At) -> None:
-        """Take what is known at a `goto`."""
+        """Receive the value at a `goto`."""
 
     @abstractmethod
     def join(self, ways: Sequence[At], before: At) -> At:
-        """Return what is known where two or more ways through a statement meet; `before` is from above the statement.
+        """Return the value where several ways through a statement meet.
 
-        The first way is the one past the branches: the call answered, or the condition does not hold.
+        `before` is the value above it.
+
+        The first way is the one past the branches: the call gave a result, or the condition is
+        false.
         """
 
     def bound(self, let: Let, at: At) -> At | None:
-        """Return what is known below a `let` of a value."""
+        """Return the value after a `let` of an expression."""
         return at
 
     def tested(self, statement: If, at: At) -> tuple[At, At]:
-        """Return what is known where a condition holds, and where it does not."""
+        """Return the values for a true and for a false condition."""
         return at, at
 
     def matched(self, statement: Match, arm: Arm, at: At) -> At:
-        """Return what is known where an arm takes a value."""
+        """Return the value in an arm of a `match` over an expression."""
         return at
 
     def arm(self, statement: Branching, arm: Arm, at: At) -> At | None:
-        """Walk the body of an arm that is taken."""
+        """Walk the body of an arm."""
         return self.block(arm.body, at)
 
     def passed(self, statement: Statement, before: At, after: At | None) -> At | None:
-        """Return what is known below a statement, given what came of the walk through it."""
+        """Return the value after a statement; `after` is the result of the walk through it."""
         return after
 
     def block(self, block: Block, at: At) -> At | None:
-        """Walk a block; return what is known at its end, or None if every path has left before."""
+        """Walk a block; return the value at its end, or None if every path has left before."""
         left = False
         for statement in block:
             after = self.passed(statement, at, self._through(statement, at))
@@ -93,7 +100,8 @@ class PathWalk(ABC, Generic[At]):
             case Call(site=site, name=name, arms=arms):
                 answered = self.called(site, None, at)
                 out = [self._after(site, statement, arm, at) for arm in arms]
-                # The `else` of a `let` leaves the state: below it the name would have no value.
+                # The `else` of a `let` leaves the state, because the name would have no value below
+                # it.
                 return self._meet([answered, *out], at) if name is None else answered
             case Match(subject=CallSite() as site, arms=arms):
                 return self._meet([self._after(site, statement, arm, at) for arm in arms], at)
@@ -115,7 +123,7 @@ class PathWalk(ABC, Generic[At]):
         return self.join(open_ways, before)
 
 
-# --- Facts ---------------------------------------------------------------------------------------------
+# --- Facts ----------------------------------------------------------------------------------------
 
 OnCall: TypeAlias = Callable[[Fact, CallSite, Ending], Fact]
 OnGoto: TypeAlias = Callable[[Goto, set[Fact]], None]
@@ -130,11 +138,11 @@ def follow(
     on_goto: OnGoto[Fact],
     join: Fewer[Fact] | None = None,
 ) -> set[Fact]:
-    """Carry `facts` along every path of `block`, and return those that fall out at its end.
+    """Carry `facts` along every path of `block`, and return the facts at its end.
 
-    Facts are small and comparable (a bit set, a short tuple), so paths that know the same fall together. `on_call` gives
-    the fact after a call that ended so; `on_goto` takes the facts that reach a `goto`. Where paths meet, `join` may let
-    some facts stand for all, so that there are never more than a few.
+    Facts are small and comparable (a bit set, a short tuple), so paths with equal facts are merged.
+    `on_call` returns the fact after a call with the given end; `on_goto` receives the facts that
+    reach a `goto`. After each statement, `join` may reduce the set, so that it stays small.
     """
     return _Facts(calls, on_call, on_goto, join).block(block, facts) or set()
 

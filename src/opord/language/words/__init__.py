@@ -1,4 +1,4 @@
-"""The words of the language: one table that the parser, its messages, editors and documents read."""
+"""Hold the words of the language: one table for the parser, its messages, editors and documents."""
 
 from __future__ import annotations
 

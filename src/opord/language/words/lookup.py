@@ -1,4 +1,4 @@
-"""Questions to the table of words."""
+"""Look up words in the table."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ def at(*places: Place) -> tuple[Word, ...]:
 
 @cache
 def texts(*places: Place) -> tuple[str, ...]:
-    """List how the words of these places are written, each once."""
+    """List the texts of the words of these places, without duplicates."""
     return tuple(dict.fromkeys(word.text for word in at(*places)))
 
 
 @cache
 def part_of_words(*without: Place) -> frozenset[str]:
-    """Return every word that stands in the table, alone or as a part, but at these places."""
+    """Return every word of the table, and every part of one, except the words of these places."""
     return frozenset(
         part for word in WORDS if not any(place in without for place in word.places) for part in word.parts
     )
 
 
 def function(name: str) -> Word | None:
-    """Return the built-in function of that name."""
+    """Return the built-in function with this name, or None."""
     return next((word for word in at("function") if word.text == name), None)
 
 
 def describing(tokens: Sequence[str], index: int) -> Iterator[Word]:
-    """Yield the meanings that the token at `index` can have among its neighbours, the longest words first."""
+    """Yield the meanings of the token at `index` among its neighbours, the longest words first."""
     found = [word for word in WORDS if tokens[index] in word.parts and _is_spelt(word.parts, tokens, index)]
     yield from sorted(found, key=lambda word: -len(word.parts))
 

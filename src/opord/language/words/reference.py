@@ -1,4 +1,4 @@
-"""The words of the language as a page for people: what `docs/language.md` lists."""
+"""Write the words of the language as a page for people, for `docs/language.md`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Section: TypeAlias = Literal[
 
 
 def reference() -> str:
-    """Write the table in Markdown, a section for each kind of place."""
+    """Return the table in Markdown, with a section for each kind of place."""
     sections: dict[Section, list[Word]] = {}
     for word in WORDS:
         sections.setdefault(_section(word.places[0]), []).append(word)

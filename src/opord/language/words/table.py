@@ -1,8 +1,8 @@
-"""The table: every word of the language, with its help.
+"""Hold the table: every word of the language, with its help.
 
-A word added here is offered by completion, explained by hover, coloured by the grammar for editors, listed in the
-documents and named where the parser expected it. What it does stands in the parser and in `lowering/`. The order of
-the rows is the order in which messages and completion list them.
+Completion offers each word, hover explains it, the grammar for editors colours it, the documents
+list it, and the parser names it where it expected it. `syntax/` and `lowering/` implement the
+words. Messages and completion list them in the order of the rows.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""The TextMate grammar for editors, made of a template and the table of words.
+"""Build the TextMate grammar for editors from a template and the table of words.
 
-The template is a grammar with two kinds of gaps. In a pattern, `<<literal>>` becomes the words of that place,
-`<<promise, claim>>` those of several, and `<<a declaration>>` what starts one. In a list of rules,
-`{"forms of": places, "at": "start" or "anywhere", "scope": …}` becomes a rule for each word of these places, from the
-form that the table gives; where two match, the first wins.
+The template is a grammar with two kinds of gaps. In a pattern, `<<literal>>` is replaced by the
+words of that place, `<<promise, claim>>` by the words of several places, and `<<a declaration>>` by
+the start of a declaration. In a list of rules, `{"forms of": places, "at": "start" or "anywhere",
+"scope": …}` is replaced by a rule for each word of these places, made from the form in the table.
+If two rules match, the first wins.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ def _alternatives(gap: str) -> str:
 
 
 def _declarations() -> Iterator[str]:
-    """Yield patterns of what starts a declaration, those that lead to the same in one."""
+    """Yield patterns for the starts of declarations.
+
+    Heads with the same continuation share a pattern.
+    """
     heads: dict[str, list[str]] = {}
     for word in words.at("file"):
         literal, following = _split(word.form)
@@ -69,7 +73,7 @@ def _following(following: str) -> str:
 
 
 def _split(form: str) -> tuple[list[str], str]:
-    """Return the words that a form starts with, and what follows them."""
+    """Return the words at the start of a form, and the token after them."""
     known = words.part_of_words()
     tokens = form.split()
     count = next((at for at, token in enumerate(tokens) if token not in known), len(tokens))
@@ -87,7 +91,11 @@ def _rules(node: Any) -> Iterator[Any]:
 
 
 def _rule(word: Word, scope: str, *, at_start: bool) -> dict[str, Any]:
-    """Return the rule for a form: at the start of a policy as much of it as is written, elsewhere all of it."""
+    """Return the rule for a form.
+
+    At the start of a policy, the rule also matches an incomplete form; elsewhere only the whole
+    form.
+    """
     pieces = list(_pieces(word.forms[0] if word.forms else word.text, scope))
     captures = {str(number): {"name": name} for number, (_, name) in enumerate(pieces, start=1)}
     first, *others = (f"({pattern})" for pattern, _ in pieces)
@@ -100,7 +108,7 @@ def _rule(word: Word, scope: str, *, at_start: bool) -> dict[str, Any]:
 
 
 def _pieces(form: str, scope: str) -> Iterator[tuple[str, str]]:
-    """Yield the patterns of a form with their scopes, up to an expression or what may be left out."""
+    """Yield the patterns of a form with their scopes, up to an expression or an optional part."""
     left = form.partition("[")[0].strip()
     while left:
         literal, following = _split(left)

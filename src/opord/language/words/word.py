@@ -1,4 +1,4 @@
-"""What there is to say about a word of the language."""
+"""Define the facts about a word of the language."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ Place: TypeAlias = Literal[
     "contract",  # a clause of `contract`
     "event",  # a clause of `event`
     "call",  # a clause of `effect` and `action`
-    "variant",  # behind a variant of a `failure`
+    "variant",  # after a variant of a `failure`
     "outcome",  # ends a `final state`
     "policy",  # starts a policy, in the braces of an effect or action
-    "doubt",  # what to do in doubt
-    "policy part",  # goes on with a policy
+    "doubt",  # a rule for a doubt
+    "policy part",  # continues a policy
     "statement",  # starts a statement
     "arrow",  # starts a statement that may follow `->`
     "handler",  # starts a handler
-    "handler part",  # goes on with the head of a handler
-    "child",  # starts a line about children, which a later version will have
+    "handler part",  # continues the head of a handler
+    "child",  # starts a line about child runs, for a later version
     "pattern",  # starts a pattern
-    "promise",  # starts what an `ensure` says
-    "claim",  # stands between what an `ensure` speaks of
-    "promise part",  # goes on with a promise
-    "upgrade",  # a part of `upgrade`, which a later version will have
+    "promise",  # starts the claim of an `ensure`
+    "claim",  # stands between the names of an `ensure`
+    "promise part",  # continues a promise
+    "upgrade",  # a part of `upgrade`, for a later version
     "type",
-    "collection",  # a type of other types
+    "collection",  # a type that contains other types
     "type modifier",
     "function",
     "value",
@@ -43,7 +43,7 @@ Place: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A completion that is more than the word: its label, what it is, and its text with places to fill in."""
+    """A completion that is longer than the word. `text` has gaps to fill in."""
 
     label: str
     detail: str
@@ -52,12 +52,13 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One meaning of a word: how it is written, where it may stand, and help in a sentence.
+    """One meaning of a word: its text, its places, and a sentence of help.
 
-    A text with several meanings has a row for each. `forms` show what stands around the word: `N` is a whole
-    number, `D` a duration, `Name` and `name` are names, what stands in brackets may be left out. `of` lists the
-    declarations whose policy or clause it is. `leads_to` says what follows, where an expression can start there
-    (`"value"`) or something else than arguments (`"other"`). `takes` says of a function what values it takes.
+    A text with several meanings has one row for each. `forms` show the context of the word: `N` is
+    a whole number, `D` a duration, `Name` and `name` are names, and brackets enclose optional
+    parts. `of` lists the declarations to which the policy or clause belongs. `leads_to` says what
+    follows the word, if that is not a list of arguments: an expression (`"value"`) or something
+    else (`"other"`). `takes` says which values a function takes.
     """
 
     text: str
@@ -74,10 +75,10 @@ class Word:
 
     @property
     def form(self) -> str:
-        """How it is written, in one line."""
+        """The form of the word in one line."""
         return " or ".join(self.forms) or self.text
 
     @property
     def parts(self) -> list[str]:
-        """The words that it is made of: `at most once` has three."""
+        """The single words of the text: `at most once` has three."""
         return self.text.split()
