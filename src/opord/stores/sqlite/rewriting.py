@@ -27,6 +27,9 @@ from opord.values.types import RunId
 
 T = TypeVar("T")
 
+_AT_ONCE = 1000
+"""Records that are read at a time."""
+
 
 def rewrite(
     connection: apsw.Connection, sql: dict[str, str], run: RunId, change: Callable[[Kept], Kept | None]
@@ -48,12 +51,12 @@ def kept_of(
     if row is None:
         return None
 
-    def read(table: str, query: str, kind: type[T], *given: int) -> tuple[T, ...]:
-        return tuple(_readable(connection, sql[query], (run, *given), kind, table, unread))
+    def read(table: str, query: str, kind: type[T]) -> tuple[T, ...]:
+        return tuple(_readable(connection, sql[query], (run,), kind, table, unread))
 
     return Kept(
         row,
-        read("journal", "journal", RecordRow, 0, -1),
+        tuple(_journal(connection, sql, run, unread)),
         read("inbox", "inbox", InboxRow),
         read("event_keys", "event_keys_of", EventKey),
         read("settled", "used_keys_of", UsedKey),
@@ -73,6 +76,21 @@ def _row_of(
         unread.append(Unread("runs", None, str(damage)))
         return left
     return found[0] if found else None
+
+
+def _journal(
+    connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None
+) -> list[RecordRow]:
+    """Return the records of a run, some at a time: a journal may be long, and is held in memory once."""
+    found: list[RecordRow] = []
+    try:
+        while page := rows(
+            connection, sql["journal"], (run, found[-1].seq if found else 0, _AT_ONCE), RecordRow
+        ):
+            found += page
+    except RowDamaged:
+        return _readable(connection, sql["journal"], (run, 0, -1), RecordRow, "journal", unread)
+    return found
 
 
 def _readable(
