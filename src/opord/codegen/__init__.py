@@ -1,4 +1,4 @@
-"""From the checked contract to what is derived from it: here the Python module."""
+"""Derive other forms of the checked contract: the Python module here, the picture in `diagram`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Expressions of a contract as Python expressions.
+"""Write expressions of a contract as Python expressions.
 
-A call of a `pure` becomes `(yield Pure(…))`, so nothing here may use a comprehension or a lambda around an
-operand: evaluation goes left to right, and stops where the contract's does.
+A call of a `pure` becomes `(yield Pure(…))`. So no comprehension and no lambda may be around an
+operand. Evaluation goes from left to right, and stops where the contract's evaluation does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from opord.codegen.imports import Imports
 from opord.codegen.layout import escaped, quoted
 from opord.codegen.names import Names, is_plain_enum, unions
 
-# How tightly Python binds, the loosest first.
+# How tightly Python binds, loosest first.
 CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, SIGN, ATOM = range(9)
 
 _ARITHMETIC: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floor_div", "%": "mod"}
@@ -49,11 +49,14 @@ class Expressions:
         self._spares = 0
 
     def write(self, expr: ir.Expr, names: Locals | None = None, *, hidden: Collection[str] = ()) -> str:
-        """Write an expression as it may stand alone, where `names` are bound and `hidden` hide imports."""
+        """Write an expression that stands alone.
+
+        `names` has the bound names, and `hidden` the names that hide imports.
+        """
         return _Writer(self, names or {}, hidden).write(expr, CHOICE)
 
     def arguments(self, args: Collection[ir.Expr], names: Locals) -> str:
-        """Write a tuple of arguments."""
+        """Write arguments as a tuple."""
         items = [self.write(arg, names) for arg in args]
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
@@ -103,7 +106,7 @@ class Expressions:
         return self._records[name]
 
     def spare(self) -> str:
-        """Return a fresh name for a value that is needed twice."""
+        """Return a new name for a value that is used twice."""
         self._spares += 1
         return f"_{self._spares}"
 
@@ -115,7 +118,10 @@ class _Writer:
         self._hidden = hidden
 
     def write(self, expr: ir.Expr, tightness: int) -> str:
-        """Write an expression so that it can stand where Python binds this tightly."""
+        """Write an expression for a place where Python binds this tightly.
+
+        Parentheses are added if needed.
+        """
         text, own = self._write(expr)
         return text if own >= tightness else f"({text})"
 
@@ -227,7 +233,7 @@ class _Writer:
                 return f"{self.write(expr.of, ATOM)}.get({self.write(expr.index, CHOICE)})", ATOM
             case ir.ListOf():
                 return self._call("item", expr.of, expr.index)
-            case other:  # open: the checker lets nothing else be indexed
+            case other:  # open: the checker allows no other index
                 raise AssertionError(f"{other} has no items")
 
     def _attribute(self, expr: ir.Attribute) -> str:
@@ -236,7 +242,7 @@ class _Writer:
                 return self._all.names.fields(self._all.record(name).fields)[expr.name]
             case ir.RunInfo():
                 return expr.name
-            case other:  # open: the checker gives fields to nothing else
+            case other:  # open: the checker gives fields to no other type
                 raise AssertionError(f"{other} has no fields")
 
     def _bounds(self, expr: ir.Slice) -> str:
@@ -270,7 +276,7 @@ class _Writer:
                 return f"{self.write(expr.left, SUM)} + {self.write(expr.right, PRODUCT)}", SUM
             case ir.Primitive("int" | "float" | "decimal" | "duration" | "datetime"):
                 return self._call(_ARITHMETIC[expr.op], expr.left, expr.right)
-            case other:  # open: the checker lets nothing else be calculated with
+            case other:  # open: the checker allows no other arithmetic
                 raise AssertionError(f"nothing of {other} comes of {expr.op}")
 
     def _coalesce(self, expr: ir.Binary) -> str:
@@ -319,7 +325,7 @@ class _Writer:
             return self._all.variant(expr.variant)
         declared = self._all.fields_of(expr.variant)
         fields = expr.fields
-        if isinstance(union, ir.Failure):  # its class does not know every default
+        if isinstance(union, ir.Failure):  # its class does not have every default
             defaults = {field.name: field.default for field in declared}
             fields = tuple((name, defaults[name] if value is None else value) for name, value in fields)
             optional = {field.name: field.type for field in declared}
@@ -344,7 +350,8 @@ class _Writer:
                 parts.append(escaped(part, quote).replace("{", "{{").replace("}", "}}"))
                 continue
             value = self.write(part, CHOICE) if part.type == ir.INT else self._printed(part)
-            # Inside the braces of an f-string Python 3.11 takes no quotes; colons have a meaning there.
+            # Python 3.11 allows no quotes inside the braces of an f-string, and colons have a
+            # meaning there.
             if any(sign in value for sign in "\"'\\{}!:"):
                 return self._joined(expr)
             parts.append(f"{{{value}}}")

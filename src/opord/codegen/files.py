@@ -1,4 +1,4 @@
-"""Generated modules on disk: written, and held against their contracts."""
+"""Generated modules on disk: write them, and compare them with their contracts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from opord.codegen.python import MARK, Sources, generate
 
 
 def module_path(contract: ir.Contract, folder: Path) -> Path:
-    """Return where a contract's module goes."""
+    """Return the path of a contract's module."""
     return folder / f"{module_name(contract)}.py"
 
 
 def write_module(contract: ir.Contract, sources: Sources, folder: Path) -> Path:
-    """Write a contract's module into `folder`, which is made if need be; a module that fits stays untouched.
+    """Write a contract's module into `folder`. The folder is created if it is missing.
+
+    A module that is up to date is not written again.
 
     Raises:
-        FileExistsError: a file of that name is there which was not generated; it is left as it is.
+        FileExistsError: a file of that name exists and was not generated; it is left unchanged.
     """
     path = module_path(contract, folder)
     if is_stale(contract, sources, folder):
@@ -31,7 +33,7 @@ def write_module(contract: ir.Contract, sources: Sources, folder: Path) -> Path:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Say whether a file was written by somebody else: overwritten, it would be lost."""
+    """Say whether a file was not generated, so that it must not be overwritten."""
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -40,7 +42,7 @@ def _is_foreign(path: Path) -> bool:
 
 
 def is_stale(contract: ir.Contract, sources: Sources, folder: Path) -> bool:
-    """Say whether the module in `folder` is missing or is not what the contract gives now."""
+    """Say whether the module in `folder` is missing or differs from what the contract gives now."""
     path = module_path(contract, folder)
     try:
         return path.read_text(encoding="utf-8") != generate(contract, sources)

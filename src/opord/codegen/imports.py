@@ -1,4 +1,4 @@
-"""What a generated module imports, and under which name."""
+"""The imports of a generated module, and their names in it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _HOMES: Final = {
 }
 
 RUNTIME: Final = "opord.generated"
-"""Where all else comes from."""
+"""The home of all other names."""
 
 
 class Imports:
-    """Collects what a module uses.
+    """Collects the imports of a module.
 
-    Where the contract has a type of the same name, or a name in the scope at hand hides it, the import gets
-    a name with `_` before it, which no contract can have.
+    If a type of the contract has the same name, or a name in scope hides the import, the import
+    gets a name that starts with `_`. No name of a contract starts with `_`.
     """
 
     def __init__(self, own_names: Collection[str]) -> None:
@@ -37,7 +37,7 @@ class Imports:
         self._aliases: set[str] = set()
 
     def use(self, name: str, hidden: Collection[str] = ()) -> str:
-        """Return how to write an imported or built-in name in a scope that hides these names."""
+        """Return how to write an imported or built-in name in a scope with these hidden names."""
         if name in vars(builtins):
             if name not in self._own_names and name not in hidden:
                 return name
@@ -48,7 +48,7 @@ class Imports:
         return local
 
     def own(self, name: str, hidden: Collection[str] = ()) -> str:
-        """Return how to write a class of the module itself in a scope that hides these names."""
+        """Return how to write a class of the module itself in a scope with these hidden names."""
         if name not in hidden:
             return name
         self._aliases.add(name)
@@ -59,11 +59,11 @@ class Imports:
         return sorted(self._aliases)
 
     def used(self) -> list[tuple[str, str, str]]:
-        """List what is used: the module it lives in, its name there, its name here."""
+        """List the imports: the module, the name there, the name here."""
         return sorted(self._used)
 
     def lines(self) -> list[str]:
-        """Write the imports, sorted; the standard library first."""
+        """Write the imports in order, the standard library first."""
         standard = sorted({home for home, _, _ in self._used if home != RUNTIME})
         groups = [self._import(home) for home in standard]
         runtime = self._import(RUNTIME) if any(home == RUNTIME for home, _, _ in self._used) else []
@@ -71,7 +71,7 @@ class Imports:
         return [*lines, *([""] if lines and runtime else []), *runtime]
 
     def _import(self, home: str) -> list[str]:
-        # Aliased names stand in lines of their own, as import sorters want it.
+        # Each aliased name has its own line, as import sorters require.
         plain = [name for at, name, local in self._used if at == home and name == local]
         renamed = [(name, local) for at, name, local in self._used if at == home and name != local]
         plain.sort(key=lambda name: (name[0].islower(), name))

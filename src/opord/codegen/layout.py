@@ -1,4 +1,4 @@
-"""Lines of Python in the form that a formatter leaves alone, and texts as literals."""
+"""Write lines of Python that a formatter leaves unchanged, and texts as literals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 WIDTH: Final = 110
-"""Columns of a line, comment included."""
+"""Columns of a line, including its comment."""
 
 _HEAD: Final = re.compile(r"if |elif |return |\w+(: [^=]+)? = ")
 _OPEN: Final = "([{"
@@ -16,7 +16,7 @@ _CLOSE: Final = ")]}"
 
 
 def lay_out(code: str, depth: int, comment: str = "") -> list[str]:
-    """Indent one statement and break it where it is too long: at its last bracket, then at its commas."""
+    """Indent one statement. If it is too long, break it at its last bracket, then at its commas."""
     margin = "    " * depth
     tail = f"  # {comment}" if comment else ""
     if len(margin) + len(code) + len(tail) <= WIDTH or "\n" in code:
@@ -48,13 +48,13 @@ def lay_out(code: str, depth: int, comment: str = "") -> list[str]:
 
 
 def quoted(text: str) -> str:
-    """Write a text as a Python literal, in the quotes that need fewer escapes."""
+    """Write a text as a Python literal, with the quotes that need fewer escapes."""
     quote = "'" if text.count('"') > text.count("'") else '"'
     return quote + escaped(text, quote) + quote
 
 
 def escaped(text: str, quote: str) -> str:
-    """Escape a text for a literal in these quotes; what can be printed stays as it is."""
+    """Escape a text for a literal with these quotes; printable characters stay as they are."""
     return "".join(_escape(character, quote) for character in text)
 
 
@@ -74,7 +74,7 @@ def docstring(text: str, depth: int) -> list[str]:
 
 
 def _folded(line: str, width: int) -> list[str]:
-    """Fold a line of prose that is too long; what follows stands under its first word."""
+    """Break a line of prose that is too long; the new lines are indented like the first one."""
     if len(line) <= width - 3:
         return [line]
     indent = " " * (len(line) - len(line.lstrip()))
@@ -95,7 +95,7 @@ def _escape(character: str, quote: str) -> str:
 
 
 def _loose(code: str) -> tuple[str, list[str], str] | None:
-    """Split a statement whose value has `and`, `or` or `if … else` outside of brackets, before each of these."""
+    """Split a statement before each `and`, `or` or `if … else` of its value outside of brackets."""
     found = _HEAD.match(code)
     if found is None:
         return None
@@ -120,7 +120,7 @@ def _with_comma(lines: list[str]) -> list[str]:
 
 
 def _last_bracket(code: str) -> tuple[int, int] | None:
-    """Find the last bracket pair outside of all others that holds something."""
+    """Return the last pair of outermost brackets that is not empty."""
     found = None
     start, depth = 0, 0
     for place, character in _code_characters(code):
@@ -150,7 +150,7 @@ def _items(body: str) -> Iterator[str]:
 
 
 def _code_characters(code: str) -> Iterator[tuple[int, str]]:
-    """List the characters that stand outside of texts, with their places."""
+    """Yield the characters outside of string literals, with their positions."""
     quote = ""
     skip = False
     for place, character in enumerate(code):

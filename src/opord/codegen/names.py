@@ -1,4 +1,4 @@
-"""The Python names of a contract's parts: the same for whoever writes the module and whoever reads it."""
+"""The Python names of a contract's parts, the same for the code generator and for the loader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from opord.contract import (
 from opord.values.names import RESERVED_IN_ENUMS, RESERVED_IN_VARIANTS, python_names
 
 HELPERS: Final = ("Input", "Handlers", "Send", "Run", "Result")
-"""Classes inside the contract's class; a state of such a name gets `_` behind it."""
+"""Classes inside the contract's class. A state with one of these names gets a `_` at its end."""
 
 
 def module_name(contract: Contract) -> str:
@@ -36,7 +36,7 @@ class Names:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        # The contract's own name stays; a type that has it too yields.
+        # The contract keeps its name. A type with the same name changes.
         types = [*(record.name for record in contract.records), *(union.name for union in unions(contract))]
         self.workflow = python_names([contract.name])[contract.name]
         self.types = python_names(types, {self.workflow})
@@ -48,7 +48,8 @@ class Names:
             )
             for union in unions(contract)
         }
-        # A field is written the same in every state that has it: a phase's handler reads it in any of them.
+        # A field has the same name in every state, because a phase's handler reads it in any of
+        # them.
         self.fields_by_state = {state.name: self.fields(state.fields) for state in contract.states}
         self.state_fields = {
             name: form for forms in self.fields_by_state.values() for name, form in forms.items()
@@ -59,14 +60,14 @@ class Names:
 
     @property
     def module_names(self) -> set[str]:
-        """All names of classes that the module defines."""
+        """The names of all classes that the module defines."""
         parts = {
             f"{self.types[union]}_{one}" for union, forms in self.variants.items() for one in forms.values()
         }
         return {self.workflow, *self.types.values(), *parts}
 
     def file(self, path: str) -> str:
-        """Return a file's path as seen from the contract's folder: the same wherever that folder is."""
+        """Return a file's path relative to the contract's folder, the same on every machine."""
         return path_from(self.contract.place.file, path)
 
     def fields(self, fields: tuple[Field, ...]) -> dict[str, str]:
@@ -82,7 +83,7 @@ class Names:
         return f"{self.workflow}.{self.states[name]}"
 
     def variant(self, type_: str, variant: str) -> str:
-        """Return how to write a variant; the built-in ones have the type `""`."""
+        """Return how to write a variant. The built-in variants have the type `""`."""
         return f"{self.types[type_]}.{self.variants[type_][variant]}" if type_ else variant
 
     def function(self, *words: str) -> str:
@@ -90,7 +91,10 @@ class Names:
         return self._functions[words]
 
     def _name_functions(self) -> None:
-        """Name all functions in one fixed order, so that numbers behind equal names never depend on the asker."""
+        """Name all functions in one fixed order.
+
+        The number after a repeated name then does not depend on which name is asked for first.
+        """
         self._add("initial")
         self._add("key")
         for event in self.contract.events:
@@ -118,7 +122,7 @@ class Names:
 
 
 def path_from(contract_file: str, path: str) -> str:
-    """Return a file's path as seen from the folder of a contract."""
+    """Return a file's path relative to the folder of a contract."""
     folder = posixpath.dirname(contract_file)
     return posixpath.relpath(path, folder) if folder and path else path
 
@@ -134,19 +138,25 @@ def unions(contract: Contract) -> tuple[Enum | Failure, ...]:
 
 
 def handler_id(owner: State | Phase, handler: EventHandler) -> str:
-    """Name an event handler: `Review on approve`, and `Review on approve 2` for the second one of an event."""
+    """Return the id of an event handler.
+
+    For example `Review on approve`, and `Review on approve 2` for the second handler of an event.
+    """
     same = [one for one in owner.handlers if one.event == handler.event]
     number = next(place for place, one in enumerate(same, 1) if one is handler)
     return f"{owner.name} on {handler.event}" + (f" {number}" if number > 1 else "")
 
 
 def timer_id(owner: State | Phase, timer: Timer) -> str:
-    """Name a timer: `Review after`, and `Review after 2` for the second one of its kind."""
+    """Return the id of a timer.
+
+    For example `Review after`, and `Review after 2` for the second timer of its kind.
+    """
     same = [one for one in owner.timers if one.kind == timer.kind]
     number = next(place for place, one in enumerate(same, 1) if one is timer)
     return f"{owner.name} {timer.kind}" + (f" {number}" if number > 1 else "")
 
 
 def is_plain_enum(union: Enum | Failure) -> bool:
-    """Say whether an enum becomes an `enum.Enum`: none of its variants has fields."""
+    """Say whether an enum becomes an `enum.Enum`, because none of its variants has fields."""
     return isinstance(union, Enum) and not any(variant.fields for variant in union.variants)

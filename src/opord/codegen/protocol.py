@@ -1,4 +1,4 @@
-"""The class of a contract: its states, the handlers it asks for, its typed start and events."""
+"""Write the class of a contract: its states, its handlers, its typed start and events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ProtocolWriter:
         self._types = TypeWriter(expressions)
 
     def contract_class(self) -> list[str]:
-        """Write the class, from the states to the start."""
+        """Write the class, with its states first and its start last."""
         contract = self._contract
         lines = [f"class {self._names.workflow}({self._use('Workflow')}):"]
         lines += docstring(contract.doc or f"The contract `{contract.name}`.", 1)
@@ -187,7 +187,7 @@ def handler_names(contract: ir.Contract) -> set[str]:
 
 
 def handler_parameters(call: ir.Pure | ir.Effect | ir.Action) -> dict[str, str]:
-    """Return the Python name of each parameter of a handler; `call` is the runtime's own."""
+    """Return the Python name of each parameter of a handler; `call` belongs to the runtime."""
     return python_names((param.name for param in call.params), {"call", "self"})
 
 

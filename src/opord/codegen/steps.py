@@ -1,4 +1,4 @@
-"""Bodies of states and handlers as generator functions that read like the contract."""
+"""Write bodies of states and handlers as generator functions that read like the contract."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ _RESERVED: Final = frozenset(
         *("to_float", "to_int", "unreachable", "variant"),
     }
 )
-"""Names that generated functions use themselves; a binding of such a name gets `_` behind it."""
+"""Names that generated functions use themselves.
+
+A binding with such a name gets a `_` at its end.
+"""
 
 Scope = dict[str, str]
 
@@ -62,7 +65,10 @@ class StepWriter:
         self.lines: list[str] = []
 
     def bind(self, name: str, scope: Scope) -> str:
-        """Bind a name of the contract in `scope`; each binding of a function has a Python name of its own."""
+        """Bind a name of the contract in `scope`.
+
+        Each binding of a function gets its own Python name.
+        """
         form = name
         if form in _RESERVED:
             form += "_"
@@ -75,14 +81,14 @@ class StepWriter:
         return form
 
     def add(self, code: str, depth: int, place: ir.Place | None = None) -> None:
-        """Add one line of code, with the place in the contract that it comes from."""
+        """Add one line of code, with its place in the contract as a comment."""
         comment = (
             "" if place is None or not place.line else f"{self._all.names.file(place.file)}:{place.line}"
         )
         self.lines += lay_out(code, depth, comment)
 
     def block(self, block: ir.Block, scope: Scope, depth: int) -> None:
-        """Write statements in a scope of their own."""
+        """Write statements in their own scope."""
         inner = dict(scope)
         if not block:
             self.add("pass", depth)
@@ -109,7 +115,7 @@ class StepWriter:
     def _let(self, let: ir.Let, scope: Scope, depth: int) -> None:
         value = self._all.write(let.value, scope)
         if isinstance(let.value, ir.PureCall):
-            value = value[1:-1]  # alone on its side of `=`, a `yield` needs no parentheses
+            value = value[1:-1]  # a `yield` alone on its side of `=` needs no parentheses
         name = self.bind(let.name, scope)
         if isinstance(let.value, (ir.PureCall, ir.MakeList, ir.Conditional, ir.Constant)) or "yield" in value:
             name = f"{name}: {self._all.annotation(let.value.type)}"
@@ -207,7 +213,7 @@ class StepWriter:
             self.block(arm.body, inner, depth + 1)
 
     def _all_failures(self, site: ir.CallSite) -> list[str]:
-        """List what `else` covers: the declared failures and `TimedOut`, never `InDoubt`."""
+        """Return what `else` catches: the declared failures and `TimedOut`, never `InDoubt`."""
         for call in calls(self._contract):
             if call.name == site.name and not isinstance(call, ir.Pure):
                 failures = [self._all.names.types[name] for name in call.fails]
@@ -239,7 +245,7 @@ class StepWriter:
             self.add(f"{self._use('unreachable')}(never)", depth + 2)
 
     def _is_open(self, over: ir.Match) -> bool:
-        """Say whether a type checker cannot see that the arms leave nothing out."""
+        """Say whether a type checker cannot see that the arms cover every value."""
         if any(isinstance(arm.pattern, ir.ElsePattern) for arm in over.arms):
             return False
         assert not isinstance(over.subject, ir.CallSite)
@@ -284,7 +290,10 @@ class StepWriter:
         return f"{written}({', '.join(bound)})"
 
     def _compare(self, match: ir.Match, subject: str, scope: Scope, depth: int) -> None:
-        """Write a match over decimals or durations, for which Python has no patterns."""
+        """Write a match over decimals or durations as comparisons.
+
+        Python has no patterns for them.
+        """
         assert not isinstance(match.subject, ir.CallSite)
         self.add(f"subject = {subject}", depth, _nearer(match.subject.place, match.place))
         word = "if"
@@ -307,7 +316,7 @@ class StepWriter:
 
 
 def _none_first(arms: tuple[ir.Arm, ...]) -> list[tuple[ir.Arm, ir.Pattern]]:
-    """Order the arms of an optional: in Python `some x` is whatever is left behind `none`."""
+    """Order the arms of an optional: in Python, `some x` matches what remains after `none`."""
     if not any(isinstance(arm.pattern, ir.SomePattern) for arm in arms):
         return [(arm, arm.pattern) for arm in arms]
     some = [(arm, arm.pattern) for arm in arms if isinstance(arm.pattern, ir.SomePattern)]
@@ -322,7 +331,7 @@ def _nearer(first: ir.Place, second: ir.Place) -> ir.Place:
 
 
 def contains_call(block: ir.Block) -> bool:
-    """Say whether a body calls anything, a `pure` included, so that it needs a worker."""
+    """Say whether a body calls anything, a `pure` included, and so needs a worker."""
     return any(_is_call(node) for node in nodes(block))
 
 

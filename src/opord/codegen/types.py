@@ -1,4 +1,4 @@
-"""Types as annotations, and the classes of records, enums and failures."""
+"""Write types as annotations, and the classes of records, enums and failures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class TypeWriter:
         return lines + self.body(record.fields, record.doc or f"The record `{record.name}`.", 1)
 
     def union(self, union: Enum | Failure) -> list[list[str]]:
-        """Write an enum or a failure; those with variants of their own classes are several classes."""
+        """Write an enum or a failure.
+
+        If its variants have their own classes, these are several classes.
+        """
         doc = union.doc
         if isinstance(union, Enum) and is_plain_enum(union):
             return [self._plain_enum(union, doc or f"The enum `{union.name}`.")]
@@ -126,7 +129,7 @@ class TypeWriter:
 
 
 def _kind_of_failure(variant: Variant) -> tuple[str, str]:
-    """Say what the decorator of a failure's class is told of its kind, and what its docstring says."""
+    """Return the decorator arguments of a failure's class, and the sentence for its docstring."""
     if variant.transient:
         return ", transient=True", "May be tried again: this attempt did not take effect."
     if variant.settles:
@@ -135,7 +138,10 @@ def _kind_of_failure(variant: Variant) -> tuple[str, str]:
 
 
 def failure_default(fields: tuple[Field, ...], field: Field) -> Expr | None:
-    """Return the default that a failure's class gives a field: a literal with none required behind it."""
+    """Return the default of a field in a failure's class, or None.
+
+    There is a default if this field and all later ones are optional or have a literal default.
+    """
     for later in fields[fields.index(field) :]:
         if not (
             isinstance(later.default, Constant)
@@ -148,7 +154,7 @@ def failure_default(fields: tuple[Field, ...], field: Field) -> Expr | None:
 def parameters(
     expressions: Expressions, fields: tuple[Field, ...], names: dict[str, str], hidden: Collection[str] = ()
 ) -> list[str]:
-    """Write parameters with their annotations and, where they have one, a literal default."""
+    """Write parameters with their annotations, and with their defaults where these are literals."""
     written = []
     for field in fields:
         text = f"{names[field.name]}: {expressions.annotation(field.type, hidden)}"
@@ -161,6 +167,6 @@ def parameters(
 
 
 def _with_fields(doc: str, fields: tuple[Field, ...]) -> str:
-    """Add the documentation of fields to that of what holds them."""
+    """Add the documentation of fields to the documentation of their owner."""
     told = [f"{field.name}: {' '.join(field.doc.split())}" for field in fields if field.doc]
     return doc if not told else doc.rstrip() + "\n\n" + "\n".join(told)

@@ -1,4 +1,4 @@
-"""What generated modules import: the bases of their classes, and what their steps compute with."""
+"""What generated modules import: the bases of their classes, and the functions of their steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the handlers that a worker brings, told before anything runs."""
+"""Check the handlers that a worker brings before anything runs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ def handler_names(program: Program) -> dict[str, str]:
 
 
 def check_handlers(program: Program, handlers: object) -> list[str]:
-    """List what is missing or does not fit, each with the handler's name, the signature it needs and its place.
+    """List the handlers that are missing or do not fit.
 
-    `handlers` is an object with methods, or a module with functions. An empty list says that all fit.
+    Each problem has the handler's name, the signature it needs and its place. `handlers` is an
+    object with methods, or a module with functions. An empty list means that all fit.
     """
     owner = _owner(handlers)
     problems: list[str] = []
     for name, form in handler_names(program).items():
         call = program.calls[name]
-        # Static first: an abstract method of a protocol is there, and yet it is missing.
+        # Look statically first: an abstract method of a protocol can be found, but counts as
+        # missing.
         found = inspect.getattr_static(handlers, form, None) or getattr(handlers, form, None)
         wanted = f"expected `{signature(call, form)}`"
         declared = f"{call.kind} `{name}`{_at(call)}"
@@ -47,7 +49,7 @@ def check_handlers(program: Program, handlers: object) -> list[str]:
 
 
 def signature(call: CallProgram, form: str) -> str:
-    """Write the signature that a handler needs, without its types."""
+    """Write the signature that a handler needs, without types."""
     names = list(_parameters(call).values())
     extra = ["*", "call"] if isinstance(call.declaration, Action) else []
     return f"def {form}({', '.join([*names, *extra])})"
@@ -63,7 +65,7 @@ def _misfit(call: CallProgram, function: Callable[..., Any]) -> str:
     try:
         found = inspect.signature(function)
     except (TypeError, ValueError):
-        return ""  # made in C or by magic: the call itself will tell
+        return ""  # no signature can be read, so the call itself will show errors
     names = list(_parameters(call).values())
     asks = not isinstance(call.declaration, Pure) and "call" in found.parameters
     keywords = {"call": None} if asks or isinstance(call.declaration, Action) else {}

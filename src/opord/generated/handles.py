@@ -1,4 +1,4 @@
-"""Typed starts, events and results: what stands between a generated class and an engine."""
+"""Typed starts, events and results, between a generated class and an engine."""
 
 from __future__ import annotations
 
@@ -26,15 +26,18 @@ RunT = TypeVar("RunT", bound="RunHandle")
 RunT_co = TypeVar("RunT_co", bound="RunHandle", covariant=True)
 
 Reply: TypeAlias = T | Mapping[str, Any] | Awaitable[T | Mapping[str, Any]]
-"""What a handler may answer: the declared type, plain data that converts to it, or an awaitable of either."""
+"""What a handler may return: the declared type, plain data that converts to it, or an awaitable."""
 
 
 class Sent(NamedTuple):
-    """What became of an event.
+    """What happened to an event.
 
-    `taken`: it moved the run, or waits for a worker to carry out its step; `stored`: it is kept until a state
-    handles it; `ignored`: it is on record and changes nothing; `repeated`: one with its key was there before.
-    `state` is the state that the run is in now.
+    - `taken`: the event moved the run, or waits for a worker to carry out its step.
+    - `stored`: the event is kept until a state handles it.
+    - `ignored`: the event is on record and changes nothing.
+    - `repeated`: an event with the same key was there before.
+
+    `state` is the present state of the run.
     """
 
     status: Literal["taken", "stored", "ignored", "repeated"]
@@ -42,9 +45,10 @@ class Sent(NamedTuple):
 
 
 class Runs(Protocol):
-    """What an engine does for the handles of runs.
+    """The operations of an engine that run handles use.
 
-    `members` has a value for each parameter of the event by its name in the contract, typed or plain.
+    `members` has a value for each parameter of the event by its name in the contract, typed or
+    plain.
     """
 
     async def send_event(
@@ -54,7 +58,10 @@ class Runs(Protocol):
         ...
 
     async def wait_result(self, run_id: str) -> Any:
-        """Wait for the end of a run, and return its final state: an instance of the state's class."""
+        """Wait for the end of a run, and return its final state.
+
+        The state is an instance of its class.
+        """
         ...
 
     async def run_status(self, run_id: str) -> Mapping[str, Any]:
@@ -67,7 +74,7 @@ class Runs(Protocol):
 
 
 class RunHandle:
-    """A run, from outside, in the name of an actor."""
+    """A run as seen from outside, used in the name of an actor."""
 
     def __init__(self, runs: Runs, run_id: str, *, actor: str = "", role: str | None = None) -> None:
         self.id = run_id
@@ -109,7 +116,10 @@ class Sender:
 
 
 class Start(Generic[RunT_co]):
-    """A start that is asked for: the contract, and its input by the names in the contract, typed or plain."""
+    """The start of a run: the contract, and its input.
+
+    `members` has the input by the names in the contract, typed or plain.
+    """
 
     def __init__(self, workflow: type[Workflow], run: type[RunT_co], members: Mapping[str, Any]) -> None:
         self.workflow = workflow
@@ -117,13 +127,16 @@ class Start(Generic[RunT_co]):
         self._run = run
 
     def handle(self, runs: Runs, run_id: str) -> RunT_co:
-        """Return the typed handle of the run that was started."""
+        """Return the typed handle of the started run."""
         return self._run(runs, run_id)
 
 
 class Startable(Protocol[P, RunT_co]):
-    """A contract's class, as `Engine.start` takes it: it says which input a run needs, and its handle's type."""
+    """A contract's class as `Engine.start` takes it.
+
+    It knows the input that a run needs, and the type of its handle.
+    """
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> Start[RunT_co]:
-        """Say what is to be started."""
+        """Return the start of a run with this input."""
         ...

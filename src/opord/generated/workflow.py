@@ -1,4 +1,4 @@
-"""The base of a contract's class, and what its module says about where it came from."""
+"""The base of a contract's class, and the origin of its module."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Where a contract's class came from.
+    """The origin of a contract's class.
 
-    `sources` are the texts of the contract by file name, its own file first; `digest` is that of the contract's
-    content in the form `form`, `module_digest` that of the module's text up to its sources.
+    `sources` has the texts of the contract by file name, its own file first. `digest` is the digest
+    of the contract's content in the form `form`. `module_digest` is the digest of the module's text
+    up to its sources.
     """
 
     module: str
@@ -23,7 +24,7 @@ class Binding:
 
 
 class Workflow:
-    """A contract; an instance is the contract joined with the handlers of a worker."""
+    """A contract. An instance is the contract with the handlers of a worker."""
 
     binding: ClassVar[Binding | None] = None
 
@@ -34,8 +35,9 @@ class Workflow:
 def bind(
     workflow: type[Workflow], *, sources: Mapping[str, str], digest: str, module_digest: str, form: int = 0
 ) -> None:
-    """Say where a contract's class came from. Nothing is read or compiled before a program is made of it.
+    """Record the origin of a contract's class.
 
-    Modules that say no `form` were made when there was only form 0.
+    Nothing is read or compiled until a program is made of the class. Modules without a `form` were
+    made when form 0 was the only form.
     """
     workflow.binding = Binding(workflow.__module__, tuple(sources.items()), digest, form, module_digest)

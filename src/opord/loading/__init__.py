@@ -1,6 +1,7 @@
-"""From a contract's text to a program: checked, written as Python, compiled, put into tables.
+"""Make a program from a contract's text: check it, write it as Python, compile it, fill tables.
 
-A generated module on disk and a contract loaded from its text go the same way and run the same code.
+A generated module on disk and a contract loaded from its text take the same path and run the same
+code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A generated module and its contract put into the tables that the kernel reads."""
+"""Put a generated module and its contract into the tables that the kernel reads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build_program(contract: ir.Contract, sources: tuple[tuple[str, str], ...], m
 
 
 def secret_places(contract: ir.Contract) -> tuple[str, ...]:
-    """Name where the data of a contract have secrets: `Order.card_token`."""
+    """Return the places of secrets in the data of a contract, such as `Order.card_token`."""
     groups: list[tuple[str, Sequence[ir.Field]]] = [("input", contract.params)]
     groups += [(record.name, record.fields) for record in contract.records]
     sums: list[ir.Enum | ir.Failure] = [*contract.enums, *contract.failures]
@@ -172,7 +172,7 @@ class _Builder:
                     made = self._handler(phase, handler)
                     handlers[handler.event] = (*handlers.get(handler.event, ()), made)
             timers += [self._timer(phase, timer) for timer in phase.timers]
-        # The defaults of an initial state are computed by `initial`; whoever gives its fields gives them all.
+        # `initial` computes the defaults of an initial state. All other code gives every field.
         fields = tuple(dataclasses.replace(field, default=None) for field in state.fields)
         return StateProgram(
             declaration=state,
@@ -206,7 +206,7 @@ class _Builder:
         )
 
     def _evaluate(self, expr: ir.Expr) -> Any:
-        """Compute a default that is no plain literal."""
+        """Compute a default that is not a plain literal."""
         imports = Imports(self._names.module_names)
         text = Expressions(self._names, imports).write(expr)
         space = dict(vars(self._module))

@@ -1,4 +1,4 @@
-"""Why a contract or a generated module cannot be loaded."""
+"""The reasons why a contract or a generated module cannot be loaded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class LoadingError(Exception):
 
 
 class ContractRefused(LoadingError):
-    """A contract has errors; `diagnostics` are its findings, as `opord check` lists them."""
+    """A contract has errors. `diagnostics` has its findings, as `opord check` lists them."""
 
     def __init__(self, file: str, diagnostics: Sequence[Any]) -> None:
         errors = [finding for finding in diagnostics if getattr(finding, "severity", "error") == "error"]
@@ -23,7 +23,7 @@ class ContractRefused(LoadingError):
 
 
 class OtherContract(LoadingError):
-    """Texts that were kept with a digest are of a contract with another one."""
+    """Stored texts belong to a contract with another digest than the stored one."""
 
     def __init__(self, file: str, digest: str, found: str) -> None:
         super().__init__(f"{file} has the digest {found[:12]}, and was kept with {digest[:12]}")
@@ -33,7 +33,10 @@ class OtherContract(LoadingError):
 
 
 class StaleModule(LoadingError):
-    """A generated module is not what its contract gives: it was edited, or made by another version of Opord."""
+    """A generated module differs from what its contract gives.
+
+    It was edited, or made by another version of Opord.
+    """
 
     def __init__(self, module: str, reason: str) -> None:
         super().__init__(f"the generated module {module} {reason}; run `opord gen` again")

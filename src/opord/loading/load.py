@@ -1,4 +1,4 @@
-"""Programs from files, from stored texts and from generated modules; each is made once."""
+"""Load programs from files, from stored texts and from generated modules. Each is made once."""
 
 from __future__ import annotations
 
@@ -55,11 +55,13 @@ def load_sources(sources: Sequence[tuple[str, str]]) -> Program:
 
 
 def load_accepted(sources: Sequence[tuple[str, str]], digest: str, form: int) -> Program:
-    """Compile a contract that was accepted once, from the texts that were kept with its digest: no rule is asked again.
+    """Compile a contract that was accepted before, from its stored texts.
+
+    The rules are not applied again.
 
     Raises:
         ContractRefused: the texts cannot be understood.
-        OtherContract: they are not of a contract with that digest.
+        OtherContract: the texts do not belong to a contract with that digest.
     """
     texts = tuple((name, text) for name, text in sources)
     with _lock:
@@ -70,7 +72,7 @@ def load_accepted(sources: Sequence[tuple[str, str]], digest: str, form: int) ->
 
 
 def read_accepted(sources: Sequence[tuple[str, str]], digest: str, form: int) -> Contract:
-    """Return the contract of texts that were accepted once; see `load_accepted`."""
+    """Return the contract of texts that were accepted before; see `load_accepted`."""
     from opord.language import lower_text
 
     texts = dict(sources)
@@ -79,7 +81,8 @@ def read_accepted(sources: Sequence[tuple[str, str]], digest: str, form: int) ->
         found = digest_in(lowered.model, form)
     except ValueError:
         found = None
-    # The digest says that it is what was accepted then, whatever else there is to find today.
+    # An equal digest proves that this is the accepted contract, even if today's rules have
+    # findings.
     if found == digest:
         return lowered.model
     if found is None or lowered.errors:
@@ -91,7 +94,7 @@ def program_of(workflow: type[Workflow] | Workflow) -> Program:
     """Return the program of a contract's class, generated on disk or loaded.
 
     Raises:
-        StaleModule: the module is not what its contract gives.
+        StaleModule: the module differs from what its contract gives.
     """
     cls = workflow if isinstance(workflow, type) else type(workflow)
     binding = cls.binding
@@ -120,7 +123,11 @@ def _load_file(path: str | Path) -> tuple[ModuleType, Program]:
 
 
 def _key(sources: Sources, accepted: str = "") -> str:
-    """Name what was compiled; what was accepted once is kept apart, for the rules were not asked about it."""
+    """Return the cache key of compiled sources.
+
+    Contracts that were accepted before have other keys, because today's rules were not applied to
+    them.
+    """
     return canonical.digest(canonical.encode([accepted, *(list(source) for source in sources)]))
 
 
@@ -148,7 +155,7 @@ def _contract(sources: Sources) -> Contract:
 
 
 def _reader(texts: Mapping[str, str]) -> Callable[[str], str]:
-    """Return what gives the text of a file that the contract uses."""
+    """Return a function that gives the text of a file that the contract uses."""
 
     def read(path: str) -> str:
         if path not in texts:
@@ -159,7 +166,11 @@ def _reader(texts: Mapping[str, str]) -> Callable[[str], str]:
 
 
 def _check_text(module: ModuleType, digest: str) -> None:
-    """Hold a module's text against the digest it was written with; a module without its text is let be."""
+    """Compare a module's text with the digest in it. A module without a text is not checked.
+
+    Raises:
+        StaleModule: the text was changed after it was generated.
+    """
     text = "".join(linecache.getlines(module.__file__ or "", vars(module)))
     if not text:
         return

@@ -1,4 +1,4 @@
-"""Generated text as modules in memory, into which tracebacks and a debugger can look."""
+"""Load generated text as modules in memory, with the source for tracebacks and debuggers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def compile_module(name: str, text: str) -> ModuleType:
         if module is not None:
             return module
         file = f"<opord {name}.py {digest[:12]}>"
-        # Without a time of change the lines stay: there is no file to look at.
+        # Without a modification time the lines are kept, because there is no file to compare.
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         module = ModuleType(qualified)
         module.__file__ = file
@@ -39,9 +39,9 @@ def compile_module(name: str, text: str) -> ModuleType:
 
 
 def places_in(module: ModuleType) -> Callable[[BaseException], str | None]:
-    """Return what names the place in the contract of an exception that came out of this module.
+    """Return a function that finds the place in the contract of an exception from this module.
 
-    The comment at the end of a generated statement names the place it was made from.
+    The comment at the end of a generated statement is its place in the contract.
     """
     file = module.__file__
 
@@ -58,7 +58,7 @@ def places_in(module: ModuleType) -> Callable[[BaseException], str | None]:
 
 
 def _place_at(file: str, line: int, namespace: dict[str, Any]) -> str | None:
-    """Find the end of the statement that `line` is in: there stands its place."""
+    """Return the place at the end of the statement that contains `line`."""
     lines = linecache.getlines(file, namespace)
     for text in lines[line - 1 :]:
         found = _PLACE.search(text.rstrip("\n"))

@@ -1,7 +1,7 @@
-"""The picture of a contract: as SVG, laid out by Graphviz, or as text for Graphviz or Mermaid.
+"""The diagram of a contract: an SVG laid out by Graphviz, or text for Graphviz or Mermaid.
 
-Each takes a contract, or as much of one as could be made out of a broken one (`CheckResult.model`): states
-that nobody declares are drawn as missing, and nothing is raised for what is wrong with it.
+Each function takes a contract, also one with errors as far as it could be read
+(`CheckResult.model`). Undeclared states are drawn as missing. Errors in the contract raise nothing.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ def to_svg(
     legend: bool = False,
     limit_s: float = LIMIT_S,
 ) -> str:
-    """Draw a contract.
+    """Draw a contract as SVG.
 
-    `highlight` lights up a way through it: the states that a run came through, in order, the last being where
-    it is now. `theme` `auto` follows the colour scheme of whoever looks. `limit_s` bounds the layout, in
-    seconds. The same contract gives the same bytes.
+    `highlight` marks a path: the states that a run has been in, in order, with its present state
+    last. The `theme` "auto" follows the colour scheme of the reader. `limit_s` bounds the layout,
+    in seconds. The same contract gives the same bytes.
 
     Raises:
         LayoutMissing: Graphviz is not installed (`opord[diagram]`).
-        LayoutTooLarge: the layout takes more time than that, or too much memory.
+        LayoutTooLarge: the layout takes more time than `limit_s`, or too much memory.
         LayoutFailed: Graphviz refuses the diagram.
     """
     return draw(picture_of(contract), theme=theme, highlight=highlight, legend=legend, limit_s=limit_s)

@@ -1,4 +1,4 @@
-"""From the checked contract, or as much of one as could be made out, to what its diagram shows."""
+"""Turn a checked contract, or the part of it that could be read, into what its diagram shows."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FIELDS_MAX = 12
 
 
 def picture_of(contract: Contract) -> Picture:
-    """Say what the diagram of a contract shows.
+    """Return what the diagram of a contract shows.
 
-    A contract with errors is shown as far as it goes: of two states with one name the first, and a state that
-    nobody declares as missing. Nothing is raised for it.
+    A contract with errors is shown as far as possible: of two states with one name only the first,
+    and an undeclared state as missing. Nothing is raised.
     """
     contract = _with_each_once(contract)
     graph = Graph(contract)
@@ -97,7 +97,10 @@ def _carries(fields: tuple[Field, ...]) -> str:
 
 
 def _arrows(graph: Graph, frames: dict[str, Frame], framed: dict[str, str]) -> list[Arrow]:
-    """Put all moves with the same two ends on one arrow; what a phase shares is drawn once, from the phase."""
+    """Return the arrows between the nodes, one for all moves with the same source and target.
+
+    A move that a phase shares is drawn once, from the phase.
+    """
     found: dict[tuple[str, str], Arrow] = {}
     for state in graph.contract.states:
         own = (moment for moment in graph.moments(state) if not moment.shared)
@@ -126,7 +129,7 @@ def _shared_arrows(graph: Graph, frame: Frame) -> Iterator[Arrow]:
 
 
 def _exception(all_states: tuple[str, ...], states: tuple[str, ...]) -> str:
-    """Say which states of a phase replace what it shares."""
+    """Return which states of a phase replace a shared handler, in words."""
     others = [name for name in all_states if name not in states]
     if not others:
         return ""

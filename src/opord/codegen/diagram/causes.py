@@ -1,4 +1,4 @@
-"""Why a step goes where it goes, in as few words as an arrow bears: each `goto` with its cause."""
+"""Why a step goes where it goes, in few enough words for an arrow: each `goto` with its cause."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit
 from opord.language.flow.graph import Graph, Moment
 from opord.language.spelling import spell_constant
 
-# A path can have thousands of conditions; the last ones are those that decided.
+# A path can have thousands of conditions. The last ones decide.
 _CONDITIONS_MAX = 4
 
 
@@ -53,7 +53,10 @@ def moves(graph: Graph, moment: Moment) -> Iterator[tuple[Goto, Cause]]:
 
 
 def _cause(head: _Said | None, conditions: tuple[_Said, ...]) -> Cause:
-    """Put a cause together: what set the step off, then what decided, the last condition above all."""
+    """Build the cause of a move: first what starts the step, then the conditions that decide.
+
+    If the text is too long for an arrow, the last conditions are kept.
+    """
     said = ([head] if head is not None else []) + list(conditions)
     deciding = [
         each for index, each in enumerate(conditions) if each is not _ELSE or index == len(conditions) - 1
@@ -92,14 +95,17 @@ def _head(contract: Contract, moment: Moment) -> _Said | None:
 
 
 class _Words:
-    """What is said of conditions; each is worded once, however many arrows it decides."""
+    """The words for conditions. Each condition is worded once, even if it decides many arrows."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._known: dict[Condition, _Said | None] = {}
 
     def of(self, way_out: Exit) -> tuple[_Said, ...]:
-        """Word the last conditions before a `goto` that are worth a word."""
+        """Return the words for the last conditions before a `goto`.
+
+        Conditions that need no words are left out.
+        """
         found: list[_Said] = []
         for condition in way_out.latest_conditions():
             said = self._of_one(condition)
@@ -121,7 +127,7 @@ def _worded(graph: Graph, condition: Condition) -> _Said | None:
             asked = statement.condition
             return _Said(f"if {short(asked)}", f"if {full(asked)}", "condition")
         case Branched(statement=statement, below=below):
-            # Of an `if` with an `else`, nothing is said below it.
+            # Below an `if` that has an `else`, its condition is not mentioned.
             return None if below and statement.otherwise is not None else _ELSE
         case Answered(site=site):
             return _done(graph, site) if isinstance(graph.calls.get(site.name), Action) else None
@@ -134,7 +140,10 @@ def _worded(graph: Graph, condition: Condition) -> _Said | None:
 
 
 def _done(graph: Graph, site: CallSite) -> _Said:
-    """Say that a call answered; an action whose doubts are skipped proves less than that."""
+    """Return the words for a call that answered.
+
+    An action with `in doubt skip` may not have happened, and the words say so.
+    """
     action = graph.calls.action(site.name)
     if action is not None and isinstance(action.doubt, Skip):
         return _Said(f"{site.name} ok or in doubt", f"{site.name} happened, or may have", "call")
@@ -151,7 +160,8 @@ def _ended(graph: Graph, site: CallSite, pattern: Pattern) -> _Said:
                 return _Said("InDoubt", f"nobody knows whether {site.name} happened", "call")
             text = cut(" | ".join(names), SHORT_MAX)
             return _Said(text, f"{site.name} fails with {' or '.join(names)}", "call")
-        case ElsePattern() | SomePattern() | NonePattern() | ConstantPattern():  # the last three in error
+        # The last three occur only in a contract with errors.
+        case ElsePattern() | SomePattern() | NonePattern() | ConstantPattern():
             return _Said(f"{site.name} fails", f"{site.name} fails in any other way", "call")
         case _:
             assert_never(pattern)
@@ -167,7 +177,7 @@ def _matched(subject: Expr, pattern: Pattern) -> _Said:
             value = "none"
         case ConstantPattern(values=values):
             value = " | ".join(one_line(spell_constant(value)) for value in values)
-        case ElsePattern() | OkPattern():  # `ok` in error
+        case ElsePattern() | OkPattern():  # `ok` only in a contract with errors
             return _ELSE
         case _:
             assert_never(pattern)

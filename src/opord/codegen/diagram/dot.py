@@ -1,4 +1,4 @@
-"""A picture as DOT, for Graphviz and what else reads it; readable without a style sheet."""
+"""Write a picture as DOT, for Graphviz and other tools. It is readable without a style sheet."""
 
 from __future__ import annotations
 

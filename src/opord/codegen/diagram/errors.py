@@ -1,16 +1,16 @@
-"""Why a diagram cannot be drawn."""
+"""The reasons why a diagram cannot be drawn."""
 
 from __future__ import annotations
 
 
 class DiagramError(Exception):
-    """A diagram that cannot be drawn; the message says what to do instead. `code` names the kind."""
+    """A diagram cannot be drawn. The message says what to do instead, and `code` names the kind."""
 
     code = "diagram_failed"
 
 
 class LayoutMissing(DiagramError):
-    """Nothing is installed that lays a diagram out; the formats that are text need nothing."""
+    """No layout engine is installed. The text formats need none."""
 
     code = "diagram_needs_graphviz"
 
@@ -22,7 +22,7 @@ class LayoutMissing(DiagramError):
 
 
 class LayoutTooLarge(DiagramError):
-    """The layout was given up: it would have taken too long, or too much memory."""
+    """The layout was stopped because it would take too long or too much memory."""
 
     code = "diagram_too_large"
 
@@ -35,7 +35,7 @@ class LayoutTooLarge(DiagramError):
 
 
 class LayoutFailed(DiagramError):
-    """Graphviz refused what it was given."""
+    """Graphviz refused its input."""
 
     def __init__(self, said: str) -> None:
         super().__init__(f"Graphviz could not lay the diagram out: {said or 'it gives no reason'}")

@@ -1,7 +1,7 @@
-"""Graphviz in a sandbox: its WebAssembly build, with a time limit and bounded memory for each layout.
+"""Graphviz in a sandbox: its WebAssembly build, with bounded time and memory for each layout.
 
-Each layout gets an instance of its own: nothing is left over from the one before, and the same text gives the
-same answer. One layout is made at a time, as the clock that stops it belongs to them all.
+Each layout has its own instance. So nothing is left over from an earlier layout, and the same text
+gives the same answer. Layouts run one at a time, because they share the clock that stops them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from typing import Any
 from opord.codegen.diagram.errors import LayoutFailed, LayoutMissing
 
 LIMIT_S = 16.0
-"""Seconds for a diagram, which may be laid out twice: 200 states take less than one, 600 some seconds."""
+"""Seconds for a diagram, which may be laid out twice.
+
+200 states take less than 1 s, 600 states a few seconds.
+"""
 MEMORY_MAX = 1 << 30
 
 _one_at_a_time = Lock()
 
 
 class OutOf(Exception):
-    """A layout has used up what it may have of something: time or memory."""
+    """A layout has used up its time or its memory."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"out of {what}")
@@ -31,10 +34,10 @@ class OutOf(Exception):
 
 
 def run_graphviz(source: str, *, output: str, limit_s: float = LIMIT_S) -> bytes:
-    """Lay out a DOT text with `dot`, and return what Graphviz writes in the format `output`.
+    """Lay out a DOT text with `dot`, and return Graphviz's answer in the format `output`.
 
     Raises:
-        LayoutMissing: Graphviz's build, or what runs it, is not installed.
+        LayoutMissing: the build of Graphviz, or its runtime, is not installed.
         LayoutFailed: Graphviz refuses the text.
         OutOf: the layout takes more than `limit_s` seconds, or too much memory.
     """
@@ -50,7 +53,8 @@ def run_graphviz(source: str, *, output: str, limit_s: float = LIMIT_S) -> bytes
         try:
             return _render(store, linker.instantiate(store, module).exports(store), source, output)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as stopped:
-            # What has no memory left ends in a trap of its own kind, wherever it was.
+            # A layout without memory can trap anywhere. Only the trap of the clock is told apart by
+            # its code.
             late = getattr(stopped, "trap_code", None) == wasmtime.TrapCode.INTERRUPT
             raise OutOf("time" if late else "memory") from stopped
         finally:
@@ -81,7 +85,7 @@ def _render(store: Any, exports: Any, source: str, output: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _machine() -> tuple[Any, Any, Any, Any]:
-    """Compile Graphviz, which takes some tenths of a second, once for the process."""
+    """Compile Graphviz once for the process. This takes some tenths of a second."""
     try:
         import wasmtime
 
@@ -93,6 +97,6 @@ def _machine() -> tuple[Any, Any, Any, Any]:
     engine = wasmtime.Engine(config)
     linker = wasmtime.Linker(engine)
     linker.define_wasi()
-    # What is still alive when the interpreter takes its modules down complains of it.
+    # Objects that are still alive when the interpreter unloads its modules print errors.
     atexit.register(_machine.cache_clear)
     return wasmtime, engine, linker, wasmtime.Module(engine, build)

@@ -1,4 +1,4 @@
-"""Where everything goes: a plan is handed to Graphviz, and what it answers is read as pixels from the top left."""
+"""Place everything: Graphviz gets a plan, and its answer is read as pixels from the top left."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from opord.codegen.diagram.plan import Box, Link, Plan, in_columns
 from opord.codegen.diagram.quoting import dot_quoted
 
 FRAME_PX = 12
-# A label is measured here and not there, so Graphviz is given one of that size: Courier at 10 points takes
-# 6 points a letter and 12 a line.
+# Labels are measured here and not by Graphviz, so Graphviz gets a filler of the same size: Courier
+# at 10 points has 6 points a letter and 12 points a line.
 _LETTER, _LINE = 6, 12
 
-# A layout higher than that is put into columns, if that brings it near this form.
+# A higher layout is put into columns, if that brings it closer to this ratio.
 _HEIGHT_MAX, _HEIGHT_TO_WIDTH = 2400, 0.9
 
 Point = tuple[float, float]
@@ -37,7 +37,11 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The way of a link: Bézier curves (a start, then three points for each), its arrow's tip, its label's middle."""
+    """The way of a link.
+
+    `curves` has Bézier curves: a start, then three points for each curve. `tip` is the tip of the
+    arrow, and `label` is the middle of the label.
+    """
 
     curves: tuple[tuple[Point, ...], ...]
     tip: Point | None
@@ -46,7 +50,10 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where all the parts of a plan are. Boxes by key, frames by name, ways in the order of the links."""
+    """The places of all parts of a plan.
+
+    Boxes are listed by key, frames by name, and ways in the order of the links.
+    """
 
     width: float
     height: float
@@ -56,10 +63,12 @@ class Layout:
 
 
 def lay_out(plan: Plan, *, limit_s: float = LIMIT_S) -> Layout:
-    """Place everything, from top to bottom; what would become a strip too long for any page stands in columns.
+    """Place everything from top to bottom.
+
+    A layout that would be too high for a page is put into columns.
 
     Raises:
-        LayoutMissing, LayoutTooLarge, LayoutFailed: it cannot be done.
+        LayoutMissing, LayoutTooLarge, LayoutFailed: the layout cannot be made.
     """
     layout = _placed(plan, limit_s / 2)
     if layout.height <= _HEIGHT_MAX:
@@ -80,7 +89,8 @@ def _placed(plan: Plan, limit_s: float) -> Layout:
     return _read(plan, json.loads(answer))
 
 
-# --- What Graphviz is told ------------------------------------------------------------------------
+# --- The input of Graphviz
+# ----------------------------------------------------------------------------
 
 
 def _source(plan: Plan) -> Iterator[str]:
@@ -122,7 +132,8 @@ def _link(link: Link, number: int) -> str:
     )
 
 
-# --- What Graphviz answers ------------------------------------------------------------------------
+# --- The answer of Graphviz
+# ---------------------------------------------------------------------------
 
 
 def _read(plan: Plan, answer: dict[str, Any]) -> Layout:

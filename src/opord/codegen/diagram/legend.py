@@ -1,4 +1,4 @@
-"""The legend: what the shapes and signs of a diagram mean, only those that are in it."""
+"""The legend: the meaning of the shapes and signs, only of those in the diagram."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Entry:
 
     @property
     def width(self) -> float:
-        """Pixels from left to right."""
+        """The width in pixels."""
         return self.room + 8 + (width(self.words, _PX) if self.words else 0)
 
 
@@ -37,15 +37,15 @@ class Legend:
 
     @property
     def least(self) -> float:
-        """The width of all samples in two rows."""
+        """The width at which all samples fit in two rows."""
         return sum(entry.width + _GAP for entry in self.entries) / 2 + 60
 
     def height(self, room: float) -> float:
-        """The height that it takes in so much room from left to right."""
+        """Return the height of the legend in `room` pixels of width."""
         return len(self._rows(room)) * _ROW
 
     def draw(self, parent: Element, room: float) -> None:
-        """Add the samples, from the top left on."""
+        """Add the samples, starting at the top left."""
         for index, row in enumerate(self._rows(room)):
             x = 0.0
             for entry in row:
@@ -69,7 +69,7 @@ class Legend:
 
 
 def legend_of(picture: Picture) -> Legend:
-    """Choose the samples that a picture needs."""
+    """Return the legend with the samples that a picture needs."""
     return Legend(tuple(_entries(picture)))
 
 

@@ -1,14 +1,14 @@
-"""How wide a text is: measured without a font, a little on the wide side.
+"""Measure the width of a text without a font, a little on the wide side.
 
-Texts are set in Helvetica, Arial or what has their widths, and calls in a monospaced font; nobody knows which
-one is there in the end. So each width is rounded up, and boxes leave a margin.
+Texts are set in Helvetica, Arial or a font with the same widths, and calls in a monospaced font.
+The font that a reader has is not known, so each width is rounded up, and boxes leave a margin.
 """
 
 from __future__ import annotations
 
 from unicodedata import combining, east_asian_width
 
-# Widths of Helvetica and Arial in thousandths of the font's size, for the signs from blank to tilde.
+# Widths of Helvetica and Arial in thousandths of the font size, for the signs from space to tilde.
 _WIDTHS = (
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556,
     556, 556, 556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667,
@@ -28,7 +28,7 @@ def width(text: str, size: float, *, bold: bool = False, mono: bool = False) -> 
 
 
 def fold(text: str, size: float, most: float) -> list[str]:
-    """Break a text into lines of at most `most` pixels, between words; a longer word stays whole."""
+    """Break a text between words into lines of at most `most` pixels; a longer word stays whole."""
     lines: list[str] = []
     line = ""
     for word in text.split():

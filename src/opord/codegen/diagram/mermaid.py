@@ -1,4 +1,4 @@
-"""A picture as a flowchart of Mermaid, which wikis and code hosts draw inside their pages."""
+"""Write a picture as a Mermaid flowchart, which wikis and code hosts draw in their pages."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _state(node: Node, indent: str) -> Iterator[str]:
 
 
 def _id(name: str) -> str:
-    """Name a node so that no word of Mermaid's own is met."""
+    """Return an id for a node that is not a word of Mermaid."""
     return f"state_{name}"
 
 

@@ -1,4 +1,4 @@
-"""What a diagram of a contract shows, before anybody decides how it is drawn."""
+"""What a diagram of a contract shows, independent of how it is drawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Sign: TypeAlias = Literal["acting", "waiting", "success", "failure", "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a move is made: `text` in short for the arrow, `full` for whoever points at it."""
+    """Why a move is made: `text` is short, for the arrow; `full` is the text of the tooltip."""
 
     text: str
     full: str
@@ -21,7 +21,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A call that a step makes: a commitment, or an effect."""
+    """A call that a step makes: a commit of an action, or an effect."""
 
     verb: Literal["commit", "perform"]
     name: str
@@ -33,13 +33,13 @@ class Work:
 
     @property
     def marked(self) -> str:
-        """The call behind its marker: filled for a commitment, open for an effect."""
+        """The call after its marker, which is filled for an action and open for an effect."""
         return f"{'●' if self.verb == 'commit' else '○'} {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A state as drawn. `missing`: somebody goes to it, and nobody has declared it."""
+    """A state as drawn. A `missing` state is the target of a move, but is not declared."""
 
     name: str
     kind: NodeKind
@@ -52,13 +52,13 @@ class Node:
 
     @property
     def sign(self) -> Sign:
-        """What the state's sign says: how it ends, or else what it does."""
+        """The sign of the state: how it ends, or else what it does."""
         return self.outcome or ("failure" if self.kind == "final" else self.kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A phase as drawn; `shares` says that moves start at any state of it."""
+    """A phase as drawn. `shares` says that moves start at any of its states."""
 
     name: str
     states: tuple[str, ...]
@@ -72,8 +72,8 @@ class Frame:
 class Arrow:
     """All moves from one state, or from any state of one phase, to one state.
 
-    `states` are those that the moves start at: the source itself, or those of the phase in which the shared
-    handlers are in force.
+    `states` has the states in which the moves start: the source itself, or the states of the phase
+    to which the shared handlers apply.
     """
 
     source: str
@@ -85,11 +85,14 @@ class Arrow:
 
     @property
     def id(self) -> str:
-        """A name that stays the same while the contract has the move."""
+        """A name that stays the same as long as the contract has the move."""
         return f"edge-{self.source}-{self.target}"
 
     def lines(self, most: int = 4) -> list[str]:
-        """The causes in short, at most so many lines; the last one then says how many more there are."""
+        """The short causes, at most `most` lines.
+
+        If there are more, the last line says how many.
+        """
         texts = list(dict.fromkeys(cause.text for cause in self.causes))
         if len(texts) > most:
             return [*texts[: most - 1], f"+{len(texts) - most + 1} more"]
@@ -98,7 +101,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A whole diagram: everything in the order of the file."""
+    """A whole diagram, in the order of the file."""
 
     name: str
     version: int
@@ -109,5 +112,5 @@ class Picture:
 
     @property
     def title(self) -> str:
-        """The contract's name and version; a contract whose header is not there has none."""
+        """The contract's name and version; empty if the contract has no header."""
         return f"{self.name or 'A contract'}, version {self.version}"

@@ -1,7 +1,7 @@
-"""What is to be placed: boxes with their sizes, links between them, and frames around them.
+"""What must be placed: boxes with their sizes, links between them, and frames around them.
 
-A final state that many states go to would tie the whole diagram into one knot. It has no way out, so it can
-be drawn once for each few of its sources instead, near them: all its copies are the same state.
+A final state with many sources would pull the whole diagram together. It has no way out, so it can
+be drawn several times, once near each few of its sources. All its copies are the same state.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ PADDING = 12
 ANY_STATE = "any state"
 INDENT = "   "
 
-# In a diagram of more states than that, a final state with more arrows into it, or from more phases, has copies.
+# In a diagram with more states than this, a final state with more arrows into it, or from more
+# phases, is drawn in copies.
 _STATES_MAX, _SOURCES_MAX, _GROUPS_MAX = 12, 3, 2
 _SOURCES_OF_A_COPY = 4
-_LABEL_MAX = 36  # letters of one line beside an arrow
+_LABEL_MAX = 36  # letters in one line beside an arrow
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Something that takes a place: a state or a copy of one, the sign of a phase's shared moves, a start."""
+    """A thing with a place: a state or its copy, the sign of a phase's shared moves, or a start."""
 
     key: str
     width: float
@@ -41,10 +42,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An arrow between two boxes, with the lines beside it.
+    """An arrow between two boxes, with the lines of text beside it.
 
-    A higher `weight` makes it shorter and straighter. One that `turns` leads from a column to another, so that
-    its head need not stand below its tail.
+    A higher `weight` makes it shorter and straighter. A link that `turns` leads from one column to
+    another, so its head need not be below its tail.
     """
 
     tail: str
@@ -56,18 +57,18 @@ class Link:
 
     @property
     def label_width(self) -> float:
-        """Pixels that the lines take from left to right."""
+        """The width of the lines in pixels."""
         return max((width(line, LABEL_PX) for line in self.lines), default=0)
 
     @property
     def label_height(self) -> float:
-        """Pixels that the lines take from top to bottom."""
+        """The height of the lines in pixels."""
         return LABEL_ROW * len(self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is to be placed, in the order of the contract."""
+    """Everything that must be placed, in the order of the contract."""
 
     boxes: tuple[Box, ...]
     links: tuple[Link, ...]
@@ -75,7 +76,7 @@ class Plan:
 
 
 def plan_of(picture: Picture) -> Plan:
-    """Decide which boxes and links a picture needs, and how large they are."""
+    """Return the boxes and links of a picture, with their sizes."""
     goals, copies = _copies(picture)
     outcomes = {node.name: node for node in picture.nodes}
     boxes: list[Box] = []
@@ -98,9 +99,10 @@ def plan_of(picture: Picture) -> Plan:
 
 
 def in_columns(plan: Plan, columns: int) -> Plan:
-    """Let the states stand in columns, side by side, in the order of the file; a phase stays whole.
+    """Arrange the states in columns side by side, in the order of the file.
 
-    A final state stands with the first that leads to it.
+    A phase stays in one column. A final state goes to the column of the first state that leads to
+    it.
     """
     units: dict[str, list[str]] = {}
     for box in plan.boxes:
@@ -122,7 +124,7 @@ def in_columns(plan: Plan, columns: int) -> Plan:
 
 
 def _parts(line: str) -> list[str]:
-    """Break a long cause where a condition begins; what follows is set in from the left."""
+    """Break a long cause where a condition begins; later parts are indented."""
     lines: list[str] = []
     for part in re.split(r"(?<=, )|(?<=.) (?=if )", line):
         if lines and len(lines[-1]) + 1 + len(part) <= _LABEL_MAX:
@@ -136,7 +138,7 @@ def _parts(line: str) -> list[str]:
 
 
 def _copies(picture: Picture) -> tuple[dict[tuple[str, str], str], dict[str, list[str]]]:
-    """Say which box each arrow leads to, and by which keys each state is drawn."""
+    """Return which box each arrow leads to, and the keys under which each state is drawn."""
     phases = {node.name: node.phase for node in picture.nodes}
 
     def group_of(arrow: Arrow) -> str | None:

@@ -1,4 +1,4 @@
-"""Texts as the languages of other tools take them."""
+"""Quote texts for the languages of other tools."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ def dot_quoted(text: str) -> str:
 
 
 def dot_label(lines: list[str], *, end: str = "\\n") -> str:
-    """Write lines as a label of DOT, in which a backslash and `&` begin something; `end` says how they are set."""
+    """Write lines as a label of DOT.
+
+    A backslash and `&` are escaped. `end` ends each line and sets its alignment.
+    """
     safe = (line.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     text = end.join(safe)
     return f'"{text}{end}"' if end != "\\n" and lines else f'"{text}"'
 
 
 def mermaid_text(lines: list[str]) -> str:
-    """Write lines as a quoted text of Mermaid, which reads it as HTML."""
+    """Write lines as a quoted text of Mermaid, which reads the text as HTML."""
     return '"' + "<br/>".join(_mermaid_line(line) for line in lines) + '"'
 
 

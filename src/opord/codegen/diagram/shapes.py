@@ -1,4 +1,4 @@
-"""The parts that a drawing is made of, as elements of SVG: boxes by the kind of their state, signs, arrow tips."""
+"""The parts of a drawing as SVG elements: boxes for each kind of state, signs, arrow tips."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CUT = 11.0
 
 
 def number(value: float) -> str:
-    """Write a length, to a hundredth of a pixel and without idle zeros."""
+    """Write a length with at most two decimals and without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -24,7 +24,7 @@ def group(parent: Element, classes: str, **attributes: str) -> Element:
 
 
 def write(parent: Element, x: float, y: float, text: str, classes: str = "", anchor: str = "") -> Element:
-    """Add a line of text; `y` is that of its foot."""
+    """Add a line of text; `y` is the baseline."""
     attributes = {"x": number(x), "y": number(y)}
     if classes:
         attributes["class"] = classes
@@ -36,7 +36,7 @@ def write(parent: Element, x: float, y: float, text: str, classes: str = "", anc
 
 
 def rectangle(parent: Element, rect: Rect, radius: float, classes: str) -> Element:
-    """Add a rectangle with round corners."""
+    """Add a rectangle with rounded corners."""
     attributes = {"class": classes, "x": number(rect.x), "y": number(rect.y)}
     attributes |= {"width": number(rect.width), "height": number(rect.height), "rx": number(radius)}
     return SubElement(parent, "rect", attributes)
@@ -45,8 +45,8 @@ def rectangle(parent: Element, rect: Rect, radius: float, classes: str) -> Eleme
 def state_box(parent: Element, rect: Rect, sign: Sign, *, initial: bool = False) -> None:
     """Add the box of a state.
 
-    One that acts is a rectangle; one that waits has its corners cut; a final one is round with a double line;
-    the initial one has a bar on its left.
+    An acting state is a rectangle. A waiting state has cut corners. A final state is round with a
+    double line. The initial state has a bar on its left.
     """
     if sign == "acting":
         rectangle(parent, rect, 3, "box")
@@ -74,7 +74,10 @@ def _cut_corners(rect: Rect) -> str:
 
 
 def state_sign(parent: Element, x: float, y: float, sign: Sign) -> None:
-    """Add the sign of a state in a square of 12 pixels around a point: it says without colour what the colour says."""
+    """Add the sign of a state in a square of 12 pixels around a point.
+
+    It says without colour what the colour says.
+    """
     strokes = {
         "acting": "M-3.5 -5L4.5 0L-3.5 5Z",
         "waiting": "M-5.5 0A5.5 5.5 0 1 1 5.5 0A5.5 5.5 0 1 1 -5.5 0M0 -3V0.4L2.3 1.9",
@@ -88,7 +91,10 @@ def state_sign(parent: Element, x: float, y: float, sign: Sign) -> None:
 
 
 def work_rows(parent: Element, rect: Rect, y: float, work: tuple[Work, ...]) -> None:
-    """Add the calls of a state, one a row from `y` on: a commitment on a badge, an effect without."""
+    """Add the calls of a state from `y` down, one a row.
+
+    An action has a badge, an effect has none.
+    """
     for index, each in enumerate(work):
         top = y + index * WORK_ROW
         row = group(parent, f"work {each.verb}", **{"data-call": each.name})
@@ -102,7 +108,7 @@ def work_rows(parent: Element, rect: Rect, y: float, work: tuple[Work, ...]) -> 
 
 
 def way_path(way: Way) -> str:
-    """Write the way of an arrow as a path, up to where its tip begins."""
+    """Write the way of an arrow as a path that ends where its tip begins."""
     parts = []
     for index, curve in enumerate(way.curves):
         points = [*curve]
@@ -113,7 +119,7 @@ def way_path(way: Way) -> str:
 
 
 def tip_points(way: Way) -> str:
-    """Write the corners of an arrow's tip; nothing if it has none."""
+    """Write the corners of an arrow's tip; empty if it has none."""
     if way.tip is None or not way.curves:
         return ""
     x, y = way.tip
@@ -130,7 +136,7 @@ def _tip_foot(points: list[Point], tip: Point) -> Point:
 
 
 def _direction(points: list[Point], tip: Point) -> Point:
-    """Return the direction in which a way comes to its tip."""
+    """Return the direction in which a way reaches its tip."""
     for x, y in reversed(points):
         length = hypot(tip[0] - x, tip[1] - y)
         if length > 0.5:

@@ -1,4 +1,4 @@
-"""Expressions and durations so short that they fit beside an arrow."""
+"""Write expressions and durations short enough for an arrow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ from opord.language.spelling import spell
 from opord.values.duration import format_duration
 
 SHORT_MAX = 34
-"""Letters of a condition on an arrow: with more, arrows stand too far apart for the eye to follow a path."""
+"""Letters of a condition on an arrow.
+
+With more, arrows are too far apart for the eye to follow a path.
+"""
 FULL_MAX = 200
 _TEXT_MAX = 14
 _DAY = timedelta(days=1)
@@ -48,7 +51,7 @@ def short(expr: Expr, most: int = SHORT_MAX) -> str:
 
 
 def full(expr: Expr) -> str:
-    """Write an expression as it is, up to a length that a tooltip bears."""
+    """Write an expression in full, up to the length of a tooltip."""
     return cut(one_line(spell(expr)), FULL_MAX)
 
 
@@ -58,24 +61,24 @@ def short_timer(timer: Timer, shared: bool) -> str:
 
 
 def short_duration(length: timedelta) -> str:
-    """Write a duration as contracts do; whole days count from three on."""
+    """Write a duration as contracts do; whole days are used from three days on."""
     if length >= 3 * _DAY and not length % _DAY:
         return f"{length // _DAY}d"
     return format_duration(length)
 
 
 def cut(text: str, most: int) -> str:
-    """Cut a text that is longer than `most` letters."""
+    """Cut a text to `most` letters if it is longer."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def one_line(text: str) -> str:
-    """Put a text on one line, and leave out what cannot be printed."""
+    """Put a text on one line, with a space for each unprintable character."""
     return "".join(sign if sign.isprintable() else " " for sign in " ".join(text.split()))
 
 
 def _shortened(expr: Expr) -> Expr:
-    """Leave out arguments, parts of texts and members of records."""
+    """Return an expression without its arguments, parts of texts and members of records."""
     match expr:
         case Constant(value=timedelta() as length):
             return _word(short_duration(length))

@@ -1,4 +1,4 @@
-"""The colours and fonts of a diagram as CSS: one set for light, one for dark, both for whoever looks."""
+"""The colours and fonts of a diagram as CSS: for light, for dark, or for both."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 SANS = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 MONO = "ui-monospace, Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', monospace"
 
-# By what is drawn: its light colours, then its dark ones. Texts stand out from their ground by 4.5 to 1 and
-# more, lines by 3 to 1 (a test measures it).
+# The light and dark colours of each part. Text has a contrast of 4.5 to 1 or more with its ground,
+# and lines of 3 to 1 or more (a test measures both).
 COLOURS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ".ground": ({"fill": "#ffffff"}, {"fill": "#11161c"}),
     "text": ({"fill": "#16202b"}, {"fill": "#e8edf2"}),
@@ -83,7 +83,7 @@ text {{ font-family: {SANS}; font-size: 13px; }}
 
 
 def style_sheet(theme: Theme) -> str:
-    """Write the CSS of a diagram; `auto` follows whoever looks at it."""
+    """Write the CSS of a diagram; "auto" follows the colour scheme of the reader."""
     form = "\n".join(_scoped(line) for line in _FORM.splitlines())
     light, dark = (
         "\n".join(
@@ -105,6 +105,6 @@ def _scoped(rule: str) -> str:
 
 
 def _scoped_selector(selector: str) -> str:
-    """Keep the rules to the diagram: a page that it stands in has rules of its own."""
+    """Limit the rules to the diagram, because the page around it has rules of its own."""
     joined = "" if selector.startswith(".traced") else " "
     return f".opord-diagram{joined}{selector}"

@@ -1,4 +1,4 @@
-"""The drawing: a placed picture as SVG with real text, stable ids, and a description for those who do not see it."""
+"""Draw a placed picture as SVG with real text, stable ids, and a description for screen readers."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _DESCRIBED_MAX = 60
 
 
 def draw(picture: Picture, *, theme: Theme, highlight: Sequence[str], legend: bool, limit_s: float) -> str:
-    """Lay a picture out and draw it.
+    """Lay out a picture and draw it.
 
     Raises:
-        LayoutMissing, LayoutTooLarge, LayoutFailed: it cannot be laid out.
+        LayoutMissing, LayoutTooLarge, LayoutFailed: the layout cannot be made.
     """
     plan = plan_of(picture)
     layout = lay_out(plan, limit_s=limit_s)
@@ -135,7 +135,7 @@ class _Drawing:
         rectangle(made, rect, 8, "box")
 
     def _frame_name(self, graph: Element, frame: Frame, rect: Rect) -> None:
-        """Write a phase's name above the arrows that come in beside it."""
+        """Write a phase's name above the arrows that enter beside it."""
         made = group(graph, "label framed phase-name", **{"data-phase": frame.name})
         write(made, rect.x + 12, rect.y + 19, frame.name, "name soft")
         end = rect.x + 12 + width(frame.name, FRAME_PX, bold=True) + 6
@@ -229,7 +229,8 @@ class _Drawing:
         )
 
 
-# --- What is told about a part --------------------------------------------------------------------
+# --- Titles and descriptions
+# --------------------------------------------------------------------------
 
 
 def _tooltip(parent: Element, lines: Collection[str]) -> None:
@@ -248,7 +249,7 @@ def _causes(arrow: Arrow) -> list[str]:
 
 
 def _described(picture: Picture) -> str:
-    """Tell a diagram in sentences: how it starts, what leads where, how it ends."""
+    """Describe a diagram in sentences: how it starts, what leads where, how it ends."""
     return " ".join(_sentences(picture))
 
 
