@@ -1,4 +1,4 @@
-"""What the command line's tests share: a contract of an order desk, its handlers, and ways to call the program."""
+"""Shared by the command line's tests: an order desk, its handlers, and calls of the program."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ OPORD = [sys.executable, "-c", "from opord.cli import main; main()"]
 
 @dataclass
 class Said:
-    """What a call of the program answered."""
+    """The result of a call of the program: its exit status and its output."""
 
     status: int
     out: str
@@ -141,7 +141,7 @@ class Shop:
         return Said(status, said.out, said.err)
 
     def process(self, *arguments: str, given: str | None = None, **environment: str) -> Said:
-        """Call the program as a process of its own."""
+        """Call the program as a process of its own, and wait for its end."""
         ran = subprocess.run(
             [*OPORD, *arguments], cwd=self.folder, input=given, capture_output=True, text=True, timeout=60,
             env={**os.environ, **environment},
@@ -161,7 +161,7 @@ class Shop:
         assert said.status == 0, said.err
 
     def work(self) -> Said:
-        """Let a worker carry out what there is to do."""
+        """Let a worker carry out what is due."""
         return self.process(
             "worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle"
         )

@@ -1,4 +1,4 @@
-"""Every command that takes a store, by what it does where there is none, with arguments that it may be called with."""
+"""Every command that takes a store, with valid arguments, and what it does if there is no store."""
 
 from __future__ import annotations
 

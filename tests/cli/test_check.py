@@ -1,4 +1,4 @@
-"""`opord check`: files and folders, each finding once, the forms for programs, and the changes that are made."""
+"""`opord check`: files and folders, no finding twice, the formats for programs, and the fixes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ final state Open success
 
 @pytest.fixture
 def tree(shop: Shop) -> Shop:
-    """A folder with two contracts that use one file of types, which has a mistake, and much to pass over."""
+    """A folder with two contracts that use one faulty file of types, and much that is skipped."""
     write = {
         "flows/b.opord": SMALL.format(name="Second"),
         "flows/a.opord": SMALL.format(name="First"),
@@ -41,10 +41,10 @@ def tree(shop: Shop) -> Shop:
     return shop
 
 
-# --- What is checked -----------------------------------------------------------------------------------------
+# --- What is checked -----------------------------------------------------------------------
 
 
-def test_a_folder_is_checked_with_all_below_it_but_what_others_put_there(tree: Shop) -> None:
+def test_a_folder_is_checked_recursively_without_third_party_folders(tree: Shop) -> None:
     said = tree.opord("check", "flows")
     assert (said.status, said.out.splitlines()[-1]) == (1, "4 files checked: 1 error")
 
@@ -54,19 +54,19 @@ def test_a_folder_is_checked_with_all_below_it_but_what_others_put_there(tree: S
     [["flows"], ["flows/a.opord", "flows/b.opord"], ["flows/a.opord", "flows/types.opord"], ["flows", "flows/b.opord"]],
     ids=" ".join,
 )  # fmt: skip
-def test_a_finding_in_a_file_that_several_use_is_told_once(tree: Shop, named: list[str]) -> None:
+def test_a_finding_in_a_shared_file_is_reported_once(tree: Shop, named: list[str]) -> None:
     found = tree.opord("check", "--json", *named).json
     assert [(each["code"], each["file"]) for each in found] == [("OP101", "flows/types.opord")]
 
 
-def test_the_order_of_a_folder_is_always_the_same(tree: Shop) -> None:
+def test_a_folder_is_listed_in_a_stable_order(tree: Shop) -> None:
     for name in ("b", "a"):
         (tree.folder / f"flows/{name}.opord").write_text("record A { b: Nothing }\n")
     found = tree.opord("check", "--json", ".").json
     assert [each["file"] for each in found] == ["flows/a.opord", "flows/b.opord", "flows/types.opord"]
 
 
-def test_types_alone_are_fine(tree: Shop) -> None:
+def test_a_file_with_only_types_passes(tree: Shop) -> None:
     assert tree.opord("check", "flows/deep/c.opord").out == "1 file checked: no findings\n"
 
 
@@ -77,7 +77,7 @@ def test_a_folder_without_contracts_is_refused(tree: Shop) -> None:
     assert said.err == "error[no_contracts]: there is no contract (*.opord) in empty or below it\n"
 
 
-def test_a_link_to_nothing_is_not_offered_in_its_own_place(tree: Shop) -> None:
+def test_a_broken_link_is_not_suggested_for_itself(tree: Shop) -> None:
     (tree.folder / "flows/gone.opord").symlink_to("nowhere")
     said = tree.opord("check", "flows")
     assert (said.status, said.err) == (2, "error[file]: flows/gone.opord: No such file or directory\n")
@@ -94,7 +94,7 @@ def test_standard_input_is_checked_under_its_name(tree: Shop, monkeypatch: pytes
     assert [each["code"] for each in given(text)] == ["OP114"]
 
 
-# --- For a reader --------------------------------------------------------------------------------------------
+# --- For a reader --------------------------------------------------------------------------
 
 
 def test_colours_follow_the_flag_then_the_environment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,18 +127,18 @@ def test_a_line_is_cut_around_its_mark_on_a_terminal(shop: Shop, monkeypatch: py
     assert line[mark.index("^") :].startswith("goto")
 
 
-def test_the_summary_tells_what_can_be_mended_unasked(shop: Shop) -> None:
+def test_the_summary_names_the_safe_fixes(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_text(TYPO)
     assert shop.opord("check", "desk.opord").out.endswith("1 error; `opord check --fix` mends it\n")
 
 
-# --- For programs --------------------------------------------------------------------------------------------
+# --- For programs --------------------------------------------------------------------------
 
 FORMS = ("human", "json", "github", "sarif")
 NORM = ["code", "rule", "severity", "message", "help", "file", "line", "column", "end_line", "end_column"]
 
 
-def test_json_has_the_fields_of_the_norm_first_and_in_its_order(shop: Shop) -> None:
+def test_json_has_the_standard_fields_first_and_in_order(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_text(TYPO)
     (finding,) = shop.opord("check", "--json", "desk.opord").json
     assert list(finding)[: len(NORM)] == NORM
@@ -154,7 +154,7 @@ def test_json_has_the_fields_of_the_norm_first_and_in_its_order(shop: Shop) -> N
     ]  # fmt: skip
 
 
-def test_github_is_told_one_command_a_finding(shop: Shop) -> None:
+def test_github_gets_one_command_per_finding(shop: Shop) -> None:
     (shop.folder / "a,b:c%.opord").write_text(TYPO)
     said = shop.opord("check", "--format", "github", "a,b:c%.opord")
     assert (said.status, said.out) == (
@@ -164,7 +164,7 @@ def test_github_is_told_one_command_a_finding(shop: Shop) -> None:
     )
 
 
-def test_a_broken_promise_tells_each_form_the_run_that_breaks_it(shop: Shop) -> None:
+def test_each_format_shows_the_run_that_breaks_a_promise(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_text(DESK + "\nensure never Done after charge\n")
     said = {form: shop.opord("check", "--format", form, "desk.opord") for form in FORMS}
     assert [each for each in said["human"].out.splitlines() if each[:4].strip().isdigit() and "│" not in each] == [
@@ -289,10 +289,10 @@ SARIF = {
         },
     },
 }
-"""What SARIF 2.1.0 asks of the parts that are written here."""
+"""The requirements of SARIF 2.1.0 on the parts that are written here."""
 
 
-def test_sarif_has_the_shape_of_its_standard(shop: Shop) -> None:
+def test_sarif_has_the_standard_shape(shop: Shop) -> None:
     forgotten = TYPO.replace('    Busy -> goto Rejected("busy")\n', "")
     (shop.folder / "my desk.opord").write_text(forgotten)
     said = shop.opord("check", "--format", "sarif", "my desk.opord")
@@ -311,20 +311,20 @@ def test_sarif_has_the_shape_of_its_standard(shop: Shop) -> None:
     assert failure["relatedLocations"][0]["message"]["text"] == "declared here"
 
 
-def test_sarif_of_nothing_is_a_run_without_results(shop: Shop) -> None:
+def test_sarif_without_findings_is_a_run_without_results(shop: Shop) -> None:
     said = shop.opord("check", "--format", "sarif", "desk.opord")
     jsonschema.validate(said.json, SARIF)
     assert (said.status, said.json["runs"][0]["results"]) == (0, [])
 
 
-def test_two_forms_at_once_are_wrong_usage(shop: Shop) -> None:
+def test_two_formats_at_once_are_wrong_usage(shop: Shop) -> None:
     assert shop.opord("check", "--json", "--format", "sarif", "desk.opord").status == 2
 
 
-# --- Fixing --------------------------------------------------------------------------------------------------
+# --- Fixing --------------------------------------------------------------------------------
 
 
-def test_fix_makes_what_is_safe_and_says_so(shop: Shop) -> None:
+def test_fix_makes_safe_changes_and_reports_them(shop: Shop) -> None:
     worse = TYPO.replace("-> Charged | Rejected {", "-> Charged | Rejected | Done {").replace(
         "find_customer", "findCustomer"
     )
@@ -340,14 +340,14 @@ def test_fix_makes_what_is_safe_and_says_so(shop: Shop) -> None:
     ]
 
 
-def test_fix_leaves_to_a_person_what_is_a_decision(shop: Shop) -> None:
+def test_fix_leaves_decisions_to_a_person(shop: Shop) -> None:
     text = DESK.replace('    Busy -> goto Rejected("busy")\n', "")
     (shop.folder / "desk.opord").write_text(text)
     said = shop.opord("check", "--fix", "desk.opord")
     assert (said.status, said.err, (shop.folder / "desk.opord").read_text()) == (1, "", text)
 
 
-def test_fix_touches_no_file_that_was_not_named(tree: Shop) -> None:
+def test_fix_changes_only_named_files(tree: Shop) -> None:
     types = "record Item { id: str, kind: str, parts: list[Itme] }\n"
     (tree.folder / "flows/types.opord").write_text(types)
     assert tree.opord("check", "--fix", "flows/a.opord").status == 1
@@ -356,7 +356,7 @@ def test_fix_touches_no_file_that_was_not_named(tree: Shop) -> None:
     assert (tree.folder / "flows/types.opord").read_text() == types.replace("Itme", "Item")
 
 
-def test_fix_keeps_what_an_editor_put_around_the_lines(shop: Shop) -> None:
+def test_fix_keeps_byte_order_mark_line_endings_and_mode(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_bytes(b"\xef\xbb\xbf" + TYPO.replace("\n", "\r\n").encode())
     (shop.folder / "desk.opord").chmod(0o640)
     assert shop.opord("check", "--fix", "desk.opord").status == 0

@@ -56,14 +56,14 @@ def test_a_promise_that_does_not_hold_refuses_the_contract(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "explain", "fmt"])
-def test_a_file_that_there_is_not_is_wrong_usage(shop: Shop, command: str) -> None:
+def test_a_missing_file_is_wrong_usage(shop: Shop, command: str) -> None:
     said = shop.opord(command, "nowhere.opord")
     assert (said.status, said.out) == (2, "")
     assert said.err == "error[file]: nowhere.opord: No such file or directory\n"
 
 
 @pytest.mark.parametrize("command", [("check",), ("explain",), ("runs", "start")], ids=" ".join)
-def test_a_near_file_is_offered_for_one_that_there_is_not(shop: Shop, command: tuple[str, ...]) -> None:
+def test_a_similar_file_is_suggested_for_a_missing_one(shop: Shop, command: tuple[str, ...]) -> None:
     said = shop.opord(*command, "dsek.opord")
     assert (said.status, said.out) == (2, "")
     assert said.err == "error[file]: dsek.opord: No such file or directory; did you mean `desk.opord`?\n"
@@ -86,7 +86,7 @@ def test_explain_prints_the_sheet_of_a_contract(shop: Shop) -> None:
         ("html", "<!doctype html>\n"),
     ],
 )
-def test_explain_writes_the_sheet_in_the_form_that_is_asked_for(shop: Shop, form: str, begins: str) -> None:
+def test_explain_writes_the_sheet_in_the_requested_format(shop: Shop, form: str, begins: str) -> None:
     said = shop.opord("explain", "desk.opord", "--format", form)
     assert (said.status, said.out.startswith(begins)) == (0, True)
 
@@ -108,9 +108,7 @@ def test_explain_puts_the_diagram_into_the_page(shop: Shop) -> None:
     assert drawn == shop.opord("diagram", "desk.opord").out
 
 
-def test_explain_does_without_the_diagram_where_nothing_draws_it(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_explain_omits_a_diagram_that_cannot_be_drawn(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     graphviz._machine.cache_clear()
     monkeypatch.setitem(sys.modules, "wasmtime", None)
     said = shop.opord("explain", "desk.opord", "--format", "html")
@@ -136,12 +134,12 @@ def test_explain_prints_the_page_of_a_finding(shop: Shop) -> None:
     assert shop.opord("explain", "op301").out == said.out
 
 
-def test_explain_of_a_finding_that_there_is_not(shop: Shop) -> None:
+def test_explain_of_an_unknown_finding(shop: Shop) -> None:
     said = shop.opord("explain", "OP999")
     assert (said.status, said.err.startswith("error[code_unknown]: there is no finding OP999")) == (1, True)
 
 
-def test_explain_tells_the_run_that_breaks_a_promise_and_fails(shop: Shop) -> None:
+def test_explain_shows_the_run_that_breaks_a_promise_and_fails(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_text(DESK + "\nensure never Done after charge\n")
     said = shop.opord("explain", "desk.opord")
     assert (said.status, "never Done after charge does not hold: Done can come after charge" in said.out) == (
@@ -159,7 +157,7 @@ def test_explain_of_a_broken_contract_sends_to_check(shop: Shop) -> None:
     assert (said.status, "opord check desk.opord" in said.err) == (1, True)
 
 
-def test_fmt_brings_a_contract_into_its_form_once(shop: Shop) -> None:
+def test_fmt_formats_a_contract_once(shop: Shop) -> None:
     form = shop.opord("fmt", "desk.opord")
     assert form.status == 0
     laid_out = (shop.folder / "desk.opord").read_text()
@@ -209,7 +207,7 @@ def test_gen_of_a_broken_contract_names_its_errors(shop: Shop) -> None:
     assert not (shop.folder / "out").exists()
 
 
-def test_gen_leaves_alone_what_somebody_wrote(shop: Shop) -> None:
+def test_gen_keeps_files_that_it_did_not_generate(shop: Shop) -> None:
     own = shop.folder / "desk.py"
     own.write_text("# my own desk\n")
     said = shop.opord("gen", "desk.opord", "-o", ".")

@@ -1,4 +1,4 @@
-"""Reading a store in which single rows are not what was written: the others are shown, and of those what is left."""
+"""Reading a store with damaged rows: other rows are shown, and of damaged ones what is readable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def damage(shop: Shop, statement: str) -> None:
         *(((3,), column) for column in ("reason", "hash", "worker")),
     ],
 )
-def test_a_list_shows_what_is_left_of_a_row_that_is_no_text(
+def test_a_list_shows_what_is_readable_of_a_row_with_invalid_utf8(
     five: Shop, damaged: tuple[int, ...], column: str
 ) -> None:
     damage(five, f"UPDATE heads SET {column} = {NOT_TEXT} WHERE run IN ({', '.join(map(str, damaged))})")
@@ -44,14 +44,14 @@ def test_a_list_shows_what_is_left_of_a_row_that_is_no_text(
         assert (view["data"] is None, is_told) == (number in damaged, number in damaged)
 
 
-def test_a_text_that_is_none_is_shown_with_a_sign_for_each_wrong_byte(five: Shop) -> None:
+def test_invalid_utf8_is_shown_with_replacement_characters(five: Shop) -> None:
     damage(five, f"UPDATE heads SET state = {NOT_TEXT} WHERE run = 2")
     said = five.opord("runs", "list")
     assert (said.status, said.err) == (0, "")
     assert "Desk/o2  {\ufffd}" in said.out
 
 
-def test_limits_and_pages_count_damaged_rows_as_others(five: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_and_pages_count_damaged_rows(five: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("opord.backends.shown.PAGE", 2)
     damage(five, f"UPDATE heads SET body = {NOT_TEXT} WHERE run IN (1, 4)")
     for limit in range(1, 6):
@@ -60,7 +60,7 @@ def test_limits_and_pages_count_damaged_rows_as_others(five: Shop, monkeypatch: 
         assert ("there are more" in said.err) == (limit < 5)
 
 
-def test_one_damaged_run_asked_for_by_name_is_shown_as_far_as_it_can_be_read(five: Shop) -> None:
+def test_a_damaged_run_is_shown_as_far_as_it_can_be_read(five: Shop) -> None:
     damage(five, f"UPDATE heads SET body = {NOT_TEXT} WHERE run = 2")
     said = five.opord("runs", "show", "Desk/o2")
     assert said.status == 0
@@ -68,7 +68,7 @@ def test_one_damaged_run_asked_for_by_name_is_shown_as_far_as_it_can_be_read(fiv
     assert "why        a row is not what was written: it is no UTF-8" in said.out
 
 
-def test_runs_of_a_contract_that_is_no_text_are_shown_without_what_they_carry(five: Shop) -> None:
+def test_runs_of_an_unreadable_contract_are_shown_without_data(five: Shop) -> None:
     damage(five, f"UPDATE contracts SET sources = {NOT_TEXT}")
     views = five.opord("runs", "list", "--json").json
     assert [view["data"] for view in views] == [None] * 5
@@ -127,7 +127,7 @@ def test_doctor_names_the_table_of_a_row_that_cannot_be_read(five: Shop, table: 
     assert said.status == 1
 
 
-def test_a_history_tells_the_other_records_beside_a_damaged_one(five: Shop) -> None:
+def test_a_history_shows_the_records_beside_a_damaged_one(five: Shop) -> None:
     five.work()
     damage_all(five, f"UPDATE journal SET body = {NOT_TEXT} WHERE run = 2 AND seq = 3")
     damage_all(five, "UPDATE journal SET body = '{' WHERE run = 2 AND seq = 5")
@@ -140,7 +140,7 @@ def test_a_history_tells_the_other_records_beside_a_damaged_one(five: Shop) -> N
 
 
 def damage_all(shop: Shop, statement: str) -> None:
-    """Do what a fault below the store would do: no rule of the store holds."""
+    """Change the file as a fault below the store would, past every rule of the store."""
     with sqlite3.connect(shop.folder / "opord.db") as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         for (trigger,) in connection.execute(

@@ -1,4 +1,4 @@
-"""`opord worker --dev`: a `pure` handler that opens something stalls its run, and the place is told."""
+"""`opord worker --dev`: a `pure` handler that opens something stalls its run at the exact place."""
 
 from __future__ import annotations
 

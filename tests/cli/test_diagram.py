@@ -1,4 +1,4 @@
-"""`opord diagram`: its formats, where they go, and what it refuses."""
+"""`opord diagram`: its formats, where they are written, and what it refuses."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_a_diagram_goes_to_the_standard_output(shop: Shop, arguments: tuple[str,
     ("name", "start"),
     [("a.svg", "<svg "), ("a.dot", "digraph"), ("a.gv", "digraph"), ("a.mmd", "---"), ("a", "<svg ")],
 )
-def test_the_ending_of_the_output_says_the_format(shop: Shop, name: str, start: str) -> None:
+def test_the_suffix_of_the_output_sets_the_format(shop: Shop, name: str, start: str) -> None:
     path = shop.folder / name
     said = shop.opord("diagram", "desk.opord", "-o", str(path))
     assert (said.status, said.out) == (0, f"{path} written\n")
     assert path.read_text(encoding="utf-8").startswith(start)
 
 
-def test_theme_legend_and_highlight_come_through(shop: Shop) -> None:
+def test_theme_legend_and_highlight_are_passed_on(shop: Shop) -> None:
     said = shop.opord(
         "diagram", "--theme", "dark", "--legend", "--highlight", "Received, Review", "desk.opord"
     )
@@ -44,7 +44,7 @@ def test_theme_legend_and_highlight_come_through(shop: Shop) -> None:
     assert 'class="state waiting lit here"' in said.out
 
 
-def test_a_state_that_there_is_not_cannot_be_lit(shop: Shop) -> None:
+def test_an_unknown_state_cannot_be_highlighted(shop: Shop) -> None:
     said = shop.opord("diagram", "--highlight", "Recieved", "desk.opord")
     assert said.status == 2
     assert said.err == "error[usage]: the contract has no state `Recieved`; did you mean `Received`?\n"
@@ -58,13 +58,13 @@ def test_a_broken_contract_sends_to_check(shop: Shop) -> None:
     assert not (shop.folder / "desk.svg").exists()
 
 
-def test_types_alone_are_no_contract(shop: Shop) -> None:
+def test_a_file_with_only_types_has_no_diagram(shop: Shop) -> None:
     (shop.folder / "types.opord").write_text("record Money { cents: int }\n")
     said = shop.opord("diagram", "types.opord")
     assert (said.status, "nothing to draw" in said.err) == (1, True)
 
 
-def test_without_graphviz_the_error_has_the_line_to_install_it(
+def test_without_graphviz_the_error_says_how_to_install_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graphviz._machine.cache_clear()

@@ -1,4 +1,4 @@
-"""`opord doctor`: it sees what is wrong, says the next move, and changes nothing."""
+"""`opord doctor`: it finds what is wrong, gives the next step, and changes nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def doctor(shop: Shop, *arguments: str) -> tuple[Said, dict[str, list[tuple[str, str]]]]:
-    """Ask the doctor; answer what was said, and by area how it is and what was said of it."""
+    """Run the doctor; return its answer, and the state and the text of each area."""
     said = shop.opord("doctor", "--json", *arguments)
     areas: dict[str, list[tuple[str, str]]] = {}
     for each in said.json["seen"]:
@@ -45,7 +45,7 @@ def moves(said: Said) -> list[str]:
 
 
 @pytest.mark.usefixtures("no_keys")
-def test_where_all_is_fine_nothing_is_made_and_all_is_told(shop: Shop) -> None:
+def test_a_healthy_folder_is_reported_and_not_changed(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_text(DESK.replace("secret str", "str"))
     before = sorted(shop.folder.iterdir())
     said = shop.opord("doctor")
@@ -58,7 +58,7 @@ def test_where_all_is_fine_nothing_is_made_and_all_is_told(shop: Shop) -> None:
     assert areas["store"][0][1].endswith("opord.db is not there yet; the first start or worker makes it")
 
 
-def test_a_store_with_runs_is_told_of(shop: Shop) -> None:
+def test_a_store_with_runs_is_reported(shop: Shop) -> None:
     shop.start("a", "b")
     said, areas = doctor(shop)
     assert said.status == 0
@@ -66,7 +66,7 @@ def test_a_store_with_runs_is_told_of(shop: Shop) -> None:
     assert areas["log"][0][0] == areas["clock"][0][0] == "fine"
 
 
-# --- What is wrong -------------------------------------------------------------------------------------------
+# --- What is wrong -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_store_that_cannot_be_reached_is_status_3(shop: Shop, url: str, reason
     assert shop.opord("doctor", "--store", url).out.splitlines()[-1] == "1 thing is wrong"
 
 
-def test_a_network_file_system_is_no_place_for_a_store(shop: Shop) -> None:
+def test_a_store_on_a_network_file_system_is_refused(shop: Shop) -> None:
     mounts = shop.folder / "mounts"
     mounts.write_text(f"server:/x {shop.folder} nfs4 rw 0 0\n")
     with pytest.raises(Exception, match="network file system \\(nfs4\\)"):
@@ -130,7 +130,7 @@ def facts(**changed: Any) -> inspection.StoreFacts:
         ({"schema": 1, "schema_known": 2}, "store", "fine", "schema 2 comes with the next command"),
     ],
 )  # fmt: skip
-def test_what_a_store_is_like(
+def test_the_state_of_a_store_is_reported(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], area: str, state: str, said: str
 ) -> None:
     monkeypatch.setattr(inspection, "inspect_file", lambda path, whole: facts(**changed))
@@ -152,7 +152,7 @@ def test_runs_that_need_a_person_are_counted(shop: Shop) -> None:
     assert moves(answer) == ["opord runs list --status stalled", "opord runs list --status in_doubt"]
 
 
-def test_damage_in_the_file_is_found_and_a_large_file_is_read_only_when_asked(
+def test_damage_is_found_but_in_a_large_file_only_on_request(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.start(*(f"o{number}" for number in range(20)))
@@ -200,7 +200,7 @@ def test_no_password_is_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch, url: 
         assert "hunter2" not in said.out + said.err
 
 
-def test_a_process_that_writes_is_seen_and_not_waited_for(shop: Shop) -> None:
+def test_a_writing_process_is_reported_without_waiting_for_it(shop: Shop) -> None:
     shop.start("a")
     path = shop.folder / "opord.db"
     assert not inspection.inspect_file(path).writing
@@ -232,7 +232,7 @@ def test_a_clock_behind_the_store_is_wrong(shop: Shop) -> None:
         ("store = ", "wrong", "opord.toml cannot be read"),
     ],
 )
-def test_settings_are_told_with_their_source(shop: Shop, text: str, state: str, said: str) -> None:
+def test_settings_are_reported_with_their_source(shop: Shop, text: str, state: str, said: str) -> None:
     (shop.folder / "opord.toml").write_text(text)
     answer, areas = doctor(shop)
     assert answer.status == (state == "wrong")
@@ -242,14 +242,14 @@ def test_settings_are_told_with_their_source(shop: Shop, text: str, state: str, 
 
 @pytest.mark.usefixtures("no_keys")
 @pytest.mark.parametrize("text", ["tool = 3", "[tool]\nopord = 3"])
-def test_a_project_file_without_a_table_of_ours_is_told(shop: Shop, text: str) -> None:
+def test_a_project_file_without_our_table_is_reported(shop: Shop, text: str) -> None:
     (shop.folder / "pyproject.toml").write_text(text)
     answer, areas = doctor(shop)
     assert (answer.status, areas["settings"]) == (1, [("wrong", "pyproject.toml: [tool.opord] is no table")])
 
 
 @pytest.mark.usefixtures("no_keys")
-def test_a_file_of_settings_that_may_not_be_read_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_settings_file_is_reported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     (shop.folder / "opord.toml").touch()
     read = Path.read_text
 
@@ -266,7 +266,7 @@ def test_a_file_of_settings_that_may_not_be_read_is_told(shop: Shop, monkeypatch
 
 
 @pytest.mark.parametrize("command", [("doctor",), ("new", "shop_floor")])
-def test_a_folder_that_is_gone_is_told(
+def test_a_deleted_folder_is_reported(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     gone = shop.folder / "gone"
@@ -314,14 +314,14 @@ def test_contracts_and_stale_modules_are_found(shop: Shop) -> None:
     assert moves(answer) == ["opord check desk.opord"]
 
 
-def test_a_warning_is_no_reason_to_fail(shop: Shop) -> None:
+def test_a_warning_does_not_fail_the_command(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_text(DESK.replace(" key order.id version 1", ""))
     answer, areas = doctor(shop)
     assert (answer.status, areas["contracts"]) == (0, [("warning", "desk.opord: 1 warning")])
     assert answer.json["warnings"] == 1
 
 
-def test_handlers_are_imported_where_they_are_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_named_handlers_are_imported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     (shop.folder / "shop_of_doctor.py").write_text("class Handlers: pass\n")
     answer, areas = doctor(
         shop, "--handlers", "shop_of_doctor:Handlers", "--handlers", "shop_of_doctor:Handler"
@@ -333,7 +333,7 @@ def test_handlers_are_imported_where_they_are_named(shop: Shop, monkeypatch: pyt
     ]
 
 
-def test_extras_are_told_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extras_are_reported_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     there = {"pygls": "2.1", "cryptography": "42.0.1", "starlette": "1.0"}
     monkeypatch.setattr(machine, "_installed", lambda name: there.get(name))
     monkeypatch.setattr(
@@ -358,7 +358,7 @@ def test_extras_are_told_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -
     ]  # fmt: skip
 
 
-def test_an_extra_that_is_installed_and_cannot_be_imported_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_extra_that_cannot_be_imported_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(name: str) -> None:
         raise ImportError("no pq wrapper available\nattempts made: ...")
 
@@ -378,7 +378,7 @@ def test_an_sqlite_that_can_corrupt_files_is_wrong(monkeypatch: pytest.MonkeyPat
     assert "can corrupt a file that two processes write" in seen.said
 
 
-def test_keys_are_told_of_and_never_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_reported_and_never_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPORD_SECRET_KEYS", "a2V5LW9mLW5vYm9keQ==")
     told = [shop.opord("doctor"), shop.opord("doctor", "--json")]
     assert all("secret_keys" in said.out and "[secret]" in said.out for said in told)
@@ -401,7 +401,7 @@ KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
         ("", "insecure_plaintext_secrets = false", ("warning", SECRET_WARNING)),
     ],
 )
-def test_secrets_ask_for_a_key(
+def test_contracts_with_secrets_need_a_key(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, keys: str, settings_text: str, told: tuple[str, str]
 ) -> None:
     monkeypatch.setenv("OPORD_SECRET_KEYS", keys)
@@ -413,7 +413,7 @@ def test_secrets_ask_for_a_key(
     assert KEY not in answer.out
 
 
-def test_keys_without_what_encrypts_are_wrong(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_without_the_encryption_library_are_wrong(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
     answer, areas = doctor(shop)
     assert (answer.status, areas["secrets"][0][0]) == (1, "wrong")

@@ -1,4 +1,4 @@
-"""`opord explain` of findings and rules; that of contracts is in `test_contracts`."""
+"""`opord explain` of findings and rules; for contracts see `test_contracts`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def test_every_code_has_a_page(shop: Shop) -> None:
         assert (said.status, said.out.splitlines()[0]) == (0, f"# {code.id} {code.rule}: {code.title}")
 
 
-def test_a_code_may_be_written_small(shop: Shop) -> None:
+def test_a_code_may_be_lower_case(shop: Shop) -> None:
     assert shop.opord("explain", "op203").out == shop.opord("explain", "OP203").out
 
 
-def test_a_folder_with_the_name_of_a_rule_hides_it_not(shop: Shop) -> None:
+def test_a_folder_named_like_a_rule_does_not_hide_the_rule(shop: Shop) -> None:
     (shop.folder / "flow").mkdir()
     assert shop.opord("explain", "flow").out.startswith("flow: errors\n")
 
@@ -28,7 +28,7 @@ def test_a_folder_with_the_name_of_a_rule_hides_it_not(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("code", "near"), [("OP399", "OP311"), ("OP9", "OP009"), ("OP1103", "OP119"), ("OP506", "OP505, OP507")]
 )
-def test_near_codes_are_offered_for_one_that_there_is_not(shop: Shop, code: str, near: str) -> None:
+def test_similar_codes_are_suggested_for_an_unknown_one(shop: Shop, code: str, near: str) -> None:
     said = shop.opord("explain", code)
     assert said.status == 1
     assert said.err.startswith(f"error[code_unknown]: there is no finding {code}; near it are ")
@@ -57,7 +57,7 @@ def test_every_rule_has_findings(shop: Shop, rule: str) -> None:
     assert "  OP" in shop.opord("explain", rule).out
 
 
-def test_a_rule_that_there_is_not(shop: Shop) -> None:
+def test_an_unknown_rule_is_wrong_usage(shop: Shop) -> None:
     said = shop.opord("explain", "exhaustve")
     assert (said.status, said.err) == (
         2,

@@ -1,4 +1,4 @@
-"""Every command has help that a newcomer understands, and the lists of commands say the same as the commands."""
+"""Every command has help that a newcomer understands, and the lists of commands agree with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_the_list_says_what_the_command_says_first(path: tuple[str, ...]) -> None:
+def test_the_list_has_the_first_line_of_each_command(path: tuple[str, ...]) -> None:
     module, line = COMMANDS[path]
     command = import_module(module).command
     assert isinstance(command, click.Command)
@@ -39,14 +39,14 @@ def test_help_explains_the_command_and_every_option(
         assert option.help.endswith((".", "…")), f"{option.opts[0]}: {option.help}"
 
 
-def test_a_command_that_there_is_not_is_wrong_usage_and_a_near_one_is_offered(
+def test_an_unknown_command_is_wrong_usage_and_a_similar_one_is_suggested(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert program.run(["chek"]) == 2
     assert "error[usage]: no such command `chek`; did you mean `check`?" in capsys.readouterr().err
 
 
-def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run([]) == 2
     said = capsys.readouterr()
     assert said.err.startswith("Usage: opord [OPTIONS] COMMAND")
@@ -57,7 +57,7 @@ def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     "arguments", [["check"], ["check", "--wrong"], ["runs", "send", "x"], ["gen", "a.opord"]]
 )
-def test_wrong_usage_is_status_2_and_shows_the_right_one(
+def test_wrong_usage_is_status_2_and_shows_the_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert program.run(arguments) == 2

@@ -1,4 +1,7 @@
-"""Files that are no contracts, or no files at all: refused at once with a reason, with no more read than a contract may have."""
+"""Files that are not contracts, or not files at all.
+
+They are refused at once with a reason, and no more is read than the limit of a contract.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ import pytest
 from opord.language.syntax.source import MAX_SOURCE_BYTES
 from tests.cli.kit import DESK, OPORD
 
-# Far more than a check takes: only what waits for ever comes to it.
+# Far more than a check takes: only a call that hangs reaches it.
 HANGS_AFTER_S = 60
 # Python, the checker and a contract take a small part of this; the files below are larger.
 MEMORY_BYTES_MAX = 600 * 1024 * 1024
 
 
 def opord(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Run the program with little memory; return its status and all it says."""
+    """Run the program with little memory; return its status and all its output."""
     limited = f'ulimit -v {MEMORY_BYTES_MAX // 1024}; exec "$@"'
     done = subprocess.run(
         ["sh", "-c", limited, "sh", *OPORD, *arguments],
@@ -35,7 +38,7 @@ def opord(folder: Path, *arguments: str) -> tuple[int, str]:
 
 
 def make(folder: Path, kind: str) -> str:
-    """Make something that is no contract, and return its name."""
+    """Make something that is not a contract, and return its name."""
     path = folder / "strange.opord"
     match kind:
         case "sparse":
@@ -64,7 +67,7 @@ def make(folder: Path, kind: str) -> str:
 
 
 def identity(path: Path) -> tuple[int, int, int]:
-    """Return what changes with a file, but not with reading it."""
+    """Return properties that change with a file, but not when it is read."""
     found = path.lstat()
     return found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -84,15 +87,15 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_check_refuses_it_and_says_why(tmp_path: Path, kind: str) -> None:
+def test_check_refuses_a_hostile_file_with_a_reason(tmp_path: Path, kind: str) -> None:
     status, said = opord(tmp_path, "check", make(tmp_path, kind))
     assert status in (1, 2)
-    # A folder is looked through for contracts.
+    # A folder is searched for contracts.
     assert ("no contract" if kind == "folder" else KINDS[kind]) in said
 
 
 @pytest.mark.parametrize("kind", ["sparse", "pipe", "device", "folder", "too large", "no text"])
-def test_fmt_refuses_it_and_leaves_it_as_it_is(tmp_path: Path, kind: str) -> None:
+def test_fmt_refuses_a_hostile_file_and_leaves_it_unchanged(tmp_path: Path, kind: str) -> None:
     name = make(tmp_path, kind)
     before = identity(tmp_path / name)
     status, said = opord(tmp_path, "fmt", name)
@@ -104,7 +107,7 @@ def test_fmt_refuses_it_and_leaves_it_as_it_is(tmp_path: Path, kind: str) -> Non
 @pytest.mark.parametrize(
     "kind", ["sparse", "pipe", "folder", "absent", "link in a circle", "too large", "no text"]
 )
-def test_a_contract_that_uses_it_has_that_as_a_finding(tmp_path: Path, kind: str) -> None:
+def test_a_contract_that_uses_a_hostile_file_has_a_finding(tmp_path: Path, kind: str) -> None:
     name = make(tmp_path, kind)
     (tmp_path / "desk.opord").write_text(f'use "{name}" {{ Thing }}\n{DESK}')
     status, said = opord(tmp_path, "check", "desk.opord")
@@ -112,7 +115,7 @@ def test_a_contract_that_uses_it_has_that_as_a_finding(tmp_path: Path, kind: str
     assert "OP114" in said or KINDS[kind] in said
 
 
-def test_used_files_may_stand_above_and_behind_links_but_not_at_absolute_paths(tmp_path: Path) -> None:
+def test_used_files_may_be_above_or_behind_links_but_not_at_absolute_paths(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     (tmp_path / "types.opord").write_text("record Thing { a: int }\n")
     (tmp_path / "below" / "linked.opord").symlink_to("../types.opord")
@@ -124,7 +127,7 @@ def test_used_files_may_stand_above_and_behind_links_but_not_at_absolute_paths(t
         assert status == expected, said
 
 
-def test_files_that_use_each_other_through_links_come_to_an_end(tmp_path: Path) -> None:
+def test_a_cycle_of_files_through_links_ends(tmp_path: Path) -> None:
     (tmp_path / "again").symlink_to(".")
     (tmp_path / "types.opord").write_text('use "again/types.opord" { Thing }\nrecord Other { a: Thing }\n')
     (tmp_path / "desk.opord").write_text(f'use "types.opord" {{ Other }}\n{DESK}')
@@ -133,7 +136,7 @@ def test_files_that_use_each_other_through_links_come_to_an_end(tmp_path: Path) 
     assert "OP114" in said
 
 
-def test_no_more_files_are_read_than_somebody_wrote(tmp_path: Path) -> None:
+def test_the_number_of_used_files_is_limited(tmp_path: Path) -> None:
     for number in range(250):
         (tmp_path / f"t{number}.opord").write_text(f"record T{number} {{ a: int }}\n")
     uses = "".join(f'use "t{number}.opord" {{ T{number} }}\n' for number in range(250))

@@ -1,4 +1,4 @@
-"""`opord lsp` as a command: where it listens, and what it says without its extra."""
+"""`opord lsp` as a command: where it listens, and its error without its extra."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BYE = message(id=2, method="shutdown") + message(method="exit")
 
 
 def answers(connection: socket.socket, sent: bytes) -> bytes:
-    """Send messages and read until the server hangs up."""
+    """Send messages and read until the server closes the connection."""
     connection.sendall(sent)
     received = b""
     while part := connection.recv(65536):
@@ -33,7 +33,7 @@ def answers(connection: socket.socket, sent: bytes) -> bytes:
     return received
 
 
-def test_it_serves_one_editor_after_the_other_on_a_port_of_this_machine() -> None:
+def test_the_server_serves_one_editor_after_another_on_a_local_port() -> None:
     with subprocess.Popen([*PROGRAM, "--tcp", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         place = re.fullmatch(r"opord lsp listens on 127\.0\.0\.1:(\d+)\n", server.stderr.readline())
@@ -54,13 +54,13 @@ def test_it_serves_one_editor_after_the_other_on_a_port_of_this_machine() -> Non
         (["--tcp", "127.0.0.1:7000", "--stdio"], "expected --stdio or --tcp, got both"),
     ],
 )  # fmt: skip
-def test_what_it_does_not_listen_to_is_refused(arguments: list[str], said: str) -> None:
+def test_invalid_addresses_are_refused(arguments: list[str], said: str) -> None:
     ran = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 2
     assert said in " ".join(ran.stderr.split())
 
 
-def test_without_its_extra_it_says_what_to_install() -> None:
+def test_without_its_extra_lsp_says_what_to_install() -> None:
     code = "import sys; sys.modules['pygls'] = None\nfrom opord.cli import main\nmain()"
     ran = subprocess.run(
         [sys.executable, "-c", code, "lsp"], capture_output=True, text=True, timeout=60, check=False
@@ -70,7 +70,7 @@ def test_without_its_extra_it_says_what_to_install() -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_its_log_goes_to_a_file(tmp_path: Path) -> None:
+def test_the_log_goes_to_a_file(tmp_path: Path) -> None:
     log = tmp_path / "lsp.log"
     ran = subprocess.run(
         [*PROGRAM, "--log-file", str(log)], input=HELLO + b"Content-Length: 9\r\n\r\n{ no json" + BYE,

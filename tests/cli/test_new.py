@@ -1,4 +1,4 @@
-"""`opord new`: what it makes works at once, and a name that is none leaves nothing behind."""
+"""`opord new`: the new project works at once, and an invalid name leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.cli.kit import OPORD, Shop
 
 
 def ran(folder: Path, *command: str) -> str:
-    """Run a program in the project; what it wrote is shown if it did not end well."""
+    """Run a program in the project; show its output if it failed."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -42,7 +42,7 @@ def test_a_new_project_passes_everything_at_once(
     assert ran(project, *OPORD, "check", "--strict", ".") == "1 file checked: no findings\n"
     ran(project, *OPORD, "gen", "--check", f"my_{template}.opord", "-o", ".")
     ran(project, *OPORD, "fmt", "--check", f"my_{template}.opord")
-    # One cache for all templates: what they import is read once, and each project by itself.
+    # One cache for all templates: shared imports are read once, and each project by itself.
     cache = tmp_path_factory.getbasetemp() / "mypy"
     ran(project, sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), ".")
     ran(project, sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I", ".")
@@ -84,7 +84,7 @@ def test_the_five_commands_of_its_readme_work(shop: Shop, template: str) -> None
         ("pytest", "`pytest` is a Python module already, which the project would hide; choose another name"),
     ],
 )  # fmt: skip
-def test_a_name_that_is_none_is_refused_and_nothing_is_written(shop: Shop, name: str, said: str) -> None:
+def test_an_invalid_name_is_refused_and_nothing_is_written(shop: Shop, name: str, said: str) -> None:
     before = sorted(shop.folder.iterdir())
     answer = shop.opord("new", "--", name)
     assert (answer.status, answer.out, answer.err) == (2, "", f"error[name]: {said}\n")
@@ -92,7 +92,7 @@ def test_a_name_that_is_none_is_refused_and_nothing_is_written(shop: Shop, name:
 
 
 @pytest.mark.parametrize("kind", ["a folder", "a file", "a link to nothing"])
-def test_what_is_there_is_left_alone(shop: Shop, kind: str) -> None:
+def test_existing_files_are_left_alone(shop: Shop, kind: str) -> None:
     place = shop.folder / "shop_floor"
     match kind:
         case "a folder":
@@ -127,7 +127,7 @@ def test_a_project_that_cannot_be_written_leaves_nothing(
     assert answer.err == f"error[file]: {shop.folder / 'shop_floor'}: {said}\n"
 
 
-def test_a_place_that_is_read_only_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder_is_reported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     # The folder's own mode would not stop a test that runs as root.
     refusal = OSError(errno.EROFS, os.strerror(errno.EROFS))
     monkeypatch.setattr(scaffold.tempfile, "mkdtemp", _failing(refusal))
@@ -150,7 +150,7 @@ def _failing(raised: BaseException) -> Callable[..., NoReturn]:
     return fail
 
 
-def test_a_repository_forgets_what_running_leaves_and_nothing_of_ours(shop: Shop) -> None:
+def test_git_ignores_the_files_of_runs_and_no_project_file(shop: Shop) -> None:
     shop.opord("new", "shop_floor")
     project = shop.folder / "shop_floor"
     (project / "input.json").write_text("{}")

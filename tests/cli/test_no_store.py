@@ -1,4 +1,7 @@
-"""A store is made by a start, a worker and `db migrate`. Every other command says that there is none, and makes none."""
+"""Only a start, a worker and `db migrate` create a store.
+
+Other commands report that there is none.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:
             yield (*before, name), import_module(module).command
 
 
-def test_of_every_command_that_takes_a_store_it_is_said_whether_it_makes_one() -> None:
+def test_every_command_that_takes_a_store_is_listed_here() -> None:
     asked = {
         path for path, command in commands() if any("--store" in option.opts for option in command.params)
     }
@@ -44,7 +47,7 @@ def test_of_every_command_that_takes_a_store_it_is_said_whether_it_makes_one() -
 
 
 @pytest.mark.parametrize("words", [[*path, *rest] for path, rest in NEEDS_ONE.items()] + [*map(list, MORE)])
-def test_who_looks_after_a_store_makes_none(shop: Shop, words: list[str]) -> None:
+def test_other_commands_create_no_store(shop: Shop, words: list[str]) -> None:
     before = sorted(shop.folder.iterdir())
     said = shop.opord(*words, "--store", URL)
     assert said.status == 3
@@ -57,7 +60,7 @@ def test_who_looks_after_a_store_makes_none(shop: Shop, words: list[str]) -> Non
 
 
 @pytest.mark.parametrize("words", [[*path, *rest] for path, rest in NEEDS_ONE.items()])
-def test_an_empty_file_is_no_store_and_stays_empty(shop: Shop, words: list[str]) -> None:
+def test_an_empty_file_is_not_a_store_and_stays_empty(shop: Shop, words: list[str]) -> None:
     (shop.folder / "typo.db").touch()
     before = sorted(shop.folder.iterdir())
     said = shop.opord(*words, "--store", URL)
@@ -77,9 +80,7 @@ def test_an_empty_file_is_no_store_and_stays_empty(shop: Shop, words: list[str])
         ("folder", "is a folder; name a file in it"),
     ],
 )
-def test_what_is_no_store_of_ours_is_left_as_it_is(
-    shop: Shop, words: list[str], what: str, said_of_it: str
-) -> None:
+def test_a_foreign_file_is_left_unchanged(shop: Shop, words: list[str], what: str, said_of_it: str) -> None:
     path = shop.folder / "typo.db"
     match what:
         case "text":
@@ -100,7 +101,7 @@ def test_what_is_no_store_of_ours_is_left_as_it_is(
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
-def test_a_store_that_may_not_be_read_is_said_to_be_that(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_store_is_reported_as_such(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.start("o1")
     monkeypatch.setattr("os.access", lambda *_: False)
     for words in ([*path, *rest] for path, rest in NEEDS_ONE.items()):
@@ -109,7 +110,7 @@ def test_a_store_that_may_not_be_read_is_said_to_be_that(shop: Shop, monkeypatch
         assert "may not be read and written by this user; change its permissions" in said.err
 
 
-def test_in_a_folder_that_is_not_there_is_no_store(shop: Shop) -> None:
+def test_a_missing_folder_has_no_store(shop: Shop) -> None:
     said = shop.opord("runs", "list", "--store", "sqlite:///nowhere/typo.db")
     assert (said.status, "there is no such file" in said.err) == (3, True)
     said = shop.opord(
@@ -118,13 +119,13 @@ def test_in_a_folder_that_is_not_there_is_no_store(shop: Shop) -> None:
     assert (said.status, "there is no folder" in said.err) == (3, True)
 
 
-def test_what_was_in_memory_is_gone(shop: Shop) -> None:
+def test_a_store_in_memory_ends_with_its_process(shop: Shop) -> None:
     said = shop.opord("runs", "list", "--store", "sqlite://:memory:")
     assert said.status == 3
     assert "a store in memory is gone with the process that made it" in said.err
 
 
-def test_a_start_makes_a_store_and_one_that_is_refused_does_not(shop: Shop) -> None:
+def test_a_start_creates_a_store_and_a_refused_start_does_not(shop: Shop) -> None:
     said = shop.opord("runs", "start", "desk.opord", "--input", '{"order": {}}', "--store", URL)
     assert (said.status, said.err.split("]")[0]) == (1, "error[input_invalid")
     assert not (shop.folder / "typo.db").exists()
@@ -141,7 +142,7 @@ REFUSED_WHOLE = {
 
 
 @pytest.mark.parametrize(("lines", "status", "words"), REFUSED_WHOLE.values(), ids=REFUSED_WHOLE)
-def test_a_file_in_which_nothing_can_be_started_makes_no_store(
+def test_a_file_without_a_valid_line_creates_no_store(
     shop: Shop, lines: str, status: int, words: str
 ) -> None:
     (shop.folder / "some.jsonl").write_text(lines)
@@ -150,7 +151,7 @@ def test_a_file_in_which_nothing_can_be_started_makes_no_store(
     assert not (shop.folder / "typo.db").exists()
 
 
-def test_nor_does_a_file_that_is_not_there_or_a_key_that_names_no_run(shop: Shop) -> None:
+def test_a_missing_file_or_an_invalid_key_creates_no_store(shop: Shop) -> None:
     gone = shop.opord("runs", "start", "desk.opord", "--input", "@gone.jsonl", "--store", URL)
     assert (gone.status, gone.err) == (2, "error[file]: gone.jsonl: No such file or directory\n")
     unnamed = shop.opord("runs", "start", "desk.opord", "--input", order(""), "--store", URL)
@@ -158,7 +159,7 @@ def test_nor_does_a_file_that_is_not_there_or_a_key_that_names_no_run(shop: Shop
     assert not (shop.folder / "typo.db").exists()
 
 
-def test_lines_before_the_first_that_fits_are_told_with_the_others_in_their_order(shop: Shop) -> None:
+def test_lines_before_the_first_valid_one_are_reported_in_order(shop: Shop) -> None:
     (shop.folder / "some.jsonl").write_text(f"nonsense\n\n{order('o1')}\n{{}}\n{order('o2')}\n")
     said = shop.opord("runs", "start", "desk.opord", "--input", "@some.jsonl", "--store", URL, "--json")
     assert said.status == 1
@@ -170,13 +171,13 @@ def test_lines_before_the_first_that_fits_are_told_with_the_others_in_their_orde
     ]
 
 
-def test_a_migration_makes_a_store(shop: Shop) -> None:
+def test_a_migration_creates_a_store(shop: Shop) -> None:
     said = shop.opord("db", "migrate", "--store", URL)
     assert said.status == 0, said.err
     assert shop.opord("runs", "list", "--store", URL).out == "no runs\n"
 
 
-def test_a_worker_makes_a_store(shop: Shop) -> None:
+def test_a_worker_creates_a_store(shop: Shop) -> None:
     said = shop.process(
         "worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle", "--store", URL
     )  # fmt: skip
@@ -184,7 +185,7 @@ def test_a_worker_makes_a_store(shop: Shop) -> None:
     assert shop.opord("runs", "verify", "--store", URL).out.startswith("0 runs")
 
 
-def test_an_empty_file_becomes_a_store_where_one_is_to_be_made(tmp_path: Path) -> None:
+def test_an_empty_file_becomes_a_store_for_commands_that_create_one(tmp_path: Path) -> None:
     (tmp_path / "a.db").touch()
     with pytest.raises(StoreMissing):
         open_store(f"sqlite:///{tmp_path}/a.db", create=False)

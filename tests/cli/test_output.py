@@ -1,4 +1,4 @@
-"""What is written: nothing that a terminal obeys, and words for lengths of time."""
+"""Output: control characters are escaped, and durations are in words."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from tests.cli.kit import OPORD, Shop
         ("\U000e0001", "\\U000e0001"),
     ],
 )
-def test_control_characters_are_shown_and_not_sent(text: str, shown: str) -> None:
+def test_control_characters_are_escaped_in_output(text: str, shown: str) -> None:
     assert safe(text) == shown
 
 
-def test_lines_stay_apart_where_they_are_meant_to() -> None:
+def test_newlines_are_kept_in_readable_text() -> None:
     assert readable("a\n\tb\x07") == "a\n    b\\x07"
 
 
-def test_json_on_a_terminal_is_indented_and_escapes_what_the_terminal_would_obey(
+def test_json_on_a_terminal_is_indented_and_escapes_control_characters(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = {"b": "\u202e\x9b\U000e0001", "a": "ü"}
@@ -58,11 +58,11 @@ def test_json_in_a_pipe_is_canonical(capsys: pytest.CaptureFixture[str]) -> None
         (60, "1m"), (250, "4m 10s"), (3600, "1h"), (7500, "2h 5m"), (86400 * 2 + 3 * 3600, "2d 3h"), (-2, "-2 s"),
     ],
 )  # fmt: skip
-def test_a_length_of_time_has_as_much_detail_as_matters(seconds: float, words: str) -> None:
+def test_a_duration_has_as_much_detail_as_matters(seconds: float, words: str) -> None:
     assert span(seconds) == words
 
 
-def test_a_value_is_one_line_and_cut_where_it_is_long() -> None:
+def test_a_value_is_one_line_and_cut_if_it_is_long() -> None:
     assert value({"id": "a", "lines": [1, 2]}) == 'id "a"  lines [1, 2]'
     assert value({"text": "x" * 500}, limit=20) == 'text "xxxxxxxxxxxxx…'
 
@@ -82,7 +82,7 @@ def test_output_that_cannot_be_written_is_an_error_with_its_reason(shop: Shop, c
     )
 
 
-def test_a_closed_output_is_none_that_could_fail(shop: Shop) -> None:
+def test_a_closed_output_is_not_an_error(shop: Shop) -> None:
     shop.start("o1")
     shell = f"exec {shlex.join(OPORD)} runs list >&-"
     ran = subprocess.run(["sh", "-c", shell], cwd=shop.folder, capture_output=True, text=True, timeout=60)
@@ -105,6 +105,6 @@ LONG = {
 
 @pytest.mark.parametrize("shown", LONG.values(), ids=LONG)
 @pytest.mark.parametrize("limit", [1, 2, 3, 40, 159, 160, 161, 500])
-def test_of_a_long_value_the_line_begins_as_the_whole_does(shown: Any, limit: int) -> None:
+def test_the_line_of_a_long_value_begins_like_the_whole(shown: Any, limit: int) -> None:
     whole = value(shown, limit=10_000_000)
     assert value(shown, limit=limit) == (whole if len(whole) <= limit else f"{whole[: limit - 1]}…")

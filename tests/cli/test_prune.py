@@ -1,4 +1,4 @@
-"""`opord prune`, and the commands that look into its archives."""
+"""`opord prune`, and the commands that read its archives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cli.kit import Shop, order
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which to keep the store of `ended`, once it is made."""
+    """A folder for the store of `ended`."""
     return tmp_path_factory.mktemp("made") / "opord.db"
 
 
@@ -41,7 +41,7 @@ def runs(shop: Shop) -> set[str]:
     return {view["run"] for view in shop.opord("runs", "list", "--json").json}
 
 
-def test_what_has_ended_goes_into_the_archive_and_the_rest_stays(ended: Shop) -> None:
+def test_ended_runs_go_into_the_archive_and_the_rest_stays(ended: Shop) -> None:
     status, out, err = prune(ended, "--archive", "old.jsonl")
     assert (status, err) == (0, "")
     assert out.splitlines()[0] == "3 runs pruned into the archive"
@@ -91,7 +91,7 @@ def test_when_is_an_age_or_an_instant(ended: Shop, when: str, count: int) -> Non
         (["--no-archive"], "--ended-before"),
     ],
 )
-def test_what_cannot_be_meant_is_wrong_usage_and_changes_nothing(
+def test_invalid_options_are_wrong_usage_and_change_nothing(
     ended: Shop, arguments: list[str], message: str
 ) -> None:
     before = runs(ended)
@@ -103,13 +103,13 @@ def test_what_cannot_be_meant_is_wrong_usage_and_changes_nothing(
     assert not (ended.folder / "a").exists()
 
 
-def test_a_contract_and_a_limit_narrow_it(ended: Shop) -> None:
+def test_a_contract_and_a_limit_narrow_the_prune(ended: Shop) -> None:
     assert prune(ended, "--no-archive", "--contract", "Nothing")[1] == "0 runs pruned, without an archive\n"
     assert prune(ended, "--no-archive", "--contract", "Desk", "--limit", "2")[1].startswith("2 runs pruned")
     assert len(runs(ended)) == 2
 
 
-def test_the_key_of_a_pruned_run_starts_no_other(ended: Shop) -> None:
+def test_the_key_of_a_pruned_run_starts_no_second_run(ended: Shop) -> None:
     prune(ended, "--archive", "old.jsonl")
     same = ended.opord("runs", "start", "desk.opord", "--input", order("o1"))
     assert (same.status, same.out) == (
@@ -124,7 +124,7 @@ def test_the_key_of_a_pruned_run_starts_no_other(ended: Shop) -> None:
     assert prune(ended, "--no-archive", "--keep-keys", "0d")[1] == "0 runs pruned, without an archive\n"
 
 
-def test_a_pruned_run_says_where_it_went(ended: Shop) -> None:
+def test_a_pruned_run_names_its_archive(ended: Shop) -> None:
     prune(ended, "--archive", "old.jsonl")
     path = str(Path("old.jsonl").absolute())
     shown = ended.opord("runs", "show", "Desk/o1")
@@ -148,13 +148,13 @@ def test_a_pruned_run_says_where_it_went(ended: Shop) -> None:
         assert (refused.status, refused.err[:18]) == (1, "error[run_pruned]:"), command
 
 
-def test_without_an_archive_it_says_that_too(ended: Shop) -> None:
+def test_a_run_pruned_without_an_archive_says_so(ended: Shop) -> None:
     prune(ended, "--no-archive")
     assert "without an archive" in ended.opord("runs", "show", "Desk/o1").out
     assert "deleted without an archive" in ended.opord("runs", "history", "Desk/o1").err
 
 
-def test_the_story_of_a_pruned_run_is_told_from_the_archive_as_it_was_from_the_store(ended: Shop) -> None:
+def test_the_archive_tells_the_same_story_as_the_store(ended: Shop) -> None:
     before = [ended.opord("runs", "history", "Desk/o1", *form).out for form in ([], ["--json"])]
     prune(ended, "--archive", "old.jsonl")
     archive = ["--archive", "old.jsonl"]
@@ -198,7 +198,7 @@ def test_an_archive_is_verified_like_a_store(ended: Shop) -> None:
     assert "lines stood between its mark and it, and" in fewer.out
 
 
-def test_a_story_that_was_forged_with_its_digest_is_found_by_its_hashes(ended: Shop) -> None:
+def test_a_forged_story_with_a_matching_digest_is_found_by_its_hashes(ended: Shop) -> None:
     from opord.stores.archive.lines import line
 
     prune(ended, "--archive", "old.jsonl")
@@ -233,7 +233,9 @@ def test_no_secret_goes_into_an_archive_in_clear(ended: Shop) -> None:
         ("/dev/full", 1, "archive_refused"),
     ],
 )
-def test_where_no_archive_can_be_nothing_is_deleted(ended: Shop, name: str, status: int, code: str) -> None:
+def test_nothing_is_deleted_if_the_archive_cannot_be_written(
+    ended: Shop, name: str, status: int, code: str
+) -> None:
     before = runs(ended)
     content = (ended.folder / "desk.opord").read_bytes()
     found = prune(ended, "--archive", name)
@@ -243,7 +245,7 @@ def test_where_no_archive_can_be_nothing_is_deleted(ended: Shop, name: str, stat
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "ftruncate"])
-def test_a_disk_that_fails_is_told_of_by_the_archives_name_and_deletes_nothing(
+def test_a_failing_disk_deletes_nothing_and_the_error_names_the_archive(
     ended: Shop, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from opord.stores.archive import writing
@@ -264,7 +266,7 @@ def test_a_disk_that_fails_is_told_of_by_the_archives_name_and_deletes_nothing(
     assert runs(ended) == before
 
 
-def test_an_archive_may_have_a_name_that_is_no_text(ended: Shop) -> None:
+def test_the_name_of_an_archive_may_be_invalid_utf8(ended: Shop) -> None:
     status, _, err = prune(ended, "--archive", os.fsdecode(b"old-\xff.jsonl"), "--json")
     assert (status, err) == (0, "")
     assert (ended.folder / os.fsdecode(b"old-\xff.jsonl")).exists()
@@ -282,7 +284,7 @@ def test_the_archive_of_another_store_is_refused(ended: Shop) -> None:
     )  # fmt: skip
 
 
-def test_compact_gives_the_space_back(ended: Shop) -> None:
+def test_compact_returns_the_space(ended: Shop) -> None:
     store = SqliteStore(ended.folder / "opord.db")
     store.compact()
     store.close()
@@ -291,7 +293,7 @@ def test_compact_gives_the_space_back(ended: Shop) -> None:
     assert (ended.folder / "opord.db").stat().st_size < size
 
 
-def test_ctrl_c_says_how_far_it_came(ended: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_reports_the_progress(ended: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from opord.engine import pruning
 
     monkeypatch.setattr(pruning, "BATCH_RUNS", 1)

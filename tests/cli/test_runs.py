@@ -1,4 +1,4 @@
-"""Starting runs, moving them, and asking what became of them."""
+"""`opord runs`: starting runs, acting on them, and reading them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_an_input_comes_from_a_file_or_from_standard_input(shop: Shop) -> None:
     assert (missing.status, missing.err) == (2, "error[file]: nowhere.json: No such file or directory\n")
 
 
-def test_a_file_of_lines_starts_a_run_for_each_and_reports_the_bad_by_number(shop: Shop) -> None:
+def test_a_file_of_lines_starts_a_run_per_line_and_numbers_the_bad_ones(shop: Shop) -> None:
     lines = [order("o1"), '{"order": 3}', "", order("o1"), "{", order("o2"), order("o2", 7)]
     (shop.folder / "o.jsonl").write_text("\n".join(lines) + "\n")
     said = shop.opord("runs", "start", "desk.opord", "--input", "@o.jsonl")
@@ -138,7 +138,7 @@ def test_runs_are_listed_newest_first_filtered_and_limited(shop: Shop) -> None:
     assert shop.opord("runs", "list", "--status", "odd").status == 2
 
 
-def test_a_run_that_there_is_not_is_status_1(shop: Shop) -> None:
+def test_an_unknown_run_is_status_1(shop: Shop) -> None:
     shop.start("o1")
     for command in ("show", "history", "verify", "resume", "cancel", "terminate"):
         said = shop.opord("runs", command, "Desk/nobody")
@@ -148,7 +148,7 @@ def test_a_run_that_there_is_not_is_status_1(shop: Shop) -> None:
         )
 
 
-def test_a_name_without_its_contract_is_told_how_runs_are_named(shop: Shop) -> None:
+def test_a_name_without_its_contract_explains_how_runs_are_named(shop: Shop) -> None:
     shop.start("o1")
     said = shop.opord("runs", "show", "nobody")
     assert "a run is named by its contract and its key, as in Order/17; `opord runs list` shows" in said.err
@@ -177,7 +177,7 @@ def test_a_secret_is_never_shown(shop: Shop) -> None:
     assert "[secret]" in shop.opord("runs", "history", "Desk/o1").out
 
 
-def test_what_a_terminal_would_obey_is_escaped(shop: Shop) -> None:
+def test_control_characters_of_runs_are_escaped(shop: Shop) -> None:
     shop.start("o\u001b[2J\u202e\u0007")
     for command in (["list"], ["show"], ["history"], ["verify"]):
         said = shop.opord("runs", *command, *([] if command == ["list"] else ["Desk/o\u001b[2J\u202e\u0007"]))
@@ -189,7 +189,7 @@ def test_what_a_terminal_would_obey_is_escaped(shop: Shop) -> None:
 # --- moving runs ---------------------------------------------------------------------------------
 
 
-def test_an_event_is_taken_where_a_state_handles_it_and_its_sender_may_send_it(shop: Shop) -> None:
+def test_an_event_needs_a_state_that_handles_it_and_a_sender_with_the_role(shop: Shop) -> None:
     shop.start("big-1", cents=5000)
     shop.work()
     note = ["--input", '{"note": "fine"}']
@@ -212,7 +212,7 @@ def test_an_event_is_taken_where_a_state_handles_it_and_its_sender_may_send_it(s
     assert "error[event_unknown]: Desk has no event 'bribe'; it has" in unknown.err
 
 
-def test_the_actor_is_whoever_is_logged_in_unless_said(shop: Shop) -> None:
+def test_the_default_actor_is_the_user_who_is_logged_in(shop: Shop) -> None:
     shop.start("big-1", "big-2", cents=5000)
     shop.opord("runs", "cancel", "Desk/big-1")
     shop.opord("runs", "cancel", "Desk/big-2", "--as", "bob", "--reason", "called")
@@ -256,7 +256,7 @@ def test_retry_is_another_name_of_resume_that_no_help_lists(shop: Shop) -> None:
         (["--did-not-happen"], "Charging", "did_not_happen"),
     ],
 )
-def test_a_doubt_is_settled_by_a_persons_word(shop: Shop, answer: list[str], state: str, kind: str) -> None:
+def test_a_person_resolves_a_doubt(shop: Shop, answer: list[str], state: str, kind: str) -> None:
     shop.start("lost-1")
     assert shop.work().status == 1
     assert shop.view("lost-1")["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
@@ -270,7 +270,7 @@ def test_a_doubt_is_settled_by_a_persons_word(shop: Shop, answer: list[str], sta
     assert [(r["verdict"], r["actor"], r["reason"]) for r in resolved] == [(kind, "ann", "looked")]
 
 
-def test_a_resolution_says_one_thing_and_fits_the_actions_result(shop: Shop) -> None:
+def test_a_resolution_has_one_answer_that_fits_the_actions_result(shop: Shop) -> None:
     shop.start("lost-1", "o1")
     shop.work()
     resolve = ("runs", "resolve", "Desk/lost-1")
@@ -284,7 +284,7 @@ def test_a_resolution_says_one_thing_and_fits_the_actions_result(shop: Shop) -> 
     )
 
 
-def test_a_filter_stands_for_the_runs_it_finds(shop: Shop) -> None:
+def test_a_filter_selects_the_runs_it_finds(shop: Shop) -> None:
     shop.start("big-1", "big-2", cents=5000)
     shop.start("o1")
     shop.work()
@@ -298,12 +298,12 @@ def test_a_filter_stands_for_the_runs_it_finds(shop: Shop) -> None:
     assert shop.view("big-2")["state"] == "Cancelled"
 
 
-def test_either_a_run_or_a_filter(shop: Shop) -> None:
+def test_a_command_takes_either_a_run_or_a_filter(shop: Shop) -> None:
     assert shop.opord("runs", "resume").status == 2
     assert shop.opord("runs", "resume", "Desk/o1", "--status", "stalled").status == 2
 
 
-def test_what_a_filter_finds_may_be_refused_in_part(shop: Shop) -> None:
+def test_some_of_the_filtered_runs_may_be_refused(shop: Shop) -> None:
     shop.start("big-1", cents=5000)
     shop.start("lost-1")
     shop.work()
@@ -346,7 +346,7 @@ def test_verify_is_status_1_for_a_run_that_needs_a_person(shop: Shop) -> None:
     assert shop.opord("runs", "verify", "Desk/o1").status == 0
 
 
-def test_verify_finds_what_was_changed_behind_its_back(shop: Shop) -> None:
+def test_verify_finds_changes_to_the_stored_journal(shop: Shop) -> None:
     shop.start("o1")
     shop.work()
     shop.opord("runs", "list")
@@ -383,7 +383,7 @@ def test_a_store_that_cannot_be_reached_is_status_3(shop: Shop, url: str) -> Non
         assert said.err.startswith("error[store_"), said.err
 
 
-def test_a_reader_who_has_seen_enough_is_no_error(shop: Shop) -> None:
+def test_a_closed_pipe_is_not_an_error(shop: Shop) -> None:
     shop.start(*(f"o{number}" for number in range(400)))
     process = shop.begin("runs", "list", "--limit", "400", "--json")
     assert process.stdout is not None
@@ -408,7 +408,7 @@ final state Shut success
 """
 
 
-def test_a_key_that_cannot_be_computed_is_a_fault_of_what_was_sent(shop: Shop) -> None:
+def test_an_input_whose_key_cannot_be_computed_is_refused(shop: Shop) -> None:
     (shop.folder / "shares.opord").write_text(SHARES)
     lines = ['{"total": 9, "heads": 3}', '{"total": 9, "heads": 0}', '{"total": 8, "heads": 2}']
     (shop.folder / "some.jsonl").write_text("\n".join(lines))

@@ -1,4 +1,4 @@
-"""Settings: flags before the environment, the environment before files, and nothing unknown in files."""
+"""Settings: flags before the environment, the environment before files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def files(shop: Shop) -> set[str]:
     return {path.name for path in shop.folder.glob("*.db")}
 
 
-def test_the_store_is_a_file_beside_you_unless_said(shop: Shop) -> None:
+def test_the_default_store_is_a_file_in_the_working_directory(shop: Shop) -> None:
     start(shop)
     assert files(shop) == {"opord.db"}
 
@@ -40,7 +40,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_a_file(
     assert files(shop) == {"of-file.db", "of-environment.db", "of-flag.db"}
 
 
-def test_settings_may_stand_in_pyproject(shop: Shop) -> None:
+def test_settings_may_be_in_pyproject(shop: Shop) -> None:
     (shop.folder / "pyproject.toml").write_text(
         '[tool.opord]\nstore = "sqlite:///of-project.db"\nas = "robot"\n'
     )
@@ -58,7 +58,7 @@ def test_settings_may_stand_in_pyproject(shop: Shop) -> None:
         ("store =", "opord.toml cannot be read: "),
     ],
 )
-def test_a_setting_that_means_nothing_is_wrong_usage(shop: Shop, text: str, said: str) -> None:
+def test_an_invalid_setting_is_wrong_usage(shop: Shop, text: str, said: str) -> None:
     (shop.folder / "opord.toml").write_text(text)
     answer = shop.opord("runs", "list")
     assert answer.status == 2

@@ -1,4 +1,4 @@
-"""`opord simulate`: what it prints, its exit status, and what it refuses."""
+"""`opord simulate`: its output, its exit status, and what it refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cli.kit import Shop
 from tests.support.contracts import STUCK
 
 
-def test_it_tells_what_was_reached(shop: Shop) -> None:
+def test_the_output_lists_what_was_reached(shop: Shop) -> None:
     said = shop.opord("simulate", "desk.opord", "--runs", "40")
     assert (said.status, said.err) == (0, "")
     assert said.out.startswith("Desk, version 1  40 runs explored, seed 0\n")
@@ -31,7 +31,7 @@ def test_the_same_seed_prints_the_same_whatever_the_process(shop: Shop) -> None:
     assert printed[2] == printed[3]
 
 
-def test_as_data_it_has_a_format(shop: Shop) -> None:
+def test_the_json_output_has_a_format(shop: Shop) -> None:
     data = shop.opord("simulate", "desk.opord", "--runs", "10", "--json").json
     assert (data["format"], data["contract"], data["asked"], data["runs"]) == (1, "Desk", 10, 10)
     assert sum(one["runs"] for one in data["ended"]) + data["cut_off"] == 10
@@ -56,14 +56,14 @@ def test_a_stuck_run_is_a_numbered_story_that_one_command_shows_again(shop: Shop
     assert story(said.out) == story(told.out)
 
 
-def test_one_run_alone_tells_its_story(shop: Shop) -> None:
+def test_a_single_run_prints_its_story(shop: Shop) -> None:
     said = shop.opord("simulate", "desk.opord", "--runs", "1")
     assert "started" in said.out.splitlines()[0]
     assert "1 run explored, seed 0" in said.out
 
 
 @pytest.mark.parametrize("columns", [80, 110])
-def test_it_fits_a_terminal(shop: Shop, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+def test_the_output_fits_a_terminal(shop: Shop, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     from opord.cli import simulate
 
     (shop.folder / "stuck.opord").write_text(STUCK)
@@ -73,7 +73,7 @@ def test_it_fits_a_terminal(shop: Shop, monkeypatch: pytest.MonkeyPatch, columns
     assert max(map(len, out.splitlines())) <= columns
 
 
-def test_colours_are_seen_where_they_are_asked_for(shop: Shop) -> None:
+def test_colours_are_used_on_request(shop: Shop) -> None:
     assert "\x1b[32m" in shop.opord("simulate", "desk.opord", "--runs", "5", "--color", "always").out
     assert output.STATUS_STYLES["success"] == "green"
 
@@ -109,7 +109,7 @@ def test_the_findings_of_a_contract_with_errors_are_shown(shop: Shop) -> None:
     assert "error[OP" in shop.opord("simulate", "wrong.opord").err
 
 
-def test_ctrl_c_tells_what_was_seen_until_then(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_prints_the_results_so_far(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from opord.cli import simulate
 
     def pressed_after_seven(done: int) -> None:

@@ -1,6 +1,6 @@
-"""What `history` prints, as golden files: each is the whole page of one run, and reads as a story.
+"""The output of `history`, as golden files: each is the whole page of one run.
 
-The runs are real ones, carried out by the engine in virtual time. `make golden` rewrites the files.
+The runs are real, carried out by the engine in virtual time. `make golden` rewrites the files.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ KEPT = (
 
 
 def handlers(module: Any) -> Any:
-    """Return the shop's handlers, as if they stood in a file of their own."""
+    """Return the shop's handlers, as if they were in a file of their own."""
     linecache.cache["handlers.py"] = (len(HANDLERS), None, HANDLERS.splitlines(keepends=True), "handlers.py")
     space: dict[str, Any] = {}
     exec(compile(HANDLERS, "handlers.py", "exec"), space)
@@ -63,7 +63,7 @@ class Desk(Kit):
         return history_view(self.program, self.store.journal(run), self.store.inbox(run))
 
     def page(self, one: str) -> str:
-        """Return what `history` prints of a run, whose journal must be legal."""
+        """Return the output of `history` for a run, after verifying its journal."""
         row = self.row(f"Desk/{one}")
         kept = self.store.kept(row.run)
         assert kept is not None
@@ -73,7 +73,7 @@ class Desk(Kit):
 
 
 async def finished(desk: Desk) -> str:
-    """Two transient failures, then a charge; nobody hears of it, which the contract takes lightly."""
+    """Two transient failures, then a charge; nobody hears of it, which the contract takes lightly."""  # noqa: W505 - the heading of a golden page
     async with desk.engine() as engine:
         await desk.start(engine, "busy-silent")
         await desk.until(lambda: desk.row("Desk/busy-silent").head.status == "ended")
@@ -118,7 +118,7 @@ async def doubtful(desk: Desk) -> str:
 
 
 async def taken_over(desk: Desk) -> str:
-    """The worker died between the yes and the record of it; a person looked, and it had not happened."""
+    """The worker died between the yes and the record of it; a person looked, and it had not happened."""  # noqa: W505 - the heading of a golden page
 
     passed: list[str] = []
 
@@ -174,7 +174,7 @@ def test_golden_history(story: Callable[[Desk], Coroutine[Any, Any, str]]) -> No
     assert file.read_text() == printed, "if it is meant so: make golden, and read the diff as prose"
 
 
-def test_a_record_of_a_newer_version_is_told_in_clear_words() -> None:
+def test_a_record_of_a_newer_version_is_reported_in_clear_words() -> None:
     desk = Desk()
     one = desk.run(finished(desk))
     records = desk.store.journal(f"Desk/{one}")

@@ -1,4 +1,4 @@
-"""A store's file under two names: every command refuses it in the same words, and no action is called twice."""
+"""A store's file under two names: every command refuses it alike, and no action is called twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPENS: dict[tuple[str, ...], tuple[str, ...]] = {
 
 @pytest.fixture
 def second(shop: Shop) -> Path:
-    """Return the place of a second name; the charges are noted, and the ledger is a file."""
+    """Return the path of a second name; charges are recorded, and the ledger is a file."""
     (shop.folder / "elsewhere").mkdir()
     handlers = shop.folder / "handlers.py"
     noted = '        open("ledger", "a").write(order.id + "\\n")\n'
@@ -55,7 +55,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
     pytest.fail("it did not come to that")
 
 
-def test_of_every_command_that_opens_a_store_it_is_said_how_it_answers() -> None:
+def test_every_command_that_opens_a_store_is_listed_here() -> None:
     assert OPENS.keys() == NEEDS_ONE.keys() | MAKES_ONE
     assert {("doctor",)} == LOOKS
 
@@ -78,7 +78,7 @@ def test_every_command_refuses_a_file_with_two_names_in_the_same_words(
     assert (file.read_bytes(), sorted(second.parent.iterdir())) == (before, [second])
 
 
-def test_the_doctor_says_so_with_the_code_and_the_mend(shop: Shop, second: Path) -> None:
+def test_the_doctor_reports_a_second_name_with_code_and_fix(shop: Shop, second: Path) -> None:
     shop.start("o1")
     os.link(shop.folder / "opord.db", second)
     said = shop.opord("doctor", "--json")

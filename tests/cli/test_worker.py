@@ -1,4 +1,4 @@
-"""The worker as a process: it carries out runs, says what is wrong with handlers, and ends in order."""
+"""The worker as a process: it carries out runs, reports faulty handlers, and ends in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def worker(shop: Shop, handlers: str = "handlers:Handlers", *options: str) -> Sa
     return shop.process(*WORKER, handlers, "--until-idle", *options)
 
 
-def test_a_worker_carries_out_what_there_is_and_stops_when_idle(shop: Shop) -> None:
+def test_a_worker_carries_out_all_runs_and_stops_when_idle(shop: Shop) -> None:
     shop.start("o1", "busy-1", "declined-1", "silent")
     said = worker(shop)
     assert (said.status, said.out) == (0, "")
@@ -30,7 +30,7 @@ def test_a_worker_carries_out_what_there_is_and_stops_when_idle(shop: Shop) -> N
     assert shop.view("o1")["data"] == {"receipt": {"charge": "ch_o1"}}
 
 
-def test_it_is_status_1_when_a_run_needs_a_person(shop: Shop) -> None:
+def test_a_worker_is_status_1_if_a_run_needs_a_person(shop: Shop) -> None:
     shop.start("lost-1", "unpriced-1", "o1")
     said = worker(shop)
     assert said.status == 1
@@ -61,7 +61,7 @@ def test_a_log_line_is_one_line(shop: Shop) -> None:
         ("handlers:", 1, "handlers_invalid", "did you mean `handlers:Handlers`?"),
     ],
 )
-def test_what_is_wrong_with_handlers_is_said_before_anything_runs(
+def test_faulty_handlers_are_reported_before_anything_runs(
     shop: Shop, handlers: str, status: int, code: str, said: str
 ) -> None:
     (shop.folder / "raising.py").write_text("1 / 0\n")
@@ -77,7 +77,7 @@ def test_what_is_wrong_with_handlers_is_said_before_anything_runs(
     assert shop.view("o1")["state"] == "Received"
 
 
-def test_every_handler_that_is_missing_is_named(shop: Shop) -> None:
+def test_every_missing_handler_is_named(shop: Shop) -> None:
     (shop.folder / "empty.py").write_text("")
     said = worker(shop, "empty").err
     assert all(f"`{name}`" in said for name in ("worth", "find_customer", "charge", "tell"))
@@ -101,7 +101,7 @@ def test_each_contract_has_its_handlers(shop: Shop) -> None:
     assert (said.status, "there are 2 of the one and 1 of the other" in said.err) == (2, True)
 
 
-def test_the_pair_may_be_repeated(shop: Shop) -> None:
+def test_the_pair_of_contract_and_handlers_may_be_repeated(shop: Shop) -> None:
     (shop.folder / "other.opord").write_text(DESK.replace("contract Desk", "contract Other"))
     (shop.folder / "other.py").write_text(HANDLERS_MODULE.replace('"desk.opord"', '"other.opord"'))
     (shop.folder / "o.json").write_text('{"order": {"id": "o1", "cents": 1, "card": "x"}}')
@@ -119,8 +119,11 @@ def test_a_contract_with_errors_is_refused(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_that_is_told_to_stop_ends_what_is_under_way(shop: Shop, number: int) -> None:
-    """The handler says when its call is under way, and goes on when it sees that the worker was told to stop."""
+def test_a_worker_that_is_asked_to_stop_finishes_calls_under_way(shop: Shop, number: int) -> None:
+    """The handler reports that its call is under way.
+
+    It goes on once the worker is asked to stop.
+    """
     handlers = HANDLERS_MODULE.replace(
         "    async def charge(self, order, *, call):\n",
         "    async def charge(self, order, *, call):\n"
@@ -215,7 +218,7 @@ def test_a_worker_that_ends_when_idle_names_versions_whose_runs_wait_for_handler
 
 
 @pytest.mark.parametrize("lease", ["0", "-1", "nan", "inf", "1e300", "600.1", "soon"])
-def test_a_lease_that_is_none_or_longer_than_any_is_refused(shop: Shop, lease: str) -> None:
+def test_an_invalid_or_too_long_lease_is_refused(shop: Shop, lease: str) -> None:
     said = shop.opord(*WORKER, "handlers:Handlers", "--until-idle", "--lease", lease)
     assert (said.status, said.out) == (2, "")
     assert "error[usage]: Invalid value for '--lease'" in said.err

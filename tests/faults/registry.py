@@ -160,7 +160,7 @@ FAULTS = (
         "A run stays with the contract that it was started under; a version without handlers waits, and says so.",
         (
             f"{ENGINE}test_crash_points.py::TestWorkersAndContracts::test_a_run_whose_version_has_no_handlers_stays_running_with_that_as_its_reason",
-            "tests/testing/test_world.py::test_a_deployment_carries_all_runs_from_then_on",
+            "tests/testing/test_world.py::test_a_new_deployment_carries_all_runs_from_then_on",
         ),
         absent="`upgrade`, which takes live runs to another version: the language refuses it for now",
     ),

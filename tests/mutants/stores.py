@@ -306,7 +306,7 @@ MUTANTS = (
         "                if earlier.happened or (failure is not None and not failure.opord_transient):",
         "                if False:",
         "a fake takes effect twice under one key", "1",
-        tests=("tests/testing/test_fakes.py::test_where_keys_are_honoured_a_repeat_is_answered_from_the_ledger",),
+        tests=("tests/testing/test_fakes.py::test_a_repeated_key_is_answered_from_the_ledger",),
     ),
     Mutant(
         "dead engine writes on", CRASHING,

@@ -1,4 +1,4 @@
-"""Exploring reaches what a contract allows, says why where it does not, and finds what is wrong."""
+"""Exploring reaches what a contract allows, explains what it does not reach, and finds faults."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def explored(folder: Path, text: str, *, runs: int = 40, seed: int = 0) -> Seen:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_state_of_the_examples_is_reached_or_it_is_said_why_not(path: Path) -> None:
+def test_every_state_of_the_examples_is_reached_or_has_a_hint(path: Path) -> None:
     seen = explore(load_program(path), runs=40, seed=0)
     assert (seen.troubles["stuck"], seen.troubles["broken promise"], seen.troubles["twice"]) == (0, 0, 0)
     hints = {one.name: one.hint for one in unreached(seen) if one.what == "state"}
@@ -45,7 +45,7 @@ def test_every_state_of_the_examples_is_reached_or_it_is_said_why_not(path: Path
     assert set(seen.moved) <= listed, "a run moved in a way that is not listed"
 
 
-def test_the_same_seed_gives_the_same(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_results(tmp_path: Path) -> None:
     program = load_program(EXAMPLES[-1])
     first, again, other = (
         json.dumps(as_data(explore(program, runs=25, seed=seed), "f")) for seed in (5, 5, 500)
@@ -87,7 +87,7 @@ def test_values_are_drawn_near_the_constants_of_conditions(
     assert unreached(seen) == []
 
 
-def test_of_many_constants_those_are_drawn_that_a_value_is_compared_with(tmp_path: Path) -> None:
+def test_values_are_drawn_near_the_constants_they_are_compared_with(tmp_path: Path) -> None:
     names = [f"a{number}" for number in range(8)]
     asked = " and ".join(f"{name} == {1000 * place}" for place, name in enumerate(names[:3], 1))
     others = " or ".join(f"{name} == {7919 * place}" for place, name in enumerate(names[3:], 1))
@@ -99,7 +99,7 @@ def test_of_many_constants_those_are_drawn_that_a_value_is_compared_with(tmp_pat
     assert explored(tmp_path, text, runs=1500).ends["Done"] > 0
 
 
-def test_an_event_is_drawn_that_fits_what_the_run_carries(tmp_path: Path) -> None:
+def test_events_are_drawn_that_fit_the_data_of_the_run(tmp_path: Path) -> None:
     text = (
         "contract C(code: str, owner: str)\nevent enter(code_seen: str) \n"
         "initial state A -> Done | Lost {\n"
@@ -109,7 +109,7 @@ def test_an_event_is_drawn_that_fits_what_the_run_carries(tmp_path: Path) -> Non
     assert explored(tmp_path, text).ends["Done"] > 0
 
 
-def test_a_wait_that_nothing_can_end_is_stuck_and_its_story_is_told(tmp_path: Path) -> None:
+def test_a_wait_that_nothing_can_end_is_stuck_with_its_story(tmp_path: Path) -> None:
     seen = explored(tmp_path, STUCK, runs=5)
     assert seen.troubles == {"stuck": 5}
     (case,) = seen.cases
@@ -155,7 +155,7 @@ def with_policy(policy: str) -> str:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_doubts_come_about_and_no_effect_is_doubled(tmp_path: Path, policy: str) -> None:
+def test_doubts_occur_and_no_effect_is_doubled(tmp_path: Path, policy: str) -> None:
     seen = explored(tmp_path, with_policy(policy), runs=80)
     assert seen.troubles == {}
     assert 0 < seen.doubts["act"] <= seen.commits["act"] == 80
@@ -164,8 +164,8 @@ def test_doubts_come_about_and_no_effect_is_doubled(tmp_path: Path, policy: str)
     assert seen.happenings["crash"] > 0
 
 
-def test_a_doubled_effect_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the person who answers for doubts never sees what happened, the action is called once more."""
+def test_a_doubled_effect_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person who answers for doubts never sees the effect, so the action is called again."""
     monkeypatch.setattr(outside.Outside, "happened", lambda *_: None)
     seen = explored(tmp_path, with_policy("timeout 5s"), runs=80)
     assert seen.troubles["twice"] > 0
@@ -201,7 +201,7 @@ def test_moves_are_listed_with_what_they_need() -> None:
     assert ("Shipping", "timer Shipping after", "Refunding") in moves
 
 
-def test_times_are_told_by_nearest_rank_and_buckets() -> None:
+def test_times_are_summed_up_by_nearest_rank_and_buckets() -> None:
     told = times([0.5] * 50 + [20.0] * 49 + [90_000.0])
     assert (told["p50_s"], told["p90_s"], told["p99_s"]) == (0.5, 20.0, 20.0)
     filled = {one["below_s"]: one["runs"] for one in told["buckets"] if one["runs"]}

@@ -1,4 +1,4 @@
-"""Promises are held against journals: each kind has a run that keeps it and one that breaks it."""
+"""Promises checked against journals: for each kind one run that keeps it and one that breaks it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_promise_is_kept_or_broken(
     assert bool(broken_promises(contract, rows, ended=True)) == (verdict == "broken")
 
 
-def test_what_has_to_come_may_still_come_while_a_run_goes_on() -> None:
+def test_a_promise_about_the_future_is_open_while_a_run_goes_on() -> None:
     contract = Contract("C", 1, (), None, promises=(LATER,))
     rows = [RecordRow(n, 0, kind, dumps(body), "") for n, (kind, body) in enumerate([STARTED, INTENT, OK], 1)]
     assert broken_promises(contract, rows, ended=False) == []

@@ -1,4 +1,4 @@
-"""Contracts from their texts, compiled once a machine."""
+"""Contracts compiled from their texts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A kit: engines in virtual time that live and die over one store, with one contract and its handlers.
+"""A kit: engines in virtual time that live and die over one store, with one contract and handlers.
 
-A crash is at a named point of the step protocol: from that moment on the engine can write nothing, as if its
-process had been killed there. Then another engine is opened on the same store.
+A crash is at a named point of the step protocol. From then on the engine can write nothing, as if
+its process had been killed there. Then another engine is opened on the same store.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Kit:
         return run_virtually(main, self.clock)
 
     def engine(self, *, hook: Any = None, serve: bool = True, store: Any = None, **options: Any) -> Engine:
-        """Return an engine that is not yet open; each has a worker's name of its own."""
+        """Return an engine that is not yet open; each has its own worker name."""
         self.engines += 1
         flow = self.workflow(self.handlers) if serve else self.workflow
 
@@ -72,7 +72,7 @@ class Kit:
         )
 
     async def until(self, condition: Callable[[], bool], *, seconds: float = 10**7) -> None:
-        """Let virtual time pass until something holds."""
+        """Let virtual time pass until a condition holds."""
         end = self.clock.now_us + seconds * 1e6
         while not condition():
             if self.clock.now_us > end:
@@ -104,7 +104,10 @@ class Kit:
 
 
 async def crash_at(kit: Kit, at: int | Point, story: Callable[[Engine], Awaitable[Any]]) -> str | None:
-    """Tell a story to an engine that dies at a point, given by its name or number; return which it was, None if it lived."""
+    """Run a story with an engine that dies at a point, given by its name or number.
+
+    Return the point at which it died, or None if it lived.
+    """
     plan = CrashPlan(at if isinstance(at, int) else None)
     if not isinstance(at, int):
         plan.kill_at_named(at, 1)

@@ -1,7 +1,8 @@
 """Commands that see mounts of their own, in a mount namespace that ends with them.
 
-Not every machine lets its users make one. A test that needs one is marked with what it needs (`needs("bind mounts")`); where
-that cannot be made, there is no such test, and the run says so at its head.
+Not every machine allows its users to make one. A test that needs one is marked with its need
+(`needs("bind mounts")`). If the machine does not allow it, the test is left out, and the head of
+the test run says so.
 """
 
 from __future__ import annotations
@@ -27,18 +28,21 @@ _MOUNTING: dict[Need, str] = {"bind mounts": _BIND, "overlays": _OVERLAY}
 
 
 def with_mount(source: Path, target: Path, command: Sequence[str]) -> list[str]:
-    """Return the command as one for which `source` is mounted on `target`."""
+    """Return the command as one that sees `source` mounted on `target`."""
     return _mounting(_BIND, source, target, command)
 
 
 def with_overlay(folder: Path, room: Path, command: Sequence[str]) -> list[str]:
-    """Return the command as one for which `folder` is an overlay over itself, whose changes are in memory."""
+    """Return the command as one that sees `folder` as an overlay over itself.
+
+    Its changes are kept in memory.
+    """
     return _mounting(_OVERLAY, folder, room, command)
 
 
 @cache
 def can_make(need: Need) -> bool:
-    """Say whether this machine lets us make such mounts."""
+    """Say whether this machine allows such mounts."""
     with tempfile.TemporaryDirectory() as folder:
         one, other = Path(folder) / "one", Path(folder) / "other"
         one.mkdir()

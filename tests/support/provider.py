@@ -10,11 +10,17 @@ from typing import Any
 
 @dataclass
 class Provider:
-    """The outside world with its ledger. `script` says how it answers each call of an action, in order.
+    """The outside world with its ledger.
 
-    `ok`; `busy` a transient failure, nothing happened; `declined` a final failure; `lost` it happened and the
-    answer was lost; `broken` nothing happened, and nobody can know; `hang` it happened, the answer never comes.
-    After the script it answers `ok`. With `honours_keys` a repeated key is answered from the ledger.
+    `script` says in order how it answers the calls of an action. After the script it answers `ok`.
+    With `honours_keys` a repeated key is answered from the ledger.
+
+    - `ok`: it took effect;
+    - `busy`: a transient failure, no effect;
+    - `declined`: a final failure;
+    - `lost`: it took effect, and the answer was lost;
+    - `broken`: no effect, and nobody can know that;
+    - `hang`: it took effect, and the answer never comes.
     """
 
     script: dict[str, list[str]] = field(default_factory=dict)

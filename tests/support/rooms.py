@@ -1,4 +1,4 @@
-"""The rooms of the package in their order, and what the front of each lists."""
+"""The rooms of the package in their order, and what each lists in `__all__`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORDER = [
     "stores",
     "engine",
     "temporal",
-    "backends",  # the one protocol that the faces ask, a module a runtime, and the front
+    "backends",  # the one protocol of all faces, a module per runtime, and the front
     "server",
     "testing",
     "simulate",  # explores a contract with the engine and the virtual time of `testing`

@@ -1,6 +1,6 @@
-"""One store with faults: what a test needs to go wrong at a verb of the store is told to it.
+"""One store that can be given faults at each of its verbs.
 
-store = FaultyStore(kit.store, Fault(StoreUnavailable("io", "…"), "apply", nth=2, when="after", lasts_s=30))
+store = FaultyStore(kit.store, Fault(StoreUnavailable("io", "…"), "apply", nth=2, lasts_s=30))
 async with kit.engine(store=store) as engine: ...
 """
 
@@ -17,15 +17,16 @@ from opord.stores.base import Store
 from opord.testing.crashing import CrashPlan, Killed, MortalStore
 
 When: TypeAlias = Literal["before", "after"]
-"""Whether the store has done what it was asked when the fault is felt."""
+"""Whether the fault occurs before or after the store has carried out the verb."""
 
 
 @dataclass
 class Fault:
-    """What goes wrong at a verb: `error` is raised or, where that is `Killed`, whoever uses the store dies.
+    """A fault at a verb: `error` is raised, or for `Killed` the process of the store dies.
 
-    `verb` is the verb at which it does; any, if none is named. Of the calls that fit, it is felt at the `nth` and at
-    as many as `times` says from there on. `lasts_s` is for how long the store then fails at every verb.
+    `verb` is the verb at which it occurs; any, if none is named. It occurs at the `nth` of the
+    matching calls, and at `times` calls from there on. `lasts_s` is how long the store then fails
+    at every verb, in seconds.
     """
 
     error: BaseException | type[Killed]
@@ -37,7 +38,7 @@ class Fault:
     fits: Callable[[str, tuple[Any, ...]], bool] = lambda verb, args: True
 
     def is_due(self, verb: str, args: tuple[Any, ...], when: When) -> bool:
-        """Count a call of a verb; say whether the fault is felt at it."""
+        """Count a call of a verb; say whether the fault occurs at it."""
         if self.when != when or self.verb not in ("", verb) or not self.fits(verb, args):
             return False
         self.nth -= 1
@@ -45,21 +46,23 @@ class Fault:
 
 
 def has_record(kind: str) -> Callable[[str, tuple[Any, ...]], bool]:
-    """Return what says whether a call writes a record of a kind."""
+    """Return a condition that says whether a call writes a record of a kind."""
     return lambda verb, args: (
         verb == "apply" and any(one.kind == kind for change in args[0] for one in change.records)
     )
 
 
 class FaultyStore(MortalStore):
-    """A store as one process sees it. Faults are felt at its verbs; once its process is dead, no verb does anything.
+    """A store as one process sees it.
 
-    The clock can always be read. `asked` counts the verbs that were asked for, `failed` those that raised an error.
-    A test that has to see or change what passes overrides `before` and `after`.
+    Faults occur at its verbs. After the process is dead, no verb works.
+
+    The clock can always be read. `asked` counts the calls of each verb, `failed` those that raised
+    an error. A test that has to see or change the calls overrides `before` and `after`.
     """
 
     free: ClassVar[tuple[str, ...]] = ("now",)
-    """The verbs that are passed on whatever has happened."""
+    """The verbs that work whatever has happened."""
 
     def __init__(self, store: Store, *faults: Fault, crash_plan: CrashPlan | None = None) -> None:
         super().__init__(store, crash_plan or CrashPlan())
@@ -74,7 +77,7 @@ class FaultyStore(MortalStore):
         return getattr(self._store, name) if name in self.free else super().__getattr__(name)
 
     def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Pass a verb on, with what happens before and after it; the points at which one may die are the hook's alone."""
+        """Call a verb, with the faults before and after it. Only the hook has crash points."""
         self.asked[name] += 1
         self.reach()
         self.before(name, args)
@@ -82,7 +85,7 @@ class FaultyStore(MortalStore):
         return self.after(name, args, answer)
 
     def reach(self) -> None:
-        """Raise what whoever asks a dead or failing store is told."""
+        """Raise the error of a dead or failing store."""
         if self.dead:
             raise Killed
         if self._error is not None and self.now_us() < self.fails_until_us:
@@ -90,11 +93,11 @@ class FaultyStore(MortalStore):
             raise self._error
 
     def before(self, name: str, args: tuple[Any, ...]) -> None:
-        """Feel the faults that are due before a verb."""
+        """Raise the faults that are due before a verb."""
         self._feel(name, args, "before")
 
     def after(self, name: str, args: tuple[Any, ...], answer: Any) -> Any:
-        """Feel the faults that are due after a verb; return its answer."""
+        """Raise the faults that are due after a verb; return its answer."""
         self._feel(name, args, "after")
         return answer
 
@@ -107,7 +110,7 @@ class FaultyStore(MortalStore):
         return self._store.now()
 
     def die(self) -> None:
-        """Be dead from now on, and let those know who wait for that."""
+        """Be dead from now on, and set `died`."""
         super().die()
         self.died.set()
 
@@ -126,4 +129,4 @@ class FaultyStore(MortalStore):
 
 
 FOR_EVER = math.inf
-"""How long what does not end lasts, and how often it is felt."""
+"""The duration, or the number of times, of a fault that does not end."""

@@ -1,4 +1,4 @@
-"""The store with faults: each is felt where it was told to be, and nowhere else."""
+"""The store with faults: each fault occurs where it was set, and nowhere else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FULL = StoreUnavailable("full", "no room")
 
 
 class Scene:
-    """A store, and what a process sees of it."""
+    """A store, and the view of a process on it."""
 
     def __init__(self, *faults: Fault, crash_plan: CrashPlan | None = None) -> None:
         self.clock = SteppedClock()
@@ -24,7 +24,7 @@ class Scene:
         self.seen = FaultyStore(self.store, *faults, crash_plan=crash_plan)
 
     def start(self, number: int) -> str:
-        """Start a run; say what came of it: what was answered, and whether the run is there."""
+        """Start a run; return what was answered, and whether the run exists."""
         run = f"Orders/{number}"
         try:
             self.seen.apply([a_start(run)])
@@ -39,7 +39,7 @@ class Scene:
 @pytest.mark.parametrize(
     ("when", "felt"), [("before", "error, not there"), ("after", "error, there")], ids=["before", "after"]
 )
-def test_an_error_is_felt_at_the_nth_call_of_its_verb_alone(when: When, felt: str) -> None:
+def test_a_fault_occurs_only_at_the_nth_call_of_its_verb(when: When, felt: str) -> None:
     scene = Scene(Fault(FULL, "apply", nth=2, when=when))
     scene.seen.load("Orders/none")
     assert [scene.start(number) for number in range(3)] == ["done, there", felt, "done, there"]
@@ -47,18 +47,18 @@ def test_an_error_is_felt_at_the_nth_call_of_its_verb_alone(when: When, felt: st
 
 
 @pytest.mark.parametrize(("times", "errors"), [(1, 1), (2, 2), (FOR_EVER, 3)])
-def test_it_is_felt_as_often_as_it_says(times: float, errors: int) -> None:
+def test_a_fault_occurs_as_often_as_it_is_set(times: float, errors: int) -> None:
     scene = Scene(Fault(FULL, "apply", nth=2, times=times))
     assert [scene.start(number) for number in range(4)].count("error, not there") == errors
 
 
-def test_it_is_felt_at_what_fits_alone() -> None:
+def test_a_fault_occurs_only_at_matching_calls() -> None:
     scene = Scene(Fault(FULL, when="after", fits=has_record(KIND)))
     scene.seen.heartbeat("w", [], ttl_us=1)
     assert [scene.start(number) for number in range(2)] == ["error, there", "done, there"]
 
 
-def test_what_lasts_is_felt_at_every_verb_until_its_time_is_over_but_not_by_the_clock() -> None:
+def test_a_lasting_fault_occurs_at_every_verb_but_the_clock_until_its_time_is_over() -> None:
     scene = Scene(Fault(FULL, "apply", lasts_s=10.0))
     assert scene.start(1) == "error, not there"
     with pytest.raises(StoreUnavailable):
@@ -72,7 +72,7 @@ def test_what_lasts_is_felt_at_every_verb_until_its_time_is_over_but_not_by_the_
 @pytest.mark.parametrize(
     ("when", "felt"), [("before", "dead, not there"), ("after", "dead, there")], ids=["before", "after"]
 )
-def test_who_is_dead_is_told_nothing_more(when: When, felt: str) -> None:
+def test_a_dead_process_gets_no_answers(when: When, felt: str) -> None:
     scene = Scene(Fault(Killed, "apply", when=when))
     assert not scene.seen.died.is_set()
     assert scene.start(1) == felt
@@ -82,7 +82,7 @@ def test_who_is_dead_is_told_nothing_more(when: When, felt: str) -> None:
         scene.seen.hook("claimed", "Orders/1")
 
 
-def test_at_a_named_point_of_a_crash_plan_one_dies_and_writes_are_no_points() -> None:
+def test_a_crash_plan_kills_at_named_points_and_not_at_writes() -> None:
     plan = CrashPlan(kill_at=2)
     scene = Scene(crash_plan=plan)
     scene.seen.hook("before start", "Orders/1")

@@ -16,7 +16,7 @@ RECEIPT = {"ref": "r1", "at": datetime(2026, 1, 1, tzinfo=UTC)}
 
 
 def scripted(world: World) -> Fakes:
-    """Make fakes that answer as one would wish."""
+    """Make fakes that answer with success."""
     fakes = world.fakes(PAYOUT.Payout)
     fakes.fee.does(lambda cents: cents // 100)
     fakes.rate.returns(1.5)

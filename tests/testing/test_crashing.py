@@ -30,7 +30,7 @@ def test_a_dead_engine_neither_reads_nor_writes() -> None:
             verb()
 
 
-def test_one_dies_after_the_write_too() -> None:
+def test_an_engine_can_die_after_the_write_too() -> None:
     store = MemoryStore(SteppedClock())
     mortal = MortalStore(store, CrashPlan(kill_at=2))
     mortal.put_contract(ORDERS)

@@ -1,4 +1,4 @@
-"""A test that is told once for each point at which a process can die."""
+"""A test that is repeated for each point at which a process can die."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_timer_fires_once_whatever_dies(opord_world: World) -> None:
     run.assert_state("Refused").assert_states("New", "Waiting", "Refused")
 
 
-def test_each_point_has_its_turn_and_the_error_names_it() -> None:
+def test_each_point_is_tried_and_the_error_names_it() -> None:
     seen: list[tuple[int, str | None]] = []
 
     @crash_everywhere
@@ -83,7 +83,7 @@ def test_every_kind_of_point_is_passed() -> None:
 
 
 @pytest.mark.parametrize("given", [(), (3,)])
-def test_what_it_cannot_run_is_told(given: tuple[Any, ...]) -> None:
+def test_a_test_without_world_or_run_is_refused(given: tuple[Any, ...]) -> None:
     @crash_everywhere
     def told(*given: Any) -> None: ...
 

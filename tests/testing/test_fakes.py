@@ -37,7 +37,7 @@ def test_the_ledger_has_each_call_with_its_arguments_key_and_attempt(
     assert repr(fakes.notify.calls[0]) == "<notify(text='paid r1') → ok>"
 
 
-def test_answers_come_in_order_and_the_last_one_stands(opord_world: World, fakes: Fakes) -> None:
+def test_answers_come_in_order_and_the_last_one_repeats(opord_world: World, fakes: Fakes) -> None:
     fakes.rate.fails(BankError.Busy).then.returns(2.0).then.returns(3.0)
     for number, rate in enumerate([2.0, 3.0, 3.0]):
         opord_world.start(PAYOUT.Payout, id=f"p{number}", cents=1).assert_state("Waiting", rate=rate)
@@ -54,9 +54,7 @@ def test_counted_answers_run_out(opord_world: World, fakes: Fakes) -> None:
 
 
 @pytest.mark.parametrize("call", ["fee", "rate", "transfer"])
-def test_a_call_that_nobody_scripted_fails_the_test_and_says_how_to_script_it(
-    opord_world: World, call: str
-) -> None:
+def test_an_unscripted_call_fails_the_test_and_says_how_to_script_it(opord_world: World, call: str) -> None:
     fakes = opord_world.fakes(PAYOUT.Payout)
     for name in {"fee", "rate", "transfer", "notify"} - {call}:
         fakes[name].auto()
@@ -105,7 +103,7 @@ final state Done(bag: Bag) success
     assert bag.o.inner is None
 
 
-def test_a_fake_is_held_to_its_declaration(opord_world: World, fakes: Fakes) -> None:
+def test_a_fake_must_fit_its_declaration(opord_world: World, fakes: Fakes) -> None:
     wrong: dict[str, Any] = {
         "rate answers float, and this is none": lambda: fakes.rate.returns("much"),
         "transfer answers Receipt, and this is none: at": lambda: fakes.transfer.returns(ref="r"),
@@ -132,10 +130,8 @@ def test_a_fake_is_held_to_its_declaration(opord_world: World, fakes: Fakes) -> 
         fakes.tranfer.returns()
 
 
-def test_where_keys_are_honoured_a_repeat_is_answered_from_the_ledger(
-    opord_world: World, fakes: Fakes
-) -> None:
-    """The answer died with the worker, and the check finds nothing: the same key has the same outcome."""
+def test_a_repeated_key_is_answered_from_the_ledger(opord_world: World, fakes: Fakes) -> None:
+    """The answer died with the worker and the check finds nothing: the key keeps its outcome."""
     fakes.find_transfer.returns(None)
     run = opord_world.start(PAYOUT.Payout, id="p1", cents=500)
     opord_world.crash_at("call answered")
@@ -155,9 +151,7 @@ def test_a_final_failure_is_remembered_too(opord_world: World, fakes: Fakes) -> 
 
 
 @pytest.mark.parametrize("happened", [True, False])
-def test_the_check_of_a_doubt_knows_what_became_of_it(
-    opord_world: World, fakes: Fakes, happened: bool
-) -> None:
+def test_the_check_of_a_doubt_knows_the_outcome(opord_world: World, fakes: Fakes, happened: bool) -> None:
     fakes.transfer.unknown(happened=happened).then.returns(**RECEIPT)
     run = paid(opord_world)
     run.assert_ended()
@@ -166,7 +160,7 @@ def test_the_check_of_a_doubt_knows_what_became_of_it(
     assert len(fakes.find_transfer.calls) == 1
 
 
-def test_real_handlers_may_stand_behind_the_fakes(opord_world: World) -> None:
+def test_fakes_may_pass_calls_to_real_handlers(opord_world: World) -> None:
     class Real:
         def fee(self, cents: int) -> int:
             return 7
@@ -199,7 +193,10 @@ def test_a_function_may_answer_at_once_or_later(opord_world: World, fakes: Fakes
 def test_a_key_is_remembered_for_as_long_as_its_window(
     opord_world: World, tmp_path: Path, span: str, effects: int
 ) -> None:
-    """A person errs: it did take effect. Only while the other side knows the key, that harms nobody."""
+    """A person errs: the call did take effect.
+
+    That is harmless only while the other side knows the key.
+    """
     path = tmp_path / "pay.opord"
     path.write_text("""contract Pay(id: str) key id version 1
 action pay(id: str) -> str { key id for 24h, in doubt ask }
@@ -215,7 +212,7 @@ final state Paid(receipt: str) success
     assert fakes.pay.happened == effects
 
 
-def test_the_check_of_a_doubt_knows_one_commit_from_another(opord_world: World, tmp_path: Path) -> None:
+def test_the_check_of_a_doubt_distinguishes_commits(opord_world: World, tmp_path: Path) -> None:
     path = tmp_path / "twice.opord"
     path.write_text("""contract Twice(id: str) key id version 1
 effect find(id: str) -> str?

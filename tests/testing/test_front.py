@@ -1,4 +1,4 @@
-"""The front of `opord.testing`: its names are there, and pytest starts no slower for having the plugin."""
+"""The front of `opord.testing`: its names exist, and pytest starts no slower with the plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of types that are deep are made, and are no larger than somebody could send."""
+"""Plausible values of deep types: they can be made, and stay small enough to send."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from opord.testing.plausible import Plausible
 
 
 def doubled(*holds: Any) -> Contract:
-    """Return a contract with sixty records that each name the next one so often: 2 ** 60 of the last one, if all are there."""
+    """Return a contract of sixty records that each contain the next one twice.
+
+    If all are present, a value has 2 ** 60 of the last one.
+    """
     records = [
         RecordType(f"R{number}", tuple(Field(f"f{n}", hold(Named(f"R{number + 1}"))) for n, hold in enumerate(holds)))
         for number in range(60)
@@ -36,7 +39,7 @@ def depth(value: Any) -> int:
     ids=["optional", "list", "map", "optional list"],
 )
 @pytest.mark.parametrize("drawn", [False, True])
-def test_what_may_be_left_out_is_left_out_where_it_is_deep(holds: tuple[Any, ...], drawn: bool) -> None:
+def test_deep_optional_values_are_left_out(holds: tuple[Any, ...], drawn: bool) -> None:
     contract = doubled(*holds)
     values = [Plausible(contract, lambda: "2026-01-01T00:00:00Z")]
     if drawn:
@@ -45,6 +48,6 @@ def test_what_may_be_left_out_is_left_out_where_it_is_deep(holds: tuple[Any, ...
     assert 3 < max(map(depth, made)) < 25
 
 
-def test_what_has_to_be_there_is_there_however_deep() -> None:
+def test_required_values_are_present_at_any_depth() -> None:
     made = Plausible(doubled(lambda item: item), lambda: "").value(Named("R0"), "top")
     assert depth(made) == 62

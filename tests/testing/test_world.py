@@ -1,4 +1,4 @@
-"""A world: virtual time, going on as far as it can, waits that only `advance` ends, crashes, and the last look."""
+"""A world: virtual time, runs that go on as far as they can, crashes, the final verification."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_time_passes_by_itself_for_retries_time_outs_and_checks(opord_world: Wor
     run.assert_ended("success")
     assert [made.outcome for made in fakes.transfer.calls] == ["BankError.Busy", "BankError.Busy", "silence"]
     assert fakes.transfer.happened == 1
-    assert opord_world.now - begun > timedelta(seconds=40)  # the time-out and the delay of the check
+    assert opord_world.now - begun > timedelta(seconds=40)  # the timeout and the delay of the check
 
 
 def test_what_waits_for_a_person_waits_until_its_time_is_over(opord_world: World, fakes: Fakes) -> None:
@@ -125,7 +125,7 @@ def test_while_time_stands_still_one_can_act_between_attempts(opord_world: World
     run.assert_ended()
 
 
-def test_a_call_under_way_can_be_looked_at(opord_world: World, fakes: Fakes) -> None:
+def test_a_call_under_way_can_be_inspected(opord_world: World, fakes: Fakes) -> None:
     fakes.transfer.returns(**RECEIPT, after="8s")
     run = started(opord_world)
     with opord_world.time_stands_still():
@@ -182,7 +182,7 @@ def test_a_crash_at_a_named_point_is_survived(opord_world: World, fakes: Fakes, 
 
 
 @pytest.mark.parametrize("point", ["before start", "start written", "before event", "event written"])
-def test_what_was_not_acknowledged_is_sent_again_once(opord_world: World, fakes: Fakes, point: Any) -> None:
+def test_an_unacknowledged_request_is_sent_again_once(opord_world: World, fakes: Fakes, point: Any) -> None:
     opord_world.crash_at(point)
     run = approved(opord_world)
     run.assert_ended()
@@ -190,7 +190,7 @@ def test_what_was_not_acknowledged_is_sent_again_once(opord_world: World, fakes:
     assert [one["event"] for one in run.history if one["kind"] == "event"] == ["approve"]
 
 
-def test_a_run_that_tries_for_ever_is_told(fakes: Fakes) -> None:
+def test_a_run_that_tries_for_ever_is_an_error(fakes: Fakes) -> None:
     world = World(patience="10m")
     told = scripted(world)
     told.transfer.unknown()
@@ -220,7 +220,7 @@ def test_failed_assertions_tell_the_story(opord_world: World, fakes: Fakes) -> N
         assert "rate → ok 1.5" in str(failed.value)
 
 
-def test_misspelt_states_and_fields_are_told(opord_world: World, fakes: Fakes) -> None:
+def test_misspelt_states_and_fields_are_reported(opord_world: World, fakes: Fakes) -> None:
     run = started(opord_world)
     with pytest.raises(ScriptError, match="did you mean Waiting"):
         run.assert_state("Wating")
@@ -230,8 +230,8 @@ def test_misspelt_states_and_fields_are_told(opord_world: World, fakes: Fakes) -
         run.assert_in_doubt("rate")
 
 
-def test_handlers_that_wait_in_place_have_their_time_out(opord_world: World) -> None:
-    """A plain function that answers with a coroutine is given up like any other."""
+def test_plain_handlers_that_return_coroutines_time_out(opord_world: World) -> None:
+    """A plain function that returns a coroutine is given up like any other."""
     import asyncio
 
     fakes = scripted(opord_world)
@@ -252,7 +252,7 @@ def test_handlers_that_wait_in_place_have_their_time_out(opord_world: World) -> 
     assert slow.calls == 3
 
 
-def test_a_deployment_carries_all_runs_from_then_on(opord_world: World, fakes: Fakes) -> None:
+def test_a_new_deployment_carries_all_runs_from_then_on(opord_world: World, fakes: Fakes) -> None:
     first = started(opord_world)
     other = scripted(opord_world)
     opord_world.start(PAYOUT.Payout, handlers=other, id="p2", cents=1)
@@ -260,14 +260,14 @@ def test_a_deployment_carries_all_runs_from_then_on(opord_world: World, fakes: F
     assert (fakes.transfer.happened, other.transfer.args) == (0, [{"id": "p1", "cents": 500}])
 
 
-def test_nobody_to_carry_it_out_is_told(opord_world: World) -> None:
+def test_a_run_without_handlers_is_an_error(opord_world: World) -> None:
     with pytest.raises(ScriptError, match=r"fakes = world.fakes\(Payout\)"):
         started(opord_world)
     with pytest.raises(ScriptError, match="expected a contract's class, got: 3"):
         opord_world.start(3)  # type: ignore[arg-type]
 
 
-def test_a_module_a_file_and_handlers_joined_do_as_a_contract(opord_world: World, fakes: Fakes) -> None:
+def test_a_module_a_file_and_joined_handlers_work_as_a_contract(opord_world: World, fakes: Fakes) -> None:
     opord_world.start(PAYOUT, id="p1", cents=1).assert_state("Waiting")
     path = "tests/testing/payout.opord"
     opord_world.start(path, id="p2", cents=1).assert_state("Waiting")
@@ -298,7 +298,7 @@ def test_the_same_seed_gives_the_same_world() -> None:
 
 
 def test_time_that_passes_for_one_run_passes_for_all(opord_world: World, tmp_path: Path) -> None:
-    """A timer that was set on the way fires at its time, though nobody advances: another run's call is under way."""
+    """A timer that falls due while another run's call is under way fires at its time."""
     path = tmp_path / "two.opord"
     path.write_text("""
 contract Two(n: int) key str(n)

@@ -1,4 +1,4 @@
-"""Arithmetic gives the exact answer, or stops the step and says why; and values are printed in one way."""
+"""Arithmetic gives the exact answer, or stops the step and says why; printing has one form."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("compute", "fault", "told"), FAULTS)
-def test_what_has_no_answer_is_a_fault(
+def test_a_computation_without_a_result_is_a_fault(
     compute: Callable[[], Any], fault: type[CannotCompute], told: str
 ) -> None:
     with pytest.raises(fault, match=told):
@@ -172,7 +172,7 @@ def test_values_are_printed_as_the_language_prints_them(value: Any, printed: str
     assert text(value) == printed
 
 
-def test_what_has_no_printed_form_is_refused() -> None:
+def test_values_without_a_printed_form_are_refused() -> None:
     with pytest.raises(TypeError, match="no printed form"):
         text([])
 
@@ -193,7 +193,7 @@ def test_a_duration_has_one_canonical_text(read: str, written: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "5", "-", "1.5h", "1h1h", "30m1h", "1h 30m", "1H", "٣h", "+1h"])
-def test_what_is_no_duration_is_refused(wrong: str) -> None:
+def test_an_invalid_duration_is_refused(wrong: str) -> None:
     with pytest.raises(BadValue, match="expected a duration"):
         parse_duration(wrong)
 
@@ -208,7 +208,7 @@ def test_every_instant_reads_back(value: datetime) -> None:
     assert parse_instant(format_instant(value)) == value
 
 
-def test_names_stay_apart() -> None:
+def test_python_names_stay_distinct() -> None:
     assert python_names(["class", "class_", "id", "call"], {"call"}) == {
         "class": "class__",
         "class_": "class_",

@@ -1,4 +1,4 @@
-"""Values in, to rest, back, and shown: strictly, and with the path to what does not fit."""
+"""Values from outside, to rest, back, and shown: strictly, and with the path to a bad value."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("name", "wire", "rest"), ACCEPTED)
-def test_what_fits_comes_in(codec: Codec, name: str, wire: Any, rest: Any) -> None:
+def test_valid_values_are_accepted(codec: Codec, name: str, wire: Any, rest: Any) -> None:
     value = codec.accept({"all": an_all(**{name: wire})})
     assert codec.dump(value)["all"][name] == rest
     assert codec.load(codec.dump(value)) == value
@@ -150,7 +150,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "wire", "path", "message"), REFUSED)
-def test_what_does_not_fit_is_refused_with_its_path(
+def test_invalid_values_are_refused_with_their_path(
     codec: Codec, name: str, wire: Any, path: str, message: str
 ) -> None:
     with pytest.raises(BadValue) as caught:
@@ -175,7 +175,7 @@ def test_what_does_not_fit_is_refused_with_its_path(
         ("named", {"a": 1.0}, "named.a"),
     ],
 )
-def test_what_user_code_constructs_is_checked_before_it_is_kept(
+def test_values_from_user_code_are_checked_before_they_are_stored(
     codec: Codec, module: Any, name: str, value: Any, path: str
 ) -> None:
     import msgspec
@@ -188,7 +188,7 @@ def test_what_user_code_constructs_is_checked_before_it_is_kept(
         assert caught.value.path == f"all.{path}"
 
 
-def test_types_that_hold_themselves_have_a_limit_of_levels(codec: Codec, module: Any) -> None:
+def test_recursive_types_have_a_depth_limit(codec: Codec, module: Any) -> None:
     tree = module.Tree(label="leaf", below=[])
     for _ in range(20):
         tree = module.Tree(label="branch", below=[tree])
@@ -197,7 +197,7 @@ def test_types_that_hold_themselves_have_a_limit_of_levels(codec: Codec, module:
         tree = module.Tree(label="branch", below=[tree])
     with pytest.raises(BadValue, match="levels"):
         codec.accept({"all": an_all(), "tree": tree})
-    while tree.below:  # take it down by hand: its own end would be as deep
+    while tree.below:  # take it apart by hand: its destructor would recurse as deep
         tree = tree.below.pop()
 
 
@@ -326,7 +326,7 @@ alls = st.fixed_dictionaries(
 
 
 @given(alls)
-def test_what_came_in_is_read_back_exactly(codec: Codec, wire: Mapping[str, Any]) -> None:
+def test_accepted_values_are_read_back_exactly(codec: Codec, wire: Mapping[str, Any]) -> None:
     value = codec.accept({"all": wire})
     rest = codec.dump(value)
     text = dumps(rest)

@@ -1,4 +1,4 @@
-"""What may come in from outside: only JSON that can be kept and read back exactly."""
+"""What is accepted from outside: only JSON that can be kept and read back exactly."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "path", "message"), REFUSED)
-def test_what_cannot_be_kept_is_refused_with_its_path(text: str | bytes, path: str, message: str) -> None:
+def test_data_that_cannot_be_kept_exactly_is_refused_with_its_path(
+    text: str | bytes, path: str, message: str
+) -> None:
     with pytest.raises(BadValue) as caught:
         parse(text)
     assert caught.value.path == path
@@ -48,11 +50,11 @@ def test_what_cannot_be_kept_is_refused_with_its_path(text: str | bytes, path: s
 @pytest.mark.parametrize(
     "text", [str(INT_MIN), str(INT_MAX), "-0", "1e308", '"\\ud83d\\ude00"', "null", '"\\\\u0000"']
 )
-def test_what_lies_just_inside_comes_in(text: str) -> None:
+def test_data_just_within_the_limits_is_accepted(text: str) -> None:
     assert parse(text) == json.loads(text)
 
 
-def test_a_text_of_exactly_one_mebibyte_comes_in_and_one_byte_more_does_not() -> None:
+def test_a_text_of_one_mebibyte_is_accepted_and_one_byte_more_is_not() -> None:
     text = '"' + "é" * (LIMIT_BYTES // 2 - 1) + '"'
     assert len(text.encode()) == LIMIT_BYTES
     assert parse(text) == parse(text.encode())
@@ -81,7 +83,7 @@ def test_levels_are_counted() -> None:
         (object(), ""),
     ],
 )
-def test_data_made_in_python_is_held_to_the_same(plain: Any, path: str) -> None:
+def test_data_made_in_python_meets_the_same_rules(plain: Any, path: str) -> None:
     with pytest.raises(BadValue) as caught:
         check_plain(plain)
     assert caught.value.path == path
@@ -118,7 +120,7 @@ def test_canonical_text_is_sorted_by_code_point_and_has_no_spaces() -> None:
 
 
 @given(st.binary(max_size=40) | st.text(max_size=40))
-def test_nothing_but_a_bad_value_comes_out_of_noise(text: str | bytes) -> None:
+def test_random_bytes_raise_only_bad_value(text: str | bytes) -> None:
     with contextlib.suppress(BadValue):
         check_plain(parse(text))
 

@@ -1,4 +1,4 @@
-"""What is inside types is found as by trying every path, without trying every path."""
+"""What types contain is found as by trying every path, without trying every path."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEAVES: tuple[Type, ...] = (
 
 
 def random_parts(rng: Random) -> dict[str, list[Type]]:
-    """Return some types that are made of each other, some in a circle."""
+    """Return some types that are made of each other, some in a cycle."""
     names = [f"R{number}" for number in range(rng.randrange(1, 7))]
 
     def part() -> Type:
@@ -47,7 +47,7 @@ def random_parts(rng: Random) -> dict[str, list[Type]]:
 
 
 def by_every_path(parts: dict[str, list[Type]], name: str, above: tuple[str, ...] = ()) -> set[Inside]:
-    """Look along every path, as a person would."""
+    """Search along every path."""
     if name in above:
         return {"endless"}
     found: set[Inside] = set()
@@ -59,7 +59,7 @@ def by_every_path(parts: dict[str, list[Type]], name: str, above: tuple[str, ...
     return found
 
 
-def test_it_finds_what_every_path_finds() -> None:
+def test_the_result_equals_a_search_along_every_path() -> None:
     seen: set[frozenset[Inside]] = set()
     for seed in range(2000):
         parts = random_parts(Random(seed))
@@ -79,12 +79,14 @@ def test_it_finds_what_every_path_finds() -> None:
         (SecretOf(MapOf(STR)), {"secret", "changeable"}, None),
     ],
 )
-def test_what_is_around_the_innermost_type(type_: Type, inside: set[Inside], name: str | None) -> None:
+def test_layers_of_a_type_down_to_the_innermost_one(
+    type_: Type, inside: set[Inside], name: str | None
+) -> None:
     assert layers(type_) == (inside, name)
 
 
-def test_records_that_name_each_other_twice_have_codecs() -> None:
-    """There are 2 ** 60 paths: it ends, or it does not."""
+def test_records_that_contain_each_other_twice_have_codecs() -> None:
+    """There are 2 ** 60 paths, so a search along every path would never end."""
     records = [
         RecordType(f"R{number}", (Field("left", OptionalOf(Named(f"R{number + 1}"))), Field("right", ListOf(Named(f"R{number + 1}")))))
         for number in range(60)

@@ -1,4 +1,4 @@
-"""How secrets are sealed: what two sealed texts have in common, and what they never have."""
+"""How secrets are sealed: what two sealed texts have in common, and what they never share."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def nonce(sealed: str) -> bytes:
 
 
 def test_no_two_secrets_share_a_nonce_under_one_key() -> None:
-    """Two texts under one nonce of AES-GCM tell their difference, and the key that authenticates them."""
+    """Two texts under one nonce of AES-GCM reveal their difference, and the authentication key."""
     ring = KeyRing([b"k" * 32])
     sealed = [ring.seal(place, value) for place in ("a", "b", "ab") for value in ("", "x", "y", {"a": "x"})]
     assert len({nonce(text) for text in sealed}) == len(sealed)
 
 
 def test_the_same_secret_at_the_same_place_is_sealed_alike() -> None:
-    """So that a write that is made again is the very same write."""
+    """So a write that is repeated is the very same write."""
     ring = KeyRing([b"k" * 32])
     assert ring.seal("a", "x") == ring.seal("a", "x")
 

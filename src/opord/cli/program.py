@@ -50,7 +50,7 @@ def opord() -> None:
     \b
     Exit status: 0 done; 1 the answer is no; 2 wrong usage; 3 the store cannot be reached.
     Settings come from flags, then OPORD_* variables, then opord.toml or [tool.opord] in pyproject.toml.
-    """
+    """  # noqa: W505 - the line is shown as it stands
 
 
 def run(arguments: Sequence[str]) -> int:

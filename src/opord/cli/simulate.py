@@ -58,7 +58,7 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
       opord simulate order.opord
       opord simulate order.opord --runs 5000 --seed 7
       opord simulate order.opord --seed 42 --runs 1
-    """
+    """  # noqa: W505 - the line is shown as it stands
     program = _program(file)
     from opord.simulate.drive import NoInput
     from opord.simulate.explore import explore

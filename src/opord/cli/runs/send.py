@@ -39,7 +39,7 @@ def command(
     \b
     Example:
       opord runs send OrderFulfilment/ord-1001 approve --input '{"note": "ok"}' --as ann --role manager
-    """
+    """  # noqa: W505 - the line is shown as it stands
     members = read_one(given)
     sent = on_backend(
         store, lambda session: session.backend.send(RunId(run), event, members, actor=actor, role=role)
