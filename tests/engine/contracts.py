@@ -21,7 +21,7 @@ def order(policy: str, *, fails: str = "fails PaymentError") -> str:
 contract Orders(order: Order) key order.id version 1
 record Order {{ id: str, cents: int }}
 record Receipt {{ id: str }}
-failure PaymentError {{ Declined(reason: str), Busy transient }}
+failure PaymentError {{ Declined(reason: str) settles, Busy transient }}
 role manager
 event approve(note: str) by manager keep
 
@@ -94,6 +94,7 @@ class OrderHandlers:
 
 
 BUSY, FINAL, BROKEN = fails("Problem.Busy"), fails("Problem.Final", why="no"), ConnectionError("reset")
+SETTLED = fails("Problem.Settled", why="never")
 RECEIPT, OTHER = {"id": "r1"}, {"id": "r2"}
 CHARGED = ("Charged", {"receipt": RECEIPT})
 
@@ -111,7 +112,7 @@ def charging(policy: str, *, report: bool = False, finds: str = "Receipt?", resu
     return f"""
 contract Charging(n: int) key n version 1
 record Receipt {{ id: str }}
-failure Problem {{ Final(why: str), Busy transient }}
+failure Problem {{ Final(why: str), Settled(why: str) settles, Busy transient }}
 failure Trouble {{ Odd, Slow transient }}
 effect find(n: int, key: str) -> {finds} fails Trouble {{ timeout 5s }}
 action charge(n: int) {arrow} fails Problem {{ {policy} }}
@@ -119,6 +120,7 @@ initial state Charging -> Charged | Failed{target} {{
   match commit charge(n) {{
     {ok}
     Final(why) -> goto Failed(why)
+    Settled(why) -> goto Failed(why)
     Busy -> goto Failed("busy")
     {unclear}
   }}

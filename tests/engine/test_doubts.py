@@ -1,7 +1,7 @@
 """An action is in doubt when its intent is on record and the outcome of an attempt is not: what each rule does then.
 
-A doubt ends with a result, a final failure under the same key, its policy, or a person; never with a transient
-failure of a later attempt.
+A doubt ends when every attempt in doubt is answered: by a result, a failure that settles, its own late failure, its policy,
+or a person. It never ends by a transient failure, or a final one that does not settle, of another attempt.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import pytest
 
 from opord.drive.errors import InputInvalid, NotInDoubt
-from tests.engine.contracts import BROKEN, BUSY, CHARGED, FINAL, RECEIPT, charging
+from tests.engine.contracts import BROKEN, BUSY, CHARGED, FINAL, RECEIPT, SETTLED, charging
 from tests.engine.desk import NEVER, Here, Sim, after, fails
 
 
@@ -47,9 +47,34 @@ class TestRepeat:
         sim = Sim(charging("key, retry 2 times"), charge=[BROKEN, BUSY]).rest()
         assert (sim.calls("charge"), sim.state, sim.status) == (3, "Charging", "in_doubt")
 
-    def test_a_later_final_failure_under_the_same_key_ends_it(self) -> None:
-        sim = Sim(charging("key, retry 2 times"), charge=[BROKEN, FINAL]).rest()
-        assert (sim.calls("charge"), sim.ending) == (2, ("Failed", {"why": "no"}))
+    def test_a_later_failure_that_settles_ends_it(self) -> None:
+        sim = Sim(charging("key, retry 2 times"), charge=[BROKEN, SETTLED]).rest()
+        assert (sim.calls("charge"), sim.ending) == (2, ("Failed", {"why": "never"}))
+
+    def test_a_later_final_failure_that_does_not_settle_asks_a_person(self) -> None:
+        """The other side may have refused it before it looked at its keys."""
+        sim = Sim(charging("key, retry 5 times"), charge=[BROKEN, FINAL]).rest()
+        assert (sim.calls("charge"), sim.state, sim.status) == (2, "Charging", "in_doubt")
+        assert sim.records("attempt")[-1]["outcome"] == {"failed": {"type": "Problem.Final", "why": "no"}}
+        assert sim.view["reason"] == (
+            "nobody knows whether charge happened (ConnectionError: reset); another attempt ended in "
+            "Problem.Final, which does not settle it; a person has to say"
+        )
+
+    @pytest.mark.parametrize(
+        ("happened", "ending", "calls"),
+        [(True, CHARGED, 2), (False, ("Failed", {"why": "no"}), 3)],
+        ids=["it happened", "it did not"],
+    )
+    def test_then_the_person_s_word_counts(self, happened: bool, ending: object, calls: int) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await here.resolve(happened, RECEIPT if happened else None)
+            await here.rests()
+
+        sim = Sim(charging("key, retry 5 times"), charge=[BROKEN, FINAL]).tell(story)
+        assert (sim.calls("charge"), sim.ending) == (calls, ending)
+        assert len(set(sim.keys("charge"))) == 1
 
     def test_a_transient_failure_before_the_doubt_and_one_after_it(self) -> None:
         sim = Sim(charging("key, retry 5 times"), charge=[BUSY, BROKEN, BUSY, BUSY, RECEIPT]).rest()

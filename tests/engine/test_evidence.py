@@ -47,9 +47,10 @@ class TestAZombie:
         sim = self.told("in doubt ask", after(30, FINAL))
         assert (sim.calls("charge"), sim.ending) == (1, ("Failed", {"why": "no"}))
 
-    def test_its_transient_failure_does_not(self) -> None:
-        sim = self.told("in doubt ask, retry 3 times", after(30, BUSY))
-        assert (sim.calls("charge"), sim.status, sim.records("evidence")) == (1, "in_doubt", [])
+    def test_so_does_its_transient_failure_and_it_is_called_again(self) -> None:
+        sim = self.told("in doubt ask, retry 3 times", after(30, BUSY), RECEIPT)
+        assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
+        assert sim.record("evidence")["answered"] == [1]
 
     def test_a_successor_never_calls_an_action_without_a_key(self) -> None:
         """C13."""
@@ -62,17 +63,18 @@ class TestAZombie:
         assert sim.keys("charge") == ["Charging/1/1"] * 2
 
     @pytest.mark.parametrize(
-        ("repeat", "ending"),
-        [(FINAL, ("Failed", {"why": "no"})), (RECEIPT, CHARGED)],
+        ("repeat", "ending", "by"),
+        [(FINAL, ("Failed", {"why": "no"}), "evidence"), (RECEIPT, CHARGED, "call")],
         ids=["fails", "succeeds"],
     )
     def test_a_late_final_failure_leaves_the_word_to_a_repeat_that_is_under_way(
-        self, repeat: Any, ending: Any
+        self, repeat: Any, ending: Any, by: str
     ) -> None:
+        """What it answered waits until the repeat has ended: only then is every attempt answered."""
         sim = self.told("key", after(20, FINAL), after(30, repeat))
         assert sim.ending == ending
         assert sim.record("evidence")["outcome"] == {"failed": {"type": "Problem.Final", "why": "no"}}
-        assert sim.record("outcome")["by"] == "call"
+        assert sim.record("outcome")["by"] == by
 
     def test_after_the_doubt_was_settled_it_is_kept_and_moves_nothing(self) -> None:
         sim = self.told("key", after(30, RECEIPT), RECEIPT)
@@ -156,25 +158,64 @@ class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
     @pytest.mark.parametrize(
         ("policy", "settles"), [("in doubt ask, retry 5 times", False), ("key, retry 1 times", True)]
     )
-    def test_a_final_failure_settles_it_only_under_the_same_key(self, policy: str, settles: bool) -> None:
-        no = {"type": "Problem.Final", "why": "no"}
+    def test_a_failure_that_settles_does_so_only_under_the_same_key(self, policy: str, settles: bool) -> None:
+        never = {"type": "Problem.Settled", "why": "never"}
 
         async def story(here: Here) -> None:
             await here.rests()
             assert here.sim.status == "in_doubt"
-            await self.late(here, 1, "failed", no)
+            await self.late(here, 1, "failed", never)
             assert (here.sim.state == "Failed") == settles
 
-        Sim(charging(policy), charge=[BUSY, ConnectionError("reset")]).tell(story)
+        sim = Sim(charging(policy), charge=[BUSY, ConnectionError("reset")]).tell(story)
+        assert sim.record("evidence").get("answered") == ([2] if settles else None)
 
-    def test_a_transient_failure_settles_nothing(self) -> None:
+    def test_a_final_failure_of_an_attempt_that_is_not_in_doubt_settles_nothing(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await self.late(here, 1, "failed", {"type": "Problem.Final", "why": "no"})
+            assert here.sim.status == "in_doubt"
+
+        Sim(charging("key, retry 1 times"), charge=[BUSY, ConnectionError("reset")]).tell(story)
+
+    def test_a_late_failure_of_one_attempt_leaves_the_doubt_about_another(self) -> None:
+        no, reset = {"type": "Problem.Final", "why": "no"}, ConnectionError("reset")
+
+        async def story(here: Here) -> None:
+            await here.rests()
+            await self.late(here, 1, "failed", no)
+            assert here.sim.status == "in_doubt"
+            await self.late(here, 2, "failed", {"type": "Problem.Busy"})
+            await here.reaches("Failed")
+
+        sim = Sim(charging("key, retry 1 times"), charge=[reset]).tell(story)
+        assert [each["answered"] for each in sim.records("evidence")] == [[1], [2]]
+        assert (sim.calls("charge"), sim.record("outcome")["outcome"]) == (2, {"failed": no})
+
+    def test_a_transient_failure_answers_its_own_attempt(self) -> None:
+        """It did not take effect: with attempts left it is called again, and nobody is asked."""
+
         async def story(here: Here) -> None:
             await here.rests()
             await self.late(here, 1, "failed", {"type": "Problem.Busy"})
-            assert here.sim.status == "in_doubt"
+            await here.reaches("Charged")
+
+        sim = Sim(charging("in doubt ask, retry 1 times"), charge=[ConnectionError("reset"), RECEIPT]).tell(
+            story
+        )
+        assert (sim.calls("charge"), sim.record("evidence")["answered"]) == (2, [1])
+
+    def test_when_no_attempt_is_left_it_is_the_outcome(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            await self.late(here, 1, "failed", {"type": "Problem.Busy"})
+            await here.reaches("Failed")
 
         sim = Sim(charging("in doubt ask"), charge=[ConnectionError("reset")]).tell(story)
-        assert sim.record("evidence")["outcome"] == {"failed": {"type": "Problem.Busy"}}
+        assert (sim.calls("charge"), sim.record("outcome")["outcome"]) == (
+            1,
+            {"failed": {"type": "Problem.Busy"}},
+        )
 
     def test_what_became_of_another_commit_settles_nothing(self) -> None:
         """The first commit took effect and is settled; of the second nobody knows."""
@@ -196,11 +237,13 @@ class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
         async def story(here: Here) -> None:
             await here.rests()
             lost = Evidence(2, "charge", 1, "failed", {"type": "Problem.Busy"}, "w8")
-            found = Evidence(2, "charge", 1, "ok", RECEIPT, "w9")
+            found = Evidence(2, "charge", 2, "ok", RECEIPT, "w9")
             await asyncio.gather(*(here.client.late(here.sim.id, each) for each in (lost, found)))
             await here.reaches("Charged")
 
-        sim = Sim(charging("in doubt ask"), charge=[ConnectionError("reset")]).tell(story)
+        sim = Sim(charging("in doubt ask, retry 1 times"), charge=[BUSY, ConnectionError("reset")]).tell(
+            story
+        )
         assert [each["learned_by"] for each in sim.records("evidence")] == ["w8", "w9"]
 
 

@@ -11,6 +11,7 @@ from opord.contract import Action
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Call
 from opord.testing.crashing import Killed
+from opord.values.failure import Failure
 from tests.faults.kinds import BEHAVIOURS
 from tests.sim.provider import Provider
 
@@ -102,6 +103,9 @@ class Outside(Provider):
         if kind in RAISED:
             raise RAISED[kind]
         return object() if kind == "wrong answer" else answer
+
+    def _refusal(self, program: CallProgram) -> Failure | None:
+        return None  # the kinds of faults say what happens, and chance nothing
 
     def _draw(self, call: CallProgram, kinds: tuple[str, ...]) -> str:
         drawn, self._drawn = self._drawn, "ok"

@@ -21,7 +21,7 @@ SECOND, MINUTE, HOUR = 1_000_000, 60_000_000, 3_600_000_000
 PARCEL = """
 contract Parcel(id: str, pin: secret str) key id version 1
 record Receipt { id: str }
-failure Refused { No(reason: str), Busy transient }
+failure Refused { No(reason: str), Never settles, Busy transient }
 role clerk
 event approve(note: str) by clerk
 event scan(code: str) key code keep
@@ -56,6 +56,7 @@ phase Desk {
     match commit pay(id, pin) {
       ok receipt -> goto Wiring(receipt)
       No(reason) -> goto Gone(reason)
+      Never -> goto Gone("never")
       Busy -> goto Gone("busy")
     }
   }
@@ -64,6 +65,7 @@ state Wiring(receipt: Receipt) -> Lodging | Gone {
   match commit wire(id) {
     ok other -> goto Lodging
     No(reason) -> goto Gone(reason)
+    Never -> goto Gone("never")
     Busy -> goto Gone("busy")
   }
 }

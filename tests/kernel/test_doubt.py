@@ -82,6 +82,7 @@ def every_situation() -> Iterator[Situation]:
         get_args(Retries),
         *flags,
         (False, True),
+        (False, True),
     ):
         for policy in get_args(Policy):
             yield Situation(stands, asked, doubt, failed, retry, *rest, policy)
@@ -95,8 +96,12 @@ def cannot_be(s: Situation) -> str:
         return "only `ask within` says how long"
     if s.stands in ("yes", "no", "silence") and not (s.doubt and s.policy == "check" and s.ready):
         return "only a doubt is checked, by `check`, when it is due"
-    if s.failed and s.stands in ("starting", "started", "result", "final", "transient", "unknown", "lost"):
+    if s.failed and s.stands in (
+        "starting", "started", "result", "settles", "final", "transient", "unknown", "lost",
+    ):  # fmt: skip
         return "an attempt that begins forgets the failure of the one before"
+    if s.refused and not s.failed:
+        return "what was set aside is on record"
     return ""
 
 
@@ -134,7 +139,7 @@ def test_every_deed_instant_and_reason_stands_in_some_row() -> None:
 
 
 def test_every_column_is_read_from_the_record() -> None:
-    assert ("stands", *FACTS) == Situation._fields == Row._fields[1:11]
+    assert ("stands", *FACTS) == Situation._fields == Row._fields[1:12]
 
 
 def test_a_table_with_a_hole_or_a_double_is_refused() -> None:
@@ -153,6 +158,7 @@ def test_an_action_is_called_only_where_nothing_speaks_against_it() -> None:
             assert situation.window or not situation.doubt
         if row.deed == "begin":
             assert situation.ready
+            assert not situation.refused
             assert situation.asked == "nobody"
             assert situation.window or not situation.doubt
             assert situation.policy == "repeat" or not situation.doubt
@@ -163,6 +169,7 @@ def test_an_action_is_called_only_where_nothing_speaks_against_it() -> None:
 KEYED = Key(None, None)
 DAY = Key(None, timedelta(hours=24))
 BUSY = {"type": "F.Busy"}
+TOKEN = {"type": "F.TokenExpired"}
 MINUTE = Ask(timedelta(minutes=1))
 
 CASES: list[tuple[str, Intent, Action, str]] = [
@@ -195,6 +202,10 @@ CASES: list[tuple[str, Intent, Action, str]] = [
     ("C7", an_intent(doubts=[1], asking=True), an_action(Ask()), "rest"),
     ("C7", an_intent(doubts=[1], asking=True, given_up_at=NOW - 59 * SECOND), an_action(MINUTE), "rest"),
     ("C8", an_intent(doubts=[1], asking=True, given_up_at=NOW - 61 * SECOND), an_action(MINUTE), "report"),
+    ("A5", an_intent(failure=TOKEN, refused=True), an_action(Repeat(), retry=3, key=KEYED), "give up"),
+    ("C'", an_intent(doubts=[1], failure=TOKEN, refused=True), an_action(Repeat(), retry=3, key=KEYED), "ask"),
+    ("C'", an_intent(doubts=[1], failure=TOKEN, refused=True), an_action(Repeat(), key=DAY), "ask"),
+    ("C7", an_intent(doubts=[1], failure=TOKEN, refused=True, asking=True), an_action(Repeat(), key=DAY), "rest"),
     ("D", an_intent(outcome=Outcome("ok")), an_action(Ask()), "deliver"),
 ]  # fmt: skip
 
@@ -306,6 +317,23 @@ def test_a_result_and_a_final_failure_end_the_commit() -> None:
     intent = an_intent(in_flight=True)
     assert the_plan(intent, an_action(Ask()), stands="result").deed == "succeed"
     assert the_plan(intent, an_action(Ask()), stands="final").deed == "refuse"
+    assert the_plan(intent, an_action(Ask()), stands="settles").deed == "refuse"
+
+
+def test_in_doubt_only_a_failure_that_settles_ends_the_commit() -> None:
+    intent, repeat = an_intent(in_flight=True, attempt=2, doubts=[1]), an_action(Repeat(), key=KEYED)
+    assert the_plan(intent, repeat, stands="settles").deed == "refuse"
+    assert the_plan(intent, repeat, stands="final") == Plan("set aside")
+
+
+def test_after_a_restore_a_final_failure_leaves_open_what_was_done_under_the_key() -> None:
+    run = a_run(wary=NOW - SECOND, wary_until=NOW + DAY_US)
+    intent, keyed = an_intent(in_flight=True), an_action(Ask(), key=KEYED)
+    assert the_plan(intent, keyed, stands="settles", run=run).deed == "refuse"
+    assert the_plan(intent, keyed, stands="final", run=run).deed == "set aside"
+    after = the_plan(an_intent(failure=TOKEN, refused=True), keyed, run=run)
+    assert (after.deed, after.by) == ("doubt", "restore")
+    assert the_plan(an_intent(in_flight=True, denied=True), keyed, stands="final", run=run).deed == "refuse"
 
 
 @pytest.mark.parametrize(
@@ -370,6 +398,11 @@ def test_a_person_is_told_why_nobody_else_can_say() -> None:
     forgotten = the_plan(intent, an_action(Repeat(), key=DAY), now=NOW + DAY_US)
     assert (
         forgotten.reason == f"{unsure}, and the other side no longer remembers its key; a person has to say"
+    )
+    intent.failure, intent.refused = TOKEN, True
+    refused = the_plan(intent, an_action(Repeat(), retry=3, key=KEYED))
+    assert refused.reason == (
+        f"{unsure}; another attempt ended in F.TokenExpired, which does not settle it; a person has to say"
     )
     exhausted = the_plan(an_intent(counted=2), an_action(Check("find", ()), retry=1))
     assert exhausted.reason == (

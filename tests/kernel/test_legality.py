@@ -60,14 +60,22 @@ def restored(journal: Journal, *, hours: float = 0) -> Journal:
     return journal
 
 
-def doubtful(journal: Journal, at: float = 20) -> Journal:
+def doubtful(journal: Journal, at: float = 20, **said: Any) -> Journal:
     """Let the attempt under way end in a doubt."""
     intent = next(said for said in reversed(journal.bodies) if said["kind"] == "intent")
     attempts = [
         said["attempt"] for said in journal.bodies if said.get("call") == intent["call"] and "attempt" in said
     ]
     number = max(attempts, default=1)
-    return journal.add("doubt", at, call=intent["call"], key=intent["key"], attempt=number, reason="lost")
+    return journal.add(
+        "doubt", at, call=intent["call"], key=intent["key"], attempt=number, reason="lost", **said
+    )
+
+
+def refused(**said: Any) -> Journal:
+    """Let a keyed call be repeated in doubt, by the present rule, and end so."""
+    repeated = doubtful(paying(), rule=2).add("attempt", 21, **PAY, attempt=2)
+    return repeated.add("attempt", 22, **PAY, attempt=2, outcome=NO, **said)
 
 
 # --- legal journals ------------------------------------------------------------------------------
@@ -79,6 +87,7 @@ FILE = {"call": "file", "key": "Parcel/p1/6"}
 MAIL = {"call": "mail", "key": "Parcel/p1/7"}
 BUSY = {"failed": {"type": "Refused.Busy"}}
 NO = {"failed": {"type": "Refused.No", "reason": "no funds"}}
+NEVER = {"failed": {"type": "Refused.Never"}}
 YES = {"ok": {"id": "r"}}
 IN_DOUBT = {"failed": {"type": "InDoubt"}}
 SCAN = {"event": "scan", "args": {"code": "c1"}, "actor": "gate", "key": "c1"}
@@ -146,6 +155,40 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
         lambda: doubtful(paying())
         .add("attempt", 21, **PAY, attempt=2)
         .add("outcome", 22, **PAY, attempt=2, by="call", outcome=YES),
+        "running",
+    ),
+    "a final failure ended a doubt, before records named the rule of a doubt": (
+        lambda: doubtful(paying()).add("attempt", 21, **PAY, attempt=2)
+        .add("outcome", 22, **PAY, attempt=2, by="call", outcome=NO),
+        "running",
+    ),
+    "late evidence of another attempt ended a doubt, before records named the rule of a doubt": (
+        lambda: doubtful(doubtful(paying()).add("attempt", 21, **PAY, attempt=2), 22)
+        .add("evidence", 23, call="pay", intent=5, attempt=1, outcome=NO)
+        .add("outcome", 23, **PAY, attempt=2, by="evidence", outcome=NO),
+        "running",
+    ),
+    "a failure that settles ended a doubt": (
+        lambda: doubtful(paying(), rule=2).add("attempt", 21, **PAY, attempt=2)
+        .add("outcome", 22, **PAY, attempt=2, by="call", outcome=NEVER),
+        "running",
+    ),
+    "a final failure that does not settle was set aside": (refused, "in_doubt"),
+    "it is the outcome when all attempts in doubt are answered": (
+        lambda: refused().add("evidence", 30, call="pay", intent=5, attempt=1, outcome=BUSY, answered=[1])
+        .add("outcome", 31, **PAY, attempt=2, by="call", outcome=NO),
+        "running",
+    ),
+    "a late failure that settles answers every attempt": (
+        lambda: doubtful(doubtful(paying(), rule=2).add("attempt", 21, **PAY, attempt=2), 22, rule=2)
+        .add("evidence", 30, call="pay", intent=5, attempt=1, outcome=NEVER, answered=[1, 2])
+        .add("outcome", 30, **PAY, attempt=2, by="evidence", outcome=NEVER),
+        "running",
+    ),
+    "after its late transient failure an action is called again": (
+        lambda: doubtful(wiring(), rule=2)
+        .add("evidence", 30, call="wire", intent=8, attempt=1, outcome=BUSY, answered=[1])
+        .add("attempt", 31, **WIRE, attempt=2),
         "running",
     ),
     "in doubt, waiting for a person": (lambda: doubtful(wiring()), "in_doubt"),
@@ -372,6 +415,30 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     "an attempt that skips a number": (
         lambda: paying().add("attempt", 6, **PAY, attempt=1, outcome=BUSY, next=due(6, 0)).add("attempt", 6, **PAY, attempt=3),
         (7, "attempt"),
+    ),
+    "a doubt that a final failure ended which does not settle": (
+        lambda: doubtful(paying(), rule=2).add("attempt", 21, **PAY, attempt=2)
+        .add("outcome", 22, **PAY, attempt=2, by="call", outcome=NO),
+        (8, "outcome"),
+    ),
+    "a call after a final failure in doubt, with nobody asked": (
+        lambda: refused().add("attempt", 30, **PAY, attempt=3), (9, "attempt")
+    ),
+    "a failure that settles set aside": (
+        lambda: doubtful(paying(), rule=2).add("attempt", 21, **PAY, attempt=2)
+        .add("attempt", 22, **PAY, attempt=2, outcome=NEVER),
+        (8, "attempt"),
+    ),
+    "a late failure that answers for another attempt": (
+        lambda: doubtful(doubtful(paying(), rule=2).add("attempt", 21, **PAY, attempt=2), 22, rule=2)
+        .add("evidence", 30, call="pay", intent=5, attempt=1, outcome=NO, answered=[1, 2]),
+        (9, "evidence"),
+    ),
+    "a late failure of one attempt that ends the doubt about another": (
+        lambda: doubtful(doubtful(paying(), rule=2).add("attempt", 21, **PAY, attempt=2), 22, rule=2)
+        .add("evidence", 30, call="pay", intent=5, attempt=1, outcome=NO, answered=[1])
+        .add("outcome", 30, **PAY, attempt=2, by="evidence", outcome=NO),
+        (10, "outcome"),
     ),
     "a doubt that a transient failure ended": (
         lambda: doubtful(paying()).add("attempt", 21, **PAY, attempt=2)

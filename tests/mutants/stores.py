@@ -303,7 +303,7 @@ MUTANTS = (
     ),
     Mutant(
         "fake forgets its keys", FAKES,
-        "                if earlier.happened or (failure is not None and not failure.opord_transient):",
+        "                if earlier.happened or (failure is not None and failure.opord_settles):",
         "                if False:",
         "a fake takes effect twice under one key", "1",
         tests=("tests/testing/test_fakes.py::test_a_repeated_key_is_answered_from_the_ledger",),

@@ -7,14 +7,14 @@ from random import Random
 from typing import Literal
 
 FAILURES = {
-    "WorkError": ("Refused", "Busy"),
+    "WorkError": ("Refused", "Locked", "Busy"),
     "DeskError": ("Closed", "Full"),
 }
 TRANSIENT = {"Busy", "Full"}
 
 DECLARED = """\
 enum Colour { red, green, blue }
-failure WorkError { Refused(reason: str), Busy transient }
+failure WorkError { Refused(reason: str) settles, Locked, Busy transient }
 failure DeskError { Closed, Full transient }
 role clerk
 pure coin(place: int) -> bool

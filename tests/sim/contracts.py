@@ -134,6 +134,12 @@ def facts_of(contract: Contract) -> dict[str, Any]:
             for variant in failure.variants
             if variant.transient
         ],
+        "settling": [
+            f"{failure.name}.{variant.name}"
+            for failure in contract.failures
+            for variant in failure.variants
+            if variant.settles
+        ],
     }
 
 

@@ -27,6 +27,8 @@ BEHAVIOURS = (
     "transient", "final", "cached error", "lands late",
 )  # fmt: skip
 WEIGHTS = (44, 8, 7, 9, 4, 6, 9, 5, 4, 4)
+REFUSED_FIRST = 0.12
+"""How often a call is refused, for good, before anybody looks at its key."""
 
 
 class Chosen(Plausible):
@@ -56,7 +58,8 @@ def _instant(now_us: int) -> str:
 class Provider:
     """Everything that a contract calls. `ledger` is what took effect: plain data, in order.
 
-    A key is honoured for its window, over all runs; so is a final failure or an internal error under it.
+    A key is honoured for its window, over all runs; so is a failure that settles or an internal error under it. A final failure
+    that does not settle may come first, before anybody looks at the key: of an action that took effect under it, too.
     What a check can see of an effect may lag behind by up to the check's own delay.
     """
 
@@ -166,6 +169,10 @@ class Provider:
         action = program.declaration
         assert isinstance(action, Action)
         self._last[name, call.run_id] = call.key
+        refusal = self._refusal(program)
+        if refusal is not None:
+            self._note("refused first", name, call)
+            raise refusal
         if action.key is not None:
             known = self._remembered(action, call.key)
             if known is not None:
@@ -182,7 +189,7 @@ class Provider:
             drawn = "ok"
         self._note(drawn, name, call)
         if failure is not None:
-            if drawn == "final":
+            if failure.opord_settles:
                 self._remember(action, call.key, failure)
             raise failure
         if drawn == "cached error":
@@ -202,6 +209,12 @@ class Provider:
             await asyncio.sleep(SILENCE_S)
         await self._latency(drawn, program)
         return result
+
+    def _refusal(self, program: CallProgram) -> Failure | None:
+        """Draw whether a call is refused before its key is looked at, as one without a valid token is."""
+        if self.calm or self.rng.random() >= REFUSED_FIRST:
+            return None
+        return self._failure(program, "refused first")
 
     def _remembered(self, action: Action, key: str) -> Any:
         found = self._cached.get((action.name, key))
@@ -266,7 +279,7 @@ class Provider:
             await asyncio.sleep(self.rng.random() * 0.2)
 
     def _failure(self, program: CallProgram, drawn: str) -> Failure | None:
-        if drawn not in ("transient", "final"):
+        if drawn not in ("transient", "final", "refused first"):
             return None
         wanted = [
             (failure.name, variant)
@@ -274,6 +287,7 @@ class Provider:
             if failure.name in getattr(program.declaration, "fails", ())
             for variant in failure.variants
             if variant.transient == (drawn == "transient")
+            and not (variant.settles and drawn == "refused first")
         ]
         if not wanted or program.failure is None:
             return None

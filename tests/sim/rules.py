@@ -19,15 +19,22 @@ class _Commit:
         self.first_at = self.doubted_at = _instant(record)
         self.counted = 1
         self.in_doubt = False
+        self.refused = False
 
     def attempt(self, record: dict[str, Any]) -> Iterator[str]:
         """Judge another attempt that begins, or that ended in a transient failure."""
         if "outcome" in record:
             left = self.counted < (self.rules["retries"] or 0) + 1
-            if ("next" in record) != (left or self.in_doubt):
+            if record["outcome"]["failed"]["type"] not in self.transient:
+                left, self.refused = False, True
+                if "next" in record or not self.in_doubt:
+                    yield f"attempts: record {record['seq']} goes on after {record['call']} failed for good"
+            elif ("next" in record) != (left or self.in_doubt):
                 yield f"attempts: record {record['seq']} is wrong about whether {record['call']} is called again"
             return
         at, seq = _instant(record), record["seq"]
+        if self.refused:
+            yield f"4: record {seq} calls {record['call']} again, which was refused for good while it was in doubt"
         if not self.counted:
             self.first_at = at
         self.counted += 1
@@ -47,7 +54,7 @@ class _Commit:
     def resolved(self, record: dict[str, Any]) -> Iterator[str]:
         """Judge a verdict."""
         yield from self._not_too_soon(record)
-        self.in_doubt = False
+        self.in_doubt = self.refused = False
         if record["by"] == "person" and record["verdict"] == "did_not_happen":
             self.counted = 0
 

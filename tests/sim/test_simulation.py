@@ -38,7 +38,7 @@ def test_everything_is_met() -> None:
         counts += told.counts
         ended += Counter(row["head"]["outcome"] for row in told.rows if row["head"]["outcome"])
     wanted = [*get_args(Point), *(f"op: {one}" for one in OPS), *(f"fault: {one}" for one in FAULTS)]
-    wanted += [f"provider: {one}" for one in (*BEHAVIOURS, "same key")]
+    wanted += [f"provider: {one}" for one in (*BEHAVIOURS, "same key", "refused first")]
     assert not [one for one in wanted if not counts[one]], counts
     least = {"success": 50, "failure": 50, "cancelled": 20}
     assert all(ended[how] >= n for how, n in least.items()), ended

@@ -77,8 +77,10 @@ def judge_answers(rows: list[dict[str, Any]], answered: list[tuple[str, str, str
     for row in rows:
         keys: dict[int, str] = {}
         for _, kind, body, _ in row["records"]:
-            if kind in ("intent", "outcome", "evidence"):
+            if kind in ("intent", "attempt", "outcome", "evidence"):
                 one = json.loads(body)
+                if kind == "attempt" and "outcome" not in one:
+                    continue
                 if kind == "intent":
                     keys[one["seq"]] = one["key"]
                 else:
@@ -164,8 +166,13 @@ def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[s
                 yield f"4: record {one['seq']} takes a time-out of {one['call']} for a failure"
             if doubts and one["by"] == "call" and failed in facts.get("transient", ()):
                 yield f"4: record {one['seq']} ends a doubt of {one['call']} by a transient failure"
+            elif doubts and one["by"] == "call" and failed is not None:
+                if failed not in facts.get("settling", ()):
+                    yield f"4: record {one['seq']} ends a doubt of {one['call']} by {failed}, which does not settle"
             open_, doubts = None, set()
-        elif kind == "resolved" or (kind == "evidence" and open_ is not None):
+        elif kind == "evidence" and open_ is not None:
+            doubts -= {*one.get("answered", ())}
+        elif kind == "resolved":
             doubts = set()
         elif kind in ("transition", "terminated"):
             if doubts:

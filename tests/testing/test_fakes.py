@@ -9,6 +9,7 @@ import pytest
 
 import opord
 from opord.testing import Fakes, Run, ScriptError, Unscripted, World
+from tests.support.contracts import compiled
 from tests.testing.conftest import PAYOUT, RECEIPT
 
 BankError = PAYOUT.BankError
@@ -227,3 +228,63 @@ final state Paid(first: str, second: str) success
     fakes.pay.returns("r1").then.unknown(happened=False).then.returns("r2")
     fakes.find.looks_up(fakes.pay)
     opord_world.start(path, id="p1").assert_state("Paid", first="r1", second="r2")
+
+
+TRANSFER = """
+contract Transfer(id: str) key id
+failure BankError { TokenExpired, Refused(reason: str) settles }
+effect fetch_token() -> str
+action book(id: str, token: str) -> str fails BankError { key, retry 3 times, timeout 10s }
+initial state Asking -> Booking {
+  let token = perform fetch_token()
+  goto Booking(token)
+}
+state Booking(token: str) -> Booked | Refused | Asking {
+  match commit book(id, token) {
+    ok ref -> goto Booked(ref)
+    TokenExpired -> goto Asking
+    Refused(reason) -> goto Refused(reason)
+  }
+}
+final state Booked(ref: str) success
+final state Refused(reason: str) failure
+ensure book at most once
+"""
+
+
+class TestARefusalBeforeTheKeyIsLookedAt:
+    """The bank booked and its answer was lost; the token expires before the second attempt."""
+
+    def booking(self, opord_world: World, **said: Any) -> tuple[Run, Fakes]:
+        module = compiled(TRANSFER)
+        fakes = opord_world.fakes(module.Transfer)
+        fakes.auto()
+        fakes.book.unknown("r1", happened=True).then.fails(module.BankError.TokenExpired, **said)
+        return opord_world.start(module.Transfer, id="t1"), fakes
+
+    def test_a_final_failure_that_does_not_settle_comes_first(self, opord_world: World) -> None:
+        run, fakes = self.booking(opord_world)
+        assert (run.state, run.status) == ("Booking", "in_doubt")
+        assert [made.outcome for made in fakes.book.calls] == ["lost", "BankError.TokenExpired"]
+        assert fakes.book.happened == 1
+
+    def test_a_person_who_says_that_it_happened_ends_it(self, opord_world: World) -> None:
+        run, fakes = self.booking(opord_world)
+        run.resolve(happened=True, result="r1")
+        run.assert_state("Booked", ref="r1")
+        assert fakes.book.happened == 1
+
+    def test_told_so_the_key_comes_first(self, opord_world: World) -> None:
+        run, fakes = self.booking(opord_world, before_key=False)
+        run.assert_state("Booked", ref="r1")
+        assert [made.again for made in fakes.book.calls] == [False, True]
+
+    def test_a_failure_that_settles_comes_first_if_told_so(self, opord_world: World) -> None:
+        module = compiled(TRANSFER)
+        fakes = opord_world.fakes(module.Transfer)
+        fakes.auto()
+        refused = module.BankError.Refused(reason="no funds")
+        fakes.book.unknown().then.fails(refused).times(1).then.returns("r1")
+        run = opord_world.start(module.Transfer, id="t1")
+        run.assert_state("Refused", reason="no funds")
+        assert fakes.book.happened == 0

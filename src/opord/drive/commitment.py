@@ -21,7 +21,7 @@ from opord.kernel import recording
 from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
-from opord.kernel.inbox import Evidence
+from opord.kernel.inbox import Evidence, adopt_all
 from opord.kernel.keys import outcome_under
 from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
@@ -31,6 +31,7 @@ from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import said_of, storable
 from opord.values.canonical import dumps
+from opord.values.failure import Failure
 from opord.values.types import Instant
 
 log = logging.getLogger("opord.worker")
@@ -39,7 +40,8 @@ SAID_CHARACTERS = 300
 """Maximum length of the text that is kept of why a check did not answer."""
 
 
-_Note: TypeAlias = Literal["begin", "note", "doubt", "deny"]
+_Note: TypeAlias = Literal["begin", "note", "set aside", "doubt", "deny"]
+_Rest: TypeAlias = Literal["ask again", "ask", "rest"]
 _End: TypeAlias = Literal["succeed", "refuse", "give up", "confirm", "skip", "report"]
 
 
@@ -164,7 +166,7 @@ class Commitments:
                 case "deliver":
                     assert intent.outcome is not None
                     return draft, intent.outcome
-                case "begin" | "note" | "doubt" | "deny":
+                case "begin" | "note" | "set aside" | "doubt" | "deny":
                     if draft.written:
                         draft = held.draft()
                     stands = self._note(draft, intent, plan.deed, plan, heard.value)
@@ -179,14 +181,8 @@ class Commitments:
                     heard = await self._check(call, action, intent, args)
                     stands = heard.stands
                     draft = held.draft()
-                case "ask again":
-                    recording.check_silent(draft, intent, plan.reason, next_at=plan.instant or 0)
-                    await held.park(draft, "in_doubt", plan.instant)
-                case "ask":
-                    recording.ask(draft, intent, plan.reason)
-                    await held.park(draft, "in_doubt", plan.instant)
-                case "rest":
-                    await held.park(draft, "in_doubt", plan.instant)
+                case "ask again" | "ask" | "rest":
+                    stands = await self._rest(draft, intent, plan.deed, plan)
                 case "pause":
                     await held.park(draft, "running", plan.instant)
                 case "wait" | "adopt" | "damaged":
@@ -194,6 +190,26 @@ class Commitments:
                 case _:
                     assert_never(plan.deed)
             now = draft.at
+
+    async def _rest(self, draft: Draft, intent: Intent, deed: _Rest, plan: Plan) -> Stands:
+        """Give the run back in doubt.
+
+        If a late outcome has come meanwhile, say where the commit stands by that instead.
+        """
+        match deed:
+            case "ask again":
+                recording.check_silent(draft, intent, plan.reason, next_at=plan.instant or 0)
+            case "ask":
+                recording.ask(draft, intent, plan.reason)
+            case "rest":
+                pass
+            case _:
+                assert_never(deed)
+        known = (intent.doubts, intent.outcome)
+        self.held.left(adopt_all(draft, await self.held.messages()))
+        if (intent.doubts, intent.outcome) == known:
+            await self.held.park_in_doubt(draft, plan.instant)
+        return stands_of(intent)
 
     async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Heard:
         """Call the action. Its attempt is already on record."""
@@ -210,8 +226,7 @@ class Commitments:
             case Answered():
                 return Heard("result", ending.rest, text=ending.text)
             case Failed(failure):
-                stands: Stands = "transient" if failure.opord_transient else "final"
-                return Heard(stands, dump_failure(call, failure))
+                return Heard(_stands(failure), dump_failure(call, failure))
             case TookTooLong(after_s):
                 return Heard("unknown", said=f"no answer within {after_s:g} s")
             case Unexpected(error):
@@ -226,7 +241,12 @@ class Commitments:
                 recording.begin_attempt(draft, intent)
                 return "starting"
             case "note":
+                self._learn(intent, Outcome("failed", value))
                 recording.attempt_failed(draft, intent, value, next_at=plan.instant)
+            case "set aside":
+                self._learn(intent, Outcome("failed", value))
+                recording.attempt_failed(draft, intent, value, next_at=None, final=True)
+                log.info("%s: %s failed, which does not settle what is in doubt", self.run.id, intent.call)
             case "doubt":
                 _put_in_doubt(draft, intent, plan)
                 log.info("%s: %s is in doubt: %s", self.run.id, intent.call, intent.reason)
@@ -302,6 +322,13 @@ class Commitments:
             return call.check_args(args, self.run.frame(pending.now), intent.key)
         except Exception as error:
             raise StepError(error, self.run.program.place_of(error)) from error
+
+
+def _stands(failure: Failure) -> Stands:
+    """Say where a commit stands by a failure of its attempt."""
+    if failure.opord_transient:
+        return "transient"
+    return "settles" if failure.opord_settles else "final"
 
 
 def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan) -> None:

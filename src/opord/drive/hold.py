@@ -110,6 +110,20 @@ class Hold:
         self.host.due(wake_at)
         raise Parked
 
+    async def park_in_doubt(self, draft: Draft, wake_at: int | None) -> None:
+        """Give the run back in doubt, unless a message has come that it has not looked at yet.
+
+        Raises:
+            Parked: it is given back.
+            Lost: the run has been moved by somebody else.
+        """
+        run = self.run
+        held_by, run.status, run.worker, run.wake_at = run.worker, "in_doubt", None, wake_at
+        if await self.enter(draft):
+            self.host.due(wake_at)
+            raise Parked
+        run.worker = held_by
+
     def _written(self, result: Result) -> None:
         if not isinstance(result, Applied):
             raise Lost(result.row if isinstance(result, Stale) else None)

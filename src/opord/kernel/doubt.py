@@ -4,11 +4,14 @@ A commit is open from its intent, which is on record before the action is called
 asks the table after each thing that happens, and does what the plan says. How the world gets into each row:
 
 - A  The commit rests between two attempts, and nothing is in doubt: the last attempt ended in a transient
-     failure, which proves that it did not take effect, or a check or a person said that none happened.
+     failure, which proves that it did not take effect, or a check or a person said that none happened. A5: every attempt
+     in doubt has been answered since a final failure was set aside, which is then the outcome.
 - B  An attempt is under way, and its worker still holds the run.
 - C  Nobody knows whether an attempt took effect: it timed out, its handler raised something undeclared,
      or its worker lost the run (C0, which first becomes a doubt on record). The contract's rule applies;
      a later transient failure does not end a doubt, and when attempts or the key's window run out, a person is asked.
+- C' In doubt, another attempt ended in a final failure that does not settle. It says nothing about the one in doubt: the
+     other side may have refused before it looked at the key. Trying again does not help, so that a person is asked.
 - D  The outcome is on record, but the step did not come to its end: a pure raised, or the worker died.
 - E  A worker that had lost the run brought an outcome after all.
 - F  An outcome without an intent cannot be: the journal is damaged.
@@ -33,7 +36,8 @@ Stands: TypeAlias = Literal[
     "starting",  # an attempt begins, and is not on record yet
     "started",  # it is on record, and not made yet
     "result",  # it has just ended: in a result
-    "final",  # in a failure that is final
+    "settles",  # in a final failure that speaks for every attempt under the key
+    "final",  # in a final failure that speaks for its own attempt alone
     "transient",  # in a failure that proves that it did not take effect
     "unknown",  # in a time-out or something undeclared
     "yes",  # the effect that checks has just said that the action happened
@@ -53,6 +57,7 @@ Deed: TypeAlias = Literal[
     "refuse",  # the failure is the outcome
     "note",  # put the transient failure on record; the next attempt is due at the instant, if there is one
     "give up",  # the transient failure on record is the outcome
+    "set aside",  # put the final failure on record, which ends no doubt about an attempt before it
     "doubt",  # put on record that nobody knows about the attempt; what comes next is due at the instant
     "doubt first",  # the same, and have that durable before anything else
     "check",  # ask the effect that checks
@@ -75,7 +80,7 @@ Retries: TypeAlias = Literal["left", "spent", "unsaid"]
 Until: TypeAlias = Literal["next", "due", "deadline", "backoff", "checked"]
 
 Reason: TypeAlias = Literal[
-    "lost", "said", "restored", "stale", "silent", "unsure", "spent", "forgotten", "exhausted"
+    "lost", "said", "restored", "stale", "silent", "unsure", "spent", "forgotten", "exhausted", "refused"
 ]
 
 
@@ -83,11 +88,11 @@ class Situation(NamedTuple):
     """All that the plan depends on: a fact a column.
 
     `asked`: a person is asked, or for longer than the contract allows. `doubt`: nobody knows whether some attempt took effect.
-    `failed`: a transient failure is on record, to be handed on if there is no other attempt. `retry`: what the contract allows:
+    `failed`: a failure is on record, to be handed on if there is no other attempt. `retry`: what the contract allows:
     there are attempts left, all are spent, or it says nothing. `window`: the other side still remembers the key. `unseen`:
     the action may have been called before the store was restored, and the other side would not know the call again.
     `before`: it may have been called before the store was restored, under the same key. `ready`: what comes next is
-    due, and whoever carries the run begins new calls.
+    due, and whoever carries the run begins new calls. `refused`: the failure on record is final, and was set aside for a doubt.
     """
 
     stands: Stands
@@ -99,6 +104,7 @@ class Situation(NamedTuple):
     unseen: bool
     before: bool
     ready: bool
+    refused: bool
     policy: Policy
 
 
@@ -119,6 +125,7 @@ class Row(NamedTuple):
     unseen: bool | None
     before: bool | None
     ready: bool | None
+    refused: bool | None
     policy: Policy | frozenset[Policy] | None
     deed: Deed
     until: Until | None = None
@@ -127,7 +134,7 @@ class Row(NamedTuple):
 
     def meets(self, situation: Situation) -> bool:
         """Whether the row is for this situation."""
-        return all(map(fits, self[1:11], situation))
+        return all(map(fits, self[1:12], situation))
 
 
 def fits(entry: object, fact: object) -> bool:
@@ -143,45 +150,51 @@ NO_MORE: Final[frozenset[Retries]] = frozenset({"spent", "unsaid"})
 UNCHECKED: Final[frozenset[Policy]] = frozenset({"repeat", "ask", "skip", "report"})
 
 ROWS: Final[tuple[Row, ...]] = (
-    #   letter stands       asked       doubt failed retry  window unseen before ready policy     deed           until       reason
-    Row("A1",  "between",   "nobody",   N,    N,    MORE,    _,    _,    _,    Y,    _,         "begin"),
-    Row("A1w", "between",   "nobody",   N,    N,    MORE,    _,    _,    _,    N,    _,         "pause",       "next"),
-    Row("A2",  "between",   "nobody",   N,    Y,    NO_MORE, _,    _,    N,    _,    _,         "give up"),
-    Row("A2r", "between",   "nobody",   N,    Y,    NO_MORE, _,    _,    Y,    _,    _,         "doubt",       "backoff",  "restored"),
-    Row("A3",  "between",   "nobody",   N,    Y,    "left",  _,    _,    _,    Y,    _,         "begin"),
-    Row("A3w", "between",   "nobody",   N,    Y,    "left",  _,    _,    _,    N,    _,         "pause",       "next"),
-    Row("A4",  "between",   "nobody",   N,    N,    "spent", _,    _,    _,    _,    _,         "ask",         "deadline", "exhausted"),
-    Row("B",   "elsewhere", _,          _,    _,    _,       _,    _,    _,    _,    _,         "wait"),
-    Row("C0",  "lost",      _,          _,    _,    _,       _,    _,    _,    _,    UNCHECKED, "doubt first", None,       "lost"),
-    Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    "check",   "doubt first", None,       "lost", N),
-    Row("C1",  "between",   "nobody",   Y,    _,    MORE,    Y,    _,    _,    Y,    "repeat",  "begin"),
-    Row("C1w", "between",   "nobody",   Y,    _,    MORE,    Y,    _,    _,    N,    "repeat",  "rest",        "due"),
-    Row("C2",  "between",   "nobody",   Y,    _,    "spent", Y,    _,    _,    _,    "repeat",  "ask",         "deadline", "spent"),
-    Row("C2k", "between",   "nobody",   Y,    _,    _,       N,    _,    _,    _,    "repeat",  "ask",         "deadline", "forgotten"),
-    Row("C3",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    Y,    "check",   "check"),
-    Row("C3w", "between",   "nobody",   Y,    _,    _,       _,    _,    _,    N,    "check",   "rest",        "due"),
-    Row("C4",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "ask",     "ask",         "deadline", "unsure"),
-    Row("C5",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "skip",    "skip"),
-    Row("C6",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    "report",  "report"),
-    Row("C7",  "between",   "a person", _,    _,    _,       _,    _,    _,    _,    _,         "rest",        "deadline"),
-    Row("C8",  "between",   "too long", _,    _,    _,       _,    _,    _,    _,    _,         "report"),
-    Row("D",   "known",     _,          _,    _,    _,       _,    _,    _,    _,    _,         "deliver"),
-    Row("E",   "late",      _,          _,    _,    _,       _,    _,    _,    _,    _,         "adopt"),
-    Row("F",   "absent",    _,          _,    _,    _,       _,    _,    _,    _,    _,         "damaged"),
-    Row("G1",  "starting",  _,          _,    _,    _,       _,    N,    _,    _,    _,         "record"),
-    Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,         "doubt first", None,       "restored", N),
-    Row("G3",  "started",   _,          N,    _,    _,       _,    N,    _,    _,    _,         "call"),
-    Row("G4",  "started",   _,          Y,    _,    _,       Y,    N,    _,    _,    _,         "call"),
-    Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,         "doubt",       None,       "stale"),
-    Row("G6",  "started",   _,          _,    _,    _,       _,    Y,    _,    _,    _,         "doubt",       None,       "stale"),
-    Row("H1",  "result",    _,          _,    _,    _,       _,    _,    _,    _,    _,         "succeed"),
-    Row("H2",  "final",     _,          _,    _,    _,       _,    _,    _,    _,    _,         "refuse"),
-    Row("H3",  "transient", _,          N,    _,    "left",  _,    _,    _,    _,    _,         "note",        "backoff"),
-    Row("H4",  "transient", _,          N,    _,    NO_MORE, _,    _,    _,    _,    _,         "note"),
-    Row("H5",  "transient", _,          Y,    _,    _,       _,    _,    _,    _,    _,         "note",        "backoff"),
-    Row("H6",  "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    UNCHECKED, "doubt",       "backoff",  "said"),
-    Row("H6c", "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    "check",   "doubt",       None,       "said"),
-    Row("K1",  "yes",       _,          _,    _,    _,       _,    _,    _,    _,    _,         "confirm"),
-    Row("K2",  "no",        _,          _,    _,    _,       _,    _,    _,    _,    _,         "deny"),
-    Row("K3",  "silence",   _,          _,    _,    _,       _,    _,    _,    _,    _,         "ask again",   "checked",  "silent"),
+    #   letter stands       asked       doubt failed retry  window unseen before ready refused policy     deed           until       reason
+    Row("A1",  "between",   "nobody",   N,    N,    MORE,    _,    _,    _,    Y,    N,       _,         "begin"),
+    Row("A1w", "between",   "nobody",   N,    N,    MORE,    _,    _,    _,    N,    N,       _,         "pause",       "next"),
+    Row("A2",  "between",   "nobody",   N,    Y,    NO_MORE, _,    _,    N,    _,    N,       _,         "give up"),
+    Row("A2r", "between",   "nobody",   N,    Y,    NO_MORE, _,    _,    Y,    _,    N,       _,         "doubt",       "backoff",  "restored"),
+    Row("A3",  "between",   "nobody",   N,    Y,    "left",  _,    _,    _,    Y,    N,       _,         "begin"),
+    Row("A3w", "between",   "nobody",   N,    Y,    "left",  _,    _,    _,    N,    N,       _,         "pause",       "next"),
+    Row("A4",  "between",   "nobody",   N,    N,    "spent", _,    _,    _,    _,    N,       _,         "ask",         "deadline", "exhausted"),
+    Row("A5",  "between",   "nobody",   N,    _,    _,       _,    _,    N,    _,    Y,       _,         "give up"),
+    Row("A5r", "between",   "nobody",   N,    _,    _,       _,    _,    Y,    _,    Y,       _,         "doubt",       "backoff",  "restored"),
+    Row("B",   "elsewhere", _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "wait"),
+    Row("C0",  "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       UNCHECKED, "doubt first", None,       "lost"),
+    Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       "check",   "doubt first", None,       "lost", N),
+    Row("C1",  "between",   "nobody",   Y,    _,    MORE,    Y,    _,    _,    Y,    N,       "repeat",  "begin"),
+    Row("C1w", "between",   "nobody",   Y,    _,    MORE,    Y,    _,    _,    N,    N,       "repeat",  "rest",        "due"),
+    Row("C2",  "between",   "nobody",   Y,    _,    "spent", Y,    _,    _,    _,    N,       "repeat",  "ask",         "deadline", "spent"),
+    Row("C2k", "between",   "nobody",   Y,    _,    _,       N,    _,    _,    _,    N,       "repeat",  "ask",         "deadline", "forgotten"),
+    Row("C3",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    Y,    N,       "check",   "check"),
+    Row("C3w", "between",   "nobody",   Y,    _,    _,       _,    _,    _,    N,    N,       "check",   "rest",        "due"),
+    Row("C4",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    N,       "ask",     "ask",         "deadline", "unsure"),
+    Row("C5",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    N,       "skip",    "skip"),
+    Row("C6",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    N,       "report",  "report"),
+    Row("C'",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    Y,       _,         "ask",         "deadline", "refused"),
+    Row("C7",  "between",   "a person", _,    _,    _,       _,    _,    _,    _,    _,       _,         "rest",        "deadline"),
+    Row("C8",  "between",   "too long", _,    _,    _,       _,    _,    _,    _,    _,       _,         "report"),
+    Row("D",   "known",     _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "deliver"),
+    Row("E",   "late",      _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "adopt"),
+    Row("F",   "absent",    _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "damaged"),
+    Row("G1",  "starting",  _,          _,    _,    _,       _,    N,    _,    _,    _,       _,         "record"),
+    Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,       _,         "doubt first", None,       "restored", N),
+    Row("G3",  "started",   _,          N,    _,    _,       _,    N,    _,    _,    _,       _,         "call"),
+    Row("G4",  "started",   _,          Y,    _,    _,       Y,    N,    _,    _,    _,       _,         "call"),
+    Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "doubt",       None,       "stale"),
+    Row("G6",  "started",   _,          _,    _,    _,       _,    Y,    _,    _,    _,       _,         "doubt",       None,       "stale"),
+    Row("H1",  "result",    _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "succeed"),
+    Row("H2",  "settles",   _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "refuse"),
+    Row("H2f", "final",     _,          N,    _,    _,       _,    _,    N,    _,    _,       _,         "refuse"),
+    Row("H2r", "final",     _,          N,    _,    _,       _,    _,    Y,    _,    _,       _,         "set aside"),
+    Row("H2d", "final",     _,          Y,    _,    _,       _,    _,    _,    _,    _,       _,         "set aside"),
+    Row("H3",  "transient", _,          N,    _,    "left",  _,    _,    _,    _,    _,       _,         "note",        "backoff"),
+    Row("H4",  "transient", _,          N,    _,    NO_MORE, _,    _,    _,    _,    _,       _,         "note"),
+    Row("H5",  "transient", _,          Y,    _,    _,       _,    _,    _,    _,    _,       _,         "note",        "backoff"),
+    Row("H6",  "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    _,       UNCHECKED, "doubt",       "backoff",  "said"),
+    Row("H6c", "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    _,       "check",   "doubt",       None,       "said"),
+    Row("K1",  "yes",       _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "confirm"),
+    Row("K2",  "no",        _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "deny"),
+    Row("K3",  "silence",   _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "ask again",   "checked",  "silent"),
 )  # fmt: skip

@@ -6,24 +6,25 @@ timers; a timer that is due wins over an event that comes later, even when nobod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
 import msgspec
 
-from opord.contract import Event
+from opord.contract import Action, Event
 from opord.kernel import recording
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
 from opord.kernel.large import Split
-from opord.kernel.program import CallProgram, HandlerProgram, Program
+from opord.kernel.program import HandlerProgram, Program
 from opord.kernel.records import EndingKind
 from opord.kernel.requests import Goto
 from opord.kernel.rows import InboxKind, InboxRow, has_ended, is_held
-from opord.kernel.run import Answer, Cause, Outcome, Run
+from opord.kernel.run import Answer, Cause, Intent, Outcome, Run
 from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
+from opord.values.failure import Failure
 from opord.values.types import Instant, RunId
 
 
@@ -315,8 +316,13 @@ def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
     return []
 
 
-def record_evidence(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> None:
-    """Put on record what a worker learned too late; by itself it moves nothing. `row` is where it waited, if it did."""
+def record_evidence(
+    draft: Draft, evidence: Evidence, row: InboxRow | None = None, answered: Sequence[int] = ()
+) -> None:
+    """Put on record what a worker learned too late, and which attempts of the open commit it answers; it moves nothing.
+
+    `row` is where it waited, if it did.
+    """
     draft.record(
         "evidence",
         {"outcome": recording.outcome_said(draft.run, evidence.call, evidence.kind, evidence.value)},
@@ -324,6 +330,7 @@ def record_evidence(draft: Draft, evidence: Evidence, row: InboxRow | None = Non
         intent=evidence.intent,
         attempt=evidence.attempt,
         learned_by=evidence.worker,
+        answered=[*answered] or None,
         id=row.id if row is not None else None,
         arrived=text(row.arrived) if row is not None else None,
     )
@@ -345,34 +352,53 @@ def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
 
 
 def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool:
-    """End the open doubt of a run with what a worker learned too late, if that is what it speaks of.
+    """Let what a worker learned too late answer what it can of the open commit, and say whether the run can go on by it.
 
-    A result always ends it. A final failure does where it speaks of the attempt in doubt, or of its key; but not
-    while another attempt is under way, which may yet take effect where the other side forgets what it refused.
+    A result answers every attempt. A failure answers its own; one that settles answers all under the key, and ends the
+    commit, but for an attempt that is under way, which may yet take effect where the other side forgets what it refused.
     `row` is where it waited, if it did.
     """
     run = draft.run
     intent = run.intent
-    record_evidence(draft, evidence, row)
     if intent is None or intent.outcome is not None or intent.seq != evidence.intent:
+        record_evidence(draft, evidence, row)
         return False
     call, action = run.action(intent)
     match evidence.kind:
         case "ok":
-            pass
+            record_evidence(draft, evidence, row, [*_open_attempts(intent)])
+            recording.outcome_known(draft, intent, Outcome("ok", evidence.value, "evidence"))
+            return True
         case "failed":
-            same_key = action.key is not None and not intent.in_flight
-            if is_transient(call, evidence.value) or not (same_key or evidence.attempt == intent.attempt):
-                return False
+            return _answered(draft, evidence, row, intent, action, load_failure(call, evidence.value))
         case _:
             assert_never(evidence.kind)
-    recording.outcome_known(draft, intent, Outcome(evidence.kind, evidence.value, "evidence"))
+
+
+def _answered(
+    draft: Draft, evidence: Evidence, row: InboxRow | None, intent: Intent, action: Action, failure: Failure
+) -> bool:
+    """Take a late failure as what it says of the attempts of an open commit."""
+    mine = [number for number in _open_attempts(intent) if number == evidence.attempt]
+    for_all = failure.opord_settles and action.key is not None
+    answered = [*dict.fromkeys([*intent.doubts, *mine])] if for_all else mine
+    record_evidence(draft, evidence, row, answered)
+    if not answered:
+        return False
+    final = not failure.opord_transient
+    recording.answer(draft, intent, answered, evidence.value, final=final)
+    if intent.in_flight or intent.doubts:
+        return False
+    if final:
+        recording.outcome_known(draft, intent, Outcome("failed", evidence.value, "evidence"))
     return True
 
 
-def is_transient(call: CallProgram, rest: Any) -> bool:
-    """Whether a failure, in rest form, proves that its attempt did not take effect."""
-    return load_failure(call, rest).opord_transient
+def _open_attempts(intent: Intent) -> Iterator[int]:
+    """Yield the attempts of which it is not on record what they came to: those in doubt, and the one under way."""
+    yield from intent.doubts
+    if intent.in_flight:
+        yield intent.attempt
 
 
 def pending_answers(run: Run) -> list[Answer]:

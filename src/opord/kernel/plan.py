@@ -96,6 +96,7 @@ def situation_of(
         unseen=_unseen(*about),
         before=_before(*about),
         ready=_ready(*about),
+        refused=_refused(*about),
         policy=_policy(*about),
     )
 
@@ -156,6 +157,10 @@ def _ready(run: Run, intent: Intent, action: Action, now: Instant, resting: bool
     return not resting and _due(intent, action) <= now
 
 
+def _refused(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+    return intent.refused
+
+
 def _policy(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> Policy:
     match action.doubt:
         case Repeat():
@@ -181,6 +186,7 @@ FACTS: Final[dict[str, _Fact]] = {
     "unseen": _unseen,
     "before": _before,
     "ready": _ready,
+    "refused": _refused,
     "policy": _policy,
 }
 """How each column but the first is read from what is on record."""
@@ -242,6 +248,11 @@ def _reason(reason: Reason, run: Run, intent: Intent, action: Action, said: str)
             return f"{unsure}, and no attempt is left; a person has to say"
         case "forgotten":
             return f"{unsure}, and the other side no longer remembers its key; a person has to say"
+        case "refused":
+            return (
+                f"{unsure}; another attempt ended in {intent.failure['type']}, which does not settle it; "
+                "a person has to say"
+            )
         case "exhausted":
             return f"{intent.call} did not happen, and no attempt is left; a person decides whether to call it again"
         case _:

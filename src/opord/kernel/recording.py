@@ -6,6 +6,7 @@ follow what is said once more, independently, in `legality.py`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, TypeAlias, assert_never
 
 import msgspec
@@ -28,6 +29,10 @@ from opord.kernel.trouble import shortened
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue
 from opord.values.types import Instant, RunId
+
+DOUBT_RULE = 2
+"""The rule that ends a doubt, as records of one name it: every attempt in doubt is answered. Before it had a number, a final
+failure of any attempt under the key ended them all."""
 
 REASON_CHARACTERS = 500
 """How much is kept of why a run is in doubt or stalled; `runs list` shows it on a line."""
@@ -132,16 +137,23 @@ def begin_attempt(draft: Draft, intent: Intent) -> None:
     intent.counted += 1
     intent.in_flight = True
     intent.failure = None
+    intent.refused = False
     draft.record("attempt", call=intent.call, key=intent.key, attempt=intent.attempt)
     runnable(draft)
     if intent.doubts:
         draft.run.status = "in_doubt"
 
 
-def attempt_failed(draft: Draft, intent: Intent, failure: Any, *, next_at: int | None) -> None:
-    """Put on record that an attempt ended in a transient failure: it did not take effect."""
+def attempt_failed(
+    draft: Draft, intent: Intent, failure: Any, *, next_at: int | None, final: bool = False
+) -> None:
+    """Put on record that an attempt ended in a failure, which does not end the commit: it did not take effect.
+
+    The failure is transient; or it is `final`, does not settle, and an attempt before this one is in doubt.
+    """
     intent.in_flight = False
     intent.failure = failure
+    intent.refused = final
     intent.next_at = next_at or 0
     draft.record(
         "attempt",
@@ -176,8 +188,26 @@ def attempt_doubted(
         reason=reason,
         by=by,
         next=text(next_at) if next_at else None,
+        rule=DOUBT_RULE,
     )
     draft.run.status = "in_doubt"
+
+
+def answer(draft: Draft, intent: Intent, answered: Collection[int], failure: Any, *, final: bool) -> None:
+    """Take attempts as answered by a late failure, which is on record: they did not take effect.
+
+    `failure` is that of the last of them to be answered. The commit rests then with what is in doubt still, if anything is.
+    """
+    intent.doubts = [number for number in intent.doubts if number not in answered]
+    if intent.attempt in answered:
+        intent.in_flight = False
+    if not intent.in_flight and not intent.refused:
+        intent.failure, intent.refused = failure, final
+    if intent.doubts:
+        return
+    intent.asking = False
+    draft.run.reason = None
+    runnable(draft)
 
 
 def ask(draft: Draft, intent: Intent, reason: str) -> None:
@@ -214,6 +244,7 @@ def did_not_happen(
     intent.doubts = []
     intent.asking = False
     intent.failure = None
+    intent.refused = False
     intent.next_at = 0
     if fresh:
         intent.counted = 0

@@ -91,13 +91,13 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - started: `name`, `version`, `input`, `to`, `data`, `timers`
     - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had been stored)
     - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in the step)
-    - attempt: `call`, `key`, `attempt`, and at the end of one that failed for now `outcome` and `next`
+    - attempt: `call`, `key`, `attempt`, and at the end of one that failed for now, or for good with a doubt open, `outcome` and `next`
     - doubt: `call`, `key`, `attempt`, `reason`, `next` (from when on something may be tried), `by` ("restore": it was not called, but may
-      have been before a restore)
+      have been before a restore), `rule` (2: it ends when each attempt in doubt is answered; without it, a final failure of any ends all)
     - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`
     - outcome: `call`, `key`, `attempt`, `outcome`, `by`
     - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent), `result` (of a final state)
-    - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`, and `id`, `arrived` if it had waited
+    - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`, `answered` (the attempts of the open commit that it answers), and `id`, `arrived` if it had waited
     - stalled: `error`, `traceback`, `place`, `call`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see `restored.py`), `actor`, `role`, `reason`
     - all that say large values: `values` (the digests by which these are kept, under the places that they belong in; see `large.py`)
@@ -105,6 +105,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """
 
     actor: str | None = None
+    answered: list[int] | None = None
     answers: Any = None
     args: Any = None
     arrived: str | None = None
@@ -136,6 +137,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     reason: str | None = None
     result: str | None = None
     role: str | None = None
+    rule: int | None = None
     run: RunId
     seq: int
     since: str | None = None

@@ -76,7 +76,8 @@ class Intent(msgspec.Struct, omit_defaults=True):
     `attempt` numbers the latest attempt, `in_flight` says that it began and did not end on record.
     `doubts` are the attempts of which nobody knows whether they took effect; `given_up_at` is when
     the last of these was given up. `counted` are the attempts that count against `retry`, since
-    `first_at`. `failure` is the transient failure to hand on when no attempt is left. `checks` counts how
+    `first_at`. `failure` is the failure to hand on when no attempt is left; `refused` says that it is a final one, which came while
+    an attempt before it was in doubt. `checks` counts how
     often the effect that checks was asked in vain. `asking` says that a person is asked. `denied`: it is on record that no attempt
     before took effect, nor any that a restored copy does not know of. `outcome` is known once it is set; then only the rest of the step is open.
     """
@@ -96,6 +97,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
     failure: Any = None
     asking: bool = False
     denied: bool = False
+    refused: bool = False
     reason: str = ""
     outcome: Outcome | None = None
 

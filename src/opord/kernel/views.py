@@ -31,7 +31,7 @@ OPERATOR = "operator"
 _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
     "error", "place", "traceback", "next", "now", "timers", "result", "verdict", "by", "open", "intent",
-    "learned_by", "name", "version", "epoch", "prev", "since", "until",
+    "learned_by", "answered", "rule", "name", "version", "epoch", "prev", "since", "until",
 )  # fmt: skip
 
 

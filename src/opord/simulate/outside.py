@@ -147,20 +147,20 @@ class Outside:
         assert isinstance(action, Action)
         name = action.name
         self._keys[name] = about.key
+        (way,) = self._rng.choices(self._ways[name], self._moods[name])
         known = self._remembered(action, about.key)
-        if known is not None:
+        if known is not None and not self._refuses_first(way):
             self.outcomes[name, "ok" if not isinstance(known, Failure) else known_name(known)] += 1
             if isinstance(known, Failure):
                 raise copy.copy(known)
             return known[0]
-        (way,) = self._rng.choices(self._ways[name], self._moods[name])
         result = None
         if way in ("ok", "lost, done", "silence, done"):
             result = self._take_effect(call, about.key)
         elif way not in ("lost", "silence"):
             failure = self._failure(call, way)
             self.outcomes[name, way] += 1
-            if action.key is not None and not failure.opord_transient:
+            if action.key is not None and failure.opord_settles:
                 self._cached[name, about.key] = (self._clock.now_us, failure)
             raise failure
         self.outcomes[name, "ok" if way == "ok" else UNKNOWN] += 1
@@ -178,6 +178,17 @@ class Outside:
         limit = declared.timeout.total_seconds() if declared.timeout is not None else 20.0
         if self._rng.random() < 0.4:
             await asyncio.sleep(limit * 0.9 * self._rng.random() ** 4)
+
+    def _refuses_first(self, way: str) -> bool:
+        """Whether a call ends before its key is looked at, by a failure that settles nothing."""
+        type_, _, variant = way.partition(".")
+        return any(
+            not (found.transient or found.settles)
+            for failure in self.program.contract.failures
+            if failure.name == type_
+            for found in failure.variants
+            if found.name == variant
+        )
 
     def _remembered(self, action: Action, key: str) -> Any:
         """Return what the other side remembers under a key: a result in a list, or a failure.

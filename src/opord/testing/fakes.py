@@ -133,7 +133,7 @@ class Fake(Scripted):
     async def _answer(self, made: Made, args: tuple[Any, ...], call: Call | None) -> Any:
         try:
             known = self._known(made)
-            if known is not None:
+            if known is not None and not self._refuses_first():
                 return self._once_more(made, known)
             answer = self._next()
             if answer is None and self._real is not None:
@@ -155,6 +155,10 @@ class Fake(Scripted):
         except Exception as error:
             made.outcome = made.outcome or type(error).__name__
             raise
+
+    def _refuses_first(self) -> bool:
+        """Say whether the next answer of the script comes before the key is looked at."""
+        return bool(self._script) and self._script[0].before_key and self._script[0].times != 0
 
     def _next(self) -> Answer | None:
         """Take the next answer of the script; the last one stands for all further calls, unless it is counted."""
@@ -219,7 +223,7 @@ class Fake(Scripted):
     # --- what it remembers -----------------------------------------------------------------------
 
     def _known(self, made: Made) -> Made | None:
-        """Return the call of the same key that has a final outcome, where the other side honours keys."""
+        """Return the call of the same key that has an outcome for the key, where the other side honours keys."""
         declaration = self._program.declaration
         if not isinstance(declaration, Action) or declaration.key is None or self._real is not None:
             return None
@@ -227,7 +231,7 @@ class Fake(Scripted):
         for earlier in self.calls[:-1]:
             if earlier.key == made.key and (window is None or made.at < earlier.at + window):
                 failure = earlier.result if isinstance(earlier.result, Failure) else None
-                if earlier.happened or (failure is not None and not failure.opord_transient):
+                if earlier.happened or (failure is not None and failure.opord_settles):
                     return earlier
         return None
 

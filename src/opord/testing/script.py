@@ -30,7 +30,8 @@ class Answer:
 
     `value` is a result, a failure, an exception or a function, by its kind; `lost` and `silence` are the two ways
     in which nobody learns the outcome. `happened` says whether the other side did it. `after` is how long it
-    takes. `times` is how often it is given; None for once, and on and on if it is the last.
+    takes. `times` is how often it is given; None for once, and on and on if it is the last. `before_key`: the other side
+    answers so before it looks at the key.
     """
 
     kind: Literal["ok", "fails", "raises", "lost", "silence", "does", "looks up", "auto"]
@@ -38,6 +39,7 @@ class Answer:
     happened: bool = False
     after: timedelta = timedelta()
     times: int | None = None
+    before_key: bool = False
 
 
 class Script:
@@ -77,8 +79,15 @@ class Answers:
         """
         return self._say(Answer("ok", self._result(value, fields, "returns"), True, _span(after)))
 
-    def fails(self, failure: Failure | type[Failure], *, after: Span = "0s") -> Script:
-        """Answer with a declared failure: `fails(PaymentError.Declined(reason="no funds"))`."""
+    def fails(
+        self, failure: Failure | type[Failure], *, after: Span = "0s", before_key: bool | None = None
+    ) -> Script:
+        """Answer with a declared failure: `fails(PaymentError.Declined(reason="no funds"))`.
+
+        With `before_key` the other side refuses the call before it looks at its key, though it may have done what was
+        asked under it; without, a key that it knows is answered as before. Unless said, a final failure that does not
+        settle comes before the key, and any other one does not.
+        """
         made = failure() if isinstance(failure, type) else failure
         declared = getattr(self._call.declaration, "fails", ())
         if made.opord_type not in declared:
@@ -90,7 +99,9 @@ class Answers:
             dump_failure(self._call, made)
         except BadValue as error:
             raise ScriptError(f"{self._name} cannot fail with {made}: {error}") from None
-        return self._say(Answer("fails", made, False, _span(after)))
+        if before_key is None:
+            before_key = not (made.opord_transient or made.opord_settles)
+        return self._say(Answer("fails", made, False, _span(after), before_key=before_key))
 
     def raises(self, error: BaseException, *, after: Span = "0s") -> Script:
         """Raise something undeclared: an effect is tried again and then stalls its run, an action is in doubt."""

@@ -22,13 +22,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from opord import contract as ir
 from opord.kernel import inbox, recording
+from opord.kernel.doubt import Deed, Stands
 from opord.kernel.draft import Draft
 from opord.kernel.large import Large
+from opord.kernel.plan import plan_of, stands_of
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Commit, Goto, InDoubt, Perform, Pure, Request, TimedOut
 from opord.kernel.rows import RunRow
-from opord.kernel.run import Answer, Outcome, Run, load_run
-from opord.kernel.step import StepUnderWay, dump_failure
+from opord.kernel.run import Answer, Intent, Outcome, Run, load_run
+from opord.kernel.step import StepUnderWay, dump_failure, load_failure
 
 NOW = 1_700_000_000_000_000
 WAYS_MAX = 200_000
@@ -290,9 +292,49 @@ class _Carrier:
                 recording.did_not_happen(draft, intent, by="check", fresh=True)
                 self._move(self.choose(self._moves() or _refuse()))
                 return None
+            case "settled in doubt":
+                recording.attempt_doubted(draft, intent, "nobody knows")
+                recording.begin_attempt(draft, intent)
+                recording.outcome_known(draft, intent, Outcome("failed", rest))
+            case "refused in doubt":
+                return self._refused(draft, step, call, action, intent, rest)
         self._must_be_closed()
         assert intent.outcome is not None
         return step.deliver(call, intent.outcome)
+
+    def _refused(
+        self,
+        draft: Draft,
+        step: StepUnderWay,
+        call: CallProgram,
+        action: ir.Action,
+        intent: Intent,
+        failure: Any,
+    ) -> Request | Goto | None:
+        """Refuse a repeat in doubt as a provider does that has not looked at the key: what comes of it, the kernel says."""
+        recording.attempt_doubted(draft, intent, "nobody knows")
+        recording.begin_attempt(draft, intent)
+        if self._plan("final", intent, action) == "refuse":
+            recording.outcome_known(draft, intent, Outcome("failed", failure))
+            self.occurred.append(Occurrence("may", intent.call))
+        else:
+            recording.attempt_failed(draft, intent, failure, next_at=None, final=True)
+            self._must_be_closed()
+            if self._plan(stands_of(intent), intent, action) != "ask":
+                raise AssertionError("nobody is asked, though it is not known whether the action happened")
+            if self.choose([True, False]):
+                result = self.choose(_results(self.program, call))
+                recording.happened(draft, intent, result, actor="ops", role=None, reason=None)
+                self.occurred.append(Occurrence("ok", intent.call))
+            else:
+                recording.did_not_happen(draft, intent, by="person", fresh=True, actor="ops")
+                self._move(self.choose(self._moves() or _refuse()))
+                return None
+        assert intent.outcome is not None
+        return step.deliver(call, intent.outcome)
+
+    def _plan(self, stands: Stands, intent: Intent, action: ir.Action) -> Deed:
+        return plan_of(stands, self.run, intent, action, now=NOW, spread=lambda: 0.0).deed
 
     def _must_be_closed(self) -> None:
         if inbox.handlers_now(self.run) or not self.run.commit_open:
@@ -314,8 +356,16 @@ def _endings(program: Program, call: CallProgram, action: ir.Action) -> list[tup
         found.append(("in doubt", None))
     if isinstance(action.doubt, ir.Check | ir.Ask | ir.Repeat):
         found.append(("did not happen", None))
+    kinds = [(rest, load_failure(call, rest)) for rest in failures]
+    if isinstance(action.doubt, ir.Repeat):
+        found += [("settled in doubt", rest) for rest, failure in kinds if failure.opord_settles]
+        found += [
+            ("refused in doubt", rest)
+            for rest, failure in kinds
+            if not (failure.opord_transient or failure.opord_settles)
+        ]
     if action.retry is not None:
-        transient = [rest for rest in failures if inbox.is_transient(call, rest)]
+        transient = [rest for rest, failure in kinds if failure.opord_transient]
         found += [("between attempts", rest) for rest in transient[:1]]
     return found
 

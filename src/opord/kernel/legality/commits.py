@@ -7,7 +7,7 @@ it did not take effect, or the other side honours the same key and the contract 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, assert_never
+from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from opord.contract import Action, Ask, Block, Check, Doubt, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
@@ -21,6 +21,9 @@ from opord.values.types import Instant
 
 CUT_OFF = "its worker was lost during the call"
 """Why an attempt is in doubt that was cut off. Where a check tells what came of it, it is none of those that `retry` allows."""
+
+DOUBT_RULE: Final = 2
+"""What a record of a doubt says if every attempt in doubt has to be answered. Before, a final failure under the key ended all."""
 
 
 def intent(fold: Fold, said: Said) -> None:
@@ -67,11 +70,12 @@ def attempt(fold: Fold, said: Said) -> None:
         _ended(fold, commit, number)
         _was_made(fold, commit)
         failure = said.body["outcome"]["failed"]
-        if not _transient(fold, commit, failure):
+        kind = _kind(fold, commit, failure)
+        if kind == "settles" or (kind == "final" and not (commit.doubts or _before_a_restore(fold, commit))):
             fold.problem(
                 "attempt", f"{failure['type']} is final, and was taken as if another attempt might help"
             )
-        commit.in_flight, commit.failure = False, failure
+        commit.in_flight, commit.failure, commit.refused = False, failure, kind == "final"
         commit.next_at = said.instant("next") if "next" in said.body else 0
         commit.next_said = True
         return
@@ -87,7 +91,7 @@ def attempt(fold: Fold, said: Said) -> None:
     if not commit.counted:
         commit.first_at = said.at
     commit.counted += 1
-    commit.in_flight, commit.failure = True, None
+    commit.in_flight, commit.failure, commit.refused = True, None, False
     commit.excused = commit.asked_again = False
 
 
@@ -116,6 +120,8 @@ def _begins(fold: Fold, commit: Commit, said: Said) -> None:
     fold.resumed = False
     commit.in_flight = False
     commit.doubts.append(said.body["attempt"])
+    if said.body.get("rule") == DOUBT_RULE:
+        commit.ruled.add(said.body["attempt"])
     commit.given_up_at, commit.once_given_up = said.at, []
     commit.reason = said.body["reason"]
     commit.next_said = "next" in said.body
@@ -156,7 +162,7 @@ def resolved(fold: Fold, said: Said) -> None:
 
 def _denied(fold: Fold, commit: Commit, said: Said) -> None:
     """Follow a word that none of the attempts took effect; what a person says begins the count anew."""
-    commit.doubts = []
+    commit.doubts, commit.ruled, commit.refused = [], set(), False
     commit.denied = True
     if _success_alone_leaves(commit.action) or said.at >= fold.wary_until:
         fold.wary = 0
@@ -210,6 +216,36 @@ def evidence(fold: Fold, said: Said) -> None:
         commit.evidence.append((body["attempt"], body["outcome"]))
         if body["attempt"] > commit.attempt:
             fold.problem("evidence", f"it speaks of attempt {body['attempt']}, which was not made")
+    _answer(fold, said)
+
+
+def _answer(fold: Fold, said: Said) -> None:
+    """Follow what a late outcome answers. Records made before this was said answer nothing by themselves."""
+    commit, body = fold.commit, said.body
+    answered = body.get("answered", [])
+    if not answered:
+        return
+    if commit is None or commit.seq != body["intent"] or commit.outcome is not None:
+        fold.problem("evidence", "it answers attempts of a commit that is not open")
+        return
+    open_ = [*commit.doubts, *([commit.attempt] if commit.in_flight else [])]
+    if "ok" in body["outcome"]:
+        if answered != open_:
+            fold.problem("evidence", f"a result answers attempts {open_}, and it says {answered}")
+        return
+    kind = _kind(fold, commit, body["outcome"]["failed"])
+    mine = [number for number in open_ if number == body["attempt"]]
+    for_all = kind == "settles" and commit.action.key is not None
+    if answered != ([*dict.fromkeys([*commit.doubts, *mine])] if for_all else mine):
+        fold.problem("evidence", f"a failure of attempt {body['attempt']} does not answer {answered}")
+    commit.doubts = [number for number in commit.doubts if number not in answered]
+    if commit.attempt in answered:
+        commit.in_flight = False
+    if not commit.in_flight and not commit.refused:
+        commit.failure, commit.refused = body["outcome"]["failed"], kind != "transient"
+    if not commit.doubts:
+        fold.stalled = fold.resumed = False
+        fold.trouble = None
 
 
 def restored(fold: Fold, said: Said) -> None:
@@ -313,7 +349,12 @@ def _after_a_restore(fold: Fold, commit: Commit) -> bool:
 def _failed_in_doubt(fold: Fold, commit: Commit) -> bool:
     """Whether all attempts failed for now, and one under the same key may have been made before the store was restored."""
     failed = commit.failure is not None and not commit.doubts and commit.outcome is None
-    return failed and bool(fold.wary) and commit.action.key is not None and not commit.denied
+    return failed and _before_a_restore(fold, commit)
+
+
+def _before_a_restore(fold: Fold, commit: Commit) -> bool:
+    """Whether an attempt under the same key may have been made before the store was restored."""
+    return bool(fold.wary) and commit.action.key is not None and not commit.denied
 
 
 def _success_alone_leaves(action: Action) -> bool:
@@ -357,7 +398,11 @@ def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
     action = commit.action
     name = action.name
     times = action.retry.times if action.retry is not None else 0
-    if commit.doubts:
+    if commit.refused:
+        fold.problem(
+            "attempt", f"{name} failed for good while it was in doubt, and is called again with nobody asked"
+        )
+    elif commit.doubts:
         if not isinstance(action.doubt, Repeat) or action.key is None:
             fold.problem(
                 "attempt", f"{name} is called again while it is in doubt, which its contract does not allow"
@@ -406,8 +451,13 @@ def _by_call(fold: Fold, commit: Commit, said: Said) -> str | None:
     if commit.in_flight:
         if said.body.get("attempt") != commit.attempt:
             return f"it is of attempt {said.body.get('attempt')}, but attempt {commit.attempt} is under way"
-        if "failed" in value and _transient(fold, commit, value["failed"]):
+        kind = _kind(fold, commit, value["failed"]) if "failed" in value else "settles"
+        if kind == "transient":
             return "a transient failure ends an attempt, and no commit"
+        if kind == "final" and commit.unanswered:
+            return (
+                f"{value['failed']['type']} does not settle what became of attempt {max(commit.unanswered)}"
+            )
         return None
     if commit.doubts:
         return "no attempt is under way, and one is in doubt"
@@ -439,8 +489,12 @@ def _by_evidence(fold: Fold, commit: Commit, said: Said) -> str | None:
             continue
         if "ok" in value:
             return None
-        final = not _transient(fold, commit, value["failed"])
-        if final and (commit.action.key is not None or number == commit.attempt):
+        kind = _kind(fold, commit, value["failed"])
+        if kind == "final" and commit.unanswered:
+            return (
+                f"{value['failed']['type']} does not settle what became of attempt {max(commit.unanswered)}"
+            )
+        if kind != "transient" and (commit.action.key is not None or number == commit.attempt):
             return None
     return "there is no evidence on record that settles it so"
 
@@ -494,6 +548,12 @@ def _check_value(fold: Fold, call: CallProgram, value: dict[str, Any]) -> None:
         fold.problem("data", f"{name} has no result, and one is on record")
 
 
-def _transient(fold: Fold, commit: Commit, rest: dict[str, Any]) -> bool:
+_Kind: TypeAlias = Literal["transient", "settles", "final"]
+
+
+def _kind(fold: Fold, commit: Commit, rest: dict[str, Any]) -> _Kind:
+    """Say what a failure tells of the attempts under its key."""
     failure = decoded(fold, f"the failure of {commit.action.name}", commit.call.failure, rest)
-    return isinstance(failure, Failure) and failure.opord_transient
+    if isinstance(failure, Failure) and failure.opord_transient:
+        return "transient"
+    return "settles" if isinstance(failure, Failure) and failure.opord_settles else "final"

@@ -68,8 +68,9 @@ class Commit:
     """An action whose intent is on record and whose step has not ended.
 
     `first_at` is when the attempts began that count for the key's window, `counted` how many they are.
-    `doubts` are the attempts of which nobody knows whether they took effect. `failure` is the transient
-    failure in which the last attempt ended. `excused`: it is on record that none took effect,
+    `doubts` are the attempts of which nobody knows whether they took effect. `ruled` are
+    those whose record says that each has to be answered. `failure` is the
+    failure in which the last attempt ended, `refused` says that it is final, and was set aside for a doubt. `excused`: it is on record that none took effect,
     `denied`: nor any from before a restore. `began_in` is the record
     with which the last attempt began, `began_at` its time. `given_up_at` is when the last doubt began, `once_given_up` what that
     was before the store was restored. `reason` is why there was a doubt, `answers` what the calls before it in its step
@@ -89,6 +90,8 @@ class Commit:
     began_in: int = 0
     began_at: int = 0
     doubts: list[int] = field(default_factory=list)
+    ruled: set[int] = field(default_factory=set)
+    refused: bool = False
     given_up_at: int = 0
     once_given_up: list[int] = field(default_factory=list)
     reason: str = ""
@@ -103,6 +106,14 @@ class Commit:
     evidence: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     outcome: dict[str, Any] | None = None
     outcome_by: str = ""
+
+    @property
+    def unanswered(self) -> set[int]:
+        """The attempts in doubt that another attempt's final failure does not answer, unless it settles.
+
+        Before Opord had that rule, records of doubts did not name it, and such a failure ended them.
+        """
+        return self.ruled & {*self.doubts}
 
     @property
     def rests(self) -> bool:

@@ -167,6 +167,7 @@ def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None
         ("doubts", intent.get("doubts", []), commit.doubts),
         ("given_up_at", intent.get("given_up_at", 0), commit.given_up_at),
         ("failure", intent.get("failure"), commit.failure),
+        ("refused", intent.get("refused", False), commit.refused),
         ("denied", intent.get("denied", False), commit.denied),
         ("reason", intent.get("reason", ""), commit.reason),
         ("outcome", outcome and _ending(outcome), commit.outcome and _ended(commit)),
@@ -219,6 +220,8 @@ def may_ask(commit: Commit) -> bool:
     spent = action.retry is not None and commit.counted > action.retry.times
     if not commit.doubts:
         return spent and commit.failure is None
+    if commit.refused:
+        return True
     match action.doubt:
         case Repeat():
             return spent or action.key is None or action.key.window is not None
