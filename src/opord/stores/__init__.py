@@ -1,4 +1,4 @@
-"""Where runs live: the promise in `base.py`, what a kind of store offers in `kind.py`, and who keeps both."""
+"""The stores. `base.py` is the promise of every store, `kind.py` what a kind of store offers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ __all__ = [
 ]
 
 KINDS = {"sqlite": "opord.stores.sqlite.kind"}
-"""The module of each kind, by the scheme of its URLs; it has the kind as `KIND`, and is loaded when it is asked for."""
+"""The module of each kind, by the scheme of its URLs. It has `KIND` and is imported on demand."""
 
 TO_COME = ("postgresql", "postgres", "temporal")
-"""Schemes that this version knows the names of, and no more."""
+"""Schemes that this version knows only by name."""
 
 EXAMPLE = "sqlite:///opord.db"
 
@@ -36,33 +36,33 @@ EXAMPLE = "sqlite:///opord.db"
 def open_store(url: str, *, create: bool = True, clock: Callable[[], int] | None = None) -> Store:
     """Open the store that a URL names; see `Kind.open`.
 
-    `sqlite:///file.db` is a file beside the working directory, `sqlite:////path/file.db` one by its whole path,
-    `sqlite://:memory:` lives in memory, for the returned object alone.
+    `sqlite:///file.db` is a file in the working directory, `sqlite:////path/file.db` one by its
+    absolute path. `sqlite://:memory:` is a store in memory, for the returned object alone.
 
     Raises:
-        StoreMissing: it is not there, and is not to be made.
-        StoreRefused: not a URL of a store, or no store can be there.
-        StoreUnavailable: it is there, but cannot be opened now.
+        StoreMissing: there is no store, and `create` is false.
+        StoreRefused: the URL does not name a store, or no store can be there.
+        StoreUnavailable: the store is there but cannot be opened now.
     """
     return kind_of(url).open(url, create=create, clock=clock)
 
 
 def store_exists(url: str) -> bool:
-    """Say whether a store may be where a URL says.
+    """Say whether there may be a store at a URL.
 
     Raises:
-        StoreRefused: not a URL of a store.
+        StoreRefused: the URL does not name a store.
     """
     return kind_of(url).exists(url)
 
 
 def inspect_store(url: str, *, whole: bool = False) -> Facts:
-    """Say what can be seen of the store that a URL names, and change nothing; see `Kind.inspect`."""
+    """Return the facts of the store that a URL names, and change nothing; see `Kind.inspect`."""
     return kind_of(url).inspect(url, whole=whole)
 
 
 def libraries() -> Iterator[Remark]:
-    """Say of each kind which library it stands on, and whether it can be used."""
+    """Say for each kind which library it uses and whether that library can be used."""
     for module in KINDS.values():
         yield _load(module).library()
 

@@ -1,12 +1,12 @@
-"""The promise of a store: a short list of verbs, each a sentence on what is atomic.
+"""The promise of a store: a short list of verbs, each with what is atomic about it.
 
-A store keeps rows and knows nothing of what contracts mean. All instants are integers, microseconds
+A store keeps rows and does not know what contracts mean. All instants are integers, microseconds
 since 1970 UTC by the store's own clock. All verbs are plain blocking calls; the engine runs them on
-its store thread. Every verb either happens as a whole or raises and leaves nothing behind, and may be
-called again with the same arguments after an error that left open whether it happened.
+its store thread. Every verb happens as a whole, or raises and changes nothing. If an error leaves
+it open whether it happened, the verb may be called again with the same arguments.
 
-A run is guarded by three numbers: its `epoch` grows with every claim, its `seq` with every record, its
-`arrivals` with every message put into its inbox. Whoever writes names the numbers it has seen.
+Three numbers guard a run: its `epoch` grows with every claim, its `seq` with every record, its
+`arrivals` with every message put into its inbox. A writer names the numbers that it has seen.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ __all__ = [
 
 
 class StoreError(Exception):
-    """Base of what a store raises."""
+    """Base of the errors that a store raises."""
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot answer now (full, locked, read-only, gone); the same call may succeed later.
+    """The store cannot answer now (full, locked, read-only, gone). The same call may succeed later.
 
-    `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names". Nothing of the call was done, or it was
-    done as a whole: calling it again shows which.
+    `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names". Nothing of the call
+    was done, or it was done as a whole; the next call shows which.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -90,14 +90,15 @@ class StoreUnavailable(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """The store's content is not what it wrote; nobody should write on."""
+    """The store's content is not what it wrote. Do not write to it any more."""
 
 
 class RowDamaged(StoreDamaged):
-    """One row is not what was written; the rows of other runs can be read and written.
+    """One row is not what was written. The rows of other runs can be read and written.
 
-    `left` is what can still be read of a run, to be shown and never to go on from; None where nobody asked for one alone.
-    `after` stands for it where a listing is gone on with, for its name may be what cannot be read.
+    `left` is what can still be read of a run. It may be shown, but never carried on from. It is
+    None unless one run alone was read. `after` is the place at which a listing goes on after this
+    row, because the run's name may be unreadable.
     """
 
     left: RunRow | None = None
@@ -105,7 +106,7 @@ class RowDamaged(StoreDamaged):
 
 
 class Unread(NamedTuple):
-    """Something kept of a run that cannot be read: the table it is in, of a record its number, and why."""
+    """A row that cannot be read: its table, its `seq` if it is a record, and the reason."""
 
     table: str
     seq: int | None
@@ -113,22 +114,25 @@ class Unread(NamedTuple):
 
 
 class Stray(NamedTuple):
-    """What is kept of a run that cannot be listed: its name, as far as that is known, and what is missing."""
+    """A run that cannot be listed: its name, if that is known, and what is missing."""
 
     run: str
     why: str
 
 
 class StoreRefused(StoreError):
-    """The store cannot be opened as asked: wrong place, wrong version, an unsafe setting."""
+    """The store cannot be opened as asked: wrong place, wrong version, or an unsafe setting."""
 
 
 class StoreTwoNames(StoreRefused):
-    """The store's file has, or may have, several names, so that those who use it would not see each other's writes."""
+    """The store's file has, or may have, several names.
+
+    Processes that use different names would not see each other's writes.
+    """
 
 
 class StoreMissing(StoreError):
-    """There is no store at a place, and none was to be made. `why` says what is there instead."""
+    """There is no store at a place, and none may be made. `why` says what is there instead."""
 
     def __init__(self, place: str, why: str) -> None:
         super().__init__(f"there is no store at {place}: {why}")
@@ -136,10 +140,11 @@ class StoreMissing(StoreError):
 
 
 class ContractConflict(StoreError):
-    """A contract with other content is stored under this name and version, and something needs it.
+    """A contract with other content is stored under this name and version, and is still needed.
 
-    `stored` and `offered` are the two digests, `needed_by` says in words what keeps the stored one from being replaced, and
-    `difference` where the two differ first, if that is known.
+    - `stored` and `offered` are the two digests.
+    - `needed_by` says in words what keeps the stored one from being replaced.
+    - `difference` is where the two first differ, if that is known.
     """
 
     def __init__(
@@ -156,7 +161,7 @@ class ContractConflict(StoreError):
 
 
 class WorkerRow(NamedTuple):
-    """A worker that has been seen: the digests of the contracts it has handlers for, and until when it is alive."""
+    """A worker: the digests of the contracts it has handlers for, and until when it is alive."""
 
     worker: str
     contracts: tuple[str, ...]
@@ -164,7 +169,7 @@ class WorkerRow(NamedTuple):
 
 
 class RunFilter(NamedTuple):
-    """Which runs to list; None means any."""
+    """Which runs to list. None means any."""
 
     contract: str | None = None  # its name
     state: str | None = None
@@ -173,85 +178,101 @@ class RunFilter(NamedTuple):
 
 
 class Store(Protocol):
-    """Where runs live.
+    """A place where runs live.
 
-    `readers` is how many threads may call reading verbs at once beside the one that writes; 0 where all take turns.
-    Whatever was durable when such a call began, it sees.
+    `readers` is how many threads may call reading verbs at once beside the writer; 0 if all calls
+    take turns. A reading call sees all that was durable when it began.
     """
 
     readers: int
 
     def identity(self) -> str:
-        """Return a name that this store was given when it was made, and that copies of it share."""
+        """Return the name that this store got when it was made. Copies of the store share it."""
         ...
 
     def now(self) -> Instant:
-        """Return the store's clock, in microseconds since 1970 UTC. Leases and timers go by it."""
+        """Return the store's clock, in microseconds since 1970 UTC. Leases and timers use it."""
 
     def put_contract(self, contract: StoredContract) -> None:
-        """Keep a contract's text. The same digest again is fine; of several texts with one digest the newest is kept.
+        """Keep a contract's text.
 
-        A stored contract of that name and version whose digest is among `contract.also` is the same one: from now on
-        it goes by both digests. Another one is replaced if nothing needs it: no run or pruned run was started with it, and no
-        live worker serves it.
+        Repeating a digest is fine; of several texts with one digest, the newest is kept.
+
+        A stored contract of that name and version is the same one if its digest is among
+        `contract.also`: from now on it has both digests. Another one is replaced if it is not
+        needed: no run or pruned run was started with it, and no live worker serves it.
 
         Raises:
-            ContractConflict: something needs what is stored under that name and version.
+            ContractConflict: the stored contract of that name and version is still needed.
         """
 
     def contract(self, digest: Digest) -> StoredContract | None:
-        """Return the contract of that digest, in whichever form the digest is."""
+        """Return the contract of that digest, of any form of digest."""
 
     def contracts(self) -> list[StoredContract]:
         """Return all contracts, by name and version."""
 
     def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
-        """Make every change of the batch that still fits, durably, in one transaction, and say how each went.
+        """Apply every change of the batch that still fits, durably, in one transaction.
 
-        The changes are independent of each other: one that does not fit leaves the others alone. A batch
-        names each run at most once. When this returns, what was applied survives the loss of the process and of power.
-        With `wait` false it does not wait while somebody else writes, but raises `StoreUnavailable` ("locked")
-        at once.
+        Return each result.
+
+        The changes are independent: one that does not fit does not affect the others. A batch names
+        each run at most once. When this returns, the applied changes survive the loss of the
+        process and of power. With `wait` false, a store that another process writes to raises
+        `StoreUnavailable` ("locked") at once.
         """
 
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
-        """Take up to `limit` runs of these contracts (digests) whose `wake_at` has come, the longest due first.
+        """Take up to `limit` due runs of these contracts (digests), the longest due first.
 
-        Each gets `worker`, an `epoch` one higher, and `wake_at` = now + `ttl_us`, the end of the lease. No
-        two claims ever return the same run with the same epoch.
+        A run is due if its `wake_at` has come. Each gets `worker`, an `epoch` one higher, and
+        `wake_at` = now + `ttl_us`, the end of the lease. No two claims ever return the same run
+        with the same epoch.
         """
 
     def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: int) -> list[RunId]:
-        """Move the lease of the held (run, epoch) pairs to now + `ttl_us`; return the runs no longer held by `worker`."""
+        """Move the leases of the held (run, epoch) pairs to now + `ttl_us`.
+
+        Return the runs no longer held by `worker`.
+        """
 
     def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
-        """Give the held (run, epoch) pairs back: no worker, `wake_at` = now, so that any worker may claim them."""
+        """Give the held (run, epoch) pairs back: no worker, `wake_at` = now.
+
+        Any worker may then claim them.
+        """
 
     def next_wake(self, contracts: Collection[str]) -> int | None:
-        """Return the earliest `wake_at` of the runs of these contracts; None if there is none."""
+        """Return the earliest `wake_at` of the runs of these contracts; None if no run has one."""
 
     def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
-        """Say whether a worker holds a run of these contracts by a lease that ends before now + `within_us`."""
+        """Say whether a worker holds a run of these contracts with a lease that ends soon.
+
+        Soon means before now + `within_us`.
+        """
 
     def load(self, run: RunId) -> RunRow | None:
-        """Return a run.
+        """Return a run; None if there is no such run.
 
         Raises:
-            RowDamaged: it is not what was written; `left` is what can be read of it.
+            RowDamaged: its row is not what was written; `left` is what can be read of it.
         """
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
-        """Return up to `limit` runs, newest start first, those after the run `after` in that order.
+        """Return up to `limit` runs, newest start first, beginning after the run `after`.
 
-        The order is the one in which the store took the starts. A run that was pruned keeps its place in it as long as its
-        key is kept. After a run that is not there comes nothing. `after` may be that of a `RowDamaged`.
+        The order is that in which the store took the starts. A pruned run keeps its place as long
+        as its key is kept. If there is no run `after`, the list is empty. `after` may be that of a
+        `RowDamaged`.
 
         Raises:
-            RowDamaged: one of them is not what was written; with a `limit` of 1, `left` is what can be read of it.
+            RowDamaged: a row is not what was written; with a `limit` of 1, `left` is what can be
+                read of it.
         """
 
     def counts(self) -> dict[Status, int]:
-        """Return how many runs are in each status; a status that no run is in may be left out."""
+        """Return how many runs are in each status. A status without runs may be left out."""
         ...
 
     def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
@@ -261,78 +282,102 @@ class Store(Protocol):
         """Return the messages that wait, in order of arrival."""
 
     def waiting(self, run: RunId) -> int:
-        """Return how many messages wait; cheap, however large they are."""
+        """Return the number of messages that wait. Cheap, however large they are."""
 
     def waiting_bytes(self, run: RunId) -> int:
-        """Return how many bytes the bodies of the messages that wait have, in UTF-8."""
+        """Return the total size, in bytes of UTF-8, of the bodies of the messages that wait."""
 
     def event_key(self, run: RunId, event: str, key: str) -> EventKey | None:
-        """Return what an event key of this run was used for."""
+        """Return the record of an event key of this run; None if the key was not used."""
 
     def used_key(self, run: RunId, action: str, key: str) -> UsedKey | None:
-        """Return the used key of an action in this run, with its result; None if it took no effect under it."""
+        """Return the used key of an action in this run, with its result.
+
+        None if no action took effect under it.
+        """
 
     def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
-        """Return the large values of a run that have these digests, as far as they are there; all of them where None."""
+        """Return the large values of a run with these digests, those that exist.
+
+        All of them if None.
+        """
         ...
 
     def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
-        """Return all that is kept of a run, as it is at one instant.
+        """Return all that is stored of a run at one instant; None if there is no such run.
 
-        With `unread`, what cannot be read is left out and noted there; of the run's own row comes what is left, to be shown
-        and never to go on from.
+        With `unread`, rows that cannot be read are left out and listed there. A damaged row of the
+        run itself is returned with what is left of it; it may be shown, but never carried on from.
 
         Raises:
-            RowDamaged: some of it is not what was written, and there is no `unread`.
+            RowDamaged: a row is not what was written, and there is no `unread`.
         """
         ...
 
     def strays(self) -> list[Stray]:
-        """Return what is kept of runs that cannot be listed, for a row is missing that others need. Reads the whole store."""
+        """Return what is stored of runs that cannot be listed because a row is missing.
+
+        Reads the whole store.
+        """
         ...
 
     def ended(
         self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None
     ) -> list[EndedRun]:
-        """Return up to `limit` runs that ended before an instant, those after `after`, about the oldest first.
+        """Return up to `limit` runs that ended before an instant, roughly oldest first.
 
-        `contract` is the name of theirs; None means any.
+        The list begins after `after`. `contract` is the name of their contract; None means any.
         """
         ...
 
     def prune(self, batch: Sequence[Prune]) -> list[bool]:
-        """Delete the runs of the batch that have ended and are as named, all that is kept of them, in one transaction.
+        """Delete the runs of the batch that have ended and have not changed, in one transaction.
 
-        Each leaves its tombstone. The answer says of each whether this call deleted it.
+        All their rows are deleted, and each leaves its tombstone. The answer says for each run
+        whether this call deleted it.
         """
         ...
 
     def tombstone(self, run: RunId) -> Tombstone | None:
-        """Return what stays of a pruned run; None if none of that name was pruned, or its key is forgotten."""
+        """Return what is left of a pruned run.
+
+        None if no run of that name was pruned, or its key was forgotten.
+        """
         ...
 
     def forget(self, *, limit: int) -> int:
-        """Forget up to `limit` keys of pruned runs whose time is over, the longest over first; return how many."""
+        """Forget up to `limit` keys of pruned runs whose time is over, the longest over first.
+
+        Return the number.
+        """
         ...
 
     def rewrite(self, run: RunId, change: Callable[[Kept], Kept | None]) -> Kept | None:
-        """Put in the place of all that is kept of a run what `change` makes of it; return what was there.
+        """Replace all that is stored of a run by what `change` returns.
 
-        It is read and written in one transaction, in which nobody else writes. What is put back has the same
-        records by number, kind and time; whoever holds the run is fenced off, for its epoch grows by one. `change`
-        answers None to leave the run as it is. None is returned, too, for a run that is not there.
+        Return what was there before.
+
+        Reading and writing happen in one transaction without other writers. The new rows have the
+        same records by number, kind and time. The epoch grows by one, so a worker that holds the
+        run loses it. If `change` returns None, the run stays as it is. For a run that does not
+        exist the result is None.
         """
         ...
 
     def compact(self) -> None:
-        """Leave no trace of what was overwritten in the store's files, as far as nobody else reads them now."""
+        """Remove all traces of overwritten data from the store's files.
+
+        Parts that another process is reading may stay.
+        """
         ...
 
     def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
-        """Say that `worker` is alive until now + `ttl_us` and has handlers for these contracts."""
+        """Record that `worker` is alive until now + `ttl_us` and serves these contracts."""
 
     def release_dead(self, dead: WorkerRow, *, within_us: int) -> int:
-        """Release the runs of a dead worker and forget the worker; return how many runs were released.
+        """Release the runs of a dead worker and forget the worker.
+
+        Return the number of released runs.
 
         Nothing happens if the worker has written a heartbeat since `dead` was read. Only leases
         that end at most `within_us` microseconds from `dead.alive_until` are released.
@@ -343,14 +388,16 @@ class Store(Protocol):
         """Return the workers that are alive now."""
 
     def changes(self) -> int:
-        """Return a number that differs from the last one if anybody else changed the store since; cheap."""
+        """Return a number that changes whenever another handle changes the store. Cheap."""
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
-        """Have `wake` called after anybody else has changed the store, from whichever thread; return what ends that.
+        """Call `wake`, from any thread, after another handle has changed the store.
 
-        None: this kind of store cannot tell, and has to be looked at (`changes`).
+        Return a function that ends this.
+
+        None means that this kind of store cannot notify and must be polled (`changes`).
         """
         ...
 
     def close(self) -> None:
-        """Close it; no verb may be called afterwards."""
+        """Close the store. No verb may be called afterwards."""

@@ -1,4 +1,4 @@
-"""What a kind of store offers before a store of it is open: whether one is there, what it is like, and how to open it."""
+"""What a kind of store offers before a store is open: check for one, inspect it, open it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Literal, Protocol, TypeAlias
 from opord.stores.base import Store
 
 Verdict: TypeAlias = Literal["fine", "note", "warning", "wrong"]
-"""`note` is nothing to mend; `wrong` stops something from working."""
+"""`note` needs no action. `wrong` means that something cannot work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing that only this kind of store knows: its `area`, how it is, in words, and the next `move`.
+    """One remark of a kind of store: its `area`, what was found in words, and the next `move`.
 
     `facts` says the same for programs.
     """
@@ -28,11 +28,13 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What can be seen of a store. Where none `exists` yet, only `where` and some remarks are known.
+    """What can be seen of a store. If none `exists` yet, only `where` and some remarks are known.
 
-    `where` is its place in words. `schema` is its version and `schema_known` the newest that this Opord knows; `size`
-    is in words; `last_at` the instant of the last record, in microseconds since 1970 UTC. `lasts` says whether it outlives
-    the process. `details` are further facts for programs.
+    - `where` is its place in words; `size` is in words too.
+    - `lasts` says whether it outlives the process.
+    - `schema` is its version, `schema_known` the newest version that this Opord knows.
+    - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
+    - `details` are further facts for programs.
     """
 
     where: str
@@ -50,39 +52,42 @@ class Facts:
 
 
 class Kind(Protocol):
-    """A kind of store: what is behind the scheme of a URL.
+    """A kind of store: what the scheme of a URL names.
 
-    Each verb raises `StoreRefused` for a URL that names no store of this kind, and for a place where none can be.
+    Each verb raises `StoreRefused` for a URL that does not name a store of this kind, and for a
+    place where no store can be.
     """
 
     def exists(self, url: str) -> bool:
-        """Say whether a store may be there; what is there is not looked into."""
+        """Say whether there may be a store. Its content is not read."""
         ...
 
     def open(self, url: str, *, create: bool, clock: Callable[[], int] | None = None) -> Store:
-        """Open the store, and bring its schema up to date; one that is not there is made if `create`.
+        """Open the store and migrate its schema. A missing store is made if `create` is true.
 
-        `clock` gives its instants in microseconds, the machine's clock if None.
+        `clock` returns its instants in microseconds; None means the machine's clock.
 
         Raises:
-            StoreMissing: it is not there, and is not to be made. Nothing was made or changed.
-            StoreRefused: no store can be there, or what is there is none of ours, or made by a newer version.
-            StoreUnavailable: it is there, but cannot be opened now.
+            StoreMissing: there is no store, and `create` is false. Nothing was made or changed.
+            StoreRefused: no store can be there, or the file is not an Opord store, or a newer
+                version made it.
+            StoreUnavailable: the store is there but cannot be opened now.
         """
         ...
 
     def inspect(self, url: str, *, whole: bool = False) -> Facts:
-        """Say what can be seen of the store; nothing is made, brought up to date or written.
+        """Return the facts of the store. Nothing is made, migrated or written.
 
-        With `whole` it is read from end to end, however large it is.
+        With `whole` the store is read from end to end, whatever its size.
 
         Raises:
-            StoreRefused: no store can be there, or what is there is none of ours, or made by a newer version.
+            StoreRefused: no store can be there, or the file is not an Opord store, or a newer
+                version made it.
             StoreUnavailable: it cannot be read now.
-            StoreDamaged: it is no store any more.
+            StoreDamaged: it is no longer a readable store.
         """
         ...
 
     def library(self) -> Remark:
-        """Say which library the kind stands on, and whether it can be used."""
+        """Say which library this kind uses and whether that library can be used."""
         ...

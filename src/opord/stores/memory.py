@@ -1,6 +1,8 @@
-"""A store of plain dicts: the promise in its shortest form, for tests and simulation. Nothing of it is durable.
+"""A store of plain dicts: the promise in its shortest form, for tests and simulation.
 
-`another()` gives a second handle on the same rows, as a second process would have.
+Nothing is durable.
+
+`another()` returns a second handle on the same rows, as a second process would have.
 """
 
 from __future__ import annotations
@@ -44,7 +46,10 @@ from opord.values.types import Digest, Instant, RunId
 
 @dataclass(slots=True)
 class _Rows:
-    """What all handles share. Dicts keep the order in which runs came, which is the order of listings."""
+    """The rows that all handles share.
+
+    Dicts keep the order of the starts, which is the order of listings.
+    """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     contracts: dict[str, StoredContract] = field(default_factory=dict)
@@ -65,7 +70,7 @@ class _Rows:
 
 
 class MemoryStore:
-    """Keeps everything in dicts, guarded by one lock."""
+    """Keeps all rows in dicts, guarded by one lock."""
 
     readers = 0
 
@@ -81,7 +86,7 @@ class MemoryStore:
         return other
 
     def copy(self) -> MemoryStore:
-        """Return a store with the rows as they are now, which goes its own way from here on: a backup."""
+        """Return an independent copy of the store with its current rows, like a backup."""
         other = MemoryStore(self._clock)
         with self._rows.lock:
             for name in (one.name for one in fields(_Rows) if one.name not in ("lock", "listeners")):
@@ -130,7 +135,10 @@ class MemoryStore:
             self._changed()
 
     def _needed_by(self, stored: StoredContract) -> str:
-        """Say what keeps a contract from being replaced, as every store does; nothing if it may be."""
+        """Say what keeps a contract from being replaced, as every store does.
+
+        An empty text if nothing does.
+        """
         digests = {stored.digest, *stored.also}
         if any(row.contract in digests for row in self._rows.runs.values()):
             return "runs were started with it"
@@ -147,7 +155,7 @@ class MemoryStore:
         return found or next((each for each in rows.contracts.values() if digest in each.also), None)
 
     def _current(self, contracts: Collection[str]) -> set[str]:
-        """Return the digests by which the rows go, for digests in whatever form."""
+        """Return the current digests for digests of any form."""
         found = {digest: self.contract(Digest(digest)) for digest in contracts}
         return {stored.digest if stored is not None else digest for digest, stored in found.items()}
 

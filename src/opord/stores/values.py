@@ -1,4 +1,4 @@
-"""Reading a run with the large values that it needs, for those who ask a store themselves."""
+"""Read a run with its large values, for code that uses a store directly."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from opord.stores.base import Store
 
 
 def read_run(store: Store, program: Program, row: RunRow) -> Run:
-    """Decode a stored run, with the values that it refers to.
+    """Decode a stored run with the large values that it refers to.
 
     Raises:
-        BadValue: its data do not fit the contract, or a value is missing, which means that the store is damaged.
-        SecretUnreadable: a secret that it carries cannot be opened.
+        BadValue: its data do not fit the contract, or a value is missing, so the store is damaged.
+        SecretUnreadable: a secret of the run cannot be opened.
     """
     digests = needed(row)
     return load_run(program, row, store.values(row.run, digests) if digests else ())

@@ -1,4 +1,4 @@
-"""An archive: a file of lines that tell the whole stories of runs which a store does not keep any more."""
+"""Archives: files of lines that hold the whole history of pruned runs."""
 
 from opord.stores.archive.errors import ArchiveDamaged, ArchiveError, ArchiveRefused
 from opord.stores.archive.reading import Archive, Archived, Damage

@@ -1,15 +1,18 @@
-"""What an archive refuses. A file that cannot be read or written is an `OSError`, as for any file."""
+"""The errors of an archive. A file that cannot be read or written raises `OSError`."""
 
 from __future__ import annotations
 
 
 class ArchiveError(Exception):
-    """Base of what an archive raises."""
+    """Base of the errors that an archive raises."""
 
 
 class ArchiveRefused(ArchiveError):
-    """The file is no archive, one of another store, of a newer version, or in use; nothing was changed in it."""
+    """The file is not an archive, or belongs to another store, a newer version, or another writer.
+
+    Nothing was changed in it.
+    """
 
 
 class ArchiveDamaged(ArchiveError):
-    """A line that stood in the archive is not what was written; nobody should write on."""
+    """A line of the archive is not what was written. Do not write to it any more."""

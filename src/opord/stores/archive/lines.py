@@ -1,24 +1,28 @@
-"""The lines of an archive: what each kind says, and how a line shows that it is whole.
+"""The lines of an archive: what each kind holds, and how a line proves that it is whole.
 
-Every line is a JSON object of two members, `{"digest":"…","KIND":…}`, in UTF-8, with a newline at its end. The digest is
-the SHA-256 of the text of the second member, `"KIND":…`. The same story is so always the same line.
+Every line is a JSON object of two members, `{"digest":"…","KIND":…}`, in UTF-8, with a newline at
+its end. The digest is the SHA-256 of the text of the second member, `"KIND":…`. So the same run
+always gives the same line.
 
 - `archive`: the first line. `format` (3), `store` (its identity), `made` (when).
-- `mark`: begins what was written at a time. `at`, `contracts`, the digests of all contracts in the file before it, and `after`, the
-  digest of the line before it.
-- `end`: ends what was written at a time, before anybody relies on it. `lines`, how many stand between the mark and it, and `sum`, the
-  SHA-256 of the digests of those lines, each in hex, one after the other.
-- `contract`: `digest`, `name`, `version` and `sources` of a contract, the `form` of its digest, and `also`, its digests in
-  older forms; stands before the first run of it. Lines without `form` are of form 0.
-- `run`: all that was kept of a run: the members of its row with its `head`, and `records`, `inbox`, `event_keys`, `settled` and
-  `values`.
+- `mark`: begins a batch. `at`, `contracts` (the digests of all contracts in the file before it),
+  and `after` (the digest of the line before it).
+- `end`: ends a batch, before any run of it is deleted from the store. `lines` (the number of lines
+  between the mark and the end), and `sum` (the SHA-256 of the digests of those lines, each in hex,
+  one after the other).
+- `contract`: `digest`, `name`, `version` and `sources` of a contract, the `form` of its digest, and
+  `also` (its digests in older forms). It comes before the first run of that contract. Lines without
+  `form` are of form 0.
+- `run`: all that was stored of a run: the members of its row with its `head`, and `records`,
+  `inbox`, `event_keys`, `settled` and `values`.
 
-Format 2 has `values`, the large values that records, head and input refer to by their digests. Format 3 has `end`, and `after` in a mark:
-by these a line that is missing shows. A file that was begun in an older format is gone on with, and keeps its first line; an
-older Opord takes a run with `values` in it for damaged, and passes over `end`.
+Format 2 added `values`, the large values that records, head and input refer to by their digests.
+Format 3 added `end`, and `after` in a mark: they reveal a missing line. A file that was begun in an
+older format is continued and keeps its first line. An older Opord treats a run with `values` as
+damaged and ignores `end`.
 
-Instants in `run` are microseconds since 1970 UTC. Bodies are the texts that the store kept, so that hashes can be followed;
-secrets in them are sealed, as they were in the store.
+Instants in `run` are microseconds since 1970 UTC. Bodies are the texts that the store kept, so that
+their hashes can be verified. Secrets in them are sealed, as they were in the store.
 """
 
 from __future__ import annotations
@@ -34,13 +38,13 @@ from opord.values.types import Digest
 
 FORMAT = 3
 FORMAT_WITH_ENDS = 3
-"""From this format on, what was written at a time has an end."""
+"""From this format on, every batch has an end."""
 
 Kind: TypeAlias = Literal["archive", "mark", "contract", "run", "end"]
 
 START = b'{"digest":"'
 _KIND_AT = len(START) + 64 + 2
-"""Where the second member begins in a line."""
+"""The offset of the second member in a line."""
 
 T = TypeVar("T")
 
@@ -48,7 +52,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Header(msgspec.Struct):
-    """What the first line says."""
+    """The content of the first line."""
 
     format: int
     store: str
@@ -56,7 +60,7 @@ class Header(msgspec.Struct):
 
 
 class Mark(msgspec.Struct):
-    """What a mark says."""
+    """The content of a mark."""
 
     at: str
     contracts: list[str]
@@ -64,14 +68,14 @@ class Mark(msgspec.Struct):
 
 
 class End(msgspec.Struct):
-    """What the end of a batch says."""
+    """The content of the end of a batch."""
 
     lines: int
     sum: str
 
 
 class Batch:
-    """The lines between a mark and its end, as far as they were written or read."""
+    """The lines between a mark and its end, those written or read so far."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -83,12 +87,12 @@ class Batch:
         self._sum.update(digest.encode())
 
     def end(self) -> End:
-        """Return what its end says."""
+        """Return the content of the batch's end."""
         return End(self.lines, self._sum.hexdigest())
 
 
 class Line(NamedTuple):
-    """A line as read: its kind, the text of what it says, and its digest."""
+    """A line as read: its kind, the text of its content, and its digest."""
 
     kind: str
     body: bytes
@@ -100,18 +104,18 @@ class LineDamaged(Exception):
 
 
 def line(kind: Kind, said: Any) -> bytes:
-    """Write a line."""
+    """Encode a line."""
     member = b'"' + kind.encode() + b'":' + _encode(said)
     return START + hashlib.sha256(member).hexdigest().encode() + b'",' + member + b"}\n"
 
 
 def digest_of(text: bytes) -> str:
-    """Return the digest that a line says it has, of whatever it was."""
+    """Return the digest that a line claims, whether or not the line is whole."""
     return text[len(START) : len(START) + 64].decode(errors="replace")
 
 
 def read_line(text: bytes) -> Line:
-    """Read a line with its newline.
+    """Decode a line with its newline.
 
     Raises:
         LineDamaged: it is not what was written.
@@ -129,10 +133,10 @@ def read_line(text: bytes) -> Line:
 
 
 def decoded(body: bytes, kind: type[T]) -> T:
-    """Read what a line says.
+    """Decode the content of a line.
 
     Raises:
-        LineDamaged: it says something else.
+        LineDamaged: the content has another form.
     """
     try:
         return msgspec.json.decode(body, type=kind)
@@ -141,17 +145,17 @@ def decoded(body: bytes, kind: type[T]) -> T:
 
 
 def contract_line(contract: StoredContract) -> bytes:
-    """Write the line of a contract."""
+    """Encode the line of a contract."""
     return line("contract", contract.members())
 
 
 def read_contract(body: bytes) -> StoredContract:
-    """Read what the line of a contract says; one that names no form is of the time before there were any."""
+    """Decode the line of a contract. Without a form it is older than the forms, so of form 0."""
     return _row({"form": 0, "also": [], **decoded(body, dict[str, Any])}, StoredContract)
 
 
 def run_line(kept: Kept) -> bytes:
-    """Write the line of a run."""
+    """Encode the line of a run."""
     return line(
         "run",
         {
@@ -167,7 +171,7 @@ def run_line(kept: Kept) -> bytes:
 
 
 def read_run(body: bytes) -> Kept:
-    """Read what the line of a run says."""
+    """Decode the line of a run."""
     said = decoded(body, dict)
     try:
         head = _row(said["head"], Head)
@@ -184,7 +188,7 @@ def read_run(body: bytes) -> Kept:
 
 
 def _row(said: Any, kind: type[T]) -> T:
-    """Make a row of its members by name."""
+    """Build a row from its members by name."""
     try:
         return msgspec.convert([said[name] for name in kind.__struct_fields__], kind)  # type: ignore[attr-defined]
     except (KeyError, TypeError, msgspec.ValidationError) as error:

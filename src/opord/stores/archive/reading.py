@@ -1,4 +1,4 @@
-"""Reading an archive: each run's story once, whatever stands in it twice, torn or damaged."""
+"""Read an archive: each run once, even if lines are repeated, torn or damaged."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from opord.values.types import Digest, Instant, RunId
 
 
 class Damage(NamedTuple):
-    """A line that is not what was written: its number, from 1, and why."""
+    """A line that is not what was written: its number, from 1, and the reason."""
 
     line: int
     why: str
 
 
 class Archived(NamedTuple):
-    """A run's story, and the number of the line that tells it."""
+    """A run of an archive, and the number of its line."""
 
     kept: Kept
     line: int
 
 
 class _Name(msgspec.Struct):
-    """Of a run's line, what says which run it is, and how far its story goes."""
+    """The members of a run's line that identify the run and say how far its history goes."""
 
     run: RunId
     started_at: Instant
@@ -39,17 +39,20 @@ class _Name(msgspec.Struct):
 
 
 class Archive:
-    """An archive that can be read. `contracts` are those in it, by digest, `damages` what was found wrong.
+    """An archive that can be read.
 
-    `torn` says that its last line is not whole: a prune was cut off there, and that run is still in its store. `unended` says
-    that the end of what was written last is missing: a prune was cut off there, too, or lines were taken away.
+    `contracts` holds its contracts by digest, `damages` what is wrong.
+
+    `torn` is true if the last line is not whole: a prune was cut off there, and that run is still
+    in its store. `unended` is true if the end of the last batch is missing: a prune was cut off
+    there too, or lines were removed.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read which runs the archive has.
+        """Find the runs of the archive.
 
         Raises:
-            ArchiveRefused: it is none, or of a newer version.
+            ArchiveRefused: the file is not an archive, or a newer version made it.
             OSError: it cannot be read.
         """
         self.path = path
@@ -64,7 +67,7 @@ class Archive:
             self._look_through(file, first)
 
     def contract(self, digest: Digest) -> StoredContract | None:
-        """Return the contract of that digest, in whichever form the digest is."""
+        """Return the contract of that digest, of any form of digest."""
         found = self.contracts.get(digest)
         return found or next((each for each in self.contracts.values() if digest in each.also), None)
 
@@ -72,7 +75,7 @@ class Archive:
         return len(self._at)
 
     def runs(self, run: str | None = None) -> Iterator[Archived]:
-        """Tell the stories of all runs, or of those of one name, in the order in which they stand in the file."""
+        """Yield all runs, or those of one name, in the order of their lines."""
         wanted = sorted(
             (at, number) for (name, _), (_, at, number) in self._at.items() if run in (None, name)
         )
@@ -107,24 +110,25 @@ class Archive:
     def _take(self, line: lines.Line, at: int, number: int) -> None:
         if line.kind == "contract":
             contract = lines.read_contract(line.body)
-            # Of several texts with one digest the newest is the one to read.
+            # If several texts have one digest, the newest is used.
             self.contracts[contract.digest] = contract
         elif line.kind == "run":
             name = lines.decoded(line.body, _Name)
             story = (name.epoch, name.seq, name.arrivals)
             known = self._at.get((name.run, name.started_at))
             self.duplicates += known is not None
-            # A story that goes on was told again after more had come: that one is the whole.
+            # A run that went on was archived again; the later line holds its whole history.
             if known is None or story >= known[0]:
                 self._at[name.run, name.started_at] = (story, at, number)
 
 
 class _Order:
-    """Whether lines are missing: each mark names the line before it, each end counts and sums up those since its mark.
+    """Detects missing lines by the marks and ends of batches.
 
-    Archives that are joined stand one after the other, each with its first line. `strict`: every run stands between a mark and
-    an end, which is so from format 3 on. `open`: a batch was begun, and its end has not come. Behind a damaged line nobody
-    can tell what stood there, before the next mark.
+    Each mark names the line before it; each end counts and sums the lines since its mark. Archives
+    that were joined follow each other, each with its first line. `strict` is true if every run is
+    between a mark and an end, as from format 3 on. `open` is true if a batch has begun and its end
+    has not come. After a damaged line nothing is certain until the next mark.
     """
 
     def __init__(self, first: str, *, strict: bool) -> None:
@@ -135,7 +139,7 @@ class _Order:
         self.open = False
 
     def follow(self, digest: str, line: lines.Line | None) -> str | None:
-        """Follow a line, None if it is damaged; say what is missing before it, if anything is."""
+        """Take the next line, None if it is damaged; return what is missing before it, or None."""
         before, self._last = self._last, digest if line is not None else None
         if line is None:
             self._sure = False

@@ -1,7 +1,8 @@
-"""Writing to an archive: lines at its end, durable before anybody relies on them.
+"""Write to an archive: append lines, and make them durable before runs are deleted.
 
-Only what `sync` has made durable counts. Whatever a process that died, a full disk or a power cut left at the end is
-mended when the file is opened again: runs whose lines were not durable are still in the store, and come again.
+Only what `sync` has made durable counts. A process that died, a full disk or a power cut may leave
+a broken end; opening the file again repairs it. Runs whose lines were not durable are still in the
+store and are archived again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _HEADER_BYTES_MAX = 1000
 
 
 class ArchiveWriter:
-    """An archive that is open for writing; nobody else writes to it meanwhile."""
+    """An archive that is open for writing. Only one writer can open it at a time."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
@@ -37,14 +38,17 @@ class ArchiveWriter:
 
     @classmethod
     def open(cls, path: Path, store: str, now: str) -> Self:
-        """Open the archive of a store, whose identity is `store`, making it if the file is not there or is empty.
+        """Open the archive of the store with the identity `store`.
 
-        What a crash left at its end is mended. `now` is the instant, as text, that a new one says it was made at.
+        Make it if the file is missing or empty.
+
+        A broken end that a crash left is repaired. `now` is the instant, as text, at which a new
+        archive was made.
 
         Raises:
-            ArchiveRefused: it is no archive, that of another store, or in use.
-            ArchiveDamaged: what was written last has been changed since.
-            OSError: it cannot be read or written.
+            ArchiveRefused: the file is not an archive, belongs to another store, or is in use.
+            ArchiveDamaged: the last batch was changed after it was written.
+            OSError: the file cannot be read or written.
         """
         path = path.absolute()
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
@@ -63,13 +67,16 @@ class ArchiveWriter:
         return archive
 
     def mark(self, at: str) -> None:
-        """Begin what is written at a time."""
+        """Begin a batch."""
         self._end()
         self._write(lines.line("mark", lines.Mark(at, sorted(self._contracts), self._last)))
         self._batch = lines.Batch()
 
     def append(self, kept: Kept, contract: StoredContract) -> int:
-        """Write a run's whole story, after the text of its contract where that is not there yet; return the bytes."""
+        """Append a run, after the text of its contract if that is not in the file yet.
+
+        Return the bytes.
+        """
         told = [lines.run_line(kept)]
         if contract.digest not in self._contracts:
             told.insert(0, lines.contract_line(contract))
@@ -82,10 +89,10 @@ class ArchiveWriter:
         return len(text)
 
     def sync(self) -> None:
-        """Make durable what was written; only then may anybody rely on it.
+        """Make durable what was written. Only then may a run be deleted.
 
         Raises:
-            OSError: nobody knows what is durable; the archive has to be opened anew.
+            OSError: it is unknown what is durable; the archive must be opened again.
         """
         self._end()
         with self._named():
@@ -100,11 +107,11 @@ class ArchiveWriter:
 
     @property
     def name(self) -> str:
-        """The whole path of the file as text; what is no text in it shows as `?`."""
+        """The absolute path of the file as text. Bytes that are not text show as `?`."""
         return str(self.path).encode("utf-8", "replace").decode()
 
     def close(self) -> None:
-        """Close it; what was not synced may be lost."""
+        """Close the file. What was not synced may be lost."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -112,13 +119,13 @@ class ArchiveWriter:
     # --- The file --------------------------------------------------------------------------------
 
     def _end(self) -> None:
-        """End the batch that was begun: by this a line that goes missing later shows."""
+        """End the batch that was begun. The end reveals a line that is lost later."""
         if self._batch is not None:
             batch, self._batch = self._batch, None
             self._write(lines.line("end", batch.end()))
 
     def _write(self, text: bytes) -> None:
-        """Write whole lines at the end, or none of them as far as that is in our hands."""
+        """Append whole lines, or none of them as far as the writer can ensure that."""
         rest = memoryview(text)
         try:
             with self._named():
@@ -132,7 +139,7 @@ class ArchiveWriter:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """Let an error of the system name the file that it is about."""
+        """Add the file's name to an error of the system."""
         try:
             yield
         except OSError as error:
@@ -144,7 +151,7 @@ class ArchiveWriter:
         try:
             os.ftruncate(self._file, size)
         except OSError:
-            return  # what is left is mended when the file is opened the next time
+            return  # the rest is repaired when the file is opened the next time
 
     def _lock(self) -> None:
         try:
@@ -160,7 +167,7 @@ class ArchiveWriter:
     def _begin(self, store: str, now: str) -> None:
         size = os.fstat(self._file).st_size
         if size <= _HEADER_BYTES_MAX and _is_begun(os.pread(self._file, size, 0)):
-            # Nothing durable can stand behind a first line that is not whole.
+            # Nothing durable can follow a first line that is not whole.
             os.ftruncate(self._file, 0)
             os.fchmod(self._file, 0o600)
             self._write(lines.line("archive", {"format": lines.FORMAT, "store": store, "made": now}))
@@ -175,7 +182,7 @@ class ArchiveWriter:
         self._size = whole
 
     def _known_contracts(self, content: mmap.mmap, end: int) -> set[str]:
-        """Return the digests of all contracts in the file, and prove what was written at the last time."""
+        """Return the digests of all contracts in the file, and verify the last batch."""
         start = _last_mark(content, end)
         known: set[str] = set()
         while start < end:
@@ -195,10 +202,11 @@ class ArchiveWriter:
 
 
 def check_header(text: bytes, path: Path, store: str | None = None) -> lines.Header:
-    """Read the first line of an archive.
+    """Decode the first line of an archive.
 
     Raises:
-        ArchiveRefused: it is none, of a newer version, or of another store than `store`.
+        ArchiveRefused: it is not an archive, or belongs to a newer version or to another store than
+            `store`.
     """
     try:
         line = lines.read_line(text)
@@ -217,7 +225,10 @@ def check_header(text: bytes, path: Path, store: str | None = None) -> lines.Hea
 
 
 def _is_begun(content: bytes) -> bool:
-    """Whether this is what a first line can be before it is whole: nothing, or its beginning, or room for it."""
+    """Say whether a first line can look like this before it is whole.
+
+    It can be empty, a beginning, or reserved space.
+    """
     there = content.rstrip(b"\0")
     return (
         b"\n" not in there and b"\0" not in there and there[: len(lines.START)] == lines.START[: len(there)]
@@ -225,7 +236,10 @@ def _is_begun(content: bytes) -> bool:
 
 
 def _whole(content: mmap.mmap) -> int:
-    """Return where the last whole line ends. One with a NUL in it was never written whole: the disk had room for it only."""
+    """Return the end of the last whole line.
+
+    A line with a NUL was never written whole: only its space was reserved.
+    """
     end = content.rfind(b"\n") + 1
     while end and content.find(b"\0", start := content.rfind(b"\n", 0, end - 1) + 1, end) >= 0:
         end = start
@@ -233,7 +247,7 @@ def _whole(content: mmap.mmap) -> int:
 
 
 def _last_mark(content: mmap.mmap, end: int) -> int:
-    """Return where the last mark begins; where there is none, the second line."""
+    """Return the offset of the last mark; without a mark, that of the second line."""
     found = end
     while (found := content.rfind(_MARK, 0, found)) >= 0:
         start = found - len(lines.START) - 64
@@ -243,7 +257,7 @@ def _last_mark(content: mmap.mmap, end: int) -> int:
 
 
 def _sync(descriptor: int) -> None:
-    # Elsewhere fsync leaves what it was given in the disk's own memory.
+    # On macOS, fsync leaves the data in the memory of the disk.
     full = getattr(fcntl, "F_FULLFSYNC", None)
     if full is not None:
         fcntl.fcntl(descriptor, full)

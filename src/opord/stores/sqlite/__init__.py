@@ -1,4 +1,4 @@
-"""A store in one SQLite file, written through to the disk with every transaction."""
+"""A store in one SQLite file. Every transaction is written through to the disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["SqliteStore"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the store when it is first asked for: what can be said of a file needs no library to be said."""
+    """Import the store on first use, so that a file can be inspected without the library."""
     if name != "SqliteStore":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from opord.stores.sqlite.store import SqliteStore

@@ -1,7 +1,8 @@
-"""Write a batch: find out what fits, then run each statement over all its rows.
+"""Write a batch: find the changes that fit, then run each statement over all its rows.
 
-This is the hot path of the whole engine, and works under the interpreter lock beside a busy event loop; it does little
-for a row. How else it was tried, and what that took, is told in `docs/decisions/0004-the-sqlite-store.md`.
+This is the hot path of the whole engine. It runs under the interpreter lock beside a busy event
+loop, so it does little for each row. `docs/decisions/0004-the-sqlite-store.md` lists the other ways
+that were tried, and their cost.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ columns = msgspec.structs.astuple
 
 
 class ContractReplaced(Exception):
-    """A start names a contract whose number is remembered, and which was replaced since. The batch can be made anew."""
+    """A start uses the remembered number of a contract that was replaced since.
+
+    Apply the batch again.
+    """
 
 
 class Position(msgspec.Struct, array_like=True, gc=False):
-    """Where a run stands; `number` is its key in the file."""
+    """The position of a run; `number` is its key in the file."""
 
     run: RunId
     number: int
@@ -41,22 +45,23 @@ class Position(msgspec.Struct, array_like=True, gc=False):
 
 
 class Batch:
-    """Writes batches in a transaction that its caller has begun."""
+    """Writes batches in a transaction that the caller has begun."""
 
     def __init__(self, statements: Mapping[str, str]) -> None:
         self._sql = statements
-        # A contract that is replaced takes its number with it: one that is remembered is right, or the file refuses it.
+        # A replaced contract takes its number with it. So a remembered number is right, or the file
+        # refuses it.
         self._contracts: dict[str, int] = {}
 
     def forget_contracts(self) -> None:
-        """Forget the numbers of contracts, for one of them was replaced."""
+        """Forget the numbers of contracts, because one of them was replaced."""
         self._contracts.clear()
 
     def apply(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> list[Result]:
-        """Make the changes that fit, and say how each went.
+        """Apply the changes that fit, and return each result.
 
         Raises:
-            ContractReplaced: a contract that was stored when its number was asked for is not any more.
+            ContractReplaced: a contract whose number is remembered is no longer stored.
         """
         names = [change.run if type(change) is Write else change.row.run for change in batch]  # type: ignore[union-attr]
         found = self._fetch(connection, "positions", names, Position)
@@ -77,7 +82,7 @@ class Batch:
         positions: Mapping[RunId, Position],
         contracts: Mapping[str, int],
     ) -> list[Result]:
-        """Write the changes among the answers, and answer for them."""
+        """Write the changes among the answers, and return the results."""
         results: list[Result] = []
         starts: list[_Row] = []
         start_heads: list[_Row] = []
@@ -200,7 +205,7 @@ class Batch:
 
 
 def _fits(change: Start | Write, positions: Mapping[RunId, Position], contracts: Mapping[str, int]) -> bool:
-    """Tell whether a change fits for sure; messages and event keys have to be looked up first."""
+    """Say whether a change surely fits. Messages and event keys must be looked up first."""
     if type(change) is Write:
         position = positions.get(change.run)
         return (

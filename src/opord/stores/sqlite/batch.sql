@@ -1,6 +1,6 @@
--- The statements that write a batch, each run over many rows in one transaction. Runs go by their number, which the
--- first one fetches for all of them together with what guards them; that costs one look-up by name for a change,
--- where naming the run in every row would cost one for a record.
+-- The statements that write a batch. Each is run over many rows in one transaction. They use the
+-- numbers of runs. The first statement fetches the numbers and guards of all runs: one look-up by name
+-- for each change. With the run's name in every row it would be one look-up for each record.
 
 -- name: positions
 -- Where these runs stand: their numbers and guards. A new run gets the number after the highest.
@@ -8,7 +8,7 @@ SELECT json_array(r.run, r.id, h.epoch, h.seq, h.arrivals) AS row
 FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value CROSS JOIN heads AS h ON h.run = r.id
 
 -- name: highest
--- A pruned run has its number as long as its key is kept: the order of starts stays what it was.
+-- A pruned run keeps its number as long as its key is kept, so the order of starts does not change.
 SELECT max(coalesce((SELECT max(id) FROM runs), 0), coalesce((SELECT max(number) FROM pruned), 0)) AS row
 
 -- name: contract_ids
@@ -38,7 +38,7 @@ UPDATE heads SET epoch = ?, seq = ?, hash = coalesce(?, hash), arrivals = ? WHER
 INSERT INTO journal (run, seq, at, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)
 
 -- name: keep_value
--- A value is known by its content: what is there already is the same.
+-- A value's digest is that of its content, so an existing row is the same value.
 INSERT INTO large_values (run, digest, body) VALUES (?, ?, ?) ON CONFLICT (run, digest) DO NOTHING
 
 -- name: take
@@ -51,5 +51,5 @@ INSERT INTO inbox (run, message, arrived, kind, body) VALUES (?, ?, ?, ?, ?)
 INSERT INTO event_keys (run, event, key, content) VALUES (?, ?, ?, ?)
 
 -- name: put_used_keys
--- What took effect first is what took effect.
+-- The first effect under a key is the one that counts.
 INSERT INTO settled (run, action, key, args, result) VALUES (?, ?, ?, ?, ?) ON CONFLICT (run, action, key) DO NOTHING

@@ -1,7 +1,8 @@
-"""One connection, used by one thread at a time, with errors told in the store's own words.
+"""One connection, used by one thread at a time. Its errors are translated to those of the store.
 
-After any error the connection is looked at: a transaction that is still open is rolled back. SQLite itself rolls back on
-some errors (a full disk) and not on others (a refused statement); whoever goes on without looking writes on without a transaction.
+After any error the connection is checked, and a transaction that is still open is rolled back.
+SQLite itself rolls back on some errors (a full disk) and not on others (a refused statement).
+Without the check, later writes could be outside a transaction.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _KINDS: tuple[tuple[type[apsw.Error], str, str], ...] = (
 
 
 def translate(error: apsw.Error, place: str) -> StoreError:
-    """Say in the store's words what SQLite reported."""
+    """Translate an SQLite error to one of the store."""
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return StoreDamaged(f"store {place} is damaged ({error}); stop writing to it and restore a backup")
     if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE:
@@ -52,7 +53,7 @@ def translate(error: apsw.Error, place: str) -> StoreError:
 
 
 class StoreConnection:
-    """A connection and its lock."""
+    """A connection with its lock."""
 
     def __init__(self, connection: apsw.Connection, place: str) -> None:
         self.connection = connection
@@ -63,8 +64,9 @@ class StoreConnection:
 
     @contextmanager
     def use(self) -> Iterator[apsw.Connection]:
-        """Have the connection alone; afterwards no transaction is open on it."""
-        # A lock held in the parent by another thread would never come free in the child: ask first.
+        """Lock and yield the connection. Afterwards no transaction is open on it."""
+        # A lock that another thread of the parent held would never be free in the child, so check
+        # first.
         self.check_process()
         with self._lock:
             if self.closed:
@@ -80,9 +82,9 @@ class StoreConnection:
 
     @contextmanager
     def transaction(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
-        """Have the connection alone in a transaction that may write from its first statement on.
+        """Lock and yield the connection in a transaction that may write at once.
 
-        With `wait` false, another process that writes is a `StoreUnavailable` at once.
+        With `wait` false, another process that writes raises `StoreUnavailable` at once.
         """
         with self.use() as connection:
             if wait:
@@ -97,10 +99,10 @@ class StoreConnection:
             connection.execute("COMMIT")
 
     def check_process(self) -> None:
-        """Refuse to serve a child of the process that opened the file: SQLite's locks do not come along.
+        """Refuse to work in a forked child: SQLite's locks are not inherited.
 
         Raises:
-            StoreRefused: this process was forked since.
+            StoreRefused: this process was forked after the file was opened.
         """
         if os.getpid() != self._pid:
             raise StoreRefused(
@@ -116,12 +118,12 @@ class StoreConnection:
                 raise translate(error, self.place) from error
 
     def save(self) -> None:
-        """Bring the log into the file, as far as that can be done now."""
+        """Copy the log into the file, as far as that is possible now."""
         with suppress(StoreError), self.use() as connection:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
 
     def close(self, *, checkpoint: bool = True) -> None:
-        """Close the connection, unless it belongs to the parent of this process; see `close`."""
+        """Close the connection unless it belongs to the parent of this process; see `close`."""
         if os.getpid() == self._pid:
             with self._lock:
                 self.closed = True
@@ -129,9 +131,12 @@ class StoreConnection:
 
 
 def close(connection: apsw.Connection, *, checkpoint: bool = True) -> None:
-    """Close a connection, whatever the disk says; with `checkpoint` false the log is left as it is.
+    """Close a connection, whatever the state of the disk.
 
-    All that was answered for is durable by now; what fails here is tidying up, and the next who opens the file does that.
+    With `checkpoint` false the log is left as it is.
+
+    All confirmed writes are durable by now. An error here concerns only the clean-up, which the
+    next process that opens the file does.
     """
     with suppress(apsw.Error):
         if not checkpoint:
@@ -140,13 +145,13 @@ def close(connection: apsw.Connection, *, checkpoint: bool = True) -> None:
 
 
 def rows(connection: apsw.Connection, query: str, given: Given, kind: type[T]) -> list[T]:
-    """Return all rows of a query with one column of JSON, in one step if they fit into one value."""
+    """Return all rows of a query with one column of JSON, in one step if they fit into a value."""
     try:
-        # `query` is one of ours, never a user's.
+        # `query` is one of this store's queries, never a user's.
         whole = f"SELECT '[' || coalesce(group_concat(row, ','), '') || ']' FROM ({query})"  # noqa: S608
         text = connection.execute(whole, given).get
     except apsw.TooBigError:
-        # Over 1e9 bytes, say a thousand records of a megabyte: fetch them singly.
+        # Over 1e9 bytes, such as a thousand records of a megabyte: fetch them one by one.
         return [_decode(row, kind) for (row,) in connection.execute(query, given)]
     except UnicodeDecodeError as error:
         raise RowDamaged(f"a row is not what was written: it is no UTF-8 ({error.reason})") from error

@@ -1,4 +1,4 @@
-"""Putting a contract's text into the store, in the transaction that is open."""
+"""Put a contract's text into the store, in the open transaction."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _keep(
     stored: StoredContract,
     given: StoredContract,
 ) -> bool:
-    """Say whether both are the same contract, and keep what is newer in what was given."""
+    """Say whether both are the same contract; if so, store what is newer in the given one."""
     how = compare(stored, given)
     if how == "other":
         return False
@@ -62,7 +62,10 @@ def _keep(
 def _needed_by(
     connection: apsw.Connection, sql: dict[str, str], number: int, stored: StoredContract, now: Instant
 ) -> str:
-    """Say in words what keeps a contract from being replaced; nothing if it may be."""
+    """Say in words what keeps a contract from being replaced.
+
+    Return an empty text if nothing does.
+    """
     found = rows(connection, sql["who_needs"], (number,), str)
     if found:
         return found[0]

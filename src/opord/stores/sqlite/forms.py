@@ -1,6 +1,7 @@
-"""The part of a schema's step that SQL cannot do: read each stored text, and compute the digest of its content.
+"""The Python part of a schema step: read each stored text, and compute the digest of its content.
 
-A store knows nothing of what contracts mean. This asks `loading`, once, for what a text is, and keeps the answer.
+A store does not know what contracts mean. This module asks `loading`, once, what a text means, and
+stores the answer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ log = logging.getLogger("opord.store")
 
 
 class _Text(NamedTuple):
-    """A contract as a store of an older version has it."""
+    """A contract as stored by an older version."""
 
     digest: Digest
     name: str
@@ -27,12 +28,12 @@ class _Text(NamedTuple):
 
 
 def current_digests(connection: apsw.Connection) -> Callable[[apsw.Connection], None]:
-    """Read all stored texts, and return what records their digests in the newest form.
+    """Read all stored texts; return a function that records their digests in the newest form.
 
-    Reading takes tens of milliseconds a text, so it is done before the transaction of the step begins, and nobody waits for it.
-    What is returned is called in that transaction; a text that came in between is read then.
-    A text that cannot be read keeps its row as it is, and the log names it: its runs are still listed, shown, told,
-    terminated and pruned.
+    Reading takes tens of milliseconds for each text. So it happens before the transaction of the
+    step begins, and nobody waits for it. The returned function is called in that transaction; it
+    reads a text that was stored in between. A text that cannot be read keeps its row as it is, and
+    the log names it. Its runs are still listed, shown, terminated and pruned.
     """
     known = {text: _current(text) for _, text in _stored(connection)}
 
@@ -57,7 +58,7 @@ def _stored(connection: apsw.Connection) -> list[tuple[int, _Text]]:
 
 
 def _current(text: _Text) -> str | Exception:
-    """Return the digest of a text in the newest form, or why it cannot be read."""
+    """Return the digest of a text in the newest form, or the error if it cannot be read."""
     from opord.content import contract_digest
     from opord.loading import read_accepted
 
@@ -68,5 +69,5 @@ def _current(text: _Text) -> str | Exception:
             raise ValueError(f"it is the text of {contract.name} version {contract.version}")
         return contract_digest(contract)
     except Exception as error:
-        # Whatever is wrong with one text, the others are brought up to date.
+        # An error in one text must not stop the migration of the others.
         return error

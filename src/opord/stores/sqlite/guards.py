@@ -1,4 +1,4 @@
-"""What keeps the journal append-only, and the one way around it: within a transaction, and back before its end."""
+"""Lift the triggers that keep the journal append-only, within one transaction."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import apsw
 
 @contextmanager
 def lifted(connection: apsw.Connection, trigger: str) -> Iterator[None]:
-    """Take a guard of the journal away for the length of a block.
+    """Drop a trigger that guards the journal for the length of a block.
 
-    The transaction that is open holds both, so that nobody else ever sees the journal without it: whoever dies in
-    between, or fails, leaves it where it was.
+    The open transaction drops and restores it, so no other connection ever sees the journal without
+    it. If the process dies or the block fails, the trigger is still there.
     """
     guard = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (trigger,)).get
     connection.execute(f"DROP TRIGGER {trigger}")

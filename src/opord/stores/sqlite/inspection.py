@@ -1,4 +1,4 @@
-"""Inspect a store without opening it for work: nothing is created, brought up to date or written."""
+"""Inspect a store without opening it for work: nothing is created, migrated or written."""
 
 from __future__ import annotations
 
@@ -26,18 +26,22 @@ __all__ = [
 ]
 
 
-# Read in about a second from a disk; whoever has more to check says so.
+# This is read in about a second from a disk. A larger file is checked only on request.
 CHECKED_BYTES_MAX = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """What can be seen of a store: `exists` says whether there is one yet.
+    """What can be seen of a store. `exists` says whether there is one yet.
 
-    `schema` is that of the file and `schema_known` the newest that this version knows; `last_at` is the instant of
-    the last record, in microseconds since 1970 UTC. `damage` is what SQLite's quick check of the file found, empty
-    where that is nothing, and None where the file was not checked; `unreadable` are the tables with rows that are not what was
-    written, or of which no run is known, as far as the file was checked. What cannot be told is None.
+    - `schema` is that of the file, `schema_known` the newest that this version knows.
+    - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
+    - `damage` is what SQLite's quick check of the file found: empty if nothing, None if the file
+      was not checked.
+    - `unreadable` are the tables with damaged rows or with rows of unknown runs, as far as the file
+      was checked.
+
+    An unknown fact is None.
     """
 
     path: Path
@@ -59,15 +63,16 @@ class StoreFacts:
 
 
 def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool = False) -> StoreFacts:
-    """Say what can be seen of the store at `path`. `writing`: another process was writing just now.
+    """Return the facts of the store at `path`. `writing` is true if another process was writing.
 
-    A file of at most `CHECKED_BYTES_MAX` is checked for damage; with `whole`, one of any size.
+    A file of at most `CHECKED_BYTES_MAX` is checked for damage; with `whole`, a file of any size.
 
     Raises:
-        StoreRefused: no store can be there, or what is there is none of ours, or made by a newer version.
+        StoreRefused: no store can be there, or the file is not an Opord store, or a newer version
+            made it.
         StoreTwoNames: the file has, or may have, another name.
         StoreUnavailable: it cannot be read now.
-        StoreDamaged: it is no database any more.
+        StoreDamaged: it is no longer a database.
     """
     path = true_name(path)
     check_location(path, mounts)
@@ -140,7 +145,7 @@ def _count(connection: apsw.Connection, status: str) -> int:
 
 
 def _unreadable(connection: apsw.Connection) -> Iterator[str]:
-    """Yield the tables that have a text which is none, and `runs` where something is kept of a run that cannot be listed."""
+    """Yield the tables with invalid text, and `runs` if a run cannot be listed."""
     tables = [
         str(name)
         for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main'")
@@ -154,7 +159,7 @@ def _unreadable(connection: apsw.Connection) -> Iterator[str]:
         ]
         try:
             if texts and not table.startswith("sqlite_"):
-                # Names of our own schema; every text is decoded, and those that are none raise.
+                # Names from Opord's own schema. Every text is decoded; invalid UTF-8 raises.
                 for _ in connection.execute(f"SELECT {', '.join(texts)} FROM {table}"):  # noqa: S608
                     pass
         except UnicodeDecodeError:
@@ -164,6 +169,6 @@ def _unreadable(connection: apsw.Connection) -> Iterator[str]:
 
 
 def _damage(connection: apsw.Connection) -> str:
-    """Return the first thing that SQLite's quick check finds, or nothing."""
+    """Return the first problem that SQLite's quick check finds, or an empty text."""
     found = str(connection.execute("PRAGMA quick_check(1)").get)
     return "" if found == "ok" else found

@@ -1,4 +1,4 @@
-"""SQLite as a kind of store: which file a URL names, and what can be said of it."""
+"""SQLite as a kind of store: the file that a URL names, and what can be seen of it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from opord.stores.sqlite.inspection import StoreFacts
 
 _MIB = 1024 * 1024
-# A batch and its log fit into this many times over; below, a write may fail at any moment.
+# Many batches with their logs fit into this. Below it, a write may fail at any moment.
 FREE_BYTES_MIN = 64 * _MIB
 FREE_BYTES_LOW = 1024 * _MIB
-# The log is cut to 64 MiB when it starts anew: several times that has not come to it for long.
+# The log is cut to 64 MiB when it restarts. Several times that means it has not restarted for long.
 LOG_BYTES_MAX = 256 * _MIB
 
 
 class SqliteKind:
-    """One file a store, or one in memory for one process."""
+    """One file for each store, or one store in memory for one process."""
 
     def exists(self, url: str) -> bool:
         """Say whether there is a file that is not empty."""
@@ -30,20 +30,20 @@ class SqliteKind:
         return path is not None and path.is_file() and path.stat().st_size > 0
 
     def open(self, url: str, *, create: bool, clock: Callable[[], int] | None = None) -> Store:
-        """Open the file, making it if need be."""
-        # Looking at a file must not wait for all that a store needs to work.
+        """Open the file; make it if `create` is true."""
+        # Inspecting a file must not import all that a store needs to work.
         from opord.stores.sqlite.store import SqliteStore
 
         path = path_of(url)
         try:
             return SqliteStore(path, create=create, clock=clock)
         except StoreMissing as missing:
-            # By the name that the caller gave it; the file's whole path says where that led.
+            # Use the name that the caller gave; the absolute path shows where it led.
             where = "" if path is None else f" ({path.absolute()})"
             raise StoreMissing(f"{url}{where}", missing.why) from None
 
     def inspect(self, url: str, *, whole: bool = False) -> Facts:
-        """Look at the file, its log and its disk."""
+        """Inspect the file, its log and its disk."""
         path = path_of(url)
         if path is None:
             return Facts("memory", exists=False, lasts=False)
@@ -69,7 +69,7 @@ class SqliteKind:
         )
 
     def library(self) -> Remark:
-        """Say which SQLite is there, and whether it keeps its promises."""
+        """Say which SQLite is installed and whether it is safe."""
         try:
             import apsw
 
@@ -90,10 +90,10 @@ KIND: Kind = SqliteKind()
 
 
 def path_of(url: str) -> Path | None:
-    """Return the file that a URL names; None is a store in memory.
+    """Return the file that a URL names; None means a store in memory.
 
     Raises:
-        StoreRefused: it names none.
+        StoreRefused: it does not name a file.
     """
     rest = url.partition("://")[2]
     if rest in (":memory:", "/:memory:"):
@@ -115,7 +115,7 @@ def path_of(url: str) -> Path | None:
 
 
 def remarks(seen: StoreFacts) -> Iterator[Remark]:
-    """Say how the disk is, and the file's log and soundness where there is a file."""
+    """Yield remarks on the disk, and on the log and the soundness of the file if there is one."""
     yield _room(seen)
     if seen.exists:
         yield _log(seen)
@@ -162,7 +162,7 @@ def _sound(seen: StoreFacts) -> Remark:
 
 
 def in_units(count: int) -> str:
-    """Write a number of bytes for people."""
+    """Format a number of bytes for people."""
     size, unit = float(count), "B"
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if size < 1024 or unit == "TiB":

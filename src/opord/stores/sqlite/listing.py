@@ -1,7 +1,7 @@
-"""Build the statement that lists runs: newest first, through the index that narrows most.
+"""Build the statement that lists runs, newest first, by the most selective index.
 
-Every index ends in the run's number, so each part below comes in order and stops at its limit; the cost goes
-with what is listed, not with what is stored.
+Every index ends in the run's number. So each part below comes in order and stops at its limit, and
+the cost depends on what is listed, not on what is stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from opord.stores.sqlite.sql import RUN_ROW
 from opord.values.types import RunId
 
 _BY_NUMBER = "\0"
-"""Begins what stands for a run by its number; no name of a run has it."""
+"""Begins the placeholder that names a run by its number. No run's name has it."""
 
 _TEXTS = (
     "r.run",
@@ -35,7 +35,7 @@ _COLUMNS_LEFT = ", ".join([*(f"CAST({text} AS BLOB)" for text in _TEXTS), *_NUMB
 def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
     """Return a query with the parameters :contract, :state, :status, :outcome, :before and :limit.
 
-    `contract_ids` are the numbers of all versions of the contract asked for; empty if any will do.
+    `contract_ids` are the numbers of all versions of the wanted contract; empty if any will do.
     """
     return _of_newest(f"{RUN_ROW} AS row", where, contract_ids)
 
@@ -43,9 +43,10 @@ def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
 def what_is_left(
     connection: apsw.Connection, where: RunFilter, contract_ids: Sequence[int], given: Given
 ) -> tuple[RunRow | None, RunId | None]:
-    """Return what can be read of the newest run of a listing: where a text is none, `�` stands for each byte too many.
+    r"""Return the readable columns of the newest run of a listing, with invalid UTF-8 as `\ufffd`.
 
-    What the kernel made is left out: nobody is to go on from it. With it comes what stands for it in `number_of`.
+    The kernel's own data are left out, because the run must not be carried on from this row. The
+    second value is the placeholder of the run, for `number_of`.
     """
     query = _of_newest(_COLUMNS_LEFT, where, contract_ids)
     number = connection.execute(_of_newest("n.id", where, contract_ids), given).get
@@ -53,7 +54,10 @@ def what_is_left(
 
 
 def number_of(connection: apsw.Connection, sql: Mapping[str, str], run: str) -> int | None:
-    """Return the place of a run in the order of starts, by its name or by what stands for it; None if it has none."""
+    """Return the place of a run in the order of starts, by its name or its placeholder.
+
+    None if it has none.
+    """
     if run.startswith(_BY_NUMBER):
         return int(run[len(_BY_NUMBER) :])
     found: int | None = connection.execute(sql["number"], (run,)).get
@@ -88,7 +92,7 @@ _STRAYS = (
 
 
 def strays(connection: apsw.Connection) -> list[Stray]:
-    """Return what is kept of runs that no listing has; see `Store.strays`."""
+    """Return what is stored of runs that cannot be listed; see `Store.strays`."""
     return [
         Stray(_as_text(run) or "", why)
         for why, query in _STRAYS
@@ -111,7 +115,7 @@ def _as_text(column: bytes | None) -> str | None:
 
 def _of_newest(columns: str, where: RunFilter, contract_ids: Sequence[int]) -> str:
     parts = " UNION ALL ".join(f"SELECT id FROM ({part})" for part in _parts(where, contract_ids))  # noqa: S608
-    # Only our own text and numbers are put together here; what a user asks for is bound.
+    # Only this store's own text and numbers are joined here; values from users are bound.
     newest = f"SELECT id FROM ({parts}) ORDER BY id DESC LIMIT :limit"  # noqa: S608
     return (
         f"SELECT {columns} FROM ({newest}) AS n "  # noqa: S608

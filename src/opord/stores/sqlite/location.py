@@ -1,7 +1,8 @@
-"""Where a store's file may stand: on a local disk, under one name, where SQLite can keep its promises.
+"""Check the place of a store's file: a local disk and a single name, as SQLite needs.
 
-SQLite finds the log (`-wal`) and its index (`-shm`) by the name of the file. Links are no second name: SQLite follows them
-first. A hard link is one, and so is a mount of the file by itself: who opens the file by it has a log of its own.
+SQLite finds the log (`-wal`) and its index (`-shm`) by the name of the file. A symbolic link is not
+a second name: SQLite follows it first. A hard link is a second name, and so is a mount of the file
+by itself: a process that opens the file by that name has another log.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from opord.stores.base import StoreRefused, StoreTwoNames
 
 PROC = Path("/proc")
 
-# The write-ahead log needs memory shared by all who open the file, so they must be on one machine; locks of such
-# file systems are not to be relied on either.
+# The write-ahead log needs memory that all users of the file share, so they must be on one machine.
+# Locks of network file systems are not reliable either.
 NETWORK_FILE_SYSTEMS = frozenset(
     {
         "nfs", "nfs4", "cifs", "smbfs", "smb3", "ncpfs", "afs", "ceph", "glusterfs", "lustre", "gpfs",
@@ -26,17 +27,17 @@ NETWORK_FILE_SYSTEMS = frozenset(
 
 
 def true_name(path: Path) -> Path:
-    """Return the name that a path leads to, absolute and free of links: that by which SQLite reaches the file.
+    """Return the real name of a path, absolute and without links. SQLite reaches the file by it.
 
     Raises:
-        StoreRefused: it leads nowhere, or to a file that nobody else would find by a name.
+        StoreRefused: it leads nowhere, or to a file that other processes would not find by a name.
     """
     path = path.absolute()
     real = Path(os.path.realpath(path))
     if real.is_symlink():
         raise StoreRefused(f"the store {path} is a link that leads back to itself; name a file")
     for given, found in ((path.parent, Path(os.path.realpath(path.parent))), (path, real)):
-        # What /proc calls a link may lead to a deleted file, or into the files of a container.
+        # A link in /proc may lead to a deleted file, or into the files of a container.
         if identity(given) != identity(found):
             raise StoreRefused(
                 f"the store {path} has no name by which others find it; name its file by a path"
@@ -91,7 +92,7 @@ def _check_names(path: Path) -> None:
 
 
 def two_names(path: Path, names: int) -> str:
-    """Say of a file that it has several hard links, and what to do."""
+    """Say that a file has several hard links, and what to do."""
     return (
         f"the file of the store {path} has {names} names (hard links), and SQLite keeps a log beside each, so processes "
         "that use different names do not see each other's writes; stop them all, and delete all names but one, the one that "
@@ -100,7 +101,7 @@ def two_names(path: Path, names: int) -> str:
 
 
 def is_mounted(path: Path, proc: Path = PROC) -> bool:
-    """Say whether a file, named without links, is a mount by itself and not one with its folder."""
+    """Say whether a file, named without links, is a mount point of its own."""
     if not path.exists():
         return False
     mount, folders = _mount_of(path, proc), _mount_of(path.parent, proc)
@@ -108,13 +109,16 @@ def is_mounted(path: Path, proc: Path = PROC) -> bool:
         return mount != folders
     listed = _mounts(proc)
     if listed is None:
-        # Only here: in an overlay, a file may be of another device than its folder.
+        # Only as a last resort: in an overlay, a file may be on another device than its folder.
         return path.stat().st_dev != path.parent.stat().st_dev
     return any(point == path for point, *_ in listed)
 
 
 def overlay_of(path: Path, proc: Path = PROC) -> Path | None:
-    """Return where an overlay is mounted that keeps its changes in a folder above the path; None where there is none."""
+    """Return the mount point of an overlay that keeps its changes in a folder above the path.
+
+    None if there is none.
+    """
     for point, kind, options in _mounts(proc) or ():
         for option in options if kind == "overlay" else ():
             name, _, value = option.partition("=")
@@ -124,7 +128,10 @@ def overlay_of(path: Path, proc: Path = PROC) -> Path | None:
 
 
 def _mounts(proc: Path) -> list[tuple[Path, str, list[str]]] | None:
-    """Return all mounts with their point, their kind and the options of that; None where the system does not tell."""
+    """Return all mounts with their point, kind and options.
+
+    None if the system does not list them.
+    """
     lines = _lines(proc / "self" / "mountinfo")
     if lines is None:
         return None
@@ -137,7 +144,10 @@ def _mounts(proc: Path) -> list[tuple[Path, str, list[str]]] | None:
 
 
 def _lines(table: Path) -> list[str] | None:
-    """Return the lines of a table of mounts; None where the system has none. Only a line's end is escaped in a name."""
+    """Return the lines of a table of mounts; None if the system has none.
+
+    In names, only newlines are escaped.
+    """
     try:
         return [line for line in os.fsdecode(table.read_bytes()).split("\n") if line]
     except OSError:
@@ -145,9 +155,10 @@ def _lines(table: Path) -> list[str] | None:
 
 
 def _mount_of(path: Path, proc: Path) -> str | None:
-    """Return the number of the mount that a path is in; None where the system does not tell."""
+    """Return the id of the mount that a path is in; None if the system does not show it."""
     try:
-        # It holds the name alone: closing a file that was opened would drop the locks that SQLite has on it.
+        # O_PATH takes the name only: closing a file that was really opened would drop SQLite's
+        # locks on it.
         descriptor = os.open(path, os.O_PATH)
     except (AttributeError, OSError):
         return None
@@ -165,7 +176,7 @@ def _mount_of(path: Path, proc: Path) -> str | None:
 
 
 def identity(name: str | Path) -> tuple[int, int] | None:
-    """Return what tells one file from all others, whatever name it has; None where there is none."""
+    """Return what identifies a file under any name (device and inode); None if there is no file."""
     try:
         found = os.stat(name)
     except OSError:
@@ -178,7 +189,7 @@ def _unescaped(name: str) -> Path:
 
 
 def file_system(folder: Path, mounts: Path) -> str | None:
-    """Return the kind of file system a folder is on; None where the system does not tell."""
+    """Return the kind of file system of a folder; None if the system does not show it."""
     lines = _lines(mounts)
     if lines is None:
         return None
@@ -188,7 +199,7 @@ def file_system(folder: Path, mounts: Path) -> str | None:
         if len(fields) < 3:
             continue
         point = _unescaped(fields[1])
-        # The longest mount point is the one in force; among equals, the one mounted last.
+        # The longest mount point is in force; among equals, the one mounted last.
         if (real == point or point in real.parents) and len(point.parts) >= best:
             best, kind = len(point.parts), fields[2]
     return kind

@@ -1,4 +1,4 @@
-"""The guard of a store's file, its log (`-wal`) and the log's index (`-shm`): are they still those that were opened?"""
+"""Check that a store's files are those that were opened: file, log (`-wal`), index (`-shm`)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from opord.stores.sqlite.location import identity, two_names
 
 
 class LogGuard:
-    """Remember which files were opened, and check that they are still found by their names, and by no others.
+    """Remembers which files were opened; checks that their names, and no others, lead to them.
 
-    If one is not found, SQLite goes on writing into a file without a name, and what it calls durable is gone with the
-    process. If there is another name, somebody may open the file by it, with another log.
+    If a name is gone, SQLite goes on writing to a file without a name, and confirmed writes are
+    lost when the process ends. If there is another name, another process may open the file by it,
+    with another log.
     """
 
     def __init__(self, path: Path, given: Path | None = None) -> None:
-        """Look at the files of the store at `path`; `given` is the name it was opened by, where that is a link."""
+        """Look at the files of the store at `path`.
+
+        `given` is the link by which it was opened, if any.
+        """
         self._path = path
         self._file = str(path)
         self._link = None if given is None or given == path else str(given)
@@ -46,7 +50,7 @@ class LogGuard:
         self._written = found.st_mtime_ns
 
     def _found(self, name: str) -> os.stat_result:
-        """Return what is found by a name of the file, if it is still the file."""
+        """Return the status of the file behind one of its names, if it is still the same file."""
         try:
             found = os.stat(name)
         except OSError:
@@ -59,11 +63,12 @@ class LogGuard:
         return found
 
     def may_checkpoint(self) -> bool:
-        """Say whether what is in our log may be brought into the file, and the log then be deleted by its name.
+        """Say whether the log may be copied into the file and then deleted by its name.
 
-        It may not where others can have gone on without us, for what they wrote would be overwritten: with a log of their
-        own, which they have under another name too, or, where the index by which they would have seen us is gone, with a file
-        that has been written since.
+        It may not if other processes can have written without this one, because their writes would
+        be overwritten. They can have done so with a log of their own, which they also have under
+        another name. If the index is gone, by which they would have seen this process, they can
+        have done so in a file that was written since.
         """
         if not self._is(self._file):
             return False
@@ -76,7 +81,7 @@ class LogGuard:
         return alone and found.st_mtime_ns == self._written
 
     def log_is_nameless(self) -> bool:
-        """Say whether nobody who opens the file from now on finds our log."""
+        """Say whether a process that opens the file from now on would not find this log."""
         return not self._is(self._log)
 
     def _is(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Open a file as a store: is it ours, are all settings in force, is its schema of this version."""
+"""Open a file as a store: check that it is one, apply all settings, migrate its schema."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from opord.stores.base import StoreMissing, StoreRefused
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import BUSY_TIMEOUT_MS, close, translate
 
-# "OPRD": tells our files from other people's.
+# "OPRD": marks a file as a store of Opord.
 APPLICATION_ID = 0x4F505244
 
-# Earlier ones can corrupt a file in WAL mode that two connections write (the WAL-reset bug).
+# Earlier versions can corrupt a file in WAL mode that two connections write (the WAL-reset bug).
 OLDEST_SQLITE = (3, 51, 3)
 
 
-# 16 MB of log between checkpoints: pages that many batches change are copied to the file once, and the copy of
-# that much takes a few tens of milliseconds.
+# 16 MB of log between checkpoints. Pages that many batches change are copied to the file once;
+# copying that much takes a few tens of milliseconds.
 _CHECKPOINT_PAGES = 4_000
-# A log that grew behind a long reader is cut to this when it starts anew.
+# A log that grew behind a long reader is cut to this size when it restarts.
 _LOG_BYTES_MAX = 64 * 1024 * 1024
 
-# Through the drive's cache too, where a plain sync stops before it. In force before the file is looked at: finding a
-# journal that a dead process left, SQLite begins with writing.
+# Write through the drive's cache too, where a plain sync stops before it. Set before the file is
+# read: SQLite starts with writing if it finds a journal of a dead process.
 _SYNCS: tuple[tuple[str, int], ...] = (("fullfsync", 1), ("checkpoint_fullfsync", 1))
 
 _SETTINGS: tuple[tuple[str, int | str], ...] = (
@@ -42,14 +42,14 @@ _SETTINGS: tuple[tuple[str, int | str], ...] = (
 
 
 def open_writer(path: Path | None, *, create: bool = True, vfs: str | None = None) -> apsw.Connection:
-    """Open the file for writing and bring its schema up to date; None is a store in memory.
+    """Open the file for writing and migrate its schema. None is a store in memory.
 
-    With `create` a store is made where there is none. `vfs` names the layer through which SQLite reaches the disk, its
-    own if None.
+    With `create` a missing store is made. `vfs` names the layer through which SQLite reaches the
+    disk; None is SQLite's own.
 
     Raises:
-        StoreMissing: there is no store, and none is to be made; nothing was written.
-        StoreRefused: not ours, too new, or a setting did not take.
+        StoreMissing: there is no store, and `create` is false; nothing was written.
+        StoreRefused: not an Opord store, too new, or a setting did not take effect.
         StoreUnavailable: locked, full or unreadable now.
     """
     check_sqlite(apsw.sqlite_lib_version())
@@ -64,11 +64,12 @@ def open_writer(path: Path | None, *, create: bool = True, vfs: str | None = Non
         _set(connection, place, "memory" if path is None else "wal")
         migrate(connection, place, sql.migrations())
         if path is not None:
-            # A change of it that was broken off shows only when the file has been used: SQLite said before that it took.
+            # If a change of the mode was interrupted, this shows only after the file was used:
+            # SQLite reported success before.
             _set_journal_mode(connection, place, "wal")
-            # The log is opened at the first use.
+            # SQLite opens the log at first use.
             connection.pragma("user_version")
-        # A newer process may have brought the file up to date since it was looked at.
+        # A newer process may have migrated the file since it was first identified.
         _identify(connection, place)
     except apsw.Error as error:
         close(connection)
@@ -80,7 +81,7 @@ def open_writer(path: Path | None, *, create: bool = True, vfs: str | None = Non
 
 
 def open_reader(path: Path, *, vfs: str | None = None) -> apsw.Connection:
-    """Open a store's file once more, for reading only."""
+    """Open another connection to a store's file, for reading only."""
     connection = _connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)
     try:
         _set(connection, str(path), "wal")
@@ -92,7 +93,7 @@ def open_reader(path: Path, *, vfs: str | None = None) -> apsw.Connection:
 
 
 def check_sqlite(version: str) -> None:
-    """Refuse an SQLite that can corrupt files."""
+    """Refuse an SQLite version that can corrupt files."""
     if tuple(int(part) for part in version.split(".")[:3]) < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StoreRefused(
@@ -120,8 +121,8 @@ def _connect(path: Path | None, flags: int, vfs: str | None) -> apsw.Connection:
 
 
 def _identify(connection: apsw.Connection, place: str) -> bool:
-    """Say whether the file is a store; refuse one that is neither ours nor empty before anything in it is changed."""
-    # In one transaction: another process may be making the tables just now.
+    """Say whether the file is a store. Refuse a foreign file before anything in it is changed."""
+    # In one transaction: another process may be creating the tables now.
     connection.execute("BEGIN")
     try:
         ident = connection.pragma("application_id")
@@ -158,7 +159,10 @@ def _set(connection: apsw.Connection, place: str, journal_mode: str) -> None:
 
 
 def _set_journal_mode(connection: apsw.Connection, place: str, mode: str) -> None:
-    """Set it; while another process is opening the same new file, SQLite does not wait by itself."""
+    """Set the journal mode.
+
+    While another process opens the same new file, SQLite does not wait by itself.
+    """
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     found = None
     while found is None:
@@ -176,10 +180,10 @@ def _set_journal_mode(connection: apsw.Connection, place: str, mode: str) -> Non
 
 
 def migrate(connection: apsw.Connection, place: str, steps: Sequence[str]) -> None:
-    """Apply the schema's steps that the file does not have yet, each in a transaction of its own.
+    """Apply the schema's missing steps, each in a transaction of its own.
 
-    A process that dies in between leaves a whole version; the next one goes on from there. Two at once
-    take turns, and the second finds the work done.
+    A process that dies in between leaves a whole version, and the next process goes on from there.
+    Two processes at once take turns; the second finds the work done.
     """
     for number, step in enumerate(steps, 1):
         if connection.pragma("user_version") >= number:

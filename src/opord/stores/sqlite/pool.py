@@ -1,8 +1,9 @@
-"""The connections to one file: one that writes, others that read beside it, and what becomes of them if its log goes missing.
+"""The connections to one file: one writes, the others read. Guards them against a lost log.
 
-SQLite keeps what is not yet in the file in a log (`-wal`), and an index of that in memory shared by all who have the
-file open (`-shm`). Both are found by name. Who has them open when somebody deletes them goes on with files that nobody else
-sees, and would overwrite what others write, or be the only one who has it. So the names are looked at before and after every write, and before the end.
+SQLite keeps what is not yet in the file in a log (`-wal`), and an index of the log in memory shared
+by all users of the file (`-shm`). Both are found by name. If somebody deletes them, a process that
+has them open goes on with files that no other process sees. It would overwrite the writes of
+others, or lose its own. So the names are checked before and after every write, and before closing.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from opord.stores.sqlite.log_guard import LogGuard
 from opord.stores.sqlite.opening import open_reader, open_writer
 
 READERS_KEPT = 4
-"""Connections for reading that stay open: as many as threads read at once."""
+"""Number of reading connections that stay open, and of threads that may read at once."""
 
 
 class ConnectionPool:
-    """What a store has open; `path` None is a store in memory, with one connection for everything."""
+    """The open connections of a store.
+
+    With `path` None the store is in memory, with one connection for everything.
+    """
 
     def __init__(
         self,
@@ -34,7 +38,10 @@ class ConnectionPool:
         create: bool = True,
         vfs: str | None = None,
     ) -> None:
-        """Open the file; see `open_writer`. `given` is the name by which its user knows it, if that is a link."""
+        """Open the file; see `open_writer`.
+
+        `given` is the link by which the user named it, if any.
+        """
         self.place = str(path or ":memory:")
         self.writer = StoreConnection(open_writer(path, create=create, vfs=vfs), self.place)
         self._path, self._vfs = path, vfs
@@ -44,7 +51,7 @@ class ConnectionPool:
         self._closed = False
 
     def close(self) -> None:
-        """Close all; the log is brought into the file unless others might be harmed."""
+        """Close all connections. The log is copied into the file unless that could harm others."""
         with self._lock:
             if self._closed:
                 return
@@ -54,22 +61,23 @@ class ConnectionPool:
         for reader in readers:
             reader.close(checkpoint=checkpoint)
         if checkpoint and self._guard is not None and self._guard.log_is_nameless():
-            # SQLite saves it at the end of the last who has it, unless somebody is just looking whether there is one.
+            # SQLite saves the log when its last user closes, unless a process is just checking
+            # whether there is one.
             self.writer.save()
         self.writer.close(checkpoint=checkpoint)
 
     @contextmanager
     def write(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
-        """Have the writing connection alone in a transaction; see `StoreConnection.transaction`."""
+        """Yield the writing connection in a transaction; see `StoreConnection.transaction`."""
         self.check_files()
         with self.writer.transaction(wait=wait) as connection:
             yield connection
-        # What went into a file without a name is not answered for.
+        # What went to a file without a name is not confirmed.
         self.check_files()
 
     @contextmanager
     def read(self) -> Iterator[apsw.Connection]:
-        """Have a reading connection; as many as there are threads that read at once."""
+        """Yield a reading connection. Each thread that reads has its own."""
         if self._path is None:
             with self.writer.use() as connection:
                 yield connection
@@ -93,7 +101,7 @@ class ConnectionPool:
                 reader.close(checkpoint=self._may_checkpoint())
 
     def changes(self) -> int:
-        """Return a number that differs from the last one if another connection has written since."""
+        """Return a number that changes whenever another connection writes."""
         self.check_files()
         with self.writer.use() as connection:
             return int(connection.pragma("data_version"))
@@ -102,7 +110,7 @@ class ConnectionPool:
         return self._guard is None or self._guard.may_checkpoint()
 
     def check_files(self) -> None:
-        """Look whether the file and its log are still those that are open, and the file has no second name.
+        """Check that the file and its log are still the open ones, and the file has one name.
 
         Raises:
             StoreUnavailable: "gone", or "two_names".

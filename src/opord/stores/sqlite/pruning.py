@@ -1,4 +1,4 @@
-"""Finding runs that have ended, and deleting all that is kept of them, in the transaction that is open."""
+"""Find ended runs, and delete all their rows, in the open transaction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def ended(
         return []
     since, number = (after.since, after.number) if after is not None else (-1, 0)
     versions = rows(connection, sql["contracts_of_name"], (contract,), int)
-    # Each contract's runs come in order from its part of the index; what is read goes with what is returned.
+    # Each contract's runs come in order from its part of the index. The rows read are about the
+    # rows returned.
     found = heapq.merge(
         *(
             rows(connection, sql["ended"], (version, before, since, number, limit), EndedRun)
@@ -41,7 +42,7 @@ def ended(
 
 
 def prune(connection: apsw.Connection, sql: dict[str, str], batch: Sequence[Prune]) -> list[bool]:
-    """Delete the runs that have ended and are as they were seen; see `Store.prune`."""
+    """Delete the runs that have ended and have not changed; see `Store.prune`."""
     seen = [(each.tombstone.run, each.epoch, each.seq, each.arrivals, each.hash) for each in batch]
     found = rows(connection, sql["prunable"], (_encode(seen).decode(),), tuple[int, int])
     numbers = dict(found)

@@ -1,4 +1,4 @@
--- The statements that find ended runs, delete them and remember their keys. Runs that are deleted go by their numbers.
+-- The statements that find ended runs, delete them and remember their keys. They delete by number.
 
 -- name: identity
 SELECT json_quote(id) AS row FROM identity LIMIT 1
@@ -7,8 +7,8 @@ SELECT json_quote(id) AS row FROM identity LIMIT 1
 SELECT id AS row FROM contracts WHERE ?1 IS NULL OR name = ?1
 
 -- name: ended
--- The runs of one contract that ended before an instant. One that was terminated kept the instant at which it had
--- entered its state: when it ended is in its journal.
+-- The runs of one contract that ended before an instant. A terminated run keeps the instant at which
+-- it entered its state; the instant of its end is in its journal.
 SELECT json_array(run, ended_at, since, number) AS row
 FROM (
     SELECT r.run AS run, h.since AS since, h.run AS number,
@@ -24,8 +24,8 @@ WHERE ended_at < ?2
 ORDER BY since, number LIMIT ?5
 
 -- name: prunable
--- Which of these runs are as somebody saw them, and have ended: their numbers and places in the batch. The seen are
--- arrays of run, epoch, seq, arrivals and hash.
+-- Which of these runs have ended and have not changed: their numbers and places in the batch. The
+-- parameter holds arrays of run, epoch, seq, arrivals and hash.
 SELECT json_array(n.key, r.id) AS row
 FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value ->> 0 CROSS JOIN heads AS h ON h.run = r.id
 WHERE h.status = 'ended' AND h.epoch = n.value ->> 1 AND h.seq = n.value ->> 2
@@ -53,7 +53,7 @@ DELETE FROM heads WHERE run IN (SELECT value FROM json_each(?1))
 DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?1))
 
 -- name: put_tombstones
--- A key that was forgotten, taken anew and pruned again has the tombstone of its latest run.
+-- A key that was forgotten, used again and pruned again has the tombstone of its latest run.
 INSERT INTO pruned (run, number, contract, started_at, input, state, outcome, ended_at, pruned_at, forget_at, archive)
 VALUES (?1, ?2, (SELECT id FROM contracts WHERE digest = ?3 OR current = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (run) DO UPDATE SET

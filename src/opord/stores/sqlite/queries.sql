@@ -1,10 +1,10 @@
--- The statements of the store, each under its name. A query yields one column `row` of JSON, so that the store can
--- have all rows in one step and decode them in one go. A step gives up the interpreter lock, and beside a busy event loop
--- it may take milliseconds to get it back.
+-- The statements of the store, each under its name. A query yields one column `row` of JSON, so that
+-- the store can fetch all rows in one step and decode them at once. A step releases the interpreter
+-- lock, and beside a busy event loop it may take milliseconds to get it back.
 
 -- name: put_contract
--- The number is one that no contract had before, so that nobody who remembers the number of one that was replaced can
--- start a run of another.
+-- The number was never used before. So a process that remembers the number of a replaced contract
+-- cannot start a run of another contract.
 INSERT INTO contracts (id, digest, name, version, sources, form) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 
 -- name: highest_contract
@@ -41,7 +41,7 @@ FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id CROSS JOIN contracts AS c O
 WHERE r.run = ?1
 
 -- name: number
--- A run's place in the order of starts; one that was pruned has it still.
+-- A run's place in the order of starts. A pruned run keeps it.
 SELECT coalesce((SELECT id FROM runs WHERE run = ?1), (SELECT number FROM pruned WHERE run = ?1)) AS row
 
 -- name: load_many
@@ -81,7 +81,7 @@ WHERE c.id = ?1 AND h.wake_at <= ?2
 ORDER BY h.wake_at, h.run LIMIT ?3
 
 -- name: due_numbers
--- The same by number alone, for when one of the rows cannot be read.
+-- The same runs, by number only. Used if one of the rows cannot be read.
 SELECT h.run AS row
 FROM heads AS h
 WHERE h.contract = ?1 AND h.wake_at <= ?2
@@ -112,13 +112,13 @@ SELECT json_quote(min((SELECT min(h.wake_at) FROM heads AS h WHERE h.contract = 
 FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
 
 -- name: any_held
--- Leases end soon, so only the runs that wake soon are looked at, not all that wait.
+-- Leases end soon, so this reads only the runs that wake soon, not all that wait.
 SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
 WHERE EXISTS (SELECT 1 FROM heads AS h WHERE h.contract = c.id AND h.wake_at < ?2 AND h.worker IS NOT NULL)
 LIMIT 1
 
 -- name: counts
--- Each half is read from an index alone: `heads_running`, and `heads_by_status` in the order of what is counted.
+-- Each half is read from an index alone: `heads_running`, and `heads_by_status` in its own order.
 SELECT json_array('running', count(*)) AS row FROM heads WHERE status = 'running'
 UNION ALL
 SELECT json_array(status, count(*)) AS row FROM heads WHERE status <> 'running' GROUP BY status
@@ -136,7 +136,7 @@ WHERE r.run = ?1 AND i.body IS NOT NULL
 ORDER BY i.id
 
 -- name: waiting
--- The index alone tells.
+-- Read from the index alone.
 SELECT count(*) AS row FROM inbox AS i WHERE i.run = (SELECT id FROM runs WHERE run = ?1) AND i.body IS NOT NULL
 
 -- name: waiting_bytes
@@ -168,7 +168,7 @@ INSERT INTO workers (worker, contracts, alive_until) VALUES (?1, ?2, ?3)
 ON CONFLICT (worker) DO UPDATE SET contracts = excluded.contracts, alive_until = excluded.alive_until
 
 -- name: workers
--- A worker of an older version goes by the digests that it knows.
+-- A worker of an older version uses the digests that it knows.
 SELECT json_array(worker, json((
     SELECT json_group_array(coalesce((SELECT c.current FROM contracts AS c WHERE c.digest = d.value), d.value))
     FROM json_each(CASE WHEN json_valid(workers.contracts) THEN workers.contracts ELSE json_array() END) AS d
@@ -185,7 +185,7 @@ UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (
 )
 
 -- name: forget_workers
--- Workers that have been silent for long are of no interest to anybody.
+-- Workers that have been silent for a long time are no longer needed.
 DELETE FROM workers WHERE alive_until < ?1
 
 -- name: event_keys_of
@@ -209,12 +209,12 @@ UPDATE event_keys SET content = ?4 WHERE run = (SELECT id FROM runs WHERE run = 
 UPDATE settled SET args = ?4, result = ?5 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND action = ?2 AND key = ?3
 
 -- name: rewrite_value
--- Where a value has another digest now, its old text goes; see `drop_values`.
+-- If a value has a new digest, `drop_values` removes the old text.
 INSERT INTO large_values (run, digest, body) VALUES ((SELECT id FROM runs WHERE run = ?1), ?2, ?3)
 ON CONFLICT (run, digest) DO NOTHING
 
 -- name: drop_values
--- All values of a run but these.
+-- All values of a run except these.
 DELETE FROM large_values
 WHERE run = (SELECT id FROM runs WHERE run = ?1) AND digest NOT IN (SELECT value FROM json_each(?2))
 
@@ -222,6 +222,6 @@ WHERE run = (SELECT id FROM runs WHERE run = ?1) AND digest NOT IN (SELECT value
 UPDATE runs SET input = ?2 WHERE run = ?1
 
 -- name: rewrite_head
--- Whoever holds the run knows another hash: the epoch fences it off.
+-- A worker that holds the run knows the old hash; the epoch fences it off.
 UPDATE heads SET epoch = epoch + 1, hash = ?2, worker = ?3, wake_at = ?4, reason = ?5, body = ?6
 WHERE run = (SELECT id FROM runs WHERE run = ?1)

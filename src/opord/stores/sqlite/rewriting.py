@@ -1,4 +1,4 @@
-"""Putting other texts in the place of those that are kept of a run, all at once."""
+"""Replace all stored texts of a run at once."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from opord.values.types import RunId
 T = TypeVar("T")
 
 _AT_ONCE = 1000
-"""Records that are read at a time."""
+"""Number of records that are read at a time."""
 
 
 def rewrite(
     connection: apsw.Connection, sql: dict[str, str], run: RunId, change: Callable[[Kept], Kept | None]
 ) -> Kept | None:
-    """Rewrite a run in the transaction that is open; see `Store.rewrite`."""
+    """Rewrite a run in the open transaction; see `Store.rewrite`."""
     kept = kept_of(connection, sql, run)
     new = change(kept) if kept is not None else None
     if kept is not None and new is not None:
@@ -46,7 +46,10 @@ def rewrite(
 def kept_of(
     connection: apsw.Connection, sql: dict[str, str], run: RunId, unread: list[Unread] | None = None
 ) -> Kept | None:
-    """Read all that is kept of a run, in a transaction; None if it is not there. See `Store.kept`."""
+    """Read all that is stored of a run, in a transaction; None if there is no such run.
+
+    See `Store.kept`.
+    """
     row = _row_of(connection, sql, run, unread)
     if row is None:
         return None
@@ -81,7 +84,7 @@ def _row_of(
 def _journal(
     connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None
 ) -> list[RecordRow]:
-    """Return the records of a run, some at a time: a journal may be long, and is held in memory once."""
+    """Return the records of a run, read in parts so that a long journal is in memory only once."""
     found: list[RecordRow] = []
     try:
         while page := rows(
@@ -101,7 +104,7 @@ def _readable(
     table: str,
     unread: list[Unread] | None,
 ) -> list[T]:
-    """Return the rows of a query; with `unread`, those that can be read: halves are asked for until the others are known."""
+    """Return the rows of a query. With `unread`, damaged rows are found by halving and left out."""
     try:
         return rows(connection, query, given, kind)
     except RowDamaged:

@@ -13,14 +13,14 @@ from opord.stores.sqlite.forms import current_digests
 
 _HERE = Path(__file__).parent
 
-# A run as `RunRow`, from `runs` r, `heads` h and `contracts` c. Where the two name different contracts the row is damaged:
-# workers look for runs by the one, and everybody else by the other.
+# A run as `RunRow`, from `runs` r, `heads` h and `contracts` c. If the first two name different
+# contracts, the row is damaged: workers find runs by the one, all others by the other.
 RUN_ROW = (
     "json_array(r.run, CASE WHEN h.contract = r.contract THEN coalesce(c.current, c.digest) END, c.name, c.version, r.started_at, r.input, h.epoch, h.seq, h.hash, h.arrivals, "
     "json_array(h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body))"
 )
 
-# A contract as `StoredContract`, from `contracts` c. `current` is in form 1 wherever it is set.
+# A contract as `StoredContract`, from `contracts` c. `current` is in form 1 if it is set.
 CONTRACT_ROW = (
     "json_array(coalesce(c.current, c.digest), c.name, c.version, c.sources, "
     "CASE WHEN c.current IS NULL THEN c.form ELSE 1 END, "
@@ -30,7 +30,7 @@ CONTRACT_ROW = (
 
 @cache
 def queries() -> dict[str, str]:
-    """Return the statements of the files here by name."""
+    """Return the statements of the files in this folder by name."""
     text = "\n".join(
         (_HERE / file).read_text(encoding="utf-8") for file in ("batch.sql", "queries.sql", "pruning.sql")
     )
@@ -45,12 +45,15 @@ def queries() -> dict[str, str]:
 
 
 IN_PYTHON: dict[int, Callable[[apsw.Connection], Callable[[apsw.Connection], None]]] = {3: current_digests}
-"""What steps of the schema do in Python, by their numbers: called before the step's transaction, it prepares what is
-called in it, behind the SQL."""
+"""The steps of the schema with a Python part, by number.
+
+The function is called before the step's transaction. It returns a function that is called in the
+transaction, after the SQL.
+"""
 
 
 def migrations() -> list[str]:
-    """Return the schema's steps; number n makes version n."""
+    """Return the schema's steps; step number n makes version n."""
     files = sorted((_HERE / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql"))
     for number, file in enumerate(files, 1):
         if int(file.name[:4]) != number:

@@ -1,6 +1,6 @@
 """The verbs of the store over SQLite.
 
-One connection writes; others read beside it.
+One connection writes; the others read beside it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SqliteStore:
-    """A store in one file; `path` None keeps it in memory, for this object alone."""
+    """A store in one file. With `path` None it is in memory, for this object alone."""
 
     def __init__(
         self,
@@ -71,13 +71,14 @@ class SqliteStore:
         clock: Callable[[], int] | None = None,
         vfs: str | None = None,
     ) -> None:
-        """Open the store; one that is not there is made if `create`.
+        """Open the store. A missing store is made if `create` is true.
 
-        `vfs` names the layer through which SQLite reaches the disk; tests put one there that fails and forgets.
+        `vfs` names the layer through which SQLite reaches the disk. Tests use one that fails and
+        forgets.
 
         Raises:
-            StoreMissing: it is not there, and is not to be made.
-            StoreRefused: no store can be there, or what is there is none of ours.
+            StoreMissing: there is no store, and `create` is false.
+            StoreRefused: no store can be there, or the file is not an Opord store.
             StoreTwoNames: the file has, or may have, another name.
             StoreUnavailable: locked, full or unreadable now.
         """
@@ -133,19 +134,19 @@ class SqliteStore:
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
         if limit <= 0 or not contracts:
             return []
-        # Most looks find nothing; those take no lock.
+        # Most calls find nothing; those take no lock.
         if not self._all("is_due", (_json(contracts), self.now()), int):
             return []
         with self._write() as connection:
             now = self.now()
-            # Two digests may be of one contract.
+            # Two digests may belong to one contract.
             served = {
                 number
                 for _, number in rows(
                     connection, self._sql["contract_ids"], (_json(contracts),), tuple[str, int]
                 )
             }
-            # Numbered by due time first, then by age, which is the order over all contracts.
+            # Sorted by due time, then by age, over all contracts.
             due = heapq.merge(
                 *(self._due(connection, contract, now, limit) for contract in sorted(served)),
                 key=lambda item: (item[1].head.wake_at or 0, item[0]),
@@ -162,7 +163,7 @@ class SqliteStore:
     def _due(
         self, connection: apsw.Connection, contract: int, now: Instant, limit: int
     ) -> list[tuple[int, RunRow]]:
-        """Return the runs of a contract that are due; a row that cannot be read keeps nobody else from being claimed."""
+        """Return the due runs of a contract. A row that cannot be read does not stop the others."""
         try:
             return rows(connection, self._sql["due"], (contract, now, limit), tuple[int, RunRow])
         except RowDamaged:
@@ -188,7 +189,7 @@ class SqliteStore:
             self._lease("release", worker, held, 0)
 
     def _lease(self, verb: str, worker: str, held: Sequence[tuple[RunId, int]], ttl_us: int) -> set[str]:
-        """Change the lease of those that are still held; return them."""
+        """Change the leases of the pairs that are still held; return their runs."""
         with self._write() as connection:
             found = rows(connection, self._sql["held"], (_encode(held).decode(), worker), tuple[int, str])
             numbers = _encode([number for number, _ in found]).decode()
@@ -328,7 +329,7 @@ class SqliteStore:
         return self._pool.changes()
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
-        """Return None: SQLite calls nobody when another process writes."""
+        """Return None: SQLite does not notify when another process writes."""
         return None
 
     def close(self) -> None:
@@ -342,7 +343,7 @@ class SqliteStore:
 
     @contextmanager
     def _snapshot(self) -> Iterator[apsw.Connection]:
-        """Have a reading connection that sees one instant, whatever is written meanwhile."""
+        """Yield a reading connection that sees one instant, whatever is written meanwhile."""
         with self._read() as connection:
             connection.execute("BEGIN")
             yield connection
