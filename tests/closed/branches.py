@@ -1,4 +1,4 @@
-"""Which modules ask a value for more than one member of a union of classes."""
+"""Find the modules that distinguish between members of a union of classes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ PACKAGE = Path(__file__).parent.parent.parent / "src" / "opord"
 
 
 def branching(members: Collection[str]) -> set[str]:
-    """Return the modules that tell two or more of these classes of the contract apart.
+    """Return the modules that distinguish between two or more of these classes of the contract.
 
-    By `isinstance`, by a class pattern, or by `type(x)`. `ir.Let` is one of them, `tree.Let` is another class.
+    They use `isinstance`, a class pattern, or `type(x)`. `ir.Let` is a class of the contract;
+    `tree.Let` is another class.
     """
     return {
         str(path.relative_to(PACKAGE))

@@ -1,8 +1,8 @@
-"""What mypy says once closed unions have a member that nobody has heard of.
+"""Add an unknown member to closed unions in a copy of the package, and read what mypy reports.
 
-A copy of the package gets a throw-away member in each union, and each `assert_never(x)` in it becomes
-`reveal_type(x)`. mypy passes over code that cannot be reached, so that it tells of one only where something is left
-for `x`: a throw-away member, as it should be, or `Any`, where the wildcard would never have noticed anything.
+Each union gets a throw-away member, and each `assert_never(x)` becomes `reveal_type(x)`. mypy skips
+unreachable code, so it reports such a line only if `x` can still have a value: the throw-away
+member, as it should be, or `Any`. With `Any`, the wildcard would never have noticed a missing case.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ANY = re.compile(r'Revealed type is "(?:[^"]*\b)?Any\b')
 
 
 class Union(NamedTuple):
-    """A closed union: the module and the name of its alias, and the fields of a throw-away class of it.
+    """A closed union: the module and the name of its alias, and the fields of its throw-away class.
 
     A union of literals gets a text as its throw-away member.
     """
@@ -39,12 +39,12 @@ class Union(NamedTuple):
 
     @property
     def member(self) -> str:
-        """The name of the throw-away member: no other union has one of that name."""
+        """The name of the throw-away member, which no other union uses."""
         return f"Thrown{Path(self.module).stem.title()}{self.alias}"
 
 
 class Said(NamedTuple):
-    """What mypy says of a line of the copy."""
+    """A message of mypy about a line of the copy."""
 
     module: str
     line: int
@@ -52,7 +52,11 @@ class Said(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """What mypy says of the copy: what has to do with a throw-away member, by union, and what is left."""
+    """The messages of mypy about the copy.
+
+    `pointed` are the modules where mypy reports a throw-away member, by union. `toothless` are the
+    lines with `Any`. `others` are all other messages.
+    """
 
     pointed: dict[Union, set[str]]
     toothless: list[Said]
@@ -60,7 +64,7 @@ class Growth(NamedTuple):
 
 
 def grown(unions: Iterable[Union], folder: Path) -> Growth:
-    """Add a member to each union in a copy of the package in `folder`, and return what mypy says."""
+    """Add a member to each union in a copy of the package in `folder`; return what mypy reports."""
     copy = folder / "src" / "opord"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     for path in copy.rglob("*.py"):
@@ -81,7 +85,10 @@ def grown(unions: Iterable[Union], folder: Path) -> Growth:
 
 
 def read_with(unions: Iterable[Union], folder: Path, reading: str) -> Any:
-    """Add a member to each union in a copy of the package in `folder`, and return what a module prints that runs on it."""
+    """Add a member to each union in a copy of the package in `folder`; run a module on the copy.
+
+    Return the JSON that the module prints.
+    """
     copy = folder / "opord"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     for union in unions:
@@ -127,7 +134,7 @@ def _grown(text: str, node: ast.stmt, value: ast.expr, union: Union) -> str:
 
 
 def _at(text: str, line: int, column: int) -> int:
-    """Return the offset of a place as the syntax tree gives it: the column in bytes."""
+    """Return the offset of a place in the syntax tree, whose columns count bytes."""
     lines = text.splitlines(keepends=True)
     return sum(map(len, lines[: line - 1])) + len(lines[line - 1].encode()[:column].decode())
 

@@ -1,4 +1,4 @@
-"""What the `match` statements of a module do about what they do not name."""
+"""Check what the `match` statements of a module do with values that they do not name."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ WHAT_TO_DO = (
 
 
 class Found(NamedTuple):
-    """A line and what is wrong with it."""
+    """A line and its fault."""
 
     line: int
     why: str
 
 
 def parsed(text: str) -> ast.Module:
-    """Parse a module while no garbage is collected.
+    """Parse a module while garbage collection is off.
 
-    CPython 3.11 counts how deep a tree is in one place for the whole interpreter. Where the collector runs code that parses
-    in between, the count is off: "SystemError: AST constructor recursion depth mismatch".
+    CPython 3.11 has one counter for the depth of a syntax tree in the whole interpreter. If the
+    collector runs code that also parses, the counter is wrong: "SystemError: AST constructor
+    recursion depth mismatch".
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -41,7 +42,7 @@ def parsed(text: str) -> ast.Module:
 
 
 def faults(text: str) -> list[Found]:
-    """Return the wildcards of a module that swallow what nobody named, and the marks that mark nothing."""
+    """Return the wildcards of a module that ignore values, and the marks without a wildcard."""
     comments = _comments(text)
     found, seen = [], set[int]()
     for match in (node for node in ast.walk(parsed(text)) if isinstance(node, ast.Match)):
@@ -65,7 +66,7 @@ def _comments(text: str) -> dict[int, str]:
 
 
 def _takes_all(pattern: ast.pattern) -> bool:
-    """Whether a pattern matches whatever comes: `_`, a bare name, or a sequence of nothing but these."""
+    """Say whether a pattern matches every value: `_`, a bare name, or a sequence of only these."""
     match pattern:
         case ast.MatchAs(pattern=inner):
             return inner is None or _takes_all(inner)
@@ -78,7 +79,7 @@ def _takes_all(pattern: ast.pattern) -> bool:
 
 
 def _is_never(body: list[ast.stmt]) -> bool:
-    """Whether a body is `assert_never(…)` and nothing else."""
+    """Say whether a body is `assert_never(…)` and nothing else."""
     match body:
         case [ast.Expr(ast.Call(ast.Name("assert_never")))]:
             return True

@@ -1,4 +1,4 @@
-"""The places of a contract that hold an expression or a type, each with a contract that has another one there."""
+"""Find the places of a contract that hold an expression or a type, and put another one there."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ Path: TypeAlias = tuple[str | int, ...]
 
 
 def placed(whole: Any, union: str, instead: Callable[[Any], Any]) -> dict[str, Any]:
-    """Return the whole once for each kind of place that holds a member of a union, with another member there.
+    """Return the whole with another member in a place, once for each kind of place.
 
-    A place is a member of a data class that is declared with the union's name. A kind of place is named by the class above it,
-    its own and the member: `RecordType.Field.type`; one inside another by both: `State.Let.value > Binary.left`. The first of each
-    kind is taken.
+    The places are those that hold a member of the union.
+
+    A place is a member of a data class that is declared with the union's name. The name of its kind
+    has the class above it, its own class and the member: `RecordType.Field.type`. A place inside
+    another has the names of both: `State.Let.value > Binary.left`. Only the first place of each
+    kind is used.
     """
     found: dict[str, Any] = {}
     for name, path, value in _places(whole, re.compile(rf"\b{union}\b"), ("", "")):
@@ -27,7 +30,10 @@ def placed(whole: Any, union: str, instead: Callable[[Any], Any]) -> dict[str, A
 def _places(
     node: Any, union: re.Pattern[str], above: tuple[str, str], top: str = ""
 ) -> Iterator[tuple[str, Path, Any]]:
-    """Yield each place below a node: its name, the way to it, and what is there. `top` is the outermost place around it."""
+    """Yield each place below a node: its name, the path to it, and its value.
+
+    `top` is the outermost place that contains it.
+    """
     if not dataclasses.is_dataclass(node):
         return
     own = (above[1], type(node).__name__)
@@ -42,7 +48,7 @@ def _places(
 
 
 def _parts(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield what a member holds: itself, or what is in its lists and tuples."""
+    """Yield the values of a member: the value itself, or the items of its lists and tuples."""
     if isinstance(value, tuple | list):
         for index, inner in enumerate(value):
             yield from _parts(inner, (*path, index))
@@ -51,7 +57,7 @@ def _parts(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def _with(node: Any, path: Path, value: Any) -> Any:
-    """Return a copy of a node in which a place holds another value."""
+    """Return a copy of a node with another value at one place."""
     if not path:
         return value
     step, rest = path[0], path[1:]

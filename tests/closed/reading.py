@@ -1,7 +1,8 @@
-"""Give a contract with a member that nobody knows to everything that reads contracts, and print what came of it.
+"""Give a contract with an unknown member to all readers of contracts, and print their answers.
 
-This runs on a copy of the package in which each of these unions has a throw-away member. `refused` is the answer of
-code that fails closed; `accepted` that of code that looked away, or that never had to look.
+This runs on a copy of the package in which each of these unions has a throw-away member. `refused`
+is the answer of code that fails closed. `accepted` is the answer of code that ignored the member or
+never reads it.
 """
 
 from __future__ import annotations
@@ -53,14 +54,14 @@ ensure every run ends
 
 
 def with_statement(contract: ir.Contract) -> ir.Contract:
-    """Charge once more before the body of `Charging`, in a statement that nobody knows, and go back."""
+    """Add an unknown statement at the start of `Charging`: it charges once more and goes back."""
     charged = _match(contract).subject
     again = ir.ThrownContractStatement(charged, (ir.Goto("Charging", ()),), charged.place)  # type: ignore[attr-defined]
     return _with_body(contract, (again, _match(contract)))
 
 
 def with_pattern(contract: ir.Contract) -> ir.Contract:
-    """Let the last arm take what nobody knows."""
+    """Replace the pattern of the last arm by an unknown one."""
     match = _match(contract)
     arm = match.arms[-1]
     unknown = ir.ThrownContractPattern(arm.place)  # type: ignore[attr-defined]
@@ -69,7 +70,7 @@ def with_pattern(contract: ir.Contract) -> ir.Contract:
 
 
 def with_doubt(contract: ir.Contract) -> ir.Contract:
-    """Settle the doubts of `charge` as nobody knows."""
+    """Replace the rule for doubts of `charge` by an unknown one."""
     unknown = ir.ThrownContractDoubt(contract.actions[0].place)  # type: ignore[attr-defined]
     return dataclasses.replace(contract, actions=(dataclasses.replace(contract.actions[0], doubt=unknown),))
 
@@ -89,12 +90,15 @@ def _with_body(contract: ir.Contract, body: tuple[Any, ...]) -> ir.Contract:
 
 
 def answers(contract: ir.Contract) -> dict[str, str]:
-    """Say for each reader of contracts whether it refuses this one."""
+    """Return for each reader of contracts whether it refuses this contract."""
     return {name: answer(reader) for name, reader in readers_of(TEXT, contract).items()}
 
 
 def readers_of(text: str, contract: ir.Contract) -> dict[str, Callable[[], object]]:
-    """Return all that reads a contract; `text` is that of the contract before a member was put into it."""
+    """Return all readers of a contract.
+
+    `text` is the text of the contract without the unknown member.
+    """
     source = Source("sale.opord", text)
     lowered = dataclasses.replace(lower_source(source), model=contract)
     readers: dict[str, Callable[[], object]] = {
@@ -114,7 +118,10 @@ def readers_of(text: str, contract: ir.Contract) -> dict[str, Callable[[], objec
 
 
 def answer(reader: Callable[[], object]) -> str:
-    """Say whether a reader refuses what it is given: loudly, by `assert_never` or a table that has no row for it."""
+    """Return whether a reader refuses its input.
+
+    It refuses with `assert_never`, or with a table that has no row for the input.
+    """
     try:
         reader()
     except (AssertionError, KeyError) as refused:

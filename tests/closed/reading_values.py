@@ -1,7 +1,8 @@
-"""Give contracts with an expression or a type that nobody knows, in each place that can hold one, to all that reads contracts.
+"""Give contracts with an unknown expression or type to all readers of contracts.
 
-This runs as `reading.py` does, on a copy of the package with throw-away members. The unknown expression and the unknown type
-hold the one that was there, so that names in them are still seen: who passes over one reads another contract.
+Each place that can hold one is tried. Like `reading.py`, this runs on a copy of the package with
+throw-away members. The unknown expression and the unknown type contain the one that was there, so
+that readers still see the names in it. A reader that ignored the place would see another contract.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tests.closed.reading import answer, readers_of
 
 NOW = "2026-01-01T00:00:00Z"
 DRAWS = 20
-"""How often each value is drawn: one that may be absent, or a list that may be empty, is there in some of them."""
+"""How often each value is drawn: often enough that optional values and items of lists occur."""
 
 STRAIGHT = """\
 contract Sale(id: str, way: Way, count: int = 1 + 1, pin: secret str, more: map[str, Note]) key id
@@ -95,12 +96,12 @@ final state Done success
 
 
 def unknown_expression(known: Any) -> Any:
-    """Return an expression that nobody knows, of the type of the one that it stands for."""
+    """Return an unknown expression with the type of the expression that it replaces."""
     return ir.ThrownContractExpr(known, known.type, known.place)  # type: ignore[attr-defined]
 
 
 def unknown_type(known: Any) -> Any:
-    """Return a type that nobody knows."""
+    """Return an unknown type."""
     return ir.ThrownContractType(known)  # type: ignore[attr-defined]
 
 
@@ -111,7 +112,7 @@ def classes_of(contract: ir.Contract, text: str) -> dict[str, type[Any]]:
 
 
 def values_of(contract: ir.Contract, classes: dict[str, type[Any]]) -> dict[str, Callable[[], object]]:
-    """Return all that reads a contract for the values of its types."""
+    """Return all readers of a contract that deal with the values of its types."""
     return {
         "content": lambda: content(contract),
         "written sheet": lambda: render_text(explain_sheet(contract), 100),
@@ -137,7 +138,7 @@ def _values(contract: ir.Contract, made: Plausible) -> None:
 
 
 def _data(contract: ir.Contract) -> Iterator[tuple[ir.Field, ...]]:
-    """Yield all that a contract declares to be kept or handed on."""
+    """Yield the fields of all values that a contract stores or passes on."""
     yield contract.params
     for state in contract.states:
         yield state.fields
@@ -152,7 +153,7 @@ def _data(contract: ir.Contract) -> Iterator[tuple[ir.Field, ...]]:
 
 
 def answers(text: str) -> dict[str, dict[str, str]]:
-    """Say for each place what each reader makes of a contract with an unknown member there."""
+    """Return the answers of the readers to an unknown member, for each place."""
     known = lower_source(Source("sale.opord", text)).model
     classes = classes_of(known, text)
     contracts = {"known": known}
@@ -168,7 +169,7 @@ def answers(text: str) -> dict[str, dict[str, str]]:
 
 
 def lowered(text: str) -> dict[str, str]:
-    """Say for each place of the tree what the lowering makes of an unknown word there."""
+    """Return for each place of the tree the answer of the lowering to an unknown node there."""
     source = Source("sale.opord", text)
     file, _ = parse(source)
     files = {"known": file}

@@ -1,4 +1,4 @@
-"""Our own code fails closed: a `match` takes what it names, and nothing else in silence."""
+"""Our own code fails closed: a `match` never ignores a value that it does not name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Proof that our own code fails closed: one member more in a union, and mypy points at every place that has to know it.
+"""Our own code fails closed: mypy reports every place that must know a new member of a union.
 
-Each union below gets a throw-away member in a copy of the package. The list beside it names the modules that branch
-over the union. A module that is no longer pointed at has begun to swallow what it does not know; one that is new in the
-list is a decision that somebody makes.
+Each union below gets a throw-away member in a copy of the package. The list beside it names the
+modules that branch over the union. If mypy no longer reports a module, the module ignores unknown
+members. If a module is new, decide whether it belongs to the list.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ PARTIAL: dict[str, dict[str, str]] = {
         "kernel/views.py": "it shows what a check and a limit wait for; other rules have only a next attempt"
     },
 }
-"""Modules that tell some members of a union apart and may leave out the others, by the reason that this is safe."""
+"""Modules that name only some members of a union, each with the reason why this is safe."""
 
 
 @pytest.mark.slow
@@ -156,7 +156,7 @@ def _not_as_listed(growth: Growth) -> Iterator[str]:
 
 
 def _silent(growth: Growth) -> Iterator[str]:
-    """Name the modules that tell members of a union apart, and at which mypy does not point."""
+    """Yield a message for each module that mypy misses although it distinguishes members."""
     for alias, reasons in PARTIAL.items():
         members = [cls.__name__ for cls in get_args(getattr(contract, alias))]
         pointed = next(

@@ -1,4 +1,4 @@
-"""Tables that are keyed by the members of a closed union have a row for each."""
+"""Tables with the members of a closed union as keys have a row for each member."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TABLES: dict[str, tuple[object, Collection[object]]] = {
 
 def members(union: object) -> set[object]:
     """Return the members of a union: classes, or the texts of a literal."""
-    if isinstance(union, str):  # an alias that is written as a text, since its classes stand below it
+    if isinstance(union, str):  # an alias written as a text, because its classes are defined below it
         return {vars(tree)[name.strip()] for name in union.split("|")}
     return set(typing.get_args(union))
 

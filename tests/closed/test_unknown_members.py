@@ -1,6 +1,7 @@
-"""Proof that what runs fails closed: where a contract has a member that nobody knows, nothing is proved, drawn or written.
+"""Running code fails closed: a contract with an unknown member is not proved, drawn or written.
 
-mypy points at the places that have to know a new member (`test_members.py`). Here somebody has not listened to it.
+mypy reports the places that must know a new member (`test_members.py`). Here somebody has ignored
+mypy.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ READ_NO_STATEMENTS = {
     "too_many_moves": "what the rules before it gave up at",
     "unused": "names, which it finds in whatever holds them",
 }
-"""Rules that say something of other things than statements, and what they read."""
+"""Rules that read no statements, and what each reads instead."""
 
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """What each reader of contracts answers, by the union that has a member which nobody knows."""
+    """The answer of each reader of contracts, by the union that has the unknown member."""
     found: dict[str, dict[str, str]] = read_with(
         UNIONS, tmp_path_factory.mktemp("unknown"), "tests.closed.reading"
     )
@@ -55,7 +56,10 @@ def test_all_that_reads_a_contract_accepts_one_that_it_knows(answers: dict[str, 
 
 
 def test_an_unknown_statement_is_refused_by_all_that_reads_statements(answers: dict[str, Any]) -> None:
-    """The statement commits again and goes round; a checker that passed over it would prove that neither happens."""
+    """The statement commits again and goes back.
+
+    A checker that ignored it would prove that neither happens.
+    """
     accepted = those(answers["Statement"], "accepted")
     assert accepted == {f"rule {name}" for name in READ_NO_STATEMENTS}
     assert those(answers["Statement"], "refused") == set(answers["Statement"]) - accepted

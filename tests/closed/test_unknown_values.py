@@ -1,6 +1,7 @@
-"""Proof that an expression or a type that nobody knows is refused by whatever reads it, in each place that can hold one.
+"""Every reader refuses an unknown expression or type, in each place that can hold one.
 
-The formatter is not among them: it moves blanks between tokens, and knows neither expressions nor types.
+The formatter is not a reader: it moves blanks between tokens and does not know expressions or
+types.
 """
 
 from __future__ import annotations
@@ -37,17 +38,20 @@ EXPRESSIONS = {
     "check": TIMES,
     "rule broken_promise": TIMES,
 }
-"""Who reads the expressions of a contract without a cycle, and which; others read none."""
+"""The readers of expressions with the places that they read, for a contract without a cycle."""
 
 IN_A_CYCLE = {"State.Let.value", "State.If.condition", "If.Goto.args"}
-"""What is looked at to tell whether a cycle hands on the same values again."""
+"""The places that decide whether a cycle passes on the same values again."""
 
 NOT_READ = {
     "State.Timer.when > Attribute.of": {"promises", "check", "rule broken_promise"},
     "State.Match.subject > CallSite.args": {"sheet", "written sheet", "dot", "mermaid"},
 }
-"""What lies in a place that is read and is not read itself: a time of something other than `run` bounds nothing, and what
-a call is given is no condition."""
+"""Places inside a place that is read, which some readers ignore.
+
+A time that does not come from `run` bounds nothing, and the arguments of a call are not a
+condition.
+"""
 
 DECLARED = {f"{above}.Field.type" for above in ("Contract", "RecordType", "Variant", "Event", "State")} | {
     f"{kind}.Field.type" for kind in ("Pure", "Effect", "Action")
@@ -74,14 +78,17 @@ TYPES = {
     "rule incomplete_match": {"Match.Var.type"},
     "rule statement_after_goto": {"Match.Var.type"},
 }
-"""Who reads types, and which. The type of an expression follows from those that are declared, where nobody accepts an
-unknown one; so it is read only by those whom it tells something more."""
+"""The readers of types, each with the places that it reads.
+
+The type of an expression follows from declared types, and an unknown declared type is always
+refused. So only those that need the type of an expression read it.
+"""
 
 NOT_OPENED = {
-    "secret places": {"SecretOf.item"},  # what is secret is secret, whatever it is
+    "secret places": {"SecretOf.item"},  # a secret is a secret, whatever its type is
     "plausible values": {"MapOf.value"},  # a map is empty
 }
-"""Types whose inside makes no difference to a reader."""
+"""Types whose content does not matter to a reader."""
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +98,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 def straight(answers: Any) -> dict[str, dict[str, str]]:
-    """What each reader answers, by the place that holds what nobody knows, of a contract without a cycle."""
+    """The readers' answers to a contract without a cycle, by the place of the unknown value."""
     found: dict[str, dict[str, str]] = answers["contracts"]["straight"]
     return found
 
@@ -101,7 +108,7 @@ def is_type(place: str) -> bool:
 
 
 def refused_in(answers: dict[str, dict[str, str]], *, types: bool, inner: bool) -> dict[str, set[str]]:
-    """Return the places in which each reader refuses what it does not know: those of types, or of expressions."""
+    """Return the places in which each reader refuses an unknown type or expression."""
     found: dict[str, set[str]] = {}
     for place, said in answers.items():
         if is_type(place) == types and (" > " in place) == inner:

@@ -1,7 +1,8 @@
-"""All contracts of the repository, and the digests that they once had.
+"""Read all contracts of the repository, with every digest that they ever had.
 
-`digests.jsonl` has a line for each text that was ever here: the file it was in, its two digests, and the text with those of
-the files it uses, so that the digests can be computed as long as there is Opord. It only grows.
+`digests.jsonl` has a line for each text that was ever in the repository. The line has the file,
+both digests, and the text with the texts of the files that it uses, so that the digests can be
+computed forever. The file only grows.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ PINNED = Path(__file__).parent / "digests.jsonl"
 
 @dataclass(frozen=True)
 class Pin:
-    """A text that was here once, and the digests that its contract has for ever; None where it says what form 0 cannot say."""
+    """A text that was once in the repository, and the permanent digests of its contract.
+
+    `form_0` is None if the contract has something that form 0 cannot express.
+    """
 
     file: str
     form_0: str | None
@@ -35,11 +39,11 @@ class Pin:
     sources: tuple[tuple[str, str], ...]
 
     def contract(self) -> Contract:
-        """Read the text without asking a rule, as what was accepted once is read."""
+        """Read the text without the rules, like a contract that was accepted before."""
         return read(self.sources)
 
     def line(self) -> str:
-        """Return it as a line of the file."""
+        """Return the pin as a line of the file."""
         return json.dumps(self.__dict__, ensure_ascii=False, sort_keys=True)
 
 
@@ -57,7 +61,7 @@ def read(sources: tuple[tuple[str, str], ...]) -> Contract:
 
 @cache
 def pinned() -> list[Pin]:
-    """Return what the file has."""
+    """Return the pins of the file."""
     return [_pin(line) for line in PINNED.read_text(encoding="utf-8").splitlines()]
 
 
@@ -68,7 +72,7 @@ def _pin(line: str) -> Pin:
 
 @cache
 def here() -> dict[str, tuple[tuple[str, str], ...]]:
-    """Return the sources of each contract that is in the repository now and has no errors, by its file."""
+    """Return the sources of each contract without errors in the repository, by its file."""
     found = {}
     for path in sorted(ROOT.rglob("*.opord")):
         file = path.relative_to(ROOT).as_posix()

@@ -1,4 +1,4 @@
-"""What was made by the last Opord without forms, each time in a fresh copy."""
+"""Give tests a fresh copy of the files that the last Opord without forms wrote."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from opord.stores.sqlite import SqliteStore
 MADE = Path(__file__).parent / "form_0"
 KEY = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
 NOW = 1_796_019_720_000_000
-"""A minute after it was made, in microseconds."""
+"""A minute after the files were written, in microseconds."""
 
 OLD = {
     line.split("'")[3]: line.split("'")[1]
     for line in (MADE / "store.sql").read_text().splitlines()
     if line.startswith("INSERT INTO contracts VALUES")
 }
-"""The digests of its contracts then, by name."""
+"""The digests of the contracts at that time, by name."""
 
 
 def old_store(folder: Path) -> Path:
-    """Put the store as it was then into a folder."""
+    """Write the old store into a folder."""
     place = folder / "old.db"
     connection = apsw.Connection(str(place))
     connection.execute((MADE / "store.sql").read_text())
@@ -47,14 +47,14 @@ def old_store(folder: Path) -> Path:
 
 
 def old_archive(folder: Path) -> Path:
-    """Put the archive as it was then into a folder."""
+    """Write the old archive into a folder."""
     place = folder / "old-runs.jsonl"
     shutil.copy(MADE / "old-runs.jsonl", place)
     return place
 
 
 def opened(place: Path, *, seconds: float = 0) -> SqliteStore:
-    """Open a store, so long after it was made."""
+    """Open a store, `seconds` after it was written."""
     return SqliteStore(place, clock=lambda: NOW + int(seconds * 1_000_000))
 
 
@@ -70,7 +70,7 @@ def imported(name: str, folder: Path = MADE) -> ModuleType:
 
 
 def changed_text(place: Path, name: str, old: str, new: str) -> None:
-    """Change the text that a store has of a contract, behind its back."""
+    """Change the text that a store has of a contract, without the store's knowledge."""
     connection = apsw.Connection(str(place))
     query = "SELECT sources FROM contracts WHERE name = ?"
     sources = json.loads(str(connection.execute(query, (name,)).get))
@@ -81,7 +81,7 @@ def changed_text(place: Path, name: str, old: str, new: str) -> None:
 
 
 class ShopHandlers:
-    """Handlers for the shop that do what is asked; `calls` says what was."""
+    """Handlers for the shop that succeed; `calls` records each call."""
 
     def __init__(self, shop: Any) -> None:
         self.shop = shop
@@ -109,7 +109,7 @@ class ShopHandlers:
 
 
 class VaultHandlers:
-    """Handlers for the vault that do what is asked."""
+    """Handlers for the vault that succeed."""
 
     def __init__(self, vault: Any) -> None:
         self.vault = vault
@@ -128,7 +128,7 @@ LIVE = {
 
 
 def problems(store: SqliteStore) -> dict[str, list[Any]]:
-    """Verify every run of a store against the text that the store has."""
+    """Verify every run of a store against the stored text; return the problems by run."""
     programs = Programs(protection_with(KEY))
     found = {}
     for row in store.runs(RunFilter(), limit=100):
@@ -140,7 +140,7 @@ def problems(store: SqliteStore) -> dict[str, list[Any]]:
 
 
 def terminate(store: SqliteStore, run: str) -> None:
-    """End a run by an administrator's word, in a process that was given no contract."""
+    """Terminate a run, in a process that has no contract."""
 
     async def end() -> None:
         async with Engine(store, secret_keys=KEY) as engine:
@@ -151,7 +151,7 @@ def terminate(store: SqliteStore, run: str) -> None:
 
 
 def prune(store: SqliteStore, archive: Path) -> int:
-    """Prune all runs that have ended into an archive; return how many."""
+    """Prune all ended runs into an archive; return how many."""
     writer = ArchiveWriter.open(archive, store.identity(), text(store.now()))
     pruning = Pruning(store, before=store.now(), archive=writer, keep_us=1_000_000)
     pruned = [tally.pruned for tally in pruning.steps()][-1]

@@ -1,4 +1,7 @@
-"""Texts and trees of contracts written otherwise, with the same content: what a run can tell is the same."""
+"""Rewrite texts and trees of contracts without a change of content.
+
+Nothing that matters to a run changes.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ _TARGETS = re.compile(r"-> (\w+(?: \| \w+)+) \{$", re.MULTILINE)
 
 
 def rewritten(sources: Sources, rng: Random) -> Sources:
-    """Write a contract with other names of bindings, another order of declarations and other headers.
+    """Write a contract with other bindings, another order of declarations and other headers.
 
-    What stands between declarations goes: documentation, comments and `allow`. So does each `ensure`.
+    Everything between declarations is removed: documentation, comments and `allow`. So is each
+    `ensure`.
     """
     (name, text), *others = sources
     texts = dict(sources)
@@ -29,7 +33,7 @@ def rewritten(sources: Sources, rng: Random) -> Sources:
 
 
 def _with_other_names(name: str, text: str, texts: dict[str, str]) -> str:
-    """Give each name that a body binds another one, where no `..` takes a field of that name from it."""
+    """Rename each name that a body binds, unless a `..` fills a field with that name from it."""
     recorder = Recorder()
     source = Source(name, text)
     lower_source(source, read=lambda path: texts[path], recorder=recorder)
@@ -45,7 +49,7 @@ def _with_other_names(name: str, text: str, texts: dict[str, str]) -> str:
 
 
 def _mixed(name: str, text: str, rng: Random) -> str:
-    """Write the declarations in another order, without the promises; what a file uses stands first."""
+    """Write the declarations in another order, without promises; `use` lines stay first."""
     source = Source(name, text)
     file, findings = parse(source)
     assert findings == []
@@ -56,6 +60,6 @@ def _mixed(name: str, text: str, rng: Random) -> str:
 
 
 def _other_header(found: re.Match[str]) -> str:
-    """List the targets of a state the other way round, and one of them not at all."""
+    """List the targets of a state in the opposite order, without one of them."""
     _, *others = found[1].split(" | ")
     return f"-> {' | '.join(reversed(others))} {{"

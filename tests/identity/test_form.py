@@ -1,4 +1,4 @@
-"""The content of a contract: what is in it and what is not, and that a digest once given is the same for ever."""
+"""The content of a contract: what belongs to it and what does not; and no digest ever changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from opord.values.canonical import dumps
 from tests.identity.corpus import PINNED, ROOT, Pin, here, pinned, random_ones, read
 from tests.identity.trees import KINDS, members, nodes, rebuilt, renamed, replaced, shuffled
 
-# --- a digest once given is the same for ever -------------------------------------------------------
+# --- a digest once given is the same for ever -----------------------------------------------------
 
 
 @pytest.mark.parametrize("pin", pinned(), ids=lambda pin: f"{pin.file} {pin.form_1[:8]}")
@@ -35,7 +35,7 @@ def test_every_digest_that_was_ever_given_is_computed_still(pin: Pin) -> None:
 
 
 def test_every_contract_of_the_repository_has_its_line_in_the_file() -> None:
-    """`make golden` adds the lines that are missing; none is ever changed or taken away."""
+    """`make golden` adds the missing lines; it never changes or removes one."""
     known = {pin.sources for pin in pinned()}
     missing = []
     for file, sources in here().items():
@@ -58,7 +58,7 @@ def test_the_file_has_all_that_it_ever_had() -> None:
 
 
 def versions_in_git() -> list[bytes]:
-    """Return the file as it was in each commit that touched it; nothing where there is no repository."""
+    """Return the file as it was in each commit that changed it; nothing without a repository."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         return []
@@ -71,16 +71,16 @@ def versions_in_git() -> list[bytes]:
     return [said("show", f"{commit}:{file}") for commit in commits]
 
 
-# --- another member, another kind -------------------------------------------------------------------
+# --- another member, another kind -----------------------------------------------------------------
 
 
 @cache
 def corpus() -> list[ir.Contract]:
-    """Return contracts in which every kind of node turns up."""
+    """Return contracts in which every kind of node occurs."""
     return [pin.contract() for pin in pinned()] + random_ones()
 
 
-# What no contract has that was accepted, or no contract says of its own accord.
+# Kinds of nodes that no accepted contract has.
 NEVER_THERE = {"Hole", "Unknown"}
 
 
@@ -91,7 +91,7 @@ def test_every_kind_of_node_turns_up() -> None:
 
 @cache
 def with_a_member_more() -> dict[type[Any], type[Any]]:
-    """Return every kind with a member more than it has, as if it had been added since."""
+    """Return every kind of node with an extra member, as if it had been added later."""
     return {
         kind: dataclasses.make_dataclass(
             name, [("added_later", bool, dataclasses.field(default=False))], bases=(kind,), frozen=True
@@ -101,7 +101,7 @@ def with_a_member_more() -> dict[type[Any], type[Any]]:
 
 
 def grown(node: Any, **later: Any) -> Any:
-    """Return a node of a kind that has a member more."""
+    """Return a node with the extra member."""
     parts = {member.name: getattr(node, member.name) for member in dataclasses.fields(node)}
     return with_a_member_more()[type(node)](**parts, **later)
 
@@ -122,14 +122,14 @@ def test_what_says_more_than_could_be_said_then_has_no_digest_of_that_time() -> 
     assert digest_in(contract, 2) is None
 
 
-# --- what is in it, and what is not ------------------------------------------------------------------
+# --- what is in it, and what is not ---------------------------------------------------------------
 
 NOT_IN_IT = {
-    # Promises are proved when a contract is checked; a run never asks for them.
+    # Promises are proved when a contract is checked; a run never reads them.
     "Contract.promises", "Promise.kind", "Promise.subjects", "Promise.others", "Promise.within", "Action.undoes",
-    # The bodies say where a state leads, and the states say which phase they are in.
+    # The bodies name the next states, and the states name their phase.
     "State.targets", "Phase.states",
-    # How a binding is called.
+    # Names of bindings.
     "Let.name", "Call.name", "OkPattern.name", "SomePattern.name", "ElsePattern.name",
     "VariantPattern.names", "EventHandler.names",
     # Types of expressions follow from the declarations.
@@ -152,7 +152,7 @@ def with_member(contract: ir.Contract, number: int, name: str, value: Any) -> ir
 
 @cache
 def values_seen() -> dict[str, list[Any]]:
-    """Return all values that each member of each kind has somewhere."""
+    """Return all values that each member of each kind has in the corpus."""
     seen: dict[str, dict[str, Any]] = defaultdict(dict)
     for contract in corpus():
         for node in nodes(contract):
@@ -163,7 +163,7 @@ def values_seen() -> dict[str, list[Any]]:
 
 
 def essence(value: Any) -> Any:
-    """Return what is in it of a part of a contract, as far as names of bindings do not matter."""
+    """Return the parts of a contract that belong to its content, without names of bindings."""
     if isinstance(value, tuple):
         return tuple(map(essence, value))
     if not dataclasses.is_dataclass(value):
@@ -179,7 +179,10 @@ def essence(value: Any) -> Any:
 
 
 def in_a_declared_type(contract: ir.Contract, number: int) -> bool:
-    """Say whether a node is part of a type that an expression has, which follows from the declarations."""
+    """Say whether a node is part of a declared type.
+
+    Types of expressions follow from declared types.
+    """
     node = [*nodes(contract)][number]
     if not isinstance(node, ir.Type):
         return True
@@ -207,14 +210,14 @@ def test_whatever_a_run_can_tell_is_in_it_and_nothing_else(seed: int) -> None:
                 try:
                     same = contract_digest(changed) == digest
                 except ValueError:
-                    same = False  # what was put there uses a name that nothing binds here
+                    same = False  # the new value uses a name that nothing binds here
                 told.add(what)
                 assert same == (what in NOT_IN_IT), f"{what}: {getattr(node, name)!r} to {other!r}"
     assert len(told) > 30
 
 
 def test_every_member_is_in_it_or_named_as_left_out() -> None:
-    """A member that is added to `contract.py` has to be written in `form.py`, or to be named above with the reason."""
+    """Write a new member of `contract.py` in `form.py`, or list it above with the reason."""
     written = set()
     for contract in corpus():
         digest = contract_digest(contract)
@@ -247,7 +250,10 @@ def test_neither_the_order_of_declarations_nor_the_names_of_bindings_are_in_it()
 
 
 def test_orders_that_a_run_can_tell_are_in_it() -> None:
-    """Which handler, timer or arm comes first decides; parameters, variants and fields of records stand as they are given."""
+    """The first matching handler, timer or arm decides.
+
+    Parameters, variants and fields of records are given by position.
+    """
     lists = {
         "State.handlers", "State.timers", "Phase.handlers", "Phase.timers", "Call.arms", "Match.arms", "Contract.params",
         "Event.params", "Action.params", "Effect.params", "Pure.params", "RecordType.fields", "Variant.fields",
@@ -303,7 +309,7 @@ def test_comments_documentation_and_layout_are_not_in_it(pin: Pin) -> None:
         assert contract_digest(read(((name, other),))) == pin.form_1
 
 
-# --- where two differ ---------------------------------------------------------------------------------
+# --- where two differ -----------------------------------------------------------------------------
 
 TEXT = """
 contract Small(id: str) key id version 3

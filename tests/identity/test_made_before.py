@@ -1,4 +1,4 @@
-"""A store, an archive and modules made before there were forms: all of it goes on, and mixes with what is made now."""
+"""A store, an archive and modules from before the forms still work, also together with new ones."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def old(tmp_path: Path) -> Path:
 
 
 def digests() -> dict[str, str]:
-    """Return the digests of the old contracts as they are now, by name."""
+    """Return the present digests of the old contracts, by name."""
     found = [load_program(MADE / f"{name}.opord") for name in CONTRACTS]
     return {program.name: program.digest for program in found}
 
 
 def named_by(store: SqliteStore, run: str) -> list[str]:
-    """Return the digests that the records of a run name, each once, in order."""
+    """Return the digests that the records of a run name, without duplicates, in order."""
     return list(dict.fromkeys(json.loads(record.body)["contract"] for record in store.journal(run)))
 
 
@@ -149,7 +149,7 @@ def test_its_runs_go_on_and_what_they_do_now_carries_the_new_digest(old: Path, h
 
 
 def old1(shop: Any) -> Any:
-    """Return what `Shop/old1` was started with."""
+    """Return the input of `Shop/old1`."""
     return {"id": "old1", "buyer": "ann", "way": shop.Way.Card()}
 
 
@@ -179,7 +179,7 @@ def test_the_commands_show_it(old: Path, capsys: pytest.CaptureFixture[str], mon
     assert "terminated" in said("runs", "show", "Shop/doubtful")
 
 
-# --- archives --------------------------------------------------------------------------------------
+# --- archives -------------------------------------------------------------------------------------
 
 
 def test_an_archive_made_before_is_read_and_gone_on_with(
@@ -206,7 +206,7 @@ def test_an_archive_made_before_is_read_and_gone_on_with(
     store.close()
 
 
-# --- modules ---------------------------------------------------------------------------------------
+# --- modules --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["shop", "vault"])

@@ -1,4 +1,7 @@
-"""A changed contract under a version that is stored: replaced where nothing needs it, else refused with the difference."""
+"""A changed contract with a stored version replaces the stored one, if nothing needs that.
+
+Otherwise it is refused, and the message names the difference.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ CHANGED = TEXT.replace("after 1h", "after 2h")
 
 @pytest.fixture
 def flows(tmp_path: Path) -> list[Any]:
-    """Return the contract as it was, and changed."""
+    """Return the original contract and the changed one."""
     found = []
     for number, text in enumerate((TEXT, CHANGED)):
         folder = tmp_path / str(number)

@@ -1,4 +1,7 @@
-"""Two texts with one digest are one contract: the same runs, answered the same, leave the same records."""
+"""Two texts with one digest are one contract.
+
+The same runs with the same answers write the same records.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,10 @@ SEEDS = range(12)
 
 
 class AskedTheSame(Driver):
-    """Explores the runs of a program with the inputs, events, answers and crashes that another one's would have.
+    """Explore a program with the inputs, events, answers and crashes of another program.
 
-    What is drawn goes by the contract's declarations in their order, so both draw by the first one's.
+    Draws follow the order of the contract's declarations, so both programs use the first one's
+    order.
     """
 
     def __init__(self, program: Program, first: Program) -> None:
@@ -46,13 +50,13 @@ def original(file: str) -> Program:
 
 
 def of_another_text(file: str) -> Program:
-    """Return the program of another text of the contract, as a worker has it that was given that one."""
+    """Return the program of another text of the contract, as a worker with that text has it."""
     sources = rewritten(here()[file], Random(file))
     return load_accepted(sources, original(file).digest, 1)
 
 
 def of_another_tree(file: str) -> Program:
-    """Return the program of the contract with the fields of its states in another order as well."""
+    """Return the program of the contract with the fields of its states in another order too."""
     sources: Sources = here()[file]
     contract = renamed(shuffled(read(sources), Random(file)))
     return build_program(
@@ -61,7 +65,10 @@ def of_another_tree(file: str) -> Program:
 
 
 def trace(driver: Driver, seed: int) -> dict[str, Any]:
-    """Return all that a run has left: in the store, at the provider's, and what was done to it."""
+    """Return everything that a run wrote: to the store and to the provider.
+
+    And what happened to it.
+    """
     one: Explored = driver.explore(seed)
     return {
         "end": (one.end, one.why),
@@ -75,7 +82,7 @@ def trace(driver: Driver, seed: int) -> dict[str, Any]:
 
 @cache
 def traces(file: str) -> list[dict[str, Any]]:
-    """Return what the runs of a contract leave."""
+    """Return the traces of the runs of a contract."""
     driver = AskedTheSame(original(file), original(file))
     return [trace(driver, seed) for seed in SEEDS]
 
@@ -91,7 +98,7 @@ def test_two_that_have_one_digest_leave_the_same_records(file: str, other: Calla
 
 
 def test_the_runs_come_to_all_that_leaves_a_record() -> None:
-    """Else the records could be the same for want of any."""
+    """Without this, the records could be equal because there are none."""
     met = Counter(
         record.known_kind for file in EXAMPLES for left in traces(file) for record in left["records"]
     )

@@ -1,4 +1,7 @@
-"""What was accepted once stays accepted, and what cannot be read any more is still looked after by its rows."""
+"""An accepted contract stays accepted.
+
+Runs with an unreadable text can still be managed by their rows.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def old(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rules of a later version that refuse everything."""
+    """Install rules of a later version that refuse everything."""
 
     bad = "contract Bad(id: str) key id\ninitial state A -> B { goto B }\n"
     code = passes.check_text(bad).errors[0].code
@@ -60,7 +63,7 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def act(store: SqliteStore, job: Callable[[Any], Coroutine[Any, Any, None]], *flows: Any) -> None:
-    """Do something with the client of an engine."""
+    """Run a job with the client of an engine."""
 
     async def main() -> None:
         async with Engine(store, flows, secret_keys=KEY) as engine:
@@ -72,7 +75,7 @@ def act(store: SqliteStore, job: Callable[[Any], Coroutine[Any, Any, None]], *fl
     store.close()
 
 
-# --- a rule that became stricter --------------------------------------------------------------------
+# --- a rule that became stricter ------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("strict")
@@ -115,7 +118,7 @@ def test_a_rule_that_became_stricter_strands_no_run(old: Path, capsys: pytest.Ca
         assert "cannot be compiled" not in capsys.readouterr().out
 
 
-# --- a text that cannot be read ----------------------------------------------------------------------
+# --- a text that cannot be read -------------------------------------------------------------------
 
 DAMAGES = {
     "of a later language": ("action send", "sometime action send"),
@@ -180,7 +183,7 @@ def test_a_text_that_cannot_be_read_stops_nothing_that_goes_by_rows(
 
 
 def _out(text: str) -> str:
-    """Return the JSON in what was said: the note stands behind it."""
+    """Return the JSON in the output; a note follows it."""
     return text[: text.rindex("]") + 1]
 
 

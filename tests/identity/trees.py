@@ -1,4 +1,4 @@
-"""Contracts taken apart and put together again, for tests that change one thing at a time."""
+"""Take contracts apart and build them again, for tests that change one thing at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS: dict[str, type[Any]] = {
 
 
 def members(kind: type[Any]) -> list[str]:
-    """Return the members of a kind that take part in comparison."""
+    """Return the members of a kind that comparisons use."""
     return [member.name for member in dataclasses.fields(kind) if member.compare]
 
 
@@ -35,7 +35,7 @@ def nodes(value: Any) -> Iterator[Any]:
 
 
 def rebuilt(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Build a contract anew, with `change` made to every node, the innermost first."""
+    """Build a copy of a contract, with `change` applied to every node, the innermost first."""
     if isinstance(value, tuple):
         return tuple(rebuilt(item, change) for item in value)
     if not dataclasses.is_dataclass(value) or isinstance(value, ir.Place):
@@ -45,7 +45,7 @@ def rebuilt(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def replaced(value: Any, number: int, change: Callable[[Any], Any]) -> Any:
-    """Build a contract anew, with `change` made to the node of that number in the order of `nodes`."""
+    """Build a copy of a contract, with `change` applied to one node, by its number in `nodes`."""
     left = number
 
     def walk(part: Any) -> Any:
@@ -64,7 +64,7 @@ def replaced(value: Any, number: int, change: Callable[[Any], Any]) -> Any:
 
 
 def shuffled(contract: ir.Contract, rng: Random) -> ir.Contract:
-    """Return a contract with its declarations, the fields of its states and the arguments of `goto` in another order."""
+    """Return a contract with declarations, state fields and `goto` arguments in another order."""
 
     def mixed(items: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(rng.sample(items, len(items)))
@@ -99,7 +99,7 @@ def shuffled(contract: ir.Contract, rng: Random) -> ir.Contract:
 
 
 def renamed(contract: ir.Contract) -> ir.Contract:
-    """Return a contract in which every binding is called otherwise."""
+    """Return a contract in which every binding has another name."""
 
     def new(name: str | None) -> str | None:
         return None if name is None else f"{name}_zz"

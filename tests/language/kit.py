@@ -1,4 +1,4 @@
-"""A contract with something of every type in it, and short ways to ask what the checker makes of a line."""
+"""A contract with a value of every type, and short helpers to check one line in it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def acting(body: str, *, more: str = "") -> str:
 
 
 def errors(text: str) -> list[Diagnostic]:
-    """List the errors of names, types and secrets: other rules have tests of their own."""
+    """List the errors about names, types and secrets. Other rules have their own tests."""
     found = check_text(text).errors
     return [each for each in found if each.rule in ("syntax", "name", "type", "secret")]
 
@@ -52,7 +52,7 @@ def codes(text: str) -> list[str]:
 
 
 def verdict(expression: str) -> str:
-    """Say the type of an expression, or the codes of what is wrong with it."""
+    """Return the type of an expression, or the codes of its errors."""
     text = acting(f"let value = {expression}\ngoto Over")
     wrong = codes(text)
     return " ".join(wrong) if wrong else show(lowered(expression).type)
@@ -66,7 +66,7 @@ def lowered(expression: str) -> Expr:
 
 
 def in_body(body: str) -> str:
-    """Give the codes of what is wrong in a body."""
+    """Return the codes of the errors in a body."""
     return " ".join(codes(acting(body)))
 
 
@@ -75,7 +75,7 @@ def model(text: str) -> Contract:
 
 
 def respaced(text: str, choices: Iterator[int]) -> str:
-    """Set other blanks where blanks stand, add comments at the ends of lines, and blank lines."""
+    """Change the blanks of a text, add comments at the ends of lines, and add blank lines."""
 
     def blanks(match: re.Match[str]) -> str:
         choice = next(choices)

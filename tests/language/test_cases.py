@@ -1,8 +1,8 @@
-"""Contracts as people write them, good and broken, each with the findings that it has and no others.
+"""Contracts as people write them, good and broken, each with exactly its findings.
 
-The first line of a case says what is expected: `# expect: nothing`, or a list such as `# expect: flow 14:9,
-unused 3`. A finding is named by its rule, its line, and its column where the place is beyond doubt. A broken
-case has one mistake, unless its name says otherwise, so one mistake has to be one finding.
+The first line of a case lists the findings: `# expect: nothing`, or for instance `# expect: flow
+14:9, unused 3`. A finding has its rule, its line, and its column if the exact place is certain. A
+broken case has one mistake, unless its name says otherwise, and one mistake must give one finding.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EXPECTED = re.compile(r"(\w+) (\d+)(?::(\d+))?")
 
 
 def expected_of(text: str) -> list[tuple[str, int, int | None]]:
-    """Read the first line: rule, line, and column if one is given."""
+    """Read the first line: rule, line, and column if it is given."""
     said = text.split("\n", 1)[0].removeprefix("# expect: ")
     return [
         (rule, int(line), int(column) if column else None) for rule, line, column in _EXPECTED.findall(said)
@@ -31,7 +31,7 @@ def expected_of(text: str) -> list[tuple[str, int, int | None]]:
 
 
 def found_in(path: Path) -> list[Diagnostic]:
-    """Check a case; the files it uses stand among the good ones."""
+    """Check a case. The files that it uses are those of the good cases."""
 
     def read(name: str) -> str:
         return (HERE / "good" / name).read_text("utf-8")
@@ -41,7 +41,7 @@ def found_in(path: Path) -> list[Diagnostic]:
 
 
 def short(found: list[Diagnostic], expected: list[tuple[str, int, int | None]]) -> list[str]:
-    """Write what was found as the first line of a case does, with columns where it has them."""
+    """Write findings in the form of the first line of a case, with columns where it has them."""
     exact = {(rule, line) for rule, line, column in expected if column is not None}
     return sorted(
         f"{each.rule} {each.place.line}"

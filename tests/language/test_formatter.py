@@ -1,4 +1,4 @@
-"""One layout: stable, without loss, and without a change of meaning."""
+"""The formatter has one layout: stable, without loss, and without a change of meaning."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ GOOD = sorted((Path(__file__).parent / "good").rglob("*.opord"))
 
 
 def without_spans(node: object) -> object:
-    """Reduce a tree to what it means: no spans, and of comments the documentation and reasons only."""
+    """Reduce a tree to its meaning: no spans, and only documentation and reasons from comments."""
     if isinstance(node, list):
         return [without_spans(each) for each in node]
     if isinstance(node, tuple):
-        return True  # the span of a word that is there: `transient`, `keep`
+        return True  # the span of a word that is present: `transient`, `keep`
     if isinstance(node, tree.Allow):
         return (node.rule.text, node.reason)
     if is_dataclass(node):
@@ -51,7 +51,7 @@ def comments(text: str) -> list[str]:
 
 
 def tokens_of(text: str) -> list[str]:
-    """The tokens without commas, for which a new line may stand."""
+    """Return the tokens without commas, because a new line can replace a comma."""
     return [each for each in lex(Source("t", text))[0].texts if each != ","]
 
 

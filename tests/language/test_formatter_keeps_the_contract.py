@@ -1,4 +1,4 @@
-"""Formatting changes no meaning: the checked contract, and so its digest, is equal before and after."""
+"""Formatting changes no meaning: the checked contract and its digest stay equal."""
 
 from __future__ import annotations
 

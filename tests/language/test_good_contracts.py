@@ -1,4 +1,4 @@
-"""Contracts as people write them have to be accepted without a word: a false alarm costs the trust in all others."""
+"""Good contracts have no findings. One false alarm costs the trust in all other findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state graph: what leads where, what was committed on the way, and how paths are followed."""
+"""The state graph: its moves, the commits before each, and how paths are followed."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_shortest_way_can_avoid_edges() -> None:
 
 
 def test_facts_that_are_the_same_fall_together() -> None:
-    """Forty branches that rejoin are a trillion paths, and two facts."""
+    """Forty branches that meet again have a trillion paths, and two facts."""
     branches = "\n".join(f"  if n > {number} {{ let x{number} = 1 }}" for number in range(40))
     text = TEXT.replace("  if n > 1 { goto A }", branches + "\n  if n > 1 { goto A }")
     model = check_text(text).model

@@ -1,4 +1,7 @@
-"""Texts made to hurt: deep, long, strange, and many at once. Each has an answer, and twice the text costs twice the work."""
+"""Hostile texts: deep, long, strange, or many at once.
+
+Each is answered in work linear in its size.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def acting(body: str, *, more: str = "") -> str:
 
 
 def answered(text: str | bytes) -> CheckResult:
-    """Check a text and hold what is found to have a place and words."""
+    """Check a text; assert that every finding has a place and words."""
     source = Source.from_bytes(FILE, text) if isinstance(text, bytes) else Source(FILE, text)
     result = check_source(source, read=read_used)
     hold_findings(result)
@@ -37,7 +40,7 @@ def codes(text: str | bytes) -> list[str]:
     return [each.code.id for each in answered(text).errors]
 
 
-# --- Deep -----------------------------------------------------------------------------------------------
+# --- Deep -----------------------------------------------------------------------------------------
 
 DEEP = 10_000
 NESTED: dict[str, Callable[[int], str]] = {
@@ -71,7 +74,7 @@ NESTED: dict[str, Callable[[int], str]] = {
     "secrets of secrets": lambda n: f"contract C(a: {'secret ' * n}int)\n",
     "lists of optionals": lambda n: f"contract C(a: {'list[' * n}int{'?]' * n})\n",
 }
-# Many marks on one type are no nesting, and have a finding of their own.
+# Several marks on one type are not nesting, and have their own finding.
 FLAT = {"optionals": lambda n: f"contract C(a: int{'?' * n})\n"}
 
 
@@ -99,7 +102,7 @@ def test_ten_thousand_marks_on_a_type_are_a_finding() -> None:
     assert codes(FLAT["optionals"](DEEP))
 
 
-# --- Large ----------------------------------------------------------------------------------------------
+# --- Large ----------------------------------------------------------------------------------------
 
 
 def test_a_file_of_one_mebibyte_is_read_and_one_of_a_byte_more_is_refused() -> None:
@@ -119,7 +122,7 @@ def test_the_limit_counts_bytes_not_letters() -> None:
 
 
 def repeated(line: str) -> str:
-    """Repeat a line (`{i}` counts) up to the limit of a file."""
+    """Repeat a line (with `{i}` as a counter) up to the limit of a file."""
     lines, size = [], 0
     for i in range(MAX_SOURCE_BYTES):
         lines.append(line.format(i=i, next=i + 1))
@@ -136,7 +139,7 @@ def test_a_full_file_of_one_thing_has_no_more_findings_than_can_be_read(line: st
     assert 1 <= len(result.diagnostics) <= FINDINGS_MAX_IN_ALL + 1
 
 
-# --- Strange --------------------------------------------------------------------------------------------
+# --- Strange --------------------------------------------------------------------------------------
 
 STRANGE = {
     "a NUL": ("contract C()\0", ["OP003"]),
@@ -204,11 +207,11 @@ def test_what_is_long_is_answered_in_lines_that_can_be_shown(name: str) -> None:
     assert all(len(each.message) < 101_000 for each in result.diagnostics)
 
 
-# --- Growth ---------------------------------------------------------------------------------------------
+# --- Growth ---------------------------------------------------------------------------------------
 
 
 def work(text: str) -> int:
-    """Count the calls, of functions and of what is built in, that checking a text takes."""
+    """Return the number of Python and built-in function calls in a check of a text."""
     count = 0
 
     def counting(frame: FrameType, event: str, argument: object) -> None:
@@ -224,7 +227,8 @@ def work(text: str) -> int:
     return count
 
 
-# Where a search gives up, work stops growing: with smaller limits it does so early, and all of it is seen.
+# Work stops growing where a search gives up. With smaller limits a search gives up early, so the
+# test sees all of it.
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph, "MOVES_MAX", 3_000)
@@ -238,12 +242,12 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_twice_the_text_takes_about_twice_the_work(name: str) -> None:
     one, two = (work(FAMILIES[name](size)) for size in (120, 240))
-    # What has a fixed cost, such as a search that gives up, may be dearer at first.
+    # A fixed cost, such as a search that gives up, may weigh more at first.
     assert two <= 2.6 * one + 2_000
 
 
 def test_two_hundred_matches_with_calls_in_a_row_are_followed() -> None:
-    """Their paths are beyond counting: 4 to the power of 200."""
+    """There are too many paths to count: 4 to the power of 200."""
     assert work(FAMILIES["sequential ifs"](200)) < 400_000
     calls = "failure F { X, Y }\neffect look(i: int) -> int fails F\n"
     body = "".join(

@@ -1,4 +1,4 @@
-"""From text to tokens: names, literals, texts with braces, and the newlines that count."""
+"""The lexer: names, literals, texts with braces, and significant newlines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def finding_codes(text: str) -> list[str]:
 
 
 def ends_a_line(text: str) -> bool:
-    """Whether the newline in `text` (there is one) counts."""
+    """Say whether the newline in `text` is significant."""
     tokens, _ = lex(Source("t", text))
     after = next(i for i in range(1, len(tokens.kinds)) if tokens.newlines[i])
     return tokens.newlines[after] == t.NEWLINE

@@ -1,4 +1,4 @@
-"""Where a check stops, and that it says so: moves that cannot be gone through, and floods of findings."""
+"""The limits of a check, and their findings: too many moves, and floods of findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDS = "final state Over failure\n"
 
 
 def shared(states: int, handlers: int) -> str:
-    """Write a phase in which each of the states shares each of the handlers."""
+    """Write a phase in which each state shares each handler."""
     events = "\n".join(f"event e{i}" for i in range(handlers))
     inside = "\n".join(f"on e{i} -> goto Over" for i in range(handlers))
     names = [f"S{i}" for i in range(states)]

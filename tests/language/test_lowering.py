@@ -1,4 +1,4 @@
-"""From tree to checked contract: defaults filled in, arguments in order, places exact, and a model in any case."""
+"""Lowering fills in defaults, orders arguments, keeps exact places and always gives a model."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GOOD = sorted((Path(__file__).parent / "good").glob("*.opord"))
 
 
 def nodes(root: Any) -> Iterator[Any]:
-    """Yield every node below `root`, places left out."""
+    """Yield every node below `root`, except places."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
@@ -174,7 +174,7 @@ def test_an_absent_optional_field_of_the_initial_state_is_none() -> None:
     assert field.default.value is None
 
 
-# --- Whatever is wrong --------------------------------------------------------------------------------------
+# --- Whatever is wrong ----------------------------------------------------------------------------
 
 BROKEN = [
     "",

@@ -1,4 +1,4 @@
-"""Names: which belong together, which hide which, and what a slip of the hand is taken for."""
+"""Names: their namespaces, which names hide which, and what a misspelt name is taken for."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_name_in_the_wrong_case_has_a_better_one(name: str, pascal: str, snake
         ('state Over -> Done { goto Done("a", 1) }', DUPLICATE),
         ("phase Over { state In -> Over { goto Over } }", DUPLICATE),
         ("effect twice(a: int, a: int)", DUPLICATE),
-        # apart from each other
+        # not duplicates
         ("record Over { a: int }", ""),
         ("role risk\nevent risk()", ""),
         ("enum size { A }", CASE),
@@ -202,7 +202,7 @@ def test_an_allow_silences_its_rule_in_the_declaration_below(comment: str, expec
 
 @pytest.mark.parametrize("rule", ["waits", "flow", "unused"])
 def test_an_allow_that_silences_nothing_is_no_finding(rule: str) -> None:
-    """The warning may come with an error that is mended, or with a contract that uses the file."""
+    """The warning may come with an error that is now fixed, or from a contract with this file."""
     comment = f"# opord: allow {rule} because of what comes next"
     sound = ALLOWED.format(comment=comment).replace("  on", "  after 1h -> goto Open\n  on")
     assert check_text(sound).diagnostics == []

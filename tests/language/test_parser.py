@@ -1,4 +1,4 @@
-"""What the grammar takes, how operators bind, and what stands in the tree."""
+"""The parser: the accepted grammar, the levels of operators, and the content of the tree."""
 
 from __future__ import annotations
 

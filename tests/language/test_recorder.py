@@ -1,4 +1,4 @@
-"""A recorder is told what every name stands for, and what is known where a marker stands."""
+"""The recorder keeps what every name means, and what is known at the marker."""
 
 from __future__ import annotations
 

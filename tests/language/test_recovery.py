@@ -1,4 +1,4 @@
-"""Whatever the text: a tree, findings at their places, no exception, and no more findings than mistakes."""
+"""Any text gives a tree, findings at their places, and no more findings than mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets are passed on, whole, into secret fields and parameters, and nothing looks into them."""
+"""Secrets can only be passed on as a whole, into secret fields and parameters."""
 
 from __future__ import annotations
 

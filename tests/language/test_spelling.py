@@ -1,4 +1,4 @@
-"""Expressions are spelt as they would be written: on one line, with nothing that a terminal obeys."""
+"""Expressions are spelt as in a contract: on one line, without control characters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opord.language.spelling import spell_constant
 from opord.language.syntax.cursor import EXPECTED
 from opord.language.syntax.escapes import escape, unescape
 
-SAMPLE = EXPECTED  # any code would do
+SAMPLE = EXPECTED  # any code works
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Types of expressions: what each operator and function takes, and what comes of it."""
+"""Types of expressions: what each operator and function accepts, and its result type."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def test_patterns_fit_what_is_matched(match: str, expected: str) -> None:
         ('perform find("a") {\n ok found -> goto Done(found, 1)\n else -> goto Over }', "OP201"),
         ('perform find("a") {\n ok -> goto Over\n Unsure -> goto Over\n else -> goto Over }', "OP209"),
         ('perform find("a") {\n ok -> goto Over\n Bussy -> goto Over\n else -> goto Over }', "OP108"),
-        # two failures share `Declined`
+        # two failures have a variant `Declined`
         (
             'perform read("a") {\n ok n -> goto Done("a", n)\n Declined -> goto Over\n else -> goto Over }',
             "OP112",
@@ -293,7 +293,7 @@ def test_patterns_fit_what_is_matched(match: str, expected: str) -> None:
             ' RiskError.Declined(score) -> goto Done("a", score)\n Busy | Unsure -> goto Over }',
             "",
         ),
-        # `problem` has the failure's type if only one is left, with no built-in variant
+        # `problem` has the failure's type if only one is left, without built-in variants
         ('perform find("a") {\n ok -> goto Over\n else problem -> goto Done("{problem}", 1) }', ""),
         ('perform find("a") {\n ok -> goto Over\n else problem -> goto Done(problem.reason, 1) }', "OP205"),
         (

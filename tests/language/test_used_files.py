@@ -1,4 +1,4 @@
-"""`use`: types come from files without a contract, with all they are made of."""
+"""`use` takes types from files without a contract, with all types that they contain."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_variants_and_failures_can_be_used() -> None:
 state Extra -> D { perform post(Country.Other("x")) else { Lost -> goto D }
  goto D }"""
     result = check(contract('use "types.opord" { Country, PostError }', more), orders__types=TYPES)
-    assert codes(result) == ["OP306"]  # nothing reaches `Extra`
+    assert codes(result) == ["OP306"]  # nothing leads to `Extra`
 
 
 def test_used_files_may_use_others() -> None:

@@ -1,4 +1,4 @@
-"""The table of words agrees with what gives them their meaning, with the documents, and with itself."""
+"""The table of words agrees with the code of the words, with the documents and with itself."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How what stands beside this was made: a store, an archive and generated modules, by the last Opord without forms.
+"""Make the files in this folder: a store, an archive and modules of the last Opord without forms.
 
     PYTHONPATH=src/of/that/version python make.py
 
-It writes `store.sql`, `old-runs.jsonl`, `shop.py` and `vault.py`. It is kept to be read; a later version cannot run it
-to the same effect.
+It writes `store.sql`, `old-runs.jsonl`, `shop.py` and `vault.py`. The program is kept for readers;
+with a later version it would not write the same files.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def main() -> None:
             await asyncio.sleep(1)
 
     async def leave() -> None:
-        """Start a run that no worker has taken up yet."""
+        """Start a run that no worker has claimed yet."""
         async with opord.Engine(f"sqlite:///{place}", [shop.Shop], secret_keys=KEY) as engine:
             await engine.start(shop.Shop, id="fresh", buyer="bob", way=shop.Way.Card())
 

@@ -1,4 +1,4 @@
-"""Every `goto` of a step, with the conditions before it as data."""
+"""The list of every `goto` of a step, with the conditions before it as data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDS = "final state Done success\nfinal state Over failure\n"
 
 
 def exits_of(body: str) -> list[Exit]:
-    """List the exits of the body of a state; it does not have to go everywhere that the header lists."""
+    """List the exits of the body of a state; it may leave out targets of its header."""
     text = f"{HEAD}initial state Start -> Done | Over {{\n{body}}}\n{ENDS}"
     checked = check_text(text)
     assert {error.code.id for error in checked.errors} <= {"OP304"}, checked.errors
