@@ -136,7 +136,7 @@ PARTIAL: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.slow
-def test_mypy_points_at_every_place_that_has_to_know_a_new_member(tmp_path: Path) -> None:
+def test_mypy_reports_every_place_that_must_know_a_new_member(tmp_path: Path) -> None:
     growth = grown(POINTED, tmp_path)
     wrong = [*_not_as_listed(growth), *_silent(growth)]
     wrong += [
@@ -195,6 +195,6 @@ def test_a_union_of_classes_gets_a_class(before: str) -> None:
     assert "| ThrownMKind" in after
 
 
-def test_a_union_that_is_not_there_is_an_error() -> None:
+def test_an_unknown_union_is_an_error() -> None:
     with pytest.raises(LookupError, match="has no alias Kind"):
         with_member("Other = A | B\n", Union("m.py", "Kind"))

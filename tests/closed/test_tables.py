@@ -48,7 +48,7 @@ def test_a_table_has_a_row_for_every_member(name: str) -> None:
     assert set(table) == members(union)
 
 
-def test_every_word_for_how_a_run_is_has_a_colour() -> None:
+def test_every_word_for_the_condition_of_a_run_has_a_colour() -> None:
     assert set(STATUS_STYLES) == members(Status) | members(Outcome) | {"terminated"}
     assert {word for part in typing.get_args(RunOutcome) for word in typing.get_args(part) or (part,)} == (
         members(Outcome) | {"terminated"}

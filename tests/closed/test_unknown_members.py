@@ -51,11 +51,11 @@ def those(answers: dict[str, str], answer: str) -> set[str]:
     return {reader for reader, said in answers.items() if said == answer}
 
 
-def test_all_that_reads_a_contract_accepts_one_that_it_knows(answers: dict[str, Any]) -> None:
+def test_every_reader_accepts_a_known_contract(answers: dict[str, Any]) -> None:
     assert those(answers["known"], "accepted") == set(answers["known"])
 
 
-def test_an_unknown_statement_is_refused_by_all_that_reads_statements(answers: dict[str, Any]) -> None:
+def test_every_reader_of_statements_refuses_an_unknown_one(answers: dict[str, Any]) -> None:
     """The statement commits again and goes back.
 
     A checker that ignored it would prove that neither happens.
@@ -66,12 +66,12 @@ def test_an_unknown_statement_is_refused_by_all_that_reads_statements(answers: d
 
 
 @pytest.mark.parametrize("kind", ["Statement", "Pattern", "Doubt"])
-def test_nothing_is_proved_of_a_contract_with_an_unknown_member(kind: str, answers: dict[str, Any]) -> None:
+def test_nothing_is_proved_about_a_contract_with_an_unknown_member(
+    kind: str, answers: dict[str, Any]
+) -> None:
     assert {"check", "promises", "sheet", "rule broken_promise"} <= those(answers[kind], "refused")
 
 
 @pytest.mark.parametrize("kind", ["Statement", "Pattern"])
-def test_nothing_is_drawn_or_written_of_an_unknown_way_through_a_step(
-    kind: str, answers: dict[str, Any]
-) -> None:
+def test_an_unknown_way_through_a_step_is_not_drawn_or_written(kind: str, answers: dict[str, Any]) -> None:
     assert {"dot", "mermaid", "module", "simulation"} <= those(answers[kind], "refused")

@@ -118,17 +118,19 @@ def refused_in(answers: dict[str, dict[str, str]], *, types: bool, inner: bool) 
     return found
 
 
-def test_all_accept_what_they_know_and_none_fails_by_chance(answers: Any) -> None:
+def test_every_reader_accepts_known_values_and_fails_only_on_purpose(answers: Any) -> None:
     for contracts in answers["contracts"].values():
         assert set(contracts["known"].values()) == {"accepted"}
         assert {answer for said in contracts.values() for answer in said.values()} == {"accepted", "refused"}
 
 
-def test_an_unknown_expression_is_refused_by_whoever_reads_it(straight: dict[str, dict[str, str]]) -> None:
+def test_every_reader_of_an_unknown_expression_refuses_it(straight: dict[str, dict[str, str]]) -> None:
     assert refused_in(straight, types=False, inner=False) == EXPRESSIONS
 
 
-def test_so_is_one_inside_another(straight: dict[str, dict[str, str]]) -> None:
+def test_every_reader_refuses_an_unknown_expression_inside_a_known_one(
+    straight: dict[str, dict[str, str]],
+) -> None:
     found = refused_in(straight, types=False, inner=True)
     inner = {place for place in straight if " > " in place and not is_type(place)}
     assert len(inner) > 20
@@ -142,11 +144,11 @@ def test_no_value_flows_through_an_unknown_expression_in_a_cycle(answers: Any) -
     assert found["rule spinning_cycle"] == found["check"] == IN_A_CYCLE
 
 
-def test_an_unknown_type_is_refused_by_whoever_reads_it(straight: dict[str, dict[str, str]]) -> None:
+def test_every_reader_of_an_unknown_type_refuses_it(straight: dict[str, dict[str, str]]) -> None:
     assert refused_in(straight, types=True, inner=False) == TYPES
 
 
-def test_so_is_one_inside_a_known_one(straight: dict[str, dict[str, str]]) -> None:
+def test_every_reader_refuses_an_unknown_type_inside_a_known_one(straight: dict[str, dict[str, str]]) -> None:
     found = refused_in(straight, types=True, inner=True)
     inner = (
         {place for place in straight if place.partition(" > ")[0] in DECLARED | RESULTS} - DECLARED - RESULTS
@@ -160,7 +162,7 @@ def test_so_is_one_inside_a_known_one(straight: dict[str, dict[str, str]]) -> No
         assert {place.rpartition(" > ")[2] for place in inner - found[reader]} == outer
 
 
-def test_an_unknown_word_is_not_lowered(answers: Any) -> None:
+def test_an_unknown_node_is_not_lowered(answers: Any) -> None:
     for places in answers["trees"].values():
         assert places.pop("known") == "accepted"
         assert set(places.values()) == {"refused"}

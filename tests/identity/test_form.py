@@ -25,7 +25,7 @@ from tests.identity.trees import KINDS, members, nodes, rebuilt, renamed, replac
 
 
 @pytest.mark.parametrize("pin", pinned(), ids=lambda pin: f"{pin.file} {pin.form_1[:8]}")
-def test_every_digest_that_was_ever_given_is_computed_still(pin: Pin) -> None:
+def test_every_old_digest_can_still_be_computed(pin: Pin) -> None:
     contract = pin.contract()
     assert (legacy_digest(contract), contract_digest(contract)) == (pin.form_0, pin.form_1)
     assert (digest_in(contract, 0), digest_in(contract, 1), digest_in(contract, 2)) == (
@@ -34,7 +34,7 @@ def test_every_digest_that_was_ever_given_is_computed_still(pin: Pin) -> None:
     )
 
 
-def test_every_contract_of_the_repository_has_its_line_in_the_file() -> None:
+def test_every_contract_of_the_repository_has_a_line_in_the_file() -> None:
     """`make golden` adds the missing lines; it never changes or removes one."""
     known = {pin.sources for pin in pinned()}
     missing = []
@@ -50,7 +50,7 @@ def test_every_contract_of_the_repository_has_its_line_in_the_file() -> None:
     assert [pin.file for pin in missing] == [], "run `make golden`; it adds lines and changes none"
 
 
-def test_the_file_has_all_that_it_ever_had() -> None:
+def test_the_file_has_every_line_that_it_ever_had() -> None:
     text = PINNED.read_bytes()
     assert text.endswith(b"\n")
     for older in versions_in_git():
@@ -84,7 +84,7 @@ def corpus() -> list[ir.Contract]:
 NEVER_THERE = {"Hole", "Unknown"}
 
 
-def test_every_kind_of_node_turns_up() -> None:
+def test_every_kind_of_node_occurs() -> None:
     seen = {type(node).__name__ for contract in corpus() for node in nodes(contract)}
     assert seen == KINDS.keys() - NEVER_THERE - {"Taken"}
 
@@ -106,7 +106,7 @@ def grown(node: Any, **later: Any) -> Any:
     return with_a_member_more()[type(node)](**parts, **later)
 
 
-def test_a_member_that_is_added_to_every_kind_moves_no_digest() -> None:
+def test_a_member_added_to_every_kind_changes_no_digest() -> None:
     for contract in corpus():
         later = rebuilt(contract, grown)
         assert {type(node) for node in nodes(later)} <= set(with_a_member_more().values())
@@ -114,7 +114,7 @@ def test_a_member_that_is_added_to_every_kind_moves_no_digest() -> None:
         assert legacy_digest(later) == legacy_digest(contract)
 
 
-def test_what_says_more_than_could_be_said_then_has_no_digest_of_that_time() -> None:
+def test_a_contract_with_newer_members_has_no_digest_in_form_0() -> None:
     contract = corpus()[0]
     for number, node in enumerate(nodes(contract)):
         later = replaced(contract, number, lambda node: grown(node, added_later=True))
@@ -191,7 +191,7 @@ def in_a_declared_type(contract: ir.Contract, number: int) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_a_run_can_tell_is_in_it_and_nothing_else(seed: int) -> None:
+def test_the_content_is_exactly_what_matters_to_a_run(seed: int) -> None:
     rng = Random(seed)
     told: set[str] = set()
     for contract in rng.sample(corpus(), 10):
@@ -216,7 +216,7 @@ def test_whatever_a_run_can_tell_is_in_it_and_nothing_else(seed: int) -> None:
     assert len(told) > 30
 
 
-def test_every_member_is_in_it_or_named_as_left_out() -> None:
+def test_every_member_is_in_the_content_or_listed_as_left_out() -> None:
     """Write a new member of `contract.py` in `form.py`, or list it above with the reason."""
     written = set()
     for contract in corpus():
@@ -239,7 +239,7 @@ def test_every_member_is_in_it_or_named_as_left_out() -> None:
     assert everything - written - NOT_IN_IT - never == set()
 
 
-def test_neither_the_order_of_declarations_nor_the_names_of_bindings_are_in_it() -> None:
+def test_the_order_of_declarations_and_names_of_bindings_are_not_in_the_content() -> None:
     rng, changed = Random(3), 0
     for contract in corpus():
         other = renamed(shuffled(contract, rng))
@@ -249,7 +249,7 @@ def test_neither_the_order_of_declarations_nor_the_names_of_bindings_are_in_it()
     assert changed > len(corpus()) * 0.9
 
 
-def test_orders_that_a_run_can_tell_are_in_it() -> None:
+def test_orders_that_matter_to_a_run_are_in_the_content() -> None:
     """The first matching handler, timer or arm decides.
 
     Parameters, variants and fields of records are given by position.
@@ -277,7 +277,7 @@ def test_orders_that_a_run_can_tell_are_in_it() -> None:
     assert lists - seen <= {"If.then"}
 
 
-def test_a_name_that_nothing_uses_leaves_no_trace() -> None:
+def test_an_unused_name_is_not_in_the_content() -> None:
     text = """
 contract Small(id: str) key id
 event note(word: str, at: datetime)
@@ -300,7 +300,7 @@ final state Done success
 @pytest.mark.parametrize(
     "pin", [pin for pin in pinned() if len(pin.sources) == 1][::7], ids=lambda pin: pin.file
 )
-def test_comments_documentation_and_layout_are_not_in_it(pin: Pin) -> None:
+def test_comments_documentation_and_layout_are_not_in_the_content(pin: Pin) -> None:
     (name, text), *_ = pin.sources
     commented = "\n".join(
         f"{line}  # so" if line.strip() and '"' not in line else line for line in text.splitlines()
@@ -336,13 +336,13 @@ final state Done(receipt: str) success
         ("Done(receipt: str) success", "Done(receipt: str) failure", 'state Done, outcome: "success" is stored, "failure" was given'),
     ],
 )  # fmt: skip
-def test_the_first_difference_is_told_in_words(old: str, new: str, said: str) -> None:
+def test_the_first_difference_is_described_in_words(old: str, new: str, said: str) -> None:
     stored, given = check_text(TEXT).model, check_text(TEXT.replace(old, new)).model
     assert TEXT.replace(old, new) != TEXT
     assert first_difference(stored, given) == said
 
 
-def test_any_difference_in_content_can_be_told() -> None:
+def test_any_difference_in_content_can_be_described() -> None:
     rng = Random(11)
     pairs = [rng.sample(corpus(), 2) for _ in range(60)]
     for one, other in pairs:

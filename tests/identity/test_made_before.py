@@ -56,7 +56,7 @@ def named_by(store: SqliteStore, run: str) -> list[str]:
     return list(dict.fromkeys(json.loads(record.body)["contract"] for record in store.journal(run)))
 
 
-def test_each_contract_goes_by_both_digests(old: Path) -> None:
+def test_each_contract_is_found_by_both_digests(old: Path) -> None:
     now = digests()
     assert now.keys() == OLD.keys()
     store = opened(old)
@@ -72,7 +72,7 @@ def test_each_contract_goes_by_both_digests(old: Path) -> None:
     assert kept == [(name, OLD[name], 0, now[name]) for name in OLD]
 
 
-def test_its_runs_are_there_and_verify_and_their_records_stay_as_they_were(old: Path) -> None:
+def test_old_runs_verify_and_their_records_stay_unchanged(old: Path) -> None:
     store, now = opened(old), digests()
     rows = store.runs(RunFilter(), limit=100)
     assert {row.run: (row.head.state, row.head.status) for row in rows} == LIVE
@@ -93,7 +93,7 @@ def test_a_record_of_another_contract_is_still_found(old: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["modules made then", "the text loaded now"])
-def test_its_runs_go_on_and_what_they_do_now_carries_the_new_digest(old: Path, how: str) -> None:
+def test_old_runs_continue_and_new_records_have_the_new_digest(old: Path, how: str) -> None:
     def get(name: str) -> Any:
         return imported(name) if how == "modules made then" else opord.load(MADE / f"{name}.opord")
 
@@ -153,7 +153,7 @@ def old1(shop: Any) -> Any:
     return {"id": "old1", "buyer": "ann", "way": shop.Way.Card()}
 
 
-def test_a_worker_of_the_older_version_counts_as_one(old: Path) -> None:
+def test_a_worker_of_the_older_version_counts_as_a_worker(old: Path) -> None:
     store = opened(old)
     store.heartbeat("older", [OLD["Shop"], "f" * 64], ttl_us=60_000_000)
     (worker,) = store.workers()
@@ -161,7 +161,9 @@ def test_a_worker_of_the_older_version_counts_as_one(old: Path) -> None:
     store.close()
 
 
-def test_the_commands_show_it(old: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+def test_the_commands_show_an_old_store(
+    old: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
     monkeypatch.setenv("OPORD_SECRET_KEYS", KEY)
     url = f"sqlite:///{old}"
 
@@ -182,7 +184,7 @@ def test_the_commands_show_it(old: Path, capsys: pytest.CaptureFixture[str], mon
 # --- archives -------------------------------------------------------------------------------------
 
 
-def test_an_archive_made_before_is_read_and_gone_on_with(
+def test_an_old_archive_is_read_and_continued(
     old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
     monkeypatch.setenv("OPORD_SECRET_KEYS", KEY)
@@ -210,14 +212,14 @@ def test_an_archive_made_before_is_read_and_gone_on_with(
 
 
 @pytest.mark.parametrize("name", ["shop", "vault"])
-def test_a_module_made_before_is_the_contract_still(name: str) -> None:
+def test_an_old_module_still_is_the_same_contract(name: str) -> None:
     module = imported(name)
     program = program_of(getattr(module, name.title()))
     assert program.digest == contract_digest(program.contract) == digests()[name.title()]
     assert OLD[name.title()] in program.also
 
 
-def test_a_module_made_before_and_edited_since_is_still_stale(tmp_path: Path) -> None:
+def test_an_old_module_that_was_edited_is_still_stale(tmp_path: Path) -> None:
     made = (MADE / "vault.py").read_text()
     (tmp_path / "vault.py").write_text(made.replace("on peek ignore", "on peek -> goto Shut"))
     with pytest.raises(StaleModule, match="does not fit the contract"):

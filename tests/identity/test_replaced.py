@@ -89,7 +89,7 @@ def test_a_live_worker_keeps_its_contract(tmp_path: Path, flows: list[Any]) -> N
     asyncio.run(work())
 
 
-def test_who_still_has_the_replaced_contract_is_refused_its_starts(tmp_path: Path, flows: list[Any]) -> None:
+def test_a_process_with_the_replaced_contract_cannot_start_runs(tmp_path: Path, flows: list[Any]) -> None:
     place, (before, after) = tmp_path / "runs.db", flows
 
     async def work() -> None:
@@ -149,7 +149,7 @@ def test_two_processes_with_different_content_never_both_start_runs(tmp_path: Pa
     assert opord_command(["runs", "verify", "--store", f"sqlite:///{place}"]) == 0
 
 
-def test_the_command_says_what_is_in_the_way(
+def test_the_command_names_the_contract_conflict(
     tmp_path: Path, flows: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = tmp_path / "runs.db"
@@ -162,7 +162,7 @@ def test_the_command_says_what_is_in_the_way(
     assert "error[contract_conflict]: contract Spare version 1 is stored" in capsys.readouterr().err
 
 
-def test_a_stored_text_that_cannot_be_read_is_replaced_too_or_named(tmp_path: Path, flows: list[Any]) -> None:
+def test_an_unreadable_stored_text_is_replaced_or_reported(tmp_path: Path, flows: list[Any]) -> None:
     old = old_store(tmp_path)
     changed_text(old, "Spare", "contract Spare", "kontrakt Spare")
     changed_text(old, "Shop", "contract Shop", "kontrakt Shop")

@@ -89,7 +89,9 @@ def traces(file: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("other", [of_another_text, of_another_tree])
 @pytest.mark.parametrize("file", EXAMPLES)
-def test_two_that_have_one_digest_leave_the_same_records(file: str, other: Callable[[str], Program]) -> None:
+def test_contracts_with_the_same_digest_write_the_same_records(
+    file: str, other: Callable[[str], Program]
+) -> None:
     second = other(file)
     assert second.digest == original(file).digest
     driver = AskedTheSame(second, original(file))
@@ -97,7 +99,7 @@ def test_two_that_have_one_digest_leave_the_same_records(file: str, other: Calla
         assert trace(driver, seed) == expected, seed
 
 
-def test_the_runs_come_to_all_that_leaves_a_record() -> None:
+def test_the_runs_write_every_kind_of_record() -> None:
     """Without this, the records could be equal because there are none."""
     met = Counter(
         record.known_kind for file in EXAMPLES for left in traces(file) for record in left["records"]
@@ -107,7 +109,7 @@ def test_the_runs_come_to_all_that_leaves_a_record() -> None:
     assert ended["ended"] > ended.total() / 2
 
 
-def test_the_texts_differ_in_all_that_makes_no_other_contract() -> None:
+def test_the_texts_differ_in_everything_outside_the_content() -> None:
     pairs = [(original(file).contract, of_another_text(file).contract) for file in EXAMPLES]
     assert all(first.promises and not second.promises for first, second in pairs)
     assert all(

@@ -86,7 +86,7 @@ def test_the_planted_rule_refuses_everything(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_rule_that_became_stricter_strands_no_run(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stricter_rule_leaves_no_run_behind(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shop, vault = imported("shop"), imported("vault")
     handlers = ShopHandlers(shop), VaultHandlers(vault)
 
@@ -132,7 +132,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("when", ["before it is brought up to date", "afterwards"])
-def test_a_text_that_cannot_be_read_stops_nothing_that_goes_by_rows(
+def test_an_unreadable_text_does_not_stop_work_that_only_needs_rows(
     old: Path, tmp_path: Path, damage: str, when: str, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -187,7 +187,9 @@ def _out(text: str) -> str:
     return text[: text.rindex("]") + 1]
 
 
-def test_a_changed_record_of_such_a_run_is_found(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_record_is_found_without_a_readable_text(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     opened(old).close()
     changed_text(old, "Shop", *DAMAGES["not a contract"])
     import apsw
@@ -200,7 +202,7 @@ def test_a_changed_record_of_such_a_run_is_found(old: Path, capsys: pytest.Captu
     assert "record 1 (hash)" in capsys.readouterr().out
 
 
-def test_what_was_terminated_by_its_row_verifies_when_its_text_can_be_read_again(old: Path) -> None:
+def test_a_run_terminated_by_its_row_verifies_once_its_text_is_readable(old: Path) -> None:
     opened(old).close()
     changed_text(old, "Vault", "contract Vault", "kontrakt Vault")
     changed_text(old, "Shop", "contract Shop", "kontrakt Shop")
@@ -215,7 +217,7 @@ def test_what_was_terminated_by_its_row_verifies_when_its_text_can_be_read_again
     store.close()
 
 
-def test_a_worker_that_is_given_the_contract_mends_a_text_that_could_not_be_read(old: Path) -> None:
+def test_a_worker_with_the_contract_replaces_an_unreadable_text(old: Path) -> None:
     changed_text(old, "Shop", *DAMAGES["of a later language"])
     opened(old).close()
     shop = imported("shop")
@@ -232,7 +234,7 @@ def test_a_worker_that_is_given_the_contract_mends_a_text_that_could_not_be_read
     store.close()
 
 
-def test_of_two_texts_with_one_digest_the_newest_serves_and_the_records_of_both_verify(
+def test_the_newest_of_two_texts_with_one_digest_serves_and_all_records_verify(
     old: Path, tmp_path: Path
 ) -> None:
     text = (MADE / "shop.opord").read_text()

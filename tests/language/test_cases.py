@@ -51,7 +51,7 @@ def short(found: list[Diagnostic], expected: list[tuple[str, int, int | None]]) 
 
 
 @pytest.mark.parametrize("path", [*GOOD, *BROKEN], ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_case_has_the_findings_it_says_and_no_others(path: Path) -> None:
+def test_a_case_has_exactly_its_listed_findings(path: Path) -> None:
     text = path.read_text("utf-8")
     assert text.startswith("# expect: ")
     expected = expected_of(text)
@@ -59,7 +59,7 @@ def test_a_case_has_the_findings_it_says_and_no_others(path: Path) -> None:
     assert short(found_in(path), expected) == said
 
 
-def test_a_good_case_expects_nothing_and_a_broken_one_something() -> None:
+def test_good_cases_list_no_findings_and_broken_ones_list_some() -> None:
     assert all(expected_of(path.read_text("utf-8")) == [] for path in GOOD)
     assert all(expected_of(path.read_text("utf-8")) for path in BROKEN)
     assert len(GOOD) >= 60

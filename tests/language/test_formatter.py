@@ -63,7 +63,7 @@ def assert_formatted_well(text: str) -> None:
     assert tokens_of(once) == tokens_of(text)
 
 
-def test_the_example_is_in_its_form_already() -> None:
+def test_the_example_is_formatted() -> None:
     assert format_source(EXAMPLE) == EXAMPLE
 
 
@@ -103,7 +103,7 @@ def test_good_contracts_are_formatted_well(path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_layout(before: str, after: str) -> None:
+def test_the_layout_of_each_construct(before: str, after: str) -> None:
     assert format_source(before) == after
     assert format_source(after) == after
 

@@ -35,12 +35,12 @@ def test_the_checked_contract_is_the_same_before_and_after(text: str) -> None:
         assert contract_digest(before) == contract_digest(after)
 
 
-def test_there_are_contracts_to_hold_it_to() -> None:
+def test_there_are_contracts_to_test() -> None:
     assert sum(checked(text) is not None for text in WITHOUT_USE) > 50
 
 
 @given(st.sampled_from(WITHOUT_USE), st.randoms(use_true_random=False))
-def test_nor_does_any_spacing_change_it(text: str, random: object) -> None:
+def test_no_spacing_changes_the_checked_contract(text: str, random: object) -> None:
     numbers = iter(lambda: random.randrange(60), -1)  # type: ignore[attr-defined]
     spaced = respaced(text, numbers)
     assert checked(spaced) == checked(text)

@@ -25,5 +25,5 @@ def test_a_good_contract_has_no_findings(path: Path) -> None:
     assert result.contract is not None
 
 
-def test_there_are_enough_of_them() -> None:
+def test_there_are_enough_good_contracts() -> None:
     assert len(CONTRACTS) >= 15

@@ -53,7 +53,7 @@ def moves(graph: Graph, state: str) -> list[tuple[str, tuple[tuple[str, Ending],
     ]
 
 
-def test_an_edge_tells_what_was_committed_and_how_it_ended() -> None:
+def test_an_edge_has_its_commits_and_how_each_ended() -> None:
     graph = Graph(contract())
     assert moves(graph, "A") == [
         ("B", (("act", "ok"),), False),
@@ -63,7 +63,7 @@ def test_an_edge_tells_what_was_committed_and_how_it_ended() -> None:
     ]
 
 
-def test_what_may_be_skipped_is_never_sure_to_have_happened() -> None:
+def test_an_action_that_may_be_skipped_only_may_have_happened() -> None:
     graph = Graph(contract())
     assert moves(graph, "C") == [
         ("Done", (), False),
@@ -110,7 +110,7 @@ def test_a_shortest_way_can_avoid_edges() -> None:
     assert along(graph.next_towards("Done"), "B") == ["B", "C", "Done"]
 
 
-def test_facts_that_are_the_same_fall_together() -> None:
+def test_equal_facts_are_merged() -> None:
     """Forty branches that meet again have a trillion paths, and two facts."""
     branches = "\n".join(f"  if n > {number} {{ let x{number} = 1 }}" for number in range(40))
     text = TEXT.replace("  if n > 1 { goto A }", branches + "\n  if n > 1 { goto A }")
@@ -128,7 +128,7 @@ def test_facts_that_are_the_same_fall_together() -> None:
     assert seen == [("Done", {1}), ("A", {1, 2}), ("Done", {1, 2})]
 
 
-def test_a_torn_contract_has_a_graph_too() -> None:
+def test_a_broken_contract_also_has_a_graph() -> None:
     torn = check_text(
         TEXT.replace("goto B\n", "goto Nowhere\n").replace("commit told(id)", "commit nothing(id)")
     )

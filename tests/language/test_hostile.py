@@ -86,14 +86,14 @@ def test_ten_thousand_levels_are_a_finding(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NESTED)
-def test_what_is_just_not_too_deep_is_written_as_python_too(name: str) -> None:
+def test_the_deepest_accepted_text_can_be_written_as_python(name: str) -> None:
     deepest = bisect_left(range(1, 101), True, key=lambda n: "OP009" in codes(NESTED[name](n)))
     assert deepest >= 12
     hold(NESTED[name](deepest))
 
 
 @pytest.mark.parametrize("name", NESTED)
-def test_the_same_cut_in_the_middle_is_a_finding_too(name: str) -> None:
+def test_the_first_half_of_a_deep_text_is_a_finding(name: str) -> None:
     text = NESTED[name](DEEP)
     assert codes(text[: len(text) // 2])
 
@@ -105,7 +105,7 @@ def test_ten_thousand_marks_on_a_type_are_a_finding() -> None:
 # --- Large ----------------------------------------------------------------------------------------
 
 
-def test_a_file_of_one_mebibyte_is_read_and_one_of_a_byte_more_is_refused() -> None:
+def test_a_file_of_one_mebibyte_is_read_and_one_more_byte_is_refused() -> None:
     text = acting("let x = a").encode()
     whole = text + b"#" * (MAX_SOURCE_BYTES - len(text))
     assert codes(whole) == []
@@ -133,7 +133,7 @@ def repeated(line: str) -> str:
 
 
 @pytest.mark.parametrize("line", ["state S{i} -> S{next} {{\n}}\n", "goto Over\n", "goto B{i}\n", "a "])
-def test_a_full_file_of_one_thing_has_no_more_findings_than_can_be_read(line: str) -> None:
+def test_a_full_file_of_one_repeated_line_has_a_limited_number_of_findings(line: str) -> None:
     full = repeated(line)
     result = answered(f"contract C()\n{full}" if "state" in line else acting(full))
     assert 1 <= len(result.diagnostics) <= FINDINGS_MAX_IN_ALL + 1
@@ -169,12 +169,12 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("name", STRANGE)
-def test_what_is_strange_is_told(name: str) -> None:
+def test_a_strange_text_is_reported(name: str) -> None:
     text, expected = STRANGE[name]
     assert set(codes(text)) & set(expected), codes(text)
 
 
-def test_a_byte_order_mark_and_returned_lines_are_no_strangers() -> None:
+def test_a_byte_order_mark_and_crlf_line_ends_are_accepted() -> None:
     text = acting("let x = a\nif x > 1 { goto Over }")
     assert codes("\ufeff" + text) == []
     assert codes(text.replace("\n", "\r\n")) == []
@@ -182,7 +182,7 @@ def test_a_byte_order_mark_and_returned_lines_are_no_strangers() -> None:
 
 
 @pytest.mark.parametrize("at", ["start", "middle", "end"])
-def test_what_is_no_utf_8_is_placed(at: str) -> None:
+def test_invalid_utf_8_is_reported_at_its_place(at: str) -> None:
     text = acting("let x = a").encode()
     start = {"start": 0, "middle": text.index(b"let"), "end": len(text)}[at]
     result = answered(text[:start] + b"\xff" + text[start:])
@@ -202,7 +202,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_what_is_long_is_answered_in_lines_that_can_be_shown(name: str) -> None:
+def test_a_finding_about_a_long_text_has_a_message_of_limited_length(name: str) -> None:
     result = answered(LONG[name])
     assert all(len(each.message) < 101_000 for each in result.diagnostics)
 
@@ -246,7 +246,7 @@ def test_twice_the_text_takes_about_twice_the_work(name: str) -> None:
     assert two <= 2.6 * one + 2_000
 
 
-def test_two_hundred_matches_with_calls_in_a_row_are_followed() -> None:
+def test_two_hundred_matches_in_a_row_are_checked() -> None:
     """There are too many paths to count: 4 to the power of 200."""
     assert work(FAMILIES["sequential ifs"](200)) < 400_000
     calls = "failure F { X, Y }\neffect look(i: int) -> int fails F\n"

@@ -26,7 +26,7 @@ def ends_a_line(text: str) -> bool:
     return tokens.newlines[after] == t.NEWLINE
 
 
-def test_literals_have_kinds_of_their_own() -> None:
+def test_each_kind_of_literal_has_its_own_token_kind() -> None:
     assert kinds('42 10_000 2.5 "a" 48h 1h30m 250ms true none') == [
         t.INT, t.INT, t.NUMBER, t.TEXT, t.DURATION, t.DURATION, t.DURATION, "true", "none",
     ]  # fmt: skip
@@ -36,7 +36,7 @@ def test_keywords_of_declarations_are_names() -> None:
     assert kinds("key state by at on retry") == [t.NAME] * 6
 
 
-def test_a_text_with_braces_carries_the_tokens_of_its_expressions() -> None:
+def test_a_text_with_braces_contains_the_tokens_of_its_expressions() -> None:
     assert kinds('"a {b + "c {d}"} e"') == [
         t.TEXT_START, t.NAME, "+", t.TEXT_START, t.NAME, t.TEXT_END, t.TEXT_END,
     ]  # fmt: skip
@@ -74,14 +74,14 @@ def test_escapes_open_no_braces(text: str) -> None:
         "a\n<= b",
     ],
 )
-def test_a_newline_ends_nothing_where_the_line_goes_on(text: str) -> None:
+def test_a_newline_is_not_significant_where_the_line_continues(text: str) -> None:
     assert not ends_a_line(text)
 
 
 @pytest.mark.parametrize(
     "text", ["a\nb", "a\n- b", "a\nin b", "a\n(b)", "a\n[b]", "a\n{", "(A {\nb })", "a\nnot b", "a\nelse"]
 )
-def test_a_newline_ends_the_line_elsewhere(text: str) -> None:
+def test_a_newline_is_significant_elsewhere(text: str) -> None:
     assert ends_a_line(text)
 
 
@@ -109,17 +109,17 @@ def test_durations_are_milliseconds(text: str, ms: int) -> None:
         ("'a'", "OP036"), ("größe", "OP004"), ("a\u00a0b", "OP004"), ("$", "OP004"), ("a\rb", "OP004"),
     ],
 )  # fmt: skip
-def test_what_means_nothing_is_one_finding(text: str, code: str) -> None:
+def test_a_meaningless_sign_is_one_finding(text: str, code: str) -> None:
     assert finding_codes(text) == [code]
 
 
-def test_an_unclosed_text_costs_its_line_alone() -> None:
+def test_an_unclosed_text_spoils_only_its_line() -> None:
     tokens, findings = lex(Source("t", 'let a = "b {c + "d {e\nlet f = 1'))
     assert len(findings) == 1
     assert tokens.texts[-7:-3] == ["let", "f", "=", "1"]
 
 
-def test_columns_count_code_points_and_leave_the_byte_order_mark_out() -> None:
+def test_columns_count_code_points_without_the_byte_order_mark() -> None:
     source = Source.from_bytes("t", '\ufeffa "😀" b'.encode())
     tokens, _ = lex(source)
     assert [source.position(start) for start in tokens.starts[:3]] == [(1, 1), (1, 3), (1, 7)]
@@ -134,7 +134,7 @@ def test_columns_count_code_points_and_leave_the_byte_order_mark_out() -> None:
     ],
     ids=["too large", "not UTF-8", "NUL"],
 )
-def test_what_is_no_text_is_refused(data: bytes, code: str) -> None:
+def test_bytes_that_are_not_text_are_refused(data: bytes, code: str) -> None:
     source = Source.from_bytes("t", data)
     assert [each.code.id for each in source.findings] == [code]
     assert source.refused

@@ -28,18 +28,18 @@ def shared(states: int, handlers: int) -> str:
     return f"contract C()\n{events}\nphase P {{\n{inside}\ninitial {rest}\n}}\n{ENDS}"
 
 
-def test_a_phase_that_shares_too_much_is_one_finding_and_other_rules_still_speak() -> None:
+def test_a_phase_that_shares_too_much_is_one_finding_and_other_rules_still_run() -> None:
     found = check_text(shared(states=600, handlers=MOVES_MAX // 600) + "record Nobody { a: int }\n")
     assert [each.code.id for each in found.errors] == ["OP312"]
     assert found.errors[0].place.line > 1000
     assert "OP801" in {each.code.id for each in found.diagnostics}
 
 
-def test_one_that_shares_just_less_is_gone_through() -> None:
+def test_a_phase_that_shares_slightly_less_is_checked() -> None:
     assert check_text(shared(states=300, handlers=300)).errors == []
 
 
-def test_a_step_that_can_commit_in_too_many_ways_is_refused_and_so_are_its_second_commits() -> None:
+def test_a_step_with_too_many_ways_to_commit_is_refused_with_its_second_commits() -> None:
     commits = "".join(f"if a > {i} {{ commit tell({i})\n}}\n" for i in range(1200))
     text = (
         f"contract C(a: int)\naction tell(i: int) {{ repeatable }}\n"
@@ -59,7 +59,7 @@ def test_a_flood_of_errors_is_cut_and_counted() -> None:
     assert found[-1].place.line == FINDINGS_MAX_IN_ALL + 3
 
 
-def test_no_flood_of_warnings_hides_the_error_behind_it() -> None:
+def test_a_flood_of_warnings_does_not_hide_an_error() -> None:
     records = "".join(f"record R{i} {{ a: int }}\n" for i in range(FINDINGS_MAX_IN_ALL + 500))
     text = f"contract C(a: int)\n{records}initial state A -> Over {{\ngoto Nowhere\n}}\n{ENDS}"
     found = check_text(text)
@@ -68,7 +68,7 @@ def test_no_flood_of_warnings_hides_the_error_behind_it() -> None:
     assert "none of them an error" in found.diagnostics[-1].message
 
 
-def test_as_many_as_are_shown_have_no_word_on_more() -> None:
+def test_findings_within_the_limit_have_no_note_about_more() -> None:
     records = "".join(f"record R{i} {{ a: int }}\n" for i in range(FINDINGS_MAX_IN_ALL - 1))
     text = f"contract C(a: int)\n{records}initial state A -> Over {{\ngoto Over\n}}\n{ENDS}"
     codes = [each.code.id for each in check_text(text).diagnostics]
@@ -76,7 +76,7 @@ def test_as_many_as_are_shown_have_no_word_on_more() -> None:
     assert "OP039" not in codes
 
 
-def test_more_broken_promises_than_can_be_told_with_a_run_are_told_without() -> None:
+def test_broken_promises_beyond_the_limit_have_no_story() -> None:
     promises = "".join(f"ensure Over only after S{i}\n" for i in range(STORIES_MAX + 5))
     states = "".join(f"state S{i} -> Over {{\ngoto Over\n}}\n" for i in range(STORIES_MAX + 5))
     names = "".join(f"if a == {i} {{ goto S{i} }}\n" for i in range(STORIES_MAX + 5))
@@ -98,7 +98,7 @@ def test_promises_that_cannot_be_decided_in_time_are_refused(monkeypatch: pytest
     assert {each.code.id for each in check_text(text + promise * 2).errors} == {"OP307", "OP312"}
 
 
-def test_more_restarted_timers_than_can_be_told_with_a_way_are_told_without() -> None:
+def test_restarted_timers_beyond_the_limit_have_no_way() -> None:
     diagnostics = check_text(FAMILIES["restarting by a chain"](WAYS_SHOWN_MAX + 5)).diagnostics
     found = [each for each in diagnostics if each.code.id == "OP804"]
     assert [each.label.startswith("comes back by `W") for each in found] == [True] * WAYS_SHOWN_MAX + [

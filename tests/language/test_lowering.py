@@ -55,7 +55,7 @@ def nodes(root: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
-def test_in_a_contract_without_errors_everything_is_known_and_has_its_place(path: Path) -> None:
+def test_a_contract_without_errors_has_only_known_nodes_with_places(path: Path) -> None:
     result = check_file(path)
     assert result.errors == []
     assert result.contract is not None
@@ -65,7 +65,7 @@ def test_in_a_contract_without_errors_everything_is_known_and_has_its_place(path
             assert node.place.line > 0
 
 
-def test_a_place_is_that_of_the_node_in_code_points() -> None:
+def test_the_place_of_a_node_counts_code_points() -> None:
     text = acting('let größe = "ä"'.replace("größe", "size") + "\nlet id = order.id\ngoto Over")
     (first, second, _) = model(text).states[0].body
     assert isinstance(second, Let)
@@ -76,13 +76,13 @@ def test_a_place_is_that_of_the_node_in_code_points() -> None:
     assert place.line == first.place.line + 1
 
 
-def test_arguments_come_in_the_order_of_the_parameters() -> None:
+def test_arguments_are_in_the_order_of_the_parameters() -> None:
     (call, _) = model(acting("let x = risk(limit: 2, order: order)\ngoto Over")).states[0].body
     assert isinstance(call, Let)
     assert [show(arg.type) for arg in call.value.args] == ["Order", "float"]  # type: ignore[union-attr]
 
 
-def test_a_record_has_every_field_and_leaves_defaults_to_its_type() -> None:
+def test_a_record_has_every_field_and_none_for_a_default() -> None:
     record = lowered('Line { sku: "a" }')
     assert isinstance(record, MakeRecord)
     assert record.fields[0] == ("sku", Constant("a", STR))
@@ -91,7 +91,7 @@ def test_a_record_has_every_field_and_leaves_defaults_to_its_type() -> None:
     assert (name, absent and absent.value) == ("note", None)  # type: ignore[union-attr]
 
 
-def test_a_goto_and_a_call_spell_defaults_out() -> None:
+def test_a_goto_and_a_call_contain_their_defaults() -> None:
     more = "state Extra(n: int = 3, id: str = order.id) -> Over { goto Over }\neffect ask(n: int = 4)"
     perform, goto = model(acting("perform ask()\ngoto Extra", more=more)).states[-3].body
     assert isinstance(perform, Call)
@@ -101,7 +101,7 @@ def test_a_goto_and_a_call_spell_defaults_out() -> None:
     assert goto.args[0][1] == Constant(3, INT)
 
 
-def test_names_know_where_they_come_from() -> None:
+def test_a_variable_has_its_origin() -> None:
     body = (
         "on decide(note, score) -> {\nlet x = score\nlet y = actor\nlet z = now\nlet i = order\ngoto Over\n}"
     )
@@ -125,7 +125,7 @@ final state D success
 """
 
 
-def test_policies_are_kept_as_written_with_the_defaults_spelled_out() -> None:
+def test_policies_are_complete_with_their_defaults() -> None:
     actions = {each.name: each for each in check_text(ACTIONS).model.actions}
     assert actions["plain"].doubt == Ask()
     assert actions["plain"].key is None
@@ -148,7 +148,7 @@ def test_a_check_gets_the_key_of_the_attempt() -> None:
     assert checked.doubt.after == timedelta(seconds=30)
 
 
-def test_cancel_is_an_event_like_any_other_once_it_is_handled_or_declared() -> None:
+def test_cancel_is_a_normal_event_once_it_is_handled_or_declared() -> None:
     def events(text: str) -> list[tuple[str, bool]]:
         return [(each.name, each.keep) for each in check_text(text).model.events]
 
@@ -158,7 +158,7 @@ def test_cancel_is_an_event_like_any_other_once_it_is_handled_or_declared() -> N
     assert events(start.format("event cancel(reason: str)", "goto D")) == [("cancel", True)]
 
 
-def test_ok_binds_the_result_and_nothing_where_there_is_none() -> None:
+def test_ok_binds_nothing_without_a_result() -> None:
     body = 'match commit tell("a") { ok -> goto Over }'
     (match,) = model(acting(body)).states[0].body
     assert isinstance(match, Match)
@@ -197,27 +197,27 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_a_model_comes_of_any_text(text: str) -> None:
+def test_any_text_gives_a_model(text: str) -> None:
     result = check_text(text)
     assert isinstance(result.model, Contract)
     assert result.contract is None
 
 
 @pytest.mark.parametrize("path", GOOD[:6], ids=lambda path: path.stem)
-def test_a_model_comes_of_a_contract_with_any_line_missing(path: Path) -> None:
+def test_a_contract_with_any_line_missing_gives_a_model(path: Path) -> None:
     lines = path.read_text("utf-8").splitlines(keepends=True)
     for index in range(len(lines)):
         assert isinstance(check_text("".join(lines[:index] + lines[index + 1 :])).model, Contract)
 
 
 @pytest.mark.parametrize("path", GOOD[:3], ids=lambda path: path.stem)
-def test_a_model_comes_of_a_contract_that_ends_anywhere(path: Path) -> None:
+def test_a_contract_that_ends_anywhere_gives_a_model(path: Path) -> None:
     text = path.read_text("utf-8")
     for end in range(0, len(text), 23):
         assert isinstance(check_text(text[:end]).model, Contract)
 
 
-def test_findings_stand_in_the_order_of_lines() -> None:
+def test_findings_are_in_the_order_of_lines() -> None:
     text = acting("let a = missing\nlet b = order.totl\ngoto Nowhere")
     lines = [each.place.line for each in check_text(text).diagnostics]
     assert lines == sorted(lines)
@@ -228,7 +228,7 @@ def test_rules_do_not_wait_for_types() -> None:
     assert {each.rule for each in check_text(text).errors} >= {"name", "flow"}
 
 
-def test_the_whole_text_of_the_language_is_imported_only_when_something_is_checked() -> None:
+def test_the_rules_are_only_imported_for_a_check() -> None:
     import opord.language
 
     tree = ast.parse(Path(opord.language.__file__).read_text("utf-8"))

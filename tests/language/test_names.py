@@ -19,7 +19,7 @@ UNKNOWN_NAME, DUPLICATE, CASE, HIDES, SHARED, OTHER, OUT_OF_PLACE = (
     [("order_line", "OrderLine", "order_line"), ("orderLine", "OrderLine", "order_line"),
      ("HTTPCode", "HttpCode", "http_code"), ("ORDER_LINE", "OrderLine", "order_line"), ("a", "A", "a")],
 )  # fmt: skip
-def test_a_name_in_the_wrong_case_has_a_better_one(name: str, pascal: str, snake: str) -> None:
+def test_a_name_in_the_wrong_case_gets_a_suggestion(name: str, pascal: str, snake: str) -> None:
     assert (in_case(name, "PascalCase"), in_case(name, "snake_case")) == (pascal, snake)
     assert has_case(pascal, "PascalCase")
     assert has_case(snake, "snake_case")
@@ -54,7 +54,7 @@ def test_a_name_in_the_wrong_case_has_a_better_one(name: str, pascal: str, snake
         ("record R { Name: str }", CASE),
     ],
 )
-def test_declarations_have_names_of_their_own_and_in_their_case(declarations: str, expected: str) -> None:
+def test_declarations_have_unique_names_in_the_right_case(declarations: str, expected: str) -> None:
     assert " ".join(codes(acting("goto Over", more=declarations))) == expected
 
 
@@ -85,7 +85,7 @@ def test_declarations_have_names_of_their_own_and_in_their_case(declarations: st
         ("let a = Over\ngoto Over", OTHER),
     ],
 )
-def test_inner_names_hide_outer_ones_but_not_all(body: str, expected: str) -> None:
+def test_inner_names_may_hide_some_outer_names(body: str, expected: str) -> None:
     assert in_body(body) == expected
 
 
@@ -93,16 +93,16 @@ def test_inner_names_hide_outer_ones_but_not_all(body: str, expected: str) -> No
     ("parameter", "expected"),
     [("now: str", HIDES), ("run: str", HIDES), ("actor: str", ""), ("total: str", "")],
 )
-def test_a_state_cannot_carry_what_is_in_scope_everywhere(parameter: str, expected: str) -> None:
+def test_a_state_field_cannot_hide_a_name_that_is_always_in_scope(parameter: str, expected: str) -> None:
     text = acting("goto Over", more=f"state Extra({parameter}) -> Over {{ goto Over }}")
     assert " ".join(codes(text)) == expected
 
 
-def test_a_final_state_has_no_body_in_which_its_fields_could_hide_anything() -> None:
+def test_fields_of_a_final_state_hide_nothing() -> None:
     assert codes(acting("goto Over", more="final state Sent(run: str, now: str) success")) == []
 
 
-def test_a_slip_of_the_hand_is_one_finding_and_taken_for_what_was_meant() -> None:
+def test_a_misspelt_name_is_one_finding_and_read_as_the_similar_name() -> None:
     text = acting('let a = perform raed("x") else -> goto Ovr\ngoto Dne("a", 3)')
     assert [(each.code.id, each.help) for each in errors(text)] == [
         ("OP104", "did you mean `read`?"),
@@ -120,7 +120,7 @@ def test_both_places_of_a_clash_are_shown() -> None:
     assert finding.place.line > finding.labels[0].place.line == 2
 
 
-def test_a_shared_handler_knows_only_what_all_states_of_its_phase_carry() -> None:
+def test_a_shared_handler_only_knows_fields_that_all_states_of_its_phase_have() -> None:
     phase = """
 phase Open {{
   on decide(note, score) -> goto Done({name}, 1)
@@ -148,7 +148,7 @@ phase Open {{
         ("Done or Done only after pay", DUPLICATE),
     ],
 )
-def test_promises_speak_of_states_actions_and_effects(promise: str, expected: str) -> None:
+def test_promises_name_states_actions_and_effects(promise: str, expected: str) -> None:
     assert " ".join(codes(acting("goto Over", more=f"ensure {promise}"))) == expected
 
 
@@ -163,7 +163,7 @@ def test_promises_speak_of_states_actions_and_effects(promise: str, expected: st
         ("record A { a: int }\n", []),
     ],
 )
-def test_a_file_has_one_contract_or_types_alone(text: str, expected: list[str]) -> None:
+def test_a_file_has_one_contract_or_only_types(text: str, expected: list[str]) -> None:
     result = check_text(text)
     assert [each.code.id for each in result.errors] == expected
     assert result.contract is None or result.errors == []
@@ -201,7 +201,7 @@ def test_an_allow_silences_its_rule_in_the_declaration_below(comment: str, expec
 
 
 @pytest.mark.parametrize("rule", ["waits", "flow", "unused"])
-def test_an_allow_that_silences_nothing_is_no_finding(rule: str) -> None:
+def test_an_allow_that_silences_nothing_is_not_a_finding(rule: str) -> None:
     """The warning may come with an error that is now fixed, or from a contract with this file."""
     comment = f"# opord: allow {rule} because of what comes next"
     sound = ALLOWED.format(comment=comment).replace("  on", "  after 1h -> goto Open\n  on")
@@ -216,6 +216,6 @@ def test_an_allow_never_silences_an_error() -> None:
     assert "flow" in {each.rule for each in check_text(text).errors}
 
 
-def test_a_let_of_the_body_is_not_seen_by_its_own_value() -> None:
+def test_the_value_of_a_let_cannot_use_its_own_name() -> None:
     (let, _) = model(acting("let total = order.total\ngoto Over")).states[0].body
     assert isinstance(let, Let)

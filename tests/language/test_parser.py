@@ -90,7 +90,7 @@ def test_good_contracts_parse(path: Path) -> None:
         ("not a in b", "(not (a in b))"),
     ],
 )
-def test_operators_bind(text: str, bound: str) -> None:
+def test_operators_bind_by_their_level(text: str, bound: str) -> None:
     assert shown(expression(text)) == bound
 
 
@@ -148,7 +148,7 @@ def test_spans_are_exact() -> None:
         "ensure every run ends within 30d",
     ],
 )
-def test_declarations(text: str) -> None:
+def test_declarations_are_read(text: str) -> None:
     parsed(text)
 
 
@@ -180,7 +180,7 @@ def test_declarations(text: str) -> None:
         "let x = Shape.Circle(radius: 1.0)",
     ],
 )
-def test_lines_of_a_state(text: str) -> None:
+def test_lines_of_a_state_are_read(text: str) -> None:
     body_of(text)
 
 

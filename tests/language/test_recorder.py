@@ -40,7 +40,7 @@ def recorded(text: str, marker: str = "") -> Recorder:
     return recorder
 
 
-def test_every_name_leads_to_the_line_that_declares_it() -> None:
+def test_every_name_refers_to_the_line_of_its_declaration() -> None:
     found = recorded(CONTRACT).references
     said = sorted((start, CONTRACT[start:end], places[0].line) for (start, end), places in set(found))
     assert [(name, line) for _, name, line in said] == [
@@ -52,12 +52,12 @@ def test_every_name_leads_to_the_line_that_declares_it() -> None:
     ]  # fmt: skip
 
 
-def test_what_a_rest_pairs_is_kept_with_both_sides() -> None:
+def test_a_field_filled_by_a_rest_has_both_of_its_places() -> None:
     (rest,) = recorded(CONTRACT).rests
     assert (rest.name, rest.field.line, [each.line for each in rest.variable]) == ("id", 17, [13])
 
 
-def test_a_field_that_the_states_of_a_phase_share_is_that_of_all_of_them() -> None:
+def test_a_shared_field_of_a_phase_refers_to_every_state() -> None:
     text = CONTRACT.replace("Start -> Paid", 'Start(tag: str = "") -> Paid').replace(
         "Paid(id: str)", "Paid(id: str, tag: str)"
     )
@@ -68,7 +68,7 @@ def test_a_field_that_the_states_of_a_phase_share_is_that_of_all_of_them() -> No
     ] == [[11, 17]]
 
 
-def test_where_a_marker_stands_the_scope_and_the_expected_type_are_known() -> None:
+def test_the_scope_and_the_expected_type_are_known_at_the_marker() -> None:
     spot = recorded(CONTRACT.replace("commit give_back(id)", "commit give_back(zz)"), "zz").spot
     assert spot is not None
     assert sorted(spot.names) == ["id", "now", "order", "run"]
@@ -77,13 +77,13 @@ def test_where_a_marker_stands_the_scope_and_the_expected_type_are_known() -> No
     assert list(spot.params) == ["id"]
 
 
-def test_behind_a_dot_the_type_before_it_is_known() -> None:
+def test_the_type_before_a_dot_is_known() -> None:
     spot = recorded(CONTRACT.replace("order.size ==", "order.zz =="), "zz").spot
     assert spot is not None
     assert spot.part_of == Named("Order")
 
 
-def test_in_an_arm_what_is_matched_is_known() -> None:
+def test_the_subject_is_known_in_an_arm() -> None:
     spot = recorded(CONTRACT.replace("No(reason)", "zz"), "zz").spot
     assert spot is not None
     assert spot.subject is not None

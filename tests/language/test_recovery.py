@@ -48,14 +48,14 @@ def test_an_unclosed_brace_is_found_where_the_next_declaration_begins() -> None:
     assert isinstance(final, tree.State)
 
 
-def test_an_unclosed_parenthesis_costs_its_line_alone() -> None:
+def test_an_unclosed_parenthesis_spoils_only_its_line() -> None:
     assert findings_of("state A -> B {\n  on x(\n  on y -> goto B(\n  on z -> goto B\n}\nrole r") == [
         (2, "OP011"),
         (3, "OP011"),
     ]
 
 
-def test_what_follows_a_broken_line_is_still_read() -> None:
+def test_the_text_after_a_broken_line_is_still_read() -> None:
     file, findings = parse(Source("t", "state A -> B {\n  let x = = 3\n  let y = 4\n  goto B\n}"))
     (state,) = file.declarations
     assert len(findings) == 1
@@ -63,7 +63,7 @@ def test_what_follows_a_broken_line_is_still_read() -> None:
     assert [type(each).__name__ for each in state.body or []] == ["Unparsed", "Let", "Goto"]
 
 
-def test_a_broken_expression_in_a_text_costs_that_expression_alone() -> None:
+def test_a_broken_expression_in_a_text_spoils_only_that_expression() -> None:
     assert findings_of('state A -> B {\n  goto B("a {b c} d {e}", f)\n}') == [(2, "OP010")]
 
 
@@ -93,7 +93,7 @@ def test_any_text_gives_a_tree(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES + STRAY), max_size=80))
-def test_any_order_of_the_language_s_own_pieces_gives_a_tree(pieces: list[str]) -> None:
+def test_any_sequence_of_words_of_the_language_gives_a_tree(pieces: list[str]) -> None:
     parse(Source("t", " ".join(pieces)))
 
 
@@ -139,5 +139,5 @@ def test_a_deep_type_is_a_finding(text: str) -> None:
     assert "OP009" in [code for _, code in findings_of(f"record A {{ x: {text}")]
 
 
-def test_nobody_is_shown_more_findings_than_can_be_read() -> None:
+def test_the_number_of_findings_is_limited() -> None:
     assert len(findings_of('"\n' * 10_000)) <= FINDINGS_MAX

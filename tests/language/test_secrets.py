@@ -40,7 +40,7 @@ LEAK, LOOK, KEY = ["secret:OP601"], ["secret:OP602"], ["secret:OP603"]
         "on hand(token) -> goto Listed([token])",
     ],
 )
-def test_a_secret_is_passed_on_whole(body: str) -> None:
+def test_a_secret_can_be_passed_on_as_a_whole(body: str) -> None:
     assert rules(body) == []
 
 
@@ -57,7 +57,7 @@ def test_a_secret_is_passed_on_whole(body: str) -> None:
         "goto Showing(order.pin)",
     ],
 )
-def test_a_secret_goes_nowhere_else(body: str) -> None:
+def test_a_secret_cannot_go_to_other_places(body: str) -> None:
     assert rules(body) == LEAK
 
 
@@ -85,11 +85,11 @@ def test_a_secret_goes_nowhere_else(body: str) -> None:
         "after order.token -> goto Over",
     ],
 )
-def test_nothing_looks_into_a_secret(body: str) -> None:
+def test_no_expression_looks_into_a_secret(body: str) -> None:
     assert rules(body) == LOOK
 
 
-def test_a_record_with_a_secret_in_it_is_passed_on_but_not_compared() -> None:
+def test_a_record_with_a_secret_can_be_passed_on_but_not_compared() -> None:
     make = 'let card = Card { name: "a", token: order.token }\nlet box = Box { card: card }\n'
     assert rules(make + "goto Keeping(order.token, card, box)") == []
     assert rules(make + "if card == card { goto Over }") == LOOK
@@ -106,19 +106,19 @@ def test_a_record_with_a_secret_in_it_is_passed_on_but_not_compared() -> None:
         "action send(id: str) { key order.pin }",
     ],
 )
-def test_a_secret_is_no_key(declaration: str) -> None:
+def test_a_secret_cannot_be_a_key(declaration: str) -> None:
     assert rules("goto Over", more=declaration) == KEY
 
 
-def test_a_secret_is_no_text_in_a_key_either() -> None:
+def test_a_secret_cannot_be_part_of_a_key() -> None:
     assert rules("goto Over", more='action send(token: secret str) { key "{token}" }') == LOOK
 
 
-def test_a_secret_in_a_check_goes_into_secret_parameters_only() -> None:
+def test_a_secret_in_a_check_only_fits_secret_parameters() -> None:
     asking = "effect asked(token: {type}) -> bool\naction send(token: secret str) {{ in doubt check asked(token) }}"
     assert rules("goto Over", more=asking.format(type="secret str")) == []
     assert rules("goto Over", more=asking.format(type="str")) == LEAK
 
 
-def test_what_is_not_secret_does_not_become_so_by_itself() -> None:
+def test_a_plain_value_does_not_become_secret_by_itself() -> None:
     assert rules('commit pay("a", 1)') == ["type:OP201"]

@@ -30,18 +30,18 @@ SAMPLE = EXPECTED  # any code works
         ("größe 𝄞", '"größe 𝄞"'),
     ],
 )
-def test_a_text_is_spelt_as_it_is_written(value: str, spelt: str) -> None:
+def test_a_text_is_spelt_as_in_a_contract(value: str, spelt: str) -> None:
     assert spell_constant(value) == spelt
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
-def test_what_is_spelt_reads_back_as_it_was(text: str) -> None:
+def test_a_spelt_expression_reads_back_unchanged(text: str) -> None:
     written = escape(text)
     assert written.isprintable()
     assert unescape(written, 0, lambda span, said, advice: pytest.fail(said)) == text
 
 
-def test_a_file_whose_name_moves_the_cursor_is_shown_without_doing_so() -> None:
+def test_control_characters_in_a_file_name_are_not_printed() -> None:
     place = Place("a\x1b[2Jb\n.opord", 1, 1, 1, 2)
     finding = SAMPLE.at(place, "wrong", story=(StoryStep("1 Here", place),))
     shown = human.render([finding], {})

@@ -184,7 +184,7 @@ def test_an_expression_has_this_type_or_this_finding(expression: str, expected: 
     assert verdict(expression) == expected
 
 
-def test_an_int_beside_a_decimal_is_converted_in_sight() -> None:
+def test_an_int_beside_a_decimal_is_converted_explicitly() -> None:
     product = lowered("order.total * order.price")
     assert isinstance(product, Binary)
     assert isinstance(product.left, Convert)
@@ -217,7 +217,7 @@ def test_ints_in_a_list_of_floats_are_converted_one_by_one() -> None:
         "Line { skew: 3 }",
     ],
 )
-def test_one_mistake_is_one_finding_however_deep_it_is(mistake: str) -> None:
+def test_one_mistake_is_one_finding_at_any_depth(mistake: str) -> None:
     assert len(codes(acting(f"let value = {mistake}\nif value == value {{ goto Over }}\ngoto Over"))) == 1
 
 
@@ -269,7 +269,7 @@ def test_a_goto_gives_every_field_of_its_target_a_value(body: str, expected: str
         ("missing { Circle(r) -> goto Done(r, r)\n some x -> goto Done(x, x)\n 3 -> goto Over }", "OP102"),
     ],
 )
-def test_patterns_fit_what_is_matched(match: str, expected: str) -> None:
+def test_patterns_must_fit_the_subject(match: str, expected: str) -> None:
     assert in_body(f"match {match}") == expected
 
 
@@ -309,7 +309,7 @@ def test_patterns_fit_what_is_matched(match: str, expected: str) -> None:
         ),
     ],
 )
-def test_the_arms_of_a_call_fit_what_comes_back(match: str, expected: str) -> None:
+def test_the_arms_of_a_call_must_fit_its_outcomes(match: str, expected: str) -> None:
     assert in_body(f"match {match}") == expected
 
 
@@ -347,7 +347,7 @@ def test_a_let_needs_a_value() -> None:
         ("effect slow() fails CardError { retry 3 times backoff 5s to 1s }", "OP214"),
     ],
 )
-def test_declarations_make_sense(declaration: str, expected: str) -> None:
+def test_wrong_declarations_are_reported(declaration: str, expected: str) -> None:
     assert " ".join(codes(acting("goto Over", more=declaration))) == expected
 
 
@@ -372,5 +372,5 @@ def test_declarations_make_sense(declaration: str, expected: str) -> None:
         ("after 1h -> goto Done(actor, 1)", "OP117"),
     ],
 )
-def test_handlers_and_timers_take_what_they_say(handlers: str, expected: str) -> None:
+def test_handlers_and_timers_must_fit_their_types(handlers: str, expected: str) -> None:
     assert in_body(handlers) == expected

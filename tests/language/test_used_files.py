@@ -33,7 +33,7 @@ def codes(result: CheckResult) -> list[str]:
     return [each.code.id for each in result.errors]
 
 
-def test_a_used_type_brings_what_it_is_made_of_and_no_more() -> None:
+def test_a_used_type_brings_only_the_types_that_it_contains() -> None:
     result = check(contract('use "types.opord" { Address }', "record R { a: Address }"), orders__types=TYPES)
     assert codes(result) == []
     assert [each.name for each in result.model.records] == ["Address", "Tag", "R"]
@@ -42,7 +42,7 @@ def test_a_used_type_brings_what_it_is_made_of_and_no_more() -> None:
     assert [path for path, _ in result.sources] == ["orders/order.opord", "orders/types.opord"]
 
 
-def test_what_came_along_has_no_name_here_until_it_is_used_too() -> None:
+def test_a_contained_type_has_no_name_here_until_it_is_used_too() -> None:
     more = "record R { a: Address, c: Country }"
     alone = check(contract('use "types.opord" { Address }', more), orders__types=TYPES)
     assert [(each.code.id, each.help) for each in alone.errors] == [
@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_used_is_one_finding(use: str, expected: str) -> N
     assert [each.code.id for each in found] == [expected]
 
 
-def test_mistakes_in_a_used_file_are_told_in_its_place() -> None:
+def test_mistakes_in_a_used_file_are_reported_at_their_place() -> None:
     result = check(
         contract('use "types.opord" { A }', "record R { a: A }"), orders__types="record A { b: Foo }\n"
     )
@@ -102,7 +102,7 @@ def test_mistakes_in_a_used_file_are_told_in_its_place() -> None:
     ]
 
 
-def test_files_that_use_each_other_are_found_out() -> None:
+def test_files_that_use_each_other_are_reported() -> None:
     files = {
         "orders__a": 'use "b.opord" { B }\nrecord A { b: B }\n',
         "orders__b": 'use "a.opord" { A }\nrecord B { a: A? }\n',
@@ -112,7 +112,7 @@ def test_files_that_use_each_other_are_found_out() -> None:
     assert result.errors[0].place.file == "orders/b.opord"
 
 
-def test_two_types_of_one_name_cannot_both_come() -> None:
+def test_two_types_with_one_name_cannot_both_be_used() -> None:
     text = contract(
         'use "types.opord" { Address }', "record Country { a: int }\nrecord R { a: Address, b: Country }"
     )

@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "language.md"
 LISTED = re.compile(r"(?<=by `make golden` -->\n\n).*(?=<!-- words: end -->)", re.DOTALL)
 
 
-def test_values_and_failures_of_the_language_are_those_that_have_a_meaning() -> None:
+def test_values_and_failures_in_the_table_are_those_in_the_code() -> None:
     assert set(words.texts("value")) == set(NEVER_HIDDEN)
     assert set(words.texts("built-in failure")) == set(_BUILT_IN)
 
@@ -38,7 +38,7 @@ def test_no_word_has_two_rows_for_one_place() -> None:
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: f"{word.text}, {word.places[0]}")
-def test_a_word_stands_in_its_forms_and_in_its_example(word: Word) -> None:
+def test_a_word_occurs_in_its_forms_and_in_its_example(word: Word) -> None:
     assert all(re.search(rf"\b{word.text}\b", form) for form in word.forms)
     assert re.search(rf"\b{word.text}\b", word.example)
 
@@ -56,7 +56,7 @@ def test_golden_the_page_lists_every_word() -> None:
     assert listed[0] == reference() + "\n"
 
 
-def test_the_page_names_reserved_words_and_functions_where_it_tells_of_them() -> None:
+def test_the_page_names_reserved_words_and_functions_in_their_sections() -> None:
     text = " ".join(PAGE.read_text(encoding="utf-8").split())
     reserved = re.search(r"reserved everywhere: `([^`]+)`", text)
     functions = re.search(r"the built-ins `([^`]+)`", text)

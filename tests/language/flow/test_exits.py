@@ -54,7 +54,7 @@ def test_both_branches_of_an_if_have_its_condition() -> None:
     ]
 
 
-def test_below_an_if_that_always_leaves_its_condition_is_false() -> None:
+def test_the_condition_is_false_below_an_if_that_always_leaves() -> None:
     body = "  if total > 1 {\n    goto Over\n  }\n  goto Done\n"
     assert [said(each) for each in exits_of(body)] == [
         ("Over", "total > 1 is True"),
@@ -62,7 +62,7 @@ def test_below_an_if_that_always_leaves_its_condition_is_false() -> None:
     ]
 
 
-def test_below_an_if_that_goes_on_nothing_is_known_of_it() -> None:
+def test_nothing_is_known_below_an_if_that_continues() -> None:
     body = "  if total > 1 {\n    perform look(id) else -> goto Over\n  }\n  goto Done\n"
     assert [said(each) for each in exits_of(body)] == [
         ("Over", "total > 1 is True", "look in arm 7"),
@@ -70,7 +70,7 @@ def test_below_an_if_that_goes_on_nothing_is_known_of_it() -> None:
     ]
 
 
-def test_an_arm_of_a_call_tells_how_it_ended_and_what_stands_below_that_it_answered() -> None:
+def test_an_arm_shows_the_end_of_a_call_and_a_goto_below_it_shows_a_result() -> None:
     body = "  let found = perform look(id) else {\n    Declined -> goto Over\n    else -> goto Over\n  }\n  goto Done\n"
     declined, other, done = exits_of(body)
     assert said(declined) == ("Over", "look in arm 7")
@@ -85,12 +85,12 @@ def test_the_last_commit_before_a_goto_is_named() -> None:
     assert [site.name for site in commits if isinstance(site, CallSite)] == ["charge", "charge"]
 
 
-def test_an_arm_over_a_value_tells_which_value_and_which_arm() -> None:
+def test_an_arm_over_a_value_has_the_value_and_the_arm() -> None:
     body = "  match note {\n    some text -> goto Done\n    none -> goto Over\n  }\n"
     assert [said(each) for each in exits_of(body)] == [("Done", "note in arm 7"), ("Over", "note in arm 8")]
 
 
-def test_what_set_a_step_off_comes_with_it() -> None:
+def test_an_exit_has_the_cause_of_its_step() -> None:
     text = (
         f"{HEAD}event pay(sum: int)\ninitial state Start -> Done | Over {{\n"
         f"  on pay(sum) if sum > total -> goto Done\n  after 1h -> goto Over\n}}\n{ENDS}"
@@ -103,7 +103,7 @@ def test_what_set_a_step_off_comes_with_it() -> None:
     assert causes == [start.handlers[0], start.timers[0]]
 
 
-def test_a_condition_is_one_object_for_all_that_stands_after_it() -> None:
+def test_all_gotos_after_a_condition_share_one_object() -> None:
     body = "  if total > 1 {\n    if total > 2 {\n      goto Done\n    }\n    goto Over\n  }\n  goto Done\n"
     inner, outer, _ = exits_of(body)
     assert inner.conditions[0] is outer.conditions[0]
