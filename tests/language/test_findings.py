@@ -1,13 +1,13 @@
-"""Every finding as a reader meets it: the contract that has it, the whole rendered text, the mended contract.
+"""Every finding as a reader meets it: its contract, the whole rendered text, the fixed contract.
 
-A file `findings/<code>.md` has a section (`## …`) for each case, and in it, in this order:
+A file `findings/<code>.md` has a section (`## …`) for each case, with these blocks in this order:
 
 - an `opord` block, the bad contract; it has this finding and no other, unless the section says so
-- a `text` block, what `opord check` writes about it
-- an `opord` block, the mended contract, which has no finding of this code, and no errors
+- a `text` block, the text that `opord check` writes about it
+- an `opord` block, the fixed contract, which has no finding of this code, and no errors
 
-A block such as `opord types.opord` is a file that both use. `OPORD_GOLDEN=rewrite` (`make golden`) rewrites the
-`text` blocks; read the diff as prose.
+A block such as `opord types.opord` is a file that both contracts use. `OPORD_GOLDEN=rewrite` (`make
+golden`) rewrites the `text` blocks; read the diff as prose.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from opord.language.syntax.source import Source
 
 FOLDER = Path(__file__).parent / "findings"
 PAGES = Path(opord.language.compile.__file__).parent / "diagnostics" / "pages"
-# A contract of so many moves is no text to read beside its finding.
+# A contract with so many moves is too long to read beside its finding.
 WITHOUT_EXAMPLE = {"OP312"}
 CODES = [code for code in registered_codes() if code.rule != "syntax" and code.id not in WITHOUT_EXAMPLE]
 
@@ -108,7 +108,7 @@ def test_golden_text_of_a_finding(case: Case) -> None:
 
 
 def rewrite(case: Case, text: str) -> None:
-    """Put the rendered text into the section, after the bad contract where there was none yet."""
+    """Write the rendered text into the section; a new one goes after the bad contract."""
     content = case.file.read_text("utf-8")
     at = content.index(f"## {case.title}\n")
     bad_at = content.index(f"```opord\n{case.bad}```", at)
@@ -123,7 +123,7 @@ def rewrite(case: Case, text: str) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.good is not None], ids=lambda case: case.id)
-def test_the_mended_contract_is_free_of_it(case: Case) -> None:
+def test_the_fixed_contract_does_not_have_the_finding(case: Case) -> None:
     assert case.good is not None
     result = check(case, case.good)
     assert [each for each in result.errors if each.code.id != case.code] == []
@@ -138,7 +138,7 @@ def test_every_finding_has_a_page_and_its_golden_text(code: Code) -> None:
 
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.id)
-def test_the_examples_on_a_page_are_what_they_say(code: Code) -> None:
+def test_the_bad_example_of_a_page_has_the_finding_and_the_good_one_does_not(code: Code) -> None:
     page = (PAGES / f"{code.id}.md").read_text("utf-8")
     case = Case(PAGES / f"{code.id}.md", "page")
     case.files = {name: content for kind, name, content in _FENCE.findall(page) if kind == "opord" and name}

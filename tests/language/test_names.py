@@ -169,7 +169,7 @@ def test_a_file_has_one_contract_or_only_types(text: str, expected: list[str]) -
     assert result.contract is None or result.errors == []
 
 
-def test_types_alone_are_no_contract() -> None:
+def test_a_file_with_only_types_has_no_contract() -> None:
     result = check_text("record A { b: B }\nenum B { C }\n")
     assert (result.contract, result.errors) == (None, [])
     assert [each.name for each in (*result.model.records, *result.model.enums)] == ["A", "B"]

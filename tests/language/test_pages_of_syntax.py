@@ -1,4 +1,4 @@
-"""Each finding of `syntax` has a page, and the examples on it are what they say."""
+"""Each finding of `syntax` has a page, and its examples have the listed findings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opord.language.syntax.parser import parse
 from opord.language.syntax.source import Source
 
 SYNTAX = [each for each in registered_codes() if each.rule == "syntax"]
-# What is wrong with these files cannot be shown on a page of text.
+# The faults of these files cannot be shown on a page of text.
 WITHOUT_EXAMPLE = {"OP001", "OP002", "OP003", "OP039"}
 
 

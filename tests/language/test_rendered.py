@@ -1,4 +1,4 @@
-"""What a person and a program see of findings: whole texts, input beside output."""
+"""Findings as people and programs see them: whole texts, input beside output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from opord.language.syntax.parser import parse
 from opord.language.syntax.source import Source
 
 GOLDEN = Path(__file__).parent / "golden" / "syntax"
-SAMPLE = EXPECTED  # any code would do
+SAMPLE = EXPECTED  # any code works
 
 
 @pytest.mark.golden
@@ -68,7 +68,7 @@ def test_marks_stand_under_wide_characters() -> None:
     assert shown[3].index("^") == len("1 │ ") + len('state A -> B { goto B("') + 4 + len('" ')
 
 
-def test_a_terminal_is_sent_no_control_characters() -> None:
+def test_no_control_characters_are_printed() -> None:
     source = Source("t", "role \x1b[31mred\u202e")
     shown = human.render(parse(source)[1], {"t": source})
     assert "\x1b" not in shown
@@ -80,7 +80,7 @@ def test_a_place_without_its_text_is_still_named() -> None:
     assert human.render_one(finding, {}) == "error[OP010 syntax]: something\n  ┌─ gone.opord:3:1\n"
 
 
-def test_a_program_sees_flat_objects() -> None:
+def test_json_findings_are_flat_objects() -> None:
     source = Source("t", "role a b\n")
     assert json.render(parse(source)[1]) == [
         {
@@ -121,7 +121,7 @@ STORY = SAMPLE.at(
 )
 
 
-def test_a_story_is_told_in_numbered_steps_with_their_places() -> None:
+def test_a_story_has_numbered_steps_with_their_places() -> None:
     assert human.render_one(STORY, {}) == (
         "error[OP010 syntax]: `Open` may come before `unlock`\n"
         "  ┌─ door.opord:3:1\n"
@@ -131,7 +131,7 @@ def test_a_story_is_told_in_numbered_steps_with_their_places() -> None:
     )
 
 
-def test_programs_are_told_the_story_too() -> None:
+def test_json_and_sarif_contain_the_story() -> None:
     steps = json.as_data(STORY)["story"]
     assert [(each["text"], each["line"]) for each in steps] == [
         ("Shut: goto Ajar", 1),
@@ -144,7 +144,7 @@ def test_programs_are_told_the_story_too() -> None:
     ]
 
 
-def test_what_shows_a_message_alone_is_told_the_story_in_its_line() -> None:
+def test_a_message_shown_alone_contains_the_story_in_one_line() -> None:
     told = "`Open` may come before `unlock`: 1 Shut: goto Ajar → 2 Ajar: perform look ok, goto Open"
     assert json.as_data(STORY)["message"] == told
     assert github.render_one(STORY).endswith(f"::{told}%0Ahelp: unlock it first")
@@ -152,7 +152,7 @@ def test_what_shows_a_message_alone_is_told_the_story_in_its_line() -> None:
     assert result["message"] == {"text": f"{told}\nunlock it first"}
 
 
-def test_a_step_that_quotes_several_lines_stays_in_the_line() -> None:
+def test_a_step_with_several_lines_becomes_one_line() -> None:
     place = Place("door.opord", 1, 1, 1, 2)
     finding = SAMPLE.at(place, "no", story=(StoryStep('Shut: at (if a == "x\ny" then b else c)', place),))
     assert in_one_line(finding) == 'no: 1 Shut: at (if a == "x y" then b else c)'
@@ -180,7 +180,7 @@ def test_a_long_story_keeps_its_beginning_and_its_end(steps: int, expected: str)
 
 @pytest.mark.parametrize("width", [50, 60, 80])
 @pytest.mark.parametrize("at", [0, 30, 80, 180, 296])
-def test_a_long_line_is_cut_so_that_its_mark_is_seen(width: int, at: int) -> None:
+def test_a_long_line_is_cut_so_that_its_mark_is_visible(width: int, at: int) -> None:
     line = "." * at + "goto" + "." * (296 - at)
     source = Source("t", line)
     shown = human.render_one(SAMPLE.at(source.place((at, at + 4)), "no"), {"t": source}, width=width)
@@ -190,7 +190,7 @@ def test_a_long_line_is_cut_so_that_its_mark_is_seen(width: int, at: int) -> Non
     assert mark.count("^") == 4
 
 
-def test_two_marks_on_a_line_stand_below_it_once() -> None:
+def test_a_line_with_two_marks_is_shown_once() -> None:
     source = Source("t", "record Lock { id: str, id: int }")
     finding = SAMPLE.at(
         source.place((23, 25)), "`id` twice", label="again", labels=(Label(source.place((14, 16)), "first"),)
@@ -211,5 +211,5 @@ def test_two_marks_on_a_line_stand_below_it_once() -> None:
         ("tracking", ["Delivered", "Rejected"], None),
     ],
 )
-def test_near_names_are_offered(name: str, known: list[str], near: str | None) -> None:
+def test_similar_names_are_suggested(name: str, known: list[str], near: str | None) -> None:
     assert nearest(name, known) == near
