@@ -49,7 +49,7 @@ def test_a_mutant_is_noticed(name: str) -> None:
 
 def test_what_is_no_bug_is_not_noticed() -> None:
     """So that nothing is noticed only because the copy of the source could not be run at all."""
-    line = '"""What a worker learned of an attempt after it had lost the run."""'
+    line = '"""What a worker learned of an attempt after it lost the run."""'
     harmless = Mutant("harmless", "kernel/inbox.py", line, line.upper(), "none", "nothing", seeds=2)
     assert judge(harmless).by == ""
 

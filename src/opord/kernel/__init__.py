@@ -1,4 +1,4 @@
-"""What a run is, which record may follow which, and what comes next: pure functions over plain data."""
+"""What a run is, which record may follow which, and what comes next: pure functions over data."""
 
 __all__ = [
     "answers",

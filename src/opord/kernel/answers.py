@@ -1,4 +1,4 @@
-"""What a store answers to a change of a run: whether it was made, and if not, what stands in its way."""
+"""The answers of a store to a change of a run: it was made, or what prevents it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ from opord.kernel.rows import EventKey, RunRow, Tombstone
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """The change is durable. (Also the answer if the very same change had been applied before.)"""
+    """The change is durable. Also the answer if the same change was applied before."""
 
     arrivals: int
 
 
 class Exists(msgspec.Struct, frozen=True):
-    """A `Start` found a run of that name; here it is. Nothing was changed."""
+    """A `Start` found a run of that name, `row`. Nothing was changed."""
 
     row: RunRow
 
 
 class Stale(msgspec.Struct, frozen=True):
-    """The run has moved on since; here it is now (None: there is no such run). Nothing was changed."""
+    """The run has moved since.
+
+    `row` is its current row; None if there is no such run. Nothing was changed.
+    """
 
     row: RunRow | None
 
 
 class KeyTaken(msgspec.Struct, frozen=True):
-    """An event key of the write is already there, with this content digest. Nothing was changed."""
+    """An event key of the write is already used, with this content digest. Nothing was changed."""
 
     taken: EventKey
 
@@ -40,7 +43,10 @@ class WasPruned(msgspec.Struct, frozen=True):
 
 
 class NotStored(msgspec.Struct, frozen=True):
-    """A `Start` names a contract that is not stored: it was never put, or replaced since. Nothing was changed."""
+    """A `Start` names a contract that is not stored: never put, or replaced since.
+
+    Nothing was changed.
+    """
 
     contract: str
 

@@ -1,4 +1,4 @@
-"""Backoff: how long to wait before another attempt. Chance is an argument."""
+"""Backoff: how long to wait before another attempt. The random number is an argument."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from datetime import timedelta
 from opord.contract import Retry
 
 UNEXPECTED_RETRY = Retry(3, timedelta(seconds=1), timedelta(minutes=1))
-"""How often an effect is tried again after something undeclared."""
+"""How often an effect is retried after an undeclared ending."""
 
 
 def backoff_us(retry: Retry | None, failures: int, spread: float) -> int:
-    """Return how long to wait before the next attempt, in microseconds: exponential with full jitter.
+    """Return the pause before the next attempt, in microseconds: exponential with full jitter.
 
-    `failures` counts the attempts so far, `spread` is drawn evenly from [0, 1). Full jitter spreads
-    attempts best (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    `failures` counts the attempts so far; `spread` is a random number from [0, 1). Full jitter
+    spreads attempts best (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
+    2015).
     """
     retry = retry or UNEXPECTED_RETRY
     base, cap = retry.base.total_seconds(), retry.cap.total_seconds()
@@ -23,6 +24,6 @@ def backoff_us(retry: Retry | None, failures: int, spread: float) -> int:
 
 
 def surprise_us(surprises: int, spread: float) -> int:
-    """Return how long to wait after something undeclared, in microseconds: never less than a second."""
+    """Return the pause after an undeclared ending, in microseconds: at least a second."""
     base = int(UNEXPECTED_RETRY.base.total_seconds() * 1_000_000)
     return max(base, backoff_us(UNEXPECTED_RETRY, surprises, spread))

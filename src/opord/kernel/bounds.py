@@ -1,6 +1,8 @@
-"""How much a run may hold: limits that are looked at before anything is accepted or done, the same on every store.
+"""How much a run may hold.
 
-One value that comes from outside has the limit of `values/guard.py`; here is what adds up in a run.
+The limits are checked before anything is accepted or done, on every store.
+
+`values/guard.py` has the limit of one value from outside. This module limits what adds up in a run.
 """
 
 from __future__ import annotations
@@ -12,32 +14,41 @@ from opord.values.arith import CannotCompute
 from opord.values.guard import BadValue, check_text
 
 LONGEST_KEY: Final = 500
-"""Characters of a key at the most, of a run, an event or an action: it has to fit into a line, a header and an index."""
+"""Maximum length of a key of a run, an event or an action.
+
+It must fit into a line, a header and an index.
+"""
 
 LONGEST_NAME: Final = 500
-"""Characters of who acts, and in which role."""
+"""Maximum length of the name and of the role of an actor."""
 
 LONGEST_REASON: Final = 10_000
-"""Characters of the reason that a person gives."""
+"""Maximum length of the reason that a person gives."""
 
 STEP_BYTES: Final = 8 * 1024 * 1024
-"""What a state carries, what an action is called with, and what the calls of a step answered, each, in bytes of JSON."""
+"""Maximum size of a state's data, an action's arguments, or a step's answers, in bytes of JSON."""
 
 QUEUE_MESSAGES: Final = 10_000
-"""Events that wait in a run at the most."""
+"""Maximum number of events that wait in a run."""
 
 QUEUE_BYTES: Final = 64 * 1024 * 1024
-"""What they have together in bytes. Their sizes are added up when one of more than `SMALL_MESSAGE_BYTES` comes."""
+"""Maximum total size of the waiting events, in bytes.
+
+It is checked for events larger than `SMALL_MESSAGE_BYTES`.
+"""
 
 SMALL_MESSAGE_BYTES: Final = QUEUE_BYTES // QUEUE_MESSAGES
-"""Of messages of this size, no more than `QUEUE_BYTES` can wait in any case."""
+"""At this size or below, messages cannot exceed `QUEUE_BYTES`, so their sizes are not added up."""
 
 HISTORY_RECORDS: Final = 1_000_000
-"""Records of a run's journal, beyond which it takes no event and begins no step. What was begun is brought to its end."""
+"""Maximum length of a run's journal.
+
+A longer one takes no event and begins no step; an open commit is still completed.
+"""
 
 
 def check_key(key: str, what: str) -> str:
-    """Return a key that names something; `what` says which key it is, as in "the key of charge".
+    """Return a key after a check of its length. `what` names the key, as in "the key of charge".
 
     Raises:
         BadValue: it is empty or too long.
@@ -49,10 +60,11 @@ def check_key(key: str, what: str) -> str:
 
 
 def computed_key(compute: Callable[[], str], what: str) -> str:
-    """Return a key that comes of what somebody sent; `what` says which key it is.
+    """Return a key that is computed from what a sender gave; `what` names the key.
 
     Raises:
-        BadValue: it is empty or too long, or what was sent leads to no key, as where it is divided by zero.
+        BadValue: it is empty or too long, or cannot be computed, for example because of a division
+            by zero.
     """
     try:
         key = compute()
@@ -62,7 +74,7 @@ def computed_key(compute: Callable[[], str], what: str) -> str:
 
 
 def step_too_large(size: int, what: str) -> BadValue:
-    """Return why data that a step made are refused, which have more than `STEP_BYTES` in rest form."""
+    """Return the error for data of a step that have more than `STEP_BYTES` in rest form."""
     return BadValue(
         "",
         f"{what} has {size:,} bytes, and at most {STEP_BYTES:,} are kept; keep what is large elsewhere, and "
@@ -71,7 +83,7 @@ def step_too_large(size: int, what: str) -> BadValue:
 
 
 def check_note(note: str | None, what: str, *, most: int = LONGEST_NAME) -> None:
-    """Refuse what a person says about themselves or their reason, if it cannot be kept or is too long."""
+    """Refuse a name, role or reason that cannot be stored or is too long."""
     if note is None:
         return
     try:

@@ -1,7 +1,8 @@
-"""Write conflicts: decide which changes of a batch still apply, from what is stored about their runs.
+"""Write conflicts: decide which changes of a batch still apply, given what is stored of their runs.
 
-The answer is the same for every store, so it is computed here. A store may find out in any faster way that a whole
-batch applies; if something does not, it collects the facts and asks `judge`.
+The answer is the same for every store, so it is computed here. A store may use any faster way to
+find that a whole batch applies. If a change does not apply, it collects the facts and calls
+`judge`.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ from opord.values.types import Digest, RunId
 
 @dataclass(slots=True)
 class Facts:
-    """What is stored about the runs of a batch, as far as the batch asks.
+    """What is stored about the runs of a batch, as far as the batch needs it.
 
-    `hashes` holds the hash of the record with the (run, seq) that a change would write last. `messages`
-    are the (run, id) that a change would put and that were put before, taken since or not. `tombstones` are those of runs
-    that a change would start, `unstored` the contracts of such runs that are not stored.
+    - `hashes` has the hash of the record with the (run, seq) that a change would write last.
+    - `messages` are the (run, id) that a change would put and that were put before, whether or not
+      they were taken since.
+    - `tombstones` are those of runs that a change would start.
+    - `unstored` are the contracts of such runs that are not stored.
     """
 
     rows: dict[RunId, RunRow] = field(default_factory=dict)
@@ -44,10 +47,11 @@ class Facts:
 
 
 def check_batch(batch: Sequence[Start | Write]) -> None:
-    """Refuse a batch that no store can mean anything by.
+    """Refuse a malformed batch.
 
     Raises:
-        ValueError: a run is named twice, records do not continue the journal, an epoch leaps.
+        ValueError: a run is named twice, records do not continue the journal, or an epoch skips a
+            number.
     """
     seen: set[str] = set()
     for change in batch:
@@ -64,14 +68,14 @@ def check_batch(batch: Sequence[Start | Write]) -> None:
         if run in seen:
             raise ValueError(f"run {run} is named twice in one batch")
         seen.add(run)
-        # The ends tell: a journal's own index refuses what else could be wrong in between.
+        # Checking both ends is enough: the journal's index refuses any other fault in between.
         if records and (records[0].seq != seq + 1 or records[-1].seq != seq + len(records)):
             found = ", ".join(str(record.seq) for record in records)
             raise ValueError(f"run {run}: expected {len(records)} records from {seq + 1} on, got: {found}")
 
 
 def last_record(change: Start | Write) -> tuple[RunId, int] | None:
-    """Return (run, seq) of the record that the change writes last; None if it writes none."""
+    """Return (run, seq) of the last record that the change writes; None if it writes none."""
     if isinstance(change, Start):
         return (change.row.run, len(change.records)) if change.records else None
     return (change.run, change.seq + len(change.records)) if change.records else None
@@ -80,8 +84,8 @@ def last_record(change: Start | Write) -> tuple[RunId, int] | None:
 def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
     """Return the change to make, or the answer if nothing is to be made.
 
-    A change was applied before if its last record is in the journal, or, for one without records, if
-    all its messages have been put. Asked first, since everything else has moved on by then.
+    A change was applied before if its last record is in the journal or, without records, if all its
+    messages have been put. This is checked first, because everything else has changed since then.
     """
     if isinstance(change, Start):
         row = facts.rows.get(change.row.run)
@@ -110,7 +114,7 @@ def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
         taken = facts.event_keys.get((run, key.event, key.key))
         if taken is not None:
             return KeyTaken(taken)
-    # A message is put once for ever: one that is there already (or was) is not put again.
+    # A message is put only once: one that is or was in the inbox is not put again.
     put = tuple(message for message in change.put if message not in there) if there else change.put
     return change.replace(arrivals=row.arrivals, put=put)
 
@@ -123,17 +127,17 @@ def _is_recorded(change: Start | Write, records: tuple[RecordRow, ...], facts: F
 def compare(
     stored: StoredContract, given: StoredContract
 ) -> Literal["same", "other text", "newer digest", "other"]:
-    """Say how a contract that is put stands to the one that is stored under its name and version."""
+    """Compare a contract that is put with the one that is stored under its name and version."""
     if given.digest in (stored.digest, *stored.also):
         return "same" if given.sources == stored.sources else "other text"
     return "newer digest" if stored.digest in given.also else "other"
 
 
 def check_rewrite(old: Kept, new: Kept) -> None:
-    """Refuse a rewriting that would change more than texts.
+    """Refuse a rewrite that would change more than texts.
 
     Raises:
-        ValueError: a record, a message or a key is missing, added, or stands elsewhere.
+        ValueError: a record, a message or a key is missing, added, or in another place.
     """
     outlines = [
         (
@@ -157,7 +161,7 @@ def check_prune(batch: Sequence[Prune]) -> None:
     """Refuse a batch that names a run twice.
 
     Raises:
-        ValueError: it does.
+        ValueError: a run is named twice.
     """
     runs = [each.tombstone.run for each in batch]
     if len(set(runs)) < len(runs):
@@ -165,7 +169,7 @@ def check_prune(batch: Sequence[Prune]) -> None:
 
 
 def may_prune(wanted: Prune, row: RunRow | None) -> bool:
-    """Say whether a run as stored has ended and is the one that was seen."""
+    """Say whether a stored run has ended and has not changed since it was read."""
     return (
         row is not None
         and has_ended(row.head.status)

@@ -1,25 +1,30 @@
 """The recovery table: what to do next with a commit. Every runtime decides by it.
 
-A commit is open from its intent, which is on record before the action is called, to the outcome. Whoever carries the run
-asks the table after each thing that happens, and does what the plan says. How the world gets into each row:
+A commit is open from its intent, which is recorded before the action is called, until its outcome.
+The code that carries the run asks the table after each event, and does what the plan says. How the
+world gets into each row:
 
-- A  The commit rests between two attempts, and nothing is in doubt: the last attempt ended in a transient
-     failure, which proves that it did not take effect, or a check or a person said that none happened. A5: every attempt
-     in doubt has been answered since a final failure was set aside, which is then the outcome.
+- A  The commit rests between two attempts, and nothing is in doubt: the last attempt ended in a
+  transient failure, which proves that it did not take effect, or a check or a person said that none
+  happened. A5: every attempt in doubt was answered after a final failure was set aside; that
+  failure is then the outcome.
 - B  An attempt is under way, and its worker still holds the run.
-- C  Nobody knows whether an attempt took effect: it timed out, its handler raised something undeclared,
-     or its worker lost the run (C0, which first becomes a doubt on record). The contract's rule applies;
-     a later transient failure does not end a doubt, and when attempts or the key's window run out, a person is asked.
-- C' In doubt, another attempt ended in a final failure that does not settle. It says nothing about the one in doubt: the
-     other side may have refused before it looked at the key. Trying again does not help, so that a person is asked.
-- D  The outcome is on record, but the step did not come to its end: a pure raised, or the worker died.
-- E  A worker that had lost the run brought an outcome after all.
-- F  An outcome without an intent cannot be: the journal is damaged.
-- G  An attempt begins. Before it is put on record (G1, G2), the store may have been restored from a copy that does
-     not know of an earlier call. Once it is on record (G3 to G6), time may have passed before the call: the process was
-     stopped, or its store was not heard of for long.
-- H  The call has just ended, in a result, a failure or neither, and nobody else has been asked since.
-- K  The effect that checks has just been asked, for a commit in doubt.
+- C  It is unknown whether an attempt took effect: it timed out, its handler raised something
+  undeclared, or its worker lost the run (C0, which first becomes a doubt on record). The contract's
+  rule applies. A later transient failure does not end a doubt. When attempts or the key's window
+  run out, a person is asked.
+- C' While one attempt is in doubt, another ended in a final failure that does not settle. It says
+  nothing about the attempt in doubt: the other side may have refused before it looked at the key.
+  Another attempt does not help, so a person is asked.
+- D  The outcome is on record, but the step did not end: a pure raised, or the worker died.
+- E  A worker that had lost the run brought an outcome.
+- F  An outcome without an intent is impossible: the journal is damaged.
+- G  An attempt begins. Before it is recorded (G1, G2), the store may have been restored from a copy
+  that does not know of an earlier call. After it is recorded (G3 to G6), time may have passed
+  before the call: the process was stopped, or the store did not answer for long.
+- H  The call has just ended, in a result, a failure or neither, and no check or person has been
+  asked since.
+- K  The check's effect has just been asked about a commit in doubt.
 """
 
 from __future__ import annotations
@@ -36,13 +41,13 @@ Stands: TypeAlias = Literal[
     "starting",  # an attempt begins, and is not on record yet
     "started",  # it is on record, and not made yet
     "result",  # it has just ended: in a result
-    "settles",  # in a final failure that speaks for every attempt under the key
-    "final",  # in a final failure that speaks for its own attempt alone
+    "settles",  # in a final failure that answers every attempt under the key
+    "final",  # in a final failure that answers only its own attempt
     "transient",  # in a failure that proves that it did not take effect
-    "unknown",  # in a time-out or something undeclared
-    "yes",  # the effect that checks has just said that the action happened
+    "unknown",  # in a timeout or something undeclared
+    "yes",  # the check's effect has just said that the action happened
     "no",  # that it did not
-    "silence",  # nothing that says either
+    "silence",  # the check's effect gave no answer
 ]
 
 Asked: TypeAlias = Literal["nobody", "a person", "too long"]
@@ -51,18 +56,18 @@ Policy: TypeAlias = Literal["repeat", "check", "ask", "skip", "report"]
 
 Deed: TypeAlias = Literal[
     "begin",  # begin another attempt
-    "record",  # put the attempt that begins on record
+    "record",  # record the attempt that begins
     "call",  # make it
     "succeed",  # the result is the outcome
     "refuse",  # the failure is the outcome
-    "note",  # put the transient failure on record; the next attempt is due at the instant, if there is one
+    "note",  # record the transient failure; the next attempt is due at the instant, if there is one
     "give up",  # the transient failure on record is the outcome
-    "set aside",  # put the final failure on record, which ends no doubt about an attempt before it
-    "doubt",  # put on record that nobody knows about the attempt; what comes next is due at the instant
-    "doubt first",  # the same, and have that durable before anything else
-    "check",  # ask the effect that checks
-    "deny",  # put on record that no attempt took effect
-    "ask again",  # note that the check said nothing, and rest until the instant, in doubt
+    "set aside",  # record the final failure, which ends no doubt about an attempt before it
+    "doubt",  # record that the attempt is in doubt; what comes next is due at the instant
+    "doubt first",  # the same, and make that durable before anything else
+    "check",  # ask the check's effect
+    "deny",  # record that no attempt took effect
+    "ask again",  # note that the check gave no answer, and rest until the instant, in doubt
     "confirm",  # what the check found is the outcome
     "ask",  # ask a person, and rest until the instant, in doubt
     "rest",  # rest until the instant, in doubt
@@ -71,8 +76,8 @@ Deed: TypeAlias = Literal[
     "report",  # the outcome is the failure InDoubt
     "deliver",  # hand the outcome to the step
     "wait",  # leave it to the worker that holds the run
-    "adopt",  # let the late outcome end the doubt it can end
-    "damaged",  # stop: this cannot be
+    "adopt",  # let the late outcome answer the attempts it can
+    "damaged",  # stop: this is impossible
 ]
 
 Retries: TypeAlias = Literal["left", "spent", "unsaid"]
@@ -85,14 +90,18 @@ Reason: TypeAlias = Literal[
 
 
 class Situation(NamedTuple):
-    """All that the plan depends on: a fact a column.
+    """All facts that the plan depends on, one for each column.
 
-    `asked`: a person is asked, or for longer than the contract allows. `doubt`: nobody knows whether some attempt took effect.
-    `failed`: a failure is on record, to be handed on if there is no other attempt. `retry`: what the contract allows:
-    there are attempts left, all are spent, or it says nothing. `window`: the other side still remembers the key. `unseen`:
-    the action may have been called before the store was restored, and the other side would not know the call again.
-    `before`: it may have been called before the store was restored, under the same key. `ready`: what comes next is
-    due, and whoever carries the run begins new calls. `refused`: the failure on record is final, and was set aside for a doubt.
+    - `asked`: a person is asked, or has been asked for longer than the contract allows.
+    - `doubt`: it is unknown whether some attempt took effect.
+    - `failed`: a failure is on record; the step gets it if there is no other attempt.
+    - `retry`: attempts are left, all are spent, or the contract says nothing.
+    - `window`: the other side still remembers the key.
+    - `unseen`: the action may have been called before the store was restored, and the other side
+      would not recognise the call.
+    - `before`: it may have been called before the store was restored, under the same key.
+    - `ready`: what comes next is due, and the host begins new calls.
+    - `refused`: the failure on record is final, and was set aside because of a doubt.
     """
 
     stands: Stands
@@ -111,8 +120,8 @@ class Situation(NamedTuple):
 class Row(NamedTuple):
     """A row: its letter, an entry for each fact, and the plan.
 
-    An entry is the fact, or a set of those that will do; None is any. `counts`: an attempt that is put in doubt is one of
-    those that `retry` allows.
+    An entry is a fact, or a set of accepted facts; None accepts any. `counts` is true if an attempt
+    that is put in doubt is one of those that `retry` allows.
     """
 
     letter: str
@@ -133,12 +142,12 @@ class Row(NamedTuple):
     counts: bool = True
 
     def meets(self, situation: Situation) -> bool:
-        """Whether the row is for this situation."""
+        """Say whether the row is for this situation."""
         return all(map(fits, self[1:12], situation))
 
 
 def fits(entry: object, fact: object) -> bool:
-    """Whether a fact is what an entry asks for."""
+    """Say whether an entry accepts a fact."""
     return entry is None or entry == fact or (isinstance(entry, frozenset) and fact in entry)
 
 
@@ -150,7 +159,8 @@ NO_MORE: Final[frozenset[Retries]] = frozenset({"spent", "unsaid"})
 UNCHECKED: Final[frozenset[Policy]] = frozenset({"repeat", "ask", "skip", "report"})
 
 ROWS: Final[tuple[Row, ...]] = (
-    #   letter stands       asked       doubt failed retry  window unseen before ready refused policy     deed           until       reason
+    # letter stands       asked       doubt failed retry  window unseen before ready refused policy
+    # deed           until       reason
     Row("A1",  "between",   "nobody",   N,    N,    MORE,    _,    _,    _,    Y,    N,       _,         "begin"),
     Row("A1w", "between",   "nobody",   N,    N,    MORE,    _,    _,    _,    N,    N,       _,         "pause",       "next"),
     Row("A2",  "between",   "nobody",   N,    Y,    NO_MORE, _,    _,    N,    _,    N,       _,         "give up"),

@@ -1,7 +1,8 @@
-"""A draft: the changes to one run that are to become durable together, and the records that say so.
+"""A draft: the changes to one run that become durable together, and their records.
 
-Each record is canonical JSON: it names the run, its own number, the time, the worker, the epoch, the digest
-of the contract and the hash of the record before it, so that a journal can be checked from end to end.
+Each record is canonical JSON. It names the run, its own number, the time, the worker, the epoch,
+the digest of the contract and the hash of the record before it. So a journal can be verified from
+end to end.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from opord.values.types import Digest, Instant
 
 
 class Draft:
-    """Collects changes to `run`, made by `worker` (or by whoever sends) at the instant `at`.
+    """Collects changes to `run`, made by `worker` (or by a sender) at the instant `at`.
 
-    `written` is for the writer to say that it is durable, so that nobody adds to it.
+    The writer sets `written` once the draft is durable, so that nothing is added to it.
     """
 
     __slots__ = (
@@ -59,13 +60,14 @@ class Draft:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to write."""
+        """True if there is nothing to write."""
         return not (self.records or self.take or self.put)
 
     def record(self, kind: RecordKind, splits: dict[str, Split] | None = None, **said: Any) -> int:
-        """Put a record on the journal's end and return its number; `said` are members of `RecordBody`.
+        """Append a record to the journal and return its number. `said` are members of `RecordBody`.
 
-        So are `splits`, of which the record says the small rest and refers to what was taken from it.
+        `splits` are members too; the record holds the small rest of each and refers to the values
+        that were taken out.
         """
         run = self.run
         program = run.program
@@ -101,7 +103,7 @@ class Draft:
         return seq
 
     def keep(self, large: Large) -> str:
-        """See to it that a value is stored with what refers to it, and return its digest."""
+        """Have a value stored with the record or row that refers to it, and return its digest."""
         if large.text is not None:
             self.values[large.digest] = large.text
             large.text = None
@@ -112,7 +114,7 @@ class Draft:
         return self.at_text
 
     def seize(self) -> None:
-        """Take the run away from whoever holds it: its epoch grows, so that the holder's writes fail."""
+        """Take the run from its holder. The epoch grows, so the holder's writes fail."""
         if self.run.epoch == self.base_epoch:
             self.run.epoch += 1
         self.run.worker = None
@@ -136,7 +138,10 @@ class Draft:
         return Start(row, tuple(self.records), self._values() if self.values else ())
 
     def write(self, *, arrivals: int | None = None, head: bool = True) -> Write:
-        """Return the draft as a change for the store, to be made if the run is still as it was at the beginning."""
+        """Return the draft as a change for the store.
+
+        It applies only if the run has not changed.
+        """
         run = self.run
         kept: Head | None = run.head(self.keep) if head else None
         return Write(

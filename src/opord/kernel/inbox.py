@@ -1,7 +1,8 @@
-"""Events: what a run does with one that comes, and with those that have been waiting for it.
+"""Events: what a run does with a new event and with those that wait.
 
-Order decides: events that waited are taken on entry to a state, in the order in which they came, before
-timers; a timer that is due wins over an event that comes later, even when nobody was up to fire it.
+Order decides. Events that waited are taken on entry to a state, in the order of arrival, before
+timers. A timer that is due comes before an event that arrives later, even if no worker was running
+to fire it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from opord.values.types import Instant, RunId
 
 
 class Message(msgspec.Struct, omit_defaults=True):
-    """An event as sent: its arguments in rest form, who sent it in which role, and its key if it has one.
+    """An event as sent: its arguments in rest form, its sender and role, and its key if it has one.
 
-    `id` tells it from another one that is the same in all else.
+    `id` distinguishes it from an otherwise equal event.
     """
 
     event: str
@@ -43,7 +44,7 @@ class Message(msgspec.Struct, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, omit_defaults=True):
-    """What a worker learned of an attempt after it had lost the run."""
+    """What a worker learned of an attempt after it lost the run."""
 
     intent: int
     call: str
@@ -59,7 +60,7 @@ _write = msgspec.json.Encoder(order="sorted").encode
 
 
 def inbox_row(run: Run, message_id: str, arrived: int, message: Message | Evidence) -> InboxRow:
-    """Return a message to a run as the store keeps it."""
+    """Return a message to a run in the form that the store keeps."""
     kind: InboxKind
     match message:
         case Message():
@@ -73,32 +74,38 @@ def inbox_row(run: Run, message_id: str, arrived: int, message: Message | Eviden
 
 
 def kept_message(row: InboxRow) -> Message:
-    """Return the event in an inbox row as it is kept, with its secrets sealed."""
+    """Return the event of an inbox row as stored, with its secrets sealed."""
     return _read_message(row.body)
 
 
 def kept_evidence(row: InboxRow) -> Evidence:
-    """Return the evidence in an inbox row as it is kept, with its secrets sealed."""
+    """Return the evidence of an inbox row as stored, with its secrets sealed."""
     return _read_evidence(row.body)
 
 
 def read_message(program: Program, run: RunId, row: InboxRow) -> Message:
-    """Return the event in an inbox row."""
+    """Return the event of an inbox row."""
     return _read_message(opened_text(program, run, f"inbox {row.id}", row.body))
 
 
 def read_evidence(program: Program, run: RunId, row: InboxRow) -> Evidence:
-    """Return the evidence in an inbox row."""
+    """Return the evidence of an inbox row."""
     return _read_evidence(opened_text(program, run, f"inbox {row.id}", row.body))
 
 
 def commit_open(run: Run) -> bool:
-    """Whether the run is between a commit's intent and its step's goto, where nothing else moves it."""
+    """Say whether the run is between a commit's intent and its step's goto.
+
+    Nothing else moves it then.
+    """
     return run.commit_open
 
 
 def nothing_to_take_in(run: Run) -> bool:
-    """Whether a held run can go on at once: its state acts, no message has come for it, and no timer runs."""
+    """Say whether a held run can go on at once.
+
+    It can if its state acts, no message waits, and no timer runs.
+    """
     return (
         run.arrivals == 0
         and not run.body.timers
@@ -109,7 +116,7 @@ def nothing_to_take_in(run: Run) -> bool:
 
 
 def handlers_now(run: Run) -> dict[str, tuple[HandlerProgram, ...]]:
-    """Return the event handlers that could take an event at this moment, by event."""
+    """Return the event handlers that could take an event now, by event."""
     if has_ended(run.status) or commit_open(run):
         return {}
     if run.waits:
@@ -122,7 +129,7 @@ def handlers_now(run: Run) -> dict[str, tuple[HandlerProgram, ...]]:
 
 
 def fitting(run: Run, event: str, args: Any, actor: str, now: Instant) -> HandlerProgram | None:
-    """Return the handler that takes the event now, if one does; `args` are in rest form.
+    """Return the handler that takes the event now; None if none does. `args` are in rest form.
 
     Raises:
         StepError: a guard could not be computed.
@@ -142,9 +149,10 @@ def fitting(run: Run, event: str, args: Any, actor: str, now: Instant) -> Handle
 
 
 def keeps(run: Run, event: Event) -> bool:
-    """Whether the event is stored if nothing takes it now.
+    """Say whether the event is stored if no handler takes it now.
 
-    It is if declared `keep`, and while a commit is open if the state's phase handles it.
+    It is stored if it is declared `keep`, or if a commit is open and the state's phase handles the
+    event.
     """
     if has_ended(run.status):
         return False
@@ -155,23 +163,23 @@ def keeps(run: Run, event: Event) -> bool:
 
 
 def must_look(run: Run, now: Instant) -> bool:
-    """Whether what waits for a run, or a timer, may move it before anything else does.
+    """Say whether waiting messages or a timer may move the run before anything else does.
 
-    If not, an event that is only to be stored needs none of those that wait: their number is no matter.
+    If not, an event that is only stored does not need the waiting messages, however many there are.
     """
     if commit_open(run):
         return False
     if min(run.body.timers.values(), default=now + 1) <= now:
         return True
-    # A run that waits, held by nobody, has looked at all of them on entry.
+    # A waiting run without a holder has looked at all of them on entry.
     return run.status == "running" and bool(handlers_now(run))
 
 
 def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
-    """Take what waits for the run, as far as that moves it, and fire timers that are due.
+    """Take the waiting messages that move the run, and fire timers that are due.
 
-    Returns the messages that stay. The run is then acting (and a worker goes on with it), waiting,
-    stalled or ended; an ended one has no messages left, they are on record as unhandled.
+    Returns the messages that stay. The run is then acting (a worker goes on with it), waiting,
+    stalled or ended. An ended run has no messages left; they are recorded as unhandled.
     """
     left = adopt_all(draft, inbox)
     entered = -1
@@ -203,7 +211,7 @@ def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
 
 
 def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: int | None = None) -> None:
-    """Put a taken event on record and do what its handler says, as far as that needs no call."""
+    """Record a taken event and run its handler, as far as that needs no call."""
     said = {
         "event": message.event,
         "actor": message.actor,
@@ -221,10 +229,11 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
 
 
 def _args(run: Run, message: Message) -> dict[str, Split]:
-    """Return what an event carries as a record has it."""
+    """Return the arguments of an event in the form of a record."""
     event = run.program.events.get(message.event)
     if event is None:
-        # The contract cannot be read, so nobody knows where a large value would begin: it is kept as it came.
+        # The contract cannot be read, so it is unknown which values are large: the arguments are
+        # kept as they came.
         return {"args": Split(message.args, message.args)}
     return {"args": run.large.split(event.args, message.args)}
 
@@ -267,7 +276,7 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
     recording.begin_step(draft, cause)
     match cause.kind:
         case "timer":
-            # A fired timer never fires again, even if its step takes long.
+            # A fired timer never fires again, even if its step takes a long time.
             run.body.timers = {name: due for name, due in run.body.timers.items() if name != cause.handler}
         case "event":
             pass
@@ -286,7 +295,7 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
 
 
 def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> str:
-    """Say why a transition happens, as histories show it."""
+    """Return the cause of a transition, as histories show it."""
     if cause is None:
         return f"commit {committed}" if committed is not None else "body"
     match cause.kind:
@@ -319,9 +328,9 @@ def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
 def record_evidence(
     draft: Draft, evidence: Evidence, row: InboxRow | None = None, answered: Sequence[int] = ()
 ) -> None:
-    """Put on record what a worker learned too late, and which attempts of the open commit it answers; it moves nothing.
+    """Record evidence, and which attempts of the open commit it answers. It moves nothing.
 
-    `row` is where it waited, if it did.
+    `row` is the evidence's inbox row, if it waited.
     """
     draft.record(
         "evidence",
@@ -337,7 +346,7 @@ def record_evidence(
 
 
 def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
-    """Put all evidence that waits on record, let it end the doubt it can end, and return the other messages."""
+    """Record all waiting evidence, let it answer attempts, and return the other messages."""
     left = []
     for row in inbox:
         match row.kind:
@@ -352,11 +361,12 @@ def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
 
 
 def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool:
-    """Let what a worker learned too late answer what it can of the open commit, and say whether the run can go on by it.
+    """Let evidence answer attempts of the open commit; say whether the run can then go on.
 
-    A result answers every attempt. A failure answers its own; one that settles answers all under the key, and ends the
-    commit, but for an attempt that is under way, which may yet take effect where the other side forgets what it refused.
-    `row` is where it waited, if it did.
+    A result answers every attempt. A failure answers its own attempt. A failure that settles
+    answers all attempts under the key and ends the commit. The exception is an attempt that is
+    under way: it may still take effect if the other side forgets what it refused. `row` is the
+    evidence's inbox row, if it waited.
     """
     run = draft.run
     intent = run.intent
@@ -378,7 +388,7 @@ def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool
 def _answered(
     draft: Draft, evidence: Evidence, row: InboxRow | None, intent: Intent, action: Action, failure: Failure
 ) -> bool:
-    """Take a late failure as what it says of the attempts of an open commit."""
+    """Let a late failure answer what it can of the attempts of an open commit."""
     mine = [number for number in _open_attempts(intent) if number == evidence.attempt]
     for_all = failure.opord_settles and action.key is not None
     answered = [*dict.fromkeys([*intent.doubts, *mine])] if for_all else mine
@@ -395,13 +405,13 @@ def _answered(
 
 
 def _open_attempts(intent: Intent) -> Iterator[int]:
-    """Yield the attempts of which it is not on record what they came to: those in doubt, and the one under way."""
+    """Yield the attempts without a recorded end: those in doubt, and the one under way."""
     yield from intent.doubts
     if intent.in_flight:
         yield intent.attempt
 
 
 def pending_answers(run: Run) -> list[Answer]:
-    """Return the answers on record for the step under way."""
+    """Return the recorded answers of the step under way."""
     pending = run.body.pending
     return pending.answers if pending is not None else []

@@ -1,4 +1,4 @@
-"""The digest of an input: it tells the same start from another one when the input itself is gone."""
+"""The digest of an input: it identifies a repeated start when the input itself is gone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from opord.values.canonical import digest, dumps, loads
 
 
 def input_digest(text: str) -> str:
-    """Return the digest of an input, given as canonical JSON as it is kept or in rest form.
+    """Return the digest of an input, given as stored canonical JSON or as rest form.
 
-    Secrets take no part in it: a digest would reveal a short one, and the process that computes it may have no key.
+    Secrets are left out: a digest would reveal a short secret, and the process that computes it may
+    have no key.
     """
     if SECRET not in text and SEALED not in text:
         return digest(text)

@@ -1,4 +1,4 @@
-"""Instants as the kernel counts them: integers, microseconds since 1970 UTC, and their two other forms."""
+"""Instants in the kernel: integers, microseconds since 1970 UTC, and their two other forms."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 LAST_INSTANT = (datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC) - _EPOCH) // _MICROSECOND
-"""The latest instant that can be written down; later ones are taken as this one."""
+"""The latest instant that can be written; later ones are replaced by it."""
 
 
 _REMEMBERED: Final = 256
-"""Instants whose other forms are remembered: those of a step share one, and so do those of a batch that one event began."""
+"""Size of the cache of other forms.
+
+The records of a step share one instant, as do those of a batch begun by one event.
+"""
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -38,9 +41,9 @@ _latest: tuple[int, str] = (-1, "")
 
 @lru_cache(maxsize=_REMEMBERED)
 def text(instant: int) -> str:
-    """Return the instant as RFC 3339 with six digits of a second, so that texts sort as instants do."""
-    # Most instants of a busy second share all but the fraction, and strftime is slow. One tuple, so
-    # that threads never see half of it.
+    """Return the instant as RFC 3339 with six digits of a second. The texts sort as instants do."""
+    # Most instants of a busy second differ only in the fraction, and strftime is slow. One tuple,
+    # so that threads never see half of it.
     global _latest
     if instant < 0:
         return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -53,10 +56,10 @@ def text(instant: int) -> str:
 
 
 def parse(written: str) -> int:
-    """Return the instant that `text` wrote."""
+    """Return the instant that a text of `text` means."""
     return from_datetime(datetime.fromisoformat(written))
 
 
 def capped(instant: int) -> int:
-    """Keep an instant within what can be written down."""
+    """Limit an instant to the range that can be written."""
     return max(0, min(instant, LAST_INSTANT))

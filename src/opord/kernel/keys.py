@@ -1,4 +1,4 @@
-"""Keys of actions: a key that took effect in a run answers for the same arguments again, and nobody is called."""
+"""Keys of actions: a repeated commit under a used key returns the recorded outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opord.values.canonical import digest, dumps
 
 
 def outcome_under(run: Run, used: UsedKey, args: Any) -> Outcome | None:
-    """Return the outcome that a used key of an action stands for; None if that was with other arguments."""
+    """Return the recorded outcome of a used key; None if its arguments were others."""
     where = f"settled {used.action} {used.key}"
     known = opened_digest(run.program, run.id, f"{where} args", used.args)
     if known != digest(dumps(args)):

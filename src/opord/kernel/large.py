@@ -1,17 +1,19 @@
-"""Large values: kept once for a run, by their content, and referred to from records, the head and the input.
+"""Large values: stored once for each run, by content, and referred to from records, head and input.
 
-A list of a thousand items that a run carries from state to state would be written again with each transition. So a
-*large* member of what a run keeps is taken out of it and kept in a row of its own, under the SHA-256 of its text:
+A list of a thousand items that a run carries from state to state would be written again with each
+transition. So a *large* member is taken out and stored in a row of its own, under the SHA-256 of
+its text:
 
     {"kind": "transition", "data": {"at": 7}, "values": {"data.items": "5feceb66…"}, …}
 
-`values` is a member of the record itself, beside those that hold what users sent; nothing in a user's data can be taken
-for it. Its names are the places from which the values were taken: the parameters and fields that the contract declares,
-joined by points. What is hashed is the record, and so the digests in it, and so the values.
+`values` is a member of the record itself, beside those that hold users' data, so users' data cannot
+be mistaken for it. Its names are the places of the values: the parameters and fields that the
+contract declares, joined by points. The hash covers the record, and so the digests in it, and so
+the values.
 
-What is in memory is whole. A run remembers of each large value which object it is and under which digest it is kept, so
-that a step which carries that very object on neither converts nor encodes nor hashes it. Nobody changes these objects:
-handlers get copies of theirs.
+In memory all data are whole. A run remembers the object and the digest of each large value. A step
+that carries the same object on neither converts nor encodes nor hashes it again. Nothing changes
+these objects: handlers get copies.
 """
 
 from __future__ import annotations
@@ -33,29 +35,38 @@ from opord.values.types import Digest, RunId
 from opord.values.vault import Vault
 
 LARGE_BYTES: Final = 4096
-"""Bytes of canonical JSON above which a value is kept by itself: about one page of a store, and some forty references."""
+"""Size above which a value is stored by itself, in bytes of canonical JSON.
+
+It is about one page of a store, or forty references.
+"""
 
 INPUT_VALUES: Final = "$values"
-"""The member of a kept input that says which values belong in it; no parameter of a contract has such a name."""
+"""The member of a stored input that names its values.
+
+No parameter of a contract can have this name.
+"""
 
 _DEEPEST_RECORD: Final = 4
-"""How many records inside each other are looked through for large members."""
+"""How many levels of records inside records are searched for large members."""
 
 encode = msgspec.json.Encoder(order="sorted").encode
-"""Writes plain data as canonical JSON, as `canonical.encode` does, without a call between: it is called for each record."""
+"""Encode plain data as canonical JSON.
+
+Like `canonical.encode`, but without a call in between: it runs for each record.
+"""
 
 Keep: TypeAlias = Callable[["Large"], str]
 """Makes sure that a value is stored with what refers to it, and returns its digest."""
 
 
 class ValueMissing(Exception):
-    """A value that is referred to is not kept."""
+    """A value that is referred to is not stored."""
 
 
 class Large:
-    """A large value: its rest form, and the digest of the text that is kept of it.
+    """A large value: its rest form, and the digest of its stored text.
 
-    `text` is that text until somebody has taken it to be stored, then None.
+    `text` is the stored text until it is taken for a write, then None.
     """
 
     __slots__ = ("_size", "_values", "digest", "rest", "text")
@@ -69,13 +80,13 @@ class Large:
 
     @property
     def size(self) -> int:
-        """The bytes of its rest form in JSON."""
+        """The size of its rest form in bytes of JSON."""
         if not self._size:
             self._size = len(encode(self.rest))
         return self._size
 
     def value(self, part: Part) -> Any:
-        """Return it as a value of a member's type; the same object each time."""
+        """Return the value in the type of a member; the same object each time."""
         if part.kind not in self._values:
             self._values[part.kind] = part.load(self.rest)
         return self._values[part.kind]
@@ -85,10 +96,12 @@ _ABSENT: Final = object()
 
 
 class Split(msgspec.Struct):
-    """Data in rest form as a whole, and as they are kept: the `small` rest of them, and `refs`, what was taken from where.
+    """Data in rest form, whole and as stored.
 
-    `text` is the small rest as canonical JSON; empty until somebody asks `encoded` for it. `raw` is that text for a record
-    to have, if all the data are in it and it has no more than `LARGE_BYTES`: then there is nothing to measure or to take.
+    - `small` is the rest after values were taken out, `refs` are these values with their places.
+    - `text` is the small rest as canonical JSON; empty until `encoded` is first called.
+    - `raw` is that text, for use in a record, if nothing was taken out and it has at most
+      `LARGE_BYTES`. It then needs no measuring.
     """
 
     rest: Any
@@ -98,18 +111,21 @@ class Split(msgspec.Struct):
     raw: msgspec.Raw | None = None
 
     def encoded(self) -> bytes:
-        """Return the small rest as canonical JSON; it is encoded once."""
+        """Return the small rest as canonical JSON. It is encoded once."""
         if not self.text:
             self.text = encode(self.small)
         return self.text
 
     @property
     def small_is_there(self) -> bool:
-        """Whether anything is left where the values were taken from; if not, the value there was taken as a whole."""
+        """True if something is left after the values were taken.
+
+        False if the whole was taken as one value.
+        """
         return self.small is not _ABSENT
 
     def size(self) -> int:
-        """Return how many bytes of JSON the whole has."""
+        """Return the size of the whole in bytes of JSON."""
         if self.raw is not None:
             return len(self.text)
         size = len(self.encoded())
@@ -127,10 +143,11 @@ class Split(msgspec.Struct):
 
 
 class LargeValues:
-    """The large values that one run carries now, by the objects that they are in memory.
+    """The large values that one run carries now, by their objects in memory.
 
-    `vault` seals what is secret in them, bound to the run and to all that is not secret in the same value. `known` and
-    `rests` are for this module, and for others to see whether there are any: for most runs there are none.
+    `vault` seals the secrets in them, bound to the run and to all that is not secret in the same
+    value. `known` and `rests` are for this module; others may only check whether they are empty, as
+    they are for most runs.
     """
 
     __slots__ = ("_run", "_splits", "_vault", "known", "rests")
@@ -138,7 +155,7 @@ class LargeValues:
     def __init__(self, run: RunId, vault: Vault | None) -> None:
         self._run = run
         self._vault = vault
-        # Most runs never have one: these are shared until `_begin`.
+        # Most runs never have a large value: these are shared until `_begin`.
         self.known: dict[tuple[int, str, int], tuple[Any, Large]] = _NO_KNOWN
         self.rests: dict[int, Large] = _NO_RESTS
         self._splits: dict[int, Split] = _NO_SPLITS
@@ -146,18 +163,19 @@ class LargeValues:
     def _begin(self) -> None:
         """Make room for the first large value."""
         if self.rests is _NO_RESTS:
-            # The objects stand beside what they are known as: as long as they are here, no other has their `id`.
+            # The values hold the objects themselves: while an object is here, no other object has
+            # its `id`.
             self.known, self.rests, self._splits = {}, {}, {}
 
     # --- from values to what is kept -------------------------------------------------------------
 
     def dump(self, codec: Codec, value: Any) -> Any:
-        """Return the rest form of a value; members that are known are not converted again."""
+        """Return the rest form of a value. Known members are not converted again."""
         shape = codec.shape()
         return codec.dump(value) if shape is None else self._dumped(shape, codec.dump, value, 0)
 
     def split(self, codec: Codec, rest: Any, value: Any = _ABSENT) -> Split:
-        """Return an object in rest form, split; `value` is what it is the rest form of, to be known from now on."""
+        """Return an object in rest form, split. `value` is the object, to be remembered."""
         if not self.rests:
             text = encode(rest)
             if len(text) <= LARGE_BYTES:
@@ -173,7 +191,12 @@ class LargeValues:
         return split
 
     def split_endings(self, endings: list[dict[str, Any]], codec_of: Callable[[int], Codec | None]) -> Split:
-        """Return how calls ended, split: each a result under `ok`, of the codec that its number has, or a failure under `failed`."""
+        """Return the endings of calls, split.
+
+        Each has a result under `ok` or a failure under `failed`.
+
+        `codec_of` returns the codec of the result with that number.
+        """
         if not self.rests:
             text = encode(endings)
             if len(text) <= LARGE_BYTES:
@@ -186,7 +209,7 @@ class LargeValues:
         return Split(endings, small, refs)
 
     def split_ending(self, ending: dict[str, Any], codec: Codec | None) -> Split:
-        """Return how one call ended, split in the same way."""
+        """Return the ending of one call, split in the same way."""
         name = "failed" if "failed" in ending else "ok"
         rest = ending[name]
         one = self._failure(rest) if name == "failed" else self._one(codec, rest)
@@ -199,11 +222,11 @@ class LargeValues:
         return Split(ending, small, refs)
 
     def kept_as(self, rest: Any) -> Split | None:
-        """Return how data were split that a record of this step has, if something was taken from them."""
+        """Return the split of data in a record of this step, if a value was taken from them."""
         return self._splits.get(id(rest)) if self._splits else None
 
     def carry(self, *splits: Split) -> None:
-        """Forget all values but those of these data."""
+        """Forget all values except those of these data."""
         carried = {id(large): large for split in splits for _, large in split.refs}
         self.rests = {id(large.rest): large for large in carried.values()}
         self.known = {key: known for key, known in self.known.items() if id(known[1]) in carried}
@@ -212,7 +235,7 @@ class LargeValues:
     # --- from what is kept to values -------------------------------------------------------------
 
     def joined(self, small: Any, refs: Sequence[tuple[str, Large]]) -> Split:
-        """Return kept data with the values that were taken from them."""
+        """Return stored data with their values put back."""
         if not refs:
             return Split(small, small)
         whole = refs[0][1].rest if refs[0][0] == "" else joined(small, [(at, one.rest) for at, one in refs])
@@ -223,7 +246,7 @@ class LargeValues:
         return split
 
     def load(self, codec: Codec, split: Split) -> Any:
-        """Return the value of data in rest form; what is large in it is not converted again if it ever was."""
+        """Return the value of data in rest form. Large values are converted only once."""
         shape = codec.shape() if split.refs else None
         return codec.load(split.rest) if shape is None else self._loaded(shape, split.rest, 0)
 
@@ -231,7 +254,7 @@ class LargeValues:
 
     def _dumped(self, shape: Shape, dump: Callable[[Any], Any], value: Any, level: int) -> Any:
         if not shape.fits(value):
-            return dump(value)  # which says what is wrong
+            return dump(value)  # raises, and says what is wrong
         rest = {}
         for part, one in zip(shape.parts, shape.values(value), strict=True):
             known = self.known.get((id(one), part.kind, level))
@@ -330,7 +353,7 @@ class LargeValues:
         return small
 
     def _one(self, codec: Codec | None, rest: Any) -> Split:
-        """Return a value of any type, split; the whole of it may be what is taken."""
+        """Return a value of any type, split. The whole value may be taken out."""
         large = self.rests.get(id(rest))
         if large is None:
             if codec is not None and codec.shape() is not None and type(rest) is dict:
@@ -345,7 +368,7 @@ class LargeValues:
         return split
 
     def _failure(self, rest: dict[str, Any]) -> Split:
-        """Return a failure, split at its fields. Its type stays: it says what happened."""
+        """Return a failure, split at its fields. Its type stays, because it says what happened."""
         small, refs = {}, []
         for name, one in rest.items():
             large = self.rests.get(id(one))
@@ -379,10 +402,10 @@ _NO_SPLITS: Final[dict[int, Split]] = {}
 
 
 def joined(small: Any, taken: Iterable[tuple[str, Any]]) -> Any:
-    """Return kept data with values put back at their places; the data themselves stay as they are.
+    """Return stored data with values put back at their places. The given data do not change.
 
     Raises:
-        LookupError, TypeError, ValueError: there is no such place in them.
+        LookupError, TypeError, ValueError: they do not have such a place.
     """
     whole = dict(small) if isinstance(small, dict) else list(small)
     deeper: dict[str | int, list[tuple[str, Any]]] = {}
@@ -399,7 +422,7 @@ def joined(small: Any, taken: Iterable[tuple[str, Any]]) -> Any:
 
 
 class Texts:
-    """The values of one run by their digests; each text is read once, when it is first asked for, by `read`."""
+    """The values of one run by their digests. `read` decodes each text once, on first use."""
 
     def __init__(self, rows: Iterable[ValueRow] = (), read: Callable[[str], Any] = loads) -> None:
         self._texts = {row.digest: row.body for row in rows}
@@ -410,7 +433,7 @@ class Texts:
         """Return a value as plain data.
 
         Raises:
-            ValueMissing: it is not kept.
+            ValueMissing: it is not stored.
         """
         if digest not in self._plain:
             if digest not in self._texts:
@@ -419,10 +442,10 @@ class Texts:
         return self._plain[digest]
 
     def whole(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return what a record or a head says, with the values that it refers to in their places.
+        """Return a record or a head with its values in their places.
 
         Raises:
-            ValueMissing: one of them is not kept.
+            ValueMissing: a value is not stored.
             LookupError, TypeError, ValueError: it names a place that it does not have.
         """
         if "values" not in body:
@@ -431,7 +454,7 @@ class Texts:
         return without_values(joined(body, taken))
 
     def whole_input(self, text: str) -> Any:
-        """Return a kept input, with the values that it refers to."""
+        """Return a stored input with its values."""
         kept = loads(text)
         if INPUT_VALUES not in kept:
             return kept
@@ -440,17 +463,20 @@ class Texts:
 
 
 def without_values(body: dict[str, Any]) -> dict[str, Any]:
-    """Return what a record or a head says but for what it refers to."""
+    """Return a record or a head without its references."""
     return {name: said for name, said in body.items() if name != "values"}
 
 
 def value_place(run: RunId, text: str) -> str:
-    """Return the place that secrets in a value are bound to: the run, and all in the value that is not secret."""
+    """Return the place that a value's secrets are bound to.
+
+    It consists of the run and of all in the value that is not secret.
+    """
     return f"{run}\nvalue {input_digest(text)}"
 
 
 def open_value(vault: Vault | None, run: RunId, text: str) -> Any:
-    """Return a kept value in rest form.
+    """Return a stored value in rest form.
 
     Raises:
         SecretUnreadable: a secret in it cannot be opened.
@@ -466,7 +492,10 @@ _digests = msgspec.json.Decoder(dict[str, str]).decode
 
 
 def needed(row: RunRow, *, data: bool = True) -> list[str]:
-    """Return the digests of the values that a stored run refers to; without `data`, those of its input alone."""
+    """Return the digests of the values that a stored run refers to.
+
+    Without `data`, only those of its input.
+    """
     found: list[str] = []
     if row.input.startswith(_INPUT_BEGINS):
         found += _digests(_refs(row.input)[INPUT_VALUES]).values()
@@ -482,9 +511,11 @@ _MEMBER: Final = '"values":{'
 
 
 class ValueCache:
-    """The large values of the runs that a process has to do with, up to so many bytes of their texts; the latest used stay.
+    """The large values of a process's runs, up to a total size of their texts.
 
-    What is in it is what was stored, under the digest of its text: it can never be out of date.
+    The last used ones stay.
+
+    A cached value is stored under the digest of its text, so it can never be out of date.
     """
 
     def __init__(self, most_bytes: int = 16 * 1024 * 1024) -> None:
@@ -493,11 +524,11 @@ class ValueCache:
         self.known: OrderedDict[tuple[str, str], tuple[Large, int]] = OrderedDict()
 
     def missing(self, row: RunRow) -> list[str]:
-        """Return the digests of the values that a stored run refers to and that are not here."""
+        """Return the digests that a stored run refers to and that are not in the cache."""
         return [digest for digest in needed(row) if (row.run, digest) not in self.known]
 
     def get(self, run: RunId, digest: Digest) -> Large | None:
-        """Return a value, if it is here."""
+        """Return a value if it is in the cache."""
         found = self.known.get((run, digest))
         if found is None:
             return None
@@ -505,7 +536,7 @@ class ValueCache:
         return found[0]
 
     def put(self, run: RunId, large: Large, size: int) -> None:
-        """Keep a value whose text has so many bytes, as long as there is room."""
+        """Add a value whose text has `size` bytes; the least recently used values make room."""
         if (run, large.digest) in self.known or size > self._most:
             return
         self.known[run, large.digest] = large, size
@@ -522,11 +553,11 @@ def larges(
     rows: Iterable[ValueRow],
     cache: ValueCache | None,
 ) -> Mapping[str, Large]:
-    """Return values by their digests, from the cache or made of the rows.
+    """Return values by their digests, from the cache or from the rows.
 
     Raises:
-        BadValue: one of them is in neither, or is not what its digest says.
-        SecretUnreadable: a secret in one cannot be opened.
+        BadValue: a value is in neither, or does not match its digest.
+        SecretUnreadable: a secret in a value cannot be opened.
     """
     texts = {row.digest: row.body for row in rows}
     found: dict[str, Large] = {}
@@ -545,7 +576,7 @@ def larges(
 
 
 def under(values: Mapping[str, Large], place: str) -> Iterator[tuple[str, Large]]:
-    """Yield the values taken from a place or from within it, with their paths from there on."""
+    """Yield the values at a place or below it, with their paths relative to it."""
     for path, large in values.items():
         if path == place:
             yield "", large

@@ -1,7 +1,8 @@
-"""From a commit as it is on record to the plan: what `doubt.py` says is to be done, at which instant, and why.
+"""Compute the plan of a recorded commit from the table in `doubt.py`.
 
-The facts of a situation are read from the run, its open intent and the action's declaration. A fact is asked for only where the
-rows that are left differ by it: most commits end well, and must cost little.
+A plan is a deed, an instant and a reason. The facts of a situation come from the run, its open
+intent and the action's declaration. A fact is computed only if the remaining rows differ in it:
+most commits end well, and must cost little.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from opord.values.types import Instant
 
 
 class Plan(NamedTuple):
-    """What to do: the deed, the instant that it speaks of, if any, and the reason that goes on record.
+    """What to do: the deed, its instant, if any, and the reason to record.
 
-    Of a doubt: `counts` says whether the attempt is one of those that `retry` allows, `by` what brought the doubt about.
+    For a doubt, `counts` is true if the attempt is one of those that `retry` allows; `by` is what
+    put it in doubt.
     """
 
     deed: Deed
@@ -45,10 +47,10 @@ def plan_of(
 ) -> Plan:
     """Return what to do at the instant `now` with the run's open commit of `action`.
 
-    `spread` draws evenly from [0, 1), for the pauses that are spread. `resting`: whoever asks begins no new calls. `said` is why
-    nobody knows what the call, or the check, came to.
+    `spread` returns a random number from [0, 1), for the jitter of the pauses. `resting` is true if
+    the host begins no new calls. `said` is why the call, or the check, gave no answer.
     """
-    # As `_found`, without another call: this is asked several times a commit.
+    # Like `_found`, but without another call: this runs several times in a commit.
     node = _TREE[stands]
     while isinstance(node, _Question):
         node = node.answers[node.fact(run, intent, action, now, resting)]
@@ -66,12 +68,12 @@ def plan_of(
 
 
 def row_of(stands: Stands, run: Run, intent: Intent, action: Action, *, now: Instant, resting: bool) -> Row:
-    """Return the one row of the table that is met."""
+    """Return the row of the table that applies."""
     return _found(stands, run, intent, action, now, resting).row
 
 
 def stands_of(intent: Intent | None, *, live: bool = False) -> Stands:
-    """Say where a commit stands as it is on record; `live`: whoever holds the run does so by a lease that lasts."""
+    """Say where a recorded commit stands. `live` is true if its holder has a valid lease."""
     if intent is None:
         return "absent"
     if intent.outcome is not None:
@@ -84,7 +86,7 @@ def stands_of(intent: Intent | None, *, live: bool = False) -> Stands:
 def situation_of(
     stands: Stands, run: Run, intent: Intent, action: Action, *, now: Instant, resting: bool = False
 ) -> Situation:
-    """Return all facts about a commit, also those that no row asks for where it stands."""
+    """Return all facts about a commit, also those that no row needs where it stands."""
     about = run, intent, action, now, resting
     return Situation(
         stands,
@@ -102,14 +104,14 @@ def situation_of(
 
 
 def ask_deadline(intent: Intent, action: Action) -> int | None:
-    """Return until when a person is asked, if the contract limits it."""
+    """Return the instant until which a person is asked; None if the contract sets no limit."""
     if isinstance(action.doubt, Ask) and action.doubt.within is not None:
         return intent.given_up_at + microseconds(action.doubt.within)
     return None
 
 
 def check_from(intent: Intent, check: Check) -> int:
-    """Return the instant before which the effect that checks must not be asked."""
+    """Return the earliest instant at which the check's effect may be asked."""
     return max(intent.given_up_at + microseconds(check.after), intent.next_at)
 
 
@@ -189,7 +191,7 @@ FACTS: Final[dict[str, _Fact]] = {
     "refused": _refused,
     "policy": _policy,
 }
-"""How each column but the first is read from what is on record."""
+"""How each column except the first is computed from what is on record."""
 
 VALUES: Final[dict[str, tuple[object, ...]]] = {
     "stands": get_args(Stands),
@@ -197,7 +199,7 @@ VALUES: Final[dict[str, tuple[object, ...]]] = {
     "retry": get_args(Retries),
     "policy": get_args(Policy),
 }
-"""What each column can be; those that are not here are true or false."""
+"""The values of each column; columns that are not listed are true or false."""
 
 
 def _due(intent: Intent, action: Action) -> int:
@@ -263,7 +265,7 @@ def _reason(reason: Reason, run: Run, intent: Intent, action: Action, said: str)
 
 
 class _Question(NamedTuple):
-    """A place in the table where one more fact is asked for, and what is left of the table for each answer."""
+    """A node of the decision tree: the next fact to compute, and the subtree for each answer."""
 
     column: str
     fact: _Fact
@@ -271,7 +273,7 @@ class _Question(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The one row that is left, and its plan where that is always the same."""
+    """A leaf of the decision tree: its row, and its plan if that is always the same."""
 
     row: Row
     plain: Plan | None
@@ -285,10 +287,10 @@ def _found(stands: Stands, run: Run, intent: Intent, action: Action, now: Instan
 
 
 def _tree(rows: Sequence[Row], asked: frozenset[str] = frozenset()) -> _Question | _Found:
-    """Return the questions that tell rows apart, each only where it matters: a fact may cost more than a look-up.
+    """Build the decision tree of these rows. It computes a fact only where rows differ in it.
 
     Raises:
-        ValueError: some situation meets no row, or more than one.
+        ValueError: a situation matches no row, or more than one.
     """
     if len(rows) == 1:
         (row,) = rows

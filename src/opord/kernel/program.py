@@ -1,6 +1,6 @@
 """A contract made executable: its functions and codecs in tables, as the kernel reads them.
 
-`opord.generated.bind` makes a `Program` from a generated module. Nothing in here runs by itself.
+`opord.generated.bind` makes a `Program` from a generated module. Nothing here runs by itself.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ CallKind: TypeAlias = Literal["pure", "effect", "action"]
 
 @dataclass(frozen=True, slots=True)
 class CallProgram:
-    """A `pure`, `effect` or `action` with what is needed to call it and to keep its arguments and answers.
+    """A `pure`, `effect` or `action` with what its calls need.
 
-    `args` codes the arguments as an object with a member for each parameter, from and to a tuple.
-    `failures` maps "Type.Variant" to the exception class, and `failure` codes an instance as
-    `{"type": "PaymentError.Declined", …fields}`.
-    `key` (actions with `key expr`) gets the arguments, the frame, and answers the key as text.
-    `check_args` (actions with `in doubt check`) gets the arguments, the frame and `call.key`, and answers
-    the tuple of arguments for the effect that is asked.
+    - `args` encodes the arguments, a tuple, as an object with a member for each parameter.
+    - `failures` maps "Type.Variant" to the exception class; `failure` encodes an instance as
+      `{"type": "PaymentError.Declined", …fields}`.
+    - `key` (actions with `key expr`) takes the arguments and the frame and returns the key as text.
+    - `check_args` (actions with `in doubt check`) takes the arguments, the frame and `call.key`,
+      and returns the tuple of arguments for the check's effect.
     """
 
     declaration: PureDeclaration | Effect | Action
@@ -46,7 +46,10 @@ class CallProgram:
 
 @dataclass(frozen=True, slots=True)
 class EventProgram:
-    """An event: `args` codes its parameters as an object, from and to a tuple; `key` answers its key as text."""
+    """An event.
+
+    `args` encodes its parameters, a tuple, as an object; `key` returns its key as text.
+    """
 
     declaration: Event
     params: tuple[str, ...]
@@ -56,10 +59,11 @@ class EventProgram:
 
 @dataclass(frozen=True, slots=True)
 class HandlerProgram:
-    """An event handler in force in a state.
+    """An event handler of a state.
 
-    `guard(state, frame, args)` says whether the event fits; `step(state, frame, args)` is the body as a
-    generator; None for `ignore`. `calls` says whether the body contains a call, so that it needs a worker.
+    - `guard(state, frame, args)` says whether the event fits.
+    - `step(state, frame, args)` is the body as a generator; None for `ignore`.
+    - `calls` says whether the body contains a call, so that it needs a worker.
     """
 
     id: str
@@ -72,9 +76,9 @@ class HandlerProgram:
 
 @dataclass(frozen=True, slots=True)
 class TimerProgram:
-    """A timer in force in a state: `when(state, frame)` answers a duration (`after`) or an instant (`at`).
+    """A timer of a state. `when(state, frame)` returns a duration (`after`) or an instant (`at`).
 
-    `shared` timers belong to the phase and count from the entry into it.
+    `shared` timers belong to the phase and count from the entry into the phase.
     """
 
     id: str
@@ -101,11 +105,15 @@ class StateProgram:
 class Program:
     """A contract made executable.
 
-    `sources` are the texts it was compiled from, by file name, the contract's own file first; `digest` is
-    that of the contract's content, `also` are its digests in older forms, which older records name. `key(input)` names a run. `initial(frame)` makes the first state, whose name is `initial_state`.
-    `place_of(traceback)` names the place in the contract ("order.opord:57") of an exception that came
-    out of a generated function, or None. `secrets` names where the contract's data have secrets, and `vault`
-    is what seals them where they are kept; None keeps them as they are.
+    - `sources` are the texts it was compiled from, by file name, the contract's own file first.
+    - `digest` is that of the contract's content; `also` are its digests in older forms, which older
+      records name.
+    - `key(input)` names a run.
+    - `initial(frame)` makes the first state, whose name is `initial_state`.
+    - `place_of(traceback)` returns the place in the contract ("order.opord:57") of an exception
+      from a generated function, or None.
+    - `secrets` names where the contract's data have secrets. `vault` seals them for the store; None
+      stores them as they are.
     """
 
     contract: Contract
@@ -125,7 +133,7 @@ class Program:
     vault: Vault | None = None
 
     def is_named_by(self, digest: object) -> bool:
-        """Say whether a digest, in whichever form, is one of this contract."""
+        """Say whether a digest, of any form, is one of this contract."""
         return digest == self.digest or digest in self.also
 
     @property

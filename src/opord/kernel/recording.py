@@ -1,7 +1,7 @@
-"""Recording: each function changes a run through a draft and puts on record what it did.
+"""Record: each function changes a run through a draft and writes the record of the change.
 
-They check nothing that the caller has decided (whether an event fits, whether a person may); what may
-follow what is said once more, independently, in `legality.py`.
+The functions do not check the caller's decisions (whether an event fits, whether a person may act).
+`legality` checks independently which record may follow which.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from opord.values.guard import BadValue
 from opord.values.types import Instant, RunId
 
 DOUBT_RULE = 2
-"""The rule that ends a doubt, as records of one name it: every attempt in doubt is answered. Before it had a number, a final
-failure of any attempt under the key ended them all."""
+"""The rule of a doubt that its record names: every attempt in doubt must be answered.
+
+Before the rule had a number, a final failure of any attempt under the key ended all doubts.
+"""
 
 REASON_CHARACTERS = 500
-"""How much is kept of why a run is in doubt or stalled; `runs list` shows it on a line."""
+"""Maximum length of the reason why a run is in doubt or stalled. `runs list` shows it on a line."""
 
 
 def start(
@@ -50,8 +52,8 @@ def start(
 ) -> Draft:
     """Return the draft of a new run in its initial state.
 
-    `held`: the run is born in the hands of `worker`, who goes on with it at once. `message` tells this start from
-    another one by the same process in the same instant.
+    With `held`, `worker` holds the new run and goes on with it at once. `message` distinguishes
+    this start from another start by the same process at the same instant.
 
     Raises:
         BadValue: the input does not fit the contract.
@@ -82,7 +84,7 @@ def start(
 
 
 def begin_step(draft: Draft, cause: Cause) -> None:
-    """Let a taken event or a fired timer begin a step; what was under way in the state is dropped."""
+    """Begin the step of a taken event or a fired timer. A step that was under way is dropped."""
     draft.run.body.pending = Pending(cause=cause, now=draft.at)
     draft.run.body.trouble = None
     draft.run.reason = None
@@ -90,7 +92,7 @@ def begin_step(draft: Draft, cause: Cause) -> None:
 
 
 def runnable(draft: Draft) -> None:
-    """Say that the run can go on by a worker's hand, at once."""
+    """Mark the run as able to go on at once, by a worker."""
     run = draft.run
     run.status = "running"
     run.body.trouble = None
@@ -99,10 +101,10 @@ def runnable(draft: Draft) -> None:
 
 
 def intend(draft: Draft, action: str, key: str, args: Any, *, now: Instant, answers: list[Answer]) -> Intent:
-    """Put an intent on record: from here on, until its step ends, nothing else moves the run.
+    """Record an intent. From here until its step ends, nothing else moves the run.
 
     Raises:
-        StepError: the arguments or the answers are too large to be kept; nothing is changed.
+        StepError: the arguments or the answers are too large to be stored; nothing is changed.
     """
     run = draft.run
     given = run.large.split(run.program.calls[action].args, args)
@@ -121,7 +123,8 @@ def intend(draft: Draft, action: str, key: str, args: Any, *, now: Instant, answ
         key=key,
         now=text(now),
     )
-    # In a run of a restored store, a key's window begins where a call that is not on record may have been made.
+    # In a run of a restored store, a key's window starts at the first instant at which an
+    # unrecorded call may have been made.
     first_at = min(draft.at, run.body.wary) if run.body.wary else draft.at
     intent = Intent(seq=seq, call=action, key=key, args=args, first_at=first_at)
     cause = run.body.pending.cause if run.body.pending is not None else None
@@ -130,7 +133,7 @@ def intend(draft: Draft, action: str, key: str, args: Any, *, now: Instant, answ
 
 
 def begin_attempt(draft: Draft, intent: Intent) -> None:
-    """Put another attempt of an open intent on record, before it is made."""
+    """Record another attempt of an open intent, before it is made."""
     intent.attempt += 1
     if not intent.counted:
         intent.first_at = draft.at
@@ -147,9 +150,10 @@ def begin_attempt(draft: Draft, intent: Intent) -> None:
 def attempt_failed(
     draft: Draft, intent: Intent, failure: Any, *, next_at: int | None, final: bool = False
 ) -> None:
-    """Put on record that an attempt ended in a failure, which does not end the commit: it did not take effect.
+    """Record that an attempt ended in a failure that does not end the commit.
 
-    The failure is transient; or it is `final`, does not settle, and an attempt before this one is in doubt.
+    The attempt did not take effect. The failure is transient; or it is `final`, does not settle,
+    and an attempt before this one is in doubt.
     """
     intent.in_flight = False
     intent.failure = failure
@@ -168,9 +172,10 @@ def attempt_failed(
 def attempt_doubted(
     draft: Draft, intent: Intent, reason: str, *, next_at: int = 0, counts: bool = True, by: str | None = None
 ) -> None:
-    """Put on record that nobody knows whether an attempt took effect, and why; `by` is what put it in doubt.
+    """Record that it is unknown whether an attempt took effect, and why.
 
-    `counts`: it is one of those that `retry` allows.
+    `by` is what put it in doubt. `counts` is true if the attempt is one of those that `retry`
+    allows.
     """
     if not counts:
         intent.counted = max(intent.counted - 1, 0)
@@ -178,7 +183,7 @@ def attempt_doubted(
     intent.doubts = [*intent.doubts, intent.attempt]
     intent.given_up_at = draft.at
     intent.next_at = next_at
-    # In this order: half a secret is not found any more.
+    # Hide secrets first: half a secret would not be found.
     intent.reason = reason = hidden(draft.run, reason)[:REASON_CHARACTERS]
     draft.record(
         "doubt",
@@ -194,9 +199,9 @@ def attempt_doubted(
 
 
 def answer(draft: Draft, intent: Intent, answered: Collection[int], failure: Any, *, final: bool) -> None:
-    """Take attempts as answered by a late failure, which is on record: they did not take effect.
+    """Mark attempts as answered by a recorded late failure: they did not take effect.
 
-    `failure` is that of the last of them to be answered. The commit rests then with what is in doubt still, if anything is.
+    `failure` is that of the last attempt that was answered. Other attempts may still be in doubt.
     """
     intent.doubts = [number for number in intent.doubts if number not in answered]
     if intent.attempt in answered:
@@ -211,14 +216,14 @@ def answer(draft: Draft, intent: Intent, answered: Collection[int], failure: Any
 
 
 def ask(draft: Draft, intent: Intent, reason: str) -> None:
-    """Park the run for a person, who says whether the action happened."""
+    """Park the run until a person says whether the action happened."""
     intent.asking = True
     draft.run.status = "in_doubt"
     draft.run.reason = reason
 
 
 def check_silent(draft: Draft, intent: Intent, reason: str, *, next_at: int) -> None:
-    """Note that the effect that checks said nothing, why, and from when on it may be asked again."""
+    """Note that the check's effect gave no answer, why, and when it may be asked again."""
     intent.checks += 1
     intent.next_at = next_at
     draft.run.reason = reason
@@ -234,9 +239,9 @@ def did_not_happen(
     role: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Put on record that none of the doubtful attempts took effect; it will be called again.
+    """Record that none of the doubtful attempts took effect. The action will be called again.
 
-    `fresh`: the next attempt counts as a first one, for `retry` and for the key's window.
+    With `fresh`, the next attempt counts as the first one for `retry` and for the key's window.
     """
     draft.record(
         "resolved", call=intent.call, verdict="did_not_happen", by=by, actor=actor, role=role, reason=reason
@@ -259,7 +264,7 @@ def did_not_happen(
 def happened(
     draft: Draft, intent: Intent, result: Any, *, actor: str, role: str | None, reason: str | None
 ) -> None:
-    """Put on record that a person says that the action took effect, with this result (in rest form)."""
+    """Record a person's word that the action took effect, with this result (in rest form)."""
     draft.record(
         "resolved",
         {"outcome": outcome_said(draft.run, intent.call, "ok", result)},
@@ -274,7 +279,7 @@ def happened(
 
 
 def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes = b"") -> None:
-    """Put the outcome of the open commit on record. It never turns into a doubt again.
+    """Record the outcome of the open commit. An outcome never turns into a doubt again.
 
     `text` is its value as canonical JSON, if that was made before.
     """
@@ -295,16 +300,17 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes
 
 
 def outcome_on_record(draft: Draft, action: str, key: str, outcome: Outcome) -> None:
-    """Put on record that a commit called nobody, since its key had taken effect in this run before."""
+    """Record a commit that made no call, because its key took effect in this run before."""
     said = outcome_said(draft.run, action, outcome.kind, outcome.value)
     draft.record("outcome", {"outcome": said}, call=action, key=key, by="record")
 
 
 def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
-    """Move the run to another state (or the same one anew): the end of a step.
+    """Move the run to another state, or into the same one again: the end of a step.
 
     Raises:
-        StepError: what the target carries cannot be kept, or a timer cannot be computed; nothing is changed.
+        StepError: the target's data cannot be stored, or a timer cannot be computed; nothing is
+            changed.
     """
     run = draft.run
     origin = run.state
@@ -331,7 +337,10 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
 
 
 def _how(run: Run, cause: str) -> str:
-    """Say what moves the run, for whoever comes too late: the cause and, of an event, who sent it."""
+    """Return what moved the run, for an event that comes too late.
+
+    It is the cause and, of an event, its sender.
+    """
     taken = run.body.pending.cause if run.body.pending is not None else None
     if taken is None or taken.kind != "event" or not taken.actor:
         return "" if cause == "body" else cause
@@ -339,7 +348,7 @@ def _how(run: Run, cause: str) -> str:
 
 
 def stall(draft: Draft, trouble: dict[str, Any]) -> None:
-    """Hold the run where it is until a person mends something; `trouble` says what is wrong, and where."""
+    """Stall the run until a person mends something. `trouble` says what is wrong, and where."""
     run = draft.run
     trouble = {name: hidden(run, said) if isinstance(said, str) else said for name, said in trouble.items()}
     if "traceback" in trouble:
@@ -352,19 +361,25 @@ def stall(draft: Draft, trouble: dict[str, Any]) -> None:
 
 
 def stay_stalled(run: Run) -> None:
-    """Give a stalled run back: only a timer of its phase may still move it, and none does while a commit is open."""
+    """Give a stalled run back.
+
+    Only a timer of its phase may still move it, and none while a commit is open.
+    """
     run.worker = None
     rests = run.commit_open or is_full(run)
     run.wake_at = None if rests else min(shared_timers(run).values(), default=None)
 
 
 def is_full(run: Run) -> bool:
-    """Whether a run has so many records that it may begin nothing more; an open commit is brought to its end."""
+    """Say whether the run has too many records to begin anything.
+
+    An open commit is still completed.
+    """
     return run.seq >= bounds.HISTORY_RECORDS and not run.commit_open
 
 
 def stall_full(draft: Draft) -> None:
-    """Hold a run that has too many records."""
+    """Stall a run that has too many records."""
     run = draft.run
     stall(
         draft,
@@ -384,7 +399,7 @@ def resume(draft: Draft, *, actor: str, role: str | None, reason: str | None) ->
 
 
 def terminate(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
-    """End a run by an administrator's word; its state stays the last one."""
+    """End a run by an administrator's word. Its state stays the last one."""
     run = draft.run
     intent = run.intent
     still_open = None
@@ -399,7 +414,7 @@ def terminate(draft: Draft, *, actor: str, role: str | None, reason: str | None)
 
 
 def shared_timers(run: Run) -> dict[str, int]:
-    """Return the due times of the phase's timers, which can move even a state that acts."""
+    """Return the due times of the phase's timers, which can move even an acting state."""
     if not run.body.timers:
         return {}
     shared = {timer.id for timer in run.at.timers if timer.shared}
@@ -407,7 +422,10 @@ def shared_timers(run: Run) -> dict[str, int]:
 
 
 _Entry: TypeAlias = tuple[Split, int, list[str], dict[str, int]]
-"""What entering a state brings, computed as a whole before anything changes: data, start of the phase, timers."""
+"""The result of entering a state, computed before anything changes.
+
+Its parts: data, start of the phase, timers that fired, due times.
+"""
 
 
 def _entry(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry:
@@ -435,7 +453,7 @@ def _entry(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry:
 
 
 def _fired(run: Run) -> list[str]:
-    """Return the phase's timers that have moved the run, with the one that does so now."""
+    """Return the phase's timers that have moved the run, including the one that does so now."""
     cause = run.body.pending.cause if run.body.pending is not None else None
     if cause is None or cause.kind != "timer":
         return run.body.fired
@@ -475,14 +493,17 @@ def _written(timers: dict[str, int]) -> dict[str, str] | None:
 
 
 def _answers(run: Run, answers: list[Answer]) -> Split:
-    """Return the answers of a step's calls as a record has them."""
+    """Return the answers of a step's calls in the form of a record."""
     calls = run.program.calls
     said = [_answer(answer) for answer in answers]
     return run.large.split_endings(said, lambda place: calls[answers[place].call].result)
 
 
 def outcome_said(run: Run, call: str, kind: EndingKind, value: Any, text: bytes = b"") -> Split:
-    """Return the outcome of a call as a record has it; `text` is the value as canonical JSON, if that was made before."""
+    """Return the outcome of a call in the form of a record.
+
+    `text` is the value as canonical JSON, if that was made before.
+    """
     ending: dict[str, Any] = {kind: value}
     if not run.large.rests:
         written = b'{"%b":%b}' % (kind.encode(), text) if text else encode(ending)
@@ -524,13 +545,13 @@ def _remember_key(draft: Draft, intent: Intent, outcome: Outcome, text: bytes) -
 
 
 def left_by_success_alone(action: Action) -> bool:
-    """Whether a run goes on from a commit of the action only once it is known to have taken effect."""
+    """Say whether a run leaves a commit of the action only once it has surely taken effect."""
     by_time = isinstance(action.doubt, Ask) and action.doubt.within is not None
     return not (action.fails or by_time or goes_on_by_itself(action.doubt))
 
 
 def goes_on_by_itself(rule: Doubt) -> bool:
-    """Whether a run goes on from a doubt at once, with nobody asked."""
+    """Say whether a run goes on from a doubt at once, without asking anybody."""
     match rule:
         case Skip() | Report():
             return True
@@ -541,5 +562,5 @@ def goes_on_by_itself(rule: Doubt) -> bool:
 
 
 def has_own_key(action: Action) -> bool:
-    """Whether the contract gives the action a key of its own, by which a second commit is recognised."""
+    """Say whether the action has a key of its own, which identifies a repeated commit."""
     return action.key is not None and action.key.expr is not None

@@ -1,7 +1,8 @@
-"""What a journal record may say: every member that one kind or another has, with its meaning.
+"""The form of a journal record: every member of every kind, with its meaning.
 
-A record is written as canonical JSON. Members are declared in the order of their names, so that nothing
-has to be sorted when it is written (a test holds the order), and one that does not apply is left out.
+A record is written as canonical JSON. Members are declared in the order of their names, so that
+nothing must be sorted when a record is written; a test checks the order. A member that does not
+apply is left out.
 """
 
 from __future__ import annotations
@@ -31,16 +32,17 @@ RecordKind: TypeAlias = Literal[
 ]
 
 CauseKind: TypeAlias = Literal["event", "timer"]
-"""What a step answers to that does not begin by itself."""
+"""The causes of a step that does not begin by itself."""
 
 CauseWord: TypeAlias = Literal["body", "commit", "event", "timer"]
-"""The word that the cause of a transition begins with."""
+"""The first word of a transition's cause."""
 
 EndingKind: TypeAlias = Literal["ok", "failed"]
 """How a call ended: with a result, or with a declared failure."""
 
 OutcomeBy: TypeAlias = Literal["call", "check", "evidence", "person", "skip", "report", "record"]
-"""How the outcome of a commit came to be known; "record" where its key had already taken effect in the run."""
+"""How the outcome of a commit became known. "record": its key had taken effect in the run before.
+"""
 
 Verdict: TypeAlias = Literal["happened", "did_not_happen"]
 
@@ -54,7 +56,7 @@ _VERDICTS: dict[str, Verdict] = {verdict: verdict for verdict in get_args(Verdic
 _TELLERS: dict[str, Teller] = {by: by for by in get_args(Teller)}
 
 UNKNOWN_KIND = "this version of Opord does not know this kind of record; a newer version wrote it"
-"""What is said of a record whose kind is not a `RecordKind`."""
+"""The text for a record whose kind is not a `RecordKind`."""
 
 
 def known_kind(stored: object) -> RecordKind | None:
@@ -63,12 +65,12 @@ def known_kind(stored: object) -> RecordKind | None:
 
 
 def known_cause(stored: str) -> CauseWord | None:
-    """Return the word that a cause as stored begins with; None if this version does not know it."""
+    """Return the first word of a stored cause; None if this version does not know it."""
     return _CAUSE_WORDS.get(stored.partition(",")[0].partition(" ")[0])
 
 
 def known_by(stored: object) -> OutcomeBy | None:
-    """Return how an outcome came to be known, as stored; None if this version does not know it."""
+    """Return how an outcome became known, as stored; None if this version does not know it."""
     return _OUTCOMES_BY.get(stored) if isinstance(stored, str) else None
 
 
@@ -85,22 +87,30 @@ def known_teller(stored: object) -> Teller | None:
 class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """A record, as written.
 
-    Every record has `at` (RFC 3339), `contract` (digest), `epoch`, `kind`, `prev` (the hash of the record
-    before it, empty in the first), `run`, `seq` and `worker` (who wrote it). The others by kind:
+    Every record has `at` (RFC 3339), `contract` (digest), `epoch`, `kind`, `prev` (the hash of the
+    record before it, empty in the first), `run`, `seq` and `worker` (its writer). The others by
+    kind:
 
     - started: `name`, `version`, `input`, `to`, `data`, `timers`
-    - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had been stored)
-    - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in the step)
-    - attempt: `call`, `key`, `attempt`, and at the end of one that failed for now, or for good with a doubt open, `outcome` and `next`
-    - doubt: `call`, `key`, `attempt`, `reason`, `next` (from when on something may be tried), `by` ("restore": it was not called, but may
-      have been before a restore), `rule` (2: it ends when each attempt in doubt is answered; without it, a final failure of any ends all)
+    - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had
+      been stored)
+    - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in
+      the step)
+    - attempt: `call`, `key`, `attempt`. At the end of one that failed transiently, or for good
+      while a doubt is open, also `outcome` and `next`
+    - doubt: `call`, `key`, `attempt`, `reason`, `next` (the earliest instant of the next try), `by`
+      ("restore": it was not called, but may have been before a restore), `rule` (2: the doubt ends
+      when each attempt in doubt is answered; without it, a final failure of any attempt ends all)
     - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`
     - outcome: `call`, `key`, `attempt`, `outcome`, `by`
-    - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent), `result` (of a final state)
-    - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`, `answered` (the attempts of the open commit that it answers), and `id`, `arrived` if it had waited
+    - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent),
+      `result` (of a final state)
+    - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`, `answered` (the
+      attempts of the open commit that it answers), and `id`, `arrived` if it had waited
     - stalled: `error`, `traceback`, `place`, `call`
-    - restored: `since` (the last instant that the restored copy knows of the run), `until` (see `restored.py`), `actor`, `role`, `reason`
-    - all that say large values: `values` (the digests by which these are kept, under the places that they belong in; see `large.py`)
+    - restored: `since` (the last instant that the restored copy knows of the run), `until` (see
+      `restored.py`), `actor`, `role`, `reason`
+    - all with large values: `values` (the digests of the values, by their places; see `large.py`)
     - retried, terminated: `actor`, `role`, `reason`, `open` (a commit of unknown outcome)
     """
 
@@ -152,4 +162,4 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
 
 
 encode_record = msgspec.json.Encoder(order="deterministic").encode
-"""Write a record as canonical JSON: its members stand in order already, dicts in it are sorted."""
+"""Encode a record as canonical JSON: its members are in order already, dicts in it are sorted."""

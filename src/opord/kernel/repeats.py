@@ -1,11 +1,14 @@
-"""What to do after an attempt of an effect: one table. Effects may be repeated freely, so nothing of this is in doubt.
+"""What to do after an attempt of an effect: one table.
+
+Effects may be repeated freely, so none is in doubt.
 
 - A  It answered.
 - B  It failed for good.
-- C  It failed for now, or took longer than its own time-out: `retry` says how often it is tried again (C1, C3), and then the
-     step is handed the failure (C2), of a time-out `TimedOut` (C4).
-- D  It raised something undeclared, answered what does not fit, or took longer than the worker lets any call take. Nobody
-     foresaw that, so it is tried again a few times, with longer pauses (D1), and then the run stalls (D2).
+- C  It failed transiently, or took longer than its own timeout. `retry` says how often it is tried
+  again (C1, C3). Then the step gets the failure (C2), or `TimedOut` after a timeout (C4).
+- D  It raised something undeclared, its answer does not fit, or it took longer than the worker's
+  call limit. The contract does not declare this, so it is tried again a few times, with longer
+  pauses (D1), and then the run stalls (D2).
 """
 
 from __future__ import annotations
@@ -22,7 +25,11 @@ Sequel: TypeAlias = Literal["answer", "fail", "time out", "again", "stall"]
 
 
 class Row(NamedTuple):
-    """A row: its letter, how the attempt ended, whether attempts of that kind are left (None is any), and what then is done."""
+    """A row of the table.
+
+    Its members: the letter, the ending, whether attempts of that kind are left (None is any), the
+    sequel.
+    """
 
     letter: str
     ended: Ended
@@ -52,14 +59,17 @@ _TABLE: Final[dict[tuple[Ended, bool], Row]] = {
 
 
 class Tries(NamedTuple):
-    """How many attempts of an effect went wrong in this step so far: failures for now, and surprises."""
+    """The attempts of an effect that went wrong in this step: transient failures and surprises."""
 
     failures: int = 0
     surprises: int = 0
 
 
 class RepeatPlan(NamedTuple):
-    """What to do; to try again, after how long a pause, in microseconds. `tries` counts the attempt that has just ended."""
+    """What to do next. `pause_us` is the pause before another attempt, in microseconds.
+
+    `tries` counts the attempt that has just ended.
+    """
 
     sequel: Sequel
     pause_us: int
@@ -70,9 +80,9 @@ _ANSWER: Final = RepeatPlan(_TABLE["answered", True].sequel, 0, Tries())
 
 
 def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> RepeatPlan:
-    """Return what to do after an attempt that ended so; `tries` are those that went wrong before it.
+    """Return what to do after an attempt. `tries` are the attempts that went wrong before it.
 
-    `spread` draws evenly from [0, 1), for the pauses that are spread.
+    `spread` returns a random number from [0, 1), for the jitter of the pauses.
     """
     if ended == "answered":
         return _ANSWER

@@ -1,7 +1,7 @@
-"""What a step says to the kernel: it yields `Pure`, `Perform` and `Commit`, and returns a `Goto`.
+"""The requests of a step: it yields `Pure`, `Perform` and `Commit`, and returns a `Goto`.
 
-A step is a generated generator. It is sent the result of what it asked for; a declared failure (and
-`TimedOut`, `InDoubt`) is thrown into it as the exception that generated code defines for it.
+A step is a generated generator. It is sent the result of each call. A declared failure (or
+`TimedOut`, `InDoubt`) is thrown into it as the exception that the generated code defines.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ class RunInfo(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, Generic[InputT], frozen=True):
-    """What is in scope everywhere in a contract: the input, the run, `now` (fixed for the step), and `actor`.
+    """What is in scope everywhere in a contract.
 
-    `actor` is the sender of the event in an event's handler, otherwise an empty text.
+    `now` is fixed for the step. In the handler of an event, `actor` is the sender of the event;
+    elsewhere it is empty.
     """
 
     input: InputT
@@ -39,8 +40,8 @@ class Frame(msgspec.Struct, Generic[InputT], frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """What a handler may know about its call.
 
-    `key` is the idempotency key, the same for every attempt of one commit; `attempt` counts from 1;
-    `deadline` is when the attempt is given up (UTC); `run_id` names the run.
+    `key` is the idempotency key, the same for every attempt of one commit. `attempt` counts from 1.
+    `deadline` is the instant at which the attempt is given up (UTC). `run_id` names the run.
     """
 
     key: str
@@ -50,21 +51,21 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Pure(msgspec.Struct, frozen=True):
-    """Ask the handler of a `pure`; `args` has one value for each parameter."""
+    """Call the handler of a `pure`. `args` has one value for each parameter."""
 
     name: str
     args: tuple[Any, ...]
 
 
 class Perform(msgspec.Struct, frozen=True):
-    """Ask the handler of an `effect`."""
+    """Call the handler of an `effect`."""
 
     name: str
     args: tuple[Any, ...]
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """Ask the handler of an `action`: what goes out is a commitment."""
+    """Call the handler of an `action`, as a commit."""
 
     name: str
     args: tuple[Any, ...]
@@ -74,7 +75,7 @@ Request: TypeAlias = Pure | Perform | Commit
 
 
 class Goto(msgspec.Struct, frozen=True):
-    """Where the step goes: the name of the target state, and the state with its fields."""
+    """The end of a step: the name of the target state, and the state with its fields."""
 
     state: str
     fields: Any
@@ -89,4 +90,4 @@ class TimedOut(Failure):
 
 
 class InDoubt(Failure):
-    """The built-in failure of an action that `in doubt report` hands to the contract: nobody knows the outcome."""
+    """The built-in failure of an action with `in doubt report`: its outcome is unknown."""

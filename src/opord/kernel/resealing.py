@@ -1,6 +1,7 @@
-"""Sealing anew what is kept of a run: secrets kept in clear, and those under a key that is no longer the first.
+"""Seal the stored secrets of a run again, if they are in clear or under an older key.
 
-Records then have other texts, so the chain of their hashes is made anew from the first one on. What they say stays.
+Records then have other texts, so the chain of their hashes is computed again from the first record
+on. Their content stays the same.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ _DIGEST_LENGTH = 64
 
 
 def resealed(vault: Vault, kept: Kept) -> Kept | None:
-    """Return what is to be kept of a run in the place of this; None if nothing is to be changed.
+    """Return what to store of a run in place of `kept`; None if nothing changes.
 
-    Only for runs of contracts with secrets: digests of what may hold one are sealed as well.
+    Only for runs of contracts with secrets: digests of data that may hold a secret are sealed as
+    well.
 
     Raises:
         SecretUnreadable: a secret is sealed with a key that is not on the ring.
@@ -70,7 +72,10 @@ class _Resealing:
         self._digests: dict[str, str] = {}
 
     def value(self, kept: ValueRow) -> ValueRow:
-        """Return a large value with every secret under the first key; what refers to it names another digest then."""
+        """Return a large value with every secret under the first key.
+
+        Its digest changes with its text.
+        """
         new = kept
         if SECRET in kept.body or SEALED in kept.body:
             body = dumps(self.bound(value_place(self._run, kept.body), loads(kept.body)))
@@ -79,12 +84,12 @@ class _Resealing:
         return new
 
     def refer_anew(self, body: dict[str, Any], member: str) -> None:
-        """Let kept data refer to the values as they are now."""
+        """Replace the digests of values in stored data by the new ones."""
         if member in body:
             body[member] = {path: self._digests.get(one, one) for path, one in body[member].items()}
 
     def data(self, place: str, kept: Any) -> Any:
-        """Return kept data with every secret under the first key."""
+        """Return stored data with every secret under the first key."""
         return self.bound(f"{self._run}\n{place}", kept)
 
     def bound(self, bound: str, kept: Any) -> Any:
@@ -95,7 +100,10 @@ class _Resealing:
         return seal_data(self._vault, bound, open_data(self._vault, bound, kept))
 
     def text(self, place: str, kept: str, refers: str = "") -> str:
-        """Return kept JSON text with every secret under the first key; the member `refers` of it names values."""
+        """Return stored JSON text with every secret under the first key.
+
+        Its member `refers` names values.
+        """
         secret = SECRET in kept or SEALED in kept
         if not secret and not (refers and f'"{refers}":{{' in kept):
             return kept
@@ -105,7 +113,7 @@ class _Resealing:
         return dumps(plain)
 
     def digest(self, place: str, kept: str) -> str:
-        """Return a kept digest under the first key."""
+        """Return a stored digest under the first key."""
         bound = f"{self._run}\n{place}"
         plain = kept if len(kept) == _DIGEST_LENGTH and "." not in kept else None
         if plain is None and self._vault.is_current(kept):

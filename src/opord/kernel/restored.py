@@ -1,11 +1,16 @@
-"""After a restore: the store is older than the world, so what a run does next may have been done before.
+"""After a restore: what a run does next may have been done before.
 
-A run that was live in a copy that has been restored is *wary*, since the last instant that its journal knows. While it is,
-an action that the other side would not recognise is in doubt before it is called, and the contract's own rule ends that doubt.
-The word of a check or a person that something did not happen ends the doubt of that one commit. It ends the wariness where a run leaves the
-commit by success alone: what would come after it cannot have happened either. An action that can fail may have been tried and refused
-in the lost time, and the run may have gone on from there; so, too, where the contract goes on from a doubt by itself. There
-it ends with time, when senders no longer repeat what was lost with the copy.
+The store is then older than the world. A run that was live in a restored copy is *wary* of all that
+may have happened since the last instant in its journal. While it is wary, an action that the other
+side would not recognise is in doubt before it is called, and the contract's own rule ends that
+doubt. If a check or a person says that the action did not happen, the doubt of that one commit
+ends.
+
+It also ends the wariness if a run leaves that commit only by success: then nothing after it can
+have happened either. An action that can fail may have been tried and refused in the lost time, and
+the run may have gone on from there. The same holds if the contract goes on from a doubt by itself.
+In these cases the wariness ends with time, when senders no longer repeat what was lost with the
+copy.
 """
 
 from __future__ import annotations
@@ -18,17 +23,18 @@ from opord.kernel.run import Intent, Run
 from opord.values.types import Instant
 
 UNTOLD_US = 30 * 86_400_000_000
-"""For how long after a restore what nobody can tell of is taken as done, in microseconds: thirty days."""
+"""How long after a restore an unanswerable doubt is treated as done, in microseconds: thirty days.
+"""
 
 BY = "restore"
-"""Who brings a doubt about, in the record of one that comes from a restore."""
+"""The `by` of a doubt record that comes from a restore."""
 
 
 def begin_wariness(draft: Draft, *, since: int, actor: str, role: str | None, reason: str | None) -> None:
-    """Put on record that the store was restored from a copy, whose last word on the run is of the instant `since`.
+    """Record that the store was restored from a copy. `since` is its last instant of the run.
 
-    Whoever holds the run loses it. A doubt that is open is as of now: attempts that the copy does not know of may have
-    been made until just now, so that a check has to wait for these too.
+    A worker that holds the run loses it. An open doubt starts now: attempts that the copy does not
+    know of may have been made until just now, so a check must wait for these too.
     """
     run = draft.run
     until = capped(draft.at + UNTOLD_US)
@@ -45,7 +51,10 @@ def begin_wariness(draft: Draft, *, since: int, actor: str, role: str | None, re
 
 
 def unseen(run: Run, action: Action, intent: Intent, at: Instant) -> bool:
-    """Say whether an action that is about to be called may have been called already, unknown to the other side's keys."""
+    """Say whether an action that is about to be called may have been called before the restore.
+
+    False if the other side would recognise the key.
+    """
     since = run.body.wary
     if not since or intent.denied or (goes_on_by_itself(action.doubt) and at >= run.body.wary_until):
         return False
@@ -55,12 +64,12 @@ def unseen(run: Run, action: Action, intent: Intent, at: Instant) -> bool:
 
 
 def before(run: Run, action: Action, intent: Intent) -> bool:
-    """Say whether a transient failure of the last attempt leaves open that a call from before the restore took effect."""
+    """Say whether, despite a transient failure, a call before the restore may have taken effect."""
     return bool(run.body.wary) and action.key is not None and not intent.denied
 
 
 def reason(run: Run, intent: Intent) -> str:
-    """Say why a commit of a run of a restored store is in doubt."""
+    """Return the reason why a commit in a run of a restored store is in doubt."""
     return (
         f"the store was restored from a copy; {intent.call} may have been called since {text(run.body.wary)}"
     )

@@ -1,4 +1,4 @@
-"""A run in rows: what the kernel hands to a store and gets back. Plain data on both sides.
+"""A run in rows: the plain data that the kernel and a store exchange.
 
 All instants are integers, microseconds since 1970 UTC. Bodies are canonical JSON texts.
 """
@@ -19,12 +19,12 @@ _STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
 
 
 def known_status(stored: object) -> Status | None:
-    """Return the status of a run, as stored; None if the row is damaged, or of a newer version."""
+    """Return the status of a run, as stored; None if the row is damaged or of a newer version."""
     return _STATUSES.get(stored) if isinstance(stored, str) else None
 
 
 def has_ended(status: Status) -> bool:
-    """Whether nothing moves a run of this status any more."""
+    """Say whether a run of this status has ended, so that nothing moves it."""
     match status:
         case "ended":
             return True
@@ -35,7 +35,10 @@ def has_ended(status: Status) -> bool:
 
 
 def is_held(status: Status) -> bool:
-    """Whether a run of this status is held until a person mends something: only its phase may still move it."""
+    """Say whether a run of this status waits until a person mends something.
+
+    Only its phase may move it.
+    """
     match status:
         case "stalled":
             return True
@@ -57,18 +60,22 @@ _OUTCOMES: dict[str, RunOutcome] = {
 
 
 def known_outcome(stored: object) -> RunOutcome | None:
-    """Return how a run ended, as stored; None if it did not, or in a way that this version does not know."""
+    """Return how a run ended, as stored.
+
+    None if it has not, or in a way unknown to this version.
+    """
     return _OUTCOMES.get(stored) if isinstance(stored, str) else None
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Plain data that a store keeps or gives, in JSON an array in the order of its members.
+    """Plain data of a store, in JSON an array in the order of its members.
 
-    Structs, for many are made for each step, and a named tuple takes four times as long to make.
+    They are structs because each step makes many, and a named tuple takes four times as long to
+    make.
     """
 
     def replace(self, **changes: Any) -> Self:
-        """Return the same with some members changed."""
+        """Return a copy with some members changed."""
         return msgspec.structs.replace(self, **changes)
 
     def members(self) -> dict[str, Any]:
@@ -81,9 +88,10 @@ class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
 
 
 class RecordRow(Row, frozen=True):
-    """One journal record: `body` is its canonical JSON, `hash` the SHA-256 of the body in hex.
+    """One journal record. `body` is its canonical JSON, `hash` the SHA-256 of the body in hex.
 
-    `kind` is as stored, and a newer version may know more kinds than this one. Readers ask for `known_kind`.
+    `kind` is as stored; a newer version may know more kinds than this one. Readers use
+    `known_kind`.
     """
 
     seq: int
@@ -94,12 +102,15 @@ class RecordRow(Row, frozen=True):
 
     @property
     def known_kind(self) -> RecordKind | None:
-        """The kind, or None if this version does not know it."""
+        """The kind; None if this version does not know it."""
         return known_kind(self.kind)
 
 
 class InboxRow(Row, frozen=True):
-    """A message that waits for its run: a kept event, or evidence. `id` is unique; `body` canonical JSON."""
+    """A message that waits for its run: an event or evidence.
+
+    `id` is unique; `body` is canonical JSON.
+    """
 
     id: str
     arrived: int
@@ -108,7 +119,7 @@ class InboxRow(Row, frozen=True):
 
 
 class EventKey(Row, frozen=True):
-    """An event's key within a run, and the digest of the content that it came with."""
+    """An event's key within a run, and the digest of its content."""
 
     event: str
     key: str
@@ -116,7 +127,10 @@ class EventKey(Row, frozen=True):
 
 
 class UsedKey(Row, frozen=True):
-    """A key of an action that took effect in a run: digest of the arguments, and the result as JSON text."""
+    """A key of an action that took effect in a run, with its result as JSON text.
+
+    `args` is the digest of the arguments.
+    """
 
     action: str
     key: str
@@ -125,17 +139,23 @@ class UsedKey(Row, frozen=True):
 
 
 class ValueRow(Row, frozen=True, order=True):
-    """A large value of a run, which records and rows refer to: `body` is canonical JSON, `digest` its SHA-256 in hex."""
+    """A large value of a run: `body` is canonical JSON, `digest` its SHA-256 in hex.
+
+    Records and rows refer to it by the digest.
+    """
 
     digest: Digest
     body: str
 
 
 class Head(Row, frozen=True):
-    """What changes as a run moves. `body` is the kernel's own canonical JSON, opaque to the store.
+    """The part of a run that changes as it moves.
 
-    `wake_at` is the instant from which a worker should look at the run: now when it can go on, the time of
-    its next timer or attempt, the end of its lease while a worker holds it; None if nothing but a message moves it.
+    `body` is the kernel's own canonical JSON, opaque to the store.
+
+    `wake_at` is the instant from which a worker should look at the run: now if it can go on, the
+    time of its next timer or attempt, or the end of its lease while a worker holds it. None means
+    that only a message moves it.
     """
 
     state: str
@@ -165,7 +185,10 @@ class RunRow(Row, frozen=True):
 
 
 class Start(Row, frozen=True):
-    """A new run: its row (epoch 1 if it is born held by a worker, else 0; arrivals 0), its first records, and its values."""
+    """A new run: its row, its first records, and its values.
+
+    In the row, `epoch` is 1 if a worker holds the run from the start, else 0; `arrivals` is 0.
+    """
 
     row: RunRow
     records: tuple[RecordRow, ...]
@@ -173,13 +196,19 @@ class Start(Row, frozen=True):
 
 
 class Write(Row, frozen=True):
-    """One atomic change to one run, made only if `epoch`, `seq` (and `arrivals`, unless None) are still so.
+    """One atomic change to one run, made only if the run has not changed since it was read.
 
-    `new_epoch` is `epoch`, or one more to fence off a worker that holds the run. `records` continue the
-    journal from `seq`. `head` is the new head; None leaves it. `take` removes messages from the inbox,
-    `put` adds some (and raises `arrivals` by as many). `event_keys` are claimed for good; if one is there
-    already with any content the whole write is refused as `KeyTaken`. `used_keys` are remembered. `values` are
-    those that the records are the first to refer to; one that is there already stays as it is.
+    - `epoch`, `seq` and `arrivals` (unless None) must still match.
+    - `new_epoch` is `epoch`, or one more to fence off a worker that holds the run.
+    - `records` continue the journal from `seq`.
+    - `head` is the new head; None keeps the old one.
+    - `take` removes messages from the inbox; `put` adds some, and raises `arrivals` by their
+      number.
+    - `event_keys` are claimed for good. If one is already used, with any content, the whole write
+      is refused as `KeyTaken`.
+    - `used_keys` are remembered.
+    - `values` are those that these records are the first to refer to. An existing value stays as it
+      is.
     """
 
     run: RunId
@@ -197,7 +226,7 @@ class Write(Row, frozen=True):
 
 
 class Kept(Row, frozen=True):
-    """All that is kept of one run: its row, its whole journal, its waiting messages, the keys it has used, its values."""
+    """All that is stored of one run: row, journal, waiting messages, used keys and large values."""
 
     row: RunRow
     records: tuple[RecordRow, ...]
@@ -208,10 +237,11 @@ class Kept(Row, frozen=True):
 
 
 class Tombstone(Row, frozen=True):
-    """What stays of a pruned run: its key, so that no other run takes it, and where its story went.
+    """What is left of a pruned run: its key, which stays taken, and the place of its history.
 
-    `input` is a digest by which the same start is known again; `archive` is the file that has the story, None where the
-    run was deleted without one. The key may be forgotten from `forget_at` on.
+    `input` is a digest that identifies a repeated start. `archive` is the file that has the
+    history; None if the run was deleted without an archive. The key may be forgotten from
+    `forget_at` on.
     """
 
     run: RunId
@@ -229,7 +259,10 @@ class Tombstone(Row, frozen=True):
 
 
 class EndedRun(Row, frozen=True):
-    """A run that has ended: its name and the instant of its end; `since` and `number` are its place in the listing."""
+    """A run that has ended: its name and the instant of its end.
+
+    `since` and `number` are its place in the listing.
+    """
 
     run: RunId
     ended_at: Instant
@@ -238,7 +271,7 @@ class EndedRun(Row, frozen=True):
 
 
 class Prune(Row, frozen=True):
-    """A run to be deleted if its `epoch`, `seq`, `arrivals` and `hash` are still so, and what is to stay of it."""
+    """A run to delete if its `epoch`, `seq`, `arrivals` and `hash` still match; its tombstone."""
 
     epoch: int
     seq: int
@@ -248,10 +281,12 @@ class Prune(Row, frozen=True):
 
 
 class StoredContract(Row, frozen=True):
-    """A contract as stored: `sources` is canonical JSON, a list of [file name, text], its own file first.
+    """A contract as stored.
 
-    `digest` is that of its content in the form `form`. `also` are its digests in older forms: records, archives and workers
-    of older versions go by them, and mean the same contract.
+    `sources` is canonical JSON, a list of [file name, text], its own file first.
+
+    `digest` is that of its content in the form `form`. `also` are its digests in older forms.
+    Records, archives and workers of older versions use them for the same contract.
     """
 
     digest: Digest

@@ -1,7 +1,7 @@
-"""What a run is: its state and its data, and what is open in the middle of a step.
+"""A run: its state and its data, and what is open in the middle of a step.
 
-A `Run` is the whole truth about one run between two writes: whoever loads it can go on from it without
-reading the journal. It is changed only through a `Draft`, which puts each change on record.
+A `Run` holds everything about one run between two writes, so a worker that loads it can go on
+without the journal. It is changed only through a `Draft`, which records each change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from opord.values.types import NO_DIGEST, START_OF_TIME, Digest, Instant, RunId
 
 
 class Cause(msgspec.Struct, omit_defaults=True):
-    """What a step under way answers to: a taken event or a fired timer. `handler` is the id of what handles it."""
+    """The cause of a step under way: a taken event or a fired timer.
+
+    `handler` is the id of its handler.
+    """
 
     kind: CauseKind
     handler: str
@@ -35,7 +38,7 @@ class Cause(msgspec.Struct, omit_defaults=True):
 
     @property
     def label(self) -> str:
-        """Say in a few words what it was, as histories show it."""
+        """The cause in a few words, as histories show it."""
         match self.kind:
             case "event":
                 return f"event {self.event}"
@@ -46,7 +49,7 @@ class Cause(msgspec.Struct, omit_defaults=True):
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
-    """What a call of a step answered, in rest form: `ok` is its result, or `failed` its failure."""
+    """The answer to a call of a step, in rest form: `ok` is its result, or `failed` its failure."""
 
     call: str
     ok: Any = None
@@ -56,9 +59,9 @@ class Answer(msgspec.Struct, omit_defaults=True):
 
 
 class Outcome(msgspec.Struct, omit_defaults=True):
-    """How a commit ended: `ok` with a result, `failed` with a failure. In rest form.
+    """How a commit ended: `ok` with a result, `failed` with a failure, in rest form.
 
-    `by` says how it came to be known.
+    `by` says how it became known.
     """
 
     kind: EndingKind
@@ -66,20 +69,24 @@ class Outcome(msgspec.Struct, omit_defaults=True):
     by: OutcomeBy = "call"
 
     def shape(self) -> dict[str, Any]:
-        """Return it as it stands in a record."""
+        """Return the outcome in the form of a record."""
         return {self.kind: self.value}
 
 
 class Intent(msgspec.Struct, omit_defaults=True):
-    """An action that is about to be called, was called, or may have been: the open commit of a step.
+    """The open commit of a step: its action will be, was, or may have been called.
 
-    `attempt` numbers the latest attempt, `in_flight` says that it began and did not end on record.
-    `doubts` are the attempts of which nobody knows whether they took effect; `given_up_at` is when
-    the last of these was given up. `counted` are the attempts that count against `retry`, since
-    `first_at`. `failure` is the failure to hand on when no attempt is left; `refused` says that it is a final one, which came while
-    an attempt before it was in doubt. `checks` counts how
-    often the effect that checks was asked in vain. `asking` says that a person is asked. `denied`: it is on record that no attempt
-    before took effect, nor any that a restored copy does not know of. `outcome` is known once it is set; then only the rest of the step is open.
+    - `attempt` is the number of the latest attempt. `in_flight` is true if it has begun and its end
+      is not on record.
+    - `doubts` are the attempts with an unknown outcome. `given_up_at` is when the last of these was
+      given up.
+    - `counted` are the attempts that count against `retry`, since `first_at`.
+    - `failure` is the failure that the step gets when no attempt is left. `refused` is true if it
+      is final and came while an attempt before it was in doubt.
+    - `checks` counts the checks that gave no answer. `asking` is true while a person is asked.
+    - `denied` is true if it is on record that no attempt so far took effect, nor any that a
+      restored copy does not know of.
+    - `outcome` is set once it is known; then only the rest of the step is open.
     """
 
     seq: int
@@ -103,7 +110,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
 
 
 class Pending(msgspec.Struct, omit_defaults=True):
-    """A step under way, as far as it is on record: its cause, its `now`, the answers it had, its commit."""
+    """The recorded part of a step under way: its cause, its `now`, its answers, its commit."""
 
     cause: Cause | None = None
     now: Instant = START_OF_TIME
@@ -114,10 +121,15 @@ class Pending(msgspec.Struct, omit_defaults=True):
 class RunBody(msgspec.Struct, omit_defaults=True):
     """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
 
-    `data` is what its state carries, as JSON text; it is plain in `Run.data`. `values` names the places that large values
-    were taken from, and their digests (see `large.py`); it is empty in memory, where all is whole. `how` says what led into the present state. `fired` are the timers of the phase that have moved the run since it entered the phase. `settled` names the
-    actions with a `key expr` that have taken effect; `trouble` is why a run stalled. `wary` is set in a run
-    of a store that was restored from a copy: the last instant that the copy knows of it; see `restored.py` for `wary_until`.
+    - `data` is the data of its state, as JSON text; `Run.data` has it decoded.
+    - `values` are the digests of the large values by their places (see `large.py`). It is empty in
+      memory, where data are whole.
+    - `how` says what led into the current state.
+    - `fired` are the timers of the phase that have moved the run since it entered the phase.
+    - `settled` names the actions with a `key expr` that have taken effect.
+    - `trouble` is why a run stalled.
+    - `wary` is set in a run of a restored store: the last instant that the copy knows of it. See
+      `restored.py` for `wary_until`.
     """
 
     data: msgspec.Raw
@@ -143,8 +155,8 @@ _decode = msgspec.json.Decoder(RunBody).decode
 class Run:
     """One run, decoded. Its attributes change only through a `Draft`.
 
-    `data` is what its state carries in rest form, `fields` the same as a value; `kept_data` and `input_rest` say how these
-    and the input are kept. `large` are the large values in them.
+    `data` is its state's data in rest form, `fields` the same as a value. `kept_data` and
+    `input_rest` say how data and input are stored. `large` are the large values in them.
     """
 
     __slots__ = (
@@ -199,20 +211,20 @@ class Run:
 
     @property
     def at(self) -> StateProgram:
-        """The state it is in, with all that runs or waits there."""
+        """The current state, with all that runs or waits there."""
         return self.program.states[self.state]
 
     @property
     def intent(self) -> Intent | None:
-        """The commit that is open, if one is."""
+        """The open commit; None if there is none."""
         pending = self.body.pending
         return pending.intent if pending is not None else None
 
     @property
     def commit_open(self) -> bool:
-        """Whether it is between a commit's intent and its step's goto, where nothing else moves it.
+        """True between a commit's intent and its step's goto, where nothing else moves the run.
 
-        Between two attempts with nothing in doubt, it may be moved.
+        Between two attempts with nothing in doubt, the run may be moved.
         """
         intent = self.intent
         if intent is None:
@@ -222,11 +234,11 @@ class Run:
 
     @property
     def waits(self) -> bool:
-        """Whether it is in a waiting state and no event taken there is being worked on."""
+        """True in a waiting state with no event being worked on."""
         return self.at.declaration.kind == "waiting" and self.body.pending is None
 
     def action(self, intent: Intent) -> tuple[CallProgram, Action]:
-        """Return the program and the declaration of the action that the intent is about."""
+        """Return the program and the declaration of the intent's action."""
         call = self.program.calls[intent.call]
         declaration = call.declaration
         if not isinstance(declaration, Action):
@@ -235,19 +247,19 @@ class Run:
 
     @property
     def data(self) -> Any:
-        """What its state carries, in rest form; nothing where it was read without that."""
+        """The state's data in rest form; None if the run was read without data."""
         return self.kept_data.rest if self.kept_data is not None else None
 
     @property
     def input_text(self) -> str:
-        """Its whole input as canonical JSON, by which the same start is known again."""
+        """The whole input as canonical JSON. It identifies a repeated start."""
         split = self.input_rest
         if self.program.vault is None and not split.refs:
             return split.encoded().decode()
         return dumps(comparable(split.rest))
 
     def kept_input(self, keep: Keep) -> str:
-        """Return its input as the store keeps it."""
+        """Return the input in the form that the store keeps."""
         split = self.input_rest
         if self.program.vault is None and not split.refs:
             return split.encoded().decode()
@@ -255,7 +267,7 @@ class Run:
         return dumps(sealed(self.program, self.id, "input", {**split.small, **refs}))
 
     def carry(self, data: Split, fields: Any) -> None:
-        """Have it carry other data, as its new state's."""
+        """Set the data of a new state."""
         self.fields = fields
         self.kept_data = data
         if self.program.vault is not None:
@@ -266,7 +278,7 @@ class Run:
             self.large.carry(self.input_rest, data)
 
     def head(self, keep: Keep) -> Head:
-        """Return what the store keeps of it; `keep` sees to it that its values are stored."""
+        """Return the head for the store. `keep` has its values stored."""
         return Head(
             self.state,
             self.status,
@@ -295,7 +307,7 @@ class Run:
         return dumps(sealed(self.program, self.id, "body", plain))
 
     def _kept_pending(self, pending: Pending, values: dict[str, str], keep: Keep) -> Pending:
-        """Return the step under way without the large values in it, whose digests are added to `values`."""
+        """Return the step under way without its large values; add their digests to `values`."""
 
         def small(place: str, rest: Any) -> Any:
             split = self.large.kept_as(rest)
@@ -330,7 +342,10 @@ class Run:
 
 
 def _still_there(body: RunBody) -> Iterable[tuple[str, str]]:
-    """Yield what the body of a run that was read without its values refers to, as far as it has those places still."""
+    """Yield the references of a run that was read without its values.
+
+    References of places that no longer exist are left out.
+    """
     pending = body.pending
     for path, digest in body.values.items():
         gone = (path.startswith("pending.") and pending is None) or (
@@ -341,7 +356,7 @@ def _still_there(body: RunBody) -> Iterable[tuple[str, str]]:
 
 
 def new_run(program: Program, run_id: RunId, input_value: Any, input_rest: Any, now: Instant) -> Run:
-    """Return a run before its first record: it has an input and no state yet."""
+    """Return a run before its first record, with an input and without a state."""
     run = _bare_run(program, run_id, now)
     run.input = input_value
     run.input_rest = run.large.split(program.input, input_rest, input_value)
@@ -380,11 +395,13 @@ _NOTHING = Split({}, {})
 def load_run(
     program: Program, row: RunRow, values: Iterable[ValueRow] = (), *, cache: ValueCache | None = None
 ) -> Run:
-    """Decode a stored run. `values` are those that it needs and that are not in the `cache`; see `large.needed`.
+    """Decode a stored run. `values` are those that it needs and that are not in the `cache`.
+
+    `large.needed` lists what it needs.
 
     Raises:
-        BadValue: its data do not fit the contract, or a value is missing, which means that the store is damaged.
-        SecretUnreadable: a secret that it carries cannot be opened.
+        BadValue: its data do not fit the contract, or a value is missing, so the store is damaged.
+        SecretUnreadable: a secret of the run cannot be opened.
     """
     kept_input = opened(program, row.run, "input", loads(row.input))
     head = row.head
@@ -412,9 +429,11 @@ def load_run(
 
 
 def skeleton(program: Program, row: RunRow) -> Run:
-    """Decode a stored run without its data: for changes that do not touch these. No key is needed for secrets in them.
+    """Decode a stored run without its data, for changes that do not touch them.
 
-    `program` is to be one without a vault, so that sealed data are written back as they are.
+    Needs no key for secrets.
+
+    `program` must have no vault, so that sealed data are written back as they are.
     """
     run = _of_row(program, row)
     run.body = _decode(row.head.body)
@@ -422,7 +441,7 @@ def skeleton(program: Program, row: RunRow) -> Run:
 
 
 def _join_pending(values: LargeValues, pending: Pending, placed: dict[str, Large]) -> None:
-    """Put back what was taken from a step under way."""
+    """Put the large values back into a step under way."""
 
     def whole(place: str, small: Any) -> Any:
         return values.joined(small, list(under(placed, f"pending.{place}"))).rest

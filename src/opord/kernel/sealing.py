@@ -1,9 +1,9 @@
-"""Secrets on their way to the store and back: what is kept is sealed, what is in memory is not.
+"""Secrets on their way to the store and back: stored data are sealed, data in memory are not.
 
-In rest form a secret is `{"$secret": value}`. Where a program has a vault, that becomes `{"$sealed": text}` in
-everything that is handed to the store, bound to the run and to the place in it, and becomes `$secret` again in what
-comes back. An object that a user's own data brought along and that looks like either is sealed as well, so
-that whatever is read as `$sealed` was sealed here.
+In rest form a secret is `{"$secret": value}`. If a program has a vault, that becomes `{"$sealed":
+text}` in all data for the store, bound to the run and to the place in it. It becomes `$secret`
+again in data from the store. An object in a user's own data that looks like either is sealed as
+well, so every `$sealed` that is read was sealed here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SECRET, SEALED = SECRET_MEMBER, SEALED_MEMBER
 
 
 def sealed(program: Program, run: RunId, place: str, rest: Any) -> Any:
-    """Return data in rest form as they are kept at a place of a run."""
+    """Return data in rest form as they are stored at a place of a run."""
     vault = program.vault
     return rest if vault is None else seal_data(vault, f"{run}\n{place}", rest)
 
@@ -36,31 +36,31 @@ def opened(program: Program, run: RunId, place: str, stored: Any) -> Any:
 
 
 def sealed_text(program: Program, run: RunId, place: str, text: str) -> str:
-    """Return JSON text as it is kept at a place of a run."""
+    """Return JSON text as it is stored at a place of a run."""
     if program.vault is None:
         return text
     return dumps(sealed(program, run, place, loads(text)))
 
 
 def opened_text(program: Program, run: RunId, place: str, text: str) -> str:
-    """Return kept JSON text with its secrets in rest form."""
+    """Return stored JSON text with its secrets in rest form."""
     if program.vault is None or SEALED not in text:
         return text
     return dumps(opened(program, run, place, loads(text)))
 
 
 def sealed_digest(program: Program, run: RunId, place: str, digest: Digest) -> str:
-    """Return a digest of data that may hold secrets as it is kept: sealed, for it would tell a short secret."""
+    """Return a digest as it is stored: sealed, because a digest could reveal a short secret."""
     if program.vault is None:
         return digest
     return program.vault.seal(f"{run}\n{place}", digest)
 
 
 def opened_digest(program: Program, run: RunId, place: str, stored: str) -> str:
-    """Return a stored digest; one that was stored without a vault is as it was.
+    """Return a stored digest. A digest that was stored without a vault is returned as it is.
 
     Raises:
-        SecretUnreadable: it is sealed, and cannot be opened.
+        SecretUnreadable: it is sealed and cannot be opened.
     """
     if "." not in stored:
         return stored
@@ -73,7 +73,7 @@ def opened_digest(program: Program, run: RunId, place: str, stored: str) -> str:
 
 
 def comparable(rest: Any) -> Any:
-    """Return data in rest form without the secrets that could not be opened, so that they can be written and compared."""
+    """Return data in rest form without unopened secrets, to be written and compared."""
     if isinstance(rest, dict):
         if rest.get(SECRET) is UNOPENED:
             return {SECRET: None}
@@ -95,7 +95,7 @@ def seal_data(vault: Vault, place: str, rest: Any) -> Any:
 
 
 def open_data(vault: Vault, place: str, stored: Any) -> Any:
-    """Return data with everything in them opened that was sealed."""
+    """Return data with all sealed parts opened."""
     if isinstance(stored, dict):
         text = stored.get(SEALED)
         if isinstance(text, str) and len(stored) == 1:

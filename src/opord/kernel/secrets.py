@@ -1,4 +1,4 @@
-"""Secrets in data at rest: which texts must not be seen in an error or a log line."""
+"""Secrets in a run's data: find them, and hide them in errors and log lines."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from opord.kernel.run import Run
 from opord.kernel.sealing import comparable
 
 SHORTEST = 3
-"""Texts shorter than this are not looked for: hiding every "a" would hide the message, not the secret."""
+"""Shorter texts are not searched for: hiding every "a" would hide the message, not the secret."""
 
 _SURE = 8
-"""Encoded pieces shorter than this are not looked for: they would be found in texts that have nothing to do with them."""
+"""Shorter encoded pieces are not searched for: they would be found in unrelated texts."""
 
 _PLAIN_IN_ADDRESSES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
@@ -37,10 +37,10 @@ def secret_texts(run: Run) -> list[str]:
 
 
 def hidden(run: Run, text: str) -> str:
-    """Return a text with every secret of the run replaced by `[secret]`, also where it stands there escaped or encoded.
+    """Return a text with every secret of the run as `[secret]`, even if escaped or encoded.
 
-    A `KeyError` and each list or mapping that is printed show a text as a literal, a client shows the JSON or the address
-    that it sent, and a group of exceptions breaks a text of several lines into lines.
+    A `KeyError` and each printed list or mapping show a text as a literal. A client shows the JSON
+    or the address that it sent. A group of exceptions breaks a text of several lines into lines.
     """
     forms = {form for secret in secret_texts(run) for form in _forms(secret)}
     for form in sorted(forms, key=lambda form: (-len(form), form)):
@@ -49,7 +49,10 @@ def hidden(run: Run, text: str) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it may stand in a text: as it is, its lines, escaped once and twice, and encoded."""
+    """Yield the forms of a secret in a text: as it is, its lines, escaped and encoded.
+
+    Each is escaped once and twice.
+    """
     for text in dict.fromkeys((secret, *(line.strip() for line in secret.splitlines()))):
         if len(text) < SHORTEST:
             continue
@@ -62,15 +65,15 @@ def _forms(secret: str) -> Iterator[str]:
         kept = base64.b64decode(secret, validate=True)
     except (binascii.Error, ValueError):
         return
-    if len(kept) >= SHORTEST:  # perhaps a `secret bytes`, which stands in JSON as base64
+    if len(kept) >= SHORTEST:  # may be a `secret bytes`, which JSON holds as base64
         yield repr(kept)[2:-1]
         yield from _encoded(kept)
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """Yield the insides of the literals that Python and JSON write for a text."""
+    """Yield the contents of the literals that Python and JSON write for a text."""
     yield repr(text)[1:-1]
-    yield repr(text + "'\"")[1:-4]  # where the other quotation mark is taken, for the sake of its neighbours
+    yield repr(text + "'\"")[1:-4]  # the text next to it may force the other quotation mark
     yield repr(text + "\"'")[1:-4]
     yield ascii(text)[1:-1]
     yield json.dumps(text)[1:-1]
@@ -80,12 +83,16 @@ def _escaped(text: str) -> Iterator[str]:
 
 
 def _encoded(raw: bytes) -> Iterator[str]:
-    """Yield the encodings of bytes in addresses, headers and dumps; in base64 also behind something else."""
+    """Yield the encodings of bytes in addresses, headers and dumps.
+
+    In base64 also at other offsets.
+    """
     address = "".join(chr(byte) if byte in _PLAIN_IN_ADDRESSES else f"%{byte:02X}" for byte in raw)
     yield from (address, address.replace("%2F", "/"), address.replace("%20", "+"))
     pieces = [raw.hex(), raw.hex().upper()]
     for before in range(3):
-        # Of what stands before and behind, the first and the last sign may hold some bits: they are left out.
+        # The first and the last character may hold bits of the neighbouring data, so they are left
+        # out.
         start, end = (before * 8 + 5) // 6, (before + len(raw)) * 8 // 6
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             pieces.append(encode(b"\0" * before + raw).decode()[start:end])
@@ -106,7 +113,7 @@ def _walk(plain: Any) -> Iterator[str]:
 
 
 def _parts(value: Any) -> Iterator[str]:
-    """Yield the texts and numbers that a secret record, list or map is made of: each is as secret as the whole."""
+    """Yield the texts and numbers in a secret record, list or map. Each is secret too."""
     match value:
         case dict():
             for part in value.values():
@@ -118,5 +125,5 @@ def _parts(value: Any) -> Iterator[str]:
             yield value
         case int() | float() if not isinstance(value, bool):
             yield json.dumps(value)
-        case _:  # open: JSON data, of which `true`, `false` and `null` tell nothing
+        case _:  # open: JSON data; `true`, `false` and `null` reveal nothing
             return

@@ -1,7 +1,7 @@
-"""Drives one step: a generated generator that asks for calls and ends in a `goto`.
+"""Drive one step: a generated generator that makes calls and ends in a `goto`.
 
-Answers that are on record are given to it again before anybody is asked anew, so that whoever takes
-over a step after its intent reaches the same commit with the same arguments.
+Recorded answers are given to it again before any handler is called. So a worker that takes over a
+step after its intent reaches the same commit with the same arguments.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _BUILTIN_FAILURES: dict[str, type[Failure]] = {"TimedOut": TimedOut, "InDoubt": 
 
 
 class StepError(Exception):
-    """The generated code of a step raised: a division by zero, an overflow, a value that fits no field.
+    """The generated code of a step raised, for example because of a division by zero.
 
-    `cause` is what it raised, `place` where in the contract ("order.opord:57"), if known.
+    `cause` is the exception; `place` is where in the contract ("order.opord:57"), if known.
     """
 
     def __init__(self, cause: BaseException, place: str | None) -> None:
@@ -31,7 +31,7 @@ class StepError(Exception):
 
 
 class Diverged(Exception):
-    """A step that is taken over asks for another call than the one on record."""
+    """A step that was taken over makes another call than the one on record."""
 
 
 def dump_failure(call: CallProgram, failure: Failure) -> Any:
@@ -42,7 +42,7 @@ def dump_failure(call: CallProgram, failure: Failure) -> Any:
 
 
 def load_failure(call: CallProgram, rest: Any) -> Failure:
-    """Return the failure of the call that `dump_failure` wrote."""
+    """Return the failure of the call from the form of `dump_failure`."""
     builtin = _BUILTIN_FAILURES.get(rest["type"])
     if builtin is not None:
         return builtin()
@@ -53,7 +53,7 @@ def load_failure(call: CallProgram, rest: Any) -> Failure:
 
 
 def find_handler(run: Run, handler_id: str) -> HandlerProgram:
-    """Return the event handler of that id in the run's present state."""
+    """Return the event handler of that id in the run's current state."""
     for handlers in run.at.handlers.values():
         for handler in handlers:
             if handler.id == handler_id:
@@ -62,12 +62,12 @@ def find_handler(run: Run, handler_id: str) -> HandlerProgram:
 
 
 def find_timer(run: Run, timer_id: str) -> TimerProgram:
-    """Return the timer of that id in the run's present state."""
+    """Return the timer of that id in the run's current state."""
     return next(timer for timer in run.at.timers if timer.id == timer_id)
 
 
 class StepUnderWay:
-    """A step of `run` at the instant `now`: what it asks, what it was answered, where it goes.
+    """A step of `run` at the instant `now`: its requests, its answers, its goto.
 
     `answers` are all answers so far, in rest form; `recorded` are those that it is given again.
     """
@@ -83,7 +83,7 @@ class StepUnderWay:
         self._generator = _generator(run, pending.cause if pending is not None else None, now)
 
     def begin(self) -> Request | Goto:
-        """Run to the first call that has no answer on record, or to the end.
+        """Run to the first call without a recorded answer, or to the end.
 
         Raises:
             StepError: the generated code raised.
@@ -97,7 +97,7 @@ class StepUnderWay:
         return said
 
     def replay(self, answer: Answer) -> Request | Goto:
-        """Give the step an answer in rest form."""
+        """Give the step a recorded answer in rest form."""
         call = self._program.calls[answer.call]
         self.answers.append(answer)
         if answer.failed is not None:
@@ -107,7 +107,7 @@ class StepUnderWay:
     def answer(
         self, call: CallProgram, value: Any, rest: Any, *, attempts: int = 1, ms: float = 0.0
     ) -> Request | Goto:
-        """Give the step the result of the call it asked for, as a value and in rest form.
+        """Give the step the result of the requested call, as a value and in rest form.
 
         Raises:
             StepError: the generated code raised.
@@ -118,7 +118,7 @@ class StepUnderWay:
     def fail(
         self, call: CallProgram, failure: Failure, *, attempts: int = 1, ms: float = 0.0
     ) -> Request | Goto:
-        """Give the step the failure of the call it asked for."""
+        """Give the step the failure of the requested call."""
         rest = dump_failure(call, failure)
         self.answers.append(Answer(call.declaration.name, None, rest, attempts, ms))
         return self._resume(None, failure)

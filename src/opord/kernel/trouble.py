@@ -1,4 +1,4 @@
-"""What is wrong with a stalled run, as it stands in its journal: the error, its traceback, the place, the next move."""
+"""What is wrong with a stalled run, as recorded: error, traceback, place, next move."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from opord.kernel.step import StepError
 
 TRACEBACK_CHARACTERS = 20_000
-"""How much of a traceback is kept; the middle of a longer one is cut out."""
+"""Maximum length of a stored traceback. The middle of a longer one is cut out."""
 
 
 def trouble_of(error: StepError) -> dict[str, Any]:
@@ -17,9 +17,10 @@ def trouble_of(error: StepError) -> dict[str, Any]:
 
 
 def describe(error: BaseException, *, call: str | None = None, place: str | None = None) -> dict[str, Any]:
-    """Describe an error with its whole traceback; `call` is the call whose handler raised it.
+    """Describe an error with its whole traceback. `call` is the call whose handler raised it.
 
-    Secrets are in it still. Hide them before it is shortened: half a secret is no longer found.
+    It may still contain secrets. Hide them before the text is shortened: half a secret would not be
+    found.
     """
     trouble: dict[str, Any] = {"error": said_of(error)}
     if call is not None:
@@ -31,7 +32,10 @@ def describe(error: BaseException, *, call: str | None = None, place: str | None
 
 
 def said_of(error: BaseException) -> str:
-    """Name an error with what it says, if it says anything: handlers raise what they like, also what cannot be printed."""
+    """Return an error's name and text.
+
+    A handler may raise anything, even an error that cannot be printed.
+    """
     name = type(error).__name__
     try:
         said = str(error)
@@ -41,12 +45,12 @@ def said_of(error: BaseException) -> str:
 
 
 def storable(text: str) -> str:
-    """Return a text without what no store takes: lone surrogates and NUL become visible escapes."""
+    """Return a text without characters that no store takes: lone surrogates and NUL are escaped."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def shortened(trace: str) -> str:
-    """Cut the middle out of a traceback that is too long to keep."""
+    """Cut the middle out of a traceback that is too long."""
     if len(trace) <= TRACEBACK_CHARACTERS:
         return trace
     half = TRACEBACK_CHARACTERS // 2

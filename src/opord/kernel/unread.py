@@ -1,7 +1,7 @@
-"""A run whose contract cannot be read: what its row and its records alone say of it.
+"""A run whose contract cannot be read: what its row and its records say of it.
 
-The text of a contract may be damaged, or of a later language. Its runs are still listed, shown, told, terminated, pruned and
-followed from record to record; none of that needs to know what the contract means.
+The text of a contract may be damaged, or in a later language. Its runs are still listed, shown,
+terminated, pruned and verified record by record. None of that needs the meaning of the contract.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from opord.values.codec import Codec
 
 
 class _NoCodec:
-    """Stands where a codec would be: nothing can be read or written by it."""
+    """A placeholder for a codec; it can neither read nor write."""
 
     def __getattr__(self, verb: str) -> Callable[..., NoReturn]:
         def refuse(*_: object) -> NoReturn:
@@ -27,9 +27,9 @@ class _NoCodec:
 
 
 def program_by_row(row: RunRow, also: tuple[str, ...] = ()) -> Program:
-    """Return what is known of the contract of a run without its text: its name, its version and its digests.
+    """Return what is known of a run's contract without its text: its name, version and digests.
 
-    It has no states, events and calls, and opens no secrets.
+    It has no states, events or calls, and opens no secrets.
     """
     return Program(
         contract=Contract(row.name, row.version, (), None),
@@ -49,7 +49,10 @@ def program_by_row(row: RunRow, also: tuple[str, ...] = ()) -> Program:
 
 
 def run_by_row(row: RunRow) -> Run:
-    """Return a run without its data, for changes that do not touch them; what is sealed in it stays as it is."""
+    """Return a run without its data, for changes that do not touch them.
+
+    Sealed data stay as they are.
+    """
     return skeleton(program_by_row(row), row)
 
 

@@ -1,6 +1,6 @@
 """A run and its history as people and programs see them: plain JSON data, secrets as `[secret]`.
 
-One shape for the command line, the API and the console, so that all say the same of a run.
+The command line, the API and the console use the same form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from opord.values.duration import format_duration
 from opord.values.secret import SHOWN
 
 OPERATOR = "operator"
-"""Who resolves a doubt or mends a stall: whoever keeps the workers running, in no role of the contract."""
+"""The person who resolves a doubt or mends a stall: an operator, with no role of the contract."""
 
 _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
@@ -38,7 +38,8 @@ _PLAIN_MEMBERS = (
 def run_view(run: Run, *, served: Collection[str] | None = None) -> dict[str, Any]:
     """Return a run as shown.
 
-    `served` are the digests of the contracts for which a live worker has handlers; None if that is not known.
+    `served` are the digests of the contracts for which a live worker has handlers; None if that is
+    unknown.
     """
     return {
         "run": run.id,
@@ -55,7 +56,7 @@ def run_view(run: Run, *, served: Collection[str] | None = None) -> dict[str, An
 
 
 def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
-    """Return what can be shown of a run whose contract cannot be read: all but what it carries."""
+    """Return what can be shown of a run whose contract cannot be read: all but its data."""
     head = row.head
     return {
         "run": row.run,
@@ -72,7 +73,7 @@ def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
 
 
 def _instant(at: int) -> str | None:
-    """Return a kept instant as shown; None if it is none, which damage may make it."""
+    """Return a stored instant as shown; None if it is damaged."""
     try:
         return text(at)
     except (OverflowError, ValueError, TypeError):
@@ -80,7 +81,7 @@ def _instant(at: int) -> str | None:
 
 
 def needs_person(run: Run) -> bool:
-    """Whether the run goes on only when a person says something."""
+    """Say whether the run goes on only after a person acts."""
     intent = run.intent
     return is_held(run.status) or (run.status == "in_doubt" and intent is not None and intent.asking)
 
@@ -92,17 +93,18 @@ def history_view(
     values: Iterable[ValueRow] = (),
     unread: Iterable[tuple[str, int | None, str]] = (),
 ) -> list[dict[str, Any]]:
-    """Return a run's records as shown, and after them the messages that still wait (with `seq` null).
+    """Return a run's records as shown, followed by the messages that still wait (with `seq` null).
 
-    `values` are the large values that the records refer to; they are shown where they belong. What cannot be read stands in its
-    place with `damaged`, which says why; `unread` names what was not even read: the table, of a record its number, and why.
+    `values` are the large values that the records refer to; they are shown in their places. A
+    record that cannot be read is replaced by one with `damaged`, which says why. `unread` lists
+    what could not even be read from the store: the table, the number of a record, and why.
     """
     texts = Texts(values, lambda kept: _without_secrets(loads(kept)))
     damaged = [damaged_view(table, seq, why) for table, seq, why in unread if table != "runs"]
     shown = [
         _readable(record.kind, record.seq, partial(record_view, program, record, texts)) for record in records
     ]
-    # Those without a number come last, in the order in which they are.
+    # Those without a number come last, in their order.
     shown = sorted(
         [*shown, *damaged],
         key=lambda view: (view["seq"] is None, view["seq"] if view["seq"] is not None else 0),
@@ -111,7 +113,7 @@ def history_view(
 
 
 def _readable(kind: str, seq: int | None, view: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return something as shown; of what is not what was written, that it is damaged."""
+    """Return a row as shown; if it cannot be read, a placeholder that says so."""
     try:
         return view()
     except Exception as error:
@@ -119,20 +121,20 @@ def _readable(kind: str, seq: int | None, view: Callable[[], dict[str, Any]]) ->
 
 
 def damaged_view(kind: str, seq: int | None, why: str) -> dict[str, Any]:
-    """Return what stands in the place of something that cannot be read: of which kind, or in which table, and why."""
+    """Return the placeholder for a row that cannot be read: its kind or table, and why."""
     return {"seq": seq, "at": None, "kind": kind, "damaged": why}
 
 
 def record_view(program: Program, record: RecordRow, values: Texts | None = None) -> dict[str, Any]:
-    """Return one record as shown: what applies to its kind, and no secret.
+    """Return one record as shown: the members of its kind, without secrets.
 
-    Of a kind that this version does not know, `unknown` says so: its data have no type by which to show them.
-    `values` are shown already; all records that refer to one have the same object.
+    If this version does not know the kind, `unknown` says so, because its data have no known type.
+    `values` are in their shown form already; all records that refer to one have the same object.
     """
     body = loads(record.body)
     view = _small_view(program, record, body)
     if "values" in body and values is not None and record.known_kind is not None:
-        # Of a damaged store as much is shown as there is; `opord runs verify` says what is missing.
+        # In a damaged store, show what is there; `opord runs verify` says what is missing.
         with suppress(ValueMissing, LookupError, TypeError, ValueError, AttributeError):
             taken = [(_shown_at(place), values.plain(named)) for place, named in body["values"].items()]
             return joined(view, taken)  # type: ignore[no-any-return]
@@ -140,7 +142,7 @@ def record_view(program: Program, record: RecordRow, values: Texts | None = None
 
 
 def _shown_at(place: str) -> str:
-    """Return where in a view a value belongs, by its place in the record."""
+    """Return the place of a value in a view, by its place in the record."""
     member, _, behind = place.partition(".")
     return f"calls.{behind}" if member == "answers" else place
 
@@ -226,7 +228,10 @@ def _shown_ending(call: CallProgram | None, ending: Mapping[str, Any]) -> dict[s
 
 
 def _show(show: Callable[[Any], Any] | None, rest: Any) -> Any:
-    """Show data by their type, and whatever in them does not fit it (a damaged journal) without secrets all the same."""
+    """Show data by their type.
+
+    If they do not fit it (a damaged journal), show them without secrets.
+    """
     if show is not None:
         try:
             return _without_secrets(show(rest))

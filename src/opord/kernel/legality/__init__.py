@@ -1,15 +1,17 @@
-"""Whether a journal is whole and every move in it legal, decided from the journal and the contract alone.
+"""Verify that a journal is whole and every transition legal.
 
-This is a second opinion: it shares no code with what writes journals (`recording.py`, `inbox.py`, `doubt.py`), so
-that a fault there is found here and not repeated. It asks, in this order:
+The journal and the contract alone decide. This is a second opinion: it shares no code with what
+writes journals (`recording.py`, `inbox.py`, `doubt.py`), so that a fault there is found here and
+not repeated. It checks, in this order:
 
 - `chain.py`: is every record there, unchanged, in its place, and of this run and contract?
 - `order.py`: may this kind of record follow the ones before it? A table.
 - `transitions.py`: does the contract allow this transition, this event, this timer?
 - `commits.py`: was an action called only when its declared rule allowed it?
 - `values.py`: is every large value there, unchanged, and referred to?
-- `stored.py`, `pending.py`, `holding.py`: is each column of the run as stored what its journal adds up to, or can be?
-- `kept.py`: the same of what is kept beside the row, its keys and the messages that wait.
+- `stored.py`, `pending.py`, `holding.py`: does each stored column of the run match, or can it
+  match, its journal?
+- `kept.py`: the same for the rows beside it: its keys and the waiting messages.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ __all__ = ["FOLLOWS", "Keys", "Problem", "verify", "verify_chain", "verify_kept"
 def verify_chain(
     program: Program, row: RunRow, records: Iterable[RecordRow], values: Sequence[ValueRow] = ()
 ) -> list[Problem]:
-    """Return what is wrong with the chain of a run's records, without asking what the contract allows.
+    """Return the problems of the chain of a run's records, without checking the contract's rules.
 
-    `program` need not know more than its digests.
+    Of `program` only the digests are used.
     """
     fold = Fold(program, row.run, values)
     for record in records:
@@ -58,11 +60,11 @@ def verify(
     *,
     now: int | None = None,
 ) -> list[Problem]:
-    """Return what is wrong with a run: nothing, if its journal is unbroken and legal and the run is its sum.
+    """Return the problems of a run; none if its journal is unbroken and legal and matches the run.
 
-    `records` is the whole journal, in order, and `values` are all large values that it refers to. A record that cannot be
-    read at all ends the examination. `inbox` and `keys` are not asked about where they are None; nor is whether an instant
-    has come, where `now`, the store's clock, is None.
+    `records` is the whole journal in order, and `values` are all large values that it refers to. A
+    record that cannot be read ends the verification. `inbox` and `keys` are not checked if they are
+    None. With `now`, the store's clock, None, it is not checked whether an instant has come.
     """
     fold = Fold(program, row.run, values)
     for record in records:
@@ -74,7 +76,7 @@ def verify(
         try:
             _check(fold, said)
         except Exception as error:
-            # A member that is missing or has another form: the record is none that Opord writes.
+            # A member is missing or has another form: Opord does not write such a record.
             fold.problem(
                 "form", f"the `{said.kind}` record cannot be followed ({type(error).__name__}: {error})"
             )
@@ -90,13 +92,13 @@ def verify(
 
 
 def verify_kept(program: Program, kept: Kept, *, now: int | None = None) -> list[Problem]:
-    """Return what is wrong with all that is kept of a run; see `verify`."""
+    """Return the problems of all that is stored of a run; see `verify`."""
     keys = Keys(kept.event_keys, kept.used_keys)
     return verify(program, kept.row, kept.records, kept.inbox, kept.values, keys, now=now)
 
 
 def _check(fold: Fold, said: Said) -> None:
-    """Hold one record against the contract and the records before it."""
+    """Check one record against the contract and the records before it."""
     match said.kind:
         case "started":
             transitions.started(fold, said)

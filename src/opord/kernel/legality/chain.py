@@ -1,4 +1,4 @@
-"""Is every record there, unchanged, in its place, and of this run and this contract?"""
+"""Check the chain: every record is there, unchanged, in its place, and of this run and contract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from opord.values.vault import SecretUnreadable
 
 
 def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
-    """Hold one record against its own hash and the record before it; None if it cannot be read."""
+    """Check one record against its own hash and the record before it.
+
+    Return None if it cannot be read.
+    """
     expected, before = fold.seq + 1, fold.hash
     fold.seq = record.seq
     if record.seq != expected:

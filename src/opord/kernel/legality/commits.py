@@ -1,7 +1,8 @@
-"""Was an action called only when its declared rule allowed it, and does every outcome have its reason?
+"""Check commits: every call was allowed by the action's rule, and every outcome has its reason.
 
-The rule behind all of it: an action is not called again for one intent unless a record says that the attempts before
-it did not take effect, or the other side honours the same key and the contract says `repeat`.
+The rule behind all checks: an action is not called again for one intent unless a record says that
+the attempts before it did not take effect, or the other side honours the same key and the contract
+says `repeat`.
 """
 
 from __future__ import annotations
@@ -20,14 +21,20 @@ from opord.values.failure import Failure
 from opord.values.types import Instant
 
 CUT_OFF = "its worker was lost during the call"
-"""Why an attempt is in doubt that was cut off. Where a check tells what came of it, it is none of those that `retry` allows."""
+"""The reason of a doubt about an attempt that was cut off.
+
+If a check decides it, the attempt does not count for `retry`.
+"""
 
 DOUBT_RULE: Final = 2
-"""What a record of a doubt says if every attempt in doubt has to be answered. Before, a final failure under the key ended all."""
+"""The rule in the record of a doubt that ends only when every attempt is answered.
+
+Older doubts ended with any final failure under the key.
+"""
 
 
 def intent(fold: Fold, said: Said) -> None:
-    """An action is about to be called: this step commits it, its arguments fit, and the key is the declared one."""
+    """Check an intent: this step commits the action, and its arguments and key are right."""
     body = said.body
     call, action = _action(fold, body["call"])
     if body["call"] not in _committed_here(fold):
@@ -48,7 +55,8 @@ def intent(fold: Fold, said: Said) -> None:
             f"{body['call']} took effect under the key {body['key']!r} before; nobody is to be called",
         )
     if not own and not action.repeatable and (body["call"], fold.state) in fold.effects:
-        # Another state may commit it, too: that is another commit, and what a contract must not do is come back to one.
+        # Another state may commit it too; that is another commit. A contract must not return to the
+        # same one.
         fold.problem(
             "intent",
             f"{body['call']} may have taken effect in {fold.state} before, and is not repeatable",
@@ -63,7 +71,7 @@ def intent(fold: Fold, said: Said) -> None:
 
 
 def attempt(fold: Fold, said: Said) -> None:
-    """Another attempt begins, or one has ended in a transient failure."""
+    """Check that another attempt begins, or that one ended without ending the commit."""
     commit = _open(fold, said)
     number = said.body["attempt"]
     if "outcome" in said.body:
@@ -96,7 +104,7 @@ def attempt(fold: Fold, said: Said) -> None:
 
 
 def doubt(fold: Fold, said: Said) -> None:
-    """Nobody knows whether the attempt under way took effect."""
+    """Check a doubt: it is unknown whether the attempt under way took effect."""
     commit = _open(fold, said)
     by_restore = said.body.get("by") == "restore"
     if by_restore and not commit.in_flight:
@@ -129,7 +137,7 @@ def _begins(fold: Fold, commit: Commit, said: Said) -> None:
 
 
 def resolved(fold: Fold, said: Said) -> None:
-    """A check or a person said whether the action happened."""
+    """Check the word of a check or a person on whether the action happened."""
     commit = _open(fold, said, key=False)
     by, verdict = known_teller(said.body["by"]), known_verdict(said.body["verdict"])
     if commit.in_flight:
@@ -161,7 +169,7 @@ def resolved(fold: Fold, said: Said) -> None:
 
 
 def _denied(fold: Fold, commit: Commit, said: Said) -> None:
-    """Follow a word that none of the attempts took effect; what a person says begins the count anew."""
+    """Note that none of the attempts took effect. If a person says so, the count starts again."""
     commit.doubts, commit.ruled, commit.refused = [], set(), False
     commit.denied = True
     if _success_alone_leaves(commit.action) or said.at >= fold.wary_until:
@@ -174,7 +182,7 @@ def _denied(fold: Fold, commit: Commit, said: Said) -> None:
 
 
 def outcome(fold: Fold, said: Said) -> None:
-    """A commit has ended, for a reason that is on record."""
+    """Check an outcome: the reason why the commit ended must be on record."""
     body = said.body
     call, action = _action(fold, body["call"])
     _check_value(fold, call, body["outcome"])
@@ -198,14 +206,14 @@ def outcome(fold: Fold, said: Said) -> None:
         fold.effects.add((body["call"], fold.state))
         if action.key is not None and action.key.expr is not None:
             used = Used(commit.args, body["outcome"]["ok"])
-            # What took effect first is what took effect.
+            # The first effect under a key is the one that counts.
             fold.used_keys.setdefault((body["call"], body["key"]), used)
     elif body["outcome"]["failed"]["type"] == "InDoubt":
         fold.effects.add((body["call"], fold.state))
 
 
 def evidence(fold: Fold, said: Said) -> None:
-    """What a worker learned too late: of an attempt that was made."""
+    """Check evidence: it must be about an attempt that was made."""
     body = said.body
     call, _ = _action(fold, body["call"])
     _check_value(fold, call, body["outcome"])
@@ -220,7 +228,10 @@ def evidence(fold: Fold, said: Said) -> None:
 
 
 def _answer(fold: Fold, said: Said) -> None:
-    """Follow what a late outcome answers. Records made before this was said answer nothing by themselves."""
+    """Note which attempts a late outcome answers.
+
+    Older records of evidence answer none by themselves.
+    """
     commit, body = fold.commit, said.body
     answered = body.get("answered", [])
     if not answered:
@@ -249,7 +260,7 @@ def _answer(fold: Fold, said: Said) -> None:
 
 
 def restored(fold: Fold, said: Said) -> None:
-    """The store was restored from a copy: what the run does next may have been done before."""
+    """Check a restore: what the run does next may have been done before."""
     since = said.instant("since")
     if since > said.at:
         fold.problem("at", "the copy's last word on the run lies after the restore")
@@ -290,7 +301,10 @@ def _committed_here(fold: Fold) -> set[str]:
 
 
 def _needs_a_timer(fold: Fold, said: Said) -> None:
-    """Between attempts, and while stalled, only a timer of the phase can have begun another step."""
+    """Check that a timer was due: only a phase's timer can begin another step here.
+
+    It can do so between attempts and while the run is stalled.
+    """
     due = [
         timer for timer in fold.at.timers
         if timer.shared and timer.calls and fold.timers.get(timer.id, said.at + 1) <= said.at
@@ -335,7 +349,7 @@ def _ended(fold: Fold, commit: Commit, number: int) -> None:
 
 
 def _after_a_restore(fold: Fold, commit: Commit) -> bool:
-    """Whether the attempt under way began after a restore, and the other side would not know its key."""
+    """Say whether the current attempt began after a restore, with a possibly unknown key."""
     if not fold.wary or commit.denied or commit.began_in < fold.restored_in:
         return False
     if _goes_on_by_itself(commit.action.doubt) and commit.began_at >= fold.wary_until:
@@ -347,23 +361,26 @@ def _after_a_restore(fold: Fold, commit: Commit) -> bool:
 
 
 def _failed_in_doubt(fold: Fold, commit: Commit) -> bool:
-    """Whether all attempts failed for now, and one under the same key may have been made before the store was restored."""
+    """Say whether all attempts failed transiently, but one may have been made before a restore.
+
+    That attempt would have had the same key.
+    """
     failed = commit.failure is not None and not commit.doubts and commit.outcome is None
     return failed and _before_a_restore(fold, commit)
 
 
 def _before_a_restore(fold: Fold, commit: Commit) -> bool:
-    """Whether an attempt under the same key may have been made before the store was restored."""
+    """Say whether an attempt under the same key may have been made before a restore."""
     return bool(fold.wary) and commit.action.key is not None and not commit.denied
 
 
 def _success_alone_leaves(action: Action) -> bool:
-    """Whether nothing but the action's effect lets a run go on from a commit of it."""
+    """Say whether a run leaves a commit of the action only after the action took effect."""
     return not (action.fails or _goes_on_by_itself(action.doubt) or _goes_on_with_time(action.doubt))
 
 
 def _goes_on_by_itself(rule: Doubt) -> bool:
-    """Whether a run goes on from a doubt at once, with nobody asked."""
+    """Say whether a run goes on from a doubt at once, without asking anybody."""
     match rule:
         case Skip() | Report():
             return True
@@ -374,7 +391,7 @@ def _goes_on_by_itself(rule: Doubt) -> bool:
 
 
 def _goes_on_with_time(rule: Doubt) -> bool:
-    """Whether a run goes on from a doubt when the time to answer is over."""
+    """Say whether a run goes on from a doubt when the time to answer is over."""
     match rule:
         case Ask(within):
             return within is not None
@@ -385,7 +402,7 @@ def _goes_on_with_time(rule: Doubt) -> bool:
 
 
 def _was_made(fold: Fold, commit: Commit) -> None:
-    """Refuse an attempt that was made though it may have been made before the store was restored."""
+    """Report an attempt that was made although it may have been made before a restore."""
     if commit.in_flight and _after_a_restore(fold, commit):
         fold.problem(
             "restored",
@@ -394,7 +411,7 @@ def _was_made(fold: Fold, commit: Commit) -> None:
 
 
 def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
-    """Hold a further attempt against the promise that an action is never repeated by guessing."""
+    """Check another attempt: an action is never repeated by guessing."""
     action = commit.action
     name = action.name
     times = action.retry.times if action.retry is not None else 0
@@ -424,7 +441,7 @@ def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
 
 
 def _why_not(by: OutcomeBy | None, fold: Fold, commit: Commit, said: Said) -> str | None:
-    """Say what is wrong with the reason of an outcome, if anything is."""
+    """Return what is wrong with the reason of an outcome; None if nothing is."""
     match by:
         case "call":
             return _by_call(fold, commit, said)
@@ -552,7 +569,7 @@ _Kind: TypeAlias = Literal["transient", "settles", "final"]
 
 
 def _kind(fold: Fold, commit: Commit, rest: dict[str, Any]) -> _Kind:
-    """Say what a failure tells of the attempts under its key."""
+    """Return what a failure says about the attempts under its key."""
     failure = decoded(fold, f"the failure of {commit.action.name}", commit.call.failure, rest)
     if isinstance(failure, Failure) and failure.opord_transient:
         return "transient"

@@ -1,4 +1,4 @@
-"""What is stored beside what the journal says, put so that both can be read and no secret is told."""
+"""Report a stored value that differs from the journal, readable and without secrets."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ _CHARACTERS = 120
 
 
 def compare(fold: Fold, column: str, stored: Any, journal: Any) -> None:
-    """Note it if a column of the run as stored is not what its journal adds up to; both are plain data."""
+    """Report a column of the stored run that differs from its journal. Both are plain data."""
     if not same(stored, journal):
         differs(fold, column, stored, journal)
 
 
 def differs(fold: Fold, column: str, stored: Any, journal: Any) -> None:
-    """Note that a column is not what the journal adds up to."""
+    """Report that a column differs from the journal."""
     fold.stored_problem(column, f"it says {told(stored)}, its journal adds up to {told(journal)}")
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether plain data are the same, as far as their secrets can be opened."""
+    """Say whether plain data are the same, as far as their secrets can be opened."""
     return one is other or _text(one) == _text(other)
 
 
 def told(value: Any) -> str:
-    """Return plain data as text: short, and with no secret in it."""
+    """Return plain data as a short text without secrets."""
     text = dumps(_shown(value))
     return text if len(text) <= _CHARACTERS else f"{text[: _CHARACTERS - 1]}…"
 
 
 def unopened(value: Any) -> bool:
-    """Whether there is a secret in plain data that could not be opened."""
+    """Say whether plain data hold a secret that could not be opened."""
     if isinstance(value, dict):
         return value.get(SECRET) is UNOPENED or any(map(unopened, value.values()))
     return isinstance(value, list) and any(map(unopened, value))

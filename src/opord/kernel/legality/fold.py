@@ -1,4 +1,4 @@
-"""What a journal adds up to, record by record, as far as legality depends on it."""
+"""The state that a journal adds up to, record by record, as far as legality depends on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from opord.values.types import Instant, RunId
 
 
 class Problem(NamedTuple):
-    """Something wrong with a run: the record (None: the run as stored), what is concerned, and why."""
+    """A problem of a run: its record (None: the stored run), what is wrong, and why."""
 
     seq: int | None
     what: str
@@ -29,7 +29,7 @@ class Problem(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A record as read: its number, time and kind, and all it says."""
+    """A record as read: its number, time, kind and content."""
 
     seq: int
     at: Instant
@@ -42,9 +42,9 @@ class Said(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """An event whose step is under way. `at_once`: its step makes no call, so that it ends in the same write.
+    """An event whose step is under way. `at_once` is true if the step makes no call.
 
-    `at` is when it was taken; `args` are in rest form.
+    Such a step ends in the same write. `at` is when the event was taken; `args` are in rest form.
     """
 
     event: str
@@ -57,7 +57,7 @@ class Taken(NamedTuple):
 
 
 class Used(NamedTuple):
-    """What an action with a key of its own took effect with, and its result, in rest form."""
+    """The arguments and the result of an action under its own key, in rest form."""
 
     args: Any
     result: Any
@@ -67,14 +67,19 @@ class Used(NamedTuple):
 class Commit:
     """An action whose intent is on record and whose step has not ended.
 
-    `first_at` is when the attempts began that count for the key's window, `counted` how many they are.
-    `doubts` are the attempts of which nobody knows whether they took effect. `ruled` are
-    those whose record says that each has to be answered. `failure` is the
-    failure in which the last attempt ended, `refused` says that it is final, and was set aside for a doubt. `excused`: it is on record that none took effect,
-    `denied`: nor any from before a restore. `began_in` is the record
-    with which the last attempt began, `began_at` its time. `given_up_at` is when the last doubt began, `once_given_up` what that
-    was before the store was restored. `reason` is why there was a doubt, `answers` what the calls before it in its step
-    answered.
+    - `first_at` is when the attempts began that count for the key's window; `counted` is their
+      number.
+    - `doubts` are the attempts with an unknown outcome. `ruled` are those whose record says that
+      each must be answered.
+    - `failure` is the failure of the last attempt. `refused` is true if it is final and was set
+      aside because of a doubt.
+    - `excused` is true if it is on record that no attempt took effect; `denied`, that none from
+      before a restore did either.
+    - `began_in` is the record with which the last attempt began, `began_at` its time.
+    - `given_up_at` is when the last doubt began; `once_given_up` are its values from before a
+      restore.
+    - `reason` is why there was a doubt. `answers` are those of the calls before the commit in its
+      step.
     """
 
     seq: int
@@ -109,24 +114,31 @@ class Commit:
 
     @property
     def unanswered(self) -> set[int]:
-        """The attempts in doubt that another attempt's final failure does not answer, unless it settles.
+        """The attempts in doubt that a final failure of another attempt does not answer.
 
-        Before Opord had that rule, records of doubts did not name it, and such a failure ended them.
+        It answers them only if it settles. Before Opord had that rule, records of doubts did not
+        name it, and such a failure ended them.
         """
         return self.ruled & {*self.doubts}
 
     @property
     def rests(self) -> bool:
-        """Whether it is between two attempts with nothing in doubt, so that an event or timer of the phase may take the run."""
+        """True between two attempts with nothing in doubt.
+
+        An event or timer of the phase may then take the run.
+        """
         return not self.in_flight and not self.doubts and self.outcome is None
 
 
 class Fold:
     """The sum of the records so far.
 
-    `stalled_here`: it has stalled since it entered its state. `resumed`: somebody let it go on, and nothing has come of that
-    yet. `attempts` is how many were made for an intent, `effects` which action may have taken effect in which state. `taken_in`
-    counts the records that came from the inbox, `brought` the evidence of which nobody knows whether it did.
+    - `stalled_here` is true if the run has stalled since it entered its state.
+    - `resumed` is true if it was resumed and no record has followed from that yet.
+    - `attempts` counts the attempts of each intent.
+    - `effects` are the actions that may have taken effect, with their states.
+    - `taken_in` counts the records that came from the inbox; `brought` counts the evidence that may
+      have come from it.
     """
 
     def __init__(self, program: Program, run: RunId, values: Iterable[ValueRow] = ()) -> None:
@@ -175,7 +187,7 @@ class Fold:
         self.brought = 0
 
     def follow(self, said: Said) -> None:
-        """Note of a record what every record tells: when it was written, by whom, and which message it took from the inbox."""
+        """Note what every record says: its time, its writer, the message from the inbox."""
         body = said.body
         self.last_at, self.last_worker = said.at, str(body.get("worker", ""))
         if "arrived" in body:
@@ -186,21 +198,21 @@ class Fold:
             self.brought += 1
 
     def problem(self, what: str, why: str) -> None:
-        """Note what is wrong with the present record."""
+        """Report a problem of the current record."""
         self.problems.append(Problem(self.seq, what, why))
 
     def stored_problem(self, what: str, why: str) -> None:
-        """Note what is wrong with the run as stored."""
+        """Report a problem of the stored run."""
         self.problems.append(Problem(None, what, why))
 
     @property
     def at(self) -> StateProgram:
-        """The state the run is in."""
+        """The current state of the run."""
         return self.program.states[self.state]
 
     @property
     def acts(self) -> bool:
-        """Whether the state it is in acts."""
+        """True if the current state acts."""
         return self.at.declaration.kind == "acting"
 
     def frame(self, now: Instant, actor: str = "") -> Frame[Any]:

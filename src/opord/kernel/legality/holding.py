@@ -1,6 +1,6 @@
-"""Who holds the run, when is it looked at again, and why: can its row say this, by its journal?
+"""Check the holder, the next wake-up and the reason in a run's row against its journal.
 
-A claim and a lease leave no record. What is known is that each claim raises the epoch: a run that is in the epoch of its last
+A claim and a lease leave no record. But each claim raises the epoch: a run in the epoch of its last
 record has not been claimed since.
 """
 
@@ -19,14 +19,14 @@ from opord.kernel.legality.pending import by_timer
 from opord.kernel.rows import RunRow, Status
 
 _CLOCK_US = 3_600_000_000
-"""How far a clock may have been set back since something was written."""
+"""How far a clock may have been set back since a write, in microseconds."""
 _LEASE_US = 600_000_000
-"""The longest lease that a worker can be given."""
+"""The longest lease that a worker can have, in microseconds."""
 _REASON_CHARACTERS = 500
 
 
 def check_holding(fold: Fold, row: RunRow, body: Mapping[str, Any], now: int | None) -> None:
-    """Hold a run's status, its worker, its next look and its reason against its journal."""
+    """Check a run's status, worker, wake-up and reason against its journal."""
     head = row.head
     intent = (body.get("pending") or {}).get("intent") or {}
     asking = bool(intent.get("asking", False))
@@ -53,18 +53,20 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
     if fold.ended is not None:
         return {"ended"}
     if by_timer(body) and not _is_busy(commit):
-        # A timer whose step makes calls has no record of its own, so that the run may be on its way already.
+        # A timer whose step makes calls has no record of its own, so the run may already be under
+        # way.
         return {"running", "stalled"} if fold.stalled else {"running"}
     if fold.stalled:
         return {"stalled"}
     if commit is not None and commit.outcome is None:
         if commit.doubts or asking:
-            # Somebody said `resume` to a run that stalled in a doubt: until a worker has it, it can go on.
+            # A person resumed a run that had stalled in a doubt: it can go on until a worker claims
+            # it.
             return {"in_doubt", "running"} if fold.resumed else {"in_doubt"}
         return {"running"}
     if commit is not None or fold.taken is not None or fold.acts:
         return {"running"}
-    # Who starts a run may hold it, and has not looked yet at what it waits for.
+    # The process that starts a run may hold it and may not have checked yet what it waits for.
     return {"waiting", "running"} if fold.last_kind == "started" else {"waiting"}
 
 
@@ -73,7 +75,7 @@ def _is_busy(commit: Commit | None) -> bool:
 
 
 def _check_worker(fold: Fold, row: RunRow, *, asking: bool) -> None:
-    """Ask whether the run can be held, and by this worker."""
+    """Check whether the run can be held, and by this worker."""
     worker, claimed = row.head.worker, row.epoch > fold.epoch
     if worker is None or claimed:
         if worker is not None and fold.ended is not None:
@@ -95,12 +97,12 @@ def _check_worker(fold: Fold, row: RunRow, *, asking: bool) -> None:
 def _check_wake(
     fold: Fold, row: RunRow, intent: Mapping[str, Any], body: Mapping[str, Any], now: int | None
 ) -> None:
-    """Ask whether a run that nobody holds is looked at again when its journal says."""
+    """Check the wake-up of a run without a holder."""
     wake, status = row.head.wake_at, row.head.status
     expected = _wakes(fold, status, intent, body)
     if wake in expected:
         return
-    # It can go on at once, or was given back before its time by whoever held it.
+    # It can go on at once, or its holder gave it back early.
     latest = LAST_INSTANT if now is None else max(now, fold.last_at) + _CLOCK_US
     given_back = row.epoch > fold.epoch or fold.restored_in > 0 or fold.last_kind == "evidence"
     tried_again = status == "in_doubt" and not intent.get("asking", False)
@@ -116,7 +118,7 @@ def _check_wake(
 
 
 def _wakes(fold: Fold, status: Status, intent: Mapping[str, Any], body: Mapping[str, Any]) -> set[int | None]:
-    """Return the instants at which a run that nobody holds may be due, apart from the present one."""
+    """Return the possible wake-ups of a run without a holder, other than now."""
     commit = fold.commit
     if fold.ended is not None:
         return {None}
@@ -146,7 +148,7 @@ def _wakes(fold: Fold, status: Status, intent: Mapping[str, Any], body: Mapping[
 
 
 def _deadlines(commit: Commit) -> set[int | None]:
-    """Return until when a person is asked; before a restore that may have been less long."""
+    """Return until when a person is asked. Before a restore it may have been another instant."""
     rule = commit.action.doubt
     match rule:
         case Ask(within=timedelta() as within):
@@ -162,7 +164,7 @@ def _deadlines(commit: Commit) -> set[int | None]:
 
 
 def _check_reason(fold: Fold, row: RunRow) -> None:
-    """Compare why the run is where it is, where a record says it."""
+    """Check the reason of the run's status, if a record says it."""
     if fold.ended is not None:
         compare(fold, "reason", row.head.reason, fold.ended_why)
     elif row.head.status == "stalled" and fold.trouble is not None:

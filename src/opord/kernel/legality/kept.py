@@ -1,4 +1,4 @@
-"""What is kept beside a run's row: the keys of its events and actions, and the messages that wait for it."""
+"""Check the rows beside a run's row: its used keys and its waiting messages."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from opord.values.vault import SecretUnreadable
 
 
 class Keys(NamedTuple):
-    """The keys that a run has used, of its events and of its actions."""
+    """The keys that a run has used: those of its events and of its actions."""
 
     events: Sequence[EventKey]
     used: Sequence[UsedKey]
 
 
 def check_inbox(fold: Fold, row: RunRow, inbox: Sequence[InboxRow]) -> dict[tuple[str, str], Any]:
-    """Hold the messages that wait against the contract and the journal; return what the keys among them came with."""
+    """Check the waiting messages; return the contents that go with their keys."""
     least = fold.taken_in + len(inbox)
     if not least <= row.arrivals <= least + fold.brought:
         fold.stored_problem(
@@ -58,7 +58,7 @@ def _check_message(fold: Fold, row: RunRow, message: InboxRow, keyed: dict[tuple
     if program is None:
         fold.stored_problem("inbox", f"an event {name} waits, which the contract does not have")
         return
-    # One that was terminated by its row alone keeps what is sealed for a place in the inbox.
+    # A run that was terminated by its row alone keeps messages that are sealed for the inbox.
     by_row = row.head.outcome == "terminated" and SEALED in message.body
     if row.head.status == "ended" and not by_row:
         fold.stored_problem("inbox", f"{name} still waits for a run that has ended")
@@ -81,7 +81,7 @@ def _check_message(fold: Fold, row: RunRow, message: InboxRow, keyed: dict[tuple
 
 
 def _check_evidence(fold: Fold, message: InboxRow) -> None:
-    """Hold what a worker brought too late against the journal: it speaks of an attempt that was made."""
+    """Check waiting evidence against the journal: it must be about an attempt that was made."""
     body = opened(fold.program, fold.run, f"inbox {message.id}", loads(message.body))
     if fold.intents.get(body["intent"]) != body["call"]:
         fold.stored_problem("inbox", f"evidence waits of an intent of {body['call']} that is not on record")
@@ -90,7 +90,7 @@ def _check_evidence(fold: Fold, message: InboxRow) -> None:
 
 
 def check_keys(fold: Fold, keys: Keys, waiting: dict[tuple[str, str], Any]) -> None:
-    """Hold the keys that are taken against those that the journal, and what waits, came with."""
+    """Check the used keys against those in the journal and in the waiting messages."""
     events = {**waiting, **fold.event_args}
     _check_names(fold, "event_keys", {(one.event, one.key) for one in keys.events}, set(events))
     for each in keys.events:
@@ -130,7 +130,7 @@ def _check_names(
 
 
 def _check_digest(fold: Fold, column: str, place: str, kept: str, rest: Any) -> None:
-    """Compare a kept digest with that of plain data, as far as both can be read."""
+    """Compare a stored digest with that of plain data, as far as both can be read."""
     stored: Any = kept
     if "." in kept:
         vault = fold.program.vault
@@ -145,7 +145,7 @@ def _check_digest(fold: Fold, column: str, place: str, kept: str, rest: Any) -> 
             fold.stored_problem("secret", str(error))
             return
     if not isinstance(stored, str) or unopened(rest):
-        return  # without the key nobody can tell
+        return  # without the key this cannot be decided
     expected = digest(dumps(rest))
     if stored != expected:
         fold.stored_problem(

@@ -2,20 +2,21 @@
 
 How the world gets into each situation:
 
-- unborn              nothing is on record.
-- acting              in a state that acts; its body is under way or about to begin.
-- waiting             in a state that waits. A timer whose step makes calls begins it without a record of its own, so
-                      that an intent may follow directly.
-- taken               an event is on record and its step, which makes calls, is under way.
-- taken at once       an event is on record whose step makes no call: it ends in the same write.
-- calling             an intent is on record, and so is the beginning of an attempt, but not its end.
-- between             an intent is open and nothing is in doubt: the last attempt failed in passing, or did not happen.
-                      An event or timer of the phase may then still take the run.
-- doubtful            an intent is open, no attempt is under way, and nobody knows whether one took effect.
-- known               the outcome is on record and the step has not ended. Nothing else moves the run.
-- stalled             held until somebody mends something; an event or timer of the phase may take the run.
-- stalled in a commit the same, with an intent open that is under way, in doubt, or known.
-- ended               in a final state, or terminated: nothing moves it, but what comes is still put on record.
+- unborn: nothing is on record.
+- acting: in an acting state; its body is under way or about to begin.
+- waiting: in a waiting state. A timer whose step makes calls begins it without a record of its own,
+  so an intent may follow directly.
+- taken: an event is on record, and its step, which makes calls, is under way.
+- taken at once: an event is on record whose step makes no call. It ends in the same write.
+- calling: an intent is on record, and so is the beginning of an attempt, but not its end.
+- between: an intent is open and nothing is in doubt: the last attempt failed transiently, or did
+  not happen. An event or timer of the phase may still take the run.
+- doubtful: an intent is open, no attempt is under way, and it is unknown whether one took effect.
+- known: the outcome is on record and the step has not ended. Nothing else moves the run.
+- stalled: held until a person mends something. An event or timer of the phase may take the run.
+- stalled in a commit: the same, with an open intent that is under way, in doubt, or known.
+- ended: in a final state, or terminated. Nothing moves the run, but late messages are still
+  recorded.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ FOLLOWS: dict[Situation, frozenset[RecordKind]] = {
 
 
 def situation_of(fold: Fold) -> Situation:
-    """Say in which situation the records so far leave the run."""
+    """Return the situation that the records so far lead to."""
     commit = fold.commit
     if not fold.state:
         return "unborn"
@@ -86,7 +87,7 @@ def situation_of(fold: Fold) -> Situation:
 
 
 def check_order(fold: Fold, kind: RecordKind) -> None:
-    """Refuse a kind of record that may not follow the ones before it."""
+    """Report a kind of record that may not follow the ones before it."""
     situation = situation_of(fold)
     if kind not in FOLLOWS[situation]:
         legal = ", ".join(sorted(FOLLOWS[situation]))

@@ -1,7 +1,7 @@
-"""Is the step under way, as it is stored, the one that the journal leaves open: its cause, its answers, its commit, its timers?
+"""Check the stored step under way against the journal: its cause, answers, commit and timers.
 
-Two things leave no record, and are asked whether they can be: a timer whose step makes calls has fired, or a person is
-asked.
+Two things leave no record, so it is only checked that they are possible: a timer whose step makes
+calls has fired, or a person is asked.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from opord.kernel.program import TimerProgram
 
 
 def by_timer(body: Mapping[str, Any]) -> bool:
-    """Whether a row says that a fired timer has begun the step under way, and no commit of it is open."""
+    """Say whether a row says that a timer began the step under way, without an open commit."""
     pending = body.get("pending") or {}
     return (pending.get("cause") or {}).get("kind") == "timer" and pending.get("intent") is None
 
 
 def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
-    """Hold the step under way against what the journal leaves open, and the timers that still run with it."""
+    """Check the step under way, and the timers that still run, against the journal."""
     pending = body.get("pending")
     if fold.ended is not None or pending is None:
         compare(fold, "pending", pending, _open(fold))
@@ -51,7 +51,7 @@ def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
 
 
 def _open(fold: Fold) -> dict[str, Any] | None:
-    """Say in short what the journal leaves open: the step of an event, a commit, or nothing."""
+    """Describe what the journal leaves open: the step of an event, a commit, or nothing."""
     if fold.ended is not None or (fold.taken is None and fold.commit is None):
         return None
     return {
@@ -61,7 +61,7 @@ def _open(fold: Fold) -> dict[str, Any] | None:
 
 
 def _answer(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a call answered in one form, whether a record or a row says it."""
+    """Return the answer of a call in one form, from a record or from a row."""
     ended = {"failed": said["failed"]} if said.get("failed") is not None else {"ok": said.get("ok")}
     return {"call": said["call"], "attempts": said.get("attempts", 1), "ms": said.get("ms", 0.0), **ended}
 
@@ -104,7 +104,7 @@ def _by_itself(fold: Fold) -> set[str]:
 
 
 def _check_fired(fold: Fold, name: str, now: int, *, with_intent: bool) -> None:
-    """Ask whether a timer can have begun the step under way."""
+    """Check whether a timer can have begun the step under way."""
     timer = _timer(fold, name)
     if timer is None or name not in fold.timers:
         differs(fold, "cause", f"timer {name}", f"no such timer runs in {fold.state}")
@@ -124,7 +124,7 @@ def _check_fired(fold: Fold, name: str, now: int, *, with_intent: bool) -> None:
 
 
 def _check_timers(fold: Fold, timers: Mapping[str, int], cause: Mapping[str, Any] | None, now: int) -> None:
-    """Compare the timers that run; one that has fired runs no more, and may have left no record of it yet."""
+    """Compare the running timers. A fired timer does not run, and may have left no record yet."""
     fired = cause.get("handler") if cause is not None and cause.get("kind") == "timer" else None
     expected = {
         name: due
@@ -135,7 +135,7 @@ def _check_timers(fold: Fold, timers: Mapping[str, int], cause: Mapping[str, Any
 
 
 def _may_have_fired(fold: Fold, name: str, cause: Mapping[str, Any] | None, now: int) -> bool:
-    """Whether a timer may have fired before what took over from its step did."""
+    """Say whether a timer may have fired before the cause that replaced its step."""
     timer = _timer(fold, name)
     return (
         cause is not None
@@ -153,7 +153,7 @@ def _timer(fold: Fold, name: str) -> TimerProgram | None:
 
 
 def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None:
-    """Compare all that is kept of a commit with what its records say."""
+    """Compare all that is stored of a commit with its records."""
     outcome = intent.get("outcome")
     for member, stored, journal in (
         ("seq", intent.get("seq"), commit.seq),
@@ -186,7 +186,10 @@ def _ended(commit: Commit) -> dict[str, Any]:
 
 
 def _impossible(commit: Commit, intent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Say what cannot be of that which no record tells: whether a person is asked, when something is tried again."""
+    """Yield impossible values of what no record says.
+
+    These are whether a person is asked, and when the next try is.
+    """
     checks, next_at, asking = intent.get("checks", 0), intent.get("next_at", 0), intent.get("asking", False)
     if asking and not may_ask(commit):
         yield (
@@ -204,7 +207,7 @@ def _impossible(commit: Commit, intent: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def _next(commit: Commit, stored: int) -> tuple[int, ...]:
-    """Return the instants from which something may be tried again. Older records of a doubt do not say it."""
+    """Return the possible instants of the next try. Older records of a doubt do not say it."""
     if commit.next_said or not commit.doubts:
         return (commit.next_at,)
     longest = microseconds((commit.action.retry or UNEXPECTED_RETRY).cap)
@@ -213,7 +216,10 @@ def _next(commit: Commit, stored: int) -> tuple[int, ...]:
 
 
 def may_ask(commit: Commit) -> bool:
-    """Whether a person may be asked: the contract says so, or no attempt is left, or the key may be forgotten."""
+    """Say whether a person may be asked.
+
+    This is so if the contract says it, if no attempt is left, or if the key may be forgotten.
+    """
     action: Action = commit.action
     if commit.in_flight or commit.outcome is not None:
         return False

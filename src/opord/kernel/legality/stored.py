@@ -1,7 +1,8 @@
-"""Is the run as stored what its journal adds up to? Every column is asked for by its name.
+"""Check that the stored run matches its journal, column by column.
 
-What no record tells cannot be asked: which worker holds a run and until when, how often a check was asked in vain, and when
-somebody was asked. Of these it is asked whether they can be (`holding.py`, `pending.py`).
+Some columns have no record: the worker and its lease, the number of checks without an answer, the
+time when a person was asked. For these it is only checked that they are possible (`holding.py`,
+`pending.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from opord.values.vault import SecretUnreadable
 
 
 def check_row(fold: Fold, row: RunRow, now: int | None) -> None:
-    """Hold the stored run against the sum of its records; `now` is the store's clock."""
+    """Check the stored run against the sum of its records. `now` is the store's clock."""
     if not fold.state:
         fold.stored_problem("sequence", "the run has no journal")
         return
@@ -48,7 +49,7 @@ def check_row(fold: Fold, row: RunRow, now: int | None) -> None:
         check_pending(fold, body)
         check_holding(fold, row, body, now)
     except Exception as error:
-        # A member of another form: it is none that Opord writes.
+        # A member has another form: Opord does not write such a row.
         fold.stored_problem("body", f"it cannot be followed ({type(error).__name__}: {error})")
 
 
@@ -60,7 +61,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _check_columns(fold: Fold, row: RunRow) -> None:
-    """Compare what the store keeps in columns of their own."""
+    """Compare what the store keeps in columns of its own."""
     head, program = row.head, fold.program
     for column, stored, journal in (
         ("sequence", row.seq, fold.seq),
@@ -78,8 +79,8 @@ def _check_columns(fold: Fold, row: RunRow) -> None:
 
 
 def _check_body(fold: Fold, row: RunRow, body: dict[str, Any]) -> None:
-    """Compare what the kernel keeps in the body of a row, but for the step under way."""
-    # A timer that takes a stalled run leaves no record before its step makes a commit or ends.
+    """Compare what the kernel keeps in the body of a row, except the step under way."""
+    # A timer that takes a stalled run leaves no record until its step commits or ends.
     taken_by_timer = row.head.status == "running" and by_timer(body)
     for column, stored, journal in (
         ("entered", body.get("entered"), fold.entered),
@@ -91,5 +92,5 @@ def _check_body(fold: Fold, row: RunRow, body: dict[str, Any]) -> None:
         ("settled", sorted(body.get("settled", ())), sorted({action for action, _ in fold.used_keys})),
     ):
         compare(fold, column, stored, journal)
-    if "how" in body:  # rows of older versions do not say it
+    if "how" in body:  # rows of older versions do not have it
         compare(fold, "how", body["how"], fold.how)

@@ -1,4 +1,4 @@
-"""Does the contract allow this: the transition with its cause and data, the event, the timer?"""
+"""Check transitions against the contract: their causes and data, events, and timers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EVERY_RECORD = frozenset(
 
 
 def started(fold: Fold, said: Said) -> None:
-    """The first record: the input fits, the run has its name from it, and is in the initial state."""
+    """Check the first record: the input, the run's name, and the initial state."""
     program, body = fold.program, said.body
     fold.started_at = said.at
     if (body["name"], body["version"]) != (program.name, program.version):
@@ -46,7 +46,7 @@ def started(fold: Fold, said: Said) -> None:
 
 
 def event(fold: Fold, said: Said) -> None:
-    """An event that was taken: this state handles it, its sender may send it, its content fits."""
+    """Check a taken event: this state handles it, its sender may send it, its content fits."""
     handler = _handled(fold, said)
     if handler is not None and handler.step is None:
         fold.problem("event", f"{said.body['event']} is only recorded in {fold.state}, and moved the run")
@@ -65,19 +65,19 @@ def event(fold: Fold, said: Said) -> None:
 
 
 def ignored(fold: Fold, said: Said) -> None:
-    """An event that is only recorded."""
+    """Check an event that is only recorded."""
     handler = _handled(fold, said)
     if handler is not None and handler.step is not None:
         fold.problem("event", f"{said.body['event']} has a handler in {fold.state}, and was only recorded")
 
 
 def unhandled(fold: Fold, said: Said) -> None:
-    """A stored event that no state took by the end."""
+    """Check a stored event that no state took before the run ended."""
     _declared(fold, said)
 
 
 def transition(fold: Fold, said: Said) -> None:
-    """A move: from where the run is, to where its state and the cause's own body may go, with data that fit."""
+    """Check a transition: the state and the cause's body allow it, and the data fit."""
     body = said.body
     if body["from"] != fold.state:
         fold.problem("transition", f"it leaves {body['from']}, but the run is in {fold.state}")
@@ -106,7 +106,7 @@ def transition(fold: Fold, said: Said) -> None:
 
 
 def stalled(fold: Fold, said: Said) -> None:
-    """A run that is held says why."""
+    """Check a stall: the record must say why."""
     if not isinstance(said.body.get("error"), str):
         fold.problem("form", "a stalled run says no error")
     fold.stalled = fold.stalled_here = True
@@ -117,27 +117,27 @@ def stalled(fold: Fold, said: Said) -> None:
 
 
 def retried(fold: Fold, said: Said) -> None:
-    """Somebody let a stalled run go on."""
+    """Check a resume by a person."""
     _by_somebody(fold, said)
     fold.stalled, fold.trouble, fold.resumed = False, None, True
 
 
 def terminated(fold: Fold, said: Said) -> None:
-    """An administrator ended the run."""
+    """Check the end of a run by an administrator."""
     _by_somebody(fold, said)
     fold.ended, fold.ended_why = "terminated", said.body.get("reason")
     fold.timers = {}
 
 
 def _how(fold: Fold, cause: str) -> str:
-    """Say what moves the run as its row does, for whoever comes too late: the cause and, of an event, who sent it."""
+    """Return what moved the run, as its row has it: the cause and, of an event, its sender."""
     if fold.taken is not None and fold.taken.actor and cause.startswith("event "):
         return f"{cause} from {fold.taken.actor}"
     return "" if cause == "body" else cause
 
 
 def check_answer(fold: Fold, answer: dict[str, Any]) -> None:
-    """Hold the answer of a `pure` or `effect` against its declaration."""
+    """Check the answer of a `pure` or `effect` against its declaration."""
     call = fold.program.calls.get(answer["call"])
     if call is None or call.kind == "action":
         fold.problem("call", f"{answer['call']} is no pure and no effect of the contract")
@@ -157,7 +157,7 @@ def _by_somebody(fold: Fold, said: Said) -> None:
 
 
 def _declared(fold: Fold, said: Said) -> Any:
-    """Hold an event against its declaration; return its values, or None."""
+    """Check an event against its declaration; return its values, or None."""
     body = said.body
     program = fold.program.events.get(body["event"])
     if program is None:
@@ -211,7 +211,7 @@ def _handled(fold: Fold, said: Said) -> HandlerProgram | None:
 
 
 def names_now(expression: Any) -> bool:
-    """Whether an expression depends on the instant at which it is computed."""
+    """Say whether an expression depends on the instant at which it is computed."""
     if isinstance(expression, Var):
         return expression.origin == "now"
     if isinstance(expression, tuple):
@@ -224,7 +224,7 @@ def names_now(expression: Any) -> bool:
 
 
 def _cause(fold: Fold, said: Said) -> Any:
-    """Hold the cause of a transition against what is on record; return the body that it ran, if it is known."""
+    """Check the cause of a transition; return the body that it ran, if that is known."""
     written = said.body["cause"]
     found = _CAUSE.fullmatch(written)
     if found is None:
@@ -288,7 +288,7 @@ def _timer(fold: Fold, name: str) -> TimerProgram:
 
 
 def _enter(fold: Fold, said: Said) -> None:
-    """Let the run be where the record says, and hold what it brings there against the contract."""
+    """Move to the state of the record, and check its data and timers against the contract."""
     target = fold.program.states[said.body["to"]]
     phase = target.declaration.phase
     stays = bool(fold.state) and phase is not None and fold.at.declaration.phase == phase
@@ -308,7 +308,7 @@ def _enter(fold: Fold, said: Said) -> None:
 
 
 def _firing(fold: Fold, said: Said) -> set[str]:
-    """Return the timer of the phase that the move answers to, which does not fire again before the phase is left."""
+    """Return the phase's timer that caused the transition. It does not fire again in this phase."""
     found = _CAUSE.fullmatch(said.body.get("cause", ""))
     name = found["name"] if found is not None and found["kind"] == "timer" else None
     return {timer.id for timer in fold.at.timers if timer.shared and timer.id == name}
@@ -338,7 +338,7 @@ def _due(fold: Fold, timer: TimerProgram, at: Instant) -> int:
 
 
 def decoded(fold: Fold, what: str, codec: Codec, rest: Any) -> Any:
-    """Return kept data as a value; None, and a problem, if they are not what a value of the type is kept as."""
+    """Return stored data as a value; report data that are not stored as their type requires."""
     try:
         value = fold.values.decode(codec, rest)
         if value is not UNFIT:

@@ -1,4 +1,4 @@
-"""Large values are kept by themselves: what refers to them is made whole before anything else is asked of it."""
+"""Check large values, and put them into the records and rows that refer to them."""
 
 from __future__ import annotations
 
@@ -15,29 +15,32 @@ from opord.values.shape import Part, Shape
 from opord.values.types import RunId
 
 UNFIT: Final = object()
-"""Stands for data that are not what a value of their type is kept as."""
+"""The result for data that are not stored as their type requires."""
 
 
 class ReferenceWrong(Exception):
-    """What a record or a row refers to is not there, or has no place in it."""
+    """A value that a record or a row refers to is missing, or has no place in it."""
 
 
 class Values:
-    """The values of a run, read when they are needed; `referred` are the digests that somebody has named so far."""
+    """The values of a run, decoded on demand.
+
+    `referred` are the digests that were referred to so far.
+    """
 
     def __init__(self, program: Program, run: RunId, rows: Iterable[ValueRow]) -> None:
         self._rows = tuple(rows)
         self._texts = Texts(self._rows, lambda text: open_value(program.vault, run, text))
         self.referred: set[str] = set()
-        self._kept: set[int] = set()  # the `id` of each value that was read: `_texts` holds on to them
+        self._kept: set[int] = set()  # the `id` of each decoded value; `_texts` keeps the objects alive
         self._proven: dict[tuple[int, str], Any] = {}
 
     def whole(self, body: Mapping[str, Any], member: str = "values") -> dict[str, Any]:
-        """Return what a record or a row says, with its values in their places; `member` is where it refers to them.
+        """Return a record or a row with its values in their places. `member` holds its references.
 
         Raises:
-            ReferenceWrong: one of them is missing, or has no place in it.
-            SecretUnreadable: a secret in one cannot be opened.
+            ReferenceWrong: a value is missing, or has no place in it.
+            SecretUnreadable: a secret in a value cannot be opened.
         """
         if member not in body:
             return dict(body)
@@ -56,17 +59,17 @@ class Values:
         return whole
 
     def decode(self, codec: Codec, rest: Any) -> Any:
-        """Return kept data as a value if they are what a value of the type is kept as, else `UNFIT`.
+        """Return stored data as a value if they are stored as its type requires, else `UNFIT`.
 
-        To read what was kept is to trust it; writing it anew is what checks every part. A value that many records refer to
-        is the same object in all of them, and is checked once for each type that it is to have.
+        Decoding alone trusts the data; encoding again checks every part. A value that many records
+        refer to is the same object in all of them, and is checked once for each type.
 
         Raises:
             Exception: the data do not fit the type.
         """
         shape = codec.shape() if self._kept and type(rest) is dict else None
         if shape is not None:
-            # Of what is wrong the whole says more: a part does not know where it stands.
+            # For an error the whole gives the better message: a part does not know its place.
             with suppress(Exception):
                 value = self._by_parts(shape, rest)
                 if value is not UNFIT:
@@ -82,7 +85,7 @@ class Values:
 
     def _part(self, part: Part, rest: Any) -> Any:
         if part.checks:
-            return UNFIT  # how deep it is can be told of the whole alone
+            return UNFIT  # the depth can be checked only on the whole
         kept = id(rest) in self._kept
         if kept and (id(rest), part.kind) in self._proven:
             return self._proven[id(rest), part.kind]
@@ -96,7 +99,10 @@ class Values:
         return value
 
     def problems(self) -> list[str]:
-        """Say what is wrong with the values themselves, once everything that may refer to them was read."""
+        """Return the problems of the values themselves.
+
+        All records and rows that may refer to them must have been read.
+        """
         found = []
         for row in self._rows:
             if digest(row.body) != row.digest:
