@@ -1,4 +1,4 @@
-"""Generated modules, whole, beside the contracts they come from; `make golden` rewrites them."""
+"""Whole generated modules beside their contracts; `make golden` rewrites them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_formatter_leaves_golden_modules_alone() -> None:
 
 
 def test_type_checkers_pass_golden_modules_and_typed_usage() -> None:
-    # mypy here; pyright goes over `tests/typing`, which takes the golden module in.
+    # This is mypy. For pyright, `tests/typing` includes the golden module.
     checked = _tool("mypy", "--strict", "--explicit-package-bases", *_modules(), "tests/typing/api.py")
     assert checked.returncode == 0, checked.stdout
     checked = _tool("pyright", "--pythonpath", sys.executable, *_modules(), "tests/typing/api.py")
@@ -77,6 +77,7 @@ def _modules() -> list[str]:
 
 
 def _tool(name: str, *args: str) -> subprocess.CompletedProcess[str]:
-    # The tools stand beside the interpreter; each is told all it needs, whatever directory it is called from.
+    # The tools are beside the interpreter. Each gets all its settings, so the present folder does
+    # not matter.
     command = [str(Path(sys.executable).parent / name), *args]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

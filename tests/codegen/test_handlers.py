@@ -1,4 +1,4 @@
-"""What is wrong with handlers is told at start-up, by name, with the signature that is needed and its place."""
+"""Wrong handlers are reported at start-up by name, with the needed signature and its place."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def _async_risk(self: Any, order: Any, customer: Any) -> float:
         ("charge_card", lambda self, order: None, "got an unexpected keyword argument 'call'"),
     ],
 )
-def test_a_handler_that_does_not_fit_is_told_with_the_reason(
+def test_a_handler_that_does_not_fit_is_reported_with_the_reason(
     program: Program, name: str, handler: Any, told: str
 ) -> None:
     class Wrong(Good):
@@ -93,5 +93,5 @@ def test_a_handler_that_does_not_fit_is_told_with_the_reason(
     assert f"expected `def {name}(" in problem
 
 
-def test_a_class_instead_of_an_instance_is_told_once(program: Program) -> None:
+def test_a_class_instead_of_an_instance_is_reported_once(program: Program) -> None:
     assert check_handlers(program, Good) == ["Good is a class: pass an instance of it, Good()"]

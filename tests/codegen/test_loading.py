@@ -1,4 +1,4 @@
-"""From texts, files and generated modules to programs."""
+"""Programs are made from texts, files and generated modules."""
 
 from __future__ import annotations
 

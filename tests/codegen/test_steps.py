@@ -1,4 +1,4 @@
-"""Generated steps, driven by hand: what they ask for, in which order, and where they go."""
+"""Generated steps, driven by hand: their requests, the order of these, and the next state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def frame_of(program: Program, **members: Any) -> Frame[Any]:
 
 
 def run(step: Step, *answers: Any) -> tuple[list[Any], Goto]:
-    """Drive a step with these answers, exceptions thrown in; return what it asked and where it went."""
+    """Drive a step with these answers, and return its requests and its `goto`.
+
+    An answer that is an exception is thrown into the step.
+    """
     asked = []
     try:
         request = next(step)
@@ -182,11 +185,11 @@ class TestTheOddContract:
     ) -> None:
         frame = self.frame(program, wire | {"date": "2026-01-31"})
         start = {"text_of": "go", "started": NOW, "again": 4}
-        # score 5 + 1 = 6; total = 6 * 2 - 3 // 2 + 4 % 4 = 11: the `or` stops there
+        # score 5 + 1 = 6; total = 6 * 2 - 3 // 2 + 4 % 4 = 11: evaluation of the `or` stops there
         asked, goto = run(self.step(program, frame, "Start", **start), 5)
         assert [one.name for one in asked] == ["score"]
         assert goto.fields.text_of == "a7bcRun/1 2026-01-31T12:00:00Z 1h30m 2.50 medium Circle"
-        # score 1 + 1 = 2; total = 3: both sides of the `and`, then the `elif`'s own
+        # score 1 + 1 = 2; total = 3: both sides of the `and`, then those of the `elif`
         asked, goto = run(self.step(program, frame, "Start", **start), 1, True, True, False, 42)
         assert asked[1:] == [
             Pure("is_good", (3,)),

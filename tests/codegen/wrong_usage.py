@@ -1,4 +1,4 @@
-"""Usage that type checkers must find fault with: every line that says `wrong`, and no other."""
+"""Wrong usage for type checkers: each line marked `wrong` must be reported, and no other line."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Incomplete(OrderFulfilment.Handlers):
 
 async def use(order: Order, run: OrderFulfilment.Run, contract: Startable[[], RunHandle]) -> None:
     OrderFulfilment(Incomplete())  # wrong: charge_card is missing
-    OrderFulfilment(object())  # wrong: no handlers at all
+    OrderFulfilment(object())  # wrong: no handlers
     await start(OrderFulfilment)  # wrong: no order
-    await start(OrderFulfilment, order="o-1")  # wrong: a text is no order
+    await start(OrderFulfilment, order="o-1")  # wrong: a text is not an order
     await run.send.approve()  # wrong: no note
-    await run.send.approve(note=1)  # wrong: a number is no note
+    await run.send.approve(note=1)  # wrong: a number is not a note
     await run.send.aprove(note="ok")  # wrong: no such event
-    PaymentError.Declined(reason=7)  # wrong: a number is no reason
+    PaymentError.Declined(reason=7)  # wrong: a number is not a reason
     PaymentError.Declined(reason="x").reason = "y"  # wrong: read-only
-    Line(sku="cup", quantity="two")  # wrong: a text is no quantity
+    Line(sku="cup", quantity="two")  # wrong: a text is not a quantity
     order.total_cents = 0  # wrong: frozen
     OrderFulfilment.Delivered()  # wrong: no tracking
-    print(order.card_token + "x")  # wrong: a secret is no text
+    print(order.card_token + "x")  # wrong: a secret is not a text

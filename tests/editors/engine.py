@@ -1,7 +1,8 @@
-"""The engine that editors read TextMate grammars with, run by Node over contracts.
+"""Run the engine with which editors read TextMate grammars over contracts, in Node.
 
-Node comes with the tools as a wheel. The engine's two packages come from the npm registry, in the versions that
-`editors/textmate/package.json` names, and are kept in `.venv/textmate` until those change.
+Node comes with the tools as a wheel. The two packages of the engine come from the npm registry, in
+the versions that `editors/textmate/package.json` names. They are kept in `.venv/textmate` until
+those versions change.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _TIMEOUT_S = 300
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A stretch of a line that the grammar gives the same scopes, from the outermost to the innermost."""
+    """A part of a line with the same scopes in the grammar, the outermost scope first."""
 
     line: int
     start: int
@@ -36,12 +37,12 @@ class Token:
     scopes: tuple[str, ...]
 
     def has(self, scope: str) -> bool:
-        """Say whether one of its scopes is this one, or a narrower one."""
+        """Say whether one of the token's scopes is this scope or a narrower one."""
         return any(each == scope or each.startswith(f"{scope}.") for each in self.scopes)
 
 
 def tokenize(files: dict[str, str]) -> dict[str, list[Token]]:
-    """Read texts with the grammar; give the tokens of each, by name."""
+    """Read texts with the grammar, and return the tokens of each text by its name."""
     asked = json.dumps({"grammar": str(GRAMMAR), "files": files})
     script = str(Path(__file__).with_name("tokenize.js"))
     ran = _node(script, str(_packages()), given=asked)
@@ -58,7 +59,7 @@ def tokenize(files: dict[str, str]) -> dict[str, list[Token]]:
 
 
 def check_script(script: Path) -> str:
-    """Let Node read a script without running it; return what it says of a mistake in it."""
+    """Check a script with Node without running it, and return the errors that Node prints."""
     return _node("--check", str(script)).stderr
 
 
@@ -70,7 +71,7 @@ def _node(*arguments: str, given: str | None = None) -> subprocess.CompletedProc
 
 
 def _packages() -> Path:
-    """Return the folder with the engine's packages; the first who asks has them installed."""
+    """Return the folder with the engine's packages, and install them on first use."""
     if (
         not (_KEPT / "package.json").is_file()
         or _KEPT.joinpath("package.json").read_text() != _WANTED.read_text()
@@ -100,7 +101,7 @@ def _install() -> None:
                 f"the grammar's engine could not be installed: it takes the packages of {_WANTED.relative_to(ROOT)} from "
                 f"the npm registry, once. npm said:\n{ran.stderr}"
             )
-        # Another process may have been quicker; whoever comes second finds what it needs.
+        # Another process may have installed the packages first. Then they are used as they are.
         shutil.rmtree(_KEPT, ignore_errors=True)
         try:
             fresh.rename(_KEPT)
@@ -109,7 +110,7 @@ def _install() -> None:
 
 
 def run_extension(*arguments: str) -> dict[str, Any]:
-    """Run the extension for VS Code against a stand-in for the editor; give what it did."""
+    """Run the extension for VS Code against a test double of the editor, and return what it did."""
     ran = _node(str(Path(__file__).with_name("vscode_double.js")), str(EXTENSION), *arguments)
     assert ran.returncode == 0, ran.stderr
     told: dict[str, Any] = json.loads(ran.stdout)

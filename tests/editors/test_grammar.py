@@ -1,7 +1,9 @@
-"""The TextMate grammar, read by the engine that editors use: marked words, and every name of every contract at hand.
+"""The TextMate grammar, read by the engine of editors.
 
-In `grammar/*.opord` a comment below a line says which scope stands above its `^`; `#<---` begins at the first
-column, and `!` before a scope says that it is not there.
+The tests check marked words, and every name of every contract in the repository.
+
+In `grammar/*.opord` a comment below a line gives the scope above its `^`. `#<---` marks the first
+column. `!` before a scope means that the scope is not there.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _MARK = re.compile(r"#(?:(<-*)|( *)(\^+)) (!?)([a-z.-]+)$")
 
 @pytest.fixture(scope="module")
 def read() -> dict[str, list[Token]]:
-    """Every contract, read by the grammar in one go."""
+    """Every contract, read with the grammar in one run."""
     paths = [*MARKED, *CONTRACTS]
     return tokenize({str(path): path.read_text(encoding="utf-8") for path in paths})
 
@@ -46,7 +48,7 @@ def at(tokens: list[Token], line: int, column: int) -> Token:
 
 
 @pytest.mark.parametrize("path", MARKED, ids=lambda path: path.stem)
-def test_marked_words_have_the_scope_that_is_said(path: Path, read: dict[str, list[Token]]) -> None:
+def test_marked_words_have_the_marked_scope(path: Path, read: dict[str, list[Token]]) -> None:
     lines, tokens = path.read_text(encoding="utf-8").split("\n"), read[str(path)]
     marks, line = 0, 0
     for number, text in enumerate(lines):
@@ -71,7 +73,7 @@ def test_golden_the_grammar_is_made_of_its_template_and_the_table_of_words() -> 
 
 
 OF_THE_LANGUAGE = ("keyword", "storage", "support", "constant.language", "variable.language")
-# They look like what the contract itself declares.
+# They look like names that the contract declares.
 LIKE_DECLARED = {
     "built-in event": "entity.name.function.event",
     "built-in failure": "variable.other.enummember",
@@ -79,7 +81,7 @@ LIKE_DECLARED = {
 
 
 def example_of(word: Word) -> str:
-    """Put the example of a word where it may stand."""
+    """Write the example of a word in a contract where the word is allowed."""
     if word.example.partition(" ")[0] in lexed.DECLARATION_WORDS:
         return word.example
     match word.places[0]:
@@ -91,7 +93,7 @@ def example_of(word: Word) -> str:
             return f"state S -> T {{\n  match x {{\n    {word.example}\n  }}\n}}"
         case "function" | "copy":
             return f"state S -> T {{\n  let x = {word.example}\n}}"
-        case _:  # open: the others stand in a body
+        case _:  # open: the others belong in a body
             return f"state S -> T {{\n  {word.example}\n}}"
 
 
@@ -159,9 +161,7 @@ KINDS: dict[SymbolKind, tuple[str, ...]] = {
 
 
 @BY_PATH
-def test_the_grammar_takes_every_name_for_the_kind_that_it_is(
-    path: Path, read: dict[str, list[Token]]
-) -> None:
+def test_the_grammar_gives_every_name_its_kind(path: Path, read: dict[str, list[Token]]) -> None:
     source = Source(str(path), path.read_text(encoding="utf-8"))
     analysis = Analysis(source, read=lambda used: Path(used).read_bytes())
     spots = Spots(analysis.text, read[str(path)])
@@ -182,7 +182,7 @@ def test_the_grammar_takes_every_name_for_the_kind_that_it_is(
 
 
 class Spots:
-    """Finds the token at an offset of a text."""
+    """Finds the token at an offset in a text."""
 
     def __init__(self, text: str, tokens: list[Token]) -> None:
         self._starts = [0]

@@ -1,4 +1,4 @@
-"""The extension for VS Code: its manifest names what there is, its snippets are contracts, its views do what they say."""
+"""The extension for VS Code: its manifest, its snippets and its views."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SNIPPETS: dict[str, Any] = json.loads((EXTENSION / "snippets" / "opord.json").re
 SCRIPTS = sorted(path for path in EXTENSION.rglob("*.js") if "node_modules" not in path.parts)
 
 
-def test_the_manifest_names_files_that_there_are_and_the_version_of_opord() -> None:
+def test_the_manifest_names_existing_files_and_the_version_of_opord() -> None:
     assert MANIFEST["version"] == opord.__version__
     copied = (EXTENSION / "build" / "copy-grammar.js").read_text(encoding="utf-8")
     named = [
@@ -29,15 +29,15 @@ def test_the_manifest_names_files_that_there_are_and_the_version_of_opord() -> N
     ]
     assert all((EXTENSION / name).is_file() for name in named)
     grammar = Path(CONTRIBUTES["grammars"][0]["path"])
-    assert grammar.name in copied  # it is copied in when the extension is packed
+    assert grammar.name in copied  # it is copied when the extension is packed
     assert (EXTENSION.parent / "textmate" / grammar.name).is_file()
     json.loads((EXTENSION / "language-configuration.json").read_text(encoding="utf-8"))
 
 
-def test_settings_that_are_read_are_declared_and_the_other_way_round() -> None:
+def test_the_settings_that_are_read_are_the_declared_ones() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
     read = {f"opord.{name}" for name in re.findall(r"settings\.get\('([\w.]+)'", text)}
-    # The client reads its own trace setting, by the name that it was given.
+    # The client reads its own trace setting, under the name that it was given.
     assert read | {"opord.trace.server"} == set(CONTRIBUTES["configuration"]["properties"])
 
 
@@ -51,9 +51,9 @@ def told() -> dict[str, Any]:
     return run_extension()
 
 
-def test_commands_that_are_offered_are_there(told: dict[str, Any]) -> None:
+def test_offered_commands_exist(told: dict[str, Any]) -> None:
     offered = {command["command"] for command in CONTRIBUTES["commands"]}
-    # The server's code lenses carry one that is not offered by name.
+    # The server's code lenses have a command that is not offered by name.
     assert set(told["commands"]) == {*offered, "opord.showReferences"}
 
 
@@ -62,19 +62,19 @@ def test_the_server_is_started_where_the_setting_says(told: dict[str, Any]) -> N
     assert told["errors"] == []
 
 
-def test_a_server_that_does_not_start_is_told_with_the_way_on() -> None:
+def test_a_server_that_does_not_start_is_reported_with_the_next_move() -> None:
     (said,) = run_extension("missing")["errors"]
     assert "could not be started: spawn ENOENT" in said
     assert 'pip install "opord[lsp]"' in said
 
 
-def test_the_diagram_is_drawn_and_once_more_after_changes_that_come_together(told: dict[str, Any]) -> None:
+def test_the_diagram_is_drawn_again_once_for_changes_that_come_together(told: dict[str, Any]) -> None:
     asked = [method for method, _ in told["requests"] if method == "opord/diagram"]
     assert len(asked) == 2
     assert told["posted"] == [{"svg": "<svg/>"}] * 2
 
 
-def test_a_click_shows_a_line_that_the_contract_has_and_nothing_else(told: dict[str, Any]) -> None:
+def test_a_click_shows_only_lines_of_the_contract(told: dict[str, Any]) -> None:
     assert told["revealed"] == [41]
 
 
@@ -88,7 +88,7 @@ def test_the_page_of_the_diagram_runs_one_script_and_fetches_nothing(told: dict[
     assert "unsafe" not in html
 
 
-def test_the_sheet_is_shown_and_a_refusal_in_its_place(told: dict[str, Any]) -> None:
+def test_the_sheet_is_shown_or_a_refusal_in_its_place(told: dict[str, Any]) -> None:
     assert told["sheet"] == "# Sheet"
     assert told["refused"] == "*the contract cannot be explained: it has 1 error*\n"
     assert "markdown.showPreviewToSide" in told["executed"]

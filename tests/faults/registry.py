@@ -385,7 +385,7 @@ ALWAYS = (
         "No secret in any byte that is written or said; what looks like markup is shown as it stands; a request that was denied changed nothing.",
         (
             SECRETS,
-            "tests/language/sheet/test_html.py::test_what_looks_like_markup_is_shown_as_it_stands",
+            "tests/language/sheet/test_html.py::test_text_that_looks_like_markup_is_shown_as_text",
             f"{ENGINE}test_events.py::TestRoles::test_who_has_none_may_not_and_changes_nothing",
         ),
         absent="the HTTP interface and the console, whose part of it has to be held when they are there",

@@ -1,4 +1,4 @@
-"""What a finding says about its own mend."""
+"""The fixes of findings."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_edits_of_one_title_are_one_fix_and_safe_only_as_a_whole() -> None:
     ]
 
 
-def test_a_finding_without_a_clear_mend_has_none() -> None:
+def test_a_finding_without_a_clear_fix_has_none() -> None:
     assert SAMPLE.at(HERE, "something").fixes == []
 
 
 def read_cases(path: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Yield the title, the bad contract and the used files of each section of a file of findings."""
+    """Yield title, bad contract and used files of each section in a file of findings."""
     parts = re.split(r"^## (.+)$", path.read_text("utf-8"), flags=re.MULTILINE)
     for title, text in zip(parts[1::2], parts[2::2], strict=True):
         blocks = re.findall(r"^```opord(?: (\S+))?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
@@ -54,7 +54,7 @@ CASES = [case for path in sorted(FINDINGS.glob("*.md")) for case in read_cases(p
 
 
 def applied(text: str, fix: Fix) -> str:
-    """Make the edits of a fix, the last one first."""
+    """Apply the edits of a fix, the last one first."""
     source = Source("order.opord", text)
     for edit in sorted(fix.edits, key=lambda each: (each.place.line, each.place.column), reverse=True):
         start = source.offset(edit.place.line, edit.place.column)
@@ -64,7 +64,7 @@ def applied(text: str, fix: Fix) -> str:
 
 
 @pytest.mark.parametrize(("title", "text", "files"), CASES, ids=[title for title, _, _ in CASES])
-def test_whatever_is_offered_mends_its_finding_and_breaks_no_syntax(
+def test_every_fix_mends_its_finding_and_breaks_no_syntax(
     title: str, text: str, files: dict[str, str]
 ) -> None:
     before = check_text(text, "order.opord", read=reading(files))
@@ -78,7 +78,7 @@ def test_whatever_is_offered_mends_its_finding_and_breaks_no_syntax(
 
 
 def reading(files: dict[str, str]) -> Callable[[str], str]:
-    """Read the files that a case brings along, and no others."""
+    """Return a reader of the files of a case, and of no other files."""
 
     def read(path: str) -> str:
         if path not in files:
@@ -150,13 +150,13 @@ def door(header: str, body: str) -> str:
         ),
     ],
 )  # fmt: skip
-def test_a_mend_is_what_a_person_would_write(
+def test_a_fix_is_what_a_person_would_write(
     code_id: str, header: str, body: str, after_header: str, after_body: str
 ) -> None:
     assert mended(door(header, body), code_id) == door(after_header, after_body)
 
 
-def test_a_name_in_the_wrong_case_is_changed_wherever_it_stands() -> None:
+def test_a_name_in_the_wrong_case_is_changed_everywhere() -> None:
     text = (
         "contract Door(doorName: str) key doorName\n"
         "initial state shut_door -> Open | shut_door {\n"
@@ -172,7 +172,7 @@ def test_a_name_in_the_wrong_case_is_changed_wherever_it_stands() -> None:
 @pytest.mark.parametrize(
     "more",
     ["record Order { door_name: str }", "enum Way { doorName, other }"],
-    ids=["the right name is taken", "another kind of thing is rightly called so"],
+    ids=["the right name is taken", "another kind of thing has this name rightly"],
 )
 def test_a_name_is_not_changed_where_a_person_has_to_choose(more: str) -> None:
     text = f"contract Door(doorName: str) key doorName\n{more}\ninitial state A -> B {{ goto B }}\nfinal state B success\n"
@@ -190,7 +190,9 @@ def test_a_name_is_not_changed_where_a_person_has_to_choose(more: str) -> None:
         ("Chraging", ["Charging"], True),
     ],
 )
-def test_one_slip_away_from_one_name_alone_is_sure(written: str, near: list[str], sure: bool) -> None:
+def test_a_name_one_slip_away_from_only_one_name_is_safe_to_fix(
+    written: str, near: list[str], sure: bool
+) -> None:
     assert surely_meant(written, near[0], near) is sure
 
 
@@ -205,7 +207,7 @@ def test_one_slip_away_from_one_name_alone_is_sure(written: str, near: list[str]
         ("if name == 'a' && true { goto Open }", 'if name == "a" and true { goto Open }'),
     ],
 )  # fmt: skip
-def test_what_people_write_who_come_from_elsewhere_is_mended(wrong: str, right: str) -> None:
+def test_habits_of_other_languages_are_mended(wrong: str, right: str) -> None:
     text = door(" -> Open", f"  {wrong}")
     for _ in range(wrong.count("'") + wrong.count("&") + 1):
         syntax = [each for each in check_text(text).errors if each.rule == "syntax" and each.fixes]
@@ -215,7 +217,7 @@ def test_what_people_write_who_come_from_elsewhere_is_mended(wrong: str, right: 
     assert text == door(" -> Open", f"  {right}")
 
 
-def test_a_call_without_its_word_gets_the_one_that_fits() -> None:
+def test_a_call_without_a_verb_gets_the_right_one() -> None:
     body = '  match {}unlock(name) {{ ok -> goto Open, Jammed | Gone -> goto Broken("x") }}'
     assert mended(door(" -> Open | Broken", body.format("")), "OP113") == door(
         " -> Open | Broken", body.format("perform ")
@@ -245,7 +247,7 @@ def test_each_type_that_a_bare_variant_may_belong_to_is_offered() -> None:
     assert "unlock(name, Way.Gone)" in applied(text, finding.fixes[0])
 
 
-def test_a_state_to_start_in_is_offered_and_not_taken_unasked() -> None:
+def test_an_initial_state_is_offered_and_not_chosen_automatically() -> None:
     text = door(" -> Open", "  goto Open").replace("initial state", "state")
     (finding,) = [each for each in check_text(text).diagnostics if each.code.id == "OP308"]
     assert [fix.safe for fix in finding.fixes] == [False]

@@ -1,4 +1,4 @@
-"""What suppresses a finding is declared with its code; these declarations are about codes and words that exist."""
+"""Each code declares what suppresses its finding, with codes and words that exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opord.language.diagnostics.suppressors import (
 )
 from opord.language.suppression.unread import NAMING_WORDS
 
-# Importing the passes imports every module that declares a code.
+# Importing the passes imports every module with a code.
 CODES = [each for each in registered_codes() if each.suppressed_by]
 
 
@@ -119,7 +119,7 @@ final state D success
         ),
     ],
 )
-def test_unread_text_may_have_said_what_a_finding_misses(
+def test_unread_text_may_contain_what_a_finding_misses(
     text: str, before: str, after: str, left: list[str]
 ) -> None:
     assert before in text

@@ -1,4 +1,4 @@
-"""An editor for tests: a real client that starts `opord lsp` and speaks to it over its standard streams."""
+"""An editor for tests: a real client that starts `opord lsp` and uses its standard streams."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_S = 20
 
 
 class Editor(LanguageClient):
-    """Keeps open texts, makes changes in them, and remembers what the server publishes."""
+    """Keeps open texts, changes them, and stores what the server publishes."""
 
     def __init__(self) -> None:
         super().__init__("test-editor", "1")
@@ -42,7 +42,7 @@ class Editor(LanguageClient):
     async def begin(
         self, *, folder: Path | None = None, encodings: list[types.PositionEncodingKind] | None = None
     ) -> types.InitializeResult:
-        """Start the server and greet it as a capable editor would."""
+        """Start the server, and initialize it as an editor with many capabilities does."""
         await self.start_io(*SERVER)
         item = types.ClientCompletionItemOptions(snippet_support=True)
         capabilities = types.ClientCapabilities(
@@ -70,7 +70,7 @@ class Editor(LanguageClient):
         return made
 
     async def end(self) -> int | None:
-        """Say goodbye; return the exit status of the server."""
+        """Shut the server down, and return its exit status."""
         await self.ask(self.shutdown_async(None))
         self.exit(None)
         return await self.status()
@@ -81,7 +81,7 @@ class Editor(LanguageClient):
         return await asyncio.wait_for(self._server.wait(), ANSWER_S)
 
     async def ask(self, answer: Awaitable[Any]) -> Any:
-        """Wait for an answer, not for ever."""
+        """Wait for an answer, with a time limit."""
         return await asyncio.wait_for(answer, ANSWER_S)
 
     def open(self, uri: str, text: str) -> types.TextDocumentIdentifier:
@@ -92,7 +92,7 @@ class Editor(LanguageClient):
         return types.TextDocumentIdentifier(uri=uri)
 
     def replace(self, uri: str, start: int, end: int, text: str) -> None:
-        """Change a document as typing does, told as a change of one range."""
+        """Change a document as typing does, with a change of one range."""
         before = self.texts[uri]
         self.versions[uri] += 1
         range_ = types.Range(start=position(before, start), end=position(before, end))
@@ -104,7 +104,7 @@ class Editor(LanguageClient):
         )
 
     def make(self, edit: types.WorkspaceEdit) -> None:
-        """Make an edit in the open documents."""
+        """Apply an edit to the open documents."""
         for uri, changes in (edit.changes or {}).items():
             spans = [
                 (
@@ -118,7 +118,7 @@ class Editor(LanguageClient):
                 self.replace(uri, start, end, text)
 
     async def findings(self, uri: str) -> list[types.Diagnostic]:
-        """Wait until the server has published the findings of the text as it is now, and return them."""
+        """Return the findings of the present text, once the server has published them."""
 
         async def wait() -> list[types.Diagnostic]:
             while True:
@@ -131,7 +131,7 @@ class Editor(LanguageClient):
         return await asyncio.wait_for(wait(), ANSWER_S)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something published makes a condition hold."""
+        """Wait until a published message makes a condition true."""
 
         async def wait() -> None:
             while not holds():
@@ -141,18 +141,18 @@ class Editor(LanguageClient):
         await asyncio.wait_for(wait(), ANSWER_S)
 
     def at(self, uri: str, words: str, into: int = 0) -> types.Position:
-        """Return the position of words in an open document, so many characters into them."""
+        """Return the position `into` characters after the start of words in an open document."""
         return position(self.texts[uri], self.texts[uri].index(words) + into)
 
 
 def position(text: str, offset: int) -> types.Position:
-    """Count a position in UTF-16, without the help of what is tested."""
+    """Return a position in UTF-16, computed without the code under test."""
     before = text[:offset].split("\n")
     return types.Position(line=len(before) - 1, character=len(before[-1].encode("utf-16-le")) // 2)
 
 
 def offset(text: str, place: types.Position) -> int:
-    """Return the offset of a position that counts UTF-16."""
+    """Return the offset of a position in UTF-16."""
     start = 0
     for _ in range(place.line):
         start = text.index("\n", start) + 1
@@ -161,7 +161,7 @@ def offset(text: str, place: types.Position) -> int:
 
 
 def with_editor(use: Callable[[Editor], Awaitable[None]], **how: Any) -> None:
-    """Let an editor be used and end well."""
+    """Run `use` with an editor, and shut the editor down cleanly."""
 
     async def run() -> None:
         editor = Editor()

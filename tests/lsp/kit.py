@@ -1,4 +1,4 @@
-"""Contracts with a cursor in them (`‸`), and short ways to ask what a feature says there."""
+"""Contracts with a cursor in them (`‸`), and short ways to ask a feature about the cursor."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def acting(body: str, targets: str = "Lent | Back | Lost") -> str:
 
 
 def waiting(body: str) -> str:
-    """Write a contract with a state that waits with these handlers, and has a field `since`."""
+    """Write a contract with a state that waits with these handlers and has a field `since`."""
     return (
         f"{DESK}\ninitial state Start -> Waiting {{ goto Waiting(now) }}\n"
         f"state Waiting(since: datetime) -> Back | Lost {{\n  {body}\n}}\n{ENDS}"
@@ -64,7 +64,7 @@ def waiting(body: str) -> str:
 
 
 def at_cursor(text: str) -> tuple[Analysis, int]:
-    """Analyse a text without its cursor; return where that was."""
+    """Analyse a text without its cursor, and return the offset of the cursor."""
     offset = text.index(CURSOR)
     return analyse(text.replace(CURSOR, "")), offset
 
@@ -87,7 +87,7 @@ def labels(text: str) -> list[str]:
 
 
 def ask_everything(analysis: Analysis, offset: int) -> Iterator[Any]:
-    """Ask every feature that is asked at a place."""
+    """Ask every feature that answers about a place."""
     yield hover.hover(analysis, offset)
     yield navigate.definition(analysis, offset)
     yield navigate.references(analysis, offset)
@@ -102,7 +102,7 @@ def ask_everything(analysis: Analysis, offset: int) -> Iterator[Any]:
 
 
 def ask_of_file(analysis: Analysis) -> Iterator[Any]:
-    """Ask every feature that is asked of a whole file."""
+    """Ask every feature that answers about a whole file."""
     yield problems.problems(analysis)
     yield colours.coloured(analysis)
     yield folding.folds(analysis)

@@ -1,4 +1,4 @@
-"""Quick fixes mend what they say they mend."""
+"""Quick fixes do what their titles say."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def mended(text: str, title: str) -> str:
     return applied(plain, chosen.edits)
 
 
-# Each case: the text, the action, what stands there then, and the code that is gone.
+# Each case: the text, the action, the text after it, and the code that is gone.
 CASES = {
     "a near name": (acting("goto Bak‸c"), "Back", "goto Back", "OP103"),
     "a target that the header misses": (acting("goto Lo‸st(reader)", targets="Back"), "header", "-> Back | Lost", "OP305"),
     "a target that nothing goes to": (acting("goto Back", targets="Back | Lo‸st"), "", "-> Back {", "OP304"),
     "missing arms": (acting("match commit le‸nd(book, 3) {\n    ok -> goto Back\n  }"), "arm", "No(reason) ->", "OP401"),
-    "a failure that nobody handles": (acting("let b = perform lo‸ok(book.id)\n  goto Back"), "", "else", "OP401"),
+    "an unhandled failure": (acting("let b = perform lo‸ok(book.id)\n  goto Back"), "", "else", "OP401"),
     "another case": (acting("goto Back").replace("role clerk, boss", "role cl‸erK, boss"), "", "clerk", "OP110"),
     "a state to create": (acting("goto Archi‸ved", targets="Archived"), "create the state", "final state Archived failure", "OP103"),
     "an event to create": (waiting("on retur‸ned -> goto Back"), "create the event", "event returned()", "OP105"),
@@ -63,7 +63,7 @@ def test_a_declaration_is_created_above_the_comments_of_the_one_that_mentions_it
     assert analyse(after).ctx.calls.keys() >= {"lend"}
 
 
-def test_all_sure_mends_are_made_at_once() -> None:
+def test_all_safe_fixes_are_made_at_once() -> None:
     text = EXAMPLE.replace("goto Rejected(reason)", "goto Rejcted(reason)").replace(
         "charge_card at most", "charge_crd at most"
     )
@@ -75,7 +75,7 @@ def test_all_sure_mends_are_made_at_once() -> None:
     assert fix_all(analyse(EXAMPLE)) is None
 
 
-def test_what_is_laid_out_already_needs_no_edit() -> None:
+def test_a_formatted_text_needs_no_edit() -> None:
     assert formatted(analyse(EXAMPLE)) == []
 
 
@@ -92,6 +92,6 @@ def test_formatting_changes_the_lines_that_differ() -> None:
     ]
 
 
-def test_what_cannot_be_read_is_not_laid_out() -> None:
+def test_a_text_with_syntax_errors_is_not_formatted() -> None:
     with pytest.raises(Refused, match=r"not formatted: line \d+: "):
         formatted(analyse(f"{DESK}record {{"))

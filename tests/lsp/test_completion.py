@@ -1,4 +1,4 @@
-"""Completion offers what may stand at a place, in finished contracts and in half-written ones."""
+"""Completion offers what fits at a place, in finished and in half-written contracts."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from tests.lsp.kit import CURSOR, DESK, ENDS, acting, analyse, at_cursor, labels
 TOP = f"{DESK}\n‸\n{ENDS}"
 
 
-# Each case: the place, what has to be offered, what must not be.
+# Each case: the place, what must be offered, what must not be offered.
 PLACES = {
     "a declaration": (f"{DESK}\n‸", "initial state record failure event action ensure", "goto contract let retry"),
     "the first line": ("‸", "contract record use", "goto"),
     "a handler or statement": (waiting("‸"), "on after at goto let match", "record retry"),
     "a statement": (acting("let x = 1\n  ‸"), "goto let perform commit match if", "record retry"),
     "an event": (waiting("on ‸"), "decide cancel", "lend Start"),
-    "an event, begun": (waiting("on de‸"), "decide", "lend"),
+    "the start of an event": (waiting("on de‸"), "decide", "lend"),
     "behind an event": (waiting("on decide(note, score) ‸"), "-> if ignore", "goto"),
     "behind an arrow": (waiting("after 2d -> ‸"), "goto if match", "on"),
     "a state": (acting("goto ‸"), "Lent Back Lost Start", "Shelf lend"),
-    "a state, begun": (acting("goto Lo‸"), "Lost Lent", "let"),
+    "the start of a state": (acting("goto Lo‸"), "Lost Lent", "let"),
     "an effect": (acting("let b = perform ‸"), "look", "lend remind fee"),
     "an action": (acting("commit ‸"), "lend remind", "look fee"),
     "an action in match": (acting("match commit ‸"), "lend", "look"),
     "a value": (acting("let x = ‸"), "book reader now run perform commit fee len Book", "lend goto"),
     "a field": (acting("let x = book.‸"), "id title pages shelf tags note", "book started_at"),
-    "a field, begun": (acting("let x = book.ti‸"), "title", "book"),
+    "the start of a field": (acting("let x = book.ti‸"), "title", "book"),
     "a field in an open call": (acting("goto Lost(book.‸"), "title id", "book"),
     "a field in a text": (acting('goto Lost("{book.‸}")'), "title id", "book"),
     "a field in an open text": (acting('goto Lost("{book.‸'), "title id", "book"),
@@ -76,14 +76,14 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_may_stand_there_is_offered_and_what_may_not_is_not(place: str) -> None:
+def test_a_place_offers_what_fits_there_and_nothing_else(place: str) -> None:
     text, wanted, unwanted = PLACES[place]
     offered = {word for label in labels(text) for word in (label, label.split()[0])}
     assert [each for each in wanted.split() if each not in offered] == []
     assert [each for each in unwanted.split() if each in offered] == []
 
 
-# Each case: the place, a word with several meanings, what is put in there.
+# Each case: the place, a word with several meanings, the inserted text.
 MEANINGS = {
     "an outcome": (f"{DESK}\nfinal state X ‸", "failure", ""),
     "a declaration": (f"{DESK}\n‸", "failure", "failure ${1:Name} {\n  ${2:Unavailable} transient\n}"),
@@ -96,7 +96,7 @@ MEANINGS = {
 
 
 @pytest.mark.parametrize("place", MEANINGS)
-def test_a_word_with_several_meanings_is_offered_with_that_of_the_place(place: str) -> None:
+def test_a_word_with_several_meanings_is_offered_with_the_meaning_at_its_place(place: str) -> None:
     text, word, snippet = MEANINGS[place]
     [found] = [each for each in offers(text) if each.label == word]
     assert found.snippet == snippet
@@ -111,7 +111,7 @@ def test_a_word_with_several_meanings_is_offered_with_that_of_the_place(place: s
         (f"{DESK}\nensure lend only ‸", "after"),
     ],
 )
-def test_what_is_left_of_several_words_is_offered(text: str, rest: str) -> None:
+def test_the_rest_of_a_word_with_several_parts_is_offered(text: str, rest: str) -> None:
     assert labels(text) == [rest]
 
 
@@ -122,7 +122,7 @@ def test_nothing_is_offered_in_texts_comments_and_numbers_or_for_a_new_name(text
     assert labels(text) == []
 
 
-def test_states_of_the_header_come_first_and_others_join_it() -> None:
+def test_states_of_the_header_come_first_and_others_are_added_to_it() -> None:
     found = {each.label: each for each in offers(acting("goto ‸", targets="Lost | Back"))}
     order = list(labels(acting("goto ‸", targets="Lost | Back")))
     assert order[:2] == ["Lost", "Back"]
@@ -138,19 +138,19 @@ def test_a_header_without_targets_gets_one() -> None:
     assert "initial state Start -> Back {" in applied(text.replace(CURSOR, ""), found.more)
 
 
-def test_a_goto_offers_the_fields_as_places_to_fill() -> None:
+def test_a_goto_offers_the_fields_as_placeholders() -> None:
     found = next(each for each in offers(acting("goto ‸")) if each.label == "Lent")
     assert (found.text, found.snippet) == ("Lent", "Lent(${1:slip}, ${2:days})")
 
 
-def test_what_has_the_expected_type_comes_first() -> None:
+def test_values_of_the_expected_type_come_first() -> None:
     found = labels(acting('let a = ""\n  let z = 3\n  goto Lent(a, ‸)'))
     assert found.index("z") < found.index("a")
     found = labels(acting('let a = 3\n  let z = ""\n  goto Lent(‸)'))
     assert found.index("z") < found.index("a")
 
 
-def test_a_parenthesis_that_is_not_closed_ends_where_a_statement_starts() -> None:
+def test_an_unclosed_parenthesis_ends_where_a_statement_starts() -> None:
     assert "Lent" in labels(acting("let x = len(\n  goto ‸"))
     assert "lend" in labels(acting("if fee(book\n  commit ‸"))
 
@@ -164,12 +164,12 @@ def test_missing_arms_come_first_and_all_of_them_at_once() -> None:
     )
 
 
-def test_an_arm_that_is_there_already_comes_later() -> None:
+def test_an_arm_that_exists_already_comes_later() -> None:
     order = labels(acting("match commit lend(book, 3) {\n    Busy -> goto Back\n    ‸\n  }"))
     assert order.index("ok") < order.index("No") < order.index("Busy")
 
 
-def test_an_arm_that_is_there_keeps_what_stands_behind_it() -> None:
+def test_an_arm_that_exists_keeps_the_text_after_it() -> None:
     found = next(
         each
         for each in offers(acting("match book.note {\n    so‸ -> goto Back\n  }"))

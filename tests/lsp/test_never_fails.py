@@ -1,6 +1,6 @@
-"""Every feature answers at every place of every contract, whole, cut anywhere or with a hole in it.
+"""Every feature answers at every place of a contract that is whole, cut anywhere or has a hole.
 
-A sample, another one for each seed; `OPORD_SEED` repeats or changes it.
+Each seed gives another sample. `OPORD_SEED` repeats or changes the seed.
 """
 
 from __future__ import annotations
@@ -81,15 +81,16 @@ def test_every_feature_answers_at_every_letter_of_the_example_while_it_is_typed(
         "é" * 10,
     ],
 )
-def test_texts_that_are_no_contract_are_answered_too(text: str) -> None:
+def test_texts_that_are_not_contracts_are_answered_too(text: str) -> None:
     analysis = analyse(text)
     for at in {0, len(analysis.text) // 2, len(analysis.text)}:
         assert sum(1 for _ in ask_everything(analysis, at)) == 8
     assert sum(1 for _ in ask_of_file(analysis)) == 9
 
 
-def test_an_analysis_is_gone_when_nobody_holds_it() -> None:
-    # The collector of cycles rests while somebody types: what an analysis holds must not hold it.
+def test_an_analysis_is_freed_when_nothing_refers_to_it() -> None:
+    # The garbage collector rests while a person types, so an analysis must have no reference
+    # cycles.
     gc.collect()
     gc.disable()
     try:
@@ -103,7 +104,7 @@ def test_an_analysis_is_gone_when_nobody_holds_it() -> None:
         gc.enable()
 
 
-def test_a_contract_with_too_many_moves_is_answered_as_far_as_that_goes(
+def test_a_contract_with_too_many_moves_is_answered_as_well_as_possible(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(graph, "MOVES_MAX", 3)

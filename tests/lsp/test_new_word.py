@@ -1,6 +1,7 @@
-"""A word that is added to the table is known everywhere: one row is all that messages, editors and the grammar need.
+"""A word in the table is known everywhere: messages, editors and the grammar need only its row.
 
-The test puts a row into the table of a copy of the package, and asks a Python of its own that imports the copy.
+The test adds a row to the table of a copy of the package. A Python process of its own imports the
+copy.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def in_effect(policy: str) -> str:
 
 
 def asked(package: Path) -> dict[str, Any]:
-    """Ask the package at a path what it offers, says and colours."""
+    """Return what the package at a path offers, says and colours."""
     template = (ROOT / "editors" / "textmate" / "grammar.template.json").read_text(encoding="utf-8")
     texts = [
         in_effect(CURSOR),

@@ -1,4 +1,4 @@
-"""Positions are counted as the editor counts them, whatever stands before them on the line."""
+"""Positions are counted as the editor counts them, with any text before them on the line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_lines_end_where_editors_end_them_and_nowhere_else() -> None:
     assert lines.position(TEXT.index("x")) == (3, 1)
 
 
-def test_what_lies_outside_is_cut() -> None:
+def test_a_position_outside_of_the_text_is_cut() -> None:
     lines = Lines("ab\ncd")
     assert [lines.offset(0, 99), lines.offset(1, 99), lines.offset(9, 0), lines.offset(-1, 3)] == [2, 5, 5, 0]
     assert [lines.position(-5), lines.position(99)] == [(0, 0), (1, 2)]
@@ -39,7 +39,7 @@ def test_what_lies_outside_is_cut() -> None:
 
 
 @given(st.text(alphabet="a漢😀é\r\n\u2028\x85 ", max_size=30), st.sampled_from(["utf-8", "utf-16", "utf-32"]))
-def test_there_and_back_is_the_same_place(text: str, encoding: Encoding) -> None:
+def test_an_offset_converted_both_ways_is_the_same(text: str, encoding: Encoding) -> None:
     lines = Lines(text, encoding)
     for offset in range(len(text) + 1):
         back = lines.offset(*lines.position(offset))

@@ -1,4 +1,4 @@
-"""Hover, definitions, references, signatures, hints, lenses, outline, folding and colours say what is there."""
+"""Hover, definition, references, signatures, hints, lenses, outline, folding, colours are right."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_hover(what: str) -> None:
 
 
 @pytest.mark.parametrize("text", [f"{DESK}\n‸\n{ENDS}", acting('goto Lost("a ‸b")'), f"{DESK}# com‸ment\n"])
-def test_hover_is_silent_where_nothing_is_meant(text: str) -> None:
+def test_hover_shows_nothing_where_nothing_has_a_meaning(text: str) -> None:
     assert hover(*at_cursor(text)) is None
 
 
@@ -78,7 +78,7 @@ def test_the_path_of_a_use_leads_to_the_file() -> None:
     assert (link.target.file, link.target.line) == ("types.opord", 1)
 
 
-def test_references_are_all_of_them_and_no_namesakes() -> None:
+def test_references_include_every_use_and_no_namesakes() -> None:
     text = acting('let note = ""\n  goto Lost(no‸te)').replace("decide(note", "decide(note")
     analysis, offset = at_cursor(text)
     found = navigate.references(analysis, offset)
@@ -115,7 +115,7 @@ def test_no_signature_where_nothing_is_called(text: str) -> None:
     assert signature_help(*at_cursor(text)) is None
 
 
-def test_hints_say_what_nobody_wrote() -> None:
+def test_hints_show_what_is_not_written() -> None:
     analysis = analyse(acting('let n = book.pages\n  let slip = ""\n  goto Lent(slip, n)'))
     found = hints.hints(analysis, (0, len(analysis.text)))
     assert [(each.text, analysis.text[each.offset - 1]) for each in found] == [
@@ -159,7 +159,7 @@ def test_braces_and_comments_fold() -> None:
     ]  # fmt: skip
 
 
-def test_colours_know_what_names_stand_for() -> None:
+def test_colours_follow_the_meaning_of_names() -> None:
     analysis = analyse(acting('let x = len(book.tags)\n  goto Lent("{x}", x)'))
     found = {}
     for each in colours.coloured(analysis):
@@ -202,7 +202,7 @@ def test_colours_never_overlap_or_leave_their_line() -> None:
         assert not any(set("\r\n") & set(analysis.text[each.start : each.end]) for each in found)
 
 
-def test_problems_carry_what_belongs_to_them() -> None:
+def test_problems_have_help_and_related_places() -> None:
     found = {
         each.code: each
         for each in problems(
@@ -217,7 +217,7 @@ def test_problems_carry_what_belongs_to_them() -> None:
     assert not missing.unnecessary
 
 
-def test_a_story_is_told_step_by_step() -> None:
+def test_a_story_is_shown_step_by_step() -> None:
     import dataclasses
 
     from opord.contract import Place
@@ -242,7 +242,7 @@ def test_the_sheet_is_markdown() -> None:
         sheet.explained(analyse("record A { id: str }\n"))
 
 
-# --- The diagram ------------------------------------------------------------------------------------------
+# --- The diagram ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -252,12 +252,12 @@ def test_a_contract_is_drawn_in_each_format(format: str, start: str) -> None:
     assert sheet.diagram(analyse(EXAMPLE), format).startswith(start)
 
 
-def test_a_broken_contract_is_drawn_as_far_as_it_goes() -> None:
+def test_a_broken_contract_is_drawn_as_well_as_possible() -> None:
     broken = analyse(EXAMPLE.replace("goto Refunded(receipt)", "goto Elsewhere(receipt)"))
     assert 'id="edge-Refunding-Elsewhere"' in sheet.diagram(broken)
 
 
-def test_what_cannot_be_drawn_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_diagram_that_cannot_be_drawn_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(sheet.Unavailable, match="expected the format svg, dot or mermaid, got: png"):
         sheet.diagram(analyse(EXAMPLE), "png")
     graphviz._machine.cache_clear()
@@ -266,7 +266,7 @@ def test_what_cannot_be_drawn_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
         sheet.diagram(analyse(EXAMPLE))
 
 
-def test_the_diagram_is_drawn_also_of_a_contract_with_errors() -> None:
+def test_a_contract_with_errors_has_a_diagram_too() -> None:
     broken = analyse(EXAMPLE.replace("-> Delivered |", "-> Delivred |"))
     assert "<svg" in sheet.diagram(broken)
     assert "Charging" in sheet.diagram(broken, "dot")

@@ -1,4 +1,4 @@
-"""Rename gives another name and changes nothing else, or says why it cannot."""
+"""Rename changes a name and no meaning, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTRACTS = [
     ROOT / "tests/codegen/golden/clashes.opord",
     *sorted((ROOT / "examples").rglob("*.opord")),
 ]
-# Every symbol of the first; of the others so many.
+# Every symbol of the first contract, and so many of the others.
 CHOSEN = 20
 
 
@@ -32,7 +32,7 @@ def renamed(text: str, new: str) -> str:
 
 
 @pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.stem)
-def test_any_symbol_can_have_a_fresh_name_and_the_contract_stays_the_same(path: Path) -> None:
+def test_any_symbol_can_get_a_new_name_and_the_contract_stays_the_same(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     analysis = analyse(text)
     declared = [
@@ -68,7 +68,7 @@ def test_any_symbol_can_have_a_fresh_name_and_the_contract_stays_the_same(path: 
         ("OrderFulfilment", "Fulfilment", "contract"),
     ],
 )
-def test_every_kind_of_name_is_renamed_wherever_it_stands(old: str, new: str, kinds: str) -> None:
+def test_every_kind_of_name_is_renamed_everywhere(old: str, new: str, kinds: str) -> None:
     analysis = analyse(EXAMPLE)
     offset = next(
         each.span[0]
@@ -121,7 +121,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("why", REFUSED)
-def test_a_name_that_would_say_something_else_is_refused(why: str) -> None:
+def test_a_name_that_would_change_a_meaning_is_refused(why: str) -> None:
     text, new, message = REFUSED[why]
     with pytest.raises(Refused, match=message):
         renamed(text, new)
@@ -139,7 +139,7 @@ def test_a_name_that_would_say_something_else_is_refused(why: str) -> None:
         (waiting("on can‸cel(reason) -> goto Back"), "`cancel` is a word of the language"),
     ],
 )
-def test_what_the_contract_did_not_name_keeps_its_name(text: str, message: str) -> None:
+def test_a_name_that_the_contract_does_not_declare_is_not_renamed(text: str, message: str) -> None:
     analysis, offset = at_cursor(text)
     with pytest.raises(Refused, match=message):
         prepare(analysis, offset)
@@ -165,13 +165,13 @@ def test_a_type_of_a_used_file_is_renamed_in_every_file() -> None:
     )
 
 
-def test_a_declaration_that_is_not_at_hand_is_not_renamed() -> None:
+def test_a_declaration_in_an_unavailable_file_is_not_renamed() -> None:
     text = 'use "types.opord" { A }\ncontract C(a: A) key a.id\ninitial state S -> D { goto D }\nfinal state D success\n'
     user = analyse(text, **{"types.opord": "record A { id: str }\n"})
     with pytest.raises(Refused, match=r"declared in types\.opord"):
         rename(user, text.index("A }"), "B")
 
 
-def test_a_broken_contract_can_be_renamed_in_too() -> None:
+def test_a_name_in_a_broken_contract_can_be_renamed_too() -> None:
     text = acting("goto Back(\n  let = 3\n  goto Lo‸st").replace("final state Back success", "final Back")
     assert "final state Gone(why: str) failure" in renamed(text, "Gone")

@@ -1,4 +1,4 @@
-"""The server over the real protocol, driven by a real client."""
+"""The server over the real protocol, used by a real client."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_contract_is_typed_letter_by_letter_and_nothing_ever_fails() -> None:
 @pytest.mark.parametrize(
     "encoding", [None, types.PositionEncodingKind.Utf8, types.PositionEncodingKind.Utf32]
 )
-def test_ranges_are_counted_in_the_units_that_were_agreed(
+def test_ranges_are_counted_in_the_agreed_units(
     encoding: types.PositionEncodingKind | None,
 ) -> None:
     text = (
@@ -118,7 +118,7 @@ def test_ranges_are_counted_in_the_units_that_were_agreed(
     asyncio.run(run())
 
 
-def test_a_rename_changes_every_place_and_leaves_the_contract_sound() -> None:
+def test_a_rename_changes_every_place_and_leaves_the_contract_valid() -> None:
     async def use(editor: Editor) -> None:
         document = editor.open(URI, EXAMPLE.replace('"unknown customer', '"😀 unknown customer'))
         place = editor.at(URI, "Rejected(reason: str)", 3)
@@ -148,7 +148,7 @@ def test_a_rename_changes_every_place_and_leaves_the_contract_sound() -> None:
     with_editor(use)
 
 
-def test_a_quick_fix_that_is_applied_leaves_nothing_to_say() -> None:
+def test_an_applied_quick_fix_leaves_no_finding() -> None:
     async def use(editor: Editor) -> None:
         document = editor.open(URI, SHORT.replace("goto Cold", "goto Colld"))
         (error, *_) = [e for e in await editor.findings(URI) if e.code == "OP103"]
@@ -184,7 +184,7 @@ def test_two_files_are_one_contract(tmp_path: Path) -> None:
     async def use(editor: Editor) -> None:
         document = editor.open(user.as_uri(), text)
         assert await editor.findings(user.as_uri()) == []
-        # An unsaved buffer wins over the disk, and those that use it are checked again.
+        # An unsaved buffer replaces the file on disk, and its users are checked again.
         editor.open(types_file.as_uri(), "record Address { road: str }\n")
         await editor.until(lambda: any(p.diagnostics for p in editor.published[user.as_uri()]))
         at = len("record Address { ")
@@ -205,7 +205,7 @@ def test_two_files_are_one_contract(tmp_path: Path) -> None:
         assert sorted(edit.changes) == [types_file.as_uri(), user.as_uri()]
         editor.make(edit)
         assert "key a.road" in editor.texts[user.as_uri()]
-        # Closed without saving: the file on disk counts again.
+        # Closed without saving: the file on disk is used again.
         editor.text_document_did_close(
             types.DidCloseTextDocumentParams(
                 text_document=types.TextDocumentIdentifier(uri=types_file.as_uri())
@@ -225,7 +225,7 @@ def test_two_files_are_one_contract(tmp_path: Path) -> None:
     with_editor(use, folder=tmp_path)
 
 
-def test_findings_of_a_used_file_are_shown_though_it_is_not_open(tmp_path: Path) -> None:
+def test_findings_of_a_used_file_that_is_not_open_are_shown(tmp_path: Path) -> None:
     types_file, user = tmp_path / "types.opord", tmp_path / "user.opord"
     types_file.write_text("record Address { street: Stret }\n", encoding="utf-8")
     text = 'use "types.opord" { Address }\ncontract C(a: Address, id: str) key id\ninitial state S -> D { goto D }\nfinal state D success\n'
@@ -242,7 +242,7 @@ def test_findings_of_a_used_file_are_shown_though_it_is_not_open(tmp_path: Path)
     with_editor(use, folder=tmp_path)
 
 
-def test_everything_that_shows_a_file_answers() -> None:
+def test_every_feature_that_shows_a_file_answers() -> None:
     async def use(editor: Editor) -> None:
         document = editor.open(URI, EXAMPLE)
         whole = types.Range(start=types.Position(0, 0), end=types.Position(999, 0))
@@ -298,7 +298,7 @@ def test_everything_that_shows_a_file_answers() -> None:
     with_editor(use)
 
 
-def test_colours_are_sent_whole_in_part_and_as_what_has_changed() -> None:
+def test_colours_are_sent_whole_in_part_and_as_changes() -> None:
     async def use(editor: Editor) -> None:
         document = editor.open(URI, EXAMPLE)
         first = await editor.ask(
@@ -334,7 +334,7 @@ def test_colours_are_sent_whole_in_part_and_as_what_has_changed() -> None:
     with_editor(use)
 
 
-def test_formatting_lays_out_and_refuses_gently() -> None:
+def test_formatting_edits_a_text_and_refuses_a_broken_one() -> None:
     async def use(editor: Editor) -> None:
         document = editor.open(URI, SHORT.replace("  after", "        after"))
         options = types.FormattingOptions(tab_size=2, insert_spaces=True)
@@ -381,13 +381,13 @@ def test_a_completion_makes_its_edits_and_is_documented() -> None:
     with_editor(use)
 
 
-# --- What no client library would send ------------------------------------------------------------------
+# --- Messages that no client library sends ------------------------------------------------------
 
 
 def spoken(*messages: Any, first: str = "") -> tuple[int, list[Any], str]:
-    """Send messages to a server as they are; return its exit status, what it answered, and what it logged.
+    """Send raw messages to a server, and return its exit status, its answers and its log.
 
-    `first` is code that the server's process runs before anything else.
+    The server's process runs the code `first` before anything else.
     """
     parts = []
     for each in messages:
@@ -425,14 +425,14 @@ def test_the_exit_status_says_whether_it_was_shut_down() -> None:
     assert spoken(HELLO)[0] == 1
 
 
-def test_requests_out_of_their_time_are_refused() -> None:
+def test_requests_out_of_order_are_refused() -> None:
     hover = request(2, "textDocument/hover", textDocument={"uri": URI}, position={"line": 0, "character": 0})
     status, answers, _ = spoken(hover, HELLO, HELLO | {"id": 3}, BYE[0], hover | {"id": 4}, BYE[1])
     errors = {each["id"]: each["error"]["code"] for each in answers if "error" in each}
     assert (status, errors) == (0, {2: -32002, 3: -32600, 4: -32600})
 
 
-def test_what_makes_no_sense_is_answered_and_the_next_request_works() -> None:
+def test_an_invalid_message_is_answered_and_the_next_request_works() -> None:
     hover = request(5, "textDocument/hover", textDocument={"uri": URI}, position={"line": 0, "character": 1})
     status, answers, _ = spoken(
         HELLO,
@@ -460,7 +460,8 @@ def test_what_makes_no_sense_is_answered_and_the_next_request_works() -> None:
 
 
 def test_a_request_that_is_cancelled_is_not_done() -> None:
-    # A window of a minute: only the cancellation can end the wait, and only before the next answer.
+    # The window is a minute: only the cancellation can end the wait, and only before the next
+    # answer.
     code = "import opord.lsp.wire.showing as s\ns.CANCEL_WINDOW_S = 60\n"
     asked = request(2, "workspace/symbol", query="x")
     after = request(3, "textDocument/foldingRange", textDocument={"uri": URI})
@@ -482,7 +483,7 @@ def test_a_file_that_is_too_large_is_one_finding() -> None:
     assert [each for each in answers if "error" in each] == []
 
 
-def test_what_is_printed_does_not_reach_the_protocol() -> None:
+def test_printed_text_does_not_reach_the_protocol() -> None:
     loud = (
         "import os\nimport opord.lsp.features.hover as h\nreal = h.hover\n"
         "def loud(*a):\n    print('noise')\n    os.write(1, b'more noise')\n    return real(*a)\nh.hover = loud\n"
@@ -494,7 +495,7 @@ def test_what_is_printed_does_not_reach_the_protocol() -> None:
     assert "noise\n" in log.replace("more noise", "")
 
 
-def test_a_feature_that_fails_is_an_answer_and_not_the_end() -> None:
+def test_a_feature_that_fails_is_answered_and_the_server_goes_on() -> None:
     fails = "import opord.lsp.features.hover as h\ndef fails(*a):\n    raise RuntimeError('boom')\nh.hover = fails\n"
     folds = request(3, "textDocument/foldingRange", textDocument={"uri": URI})
     status, answers, log = spoken(HELLO, OPEN, HOVER, folds, *BYE, first=fails)

@@ -1,4 +1,4 @@
-"""What the diagram's tests share: contracts, and SVG read back."""
+"""Helpers for the tests of diagrams: contracts, and readers of SVG."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def contract_of(path: Path) -> Contract:
 
 
 def model_of(text: str) -> Contract:
-    """Return what can be made out of a text, with errors or without."""
+    """Return the contract that can be read from a text, with or without errors."""
     return check_text(text).model
 
 
@@ -46,18 +46,18 @@ def read(svg: str) -> Element:
 
 
 def by_id(root: Element, name: str) -> Element:
-    """Return the one element with an id."""
+    """Return the element with an id."""
     (found,) = [each for each in root.iter() if each.get("id") == name]
     return found
 
 
 def texts(element: Element) -> list[str]:
-    """List the lines of text in an element, not its tooltips."""
+    """List the lines of text in an element, without its tooltips."""
     return ["".join(each.itertext()) for each in element.iter(f"{SVG}text")]
 
 
 def tooltip(element: Element) -> str:
-    """Return what an element says when it is pointed at."""
+    """Return the tooltip of an element."""
     return element.findtext(f"{SVG}title") or ""
 
 

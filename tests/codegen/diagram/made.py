@@ -1,4 +1,7 @@
-"""Contracts of any size for the diagram's tests: a process in stages, as large ones are, from a few words and no chance."""
+"""Contracts of any size for the tests of diagrams.
+
+Each is a process in stages, as large processes are. A few words make it up, without randomness.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ _ENDS = ("Completed", "Rejected", "Expired", "Withdrawn")
 
 
 def made_contract(states: int) -> str:
-    """Write a contract with so many states: stages of eight, each a phase with shared handlers, and four ends."""
+    """Write a contract with `states` states: stages of eight and four ends.
+
+    Each stage is a phase with shared handlers.
+    """
     return "\n".join(_lines(states - len(_ENDS))) + "\n"
 
 
@@ -53,7 +59,10 @@ def _stage(start: int, size: int, count: int) -> Iterator[str]:
 
 
 def _step(index: int, start: int, count: int) -> tuple[list[str], list[str]]:
-    """Give a state's body, by its place in the stage, and where that goes; what leads too far ends."""
+    """Return the targets and the body of a state, by its place in the stage.
+
+    A target after the last state is the end `Completed`.
+    """
     after = _name(index + 1) if index + 1 < count else "Completed"
     later = _name(index + 2) if index + 2 < count else "Completed"
     first = _name(start)

@@ -1,4 +1,4 @@
-"""Whatever an editor holds is drawn as far as it goes: broken contracts, half-written ones, none at all."""
+"""Any text of an editor is drawn as well as possible: broken contracts, half-written ones, none."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_a_contract_with_a_piece_cut_out_is_drawn(start: int, length: int, inste
     read(to_svg(model))
 
 
-def test_a_state_that_nobody_declares_is_drawn_as_missing() -> None:
+def test_an_undeclared_state_is_drawn_as_missing() -> None:
     root = read(to_svg(model_of(f"{HEAD}initial state First -> Elsewhere {{ goto Elsewhere }}{ENDS}")))
     assert "missing" in classes(by_id(root, "state-Elsewhere"))
     assert by_id(root, "edge-First-Elsewhere").get("data-to") == "Elsewhere"
 
 
 @pytest.mark.parametrize("text", ["", "contract", "record A { b: int }", "contract A()\nphase B { }"])
-def test_where_there_is_no_state_yet_there_is_an_empty_picture(text: str) -> None:
+def test_a_contract_without_states_has_an_empty_picture(text: str) -> None:
     model = model_of(text)
     assert to_dot(model).startswith("digraph ")
     assert read(to_svg(model, legend=True)).get("role") == "img"

@@ -1,4 +1,4 @@
-"""What stands beside an arrow: each way to leave a state, and the words for it."""
+"""The words beside an arrow: each way to leave a state has its own."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_an_arrow_says_its_cause_in_short(body: str, target: str, lines: list[st
     assert arrows(body)[target] == lines
 
 
-def test_the_same_cause_stands_once_and_many_are_counted() -> None:
+def test_a_repeated_cause_is_shown_once_and_many_causes_are_counted() -> None:
     causes = tuple(Cause(text, text, "event") for text in "aabcdef")
     arrow = Arrow("X", "Y", causes, ("X",))
     assert arrow.lines(4) == ["a", "b", "c", "+3 more"]
@@ -64,7 +64,7 @@ phase Work {
 """
 
 
-def test_what_a_phase_shares_is_one_arrow_from_the_phase() -> None:
+def test_a_shared_move_is_one_arrow_from_the_phase() -> None:
     found = {arrow.id: arrow for arrow in picture_of(model_of(HEAD + PHASED + ENDS)).arrows}
     assert list(found) == [
         "edge-First-Second", "edge-Second-Done", "edge-Second-Failed", "edge-Work-Gone", "edge-Work-Failed",

@@ -1,4 +1,7 @@
-"""Diagrams as text, whole, beside their contracts, and the picture that the documents show; `make golden` rewrites them."""
+"""Whole diagrams as text beside their contracts, and the picture in the documents.
+
+`make golden` rewrites them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def test_a_golden_dot_is_what_its_contract_gives(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [ORDER, CLAIM], ids=lambda path: path.stem)
 def test_a_golden_mermaid_is_what_its_contract_gives(path: Path) -> None:
-    # Each of these was read by Mermaid's own parser when it was written.
+    # Mermaid's own parser read each of these when it was written.
     hold(GOLDEN / f"{path.stem}.mmd", to_mermaid(contract_of(path)))
 
 

@@ -1,4 +1,7 @@
-"""What bounds a diagram: a layout stops in time and says so, and the texts need neither Graphviz nor a limit."""
+"""The limits of a diagram: a layout stops in time and says so.
+
+The text forms need neither Graphviz nor a limit.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from tests.codegen.diagram.kit import CLAIM, HOSTILE, ORDER, contract_of, model_
 from tests.codegen.diagram.made import made_contract
 
 
-def test_a_layout_that_takes_too_long_is_given_up() -> None:
+def test_a_layout_that_takes_too_long_is_stopped() -> None:
     with pytest.raises(LayoutTooLarge) as refused:
         to_svg(model_of(made_contract(400)), limit_s=0)
     assert str(refused.value) == (
@@ -36,7 +39,7 @@ def test_two_thousand_states_are_written_as_text() -> None:
     assert to_mermaid(model).count(" --> ") > 0
 
 
-def test_a_layout_that_wants_too_much_memory_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layout_that_needs_too_much_memory_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graphviz, "MEMORY_MAX", 3 << 20)
     with pytest.raises(LayoutTooLarge, match="takes too much memory"):
         to_svg(model_of(made_contract(400)))
@@ -53,7 +56,7 @@ def test_without_graphviz_svg_says_what_to_install_and_the_texts_work(
     assert to_mermaid(contract_of(ORDER))
 
 
-def test_what_graphviz_refuses_is_an_error_with_its_words() -> None:
+def test_a_refusal_by_graphviz_is_an_error_with_its_message() -> None:
     with pytest.raises(LayoutFailed, match="could not lay the diagram out"):
         run_graphviz("digraph {", output="svg")
 
@@ -67,13 +70,13 @@ def test_graphviz_takes_the_dot_text(path: object) -> None:
     }
 
 
-def test_what_a_contract_says_stays_text_for_graphviz() -> None:
+def test_texts_of_a_contract_stay_text_for_graphviz() -> None:
     shown = texts(read(run_graphviz(to_dot(model_of(HOSTILE)), output="svg").decode()))
     assert 'if id == "</text><b>&"' in shown
     assert any(line.startswith('</desc><script>alert("&amp;")</script>') for line in shown)
 
 
-def test_what_a_contract_says_stays_text_for_mermaid() -> None:
+def test_texts_of_a_contract_stay_text_for_mermaid() -> None:
     written = to_mermaid(model_of(HOSTILE))
     assert "<script>" not in written
     assert "<b>" not in written

@@ -1,4 +1,4 @@
-"""The drawing: what can be found in it, what is told without colour, and that it is fit to be read."""
+"""The drawing: what it contains, what it says without colour, and whether it can be read."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_states_moves_and_phases_have_stable_ids_and_say_what_they_are(order: Co
     assert shared.get("data-states") == "Received Review"
 
 
-def test_no_id_stands_twice() -> None:
+def test_no_id_occurs_twice() -> None:
     ids = [found for each in read(to_svg(contract_of(CLAIM))).iter() if (found := each.get("id"))]
     assert len(ids) == len(set(ids))
 
@@ -80,7 +80,7 @@ def test_kinds_differ_in_shape_and_outcomes_in_their_sign(order: Contract) -> No
     assert len(different) == 5
 
 
-def test_commitments_stand_on_a_badge_and_effects_do_not(order: Contract) -> None:
+def test_actions_have_a_badge_and_effects_have_none(order: Contract) -> None:
     root = read(to_svg(order))
     (commit,) = [each for each in by_id(root, "state-Charging").iter() if "commit" in classes(each)]
     (perform,) = [each for each in by_id(root, "state-Received").iter() if "perform" in classes(each)]
@@ -105,7 +105,7 @@ def test_the_same_contract_gives_the_same_bytes(order: Contract) -> None:
     assert to_svg(order) == first
 
 
-def test_a_way_is_lit_up_to_where_the_run_is(order: Contract) -> None:
+def test_the_path_of_a_run_is_highlighted_up_to_its_state(order: Contract) -> None:
     root = read(to_svg(order, highlight=["Received", "Review", "Cancelled"]))
     lit = {each.get("id") for each in root.iter() if "lit" in classes(each) and each.get("id")}
     assert lit == {
@@ -115,21 +115,21 @@ def test_a_way_is_lit_up_to_where_the_run_is(order: Contract) -> None:
     assert "traced" in classes(root)
 
 
-def test_the_legend_shows_only_what_there_is() -> None:
+def test_the_legend_explains_only_what_the_diagram_shows() -> None:
     small = model_of("contract A() \n initial state B -> C { goto C }\n final state C success\n")
     (legend,) = [each for each in read(to_svg(small, legend=True)).iter() if "legend" in classes(each)]
     assert texts(legend) == ["start", "acts at once", "final: success"]
     assert "legend" not in {name for each in read(to_svg(small)).iter() for name in classes(each)}
 
 
-def test_what_a_contract_says_stays_text() -> None:
+def test_texts_of_a_contract_stay_text() -> None:
     root = read(to_svg(model_of(HOSTILE)))
     assert not [each for each in root.iter() if each.tag in (f"{SVG}script", f"{SVG}b")]
     assert '</desc><script>alert("&amp;")</script>' in " ".join(texts(root))
     assert 'if id == "</text><b>&"' in texts(root)
 
 
-# --- Fit to be read -----------------------------------------------------------------------------------
+# --- Readability ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -144,7 +144,7 @@ def test_a_theme_has_its_colours_and_auto_has_both(theme: Theme, order: Contract
     assert "#000" not in style
 
 
-def test_every_rule_is_kept_to_the_diagram() -> None:
+def test_every_style_rule_is_limited_to_the_diagram() -> None:
     rules = [line for line in style_sheet("auto").splitlines() if "{" in line and not line.startswith("@")]
     assert rules
     assert all(
@@ -165,13 +165,13 @@ LINES = [
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize(("text", "ground"), TEXT_ON)
-def test_texts_stand_out_from_their_ground(text: str, ground: str, scheme: int) -> None:
+def test_texts_have_enough_contrast_with_their_ground(text: str, ground: str, scheme: int) -> None:
     assert contrast(COLOURS[text][scheme]["fill"], COLOURS[ground][scheme]["fill"]) >= 4.5
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize("line", LINES)
-def test_lines_and_signs_stand_out_from_the_page_and_from_a_phase(line: str, scheme: int) -> None:
+def test_lines_and_signs_have_enough_contrast_with_page_and_phase(line: str, scheme: int) -> None:
     for ground in (".ground", ".phase .box"):
         assert contrast(COLOURS[line][scheme]["stroke"], COLOURS[ground][scheme]["fill"]) >= 3
 
@@ -188,7 +188,7 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("states", [5, 60, 200])
-def test_names_and_calls_stay_in_their_boxes_and_boxes_apart(states: int) -> None:
+def test_names_and_calls_fit_in_their_boxes_and_boxes_do_not_overlap(states: int) -> None:
     root = read(to_svg(model_of(made_contract(states))))
     boxes: list[tuple[float, float, float, float]] = []
     for state in (each for each in root.iter() if "state" in classes(each)):
@@ -210,7 +210,7 @@ def test_names_and_calls_stay_in_their_boxes_and_boxes_apart(states: int) -> Non
 
 
 def bounds(box: object) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom of a rectangle or polygon."""
+    """Return the left, top, right and bottom of a rectangle or polygon."""
     attributes: dict[str, str] = box.attrib  # type: ignore[attr-defined]
     if "points" in attributes:
         xs, ys = zip(*(map(float, pair.split(",")) for pair in attributes["points"].split()), strict=True)
@@ -219,7 +219,7 @@ def bounds(box: object) -> tuple[float, float, float, float]:
     return x, y, x + wide, y + tall
 
 
-def test_a_long_process_stands_in_columns_and_not_in_a_strip() -> None:
+def test_a_long_process_is_laid_out_in_columns() -> None:
     wide, tall = map(float, re.findall(r'viewBox="0 0 (\S+) (\S+)"', to_svg(model_of(made_contract(60))))[0])
     assert 0.5 < tall / wide < 2
 

@@ -1,4 +1,4 @@
-"""A contract in a few lines, and what becomes of its promises."""
+"""A contract in a few lines, and the verdicts on its promises."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ENDS = "final state Done success\nfinal state Failed failure\nfinal state Gone c
 
 
 def verdict(body: str, promise: str) -> Verdict:
-    """Decide one promise of a contract that has `HEAD`, this body, and three final states."""
+    """Decide a promise of a contract with `HEAD`, this body, and three final states."""
     text = f"{HEAD}{body}\n{ENDS}ensure {promise}\n"
     result = check_text(text)
-    # States that this body leaves alone are found unreachable, and say nothing about the promise.
+    # The body may leave some final states unreachable. That does not affect the promise.
     wrong = [each for each in result.errors if each.code.id != "OP306" and each.rule != "ensure"]
     assert not wrong, [(each.code.id, each.place.line, each.message) for each in wrong]
     (found,) = decide(result.model)
@@ -33,7 +33,7 @@ def verdict(body: str, promise: str) -> Verdict:
 
 
 def story(body: str, promise: str) -> str:
-    """Return the story that refutes a promise, as one line; empty where it holds."""
+    """Return the story that refutes a promise on one line; empty if the promise holds."""
     found = verdict(body, promise)
     assert not (found.holds and found.story)
     return " → ".join(f"{number} {step.text}" for number, step in enumerate(found.story, 1))

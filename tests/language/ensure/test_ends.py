@@ -43,7 +43,7 @@ ENDS = {
     "a cycle that counts": (COUNTS, ""),
     "the timer of the phase": (IN_A_PHASE, ""),
     "the timer of the phase, fired before": (SPENT, "1 A: after 48h → 2 B"),
-    "the timer of the phase that alone leads to an end, fired before": (LEFT_BEHIND, "1 A: after 24h → 2 A"),
+    "the only way to an end is a timer of the phase that has fired": (LEFT_BEHIND, "1 A: after 24h → 2 A"),
     "the same, where leaving the phase lets it fire again": (WAY_ROUND, ""),
     "the same in a phase with too many timers to tell which of them have fired": (
         MANY,

@@ -1,4 +1,4 @@
-"""Promises about order: what holds on every run, and the shortest run on which something does not."""
+"""Promises about order: what holds on every run, and the shortest run that breaks a promise."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_promise_and_the_run_that_breaks_it(body: str, promise: str, expected:
     assert story(body, promise) == expected
 
 
-def test_a_shared_handler_that_calls_can_be_taken_over_by_another() -> None:
+def test_a_shared_handler_that_makes_calls_can_be_interrupted_by_another() -> None:
     body = """
 phase P {
   on cancel(reason) { let yes = perform look(id) else -> goto Gone
@@ -158,7 +158,7 @@ phase P {
     assert story(again, "never B after B") == "1 A: after 24h → 2 B: on stop → 3 B"
 
 
-def test_a_timer_whose_step_is_taken_over_does_not_fire_again_in_that_state() -> None:
+def test_a_timer_whose_step_is_interrupted_does_not_fire_again_in_that_state() -> None:
     body = """
 phase P {
   after 1d { let yes = perform look(id) else -> goto Failed
@@ -186,7 +186,7 @@ state C -> B { on stop -> goto B }"""
 
 
 @pytest.mark.parametrize("stays", ["on go -> goto A", "on go ignore"], ids=["in a cycle", "in a wait"])
-def test_what_only_a_timer_that_has_fired_could_pay_is_owed_for_ever(stays: str) -> None:
+def test_what_only_a_fired_timer_could_lead_to_is_owed_for_ever(stays: str) -> None:
     body = f"""
 phase P {{
   after 1d {{ commit pay(id) else -> goto Done
@@ -201,7 +201,7 @@ phase P {{
     assert story(body, "after pay eventually A") == ""
 
 
-def test_a_phase_with_too_many_timers_to_tell_which_have_fired_counts_on_none_of_them() -> None:
+def test_a_phase_with_too_many_timers_counts_on_none_after_one_has_fired() -> None:
     more = "".join(f"  after {days}d -> goto A\n" for days in range(2, 8))
     body = f"""
 phase P {{
@@ -214,13 +214,13 @@ phase P {{
     assert verdict(out, "after pay eventually Done").holds
 
 
-def test_a_promise_with_a_name_that_is_not_there_is_not_decided() -> None:
+def test_a_promise_with_an_unknown_name_is_not_decided() -> None:
     found = check_text(f"{HEAD}{PAID}\n{ENDS}ensure never Done after Nowhere or B\nensure pay at most once\n")
     assert [each.message for each in found.errors if each.rule == "name"] == ["there is no state `Nowhere`"]
     assert [each.text for each in decide(found.model)] == ["pay at most once"]
 
 
-def test_what_is_refuted_says_what_happens_instead() -> None:
+def test_a_refuted_promise_says_what_happens_instead() -> None:
     found = verdict(BRANCHES, "Done only after pay")
     assert (found.problem, found.label) == ("`Done` can come before `pay` has", "here")
     assert found.place is not None

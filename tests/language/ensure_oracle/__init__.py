@@ -1,4 +1,4 @@
-"""A slow and simple second opinion on promises, taken from what the kernel really does with a contract."""
+"""A slow and simple second opinion on promises, from what the kernel does with a contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares thousands of contracts: `python -m tests.language.ensure_oracle --contracts 5000`."""
+"""Compare thousands of contracts: `python -m tests.language.ensure_oracle --contracts 5000`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.language.ensure_oracle.compare import compare_seed, fresh_seed, say
 
 
 def main() -> int:
-    """Compare a series of seeds, or one, and tell each disagreement."""
+    """Compare a series of seeds, or one seed, and print each disagreement."""
     parser = argparse.ArgumentParser(prog="python -m tests.language.ensure_oracle", description=__doc__)
     parser.add_argument("--contracts", type=int, default=1000, help="how many contracts to compare")
     parser.add_argument("--first", type=int, help="the first seed; a new one each time unless given")

@@ -1,4 +1,4 @@
-"""Holds the checker's verdicts on promises, and the stories it tells of broken ones, to the second opinion."""
+"""Compare the checker's verdicts on promises, and its stories, with the second opinion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE = "python -m tests.language.ensure_oracle --seed"
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One promise on which the two do not say the same, with all that is needed to see why."""
+    """One promise on which the two disagree, with everything that shows why."""
 
     contract: str
     promise: Promise
@@ -29,7 +29,7 @@ class Disagreement:
     why: str
 
     def tell(self, seed: int) -> str:
-        """Tell it at length, with the command that repeats it."""
+        """Return a full report, with the command that repeats the comparison."""
         found = self.finding
         lines = [
             self.contract,
@@ -45,7 +45,7 @@ class Disagreement:
 
 
 def compare(text: str) -> list[Disagreement]:
-    """Compare both on every promise of a contract that has no other errors."""
+    """Compare both opinions on every promise of a contract that has no other errors."""
     checked = check_text(text)
     runs = explore(load_sources([("random.opord", without_promises(text))]))
     spins = any(finding.rule == "spins" for finding in checked.diagnostics)
@@ -76,19 +76,22 @@ def _difference(
     states = states_of(finding)
     if not shows(promise, runs, states, spins=spins):
         return f"no run through {' '.join(states)} breaks it"
-    # Why a run does not end has more reasons than one, each with a shortest run of its own.
+    # A run can fail to end for more than one reason, each with its own shortest run.
     if promise.form != "every run ends" and len(states) != len(verdict.states):
         return f"the story has {len(states)} states, a shortest run {len(verdict.states)}"
     return ""
 
 
 def states_of(finding: Diagnostic) -> tuple[str, ...]:
-    """Give the states of a finding's story."""
+    """Return the states of a finding's story."""
     return tuple(step.text.replace(":", " ").split()[0] for step in finding.story)
 
 
 def compare_seed(seed: int) -> list[str]:
-    """Tell every disagreement on the random contract of a seed. What is raised instead has the command that repeats it."""
+    """Return a report of every disagreement on the random contract of a seed.
+
+    An exception gets the command that repeats it as a note.
+    """
     try:
         return [each.tell(seed) for each in compare(random_contract(Random(seed)))]
     except Exception as error:
@@ -97,11 +100,11 @@ def compare_seed(seed: int) -> list[str]:
 
 
 def fresh_seed() -> int:
-    """Choose where a series of seeds begins that was never tried before."""
+    """Return a random first seed for a series of seeds."""
     return int.from_bytes(os.urandom(6))
 
 
 def say(text: str) -> None:
-    """Write a line."""
+    """Print a line."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Reads the `ensure` lines of a contract by their words alone."""
+"""Read the `ensure` lines of a contract by their words only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMS = [
 
 @dataclass(frozen=True)
 class Promise:
-    """An `ensure` line: its form, its X and Y, its limit, the line it stands on (from 1), and its text."""
+    """An `ensure` line: its form, its X and Y, its limit, its line number (from 1), its text."""
 
     form: str
     x: frozenset[str]
@@ -27,7 +27,7 @@ class Promise:
 
 
 def promises_of(text: str) -> list[Promise]:
-    """List the promises of a contract, each of which stands on one line of its own."""
+    """List the promises of a contract. Each promise must be on a line of its own."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("ensure "):
@@ -51,5 +51,5 @@ def _names(said: str | None) -> frozenset[str]:
 
 
 def without_promises(text: str) -> str:
-    """Blank the `ensure` lines, so that a contract that breaks its promises can be run."""
+    """Blank the `ensure` lines, so that a contract with broken promises can be run."""
     return "".join("\n" if line.startswith("ensure ") else line for line in text.splitlines(keepends=True))

@@ -1,16 +1,17 @@
-"""Every run of a small contract, driven through the real kernel with handlers that answer in every way.
+"""Every run of a small contract, through the real kernel, with handlers that answer in every way.
 
-A run is carried from one write to the next: from a state (or a taken event, or a fired timer) to where its
-step goes, or to what cut it short. All choices are made by a script, and all scripts are tried: every answer
-of a pure, every result and failure of a call, every end of a doubt, every event with every payload, every
-timer, and at each moment of a step every shared handler that the kernel then lets in. Which ones those are is
-left to the kernel.
+A run is carried from one write to the next: from a state, a taken event or a fired timer to the
+target of its step, or to an interruption. A script makes all choices, and all scripts are tried:
+every answer of a pure, every result and failure of a call, every end of a doubt, every event with
+every payload, and every timer. At each moment of a step, every shared handler that the kernel
+allows is tried too. The kernel decides which ones these are.
 
-This ends because what follows depends on few things, the *situation*: the state, the phase's timers that have
-fired, the timers that run, and what a step under way answers to. Contracts that are explored so branch on
-fresh answers and payloads alone, never on fields, so that the data of a run change nothing. Two runs in one
-situation have the same futures, and each situation is explored once. Time stands still; a timer is made due by
-hand, so that each may be the earliest. Keys are not remembered: every commit may end in every way.
+The exploration ends because the future of a run depends only on its *situation*: the state, the
+fired timers of the phase, the running timers, and the cause of a step under way. So explored
+contracts must branch only on fresh answers and payloads, never on fields. Then the data of a run
+change nothing, two runs in one situation have the same futures, and each situation is explored
+once. Time does not move. A timer is made due by hand, so that each timer can be the earliest. Keys
+are not remembered: every commit may end in every way.
 """
 
 from __future__ import annotations
@@ -39,14 +40,17 @@ T = TypeVar("T")
 
 
 class Occurrence(NamedTuple):
-    """What promises speak of: a state was `entered`, a call was `ok` or `may` have been, a commit was `tried`."""
+    """A happening that promises can mention.
+
+    A state was `entered`, a call was `ok` or `may` have been, or a commit was `tried`.
+    """
 
     what: str
     name: str
 
 
 class Situation(NamedTuple):
-    """All that the futures of a run depend on."""
+    """Everything that decides the futures of a run."""
 
     state: str
     fired: frozenset[str]
@@ -56,7 +60,7 @@ class Situation(NamedTuple):
 
 @dataclass(frozen=True)
 class Way:
-    """One way from a situation to the next: what occurred, told in words too."""
+    """One way from a situation to the next: what happened, also in words."""
 
     occurred: tuple[Occurrence, ...]
     target: Situation
@@ -65,7 +69,7 @@ class Way:
 
 @dataclass
 class Runs:
-    """All situations that runs of a contract come to, and the ways between them."""
+    """All situations that the runs of a contract reach, and the ways between them."""
 
     start: Situation
     ways: dict[Situation, list[Way]]
@@ -74,7 +78,7 @@ class Runs:
 
 
 class _Choices:
-    """Answers each question by a script, and notes how many answers there were."""
+    """Answers each question by a script, and records how many answers were possible."""
 
     def __init__(self, script: Sequence[int]) -> None:
         self._script = script
@@ -88,11 +92,11 @@ class _Choices:
 
 
 class _NoSuchWay(Exception):
-    """The kernel does not let this happen."""
+    """The kernel does not allow this."""
 
 
 def _all_choices(play: Callable[[_Choices], T]) -> Iterator[T]:
-    """Play with every script of choices; those that the kernel refuses are left out."""
+    """Play with every script of choices, and yield the results that the kernel allows."""
     script: list[int] = []
     for _ in range(WAYS_MAX):
         choices = _Choices(script)
@@ -113,7 +117,7 @@ def _all_choices(play: Callable[[_Choices], T]) -> Iterator[T]:
 
 
 def explore(program: Program) -> Runs:
-    """Explore all runs of a contract from its start, until no new situation turns up."""
+    """Explore all runs of a contract from its start, until there are no new situations."""
     started = recording.start(program, "run", _input(program), now=NOW, worker="", held=False)
     rows = {_situation(started.run): started.start().row}
     start = next(iter(rows))
@@ -138,12 +142,12 @@ def explore(program: Program) -> Runs:
 
 
 def _carried(program: Program, row: RunRow) -> Iterator[_Carrier]:
-    """Carry a run to its next write in every way there is."""
+    """Carry a run to its next write in every possible way."""
     return _all_choices(lambda choose: _Carrier(program, row, choose).carry())
 
 
 class _Carrier:
-    """Carries one run to its next write by one script of choices."""
+    """Carries one run to its next write with one script of choices."""
 
     def __init__(self, program: Program, row: RunRow, choose: _Choices) -> None:
         self.program = program
@@ -170,10 +174,14 @@ class _Carrier:
             request = answered
         return self
 
-    # --- what cuts in ------------------------------------------------------------------------------
+    # --- interruptions
+    # -----------------------------------------------------------------------------
 
     def _cut_short(self) -> bool:
-        """Let a shared handler or timer take the run here, or go on; asked again only after something occurred."""
+        """Let a shared handler or timer interrupt the step here, or go on.
+
+        The question is asked again only after something has happened.
+        """
         if self._asked_at == len(self.occurred):
             return False
         self._asked_at = len(self.occurred)
@@ -184,7 +192,7 @@ class _Carrier:
         return True
 
     def _moves(self) -> list[tuple[str, Any]]:
-        """List what could come now: each event with each payload, each timer that runs."""
+        """List what can come now: each event with each payload, and each running timer."""
         run = self.run
         found: list[tuple[str, Any]] = [("timer", name) for name in run.body.timers]
         for event in inbox.handlers_now(run):
@@ -196,7 +204,11 @@ class _Carrier:
         return found
 
     def _move(self, move: tuple[str, Any]) -> None:
-        """Have the kernel take an event or fire a timer, if it does so at this moment."""
+        """Let the kernel take an event or fire a timer.
+
+        Raises:
+            _NoSuchWay: the kernel does not do so at this moment.
+        """
         run = self.run
         kind, what = move
         entered, pending = run.body.entered, run.body.pending
@@ -219,7 +231,7 @@ class _Carrier:
         self.occurred.append(Occurrence("entered", state))
         self.told.append(f"-> {state}")
 
-    # --- the step ----------------------------------------------------------------------------------
+    # --- the step ---------------------------------------------------------------------------------
 
     def _go(self, step: StepUnderWay, goto: Goto) -> None:
         run = self.run
@@ -230,7 +242,7 @@ class _Carrier:
         self._entered(run.state)
 
     def _answer(self, step: StepUnderWay, request: Request) -> Request | Goto | None:
-        """Answer a call in one of its ways; None if the run was taken elsewhere meanwhile."""
+        """Answer a call in one of its ways. None means that the run was interrupted meanwhile."""
         call = self.program.calls[request.name]
         match request:
             case Pure():
@@ -346,7 +358,7 @@ def _refuse() -> list[Any]:
 
 
 def _endings(program: Program, call: CallProgram, action: ir.Action) -> list[tuple[str, Any]]:
-    """List all that a commit can end in, and the moments between attempts at which it can be cut short."""
+    """List all endings of a commit, and the moments between attempts that allow an interruption."""
     failures = _failures(program, call)
     found: list[tuple[str, Any]] = [("ok", rest) for rest in _results(program, call)]
     found += [("failed", rest) for rest in failures]
@@ -375,7 +387,7 @@ def _results(program: Program, call: CallProgram) -> list[Any]:
 
 
 def _failures(program: Program, call: CallProgram) -> list[Any]:
-    """List the declared failures of a call, in rest form."""
+    """List the declared failures of a call, as they are stored."""
     declared = getattr(call.declaration, "fails", ())
     return [
         {"type": f"{failure.name}.{variant.name}"}
@@ -387,7 +399,7 @@ def _failures(program: Program, call: CallProgram) -> list[Any]:
 
 
 def _values(program: Program, type: ir.Type) -> list[Any]:
-    """List a value, in rest form, for each way in which a contract can tell values of a type apart."""
+    """List one stored value for each way in which a contract can tell values of a type apart."""
     match type:
         case ir.Primitive(name="bool"):
             return [True, False]
@@ -450,5 +462,5 @@ def _row(run: Run) -> RunRow:
 
 
 def no_values(large: Large) -> str:
-    """Refuse a large value: contracts that are explored so have none."""
+    """Refuse a large value, because explored contracts have none."""
     raise AssertionError(large.digest)

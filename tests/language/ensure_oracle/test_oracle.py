@@ -1,7 +1,7 @@
-"""The second opinion itself, on contracts small enough to know what is true of them.
+"""The second opinion itself, on contracts so small that the truth is known.
 
-In each, a line `ensure … # holds` or `ensure … # S0 S1` says what is promised, and whether that holds or by
-which states a shortest run breaks it.
+In each contract, a line `ensure … # holds` or `ensure … # S0 S1` states a promise. It says whether
+the promise holds, or gives the states of a shortest run that breaks it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ event told(yes: bool) keep
 FINALS = {"Good": "final state Good success", "Bad": "final state Bad failure"}
 
 CASES = {
-    "a call has taken effect with its result alone": """
+    "only a call with a result has taken effect": """
 initial state S -> Good | Bad {
   perform find() else { Refused | Busy -> goto Bad, TimedOut -> goto Bad }
   goto Good
@@ -254,7 +254,7 @@ phase P {
 ensure every run ends # S T
 ensure after T eventually Good # holds
 """,
-    "a phase's timer starts anew on coming back": """
+    "a phase's timer starts again on coming back": """
 initial state S -> T {
   goto T
 }
@@ -300,13 +300,13 @@ ensure T only after T # S T
 
 
 def whole(body: str) -> str:
-    """Give a case's contract, with the final states that it goes to."""
+    """Return the contract of a case, with the final states that it goes to."""
     finals = [text for name, text in FINALS.items() if f"goto {name}" in body]
     return "\n".join(line.split(" #")[0] for line in (HEAD + body).splitlines() + finals) + "\n"
 
 
 @pytest.mark.parametrize("body", CASES.values(), ids=list(CASES))
-def test_what_is_known_is_found(body: str) -> None:
+def test_known_verdicts_are_found(body: str) -> None:
     text = whole(body)
     expected = [line.split(" # ")[1] for line in body.splitlines() if line.startswith("ensure ")]
     wrong = [error for error in check_text(text).errors if error.rule != "ensure"]
@@ -318,14 +318,14 @@ def test_what_is_known_is_found(body: str) -> None:
     said = []
     for promise, known in zip(promises, expected, strict=True):
         verdict = decide(promise, runs, spins=spins)
-        # A cycle has no last state: of a run that goes round only the verdict is known.
+        # A cycle has no last state. Only the verdict is known about a run that goes round in it.
         states = "holds" if verdict.holds else known if known.endswith("!") else " ".join(verdict.states)
         said.append(f"{promise.text} # {states}")
     assert said == [f"{promise.text} # {known}" for promise, known in zip(promises, expected, strict=True)]
 
 
 def test_nothing_comes_between_an_intent_and_its_goto() -> None:
-    """The kernel is asked at every such moment; a run that it let be moved there would be an error here."""
+    """The exploration asks the kernel at each such moment, and raises if a move is allowed."""
     body = CASES["it takes it between two attempts, of which none took effect"]
     text = without_promises(whole(body))
     told = {way.told for ways in explore(load_sources([("small.opord", text)])).ways.values() for way in ways}

@@ -1,8 +1,8 @@
 """The checker decides promises as the kernel's runs do, on random contracts.
 
-The seeds that stay find each of the errors in `PLANTED`. What they are too few for is a way out of a phase that
-only a fired timer leaves, which is rare in random contracts: tests/language/ensure has it as cases of its own.
-Thousands at a time: `python -m tests.language.ensure_oracle --contracts 5000`.
+The fixed seeds find each of the errors in `PLANTED`. They are too few for one rare case: a phase
+that is left only by a timer that has fired. tests/language/ensure has cases for it. To compare
+thousands of contracts: `python -m tests.language.ensure_oracle --contracts 5000`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
-@pytest.mark.parametrize("first", [0, None], ids=["seeds that stay", "seeds of today"])
+@pytest.mark.parametrize("first", [0, None], ids=["fixed seeds", "seeds of today"])
 def test_the_checker_and_the_runs_agree(first: int | None) -> None:
     first = fresh_seed() if first is None else first
     told = [each for seed in range(first, first + SEEDS) for each in compare_seed(seed)]
@@ -55,7 +55,7 @@ def test_the_checker_and_the_runs_agree(first: int | None) -> None:
 
 
 @pytest.mark.parametrize("error", PLANTED)
-def test_the_seeds_that_stay_find_a_planted_error(error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fixed_seeds_find_a_planted_error(error: str, monkeypatch: pytest.MonkeyPatch) -> None:
     replaced, by = PLANTED[error]
     monkeypatch.setattr(f"opord.language.ensure.{replaced}", by)
     assert any(compare_seed(seed) for seed in range(SEEDS))
@@ -76,8 +76,8 @@ def test_each_failure_has_the_command_that_repeats_it(monkeypatch: pytest.Monkey
     assert raised.value.__notes__ == [command]
 
 
-def test_a_checker_that_errs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A finding that is not made is told, and a story of a run that cannot be."""
+def test_a_wrong_checker_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing finding is reported, and so is a story of an impossible run."""
     text = next(text for seed in range(100) if len(_broken(text := random_contract(Random(seed)))) > 1)
     assert compare(text) == []
     broken = _broken(text)

@@ -1,4 +1,4 @@
-"""Decides promises over all explored runs, each by its words, with a shortest run that breaks it."""
+"""Decide promises over all explored runs, each by its words, with a shortest run that breaks it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from tests.language.ensure_oracle.promises import Promise
 from tests.language.ensure_oracle.runs import Occurrence, Runs, Situation, Way
 
-# What an observer remembers of a run so far. `once`, `only` and `never`: whether Y (for `once`, A) has been;
-# `eventually`: whether X is still owed.
+# What an observer remembers of a run. `once`, `only` and `never` remember whether Y has come
+# (`once`: whether A has). `eventually` remembers whether X is still owed.
 Observer = Callable[[bool, Occurrence], tuple[bool, bool]]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a promise holds; if not, a run of fewest states that breaks it, and its states.
+    """Whether a promise holds.
 
-    `unclear`: this opinion is too coarse to say.
+    If not, `told` and `states` are a run of fewest states that breaks it.
+
+    `unclear` means that this opinion is too coarse to decide.
     """
 
     holds: bool
@@ -31,7 +33,7 @@ HOLDS = Verdict(True)
 
 
 def decide(promise: Promise, runs: Runs, *, spins: bool) -> Verdict:
-    """Decide a promise. `spins` says that a cycle goes round without a wait and without a change."""
+    """Decide a promise. `spins` says that there is a cycle without a wait and without a change."""
     match promise.form:
         case "at most once":
             return _search(runs, _once(promise))
@@ -45,7 +47,7 @@ def decide(promise: Promise, runs: Runs, *, spins: bool) -> Verdict:
             return _ends(runs, promise, spins=spins)
 
 
-# --- Observers: (memory, occurrence) -> (memory, broken) -------------------------------------------------
+# --- Observers: (memory, occurrence) -> (memory, broken) ------------------------------------------
 
 
 def _once(promise: Promise) -> Observer:
@@ -86,16 +88,17 @@ def _owed(promise: Promise) -> Observer:
     return observe
 
 
-# --- Searching the product of situations and memory -----------------------------------------------------
+# --- Searching the product of situations and memory -----------------------------------------------
 
 Node = tuple[Situation, bool]
 
 
 @dataclass
 class _Search:
-    """All that was found: how each node was first come to, the nodes that follow each, and the first break.
+    """The result of a search: how each node was reached first, its next nodes, the first breach.
 
-    `entering` are those that follow by entering a state: not by an event that begins a step, or is ignored.
+    `entering` has the next nodes that are reached by entering a state. An event that begins a step
+    or is ignored enters no state.
     """
 
     before: dict[Node, tuple[Node, Way] | None]
@@ -105,7 +108,7 @@ class _Search:
 
 
 def _walk(runs: Runs, observe: Observer) -> _Search:
-    """Walk the product by number of states entered: an event that begins a step enters none."""
+    """Walk the product by the number of states entered. An event that begins a step enters none."""
     memory, _ = observe(False, Occurrence("entered", runs.start.state))
     first = (runs.start, memory)
     found = _Search({first: None}, {}, {}, None)
@@ -167,7 +170,10 @@ def _search(runs: Runs, observe: Observer) -> Verdict:
 
 
 def _run_to(found: _Search, node: Node, last: Way | None = None, *, cut: bool = False) -> Verdict:
-    """Tell the run that comes to a node, and a last way from there (`cut`: broken before it enters a state)."""
+    """Return the run that reaches a node, with one more way `last` from there.
+
+    `cut` says that this last way breaks the promise before it enters a state.
+    """
     ways = [] if last is None else [last]
     step = found.before[node]
     while step is not None:
@@ -185,10 +191,10 @@ def _run_to(found: _Search, node: Node, last: Way | None = None, *, cut: bool = 
 
 
 def _eventually(runs: Runs, promise: Promise) -> Verdict:
-    """Look for a run that owes X where it can go on for ever, or ends, without paying.
+    """Look for a run that owes X where it ends, or where it can go on for ever without X.
 
-    A cycle with a way out is left. So a run that owes is lost only where nothing it can still come to pays:
-    every node that follows owes as well.
+    A cycle with a way out is left at some time. So a run is lost only where it owes X and every
+    node that can follow owes X as well.
     """
     found = _walk(runs, _owed(promise))
     owing = [node for node in found.before if node[1]]
@@ -199,7 +205,10 @@ def _eventually(runs: Runs, promise: Promise) -> Verdict:
 
 
 def _lost(found: _Search, owing: list[Node]) -> list[Node]:
-    """Give the nodes where a run stays that still owes: all that follows owes too, and leads back or nowhere."""
+    """Return the nodes in which an owing run stays.
+
+    All nodes after such a node owe too, and they lead back to it or nowhere.
+    """
     return [
         node
         for node in owing
@@ -208,7 +217,7 @@ def _lost(found: _Search, owing: list[Node]) -> list[Node]:
 
 
 def _following(found: _Search, node: Node) -> set[Node]:
-    """Give all nodes that can follow, however late."""
+    """Return all nodes that can follow, at any distance."""
     seen: set[Node] = set()
     waiting = [node]
     while waiting:
@@ -219,7 +228,7 @@ def _following(found: _Search, node: Node) -> set[Node]:
     return seen
 
 
-# --- Every run ends --------------------------------------------------------------------------------------
+# --- Every run ends -------------------------------------------------------------------------------
 
 
 def _ends(runs: Runs, promise: Promise, *, spins: bool) -> Verdict:
@@ -236,26 +245,30 @@ def _ends(runs: Runs, promise: Promise, *, spins: bool) -> Verdict:
 
 
 def _ends_within(runs: Runs, promise: Promise, found: _Search) -> Verdict:
-    """Say whether there is no cycle, and compare the time where the limit leaves no room for doubt.
+    """Say whether there is no cycle, and compare the time where the limit decides clearly.
 
-    Limits are a second, less than any timer or call may take, or a hundred years, more than all of them.
+    A limit is a second or a hundred years. A second is less than any timer or call can take, and a
+    hundred years are more than all of them.
     """
     if any(_moves_in_a_cycle(found, node) for node in found.before):
         return Verdict(False, ("a cycle",))
     if promise.within is not None and promise.within.endswith("s"):
         waits = [node for node in found.before if node[0] in runs.waits]
-        # Which run takes longest is not asked here: any that waits takes too long.
+        # This does not ask which run takes longest: any run that waits takes too long.
         return Verdict(False, _run_to(found, waits[0]).told) if waits else Verdict(True, unclear=True)
     return Verdict(True, unclear=_same_state_again(runs))
 
 
 def _moves_in_a_cycle(found: _Search, node: Node) -> bool:
-    """Say whether a run can come back here by way of entering a state: a step that is begun anew goes nowhere."""
+    """Say whether a run can come back here by entering a state.
+
+    A step that begins again enters none.
+    """
     return any(target == node or node in _following(found, target) for target in found.entering[node])
 
 
 def _same_state_again(runs: Runs) -> bool:
-    """Say whether the states alone go in a circle, though the situations do not."""
+    """Say whether the states form a cycle, although the situations do not."""
     after: dict[str, set[str]] = {}
     for here, ways in runs.ways.items():
         after.setdefault(here.state, set()).update(way.target.state for way in ways if _enters(way))
@@ -272,11 +285,11 @@ def _same_state_again(runs: Runs) -> bool:
     return False
 
 
-# --- Stories ---------------------------------------------------------------------------------------------
+# --- Stories --------------------------------------------------------------------------------------
 
 
 def shows(promise: Promise, runs: Runs, states: tuple[str, ...], *, spins: bool) -> bool:
-    """Say whether a run that enters exactly these states, in this order, breaks the promise at its end."""
+    """Say whether a run that enters exactly these states in order breaks the promise at its end."""
     if not states or states[0] != runs.start.state:
         return False
     if promise.form == "every run ends":
@@ -292,7 +305,10 @@ def shows(promise: Promise, runs: Runs, states: tuple[str, ...], *, spins: bool)
 
 
 def _along(runs: Runs, observe: Observer, states: tuple[str, ...]) -> tuple[set[Node], bool]:
-    """Follow every run through these states: where they can be at its end, and whether one was broken in the last."""
+    """Follow every run through these states.
+
+    Returns the nodes at its end, and whether one of the runs breaks the promise in the last state.
+    """
     memory, broken = observe(False, Occurrence("entered", states[0]))
     here: set[Node] = {(runs.start, memory)}
     broken = broken and len(states) == 1
@@ -324,7 +340,7 @@ def _along(runs: Runs, observe: Observer, states: tuple[str, ...]) -> tuple[set[
 
 
 def _shows_no_end(promise: Promise, runs: Runs, states: tuple[str, ...], *, spins: bool) -> bool:
-    """Say whether a run through these states is stuck at its end, can go round there, or takes too long."""
+    """Say whether a run through these states is stuck, goes round, or takes too long at its end."""
     found = _walk(runs, _nothing)
     nodes, _ = _along(runs, _nothing, states)
     for node in nodes:
@@ -333,7 +349,7 @@ def _shows_no_end(promise: Promise, runs: Runs, states: tuple[str, ...], *, spin
             return True
         if here not in runs.ends and not any(each[0] in runs.ends for each in _following(found, node)):
             return True
-    # Of a run that goes round, the way to where it does so is told.
+    # For a run that goes round, the story is the way to the cycle.
     if (spins or promise.within is not None) and any(_moves_in_a_cycle(found, node) for node in nodes):
         return True
     return bool(nodes) and promise.within is not None and promise.within.endswith("s")

@@ -1,11 +1,12 @@
-"""Contracts that say in a comment where a finding belongs: the harness for the tables of cases.
+"""Contracts with comments that mark where a finding belongs: the harness for tables of cases.
 
     state Waiting -> Done | Gone {     #! OP304
       on paid -> goto Done
     }
 
-The cases are short, so what they call and wait for is declared below them, where it moves no line. Every
-error has to be marked, and every mark has to be found; warnings count where a case is about them.
+The cases are short. The calls and events that they use are declared below them, so that no line
+moves. Every error must be marked, and every mark must have its finding. Warnings count only in
+cases about them.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def found(text: str, *, warnings: bool = False, boundary: bool = True) -> list[s
 
 
 def marks(text: str) -> list[str]:
-    """Return what a case says should be found."""
+    """Return the findings that a case marks."""
     return [
         f"{code}@{number}"
         for number, line in enumerate(text.split("\n"), 1)
@@ -54,5 +55,5 @@ def marks(text: str) -> list[str]:
 
 
 def assert_as_marked(text: str, *, warnings: bool = False, boundary: bool = True) -> None:
-    """Check a case, and compare with its marks."""
+    """Check a case, and compare its findings with its marks."""
     assert sorted(found(text, warnings=warnings, boundary=boundary)) == sorted(marks(text))

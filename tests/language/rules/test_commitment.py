@@ -1,4 +1,4 @@
-"""Commitment: what is done once can be told from what may be repeated."""
+"""Commitment: what happens once is kept apart from what may be repeated."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ initial state A -> B | Z {
 state B -> A { after 1h -> goto A }
 final state Z success
 """,
-    "a cycle after declared failures alone": """
+    "a cycle after declared failures only": """
 initial state A -> B | Z {
   match commit bare(id) {
     ok -> goto Z
@@ -86,7 +86,7 @@ initial state A -> B | Z {
 state B -> A { after 1h -> goto A }
 final state Z success
 """,
-    "a cycle after else alone": """
+    "a cycle after else only": """
 initial state A -> B | Z {
   match commit bare(id) {
     ok -> goto Z
@@ -142,7 +142,7 @@ initial state A(left: int = 3) -> A | Z {
 }
 final state Z success
 """,
-    "a key alone is new each time": """
+    "a key without a value is new each time": """
 initial state A(left: int = 3) -> A | Z {
   if left == 0 { goto Z }
   commit keyed(id)  #! OP505
@@ -172,7 +172,7 @@ phase P {
 }
 final state Z success
 """,
-    "a shared handler that commits is told once": """
+    "a shared handler that commits is reported once": """
 phase P {
   on go {
     commit skipped(id)  #! OP505
@@ -301,7 +301,7 @@ POLICIES = {
     "undoes an effect": "action a(id: str) undoes peek  #! OP512",
     "undoes a pure": "action a(id: str) undoes think  #! OP512",
     "undoes itself": "action a(id: str) undoes a  #! OP512",
-    "undoes what nobody knows": "action a(id: str) undoes acct  #! OP512",
+    "undoes an unknown name": "action a(id: str) undoes acct  #! OP512",
     "undoes an action": "action a(id: str) undoes act",
 }
 

@@ -1,4 +1,4 @@
-"""Exhaustive: whatever comes, something takes it, and nothing stands there for what cannot come."""
+"""Exhaustive: something takes everything that can come, and nothing waits for what cannot come."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ BODIES = {
         "let x = perform look(id) else problem -> match problem {\n"
         "    Busy | TimedOut -> goto Z\n    Refused(why) -> goto Z\n  }\n  goto Z"
     ),
-    "a variant nobody knows is told once": "match colour {\n    Red -> goto Z\n    Purple -> goto Z  #! OP108\n  }",
+    "an unknown variant is reported once": "match colour {\n    Red -> goto Z\n    Purple -> goto Z  #! OP108\n  }",
 }
 
 

@@ -1,4 +1,4 @@
-"""Flow: every path of every step goes somewhere, and every state lies on a way from start to end."""
+"""Flow: every path of every step goes somewhere, and every state is on a way from start to end."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ initial state A -> Z {
 }
 final state Z success
 """,
-    "a goto after goto is told, and still counts as a way": """
+    "a goto after goto is reported, and still counts as a way": """
 initial state A -> B | Z {
   goto Z
   goto B  #! OP303
@@ -162,7 +162,7 @@ initial state A -> Z {
 }
 final state Z success
 """,
-    "a match that is incomplete is told once": """
+    "an incomplete match is reported once": """
 initial state A -> Z {
   match colour {  #! OP402
     Red -> goto Z
@@ -304,7 +304,7 @@ state C -> B | Z {  #! OP306
 }
 final state Z success
 """,
-    "a state that goes to itself alone": """
+    "a state that goes only to itself": """
 initial state A -> B | Z {
   on go -> goto B
   after 1h -> goto Z

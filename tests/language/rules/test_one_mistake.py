@@ -1,4 +1,4 @@
-"""A name that is like no other is one finding, not one more for each place that would need it."""
+"""A name that is like no other is one finding, without another finding for each use of it."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_one_mistake_is_one_finding(text: str) -> None:
         for number, line in enumerate(text.split("\n"), 1)
         for word in line.partition("#! ")[2].split()
     ]
-    # What an unknown name would have used is unused: that is true as it stands.
+    # The declaration that an unknown name was meant to use is unused. That finding is true.
     assert sorted(f"{each.code.id}@{each.place.line}" for each in found if each.rule != "unused") == sorted(
         marked
     )

@@ -1,4 +1,4 @@
-"""`restarts`: an event that comes back to a state whose own `after` then starts again."""
+"""`restarts`: an event that leads back to a state and starts its own `after` again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spins`: a cycle without a wait on which no field changes, by whatever names and forms it hands its fields on."""
+"""`spins`: a cycle without a wait on which no field changes, under any names of the fields."""
 
 from __future__ import annotations
 

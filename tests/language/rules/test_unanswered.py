@@ -1,4 +1,4 @@
-"""`unanswered`: a bad end after an action that may have taken effect, with nothing that answers it in between."""
+"""`unanswered`: a bad end after an action that may have taken effect and has no answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`unused`: what is declared or taken, and nobody in the file uses."""
+"""`unused`: a declaration or used name that nothing in the file uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`waits`: a wait that nothing ends if nobody sends what it waits for."""
+"""`waits`: a wait that nothing ends if the event never comes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ phase P {
 }
 final state E success
 """,
-    "entered anew after the phase was left": """
+    "entered again after the phase was left": """
 contract C(id: str) key id
 event go
 phase P {

@@ -79,7 +79,7 @@ phase P {
 }
 final state Z success
 """,
-    "a wait whose phase has handlers alone": """
+    "a wait whose phase has handlers only": """
 phase P {
   on cancel(reason) -> goto Z
   initial state A -> Z { on go -> goto Z }  #! OP802
@@ -315,7 +315,7 @@ state B -> Y { commit skipped(id)
   goto Y }
 final state Y failure
 """,
-    "an effect that stands before a shared handler cuts in": """
+    "an action that takes effect before a shared handler interrupts": """
 phase P {
   on cancel(reason) -> goto Y
   initial state A -> B | Y { commit only(id)

@@ -1,4 +1,4 @@
-"""What the tests of the sheet share: contracts to explain, and readers of what was written."""
+"""Helpers for the tests of the sheet: contracts to explain, and readers of the results."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 
 class Page(HTMLParser):
-    """Reads a page: its elements, what they are nested in, its anchors, its links, and its words."""
+    """Reads a page: its elements and their nesting, its anchors, its links, and its words."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)

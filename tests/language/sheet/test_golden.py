@@ -1,4 +1,4 @@
-"""Whole sheets in every form, for the order contract and for one whose texts try to break out of them."""
+"""Whole sheets in every form, for the order contract and for one with texts like markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sheet as a page: sound HTML that runs nothing, fetches nothing, and shows every text as the text it is."""
+"""The sheet as a page: valid HTML that runs and fetches nothing, and shows every text as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEANT = {
 
 
 @ALL
-def test_elements_close_in_order_and_are_those_that_are_meant(contract: Path) -> None:
+def test_elements_close_in_order_and_are_allowed(contract: Path) -> None:
     page = Page(render_html(sheet_of(contract)))
     assert page.unclosed == []
     assert page.declarations == ["doctype html"]
@@ -36,7 +36,7 @@ def test_nothing_is_run_or_fetched(contract: Path) -> None:
 
 
 @ALL
-def test_every_anchor_stands_once_and_every_link_finds_one(contract: Path) -> None:
+def test_every_anchor_is_unique_and_every_link_has_one(contract: Path) -> None:
     page = Page(render_html(sheet_of(contract)))
     assert len(page.anchors) == len(set(page.anchors))
     assert {link.removeprefix("#") for link in page.links} <= set(page.anchors)
@@ -62,7 +62,7 @@ def test_each_state_end_and_action_has_an_anchor() -> None:
         "a|b`c</code><script>alert(2)</script>",
     ],
 )
-def test_what_looks_like_markup_is_shown_as_it_stands(text: str) -> None:
+def test_text_that_looks_like_markup_is_shown_as_text(text: str) -> None:
     words = "".join(Page(render_html(sheet_of(ODD))).words)
     assert text in words
 
@@ -75,7 +75,7 @@ def test_signs_that_hide_or_turn_a_text_are_made_visible(tmp_path: Path) -> None
     assert "\u202e" not in html
 
 
-def test_a_diagram_goes_in_as_a_picture_that_cannot_run_anything() -> None:
+def test_a_diagram_is_embedded_as_an_image_that_cannot_run_anything() -> None:
     svg = "<svg><script>alert(1)</script></svg>"
     page = Page(render_html(sheet_of(ORDER), svg))
     (picture,) = [attributes for tag, attributes in page.elements if tag == "img"]

@@ -1,4 +1,7 @@
-"""The sheet as Markdown, read back by a parser: tables keep their columns, links find their headings, texts stay texts."""
+"""The sheet as Markdown, read back by a parser.
+
+Tables keep their columns, links have their headings, and texts stay texts.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ ALL = pytest.mark.parametrize("contract", [ORDER, ODD, *GOOD], ids=lambda path: 
 
 
 def parsed(text: str) -> list[Token]:
-    """Read Markdown as GitHub does: tables, struck texts, and raw HTML where there is any."""
+    """Read Markdown as GitHub does: with tables, struck text, and raw HTML."""
     return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
 
 
@@ -29,7 +32,7 @@ def words(token: Token) -> str:
 
 
 @ALL
-def test_nothing_in_it_is_raw_html_emphasis_by_chance_or_a_link_outwards(contract: Path) -> None:
+def test_a_sheet_has_no_raw_html_no_accidental_emphasis_and_no_outside_link(contract: Path) -> None:
     tokens = parsed(render_markdown(sheet_of(contract)))
     found = {token.type for token in (*tokens, *inlines(tokens))}
     assert not found & {
@@ -48,7 +51,7 @@ def test_nothing_in_it_is_raw_html_emphasis_by_chance_or_a_link_outwards(contrac
 
 
 @ALL
-def test_every_link_finds_a_heading(contract: Path) -> None:
+def test_every_link_has_a_heading(contract: Path) -> None:
     tokens = parsed(render_markdown(sheet_of(contract)))
     taken: dict[str, int] = {}
     anchors = {
@@ -66,7 +69,7 @@ def test_a_row_of_a_table_has_as_many_cells_as_its_head(contract: Path) -> None:
     read = [token for token in parsed(text) if token.type == "tr_open"]
     rules = [row for row in rows if set(row) <= set("| -")]
     assert len(read) == len(rows) - len(rules)
-    # The parser fills up short rows and drops what is too much: what was written must not need that.
+    # The parser fills short rows and cuts long ones. The written rows must need neither.
     heads = {rows.index(rule) - 1: rule.count("|") - 1 for rule in rules}
     columns = 0
     for index, row in enumerate(rows):
@@ -94,7 +97,7 @@ def test_a_row_of_a_table_has_as_many_cells_as_its_head(contract: Path) -> None:
         "`a``b",
     ],
 )
-def test_a_text_comes_back_as_it_was(text: str) -> None:
+def test_a_text_is_read_back_unchanged(text: str) -> None:
     (paragraph,) = [token for token in parsed(opening(escaped(text))) if token.type == "inline"]
     assert words(paragraph) == text
     assert parsed(opening(escaped(text)))[0].type == "paragraph_open"
@@ -106,6 +109,6 @@ def test_a_text_comes_back_as_it_was(text: str) -> None:
     assert cells[2:] == [text, text]
 
 
-def test_two_names_that_differ_in_case_alone_have_two_anchors() -> None:
+def test_two_names_that_differ_only_in_case_have_two_anchors() -> None:
     taken: dict[str, int] = {}
     assert [slug_of(f"State {name}", taken) for name in ("Ab", "AB")] == ["state-ab", "state-ab-1"]

@@ -1,4 +1,4 @@
-"""The guarantee sheet: what an operator or an auditor is told of a contract, whole and word by word."""
+"""The guarantee sheet: what an operator or auditor learns about a contract."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.language.sheet.kit import GOOD, ODD, ORDER, contract_with, sheet_of
 @pytest.mark.parametrize("contract", [ORDER, *GOOD], ids=lambda path: path.stem)
 def test_lines_keep_to_the_width(contract: Path, width: int) -> None:
     for line in render_text(sheet_of(contract), width).splitlines():
-        # A word that is longer than the room for it stands out; nothing else does.
+        # Only a word that is longer than its space may go beyond the width.
         assert len(line) <= width or " " not in line.strip(), line
 
 
-def test_what_a_line_is_is_told_to_those_who_colour_it() -> None:
+def test_the_painter_gets_the_kind_of_each_line() -> None:
     painted = render_text(sheet_of(ORDER), 100, lambda part, line: f"{part}|{line}").splitlines()
     assert painted[0] == "title|OrderFulfilment, version 1"
     assert "heading|Ends" in painted
@@ -43,11 +43,11 @@ def test_a_sheet_is_json_data() -> None:
     ]
 
 
-# --- States -------------------------------------------------------------------------------------------
+# --- States ---------------------------------------------------------------------------------------
 
 
 def known(sheet: Sheet, name: str) -> tuple[tuple[str, ...], ...]:
-    """What is known of the calls in a state or end: answered, certain, possible, and never (an end alone)."""
+    """Return the known calls in a state or end: answered, certain, possible, never (ends only)."""
     for state in sheet.states:
         if state.name == name:
             return state.answered, state.certain, state.possible
@@ -63,7 +63,7 @@ def known(sheet: Sheet, name: str) -> tuple[tuple[str, ...], ...]:
         ("Charged", (("find_customer",), ("charge_card",), ())),
         ("Shipping", (("find_customer",), ("charge_card",), ("post_slack",))),
         ("Refunded", (("find_customer",), ("charge_card", "refund_card"), ("post_slack",), ())),
-        # Who comes from `Received` may have been refused because the lookup did not answer.
+        # A run from `Received` may have been refused because the lookup did not answer.
         ("Rejected", ((), (), (), ("charge_card", "refund_card", "post_slack"))),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_state_proves_what_every_way_to_it_has_done(
         ("match commit a(id) {\n ok -> goto Z\n else -> goto Z\n }", ((), ("a",))),
     ],
 )
-def test_what_one_path_of_a_step_leaves_out_is_not_certain(
+def test_a_call_that_one_path_of_a_step_leaves_out_is_not_certain(
     body: str, expected: tuple[tuple[str, ...], ...]
 ) -> None:
     fails = " fails F" if "else" in body else ""
@@ -96,7 +96,7 @@ def test_a_doubt_that_the_contract_takes_over_proves_nothing() -> None:
     assert known(odd, "TakingBack") == ((), (), ("pay", "remind"))
 
 
-def test_a_way_says_what_sets_it_off_and_on_which_conditions() -> None:
+def test_a_way_says_its_cause_and_its_conditions() -> None:
     opened = sheet_of(ODD).states[0]
     decided = next(way for way in opened.leaves if way.target == "Paying")
     assert (decided.by, decided.event, decided.roles) == ("event", "decide", ("clerk", "head_clerk"))
@@ -117,7 +117,7 @@ def test_each_way_out_of_a_state_is_a_way_into_another(contract: Path) -> None:
     assert out != []
 
 
-# --- What is decided over all runs --------------------------------------------------------------------
+# --- What is decided over all runs ----------------------------------------------------------------
 
 
 def test_a_promise_has_its_verdict_and_a_refuted_one_its_story() -> None:
@@ -140,13 +140,13 @@ def test_the_longest_time_is_named_where_timers_bound_it() -> None:
     assert time.story[-1].startswith("Refunded")
 
 
-def test_where_no_time_can_be_named_the_wait_or_the_cycle_is() -> None:
+def test_without_a_longest_time_the_wait_or_the_cycle_is_named() -> None:
     time = sheet_of(ODD).time
     assert (time.longest, time.longest_s) == (None, None)
     assert "a run can go round" in time.problem
 
 
-# --- Events, failures, secrets ------------------------------------------------------------------------
+# --- Events, failures, secrets --------------------------------------------------------------------
 
 
 def test_an_event_says_where_it_is_taken_on_which_condition_and_what_then() -> None:
@@ -159,7 +159,7 @@ def test_an_event_says_where_it_is_taken_on_which_condition_and_what_then() -> N
     assert (decide.once_per, cancel.kept, ping.kept) == ("why", True, False)
 
 
-def test_what_goes_wrong_says_whether_it_is_tried_again_where_it_leads_and_who_can_act() -> None:
+def test_a_trouble_says_whether_it_is_tried_again_where_it_leads_and_who_can_act() -> None:
     told = {(each.name, each.calls): each for each in sheet_of(ODD).failures}
     busy = told["Busy", ("find_payment", "pay")]
     assert (busy.again, busy.leads_to) == (True, ("Dropped",))
@@ -171,7 +171,7 @@ def test_what_goes_wrong_says_whether_it_is_tried_again_where_it_leads_and_who_c
     assert "the run stalls" in told["undeclared error", ("fits",)].acts
 
 
-def test_secrets_are_found_where_they_are_through_lists_and_types_that_hold_themselves() -> None:
+def test_secrets_are_found_in_lists_and_in_types_that_contain_themselves() -> None:
     found = [(each.kind, each.holder, each.path) for each in sheet_of(ODD).secrets]
     assert found == [
         ("input", "Odd", "claim.holders[..].account"),
@@ -182,7 +182,7 @@ def test_secrets_are_found_where_they_are_through_lists_and_types_that_hold_them
     ]
 
 
-def test_so_are_those_in_failures(tmp_path: Path) -> None:
+def test_secrets_in_failures_are_found(tmp_path: Path) -> None:
     path = tmp_path / "pay.opord"
     path.write_text(
         "contract Pay(id: str) key id\nrecord Why { code: secret str }\n"
@@ -194,7 +194,10 @@ def test_so_are_those_in_failures(tmp_path: Path) -> None:
 
 
 def doubled(depth: int, *, first: str = "", last: str = "it: str") -> Contract:
-    """Return a contract whose records each name the next one twice: so many paths, and twice as many with each."""
+    """Return a contract whose records each name the next one twice.
+
+    Each record doubles the number of paths.
+    """
     records = [f"record R0 {{ left: R1, right: list[R1]{first} }}"]
     records += [f"record R{i} {{ left: R{i + 1}, right: R{i + 1}? }}" for i in range(1, depth)]
     result = check_text(
@@ -208,12 +211,12 @@ def doubled(depth: int, *, first: str = "", last: str = "it: str") -> Contract:
 @pytest.mark.parametrize(
     ("first", "last", "secret"),
     [("", "it: str", False), ("", "it: secret str", True), (", pin: secret str", "top: R0?", True)],
-    ids=["none", "in the last one", "in one that the last one comes back to"],
+    ids=["none", "in the last one", "in one that the last one refers to"],
 )
 def test_secrets_are_looked_for_in_as_many_steps_as_there_are_records(
     first: str, last: str, secret: bool
 ) -> None:
-    """There are 2 ** 60 paths: it ends, or it does not."""
+    """There are 2 ** 60 paths. A search along each of them would not end."""
     sheet = explain_sheet(doubled(60, first=first, last=last))
     assert [each.secret for each in sheet.input] == [False, secret]
     assert bool(sheet.secrets) == secret
@@ -230,7 +233,7 @@ def test_a_type_with_secrets_that_is_not_opened_again_is_listed_with_its_place()
     assert {each.type for each in some[60:]} > {"R1", "R2", "R3"}
 
 
-def test_the_records_that_hold_a_secret_may_be_nested_as_deep_as_they_like() -> None:
+def test_records_with_a_secret_may_be_nested_to_any_depth() -> None:
     records = [f"record R{i} {{ next: R{i + 1} }}" for i in range(3000)]
     result = check_text(
         "contract Deep(id: str, top: R0) key id\ninitial state A -> B { goto B }\nfinal state B success\n"
@@ -239,7 +242,7 @@ def test_the_records_that_hold_a_secret_may_be_nested_as_deep_as_they_like() -> 
     assert [each.path for each in Secrets(result.model).anywhere()] == ["top" + ".next" * 3000 + ".it"]
 
 
-# --- Calls --------------------------------------------------------------------------------------------
+# --- Calls ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -265,7 +268,7 @@ def test_a_guarantee_says_what_the_policy_means(action: str, says: str) -> None:
     assert says in explain_sheet(contract_with(action)).actions[0].guarantee
 
 
-def test_a_reported_doubt_is_the_contracts_to_decide() -> None:
+def test_a_reported_doubt_is_decided_by_the_contract() -> None:
     body = "commit a(id) else { InDoubt -> goto Z }\n  goto Z"
     reported = explain_sheet(contract_with("action a(id: str) { in doubt report }", body))
     asked = explain_sheet(contract_with("action a(id: str) { in doubt ask within 48h }", body))
