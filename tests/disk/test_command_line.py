@@ -78,7 +78,7 @@ def test_a_command_says_what_is_wrong_with_the_store(shop: Shop, disk: Disk, com
 
 
 @pytest.mark.parametrize("until_idle", [True, False])
-def test_a_store_that_is_damaged_under_a_worker_ends_it(
+def test_a_worker_ends_if_its_store_is_damaged(
     shop: Shop,
     disk: Disk,
     monkeypatch: pytest.MonkeyPatch,

@@ -33,7 +33,7 @@ OPERATIONS = [
 @pytest.mark.parametrize(
     ("kinds", "every", "least"), OPERATIONS, ids=["write", "sync", "read", "file or its end"]
 )
-def test_an_operation_that_fails_is_told_of_or_tried_again(
+def test_a_failed_operation_is_reported_or_repeated(
     tmp_path: Path, kinds: tuple[str, ...], every: int, least: int, error: str
 ) -> None:
     failed = refused = 0
@@ -60,9 +60,7 @@ def test_once_the_disk_has_room_again_everything_goes_on(tmp_path: Path, error: 
     assert counts["end: start acked"] == 6, counts
 
 
-def test_a_fault_that_does_not_end_is_said_in_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fault_that_does_not_end_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def main() -> None:
         machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), 120, ERRORS["full"], 60))
         caplog.set_level(logging.INFO, logger="opord")
@@ -79,7 +77,7 @@ def test_a_fault_that_does_not_end_is_said_in_the_log(
     assert said[-1] == "the store answers again"
 
 
-def test_a_store_that_is_damaged_is_told_of_once_and_left_alone(
+def test_a_damaged_store_is_reported_once_and_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), 200, ERRORS["damage"]))
@@ -112,9 +110,7 @@ def test_a_store_that_is_damaged_is_told_of_once_and_left_alone(
 
 
 @pytest.mark.parametrize("error", list(ERRORS))
-def test_whatever_fails_while_the_store_is_opened_is_said_in_the_stores_words(
-    tmp_path: Path, error: str
-) -> None:
+def test_errors_while_the_store_is_opened_are_in_the_stores_words(tmp_path: Path, error: str) -> None:
     for nth in range(1, 40, 9):
         fault = Fault(("write", "sync"), nth, ERRORS[error])
         if error == "damage":
@@ -130,7 +126,7 @@ def test_whatever_fails_while_the_store_is_opened_is_said_in_the_stores_words(
         assert machine.refused or error == "busy"
 
 
-def test_a_change_of_the_journal_mode_that_was_held_up_takes_in_the_end(tmp_path: Path) -> None:
+def test_a_delayed_change_of_the_journal_mode_succeeds_in_the_end(tmp_path: Path) -> None:
     for nth in range(1, 8):
         disk = Disk(tmp_path)
         disk.fault = Fault(("write",), nth, ERRORS["busy"])

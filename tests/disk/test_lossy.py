@@ -28,25 +28,25 @@ def a_file() -> Inode:
         ("all", b"A" * 700 + (b"old " * 300)[700:1000] + b"B" * 500),
     ],
 )
-def test_what_was_not_synced_is_gone_or_there(way: str, left: bytes) -> None:
+def test_unsynced_data_is_lost_or_kept(way: str, left: bytes) -> None:
     assert survivor(a_file(), Random(1), way) == left
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way not in ("nothing", "all")])
-def test_between_the_two_there_are_many_ways(way: str) -> None:
+def test_unsynced_data_can_be_lost_in_many_ways(way: str) -> None:
     found = {bytes(survivor(a_file(), Random(seed), way)) for seed in range(60)}
     assert len(found) > 3
     assert all(content[900:1000] == (b"old " * 300)[900:1000] for content in found), "nobody wrote there"
 
 
-def test_what_was_synced_stays() -> None:
+def test_synced_data_stays() -> None:
     inode = a_file()
     inode.sync()
     whole = survivor(a_file(), Random(1), "all")
     assert all(survivor(inode, Random(1), way) == whole for way in WAYS)
 
 
-def test_a_write_is_torn_where_sectors_end() -> None:
+def test_a_write_is_torn_at_sector_ends() -> None:
     pieces = torn(Change(500, bytes(1100)), 512)
     assert [(piece.offset, len(piece.data or b"")) for piece in pieces] == [
         (500, 12), (512, 512), (1024, 512), (1536, 64),
@@ -81,7 +81,7 @@ def test_the_log_and_its_folder_are_synced_at_a_commit_and_shared_memory_is_lost
     disk.close()
 
 
-def test_a_deletion_that_was_not_synced_may_come_undone(tmp_path: Path) -> None:
+def test_an_unsynced_deletion_may_be_undone(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
     connection = connect(disk)
     connection.pragma("journal_mode", "wal")

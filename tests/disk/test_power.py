@@ -23,7 +23,7 @@ def report(option: str, which: int, told: Told) -> str:
     return f"{told.problems[:5]}; again: .venv/bin/python tests/disk/run.py {option} {which}"
 
 
-def test_nothing_is_lost_and_nothing_done_twice_however_often_the_power_goes(tmp_path: Path) -> None:
+def test_nothing_is_lost_or_done_twice_however_often_the_power_fails(tmp_path: Path) -> None:
     counts: Counter[str] = Counter()
     for seed in range(SEEDS):
         told = with_seed(seed, tmp_path)
@@ -39,7 +39,7 @@ def test_nothing_is_lost_and_nothing_done_twice_however_often_the_power_goes(tmp
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_the_power_may_go_at_every_sync(tmp_path: Path, when: str) -> None:
+def test_the_power_may_fail_at_every_sync(tmp_path: Path, when: str) -> None:
     losses = 0
     for nth in range(1 + (when == "after"), 34, 2):
         told = lose_power(short_plan(0), tmp_path, lose_at=At(nth, when, ("sync",)), salt=f"{when} {nth}")
@@ -49,7 +49,7 @@ def test_the_power_may_go_at_every_sync(tmp_path: Path, when: str) -> None:
 
 
 @pytest.mark.parametrize("plain_syncs", [True, False])
-def test_the_power_may_go_at_every_operation_while_the_store_is_made(
+def test_the_power_may_fail_at_every_operation_while_a_store_is_created(
     tmp_path: Path, plain_syncs: bool
 ) -> None:
     assert operations(tmp_path) > 200
@@ -69,14 +69,14 @@ def test_the_power_may_go_at_every_operation_while_the_store_is_made(
     ],
     ids=["the log is synced at checkpoints only", "nothing is synced", "syncs stop at the drive's cache"],
 )
-def test_a_store_that_syncs_too_little_is_found_out(tmp_path: Path, how: dict[str, Any], seen: str) -> None:
+def test_a_store_that_syncs_too_little_is_detected(tmp_path: Path, how: dict[str, Any], seen: str) -> None:
     for seed in range(40):
         if any(problem.startswith(seen) for problem in with_seed(seed, tmp_path, **how).problems):
             return
     pytest.fail("a loss that must have happened was not seen")
 
 
-def test_the_same_seed_takes_the_same_way(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_losses(tmp_path: Path) -> None:
     first, second = with_seed(3, tmp_path), with_seed(3, tmp_path)
     assert first.counts["the power goes"] > 3
     assert first.trace == second.trace

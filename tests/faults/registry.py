@@ -15,14 +15,14 @@ PAGE = ROOT / "docs" / "reliability.md"
 CRASHES = "tests/faults/test_named_crashes.py::test_"
 INVARIANTS = "tests/faults/test_named_invariants.py::test_"
 ENGINE = "tests/engine/"
-SINGLE = "tests/faults/test_single.py::test_every_invariant_holds_after_it"
-PAIRS = "tests/faults/test_pairs.py::test_every_invariant_holds_after_both"
+SINGLE = "tests/faults/test_single.py::test_every_invariant_holds_after_one_fault"
+PAIRS = "tests/faults/test_pairs.py::test_every_invariant_holds_after_two_faults"
 SIEGE = "tests/kill/test_siege.py::test_"
 SIMULATED = "tests/sim/test_simulation.py::test_every_invariant_holds"
 MIGRATIONS = "tests/migrations/test_migrations.py::test_"
 RESTORED = "tests/restored/test_restored.py::test_"
-POWER = "tests/disk/test_power.py::test_nothing_is_lost_and_nothing_done_twice_however_often_the_power_goes"
-SECRETS = "tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said"
+POWER = "tests/disk/test_power.py::test_nothing_is_lost_or_done_twice_however_often_the_power_fails"
+SECRETS = "tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed"
 
 
 class Named(NamedTuple):
@@ -68,7 +68,7 @@ FAULTS = (
         "C6", "The call breaks off: no answer, half an answer, a reset, a time-out",
         "The outcome is unknown, as after C7. A time-out is never a failure.",
         (
-            f"{CRASHES}c06_during_the_call_whatever_breaks_is_a_doubt_and_never_a_failure",
+            f"{CRASHES}c06_any_breakdown_during_the_call_is_a_doubt_and_never_a_failure",
             f"{ENGINE}test_retries.py::TestATimeoutOfAnAction::test_is_in_doubt_and_not_tried_again_by_retry_alone",
         ),
     ),
@@ -77,7 +77,7 @@ FAULTS = (
         "One charge. With a key the same key is sent again, with a check what happened is adopted, else it is in doubt.",
         (
             f"{CRASHES}c07_after_the_providers_commit_a_lookup_adopts_it_and_a_key_is_repeated",
-            f"{CRASHES}c07_a_lookup_is_not_asked_before_it_can_see_what_is_on_its_way",
+            f"{CRASHES}c07_a_lookup_waits_until_it_can_see_the_latest_effect",
             f"{SIEGE}workers_killed_at_every_point_under_every_rule_charge_nobody_twice_and_leave_nothing_stuck",
         ),
     ),
@@ -96,8 +96,8 @@ FAULTS = (
         "C10", "A timer is due amid a fault, or to two workers",
         "One transition. One that comes after its state was left is nothing.",
         (
-            f"{CRASHES}c10_a_timer_that_fires_amid_a_fault_moves_the_run_once",
-            f"{CRASHES}c10_two_workers_to_whom_a_timer_is_due_fire_it_once",
+            f"{CRASHES}c10_a_timer_that_fires_during_a_fault_moves_the_run_once",
+            f"{CRASHES}c10_two_workers_fire_a_due_timer_once",
             f"{ENGINE}test_phases_and_timers.py::TestTimers::test_after_the_state_was_left_it_is_nothing",
         ),
     ),
@@ -113,7 +113,7 @@ FAULTS = (
         "C12", "An event comes between an intent and its outcome",
         "Kept until the step is over where the contract keeps it or the phase handles it, else refused. One that no state took is recorded as unhandled at the end.",
         (
-            f"{CRASHES}c12_what_comes_between_intent_and_outcome_is_kept_until_the_step_is_over_or_recorded_as_unhandled",
+            f"{CRASHES}c12_events_between_intent_and_outcome_are_kept_until_the_step_is_over_or_recorded_as_unhandled",
             f"{ENGINE}test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_what_the_phase_does_not_handle_is_refused",
         ),
     ),
@@ -121,7 +121,7 @@ FAULTS = (
         "C13", "The lease ends while a call is in flight",
         "Whoever takes over does not call an action without a key; it goes by the rule for doubts.",
         (
-            f"{CRASHES}c13_whoever_takes_over_while_a_call_is_in_flight_does_not_call_an_action_without_a_key",
+            f"{CRASHES}c13_a_takeover_during_a_call_does_not_call_an_action_without_a_key",
             f"{ENGINE}test_late_answers_of_the_store.py::test_an_attempt_is_made_by_none_who_lost_the_run",
         ),
     ),
@@ -129,8 +129,8 @@ FAULTS = (
         "C14", "A worker that was given up comes back with an outcome",
         "Its write is refused; what it learned is kept as evidence and ends the doubt, if one is open.",
         (
-            f"{CRASHES}c14_what_a_worker_learned_after_its_lease_was_over_is_kept_and_moves_nothing",
-            f"{SIEGE}a_worker_that_was_stopped_for_three_leases_changes_nothing_but_what_it_learned_settles_the_doubt",
+            f"{CRASHES}c14_evidence_from_after_the_lease_is_kept_and_moves_nothing",
+            f"{SIEGE}evidence_of_a_worker_stopped_for_three_leases_settles_the_doubt_and_changes_nothing_else",
         ),
     ),
     Named(
@@ -140,7 +140,7 @@ FAULTS = (
             f"{CRASHES}c15_workers_that_start_up_during_a_recovery_do_not_call_twice",
             f"{ENGINE}test_crash_points.py::TestTwoWorkers::test_two_that_start_up_together_call_once",
             "tests/kill/test_rogues.py::"
-            "test_workers_that_start_while_what_a_dead_one_held_is_taken_over_put_each_run_in_doubt_once",
+            "test_workers_that_start_during_a_takeover_put_each_run_in_doubt_once",
             f"{ENGINE}test_claimed_anew.py::test_a_worker_alone_goes_on_after_its_store_was_out_of_reach",
         ),
     ),
@@ -236,7 +236,7 @@ ALWAYS = (
     Named(
         "2", "No effect without an intent",
         "What is in the ledger has an intent with that key in the journal.",
-        (f"{INVARIANTS}i02_a_charge_that_no_intent_speaks_of_is_seen", *HOLD),
+        (f"{INVARIANTS}i02_a_charge_without_an_intent_is_seen", *HOLD),
     ),
     Named(
         "3", "No invented success",
@@ -247,7 +247,7 @@ ALWAYS = (
         "4", "A doubt does not just go away",
         "It ends by a result or final failure under the same key, by the contract's rule, by late evidence, or by a named person's word, and the journal says which.",
         (
-            f"{INVARIANTS}i04_a_doubt_that_just_goes_away_is_seen",
+            f"{INVARIANTS}i04_a_doubt_that_disappears_is_seen",
             f"{INVARIANTS}i04_who_settled_a_doubt_when_and_why_stays_in_the_journal",
             "tests/kernel/test_doubt.py::test_every_situation_meets_exactly_one_row",
             *HOLD,
@@ -290,7 +290,7 @@ ALWAYS = (
         "9", "An end is an end",
         "Nothing moves a run after it; events are refused, late outcomes kept as evidence.",
         (
-            f"{INVARIANTS}i09_whatever_moves_a_run_after_its_end_is_seen",
+            f"{INVARIANTS}i09_a_move_after_the_end_is_seen",
             f"{INVARIANTS}i09_an_event_after_the_end_is_refused_and_a_late_outcome_is_kept_as_evidence",
             *HOLD,
         ),
@@ -301,7 +301,7 @@ ALWAYS = (
         (
             f"{INVARIANTS}i10_a_head_that_is_not_the_sum_of_the_journal_is_seen",
             "tests/faults/test_restart.py::test_after_every_write_the_journal_adds_up_to_what_is_stored",
-            "tests/faults/test_restart.py::test_a_process_for_every_step_ends_where_one_for_all_does",
+            "tests/faults/test_restart.py::test_a_process_per_step_ends_in_the_same_state_as_one_process",
             "tests/kernel/test_verify_columns.py::test_an_edit_behind_the_journal_is_seen",
             "tests/kernel/test_verify_columns.py::test_what_no_record_tells_is_listed",
             *HOLD,
@@ -311,8 +311,8 @@ ALWAYS = (
         "11", "No stale write",
         "A write of an epoch that has passed moves no run; what its worker learned is kept.",
         (
-            f"{INVARIANTS}i11_no_write_of_an_epoch_that_has_passed_moves_a_run_and_what_it_learned_is_kept",
-            f"{INVARIANTS}i11_a_write_of_an_epoch_that_has_passed_would_be_seen",
+            f"{INVARIANTS}i11_no_write_of_an_old_epoch_moves_a_run_and_its_evidence_is_kept",
+            f"{INVARIANTS}i11_a_write_of_an_old_epoch_is_seen",
             *HOLD,
         ),
     ),
@@ -330,7 +330,7 @@ ALWAYS = (
         "Not early by the store's clock; once; and as soon as somebody is there.",
         (
             f"{INVARIANTS}i13_a_timer_that_fires_early_or_never_is_seen",
-            f"{INVARIANTS}i13_a_timer_that_was_due_while_nobody_was_there_fires_once_and_not_early",
+            f"{INVARIANTS}i13_a_timer_that_fell_due_without_a_worker_fires_once_and_not_early",
             *HOLD,
         ),
     ),
@@ -356,7 +356,7 @@ ALWAYS = (
         "16", "Compensation",
         "In the declared order, and only of what was done.",
         (
-            f"{INVARIANTS}i16_what_was_booked_is_given_back_in_reverse_and_nothing_else_is",
+            f"{INVARIANTS}i16_bookings_are_given_back_in_reverse_order_and_nothing_else_is",
             f"{INVARIANTS}i16_an_end_that_does_not_fit_the_ledger_is_seen",
             SINGLE,
             PAIRS,
@@ -372,7 +372,7 @@ ALWAYS = (
         (
             f"{INVARIANTS}i18_the_same_faults_give_the_same_trace_to_the_byte",
             SIMULATED,
-            "tests/disk/test_power.py::test_the_same_seed_takes_the_same_way",
+            "tests/disk/test_power.py::test_the_same_seed_gives_the_same_losses",
         ),
     ),
     Named(
@@ -399,7 +399,7 @@ ALWAYS = (
         "22", "Resources",
         "Descriptors, tasks, the file's log and transactions are after a fault what they were before.",
         (
-            f"{INVARIANTS}i22_what_faults_leave_open_does_not_add_up",
+            f"{INVARIANTS}i22_faults_leave_no_file_or_transaction_open",
             f"{INVARIANTS}i22_no_task_outlives_its_engine",
             "tests/engine/test_costs.py::test_a_storm_leaves_nothing_behind",
             "tests/engine/test_costs.py::test_a_log_that_grew_behind_a_long_reader_is_cut_when_the_reader_ends",

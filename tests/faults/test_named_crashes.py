@@ -77,7 +77,7 @@ def test_c05_after_the_intent_a_key_is_repeated_a_lookup_comes_first_and_without
 @pytest.mark.parametrize(
     "kind", ["drop before", "drop after", "silence before", "silence after", "lands late"]
 )
-def test_c06_during_the_call_whatever_breaks_is_a_doubt_and_never_a_failure(kind: str) -> None:
+def test_c06_any_breakdown_during_the_call_is_a_doubt_and_never_a_failure(kind: str) -> None:
     one = seen("order delivered", at("order delivered", "action charge_card", kind))
     assert [record["call"] for record in one.of("doubt")] == ["charge_card"]
     assert all("failed" not in record["outcome"] for record in one.of("outcome"))
@@ -95,7 +95,7 @@ def test_c07_after_the_providers_commit_a_lookup_adopts_it_and_a_key_is_repeated
 
 
 @pytest.mark.parametrize("kind", ["drop after", "lands late"])
-def test_c07_a_lookup_is_not_asked_before_it_can_see_what_is_on_its_way(kind: str) -> None:
+def test_c07_a_lookup_waits_until_it_can_see_the_latest_effect(kind: str) -> None:
     """The car company honours no key and shows a booking only after a while: asked at once, it would be booked twice."""
     one = seen("trip booked", at("trip booked", "action book_car", kind))
     (looked, *_), (booked,) = (
@@ -129,13 +129,13 @@ def test_c09_after_the_outcome_is_committed_it_is_delivered_and_nobody_is_called
 @pytest.mark.parametrize(
     "kind", ["crash before", "crash after", "done, refused", "done, away", "fenced", "second worker"]
 )
-def test_c10_a_timer_that_fires_amid_a_fault_moves_the_run_once(kind: str) -> None:
+def test_c10_a_timer_that_fires_during_a_fault_moves_the_run_once(kind: str) -> None:
     one = seen("order expired", at_write("order expired", "transition Expired", kind))
     fired = [record for record in one.of("transition") if record["cause"].startswith("timer")]
     assert [record["to"] for record in fired] == ["Expired"]
 
 
-def test_c10_two_workers_to_whom_a_timer_is_due_fire_it_once() -> None:
+def test_c10_two_workers_fire_a_due_timer_once() -> None:
     claim = at("order expired", "store claim", "second worker")
     one = seen("order expired", Fault(claim.at - 1, "second worker"), claim)
     assert one.bench.born == 2
@@ -155,7 +155,7 @@ def test_c11_an_event_that_was_accepted_is_applied_once(kind: str, store: str) -
     assert bool(lost) == (kind in ("crash before", "crash after", "done, broken"))
 
 
-def test_c12_what_comes_between_intent_and_outcome_is_kept_until_the_step_is_over_or_recorded_as_unhandled() -> (
+def test_c12_events_between_intent_and_outcome_are_kept_until_the_step_is_over_or_recorded_as_unhandled() -> (
     None
 ):
     one = seen("order delivered", at_write("order delivered", "intent charge_card", "cancel"))
@@ -165,14 +165,14 @@ def test_c12_what_comes_between_intent_and_outcome_is_kept_until_the_step_is_ove
     assert one.state == "Delivered"
 
 
-def test_c13_whoever_takes_over_while_a_call_is_in_flight_does_not_call_an_action_without_a_key() -> None:
+def test_c13_a_takeover_during_a_call_does_not_call_an_action_without_a_key() -> None:
     one = seen("order delivered", at("order delivered", "action post_slack", "zombie"))
     assert [call.by for call in one.calls("post_slack")] == ["w1"]
     assert one.of("doubt", "post_slack")[0]["worker"] == "w2"
     assert one.took_effect("post_slack") == 1
 
 
-def test_c14_what_a_worker_learned_after_its_lease_was_over_is_kept_and_moves_nothing() -> None:
+def test_c14_evidence_from_after_the_lease_is_kept_and_moves_nothing() -> None:
     one = seen("order refunded", at("order refunded", "action refund_card", "zombie"))
     (evidence,) = one.of("evidence")
     assert (evidence["worker"], evidence["call"]) == ("w1", "refund_card")
@@ -270,7 +270,7 @@ def test_c24_every_attempt_has_the_arguments_of_the_intent(kind: str) -> None:
     assert repeated
 
 
-def test_what_is_asserted_here_would_be_missed_without_the_faults() -> None:
+def test_without_faults_the_stories_meet_no_doubt_evidence_or_person() -> None:
     """Each story alone meets no doubt, no evidence and no person: what the tests above see is the faults' doing."""
     for story in STORIES.values():
         bench, told = tell_all(story, "memory")

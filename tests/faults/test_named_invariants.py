@@ -58,7 +58,7 @@ def test_i01_a_second_charge_is_seen_under_the_same_key_and_under_another() -> N
     says(1, lambda world: world.ledger.append(world.ledger[0] | {"key": "fresh"}))
 
 
-def test_i02_a_charge_that_no_intent_speaks_of_is_seen() -> None:
+def test_i02_a_charge_without_an_intent_is_seen() -> None:
     says(2, lambda world: world.ledger[0].update(key="another"))
     says(2, lambda world: world.ledger[0].update(run="OrderFulfilment/other"))
 
@@ -89,7 +89,7 @@ def _another_key(world: Forged) -> None:
 @pytest.mark.parametrize(
     "change", [_no_such_doubt, _a_timeout_is_a_failure, _called_again_in_doubt, _another_key]
 )
-def test_i04_a_doubt_that_just_goes_away_is_seen(change: Change) -> None:
+def test_i04_a_doubt_that_disappears_is_seen(change: Change) -> None:
     says(4, change, "order refunded", doubtful())
 
 
@@ -173,7 +173,7 @@ def test_i08_an_epoch_that_falls_is_seen() -> None:
     says(8, lambda world: world.of("transition", 1).update(epoch=9))
 
 
-def test_i09_whatever_moves_a_run_after_its_end_is_seen() -> None:
+def test_i09_a_move_after_the_end_is_seen() -> None:
     says(9, lambda world: world.add("intent", call="charge_card", key="k", args={}))
     says(9, lambda world: world.add("event", event="cancel", id="m9", args={}))
 
@@ -207,9 +207,7 @@ def test_i10_a_head_that_is_not_the_sum_of_the_journal_is_seen(change: Change) -
 
 @pytest.mark.parametrize("nth", range(1, 6))
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
-def test_i11_no_write_of_an_epoch_that_has_passed_moves_a_run_and_what_it_learned_is_kept(
-    nth: int, store: str
-) -> None:
+def test_i11_no_write_of_an_old_epoch_moves_a_run_and_its_evidence_is_kept(nth: int, store: str) -> None:
     one = seen("order refunded", at("order refunded", "store apply", "fenced", nth), store=store)
     assert one.took_effect("charge_card") == 1
     if nth in (3, 4):
@@ -218,7 +216,7 @@ def test_i11_no_write_of_an_epoch_that_has_passed_moves_a_run_and_what_it_learne
         assert evidence["call"] == ("charge_card" if nth == 3 else "post_slack")
 
 
-def test_i11_a_write_of_an_epoch_that_has_passed_would_be_seen() -> None:
+def test_i11_a_write_of_an_old_epoch_is_seen() -> None:
     bench = Bench(STORIES["order delivered"], "memory", ())
     bench.broken.append("11: a write of epoch 1 moved it, then at 2")
     with pytest.raises(Broken, match="11"):
@@ -240,7 +238,7 @@ def test_i13_a_timer_that_fires_early_or_never_is_seen() -> None:
     says(13, lambda world: world.of("transition", 2).update(timers={}))
 
 
-def test_i13_a_timer_that_was_due_while_nobody_was_there_fires_once_and_not_early() -> None:
+def test_i13_a_timer_that_fell_due_without_a_worker_fires_once_and_not_early() -> None:
     for kind in ("crash before", "crash after", "away", "done, away", "fenced"):
         one = seen("order refunded", at_write("order refunded", "transition Refunding", kind))
         (due,) = {value for record in one.records for value in (record.get("timers") or {}).values()}
@@ -276,7 +274,7 @@ def test_i14_a_run_that_nobody_will_move_is_seen(change: Change, story: str) -> 
         ("Booked", ["book_flight", "book_room", "book_car", "cancel_car"], False),
     ],
 )
-def test_i16_what_was_booked_is_given_back_in_reverse_and_nothing_else_is(
+def test_i16_bookings_are_given_back_in_reverse_order_and_nothing_else_is(
     end: str, order: list[str], sound: bool
 ) -> None:
     assert trip_balance(end, Counter(order), order) == sound
@@ -368,7 +366,7 @@ def test_i21_every_refusal_has_a_stable_code_and_changes_nothing() -> None:
     assert len(set(codes)) >= len(codes) - 1, "two refusals share a code"
 
 
-def test_i22_what_faults_leave_open_does_not_add_up(tmp_path: Path) -> None:
+def test_i22_faults_leave_no_file_or_transaction_open(tmp_path: Path) -> None:
     """Descriptors and the log of the file are as they were, and nobody is left who could hold a transaction."""
     opened = []
     for number, faults in enumerate(sampled(singles("order refunded", "sqlite"), 15, "i22")):

@@ -25,7 +25,7 @@ def some_pairs(story: str, store: str) -> list[tuple[Fault, ...]]:
 
 @pytest.mark.parametrize("story", REFERENCE)
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
-def test_every_invariant_holds_after_both(story: str, store: str) -> None:
+def test_every_invariant_holds_after_two_faults(story: str, store: str) -> None:
     cases = some_pairs(story, store)
     count = sweep(story, store, cases)
     assert not count.failed, "\n".join(count.failed[:5])

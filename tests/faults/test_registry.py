@@ -30,19 +30,19 @@ def collected_of(file: str) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]
     return found
 
 
-def test_every_number_stands_once_and_in_order() -> None:
+def test_every_number_occurs_once_and_in_order() -> None:
     assert [one.number for one in FAULTS] == [f"C{number}" for number in range(1, 25)]
     assert [one.number for one in ALWAYS] == [str(number) for number in range(1, 23)]
 
 
 @EVERY
-def test_each_has_tests_or_says_what_is_not_there(named: Named) -> None:
+def test_each_entry_has_tests_or_says_what_is_missing(named: Named) -> None:
     assert named.tests or named.absent
     assert bool(named.tests) == bool(named.then), "what is true after it is said of what is tested"
 
 
 @EVERY
-def test_each_test_that_is_named_is_there_and_is_not_skipped(named: Named) -> None:
+def test_each_named_test_exists_and_is_not_skipped(named: Named) -> None:
     paths = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"][
         "testpaths"
     ]
@@ -56,7 +56,7 @@ def test_each_test_that_is_named_is_there_and_is_not_skipped(named: Named) -> No
 
 
 @EVERY
-def test_each_test_that_bears_the_number_is_named(named: Named) -> None:
+def test_each_test_with_a_number_is_named(named: Named) -> None:
     crash = named.number.startswith("C")
     file = f"tests/faults/test_named_{'crashes' if crash else 'invariants'}.py"
     prefix = f"test_{'c' if crash else 'i'}{int(named.number.lstrip('C')):02}_"

@@ -125,7 +125,7 @@ def test_after_every_write_the_journal_adds_up_to_what_is_stored(
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
 @pytest.mark.parametrize("story", STORIES.values(), ids=lambda story: story.name)
-def test_a_process_for_every_step_ends_where_one_for_all_does(
+def test_a_process_per_step_ends_in_the_same_state_as_one_process(
     story: Story, store: str, tmp_path: Path
 ) -> None:
     bench = Restarted(story, store, tmp_path / "runs.db")
@@ -134,7 +134,7 @@ def test_a_process_for_every_step_ends_where_one_for_all_does(
 
 
 @pytest.mark.parametrize("story", ["order reviewed", "trip sold out", "expense escalated"])
-def test_so_it_does_under_faults(story: str, tmp_path: Path) -> None:
+def test_a_process_per_step_ends_in_the_same_state_under_faults(story: str, tmp_path: Path) -> None:
     for faults in sampled(singles(story, "memory"), 30, f"fold {story}"):
         bench = Compared(STORIES[story], "memory", tmp_path / "none", faults)
         assert ending(bench)[0] == [], faults

@@ -39,21 +39,21 @@ def _telling(points: tuple[str, ...], at: int) -> bool:
 
 @pytest.mark.parametrize("story", STORIES)
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
-def test_every_invariant_holds_after_it(story: str, store: str) -> None:
+def test_every_invariant_holds_after_one_fault(story: str, store: str) -> None:
     count = swept(story, store)
     assert not count.failed, "\n".join(count.failed[:5])
     assert count.told >= SOME
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_without_a_fault_both_stores_are_asked_the_same(story: str) -> None:
+def test_without_a_fault_both_stores_get_the_same_calls(story: str) -> None:
     """But for what is asked every few seconds: the stores read the clock differently often, and so those move."""
     asked = [[one for one in points_of(story, store) if one not in REGULAR] for store in ("memory", "sqlite")]
     assert asked[0] == asked[1]
     assert len(asked[0]) >= 8
 
 
-def test_every_kind_is_met_and_leads_to_doubts_and_to_persons() -> None:
+def test_every_kind_of_fault_occurs_and_leads_to_doubts_and_to_persons() -> None:
     """So that nothing holds only because nothing happened."""
     counts = [swept(story, "memory") for story in REFERENCE]
     kinds = sum((one.kinds for one in counts), Counter[str]())

@@ -1,7 +1,7 @@
-"""Every contract of the repository, cut off after every byte: `python -m tests.fuzz.cuts` holds all of them to an answer.
+"""Checks every contract of the repository, cut off after every byte: `python -m tests.fuzz.cuts`.
 
-A cut between the bytes of a letter leaves no UTF-8, which is a finding too. The test suite takes a few cuts of
-each contract, others in each; the whole takes a good while.
+A cut inside a letter leaves invalid UTF-8, which has to be a finding too. The test suite takes a
+few cuts of each contract, at different places. The whole takes long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.fuzz.seeds import seeds
 
 
 def cuts(every: int) -> Iterator[bytes]:
-    """Yield the starts of all contracts that end at every so-manieth byte, each contract from another first one."""
+    """Yield the starts of all contracts that end at every nth byte, each with another first cut."""
     for number, text in enumerate(seeds()):
         content = text.encode("utf-8")
         for end in range(number * 31 % every, len(content), every):
@@ -26,14 +26,14 @@ def cuts(every: int) -> Iterator[bytes]:
 
 
 def hold_cut(content: bytes) -> CheckResult:
-    """Check what is left of a contract; it is accepted, or there is a finding with a place in it."""
+    """Check a cut contract: it is accepted, or there is a finding with a place in it."""
     result = check_source(Source.from_bytes(FILE, content), read=read_used)
     hold_findings(result)
     return result
 
 
 def main() -> int:
-    """Cut at every byte, or at every n-th, and say what fails."""
+    """Cut at every byte, or at every nth, and report what fails."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     asked.add_argument("--every", type=int, default=1)
     count = failed = 0

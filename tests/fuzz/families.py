@@ -1,4 +1,4 @@
-"""Families of hostile texts: each grows with a number, and the time to check it has to grow no faster."""
+"""Families of hostile texts. Each grows with a number; the time to check it must grow no faster."""
 
 from __future__ import annotations
 
@@ -114,7 +114,10 @@ def _restarting(n: int) -> str:
 
 
 def _restarting_by_a_chain(n: int) -> str:
-    """Every wait comes back by many states that act; the chain is entered all along, and stands last state first."""
+    """Every wait comes back by many acting states.
+
+    The chain can be entered at each of its states, and the last state comes first in the text.
+    """
     events = "".join(f"event e{i}\n" for i in range(n))
     waits = "".join(
         f"state W{i} -> C{i} | Over {{\n on e{i} -> goto C{i}\n after 5s -> goto Over\n}}\n" for i in range(n)
@@ -136,7 +139,7 @@ def _promises(n: int) -> str:
 
 
 FAMILIES: dict[str, Family] = {
-    # Signs without a grammar
+    # Characters without a grammar
     "open parentheses": lambda n: _acting("let x = " + "(" * n),
     "closing parentheses": lambda n: _acting(")" * n),
     "open braces": lambda n: "{" * n,
@@ -295,4 +298,4 @@ FAMILIES: dict[str, Family] = {
         + "initial state A -> S0 {\n  goto S0\n}\n" + _ENDS + "ensure every run ends\nensure never A after S1\n"
     ),
 }  # fmt: skip
-"""By what is special about them. `n` of 10,000 makes each between 10 and 800 kilobytes."""
+"""The families by name. `n` of 10,000 makes each between 10 and 800 kilobytes."""

@@ -1,7 +1,7 @@
-"""Contracts from choices: plausible ones out of nothing, and damaged ones out of real ones.
+"""Contracts from choices: plausible ones from scratch, and damaged ones from real ones.
 
-Every function takes its choices from a `Choices`, so that a fuzzer, Hypothesis and a plain seed can all drive
-it: the same choices give the same text, and no choices left give the smallest.
+Every function takes its choices from a `Choices`, so that a fuzzer, Hypothesis and a plain seed can
+drive it. The same choices give the same text, and no choices left give the smallest one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Choices:
-    """A row of bytes, read as choices; past its end every choice is the first."""
+    """A sequence of bytes, read as choices; past its end every choice is the first."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -35,7 +35,7 @@ class Choices:
         return number % limit
 
     def of(self, things: Sequence[T]) -> T:
-        """Choose one of several things; the first is the simplest."""
+        """Choose one of several options; the first is the simplest."""
         return things[self.below(len(things))]
 
     def seldom(self, one_in: int = 12) -> bool:
@@ -43,7 +43,7 @@ class Choices:
         return self.below(256) > 255 - 256 // one_in
 
     def some(self, most: int) -> range:
-        """Choose how many times, from none to `most`."""
+        """Choose a number of times, from none to `most`."""
         return range(self.below(most + 1))
 
 
@@ -73,7 +73,7 @@ FINALS = {
     "Done": "final state Done(text: str) success",
     "Gone": "final state Gone cancelled",
 }
-# Declarations that have something unusual about them.
+# Declarations with something unusual in them.
 ODDITIES = [
     "# opord: allow unused because it is fuzzed",
     "## Documents",
@@ -109,7 +109,7 @@ VALUES = {
     ],
     "Order": ["order", "order with { total: 1 }"],
 }
-# How values of a type are made of others: `<int>` is a place for one of that type.
+# How values of a type are built from others: `<int>` is a placeholder for an int.
 MADE = {
     "str": ["(<str> + <str>)", '"{<str>} {<int>}"', "(<str?> ?? <str>)", "(if <bool> then <str> else <str>)"],
     "int": [
@@ -158,7 +158,7 @@ class Writer:
         self.fields = {name: self._fields() for name in self.states}
         self.name = ""  # of the state that is being written
         self.targets: dict[str, None] = {}
-        self.ends: dict[str, None] = {}  # the final states that something goes to
+        self.ends: dict[str, None] = {}  # the final states that are the target of a `goto`
         self.bound = 0
         self.committed = False  # on the path that is being written
 
@@ -182,7 +182,7 @@ class Writer:
         return [(name, self.choices.of(TYPES)) for name in ("note", "count", "at")[: self.choices.below(4)]]
 
     def state(self, name: str) -> str:
-        """Write a state whose header lists what its body goes to."""
+        """Write a state whose header lists the targets of its body."""
         self.targets, self.bound, self.name, self.committed = {}, 0, name, False
         initial = name == "S0"
         if self.choices.below(3):
@@ -202,14 +202,14 @@ class Writer:
         return "\n".join([head, *(f"  {line}" for line in lines), "}"])
 
     def default(self, type: str) -> str:
-        """Write what the field of a state has where nothing is given for it."""
+        """Write the default of a state's field."""
         name, self.name = self.name, ""
         written = self.value(type, 1, pure=False)
         self.name = name
         return written
 
     def handler(self, head: str) -> str:
-        """Write what a state that waits does when something comes."""
+        """Write a handler of a waiting state."""
         self.committed = False
         if head.startswith("on") and self.choices.seldom(6):
             return f"{head.split('(')[0]} ignore"
@@ -231,7 +231,7 @@ class Writer:
         return lines
 
     def statement(self, depth: int) -> str:
-        """Write a statement that goes on."""
+        """Write a statement that does not leave the body."""
         choice = self.choices.below(4)
         call, result, failures = self.call()
         if choice == 0 or not depth or (choice > 1 and not call):
@@ -252,13 +252,13 @@ class Writer:
         return f"{text} else {{\n" + "\n".join(f"{arm} -> {self.leave(1)}" for arm in arms) + "\n}"
 
     def call(self) -> tuple[str, str, list[str]]:
-        """Choose a call that may stand here, if there is one."""
+        """Choose a call that is allowed here, if there is one."""
         allowed = [] if self.committed and not self.sloppy else [*CALLS]
         call = self.choices.of(allowed) if allowed else ""
         return (call, *CALLS.get(call, ("", [])))
 
     def match(self, depth: int) -> str:
-        """Write a `match` whose arms leave."""
+        """Write a `match` whose arms leave the body."""
         call, result, failures = self.call()
         subject = self.choices.below(6)
         if subject > 3 and call:
@@ -282,7 +282,7 @@ class Writer:
         return f"match {head} {{\n" + "\n".join(arms) + "\n}"
 
     def leave(self, depth: int) -> str:
-        """Write a `goto` with what its target needs; most go on to the next state."""
+        """Write a `goto` with what its target needs; most go to the next state."""
         following = self.states.index(self.name) + 1
         ahead = self.states[following : following + 1] * 3
         choice = self.choices.below(16)
@@ -298,7 +298,7 @@ class Writer:
         return f"goto {target}" + (f"({', '.join(args)})" if args else "")
 
     def value(self, type: str, depth: int, *, pure: bool = True) -> str:
-        """Write an expression of a type, or, where care is not taken, seldom of another."""
+        """Write an expression of a type or, if `sloppy`, sometimes of another one."""
         if self.sloppy and self.choices.seldom(60):
             type = self.choices.of([*VALUES])
         fields = [field for field, its in self.fields.get(self.name, ()) if its == type]
@@ -312,7 +312,7 @@ class Writer:
         return self.filled(self.choices.of(ways), depth - 1, pure=pure)
 
     def filled(self, template: str, depth: int, *, pure: bool = True) -> str:
-        """Fill the places of a template with values."""
+        """Fill the placeholders of a template with values."""
         return _PLACE.sub(lambda place: self.value(place[1], depth, pure=pure), template)
 
     def promise(self) -> str:
@@ -336,7 +336,7 @@ def written(choices: Choices) -> str:
     return Writer(choices).contract()
 
 
-# What stands alone in a text: for tearing it to pieces that can be put together in another way.
+# Units of a text: it is torn into these, and they are put together in another order.
 _PIECES = re.compile(r'[ \t]+|\r?\n|[A-Za-z_]\w*|\d\w*|->|\?\?|//|\.\.|[=!<>]=|"(?:\\.|[^"\\\n])*"|#[^\n]*|.', re.DOTALL)  # fmt: skip
 STRAY = [
     "(", ")", "{", "}", "[", "]", '"', ",", "->", "\n", "else", "in", "not", "#", "..", "|", "if", "??", "-", ".",
@@ -352,7 +352,7 @@ def pieces(text: str) -> list[str]:
 
 
 def damaged(text: str, other: str, choices: Choices) -> str:
-    """Damage a text in up to five places; `other` gives what is spliced in."""
+    """Damage a text in up to five places; `other` is spliced in."""
     torn = pieces(text)
     for _ in range(1 + choices.below(5)):
         if not torn:

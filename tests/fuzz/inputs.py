@@ -1,4 +1,4 @@
-"""From a fuzzer's bytes to a text: as they are, or as choices of what to write and what to damage."""
+"""Turns a fuzzer's bytes into a text: directly, or as choices of what to write and damage."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ AS_TEXT, WRITTEN, DAMAGED, WRITTEN_AND_DAMAGED = range(4)
 
 
 def text_of(data: bytes) -> str:
-    """Make a text of a fuzzer's bytes; the first one says how.
+    """Make a text of a fuzzer's bytes; the first byte says how.
 
-    Bytes that are no UTF-8 become halves of surrogate pairs, which no text may have either.
+    Invalid UTF-8 becomes halves of surrogate pairs, which no text may have either.
     """
     kind, rest = (data[0] % 4, data[1:]) if data else (AS_TEXT, b"")
     if kind == AS_TEXT:
@@ -26,7 +26,7 @@ def text_of(data: bytes) -> str:
 
 
 def corpus() -> list[bytes]:
-    """List inputs to start from: every contract of the repository as text, and some rows of choices."""
+    """List inputs to start from: all contracts of the repository, and some sequences of choices."""
     return [
         *(bytes([AS_TEXT]) + text.encode("utf-8") for text in seeds()),
         *(

@@ -1,4 +1,4 @@
-"""What holds for every text whatsoever: the checker answers, in words that can be shown."""
+"""What holds for every text: the checker answers, in words that can be shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from opord.language.syntax.source import Source
 
 FILE = "fuzzed.opord"
 
-# What a fuzzed contract may `use`; a file that is not here is not there.
+# The files that a fuzzed contract may `use`; other files do not exist.
 USED: Mapping[str, str] = {
     "types.opord": "record Line { sku: str, quantity: int = 1 }\nenum Size { Small, Large(extra: int) }\n",
     "circle.opord": 'use "circle.opord" { Round }\nrecord Round { centre: Round? }\n',
@@ -27,10 +27,10 @@ USED: Mapping[str, str] = {
 
 
 def read_used(path: str) -> str:
-    """Give a file that a contract uses.
+    """Return a file that a contract uses.
 
     Raises:
-        FileNotFoundError: there is none of that name.
+        FileNotFoundError: there is no file of that name.
     """
     if path not in USED:
         raise FileNotFoundError(path)
@@ -38,7 +38,7 @@ def read_used(path: str) -> str:
 
 
 def hold(text: str) -> CheckResult:
-    """Check a text in every way and hold what comes of it to what always has to be true of it."""
+    """Check a text in every way, and assert what must hold for every result."""
     result = check_text(text, FILE, read=read_used)
     assert isinstance(result, CheckResult)
     hold_findings(result)
@@ -51,7 +51,7 @@ def hold(text: str) -> CheckResult:
 
 
 def hold_findings(result: CheckResult) -> None:
-    """Hold what was found to say why a contract is refused, at places that are there, in words that can be shown."""
+    """Assert that findings explain a refusal, at places that exist, in words that can be shown."""
     sources = {path: Source(path, text) for path, text in result.sources}
     assert FILE in sources
     types_only = result.contract is None and not result.errors
@@ -64,7 +64,7 @@ def hold_findings(result: CheckResult) -> None:
 
 
 def hold_place(place: Place, sources: Mapping[str, Source]) -> None:
-    """Hold a place to lie within its file, and to end where it starts or after."""
+    """Assert that a place is within its file, and does not end before it starts."""
     source = sources[place.file]
     lines = source.text.split("\n")
     assert 1 <= place.line <= place.end_line <= max(len(lines), 1), place
@@ -74,7 +74,7 @@ def hold_place(place: Place, sources: Mapping[str, Source]) -> None:
 
 
 def hold_words(finding: Diagnostic, sources: Mapping[str, Source]) -> None:
-    """Hold a finding to have a message, and to be shown by every renderer without what a terminal obeys."""
+    """Assert that a finding has a message, and that no renderer shows control characters of it."""
     assert finding.message
     shown = render_one(finding, sources)
     assert finding.code.id in shown

@@ -1,7 +1,8 @@
 """Fuzz the checker for some minutes: `make fuzz MINUTES=n`.
 
-What was reached is kept in `.fuzz/corpus`, so that the next run goes on from there; what failed is in
-`.fuzz/failures`, the text beside its traceback. The exit code is 1 if anything did.
+Inputs that reached something new are kept in `.fuzz/corpus`, so that the next run goes on from
+there. Failures are in `.fuzz/failures`, each text beside its traceback. The exit code is 1 if there
+are any.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from tests.fuzz.inputs import corpus  # noqa: E402
 WORK = ROOT / ".fuzz"
 # Longer inputs only make each one slower: the seeds are shorter.
 INPUT_BYTES_MAX = 20_000
-# Far beyond what any input of that length takes, also with every line counted.
+# Far beyond what any input of that length takes, even with every line traced.
 HANGS_AFTER_S = 30
 MEMORY_MB_MAX = 3_000
 
 
 def main() -> int:
-    """Fuzz, and say what came of it."""
+    """Fuzz, and report the result."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     asked.add_argument("--minutes", type=float, default=10)
     minutes = asked.parse_args().minutes
@@ -48,7 +49,7 @@ def main() -> int:
         "-print_final_stats=1",
     ]
     child = [sys.executable, "-m", "tests.fuzz.target", str(failures), *options, str(kept)]
-    # A recursion that gets out of hand is an error of Python's own, wherever the fuzzer runs.
+    # Endless recursion is an error of Python's own, wherever the fuzzer runs.
     done = subprocess.run(child, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False)
     found = sorted(failures.iterdir())
     for path in found:

@@ -1,4 +1,4 @@
-"""The contracts that the repository has: what damage starts from."""
+"""The contracts of the repository: the texts that are damaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _BLOCK = re.compile(r"^```opord(?: part)?\n(.*?)^```$", re.DOTALL | re.MULTILINE
 
 @cache
 def seeds() -> tuple[str, ...]:
-    """List the texts of all contracts in the repository, whole and in part, each once, in a fixed order."""
+    """List the texts of all contracts in the repository, whole and in part.
+
+    Each occurs once, in a fixed order.
+    """
     folders = [ROOT / "src" / "opord" / "examples", ROOT / "tests", ROOT / "bench"]
     texts = {
         path.relative_to(ROOT).as_posix(): path.read_text("utf-8")

@@ -1,6 +1,7 @@
-"""One fuzzing process: follows which lines an input reaches, and keeps each input that breaks a promise.
+"""One fuzzing process: traces the lines that an input reaches, and keeps each input that fails.
 
-Needs the extra `fuzz`. It goes on after a failure, and keeps the first input for each place that fails.
+It needs the extra `fuzz`. It goes on after a failure, and keeps the first input for each place that
+fails.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ with atheris.instrument_imports(include=["opord.language", "opord.codegen"]):
     from tests.fuzz.properties import hold
 from tests.fuzz.inputs import text_of
 
-# A cleared folder, given as the first argument, for what fails.
+# An empty folder for failures, given as the first argument.
 FAILURES = Path(sys.argv[1])
 _known: set[tuple[str, str, int]] = set()
 
 
 def once(data: bytes) -> None:
-    """Hold one input to the promises."""
+    """Check one input."""
     text = text_of(data)
     try:
         hold(text)

@@ -1,4 +1,4 @@
-"""Whatever the text, written by the grammar, damaged, or neither: an answer that can be shown, and no exception."""
+"""Any text, written by the grammar, damaged, or random, gets an answer and no exception."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.fuzz.inputs import corpus, text_of
 from tests.fuzz.properties import hold
 from tests.fuzz.seeds import seeds
 
-# Every text that once broke a promise.
+# Every text that once failed.
 CRASHERS = sorted((Path(__file__).parent / "crashers").glob("*.opord"))
 
 rows = st.binary(max_size=700)
@@ -35,21 +35,21 @@ def test_a_plausible_contract_that_is_damaged_is_answered(row: bytes, other: int
 
 
 @given(st.text(max_size=200))
-def test_any_signs_are_answered(text: str) -> None:
+def test_any_characters_are_answered(text: str) -> None:
     hold(text)
 
 
-def test_what_once_failed_is_answered() -> None:
+def test_texts_that_once_failed_are_answered() -> None:
     for path in CRASHERS:
         hold(path.read_bytes().decode("utf-8", errors="surrogateescape"))
 
 
-def test_what_is_written_is_plausible() -> None:
+def test_written_contracts_are_plausible() -> None:
     rows = [bytes((i * 37 + j * 101 + i * j) % 256 for j in range(500)) for i in range(40)]
     assert sum(hold(written(Choices(row))).contract is not None for row in rows) >= 8
 
 
-def test_a_torn_text_is_the_same_when_put_together() -> None:
+def test_a_torn_text_is_the_same_when_joined() -> None:
     assert all("".join(pieces(text)) == text for text in seeds())
 
 

@@ -1,7 +1,9 @@
-"""What the siege runs: an order contract for each rule of doubt, one whose charge is raced by cancels, one that waits.
+"""The contracts of a siege.
 
-`Windowed` relies on its key for so short a time that workers are often dead for longer; `Decided` waits for an approval that
-comes at the instant at which its timer is due, and its cancel as well.
+They are an order contract for each rule of doubt, one whose charge races with cancels, and one that
+waits. `Windowed` relies on its key for so short a time that workers are often dead for longer.
+`Decided` waits for an approval that comes at the instant at which its timer is due, as its cancel
+does.
 """
 
 from __future__ import annotations
@@ -95,7 +97,7 @@ final state Cancelled(reason: str) cancelled
 
 
 def contract(name: str, timeout: str | None) -> str:
-    """Return the text of one contract, whose charge has that time-out; short ones unless given."""
+    """Return the text of one contract, whose charge has that timeout; the default is short."""
     skips, reports, raced = name == "Skipped", name == "Reported", name == "Raced"
     return _ORDER.format(
         name=name,

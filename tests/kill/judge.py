@@ -1,6 +1,7 @@
-"""Holds every run of a siege against the provider's ledger, the clients' history, and two verifiers.
+"""Checks every run of a siege against the provider's ledger, the clients' history, and verifiers.
 
-One verifier is Opord's own (`opord runs verify`); the other shares no code with it (`tests/sim/verify.py`).
+One verifier is Opord's own (`opord runs verify`). The other shares no code with it
+(`tests/sim/verify.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tests.sim.verify import judge as judge_alone
 
 
 class Broken(AssertionError):
-    """A promise was broken; `kind` is lost, doubled, invented, stuck or journal."""
+    """A promise is broken; `kind` is lost, doubled, invented, stuck or journal."""
 
     def __init__(self, kind: str, said: str) -> None:
         super().__init__(f"{kind}: {said}")
@@ -48,9 +49,9 @@ def judge(
     *,
     clock_set: bool = False,
 ) -> Counter[str]:
-    """Count what became of the runs; raise Broken for the first that is not as promised.
+    """Count the ends of the runs; raise Broken for the first run that breaks a promise.
 
-    With `clock_set` the clock was set back now and then, and journals may say so.
+    With `clock_set` the clock was set back now and then, and journals may record that.
     """
     counts: Counter[str] = Counter(charges=sum(one.do == "charge" for one in ledger))
     made: Counter[tuple[str, str]] = Counter((one.run, one.do) for one in ledger)
@@ -118,7 +119,7 @@ def _judge_alone(
     history: list[dict[str, Any]],
     clock_set: bool,
 ) -> None:
-    """Have the verifier that knows nothing of Opord judge the same, one contract after the other."""
+    """Run the verifier that shares no code with Opord, on one contract after the other."""
     by_contract: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row, records in journals.items():
         plain: dict[str, Any] = row.members() | {"head": row.head.members()}

@@ -1,7 +1,8 @@
-"""The life of a forked worker: it carries runs on, does errands as a client, and may have to die at a named point.
+"""The life of a forked worker: it carries runs on, acts as a client, and may die at a named point.
 
-A life is plain data: `name` of the worker, `lease_s`, `store` (a file), `errands`, and `dies` = [point, n], the n-th passing of which it
-does not survive. What it asks as a client, and what it was told, is appended to FOLDER/history: a line before, a line after.
+A life is plain data: `name` of the worker, `lease_s`, `store` (a file), `errands`, and `dies` =
+[point, n]: it dies at the nth passing of that point. Its requests as a client, and their answers,
+are appended to FOLDER/history: a line before, a line after.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from opord.backends.front import Engine  # at once: `opord` would load it in each worker anew
+from opord.backends.front import Engine  # now, because otherwise `opord` loads it in each worker
 from opord.drive.errors import EngineError
 from opord.engine.environment import Environment
 from opord.generated import Workflow
@@ -44,13 +45,13 @@ class Death:
 
 
 class Errands:
-    """What a client asks of an engine, with a history that outlives the process."""
+    """Requests of a client to an engine, with a history that outlives the process."""
 
     def __init__(self, engine: Engine, classes: dict[str, type[Workflow]], history: int) -> None:
         self.engine, self.classes, self.history = engine, classes, history
 
     async def run(self, number: int, errand: dict[str, Any]) -> None:
-        """Do one errand, and keep what came of it."""
+        """Do one errand, and record its result."""
         await asyncio.sleep(errand.get("wait_s", 0))
         name = f"{os.getpid()}.{number}"
         self._note(n=name, **{key: value for key, value in errand.items() if key != "wait_s"})
@@ -87,7 +88,7 @@ async def live(
     clock: SharedClock,
     log: int,
 ) -> None:
-    """Live until SIGTERM, or until something worse comes."""
+    """Live until SIGTERM, or until a crash."""
     random.seed(os.getpid())
     logging.getLogger("opord").setLevel(logging.ERROR)
     stopped = asyncio.Event()

@@ -1,10 +1,11 @@
-"""A parent that has Opord and the contracts loaded, and forks a worker whenever it is asked: hundreds a minute.
+"""A parent that has Opord and the contracts loaded, and forks workers: hundreds a minute.
 
     python nursery.py FOLDER PORT
 
-A JSON line on its standard input is either the life of a worker to be (see `life.py`), answered with its process id, or
-`{"signal": [pid, number]}`. It alone takes its dead children away, so that no signal ever hits a stranger. What
-happens is appended to FOLDER/log: `PID up`, `PID hook POINT`, `PID dead STATUS`. At the end of its input it kills all.
+A JSON line on its standard input is either the life of a new worker (see `life.py`), answered with
+its process id, or `{"signal": [pid, number]}`. Only the parent reaps its dead children, so that no
+signal hits a reused process id. Events are appended to FOLDER/log: `PID up`, `PID hook POINT`, `PID
+dead STATUS`. At the end of its input it kills all workers.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tests.kill.worker import workflows
 
 
 class Nursery:
-    """Forks, signals and buries."""
+    """Forks, signals and reaps workers."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
@@ -43,7 +44,7 @@ class Nursery:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def serve(self) -> None:
-        """Do what is asked, until there is nobody to ask."""
+        """Obey requests until the input ends."""
         rest = b""
         while True:
             ready, _, _ = select.select([0, self.woken], [], [])
@@ -62,7 +63,7 @@ class Nursery:
             os.waitpid(child, 0)
 
     def obey(self, asked: dict[str, Any]) -> None:
-        """Fork a worker, or send one a signal if it is still there."""
+        """Fork a worker, or send one a signal if it still lives."""
         if "signal" in asked:
             pid, number = asked["signal"]
             if pid in self.children:
@@ -75,7 +76,7 @@ class Nursery:
         os.write(1, b"%d\n" % pid)
 
     def be(self, life: dict[str, Any]) -> None:
-        """Be the worker; never returns."""
+        """Become the worker; never return."""
         status = 70
         try:
             signal.set_wakeup_fd(-1)
@@ -93,7 +94,7 @@ class Nursery:
         os._exit(status)
 
     def bury(self) -> None:
-        """Take away those that have died."""
+        """Reap the dead children."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)

@@ -1,15 +1,22 @@
-"""The card provider: a process of its own with a ledger on disk, and bad habits drawn from a seed.
+"""The card provider: a process with a ledger on disk, and faults drawn from a seed.
 
     python provider.py LEDGER SEED TROUBLE SLOW_S
 
-It prints its port. One JSON line comes in on a connection, one goes out, or the connection is dropped. A charge is a line
-in the ledger, synced before anything is answered. Keys are honoured for charges of the contracts in KEYED alone, those of
-`Windowed` for a few seconds only. TROUBLE is the share of calls, from 0 to 1, that do not go well; each takes at least SLOW_S.
+It prints its port. On each connection one JSON line comes in, and one goes out or the connection is
+dropped. A charge is a line in the ledger, synced before the answer. Keys are honoured only for
+charges of the contracts in KEYED, and those of `Windowed` only for a few seconds. TROUBLE is the
+share of calls, from 0 to 1, with a fault; each takes at least SLOW_S.
 
-Its habits: `busy` and `declined` charge nothing and say so; `cut` charges nothing and drops the connection, `lost` charges and
-does; `slow` charges late, `late` answers too late, `late busy` and what it says for a key in use say nothing of the charge; a key
-that was declined stays so; `cached` breaks, before or after the charge, and answers that key with the same error for ever, as
-some do. A charge can be found only a moment after it was made.
+The faults:
+
+- `busy` and `declined` charge nothing and say so. A declined key stays declined.
+- `cut` charges nothing and drops the connection; `lost` charges and drops it.
+- `slow` charges late; `late` answers too late.
+- `late busy`, and the answer for a key in use, say nothing about the charge.
+- `cached` fails before or after the charge, and answers that key with the same error for ever, as
+  some providers do.
+
+A charge can be found only a moment after it was made.
 """
 
 from __future__ import annotations
@@ -24,10 +31,10 @@ from typing import Any
 
 KEYED = ("Repeat", "Raced", "Windowed", "Decided")
 FORGETS_S = {"Windowed": 6.0}
-"""After how long keys are forgotten: later than the contract says, since a call takes its time."""
+"""How long keys are remembered; longer than the contract says, since a call takes its time."""
 
 SETTLES_S = 0.4
-"""How long after a charge it cannot be found yet, at the most."""
+"""How long after a charge it cannot be found yet, at most."""
 
 HABITS = ("busy", "late busy", "declined", "lost", "cut", "slow", "late", "cached")
 
@@ -68,7 +75,7 @@ class Provider:
         return {"id": self.charges[key] if time.monotonic() >= self.found_from.get(key, 9e9) else None}
 
     async def act(self, asked: dict[str, Any]) -> dict[str, Any] | None:
-        """Charge, or do not, and answer, or do not."""
+        """Charge or not, and answer or not, as the seed decides."""
         key, run = asked["key"], asked["run"]
         keyed = run.split("/")[0] in KEYED and asked["do"] == "charge"
         await asyncio.sleep(self.slow_s + self.random.uniform(0, 0.1))
@@ -113,11 +120,11 @@ class Provider:
         return {"id": charge}
 
     def knows(self, key: str) -> bool:
-        """Whether a key is still remembered."""
+        """Say whether a key is still remembered."""
         return key in self.charges and time.monotonic() < self.forgets.get(key, 9e9)
 
     def book(self, do: str, run: str, key: str) -> str:
-        """Put a charge into the ledger, for ever; return its name."""
+        """Write a charge to the ledger; return its name."""
         self.count += 1
         charge = f"c{self.count}"
         if do == "charge":

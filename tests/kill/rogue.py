@@ -1,4 +1,4 @@
-"""Handlers that do to their process what no handler should, each after it has taken effect, which is in a ledger."""
+"""Handlers that harm their own process. Each first takes effect, which is recorded in a ledger."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ final state Over(said: str) success
 """
 
 HELD_S = 1.6
-"""How long the interpreter or the event loop is kept: four leases."""
+"""How long the interpreter or the event loop is blocked: four leases."""
 
 
 class Rogues:
-    """One rogue for each run, named by what it does; every other run behaves."""
+    """One harmful handler for each run, named by what it does; every other run behaves."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,7 +89,7 @@ class Rogues:
             os._exit(0)  # as the child of a library does that forks to work
 
     def _files(self) -> None:
-        """Open files until there are no more; whoever needs one meanwhile has to wait."""
+        """Open files until no more can be opened; others that need one have to wait."""
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
         held = []
@@ -111,10 +111,10 @@ class Rogues:
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
     def _blocks(self) -> None:
-        time.sleep(HELD_S)  # on the event loop: nothing else of the process goes on
+        time.sleep(HELD_S)  # on the event loop, which stops the whole process
 
     def _regex(self) -> None:
-        """Hold the interpreter's lock, as a regular expression does that backtracks for long."""
+        """Hold the interpreter's lock, as a regular expression with long backtracking does."""
         end = time.monotonic() + HELD_S
         while time.monotonic() < end:
             re.match(r"(a+)+$", "a" * 24 + "b")

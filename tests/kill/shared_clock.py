@@ -1,6 +1,7 @@
-"""A wall clock that all processes of a siege share, and that somebody may set while they run.
+"""A wall clock that all processes of a siege share, and that can be set while they run.
 
-It is the machine's clock, moved by what stands in a small file that every process has mapped into its memory.
+It is the machine's clock plus an offset. The offset is in a small file that every process has
+mapped into its memory.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ class SharedClock:
         _FORM.pack_into(self._memory, 0, moved + int(seconds * 1e6), stands_at)
 
     def freeze(self) -> None:
-        """Let the clock stand still."""
+        """Stop the clock."""
         now = self.now()
         moved, _ = _FORM.unpack_from(self._memory)
         _FORM.pack_into(self._memory, 0, moved, now)
 
     def thaw(self) -> None:
-        """Let the clock go on from where it would be had it never stood still."""
+        """Let the clock go on, as if it had never been stopped."""
         moved, _ = _FORM.unpack_from(self._memory)
         _FORM.pack_into(self._memory, 0, moved, 0)

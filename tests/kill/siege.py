@@ -1,4 +1,4 @@
-"""A siege: a few real workers on a real file, whom a test treats one by one, and a provider that remembers what it did."""
+"""A siege: a few real workers on a real file, each controlled by a test, and a provider."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LEASE_S = 1.0
 
 
 class Siege:
-    """A provider, workers, and who starts, cancels and decides."""
+    """A provider, workers, and a client that starts, cancels and decides."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Siege:
         assert said == "up", (self.folder / "worker.log").read_text()[-3000:]
 
     def kill(self, process: subprocess.Popen[str]) -> None:
-        """End a worker as a power cut would end it."""
+        """End a worker as a power cut would."""
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.living.remove(process)
@@ -96,7 +96,7 @@ class Siege:
                 process.stdout.close()
         self.living.clear()
 
-    # --- what there is ---------------------------------------------------------------------------
+    # --- reading ---------------------------------------------------------------------------------
 
     def charges(self) -> list[Charge]:
         """Read the ledger."""
@@ -111,13 +111,13 @@ class Siege:
         return engine.store.runs(RunFilter(), limit=1_000_000)
 
     def rests(self, row: RunRow) -> bool:
-        """Whether nothing but a person moves the run."""
+        """Say whether only a person can move the run."""
         if row.head.worker is not None:
             return False
         return row.head.status == "ended" or needs_person(load_run(self.programs[row.contract], row))
 
     async def until(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-        """Wait, on the real clock, until something holds; Broken if it does not within so many seconds."""
+        """Wait, on the real clock, until a condition holds; raise Broken if it takes too long."""
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
@@ -127,7 +127,7 @@ class Siege:
     # --- the judgement ---------------------------------------------------------------------------
 
     def judge(self, engine: opord.Engine, runs: int) -> Counter[str]:
-        """Hold every run against the ledger; count what became of them."""
+        """Check every run against the ledger; count the ends of the runs."""
         rows = self.rows(engine)
         if len(rows) != runs:
             raise Broken("lost", f"{runs} runs were started, {len(rows)} are there")

@@ -1,7 +1,8 @@
-"""A storm: forked workers on one file, killed at every named point and at any moment, stopped, told to go, and replaced.
+"""A storm: forked workers on one file are killed at named points and at random, and replaced.
 
-Each worker is a client as well, so that starts and events die with it, too. Everything random comes from the seed; moments
-come from the machine, so a seed tells the story but not to the microsecond.
+Some are stopped and continued, or asked to stop. Each worker is a client as well, so that starts
+and events are cut off, too. All choices come from the seed. Timing comes from the machine, so a
+seed repeats the story, but not to the microsecond.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ POINTS: tuple[str, ...] = get_args(Point)
 LEASE_S = 0.4
 STOP_S = 3 * LEASE_S
 ERRANDS = 6
-"""What a worker is given to do as a client."""
+"""The number of errands of each worker as a client."""
 
 LONGEST_LIFE_S = 0.6
-"""How long a worker lives at the most, if it is not waited for."""
+"""How long a worker lives at most, in seconds, unless its death is waited for."""
 
 SELDOM = (
     "timer fires",
@@ -53,7 +54,10 @@ SELDOM = (
     "before event",
     "event written",
 )
-"""Points that not every worker comes by: one that is to die there is waited for, for so long."""
+"""Points that few workers pass.
+
+The storm waits `SELDOM_S` for a worker that is to die at one of these.
+"""
 
 SELDOM_S = 2.5
 
@@ -70,7 +74,7 @@ class Alive(NamedTuple):
 
 
 class Nest:
-    """The nursery, and what it says of its children."""
+    """The nursery, and its reports about its children."""
 
     def __init__(self, folder: Path, port: str) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -105,12 +109,12 @@ class Nest:
         return int(self._answer())
 
     def signal(self, pid: int, number: int) -> None:
-        """Have a signal sent, if it is still there to be hit."""
+        """Have a signal sent to a worker, if it still lives."""
         self._say({"signal": [pid, number]})
         self.told[signal.Signals(number).name] += 1
 
     def listen(self) -> None:
-        """Take in what has happened."""
+        """Read what has happened."""
         with self._log.open() as file:
             file.seek(self._read)
             said = file.read()
@@ -127,7 +131,7 @@ class Nest:
                 self.told["killed" if rest[0] == "-9" else f"exit {rest[0]}"] += 1
 
     def close(self) -> None:
-        """End it, which ends its children."""
+        """Close the nursery, which ends its children."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
@@ -171,11 +175,14 @@ class Storm:
     # --- workers ---------------------------------------------------------------------------------
 
     def give_birth(self, *, dies: bool) -> None:
-        """Fork a worker with errands; one in five dies at any moment, the others at a point that has killed few."""
+        """Fork a worker with errands.
+
+        One in five dies at a random moment, the others at a point that has killed few.
+        """
         self.born += 1
         name = f"w{self.born}"
         if self.crew and self.random.random() < 0.1:
-            name = self.random.choice([*self.crew.values()]).name  # two of a name, by mistake
+            name = self.random.choice([*self.crew.values()]).name  # two workers of one name, by mistake
             self.counts["two of a name"] += 1
         point = self._point() if dies and self.random.random() < 0.8 else None
         errands = [self.errands.popleft() for _ in range(min(ERRANDS, len(self.errands)))]
@@ -196,7 +203,7 @@ class Storm:
         return self.random.choice(order[:5])
 
     def bury(self) -> None:
-        """Take note of the dead; what clients asked and were not answered, the next ones ask again."""
+        """Record the dead; the next workers repeat their unanswered requests."""
         self.nest.listen()
         gone = [pid for pid in self.crew if pid in self.nest.dead]
         if not gone:
@@ -213,10 +220,10 @@ class Storm:
         """Return how many were killed so far, by a point or by a signal."""
         return self.nest.told["killed"]
 
-    # --- what there is ---------------------------------------------------------------------------
+    # --- reading ---------------------------------------------------------------------------------
 
     def history(self) -> list[dict[str, Any]]:
-        """Return what clients asked and what became of it; `lost` where nobody was told."""
+        """Return the clients' requests and their results; `lost` for those without an answer."""
         found: dict[str, dict[str, Any]] = {}
         for line in (self.folder / "history").read_text().splitlines():
             one = json.loads(line)
@@ -233,7 +240,7 @@ class Storm:
         return found
 
     def rests(self, row: RunRow) -> bool:
-        """Whether nothing but a person moves the run."""
+        """Say whether only a person can move the run."""
         if row.head.worker is not None:
             return False
         return row.head.status == "ended" or needs_person(load_run(self.programs[row.contract], row))
@@ -241,7 +248,7 @@ class Storm:
     # --- the story -------------------------------------------------------------------------------
 
     async def tell(self, *, kills: int, crew: int = 4, runs: int | None = None) -> Counter[str]:
-        """Let it storm until so many are dead; then let it calm down, and judge."""
+        """Kill workers until so many are dead; then let all runs rest, and judge."""
         runs = runs if runs is not None else kills + kills // 2
         self._plan(runs)
         began = time.monotonic()
@@ -262,7 +269,10 @@ class Storm:
         return await self._calm()
 
     def _plan(self, runs: int) -> None:
-        """Write down what clients will do: each start, some twice; cancels; approvals and cancels as a timer is due."""
+        """Write down the clients' errands.
+
+        They are each start, some twice; cancels; and approvals and cancels as a timer falls due.
+        """
         for number in range(runs):
             name = [*self.classes][number % len(self.classes)]
             run, start = f"{name}/o{number}", {"id": f"o{number}", "cents": 100 + number}
@@ -307,7 +317,7 @@ class Storm:
             self._jump()
 
     def _stop(self, victim: int) -> None:
-        """Stop a worker for three leases; it comes back as a zombie, and lives on for a while."""
+        """Stop a worker for three leases; it continues after that, and lives on for a while."""
         self.nest.signal(victim, signal.SIGSTOP)
         back = time.monotonic() + STOP_S
         self.crew[victim] = self.crew[victim]._replace(ends=back + self.random.uniform(0.1, 0.6))
@@ -319,13 +329,16 @@ class Storm:
         self.clock.jump(seconds)
 
     async def _calm(self) -> Counter[str]:
-        """End the storm, have two good workers carry on, let a person decide half of the doubts, and judge."""
+        """End the storm and judge.
+
+        Two healthy workers carry on, and a person decides half of the doubts.
+        """
         for pid in [*self.crew]:
             self.nest.signal(pid, signal.SIGCONT)
             self.nest.signal(pid, signal.SIGKILL)
         await self._until(lambda: not self.crew, "the last of the storm is dead", seconds=20, look=self.bury)
         if self.jumps:
-            self.clock.jump(7200.0)  # what waits because the clock went back has not to be waited for
+            self.clock.jump(7200.0)  # do not wait for runs that wait because the clock went back
         for _ in range(2):
             self.give_birth(dies=False)
         store = SqliteStore(self.folder / "siege.db", clock=self.clock.now)
@@ -350,7 +363,7 @@ class Storm:
             return all(self.rests(row) for row in self.rows(store))
 
         await self._until(at_rest, "every run has ended, or is in doubt for a person", seconds=60)
-        await asyncio.sleep(1.5)  # what the provider is still about to do, it does
+        await asyncio.sleep(1.5)  # the provider completes its pending charges
         await self._until(at_rest, "it stays so", seconds=60)
 
     async def _until(
@@ -376,7 +389,7 @@ class Storm:
             await engine.client.resolve(run, happened=charge is not None, result=result, actor="ops")
 
     def _starts(self, rows: list[RunRow]) -> None:
-        """Hold that each start that was confirmed is there."""
+        """Assert that each confirmed start is stored."""
         there = {row.run for row in rows}
         acked = {one["run"] for one in self.history() if one["op"] == "start" and one["end"] == "acked"}
         if lost := acked - there:
@@ -391,6 +404,9 @@ class Storm:
 
 
 def leave_out_those_that_wait_for_the_provider(contracts: Path) -> None:
-    """Leave out the checks: a delay that a jump of the clock ends early is none, which no clock can mend."""
+    """Leave out the contracts with checks.
+
+    A jump of the clock can end the delay before a check early, which no clock can prevent.
+    """
     for name in ("checked", "decided"):
         (contracts / f"{name}.opord").unlink()

@@ -1,4 +1,7 @@
-"""Handlers that end, starve, or cripple their own process: what they did is done once, and the operator reads why it is in doubt."""
+"""Handlers that end, starve, or cripple their own process.
+
+What they did is done once, and the operator reads why it is in doubt.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ LOST = "nobody knows whether {} happened (its worker was lost during the call); 
 
 
 class Den:
-    """A nursery whose workers have rogues for handlers; each test has a store of its own."""
+    """A nursery whose workers have harmful handlers; each test has a store of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -32,7 +35,10 @@ class Den:
         self.born = 0
 
     def worker(self, *, starts: dict[str, bool], later_s: float = 0) -> int:
-        """Fork a worker that starts runs, all but the first `later_s` later; the value says whether one acts on a thread."""
+        """Fork a worker that starts runs, all but the first `later_s` later.
+
+        The value says whether a run's handler works on a thread.
+        """
         self.born += 1
         errands = [
             {
@@ -49,7 +55,7 @@ class Den:
         return pid
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds."""
+        """Wait until a condition holds."""
         end = time.monotonic() + 40
         self.nest.listen()
         while not condition():
@@ -58,7 +64,7 @@ class Den:
             self.nest.listen()
 
     def heads(self) -> dict[str, Any]:
-        """Return where the runs are."""
+        """Return the state of each run."""
         store = SqliteStore(self.folder / self.store)
         try:
             return {row.run.removeprefix("Rogue/"): row.head for row in store.runs(RunFilter(), limit=1000)}
@@ -73,7 +79,7 @@ class Den:
             store.close()
 
     def rest(self, *runs: str) -> dict[str, Any]:
-        """Wait until so many runs rest; return where they are."""
+        """Wait until so many runs rest; return the state of each."""
 
         def at_rest() -> bool:
             heads = self.heads()
@@ -125,7 +131,7 @@ def test_a_handler_that_ends_its_process_leaves_one_doubt_that_says_so(
     assert den.kinds(does).count("intent") == 1
 
 
-def test_a_handler_that_closes_all_files_ends_its_worker_at_the_worst_and_the_store_is_whole(
+def test_a_handler_that_closes_all_files_at_worst_ends_its_worker_and_the_store_is_whole(
     den: Den,
 ) -> None:
     pid = den.worker(starts={"closes": False})
@@ -150,13 +156,13 @@ def test_a_handler_that_changes_the_folder_or_signals_or_forks_changes_nothing_f
 @pytest.mark.parametrize(
     ("does", "error"), [("files", "OSError: [Errno 24] Too many open files"), ("memory", "MemoryError")]
 )
-def test_a_handler_that_takes_all_there_is_gets_its_own_run_into_doubt_and_no_other(
+def test_a_handler_that_uses_up_resources_puts_only_its_own_run_in_doubt(
     den: Den, does: str, error: str
 ) -> None:
     others = {f"good {n}": False for n in range(8)}
     den.worker(
         starts={does: True, **others}, later_s=0.6
-    )  # when there is enough again: handlers need files, too
+    )  # when resources are free again: handlers need files, too
     heads = den.rest(does, *others)
     assert heads[does].status == "in_doubt"
     assert error in heads[does].reason
@@ -176,7 +182,7 @@ def test_a_handler_that_starves_its_worker_of_heartbeats_is_not_called_again_and
     assert den.effects() == {does: 1, "good": 1}
 
 
-def test_a_handler_that_never_returns_is_given_up_in_time_and_keeps_no_other_waiting(den: Den) -> None:
+def test_a_handler_that_never_returns_is_given_up_in_time_and_blocks_no_other(den: Den) -> None:
     pid = den.worker(starts={"hang": False, "good": False})
     heads = den.rest("hang", "good")
     assert heads["good"].state == "Over"
@@ -188,10 +194,10 @@ def test_a_handler_that_never_returns_is_given_up_in_time_and_keeps_no_other_wai
     assert den.effects() == {"hang": 1, "good": 1}
 
 
-def test_workers_that_start_while_what_a_dead_one_held_is_taken_over_put_each_run_in_doubt_once(
+def test_workers_that_start_during_a_takeover_put_each_run_in_doubt_once(
     den: Den,
 ) -> None:
-    """C15: two recoveries at once, and starts in the middle of them."""
+    """C15: two recoveries at once, with starts in the middle of them."""
     calls = {f"hang {n}": False for n in range(20)}
     pid = den.worker(starts=calls)
     den.until(lambda: den.effects().total() == len(calls))

@@ -1,4 +1,4 @@
-"""Real processes, real files, real signals: whatever dies, nobody is charged twice, and nothing is stuck."""
+"""Real processes, files and signals: whatever dies, no charge is doubled and no run is stuck."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_workers_killed_at_every_point_under_every_rule_charge_nobody_twice_and_
     finally:
         storm.close()
     print(f"seed {SEED}: {dict(counts)}")
-    # It has to have been a storm: deaths at points, runs that ended well, and doubts that had to be settled.
+    # Make sure it was a storm: deaths at points, runs that ended well, doubts that were settled.
     assert counts["killed"] >= 24
     assert sum(counts[f"at {point}"] for point in POINTS) >= 2
     assert counts["Done"] > 10
@@ -54,7 +54,7 @@ def test_workers_killed_at_every_point_under_every_rule_charge_nobody_twice_and_
 
 
 class Stopped:
-    """Two workers, of which the first was stopped while the provider worked on its call, for three leases."""
+    """Two workers. The first was stopped for three leases while the provider worked on its call."""
 
     def __init__(self, siege: Siege, name: str) -> None:
         self.siege = siege
@@ -84,7 +84,7 @@ class Stopped:
         return [record.kind for record in engine.store.journal(self.run)]
 
 
-def test_a_worker_that_was_stopped_for_three_leases_changes_nothing_but_what_it_learned_settles_the_doubt(
+def test_evidence_of_a_worker_stopped_for_three_leases_settles_the_doubt_and_changes_nothing_else(
     calm: Siege,
 ) -> None:
     said = asyncio.run(Stopped(calm, "Asked").tell())
@@ -97,13 +97,13 @@ def test_a_worker_that_was_stopped_for_three_leases_changes_nothing_but_what_it_
     assert said[-1]["to"] == "Done"
 
 
-def test_where_the_doubt_was_settled_before_it_is_kept_and_moves_nothing(calm: Siege) -> None:
+def test_evidence_after_the_doubt_was_settled_is_kept_and_moves_nothing(calm: Siege) -> None:
     said = asyncio.run(Stopped(calm, "Repeat").tell())
     assert [one["by"] for one in said if one["kind"] == "outcome" and one["call"] == "charge"] == ["call"]
     assert "Done" in [one.get("to") for one in said]
 
 
-def test_SIGTERM_lets_calls_under_way_end_and_puts_their_outcome_on_record(calm: Siege) -> None:
+def test_SIGTERM_lets_calls_under_way_end_and_records_their_outcomes(calm: Siege) -> None:
     async def story() -> None:
         async with calm.client() as engine:
             worker = calm.worker()

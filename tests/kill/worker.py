@@ -1,4 +1,4 @@
-"""A worker as somebody might write it: an engine, handlers that talk to the provider, and SIGTERM to drain.
+"""A worker as a user might write it: an engine, handlers that call the provider, and SIGTERM.
 
 python worker.py STORE FOLDER PORT LEASE_S
 """
@@ -25,7 +25,7 @@ class Handlers:
         self.port = port
 
     async def ask(self, **said: Any) -> dict[str, Any]:
-        """Say something to the provider; a dropped connection is an exception that nobody declared."""
+        """Send a request to the provider; a dropped connection is an undeclared exception."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(json.dumps(said).encode() + b"\n")
@@ -54,7 +54,7 @@ class Handlers:
         return None if self.module.workflow == "Skipped" else {"id": said["id"]}
 
     def tell(self, text: str, *, call: opord.Call) -> None:
-        """Tell it the old way: on a thread, which may come back after the time-out."""
+        """Send it from a thread, which may return after the timeout."""
         with socket.create_connection(("127.0.0.1", self.port)) as wire:
             wire.sendall(json.dumps({"do": "tell", "run": call.run_id, "key": call.key}).encode() + b"\n")
             if "id" not in (answer := json.loads(wire.makefile().readline())):

@@ -286,13 +286,13 @@ MUTANTS = (
         "secret bound to no place", VAULT,
         "        bound = place.encode()\n", '        bound = b""\n',
         "a sealed secret opens wherever it is put", "20",
-        tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_said",),
+        tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
     Mutant(
         "sealed with the oldest key", VAULT,
         "        self._first = next(iter(self._keys.values()))", "        self._first = list(self._keys.values())[-1]",
         "a new key is configured, and the old one goes on sealing", "20",
-        tests=("tests/protection/test_at_rest.py::test_keys_are_changed_by_a_new_first_one_and_a_migration",),
+        tests=("tests/protection/test_at_rest.py::test_a_new_first_key_and_a_migration_change_the_keys",),
     ),
     Mutant(
         "same nonce for all secrets", VAULT,

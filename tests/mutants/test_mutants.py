@@ -31,7 +31,7 @@ def test_a_mutant_can_be_planted(mutant: Mutant) -> None:
         assert all(f"def {name}(" in text or f"class {name}" in text for name in within), named
 
 
-def test_each_has_a_name_of_its_own() -> None:
+def test_names_of_mutants_are_unique() -> None:
     assert not [name for name, times in Counter(mutant.name for mutant in MUTANTS).items() if times > 1]
 
 
@@ -47,14 +47,14 @@ def test_a_mutant_is_noticed(name: str) -> None:
     assert verdict.by in ("simulation", "test"), verdict
 
 
-def test_what_is_no_bug_is_not_noticed() -> None:
+def test_a_harmless_edit_is_not_noticed() -> None:
     """So that nothing is noticed only because the copy of the source could not be run at all."""
     line = '"""What a worker learned of an attempt after it lost the run."""'
     harmless = Mutant("harmless", "kernel/inbox.py", line, line.upper(), "none", "nothing", seeds=2)
     assert judge(harmless).by == ""
 
 
-def test_an_old_text_that_is_gone_is_told() -> None:
+def test_a_missing_old_text_is_an_error() -> None:
     gone = Mutant("gone", "kernel/inbox.py", "this was never there", "", "none", "nothing", seeds=1)
     with pytest.raises(ValueError, match="its old text occurs 0 times"):
         gone.changed()

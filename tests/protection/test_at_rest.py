@@ -1,4 +1,4 @@
-"""Secrets where they are kept: planted strings are searched in every byte that is written."""
+"""Stored secrets: planted strings are searched in every byte that is written."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ CANARIES = {
 
 
 class Handlers:
-    """Handlers with secrets in all they say, also where they go wrong."""
+    """Handlers with secrets in all their answers, also in errors."""
 
     def __init__(self, module: Any) -> None:
         self.module = module
@@ -89,7 +89,7 @@ class Handlers:
 
 
 class Shop:
-    """A store in a folder, and all that was ever written there or said."""
+    """A store in a folder, and everything that was written or printed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -120,13 +120,13 @@ class Shop:
         return b"".join(path.read_bytes() for path in sorted(self.folder.iterdir()) if path.is_file())
 
     def command(self, capsys: Any, *arguments: str) -> tuple[int, str]:
-        """Run a command; return its status and what it wrote."""
+        """Run a command; return its status and its output."""
         status = opord_command([*arguments, "--store", self.url])
         written = capsys.readouterr()
         return status, written.out + written.err
 
     def check(self, keys: str | None = KEY) -> None:
-        """Hold every journal, with the keys and without them."""
+        """Verify every journal, with the keys and without them."""
         store = open_store(self.url)
         try:
             for one in store.runs(RunFilter(), limit=100):
@@ -156,7 +156,7 @@ STORIES: dict[str, Callable[[Shop], None]] = {
 
 
 @pytest.mark.parametrize("prepare", STORIES.values(), ids=STORIES.keys())
-def test_no_planted_secret_is_in_any_byte_that_is_written_or_said(
+def test_no_planted_secret_is_in_any_byte_that_is_written_or_printed(
     shop: Shop, prepare: Callable[[Shop], None], capsys: Any, caplog: Any
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="opord")
@@ -193,8 +193,8 @@ def test_a_kept_event_waits_sealed(shop: Shop) -> None:
     assert shop.handlers.card == CANARIES["read"]
 
 
-def test_a_digest_that_would_tell_a_short_secret_is_sealed_as_well(shop: Shop) -> None:
-    """Whoever has the file alone cannot try codes until one has the digest that is kept of it."""
+def test_a_digest_that_would_reveal_a_short_secret_is_sealed(shop: Shop) -> None:
+    """The file alone does not allow an attacker to try short secrets against the stored digest."""
     run = shop.tell("a")
     store = open_store(shop.url)
     try:
@@ -211,7 +211,7 @@ def test_a_digest_that_would_tell_a_short_secret_is_sealed_as_well(shop: Shop) -
     )
 
 
-def test_digests_that_were_kept_in_clear_are_sealed_with_all_else(shop: Shop) -> None:
+def test_a_migration_seals_digests_that_were_in_clear(shop: Shop) -> None:
     run = shop.tell("a", keys="", insecure=True)
     store = open_store(shop.url)
     try:
@@ -226,7 +226,7 @@ def test_digests_that_were_kept_in_clear_are_sealed_with_all_else(shop: Shop) ->
         assert ["." in one for one in digests] == [after, after]
 
 
-def test_starting_again_is_told_by_the_secret_too(shop: Shop) -> None:
+def test_a_second_start_compares_the_secret_too(shop: Shop) -> None:
     shop.tell("a")
 
     async def again(pin: str) -> None:
@@ -239,7 +239,7 @@ def test_starting_again_is_told_by_the_secret_too(shop: Shop) -> None:
         asyncio.run(again("another"))
 
 
-def test_without_a_key_the_contract_is_refused_with_the_way_on(shop: Shop, monkeypatch: Any) -> None:
+def test_without_a_key_the_contract_is_refused_with_the_next_step(shop: Shop, monkeypatch: Any) -> None:
     monkeypatch.delenv("OPORD_SECRET_KEYS")
     with pytest.raises(SecretsUnprotected) as refused:
         shop.tell("a", keys=None)
@@ -248,7 +248,7 @@ def test_without_a_key_the_contract_is_refused_with_the_way_on(shop: Shop, monke
     assert not (shop.folder / "runs.db").exists()
 
 
-def test_a_key_that_is_missing_is_said_and_nothing_is_lost(shop: Shop, caplog: Any) -> None:
+def test_a_missing_key_is_reported_and_nothing_is_lost(shop: Shop, caplog: Any) -> None:
     async def begun() -> None:
         async with opord.Engine(shop.url, [shop.flow], secret_keys=KEY) as engine:
             card = {"holder": "ann", "number": CANARIES["number"]}
@@ -267,7 +267,7 @@ def test_a_key_that_is_missing_is_said_and_nothing_is_lost(shop: Shop, caplog: A
     shop.check()
 
 
-def test_what_is_kept_in_clear_is_encrypted_by_a_migration_and_is_gone_from_the_file(
+def test_a_migration_encrypts_secrets_in_clear_and_removes_them_from_the_file(
     shop: Shop, capsys: Any, monkeypatch: Any
 ) -> None:
     shop.tell("a", keys="", insecure=True)
@@ -282,9 +282,7 @@ def test_what_is_kept_in_clear_is_encrypted_by_a_migration_and_is_gone_from_the_
     assert shop.command(capsys, "runs", "verify")[0] == 0
 
 
-def test_keys_are_changed_by_a_new_first_one_and_a_migration(
-    shop: Shop, capsys: Any, monkeypatch: Any
-) -> None:
+def test_a_new_first_key_and_a_migration_change_the_keys(shop: Shop, capsys: Any, monkeypatch: Any) -> None:
     shop.tell("a")
     monkeypatch.setenv("OPORD_SECRET_KEYS", f"{OTHER},{KEY}")
     assert shop.command(capsys, "db", "migrate")[0] == 0
@@ -293,9 +291,7 @@ def test_keys_are_changed_by_a_new_first_one_and_a_migration(
     assert KeyRing([bytes([7] * 32)]).ids[0].encode() not in shop.bytes_written()
 
 
-def test_a_migration_that_is_not_given_a_key_says_what_to_do(
-    shop: Shop, capsys: Any, monkeypatch: Any
-) -> None:
+def test_a_migration_without_a_key_says_what_to_do(shop: Shop, capsys: Any, monkeypatch: Any) -> None:
     shop.tell("a", keys="", insecure=True)
     monkeypatch.delenv("OPORD_SECRET_KEYS")
     status, written = shop.command(capsys, "db", "migrate")
@@ -328,7 +324,7 @@ def test_a_secret_that_is_moved_or_changed_does_not_open(shop: Shop, change: str
     assert ring.open("Run/a\ninput/pin", sealed) == {"$secret": "1234"}
 
 
-def test_a_users_own_data_that_look_like_a_secret_come_back_as_they_were(shop: Shop) -> None:
+def test_user_data_that_look_like_a_secret_come_back_unchanged(shop: Shop) -> None:
     from opord.kernel.sealing import open_data, seal_data
 
     ring = KeyRing([bytes(32)])
@@ -345,7 +341,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("text", "said"), KEYS.items())
-def test_what_is_no_key_is_told_by_its_number(text: str, said: str) -> None:
+def test_an_invalid_key_is_reported_by_its_number(text: str, said: str) -> None:
     from opord.values.vault import KeysInvalid, read_keys
 
     with pytest.raises(KeysInvalid, match=said) as refused:
@@ -370,7 +366,7 @@ WRONG_KEYS = {
 
 
 @pytest.mark.parametrize(("keys", "expected", "said"), WRONG_KEYS.values(), ids=WRONG_KEYS.keys())
-def test_keys_that_do_not_fit_are_told_of_by_the_command(
+def test_the_command_reports_keys_that_do_not_fit(
     shop: Shop, capsys: Any, monkeypatch: Any, keys: str, expected: int, said: str
 ) -> None:
     shop.tell("a")
@@ -381,7 +377,7 @@ def test_keys_that_do_not_fit_are_told_of_by_the_command(
     shop.check()
 
 
-def test_what_was_sealed_is_not_read_without_a_key_though_somebody_insists(
+def test_sealed_secrets_are_not_read_without_a_key_even_if_plaintext_is_allowed(
     shop: Shop, capsys: Any, monkeypatch: Any
 ) -> None:
     shop.tell("a")

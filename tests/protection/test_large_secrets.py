@@ -1,4 +1,7 @@
-"""Secrets inside large values, which are kept by themselves: sealed like all others, and rewritten with what refers to them."""
+"""Secrets inside large values, which are stored separately.
+
+They are sealed like all others, and rewritten together with the records that refer to them.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ class Safe:
         return kept
 
     def check(self, keys: str) -> list[str]:
-        """Verify the run, and return the numbers that it carries."""
+        """Verify the run, and return its numbers."""
         kept = self.kept()
         program = protection_with(keys, insecure=True).of(program_of(self.flow))
         assert verify_kept(program, kept) == []
@@ -108,7 +111,7 @@ def test_no_secret_in_a_large_value_is_in_any_byte_that_is_written(safe: Safe) -
     assert safe.check(KEY) == NUMBERS[100:]
 
 
-def test_so_it_is_after_a_migration_of_what_was_kept_in_clear(safe: Safe, monkeypatch: Any) -> None:
+def test_after_a_migration_no_secret_in_a_large_value_is_in_clear(safe: Safe, monkeypatch: Any) -> None:
     safe.tell("", insecure=True)
     assert b"canary" in safe.written()
     before = safe.kept()
@@ -147,7 +150,7 @@ def test_a_sealed_secret_that_is_moved_to_another_value_does_not_open(safe: Safe
         open_value(program.vault, "Safe/b", one)
 
 
-def test_what_only_looks_sealed_or_secret_comes_back_as_it_was(safe: Safe) -> None:
+def test_data_that_only_look_sealed_or_secret_come_back_unchanged(safe: Safe) -> None:
     note = [{"$sealed": "x.y"}, {"$secret": "mine"}, {"$values": {"note": "0" * 64}}, "pad " * 2_000]
     safe.tell(KEY, note=note)
     kept = safe.kept()

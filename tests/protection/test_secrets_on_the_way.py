@@ -1,4 +1,4 @@
-"""Secrets that a step has only just heard of, by its event or by an answer: they are none to be told in errors either."""
+"""Secrets that a step has just received from its event or an answer are hidden in errors too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ CODE, TOKEN = "code-7741-heard", "token-9920-heard"
 
 
 class Handlers:
-    """Handlers that remember what they heard, as a client does that logs its requests, and tell it in their errors."""
+    """Handlers that remember what they received, as a client does that logs its requests.
+
+    They repeat it in their errors.
+    """
 
     def __init__(self, fails: str) -> None:
         self.fails = fails
@@ -53,7 +56,7 @@ class Handlers:
 
 
 @pytest.mark.parametrize(("fails", "secret", "kind"), [("look", CODE, "stalled"), ("pay", TOKEN, "doubt")])
-def test_what_a_step_has_only_just_heard_is_hidden(
+def test_secrets_that_a_step_has_just_received_are_hidden(
     opord_world: World, caplog: pytest.LogCaptureFixture, fails: str, secret: str, kind: str
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="opord")

@@ -1,4 +1,4 @@
-"""Secrets in the errors of handlers: in whatever form a message carries one, it does not go on record or to the log."""
+"""Secrets in the errors of handlers: no form of them reaches the journal or the log."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ RAISED: dict[str, Callable[[str], Exception]] = {
 
 
 class Handlers:
-    """Handlers that raise what is made of their secrets, in a run whose errors nothing else has a word in."""
+    """Handlers that raise errors with forms of their secrets.
+
+    Nothing else adds to the errors of their run.
+    """
 
     def __init__(self, fails: str, raised: Callable[..., Exception]) -> None:
         self.fails, self.raised = fails, raised
@@ -104,7 +107,7 @@ class Handlers:
 def told(
     fails: str, raised: Callable[..., Exception], caplog: pytest.LogCaptureFixture, pin: str = PIN
 ) -> tuple[str, str]:
-    """Let a handler raise; return why the run is held, and all that its journal, its story and the log say of that."""
+    """Let a handler raise; return the reason, and the journal, story and log about it."""
     caplog.set_level(logging.DEBUG, logger="opord")
     world = World()
     try:
@@ -115,7 +118,7 @@ def told(
         )
         assert run.status == ("stalled" if fails == "read" else "in_doubt")
         stored = world.stored(run.id)
-        # The rows of other records hold the secrets themselves, for this world seals nothing.
+        # The rows of other records contain the secrets themselves, for this world seals nothing.
         rows = [row for row in world.journal(run.id) if row.kind in ("doubt", "stalled")]
         assert rows
         return (
@@ -129,7 +132,7 @@ def told(
 @pytest.mark.parametrize("fails", ["read", "charge"])
 @pytest.mark.parametrize("raised", RAISED.values(), ids=RAISED.keys())
 @pytest.mark.parametrize("pin", [ONE_LINE, PIN], ids=["a line", "lines"])
-def test_no_form_of_a_secret_is_told(
+def test_no_form_of_a_secret_is_shown(
     raised: Any, fails: str, pin: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, said = told(fails, raised, caplog, pin)
@@ -139,17 +142,17 @@ def test_no_form_of_a_secret_is_told(
 
 @pytest.mark.parametrize("before", ["", "u", "u:"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_nor_is_one_in_base64_behind_something_else(
+def test_no_secret_in_base64_behind_a_prefix_is_shown(
     encode: Callable[[bytes], bytes], before: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As in `Authorization: Basic`, where a name and a colon stand before a password."""
+    """For example `Authorization: Basic`, where a name and a colon precede a password."""
     _, said = told(
         "charge", lambda pin: RuntimeError("Basic " + encode((before + pin).encode()).decode()), caplog
     )
     assert re.search(r"Basic \S{0,4}\[secret\]\S{0,4}( |\n|'|\)|\"|$)", said)
 
 
-def test_nor_are_the_parts_of_a_secret_record_or_secret_bytes(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_part_of_a_secret_record_or_of_secret_bytes_is_shown(caplog: pytest.LogCaptureFixture) -> None:
     def raised(pin: str, card: Any, code: bytes) -> Exception:
         return RuntimeError(f"{card} {card.number} {card.tags[0]} {card.holder!r} {code!r} {code.hex()}")
 
@@ -167,7 +170,7 @@ def test_a_reason_that_is_too_long_is_cut_after_its_secrets_are_hidden(
     assert len(reason) < 600
 
 
-def test_so_is_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_long_traceback_is_cut_after_its_secrets_are_hidden(caplog: pytest.LogCaptureFixture) -> None:
     """Wherever its middle is cut out, there is a secret."""
     _, said = told("read", lambda pin: RuntimeError((pin + ".") * (TRACEBACK_CHARACTERS // 8)), caplog)
     assert "characters left out" in said

@@ -1,1 +1,1 @@
-"""Deterministic simulation: the real engine and stores under a seeded schedule, a virtual clock, and faults."""
+"""Deterministic simulation: the real engine and stores with a seeded schedule, clock and faults."""

@@ -1,4 +1,4 @@
-"""The contracts that a simulation runs: the examples, the patterns, and random ones, each compiled once."""
+"""The contracts of a simulation: examples, patterns, and random ones, each compiled once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Subject(NamedTuple):
 
 @cache
 def names() -> tuple[str, ...]:
-    """Return the names of all contracts; random ones twice as likely as the others together would be."""
+    """Return the names of all contracts: each written one twice, each random one once."""
     written = sorted(
         [*ROOT.glob("examples/patterns/*/*.opord"), *ROOT.glob("src/opord/examples/orders/*.opord")]
     )
@@ -66,7 +66,7 @@ def subject(name: str) -> Subject:
 
 
 def _random_text(name: str) -> str:
-    """Write a random contract in which no run could go round for ever without any time passing."""
+    """Write a random contract in which no run can go round for ever without time passing."""
     rng = Random(f"sim {name}")
     while True:
         text = random_contract(rng, promises=0)
@@ -86,7 +86,7 @@ def _goes_round(contract: Contract) -> bool:
 
 
 def check_of(contract: Contract) -> dict[str, Action]:
-    """Return which effect says whether which action happened."""
+    """Return the effect that checks each action."""
     return {one.doubt.effect: one for one in contract.actions if isinstance(one.doubt, Check)}
 
 
@@ -148,7 +148,10 @@ def _fields(fields: Sequence[Field]) -> dict[str, Any]:
 
 
 def _plain(type_: Type) -> Any:
-    """Return a type as the verifier knows it; what no payload can be declared as is anything."""
+    """Return a type as the verifier knows it.
+
+    A type that no payload can have becomes the type of any value.
+    """
     match type_:
         case Primitive(name):
             return name

@@ -1,6 +1,6 @@
-"""What a journal adds up to, told from raw records alone, and where the stored head of a run says something else.
+"""The sum of a journal, computed from raw records alone, and compared with the stored head.
 
-Invariant 10. It knows no code under test, like the verifier beside it.
+This is invariant 10. Like the verifier beside it, it uses no code under test.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def micros(text: str) -> int:
 
 
 def judge_fold(row: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
-    """Return where the head of a run is not what its journal adds up to."""
+    """Return where the head of a run differs from the sum of its journal."""
     total = Sum()
     for _, _, body, _ in row["records"]:
         total.add(json.loads(body), facts)

@@ -1,4 +1,4 @@
-"""Runs a plan: engines that live and die over one store, clients that keep a history, and a trace of it all."""
+"""Runs a plan: engines that live and die over one store, clients with a history, and a trace."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SKEWS_US = (-7_000_000, 90_000_000, -4_000_000_000, 500_000)
 
 
 class Told(NamedTuple):
-    """What came of a simulation, as plain data; `problems` is what the verifier says of it."""
+    """The result of a simulation, as plain data; `problems` is what the verifier found."""
 
     problems: list[str]
     trace: str
@@ -63,7 +63,7 @@ class Life(FaultyStore):
         self._felt: str | None = None
 
     def now_us(self) -> int:
-        """Read the clock without the store, where each reading takes time."""
+        """Read the clock without the store, whose clock moves on with each reading."""
         return self.machine.clock.now_us
 
     def hook(self, point: str, run: str) -> None:
@@ -85,7 +85,7 @@ class Life(FaultyStore):
             self.next = fault.kind
 
     def called(self, action: str, call: Call) -> Callable[[], None]:
-        """Look whether the attempt that is made is on record as open, and this engine's own."""
+        """Check that the attempt is recorded as open, and belongs to this engine."""
         self._look_at(action, call)
         return lambda: self.machine.answers.append((self, action, call))
 
@@ -110,11 +110,11 @@ class Life(FaultyStore):
             )
 
     def cut_off(self) -> None:
-        """Let the store be out of reach for longer than a lease."""
+        """Make the store unreachable for longer than a lease."""
         self.fail(StoreUnavailable("gone", "cut off"), CUT_OFF_S)
 
     def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Pass a verb on; what is written is looked at by the machine."""
+        """Call a verb; the machine inspects writes."""
         return super().call(name, self.machine.apply if name == "apply" else verb, *args, **kwargs)
 
     def before(self, name: str, args: tuple[Any, ...]) -> None:
@@ -171,7 +171,7 @@ class Machine:
         return self.clock.now_us
 
     def apply(self, batch: Any, *, wait: bool = True) -> Any:
-        """Have the store write, and look whether a worker moved a run whose epoch had gone on."""
+        """Let the store write, and check that no worker with an old epoch moved a run."""
         names = [change.run if isinstance(change, Write) else change.row.run for change in batch]
         before = {name: self.store.load(name) for name in names}
         ahead = [one for change in batch for one in change.records if one.at > self.clock.now_us]
@@ -190,7 +190,7 @@ class Machine:
         return results
 
     def verified(self, runs: Iterable[str]) -> list[str]:
-        """Return what `opord runs verify` would find wrong with these runs, as they are between any two writes."""
+        """Return what `opord runs verify` would find wrong with these runs between two writes."""
         if not self.judging:
             return []
         program = program_of(self.subject.workflow)
@@ -204,7 +204,7 @@ class Machine:
     # --- trace and faults ------------------------------------------------------------------------
 
     def tell(self, what: str, **about: Any) -> None:
-        """Put a line into the trace."""
+        """Add a line to the trace."""
         self.counts[what] += 1
         line = {"t": self.clock.now_us, "what": what, **about}
         self.lines.append(json.dumps(line, sort_keys=True, default=str))
@@ -233,13 +233,14 @@ class Machine:
             seed=self.plan.seed * 1000 + self.born,
             worker=life.name,
             poll_s=5.0,
-            # The store's clock is the one that counts; that of each machine is wrong by its own amount.
+            # The store's clock is the one that counts; each machine's own clock is wrong by some
+            # amount.
             skew_us=SKEWS_US[self.born % len(SKEWS_US)],
             hook=life.hook,
             lease_s=LEASE_S,
             call_limit_s=60.0,
             secret_keys="",
-            insecure_plaintext_secrets=True,  # the verifier reads what is kept, and has no keys
+            insecure_plaintext_secrets=True,  # the verifier reads stored data, and has no keys
         )
         opening = asyncio.ensure_future(engine.__aenter__())
         await asyncio.wait([opening], timeout=CUT_OFF_S)
@@ -252,7 +253,7 @@ class Machine:
         return life
 
     async def bury(self) -> None:
-        """End those that are dead, as SIGKILL would, and have at least one that lives."""
+        """End those that are dead, as SIGKILL would, and make sure that one lives."""
         for life in [one for one in self.lives if one.dead]:
             self.lives.remove(life)
             self.tell("died", by=life.name)
@@ -453,13 +454,13 @@ class Machine:
     async def _retry(self, row: RunRow, actor: str) -> None:
         await self._ask("retry", {"run": row.run}, lambda c: c.resume(row.run, actor=actor))
 
-    # --- what is there ---------------------------------------------------------------------------
+    # --- reading ---------------------------------------------------------------------------------
 
     def _rows(self) -> list[RunRow]:
         return self.store.runs(RunFilter(), limit=1000)[::-1]
 
     def judge(self, *, at_rest: bool = False) -> None:
-        """Have everything judged as it is now, and stop at what is wrong."""
+        """Judge everything as it is now, and stop at the first problem."""
         if not self.judging:
             return
         rows = self._plain()
@@ -479,7 +480,7 @@ class Machine:
             raise Broken(problems)
 
     def _answered(self) -> list[tuple[str, str, str, int]]:
-        """Return the attempts that were answered for good to engines that have not died since."""
+        """Return the attempts with final answers to engines that have not died since."""
         return [
             (call.run_id, action, call.key, call.attempt)
             for life, action, call in self.answers
@@ -487,7 +488,7 @@ class Machine:
         ]
 
     def told(self, problems: list[str]) -> Told:
-        """Return all that there is to look at."""
+        """Return everything that the verifier looks at."""
         rows = self._plain()
         self.lines += [body for row in rows for _, _, body, _ in row["records"]]
         counts = self.counts + Counter({f"provider: {kind}": n for kind, n in self.provider.behaved.items()})
@@ -507,7 +508,7 @@ class Machine:
 
 
 def _alter(members: Any) -> None:
-    """Change a text or number in an object, not the one that may be its key."""
+    """Change a text or number in an object, but not one that may be its key."""
     for name in sorted(members, reverse=True):
         value = members[name]
         if isinstance(value, dict):
@@ -526,7 +527,10 @@ def _alter(members: Any) -> None:
 
 
 def simulate(plan: Plan, *, judging: bool = True) -> Told:
-    """Carry out a plan and return what came of it; without `judging`, only to see whether that is the same again."""
+    """Carry out a plan and return the result.
+
+    Without `judging`, only the trace is made, to see whether it is the same again.
+    """
     logging.getLogger("opord").setLevel(logging.CRITICAL + 1)
     machine = Machine(plan, judging=judging)
     problems: list[str] = []
@@ -534,7 +538,7 @@ def simulate(plan: Plan, *, judging: bool = True) -> Told:
         run_virtually(machine.story(), machine.clock)
     except Broken as broken:
         problems = broken.problems
-    except Exception as error:  # so that the seed is printed, and its plan made shorter
+    except Exception as error:  # so that the seed is printed, and its plan shortened
         problems = [f"0: the simulation could not go on: {type(error).__name__}: {error}"]
     told = machine.told(problems)
     machine.store.close()

@@ -1,4 +1,4 @@
-"""A plan: everything that one seed decides beforehand, as plain data that can be printed and made shorter."""
+"""A plan: everything that one seed decides beforehand, as plain data to print and to shorten."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPERATIONS = 56
 
 
 class Fault(NamedTuple):
-    """What goes wrong at the nth passing of a point."""
+    """A fault at the nth passing of a point."""
 
     point: str
     nth: int
@@ -29,7 +29,10 @@ class Fault(NamedTuple):
 
 
 class Op(NamedTuple):
-    """Something that the outside does after `wait_s`; `pick` chooses among what there is when it comes to it."""
+    """Something that the outside does after `wait_s`.
+
+    `pick` chooses among what exists at that moment.
+    """
 
     kind: str
     wait_s: float
@@ -37,7 +40,7 @@ class Op(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A whole simulation but for the program under test."""
+    """A whole simulation without the program under test."""
 
     seed: int
     contract: str
@@ -64,7 +67,7 @@ def plan_of(seed: int) -> Plan:
 
 
 def shorter(plan: Plan) -> list[Plan]:
-    """Return plans with something left out, the boldest first."""
+    """Return plans with something left out, the largest omissions first."""
     found: list[Plan] = []
     for part in ("ops", "faults"):
         items: tuple[Any, ...] = getattr(plan, part)

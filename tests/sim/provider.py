@@ -1,4 +1,4 @@
-"""The outside world: a ledger that no crash touches, and calls that answer by seed in all the ways that hurt."""
+"""The outside world: a ledger that no crash touches, and calls that answer by seed, often badly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ REFUSED_FIRST = 0.12
 
 
 class Chosen(Plausible):
-    """Plausible values that differ: a bool is either, an enum any of its variants, an optional may be absent."""
+    """Plausible values that differ.
+
+    A bool is either, an enum any of its variants, and an optional may be absent.
+    """
 
     def __init__(self, subject: Subject, clock: VirtualClock, rng: Random) -> None:
         super().__init__(subject.contract, lambda: _instant(clock.now_us))
@@ -56,11 +59,12 @@ def _instant(now_us: int) -> str:
 
 
 class Provider:
-    """Everything that a contract calls. `ledger` is what took effect: plain data, in order.
+    """Everything that a contract calls. `ledger` lists the effects: plain data, in order.
 
-    A key is honoured for its window, over all runs; so is a failure that settles or an internal error under it. A final failure
-    that does not settle may come first, before anybody looks at the key: of an action that took effect under it, too.
-    What a check can see of an effect may lag behind by up to the check's own delay.
+    A key is honoured for its window, over all runs, and so is a failure that settles or an internal
+    error under it. A final failure that does not settle may come before the key is checked, and so
+    even for an action that took effect under it. What a check can see of an effect may lag behind
+    by up to the check's own delay.
     """
 
     def __init__(self, subject: Subject, clock: VirtualClock, rng: Random, tell: Callable[..., None]) -> None:
@@ -78,7 +82,8 @@ class Provider:
     def handlers(self, called: Callable[[str, Call], Callable[[], None]]) -> SimpleNamespace:
         """Return handlers for one engine.
 
-        `called` is told of each call of an action as it is made; what it returns, when that is answered for good.
+        `called` gets each call of an action as it is made. It returns a function that is called
+        when the call has its final answer.
         """
         program = self.subject.program
         return SimpleNamespace(
@@ -93,11 +98,11 @@ class Provider:
         return next((one for one in self.ledger if (one["action"], one["key"]) == (action, key)), None)
 
     def result_of(self, entry: dict[str, Any]) -> Any:
-        """Return what an effect had as its result."""
+        """Return the result of an effect."""
         return self._results[entry["n"]]
 
     def unsettled(self, action: str, key: str) -> bool:
-        """Whether something may still take effect under a key, whatever the engine does."""
+        """Say whether something may still take effect under a key, whatever the engine does."""
         return self._pending[action, key] > 0
 
     def _handler(
@@ -211,7 +216,9 @@ class Provider:
         return result
 
     def _refusal(self, program: CallProgram) -> Failure | None:
-        """Draw whether a call is refused before its key is looked at, as one without a valid token is."""
+        """Draw whether a call is refused before its key is looked at, as one without a valid token
+        is.
+        """
         if self.calm or self.rng.random() >= REFUSED_FIRST:
             return None
         return self._failure(program, "refused first")

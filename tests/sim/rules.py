@@ -1,4 +1,7 @@
-"""Judges each commit by the rules of its action: attempts, the key's window, delays, deadlines; it knows no code under test."""
+"""Judges each commit by the rules of its action, without code under test.
+
+The rules are about attempts, the key's window, delays and deadlines.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ BY_RULE = {"skip": ("skip",), "report": ("report", "ask"), "check": ("check",)}
 
 
 class _Commit:
-    """A commit from its intent on: what counts against `retry`, what is in doubt, and since when."""
+    """A commit from its intent on.
+
+    It has what counts against `retry`, what is in doubt, and since when.
+    """
 
     def __init__(self, record: dict[str, Any], facts: dict[str, Any]) -> None:
         self.rules = facts["actions"][record["call"]]
@@ -45,7 +51,10 @@ class _Commit:
             yield f"1: record {seq} repeats {record['call']}, whose key is no longer remembered"
 
     def doubt(self, record: dict[str, Any]) -> Iterator[str]:
-        """Take note of a doubt; an attempt that was cut off does not count where a check tells what came of it."""
+        """Record a doubt.
+
+        An attempt that was cut off does not count if a check finds its outcome.
+        """
         self.in_doubt, self.doubted_at = True, _instant(record)
         if record.get("reason") == CUT_OFF and self.rules["doubt"] == "check":
             self.counted = max(self.counted - 1, 0)
@@ -86,7 +95,7 @@ class _Commit:
 
 
 def commits_by_rule(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[str]:
-    """Say which records break a rule of the action that they are about."""
+    """List the records that break a rule of their action."""
     commit: _Commit | None = None
     for record in records:
         kind = record["kind"]

@@ -20,7 +20,7 @@ TRIES = 1500
 
 
 def run(plan: Plan, *, twice: bool = True) -> Told:
-    """Simulate a plan, by default twice; another trace the second time is a problem like any other."""
+    """Simulate a plan, by default twice. A different trace the second time is a problem too."""
     told = simulate(plan)
     if twice and not told.problems and simulate(plan, judging=False).trace != told.trace:
         told.problems.append("18: the second time gave another trace")
@@ -28,7 +28,7 @@ def run(plan: Plan, *, twice: bool = True) -> Told:
 
 
 def shrunk(plan: Plan, invariant: str) -> Plan:
-    """Leave out of a plan what is not needed for the same invariant to break."""
+    """Shorten a plan while the same invariant still breaks."""
     tries = 0
     found = True
     while found:
@@ -45,7 +45,7 @@ def shrunk(plan: Plan, invariant: str) -> Plan:
 
 
 def report(seed: int, told: Told, *, brief: bool = False) -> str:
-    """Say what failed, how to run it again, and (unless `brief`) the shortest plan that still does."""
+    """Print the failure, how to run it again, and (unless `brief`) the shortest plan that fails."""
     lines = [f"seed {seed} breaks:", *(f"  {problem}" for problem in told.problems[:5])]
     if brief:
         return "\n".join(lines)
@@ -60,7 +60,7 @@ def report(seed: int, told: Told, *, brief: bool = False) -> str:
 
 
 def main() -> int:
-    """Run what the command line asks for; 1 if a seed fails."""
+    """Run what the command line asks for; return 1 if a seed fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first seed")

@@ -1,6 +1,7 @@
-"""Whether plain data have the shape that a contract declares; it knows no code under test.
+"""Checks whether plain data have the shape that a contract declares, without code under test.
 
-A type is plain data too: the name of a primitive, or a pair of a word and what it is of (`["list", "int"]`).
+A type is plain data too: the name of a primitive, or a pair of a word and its inner type (`["list",
+"int"]`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _DURATION = re.compile(r"-?(\d+(\.\d+)?(d|h|m|s|ms|us))+|0s")
 
 
 def misfit(value: Any, type_: Any, named: dict[str, Any]) -> str | None:
-    """Say where a value does not have the shape of a type, or nothing if it has.
+    """Say where a value does not have the shape of a type; an empty text if it has.
 
     `named` has the fields of each record, and of each variant of each enum.
     """
@@ -53,7 +54,10 @@ def misfit(value: Any, type_: Any, named: dict[str, Any]) -> str | None:
 
 
 def members(value: Any, fields: dict[str, Any], named: dict[str, Any]) -> str | None:
-    """Say where an object does not have these members, or nothing if it has; one that may be absent may be left out."""
+    """Say where an object does not have these members; an empty text if it has.
+
+    Optional members may be left out.
+    """
     if not isinstance(value, dict):
         return None if value is None and not fields else f"is {value!r}, no object"
     extra = value.keys() - fields.keys()

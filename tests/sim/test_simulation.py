@@ -1,4 +1,4 @@
-"""A batch of seeds: every invariant holds, the same seed gives the same trace, and everything has been met."""
+"""A batch of seeds: every invariant holds, the same seed gives the same trace, all is met."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_invariant_holds(first: int) -> None:
         assert not told.problems, report(seed, told)
 
 
-def test_everything_is_met() -> None:
+def test_every_situation_occurs() -> None:
     """So that nothing holds only because nothing happened."""
     counts: Counter[str] = Counter()
     ended: Counter[str] = Counter()

@@ -1,6 +1,7 @@
-"""Judges a simulation from raw rows, the provider's ledger and the clients' history; it knows no code under test.
+"""Judges a simulation from raw rows, the provider's ledger and the clients' history.
 
-Each finding begins with the number of the invariant that is broken, as the project's list of promises has them.
+It uses no code under test. Each finding begins with the number of the broken invariant, as the
+project's list of promises has it.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ def judge(
     at_rest: bool,
     known: dict[str, Any] | None = None,
 ) -> list[str]:
-    """Return what is wrong; `at_rest` asks for progress too.
+    """Return what is wrong; `at_rest` requires progress too.
 
-    `known` is kept from one judgement to the next: a row and journal that are as they were are not read again.
+    `known` is kept from one judgement to the next, so that an unchanged row and journal are not
+    read again.
     """
     known = {} if known is None else known
     journals = {row["run"]: _read(row, facts, known) for row in rows}
@@ -62,7 +64,7 @@ def _read(row: dict[str, Any], facts: dict[str, Any], known: dict[str, Any]) -> 
 
 
 def judge_growth(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
-    """Return which journals were not only appended to."""
+    """List the journals that were not only appended to."""
     later = {row["run"]: row["records"] for row in after}
     return [
         f"8: the journal of {row['run']} was changed, not appended to"
@@ -72,7 +74,10 @@ def judge_growth(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> l
 
 
 def judge_answers(rows: list[dict[str, Any]], answered: list[tuple[str, str, str, int]]) -> list[str]:
-    """Return which answers to (run, action, key, attempt) are nowhere: neither an outcome nor evidence."""
+    """Return the answers that are nowhere, neither in an outcome nor in evidence.
+
+    An answer is a tuple (run, action, key, attempt).
+    """
     there: set[tuple[str, str, str, int]] = set()
     for row in rows:
         keys: dict[int, str] = {}
@@ -93,7 +98,7 @@ def judge_answers(rows: list[dict[str, Any]], answered: list[tuple[str, str, str
     ]
 
 
-# --- the world outside -------------------------------------------------------------------------------
+# --- the world outside ---------------------------------------------------------------------
 
 
 def _ledger(
@@ -133,7 +138,10 @@ def _ledger(
 
 
 def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[str]:
-    """Judge each commit from its intent to its outcome: one key, and no doubt that just goes away."""
+    """Judge each commit from its intent to its outcome.
+
+    It has one key, and no doubt that just disappears.
+    """
     open_: dict[str, Any] | None = None
     doubts: set[int] = set()
     under_way = False
@@ -145,7 +153,7 @@ def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[s
                 yield f"4: record {one['seq']} takes an event while {open_['call']} is open"
             open_, doubts = None, set()
         elif kind == "intent":
-            # A timer of a phase may move a run between two attempts of which the last is known not to have happened.
+            # A timer of a phase may move a run between two attempts if the last one had no effect.
             if open_ is not None and (doubts or was_under_way):
                 yield f"4: record {one['seq']} begins a commit while {open_['call']} is open"
             open_, doubts = one, set()
@@ -183,7 +191,7 @@ def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[s
             open_, doubts = None, set()
 
 
-# --- what clients were told --------------------------------------------------------------------------
+# --- what clients were told ----------------------------------------------------------------
 
 
 def _starts(rows: list[dict[str, Any]], history: list[dict[str, Any]]) -> Iterator[str]:
@@ -255,7 +263,7 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-# --- the journal -------------------------------------------------------------------------------------
+# --- the journal ---------------------------------------------------------------------------
 
 
 def _chain(row: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[str]:
@@ -304,7 +312,7 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
                 yield f"7: record {seq} enters {state} with data{wrong}"
             if record.get("result") != outcome:
                 yield f"7: record {seq} enters {state} with the result {record.get('result')}"
-        # What the system raises below the store is no error of the engine.
+        # Errors below the store are not errors of the engine.
         if (
             kind == "stalled"
             and "traceback" in record
