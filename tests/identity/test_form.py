@@ -34,7 +34,7 @@ def test_every_old_digest_can_still_be_computed(pin: Pin) -> None:
     )
 
 
-def test_every_contract_of_the_repository_has_a_line_in_the_file() -> None:
+def test_golden_every_contract_of_the_repository_has_a_line_in_the_file() -> None:
     """`make golden` adds the missing lines; it never changes or removes one."""
     known = {pin.sources for pin in pinned()}
     missing = []
