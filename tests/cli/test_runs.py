@@ -259,7 +259,8 @@ def test_retry_is_another_name_of_resume_that_no_help_lists(shop: Shop) -> None:
 def test_a_person_resolves_a_doubt(shop: Shop, answer: list[str], state: str, kind: str) -> None:
     shop.start("lost-1")
     assert shop.work().status == 1
-    assert shop.view("lost-1")["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
+    seen = len(shop.opord("runs", "history", "Desk/lost-1", "--json").json)
+    assert shop.view("lost-1")["waiting_for"] == [{"person": "operator", "verb": "resolve", "seen": seen}]
     said = shop.opord("runs", "resolve", "Desk/lost-1", *answer, "--as", "ann", "--reason", "looked")
     assert (said.status, said.out) == (0, "Desk/lost-1: resolved\n")
     shop.work()
@@ -268,6 +269,24 @@ def test_a_person_resolves_a_doubt(shop: Shop, answer: list[str], state: str, ki
         r for r in shop.opord("runs", "history", "Desk/lost-1", "--json").json if r["kind"] == "resolved"
     ]
     assert [(r["verdict"], r["actor"], r["reason"]) for r in resolved] == [(kind, "ann", "looked")]
+
+
+def test_an_answer_about_an_earlier_attempt_is_refused(shop: Shop) -> None:
+    """Two people look at once: the second one's answer comes when another attempt is in doubt."""
+    shop.start("lost-1")
+    shop.work()
+    (wait,) = shop.view("lost-1")["waiting_for"]
+    resolve = ("runs", "resolve", "Desk/lost-1", "--seen", str(wait["seen"]), "--did-not-happen")
+    assert f"--seen {wait['seen']} --did-not-happen" in shop.opord("runs", "show", "Desk/lost-1").out
+    assert shop.opord(*resolve, "--as", "ann").status == 0
+    shop.work()
+    before = shop.view("lost-1")
+    assert before["status"] == "in_doubt"
+    late = shop.opord(*resolve, "--as", "bob")
+    assert late.status == 1
+    assert f"record {wait['seen']} was the newest that you saw" in late.err
+    assert shop.view("lost-1") == before
+    assert shop.opord("runs", "resolve", "--contract", "Desk", "--seen", "3", "--did-not-happen").status == 2
 
 
 def test_a_resolution_has_one_answer_that_fits_the_actions_result(shop: Shop) -> None:

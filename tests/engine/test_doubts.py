@@ -32,7 +32,7 @@ class TestRepeat:
         assert (sim.calls("charge"), sim.status, sim.view["waiting_for"]) == (
             4,
             "in_doubt",
-            [{"person": "operator", "verb": "resolve"}],
+            [{"person": "operator", "verb": "resolve", "seen": len(sim.kinds)}],
         )
 
     def test_a_time_out_is_repeated_alike(self) -> None:
@@ -102,7 +102,7 @@ class TestRepeat:
         sim.advance("25h")
         sim.tell(lambda here: here.rests())
         assert (sim.calls("charge"), sim.status) == (1, "in_doubt")
-        assert sim.view["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
+        assert sim.view["waiting_for"] == [{"person": "operator", "verb": "resolve", "seen": len(sim.kinds)}]
 
     def test_within_the_window_it_is_called_although_the_worker_was_down_long(self) -> None:
         sim = Sim(charging("key for 24h, retry 9 times"), charge=[BROKEN, RECEIPT])
@@ -187,7 +187,7 @@ class TestAsk:
     def test_is_the_default_without_a_key(self) -> None:
         sim = Sim(charging(""), charge=[BROKEN]).rest()
         assert (sim.calls("charge"), sim.status, sim.state) == (1, "in_doubt", "Charging")
-        assert sim.view["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
+        assert sim.view["waiting_for"] == [{"person": "operator", "verb": "resolve", "seen": len(sim.kinds)}]
 
     def test_it_waits_for_as_long_as_it_takes(self) -> None:
         sim = Sim(charging("in doubt ask"), charge=[BROKEN]).rest()

@@ -137,7 +137,7 @@ def test_a_doubt_waits_for_a_person_who_resolves_it() -> None:
     view = story.view()
     assert needs_person(story.run)
     assert (view["status"], view["reason"]) == ("in_doubt", "nobody knows; a person has to say")
-    assert view["waiting_for"] == [{"person": "operator", "verb": "resolve"}]
+    assert view["waiting_for"] == [{"person": "operator", "verb": "resolve", "seen": story.run.seq}]
 
 
 def test_a_doubt_that_will_be_checked_waits_for_the_check() -> None:

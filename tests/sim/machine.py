@@ -447,7 +447,12 @@ class Machine:
             "resolve",
             about,
             lambda c: c.resolve(
-                row.run, happened=entry is not None, result=result, actor=actor, reason="looked"
+                row.run,
+                happened=entry is not None,
+                result=result,
+                seen=row.seq,
+                actor=actor,
+                reason="looked",
             ),
         )
 

@@ -233,14 +233,19 @@ class Backend(Protocol):
         *,
         happened: bool,
         result: Any = None,
+        seen: int | None = None,
         actor: str,
         role: str | None = None,
         reason: str | None = None,
     ) -> None:
         """Say whether the action that a run is in doubt about happened, and with which result.
 
+        `seen` is the number of the newest record that the person saw (`seen` in `waiting_for`).
+        Without it, the answer is taken for what is in doubt when it arrives.
+
         Raises:
-            NotInDoubt (`not_in_doubt`): no action of it is in doubt.
+            NotInDoubt (`not_in_doubt`): no action of it is in doubt, or it has moved since
+                record `seen`.
             InputInvalid (`input_invalid`): the result is not of the action's type.
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
         """

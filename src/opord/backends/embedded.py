@@ -65,13 +65,14 @@ class Embedded:
         *,
         happened: bool,
         result: Any = None,
+        seen: int | None = None,
         actor: str,
         role: str | None = None,
         reason: str | None = None,
     ) -> None:
         """Say whether an action happened; see `Backend.resolve`."""
         await self._client.resolve(
-            run, happened=happened, result=result, actor=actor, role=role, reason=reason
+            run, happened=happened, result=result, seen=seen, actor=actor, role=role, reason=reason
         )
 
     async def cancel(

@@ -64,8 +64,9 @@ def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
     run = shlex.quote(safe(view["run"]))
     for wait in view["waiting_for"]:
         if wait.get("verb") == "resolve":
-            yield f"opord runs resolve {run} --happened{_result(program, view)}"
-            yield f"opord runs resolve {run} --did-not-happen"
+            resolve = f"opord runs resolve {run} --seen {wait['seen']}"
+            yield f"{resolve} --happened{_result(program, view)}"
+            yield f"{resolve} --did-not-happen"
         elif wait.get("verb") == "resume":
             yield f"opord runs resume {run}"
         elif wait.get("event") == "cancel":

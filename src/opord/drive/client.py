@@ -76,13 +76,21 @@ class Client:
         *,
         happened: bool,
         result: Any = None,
+        seen: int | None = None,
         actor: str,
         role: str | None = None,
         reason: str | None = None,
     ) -> None:
         """Say whether the action that a run is in doubt about happened. See `people.resolve`."""
         await people.resolve(
-            self.host, RunId(run_id), happened=happened, result=result, actor=actor, role=role, reason=reason
+            self.host,
+            RunId(run_id),
+            happened=happened,
+            result=result,
+            seen=seen,
+            actor=actor,
+            role=role,
+            reason=reason,
         )
 
     async def late(self, run_id: str, evidence: Evidence) -> None:

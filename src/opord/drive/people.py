@@ -77,13 +77,16 @@ async def resolve(
     *,
     happened: bool,
     result: Any = None,
+    seen: int | None = None,
     actor: str,
     role: str | None = None,
     reason: str | None = None,
 ) -> None:
     """Say, as a person, whether the action that a run is in doubt about happened.
 
-    `result` is its result, if it happened.
+    `result` is its result, if it happened. `seen` is the number of the newest record that the
+    person saw. The answer is refused if the run has moved since: it may be in doubt about another
+    call by then.
 
     Raises:
         RunUnknown, NotInDoubt: the request was refused.
@@ -93,6 +96,11 @@ async def resolve(
     check_person(actor, role, reason)
 
     def change(run: Run, draft: Draft) -> None:
+        if seen is not None and run.seq != seen:
+            raise NotInDoubt(
+                run.id,
+                f"record {seen} was the newest that you saw, and it has {run.seq} now; look at it again",
+            )
         intent = run.intent
         if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):
             is_now = "has ended" if has_ended(run.status) else f"is {run.status.replace('_', ' ')}"

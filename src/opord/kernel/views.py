@@ -288,7 +288,7 @@ def _waits_of_intent(run: Run, intent: Intent) -> list[dict[str, Any]]:
         return []
     call, action = run.action(intent)
     if intent.asking:
-        waits: list[dict[str, Any]] = [{"person": OPERATOR, "verb": "resolve"}]
+        waits: list[dict[str, Any]] = [{"person": OPERATOR, "verb": "resolve", "seen": run.seq}]
         until = plan.ask_deadline(intent, action)
         if until is not None:
             waits.append({"timer": _ask_words(action), "at": text(until)})

@@ -19,9 +19,11 @@ _NO_RESULT = "\0"
 @click.option("--happened", is_flag=False, flag_value=_NO_RESULT, metavar="[RESULT]",
               help="It happened, with this RESULT (JSON, or @file.json); without one if the action has none.")  # fmt: skip
 @click.option("--did-not-happen", is_flag=True, help="It did not happen, and is to be called (again).")
+@click.option("--seen", type=click.IntRange(min=1), metavar="RECORD",
+              help="The newest record that you saw, as `opord runs show` gives it: if the run has moved since, nothing is done.")  # fmt: skip
 @act_options
 def command(
-    happened: str | None, did_not_happen: bool,
+    happened: str | None, did_not_happen: bool, seen: int | None,
     run: str | None, contract: str | None, state: str | None, status: str | None,
     actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
@@ -30,7 +32,8 @@ def command(
     An action is in doubt when it was called and nobody knows the outcome: the worker died, the call
     timed out, the answer was lost. Look at the other side (its dashboard, its ledger; `opord runs
     show RUN` has the key), then say what you found. If it happened, the run goes on with the
-    result; if not, the action is called with the same key.
+    result; if not, the action is called with the same key. Copy the command from `opord runs show`:
+    its --seen refuses your answer if the run is in doubt about another call by now.
 
     \b
     Examples:
@@ -43,13 +46,21 @@ def command(
     if run is None and happened is not None and "/" in happened and happened[:1] not in '{["@':
         # `resolve --happened RUN`: an option takes the next word, and a RUN is never JSON.
         run, happened = happened, _NO_RESULT
+    if seen is not None and run is None:
+        raise click.UsageError("--seen goes with one RUN")
     result = _result(happened)
     act = Act(
         "resolve",
         "resolved",
         lambda row: row.head.status == "in_doubt",
         lambda backend, name: backend.resolve(
-            RunId(name), happened=happened is not None, result=result, actor=actor, role=role, reason=reason
+            RunId(name),
+            happened=happened is not None,
+            result=result,
+            seen=seen,
+            actor=actor,
+            role=role,
+            reason=reason,
         ),
     )
     return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)
