@@ -49,7 +49,7 @@ class Expressions:
         self._spares = 0
 
     def write(self, expr: ir.Expr, names: Locals | None = None, *, hidden: Collection[str] = ()) -> str:
-        """Write an expression that stands alone.
+        """Write an expression that is not part of another one.
 
         `names` has the bound names, and `hidden` the names that hide imports.
         """

@@ -323,7 +323,10 @@ class _Carrier:
         intent: Intent,
         failure: Any,
     ) -> Request | Goto | None:
-        """Refuse a repeat in doubt as a provider does that has not looked at the key: what comes of it, the kernel says."""
+        """Repeat a call in doubt, and let the provider refuse it without a look at the key.
+
+        The kernel decides what follows.
+        """
         recording.attempt_doubted(draft, intent, "nobody knows")
         recording.begin_attempt(draft, intent)
         if self._plan("final", intent, action) == "refuse":

@@ -40,7 +40,7 @@ class CheckedFile:
 
     @cached_property
     def names(self) -> dict[str, list[tree.Name]]:
-        """Every name as it stands in the file, by its text."""
+        """Every name in the file, by its text."""
         found: dict[str, list[tree.Name]] = {}
         for node in self.nodes:
             if isinstance(node, tree.Name) and node.text:

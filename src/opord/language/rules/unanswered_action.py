@@ -1,4 +1,4 @@
-"""A run that ends as failed or cancelled while an action stands, and nothing has answered it."""
+"""A run that ends as failed or cancelled after an action that nothing has answered."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from opord.language.syntax import tree
 from opord.language.types import show
 from opord.lsp.index import Symbol
 
-# A hover shows at most so many members of a record or enum. The full declaration is one jump away.
+# A hover shows at most this many members of a type. The full declaration is one jump away.
 _MEMBERS_MAX = 30
 
 
