@@ -270,7 +270,7 @@ class BuiltinCall:
 
 @dataclass(frozen=True, slots=True)
 class MakeRecord:
-    """`Order { id: x }`: every field of the record in its order; `None` takes the default."""
+    """`Order { id: x }`: every field of the record in its order; `None` means the default."""
 
     record: str
     fields: tuple[tuple[str, Expr | None], ...]
@@ -292,7 +292,7 @@ class WithFields:
 class MakeVariant:
     """`Shape.Circle(radius: 1.0)`: every field of the variant in its order.
 
-    `None` takes the default.
+    `None` means the default.
     """
 
     variant: VariantRef
@@ -326,7 +326,7 @@ class Convert:
 class Hole:
     """An expression that could not be understood; a finding says why.
 
-    Never in a contract without errors.
+    A contract without errors has no hole.
     """
 
     type: Type = Unknown()
@@ -606,7 +606,7 @@ class Retry:
 class Key:
     """`key [expr] [for window]`: the other side honours an idempotency key.
 
-    `window` is the duration for which it does, from the first attempt on.
+    `window` is how long it honours the key, from the first attempt on.
     """
 
     expr: Expr | None

@@ -79,7 +79,7 @@ def branching(block: Block) -> Iterator[Branching]:
 def called_by(statement: Branching) -> CallSite | None:
     """Return the call whose outcomes the arms of a statement take.
 
-    None if the arms take a value.
+    Return None if the arms take a value.
     """
     match statement:
         case Call(site=site):

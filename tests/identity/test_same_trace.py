@@ -65,10 +65,7 @@ def of_another_tree(file: str) -> Program:
 
 
 def trace(driver: Driver, seed: int) -> dict[str, Any]:
-    """Return everything that a run wrote: to the store and to the provider.
-
-    And what happened to it.
-    """
+    """Return the traces of a run in the store and at the provider, and what happened to it."""
     one: Explored = driver.explore(seed)
     return {
         "end": (one.end, one.why),

@@ -112,7 +112,7 @@ def _items(way: tuple[str, ...], word: str, first: list[Any], second: list[Any])
 def _by_label(items: list[Any]) -> dict[str, Any]:
     """Map labels to items: the name or event of the item, else its position.
 
-    A label that occurs before gets the position added.
+    If two items have the same label, the second gets its position added.
     """
     found: dict[str, Any] = {}
     for place, item in enumerate(items, 1):

@@ -206,7 +206,7 @@ def _all(values: Sequence[ir.Expr], scope: Scope) -> list[Plain]:
 def _members(fields: Sequence[tuple[str, ir.Expr | None]], scope: Scope) -> list[Plain]:
     """Write the fields that have a value, in the order of the file.
 
-    The others take their defaults.
+    The other fields take their defaults.
     """
     return [{"name": name, "value": expression(value, scope)} for name, value in fields if value is not None]
 

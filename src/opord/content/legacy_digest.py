@@ -100,7 +100,7 @@ _MEMBERS: dict[type[Any], tuple[str, tuple[str, ...]]] = {
 def legacy_digest(contract: ir.Contract) -> str | None:
     """Return the digest of a contract in form 0.
 
-    `None` if it uses anything that is newer than form 0.
+    Return `None` if the contract uses anything that is newer than form 0.
     """
     try:
         return canonical.digest(canonical.encode(_plain(contract)))

@@ -166,7 +166,7 @@ def compatible(actual: Type, expected: Type) -> bool:
 def coerce(value: Expr, expected: Type) -> Expr | None:
     """Return the expression as a value of the expected type, converted if needed.
 
-    None if it cannot fit.
+    Return None if the expression cannot fit.
     """
     actual = value.type
     if actual is expected:

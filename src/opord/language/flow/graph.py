@@ -63,7 +63,7 @@ class Moment:
 class Committed:
     """A commit on a path, and how it ended.
 
-    Two places in the text are two commits, also if equal.
+    Commits at two places of the text are always two commits, even if they are equal.
     """
 
     site: CallSite

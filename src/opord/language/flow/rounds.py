@@ -102,7 +102,7 @@ def _circling(made_of: dict[str, list[tuple[str, bool]]], group: dict[str, int])
 def _sources(value: Value) -> Iterator[tuple[str, bool]]:
     """Yield the fields from which a value is made, each with whether the value is that field.
 
-    A field of a record that a literal replaces still counts as that field.
+    A record in which `with` replaces parts by literals still counts as that field.
     """
     match value:
         case CopiedField(field):

@@ -96,7 +96,7 @@ class MadeValue:
 class OutsideValue:
     """A value from outside, which can differ the next time.
 
-    With `unread`, one that has been reported.
+    `unread`: the expression could not be understood and has been reported.
     """
 
     unread: bool = False
@@ -350,7 +350,7 @@ class _Walk(PathWalk[_Chain]):
     def _given(self, fields: tuple[tuple[str, Expr | None], ...]) -> list[Value]:
         """Turn the fields of a record or variant into values.
 
-        A missing one is the default, which is fixed.
+        A missing value is the default, which is `FIXED`.
         """
         return [FIXED if value is None else self.value(value) for _, value in fields]
 

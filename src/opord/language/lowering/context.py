@@ -104,7 +104,7 @@ class Lowering:
     def place(self, span: Span) -> Place:
         """Turn a span into a place.
 
-        Gives the result of `Source.place`, but faster, since every node needs it.
+        The result equals that of `Source.place`. This is faster, because every node needs it.
         """
         start, end = span
         at = self._line_at
@@ -152,7 +152,7 @@ class Lowering:
     def near(self, name: str, candidates: Iterable[str]) -> str | None:
         """Return the candidate that `name` probably means.
 
-        None in a file with too many unknown names.
+        Return None if no candidate is similar, or the file has too many unknown names.
         """
         if self.swamped:
             return None

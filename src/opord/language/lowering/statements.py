@@ -208,7 +208,7 @@ def _match(ctx: Lowering, scope: Scope, node: tree.Match) -> Statement:
 def _matched_type(ctx: Lowering, value: Expr) -> Type:
     """Return the type of a matched value.
 
-    Report one that cannot be matched and return `Unknown`.
+    A value that cannot be matched is reported; the result is then `Unknown`.
     """
     type = value.type
     if ctx.refuse_secret(value, "`match`"):

@@ -207,7 +207,7 @@ class Cursor:
     def near_word(self, words: Iterable[str]) -> str | None:
         """Return the member of `words` that the next token probably means.
 
-        None if the token is not a name.
+        Return None if the token is not a name or no word is similar.
         """
         return nearest(self.texts[self.i], words) if self.kinds[self.i] == t.NAME else None
 

@@ -24,7 +24,7 @@ def has_case(name: str, case: Case) -> bool:
 def in_case(name: str, case: Case) -> str:
     """Write a name in another case: `order_line` as `OrderLine`, `orderId` as `order_id`.
 
-    Empty if it has no words.
+    The result is empty if the name has no words.
     """
     words = _WORD.findall(name)
     if case == "snake_case":

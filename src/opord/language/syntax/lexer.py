@@ -129,7 +129,7 @@ class _Lexer:
     def _run_from(self, position: int) -> int:
         """Take tokens until a text continues and the expression has to start again.
 
-        Return its new offset.
+        Return the offset at which to start again.
         """
         tokens, opened = self.tokens, self.open
         kinds, newlines = tokens.kinds, tokens.newlines
