@@ -1,1 +1,1 @@
-"""A disk that forgets: the real engine and SQLite store on files that lose what was not synced when the power goes."""
+"""A lossy disk: the real engine and store on files that lose unsynced data in a power loss."""

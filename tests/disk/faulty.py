@@ -1,4 +1,4 @@
-"""Runs a simulation's plan on a disk whose k-th operation fails, once or for a while, without losing power."""
+"""Runs a plan on a disk whose k-th operation fails, once or for a while, without a power loss."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ERRORS: dict[str, Callable[[], Exception]] = {
 
 
 class FaultyMachine(PowerMachine):
-    """A simulation in which a fault meets the store, but not those who look at it from outside."""
+    """A simulation in which a fault meets the store, but not those who inspect it from outside."""
 
     def __init__(self, plan: Plan, root: Path, fault: Fault | None, **how: Any) -> None:
         self.fault = fault
@@ -36,7 +36,7 @@ class FaultyMachine(PowerMachine):
         super().__init__(plan, root, losses=0, **how)
 
     def _open(self) -> None:
-        """Open the store as a person would: again, after a clear word why not."""
+        """Open the store as a person would: try again after an error that says why it failed."""
         for _ in range(TRIES):
             self.disk.fault = self.fault
             self.fault = None
@@ -54,12 +54,12 @@ class FaultyMachine(PowerMachine):
         raise Broken([f"22: the store does not open once the fault is over: {self.refused[-1]}"])
 
     def apply(self, batch: Any, *, wait: bool = True) -> Any:
-        """Have the store write; whether it was by somebody who may is not looked at here."""
+        """Let the store write. Whether the writer had the right to is not checked here."""
         return self.note(batch, self.store.apply(batch, wait=wait))
 
     @contextlib.contextmanager
     def looking(self) -> Iterator[None]:
-        """Look from outside: no fault meets that."""
+        """Inspect from outside, without any fault."""
         fault, self.disk.fault = self.disk.fault, None
         try:
             yield
@@ -80,7 +80,7 @@ class FaultyMachine(PowerMachine):
 
 
 def suffer(plan: Plan, root: Path, fault: Fault | None) -> Told:
-    """Carry out a plan with a fault, and return what came of it."""
+    """Carry out a plan with a fault, and return the result."""
     root.mkdir(parents=True, exist_ok=True)
     machine = FaultyMachine(plan, root, fault)
     try:

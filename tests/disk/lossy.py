@@ -1,11 +1,13 @@
-"""A disk under SQLite that knows what was synced, and forgets the rest when the power goes.
+"""A disk under SQLite that knows what was synced, and forgets the rest at a power loss.
 
-SQLite works on real files in a folder, so that locks and shared memory are the real ones. Beside each file stands what
-of it is durable: its content at the last sync, and the writes and truncations since. A name is durable apart from its
-file: SQLite's Unix layer syncs the folder with the first sync of a new log or journal, and when it says so at a deletion.
-After a loss the folder of the next life holds what was durable, and of the rest whatever the seed lets through: nothing,
-all, any part in any order, sectors torn apart, a write cut in its middle, or rubbish where a write was under way. The
-shared memory never survives.
+SQLite works on real files in a folder, so that locks and shared memory are the real ones. For each
+file the disk keeps the durable part: its content at the last sync, and the writes and truncations
+since. A name is durable apart from its file: SQLite's Unix layer syncs the folder with the first
+sync of a new log or journal, and at a deletion if it says so.
+
+After a loss, the folder of the next life has everything durable. Of the rest it has what the seed
+chooses: nothing, all, any part in any order, torn sectors, a write cut in its middle, or garbage
+where a write was under way. The shared memory never survives.
 """
 
 from __future__ import annotations
@@ -22,21 +24,21 @@ import apsw
 VFS = "opord-lossy"
 
 WAYS = ("nothing", "all", "some", "any order", "sectors of 512", "sectors of 4096", "cut", "rubbish")
-"""What becomes of the writes that were not synced."""
+"""What happens to the writes that were not synced."""
 
 _NEW_NAMES = apsw.SQLITE_OPEN_MAIN_JOURNAL | apsw.SQLITE_OPEN_SUPER_JOURNAL | apsw.SQLITE_OPEN_WAL
 _SYNC_FULL = 3
 
 
 class Change(NamedTuple):
-    """A write of `data` at `offset`, or, with `data` None, a truncation to `offset` bytes."""
+    """A write of `data` at `offset`; if `data` is None, a truncation to `offset` bytes."""
 
     offset: int
     data: bytes | None
 
 
 class Inode:
-    """A file apart from its name: what is durable of it, and what was done since."""
+    """A file apart from its name: its durable part, and the changes since."""
 
     def __init__(self, durable: bytes = b"") -> None:
         self.durable = bytearray(durable)
@@ -50,7 +52,7 @@ class Inode:
 
 
 def apply(content: bytearray, change: Change) -> None:
-    """Make a change to a file's content; what lies between its end and a write is zeros."""
+    """Apply a change to a file's content; fill a gap before a write with zeros."""
     offset, data = change
     if data is None:
         if offset < len(content):
@@ -75,9 +77,10 @@ class Fault(NamedTuple):
 class Disk:
     """The disk of one folder, in one life after the other.
 
-    `lose_at` is told of every operation, by its kind (create, delete, write, truncate, sync), and says whether the
-    power goes there: "before" or "after" it, or None. Without `plain_syncs` only a full sync makes anything durable,
-    as on systems whose plain sync stops at the drive's cache. `files` are there, and durable, from the beginning.
+    `lose_at` is called with the kind of every operation (create, delete, write, truncate, sync). It
+    returns whether the power fails there: "before" or "after" the operation, or None. Without
+    `plain_syncs` only a full sync makes anything durable, as on systems whose plain sync stops at
+    the drive's cache. `files` exist, and are durable, from the beginning.
     """
 
     def __init__(
@@ -99,7 +102,7 @@ class Disk:
 
     @property
     def folder(self) -> Path:
-        """Where the files of this life are."""
+        """The folder of this life's files."""
         return self.root / f"life-{self.life}"
 
     def close(self) -> None:
@@ -108,7 +111,7 @@ class Disk:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def lose(self, rng: Random, way: str) -> None:
-        """Begin the next life with what survived; whoever still has files of the last one reaches nothing."""
+        """Begin the next life with what survived. Open files of the last life reach nothing."""
         survived = self._survivors(rng, way)
         self.close()
         self.life += 1
@@ -126,7 +129,7 @@ class Disk:
 
     def _survivors(self, rng: Random, way: str) -> dict[str, bytes]:
         entries = dict(self._entries)
-        # Names are let go of one by one, each in its own order.
+        # Names are lost one by one, each in its own order.
         gone: set[str] = set()
         for name, inode in self._renamed:
             if name in gone or way == "nothing" or (way != "all" and rng.random() < 0.5):
@@ -140,7 +143,7 @@ class Disk:
     # --- what the files do -----------------------------------------------------------------------
 
     def operate(self, kind: str, act: Callable[[], None]) -> None:
-        """Carry out an operation, unless the power goes first or it is to fail."""
+        """Carry out an operation, unless the power fails first or the operation is to fail."""
         if self.off:
             raise apsw.IOError("the power is off")
         self.counts[kind] += 1
@@ -170,7 +173,7 @@ class Disk:
         raise apsw.IOError("the power has gone")
 
     def opened(self, name: str, *, create: bool) -> Inode:
-        """Return the file of a name, noting a new one."""
+        """Return the file of a name; a new name is recorded."""
         if name not in self._now:
             if not create:
                 raise apsw.CantOpenError(name)
@@ -179,7 +182,7 @@ class Disk:
         return self._now[name]
 
     def deleted(self, name: str) -> None:
-        """Note that a name is gone."""
+        """Record that a name is deleted."""
         self._now.pop(name, None)
         self._renamed.append((name, None))
 
@@ -211,7 +214,7 @@ def survivor(inode: Inode, rng: Random, way: str) -> bytearray:
 
 
 def torn(change: Change, size: int) -> list[Change]:
-    """Cut a write where sectors end."""
+    """Cut a write at sector boundaries."""
     offset, data = change
     if data is None:
         return [change]
@@ -224,7 +227,7 @@ def torn(change: Change, size: int) -> list[Change]:
 
 
 def partly(change: Change, rng: Random, way: str) -> Change:
-    """Leave a write unfinished: its first bytes alone, or with rubbish where the others should be."""
+    """Leave a write unfinished: only its first bytes, or with garbage for the others."""
     offset, data = change
     if data is None:
         return change
@@ -232,9 +235,9 @@ def partly(change: Change, rng: Random, way: str) -> Change:
     return Change(offset, data[:done] + (rng.randbytes(len(data) - done) if way == "rubbish" else b""))
 
 
-# --- SQLite's side -----------------------------------------------------------------------------------
+# --- SQLite's side -------------------------------------------------------------------------
 
-# By its name: a test may let ours be the one that is taken without asking.
+# By its name, because a test may make our file system the default one.
 _SYSTEMS = apsw.vfs_names()[0]
 
 _DISKS: dict[str, Disk] = {}

@@ -1,8 +1,9 @@
-"""Runs a simulation's plan on a lossy disk: the power goes at operations that the seed chooses, and all that lived dies.
+"""Runs a plan on a lossy disk: the power fails at operations that the seed chooses.
 
-What is asked after each loss: the store opens; SQLite finds nothing wrong with it; every write that was answered is
-there; every journal is unbroken and legal; and the simulation's own verifier, which knows the provider's ledger and what
-clients were told, finds nothing.
+All processes die with the power. After each loss this is checked: the store opens; SQLite finds
+nothing wrong with it; every write that was answered is there; every journal is unbroken and legal;
+and the simulation's own verifier, which knows the provider's ledger and what clients were told,
+finds nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ LOSSES = 10
 
 
 class Power:
-    """Decides by seed where the power goes next, as long as it is to go `left` times more."""
+    """Decides by seed where the power fails next; it fails `left` more times."""
 
     def __init__(self, rng: Random, left: int) -> None:
         self.rng, self.left = rng, left
@@ -62,7 +63,7 @@ class Power:
 
 
 class Powered(FaultyStore):
-    """A store as seen by processes that die with the power: no verb answers once it has gone."""
+    """A store as seen by processes that die with the power: no verb answers after that."""
 
     def __init__(self, store: SqliteStore, disk: Disk) -> None:
         super().__init__(store)
@@ -85,10 +86,10 @@ class Powered(FaultyStore):
 
 
 class PowerMachine(Machine):
-    """A simulation on a disk that forgets.
+    """A simulation on a lossy disk.
 
-    `settings` are put in the place of the store's own ones, and `plain_syncs` is the disk's; so a test can ask
-    whether this would notice a store that syncs too little.
+    `settings` replace the store's own ones, and `plain_syncs` is the disk's. With these a test can
+    check that a store that syncs too little is detected.
     """
 
     def __init__(
@@ -119,16 +120,16 @@ class PowerMachine(Machine):
             raise
 
     def close(self) -> None:
-        """Close what is open, and forget the files."""
+        """Close all that is open, and forget the files."""
         self._close_store()
         self.disk.close()
 
     def apply(self, batch: Any, *, wait: bool = True) -> Any:
-        """Have the store write, and remember what it says is durable."""
+        """Let the store write, and remember what it reports as durable."""
         return self.note(batch, super().apply(batch, wait=wait))
 
     def note(self, batch: Any, results: Any) -> Any:
-        """Remember up to which record each run is durable, as the store says; return its answers."""
+        """Remember up to which record each run is durable; return the store's answers."""
         for change, result in zip(batch, results, strict=True):
             records = change.records
             if isinstance(result, Applied) and records:
@@ -144,7 +145,7 @@ class PowerMachine(Machine):
             life.die()
 
     def _restore(self) -> None:
-        """Switch the power on again, and ask whether all is there."""
+        """Switch the power on again, and check that everything durable is there."""
         if not self.disk.off:
             return
         while self.disk.off:
@@ -161,7 +162,7 @@ class PowerMachine(Machine):
                 self.found += broken.problems
 
     def _open(self) -> None:
-        """Open the store; the power may go again meanwhile."""
+        """Open the store; the power may fail again meanwhile."""
         try:
             store = SqliteStore(self.disk.folder / "runs.db", clock=self._now, vfs=VFS)
         except (StoreError, apsw.Error) as error:
@@ -181,7 +182,7 @@ class PowerMachine(Machine):
                 self.store.store.close()
 
     def missing(self) -> list[str]:
-        """Return what is not as it was promised, in the store as it was found."""
+        """Return what differs from the promises in the store as found."""
         assert isinstance(self.store, Powered)
         store = self.store.store
         with store._writer.use() as connection:
@@ -212,7 +213,7 @@ class PowerMachine(Machine):
         if not self.disk.off:
             self._open()
 
-    # --- the story, with the power in mind -------------------------------------------------------
+    # --- the story, with the power in mind ---------------------------------------------------
 
     async def engine(self) -> Any:
         """Open one more engine, on a disk that has power."""
@@ -220,7 +221,7 @@ class PowerMachine(Machine):
         return await super().engine()
 
     async def bury(self) -> None:
-        """Have power and an engine that lives."""
+        """Make sure of power and a living engine."""
         if self.rng.random() < 0.04:
             self._orderly()
         while True:
@@ -240,7 +241,7 @@ class PowerMachine(Machine):
         return super()._rows()
 
     def judge(self, *, at_rest: bool = False) -> None:
-        """Have everything judged, on a disk that has power."""
+        """Judge everything, on a disk that has power."""
         self._restore()
         if self.found:
             raise Broken(self.found)
@@ -248,7 +249,7 @@ class PowerMachine(Machine):
 
 
 class At:
-    """Has the power go once, at the nth operation of these kinds on the disk."""
+    """Makes the power fail once, at the nth operation of these kinds on the disk."""
 
     def __init__(self, nth: int, when: str, kinds: tuple[str, ...] = WHERE[0]) -> None:
         self.left, self.when, self.kinds = nth, when, kinds
@@ -261,7 +262,10 @@ class At:
 
 
 def short_plan(seed: int) -> Plan:
-    """Return a plan of few operations, on a contract that charges a card: small enough to lose power everywhere."""
+    """Return a plan of few operations, so that the power can fail at each of them.
+
+    Its contract charges a card.
+    """
     plan = plan_of(seed)
     kinds = ("start", "wait", "event", "start", "event", "wait")
     ops = tuple(Op(kind, 5.0, plan.seed + at) for at, kind in enumerate(kinds))
@@ -269,7 +273,7 @@ def short_plan(seed: int) -> Plan:
 
 
 def lose_power(plan: Plan, root: Path, **how: Any) -> Told:
-    """Carry out a plan on a lossy disk and return what came of it."""
+    """Carry out a plan on a lossy disk and return the result."""
     logging.getLogger("opord").setLevel(logging.CRITICAL + 1)
     root.mkdir(parents=True, exist_ok=True)
     machine = PowerMachine(plan, root, **how)

@@ -1,8 +1,9 @@
-"""Takes the power away from the engine and its store, and prints the first seed that loses anything.
+"""Makes the power fail under the engine and its store, and prints the first seed that loses data.
 
-`python tests/disk/run.py --losses 2000`: first at each operation of a short story, once before and once after it, then
-at random in long ones. `--at 17` and `--seed 95` run one of these again. `--faults` lets each operation of the short
-story fail instead, with each error, once and for a while; `--fault write:17:io:1` runs one of these again.
+`python tests/disk/run.py --losses 2000`: first at each operation of a short story, once before and
+    once after it, then at random in long ones. `--at 17` and `--seed 95` run one of these again.
+    `--faults` lets each operation of the short story fail instead, with each error, once and for a
+    while; `--fault write:17:io:1` runs one of these again.
 """
 
 from __future__ import annotations
@@ -29,24 +30,30 @@ AGAIN = "again: .venv/bin/python tests/disk/run.py"
 
 
 def at(place: int, root: Path, **how: Any) -> Told:
-    """Have the power go at a place of the short story: even ones before, odd ones after an operation."""
+    """Make the power fail at a place of the short story.
+
+    Even places are before an operation, odd ones after it.
+    """
     when = ("before", "after")[place % 2]
     return lose_power(short_plan(0), root, lose_at=At(place // 2 + 1, when), salt=str(place), **how)
 
 
 def with_seed(seed: int, root: Path, **how: Any) -> Told:
-    """Have the power go several times in a long story. On the disk of every second seed only a full sync counts."""
+    """Make the power fail several times in a long story.
+
+    On the disk of every second seed only a full sync counts.
+    """
     return lose_power(plan_of(seed), root, **{"plain_syncs": seed % 2 == 0, **how})
 
 
 def operations(root: Path) -> int:
-    """Return how many operations on the disk the short story has."""
+    """Return the number of disk operations in the short story."""
     told = lose_power(short_plan(0), root, losses=0)
     return sum(told.counts[f"disk: {kind}"] for kind in WHERE[0])
 
 
 def main() -> int:
-    """Run what the command line asks for; 1 if anything was lost."""
+    """Run what the command line asks for; return 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--losses", type=int, default=2000, help="how often the power is to go, at the least")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
@@ -91,14 +98,14 @@ def _run(asked: argparse.Namespace, root: Path) -> int:
 
 
 def failing(fault: str, root: Path) -> Told:
-    """Have an operation of the short story fail: its kind, which one, the error, and how often."""
+    """Make operations of the short story fail: their kind, which one, the error, and how often."""
     kind, nth, error, times = fault.split(":")
     return suffer(short_plan(0), root, Fault((kind,), int(nth), ERRORS[error], int(times)))
 
 
 def _every_fault(root: Path, counts: Counter[str]) -> int:
     for kind, error, times in product(("read", *WHERE[0]), ERRORS, (1, 30)):
-        # What damage ends is not to go on; the tests look at that.
+        # A damaged store ends the story; the tests look at that.
         for nth in count(1) if error != "damage" else ():
             fault = f"{kind}:{nth}:{error}:{times}"
             told = failing(fault, root)

@@ -1,4 +1,4 @@
-"""The command line on a disk that fails: a clear word with a status of its own, and the same command works later."""
+"""The command line on a failing disk: a clear error with its status, and a later call succeeds."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def shop(disk: Disk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shop:
-    # Workers of other tests, run in this process, have left handlers that write to an output which is closed.
+    # Workers of other tests in this process have left log handlers with a closed output.
     kept = [one for one in logging.getLogger().handlers if type(one) is not logging.StreamHandler]
     monkeypatch.setattr(logging.getLogger(), "handlers", kept)
     monkeypatch.chdir(disk.folder)

@@ -1,6 +1,7 @@
-"""A disk that fails without losing power: the engine waits, goes on when it is over, and nothing is lost or done twice.
+"""A disk that fails without a power loss: the engine waits and goes on, and nothing is lost.
 
-`python tests/disk/run.py --faults` does the same at every operation, with every error.
+Nothing is done twice either. `python tests/disk/run.py --faults` does the same at every operation,
+with every error.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def test_a_failed_operation_is_reported_or_repeated(
     tmp_path: Path, kinds: tuple[str, ...], every: int, least: int, error: str
 ) -> None:
     failed = refused = 0
-    # Each error begins elsewhere, so that together they meet more places.
+    # Each error begins at another operation, so that together they meet more places.
     for nth in range(1 + list(ERRORS).index(error) % every, 10_000, every):
         told = suffer(short_plan(0), tmp_path, Fault(kinds, nth, ERRORS[error]))
         assert not told.problems, (nth, told.problems)
@@ -122,7 +123,7 @@ def test_errors_while_the_store_is_opened_are_in_the_stores_words(tmp_path: Path
         machine.close()
         assert machine.disk.failed == 1
         assert all(isinstance(one, StoreUnavailable) for one in machine.refused)
-        # Somebody else who makes the same file is waited for.
+        # The store waits for another process that creates the same file.
         assert machine.refused or error == "busy"
 
 

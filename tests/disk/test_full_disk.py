@@ -1,4 +1,4 @@
-"""A real worker whose files may not grow any more: it says so, holds what it has, and goes on when they may."""
+"""A real worker whose files cannot grow: it says so, keeps its data, and goes on when they can."""
 
 from __future__ import annotations
 

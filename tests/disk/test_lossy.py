@@ -1,4 +1,4 @@
-"""The lossy disk itself: what it keeps and what it lets go."""
+"""The lossy disk itself: what it keeps and what it loses."""
 
 from __future__ import annotations
 

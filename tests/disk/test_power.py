@@ -1,4 +1,4 @@
-"""Power losses under the real engine and store: what was answered is there afterwards, and nothing was done twice.
+"""Power losses under the real engine and store: no answered write is lost, nothing is done twice.
 
 `make power LOSSES=n` does the same at every operation and for longer.
 """

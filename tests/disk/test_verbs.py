@@ -1,4 +1,7 @@
-"""The power goes anywhere in a verb of the store: afterwards it was done as a whole or not at all, and done if it was answered."""
+"""The power fails anywhere in a verb of the store: afterwards it was done wholly or not at all.
+
+It was done if it was answered.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ MOST = 2000
 
 
 def fill(store: SqliteStore) -> None:
-    """Put in enough for every verb to have something to do."""
+    """Add enough rows for every verb to have something to do."""
     store.put_contract(ORDERS)
     store.apply([a_start(f"Orders/{n}", given='"' + "x" * 700 + '"') for n in range(12)])
     row = store.load("Orders/0")
@@ -54,7 +57,7 @@ def open_store(folder: Path) -> SqliteStore:
 
 
 def content(folder: Path) -> dict[str, list[Any]]:
-    """Return all rows of a copy of the file and its log, after SQLite has found nothing wrong with it."""
+    """Return all rows of a copy of the file and its log, after SQLite's own check."""
     copy = folder.parent / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir()
@@ -84,7 +87,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 @pytest.mark.parametrize("verb", list(VERBS))
 def test_a_verb_is_done_as_a_whole_or_not_at_all(tmp_path: Path, filled: dict[str, bytes], verb: str) -> None:
     def told(lose_at: At | None, way: str, salt: int) -> tuple[bool, dict[str, list[Any]], int]:
-        """Return whether the verb was answered, what is there afterwards, and whether the power went."""
+        """Return whether the verb was answered, the rows afterwards, and whether power failed."""
         disk = Disk(tmp_path, files=filled)
         store = open_store(disk.folder)
         store.load("Orders/0")
@@ -148,7 +151,7 @@ def test_a_schema_step_is_made_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         disk.lose(Random(nth), WAYS[nth // 4 % len(WAYS)])
         found = content(disk.folder)
         for name, rows in before.items():
-            # A step may put columns behind those that were there.
+            # A step may add columns after the existing ones.
             kept = [row[: len(old) - 1] for row, old in zip(found[name], rows, strict=True)]
             assert kept == [old[:-1] for old in rows], nth
         store = open_store(disk.folder)

@@ -1,1 +1,1 @@
-"""Every single fault at every operation, and pairs of them, over stories of the contracts that the project ships."""
+"""Every single fault at every operation, and pairs of them, over stories of shipped contracts."""

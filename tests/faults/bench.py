@@ -1,4 +1,7 @@
-"""One story under given faults: engines that count what they ask of the store, clients that insist, and a judgement."""
+"""One story under given faults: engines, clients that repeat requests, and a judgement.
+
+The engines count their calls of the store.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ PATIENCE_S = 14_000.0
 
 
 class Ended(NamedTuple):
-    """What came of a story: the points it passed, what is wrong, how it ended, and the trace of it all."""
+    """The result of a story: the points it passed, the problems, how it ended, and its trace."""
 
     points: list[str]
     problems: list[str]
@@ -37,7 +40,10 @@ class Ended(NamedTuple):
 
 
 class Mortal(Life):
-    """One engine with its view of the store; every verb but the clock is a point at which a fault may be due."""
+    """One engine with its view of the store.
+
+    Every verb but the clock is a point at which a fault may be due.
+    """
 
     machine: Bench
     free = ("now", "close")
@@ -47,7 +53,7 @@ class Mortal(Life):
         super().die()
 
     def cut_off(self) -> None:
-        """Let the store be out of reach for longer than a lease, and another worker come up meanwhile."""
+        """Make the store unreachable for longer than a lease, and start another worker."""
         super().cut_off()
         self.machine.wanted = "second worker"
 
@@ -128,7 +134,7 @@ class Bench(Machine):
         return kind
 
     def caller(self) -> Mortal:
-        """Return the engine whose handler runs now: the one whose task this is."""
+        """Return the engine whose handler runs now: the one with the current task."""
         task = asyncio.current_task()
         for life in self.lives:
             worker = life.engine.worker if life.engine is not None else None
@@ -138,16 +144,16 @@ class Bench(Machine):
         raise RuntimeError("a handler is called by nobody")
 
     def fence(self) -> None:
-        """Move the epoch of every run on, as somebody who took them over would have."""
+        """Raise the epoch of every run, as a worker does that takes the runs over."""
         for row in self._rows():
             self.store.rewrite(row.run, lambda kept: kept)
 
     def claimed(self, rows: list[RunRow]) -> None:
-        """Note who was given what."""
+        """Record the claimed runs with their epochs."""
         self.leases.update((row.run, row.epoch) for row in rows)
 
     def note(self, batch: Any) -> None:
-        """Note which records a batch held, in words."""
+        """Record the records of a batch, in words."""
         bodies = [json.loads(record.body) for change in batch for record in change.records]
         self.written.append(
             [f"{one['kind']} {one.get('call') or one.get('event') or one.get('to') or ''}" for one in bodies]
@@ -156,7 +162,7 @@ class Bench(Machine):
     # --- the story -------------------------------------------------------------------------------
 
     async def story_(self) -> None:
-        """Tell the story, let all come to rest, and judge."""
+        """Play the story, let all come to rest, and judge."""
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         await self.revive()
         await self.story.tell(self)
@@ -173,7 +179,10 @@ class Bench(Machine):
         self.judge_end()
 
     async def revive(self) -> None:
-        """Bury the dead, let the time pass for which nobody is there, and do what somebody outside wants done."""
+        """Replace the dead engines.
+
+        The down time passes first. Then do what was asked for from outside.
+        """
         while True:
             if any(one.dead for one in self.lives):
                 down, self.down_s = self.down_s, 0.0
@@ -202,7 +211,10 @@ class Bench(Machine):
         return self.store.load(self.story.run)
 
     async def until(self, state: str | None) -> None:
-        """Let time pass until the run is in a state and waits there, or has ended; persons answer what they are asked."""
+        """Let time pass until the run waits in a state, or has ended.
+
+        Persons answer its questions.
+        """
         pause, passed = 0.25, 0.0
         while passed < PATIENCE_S:
             await self.revive()
@@ -219,7 +231,10 @@ class Bench(Machine):
         self.judge()
 
     async def _answer(self, row: RunRow) -> None:
-        """Have a person look at the provider and say what happened, once it would do something else than err again."""
+        """Let a person look at the provider and say what happened.
+
+        If the provider would only repeat an error under the key, a day passes first.
+        """
         intent = ((json.loads(row.head.body).get("pending") or {}).get("intent")) or {}
         if intent.get("asking") and self.provider.errs_for_good(intent["call"], intent["key"]):
             await self.jump(days=1)
@@ -238,7 +253,7 @@ class Bench(Machine):
     # --- clients ---------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start the run, and ask again until there is an answer."""
+        """Start the run, and repeat the request until there is an answer."""
         program = self.subject.program
         members = self.story.input
         about = {"input": json.dumps(members, sort_keys=True), "keyed": True}
@@ -251,12 +266,12 @@ class Bench(Machine):
         await self.message("start", ask)
 
     async def send(self, event: str, args: dict[str, Any], actor: str, role: str) -> None:
-        """Send an event, and again until there is an answer; then let the run come to rest."""
+        """Send an event, and repeat it until there is an answer; then let the run come to rest."""
         await self.message(event, lambda: self._send(self.story.run, event, args, actor, role, "event"))
         await asyncio.sleep(1.0)
 
     async def message(self, name: str, ask: Any) -> None:
-        """Have a message sent under the fault that is due at it."""
+        """Send a message under the fault that is due at it."""
         kind = self.passes(f"message {name}")
         if kind == "at the end":
             self.again.append(lambda: self.insist(name, ask))
@@ -273,7 +288,7 @@ class Bench(Machine):
             await self.insist(name, ask)
 
     async def insist(self, name: str, ask: Any) -> None:
-        """Ask until there is an answer: a client that hears nothing asks again."""
+        """Repeat a request until there is an answer."""
         for _ in range(TRIES):
             before = len(self.history)
             await self._bounded(ask())
@@ -322,7 +337,7 @@ class Bench(Machine):
     # --- the judgement ---------------------------------------------------------------------------
 
     def judge_end(self) -> None:
-        """Judge what the verifier cannot know: who held what, and whether the ledger fits the end."""
+        """Judge what the verifier cannot know: the holders of runs, and the ledger at the end."""
         problems = [
             f"12: {run} was given out twice at epoch {epoch}"
             for (run, epoch), n in self.leases.items()
@@ -343,7 +358,10 @@ class Bench(Machine):
             raise Broken(problems)
 
     def _keys_twice(self) -> list[str]:
-        """Say which event with a key is in the journal more than once: the stories use a key of an event for one thing."""
+        """List the events with a key that are in the journal more than once.
+
+        The stories use each key of an event for one event only.
+        """
         keyed = {name for name, event in self.subject.program.events.items() if event.key is not None}
         bodies = [json.loads(body) for row in self._plain() for _, _, body, _ in row["records"]]
         kept = Counter(one["event"] for one in bodies if one["kind"] in ("event", "unhandled", "ignored"))
@@ -353,7 +371,7 @@ class Bench(Machine):
 
 
 def tell_all(story: Story, store: str, faults: Sequence[Fault] = ()) -> tuple[Bench, Told]:
-    """Tell a story under faults; return its world, to be looked at, and what came of it."""
+    """Play a story under faults; return its world, for inspection, and the result."""
     logging.getLogger("opord").setLevel(logging.CRITICAL + 1)
     bench = Bench(story, store, faults)
     problems: list[str] = []
@@ -365,7 +383,7 @@ def tell_all(story: Story, store: str, faults: Sequence[Fault] = ()) -> tuple[Be
 
 
 def tell(story: Story, store: str, faults: Sequence[Fault] = ()) -> Ended:
-    """Tell a story under faults and say what came of it."""
+    """Play a story under faults and return the result."""
     bench, told = tell_all(story, store, faults)
     row = bench.row()
     bench.store.close()

@@ -1,4 +1,7 @@
-"""A world as a story left it, to be broken on purpose: the verifier has to say which invariant each break offends."""
+"""A world as a story left it, to be broken on purpose.
+
+The verifier has to name the invariant that each break offends.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ Change = Callable[["Forged"], None]
 
 
 class Forged:
-    """Rows, ledger and history as plain data. `records` are those of the one run, to be changed; `seal` chains them anew."""
+    """Rows, ledger and history as plain data.
+
+    `records` are those of the one run, to be changed; `seal` links them again.
+    """
 
     def __init__(self, story: str, *faults: Fault) -> None:
         one = seen(story, *faults)
@@ -41,7 +47,7 @@ class Forged:
         return [one for one in self.records if one["kind"] == kind][nth]
 
     def body(self, **changes: Any) -> None:
-        """Change what the kernel keeps of the run."""
+        """Change the kernel's data about the run."""
         self.head["body"] = json.dumps(json.loads(self.head["body"]) | changes)
 
     def add(self, kind: str, **members: Any) -> None:
@@ -52,7 +58,7 @@ class Forged:
         )
 
     def seal(self) -> None:
-        """Number and chain the records as a careful forger would."""
+        """Number and link the records as a careful forger would."""
         before, rows = "", []
         for number, record in enumerate(self.records, start=1):
             body = json.dumps(record | {"seq": number, "prev": before}, sort_keys=True)
@@ -61,10 +67,10 @@ class Forged:
         self.row |= {"records": rows, "seq": len(rows), "hash": before}
 
     def judged(self) -> list[str]:
-        """Return what the verifier says of it, and of its sum."""
+        """Return what the verifier says of the world, and of the journal's sum."""
         found = judge(self.facts, self.rows, self.ledger, self.history, now=self.now, at_rest=True)
         return [*found, *(one for row in self.rows for one in judge_fold(row, self.facts))]
 
     def grown(self) -> list[str]:
-        """Return what the verifier says of the journal beside what it was before."""
+        """Return what the verifier says of the journal compared with its earlier state."""
         return judge_growth(self.before, self.rows)

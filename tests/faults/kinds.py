@@ -1,7 +1,8 @@
-"""What can go wrong at an operation, and what a story counts as one: verbs of the store, calls, and messages from outside.
+"""What can go wrong at an operation: verbs of the store, calls, and messages from outside.
 
-A point is named for its operation: `store apply`, `call charge_card`, `message approve`. The n-th point that a story
-passes is the n-th operation of all engines together, so that (n, kind) is one fault, the same each time.
+A point is named for its operation: `store apply`, `call charge_card`, `message approve`. The n-th
+point that a story passes is the n-th operation of all engines together. So (n, kind) is one fault,
+the same each time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """What goes wrong at the n-th operation (from 1)."""
+    """A fault at the n-th operation (from 1)."""
 
     at: int
     kind: str
@@ -74,7 +75,7 @@ MESSAGE = {
 BEHAVIOURS = (
     "drop before", "drop after", "silence before", "silence after", "cached error", "lands late", "transient", "final",
 )  # fmt: skip
-"""Those kinds that the provider itself carries out; it knows them by the same names."""
+"""The kinds that the provider itself carries out; it knows them by the same names."""
 
 IN_PAIRS = {
     "store apply": ("done, away", "done, refused", "crash before", "crash after", "fenced", "away"),
@@ -86,11 +87,14 @@ IN_PAIRS = {
     "effect": ("crash before", "crash with reply", "drop before"),
     "message": ("at once", "crash on the way"),
 }  # fmt: skip
-"""The kinds of which pairs are made: one for each way in which what is durable and what is known can part."""
+"""The kinds of which pairs are made.
+
+There is one for each way in which durable and known facts can differ.
+"""
 
 
 def kinds_at(point: str) -> tuple[str, ...]:
-    """Return what can go wrong at a point, all kinds."""
+    """Return all kinds of faults that can occur at a point."""
     what = point.split()[0]
     if what == "store":
         return (*STORE, *OUTSIDE)
@@ -98,5 +102,5 @@ def kinds_at(point: str) -> tuple[str, ...]:
 
 
 def pair_kinds_at(point: str) -> tuple[str, ...]:
-    """Return what can go wrong at a point in a pair."""
+    """Return the kinds of faults that can occur at a point in a pair."""
     return IN_PAIRS.get(point) or IN_PAIRS.get(point.split()[0], ())

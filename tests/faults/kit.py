@@ -1,4 +1,4 @@
-"""What the named tests share: one fault put at a place by its name, and what is to be seen afterwards."""
+"""Shared by the named tests: one fault at a place by its name, and the resulting facts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.sim.machine import Told
 
 
 class Seen:
-    """A story that was told under faults, and that broke no invariant."""
+    """A story that was played under faults, and that broke no invariant."""
 
     def __init__(self, story: str, faults: tuple[Fault, ...], store: str = "memory") -> None:
         self.bench: Bench
@@ -38,7 +38,7 @@ class Seen:
         return [json.loads(body) for _, _, body, _ in row["records"]]
 
     def kinds(self, *wanted: str) -> list[str]:
-        """The kinds of the records, those that are asked for."""
+        """The kinds of the records, limited to those that are asked for."""
         return [one["kind"] for one in self.records if one["kind"] in wanted]
 
     def of(self, kind: str, call: str | None = None) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ class Seen:
         return sum(one["action"] == action for one in self.told.ledger)
 
     def answers(self, op: str) -> list[str]:
-        """How clients were answered, one message after the other: acked, refused, lost."""
+        """The answers to the clients' messages in order: acked, refused, lost."""
         return [one["end"] for one in self.told.history if one["op"] == op]
 
     def entered(self, state: str) -> int:
@@ -70,7 +70,10 @@ def at(story: str, point: str, kind: str, nth: int = 1) -> Fault:
 
 @cache
 def write_of(story: str, what: str) -> int:
-    """Return which write of a story, from 1, holds a record of a kind, or the outcome or intent of a call."""
+    """Return which write of a story, from 1, holds a certain record.
+
+    It is named by its kind, or as the outcome or intent of a call.
+    """
     bench, _ = tell_all(STORIES[story], "memory")
     bench.store.close()
     writes: list[list[str]] = bench.written
@@ -81,17 +84,20 @@ def write_of(story: str, what: str) -> int:
 
 
 def at_write(story: str, what: str, kind: str) -> Fault:
-    """Return a fault at the write that holds a record: `intent pay`, `outcome pay`, `event approve`, `started`."""
+    """Return a fault at the write that holds a record.
+
+    The record is named as in `intent pay`, `outcome pay`, `event approve`, `started`.
+    """
     return at(story, "store apply", kind, write_of(story, what))
 
 
 def seen(story: str, *faults: Fault, store: str = "memory") -> Seen:
-    """Tell a story under faults."""
+    """Play a story under faults."""
     return Seen(story, faults, store)
 
 
 def damage(path: Path) -> list[str]:
-    """Invariant 19: what SQLite itself says of the file, and rows that refer to nothing."""
+    """Invariant 19: return what SQLite itself reports about the file, and dangling references."""
     connection = apsw.Connection(str(path))
     found = [f"19: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
     found += [

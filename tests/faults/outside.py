@@ -1,4 +1,4 @@
-"""The provider of a story: it answers as the story says, keeps the ledger, and suffers the fault that is due at a call."""
+"""The provider of a story: it answers as the story says, keeps the ledger, and has faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from tests.faults.bench import Bench
 
 FORGOTTEN_US = 86_400_000_000
-"""A provider forgets an error that it keeps under a key after a day, also where it keeps what took effect for longer."""
+"""How long a provider remembers an error under a key: a day.
+
+This holds even where it remembers effects for longer.
+"""
 
 RAISED: dict[str, BaseException] = {
     "cancelled before": asyncio.CancelledError(),
@@ -33,7 +36,7 @@ SPOILT = ("crash after", "down 25 h after", "crash with reply", "wrong answer", 
 
 
 class Called(NamedTuple):
-    """A call as its handler saw it: who called what, with which key and arguments, and when."""
+    """A call as its handler saw it: the caller, the key, the arguments, and the time."""
 
     name: str
     key: str
@@ -44,7 +47,7 @@ class Called(NamedTuple):
 
 
 class Outside(Provider):
-    """Answers `ok` to every call, but for what the story says of it and for the one fault."""
+    """Answers `ok` to every call, except for the story's own answers and the one fault."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -91,7 +94,7 @@ class Outside(Provider):
         self._drawn = kind if kind in BEHAVIOURS else "ok"
         answer = await plain(*args, call=call)
         if kind in SPOILT and self.bench.answers and self.bench.answers[-1][2] is call:
-            # The engine never hears this answer: what comes instead of it is the fault.
+            # The engine never receives this answer: the fault comes in its place.
             self.bench.answers.pop()
         if kind in ("crash after", "down 25 h after"):
             life.die(hours=25 if "25" in kind else 0)
@@ -105,7 +108,7 @@ class Outside(Provider):
         return object() if kind == "wrong answer" else answer
 
     def _refusal(self, program: CallProgram) -> Failure | None:
-        return None  # the kinds of faults say what happens, and chance nothing
+        return None  # the kinds of faults decide what happens, never chance
 
     def _draw(self, call: CallProgram, kinds: tuple[str, ...]) -> str:
         drawn, self._drawn = self._drawn, "ok"
@@ -124,7 +127,10 @@ class Outside(Provider):
         return known
 
     def errs_for_good(self, action: str, key: str) -> bool:
-        """Whether every call under this key is answered by the error of the first, until the key is forgotten."""
+        """Say whether the provider repeats its first error for this key.
+
+        It does so until it forgets the key.
+        """
         known = self._cached.get((action, key))
         error = known is not None and isinstance(known[1], ConnectionError)
         return error and known is not None and self.clock.now_us < known[0] + FORGOTTEN_US

@@ -1,4 +1,4 @@
-"""Writes docs/reliability.md from the registry: for users who audit what they are to rely on."""
+"""Writes docs/reliability.md from the registry, for users who audit the guarantees."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _links(tests: Iterable[str]) -> str:
 
 
 def _said(test: str) -> str:
-    """Return a test's name in words, without its number, which stands in front of the row."""
+    """Return a test's name in words, without its number, which is shown at the start of the row."""
     return re.sub(r"^[ci]\d\d ", "", test.rpartition("::test_")[2].replace("_", " "))
 
 

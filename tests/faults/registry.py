@@ -1,7 +1,8 @@
-"""Every named fault and every invariant, with what is true after it and the tests that hold it to that.
+"""Every named fault and every invariant, with what is true after it and the tests for that.
 
-The page docs/reliability.md is made of this (`make golden` rewrites it). What this version does not have is listed
-as not there, with the reason; nothing here stands for a test that does not exist (`test_registry.py`).
+The page docs/reliability.md is made from this (`make golden` rewrites it). What this version does
+not have is listed as missing, with the reason. No entry names a test that does not exist
+(`test_registry.py`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ SECRETS = "tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_by
 
 
 class Named(NamedTuple):
-    """A fault or an invariant: what it is, what is true (after it), by which tests, and what of it is not there."""
+    """A fault or an invariant.
+
+    It has what it is, what is true (after it), the tests, and what of it is missing.
+    """
 
     number: str
     what: str
@@ -225,7 +229,7 @@ FAULTS = (
 )  # fmt: skip
 
 HOLD = (SINGLE, PAIRS, SIMULATED)
-"""Where every invariant that the verifier knows is asserted after faults."""
+"""The tests that assert after faults every invariant that the verifier knows."""
 
 ALWAYS = (
     Named(

@@ -1,6 +1,7 @@
-"""Runs every single fault and every pair, prints a table of counts, and for what fails the command to run it again.
+"""Runs every single fault and every pair, and prints a table of counts.
 
-`python tests/faults/run.py`, or `--story "trip booked" --store sqlite --fault "17 crash after"` for one.
+For each failure it prints the command to run it again. `python tests/faults/run.py`, or `--story
+"trip booked" --store sqlite --fault "17 crash after"` for one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ STORES = ("memory", "sqlite")
 
 
 class Count(NamedTuple):
-    """What a sweep met: how many tellings, how many of them with doubts, with a person asked, and how they ended."""
+    """The counts of a sweep: stories played, those with doubts or persons, and the ends."""
 
     told: int
     doubtful: int
@@ -39,7 +40,7 @@ class Count(NamedTuple):
 
 @cache
 def points_of(story: str, store: str) -> tuple[str, ...]:
-    """Tell a story without a fault and return the points that it passes."""
+    """Play a story without a fault and return the points that it passes."""
     ended = tell(STORIES[story], store)
     if ended.problems or ended.outcome != STORIES[story].ends:
         raise AssertionError(f"{story} on {store} without a fault: {ended.outcome}, {ended.problems}")
@@ -47,7 +48,7 @@ def points_of(story: str, store: str) -> tuple[str, ...]:
 
 
 def singles(story: str, store: str) -> list[tuple[Fault, ...]]:
-    """Return every single fault: each operation with each kind that can befall it."""
+    """Return every single fault: each operation with each kind that can occur at it."""
     points = points_of(story, store)
     return [(Fault(at, kind),) for at, point in enumerate(points, start=1) for kind in kinds_at(point)]
 
@@ -59,7 +60,10 @@ def first_halves(story: str, store: str) -> list[Fault]:
 
 
 def pairs(story: str, store: str, first: Fault) -> Iterator[tuple[Fault, ...]]:
-    """Return every pair that begins with a fault: the second strikes anywhere after it, recovery included."""
+    """Return every pair that begins with a fault.
+
+    The second fault is anywhere after the first, recovery included.
+    """
     after = tell(STORIES[story], store, (first,)).points
     for at in range(first.at + 1, len(after) + 1):
         for kind in pair_kinds_at(after[at - 1]):
@@ -73,7 +77,7 @@ def again(story: str, store: str, faults: Sequence[Fault]) -> str:
 
 
 def sweep(story: str, store: str, cases: Iterator[tuple[Fault, ...]] | Sequence[tuple[Fault, ...]]) -> Count:
-    """Tell a story under each case and count what was met."""
+    """Play a story under each case and count the results."""
     count = Count(0, 0, 0, Counter(), [], Counter())
     told = doubtful = asked = 0
     for faults in cases:
@@ -100,7 +104,7 @@ def failure(story: str, store: str, faults: Sequence[Fault], ended: Ended) -> st
 
 
 def both(one: Count, other: Count) -> Count:
-    """Add two counts up."""
+    """Add two counts."""
     return Count(
         one.told + other.told, one.doubtful + other.doubtful, one.asked + other.asked,
         one.ends + other.ends, one.failed + other.failed, one.kinds + other.kinds,
@@ -115,7 +119,8 @@ def sampled(cases: list[tuple[Fault, ...]], most: int, seed: str) -> list[tuple[
     return cases if len(cases) <= most else Random(seed).sample(cases, most)
 
 
-# --- the command -------------------------------------------------------------------------------------
+# --- the command -------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------
 
 
 def _all_pairs(job: tuple[str, str, Fault]) -> Count:
@@ -161,7 +166,7 @@ def _one(story: str, store: str, faults: Sequence[Fault], trace: bool) -> int:
 
 
 def main() -> int:
-    """Run what the command line asks for; 1 if anything is wrong."""
+    """Run what the command line asks for; return 1 if anything is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--story", choices=sorted(STORIES))
     parser.add_argument("--store", choices=STORES)

@@ -1,4 +1,4 @@
-"""The stories: what comes from outside, how the provider answers, and how the ledger has to look at each end."""
+"""The stories: what comes from outside, the provider's answers, and the ledger at each end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Balance = Callable[[str, Counter[str], list[str]], bool]
 
 
 class Story(NamedTuple):
-    """One run of a contract as it goes when nothing goes wrong, and what has to be true however it goes."""
+    """One run of a contract without faults, and what has to be true with any fault."""
 
     name: str
     contract: str
@@ -30,17 +30,17 @@ class Story(NamedTuple):
     fails: frozenset[str] = frozenset()
 
 
-# --- what the ledger may look like at an end ---------------------------------------------------------
+# --- the ledger at an end ----------------------------------------------------------------------
 
 
 def order_balance(end: str, did: Counter[str], _: list[str]) -> bool:
-    """No order is charged twice, and none ends without its charge being delivered for or given back."""
+    """No order is charged twice, and none ends charged without a delivery or a refund."""
     wanted = {"Delivered": (1, 0), "Refunded": (1, 1)}.get(end, (0, 0))
     return (did["charge_card"], did["refund_card"]) == wanted and did["post_slack"] <= 1
 
 
 def trip_balance(end: str, did: Counter[str], order: list[str]) -> bool:
-    """All of a trip is booked, or whatever was booked is given back, in reverse."""
+    """All of a trip is booked, or all bookings are cancelled in reverse order."""
     parts = ("flight", "room", "car")
     if end == "Booked":
         return all((did[f"book_{part}"], did[f"cancel_{part}"]) == (1, 0) for part in parts)
@@ -54,7 +54,8 @@ def expense_balance(end: str, did: Counter[str], _: list[str]) -> bool:
     return did["pay"] == (1 if end == "Paid" else 0)
 
 
-# --- the order ---------------------------------------------------------------------------------------
+# --- the order ---------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------
 
 
 async def delivered(bench: Bench) -> None:
@@ -91,7 +92,8 @@ async def approved_late(bench: Bench) -> None:
     await bench.send("delivered", {"tracking": "T-1"}, "wes", "warehouse")
 
 
-# --- the trip ----------------------------------------------------------------------------------------
+# --- the trip ----------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------
 
 
 async def booked(bench: Bench) -> None:
@@ -106,7 +108,8 @@ async def not_booked(bench: Bench) -> None:
     await bench.jump(days=1)
 
 
-# --- the expense -------------------------------------------------------------------------------------
+# --- the expense -------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------
 
 
 async def agreed(bench: Bench) -> None:
@@ -178,4 +181,7 @@ STORIES = {
     )
 }
 REFERENCE = ("order reviewed", "trip not confirmed", "expense escalated")
-"""The stories of which pairs are made: the order, a saga with compensation, an approval with deadline and escalation."""
+"""The stories of which pairs are made.
+
+They are the order, a saga with compensation, and an approval with deadline and escalation.
+"""

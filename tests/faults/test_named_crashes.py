@@ -1,6 +1,7 @@
-"""The crash points C1 to C24 by their numbers: one fault at one place, and exactly what has to be there afterwards.
+"""The crash points C1 to C24 by their numbers: one fault at one place, and the exact result.
 
-Each of these also breaks no invariant, which `Seen` asserts. What stands elsewhere is listed in `registry.py`.
+Each of these also breaks no invariant, which `Seen` asserts. `registry.py` lists the tests that are
+in other files.
 """
 
 from __future__ import annotations
@@ -96,7 +97,10 @@ def test_c07_after_the_providers_commit_a_lookup_adopts_it_and_a_key_is_repeated
 
 @pytest.mark.parametrize("kind", ["drop after", "lands late"])
 def test_c07_a_lookup_waits_until_it_can_see_the_latest_effect(kind: str) -> None:
-    """The car company honours no key and shows a booking only after a while: asked at once, it would be booked twice."""
+    """The car company honours no key and shows a booking only after a while.
+
+    A lookup without a delay would lead to a second booking.
+    """
     one = seen("trip booked", at("trip booked", "action book_car", kind))
     (looked, *_), (booked,) = (
         one.calls("find_car"),
@@ -271,7 +275,7 @@ def test_c24_every_attempt_has_the_arguments_of_the_intent(kind: str) -> None:
 
 
 def test_without_faults_the_stories_meet_no_doubt_evidence_or_person() -> None:
-    """Each story alone meets no doubt, no evidence and no person: what the tests above see is the faults' doing."""
+    """Each story alone meets no doubt, evidence or person, so that these come from the faults."""
     for story in STORIES.values():
         bench, told = tell_all(story, "memory")
         bench.store.close()

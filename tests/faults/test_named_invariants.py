@@ -1,7 +1,8 @@
-"""The invariants 1 to 22 by their numbers: that they hold after faults, and that a break of each would be seen.
+"""The invariants 1 to 22 by their numbers: they hold after faults, and a break is detected.
 
-Where a line of this file breaks a world on purpose, the verifier that judges all simulations, sieges and faults has
-to name the number; a verifier that says nothing of a broken world would make every other test here worthless.
+Where a test breaks a world on purpose, the verifier that judges all simulations, sieges and faults
+has to name the number. A verifier that accepts a broken world would make every other test here
+worthless.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def doubtful() -> Fault:
     return at("order refunded", "action charge_card", "crash after")
 
 
-# --- the world outside -------------------------------------------------------------------------------
+# --- the world outside ---------------------------------------------------------------------
 
 
 def test_i01_a_second_charge_is_seen_under_the_same_key_and_under_another() -> None:
@@ -99,7 +100,7 @@ def test_i04_who_settled_a_doubt_when_and_why_stays_in_the_journal() -> None:
     assert {"actor", "reason", "at", "call"} <= set(verdict)
 
 
-# --- what clients were told --------------------------------------------------------------------------
+# --- what clients were told ----------------------------------------------------------------
 
 
 def test_i05_a_confirmed_start_that_is_not_there_or_is_there_twice_is_seen() -> None:
@@ -138,7 +139,7 @@ def test_i06_an_event_with_a_key_is_one_event_however_often_it_is_sent(kind: str
     assert one.kinds("unhandled") == []
 
 
-# --- the journal -------------------------------------------------------------------------------------
+# --- the journal ---------------------------------------------------------------------------
 
 
 def test_i07_a_path_that_the_contract_does_not_have_is_seen() -> None:
@@ -202,7 +203,7 @@ def test_i10_a_head_that_is_not_the_sum_of_the_journal_is_seen(change: Change) -
     says(10, change)
 
 
-# --- leases, timers, progress ------------------------------------------------------------------------
+# --- leases, timers, progress --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("nth", range(1, 6))
@@ -211,7 +212,7 @@ def test_i11_no_write_of_an_old_epoch_moves_a_run_and_its_evidence_is_kept(nth: 
     one = seen("order refunded", at("order refunded", "store apply", "fenced", nth), store=store)
     assert one.took_effect("charge_card") == 1
     if nth in (3, 4):
-        # The outcome was in that write: its worker could not put it on record, and did not forget it.
+        # The outcome was in that write: its worker could not record it, and did not forget it.
         (evidence,) = one.of("evidence")
         assert evidence["call"] == ("charge_card" if nth == 3 else "post_slack")
 
@@ -259,7 +260,7 @@ def test_i14_a_run_that_nobody_will_move_is_seen(change: Change, story: str) -> 
     says(14, change, story)
 
 
-# --- what a saga owes --------------------------------------------------------------------------------
+# --- what a saga owes ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,7 +290,7 @@ def test_i16_an_end_that_does_not_fit_the_ledger_is_seen() -> None:
     assert not expense_balance("Expired", Counter(pay=1), [])
 
 
-# --- the whole ---------------------------------------------------------------------------------------
+# --- the whole -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
@@ -367,7 +368,7 @@ def test_i21_every_refusal_has_a_stable_code_and_changes_nothing() -> None:
 
 
 def test_i22_faults_leave_no_file_or_transaction_open(tmp_path: Path) -> None:
-    """Descriptors and the log of the file are as they were, and nobody is left who could hold a transaction."""
+    """Descriptors and the file's log are as before, and no transaction is left open."""
     opened = []
     for number, faults in enumerate(sampled(singles("order refunded", "sqlite"), 15, "i22")):
         path = tmp_path / f"runs{number}.db"

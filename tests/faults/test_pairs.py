@@ -1,4 +1,7 @@
-"""Two faults in one story, the second anywhere after the first, recovery included. `make faults` tries every pair."""
+"""Two faults in one story, the second anywhere after the first, recovery included.
+
+`make faults` tries every pair.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry is true: each number once, each named test there to be collected, and the page says what it says."""
+"""The registry is true: each number once, each named test exists, and the page agrees with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SKIPS = ("skip", "skipif", "xfail")
 
 @cache
 def collected_of(file: str) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return the tests of a file by their names behind the file's, as pytest collects them."""
+    """Return the tests of a file, by the names that pytest gives them within the file."""
     found: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
     for node in ast.parse((ROOT / file).read_text("utf-8")).body:
         inside = node.body if isinstance(node, ast.ClassDef) and node.name.startswith("Test") else [node]

@@ -1,6 +1,7 @@
-"""Stop, open again, add the journal up: it is the state of the run, on both stores, after every write and every step.
+"""Stop, open again, add up the journal: the sum is the run's state, on both stores.
 
-The sum is made by `tests/sim/fold.py` from raw records, without the code under test.
+This holds after every write and every step. The sum is made by `tests/sim/fold.py` from raw
+records, without the code under test.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.sim.machine import Broken
 
 
 class Compared(Bench):
-    """A story in which every write is looked at through a second handle on the store, opened anew."""
+    """A story in which every write is inspected through a second, fresh handle on the store."""
 
     def __init__(self, story: Story, store: str, path: Path, faults: Sequence[Fault] = ()) -> None:
         super().__init__(story, store, faults)
@@ -42,7 +43,7 @@ class Compared(Bench):
         return results
 
     def compare(self) -> None:
-        """Hold what another process would read against what this one does, and against the journal's sum."""
+        """Compare what another process would read with this one's reading and the sum."""
         mine, own = self._plain(), self.store
         other = own.another() if isinstance(own, MemoryStore) else SqliteStore(self.path, clock=self._now)
         self.store = other
@@ -63,7 +64,10 @@ class Compared(Bench):
 
 
 class Restarted(Compared):
-    """A story in which every process dies as soon as a run has moved, and the store is opened anew for the next one."""
+    """A story in which every process dies as soon as a run has moved.
+
+    The store is opened again for the next process.
+    """
 
     def __init__(self, story: Story, store: str, path: Path) -> None:
         super().__init__(story, store, path)
@@ -91,7 +95,7 @@ class Restarted(Compared):
         await super().bury()
 
     def reopen(self) -> None:
-        """Close the store as the process goes, and open it as the next one comes."""
+        """Close the store as an ending process does, and open it as a new one does."""
         if isinstance(self.store, MemoryStore):
             self.store = self.store.another()
         else:
@@ -100,7 +104,7 @@ class Restarted(Compared):
 
 
 def ending(bench: Bench) -> tuple[list[str], str]:
-    """Tell the story; return what is wrong, and the state in which the run is then."""
+    """Play the story; return the problems, and the final state of the run."""
     problems: list[str] = []
     try:
         run_virtually(bench.story_(), bench.clock)

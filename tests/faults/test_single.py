@@ -1,7 +1,8 @@
-"""Each operation of a story with each fault that can befall it: nothing lost, nothing twice, and every run comes to its end.
+"""Each operation of a story with each fault that can occur at it: nothing is lost or done twice.
 
-All of them for the reference stories in memory, but for what is asked of the store every few seconds; some of the
-others and of SQLite. `make faults` leaves none out.
+Every run comes to its end. All operations are tried for the reference stories in memory, except the
+regular ones that the engine repeats every few seconds. Some are tried for the other stories and for
+SQLite. `make faults` leaves none out.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ def swept(story: str, store: str) -> Count:
 
 
 def _telling(points: tuple[str, ...], at: int) -> bool:
-    """Whether an operation is more than one of those that are made every few seconds, the first two of each aside."""
+    """Say whether an operation is not just another one of those made every few seconds.
+
+    The first two of each count.
+    """
     point = points[at - 1]
     return point not in REGULAR or points[:at].count(point) <= 2
 
@@ -47,7 +51,7 @@ def test_every_invariant_holds_after_one_fault(story: str, store: str) -> None:
 
 @pytest.mark.parametrize("story", STORIES)
 def test_without_a_fault_both_stores_get_the_same_calls(story: str) -> None:
-    """But for what is asked every few seconds: the stores read the clock differently often, and so those move."""
+    """The regular calls are left out, because the stores read the clock differently often."""
     asked = [[one for one in points_of(story, store) if one not in REGULAR] for store in ("memory", "sqlite")]
     assert asked[0] == asked[1]
     assert len(asked[0]) >= 8
@@ -66,14 +70,14 @@ def test_every_kind_of_fault_occurs_and_leads_to_doubts_and_to_persons() -> None
 
 
 def test_the_engines_of_all_stories_pass_the_points_of_the_protocol() -> None:
-    """A point that no story passes would be one at which nothing here was ever tried."""
+    """A point that no story passes would never be tested."""
     traces = [tell(STORIES[name], "memory", faults).trace for name, faults in PASSING]
     missing = {point for point in get_args(Point) if not any(f'"what": "{point}"' in one for one in traces)}
     assert not missing
 
 
 def test_the_same_faults_give_the_same_trace() -> None:
-    """Invariant 18: whatever is found can be found again."""
+    """Invariant 18: every finding can be reproduced."""
     for store in ("memory", "sqlite"):
         for story in REFERENCE:
             for faults in sampled(singles(story, store), 6, f"twice {story}"):

@@ -1,4 +1,4 @@
-"""Planted bugs of the kernel: the table of doubts, moves, messages, records, and secrets on their way."""
+"""Planted bugs of the kernel: the table of doubts, moves, messages, records, and secrets."""
 
 from __future__ import annotations
 

@@ -10,10 +10,11 @@ ROOT = Path(__file__).parents[2]
 
 
 class Mutant(NamedTuple):
-    """A wrong edit: `old` occurs exactly once in `file` (below `src/opord`), and `new` stands in its place.
+    """A wrong edit: `old` occurs exactly once in `file` (below `src/opord`), and `new` replaces it.
 
-    `bug` says what is wrong then, `breaks` which promise that is. It has to be noticed by the simulation within
-    `seeds` seeds or, where `seeds` is 0, by one of `tests` (what pytest is given).
+    `bug` says what is wrong then, and `breaks` names the broken promise. The bug has to be noticed
+    by the simulation within `seeds` seeds or, if `seeds` is 0, by one of `tests` (arguments of
+    pytest).
     """
 
     name: str
@@ -27,7 +28,7 @@ class Mutant(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Where the text that is changed stands."""
+        """The path of the file that is changed."""
         return ROOT / "src" / "opord" / self.file
 
     def changed(self) -> str:
@@ -42,7 +43,7 @@ class Mutant(NamedTuple):
         return text.replace(self.old, self.new)
 
     def plant(self, folder: Path) -> Path:
-        """Copy the package into a folder with the bug in it; return what goes first on the path of Python."""
+        """Copy the package into a folder with the bug in it; return the entry for Python's path."""
         place = folder / "src"
         shutil.copytree(ROOT / "src", place, ignore=shutil.ignore_patterns("__pycache__"))
         (place / "opord" / self.file).write_text(self.changed())

@@ -1,6 +1,7 @@
-"""Plants each bug in a copy of the source, and says what notices it; a bug that nothing notices is a failure.
+"""Plants each bug in a copy of the source, and reports what notices it.
 
-`python tests/mutants/run.py`, with `--only WORD` for those whose name has the word in it and `--jobs N` at once.
+A bug that nothing notices is a failure. `python tests/mutants/run.py`, with `--only WORD` for those
+whose name contains the word and `--jobs N` at once.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from tests.mutants.model import ROOT, Mutant
 from tests.mutants.table import MUTANTS
 
 LIMIT_S = 90
-"""Seconds of processor time that a mutant may use. One that goes round for ever is noticed by that."""
+"""Seconds of processor time that a mutant may use. An endless loop is noticed by that."""
 
 PATIENCE_S = 900
-"""Seconds on the wall after which a mutant is broken off that uses no processor."""
+"""Seconds of wall time after which a mutant is stopped that uses no processor."""
 
 
 class Verdict(NamedTuple):
@@ -45,7 +46,7 @@ def environment(first: Path) -> dict[str, str]:
 
 
 def command(mutant: Mutant) -> list[str]:
-    """Return what has to fail for the mutant to be noticed."""
+    """Return the command that has to fail for the mutant to be noticed."""
     if mutant.seeds:
         return [sys.executable, "tests/sim/run.py", "--once", "--seeds", str(mutant.seeds)]
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
@@ -72,7 +73,7 @@ def judge(mutant: Mutant, *, limit_s: int = LIMIT_S) -> Verdict:
 
 
 def _noticed(mutant: Mutant, code: int, said: str) -> tuple[str, str]:
-    """Say from what a run printed what noticed the mutant, and after how much."""
+    """Return what noticed the mutant, and after how much, from the output of a run."""
     if code == 0:
         return "", ""
     if said == "did not end":
@@ -81,12 +82,12 @@ def _noticed(mutant: Mutant, code: int, said: str) -> tuple[str, str]:
         found = re.search(r"^seed (\d+) breaks:\n  (.*)", said, re.MULTILINE)
         return ("simulation", f"{int(found[1]) + 1} seeds: {found[2]}") if found else ("start", said[-300:])
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
-    # Pytest ends with 2 or more where it could not run the tests at all: that is no test that noticed anything.
+    # Pytest ends with 2 or more if it could not run the tests: then no test noticed anything.
     return ("test", failed[1]) if code == 1 and failed else ("start", said[-300:])
 
 
 def main() -> int:
-    """Run what the command line asks for; 1 if a mutant survives."""
+    """Run what the command line asks for; return 1 if a mutant survives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="those whose name has this in it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
@@ -110,7 +111,7 @@ def main() -> int:
 
 
 def limited(seconds: str, *command: str) -> None:
-    """Become a command that may use so much processor time."""
+    """Replace this process by a command with a limit of processor time."""
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
     os.execv(command[0], command)
 

@@ -1,4 +1,4 @@
-"""The table of planted bugs stays true: each can still be planted, and what is said to notice them does."""
+"""The table of planted bugs is true: each can be planted, and its named tests notice it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.mutants.run import judge
 from tests.mutants.table import MUTANTS
 
 SUITES = "".join(path.read_text() for path in ROOT.glob("src/opord/testing/*_suite.py"))
-"""What the tests of every store have in common."""
+"""The tests that every store has to pass."""
 
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 
@@ -48,7 +48,7 @@ def test_a_mutant_is_noticed(name: str) -> None:
 
 
 def test_a_harmless_edit_is_not_noticed() -> None:
-    """So that nothing is noticed only because the copy of the source could not be run at all."""
+    """So that no bug counts as noticed only because the copy of the source cannot run."""
     line = '"""What a worker learned of an attempt after it lost the run."""'
     harmless = Mutant("harmless", "kernel/inbox.py", line, line.upper(), "none", "nothing", seeds=2)
     assert judge(harmless).by == ""
