@@ -194,3 +194,18 @@ def test_every_folder_of_tests_is_told_of_in_their_readme() -> None:
     folders = {path.relative_to(TESTS).parts[0] for path in tracked() if TESTS in path.parents[1:]}
     rows = re.findall(r"^\| `(\w+)/` \| \S", text_of(TESTS / "README.md"), re.MULTILINE)
     assert rows == sorted(folders)
+
+
+def test_every_place_where_a_behaviour_stands_is_there() -> None:
+    page = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
+    table = page.split("## Where a behaviour stands\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (?!behaviour|---)(.+?) \| (.+?) \|$", table, re.MULTILINE)
+    assert len(rows) > 12
+    for behaviour, places in rows:
+        paths = re.findall(r"`([\w/]+(?:\.py|/))`(?: \(`(\w+)`\))?", places)
+        assert paths, behaviour
+        for path, name in paths:
+            place = PACKAGE / path
+            assert place.exists(), f"{behaviour}: there is no {path}"
+            if name:
+                assert re.search(rf"def {name}\b", place.read_text()), f"{behaviour}: {path} has no {name}"
