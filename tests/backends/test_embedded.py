@@ -62,7 +62,7 @@ def flow(tmp_path: Path) -> Any:
 
 
 def run(open_store: Callable[[], Store], flow: Any, job: Callable[[Backend], Coroutine[Any, Any, T]]) -> T:
-    """Do a job with the backend of an engine that carries the contract out."""
+    """Run a job with the backend of an engine that carries out the contract."""
 
     async def main() -> T:
         store = open_store()
@@ -91,7 +91,7 @@ async def refused(verb: Coroutine[Any, Any, Any]) -> str:
     return "done"
 
 
-def test_a_run_goes_its_way_and_is_read_and_examined(open_store: Callable[[], Store], flow: Any) -> None:
+def test_a_run_is_carried_out_read_and_verified(open_store: Callable[[], Store], flow: Any) -> None:
     async def job(backend: Backend) -> None:
         program = program_of(flow)
         assert (await backend.start(program, {"id": "a"})).created
@@ -157,7 +157,9 @@ def test_each_refusal_has_its_code(open_store: Callable[[], Store], flow: Any) -
     run(open_store, flow, job)
 
 
-def test_a_person_settles_a_doubt_and_a_stall(open_store: Callable[[], Store], flow: Any) -> None:
+def test_a_person_resolves_a_doubt_and_resumes_a_stalled_run(
+    open_store: Callable[[], Store], flow: Any
+) -> None:
     async def job(backend: Backend) -> None:
         await paid(backend, flow, "lost")
         async with asyncio.timeout(20):
@@ -217,7 +219,7 @@ def test_ended_runs_are_pruned_into_an_archive(
     run(open_store, flow, job)
 
 
-def test_a_change_by_others_ends_a_wait_and_none_ends_with_the_time_out(
+def test_a_wait_ends_with_a_change_by_others_or_with_the_timeout(
     open_store: Callable[[], Store], flow: Any
 ) -> None:
     async def main() -> None:
@@ -242,7 +244,7 @@ def test_a_change_by_others_ends_a_wait_and_none_ends_with_the_time_out(
 
 
 class Slow(SqliteStore):
-    """A store whose reads and batches can be held up, to see what goes on beside them."""
+    """A store that can delay reads and batches, to show what goes on beside them."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -282,7 +284,7 @@ def test_reads_run_side_by_side_and_beside_a_write(tmp_path: Path, flow: Any) ->
     asyncio.run(main())
 
 
-def test_whoever_has_written_reads_it(tmp_path: Path, flow: Any) -> None:
+def test_a_writer_reads_its_own_write(tmp_path: Path, flow: Any) -> None:
     async def main() -> None:
         store = SqliteStore(tmp_path / "runs.db")
         async with opord.Engine(store, [flow]) as engine:

@@ -1,6 +1,6 @@
-"""Runs are driven the same where no store of ours keeps them: against a host that has one run and nothing else.
+"""Drive a run through a host that holds only this run: it behaves as it does in a store.
 
-It claims nothing, wakes nobody and writes by itself, as a workflow of a cluster would.
+The host claims nothing, wakes nobody and writes by itself, like a workflow of a cluster.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ final state Refused failure
 
 
 class OneRun:
-    """A host of one run: its rows are attributes, its clock stands still until somebody moves it."""
+    """A host of one run. Its rows are attributes; its clock moves only when a test moves it."""
 
     name = "one"
     lease_us = 10_000_000
@@ -187,7 +187,7 @@ class OneRun:
         self.background.append(asyncio.get_running_loop().create_task(work))
 
     def claim(self) -> Run:
-        """Take the run up: one epoch on, in this host's hands."""
+        """Claim the run for this host: its epoch grows by one."""
         assert self.row is not None
         head = self.row.head.replace(worker=self.name, wake_at=self.at_us + self.lease_us)
         self.row = self.row.replace(epoch=self.row.epoch + 1, head=head)
@@ -195,7 +195,7 @@ class OneRun:
 
 
 class Handlers:
-    """Sells and prints; `says` is what becomes of the next calls, `calls` what was called under which key."""
+    """Sells and prints. `says` holds the next endings, `calls` the calls with their keys."""
 
     def __init__(self, module: Any) -> None:
         self.module = module
@@ -218,7 +218,7 @@ class Handlers:
 
 
 class Desk:
-    """One run with everything that it takes to drive it."""
+    """One run with everything that is needed to drive it."""
 
     def __init__(self) -> None:
         module = compiled(CONTRACT)
@@ -297,7 +297,7 @@ def test_refusals_are_the_same_and_change_nothing() -> None:
     asyncio.run(main())
 
 
-def test_the_same_start_again_is_the_same_run() -> None:
+def test_a_repeated_start_returns_the_same_run() -> None:
     async def main() -> None:
         desk = await sold()
         again = await desk.client.start(desk.program, desk.program.input.accept({"id": "a1"}))

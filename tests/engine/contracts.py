@@ -1,4 +1,4 @@
-"""The contracts that the engine's tests run, and their handlers."""
+"""The contracts of the engine's tests, and their handlers."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ POLICIES = {
 
 
 class OrderHandlers:
-    """Handlers of the order contract, against a provider."""
+    """Handlers of the order contract, with a provider."""
 
     def __init__(self, module: Any, provider: Provider) -> None:
         self.module = module
@@ -100,7 +100,10 @@ CHARGED = ("Charged", {"receipt": RECEIPT})
 
 
 def charging(policy: str, *, report: bool = False, finds: str = "Receipt?", result: str = "Receipt") -> str:
-    """Return a contract that commits one action of the given policy, with effects that may know."""
+    """Return a contract that commits one action with the given policy.
+
+    It has effects that can check the action.
+    """
     unclear = "InDoubt -> goto Unclear" if report else ""
     target, final = (" | Unclear", "final state Unclear failure") if report else ("", "")
     ok = (

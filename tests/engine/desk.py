@@ -1,10 +1,11 @@
-"""The language of the engine's specification: a contract, handlers that answer by a script, and one run of it.
+"""The language of the engine's specification: a contract, scripted handlers, and one run of it.
 
     sim = Sim(CONTRACT, charge=[fails("Problem.Busy"), {"id": "r1"}])
     sim.tell(lambda here: here.rests())
     assert (sim.calls("charge"), sim.state) == (2, "Charged")
 
-A script lists how a handler answers one call after another; its last answer stands for all further calls.
+A script lists the answers of a handler, call by call. Its last answer is used for all further
+calls.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from tests.support.kit import Kit
 
 
 class Made(NamedTuple):
-    """A call as the handler saw it; `at` is in seconds since the clock began."""
+    """A call as the handler saw it. `at` is in seconds since the clock began."""
 
     at: float
     args: tuple[Any, ...]
@@ -65,7 +66,7 @@ NEVER = After(10**9, None)
 
 
 class Desk:
-    """Handlers that answer by their scripts, and remember what they were asked."""
+    """Handlers that answer by their scripts and remember their calls."""
 
     def __init__(self, scripts: dict[str, Sequence[Any]]) -> None:
         self.scripts = {name: list(script) for name, script in scripts.items()}
@@ -112,7 +113,7 @@ class Desk:
                 found = getattr(found, part)
             raise found(**said.fields)
         if isinstance(said, BaseException):
-            # A fresh one each time, as handlers raise them.
+            # A new one each time, as handlers raise them.
             raise copy.copy(said)
         if callable(said):
             return said(*args)
@@ -120,7 +121,7 @@ class Desk:
 
 
 class Fixed(random.Random):
-    """Randomness that always draws the same."""
+    """A random source that always returns the same number."""
 
     def __init__(self, drawn: float) -> None:
         super().__init__(0)
@@ -131,7 +132,7 @@ class Fixed(random.Random):
 
 
 class Here:
-    """An open engine and the run that a story is about."""
+    """An open engine and the run of a story."""
 
     def __init__(self, sim: Sim, engine: Engine) -> None:
         self.sim = sim
@@ -144,7 +145,7 @@ class Here:
         return self.sim.id
 
     async def send(self, event: str, *, actor: str = "ann", role: str | None = None, **members: Any) -> Sent:
-        """Send the run an event."""
+        """Send an event to the run."""
         return await self.client.send(self.sim.id, event, members, actor=actor, role=role)
 
     async def resume(self) -> None:
@@ -161,7 +162,7 @@ class Here:
         await self.until(lambda: self.sim.rests)
 
     async def until(self, condition: Callable[[], bool], seconds: float = 4000) -> None:
-        """Let time pass until something holds."""
+        """Let time pass until a condition holds."""
         await self.sim.kit.until(condition, seconds=seconds)
 
     async def reaches(self, state: str) -> None:
@@ -173,13 +174,19 @@ class Here:
         await asyncio.sleep(seconds)
 
     async def leap(self, span: str) -> None:
-        """Let much time pass at once, as on a machine that was asleep; then a second in which all gets its turn."""
+        """Let much time pass at once, as on a machine that was asleep.
+
+        Then one more second, in which all tasks run.
+        """
         self.sim.kit.clock.advance(parse_duration(span).total_seconds())
         await asyncio.sleep(1)
 
 
 class Sim:
-    """A contract with scripted handlers, in virtual time; `n=1` is the input unless another is given."""
+    """A contract with scripted handlers, in virtual time.
+
+    `n=1` is the input unless another is given.
+    """
 
     def __init__(
         self, text: str, *, input: dict[str, Any] | None = None, lease_s: float = 10, **scripts: Sequence[Any]
@@ -201,9 +208,11 @@ class Sim:
         drawn: float | None = None,
         **options: Any,
     ) -> Sim:
-        """Start the run and tell each story to an engine of its own, one after another; then check the journals.
+        """Start the run and tell each story to an engine of its own, one after another.
 
-        `drawn` fixes what the engines draw from [0, 1) for the spread of retries.
+        Then verify the journals.
+
+        `drawn` is the number that engines draw from [0, 1) for the jitter of retries.
         """
 
         async def main() -> None:
@@ -226,7 +235,7 @@ class Sim:
         return self.tell(lambda here: here.rests(), **options)
 
     def advance(self, span: str) -> None:
-        """Let time pass while no engine is up."""
+        """Let time pass while no engine is open."""
         self.kit.clock.advance(parse_duration(span).total_seconds())
 
     # --- what became of it -----------------------------------------------------------------------
@@ -252,7 +261,7 @@ class Sim:
 
     @property
     def ending(self) -> tuple[str, Any]:
-        """The state and what it carries."""
+        """The state and its data."""
         run = self.run
         return run.state, run.data
 
@@ -270,7 +279,7 @@ class Sim:
         return self.kit.kinds(self.id)
 
     def records(self, *kinds: str) -> list[dict[str, Any]]:
-        """The run's records, of these kinds if any are named."""
+        """Return the run's records, of these kinds if any are named."""
         return [one for one in self.kit.records(self.id) if not kinds or one["kind"] in kinds]
 
     def record(self, kind: str) -> dict[str, Any]:
@@ -288,6 +297,6 @@ class Sim:
         return [made.call.key for made in self.desk.made[call] if made.call is not None]
 
     def pauses(self, call: str) -> list[float]:
-        """The seconds between one call and the next."""
+        """Return the seconds between one call and the next."""
         times = [made.at for made in self.desk.made[call]]
         return [later - earlier for earlier, later in itertools.pairwise(times)]

@@ -1,4 +1,4 @@
-"""A store that turns out to be damaged: whoever waits is told, and nothing is asked of it any more."""
+"""A store that is found to be damaged: waiting callers learn of it, and it is not used again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def a_kit() -> Kit:
     return Kit(order(POLICIES["ask"]), lambda module: OrderHandlers(module, Provider()))
 
 
-def test_who_waits_for_the_end_of_a_run_hears_of_the_damage() -> None:
+def test_a_caller_that_waits_for_the_end_of_a_run_learns_of_the_damage() -> None:
     kit = a_kit()
     store = spoilt(kit, "changes", 3)
 
@@ -41,7 +41,7 @@ def test_who_waits_for_the_end_of_a_run_hears_of_the_damage() -> None:
 
 
 @pytest.mark.parametrize("verb", ["apply", "next_wake", "heartbeat"])
-def test_a_worker_asks_nothing_more_and_leaves_in_order(verb: str) -> None:
+def test_a_worker_stops_using_the_store_and_ends_in_order(verb: str) -> None:
     kit = a_kit()
     store = spoilt(kit, verb, 2)
 

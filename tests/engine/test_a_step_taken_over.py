@@ -1,4 +1,7 @@
-"""A step that is taken over has to reach the commit on record; where it does not, the run stalls and nobody is called."""
+"""A step that is taken over must reach the commit on record.
+
+If it does not, the run stalls and no action is called.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class Handlers:
 
 
 def after_a_crash(change: Callable[[dict[str, Any]], None], *, point: Point = "intent written") -> Kit:
-    """Kill an engine at a point, change the step under way as it is kept, and let another engine go on with it."""
+    """Kill an engine at a point, change the stored step, and let another engine go on."""
     kit = Kit(TEXT, lambda _: Handlers())
 
     async def story(engine: Engine) -> None:
@@ -73,7 +76,7 @@ def after_a_crash(change: Callable[[dict[str, Any]], None], *, point: Point = "i
     return kit
 
 
-def test_it_is_given_what_it_was_answered_before() -> None:
+def test_a_step_gets_its_recorded_answers_again() -> None:
     kit = after_a_crash(lambda pending: None)
     handlers: Handlers = kit.handlers
     assert kit.row("Pay/1").head.state == "Charged"
@@ -105,7 +108,7 @@ def without_its_answers(pending: dict[str, Any]) -> None:
         (without_its_answers, "Diverged: the step asks for rate, but a commit of charge is on record"),
     ],
 )
-def test_one_that_does_not_come_to_its_commit_stalls_and_calls_nobody(
+def test_a_step_that_does_not_reach_its_commit_stalls_without_a_call(
     change: Callable[[dict[str, Any]], None], said: str
 ) -> None:
     kit = after_a_crash(change)
@@ -132,7 +135,7 @@ def test_an_outcome_on_record_is_not_replaced_by_evidence_that_comes_later() -> 
 
 
 def test_an_intent_renews_the_lease_under_which_its_action_is_called() -> None:
-    """So that the call has the whole of it before it, however long what came before took."""
+    """So the call has the whole lease, however long the calls before it took."""
     leases: list[int] = []
     kit = Kit(TEXT, lambda _: Handlers())
 

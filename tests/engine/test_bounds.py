@@ -1,4 +1,4 @@
-"""What is too large to keep is refused before it is accepted, and named with its limit."""
+"""Data that are too large are refused before they are accepted, and the error names the limit."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_input_over_the_limit_is_refused_and_starts_nothing() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * (LONGEST_KEY + 1)])
-def test_a_key_that_names_nothing_or_too_much_is_refused(key: str) -> None:
+def test_an_empty_or_too_long_key_is_refused(key: str) -> None:
     assert f"1 to {LONGEST_KEY} characters" in refused(a_kit(), id=key, text="")
 
 
@@ -87,7 +87,7 @@ def test_a_result_over_the_limit_is_unexpected() -> None:
     assert (sim.calls("look"), sim.status) == (4, "stalled")
 
 
-def test_two_events_that_are_the_same_in_all_else_are_two() -> None:
+def test_two_equal_events_are_two_events() -> None:
     kit = Kit(
         """
 contract Bell(id: str) key id

@@ -1,4 +1,7 @@
-"""A worker may claim anew what it holds itself, its lease being over: the later flight goes on, whatever becomes of the first."""
+"""A worker may claim its own run again after its lease is over.
+
+The later flight goes on, whatever the first one does.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class Handlers:
 
 @pytest.mark.parametrize("verb", ["apply", "renew", "heartbeat"])
 @pytest.mark.parametrize("seconds", [5.0, 12.0, 32.0, 33.3, 100.0])
-def test_a_worker_alone_goes_on_after_its_store_was_out_of_reach(verb: str, seconds: float) -> None:
+def test_a_single_worker_goes_on_after_its_store_was_unreachable(verb: str, seconds: float) -> None:
     kit = Kit(TEXT, lambda _: Handlers())
 
     async def main() -> None:
@@ -48,7 +51,7 @@ def test_a_worker_alone_goes_on_after_its_store_was_out_of_reach(verb: str, seco
     kit.check()
 
 
-def test_a_flight_that_is_broken_off_before_its_first_step_keeps_nothing() -> None:
+def test_a_flight_cancelled_before_its_first_step_holds_nothing() -> None:
     kit = Kit(TEXT, lambda _: Handlers())
 
     async def main() -> None:
@@ -62,8 +65,8 @@ def test_a_flight_that_is_broken_off_before_its_first_step_keeps_nothing() -> No
     kit.run(main())
 
 
-def test_only_the_flight_whose_lease_was_lost_is_broken_off() -> None:
-    """The leases that a worker asks for may be those of flights that a later claim has replaced meanwhile."""
+def test_only_the_flight_whose_lease_was_lost_is_cancelled() -> None:
+    """Renew leases of flights that a later claim has replaced meanwhile."""
     kit = Kit(TEXT, lambda _: Handlers())
     moved: list[str] = []
 
@@ -71,7 +74,7 @@ def test_only_the_flight_whose_lease_was_lost_is_broken_off() -> None:
         def after(self, name: str, args: tuple[Any, ...], answer: Any) -> Any:
             if name != "renew" or not args[1] or moved:
                 return answer
-            # Before the answer is heard the run is claimed anew, under the next epoch.
+            # Before the answer arrives the run is claimed again, under the next epoch.
             moved.append(args[1][0][0])
             worker = engine.worker
             assert worker is not None
@@ -99,8 +102,8 @@ def test_only_the_flight_whose_lease_was_lost_is_broken_off() -> None:
     kit.run(main())
 
 
-def test_the_end_of_an_older_flight_leaves_the_newer_one_known() -> None:
-    """What is not known to fly has its lease renewed by nobody."""
+def test_the_end_of_an_older_flight_does_not_forget_the_newer_one() -> None:
+    """The lease of a forgotten flight would not be renewed."""
     kit = Kit(TEXT, lambda _: Handlers())
 
     async def main() -> None:
@@ -123,7 +126,7 @@ def test_the_end_of_an_older_flight_leaves_the_newer_one_known() -> None:
 
 
 async def taken_over(kit: Kit, holder: str, run: str) -> None:
-    """Let another worker carry a run to its end that this one holds, as after a pause of more than its lease."""
+    """Let another worker carry a run of this one to its end, as after a long pause."""
     kit.store.release(holder, [(run, kit.row(run).epoch)])
     async with kit.engine():
         await kit.until(lambda: bool(kit.row(run).head.status == "ended"), seconds=5)
@@ -147,8 +150,8 @@ class HangsOnce(Handlers):
         return "seen"
 
 
-def test_a_flight_that_lost_its_lease_is_broken_off_at_the_next_round_of_leases() -> None:
-    """Else its handler keeps its place until its time limit, and no other run gets it."""
+def test_a_flight_that_lost_its_lease_is_cancelled_at_the_next_renewal() -> None:
+    """Otherwise its handler keeps its place until its time limit, and no other run gets it."""
     kit = Kit(TEXT, lambda _: Handlers())
     handlers = kit.handlers = HangsOnce(kit)
 
@@ -169,7 +172,7 @@ def test_a_flight_that_lost_its_lease_is_broken_off_at_the_next_round_of_leases(
     kit.check()
 
 
-def test_who_stops_a_worker_does_not_wait_for_a_flight_that_lost_its_lease() -> None:
+def test_stopping_a_worker_does_not_wait_for_a_flight_that_lost_its_lease() -> None:
     kit = Kit(TEXT, lambda _: Handlers())
     handlers = kit.handlers = HangsOnce(kit)
 

@@ -1,6 +1,7 @@
-"""A wall clock that is set while runs are under way: nothing twice, nothing early, nothing stuck for as long as it went back.
+"""A wall clock that is set while runs are under way.
 
-The store's clock is set; the one by which a process waits, and which never jumps, is not.
+Nothing happens twice or early, and nothing is stuck for long. The store's clock is set. The
+monotonic clock of the process, which never jumps, is not.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ final state Over success
 
 
 class Handlers:
-    """Pays slowly: it takes effect at once, and the answer comes `slow_s` later."""
+    """Pays slowly: the effect is immediate, and the answer comes `slow_s` later."""
 
     def __init__(self, module: Any, *, slow_s: float, honours_keys: bool = True) -> None:
         self.module, self.slow_s = module, slow_s
@@ -70,7 +71,7 @@ class Handlers:
 
 
 class Set(Kit):
-    """A kit whose store has a clock that can be set."""
+    """A kit whose store has an adjustable clock."""
 
     def __init__(self, text: str, handlers: Any, *, sqlite: bool = False, lease_s: float = LEASE_S) -> None:
         super().__init__(text, handlers, lease_s=lease_s)
@@ -97,7 +98,7 @@ def paying(policy: str, *, slow_s: float, sqlite: bool = False, lease_s: float =
 
 
 async def dies_in_the_call(kit: Set) -> None:
-    """Have a worker die while its call is under way."""
+    """Let a worker die during its call."""
     mortal = FaultyStore(kit.store)
     engine = kit.engine(store=mortal)
     await engine.__aenter__()
@@ -108,7 +109,7 @@ async def dies_in_the_call(kit: Set) -> None:
 
 
 @pytest.mark.parametrize("sqlite", [False, True], ids=["memory", "sqlite"])
-def test_what_a_dead_worker_held_is_taken_over_soon_though_the_clock_was_set_back_by_an_hour(
+def test_runs_of_a_dead_worker_are_taken_over_soon_after_the_clock_went_back(
     sqlite: bool,
 ) -> None:
     kit = paying("in doubt ask", slow_s=HOUR, sqlite=sqlite)
@@ -128,9 +129,7 @@ def test_what_a_dead_worker_held_is_taken_over_soon_though_the_clock_was_set_bac
 
 @pytest.mark.parametrize("later", [0.0, HOUR / 2], ids=["back", "back and half of it forward"])
 @pytest.mark.parametrize("lease_s", [LEASE_S, LONGEST_LEASE_S])
-def test_it_is_not_taken_over_before_its_worker_was_silent_for_as_long_as_a_living_one_may_be(
-    lease_s: float, later: float
-) -> None:
+def test_a_run_is_not_taken_over_while_its_worker_may_still_be_alive(lease_s: float, later: float) -> None:
     kit = paying("in doubt ask", slow_s=HOUR, lease_s=lease_s)
 
     async def story() -> float:
@@ -149,7 +148,7 @@ def test_it_is_not_taken_over_before_its_worker_was_silent_for_as_long_as_a_livi
 
 
 @pytest.mark.parametrize("jump", [0.0, -10.0, 60.0])
-def test_a_lease_that_reaches_no_further_than_any_does_ends_by_the_clock_of_the_store(jump: float) -> None:
+def test_a_lease_of_normal_length_ends_by_the_clock_of_the_store(jump: float) -> None:
     kit = paying("in doubt ask", slow_s=HOUR, lease_s=LONGEST_LEASE_S)
 
     async def story() -> int:
@@ -165,7 +164,7 @@ def test_a_lease_that_reaches_no_further_than_any_does_ends_by_the_clock_of_the_
     kit.check()
 
 
-def test_a_worker_with_the_longest_lease_keeps_what_it_holds_though_it_says_so_seldom() -> None:
+def test_a_worker_with_the_longest_lease_keeps_its_runs_with_rare_heartbeats() -> None:
     kit = paying("in doubt ask", slow_s=250.0, lease_s=LONGEST_LEASE_S)
 
     async def story() -> None:
@@ -184,7 +183,7 @@ def test_a_worker_with_the_longest_lease_keeps_what_it_holds_though_it_says_so_s
 
 
 @pytest.mark.parametrize("jump", [-HOUR, -HOUR / 10, -0.5, -YEAR])
-def test_nothing_is_taken_from_a_worker_that_lives_when_the_clock_is_set_back(jump: float) -> None:
+def test_a_living_worker_keeps_its_runs_when_the_clock_is_set_back(jump: float) -> None:
     kit = paying("in doubt ask", slow_s=250.0)
 
     async def story() -> None:
@@ -203,7 +202,7 @@ def test_nothing_is_taken_from_a_worker_that_lives_when_the_clock_is_set_back(ju
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("jump", [HOUR, 25 * HOUR, YEAR, 0.5, LEASE_S])
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_clock_set_forward_in_a_call_ends_leases_and_has_nobody_charged_twice(
+def test_a_clock_set_forward_during_a_call_charges_nobody_twice(
     policy: str, jump: float, workers: int
 ) -> None:
     kit = paying(POLICIES[policy], slow_s=30.0)
@@ -228,8 +227,8 @@ def test_a_clock_set_forward_in_a_call_ends_leases_and_has_nobody_charged_twice(
     kit.check()
 
 
-def test_a_key_that_the_other_side_has_forgotten_meanwhile_is_not_relied_on() -> None:
-    """C22: no worker was up for 25 hours."""
+def test_a_key_that_the_other_side_has_forgotten_is_not_used() -> None:
+    """C22: no worker ran for 25 hours."""
     kit = paying(POLICIES["repeat"], slow_s=30.0)
 
     async def story() -> None:
@@ -249,14 +248,13 @@ def test_a_key_that_the_other_side_has_forgotten_meanwhile_is_not_relied_on() ->
     kit.check()
 
 
-def test_a_worker_that_was_stopped_after_the_clock_went_back_makes_no_call_that_another_has_given_up() -> (
-    None
-):
+def test_a_worker_stopped_after_the_clock_went_back_makes_no_call_of_a_lost_run() -> None:
     kit = paying("in doubt ask", slow_s=0.0)
 
     def stopped(point: str, run: str) -> None:
         if point == "intent written" and kit.moved_us == 0:
-            # The clock goes back, the lease is renewed by the new time, and the process is stopped for four leases.
+            # The clock goes back, the lease is renewed by the new time, and the process is stopped
+            # for four leases.
             kit.jump(-HOUR)
             kit.store.renew("w1", [(run, 1)], ttl_us=int(LEASE_S * 1e6))
             kit.clock.advance(4 * LEASE_S)
@@ -305,7 +303,7 @@ def test_a_timer_fires_once_and_not_early_by_the_clock_of_the_store(
             await kit.until(lambda: kit.row("Wait/1").head.status == "ended", seconds=HOUR)
             return kit.clock.monotonic() - began
 
-    # It is looked for twenty times a second; the test looks twice.
+    # The worker checks twenty times a second; the test checks twice.
     assert abs(kit.run(story()) - passes_s) < 2
     assert waited(kit) >= timedelta(minutes=2)
     assert kit.kinds("Wait/1") == ["started", "transition"]
@@ -349,6 +347,6 @@ def test_workers_whose_clocks_differ_charge_nobody_twice(ahead_s: float) -> None
     kit.run(story())
     assert sorted(kit.handlers.provider.ledger) == [("pay", f"Pay/{n}/1") for n in range(6)]
     if ahead_s < 2 * LEASE_S / 3:
-        # A third of a lease is the longest that one is not renewed: a smaller difference disturbs nobody.
+        # A lease is renewed at least every third of it, so a smaller difference disturbs no worker.
         assert all("doubt" not in kit.kinds(f"Pay/{n}") for n in range(6))
     kit.check()

@@ -1,4 +1,7 @@
-"""The garbage collector of a program that has an engine: relaxed while one is open, and somebody else's settings left alone."""
+"""The garbage collector of a program with an engine: relaxed while one is open.
+
+Thresholds that the program set itself stay.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def collector() -> Iterator[None]:
 
 
 def seen(folder: Path, *relax: bool) -> list[tuple[int, int, int]]:
-    """Return the thresholds while as many engines open one in the other, and after each closes."""
+    """Return the thresholds while nested engines open, and after each closes."""
     flow = workflow_of(compiled(TEXT))
     found = []
 
@@ -50,28 +53,28 @@ def seen(folder: Path, *relax: bool) -> list[tuple[int, int, int]]:
     return found
 
 
-def test_it_is_relaxed_until_the_last_engine_closes(tmp_path: Path) -> None:
+def test_the_collector_is_relaxed_until_the_last_engine_closes(tmp_path: Path) -> None:
     assert seen(tmp_path, True, True) == [RELAXED, RELAXED, RELAXED, PYTHONS]
 
 
-def test_an_engine_that_is_told_not_to_leaves_it_as_it_is(tmp_path: Path) -> None:
+def test_an_engine_with_relax_collector_false_changes_nothing(tmp_path: Path) -> None:
     assert seen(tmp_path, False) == [PYTHONS, PYTHONS]
     assert seen(tmp_path, False, True) == [PYTHONS, RELAXED, PYTHONS, PYTHONS]
 
 
 @pytest.mark.parametrize("own", [(100, 5, 5), (0, 10, 10), (100_000, 20, 20)])
-def test_what_somebody_has_set_stays(tmp_path: Path, own: tuple[int, int, int]) -> None:
+def test_foreign_thresholds_stay(tmp_path: Path, own: tuple[int, int, int]) -> None:
     gc.set_threshold(*own)
     assert seen(tmp_path, True) == [own, own]
 
 
-def test_a_collector_that_is_switched_off_stays_so(tmp_path: Path) -> None:
+def test_a_disabled_collector_stays_disabled(tmp_path: Path) -> None:
     gc.disable()
     assert seen(tmp_path, True) == [PYTHONS, PYTHONS]
     assert not gc.isenabled()
 
 
-def test_what_was_set_meanwhile_is_not_undone() -> None:
+def test_thresholds_that_were_set_meanwhile_stay() -> None:
     relaxation = Relaxation()
     relaxation.hold()
     gc.set_threshold(900, 10, 10)
@@ -79,7 +82,7 @@ def test_what_was_set_meanwhile_is_not_undone() -> None:
     assert gc.get_threshold() == (900, 10, 10)
 
 
-def test_an_engine_that_cannot_open_leaves_it_as_it_was(tmp_path: Path) -> None:
+def test_an_engine_that_cannot_open_restores_the_thresholds(tmp_path: Path) -> None:
     flow = workflow_of(compiled(TEXT))
 
     async def story() -> None:
@@ -91,7 +94,7 @@ def test_an_engine_that_cannot_open_leaves_it_as_it_was(tmp_path: Path) -> None:
     assert gc.get_threshold() == PYTHONS
 
 
-def test_a_worker_freezes_what_is_there_at_the_start() -> None:
+def test_a_worker_freezes_the_objects_at_its_start() -> None:
     try:
         relax_for_good()
         assert gc.get_threshold() == RELAXED

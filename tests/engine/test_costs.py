@@ -1,4 +1,4 @@
-"""After a storm everything is as before it: nothing is kept of what is over. Counted in things, never in time."""
+"""After a storm of runs nothing is left of them. The tests count things, never time."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Storm:
 
 
 def open_things(engine: Engine) -> dict[str, int]:
-    """Count what an engine holds on to, and the process with it."""
+    """Count what an engine and its process hold."""
     opened = engine._running
     worker, writer = opened.worker, opened.writer
     assert worker is not None
@@ -104,7 +104,7 @@ def open_things(engine: Engine) -> dict[str, int]:
 
 
 async def storm(engine: Engine, flow: Any, name: str, runs: int) -> None:
-    """Start runs, send them all kinds of events at once, give up waiting for some, and see them end."""
+    """Start runs, send them many events at once, stop waiting for some, and see them end."""
 
     async def one(number: int) -> None:
         run = await engine.start(flow, id=f"{name}-{number}")
@@ -156,7 +156,8 @@ def test_a_storm_leaves_nothing_behind(tmp_path: Path) -> None:
         asyncio.run(main())
     finally:
         tracemalloc.stop()
-    # Up to four connections are opened for reads side by side, each with two files and those of its thread.
+    # Up to four connections are opened for parallel reads, each with two files and those of its
+    # thread.
     assert all(seen["readers"] <= 4 for seen in things)
     assert things[2]["files"] - things[1]["files"] <= 3 * (things[2]["readers"] - things[1]["readers"])
     first, second = ({**seen, "files": 0, "readers": 0} for seen in things[1:])
@@ -165,11 +166,11 @@ def test_a_storm_leaves_nothing_behind(tmp_path: Path) -> None:
     assert set(kept) <= {"tasks", "files", "readers"}, kept
     # This coroutine, and the loops that claim, renew and commit.
     assert things[2]["tasks"] == 4
-    # A run in memory has some kilobytes, with all that waits for it.
+    # A run in memory takes some kilobytes, with all that waits for it.
     assert sizes[2] - sizes[1] < RUNS * 1000, sizes
 
 
-def test_who_gives_up_waiting_leaves_nothing_behind_though_the_run_goes_on() -> None:
+def test_a_caller_that_gives_up_leaves_nothing_behind() -> None:
     class Slow:
         async def look(self, id: str) -> str:
             await asyncio.sleep(60)
@@ -200,14 +201,14 @@ final state Held success
                 assert len(each._running.waiters._waiting) == 0
             assert engine.worker._on_end == {}
             assert len(engine.worker.flights) == 1
-            # Timers that were cancelled are thrown out of the loop's heap too.
+            # Cancelled timers are removed from the loop's heap too.
             assert len(asyncio.get_running_loop()._scheduled) < 300  # type: ignore[attr-defined]
             assert [type(await each.wait_result(run.id)).__name__ for each in (engine, other)] == ["Held"] * 2
 
     kit.run(main())
 
 
-def test_a_store_that_another_holds_makes_all_wait_and_leaves_no_transaction_open(tmp_path: Path) -> None:
+def test_a_locked_store_makes_all_wait_and_leaves_no_transaction_open(tmp_path: Path) -> None:
     flow = workflow_of(compiled(DESK))
     file = tmp_path / "runs.db"
 
@@ -228,7 +229,8 @@ def test_a_store_that_another_holds_makes_all_wait_and_leaves_no_transaction_ope
             writer = engine._running.writer
             assert (len(writer._waiting), len(writer._behind), len(writer._calls)) == (0, 0, 0)
             assert engine.store._writer.connection.getautocommit()  # type: ignore[attr-defined]
-            # Who gave up may have started a run all the same: asking again gives it, and never a second one.
+            # A caller that gave up may still have started a run: the next start returns that run,
+            # and never a second one.
             for number in range(200):
                 assert (await engine.start(flow, id=f"o{number}")).id == f"Desk/o{number}"
             assert len(asyncio.all_tasks()) == 2
@@ -257,7 +259,7 @@ def test_a_log_that_grew_behind_a_long_reader_is_cut_when_the_reader_ends(tmp_pa
 
     grown = write(range(1, 101))
     assert grown > 2_000_000
-    # A reader sees what it saw, and keeps nobody from writing.
+    # A reader sees its snapshot and does not block writers.
     assert reader.execute("SELECT count(*) FROM runs").get == 1
     reader.close()
     assert write(range(101, 110)) < 400_000
@@ -265,7 +267,7 @@ def test_a_log_that_grew_behind_a_long_reader_is_cut_when_the_reader_ends(tmp_pa
     assert not os.path.exists(f"{file}-wal")
 
 
-def test_readers_of_a_store_are_kept_in_small_number(tmp_path: Path) -> None:
+def test_few_readers_of_a_store_stay_open(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "runs.db")
     gate = threading.Barrier(20)
 
@@ -283,7 +285,8 @@ def test_readers_of_a_store_are_kept_in_small_number(tmp_path: Path) -> None:
         assert len(store._pool._readers) == 4
         return len(os.listdir("/proc/self/fd"))
 
-    # SQLite closes a file only when no lock on it is left in the process; until then the next reader gets it.
+    # SQLite closes a file only after the last lock on it in the process is gone; until then the
+    # next reader gets it.
     first = storm()
     assert [storm() for _ in range(5)] == [first] * 5
     store.close()
@@ -310,7 +313,7 @@ def test_a_refusal_in_the_middle_of_a_batch_leaves_no_transaction_open(tmp_path:
 
 
 class Counted(FaultyStore):
-    """A store that notes how many runs a claim gave at the most."""
+    """A store that notes the largest number of runs of a claim."""
 
     most_claimed = 0
 
@@ -336,7 +339,7 @@ async def waiting(kit: Kit, runs: int) -> None:
         await asyncio.gather(*[engine.start(kit.workflow, id=f"{number}") for number in range(runs)])
 
 
-def test_an_idle_worker_asks_for_one_number_however_many_runs_wait() -> None:
+def test_an_idle_worker_reads_one_number_however_many_runs_wait() -> None:
     asked = []
     for runs in (1, 2000):
         kit = Kit(BELL, lambda module: object())
@@ -355,12 +358,13 @@ def test_an_idle_worker_asks_for_one_number_however_many_runs_wait() -> None:
 
         kit.run(main())
     assert asked[0] == asked[1]
-    # Twenty looks a second, and signs of life every third of a lease; no run is claimed, loaded or written.
+    # Twenty checks a second, and a heartbeat every third of a lease; no run is claimed, loaded or
+    # written.
     assert set(asked[0]) <= {"next_wake", "now", "heartbeat", "workers"}
     assert asked[0]["next_wake"] <= 30 * 20 + 1
 
 
-def test_timers_that_are_all_due_at_once_are_claimed_in_bounded_batches_and_fire_once_each() -> None:
+def test_many_due_timers_are_claimed_in_bounded_batches_and_fire_once_each() -> None:
     kit = Kit(BELL, lambda module: object())
     kit.store = SqliteStore(None, clock=kit.clock.now)
     store = Counted(kit.store)
@@ -376,7 +380,7 @@ def test_timers_that_are_all_due_at_once_are_claimed_in_bounded_batches_and_fire
 
     async def main() -> None:
         await waiting(kit, 1500)
-        kit.clock.advance(60 * 24 * 3600)  # nobody was up when they became due, a month ago
+        kit.clock.advance(60 * 24 * 3600)  # no worker ran when they became due, a month ago
         engines.append(kit.engine(store=store, hook=hook, concurrency=200))
         async with engines[0] as engine:
             await engine.until_idle()
@@ -389,7 +393,7 @@ def test_timers_that_are_all_due_at_once_are_claimed_in_bounded_batches_and_fire
 
 
 @pytest.mark.parametrize(("wait", "year"), [("3000000d", 9999), ("30d", 2026)])
-def test_a_timer_as_far_away_as_there_are_years_is_kept_and_wakes_nobody(wait: str, year: int) -> None:
+def test_a_timer_at_the_last_instant_is_kept_and_wakes_no_worker(wait: str, year: int) -> None:
     kit = Kit(BELL.replace("30d", wait), lambda module: object())
 
     async def main() -> None:

@@ -1,7 +1,8 @@
-"""A crash at any point of the step protocol loses nothing and charges nobody twice, under every policy.
+"""A crash at any point of the step protocol loses nothing and charges nobody twice.
 
-Each story is told once to count the points that its engine passes; then once for each of them, with a crash
-there, and a second engine that goes on. Then pairs: the second engine crashes too.
+This holds under every policy. Each story is told once to count the points that its engine passes.
+Then it is told once for each point, with a crash there, and a second engine goes on. Then the same
+with pairs: the second engine crashes too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ RUN = "Orders/o1"
 
 
 class Story:
-    """One order, told to engines that die; the provider does not deduplicate unless the contract says so."""
+    """One order, told to engines that die.
+
+    The provider deduplicates only if the contract says so.
+    """
 
     def __init__(self, policy: str, *, lost: bool = False) -> None:
         self.policy = policy
@@ -40,12 +44,12 @@ class Story:
         await engine.until_idle()
 
     async def tell_again(self, engine: Engine) -> None:
-        """Tell it to a second engine, once the first one's leases are over."""
+        """Tell it to a second engine, after the first one's leases are over."""
         await asyncio.sleep(25)
         await self.tell(engine)
 
     async def finish(self) -> None:
-        """Go on with a fresh engine until nothing moves any more, telling it what a client would: start again."""
+        """Go on with a new engine until nothing moves, and repeat the start as a client would."""
         async with self.kit.engine() as engine:
             await engine.start(self.kit.workflow, order={"id": "o1", "cents": 500})
             await self.kit.until(lambda: self.rests(), seconds=3600)
@@ -123,7 +127,7 @@ def test_two_crashes_anywhere(policy: str) -> None:
             story.assert_kept((first, second))
 
 
-def test_every_named_point_is_one_that_an_engine_passes() -> None:
+def test_an_engine_passes_every_crash_point() -> None:
     named = set(get_args(Point))
     package = Path(flight.__file__).parents[1]
     source = "".join(

@@ -1,7 +1,7 @@
-"""The crash points of the step protocol by their numbers, where a store says no, or nothing, at the worst moment.
+"""The numbered crash points at which a store fails, or gives no answer, at the worst moment.
 
-That a crash at any point loses nothing and charges nobody twice is told in `test_crash_everywhere.py`; here are the
-points at which the store itself errs, and those at which more than one worker is at it.
+`test_crash_everywhere.py` shows that a crash at any point loses nothing and charges nobody twice.
+This module has the points at which the store itself fails, and those with more than one worker.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ LOST = StoreUnavailable("io", "the answer of the disk was lost")
 
 
 class TestCommittedButError:
-    """C2, C4, C8: the store has done it, and says that it could not."""
+    """C2, C4, C8: the store has applied the change and reports an error."""
 
     @pytest.mark.parametrize("kind", ["started", "intent", "outcome", "transition", "doubt", "resolved"])
-    def test_what_was_written_is_not_written_again(self, kind: str) -> None:
+    def test_a_committed_write_is_not_written_again(self, kind: str) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await here.resolve(False)
@@ -74,7 +74,7 @@ class TestCommittedButError:
 
 
 class TestAStoreThatIsFullLockedOrGone:
-    def test_everybody_waits_with_a_line_in_the_log_and_nothing_is_lost(
+    def test_all_callers_wait_with_a_line_in_the_log_and_nothing_is_lost(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         sim = Sim(TEXT, charge=[after(3, RECEIPT)])
@@ -97,7 +97,7 @@ class TestAStoreThatIsFullLockedOrGone:
         assert said[-1] == "the store answers again"
 
     @pytest.mark.parametrize("seed", range(5))
-    def test_errors_all_the_while_only_cost_time(self, seed: int) -> None:
+    def test_repeated_errors_only_cost_time(self, seed: int) -> None:
         drawn = random.Random(seed)
         sim = Sim(charging("key, timeout 10s"), charge=[ConnectionError("reset"), RECEIPT])
 
@@ -113,7 +113,7 @@ class TestAStoreThatIsFullLockedOrGone:
 
 
 class TestTwoWorkers:
-    def test_two_that_start_up_together_call_once(self) -> None:
+    def test_two_workers_that_start_together_call_once(self) -> None:
         """C15: no double dispatch, whatever they find."""
         sim = Sim(TEXT, charge=[after(3, RECEIPT)])
 
@@ -155,7 +155,7 @@ class TestTwoWorkers:
 
 
 class TestTheWindowHasPassed:
-    def test_nobody_is_called_when_the_worker_was_down_longer_than_the_key_holds(self) -> None:
+    def test_no_call_is_made_if_the_worker_was_down_longer_than_the_keys_window(self) -> None:
         """C22."""
         sim = Sim(charging("key for 24h"), charge=[RECEIPT])
         sim.id = "Charging/1"
@@ -218,12 +218,12 @@ class TestWorkersAndContracts:
         sim.tell(story)
         assert sim.calls("charge") == 399
 
-    def test_leaving_lets_calls_under_way_end(self) -> None:
+    def test_closing_lets_calls_under_way_end(self) -> None:
         sim = Sim(TEXT, charge=[after(20, RECEIPT)])
         sim.tell(lambda here: here.until(lambda: sim.calls("charge") == 1))
         assert (sim.ending, sim.kinds.count("doubt")) == (CHARGED, 0)
 
-    def test_but_not_for_ever_and_what_is_left_is_in_doubt(self) -> None:
+    def test_closing_does_not_wait_for_ever_and_open_calls_are_in_doubt(self) -> None:
         sim = Sim(TEXT, charge=[after(20, RECEIPT)])
         sim.tell(lambda here: here.until(lambda: sim.calls("charge") == 1), drain_s=5)
         assert (sim.status, sim.run.worker) == ("running", None)

@@ -1,6 +1,7 @@
-"""A crash at any point of a story with events, stored events, timers and a handler that calls: each is applied once.
+"""A crash at any point of a story with events and timers: each of them is applied once.
 
-The sender does what senders do: what was not acknowledged is sent again, under the same key.
+The story has events, stored events, timers and a calling handler. The sender acts like real
+senders: it sends what was not acknowledged again, under the same key.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""An action is in doubt when its intent is on record and the outcome of an attempt is not: what each rule does then.
+"""An action is in doubt if its intent is on record and the outcome of an attempt is not.
 
-A doubt ends when every attempt in doubt is answered: by a result, a failure that settles, its own late failure, its policy,
-or a person. It never ends by a transient failure, or a final one that does not settle, of another attempt.
+These tests show what each rule does then. A doubt ends when every attempt in doubt is answered: by
+a result, a failure that settles, its own late failure, its policy, or a person. A transient failure
+of another attempt never ends it, nor does a final failure of another attempt that does not settle.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from tests.engine.desk import NEVER, Here, Sim, after, fails
 
 
 class TestRepeat:
-    """Call again with the same key, as often as `retry` says, or else for as long as the key holds; then ask."""
+    """Call again with the same key, as often as `retry` says, or else while the key is valid.
+
+    Then ask.
+    """
 
     def test_is_the_default_with_a_key(self) -> None:
         sim = Sim(charging("key"), charge=[BROKEN, RECEIPT]).rest()
@@ -35,7 +39,7 @@ class TestRepeat:
             [{"person": "operator", "verb": "resolve", "seen": len(sim.kinds)}],
         )
 
-    def test_a_time_out_is_repeated_alike(self) -> None:
+    def test_a_timeout_is_repeated_too(self) -> None:
         sim = Sim(charging("key, retry 3 times, timeout 10s"), charge=[NEVER, NEVER, RECEIPT]).rest()
         assert (sim.calls("charge"), sim.ending) == (3, CHARGED)
 
@@ -66,7 +70,7 @@ class TestRepeat:
         [(True, CHARGED, 2), (False, ("Failed", {"why": "no"}), 3)],
         ids=["it happened", "it did not"],
     )
-    def test_then_the_person_s_word_counts(self, happened: bool, ending: object, calls: int) -> None:
+    def test_the_answer_of_the_person_then_decides(self, happened: bool, ending: object, calls: int) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await here.resolve(happened, RECEIPT if happened else None)
@@ -80,14 +84,14 @@ class TestRepeat:
         sim = Sim(charging("key, retry 5 times"), charge=[BUSY, BROKEN, BUSY, BUSY, RECEIPT]).rest()
         assert (sim.calls("charge"), sim.ending) == (5, CHARGED)
 
-    def test_without_retry_it_goes_on_for_as_long_as_the_key_holds_then_asks(self) -> None:
+    def test_without_retry_it_repeats_within_the_keys_window_then_asks(self) -> None:
         sim = Sim(charging("key for 10m"), charge=[BROKEN]).rest(drawn=0.999)
         assert sim.status == "in_doubt"
         assert sim.calls("charge") == 15  # 1 + 2 + 4 + 8 + 16 + 32, then 60 s each, within 600 s
         assert sim.made("charge")[-1].at < 600
         assert sim.view["reason"].startswith("nobody knows whether charge happened")
 
-    def test_without_retry_a_transient_failure_with_nothing_in_doubt_is_handed_on(self) -> None:
+    def test_without_retry_a_transient_failure_without_a_doubt_goes_to_the_step(self) -> None:
         sim = Sim(charging("key for 10m"), charge=[BUSY]).rest()
         assert (sim.calls("charge"), sim.ending) == (1, ("Failed", {"why": "busy"}))
 
@@ -95,8 +99,8 @@ class TestRepeat:
         sim = Sim(charging("key for 10m"), charge=[BROKEN, BUSY, BUSY, RECEIPT]).rest()
         assert (sim.calls("charge"), sim.ending) == (4, CHARGED)
 
-    def test_past_the_keys_window_nobody_is_called(self) -> None:
-        """The worker was down for a day; the other side has forgotten the key."""
+    def test_after_the_keys_window_no_call_is_made(self) -> None:
+        """No worker ran for a day; the other side has forgotten the key."""
         sim = Sim(charging("key for 24h, retry 9 times"), charge=[BROKEN, RECEIPT])
         sim.tell(lambda here: here.until(lambda: "doubt" in sim.kinds), drawn=0.999)
         sim.advance("25h")
@@ -104,7 +108,7 @@ class TestRepeat:
         assert (sim.calls("charge"), sim.status) == (1, "in_doubt")
         assert sim.view["waiting_for"] == [{"person": "operator", "verb": "resolve", "seen": len(sim.kinds)}]
 
-    def test_within_the_window_it_is_called_although_the_worker_was_down_long(self) -> None:
+    def test_within_the_window_it_is_called_even_after_a_long_downtime(self) -> None:
         sim = Sim(charging("key for 24h, retry 9 times"), charge=[BROKEN, RECEIPT])
         sim.tell(lambda here: here.until(lambda: "doubt" in sim.kinds), drawn=0.999)
         sim.advance("23h")
@@ -113,7 +117,10 @@ class TestRepeat:
 
 
 class TestCheck:
-    """Ask an effect: `some` or `true` = it happened; `none` or `false` = it did not, call it."""
+    """Ask an effect.
+
+    `some` or `true` means it happened; `none` or `false` means it did not, so call it.
+    """
 
     POLICY = "in doubt check find(n, call.key) after 30s, timeout 10s"
 
@@ -137,14 +144,14 @@ class TestCheck:
         assert [made.args for made in sim.made("find")] == [(1, "k 1")]
 
     @pytest.mark.parametrize(("found", "calls"), [(True, 1), (False, 2)])
-    def test_of_an_action_without_a_result_the_effect_says_true_or_false(
+    def test_the_check_of_an_action_without_a_result_says_true_or_false(
         self, found: bool, calls: int
     ) -> None:
         text = charging(self.POLICY, finds="bool", result="")
         sim = Sim(text, charge=[NEVER, None], find=[found]).rest()
         assert (sim.calls("charge"), sim.calls("find"), sim.state) == (calls, 1, "Charged")
 
-    def test_not_sooner_than_D_after_the_time_out(self) -> None:
+    def test_not_earlier_than_D_after_the_timeout(self) -> None:
         sim = Sim(charging(self.POLICY), charge=[NEVER], find=[RECEIPT]).rest()
         assert sim.made("find")[0].at == pytest.approx(10 + 30, abs=0.2)
 
@@ -168,21 +175,21 @@ class TestCheck:
             == "find, which says whether charge happened, does not answer: ValueError: broken"
         )
 
-    def test_each_doubt_is_checked_anew(self) -> None:
+    def test_each_doubt_gets_a_check_of_its_own(self) -> None:
         sim = Sim(charging(self.POLICY), charge=[NEVER, NEVER, NEVER], find=[None, None, RECEIPT]).rest()
         assert (sim.calls("charge"), sim.calls("find"), sim.ending) == (3, 3, CHARGED)
 
-    def test_attempts_that_run_out_leave_it_to_a_person(self) -> None:
+    def test_a_person_decides_when_attempts_run_out(self) -> None:
         sim = Sim(charging(self.POLICY + ", retry 2 times"), charge=[NEVER], find=[None]).rest()
         assert (sim.calls("charge"), sim.calls("find"), sim.status) == (3, 3, "in_doubt")
 
-    def test_after_none_a_transient_failure_is_one_like_any_other(self) -> None:
+    def test_after_none_a_transient_failure_counts_as_usual(self) -> None:
         sim = Sim(charging(self.POLICY + ", retry 1 times"), charge=[NEVER, BUSY], find=[None]).rest()
         assert (sim.calls("charge"), sim.ending) == (2, ("Failed", {"why": "busy"}))
 
 
 class TestAsk:
-    """Park the run for a person; the default without a key."""
+    """Park the run for a person. This is the default without a key."""
 
     def test_is_the_default_without_a_key(self) -> None:
         sim = Sim(charging(""), charge=[BROKEN]).rest()
@@ -196,7 +203,7 @@ class TestAsk:
             sim.tell(lambda here: here.wait(1))
         assert (sim.calls("charge"), sim.status) == (1, "in_doubt")
 
-    def test_it_happened_with_this_result(self) -> None:
+    def test_a_person_says_that_it_happened_with_this_result(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await here.resolve(True, RECEIPT)
@@ -217,7 +224,7 @@ class TestAsk:
         sim = Sim(charging("in doubt ask"), charge=[BROKEN]).tell(story)
         assert (sim.status, sim.records("resolved")) == ("in_doubt", [])
 
-    def test_it_did_not_calls_again_with_the_same_key(self) -> None:
+    def test_a_denial_calls_again_with_the_same_key(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await here.resolve(False)
@@ -226,7 +233,7 @@ class TestAsk:
         sim = Sim(charging("in doubt ask"), charge=[BROKEN, RECEIPT]).tell(story)
         assert (sim.keys("charge"), sim.ending) == (["Charging/1/1"] * 2, CHARGED)
 
-    def test_that_is_a_fresh_first_attempt_with_all_its_retries(self) -> None:
+    def test_after_a_denial_the_attempt_is_a_first_one_with_all_retries(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await here.resolve(False)
@@ -236,7 +243,7 @@ class TestAsk:
         sim.tell(story)
         assert (sim.calls("charge"), sim.ending) == (6, CHARGED)
 
-    def test_that_opens_the_keys_window_anew(self) -> None:
+    def test_a_denial_starts_the_keys_window_again(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await here.leap("25h")
@@ -280,7 +287,7 @@ class TestAsk:
         sim = Sim(charging("in doubt ask"), charge=[after(5, RECEIPT)]).tell(story)
         assert sim.ending == CHARGED
 
-    def test_nor_is_one_between_two_attempts_of_which_the_first_did_not_take_effect(self) -> None:
+    def test_a_run_between_two_attempts_without_a_doubt_is_not_resolved(self) -> None:
         async def story(here: Here) -> None:
             await here.until(lambda: "attempt" in here.sim.kinds)
             for happened in (True, False):
@@ -291,7 +298,7 @@ class TestAsk:
         policy = "key, retry 2 times backoff 1h to 1h"
         assert Sim(charging(policy), charge=[BUSY, RECEIPT]).tell(story).ending == CHARGED
 
-    def test_nobody_resolves_while_an_attempt_is_under_way(self) -> None:
+    def test_a_doubt_cannot_be_resolved_while_an_attempt_is_under_way(self) -> None:
         async def story(here: Here) -> None:
             await here.until(lambda: here.sim.calls("charge") == 2)
             with pytest.raises(NotInDoubt, match="under way"):
@@ -301,8 +308,8 @@ class TestAsk:
         sim = Sim(charging("key"), charge=[BROKEN, after(5, RECEIPT)]).tell(story)
         assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
 
-    def test_a_word_that_meets_another_change_is_not_lost(self) -> None:
-        """Both are decided on the same run, and one of them has to be decided anew."""
+    def test_a_resolution_that_races_with_another_change_is_not_lost(self) -> None:
+        """Both decide on the same run, and one of them must decide again."""
 
         async def story(here: Here) -> None:
             await here.rests()
@@ -316,7 +323,7 @@ class TestAsk:
 class TestAskWithin:
     POLICY = "in doubt ask within 2h"
 
-    def test_unanswered_it_is_as_report(self) -> None:
+    def test_without_an_answer_the_doubt_is_reported(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             assert here.sim.view["waiting_for"][1]["timer"] == "charge ask within 2h"
@@ -329,7 +336,7 @@ class TestAskWithin:
         assert (sim.calls("charge"), sim.state) == (1, "Unclear")
         assert sim.record("outcome")["by"] == "report"
 
-    def test_answered_in_time_it_is_not(self) -> None:
+    def test_with_an_answer_in_time_the_doubt_is_not_reported(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await here.leap("119m")
@@ -340,7 +347,7 @@ class TestAskWithin:
         sim = Sim(charging(self.POLICY, report=True), charge=[BROKEN]).tell(story)
         assert sim.ending == CHARGED
 
-    def test_even_when_no_worker_was_up(self) -> None:
+    def test_the_doubt_is_reported_even_if_no_worker_was_up(self) -> None:
         sim = Sim(charging(self.POLICY, report=True), charge=[BROKEN]).rest()
         sim.advance("3h")
         sim.tell(lambda here: here.reaches("Unclear"))
@@ -354,7 +361,7 @@ class TestReport:
             ).rest()
             assert (sim.calls("charge"), sim.state) == (1, "Unclear")
 
-    def test_an_outcome_is_no_doubt(self) -> None:
+    def test_a_recorded_outcome_is_not_reported(self) -> None:
         sim = Sim(charging("in doubt report", report=True), charge=[RECEIPT]).rest()
         assert sim.ending == CHARGED
 
@@ -368,7 +375,7 @@ class TestSkip:
             assert (sim.calls("charge"), sim.state) == (1, "Charged")
             assert sim.record("outcome")["by"] == "skip"
 
-    def test_a_declared_failure_is_no_doubt(self) -> None:
+    def test_a_declared_failure_is_not_skipped(self) -> None:
         sim = Sim(charging("in doubt skip", result=""), charge=[FINAL]).rest()
         assert sim.ending == ("Failed", {"why": "no"})
         sim = Sim(charging("in doubt skip, retry 1 times", result=""), charge=[BUSY, None]).rest()
@@ -376,7 +383,10 @@ class TestSkip:
 
 
 class TestADeadWorker:
-    """Its lease runs out, another takes the run over, and finds an intent without an outcome."""
+    """The lease of a dead worker expires.
+
+    Another worker takes the run over and finds an intent without an outcome.
+    """
 
     def die(self, policy: str, *, lease_s: float = 10, **scripts: object) -> Sim:
         from tests.support.kit import crash_at
@@ -396,7 +406,7 @@ class TestADeadWorker:
         sim.id = "Charging/1"
         return sim
 
-    def test_nobody_else_touches_the_run_before_the_lease_is_over(self) -> None:
+    def test_no_other_worker_touches_the_run_before_the_lease_is_over(self) -> None:
         sim = self.die("key")
         died = sim.kit.clock.monotonic()
         sim.tell(lambda here: here.until(lambda: sim.calls("charge") == 1))
@@ -418,12 +428,12 @@ class TestADeadWorker:
         assert (sim.calls("charge"), sim.state, sim.status) == (calls, state, status)
         assert sim.record("doubt")["reason"] == "its worker was lost during the call"
 
-    def test_an_attempt_cut_off_that_did_not_happen_is_none_of_those_that_retry_allows(self) -> None:
+    def test_a_denied_attempt_that_was_cut_off_does_not_count_for_retry(self) -> None:
         sim = self.die("in doubt check find(n, call.key), retry 1 times", charge=[BUSY, RECEIPT], find=[None])
         sim.tell(lambda here: here.rests())
         assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
 
-    def test_a_check_comes_not_sooner_than_D_after_the_lease(self) -> None:
+    def test_a_check_comes_not_earlier_than_D_after_the_lease(self) -> None:
         sim = self.die("in doubt check find(n, call.key) after 30s", find=[RECEIPT])
         died = sim.kit.clock.monotonic()
         sim.tell(lambda here: here.rests())

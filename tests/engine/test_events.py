@@ -1,4 +1,4 @@
-"""Events: who may send which, when a state takes one, what becomes of the others, and that none is lost."""
+"""Events: who may send which, when a state takes one, what happens to the others; none is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.engine.desk import Here, Sim, after
 
 class TestRoles:
     @pytest.mark.parametrize("role", ["manager", "clerk"])
-    def test_who_has_one_of_the_roles_may_send(self, role: str) -> None:
+    def test_a_sender_with_one_of_the_roles_may_send(self, role: str) -> None:
         async def story(here: Here) -> None:
             assert (await here.send("approve", note="ok", role=role)).status == "taken"
             await here.reaches("Packed")
@@ -30,7 +30,7 @@ class TestRoles:
         Sim(REVIEW, look=["text"]).tell(story)
 
     @pytest.mark.parametrize("role", [None, "clerk", "Manager", ""])
-    def test_who_has_none_may_not_and_changes_nothing(self, role: str | None) -> None:
+    def test_a_sender_without_a_role_is_refused_and_changes_nothing(self, role: str | None) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             with pytest.raises(RoleRequired, match="manager"):
@@ -62,7 +62,7 @@ class TestWithoutKeep:
 
         assert Sim(REVIEW).tell(story).ending == ("Rejected", {"reason": "no"})
 
-    def test_what_it_does_not_handle_is_refused_with_the_list_of_what_it_does(self) -> None:
+    def test_an_unhandled_event_is_refused_with_the_list_of_handled_ones(self) -> None:
         async def story(here: Here) -> None:
             await here.send("approve", note="ok", role="clerk")
             await here.reaches("Packed")
@@ -96,7 +96,7 @@ class TestWithoutKeep:
         sim = Sim(text, input={"n": 1, "opens": "2026-02-25T07:13:20Z"}).tell(story)
         assert sim.ending == ("Sold", {"amount": 2})
 
-    def test_what_the_contract_does_not_have_is_refused(self) -> None:
+    def test_an_undeclared_event_is_refused(self) -> None:
         async def story(here: Here) -> None:
             with pytest.raises(UnknownEvent, match="bid"):
                 await here.send("bidd", amount=1)
@@ -108,7 +108,7 @@ class TestWithoutKeep:
     @pytest.mark.parametrize(
         "wrong", [{}, {"amount": "1"}, {"amount": 1.5}, {"amount": 2**63}, {"amount": 1, "more": 2}]
     )
-    def test_what_does_not_fit_its_type_is_refused(self, wrong: dict[str, Any]) -> None:
+    def test_content_that_does_not_fit_its_type_is_refused(self, wrong: dict[str, Any]) -> None:
         async def story(here: Here) -> None:
             with pytest.raises(InputInvalid):
                 await here.client.send(here.sim.id, "bid", wrong)
@@ -134,7 +134,7 @@ class TestWithoutKeep:
         sim = Sim(REVIEW).tell(story)
         assert sim.record("ignored")["args"] == {"who": "bob"}
 
-    def test_two_handlers_of_one_event_are_asked_in_order(self) -> None:
+    def test_two_handlers_of_one_event_are_tried_in_order(self) -> None:
         async def story(here: Here) -> None:
             await here.send("paid", ref="again", cents=1)
             assert here.sim.states == ["Waiting", "Waiting"]
@@ -188,7 +188,7 @@ class TestKeys:
 
         assert Sim(REVIEW).tell(story).states == ["Waiting", "Waiting"]
 
-    def test_with_other_content_it_is_a_conflict(self) -> None:
+    def test_the_same_key_with_other_content_is_a_conflict(self) -> None:
         async def story(here: Here) -> None:
             await here.send("paid", ref="again", cents=5)
             with pytest.raises(EventConflict, match="again"):
@@ -196,7 +196,7 @@ class TestKeys:
 
         assert Sim(REVIEW).tell(story).states == ["Waiting", "Waiting"]
 
-    def test_a_refused_one_leaves_no_key(self) -> None:
+    def test_a_refused_event_leaves_no_key(self) -> None:
         async def story(here: Here) -> None:
             await here.send("approve", note="ok", role="clerk")
             await here.reaches("Packed")
@@ -206,7 +206,7 @@ class TestKeys:
 
         Sim(REVIEW, look=["text"]).tell(story)
 
-    def test_it_is_known_after_the_run_has_ended(self) -> None:
+    def test_a_key_is_known_after_the_run_has_ended(self) -> None:
         async def story(here: Here) -> None:
             await here.send("paid", ref="r1", cents=5)
             assert (await here.send("paid", ref="r1", cents=5)).status == "repeated"
@@ -230,7 +230,7 @@ class TestKeys:
         sim = Sim(REVIEW).tell(story)
         assert (sim.states, len(sim.records("event"))) == (["Waiting", "Waiting"], 1)
 
-    def test_of_stored_events_alike(self) -> None:
+    def test_keys_of_stored_events_are_known_too(self) -> None:
         async def story(here: Here) -> None:
             answers = [await here.send("parcel", number="p1") for _ in range(3)]
             assert [one.status for one in answers] == ["stored", "repeated", "repeated"]
@@ -241,7 +241,7 @@ class TestKeys:
 
 
 class TestKeep:
-    def test_one_that_comes_too_early_is_stored_and_the_sender_is_told(self) -> None:
+    def test_an_early_event_is_stored_and_the_sender_learns_it(self) -> None:
         async def story(here: Here) -> None:
             sent = await here.send("item", name="a")
             assert (sent.status, sent.state) == ("stored", "First")
@@ -266,7 +266,7 @@ class TestKeep:
 
         assert Sim(KEPT).tell(story).state == "Odd"
 
-    def test_one_that_does_not_fit_the_guard_stays_stored(self) -> None:
+    def test_an_event_that_does_not_fit_the_guard_stays_stored(self) -> None:
         async def story(here: Here) -> None:
             for name in ("odd", "b"):
                 await here.send("item", name=name)
@@ -299,8 +299,8 @@ class TestKeep:
         assert (sim.state, left) == ("Both", [("item", "c"), ("other", "d")])
         assert sim.kit.store.inbox(sim.id) == []
 
-    def test_all_is_so_although_no_worker_is_up(self) -> None:
-        """C11: what was accepted is applied exactly once later."""
+    def test_events_are_accepted_while_no_worker_is_up(self) -> None:
+        """C11: an accepted event is applied exactly once later."""
 
         async def story(here: Here) -> None:
             for name in ("a", "b"):
@@ -347,7 +347,7 @@ class TestCancel:
 
         assert Sim(self.TEXT).tell(story).ending == ("Cancelled", {"reason": "no more"})
 
-    def test_who_may_send_it_is_as_the_contract_says(self) -> None:
+    def test_its_roles_are_those_of_the_contract(self) -> None:
         async def story(here: Here) -> None:
             with pytest.raises(RoleRequired):
                 await here.send("cancel", reason="no more")

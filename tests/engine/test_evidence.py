@@ -1,4 +1,4 @@
-"""What a worker learns too late changes no state, but it is kept, and it settles the doubt if one is open."""
+"""Late evidence changes no state, but it is kept, and it ends an open doubt."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.support.contracts import compiled, workflow_of
 
 
 class TestAZombie:
-    """A worker holds a call so long that another one has taken the run over."""
+    """A worker stays in a call so long that another worker has taken the run over."""
 
     @staticmethod
     async def take_over(here: Here) -> None:
-        """Take the run over as another worker does after three leases in which the first one was stopped."""
+        """Take the run over as another worker does after the first was stopped for three leases."""
         await here.until(lambda: here.sim.calls("charge") == 1)
         here.sim.kit.store.release(
             here.engine.worker.name, [(here.sim.id, here.sim.kit.row(here.sim.id).epoch)]
@@ -36,18 +36,18 @@ class TestAZombie:
         sim = Sim(charging(policy, report="report" in policy), charge=list(answers), **scripts)
         return sim.tell(self.take_over)
 
-    def test_its_result_settles_the_doubt(self) -> None:
+    def test_the_zombies_result_ends_the_doubt(self) -> None:
         """C14."""
         sim = self.told("in doubt ask", after(30, RECEIPT))
         assert (sim.calls("charge"), sim.ending) == (1, CHARGED)
         assert sim.record("outcome")["by"] == "evidence"
         assert sim.record("evidence")["learned_by"] == "w1"
 
-    def test_so_does_its_final_failure(self) -> None:
+    def test_the_zombies_final_failure_ends_the_doubt(self) -> None:
         sim = self.told("in doubt ask", after(30, FINAL))
         assert (sim.calls("charge"), sim.ending) == (1, ("Failed", {"why": "no"}))
 
-    def test_so_does_its_transient_failure_and_it_is_called_again(self) -> None:
+    def test_the_zombies_transient_failure_ends_the_doubt_and_the_action_is_called_again(self) -> None:
         sim = self.told("in doubt ask, retry 3 times", after(30, BUSY), RECEIPT)
         assert (sim.calls("charge"), sim.ending) == (2, CHARGED)
         assert sim.record("evidence")["answered"] == [1]
@@ -67,10 +67,13 @@ class TestAZombie:
         [(FINAL, ("Failed", {"why": "no"}), "evidence"), (RECEIPT, CHARGED, "call")],
         ids=["fails", "succeeds"],
     )
-    def test_a_late_final_failure_leaves_the_word_to_a_repeat_that_is_under_way(
+    def test_a_late_final_failure_waits_for_a_repeat_that_is_under_way(
         self, repeat: Any, ending: Any, by: str
     ) -> None:
-        """What it answered waits until the repeat has ended: only then is every attempt answered."""
+        """The attempts that it answered wait until the repeat has ended.
+
+        Only then is every attempt answered.
+        """
         sim = self.told("key", after(20, FINAL), after(30, repeat))
         assert sim.ending == ending
         assert sim.record("evidence")["outcome"] == {"failed": {"type": "Problem.Final", "why": "no"}}
@@ -116,8 +119,11 @@ CANARY = "canary-token-9187"
     ],
     ids=["secret", "record with a secret", "failure with a secret"],
 )
-def test_what_is_secret_in_a_late_answer_waits_sealed(result: str, answer: Any, late: Any) -> None:
-    """The successor has the outcome on record and holds the run: what comes late has to wait in the inbox."""
+def test_a_secret_in_late_evidence_is_sealed_in_the_inbox(result: str, answer: Any, late: Any) -> None:
+    """The successor has the outcome on record and holds the run.
+
+    So late evidence must wait in the inbox.
+    """
     text = SEALED.replace("RESULT", result)
     sim = Sim(text, charge=[after(30, late), answer], wait=[after(60)])
     seen: list[str] = []
@@ -193,7 +199,10 @@ class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
         assert (sim.calls("charge"), sim.record("outcome")["outcome"]) == (2, {"failed": no})
 
     def test_a_transient_failure_answers_its_own_attempt(self) -> None:
-        """It did not take effect: with attempts left it is called again, and nobody is asked."""
+        """It did not take effect: with attempts left the action is called again.
+
+        No person is asked.
+        """
 
         async def story(here: Here) -> None:
             await here.rests()
@@ -217,8 +226,8 @@ class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
             {"failed": {"type": "Problem.Busy"}},
         )
 
-    def test_what_became_of_another_commit_settles_nothing(self) -> None:
-        """The first commit took effect and is settled; of the second nobody knows."""
+    def test_evidence_of_another_commit_settles_nothing(self) -> None:
+        """The first commit took effect and is settled; the second is in doubt."""
 
         async def story(here: Here) -> None:
             await here.rests()
@@ -232,7 +241,7 @@ class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
         assert sim.record("evidence")["outcome"] == {"ok": "r1"}
 
     def test_two_late_answers_at_once_are_both_kept(self) -> None:
-        """Each was decided on the run as the other one had not moved it yet."""
+        """Each was decided on the run before the other one moved it."""
 
         async def story(here: Here) -> None:
             await here.rests()
@@ -251,7 +260,10 @@ THREADS = charging("in doubt ask, timeout 100ms")
 
 
 class TestThreads:
-    """Handlers that are no coroutines, in real time: they do not block the loop, and may answer after the time-out."""
+    """Handlers that are not coroutines, in real time.
+
+    They do not block the loop, and may answer after the timeout.
+    """
 
     class Handlers:
         def __init__(self, charge: Any) -> None:
@@ -272,7 +284,7 @@ class TestThreads:
 
         asyncio.run(main())
 
-    def test_an_answer_after_the_time_out_settles_the_doubt(self) -> None:
+    def test_an_answer_after_the_timeout_ends_the_doubt(self) -> None:
         release = threading.Event()
 
         def charge(n: int) -> dict[str, str]:
@@ -289,7 +301,7 @@ class TestThreads:
 
         self.run(charge, story)
 
-    def test_so_does_a_final_failure_after_the_time_out(self) -> None:
+    def test_a_final_failure_after_the_timeout_ends_the_doubt(self) -> None:
         release = threading.Event()
         final = compiled(THREADS).Problem.Final
 
@@ -309,7 +321,7 @@ class TestThreads:
 
         self.run(charge, story)
 
-    def test_many_that_block_do_not_block_each_other_nor_the_loop(self) -> None:
+    def test_blocking_handlers_do_not_block_each_other_or_the_loop(self) -> None:
         together = threading.Barrier(50, timeout=15)
 
         def charge(n: int) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""Whatever a handler raises or returns, the worker goes on, the other runs go on, and the operator reads what it was.
+"""Whatever a handler raises or returns, the worker and other runs go on.
 
-An effect is tried again and then stalls its run; an action is in doubt, as its contract says; a pure stalls at once.
+An operator can read the error. An effect is retried and then stalls its run. An action is in doubt,
+by its contract's rule. A pure stalls at once.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Odd(Exception):
 
 
 class Liar:
-    """A value that is hostile to whoever looks at it."""
+    """A value that attacks any code that looks at it."""
 
     def __repr__(self) -> str:
         raise RuntimeError("do not look")
@@ -120,7 +121,7 @@ RETURNED: dict[str, Callable[[], Any]] = {
 
 
 class Handlers:
-    """Handlers that behave, but for one call of the run `bad`."""
+    """Handlers that behave, except in one call of the run `bad`."""
 
     def __init__(self, where: str, what: Callable[[], Any]) -> None:
         self.where, self.what = where, what
@@ -152,7 +153,7 @@ class Handlers:
 
 
 class OnThreads(Handlers):
-    """The same, the action on a thread."""
+    """The same, with the action on a thread."""
 
     def pay(self, id: str, *, call: Any) -> Any:  # type: ignore[override]
         self.paid.append(id)
@@ -164,7 +165,7 @@ def kinds(kit: Kit) -> list[str]:
 
 
 def tell(kit: Kit) -> None:
-    """Start a bad run and a good one, let hours pass, and hold that the good one has ended."""
+    """Start a bad run and a good one, let hours pass, and check that the good one has ended."""
 
     async def story() -> None:
         async with kit.engine() as engine:
@@ -175,7 +176,7 @@ def tell(kit: Kit) -> None:
                 lambda: kit.row("Hostile/bad").head.status in ("stalled", "in_doubt"), seconds=3600
             )
             await asyncio.sleep(100)
-            # The worker still takes new ones on.
+            # The worker still takes new runs.
             assert await (await engine.start(kit.workflow, id="better")).result()
 
     kit.run(story())
@@ -240,7 +241,7 @@ def _is_in_doubt(kit: Kit, said: str) -> None:
 
 
 @pytest.mark.parametrize("name", RAISED)
-def test_so_it_is_on_a_thread(name: str) -> None:
+def test_handlers_on_threads_behave_the_same(name: str) -> None:
     made, said = RAISED[name]
     module = compiled(TEXT)
     workflow = workflow_of(module)

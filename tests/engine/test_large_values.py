@@ -1,4 +1,7 @@
-"""A large value is kept once for a run and referred to; what a step costs does not depend on values that it does not change."""
+"""A large value is stored once for a run.
+
+The cost of a step does not depend on values that it does not change.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ def lines(count: int, name: str = "sku") -> list[dict[str, Any]]:
 
 
 class Handlers:
-    """Handlers that do to what they get whatever can be done to it, and keep what they return."""
+    """Handlers that change everything that they get, and keep what they return."""
 
     def __init__(self) -> None:
         self.page: dict[str, Any] = {"items": lines(300, "fetched"), "at": 7}
@@ -105,7 +108,7 @@ def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Kit:
 
 
 def kept_bytes(kit: Kit, run: str) -> int:
-    """Return how many bytes of text are kept of a run."""
+    """Return how many bytes of text are stored of a run."""
     kept = kit.store.kept(run)
     assert kept is not None
     texts = [kept.row.input, kept.row.head.body, *(record.body for record in kept.records)]
@@ -124,7 +127,7 @@ async def walked(kit: Kit, engine: Engine, count: int, steps: int) -> str:
     return str(run.id)
 
 
-def test_a_list_that_is_carried_on_is_kept_once(kit: Kit) -> None:
+def test_a_list_that_is_carried_on_is_stored_once(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:
             run = await walked(kit, engine, 500, 100)
@@ -145,7 +148,7 @@ def test_a_list_that_is_carried_on_is_kept_once(kit: Kit) -> None:
     kit.check()
 
 
-def test_what_a_step_encodes_and_converts_does_not_grow_with_what_it_does_not_change(
+def test_the_work_of_a_step_does_not_grow_with_unchanged_values(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded: list[int] = []
@@ -164,7 +167,7 @@ def test_what_a_step_encodes_and_converts_does_not_grow_with_what_it_does_not_ch
                 in_a_field = len(encoded), sum(encoded)
                 await engine.send_event(run, "wrap", {})
                 encoded.clear()
-                for _ in range(10):  # now it stands in a record that changes
+                for _ in range(10):  # now it is in a record that changes
                     await engine.send_event(run, "next", {})
                 assert in_a_field[0] == len(encoded)
                 found.append((len(encoded), sum(encoded)))
@@ -175,7 +178,7 @@ def test_what_a_step_encodes_and_converts_does_not_grow_with_what_it_does_not_ch
     assert many[1] < 10 * 200
 
 
-def test_a_value_is_fetched_once_by_a_process_and_never_for_a_list_of_runs(kit: Kit) -> None:
+def test_a_process_fetches_a_value_once_and_never_for_a_list_of_runs(kit: Kit) -> None:
     fetched: list[int] = []
 
     class Counting(FaultyStore):
@@ -194,7 +197,7 @@ def test_a_value_is_fetched_once_by_a_process_and_never_for_a_list_of_runs(kit: 
     assert fetched == [1]
 
 
-def test_the_memory_for_values_has_a_bound() -> None:
+def test_the_cache_of_values_has_a_limit() -> None:
     cache = large.ValueCache(10_000)
     for number in range(100):
         cache.put("r", large.Large(f"{number}", "x" * 4_000), 4_000)
@@ -203,7 +206,7 @@ def test_the_memory_for_values_has_a_bound() -> None:
     assert [number for number in range(100) if cache.get("r", f"{number}")] == [98, 99]
 
 
-def test_what_a_handler_does_to_what_it_was_given_or_has_returned_reaches_no_run(kit: Kit) -> None:
+def test_changes_of_a_handler_to_its_arguments_or_result_reach_no_run(kit: Kit) -> None:
     async def story() -> Any:
         async with kit.engine() as engine:
             run = await walked(kit, engine, 200, 20)
@@ -227,10 +230,8 @@ def test_what_a_handler_does_to_what_it_was_given_or_has_returned_reaches_no_run
     kit.check()
 
 
-def test_histories_and_what_is_shown_are_those_that_they_were_with_every_value_in_place(
-    kit: Kit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The whole story once with values kept by themselves and once without: people see the same."""
+def test_histories_and_views_show_every_value_in_its_place(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same story with values stored by themselves and without: people see the same."""
 
     async def story() -> list[Any]:
         async with kit.engine() as engine:
@@ -267,7 +268,7 @@ def _again(kit: Kit) -> Any:
     return story()
 
 
-def test_a_second_start_is_told_by_its_whole_input(kit: Kit) -> None:
+def test_a_repeated_start_is_compared_by_its_whole_input(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:
             run = await walked(kit, engine, 500, 1)
@@ -279,7 +280,7 @@ def test_a_second_start_is_told_by_its_whole_input(kit: Kit) -> None:
     kit.run(story())
 
 
-def test_limits_are_those_of_the_whole_size(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_apply_to_the_whole_size(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     rest = {"items": lines(500), "at": 6}
     size = len(json.dumps(rest, separators=(",", ":")))
 
@@ -299,7 +300,7 @@ def test_limits_are_those_of_the_whole_size(kit: Kit, monkeypatch: pytest.Monkey
     assert f"has {size:,} bytes, and at most {size - 1:,} are kept" in row.head.reason
 
 
-def test_whatever_point_it_dies_at_the_values_are_there() -> None:
+def test_the_values_are_stored_after_a_crash_at_any_point() -> None:
     kit = Kit(WALK, lambda module: Handlers())
 
     async def story(engine: Engine) -> None:
@@ -329,7 +330,7 @@ def test_whatever_point_it_dies_at_the_values_are_there() -> None:
     assert {"start written", "event written", "intent written", "call answered"} <= set(points)
 
 
-def test_a_run_that_was_begun_before_values_were_kept_apart_goes_on_and_is_verified(
+def test_a_run_from_before_large_values_goes_on_and_verifies(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(events: list[str]) -> None:
@@ -370,7 +371,7 @@ final state Last(values: json) success
 
 
 class Echo:
-    """Handlers that answer with what they are told to."""
+    """Handlers that answer what they are told to."""
 
     def __init__(self) -> None:
         self.answer: Any = None
@@ -395,7 +396,7 @@ LOOKS_LIKE_ONE: list[Any] = [
 
 @pytest.mark.parametrize("padding", ["", "pad " * 2_000], ids=["small", "large"])
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
-def test_no_data_of_a_user_can_be_taken_for_a_reference(store: str, padding: str) -> None:
+def test_users_data_cannot_be_mistaken_for_a_reference(store: str, padding: str) -> None:
     kit = Kit(
         HOSTILE.replace("on put(values: new)", "on put(values)").replace("Second(new", "Second(values"),
         lambda _: Echo(),
@@ -417,7 +418,7 @@ def test_no_data_of_a_user_can_be_taken_for_a_reference(store: str, padding: str
                 run = await engine.start(kit.workflow, id=f"r{number}", values=value, data=value)
                 await engine.until_idle()
                 await engine.send_event(run.id, "put", {"values": value})
-            async with kit.engine() as engine:  # which knows nothing of them yet
+            async with kit.engine() as engine:  # this engine does not know the values yet
                 found = await engine.client.read(run.id)
                 fields = found.fields
                 assert [found.input.values, found.input.data] == [value, value]
@@ -443,7 +444,7 @@ def damaged(kit: Kit, change: Callable[[dict[str, str]], None]) -> list[str]:
     return [str(problem) for problem in problems]
 
 
-def test_a_value_that_is_missing_altered_or_not_referred_to_is_told_with_the_record(kit: Kit) -> None:
+def test_a_missing_altered_or_unused_value_is_reported_with_its_record(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:
             await walked(kit, engine, 500, 3)
@@ -459,7 +460,7 @@ def test_a_value_that_is_missing_altered_or_not_referred_to_is_told_with_the_rec
     assert extra.endswith("is kept, and no record refers to it")
 
 
-def test_the_examination_checks_a_value_once_however_many_records_refer_to_it(kit: Kit) -> None:
+def test_verification_checks_a_value_once_however_many_records_refer_to_it(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:
             await walked(kit, engine, 500, 5)
@@ -487,7 +488,7 @@ def test_the_examination_checks_a_value_once_however_many_records_refer_to_it(ki
         ('"sku":"sku-000007"', '"sku":"sku-000007","more":1', "is not kept as its type is"),
     ],
 )
-def test_each_record_whose_value_does_not_fit_its_type_is_told(
+def test_each_record_whose_value_does_not_fit_its_type_is_reported(
     kit: Kit, old: str, new: str, why: str
 ) -> None:
     async def story() -> None:
@@ -505,7 +506,7 @@ def test_each_record_whose_value_does_not_fit_its_type_is_told(
     assert all(why in problem for problem in told)
 
 
-def test_a_run_whose_value_is_gone_or_altered_is_left_alone_and_shown_as_far_as_it_goes(kit: Kit) -> None:
+def test_a_run_with_a_missing_or_altered_value_is_put_off_and_partly_shown(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:
             await walked(kit, engine, 500, 3)
@@ -554,7 +555,7 @@ def test_a_history_shows_a_value_once_however_many_records_refer_to_it(kit: Kit)
     assert lists[0][7]["sku"] == "sku-000007"
 
 
-def test_runs_without_a_large_value_share_what_is_empty_and_it_stays_so(kit: Kit) -> None:
+def test_runs_without_a_large_value_share_empty_tables_that_stay_empty(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:
             await walked(kit, engine, 5, 3)

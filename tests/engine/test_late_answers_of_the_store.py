@@ -1,4 +1,7 @@
-"""A write that was durable long before its answer came gives no right to call: others may hold the run by then."""
+"""A write may have been durable long before its answer came.
+
+It gives no right to call: others may hold the run by then.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ final state Charged(receipt: str) success
 
 
 def cut_off(kit: Kit, seconds: float, *, after: str = "intent") -> FaultyStore:
-    """Return a store that writes an intent, or another record, and is then not heard of for some time."""
+    """Return a store that writes an intent or another record, and then is silent for a while."""
     lost = StoreUnavailable("gone", "written, and the answer lost")
     return FaultyStore(kit.store, Fault(lost, when="after", fits=has_record(after), lasts_s=seconds))
 
 
 @pytest.mark.parametrize("others", [False, True])
 @pytest.mark.parametrize("seconds", [1.0, 25.0, 60.0])
-def test_an_attempt_is_made_by_none_who_lost_the_run(seconds: float, others: bool) -> None:
+def test_a_worker_that_lost_the_run_makes_no_attempt(seconds: float, others: bool) -> None:
     provider = Provider()
 
     def handlers(_: Any) -> Any:
@@ -46,7 +49,7 @@ def test_an_attempt_is_made_by_none_who_lost_the_run(seconds: float, others: boo
         return Handlers()
 
     kit = Kit(TEXT, handlers)
-    # The other side's memory of keys is short: only who holds the run may call.
+    # The other side forgets keys soon: only the holder of the run may call.
     provider.honours_keys = False
 
     async def main() -> None:
@@ -79,10 +82,13 @@ final state Charged(receipt: str) success
 
 
 @pytest.mark.parametrize(("seconds", "effects"), [(50.0, 2), (70.0, 1)])
-def test_a_repeat_is_not_made_once_its_key_may_be_forgotten(seconds: float, effects: int) -> None:
-    """The attempt is on record in time; the call would come when the other side takes the key for a new one."""
+def test_no_repeat_is_made_once_its_key_may_be_forgotten(seconds: float, effects: int) -> None:
+    """The attempt is on record in time, but its call would come too late.
+
+    The other side would take the key for a new one.
+    """
     provider = Provider()
-    provider.honours_keys = False  # so that each call that reaches it is seen
+    provider.honours_keys = False  # so that each call that reaches it is counted
 
     def handlers(_: Any) -> Any:
         class Handlers:

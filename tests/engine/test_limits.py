@@ -1,4 +1,4 @@
-"""Every limit at its edge, one below, and one beyond: taken, taken, refused; the same on both stores."""
+"""Every limit, on both stores: values up to the limit are accepted, one above is refused."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_the_key_of_an_action(making: Making, length: int, status: str) -> None:
             head = kit.row(run.id).head
             assert head.status == status
             if status == "stalled":
-                # Nobody was called, nothing is in doubt.
+                # No handler was called, and nothing is in doubt.
                 assert (kit.handlers.filed, "intent" in kit.kinds(run.id)) == ([], False)
                 assert "the key of file has to have 1 to 500 characters" in head.reason
 
@@ -285,7 +285,7 @@ def test_the_key_of_an_action(making: Making, length: int, status: str) -> None:
     kit.check()
 
 
-def test_events_that_wait(making: Making, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_events(making: Making, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "QUEUE_MESSAGES", 5)
     kit = making()
 
@@ -304,7 +304,8 @@ def test_events_that_wait(making: Making, monkeypatch: pytest.MonkeyPatch) -> No
             )
             assert full.value.code == "queue_full"
             assert (kit.row(run.id), len(kit.store.inbox(run.id))) == (before, 5)
-            # An event that the state takes needs no room, and what ends the run takes them all out.
+            # An event that the state takes needs no room, and an event that ends the run empties
+            # the queue.
             await run.send.note(more=1)
             await run.send.leave()
             assert kit.store.inbox(run.id) == []
@@ -314,7 +315,7 @@ def test_events_that_wait(making: Making, monkeypatch: pytest.MonkeyPatch) -> No
     kit.check()
 
 
-def test_room_is_there_again_when_events_have_been_taken(
+def test_a_queue_has_room_again_after_events_were_taken(
     making: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "QUEUE_MESSAGES", 3)
@@ -355,7 +356,7 @@ final state Over success
     kit.check()
 
 
-def test_the_bytes_of_events_that_wait(making: Making, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bytes_of_waiting_events(making: Making, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "QUEUE_BYTES", 3000)
     monkeypatch.setattr(bounds, "SMALL_MESSAGE_BYTES", 600)
     kit = making()
@@ -376,13 +377,13 @@ def test_the_bytes_of_events_that_wait(making: Making, monkeypatch: pytest.Monke
                     with pytest.raises(QueueFull, match="at most 3,000 bytes may"):
                         await run.send.put(text=text, more=None)
             assert kit.store.waiting_bytes(run.id) == 3000
-            # A small one is counted by number alone.
+            # Small messages are counted by number alone.
             await run.send.put(text="small", more=None)
 
     kit.run(main())
 
 
-def test_a_queue_is_as_long_with_many_senders_at_once(
+def test_the_limit_of_a_queue_holds_with_many_senders_at_once(
     making: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "QUEUE_MESSAGES", 7)
@@ -419,7 +420,8 @@ def test_the_records_of_a_run(making: Making, monkeypatch: pytest.MonkeyPatch) -
                     await engine.send_event(run.id, event, args)
                 assert f"Notes/a takes no '{event}': it has 9 records, and at most 9" in str(full.value)
             assert kit.row(run.id) == before
-            # Its timer comes: it is held, with the reason, and is not looked at again and again.
+            # Its timer is due: the run is stalled with the reason, and is not tried again and
+            # again.
             await asyncio.sleep(120)
             row = kit.row(run.id)
             assert (row.head.status, row.head.wake_at, row.seq) == ("stalled", None, 10)
@@ -431,7 +433,7 @@ def test_the_records_of_a_run(making: Making, monkeypatch: pytest.MonkeyPatch) -
     kit.check()
 
 
-def test_a_run_that_is_held_for_its_history_is_not_woken_by_its_phase(
+def test_a_run_stalled_for_its_full_history_is_not_woken_by_its_phase(
     making: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "HISTORY_RECORDS", 3)
@@ -481,7 +483,7 @@ final state Off success
 """
 
 
-def test_a_run_that_goes_round_for_ever_is_held_at_the_end_of_its_history(
+def test_an_endless_run_is_stalled_when_its_history_is_full(
     making: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "HISTORY_RECORDS", 50)
@@ -508,7 +510,7 @@ def test_a_run_that_goes_round_for_ever_is_held_at_the_end_of_its_history(
     row = kit.row("Spin/a")
     assert row.head.status == "stalled"
     kinds = kit.kinds("Spin/a")
-    # What was begun was brought to its end: every intent has its outcome, and nothing is in doubt.
+    # An open commit was completed: every intent has its outcome, and nothing is in doubt.
     assert kinds.count("intent") == kinds.count("outcome") == kit.handlers.posted
     assert 50 <= len(kinds) <= 54
     kit.check()

@@ -1,4 +1,4 @@
-"""Ten thousand events to one run cost ten thousand times one event: counted in what the store is asked, not in seconds."""
+"""Ten thousand events to one run cost ten thousand times one event, in calls to the store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ final state Over(rung: int) success
 
 
 class Asked(FaultyStore):
-    """A store that counts the changes in batches, and the messages that it hands out."""
+    """A store that counts the changes in batches, and the messages that it returns."""
 
     changes = 0
     handed_out = 0
@@ -74,14 +74,15 @@ def told(number: int, *, at_once: bool, send: str = "ring") -> tuple[Kit, Asked]
 def test_an_event_costs_the_same_however_many_wait(at_once: bool, send: str) -> None:
     for number in (10, 100, 1000):
         kit, asked = told(number, at_once=at_once, send=send)
-        # One read and one write each: nobody loses a race, and nobody reads what waits already.
+        # One read and one write each: no sender loses a race, and none reads the messages that
+        # already wait.
         assert (asked.asked["load"], asked.changes) == (number, number)
         assert asked.handed_out == 0
         waiting = kit.store.inbox("Bell/a")
         assert len(waiting) == (number if send == "ring" else 0)
 
 
-def test_what_waits_is_read_once_when_a_state_takes_it() -> None:
+def test_waiting_events_are_read_once_when_a_state_takes_them() -> None:
     kit, _ = told(1000, at_once=True)
     asked = Asked(kit.store)
 
@@ -127,7 +128,7 @@ def test_a_hundred_senders_of_an_event_that_moves_the_run_need_no_second_look() 
     assert '"rung":100' in kit.row("Bell/a").head.body
 
 
-def test_each_kind_of_message_that_comes_at_a_wrong_time_or_twice_gets_its_own_answer() -> None:
+def test_early_late_and_repeated_messages_get_their_own_answers() -> None:
     kit = Kit(BELL, lambda module: object())
 
     async def main() -> None:
@@ -148,7 +149,7 @@ def test_each_kind_of_message_that_comes_at_a_wrong_time_or_twice_gets_its_own_a
             for event, args in (("ring", {"loud": 1}), ("open", {}), ("nod", {})):
                 with pytest.raises(RunEnded):
                     await engine.send_event(run.id, event, args)
-            # What was taken under its key before the end is one still.
+            # A message taken under its key before the end is still known.
             assert (await run.send.knock(name="ann")).status == "repeated"
 
     kit.run(main())
@@ -175,7 +176,7 @@ def test_the_same_key_with_other_content_is_refused_and_changes_nothing() -> Non
     kit.run(main())
 
 
-def test_turns_are_kept_in_order_one_at_a_time_and_forgotten() -> None:
+def test_keyed_locks_are_given_in_order_and_forgotten() -> None:
     async def main() -> None:
         lock = KeyedLock()
         seen: list[str] = []

@@ -1,4 +1,4 @@
-"""Timers, and what a phase's shared handlers may do to a state that acts: at which moments, and at which never."""
+"""Timers, and when a phase's shared handlers may take an acting state."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TestTimers:
 
         assert Sim(TIMERS, input={"n": 1, "at": FAR}).tell(story).state == "Early"
 
-    def test_a_goto_to_itself_is_an_entry_too(self) -> None:
+    def test_a_goto_to_the_same_state_is_an_entry_too(self) -> None:
         async def story(here: Here) -> None:
             for _ in range(3):
                 await here.leap("9m")
@@ -76,7 +76,7 @@ class TestTimers:
         sim.advance("1h")
         sim.tell(lambda here: here.reaches("At"))
 
-    def test_a_due_timer_wins_over_an_event_that_comes_later_even_when_no_worker_was_up(self) -> None:
+    def test_a_due_timer_wins_over_a_later_event_even_if_no_worker_was_up(self) -> None:
         async def too_late(here: Here) -> None:
             with pytest.raises(Exception, match="has ended in Early"):
                 await here.send("late", x=1)
@@ -86,7 +86,7 @@ class TestTimers:
         sim.tell(too_late, serve=False)
         sim.tell(lambda here: here.reaches("Early"))
 
-    def test_a_due_timer_wins_although_the_worker_that_came_to_fire_it_died(self) -> None:
+    def test_a_due_timer_wins_even_if_the_worker_that_fires_it_dies(self) -> None:
         async def too_late(here: Here) -> None:
             claimed = here.sim.kit.store.claim("dead", [here.sim.program.digest], limit=1, ttl_us=10_000_000)
             assert [row.run for row in claimed] == [here.sim.id]
@@ -98,7 +98,7 @@ class TestTimers:
         sim.tell(too_late, serve=False)
         sim.tell(lambda here: here.reaches("Early"))
 
-    def test_an_event_that_comes_before_it_is_due_wins(self) -> None:
+    def test_an_event_before_the_timer_is_due_wins(self) -> None:
         async def in_time(here: Here) -> None:
             await here.send("late", x=1)
 
@@ -119,7 +119,7 @@ class TestTimers:
         sim = Sim(TIMERS, input={"n": 1, "at": FAR}).tell(story)
         assert sim.kinds == ["started", "transition"]
 
-    def test_after_the_state_was_left_it_is_nothing(self) -> None:
+    def test_a_timer_is_gone_after_its_state_was_left(self) -> None:
         async def story(here: Here) -> None:
             await here.send("late", x=1)
             await here.leap("1h")
@@ -127,7 +127,7 @@ class TestTimers:
         sim = Sim(TIMERS, input={"n": 1, "at": SOON}).tell(story)
         assert sim.kinds == ["started", "event", "transition"]
 
-    def test_a_run_that_waits_says_for_what(self) -> None:
+    def test_a_waiting_run_says_what_it_waits_for(self) -> None:
         sim = Sim(TIMERS, input={"n": 1, "at": FAR}).rest()
         assert sim.view["waiting_for"] == [
             {"event": "again", "roles": []},
@@ -262,7 +262,7 @@ class TestASharedHandlerMayTakeAStateThatActs:
 
 class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
     @pytest.mark.parametrize("event", ["cancel", "stop"])
-    def test_what_comes_during_the_call_is_stored_and_taken_on_entry_to_the_next_state(
+    def test_an_event_during_the_call_is_stored_and_taken_on_entry_to_the_next_state(
         self, event: str
     ) -> None:
         """C12. `stop` is not declared `keep`, but the phase handles it."""
@@ -278,7 +278,7 @@ class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
         assert (sim.state, sim.calls("charge"), sim.calls("tell")) == ("Cancelled", 1, 0)
         assert sim.states == ["Loading", "Waiting", "Charging", "Telling", "Cancelled"]
 
-    def test_what_the_phase_does_not_handle_is_refused(self) -> None:
+    def test_an_event_that_the_phase_does_not_handle_is_refused(self) -> None:
         async def story(here: Here) -> None:
             await to_charging(here)
             await here.until(lambda: here.sim.calls("charge") == 1)
@@ -288,7 +288,7 @@ class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
 
         assert charging(charge=[after(10, "c1")]).tell(story).state == "Done"
 
-    def test_nor_while_a_doubt_is_open(self) -> None:
+    def test_no_event_is_taken_while_a_doubt_is_open(self) -> None:
         async def story(here: Here) -> None:
             await to_charging(here)
             await here.until(lambda: here.sim.calls("charge") == 2 and here.sim.run.worker is None)
@@ -299,7 +299,7 @@ class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
         assert (sim.calls("charge"), sim.calls("tell"), sim.state) == (3, 0, "Cancelled")
         assert "Telling" in sim.states
 
-    def test_nor_while_a_person_is_asked_nor_does_the_phases_timer(self) -> None:
+    def test_no_event_or_timer_moves_the_run_while_a_person_is_asked(self) -> None:
         async def story(here: Here) -> None:
             await to_charging(here)
             await here.rests()
@@ -322,8 +322,11 @@ class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
         sim = charging(tell=[after(10, "t1")]).tell(story)
         assert (sim.state, sim.record("unhandled")["event"]) == ("Done", "cancel")
 
-    def test_nor_does_the_phases_timer_when_the_step_stalls_as_a_message_comes(self) -> None:
-        """The timer became due in the call, after which the way to the next state cannot be computed."""
+    def test_the_phases_timer_does_not_fire_when_the_step_stalls_as_a_message_comes(self) -> None:
+        """The timer becomes due during the call.
+
+        After the call the transition to the next state cannot be computed.
+        """
         text = PHASE.replace("after 1h", "after 1m").replace(
             "goto Telling(id)", 'goto Telling("{1 / (n - n)}")'
         )
@@ -341,7 +344,7 @@ class TestFromTheIntentToTheGotoNothingElseMovesTheRun:
             {"ok": "c1"},
         )
 
-    def test_nor_when_the_rest_of_the_step_stalled(self) -> None:
+    def test_no_event_is_taken_when_the_rest_of_the_step_stalled(self) -> None:
         text = (
             PHASE.replace("pure", "pure").replace(
                 'let id = commit charge(n) else problem -> goto Cancelled("charge")\n    goto Telling(id)',
@@ -402,7 +405,7 @@ class TestPhases:
 
         charging().tell(story)
 
-    def test_it_does_not_count_the_time_of_the_phase_before(self) -> None:
+    def test_a_phases_timer_does_not_count_the_time_of_an_earlier_phase(self) -> None:
         async def story(here: Here) -> None:
             await here.reaches("Asking")
             await here.leap("50m")
@@ -414,12 +417,12 @@ class TestPhases:
 
         Sim(TWO_PHASES).tell(story)
 
-    def test_it_ends_a_perform(self) -> None:
+    def test_a_phases_timer_ends_a_perform(self) -> None:
         sim = charging(load=[NEVER])
         sim.tell(lambda here: here.reaches("Expired"), call_limit_s=10_000)
         assert sim.calls("load") == 1
 
-    def test_and_the_pause_between_attempts(self) -> None:
+    def test_a_phases_timer_ends_the_pause_between_attempts(self) -> None:
         async def story(here: Here) -> None:
             await to_charging(here)
             await here.until(lambda: here.sim.calls("charge") == 1 and here.sim.run.worker is None)
@@ -428,8 +431,8 @@ class TestPhases:
 
         assert charging(charge=[BUSY]).tell(story, drawn=0.999).calls("charge") == 1
 
-    def test_and_a_pause_that_would_last_much_longer(self) -> None:
-        """Promise 8: where a run rests between two attempts, it is looked at when its phase's timer is due."""
+    def test_a_phases_timer_ends_a_much_longer_pause(self) -> None:
+        """Promise 8: between two attempts a run is looked at when its phase's timer is due."""
         slow = PHASE.replace(
             "charge(n: int) -> str fails Problem { key, retry 4 times }",
             "charge(n: int) -> str fails Problem { key, retry 4 times backoff 9h to 9h }",
@@ -447,7 +450,7 @@ class TestPhases:
 
         assert sim.tell(story, drawn=0.999).calls("charge") == 1
 
-    def test_not_a_commit_after_which_it_fires(self) -> None:
+    def test_a_phases_timer_fires_only_after_an_open_commit(self) -> None:
         async def story(here: Here) -> None:
             await to_charging(here)
             await here.until(lambda: here.sim.calls("charge") == 1)
@@ -458,7 +461,7 @@ class TestPhases:
         sim = charging(charge=[after(3660, "c1")]).tell(story, call_limit_s=10_000)
         assert (sim.calls("tell"), sim.states[-2:]) == (0, ["Telling", "Expired"])
 
-    def test_and_moves_a_stalled_run(self) -> None:
+    def test_a_phases_timer_moves_a_stalled_run(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             assert here.sim.status == "stalled"
@@ -467,7 +470,7 @@ class TestPhases:
 
         charging(load=[ValueError("broken")]).tell(story)
 
-    def test_it_fires_once_although_it_stays_in_the_phase(self) -> None:
+    def test_a_phases_timer_fires_once_even_if_the_run_stays_in_the_phase(self) -> None:
         text = """
 contract Once(n: int) key n version 1
 event end(x: int)
@@ -488,7 +491,7 @@ final state Done success
 
         assert Sim(text).tell(story).states == ["Early", "Late", "Done"]
 
-    def test_it_fires_once_although_its_step_waits_for_an_answer(self) -> None:
+    def test_a_phases_timer_fires_once_even_if_its_step_waits_for_an_answer(self) -> None:
         text = PHASE.replace("after 1h -> goto Expired", "after 1h { perform look(n)\n    goto Expired }")
         text = text.replace("effect load", "effect look(n: int) -> str\neffect load")
 
@@ -500,7 +503,7 @@ final state Done success
         sim = Sim(text, load=["text"], look=[after(60, "seen")]).tell(story)
         assert (sim.calls("look"), sim.states[-2:]) == (1, ["Waiting", "Expired"])
 
-    def test_entering_the_phase_anew_starts_it_anew(self) -> None:
+    def test_entering_the_phase_again_starts_its_timer_again(self) -> None:
         text = """
 contract Anew(n: int) key n version 1
 event go_on(x: int)

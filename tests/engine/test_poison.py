@@ -1,4 +1,7 @@
-"""A run that nobody can read or carry keeps no other from going on, and lets a worker come to rest."""
+"""A run that cannot be read or carried does not stop other runs.
+
+It does not keep a worker from becoming idle either.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def spoil(kit: Kit, run: str, body: str) -> None:
         '{"data":{"x":1},"entered":1}',
     ],
 )
-def test_a_worker_rests_though_a_run_cannot_be_read_and_says_which(body: str) -> None:
+def test_a_worker_becomes_idle_and_names_the_run_that_it_cannot_read(body: str) -> None:
     kit = a_kit()
 
     async def main() -> dict[str, str]:
@@ -78,7 +81,7 @@ def test_a_worker_rests_though_a_run_cannot_be_read_and_says_which(body: str) ->
             with pytest.raises(RunUnreadable, match="opord runs verify Desk/broken"):
                 await engine.run_status("Desk/broken")
             head = kit.row("Desk/broken").head
-            # It is held by nobody, due later, and says why it is left alone.
+            # It has no holder, is due later, and says why it was put off.
             assert (head.worker, head.status) == (None, "running")
             assert "cannot read it" in head.reason
             assert head.wake_at > kit.clock.now_us
@@ -93,7 +96,7 @@ def test_a_worker_rests_though_a_run_cannot_be_read_and_says_which(body: str) ->
     ("body", "ended"),
     [('{"data":5,"entered":1}', True), ('{"data":{"x":1},"entered":1}', True), ("no json", False)],
 )
-def test_a_run_whose_data_cannot_be_read_can_still_be_terminated_and_one_without_a_row_cannot(
+def test_a_run_with_unreadable_data_can_be_terminated_but_not_one_without_a_row(
     body: str, ended: bool
 ) -> None:
     kit = a_kit()
@@ -134,7 +137,7 @@ def test_a_run_that_can_be_read_again_goes_on_by_itself() -> None:
     kit.check()
 
 
-def test_an_unreadable_run_is_claimed_seldom_however_long_it_stays_so() -> None:
+def test_an_unreadable_run_is_claimed_rarely() -> None:
     kit = a_kit()
 
     async def main() -> int:
@@ -148,7 +151,7 @@ def test_an_unreadable_run_is_claimed_seldom_however_long_it_stays_so() -> None:
 
 
 @pytest.mark.parametrize("poisoned", [1, 50])
-def test_runs_that_fail_for_ever_are_tried_a_few_times_and_the_others_go_their_way(poisoned: int) -> None:
+def test_runs_that_always_fail_are_tried_a_few_times_and_others_go_on(poisoned: int) -> None:
     kit = a_kit()
 
     async def main() -> None:
@@ -161,7 +164,7 @@ def test_runs_that_fail_for_ever_are_tried_a_few_times_and_the_others_go_their_w
     kit.run(main())
     asked = kit.handlers.asked
     for number in range(poisoned):
-        # Four attempts, then it is stalled; nobody claims it again.
+        # Four attempts, then it is stalled, and no worker claims it again.
         assert asked.count(f"bad{number}") == 4
         row = kit.row(f"Desk/bad{number}")
         assert (row.head.status, row.head.wake_at, row.epoch) == ("stalled", None, 1)
@@ -170,8 +173,11 @@ def test_runs_that_fail_for_ever_are_tried_a_few_times_and_the_others_go_their_w
     assert [asked.count(f"good{number}") for number in range(100)] == [1] * 100
 
 
-def test_runs_that_fail_for_ever_do_not_hold_the_places_of_others() -> None:
-    """The others need as many turns of the worker with them as without: they are done before the first is tried again."""
+def test_runs_that_always_fail_do_not_take_the_places_of_others() -> None:
+    """The other runs need as many turns with the bad ones as without.
+
+    They end before the first bad one is retried.
+    """
 
     def order(poisoned: int) -> list[str]:
         kit = a_kit()
@@ -203,7 +209,7 @@ def test_a_worker_that_cannot_claim_at_all_ends_with_the_reason() -> None:
     kit.run(main())
 
 
-def test_a_row_that_is_no_text_keeps_nobody_else_from_being_claimed(
+def test_a_row_with_invalid_text_does_not_stop_other_claims(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     flow = workflow_of(compiled(DESK))
@@ -230,7 +236,7 @@ def test_a_row_that_is_no_text_keeps_nobody_else_from_being_claimed(
     assert [record.getMessage()[:12] for record in caplog.records] == ["run number 2"]
 
 
-def test_a_message_no_one_can_read_stalls_its_own_run_only() -> None:
+def test_an_unreadable_message_stalls_only_its_own_run() -> None:
     kit = Kit(
         """
 contract Bell(id: str) key id
@@ -263,7 +269,7 @@ final state Over success
     assert [kit.row(f"Bell/{one}").head.status for one in ("a", "b")] == ["stalled", "ended"]
 
 
-def test_a_worker_that_goes_leaves_what_it_could_not_read_to_the_next_one_at_once() -> None:
+def test_a_worker_that_stops_gives_unreadable_runs_to_the_next_one_at_once() -> None:
     kit = a_kit()
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""A run goes on under the contract that it was started under, and under no other text that stands in its place."""
+"""A run goes on only under the contract that it was started under."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def load(kept: StoredContract | None) -> str:
     return Programs(Protection(insecure=True)).load(Shelf(kept), KEPT.digest).digest
 
 
-def test_the_text_kept_with_a_run_is_compiled_to_what_it_was_started_under() -> None:
+def test_the_stored_text_compiles_to_the_contract_of_the_run() -> None:
     assert load(KEPT) == KEPT.digest
 
 
@@ -52,6 +52,6 @@ def test_the_text_kept_with_a_run_is_compiled_to_what_it_was_started_under() -> 
         (None, "but not its text"),
     ],
 )
-def test_another_text_in_its_place_is_refused(kept: StoredContract | None, why: str) -> None:
+def test_another_text_instead_of_the_stored_one_is_refused(kept: StoredContract | None, why: str) -> None:
     with pytest.raises(ContractUnreadable, match=why):
         load(kept)

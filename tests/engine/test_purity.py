@@ -1,4 +1,7 @@
-"""A `pure` handler that opens something is caught, with the place; what is no offence is let be."""
+"""A `pure` handler that opens something is caught, with the place.
+
+Harmless openings are not reported.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ OPENINGS: list[tuple[str, Callable[[], Any], str]] = [
 
 
 @pytest.mark.parametrize(("opens", "told"), [one[1:] for one in OPENINGS], ids=[one[0] for one in OPENINGS])
-def test_what_it_opens_is_told_with_the_place(opens: Callable[[], Any], told: str) -> None:
+def test_an_opening_is_reported_with_its_place(opens: Callable[[], Any], told: str) -> None:
     def handler(a: int) -> int:
         opens()
         return a
@@ -113,11 +116,11 @@ def a_log_line() -> None:
 @pytest.mark.parametrize(
     "does", [rules_of_a_time_zone, a_traceback, an_import, a_log_line, lambda: sorted([2, 1])]
 )
-def test_this_is_no_offence(does: Callable[[], Any]) -> None:
+def test_a_harmless_opening_is_not_reported(does: Callable[[], Any]) -> None:
     assert call_watched("score", lambda a: (does(), a)[1], (1,)) == 1
 
 
-def test_what_it_opens_in_a_library_is_told_at_the_line_that_calls_the_library() -> None:
+def test_an_opening_in_a_library_is_reported_at_the_line_that_calls_the_library() -> None:
     def handler(a: int) -> str:
         return Path(os.devnull).read_text()
 
@@ -128,7 +131,7 @@ def test_what_it_opens_in_a_library_is_told_at_the_line_that_calls_the_library()
     assert caught.value.function.endswith("handler")
 
 
-def test_a_handler_cannot_catch_it_away_and_nothing_is_opened(tmp_path: Path) -> None:
+def test_a_handler_cannot_suppress_the_report_and_nothing_is_opened(tmp_path: Path) -> None:
     def handler(a: int) -> int:
         try:
             (tmp_path / "made").write_text("x")
@@ -146,7 +149,7 @@ def test_another_error_of_a_handler_goes_to_the_caller() -> None:
         call_watched("score", lambda a: a // 0, (1,))
 
 
-def test_other_threads_may_open_what_they_like_meanwhile() -> None:
+def test_other_threads_may_open_files_meanwhile() -> None:
     go, done = threading.Event(), threading.Event()
     read: list[int] = []
 
@@ -168,7 +171,7 @@ def test_other_threads_may_open_what_they_like_meanwhile() -> None:
     assert read[0] > 0
 
 
-def test_on_whatever_thread_it_runs_it_is_caught() -> None:
+def test_an_opening_is_caught_on_any_thread() -> None:
     found: list[BaseException] = []
 
     def run() -> None:
@@ -210,7 +213,7 @@ def test_a_test_with_such_a_handler_fails_and_an_effect_may_open_files() -> None
     world.discard()
 
 
-def test_without_anybody_watching_it_is_called_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_watching_a_handler_is_called_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     from opord.drive.calls import Calls, bind_handlers
     from opord.loading import program_of
 

@@ -1,4 +1,4 @@
-"""Retries and time-outs of effects and actions, as the contract says; and what is tried again without its word."""
+"""Retries and timeouts of effects and actions by the contract, and what is retried without it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BUSY, FINAL = fails("Problem.Busy"), fails("Problem.Final", why="no")
 
 
 def reading(policy: str, *, timeout: bool = False) -> str:
-    """Return a contract that asks one effect of the given policy."""
+    """Return a contract that calls one effect with the given policy."""
     timed_out = 'TimedOut -> goto Failed("timed out")' if timeout else ""
     return f"""
 contract Reading(n: int) key n version 1
@@ -30,7 +30,7 @@ final state Failed(why: str) failure
 
 
 def charging(policy: str, *, doubt: bool = False) -> str:
-    """Return a contract that commits one action of the given policy."""
+    """Return a contract that commits one action with the given policy."""
     unclear = "InDoubt -> goto Unclear" if doubt else ""
     target, final = (" | Unclear", "final state Unclear failure") if doubt else ("", "")
     return f"""
@@ -100,7 +100,7 @@ class TestRetryNTimes:
 
 
 class TestBackoff:
-    """Exponential with full jitter: a pause is drawn evenly from nothing to a bound that doubles."""
+    """Exponential with full jitter: a pause is random between zero and a bound that doubles."""
 
     BOUNDS = (1, 2, 4, 8, 16, 32, 60, 60)
 
@@ -151,7 +151,7 @@ class TestTimeoutOfAnEffect:
         ).rest()
         assert (sim.calls("load"), sim.ending) == (3, ("Failed", {"why": "timed out"}))
 
-    def test_a_handler_that_turns_its_cancellation_into_an_error_has_timed_out_all_the_same(self) -> None:
+    def test_a_handler_that_turns_its_cancellation_into_an_error_has_timed_out(self) -> None:
         async def clumsy(n: int) -> str:
             import asyncio
 
@@ -164,13 +164,13 @@ class TestTimeoutOfAnEffect:
         sim = Sim(reading("timeout 2s, retry 1 times", timeout=True), load=[clumsy]).rest()
         assert (sim.calls("load"), sim.ending) == (2, ("Failed", {"why": "timed out"}))
 
-    def test_a_TimeoutError_of_the_handlers_own_is_none_of_the_contracts(self) -> None:
+    def test_a_TimeoutError_raised_by_the_handler_is_not_a_timeout_of_the_contract(self) -> None:
         sim = Sim(reading("timeout 2s", timeout=True), load=[TimeoutError("the socket said so")]).rest()
         assert (sim.calls("load"), sim.status) == (4, "stalled")
 
 
 class TestTheCallLimit:
-    """Without `timeout`, the worker's own limit (5 minutes unless set) keeps a call from hanging for ever."""
+    """Without `timeout`, the worker's own limit (5 minutes by default) ends a call that hangs."""
 
     def test_an_effect_past_it_counts_as_unexpected(self) -> None:
         sim = Sim(reading("retry 2 times"), load=[NEVER]).rest(call_limit_s=30, drawn=0.0)
@@ -186,7 +186,7 @@ class TestTheCallLimit:
         sim = Sim(charging(""), charge=[NEVER]).rest()
         assert sim.record("doubt")["reason"] == "no answer within 300 s"
 
-    def test_the_deadline_of_an_attempt_is_told_to_the_handler(self) -> None:
+    def test_the_handler_gets_the_deadline_of_its_attempt(self) -> None:
         sim = Sim(charging("timeout 10s"), charge=[RECEIPT]).rest()
         call = sim.made("charge")[0].call
         assert call is not None
@@ -212,7 +212,7 @@ class TestAnUndeclaredException:
         assert sim.view["reason"] == "ValueError: no such column"
         assert {"person": "operator", "verb": "resume"} in sim.view["waiting_for"]
 
-    def test_when_the_handler_is_mended_retry_goes_on(self) -> None:
+    def test_resume_goes_on_after_the_handler_is_mended(self) -> None:
         sim = Sim(reading(""), load=[*[ValueError("no such column")] * 4, "text"])
 
         async def story(here: object) -> None:
@@ -249,7 +249,7 @@ class TestAnUndeclaredException:
     @pytest.mark.parametrize(
         "odd", [SystemExit(3), MemoryError("all of it"), RuntimeError("a" * 100_000 + "\ud800\0")]
     )
-    def test_whatever_it_is_the_worker_lives_and_the_run_tells(self, odd: BaseException) -> None:
+    def test_the_worker_survives_any_error_and_the_run_shows_it(self, odd: BaseException) -> None:
         sim = Sim(reading(""), load=[odd]).rest()
         assert (sim.calls("load"), sim.status) == (4, "stalled")
         assert sim.record("stalled")["error"].startswith(type(odd).__name__)
@@ -282,6 +282,6 @@ class TestATimeoutOfAnAction:
         assert (sim.calls("charge"), sim.status, sim.state) == (1, "in_doubt", "Charging")
         assert sim.record("doubt")["reason"] == "no answer within 10 s"
 
-    def test_an_answer_in_time_is_none(self) -> None:
+    def test_an_answer_in_time_is_not_a_timeout(self) -> None:
         sim = Sim(charging("timeout 10s"), charge=[after(9.9, RECEIPT)]).rest()
         assert sim.ending == ("Charged", {"receipt": RECEIPT})

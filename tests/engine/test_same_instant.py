@@ -1,4 +1,7 @@
-"""C19: a cancel, an approval and a timer at the same instant, in several processes: one wins, and the others are told what it was."""
+"""C19: a cancel, an approval and a timer at the same instant, in several processes.
+
+One wins, and the losers learn which.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ WINS = {"approve": "Approved", "cancel": "Cancelled", "timer": "Late"}
 
 
 def race(order: tuple[str, ...], offset_s: float) -> tuple[Kit, list[tuple[str, Any]]]:
-    """Send the events of `order` so long after the timer is due; two workers are up, and each sender has a process."""
+    """Send the events of `order` so long after the timer is due.
+
+    Two workers run, and each sender has its own process.
+    """
     kit = Kit(TEXT, lambda _: object())
     answers: list[tuple[str, Any]] = []
 
@@ -60,7 +66,7 @@ def race(order: tuple[str, ...], offset_s: float) -> tuple[Kit, list[tuple[str, 
     [*permutations(EVENTS), ("approve",), ("cancel",), ("approve", "cancel", "approve")],
     ids="-".join,
 )
-def test_exactly_one_wins_and_the_losers_are_told(order: tuple[str, ...], offset_s: float) -> None:
+def test_exactly_one_wins_and_the_losers_learn_which(order: tuple[str, ...], offset_s: float) -> None:
     kit, answers = race(order, offset_s)
     transitions = [one for one in kit.records("Race/1") if one["kind"] == "transition"]
     assert len(transitions) == 1

@@ -1,6 +1,7 @@
-"""Every way into a run takes and refuses the same values, on every store, and what was taken comes back as it was.
+"""Every way into a run accepts and refuses the same values on every store.
 
-The ways: JSON text as the command line reads it, the Python client, an event's payload, a handler's result.
+Accepted values come back unchanged. The ways: JSON text as the command line reads it, the Python
+client, an event's payload, a handler's result.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ VALUES: dict[str, Any] = {
     "a byte array": b"a", "a tuple": (1, 2), "a set": {1}, "a number as a name": {1: 2}, "an object": object(), "imaginary": 1j,
 }  # fmt: skip
 
-TEXTS = {  # what only JSON text can say
+TEXTS = {  # only JSON text can hold this
     "a name twice": '{"a": 1, "a": 2}', "a name twice, deep": '[{"b": {"a": 1, "a": 1}}]', "1e400": "1e400", "-1e400": "-1e400", "NaN": "NaN",
     "Infinity": "Infinity", "-Infinity": "-Infinity", "4,301 digits": "1" + "0" * 4300, "1e4301 with a point": "1" + "0" * 4300 + ".0",
     "half a pair": '"\\ud800"', "halves in the wrong order": '"\\udc00\\ud800"', "NUL": '"a\\u0000b"', "a raw control": '"\x01"',
@@ -75,7 +76,7 @@ class Fetches:
 
 
 def text_of(value: Any) -> str | None:
-    """Write a value as JSON text, NaN and all; None if there is no such text."""
+    """Write a value as JSON text, including NaN; return None if there is no such text."""
     if isinstance(value, tuple) or value == {1: 2}:
         return None
     try:
@@ -92,7 +93,7 @@ Verdicts = dict[tuple[str, str], str]
 
 
 async def ways(kit: Kit, first: Any) -> Verdicts:
-    """Try every value by every way; a verdict is `refused` or what came back."""
+    """Try every value by every way. A verdict is `refused` or the value that came back."""
     program = program_of(kit.workflow)
     told: Verdicts = {}
     async with kit.engine() as engine:
@@ -146,7 +147,7 @@ TYPES = {"json": 1, "int": 1, "float": 1.0, "map[str, json]": {}}
 
 @pytest.fixture(scope="module", params=TYPES)
 def verdicts(request: pytest.FixtureRequest) -> tuple[str, dict[str, Verdicts]]:
-    """Return what became of each value of a type by each way, on each store."""
+    """Return the verdict of each value of a type by each way, on each store."""
     found = {}
     for store in ("memory", "sqlite"):
         kit = Kit(BOX.format(type=request.param), lambda module: Fetches())
@@ -179,7 +180,7 @@ REFUSED_ALWAYS = {
 }  # fmt: skip
 
 
-def test_what_cannot_be_kept_is_refused_and_all_else_comes_back_equal(
+def test_values_that_cannot_be_stored_are_refused_and_others_come_back_equal(
     verdicts: tuple[str, dict[str, Verdicts]],
 ) -> None:
     type_, found = verdicts
@@ -215,7 +216,7 @@ def test_a_text_is_read_strictly_or_refused_in_words(text: str) -> None:
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
-def test_names_that_look_alike_are_names_apart(store: str) -> None:
+def test_names_that_look_alike_are_different_names(store: str) -> None:
     kit = Kit(BOX.format(type="int"), lambda module: Fetches())
     if store == "sqlite":
         kit.store = SqliteStore(None, clock=kit.clock.now)

@@ -1,4 +1,4 @@
-"""What is said of a handler that goes wrong: when it stalled, what is tried again, and never a secret."""
+"""What is reported of a faulty handler: when it stalled, what is retried, and never a secret."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_stall_is_recorded_at_the_moment_after_the_last_attempt() -> None:
     assert waited.total_seconds() >= last > 0
 
 
-def test_the_log_says_what_went_wrong_and_when_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_has_the_error_and_the_instant_of_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(effects.log, "info", lambda form, *values: said.append(form % values))
     Sim(LOOKUP, input=INPUT, look=[ValueError("bad token hunter2-hunter2"), "text"]).rest(drawn=0.5)
@@ -40,7 +40,7 @@ def test_the_log_says_what_went_wrong_and_when_it_is_tried_again(monkeypatch: py
     ]
 
 
-def test_a_cancel_that_no_state_handles_is_told_so() -> None:
+def test_a_cancel_that_no_state_handles_is_refused_with_the_reason() -> None:
     sim = Sim(LOOKUP, input=INPUT, look=["text"])
 
     async def story(here: Here) -> None:

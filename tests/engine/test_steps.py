@@ -1,4 +1,7 @@
-"""One step, exactly: what is fixed for it, what stalls it, and that a known result never turns into a doubt."""
+"""One step in detail: what is fixed for it, and what stalls it.
+
+A known result never becomes a doubt.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class TestNow:
         assert data["began"] == data["ended"] == "2026-02-25T06:13:20Z"
         assert sim.record("intent")["now"] == "2026-02-25T06:13:20.000000Z"
 
-    def test_is_kept_with_the_intent_for_whoever_takes_over(self) -> None:
+    def test_now_is_recorded_with_the_intent_for_a_takeover(self) -> None:
         sim = Sim(COUNTING, weigh=[1], load=[5], charge=[BROKEN, 10])
         sim.tell(lambda here: here.until(lambda: "doubt" in sim.kinds), drawn=0.999)
         sim.advance("5h")
@@ -51,7 +54,7 @@ class TestNow:
 
 
 class TestTheAnswersBeforeACommit:
-    def test_are_on_record_with_the_intent_and_steer_whoever_takes_over(self) -> None:
+    def test_answers_are_recorded_with_the_intent_and_used_after_a_takeover(self) -> None:
         """C24: a read, or a newly deployed pure, would answer differently now."""
         sim = Sim(COUNTING, weigh=[1, 1], load=[5, 6], charge=[BROKEN, 10])
         sim.tell(lambda here: here.until(lambda: "doubt" in sim.kinds), drawn=0.999)
@@ -73,7 +76,7 @@ class TestDivisionByZeroAndOverflow:
         sim = Sim(text, input={"n": 2**62}, load=[5]).rest()
         assert (sim.status, sim.calls("load")) == ("stalled", 0)
 
-    def test_after_a_commit_its_outcome_goes_on_record_first_and_retry_goes_on_from_there(self) -> None:
+    def test_after_a_commit_its_outcome_is_recorded_first_and_resume_goes_on_from_there(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await here.resume()
@@ -93,7 +96,7 @@ class TestDivisionByZeroAndOverflow:
 
 
 class TestAPureThatRaises:
-    def test_stalls_the_run_and_retry_goes_on(self) -> None:
+    def test_stalls_the_run_and_resume_goes_on(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             assert (here.sim.status, here.sim.calls("weigh")) == ("stalled", 1)
@@ -117,7 +120,7 @@ class TestAPureThatRaises:
 
 
 class TestKeys:
-    """A `commit` whose `key expr` already took effect in this run calls nobody."""
+    """A `commit` whose `key expr` already took effect in this run makes no call."""
 
     TEXT = """
 contract Twice(n: int, second: int) key n version 1
@@ -140,14 +143,14 @@ final state Failed failure
         assert (sim.calls("charge"), sim.ending) == (1, ("Done", {"id": "c1", "again": "c1"}))
         assert [one["by"] for one in sim.records("outcome")] == ["call", "record"]
 
-    def test_others_stall_the_run(self) -> None:
+    def test_other_arguments_stall_the_run(self) -> None:
         sim = Sim(self.TEXT, input={"n": 1, "second": 2}, charge=["c1", "c2"]).rest()
         assert (sim.calls("charge"), sim.state, sim.status) == (1, "B", "stalled")
         assert (
             "took effect in this run before under the key 'k 1', with other arguments" in sim.view["reason"]
         )
 
-    def test_a_failure_took_no_effect(self) -> None:
+    def test_a_failed_action_does_not_use_its_key(self) -> None:
         text = self.TEXT.replace(
             "else problem -> goto Failed\n  goto B", 'else problem -> goto B("none")\n  goto B'
         )
@@ -155,7 +158,7 @@ final state Failed failure
         sim = Sim(text, input={"n": 1, "second": 1}, charge=[fails("Problem.No"), "c2"]).rest()
         assert (sim.calls("charge"), sim.ending) == (2, ("Done", {"id": "none", "again": "c2"}))
 
-    def test_the_runtimes_own_key_is_another_for_each_state_entered(self) -> None:
+    def test_the_default_key_differs_for_each_entered_state(self) -> None:
         text = self.TEXT.replace('{ key "k {n}" }', "{ repeatable }")
         sim = Sim(text, input={"n": 1, "second": 1}, charge=["c1", "c2"]).rest()
         assert (sim.keys("charge"), sim.state) == (["Twice/1/1", "Twice/1/2"], "Done")
@@ -193,7 +196,7 @@ class TestStart:
         sim = Sim(COUNTING, weigh=[1], load=[5], charge=[10]).tell(story)
         assert (sim.calls("charge"), sim.kinds.count("started")) == (1, 1)
 
-    def test_with_another_input_it_is_a_conflict(self) -> None:
+    def test_the_same_key_with_another_input_is_a_conflict(self) -> None:
         text = COUNTING.replace("(n: int) key n", "(n: int, more: int = 0) key n")
 
         async def story(here: Here) -> None:
@@ -204,7 +207,7 @@ class TestStart:
 
         Sim(text, input={"n": 1, "more": 0}, weigh=[1], load=[5], charge=[10]).tell(story)
 
-    def test_what_does_not_fit_starts_nothing(self) -> None:
+    def test_an_input_that_does_not_fit_starts_nothing(self) -> None:
         async def story(here: Here) -> None:
             for wrong in ({"n": "1"}, {"n": 1.5}, {"n": 2**63}, {"n": True}, {"n": 1, "m": 2}):
                 with pytest.raises(InputInvalid):
@@ -244,7 +247,7 @@ class TestTerminate:
         assert (sim.state, sim.status, sim.view["outcome"]) == ("Working", "ended", "terminated")
         assert (sim.record("terminated")["actor"], sim.record("terminated")["reason"]) == ("root", "enough")
 
-    def test_says_what_was_open_and_what_comes_late_is_kept_as_evidence(self) -> None:
+    def test_termination_names_the_open_commit_and_late_answers_are_kept(self) -> None:
         async def story(here: Here) -> None:
             await here.until(lambda: here.sim.calls("charge") == 1)
             await here.terminate()
@@ -287,7 +290,7 @@ class TestAFaultOfTheEngineItself:
         sim = Sim(COUNTING, weigh=[1], load=[5], charge=[10]).tell(story, hook=hook)
         assert (sim.state, sim.calls("charge")) == ("Done", 2 if where == "call answered" else 1)
 
-    def test_never_forgets_what_an_action_answered(self) -> None:
+    def test_a_fault_of_the_engine_never_loses_the_answer_of_an_action(self) -> None:
         broken = [True]
 
         def hook(point: str, run: str) -> None:

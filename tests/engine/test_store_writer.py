@@ -1,4 +1,7 @@
-"""Group commit: what waits is written together, once, in the event loop where that is quick and on a thread where not."""
+"""Group commit: waiting changes are written together, and only once.
+
+They are written in the event loop if that is quick, else on a thread.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from opord.testing.store_rows import ORDERS, a_start
 
 
 class Watched(MemoryStore):
-    """A store that notes by which thread each batch was written, and how large it was."""
+    """A store that notes the thread and the size of each batch."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 0)
@@ -61,7 +64,7 @@ async def write(store: Watched, rounds: Sequence[int]) -> None:
         await door.stop(1.0)
 
 
-def test_what_waits_together_is_written_together() -> None:
+def test_changes_that_wait_together_are_written_together() -> None:
     store = Watched()
     asyncio.run(write(store, [40]))
     assert [size for _, size in store.batches] == [40]
@@ -75,7 +78,7 @@ def test_a_quick_store_is_written_in_the_event_loop_in_small_batches() -> None:
     ]
 
 
-def test_a_store_that_another_process_writes_is_waited_for_on_the_thread() -> None:
+def test_the_thread_waits_for_a_store_that_another_process_writes() -> None:
     store = Watched()
     store.locked = 1
     asyncio.run(write(store, [1, 1, 1]))
@@ -109,7 +112,7 @@ def test_one_slow_sync_among_quick_ones_changes_nothing() -> None:
 
 
 class Choosy(Watched):
-    """A store that refuses every batch with one of some runs in it, as a whole."""
+    """A store that refuses every batch that contains one of certain runs, as a whole."""
 
     def __init__(self, *cannot: str) -> None:
         super().__init__()
@@ -137,7 +140,7 @@ def test_a_change_that_cannot_be_written_fails_alone() -> None:
     found = asyncio.run(outcomes(store, [f"C/{number}" for number in range(64)]))
     assert [number for number, result in enumerate(found) if isinstance(result, Exception)] == [17, 40]
     assert len(store._rows.runs) == 62
-    # By halves: for each of the two, no more than two batches for each halving.
+    # By halving: for each of the two runs, at most two batches for each halving.
     assert len(store.batches) <= 1 + 2 * 2 * 6
 
 
@@ -149,7 +152,7 @@ def test_a_store_that_is_damaged_as_a_whole_is_not_written_again() -> None:
     assert len(store.batches) == 1
 
 
-def test_many_changes_of_one_run_are_written_in_order_and_nobody_looks_through_them_again() -> None:
+def test_many_changes_of_one_run_are_written_in_order_without_scans() -> None:
     class Counted(Watched):
         names: list[str]
 
@@ -161,12 +164,12 @@ def test_many_changes_of_one_run_are_written_in_order_and_nobody_looks_through_t
     store.names = []
     found = asyncio.run(outcomes(store, ["C/1"] * 300 + ["C/2"]))
     assert [type(result).__name__ for result in found[:2]] == ["Applied", "Applied"]
-    # The other run is not kept waiting by those that stand behind the first one.
+    # The other run does not wait for those behind the first one.
     assert store.names[:2] == ["C/1", "C/2"]
     assert store.names.count("C/1") == 300
 
 
-def test_nothing_is_kept_of_runs_whose_changes_are_written() -> None:
+def test_the_writer_forgets_runs_after_their_changes_are_written() -> None:
     async def main() -> StoreWriter:
         door = StoreWriter(Watched(), None)
         door.start()

@@ -60,7 +60,7 @@ FAULTS = (
         "It is found by what it is; there is no second intent, and one call.",
         (
             f"{CRASHES}c04_an_intent_that_was_committed_with_an_error_is_found_and_not_written_again",
-            f"{ENGINE}test_crash_points.py::TestCommittedButError::test_what_was_written_is_not_written_again",
+            f"{ENGINE}test_crash_points.py::TestCommittedButError::test_a_committed_write_is_not_written_again",
         ),
     ),
     Named(
@@ -102,7 +102,7 @@ FAULTS = (
         (
             f"{CRASHES}c10_a_timer_that_fires_during_a_fault_moves_the_run_once",
             f"{CRASHES}c10_two_workers_fire_a_due_timer_once",
-            f"{ENGINE}test_phases_and_timers.py::TestTimers::test_after_the_state_was_left_it_is_nothing",
+            f"{ENGINE}test_phases_and_timers.py::TestTimers::test_a_timer_is_gone_after_its_state_was_left",
         ),
     ),
     Named(
@@ -118,7 +118,7 @@ FAULTS = (
         "Kept until the step is over where the contract keeps it or the phase handles it, else refused. One that no state took is recorded as unhandled at the end.",
         (
             f"{CRASHES}c12_events_between_intent_and_outcome_are_kept_until_the_step_is_over_or_recorded_as_unhandled",
-            f"{ENGINE}test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_what_the_phase_does_not_handle_is_refused",
+            f"{ENGINE}test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_an_event_that_the_phase_does_not_handle_is_refused",
         ),
     ),
     Named(
@@ -126,7 +126,7 @@ FAULTS = (
         "Whoever takes over does not call an action without a key; it goes by the rule for doubts.",
         (
             f"{CRASHES}c13_a_takeover_during_a_call_does_not_call_an_action_without_a_key",
-            f"{ENGINE}test_late_answers_of_the_store.py::test_an_attempt_is_made_by_none_who_lost_the_run",
+            f"{ENGINE}test_late_answers_of_the_store.py::test_a_worker_that_lost_the_run_makes_no_attempt",
         ),
     ),
     Named(
@@ -142,21 +142,21 @@ FAULTS = (
         "No call is made twice.",
         (
             f"{CRASHES}c15_workers_that_start_up_during_a_recovery_do_not_call_twice",
-            f"{ENGINE}test_crash_points.py::TestTwoWorkers::test_two_that_start_up_together_call_once",
+            f"{ENGINE}test_crash_points.py::TestTwoWorkers::test_two_workers_that_start_together_call_once",
             "tests/kill/test_rogues.py::"
             "test_workers_that_start_during_a_takeover_put_each_run_in_doubt_once",
-            f"{ENGINE}test_claimed_anew.py::test_a_worker_alone_goes_on_after_its_store_was_out_of_reach",
+            f"{ENGINE}test_claimed_anew.py::test_a_single_worker_goes_on_after_its_store_was_unreachable",
         ),
     ),
     Named(
         "C16", "A step of the store's own schema fails or is cut off",
         "A whole version is left, the one before or the new one; the next opening goes on from there. Two take turns, who has it open goes on, an older program refuses it.",
         (
-            f"{MIGRATIONS}a_step_that_fails_at_any_statement_leaves_the_version_before_and_can_be_made_again",
+            f"{MIGRATIONS}a_step_that_fails_at_any_statement_changes_nothing_and_can_be_repeated",
             f"{MIGRATIONS}a_process_that_is_killed_at_any_statement_leaves_a_whole_version",
-            f"{MIGRATIONS}two_that_open_an_old_store_at_once_take_turns",
-            f"{MIGRATIONS}who_has_an_old_store_open_goes_on_beside_one_that_brings_it_up_to_date",
-            f"{MIGRATIONS}an_older_program_that_meets_a_newer_store_refuses_it_and_leaves_it_alone",
+            f"{MIGRATIONS}two_processes_that_open_an_old_store_at_once_take_turns",
+            f"{MIGRATIONS}an_open_old_store_works_while_another_process_migrates_it",
+            f"{MIGRATIONS}an_older_program_refuses_a_newer_store_and_changes_nothing",
         ),
     ),
     Named(
@@ -181,8 +181,8 @@ FAULTS = (
         "One wins; the others are told what came first.",
         (
             f"{CRASHES}c19_of_a_confirmation_and_a_cancel_at_the_same_moment_one_wins_and_the_other_is_told",
-            f"{ENGINE}test_same_instant.py::test_exactly_one_wins_and_the_losers_are_told",
-            f"{ENGINE}test_same_instant.py::test_exactly_one_wins_and_the_losers_are_told",
+            f"{ENGINE}test_same_instant.py::test_exactly_one_wins_and_the_losers_learn_which",
+            f"{ENGINE}test_same_instant.py::test_exactly_one_wins_and_the_losers_learn_which",
             f"{ENGINE}test_phases_and_timers.py::TestTimers::test_an_approval_and_a_timer_at_the_same_instant_have_one_winner",
         ),
     ),
@@ -199,10 +199,10 @@ FAULTS = (
         "C21", "The store is restored from an older copy",
         "Once it is told so (`opord db restored`), what may have been done since the copy is not done again: a key that still holds is used again, a check is asked, else it is in doubt.",
         (
-            f"{RESTORED}whenever_the_copy_was_made_nothing_happens_twice",
+            f"{RESTORED}nothing_happens_twice_whenever_the_copy_was_made",
             f"{RESTORED}a_second_loss_after_the_restore_changes_nothing",
-            f"{RESTORED}a_key_that_may_be_forgotten_is_in_doubt_and_one_that_holds_is_used_again",
-            f"{RESTORED}an_action_without_a_key_is_in_doubt_before_it_is_called_and_the_reason_is_told",
+            f"{RESTORED}a_forgotten_key_gives_a_doubt_and_a_valid_one_is_used_again",
+            f"{RESTORED}an_action_without_a_key_is_in_doubt_before_its_call_with_the_reason",
         ),
     ),
     Named(
@@ -210,7 +210,7 @@ FAULTS = (
         "Nobody is called; a person is asked, or the check.",
         (
             f"{CRASHES}c22_past_the_window_of_the_key_nobody_is_called_and_a_person_is_asked",
-            f"{ENGINE}test_crash_points.py::TestTheWindowHasPassed::test_nobody_is_called_when_the_worker_was_down_longer_than_the_key_holds",
+            f"{ENGINE}test_crash_points.py::TestTheWindowHasPassed::test_no_call_is_made_if_the_worker_was_down_longer_than_the_keys_window",
         ),
     ),
     Named(
@@ -223,7 +223,7 @@ FAULTS = (
         "Cannot be: arguments, earlier answers and `now` are kept with the intent.",
         (
             f"{CRASHES}c24_every_attempt_has_the_arguments_of_the_intent",
-            f"{ENGINE}test_steps.py::TestTheAnswersBeforeACommit::test_are_on_record_with_the_intent_and_steer_whoever_takes_over",
+            f"{ENGINE}test_steps.py::TestTheAnswersBeforeACommit::test_answers_are_recorded_with_the_intent_and_used_after_a_takeover",
         ),
     ),
 )  # fmt: skip
@@ -306,8 +306,8 @@ ALWAYS = (
             f"{INVARIANTS}i10_a_head_that_is_not_the_sum_of_the_journal_is_seen",
             "tests/faults/test_restart.py::test_after_every_write_the_journal_adds_up_to_what_is_stored",
             "tests/faults/test_restart.py::test_a_process_per_step_ends_in_the_same_state_as_one_process",
-            "tests/kernel/test_verify_columns.py::test_an_edit_behind_the_journal_is_seen",
-            "tests/kernel/test_verify_columns.py::test_what_no_record_tells_is_listed",
+            "tests/kernel/test_verify_columns.py::test_an_edit_beside_the_journal_is_found",
+            "tests/kernel/test_verify_columns.py::test_columns_without_a_record_are_listed",
             *HOLD,
         ),
     ),
@@ -344,7 +344,7 @@ ALWAYS = (
         (
             f"{INVARIANTS}i14_a_run_that_nobody_will_move_is_seen",
             "tests/progress/test_look.py::test_each_run_waits_for_one_thing",
-            "tests/progress/test_look.py::test_a_run_that_is_left_alone_is_seen",
+            "tests/progress/test_look.py::test_an_abandoned_run_is_found",
             *HOLD,
         ),
     ),
@@ -352,8 +352,8 @@ ALWAYS = (
         "15", "Poison",
         "A run that fails for ever does not hold up others.",
         (
-            f"{ENGINE}test_poison.py::test_runs_that_fail_for_ever_are_tried_a_few_times_and_the_others_go_their_way",
-            f"{ENGINE}test_poison.py::test_runs_that_fail_for_ever_do_not_hold_the_places_of_others",
+            f"{ENGINE}test_poison.py::test_runs_that_always_fail_are_tried_a_few_times_and_others_go_on",
+            f"{ENGINE}test_poison.py::test_runs_that_always_fail_do_not_take_the_places_of_others",
         ),
     ),
     Named(
@@ -390,7 +390,7 @@ ALWAYS = (
         (
             SECRETS,
             "tests/language/sheet/test_html.py::test_text_that_looks_like_markup_is_shown_as_text",
-            f"{ENGINE}test_events.py::TestRoles::test_who_has_none_may_not_and_changes_nothing",
+            f"{ENGINE}test_events.py::TestRoles::test_a_sender_without_a_role_is_refused_and_changes_nothing",
         ),
         absent="the HTTP interface and the console, whose part of it has to be held when they are there",
     ),

@@ -1,6 +1,7 @@
-"""Journals written by hand: what Opord would write, or what it never should, with hashes that fit.
+"""Journals written by hand, legal and illegal ones, with matching hashes.
 
-Nothing of the kernel writes these, so that what judges journals is not judged by what writes them.
+No code of the kernel writes these journals, so the verifier is not tested with output of the code
+that it verifies.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def parcel() -> Program:
 
 
 class Journal:
-    """Records of one run, each at some seconds after its start."""
+    """Records of one run, each some seconds after its start."""
 
     def __init__(self, program: Program | None = None, run: str = "Parcel/p1") -> None:
         self.program = program or parcel()
@@ -104,7 +105,7 @@ class Journal:
         self.inbox: list[InboxRow] = []
 
     def add(self, kind: str, at: float = 0, **said: Any) -> Journal:
-        """Put a record on the journal's end."""
+        """Append a record to the journal."""
         moment = START + int(at * SECOND)
         said = {name.rstrip("_"): value for name, value in said.items()}
         self.bodies.append(
@@ -131,7 +132,10 @@ class Journal:
         return rows
 
     def _wary(self) -> int:
-        """Return since when the world may be ahead of this journal: a restore ends that which nothing has yet denied."""
+        """Return the instant of the last restore, unless a later record has ended the wariness.
+
+        Else 0.
+        """
         for said in reversed(self.bodies):
             if said["kind"] == "restored":
                 return parse(said["since"])
@@ -140,7 +144,7 @@ class Journal:
         return 0
 
     def row(self, status: str = "running", **changes: Any) -> RunRow:
-        """Return the run as it should be stored with this journal."""
+        """Return the row that should be stored with this journal."""
         records = self.records()
         moves = [said for said in self.bodies if "to" in said]
         last = moves[-1]
@@ -180,7 +184,7 @@ def due(at: float, span: int) -> str:
 
 
 def started() -> Journal:
-    """A parcel that has just come in."""
+    """A parcel that has just started."""
     return Journal().add("started", name="Parcel", version=1, input=INPUT, to="New", data={}, timers=DESK)
 
 
@@ -193,7 +197,7 @@ def waiting() -> Journal:
 
 
 def approved() -> Journal:
-    """A parcel that a clerk has approved, so that it is about to be paid."""
+    """A parcel that a clerk has approved and that is about to be paid."""
     return (
         waiting()
         .add("event", 5, event="approve", args={"note": "ok"}, actor="ann", role="clerk")
@@ -202,7 +206,7 @@ def approved() -> Journal:
 
 
 def paying() -> Journal:
-    """A parcel whose payment is being made."""
+    """A parcel whose payment is under way."""
     args = {"id": "p1", "pin": {"$secret": "1234"}}
     return approved().add("intent", 5, call="pay", key="p1", args=args, now=due(5, 0))
 
@@ -232,7 +236,7 @@ def lodging() -> Journal:
 
 
 def filing() -> Journal:
-    """A parcel whose filing, of which doubts are reported, is under way."""
+    """A parcel whose filing, which reports doubts, is under way."""
     return (
         lodging()
         .add(
@@ -263,7 +267,7 @@ def done() -> Journal:
 
 
 def gone(journal: Journal, at: float, cause: str, reason: str = "late") -> Journal:
-    """End a parcel's story in failure."""
+    """End a parcel's run in failure."""
     state = next(said["to"] for said in reversed(journal.bodies) if "to" in said)
     return journal.add(
         "transition", at, from_=state, to="Gone", cause=cause, data={"reason": reason}, result="failure"

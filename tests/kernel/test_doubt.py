@@ -1,4 +1,4 @@
-"""The recovery table: every situation meets exactly one row, and each row says what is to be done, when, and why."""
+"""The recovery table: every situation meets exactly one row, and each row has the right plan."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def an_intent(**said: object) -> Intent:
 
 
 def a_run(*, wary: int = 0, wary_until: int = 0, timers: dict[str, int] | None = None) -> Run:
-    """A run as far as the table reads one: what a restore left, and the timers of its phase."""
+    """A run with the parts that the table reads: what a restore left, and its phase's timers."""
     body = SimpleNamespace(wary=wary, wary_until=wary_until, timers=timers or {})
     shared = tuple(SimpleNamespace(id=name, shared=True) for name in body.timers)
     run: Any = SimpleNamespace(body=body, at=SimpleNamespace(timers=shared))
@@ -68,11 +68,11 @@ def the_plan(
     )  # fmt: skip
 
 
-# --- the table as a whole ---------------------------------------------------------------------------
+# --- the table as a whole -------------------------------------------------------------------------
 
 
 def every_situation() -> Iterator[Situation]:
-    """Every combination of facts, also of those that cannot come together."""
+    """Yield every combination of facts, even impossible ones."""
     flags = [(False, True)] * 3
     for stands, asked, doubt, failed, retry, *rest in product(
         get_args(Stands),
@@ -89,7 +89,7 @@ def every_situation() -> Iterator[Situation]:
 
 
 def cannot_be(s: Situation) -> str:
-    """Say why no run can come into a situation, or nothing if one can."""
+    """Say why no run can be in a situation; return an empty text if one can."""
     if s.asked != "nobody" and s.stands not in ("between", "known", "late", "absent"):
         return "whoever asks a person has given the run back"
     if s.asked == "too long" and s.policy != "ask":
@@ -109,22 +109,22 @@ POSSIBLE = [situation for situation in every_situation() if not cannot_be(situat
 
 
 def test_every_situation_meets_exactly_one_row() -> None:
-    """Also one that cannot be: a damaged store must not find a hole."""
+    """Impossible situations are included: a damaged store must not find a gap in the table."""
     for situation in every_situation():
         rows = [row.letter for row in ROWS if row.meets(situation)]
         assert len(rows) == 1, (situation, rows)
 
 
-def test_every_row_is_met_by_something_that_can_be() -> None:
+def test_every_row_is_met_by_a_possible_situation() -> None:
     hits = Counter(row.letter for situation in POSSIBLE for row in ROWS if row.meets(situation))
     assert set(hits) == {row.letter for row in ROWS}
 
 
-def test_letters_are_told_apart() -> None:
+def test_letters_are_unique() -> None:
     assert len({row.letter for row in ROWS}) == len(ROWS)
 
 
-def test_asking_only_for_facts_that_matter_finds_the_row_that_is_met() -> None:
+def test_the_decision_tree_finds_the_row_that_is_met() -> None:
     for situation in every_situation():
         node = planning._TREE[situation.stands]
         while isinstance(node, planning._Question):
@@ -132,17 +132,17 @@ def test_asking_only_for_facts_that_matter_finds_the_row_that_is_met() -> None:
         assert node.row.meets(situation)
 
 
-def test_every_deed_instant_and_reason_stands_in_some_row() -> None:
+def test_every_deed_instant_and_reason_is_used_in_a_row() -> None:
     assert {row.deed for row in ROWS} == set(get_args(Deed))
     assert {row.until for row in ROWS} - {None} == set(get_args(Until))
     assert {row.reason for row in ROWS} - {None} == set(get_args(Reason))
 
 
-def test_every_column_is_read_from_the_record() -> None:
+def test_every_column_is_computed_from_the_record() -> None:
     assert ("stands", *FACTS) == Situation._fields == Row._fields[1:12]
 
 
-def test_a_table_with_a_hole_or_a_double_is_refused() -> None:
+def test_a_table_with_a_gap_or_an_overlap_is_refused() -> None:
     a1, a1w = ROWS[:2]
     with pytest.raises(ValueError, match="expected one row"):
         planning._tree([a1, a1w])
@@ -150,7 +150,7 @@ def test_a_table_with_a_hole_or_a_double_is_refused() -> None:
         planning._tree([a1, a1])
 
 
-def test_an_action_is_called_only_where_nothing_speaks_against_it() -> None:
+def test_an_action_is_called_only_if_no_fact_forbids_it() -> None:
     for situation in POSSIBLE:
         (row,) = (row for row in ROWS if row.meets(situation))
         if row.deed == "call":
@@ -164,7 +164,7 @@ def test_an_action_is_called_only_where_nothing_speaks_against_it() -> None:
             assert situation.policy == "repeat" or not situation.doubt
 
 
-# --- each row -----------------------------------------------------------------------------------------
+# --- each row -------------------------------------------------------------------------------------
 
 KEYED = Key(None, None)
 DAY = Key(None, timedelta(hours=24))
@@ -228,7 +228,7 @@ def test_an_attempt_under_way_is_waited_for() -> None:
     assert the_plan(intent, an_action(Ask()), stands="elsewhere").deed == "wait"
 
 
-def test_late_evidence_goes_before_every_rule() -> None:
+def test_late_evidence_comes_before_every_rule() -> None:
     assert the_plan(an_intent(doubts=[1], asking=True), an_action(Ask()), stands="late").deed == "adopt"
 
 
@@ -237,7 +237,7 @@ def test_an_outcome_without_an_intent_is_damage() -> None:
     assert the_plan(an_intent(), an_action(Ask()), stands="absent").deed == "damaged"
 
 
-def test_whoever_is_about_to_stop_begins_nothing() -> None:
+def test_a_host_that_is_about_to_stop_begins_nothing() -> None:
     assert the_plan(an_intent(), an_action(Ask()), resting=True) == Plan("pause", NOW)
     repeat = an_action(Repeat(), key=KEYED)
     assert the_plan(an_intent(doubts=[1]), repeat, resting=True) == Plan("rest", NOW)
@@ -261,7 +261,7 @@ def test_in_doubt_no_timer_comes_first() -> None:
     assert the_plan(intent, an_action(Repeat(), key=KEYED), run=run) == Plan("rest", NOW + 30)
 
 
-# --- an attempt ---------------------------------------------------------------------------------------
+# --- an attempt -----------------------------------------------------------------------------------
 
 
 def test_an_attempt_is_on_record_before_it_is_made() -> None:
@@ -270,7 +270,7 @@ def test_an_attempt_is_on_record_before_it_is_made() -> None:
     assert the_plan(intent, an_action(Ask()), stands="started").deed == "call"
 
 
-def test_a_repeat_is_not_made_once_its_key_may_be_forgotten() -> None:
+def test_no_repeat_is_made_once_its_key_may_be_forgotten() -> None:
     action = an_action(Repeat(), key=DAY)
     intent = an_intent(doubts=[1], attempt=2, in_flight=True, first_at=NOW - DAY_US)
     late = the_plan(intent, action, stands="started")
@@ -310,7 +310,7 @@ def test_after_a_restore_the_last_failure_under_a_key_leaves_a_doubt() -> None:
     assert the_plan(denied, an_action(Ask(), retry=1, key=KEYED), run=run).deed == "give up"
 
 
-# --- how a call ended -----------------------------------------------------------------------------------
+# --- how a call ended -----------------------------------------------------------------------------
 
 
 def test_a_result_and_a_final_failure_end_the_commit() -> None:
@@ -354,7 +354,7 @@ def test_a_transient_failure_is_noted_with_the_instant_of_what_comes_next(
     assert the_plan(intent, action, stands="transient") == Plan("note", instant)
 
 
-def test_whatever_else_ends_a_call_leaves_a_doubt() -> None:
+def test_any_other_ending_of_a_call_leaves_a_doubt() -> None:
     intent = an_intent(in_flight=True, counted=3)
     repeat = the_plan(intent, an_action(Repeat(), key=KEYED), stands="unknown", said="no answer")
     assert repeat == Plan("doubt", NOW + 2 * SECOND, "no answer")
@@ -371,16 +371,16 @@ def test_an_attempt_cut_off_with_its_worker_counts_only_where_nothing_is_checked
     assert the_plan(intent, an_action(Check("find", ()))).counts is False
 
 
-# --- checks and people ------------------------------------------------------------------------------------
+# --- checks and people ----------------------------------------------------------------------------
 
 
-def test_what_a_check_says_is_taken() -> None:
+def test_the_answer_of_a_check_is_used() -> None:
     intent, action = an_intent(doubts=[1]), an_action(Check("find", ()))
     assert the_plan(intent, action, stands="yes").deed == "confirm"
     assert the_plan(intent, action, stands="no").deed == "deny"
 
 
-def test_a_check_that_says_nothing_is_asked_again_after_longer_and_longer_pauses() -> None:
+def test_a_check_without_an_answer_is_repeated_with_growing_pauses() -> None:
     action = an_action(Check("find", ()))
     why = "find, which says whether charge happened, does not answer: it is down"
     for checks, pause in ((0, SECOND // 2), (1, SECOND), (3, 4 * SECOND)):
@@ -389,7 +389,7 @@ def test_a_check_that_says_nothing_is_asked_again_after_longer_and_longer_pauses
         assert silent == Plan("ask again", NOW + pause, why)
 
 
-def test_a_person_is_told_why_nobody_else_can_say() -> None:
+def test_a_person_learns_why_they_are_asked() -> None:
     intent = an_intent(doubts=[1], counted=2, reason="no answer within 5 s")
     unsure = "nobody knows whether charge happened (no answer within 5 s)"
     assert the_plan(intent, an_action(Ask())).reason == f"{unsure}; a person has to say"
@@ -410,7 +410,7 @@ def test_a_person_is_told_why_nobody_else_can_say() -> None:
     )
 
 
-def test_who_is_asked_is_asked_until_the_deadline() -> None:
+def test_a_person_is_asked_until_the_deadline() -> None:
     intent = an_intent(doubts=[1], given_up_at=NOW)
     assert the_plan(intent, an_action(MINUTE)).instant == NOW + 60 * SECOND
     assert the_plan(intent, an_action(Ask())).instant is None
@@ -418,7 +418,7 @@ def test_who_is_asked_is_asked_until_the_deadline() -> None:
     assert the_plan(intent, an_action(MINUTE)) == Plan("rest", NOW + 60 * SECOND)
 
 
-def test_chance_is_drawn_only_where_a_pause_is_spread() -> None:
+def test_a_random_number_is_drawn_only_for_a_pause_with_jitter() -> None:
     def never() -> float:
         raise AssertionError("nothing is spread here")
 

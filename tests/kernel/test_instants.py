@@ -1,4 +1,4 @@
-"""Texts of instants: the same whether they are remembered or not."""
+"""Texts of instants: cached or not, they are the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from opord.kernel.instants import LAST_INSTANT, parse, text, to_datetime
 
 
-def test_a_text_says_the_instant_and_reads_back_however_often_and_in_whatever_order_it_is_asked() -> None:
+def test_a_text_holds_its_instant_whether_cached_or_not() -> None:
     rng = random.Random(7)
     near = [1_700_000_000_000_000 + rng.randrange(3_000_000) for _ in range(400)]
     far = [rng.randrange(LAST_INSTANT) for _ in range(400)]
@@ -18,7 +18,7 @@ def test_a_text_says_the_instant_and_reads_back_however_often_and_in_whatever_or
         assert parse(text(instant)) == instant
 
 
-def test_no_more_texts_are_remembered_than_a_few_hundred() -> None:
+def test_at_most_a_few_hundred_texts_are_cached() -> None:
     for instant in range(10_000):
         text(instant)
     assert text.cache_info().currsize <= 256

@@ -1,4 +1,7 @@
-"""A journal is judged by the contract alone: the legal ones pass, and every kind of forgery is found."""
+"""The contract decides whether a journal is legal.
+
+Legal journals pass, and every kind of forgery is found.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ from tests.kernel.journals import (
 BY_HAND = {
     "sequence", "hash", "state", "outcome", "since", "started_at", "entered", "data", "input", "status", "inbox",
 }  # fmt: skip
-"""The columns that these rows, which are written by hand, have as an engine would; `test_stored_columns.py` has all of them."""
+"""The columns that these hand-written rows fill as an engine would.
+
+`test_verify_columns.py` has all of them.
+"""
 
 
 def problems(journal: Journal, status: str = "running", **changes: Any) -> list[Problem]:
@@ -50,7 +56,10 @@ def found(journal: Journal, status: str = "running") -> list[tuple[int | None, s
 
 
 def restored(journal: Journal, *, hours: float = 0) -> Journal:
-    """Let the store have been restored just before the intent that ends the journal, from a copy made these hours before."""
+    """Restore the store just before the last intent of the journal.
+
+    The copy is some hours older.
+    """
     intent = journal.bodies.pop()
     since = text(journal.bodies[-1]["_at"] + int(hours * HOUR))
     journal.add(
@@ -73,7 +82,7 @@ def doubtful(journal: Journal, at: float = 20, **said: Any) -> Journal:
 
 
 def refused(**said: Any) -> Journal:
-    """Let a keyed call be repeated in doubt, by the present rule, and end so."""
+    """Let a keyed call be repeated in doubt, by the current rule, and end in this failure."""
     repeated = doubtful(paying(), rule=2).add("attempt", 21, **PAY, attempt=2)
     return repeated.add("attempt", 22, **PAY, attempt=2, outcome=NO, **said)
 
@@ -279,7 +288,7 @@ def transition(at: float, origin: str, to: str, cause: str, **said: Any) -> Call
 
 
 FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
-    # moves
+    # transitions
     "a target that the header does not list": (
         lambda: transition(2, "New", "Lodging", "body", data={})(started()), (2, "transition")
     ),
@@ -527,7 +536,7 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     "a copy from the future": (
         lambda: wiring().add("restored", 9, since=due(10, 0), until=due(99, 0), actor="ann"), (9, "at")
     ),
-    # the rest
+    # other records
     "a retry of a run that was not stalled": (lambda: started().add("retried", 2, actor="ann"), (2, "order")),
     "a termination by nobody": (lambda: started().add("terminated", 2), (2, "actor")),
     "a record of another run": (lambda: started().last(run="Parcel/p2"), (1, "run")),
@@ -545,12 +554,12 @@ def test_a_forged_journal_is_found_at_its_record(name: str) -> None:
     assert expected in found(journal), [str(problem) for problem in problems(journal)]
 
 
-def test_every_situation_and_kind_of_the_table_is_written_by_name() -> None:
+def test_the_table_names_every_situation_and_kind() -> None:
     assert set().union(*FOLLOWS.values()) == set(get_args(RecordKind))
     assert set(FOLLOWS) == set(get_args(Situation))
 
 
-def test_a_record_of_a_newer_version_is_refused_in_clear_words() -> None:
+def test_a_record_of_a_newer_version_is_refused_with_a_clear_message() -> None:
     journal = done()
     records = journal.records()
     body = records[5].body.replace(f'"kind":"{records[5].kind}"', '"kind":"paused"')
@@ -572,7 +581,7 @@ def test_a_changed_record_is_found_by_its_hash() -> None:
     assert (6, "hash") in [(p.seq, p.what) for p in verify(journal.program, journal.row("ended"), records)]
 
 
-def test_a_record_that_was_changed_with_its_hash_breaks_the_chain_behind_it() -> None:
+def test_a_record_that_was_changed_with_its_hash_breaks_the_chain_after_it() -> None:
     journal = done()
     records = journal.records()
     body = records[2].body.replace("ann", "eve")
@@ -595,7 +604,7 @@ def test_records_cut_off_at_the_end_are_found_by_the_stored_run() -> None:
     assert {"sequence", "hash", "state", "outcome", "status"} <= whats
 
 
-def test_a_record_that_is_no_json_ends_the_examination() -> None:
+def test_a_record_that_is_not_json_ends_the_verification() -> None:
     journal = started()
     (record,) = journal.records()
     bad = record.replace(body="{", hash=sha256("{"))
@@ -627,7 +636,7 @@ def test_a_record_kept_under_another_time_is_found() -> None:
         ({"started_at": START + 1}, "started_at"),
     ],
 )
-def test_a_stored_run_that_is_not_the_sum_of_its_journal_is_found(change: dict[str, Any], what: str) -> None:
+def test_a_stored_run_that_differs_from_its_journal_is_found(change: dict[str, Any], what: str) -> None:
     said = problems(waiting(), **{"status": "waiting", **change})
     assert [(p.seq, p.what) for p in said] == [(None, what)]
 
@@ -648,7 +657,7 @@ def test_a_problem_says_where_what_and_why() -> None:
 
 
 def test_a_paid_parcel_that_was_wired_twice_is_found() -> None:
-    """The promise behind it all: an action is never started twice for one occurrence by guessing."""
+    """The promise behind all checks: an action is never repeated by guessing."""
     twice = (
         paid()
         .add("intent", 7, **WIRE, args={"id": "p1"}, now=due(7, 0))

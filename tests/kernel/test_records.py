@@ -1,4 +1,4 @@
-"""Records are canonical JSON without being sorted."""
+"""Records are canonical JSON although they are not sorted when they are written."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_record_is_written_as_canonical_json_without_what_does_not_apply() -> 
     assert '"a":null' in written
 
 
-def test_what_is_kept_is_known_by_name_and_nothing_else() -> None:
+def test_only_known_words_are_read_from_a_record() -> None:
     for known, names in (
         (known_kind, get_args(RecordKind)),
         (known_by, get_args(OutcomeBy)),
@@ -53,8 +53,8 @@ def test_what_is_kept_is_known_by_name_and_nothing_else() -> None:
 def test_every_member_of_a_record_is_shown_or_left_out_by_name() -> None:
     typed = {"args", "answers", "calls", "data", "input", "outcome"}  # shown by their types
     row = {"at", "kind", "seq"}
-    # The run is what is asked about, the contract's digest stands in the run, the id tells equal messages apart,
-    # and what is referred to is shown where it belongs.
+    # The view is of one run, whose row has the contract's digest. The id distinguishes equal
+    # messages. Large values are shown in their places.
     left_out = {"run", "contract", "id", "values"}
     members = {field.encode_name for field in msgspec.structs.fields(RecordBody)}
     assert members == typed | row | left_out | set(views._PLAIN_MEMBERS)

@@ -1,6 +1,7 @@
-"""Every column that steers a worker, edited behind the journal: verification names it, what is stored, and what the journal says.
+"""Edit every column that steers a worker, without the journal: verification must find each edit.
 
-The runs are those of an engine, one in each situation; an edit is a statement of SQL on a copy of their store.
+It names the column, the stored value, and the value of the journal. The runs are those of an
+engine, one in each situation. An edit is a statement of SQL on a copy of their store.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ SITUATIONS = (
 
 
 def handlers(module: Any) -> object:
-    """Make handlers by which each run comes into the situation that its name says."""
+    """Make handlers that bring each run into the situation of its name."""
     looked: set[str] = set()
 
     class Handlers:
@@ -130,13 +131,13 @@ def handlers(module: Any) -> object:
 
 
 class Seen(NamedTuple):
-    """Stores with a run in each situation, each at an instant, and what is needed to judge them."""
+    """Stores with a run in each situation, and what is needed to verify the runs."""
 
     program: Any
     stores: dict[str, tuple[Path, int]]
 
     def problems(self, run: str, path: Path | None = None) -> list[Problem]:
-        """Return what is wrong with a run, in its store or a copy of it."""
+        """Return the problems of a run, in its store or in a copy of it."""
         there, now = self.stores.get(run, self.stores["waiting"])
         store = SqliteStore(path or there, clock=lambda: now)
         try:
@@ -204,7 +205,10 @@ def test_the_runs_are_legal(seen: Seen, run: str) -> None:
 
 
 class Edit(NamedTuple):
-    """An edit behind the journal of a run: a statement, the column that verification names, and words that it says."""
+    """An edit beside the journal of a run.
+
+    It has a statement, the column that verification names, and words of its message.
+    """
 
     run: str
     statement: str
@@ -219,7 +223,7 @@ def head(run: str, column: str, value: str, named: str, stored: str = "", journa
 
 
 def body(run: str, path: str, value: str, named: str, stored: str = "", journal: str = "") -> Edit:
-    """Set a member of the run's body; `value` is JSON, empty to take the member away."""
+    """Set a member of the run's body. `value` is JSON; an empty one removes the member."""
     changed = f"json_set(body, '$.{path}', json('{value}'))" if value else f"json_remove(body, '$.{path}')"
     return Edit(run, f"UPDATE heads SET body = {changed} WHERE run = :run", named, stored, journal)
 
@@ -228,13 +232,13 @@ INTENT = "pending.intent"
 FAR = "1999999999999999"
 
 EDITS = [
-    # what was started
+    # what the run was started with
     Edit("waiting", "UPDATE runs SET run = 'Trip/other' WHERE id = :run", "run"),
     Edit("waiting", "UPDATE runs SET started_at = started_at + 1 WHERE id = :run", "started_at", "1", "177"),
     Edit("waiting", "UPDATE runs SET input = json_set(input, '$.order.id', 'x') WHERE id = :run", "input"),
     Edit("waiting", "UPDATE contracts SET name = 'Trap'", "name", "Trap", "Trip"),
     Edit("waiting", "UPDATE contracts SET version = 2", "version", "2", "1"),
-    # where it stands
+    # where it is
     head("waiting", "seq", "seq - 1", "sequence", "4", "5"),
     head("waiting", "hash", "upper(hash)", "hash"),
     head("waiting", "epoch", "0", "epoch"),
@@ -289,7 +293,7 @@ EDITS = [
     head("stalled", "worker", "'w1'", "worker", "w1", "nobody"),
     head("asked", "worker", "'w1'", "worker", "w1", "nobody"),
     head("done", "worker", "'w1'", "worker", "w1"),
-    # why
+    # why it is there
     head("waiting", "reason", "'x'", "reason", "x", "null"),
     head("stalled", "reason", "'x'", "reason", "x", "no scale"),
     head("terminated", "reason", "NULL", "reason", "null", "test"),
@@ -337,7 +341,7 @@ EDITS = [
     body("asked", "pending.answers", '[{"call":"look","ok":true}]', "answers", "look", "[]"),
     body("asked", "pending.cause", '{"kind":"event","handler":"Desk on cancel","event":"cancel"}', "cause"),
     body("asked", "pending.cause", '{"kind":"timer","handler":"Desk after"}', "cause", "Desk after"),
-    # what took effect
+    # used keys
     body("waiting", "settled", "[]", "settled", "[]", "pay"),
     body("asked", "settled", '["pay","wire"]', "settled", "wire", '["pay"]'),
     Edit("waiting", "DELETE FROM settled WHERE run = :run", "settled", "waiting-pay"),
@@ -356,7 +360,7 @@ EDITS = [
     Edit("waiting", "INSERT INTO event_keys VALUES (:run, 'go', 'x', 'x')", "event_keys", '"x"'),
     Edit("asked", "UPDATE event_keys SET content = 'x' WHERE run = :run", "event_keys", "x"),
     Edit("waiting", "UPDATE event_keys SET content = 'x' WHERE run = :run", "event_keys", "x"),
-    # what waits
+    # waiting messages
     head("waiting", "arrivals", "3", "arrivals", "3", "2"),
     Edit("waiting", "DELETE FROM inbox WHERE run = :run AND body LIKE '%nudge%'", "arrivals", "2", "1"),
     Edit("waiting", "UPDATE inbox SET body = NULL WHERE run = :run", "arrivals", "2", "0"),
@@ -390,11 +394,14 @@ UNSEEN = {
     ),
     "rows of older versions do not say it, and it steers nothing": body("waiting", "how", "", ""),
 }
-"""What no record tells, with the reason. None of it lets an action be called or a timer pass."""
+"""What no record says, with the reason.
+
+None of it lets an action be called or a timer be passed over.
+"""
 
 
 def edited(seen: Seen, tmp_path: Path, edit: Edit) -> list[Problem]:
-    """Return what is wrong after an edit."""
+    """Return the problems after an edit."""
     copy = tmp_path / "edited.db"
     shutil.copy(seen.stores.get(edit.run, seen.stores["waiting"])[0], copy)
     database = sqlite3.connect(copy)
@@ -408,14 +415,14 @@ def edited(seen: Seen, tmp_path: Path, edit: Edit) -> list[Problem]:
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: f"{edit.run}: {edit.statement}")
-def test_an_edit_behind_the_journal_is_seen(seen: Seen, tmp_path: Path, edit: Edit) -> None:
+def test_an_edit_beside_the_journal_is_found(seen: Seen, tmp_path: Path, edit: Edit) -> None:
     said = edited(seen, tmp_path, edit)
     named = [problem.why for problem in said if problem.what == edit.column]
     assert any(edit.stored in why and edit.journal in why for why in named), said
 
 
 @pytest.mark.parametrize("why", UNSEEN)
-def test_what_no_record_tells_is_listed(seen: Seen, tmp_path: Path, why: str) -> None:
+def test_columns_without_a_record_are_listed(seen: Seen, tmp_path: Path, why: str) -> None:
     assert edited(seen, tmp_path, UNSEEN[why]) == []
 
 
@@ -434,7 +441,7 @@ final state Done success
 """
 
 
-def test_two_states_in_a_line_may_commit_the_same_action() -> None:
+def test_two_successive_states_may_commit_the_same_action() -> None:
     class Handlers:
         async def wire(self, id: str, *, call: Any) -> None:
             return None

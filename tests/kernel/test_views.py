@@ -1,4 +1,4 @@
-"""A run and its history as people and programs see them: one shape, and no secret in it."""
+"""A run and its history as people and programs see them: one form, without secrets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MEMBERS = {
 
 
 class Story:
-    """A parcel's run, moved by hand."""
+    """The run of a parcel, moved by hand."""
 
     def __init__(self) -> None:
         program = parcel()
@@ -95,7 +95,7 @@ def test_a_run_has_the_same_members_whatever_its_state() -> None:
     assert set(story.goto(1, "Gone", reason="x").view()) == MEMBERS
 
 
-def test_a_waiting_run_lists_who_may_send_what_and_its_timers_the_earliest_first() -> None:
+def test_a_waiting_run_lists_its_events_with_roles_and_its_timers_in_order() -> None:
     view = Story().goto(1, "Waiting", round=1).view()
     assert (view["state"], view["status"], view["data"]) == ("Waiting", "waiting", {"round": 1})
     assert view["since"] == due(1, 0)
@@ -109,7 +109,7 @@ def test_a_waiting_run_lists_who_may_send_what_and_its_timers_the_earliest_first
     ]
 
 
-def test_a_run_that_nobody_can_carry_out_says_so() -> None:
+def test_a_run_without_a_worker_that_serves_it_says_so() -> None:
     story = Story()
     assert story.view(served=[])["reason"] == "no worker has handlers for Parcel version 1"
     assert story.view(served=[story.program.digest])["reason"] is None
@@ -163,7 +163,7 @@ def test_a_stalled_run_waits_for_resume_and_for_what_its_phase_handles() -> None
     assert not needs_person(story.run)
 
 
-def test_in_the_middle_of_a_call_nothing_else_is_waited_for() -> None:
+def test_during_a_call_the_run_waits_for_nothing_else() -> None:
     story = Story().goto(1, "Paying").intent(2, "pay", "p1", id="p1", pin={"$secret": "1234"})
     assert (story.view()["waiting_for"], story.view()["status"]) == ([], "running")
 
@@ -213,7 +213,7 @@ def test_a_record_has_its_number_time_kind_and_hash_and_what_applies() -> None:
     assert "key" not in last
 
 
-def test_an_intent_tells_its_call_key_and_the_answers_it_rests_on() -> None:
+def test_an_intent_shows_its_call_its_key_and_the_answers_before_it() -> None:
     story = wiring()
     view = story.history()[-1]
     assert (view["kind"], view["call"], view["key"], view["args"]) == (
@@ -225,7 +225,7 @@ def test_an_intent_tells_its_call_key_and_the_answers_it_rests_on() -> None:
     assert view["calls"] == [{"call": "look", "ok": True}]
 
 
-def test_secrets_show_as_such_in_input_arguments_and_data() -> None:
+def test_secrets_are_hidden_in_input_arguments_and_data() -> None:
     story = Story().goto(1, "Paying").intent(2, "pay", "p1", id="p1", pin={"$secret": "1234"})
     shown = json.dumps([story.history(), story.view()])
     assert "1234" not in shown
@@ -234,7 +234,7 @@ def test_secrets_show_as_such_in_input_arguments_and_data() -> None:
     assert "1234" in story.draft.records[0].body, "the journal itself keeps it"
 
 
-def test_secrets_in_a_value_that_is_kept_by_itself_show_as_such() -> None:
+def test_secrets_in_a_large_value_are_hidden() -> None:
     program, (record,) = parcel(), Story().draft.records
     said = json.loads(record.body)
     said |= {"values": {"input.pin": "a", "input.more": "b"}}
@@ -251,7 +251,7 @@ def test_secrets_in_a_value_that_is_kept_by_itself_show_as_such() -> None:
     assert "pin" not in history_view(program, [newer], (), values)[0]
 
 
-def test_secrets_are_hidden_even_where_the_data_no_longer_fit_their_type() -> None:
+def test_secrets_are_hidden_even_if_the_data_do_not_fit_their_type() -> None:
     story = Story()
     (record,) = story.draft.records
     damaged = record.replace(body=record.body.replace('"id":"p1"', '"id":7,"other":[{"$secret":"1234"}]'))
@@ -272,7 +272,7 @@ def test_the_contract_of_these_tests_has_a_secret() -> None:
     assert isinstance(parcel().input.accept({"id": "a", "pin": "b"}).pin, Secret)
 
 
-def test_a_record_of_a_newer_version_is_shown_as_one_and_none_of_its_data() -> None:
+def test_a_record_of_a_newer_version_is_shown_without_its_data() -> None:
     program, (record,) = parcel(), Story().draft.records
     body = record.body.replace('"kind":"started"', '"kind":"paused"').replace('"to":"', '"of":"')
     view = record_view(program, record.replace(kind="paused", body=body))

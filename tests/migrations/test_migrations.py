@@ -1,4 +1,7 @@
-"""A store of an older version is brought up to date: all of a step or nothing, whoever dies, whoever else is there."""
+"""Migrate a store of an older version: each step happens wholly or not at all.
+
+This holds in spite of crashes and other processes.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +38,12 @@ DIGESTS = {
     "0003_content.sql": "1a79b50737161c98a11b8b59228db0f41140a858fd26c6ed76db8e53ef4d35d6",
     "0004_large_values.sql": "ddc671f6fd269335ed662bf98c820be27af1c1423d1d050e0bc57ca42015e147",
 }
-"""The steps that stores out there may have made: these never change again."""
+"""The steps that existing stores may have made. They must never change."""
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A store as the first version wrote it."""
+    """A store in the form of the first version."""
     place = tmp_path / "old.db"
     connection = apsw.Connection(str(place))
     connection.execute((HERE / "written_at_1.sql").read_text())
@@ -71,7 +74,7 @@ def content(place: Path) -> dict[str, list[Any]]:
 
 
 def statements(number: int) -> list[str]:
-    """Return what is executed in the transaction of a step, one by one, up to its commit."""
+    """Return the statements in the transaction of a step, up to its commit."""
     found: list[str] = []
     connection = apsw.Connection(":memory:")
     connection.execute((HERE / "written_at_1.sql").read_text())
@@ -86,14 +89,14 @@ def statements(number: int) -> list[str]:
 # --- what was written stays ----------------------------------------------------------------------
 
 
-def test_a_step_that_stores_have_made_never_changes() -> None:
+def test_a_released_schema_step_never_changes() -> None:
     folder = Path(opening.__file__).parent / "migrations"
     steps = sorted(folder.glob("*.sql"))
     digests = {step.name: hashlib.sha256(step.read_bytes()).hexdigest() for step in steps}
     assert digests == DIGESTS, "make a new step; a store that has made this one would never get the change"
 
 
-def test_an_old_store_keeps_all_that_it_had_and_its_runs_verify(old: Path) -> None:
+def test_a_migrated_store_keeps_its_content_and_its_runs_verify(old: Path) -> None:
     before = content(old)
     store = SqliteStore(old, clock=lambda: NOW)
     try:
@@ -150,7 +153,7 @@ class PowerCut(Exception):
 
 
 def _fail_at(connection: apsw.Connection, nth: int) -> None:
-    """Let the nth statement after a step has begun fail; the last point is that of its commit."""
+    """Let the nth statement after the beginning of a step fail. The last point is its commit."""
     begun, seen = False, -1
 
     def trace(_cursor: Any, text: str, _bindings: Any) -> bool:
@@ -167,7 +170,7 @@ def _fail_at(connection: apsw.Connection, nth: int) -> None:
 
 
 @pytest.mark.parametrize(("number", "nth"), POINTS)
-def test_a_step_that_fails_at_any_statement_leaves_the_version_before_and_can_be_made_again(
+def test_a_step_that_fails_at_any_statement_changes_nothing_and_can_be_repeated(
     old: Path, number: int, nth: int
 ) -> None:
     steps = sql.migrations()[:number]
@@ -238,7 +241,7 @@ def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_version(old: P
 # --- whoever else is there ------------------------------------------------------------------------
 
 
-def test_two_that_open_an_old_store_at_once_take_turns(old: Path) -> None:
+def test_two_processes_that_open_an_old_store_at_once_take_turns(old: Path) -> None:
     before = content(old)
     barrier = threading.Barrier(4)
     wrong: list[BaseException] = []
@@ -270,7 +273,7 @@ def still_open(old: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteSto
     store.close()
 
 
-def test_who_has_an_old_store_open_goes_on_beside_one_that_brings_it_up_to_date(
+def test_an_open_old_store_works_while_another_process_migrates_it(
     old: Path, still_open: SqliteStore
 ) -> None:
     still_open.heartbeat("old worker", (), ttl_us=1_000_000)
@@ -288,7 +291,7 @@ def test_who_has_an_old_store_open_goes_on_beside_one_that_brings_it_up_to_date(
         new.close()
 
 
-def test_an_older_program_that_meets_a_newer_store_refuses_it_and_leaves_it_alone(
+def test_an_older_program_refuses_a_newer_store_and_changes_nothing(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SqliteStore(old).close()
@@ -302,7 +305,7 @@ def test_an_older_program_that_meets_a_newer_store_refuses_it_and_leaves_it_alon
     assert (version(old), content(old)) == (len(sql.migrations()), before)
 
 
-def test_a_store_that_cannot_be_brought_up_to_date_for_lack_of_room_stays_as_it_was(old: Path) -> None:
+def test_a_store_without_room_for_its_migration_does_not_change(old: Path) -> None:
     before = content(old)
     connection = apsw.Connection(str(old))
     connection.pragma("max_page_count", connection.pragma("page_count"))

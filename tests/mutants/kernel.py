@@ -80,7 +80,7 @@ MUTANTS = (
         'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "doubt",       None,       "stale")',
         'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "call")',
         "an attempt that went on record in time is made after the other side has forgotten its key", "1, C22",
-        tests=("tests/kernel/test_doubt.py::test_a_repeat_is_not_made_once_its_key_may_be_forgotten",),
+        tests=("tests/kernel/test_doubt.py::test_no_repeat_is_made_once_its_key_may_be_forgotten",),
     ),
     Mutant(
         "called at once after a restore", DOUBT,
@@ -94,13 +94,13 @@ MUTANTS = (
         'Row("A4",  "between",   "nobody",   N,    N,    "spent", _,    _,    _,    _,    N,       _,         "ask",         "deadline", "exhausted")',
         'Row("A4",  "between",   "nobody",   N,    N,    "spent", _,    _,    _,    _,    N,       _,         "begin")',
         "an action whose check says no is called more often than `retry` says", "budget",
-        tests=("tests/kernel/test_doubt.py::test_a_person_is_told_why_nobody_else_can_say",),
+        tests=("tests/kernel/test_doubt.py::test_a_person_learns_why_they_are_asked",),
     ),
     Mutant(
         "effect repeated for ever", "kernel/repeats.py",
         "        left = failures <= (retry.times if retry is not None else 0)", "        left = True",
         "an effect that fails for now is tried without end", "budget",
-        tests=("tests/kernel/test_repeats.py::test_what_failed_for_now_is_tried_as_often_as_retry_says",),
+        tests=("tests/kernel/test_repeats.py::test_a_transient_failure_is_retried_as_often_as_retry_says",),
     ),
     Mutant(
         "deadline of a person ignored", PLAN,
@@ -120,7 +120,7 @@ MUTANTS = (
         '            recording.outcome_known(draft, intent, Outcome("ok", evidence.value, "evidence"))\n            return True',
         "            return False",
         "evidence is put on record and settles nothing", "11, C14",
-        tests=("tests/engine/test_evidence.py::TestAZombie::test_its_result_settles_the_doubt",),
+        tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),
     ),
     Mutant(
         "late transient failure taken for final", INBOX,
@@ -163,14 +163,14 @@ MUTANTS = (
         "timer of a phase fires again", RECORDING,
         "    return [*run.body.fired, cause.handler] if shared else run.body.fired", "    return run.body.fired",
         "a timer of a phase is set anew by the transition that it caused", "13",
-        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_it_fires_once_although_it_stays_in_the_phase",),
+        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_a_phases_timer_fires_once_even_if_the_run_stays_in_the_phase",),
     ),
     Mutant(
         "timer of a phase counts the phase before", RECORDING,
         "        stays = run.state and phase is not None and run.at.declaration.phase == phase",
         "        stays = run.state and phase is not None and run.at.declaration.phase is not None",
         "who goes from one phase into the next has less time there than the contract gives", "13",
-        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_it_does_not_count_the_time_of_the_phase_before",),
+        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_a_phases_timer_does_not_count_the_time_of_an_earlier_phase",),
     ),
     Mutant(
         "timer of a phase starts anew", RECORDING,
@@ -250,13 +250,13 @@ MUTANTS = (
         "        between = not intent.in_flight and not intent.doubts and not intent.asking and intent.outcome is None",
         "        between = not intent.in_flight and not intent.doubts and not intent.asking",
         "an event wins over a commit that is done", "3, 4, C19",
-        tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_nor_when_the_rest_of_the_step_stalled",),
+        tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_no_event_is_taken_when_the_rest_of_the_step_stalled",),
     ),
     Mutant(
         "event that a phase handles not kept", INBOX,
         "    return commit_open(run) and any(handler.shared for handler in handlers)", "    return False",
         "an event of the phase is refused while an action is called", "6, C12",
-        tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_what_comes_during_the_call_is_stored_and_taken_on_entry_to_the_next_state",),
+        tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_an_event_during_the_call_is_stored_and_taken_on_entry_to_the_next_state",),
     ),
     Mutant(
         "step after an event answers to nobody", RECORDING,
@@ -288,7 +288,7 @@ MUTANTS = (
         "person's fresh attempt counted", RECORDING,
         "    if fresh:\n        intent.counted = 0\n", "",
         "a person lets an action be called again, and no attempt is left for it", "budget",
-        tests=("tests/engine/test_doubts.py::TestAsk::test_that_is_a_fresh_first_attempt_with_all_its_retries",),
+        tests=("tests/engine/test_doubts.py::TestAsk::test_after_a_denial_the_attempt_is_a_first_one_with_all_retries",),
     ),
     Mutant(
         "outcome not on record", RECORDING,
@@ -350,7 +350,7 @@ MUTANTS = (
         "large value referred to and not stored", DRAFT,
         "            self.values[large.digest] = large.text\n", "",
         "a record refers to a value that nobody has", "10",
-        tests=("tests/engine/test_large_values.py::test_a_list_that_is_carried_on_is_kept_once",),
+        tests=("tests/engine/test_large_values.py::test_a_list_that_is_carried_on_is_stored_once",),
     ),
     Mutant(
         "large value not held against its digest", LARGE,
@@ -404,7 +404,7 @@ MUTANTS = (
         '    body = sealed_text(run.program, run.id, f"inbox {message_id}", _write(message).decode())\n',
         '    body = _write(message).decode()\n    if kind == "event":\n        body = sealed_text(run.program, run.id, f"inbox {message_id}", body)\n',
         "what is secret in evidence that waits for its run can be read in the store", "20",
-        tests=("tests/engine/test_evidence.py::test_what_is_secret_in_a_late_answer_waits_sealed",),
+        tests=("tests/engine/test_evidence.py::test_a_secret_in_late_evidence_is_sealed_in_the_inbox",),
     ),
     Mutant(
         "secret sealed by its look alone", SEALING,
@@ -416,13 +416,13 @@ MUTANTS = (
         "step that diverged goes on", STEP,
         "            if answer.call != said.name:", "            if False:",
         "a step that is taken over gets the answer of another call", "C24",
-        tests=("tests/engine/test_a_step_taken_over.py::test_one_that_does_not_come_to_its_commit_stalls_and_calls_nobody",),
+        tests=("tests/engine/test_a_step_taken_over.py::test_a_step_that_does_not_reach_its_commit_stalls_without_a_call",),
     ),
     Mutant(
         "answers of a step not kept", STEP,
         '        self.answers.append(Answer(call.declaration.name, rest, None, attempts, ms))\n        return self._resume(value, None)',
         "        return self._resume(value, None)",
         "an intent does not keep what its effects answered", "C24",
-        tests=("tests/engine/test_steps.py::TestNow::test_is_kept_with_the_intent_for_whoever_takes_over",),
+        tests=("tests/engine/test_steps.py::TestNow::test_now_is_recorded_with_the_intent_for_a_takeover",),
     ),
 )  # fmt: skip

@@ -198,7 +198,7 @@ MUTANTS = (
         "settings not read back", OPENING,
         "        if found != value:", "        if found is None:",
         "a build of SQLite that does not take a setting is used all the same", "2.2",
-        tests=("tests/stores/test_opening.py::test_so_is_one_that_takes_as_something_else",),
+        tests=("tests/stores/test_opening.py::test_a_setting_with_another_effect_is_refused",),
     ),
     Mutant(
         "transaction deferred", CONNECTION,
@@ -237,25 +237,25 @@ MUTANTS = (
         "hard link taken", "stores/sqlite/location.py",
         "    if names > 1:", "    if names > 1000:",
         "two processes open one file by two names and lose each other's writes", "1, 5, 19",
-        tests=("tests/stores/test_two_names.py::test_a_file_with_two_names_is_refused_by_either",),
+        tests=("tests/stores/test_two_names.py::test_a_file_with_two_names_is_refused_under_both",),
     ),
     Mutant(
         "mounted file taken", "stores/sqlite/location.py",
         "        return mount != folders", "        return False",
         "a container and its host open one file by two names and lose each other's writes", "1, 5, 19",
-        tests=("tests/stores/test_two_names.py::test_of_a_file_that_is_mounted_by_itself_no_start_that_was_answered_for_is_lost",),
+        tests=("tests/stores/test_two_names.py::test_no_confirmed_start_is_lost_in_a_file_that_is_mounted_by_itself",),
     ),
     Mutant(
         "late hard link not noticed", "stores/sqlite/log_guard.py",
         '        if found.st_nlink > 1:\n            raise', '        if found.st_nlink > 1000:\n            raise',
         "a store goes on writing while others may open its file by another name", "1, 5, 19",
-        tests=("tests/stores/test_two_names.py::test_what_was_written_while_a_second_name_was_made_is_not_answered_for",),
+        tests=("tests/stores/test_two_names.py::test_a_write_while_a_second_name_is_made_is_not_confirmed",),
     ),
     Mutant(
         "link not followed", "stores/sqlite/location.py",
         "    real = Path(os.path.realpath(path))\n", "    real = path\n",
         "a store that is opened by a link looks for its log in the wrong folder", "5",
-        tests=("tests/stores/test_two_names.py::test_a_link_to_a_file_that_is_not_there_yet_makes_it_where_the_link_leads",),
+        tests=("tests/stores/test_two_names.py::test_a_link_to_a_missing_file_creates_it_at_the_target",),
     ),
     Mutant(
         "journal can be changed", "stores/sqlite/guards.py",
@@ -268,7 +268,7 @@ MUTANTS = (
         '        connection.execute("BEGIN IMMEDIATE")\n        try:\n            if connection.pragma("user_version") < number:',
         '        connection.execute("BEGIN IMMEDIATE")\n        connection.execute("COMMIT")\n        try:\n            if connection.pragma("user_version") < number:',
         "a process that dies in a migration leaves half a schema", "C16",
-        tests=("tests/stores/test_opening.py::test_a_file_is_named_from_here_or_by_its_whole_path",),
+        tests=("tests/stores/test_opening.py::test_a_file_is_named_by_a_relative_or_an_absolute_path",),
     ),
     Mutant(
         "newer file opened", OPENING,

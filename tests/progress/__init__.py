@@ -1,1 +1,1 @@
-"""Whether every live run can come to its end: judged from the file of a store alone."""
+"""Check, from the file of a store alone, that every live run can come to its end."""

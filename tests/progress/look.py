@@ -1,7 +1,7 @@
-"""Looks at a SQLite store and says of each live run which one thing it waits for, and which runs wait for nothing.
+"""Say which one thing each live run of an SQLite store waits for, and which runs wait for nothing.
 
-It knows the tables and the shape of a run's body, and nothing of Opord: the standard library is all that it imports.
-Call it when faults have stopped and workers have had the time that a lease lasts:
+This program knows the tables and the form of a run's body. It imports only the standard library,
+nothing of Opord. Call it when faults have stopped and workers have had the length of a lease:
 
     python tests/progress/look.py orders.db
 """
@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 GRACE_US = 15_000_000
-"""How long a run may be due, and a lease over, before somebody should have looked: a lease and a half."""
+"""How long a run may be due, or a lease over, before a worker must have acted: a lease and a half.
+"""
 
 RUNS = """
 SELECT r.run, c.name, c.digest, c.sources, h.state, h.status, h.outcome, h.wake_at, h.worker, h.reason, h.body, h.run AS number
@@ -30,16 +31,16 @@ FROM heads AS h JOIN runs AS r ON r.id = h.run JOIN contracts AS c ON c.id = r.c
 
 @dataclass
 class Report:
-    """How many runs wait for what, and what is wrong, a line each."""
+    """How many runs wait for what, and one line for each problem."""
 
     waits: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
 
 def look(file: str | Path, *, now_us: int | None = None, grace_us: int = GRACE_US) -> Report:
-    """Say of each run what it waits for; `now_us` is the store's clock, the wall clock unless given.
+    """Say what each run waits for. `now_us` is the store's clock; by default it is the wall clock.
 
-    Due runs count as left alone only where a live worker has handlers for their contract.
+    A due run counts as abandoned only if a live worker has handlers for its contract.
     """
     now = time.time_ns() // 1000 if now_us is None else now_us
     report = Report()
@@ -73,7 +74,7 @@ def look(file: str | Path, *, now_us: int | None = None, grace_us: int = GRACE_U
 
 
 def _classes(row: sqlite3.Row, body: dict[str, Any], now: int) -> Iterator[str]:
-    """Name what the run is; of a sound run this is one thing."""
+    """Return the classes of the run; a sound run has exactly one."""
     status, wake, worker = row["status"], row["wake_at"], row["worker"]
     intent = (body.get("pending") or {}).get("intent") or {}
     if status == "ended":
@@ -93,7 +94,7 @@ def _classes(row: sqlite3.Row, body: dict[str, Any], now: int) -> Iterator[str]:
 
 
 def _hears(row: sqlite3.Row) -> bool:
-    """Whether the contract's text has a handler of an event in the block of the state, or in a phase."""
+    """Say whether the contract's text handles an event in the block of the state, or in a phase."""
     text = json.loads(row["sources"])[0][1]
     found = re.search(rf"\bstate {row['state']}\b[^{{\n]*{{", text)
     if found is None:
@@ -142,7 +143,7 @@ def _problems(
 
 
 def main() -> int:
-    """Look at the stores that are named, and say what they wait for."""
+    """Look at the named stores, and print what their runs wait for."""
     wrong = 0
     for name in sys.argv[1:]:
         report = look(name)

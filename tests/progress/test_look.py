@@ -1,4 +1,4 @@
-"""The look at progress sees every way in which a run can be left alone, and nothing in runs that are not."""
+"""The progress check finds every way in which a run can be abandoned, and accepts sound runs."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ SPOILINGS = {
 
 
 @pytest.mark.parametrize(("run", "change", "said"), SPOILINGS.values(), ids=SPOILINGS)
-def test_a_run_that_is_left_alone_is_seen(
+def test_an_abandoned_run_is_found(
     spoilt: tuple[sqlite3.Connection, Path, int], run: str, change: str, said: str
 ) -> None:
     connection, file, now = spoilt
@@ -140,13 +140,13 @@ def test_a_run_that_is_left_alone_is_seen(
     assert any(problem.startswith(f"Desk/{run}: ") and said in problem for problem in problems), problems
 
 
-def test_a_due_run_that_nobody_has_handlers_for_is_only_waiting_for_a_worker(whole: tuple[Path, int]) -> None:
+def test_a_due_run_without_handlers_only_waits_for_a_worker(whole: tuple[Path, int]) -> None:
     file, now = whole
-    # The timers are over by then; no worker is alive.
+    # The timers are over by then, and no worker is alive.
     assert look(file, now_us=now + 10**12).problems == []
 
 
-def test_it_imports_nothing_of_what_it_judges_and_is_a_program(whole: tuple[Path, int]) -> None:
+def test_the_check_imports_nothing_of_opord_and_is_a_program(whole: tuple[Path, int]) -> None:
     program = Path(__file__).with_name("look.py")
     assert "opord" not in program.read_text().split('"""', 2)[2].replace("opord.db", "")
     said = subprocess.run(
@@ -156,8 +156,11 @@ def test_it_imports_nothing_of_what_it_judges_and_is_a_program(whole: tuple[Path
     assert "1 in doubt, 1 " in said.stdout
 
 
-def test_a_simulated_hour_of_everything_leaves_nobody_alone(tmp_path: Path) -> None:
-    """Workers come and go, one is killed with runs in hand; in the end each run waits for something named."""
+def test_a_simulated_hour_of_everything_abandons_no_run(tmp_path: Path) -> None:
+    """Workers come and go, and one is killed while it holds runs.
+
+    In the end each run waits for something named.
+    """
     from opord.testing.engines import kill
 
     kit = Kit(DESK, lambda module: Desk(), lease_s=2.0)

@@ -1,4 +1,4 @@
-"""What the tests of pruning share: stores full of ended runs, and a look at archives that shares no code with them."""
+"""Shared by the tests of pruning: stores full of ended runs, an independent archive reader."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def a_store(file: Path, runs: int = 6, clock: SteppedClock | None = None) -> Sql
 
 
 def add_ended(store: Store, runs: int, first: int = 0, prefix: str = "Orders", text: str = "{}") -> None:
-    """Start and end some runs, each with a message that waits and a key of each sort."""
+    """Start and end some runs, each with a waiting message and a key of each kind."""
     names = [f"{prefix}/{number}" for number in range(first, first + runs)]
     contracts = [REFUNDS if number % 3 == 2 else ORDERS for number in range(runs)]
     starts = [
@@ -68,7 +68,10 @@ def names(store: Store) -> set[str]:
 
 
 def lines(archive: Path) -> list[tuple[str, Any]]:
-    """Return what the whole lines of an archive say, each proved by its digest; a torn end is left out."""
+    """Return the content of an archive's whole lines, each verified by its digest.
+
+    A torn end is left out.
+    """
     said = []
     for text in archive.read_bytes().split(b"\n")[:-1]:
         found = re.fullmatch(rb'\{"digest":"([0-9a-f]{64})",("(\w+)":.*)\}', text, re.DOTALL)
@@ -79,7 +82,7 @@ def lines(archive: Path) -> list[tuple[str, Any]]:
 
 
 def told(archive: Path) -> dict[str, list[Any]]:
-    """Return the stories in an archive by the run's name; nothing where there is no archive yet."""
+    """Return the runs of an archive by name; an empty mapping if there is no archive yet."""
     stories: dict[str, list[Any]] = {}
     for kind, said in lines(archive) if archive.exists() else []:
         if kind == "run":

@@ -1,4 +1,4 @@
-"""The archive as a file: whose it is, that every line shows itself whole, and that any torn end is mended."""
+"""The archive as a file: its owner, whole lines, and the repair of a torn end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "old.jsonl"
 
 
-def test_an_archive_tells_all_that_the_store_kept(store: SqliteStore, path: Path) -> None:
+def test_an_archive_holds_all_that_the_store_had(store: SqliteStore, path: Path) -> None:
     add_ended(store, 1, prefix="odd", text=json.dumps(ODD_TEXT, ensure_ascii=False))
     before = {run: store.kept(run) for run in names(store)}
     prune(store, path)
@@ -38,9 +38,7 @@ def test_an_archive_tells_all_that_the_store_kept(store: SqliteStore, path: Path
     assert (archive.damages, archive.torn, archive.duplicates) == ([], False, 0)
 
 
-def test_a_contracts_text_stands_once_in_a_file_whoever_goes_on_with_it(
-    store: SqliteStore, path: Path
-) -> None:
+def test_a_contracts_text_is_written_once_even_by_several_writers(store: SqliteStore, path: Path) -> None:
     for _ in range(3):
         prune(store, path, limit=2)
     kinds = [kind for kind, _ in lines(path)]
@@ -63,9 +61,7 @@ def test_only_its_owner_may_read_an_archive(store: SqliteStore, path: Path) -> N
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_an_empty_file_that_is_there_becomes_an_archive_that_only_its_owner_may_read(
-    store: SqliteStore, path: Path
-) -> None:
+def test_an_existing_empty_file_becomes_an_archive_for_its_owner_only(store: SqliteStore, path: Path) -> None:
     path.touch(0o644)
     prune(store, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -88,7 +84,7 @@ def test_an_empty_file_that_is_there_becomes_an_archive_that_only_its_owner_may_
     ],
     ids=lambda content: repr(content[:40]),
 )
-def test_what_is_no_archive_of_this_store_is_refused_and_left_as_it_is(
+def test_a_file_that_is_not_an_archive_of_this_store_is_refused_unchanged(
     store: SqliteStore, path: Path, content: bytes
 ) -> None:
     path.write_bytes(content)
@@ -108,7 +104,7 @@ def test_a_folder_a_device_and_a_pipe_are_refused(store: SqliteStore, tmp_path: 
         prune(store, tmp_path)
 
 
-def test_two_do_not_write_to_one_archive_at_once(store: SqliteStore, path: Path) -> None:
+def test_two_writers_cannot_open_one_archive_at_once(store: SqliteStore, path: Path) -> None:
     first = open_archive(store, path)
     with pytest.raises(ArchiveRefused, match="another process is writing"):
         prune(store, path)
@@ -116,7 +112,7 @@ def test_two_do_not_write_to_one_archive_at_once(store: SqliteStore, path: Path)
     assert prune(store, path).pruned == 6
 
 
-def test_a_first_line_that_was_torn_is_begun_anew(store: SqliteStore, path: Path) -> None:
+def test_a_torn_first_line_is_written_again(store: SqliteStore, path: Path) -> None:
     open_archive(store, path).close()
     header = path.read_bytes()
     for size in range(0, len(header), 3):
@@ -126,7 +122,7 @@ def test_a_first_line_that_was_torn_is_begun_anew(store: SqliteStore, path: Path
             assert path.read_bytes() == header
 
 
-def test_an_end_that_was_torn_anywhere_is_mended(tmp_path: Path) -> None:
+def test_a_torn_end_is_repaired(tmp_path: Path) -> None:
     store = a_store(tmp_path / "runs.db", runs=2)
     path = tmp_path / "old.jsonl"
     prune(store, path, limit=1)
@@ -141,7 +137,7 @@ def test_an_end_that_was_torn_anywhere_is_mended(tmp_path: Path) -> None:
             assert path.read_bytes() == whole[: max(end for end in ends if end <= size)]
 
 
-def test_a_mended_archive_is_gone_on_with(store: SqliteStore, path: Path) -> None:
+def test_a_repaired_archive_can_be_continued(store: SqliteStore, path: Path) -> None:
     prune(store, path, limit=3)
     path.write_bytes(path.read_bytes() + b'{"digest":"00')
     assert Archive(path).torn
@@ -151,7 +147,7 @@ def test_a_mended_archive_is_gone_on_with(store: SqliteStore, path: Path) -> Non
     assert not Archive(path).torn
 
 
-def test_a_last_line_that_was_changed_is_damage_and_not_written_over(store: SqliteStore, path: Path) -> None:
+def test_a_changed_last_line_is_damage_and_is_not_overwritten(store: SqliteStore, path: Path) -> None:
     prune(store, path, limit=3)
     content = path.read_bytes()
     changed = content[:-40] + bytes([content[-40] ^ 1]) + content[-39:]
@@ -174,7 +170,7 @@ def test_every_changed_byte_of_a_line_is_found(store: SqliteStore, path: Path) -
             assert len(archive.damages) == 1, changed[at - 20 : at + 20]
 
 
-def test_every_line_that_is_missing_is_seen(store: SqliteStore, path: Path) -> None:
+def test_every_missing_line_is_found(store: SqliteStore, path: Path) -> None:
     for _ in range(3):
         prune(store, path, limit=2)
     there = path.read_bytes().splitlines(keepends=True)
@@ -186,21 +182,21 @@ def test_every_line_that_is_missing_is_seen(store: SqliteStore, path: Path) -> N
         assert (bool(archive.damages), archive.unended) == (not last, last), there[number][:90]
 
 
-def test_lines_that_are_missing_together_or_stand_elsewhere_are_seen(store: SqliteStore, path: Path) -> None:
+def test_several_missing_or_moved_lines_are_found(store: SqliteStore, path: Path) -> None:
     for _ in range(3):
         prune(store, path, limit=2)
     there = path.read_bytes().splitlines(keepends=True)
     marks = [number for number, text in enumerate(there) if b'","mark":' in text]
     for kept in (
-        [*there[: marks[1]], *there[marks[2] :]],  # all that was written at a time
-        [*there[: marks[1] - 2], *there[marks[1] :]],  # a run and the end behind it
+        [*there[: marks[1]], *there[marks[2] :]],  # all lines of one batch
+        [*there[: marks[1] - 2], *there[marks[1] :]],  # a run and the end after it
         [*there[: marks[2] + 1], there[marks[2] + 2], there[marks[2] + 1], *there[marks[2] + 3 :]],
     ):
         path.write_bytes(b"".join(kept))
         assert Archive(path).damages
 
 
-def test_archives_that_are_joined_are_whole(store: SqliteStore, tmp_path: Path) -> None:
+def test_joined_archives_are_whole(store: SqliteStore, tmp_path: Path) -> None:
     parts = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
     for part in parts:
         prune(store, part, limit=3)
@@ -211,7 +207,7 @@ def test_archives_that_are_joined_are_whole(store: SqliteStore, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("format", [1, 2])
-def test_an_archive_of_an_older_format_is_read_and_what_is_added_to_it_is_counted(
+def test_an_archive_of_an_older_format_is_read_and_new_batches_are_counted(
     store: SqliteStore, path: Path, format: int
 ) -> None:
     prune(store, path, limit=3)
@@ -228,7 +224,7 @@ def test_an_archive_of_an_older_format_is_read_and_what_is_added_to_it_is_counte
     assert len(Archive(path).damages) == 1
 
 
-def test_a_story_that_stands_twice_is_read_once(store: SqliteStore, path: Path) -> None:
+def test_a_run_that_was_archived_twice_is_read_once(store: SqliteStore, path: Path) -> None:
     prune(store, path)
     content = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*content, *content]))
@@ -237,7 +233,7 @@ def test_a_story_that_stands_twice_is_read_once(store: SqliteStore, path: Path) 
     assert (archive.duplicates, archive.damages) == (6, [])
 
 
-def test_of_two_stories_of_a_run_the_one_that_goes_further_is_read(store: SqliteStore, path: Path) -> None:
+def test_of_two_histories_of_a_run_the_longer_one_is_read(store: SqliteStore, path: Path) -> None:
     short = store.kept("Orders/0")
     assert short is not None
     store.apply([a_write(short.row).replace(records=(a_record("Orders/0", 4),))])
@@ -252,7 +248,7 @@ def test_of_two_stories_of_a_run_the_one_that_goes_further_is_read(store: Sqlite
         assert [story.kept for story in Archive(path).runs()] == [longer]
 
 
-def test_runs_that_had_the_same_name_one_after_the_other_are_all_read(store: SqliteStore, path: Path) -> None:
+def test_successive_runs_of_one_name_are_all_read(store: SqliteStore, path: Path) -> None:
     kept = store.kept("Orders/0")
     assert kept is not None
     later = kept.replace(row=kept.row.replace(started_at=kept.row.started_at + 1))
@@ -264,7 +260,7 @@ def test_runs_that_had_the_same_name_one_after_the_other_are_all_read(store: Sql
     assert list(Archive(path).runs("Orders/1")) == []
 
 
-def test_the_same_story_is_the_same_line_with_the_same_digest(store: SqliteStore) -> None:
+def test_the_same_run_gives_the_same_line_and_digest(store: SqliteStore) -> None:
     kept = store.kept("Orders/0")
     assert kept is not None
     assert run_line(kept) == run_line(kept)

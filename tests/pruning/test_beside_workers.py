@@ -1,4 +1,4 @@
-"""Pruning beside an engine at work, and how much it holds in memory."""
+"""Prune beside a working engine, and check how much memory a prune holds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Handlers:
         return f"r{id}"
 
 
-def test_an_engine_works_on_while_its_ended_runs_are_pruned_as_soon_as_they_end(tmp_path: Path) -> None:
+def test_an_engine_works_while_its_ended_runs_are_pruned_at_once(tmp_path: Path) -> None:
     workflow = workflow_of(compiled(PAY))
     program = program_of(workflow)
     handlers, path = Handlers(), tmp_path / "old.jsonl"
@@ -71,7 +71,7 @@ def test_an_engine_works_on_while_its_ended_runs_are_pruned_as_soon_as_they_end(
                     for number in range(first, first + 10):
                         await engine.start(workflow, **given(number))
                     await engine.until_idle()
-                    # Pruned or not, it is there.
+                    # It can be read whether pruned or not.
                     assert not (
                         await engine.client.start(program, program.input.accept(given(first)))
                     ).created
@@ -91,14 +91,14 @@ def test_an_engine_works_on_while_its_ended_runs_are_pruned_as_soon_as_they_end(
     assert b"canary" not in path.read_bytes() + file.read_bytes()
 
 
-def test_what_is_held_in_memory_does_not_grow_with_what_is_pruned(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_number_of_pruned_runs(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "runs.db")
     for contract in (ORDERS, REFUNDS):
         store.put_contract(contract)
     for first in range(0, 5_000, 2_500):
         add_ended(store, 2_500, first)
     path = tmp_path / "old.jsonl"
-    prune(store, path, limit=300)  # what is loaded once is loaded
+    prune(store, path, limit=300)  # load once what stays loaded
     log = tmp_path / "runs.db-wal"
     tracemalloc.start()
     assert prune(store, path).pruned == 4_700

@@ -1,8 +1,9 @@
-"""Whoever prunes may die anywhere: no run is ever lost, and doing it again goes on from there.
+"""A prune may die anywhere: no run is ever lost, and the next prune goes on from there.
 
-`Death` counts everything that a prune does to the outside: each write to the archive, each sync, each statement in the
-store, each named point. It dies at one of them, as a killed process or as in a power cut, where what was not synced is
-lost, torn, or zeros. What is left is then looked at with other eyes.
+`Death` counts everything that a prune does to the outside: each write to the archive, each sync,
+each statement in the store, each named point. It dies at one of them, like a killed process, or as
+in a power cut, where data that were not synced are lost, torn, or zeros. The result is then checked
+by independent code.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ RUNS = 4
 
 
 class Dead(BaseException):
-    """The process is dead: nothing of it runs any more."""
+    """The process is dead: none of its code runs any more."""
 
 
 class Death:
-    """Stands in the place of `os` in the archive's writing, and in the way of the store's statements."""
+    """Replaces `os` for the archive's writer, and traces the store's statements."""
 
     def __init__(self, at: int, chance: random.Random, *, power: bool = False) -> None:
         self.at = at
@@ -57,7 +58,7 @@ class Death:
             self.dead = True
             raise Dead
 
-    # --- what stands in the place of `os` ---
+    # --- the replacement of `os` ---
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
@@ -76,7 +77,7 @@ class Death:
         except Dead:
             os.write(descriptor, text[: self._chance.randrange(len(text))])
             raise
-        # Sometimes a system takes less than it is given.
+        # Sometimes a system writes less than it is given.
         return os.write(descriptor, text[: max(1, self._chance.randrange(2 * len(text)))])
 
     def fsync(self, descriptor: int) -> None:
@@ -99,7 +100,7 @@ class Death:
         os.close(descriptor)
 
     def _lose(self, descriptor: int) -> None:
-        """Let the power go: of what was not synced, some of the beginning is there, and perhaps room for the rest."""
+        """Cut the power: of the unsynced data a beginning is left, and perhaps reserved space."""
         size, sure = os.fstat(descriptor).st_size, self._synced[descriptor]
         os.ftruncate(descriptor, self._chance.randint(min(sure, size), size))
         if self._chance.random() < 0.3:
@@ -131,7 +132,7 @@ class Death:
 
 
 class Scene:
-    """A store and its archive, and what was in the store at first."""
+    """A store and its archive, and the first content of the store."""
 
     def __init__(self, folder: Path) -> None:
         self.file, self.archive = folder / "runs.db", folder / "old.jsonl"
@@ -142,13 +143,13 @@ class Scene:
         shutil.copy(self.file, self._copy)
 
     def again(self) -> None:
-        """Put everything back to how it was at first."""
+        """Restore the first content."""
         for name in ("runs.db", "runs.db-wal", "runs.db-shm", "old.jsonl"):
             self.file.with_name(name).unlink(missing_ok=True)
         shutil.copy(self._copy, self.file)
 
     def check(self, *, done: bool = False) -> None:
-        """Hold what is there against what was there at first."""
+        """Check the current content against the first one."""
         connection = apsw.Connection(str(self.file))
         assert connection.execute("PRAGMA integrity_check").get == "ok"
         assert connection.execute("PRAGMA foreign_key_check").get is None
@@ -198,9 +199,7 @@ def die(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Death], Death]]:
 
 
 @pytest.mark.parametrize("power", [False, True], ids=["killed", "power cut"])
-def test_a_prune_may_die_at_everything_it_does(
-    scene: Scene, die: Callable[[Death], Death], power: bool
-) -> None:
+def test_a_prune_may_die_at_any_step(scene: Scene, die: Callable[[Death], Death], power: bool) -> None:
     for at in range(1, 1000, 2 if power else 1):
         lived = die(Death(at, random.Random(at), power=power)).prune(scene.file, scene.archive)
         scene.check(done=lived)
@@ -214,7 +213,7 @@ def test_a_prune_may_die_at_everything_it_does(
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_prune_that_dies_again_and_again_loses_nothing_and_comes_to_its_end(
+def test_a_prune_that_dies_repeatedly_loses_nothing_and_ends(
     scene: Scene, die: Callable[[Death], Death], seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -229,9 +228,7 @@ def test_a_prune_that_dies_again_and_again_loses_nothing_and_comes_to_its_end(
 
 
 @pytest.mark.parametrize("error", [apsw.FullError, apsw.IOError, apsw.BusyError])
-def test_a_statement_that_fails_leaves_the_runs_and_the_guards_where_they_were(
-    scene: Scene, error: type[apsw.Error]
-) -> None:
+def test_a_failed_statement_leaves_the_runs_and_the_triggers(scene: Scene, error: type[apsw.Error]) -> None:
     store = SqliteStore(scene.file, clock=SteppedClock())
     countdown = 0
 
@@ -291,7 +288,7 @@ def _child(scene: Scene, point: str, count: int) -> subprocess.CompletedProcess[
     )  # fmt: skip
 
 
-def test_a_process_that_is_killed_leaves_what_the_next_one_goes_on_from(scene: Scene) -> None:
+def test_the_next_prune_goes_on_after_a_killed_process(scene: Scene) -> None:
     for point, count in (("told", 3), ("synced", 1), ("deleted", 1)):
         killed = _child(scene, point, count)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -302,7 +299,7 @@ def test_a_process_that_is_killed_leaves_what_the_next_one_goes_on_from(scene: S
     scene.check(done=True)
 
 
-def test_a_disk_that_is_full_loses_nothing_and_leaves_whole_lines(scene: Scene) -> None:
+def test_a_full_disk_loses_nothing_and_leaves_whole_lines(scene: Scene) -> None:
     store = SqliteStore(scene.file, clock=SteppedClock())
     add_ended(store, 40, prefix="filler", text=json.dumps("x" * 20_000))
     prune(store, scene.archive, contract="Orders", before=BEGIN)
@@ -328,7 +325,7 @@ def test_a_disk_that_is_full_loses_nothing_and_leaves_whole_lines(scene: Scene) 
 # --- Others at work meanwhile ---
 
 
-def test_two_who_prune_at_once_into_two_archives_delete_each_run_once(scene: Scene) -> None:
+def test_two_prunes_at_once_into_two_archives_delete_each_run_once(scene: Scene) -> None:
     one, two = (SqliteStore(scene.file, clock=SteppedClock()) for _ in range(2))
     other = scene.archive.with_name("other.jsonl")
     counts: list[int] = []
@@ -346,7 +343,7 @@ def test_two_who_prune_at_once_into_two_archives_delete_each_run_once(scene: Sce
     two.close()
 
 
-def test_a_run_for_which_something_came_after_it_was_told_is_left_for_the_next_time(scene: Scene) -> None:
+def test_a_run_that_changed_after_it_was_archived_is_left_for_the_next_prune(scene: Scene) -> None:
     store = SqliteStore(scene.file, clock=SteppedClock())
     late = _kept(store, "Orders/0").row
 
@@ -362,7 +359,9 @@ def test_a_run_for_which_something_came_after_it_was_told_is_left_for_the_next_t
     store.close()
 
 
-def test_runs_with_much_to_tell_go_fewer_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_with_long_histories_are_pruned_in_smaller_batches(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pruning, "BATCH_RUNS", 100)
     transactions: list[int] = []
     for most in (10**6, 1):
@@ -376,7 +375,7 @@ def test_runs_with_much_to_tell_go_fewer_at_a_time(scene: Scene, monkeypatch: py
     assert transactions == [1, RUNS]
 
 
-def test_a_run_is_told_as_it_is_at_one_instant(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_archived_as_of_one_instant(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     store, other = (SqliteStore(scene.file, clock=SteppedClock()) for _ in range(2))
     row = _kept(store, "Orders/0").row
     real = rewriting.rows
@@ -394,7 +393,7 @@ def test_a_run_is_told_as_it_is_at_one_instant(scene: Scene, monkeypatch: pytest
     other.close()
 
 
-def test_a_run_that_took_the_name_of_one_that_was_pruned_meanwhile_is_left(scene: Scene) -> None:
+def test_a_new_run_with_the_name_of_a_pruned_one_is_left(scene: Scene) -> None:
     clock = SteppedClock()
     store = SqliteStore(scene.file, clock=clock)
     once = False
@@ -406,7 +405,7 @@ def test_a_run_that_took_the_name_of_one_that_was_pruned_meanwhile_is_left(scene
             prune(store, None, keep_us=0)
             add_ended(store, 1, first=1)
 
-    # The page was read before; under the name of its second run stands another one now, which ended later.
+    # The page was read before. Its second name now belongs to another run, which ended later.
     tally = prune(store, scene.archive, before=BEGIN - 1, hook=hook)
     assert tally.pruned == 0
     assert store.load("Orders/1") is not None

@@ -1,4 +1,4 @@
-"""What is left of a pruned run: its key, by which the same start is known again and another one is refused."""
+"""What is left of a pruned run: its key, which identifies a repeated start."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def away(kit: Kit, path: Path | None = None, keep_us: int = DAY_US) -> None:
 
 
 @pytest.mark.parametrize("keys", ["a key", "no key"])
-def test_the_same_start_again_finds_the_run_that_was_pruned_and_makes_none(
+def test_a_repeated_start_finds_the_pruned_run_and_starts_none(
     kit: Kit, keys: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if keys == "no key":
@@ -82,8 +82,8 @@ def test_the_same_start_again_finds_the_run_that_was_pruned_and_makes_none(
     kit.run(story())
 
 
-def test_a_start_with_another_large_input_is_no_start_of_the_run_that_was_pruned(kit: Kit) -> None:
-    """Large values are kept apart from the input that they belong to, and the mark is made of the whole."""
+def test_a_start_with_another_large_input_conflicts_with_the_pruned_run(kit: Kit) -> None:
+    """Large values are stored apart from the input, but the digest covers the whole input."""
     note = "x" * 100_000
 
     async def story() -> None:
@@ -99,7 +99,7 @@ def test_a_start_with_another_large_input_is_no_start_of_the_run_that_was_pruned
     kit.run(story())
 
 
-def test_secrets_take_no_part_in_what_is_kept_of_an_input() -> None:
+def test_the_digest_of_an_input_leaves_out_secrets() -> None:
     sealed, plain = '{"pin":{"$sealed":"k.AAAA"},"x":[1]}', '{"pin":{"$secret":"1234"},"x":[1]}'
     other = '{"pin":{"$secret":"9999"},"x":[1]}'
     assert input_digest(sealed) == input_digest(plain) == input_digest(other)
@@ -107,7 +107,9 @@ def test_secrets_take_no_part_in_what_is_kept_of_an_input() -> None:
     assert input_digest('{"x":[{"$sealed":"a"}]}') != input_digest('{"x":[{"y":1}]}')
 
 
-def test_whatever_is_sent_to_a_pruned_run_is_refused_with_where_it_went(kit: Kit, tmp_path: Path) -> None:
+def test_every_request_to_a_pruned_run_is_refused_with_the_name_of_its_archive(
+    kit: Kit, tmp_path: Path
+) -> None:
     archive = tmp_path / "old.jsonl"
 
     async def story() -> None:
@@ -139,7 +141,7 @@ def test_whatever_is_sent_to_a_pruned_run_is_refused_with_where_it_went(kit: Kit
     kit.run(story())
 
 
-def test_late_evidence_for_a_pruned_run_is_told_in_the_log_and_harms_nobody(
+def test_late_evidence_for_a_pruned_run_is_logged_and_does_no_harm(
     kit: Kit, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
@@ -156,7 +158,7 @@ def test_late_evidence_for_a_pruned_run_is_told_in_the_log_and_harms_nobody(
         assert "comes too late to be kept" in caplog.text
 
 
-def test_who_waits_for_a_result_is_told_when_the_run_is_pruned_before_anybody_looked() -> None:
+def test_a_waiting_caller_learns_that_the_run_was_pruned() -> None:
     kit = Kit(PIN, Handlers)
     other = MemoryStore.another(kit.store)  # type: ignore[arg-type]
 
@@ -173,7 +175,7 @@ def test_who_waits_for_a_result_is_told_when_the_run_is_pruned_before_anybody_lo
     kit.run(story())
 
 
-def test_a_key_is_free_when_its_time_is_over_and_somebody_prunes_again(kit: Kit) -> None:
+def test_a_key_is_free_after_its_time_and_another_prune(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:
             await opened(kit, engine)
@@ -191,7 +193,7 @@ def test_a_key_is_free_when_its_time_is_over_and_somebody_prunes_again(kit: Kit)
     kit.run(story())
 
 
-def test_a_key_is_kept_from_the_prune_on_however_long_ago_the_run_ended(kit: Kit) -> None:
+def test_the_time_of_a_key_starts_with_the_prune(kit: Kit) -> None:
     async def story() -> None:
         async with kit.engine() as engine:
             await opened(kit, engine)

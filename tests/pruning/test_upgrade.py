@@ -11,7 +11,7 @@ from opord.testing.store_rows import SteppedClock
 from tests.pruning.kit import a_store, names, prune, told
 
 
-def test_a_store_of_the_first_schema_is_brought_up_to_date_and_pruned(tmp_path: Path) -> None:
+def test_a_store_of_the_first_schema_is_migrated_and_pruned(tmp_path: Path) -> None:
     file, archive = tmp_path / "runs.db", tmp_path / "old.jsonl"
     a_store(file).close()
     old = apsw.Connection(str(file))
@@ -32,7 +32,7 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date_and_pruned(tmp_path: 
     again.close()
 
 
-def test_stores_are_told_apart(tmp_path: Path) -> None:
+def test_each_store_has_its_own_identity(tmp_path: Path) -> None:
     stores = [SqliteStore(tmp_path / name) for name in ("a.db", "b.db")]
     assert stores[0].identity() != stores[1].identity()
     for store in stores:

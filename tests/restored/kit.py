@@ -1,4 +1,4 @@
-"""A parcel that is sent, and copies of the store as it was after each write of its story."""
+"""A parcel that is sent, and copies of its store after each write."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def start(world: World) -> Run:
 
 
 def go_on(world: World) -> Run:
-    """Do what the world does after a restore: the clerk says go again, and nobody knows what became of the booking."""
+    """Let the world act after a restore.
+
+    The clerk says go again, and the outcome of the booking is unknown.
+    """
     run = world.run("Parcel/p1")
     if run.state == "Waiting":
         run.send.go(note="", as_="ann", role="clerk")
@@ -36,7 +39,7 @@ def go_on(world: World) -> Run:
 
 
 class Copied(FaultyStore):
-    """A store of which a copy is made after each write."""
+    """A store that is copied after each write."""
 
     def __init__(self, store: MemoryStore) -> None:
         super().__init__(store)
@@ -50,7 +53,7 @@ class Copied(FaultyStore):
 
 
 class Overtaken(FaultyStore):
-    """A store in which somebody else does something just before the first write."""
+    """A store in which another process acts just before the first write."""
 
     def __init__(self, store: MemoryStore, act: Callable[[], object]) -> None:
         super().__init__(store)
@@ -64,7 +67,7 @@ class Overtaken(FaultyStore):
 
 
 def copied_after_each_write(world: World) -> list[MemoryStore]:
-    """Have a copy of the world's store made after each write from now on; return the list in which they will be."""
+    """Copy the world's store after each write from now on; return the list of the copies."""
     copied: Any = Copied(world.store)
     world.store = copied
     copies: list[MemoryStore] = copied.copies
@@ -72,7 +75,7 @@ def copied_after_each_write(world: World) -> list[MemoryStore]:
 
 
 def copies_of_a_story(world: World) -> list[MemoryStore]:
-    """Let a run go to its end; return a copy of the store as it was after each write."""
+    """Carry a run to its end; return a copy of the store after each write."""
     copies = copied_after_each_write(world)
     start(world).send.go(note="", as_="ann", role="clerk")
     world.run("Parcel/p1").assert_state("Sent")

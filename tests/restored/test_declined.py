@@ -1,4 +1,7 @@
-"""After a restore, what a check or a person denies may have been tried and have failed: what came after that is not done again."""
+"""After a restore, an action that a check or a person denies may have been tried and have failed.
+
+What followed that failure must not be done again.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ PAYMENT: Any = opord.load(Path(__file__).parent / "payment.opord")
 
 
 class Outside:
-    """The world beyond the store: it declines the first card and the call, and keeps a ledger of what took effect."""
+    """The world outside the store. It declines the first card and the call.
+
+    It keeps a ledger of effects.
+    """
 
     def __init__(self) -> None:
         self.provider = Provider(honours_keys=False)
@@ -50,12 +56,12 @@ class Outside:
 
     @property
     def ledger(self) -> Counter[tuple[str, str]]:
-        """How often each action took effect under each key."""
+        """Return how often each action took effect under each key."""
         return Counter(self.provider.ledger)
 
 
 def go_on(world: World, outside: Outside) -> Run:
-    """Let the clerk say go again, and a person answer what the ledger says, as often as somebody is asked."""
+    """Let the clerk say go again, and a person answer from the ledger each time they are asked."""
     run = world.run("Payment/p1")
     if run.state == "Waiting":
         run.send.go(note="", as_="ann", role="clerk")
@@ -69,7 +75,7 @@ def go_on(world: World, outside: Outside) -> Run:
 
 
 def a_story(world: World) -> tuple[Outside, list[MemoryStore]]:
-    """Let a run go to its end; return what became of the world, and a copy of the store after each write."""
+    """Carry a run to its end; return the world, and a copy of the store after each write."""
     outside = Outside()
     world.fakes(PAYMENT.Payment, real=outside)
     copies = copied_after_each_write(world)
@@ -82,7 +88,7 @@ MOMENTS = range(len(a_story(World())[1]))
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_what_came_after_a_refusal_is_not_done_twice(opord_world: World, moment: int) -> None:
+def test_actions_after_a_refusal_are_not_done_twice(opord_world: World, moment: int) -> None:
     outside, copies = a_story(opord_world)
     assert sum(outside.ledger.values()) == 4
     opord_world.restore(copies[moment])
@@ -91,7 +97,7 @@ def test_what_came_after_a_refusal_is_not_done_twice(opord_world: World, moment:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_that_an_attempt_found_the_bank_busy_does_not_say_that_none_before_it_was_made(
+def test_a_transient_failure_does_not_prove_that_no_earlier_attempt_was_made(
     opord_world: World, moment: int
 ) -> None:
     outside, copies = a_story(opord_world)
@@ -106,7 +112,7 @@ def test_that_an_attempt_found_the_bank_busy_does_not_say_that_none_before_it_wa
     assert set(outside.ledger.values()) == {1}, outside.ledger
 
 
-def test_a_denial_ends_the_wariness_where_only_success_leads_on(opord_world: World) -> None:
+def test_a_denial_ends_the_wariness_if_only_success_leads_on(opord_world: World) -> None:
     outside = Outside()
     opord_world.fakes(PAYMENT.Payment, real=outside)
     opord_world.start(PAYMENT.Payment, id="p1")
@@ -122,7 +128,7 @@ def test_a_denial_ends_the_wariness_where_only_success_leads_on(opord_world: Wor
     assert set(outside.ledger.values()) == {1}
 
 
-def test_a_denial_ends_the_wariness_of_what_can_fail_after_thirty_days(opord_world: World) -> None:
+def test_a_denial_of_an_action_that_can_fail_ends_the_wariness_after_thirty_days(opord_world: World) -> None:
     outside = Outside()
     opord_world.fakes(PAYMENT.Payment, real=outside)
     opord_world.start(PAYMENT.Payment, id="p1")

@@ -1,4 +1,4 @@
-"""What the mark of a restore does to each kind of run, and what it must not take for a settled thing."""
+"""The effect of the mark of a restore on each kind of run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ final state Lost(reason: str) failure
 """)
 
 
-def test_a_denial_of_what_is_left_by_time_as_well_settles_that_one_alone(opord_world: World) -> None:
+def test_a_denial_ends_only_its_own_doubt_if_time_also_leads_on(opord_world: World) -> None:
     fakes = opord_world.fakes(LETTER.Letter)
     fakes.auto()
     opord_world.start(LETTER.Letter, id="l1")
@@ -52,7 +52,7 @@ def test_a_denial_of_what_is_left_by_time_as_well_settles_that_one_alone(opord_w
     assert fakes.send.calls == []
 
 
-def test_a_key_that_holds_for_ever_may_have_been_used_before_an_attempt_that_failed(
+def test_a_key_without_a_window_may_have_been_used_before_a_failed_attempt(
     opord_world: World,
 ) -> None:
     fakes = opord_world.fakes(LETTER.Letter)
@@ -67,7 +67,7 @@ def test_a_key_that_holds_for_ever_may_have_been_used_before_an_attempt_that_fai
     run.assert_state("Paying").assert_in_doubt("pay")
 
 
-def test_what_was_denied_before_the_copy_may_have_been_done_after_it(opord_world: World) -> None:
+def test_an_action_denied_before_the_copy_may_have_been_done_after_it(opord_world: World) -> None:
     fakes = scripted(opord_world)
     fakes.label.unknown().then.fails(PARCEL.Refusal.Busy).then.returns("label 7")
     for copy in copies_of_a_story(opord_world):
@@ -76,7 +76,7 @@ def test_what_was_denied_before_the_copy_may_have_been_done_after_it(opord_world
         assert times(fakes)["label"] == 1
 
 
-def test_a_run_that_was_held_in_the_copy_is_due_at_once(opord_world: World) -> None:
+def test_a_run_that_a_worker_held_in_the_copy_is_due_at_once(opord_world: World) -> None:
     scripted(opord_world)
     held = 0
     for copy in copies_of_a_story(opord_world):
@@ -92,7 +92,7 @@ def test_a_run_that_was_held_in_the_copy_is_due_at_once(opord_world: World) -> N
 
 
 @pytest.mark.parametrize("copied_at", [0, 1])
-def test_a_run_is_wary_since_its_own_last_record_if_that_is_later_than_the_copy_is_said_to_be(
+def test_a_run_is_wary_since_its_last_record_if_that_is_later_than_the_copy(
     opord_world: World, copied_at: int
 ) -> None:
     scripted(opord_world)
@@ -102,7 +102,7 @@ def test_a_run_is_wary_since_its_own_last_record_if_that_is_later_than_the_copy_
     assert marked.since == text(last.at)
 
 
-def test_a_run_that_moved_while_it_was_marked_is_marked_where_it_stands(opord_world: World) -> None:
+def test_a_run_that_moved_during_the_marking_is_marked_in_its_new_state(opord_world: World) -> None:
     fakes = opord_world.fakes(LETTER.Letter)
     fakes.auto()
     fakes.write.unknown()

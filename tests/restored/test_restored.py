@@ -1,4 +1,4 @@
-"""A store that was restored from a copy: what was done since is not on record, and is not done again."""
+"""A store that was restored from a copy: lost work is not on record, and is not done again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOMENTS = range(len(copies_of_a_story((lambda world: (scripted(world), world)[1]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_whenever_the_copy_was_made_nothing_happens_twice(opord_world: World, moment: int) -> None:
+def test_nothing_happens_twice_whenever_the_copy_was_made(opord_world: World, moment: int) -> None:
     fakes = scripted(opord_world)
     copies = copies_of_a_story(opord_world)
     assert times(fakes) == dict.fromkeys(ACTIONS, 1)
@@ -41,7 +41,7 @@ def test_a_second_loss_after_the_restore_changes_nothing(opord_world: World, mom
     assert times(fakes) == dict.fromkeys(ACTIONS, 1)
 
 
-def test_without_the_mark_it_does_happen_twice(opord_world: World) -> None:
+def test_without_the_mark_actions_happen_twice(opord_world: World) -> None:
     fakes = scripted(opord_world)
     run = start(opord_world)
     copy = opord_world.backup()
@@ -59,7 +59,7 @@ def restored_in_waiting(world: World) -> tuple[Fakes, Run]:
     return fakes, world.run(run.id)
 
 
-def test_an_action_without_a_key_is_in_doubt_before_it_is_called_and_the_reason_is_told(
+def test_an_action_without_a_key_is_in_doubt_before_its_call_with_the_reason(
     opord_world: World,
 ) -> None:
     fakes, run = restored_in_waiting(opord_world)
@@ -70,7 +70,7 @@ def test_an_action_without_a_key_is_in_doubt_before_it_is_called_and_the_reason_
     assert "⟲ the store was restored from a copy" in run.story
 
 
-def test_the_word_that_what_can_fail_did_not_happen_settles_that_one_alone(opord_world: World) -> None:
+def test_a_denial_of_an_action_that_can_fail_ends_only_its_own_doubt(opord_world: World) -> None:
     fakes, run = restored_in_waiting(opord_world)
     run.send.go(note="", as_="ann", role="clerk")
     run.resolve(happened=False).assert_ended("success")
@@ -82,12 +82,13 @@ def test_a_check_is_asked_before_the_call(opord_world: World) -> None:
     fakes, run = restored_in_waiting(opord_world)
     run.send.go(note="", as_="ann", role="clerk")
     run.resolve(happened=True, result="place 7").assert_ended("success")
-    # It found nothing: a label may have been refused before, and what came after that is not done again.
+    # The check found nothing. But a label may have been refused before, and what followed is not
+    # done again.
     assert len(fakes.find_label.calls) == 1
     assert times(fakes) == {"book": 0, "label": 1, "charge": 1, "tell": 0, "file": 0}
 
 
-def test_a_key_that_may_be_forgotten_is_in_doubt_and_one_that_holds_is_used_again(opord_world: World) -> None:
+def test_a_forgotten_key_gives_a_doubt_and_a_valid_one_is_used_again(opord_world: World) -> None:
     fakes, run = restored_in_waiting(opord_world)
     fakes.find_label.returns("label 7")
     run.advance("23h")
@@ -103,7 +104,7 @@ def test_a_key_that_may_be_forgotten_is_in_doubt_and_one_that_holds_is_used_agai
     assert fakes.charge.keys == ["p1"]
 
 
-def test_what_nobody_can_tell_of_is_done_again_only_after_thirty_days(opord_world: World) -> None:
+def test_an_unanswerable_doubt_is_repeated_only_after_thirty_days(opord_world: World) -> None:
     fakes, run = restored_in_waiting(opord_world)
     fakes.find_label.returns("label 7")
     assert UNTOLD_US == 30 * 86_400 * 1_000_000
@@ -123,7 +124,7 @@ def open_doubt(world: World) -> tuple[Fakes, Run]:
     return fakes, run
 
 
-def test_a_doubt_that_is_open_in_the_copy_has_its_whole_time_again(opord_world: World) -> None:
+def test_a_doubt_that_is_open_in_the_copy_gets_its_whole_time_again(opord_world: World) -> None:
     _, run = open_doubt(opord_world)
     copy = opord_world.backup()
     run.advance("1h")
@@ -151,7 +152,7 @@ def test_between_two_attempts_the_next_one_is_in_doubt(opord_world: World) -> No
 # --- the store and the command --------------------------------------------------------------------
 
 
-def test_who_is_marked_already_is_not_marked_again_until_something_has_happened(opord_world: World) -> None:
+def test_a_marked_run_is_not_marked_again_until_it_moves(opord_world: World) -> None:
     _, run = restored_in_waiting(opord_world)
     again = list(mark_restored(opord_world.store, actor="ann"))
     assert [one.how for one in again] == ["marked before"]
@@ -160,7 +161,7 @@ def test_who_is_marked_already_is_not_marked_again_until_something_has_happened(
     assert [one.how for one in mark_restored(opord_world.store, actor="ann")] == ["marked"]
 
 
-def test_the_word_of_a_copy_made_later_than_now_is_refused(opord_world: World) -> None:
+def test_a_copy_that_is_newer_than_the_clock_is_refused(opord_world: World) -> None:
     start_of = opord_world.store.now()
     with pytest.raises(CopyFromTheFuture, match="and now it is 2026-"):
         list(mark_restored(opord_world.store, actor="ann", copied_at=start_of + 1))
@@ -177,17 +178,17 @@ def test_a_run_that_a_worker_holds_is_taken_from_it(opord_world: World) -> None:
     assert after.epoch == row.epoch + 1
 
 
-def test_a_mark_that_somebody_overtakes_is_made_on_what_they_left(opord_world: World) -> None:
+def test_a_mark_that_loses_a_race_is_made_on_the_new_state(opord_world: World) -> None:
     scripted(opord_world)
     run = start(opord_world)
     store: Any = Overtaken(opord_world.store, lambda: run.send.go(note="", as_="ann", role="clerk"))
     told = list(mark_restored(store, actor="ann"))
-    assert told == []  # it had come to its end meanwhile
+    assert told == []  # it had ended meanwhile
     run.assert_ended("success")
 
 
 def desk(tmp_path: Path) -> tuple[str, Callable[..., None]]:
-    """A store in a file with a run that waits, and a way to carry it on with a ledger of what was done."""
+    """A store in a file with a waiting run, and a way to carry it on with a ledger of effects."""
     import asyncio
 
     place = tmp_path / "runs.db"
@@ -233,7 +234,7 @@ def desk(tmp_path: Path) -> tuple[str, Callable[..., None]]:
     return str(place), carry
 
 
-def test_a_file_is_copied_and_restored_and_told_so_by_the_command(
+def test_a_file_is_copied_restored_and_marked_by_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from opord.cli.program import run as opord_command
@@ -274,7 +275,7 @@ def test_a_file_is_copied_and_restored_and_told_so_by_the_command(
 
 
 @pytest.mark.parametrize("given", ["yesterday", "2026-13-01T00:00:00Z", "90d", ""])
-def test_an_instant_that_is_none_is_refused(tmp_path: Path, given: str) -> None:
+def test_an_invalid_instant_is_refused(tmp_path: Path, given: str) -> None:
     from opord.cli.program import run as opord_command
 
     assert (

@@ -1,6 +1,7 @@
-"""What a verb costs goes with what it is asked, not with how many runs there are or how long they have become.
+"""The cost of a verb depends on its arguments, not on how much the store holds.
 
-Counted in the steps that SQLite's machine takes, which are the same on every computer.
+Neither the number of runs nor the length of their histories matters. Costs are counted in steps of
+SQLite's virtual machine, which are the same on every computer.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ FAR = a_head(state="Asked", status="waiting", wake_at=None)
 
 
 class Steps:
-    """Counts the steps of all statements of a store's writing connection (a store in memory has no other)."""
+    """Counts the steps of all statements of a store's writing connection.
+
+    A store in memory has only that one.
+    """
 
     def __init__(self, store: SqliteStore) -> None:
         self.taken = 0
@@ -50,7 +54,7 @@ class Steps:
 
 
 def filled(crowd: int, head: Any) -> tuple[SqliteStore, RunRow]:
-    """Return a store with a crowd of runs of one kind, and among them one with a message, that can go on."""
+    """Return a store with many runs of one kind, and one with a message that can go on."""
     clock = SteppedClock()
     store = SqliteStore(None, clock=clock)
     store.put_contract(ORDERS)
@@ -107,7 +111,7 @@ CROWDS = {"ended": ENDED, "waiting for a timer": WAITING, "waiting for an event"
 
 
 @pytest.mark.parametrize("head", CROWDS.values(), ids=CROWDS)
-def test_no_verb_costs_more_among_many_runs(head: Any) -> None:
+def test_no_verb_costs_more_with_many_runs(head: Any) -> None:
     few, many = dict(costs(20, head)), dict(costs(4000, head))
     grown = {name: (few[name], many[name]) for name in VERBS if many[name] > few[name] + 10}
     assert grown == {}
@@ -139,7 +143,7 @@ def test_no_verb_that_moves_a_run_costs_more_with_a_long_history() -> None:
     assert taken(4000) == taken(4)
 
 
-def test_a_due_crowd_is_claimed_in_batches_that_cost_the_same_however_many_are_due() -> None:
+def test_claiming_a_batch_costs_the_same_however_many_runs_are_due() -> None:
     found = []
     for crowd in (600, 6000):
         store, _ = filled(crowd, a_head(status="waiting"))
@@ -149,7 +153,7 @@ def test_a_due_crowd_is_claimed_in_batches_that_cost_the_same_however_many_are_d
     assert found[0] == found[1]
 
 
-def test_ten_thousand_events_of_one_run_cost_ten_thousand_times_one_and_reading_them_is_one_walk() -> None:
+def test_the_cost_of_many_events_of_one_run_is_linear_and_reading_them_is_one_scan() -> None:
     store, _ = filled(2, ENDED)
     steps = Steps(store)
     taken = []

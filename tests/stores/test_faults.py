@@ -1,4 +1,4 @@
-"""Faults under the SQLite store: whatever fails, nothing is half written, and the same call again settles it once."""
+"""Faults below the SQLite store: nothing is half written, and a repeated call applies it once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ KINDS: dict[str, tuple[type[apsw.Error], str]] = {
 
 
 class Faults:
-    """Counts what it is told of, and fails the one that was asked for, once."""
+    """Counts the calls, and fails the chosen one once."""
 
     def __init__(self) -> None:
         self.error: type[apsw.Error] = apsw.IOError
@@ -126,7 +126,7 @@ def check_integrity(file: Path) -> None:
 
 
 def seen(store: Store) -> list[Any]:
-    """Everything that the changes below could have left behind."""
+    """Return everything that the changes below could have left behind."""
     rows = store.runs(RunFilter(), limit=100)
     found: list[Any] = [rows]
     for row in rows:
@@ -144,7 +144,10 @@ def attempt(verb: Callable[[], Any]) -> tuple[Any, str | None]:
 
 
 def a_batch(store: Store, *, mixed: bool) -> list[Start | Write]:
-    """A batch that touches every table; a mixed one holds changes that do not fit, so that it takes the long way."""
+    """Return a batch that touches every table.
+
+    A mixed one holds changes that do not fit, so it takes the slow path.
+    """
     rows = {row.run: row for row in store.runs(RunFilter(), limit=10)}
     first = a_write(
         rows["Orders/0"],
@@ -169,7 +172,7 @@ def expected(store: Store, *, mixed: bool) -> list[Any]:
 
 @pytest.mark.parametrize("mixed", [False, True], ids=["all fit", "some do not fit"])
 @pytest.mark.parametrize("kind", ["full", "io", "read-only"])
-def test_a_write_to_the_disk_that_fails_leaves_nothing_and_may_be_called_again(
+def test_a_failed_disk_write_leaves_nothing_and_may_be_repeated(
     store: SqliteStore, kind: str, mixed: bool
 ) -> None:
     error, said = KINDS[kind]
@@ -194,7 +197,7 @@ def test_a_write_to_the_disk_that_fails_leaves_nothing_and_may_be_called_again(
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_a_statement_that_fails_leaves_nothing_and_may_be_called_again(store: SqliteStore, kind: str) -> None:
+def test_a_failed_statement_leaves_nothing_and_may_be_repeated(store: SqliteStore, kind: str) -> None:
     error, said = KINDS[kind]
     faults = Faults()
 
@@ -227,7 +230,7 @@ def test_a_statement_that_fails_leaves_nothing_and_may_be_called_again(store: Sq
     assert [row.seq for row in store.runs(RunFilter(), limit=2, after="Orders/2")] == [3, 2]
 
 
-def test_a_change_that_was_committed_with_an_error_is_applied_once(store: SqliteStore) -> None:
+def test_a_change_committed_with_an_error_is_applied_once(store: SqliteStore) -> None:
     def hook(connection: apsw.Connection, database: str, pages: int) -> int:
         raise apsw.IOError("after the commit")
 
@@ -241,7 +244,7 @@ def test_a_change_that_was_committed_with_an_error_is_applied_once(store: Sqlite
     assert seen(store) == after
 
 
-def test_a_sync_that_failed_may_be_found_done_after_a_crash_and_is_applied_once(
+def test_a_change_with_a_failed_sync_is_applied_once_after_a_crash(
     store: SqliteStore, file: Path, tmp_path: Path
 ) -> None:
     batch = a_batch(store, mixed=False)
@@ -267,7 +270,7 @@ def test_a_sync_that_failed_may_be_found_done_after_a_crash_and_is_applied_once(
         check_integrity(there / "runs.db")
 
 
-def test_a_full_file_takes_nothing_until_there_is_room(store: SqliteStore) -> None:
+def test_a_full_store_takes_no_change_until_there_is_room(store: SqliteStore) -> None:
     connection = store._writer.connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
     big = a_start("Orders/big", given='"' + "x" * 200_000 + '"')
@@ -291,9 +294,7 @@ def test_a_disk_without_room_for_the_shared_memory_is_full_and_not_broken() -> N
     assert "the disk or its quota is full" in str(said)
 
 
-def test_a_file_that_another_process_writes_is_locked_until_it_is_done(
-    store: SqliteStore, file: Path
-) -> None:
+def test_a_store_that_another_process_writes_is_locked_until_it_ends(store: SqliteStore, file: Path) -> None:
     other = apsw.Connection(str(file))
     other.execute("BEGIN IMMEDIATE; UPDATE heads SET reason = 'busy'")
     batch = a_batch(store, mixed=True)
@@ -312,12 +313,10 @@ def test_a_file_that_another_process_writes_is_locked_until_it_is_done(
     assert store.apply(batch) == expected(store, mixed=True)
 
 
-def test_whoever_does_not_want_to_wait_is_told_at_once_and_waits_the_next_time(
-    store: SqliteStore, file: Path
-) -> None:
+def test_a_call_without_wait_fails_at_once_and_the_next_one_waits(store: SqliteStore, file: Path) -> None:
     other = apsw.Connection(str(file))
     other.execute("BEGIN IMMEDIATE")
-    store._writer.connection.set_busy_timeout(10**9)  # whoever waits now waits for ever
+    store._writer.connection.set_busy_timeout(10**9)  # the waiting caller now waits for ever
     with pytest.raises(StoreUnavailable) as caught:
         store.apply(a_batch(store, mixed=True), wait=False)
     assert caught.value.kind == "locked"
@@ -326,7 +325,7 @@ def test_whoever_does_not_want_to_wait_is_told_at_once_and_waits_the_next_time(
     assert store.apply(a_batch(store, mixed=True), wait=False) == expected(store, mixed=True)
 
 
-def test_a_long_reader_holds_up_no_writer_and_sees_one_instant(store: SqliteStore, file: Path) -> None:
+def test_a_long_reader_blocks_no_writer_and_sees_one_instant(store: SqliteStore, file: Path) -> None:
     reader = apsw.Connection(str(file))
     reader.execute("BEGIN")
     count = "SELECT count(*) FROM journal"
@@ -436,7 +435,7 @@ def test_two_processes_of_four_threads_claim_each_run_once(file: Path) -> None:
     check_integrity(file)
 
 
-def test_what_was_acknowledged_survives_a_kill_and_nothing_is_half_there(file: Path) -> None:
+def test_confirmed_writes_survive_a_kill_and_nothing_is_half_written(file: Path) -> None:
     store = SqliteStore(file)
     store.put_contract(ORDERS)
     store.close()

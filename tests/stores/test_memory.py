@@ -1,4 +1,4 @@
-"""The plain-dict store keeps the promise, so that the promise is not shaped by one database."""
+"""The store of plain dicts keeps the promise, so the promise does not depend on one database."""
 
 from __future__ import annotations
 

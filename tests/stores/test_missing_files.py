@@ -1,4 +1,4 @@
-"""Files that somebody deletes under a live store, or after it died: nothing that was answered for is lost."""
+"""Files that are deleted under an open store, or after a crash: no confirmed write is lost."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def delete(folder: Path, endings: tuple[str, ...]) -> None:
 
 
 def there(folder: Path) -> set[str]:
-    """Return the runs that whoever opens the store next finds, after SQLite has found nothing wrong."""
+    """Return the runs that the next opener finds, after SQLite has found no damage."""
     connection = apsw.Connection(str(folder / "runs.db"))
     assert connection.execute("PRAGMA integrity_check").get == "ok"
     connection.close()
@@ -63,7 +63,7 @@ def there(folder: Path) -> set[str]:
 
 
 def other(folder: Path, *names: str) -> str:
-    """Start runs in another process, which ends after that."""
+    """Start runs in another process, which then ends."""
     lines = "".join(f"Orders/{name}\n" for name in names)
     ran = subprocess.run(
         [sys.executable, "-c", OTHER, str(folder / "runs.db")], input=lines, capture_output=True, text=True
@@ -72,7 +72,7 @@ def other(folder: Path, *names: str) -> str:
 
 
 def refused(store: SqliteStore, name: str) -> str:
-    """Return what a store says that refuses to start a run."""
+    """Return the error of a store that refuses to start a run."""
     with pytest.raises(StoreUnavailable) as caught:
         store.apply([a_start(f"Orders/{name}")])
     assert caught.value.kind == "gone"
@@ -80,7 +80,7 @@ def refused(store: SqliteStore, name: str) -> str:
 
 
 @pytest.mark.parametrize("endings", LOGS, ids="and".join)
-def test_a_log_that_is_deleted_under_a_live_store_is_said_at_once_and_saved_at_its_end(
+def test_a_deleted_log_is_reported_at_once_and_saved_at_closing(
     store: SqliteStore, tmp_path: Path, endings: tuple[str, ...]
 ) -> None:
     delete(tmp_path, endings)
@@ -97,7 +97,7 @@ def test_a_log_that_is_deleted_under_a_live_store_is_said_at_once_and_saved_at_i
     assert there(tmp_path) == {"before-1", "before-2", "after"}
 
 
-def test_a_log_that_is_put_back_is_taken_again(store: SqliteStore, tmp_path: Path) -> None:
+def test_a_log_that_is_put_back_is_used_again(store: SqliteStore, tmp_path: Path) -> None:
     (tmp_path / "runs.db-wal").rename(tmp_path / "elsewhere")
     refused(store, "after")
     (tmp_path / "elsewhere").rename(tmp_path / "runs.db-wal")
@@ -107,7 +107,7 @@ def test_a_log_that_is_put_back_is_taken_again(store: SqliteStore, tmp_path: Pat
 
 
 @pytest.mark.parametrize("ending", ["-wal", "-shm"])
-def test_what_was_written_while_the_log_was_deleted_is_not_answered_for(
+def test_a_write_while_the_log_is_deleted_is_not_confirmed(
     store: SqliteStore, tmp_path: Path, ending: str
 ) -> None:
     def trace(*_: object) -> bool:
@@ -120,7 +120,7 @@ def test_what_was_written_while_the_log_was_deleted_is_not_answered_for(
     assert there(tmp_path) >= {"before-1", "before-2"}
 
 
-def test_what_others_write_when_the_shared_index_is_gone_is_not_overwritten(
+def test_writes_of_others_after_the_shared_index_is_gone_are_not_overwritten(
     store: SqliteStore, tmp_path: Path
 ) -> None:
     delete(tmp_path, ("-shm",))
@@ -131,7 +131,7 @@ def test_what_others_write_when_the_shared_index_is_gone_is_not_overwritten(
 
 
 @pytest.mark.parametrize("endings", LOGS, ids="and".join)
-def test_several_that_had_the_log_open_keep_what_each_of_them_wrote(
+def test_several_processes_with_the_log_open_keep_all_their_writes(
     store: SqliteStore, tmp_path: Path, endings: tuple[str, ...]
 ) -> None:
     second = a_store(tmp_path)
@@ -145,7 +145,7 @@ def test_several_that_had_the_log_open_keep_what_each_of_them_wrote(
     assert there(tmp_path) == {"before-1", "before-2", "second"}
 
 
-def test_a_file_that_was_put_in_the_place_of_ours_keeps_its_log(store: SqliteStore, tmp_path: Path) -> None:
+def test_a_file_that_replaces_the_stores_file_keeps_its_log(store: SqliteStore, tmp_path: Path) -> None:
     for file in sorted(tmp_path.glob("runs.db*")):
         file.rename(tmp_path / f"old-{file.name}")
     theirs = a_store(tmp_path)
@@ -161,9 +161,7 @@ def test_a_file_that_was_put_in_the_place_of_ours_keeps_its_log(store: SqliteSto
 
 
 @pytest.mark.parametrize("endings", [(), ("-shm",)], ids=["nothing", "-shm"])
-def test_after_a_process_that_died_the_shared_index_is_not_needed(
-    tmp_path: Path, endings: tuple[str, ...]
-) -> None:
+def test_after_a_crash_the_shared_index_is_not_needed(tmp_path: Path, endings: tuple[str, ...]) -> None:
     script = OTHER.replace("store.close()", "import os; os._exit(9)")
     a_store(tmp_path).close()
     store = a_store(tmp_path)

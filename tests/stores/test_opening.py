@@ -1,4 +1,4 @@
-"""Opening a store: what is refused and in which words, settings in force, schema steps, many at once."""
+"""Opening a store: what is refused and how, the settings, schema steps, many processes at once."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from opord.testing.store_rows import ORDERS, a_start, started
         ("sqlite:///a%00b.db", "NUL"),
     ],
 )
-def test_a_url_that_names_no_store_is_refused(url: str, said: str) -> None:
+def test_a_url_that_does_not_name_a_store_is_refused(url: str, said: str) -> None:
     with pytest.raises(StoreRefused) as caught:
         open_store(url)
     assert said in str(caught.value)
 
 
-def test_a_file_is_named_from_here_or_by_its_whole_path(
+def test_a_file_is_named_by_a_relative_or_an_absolute_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -61,7 +61,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "nowhere" / "runs.db")
 
 
-def test_a_folder_is_no_store(tmp_path: Path) -> None:
+def test_a_folder_is_refused_as_a_store(tmp_path: Path) -> None:
     with pytest.raises(StoreRefused, match="is a folder"):
         SqliteStore(tmp_path)
 
@@ -104,7 +104,7 @@ def test_an_sqlite_that_can_corrupt_files_is_refused(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["3.51.3", "3.54.1", "4.0.0", "3.51.3.1"])
-def test_a_sound_sqlite_is_taken(version: str) -> None:
+def test_a_sound_sqlite_is_accepted(version: str) -> None:
     opening.check_sqlite(version)
 
 
@@ -120,15 +120,13 @@ def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
     check_location(tmp_path / "runs.db", mounts)
 
 
-def test_where_the_system_does_not_tell_the_file_system_it_is_not_asked(tmp_path: Path) -> None:
+def test_an_unknown_file_system_is_accepted(tmp_path: Path) -> None:
     assert file_system(tmp_path, tmp_path / "no-such-file") is None
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_a_place_that_may_not_be_written_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    # Tests may run as root, who may write anything; the question is answered as for others.
+def test_a_read_only_place_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    # Tests may run as root, who may write anything; the answer is faked as for other users.
     def access(path: Any, mode: int) -> bool:
         return bool(Path(path).stat().st_mode & stat.S_IWUSR) or not mode & os.W_OK
 
@@ -151,13 +149,13 @@ def test_every_setting_is_in_force_on_every_connection(tmp_path: Path) -> None:
         connection.close()
 
 
-def test_a_setting_that_does_not_take_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_without_effect_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_SETTINGS", (("no_such_setting", 1),))
     with pytest.raises(StoreRefused, match="did not take the setting no_such_setting: expected 1, got: None"):
         SqliteStore(tmp_path / "runs.db")
 
 
-def test_so_is_one_that_takes_as_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_with_another_effect_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_SETTINGS", (("journal_size_limit", -5),))
     with pytest.raises(StoreRefused, match="the setting journal_size_limit: expected -5, got: -1"):
         SqliteStore(tmp_path / "runs.db")
@@ -165,7 +163,10 @@ def test_so_is_one_that_takes_as_something_else(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_transaction_may_write_from_its_first_statement_on(tmp_path: Path, wait: bool) -> None:
-    """One that read first would be refused, without any waiting, where another process has written meanwhile."""
+    """A write transaction must not begin with a read.
+
+    It would be refused without a wait if another process wrote meanwhile.
+    """
     ours = StoreConnection(opening.open_writer(tmp_path / "runs.db"), "runs.db")
     with ours.transaction(wait=wait) as connection:
         assert connection.txn_state("main") == apsw.SQLITE_TXN_WRITE
@@ -207,7 +208,7 @@ def test_a_schema_step_that_fails_leaves_the_version_before_it(tmp_path: Path) -
     connection.close()
 
 
-def test_a_store_that_a_newer_process_brings_up_to_date_while_it_is_opened_is_refused(
+def test_a_store_that_a_newer_process_migrates_during_opening_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SqliteStore(tmp_path / "runs.db").close()
@@ -268,7 +269,7 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
             verb()
 
 
-def test_a_store_is_not_carried_over_a_fork(tmp_path: Path) -> None:
+def test_a_store_cannot_be_used_after_a_fork(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "runs.db")
     store.load("x")
     came, gone = os.pipe()

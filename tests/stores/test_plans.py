@@ -1,4 +1,7 @@
-"""No statement of the SQLite store walks over all runs: its cost goes with what is asked, not with what is stored."""
+"""No statement of the SQLite store scans all runs.
+
+Costs depend on the arguments, not on the stored data.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,10 @@ NAMED = {"h": "heads", "r": "runs", "j": "journal", "i": "inbox", "k": "event_ke
 
 
 def scans(steps: list[str], names: str = "hrjiks") -> list[str]:
-    """Return the steps that walk over a whole table that grows; `names` are the short names that mean tables here."""
+    """Return the steps that scan a whole growing table.
+
+    `names` are the aliases of tables in the statement.
+    """
     grows = {*NAMED.values(), *names}
     words = [step.split() for step in steps]
     return [
@@ -51,10 +57,10 @@ def scans(steps: list[str], names: str = "hrjiks") -> list[str]:
 
 
 COUNTING = {"counts"}
-"""Statements that are asked to count: they walk an index, which they need not leave."""
+"""Statements that count: they scan an index, which must be enough for them."""
 
 
-def test_what_counts_leaves_no_index(connection: apsw.Connection) -> None:
+def test_a_counting_statement_reads_only_an_index(connection: apsw.Connection) -> None:
     steps = plan(connection, sql.queries()["counts"])
     assert all("COVERING INDEX" in step for step in steps if "heads" in step), steps
     assert not any("TEMP B-TREE" in step for step in steps)
@@ -66,7 +72,7 @@ def test_a_named_statement_scans_no_table_that_grows(connection: apsw.Connection
 
 
 @pytest.mark.parametrize("name", ["due", "next_wake", "is_due"])
-def test_claiming_looks_at_runs_that_wait_for_an_instant_only(connection: apsw.Connection, name: str) -> None:
+def test_claiming_reads_only_runs_that_wait_for_an_instant(connection: apsw.Connection, name: str) -> None:
     steps = plan(connection, sql.queries()[name])
     assert any("USING" in step and "heads_due" in step for step in steps)
     assert not any("TEMP B-TREE" in step for step in steps)
@@ -86,7 +92,7 @@ def test_a_listing_walks_an_index_newest_first_and_stops(
 ) -> None:
     for part in _parts(where, [1, 2]):
         steps = plan(connection, part)
-        # No sort: the rows come in order, so that the limit ends the walk.
+        # No sort: the rows come in order, so the limit ends the scan.
         assert not any("TEMP B-TREE" in step for step in steps)
         if where == RunFilter():
             assert steps == ["SEARCH h USING INTEGER PRIMARY KEY (rowid<?)"]

@@ -1,4 +1,4 @@
-"""The same calls get the same answers from every store, whatever they are and in whatever order."""
+"""All stores give the same answers to the same calls, whatever the calls and their order."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ HEADS = st.builds(
 STARTS = st.tuples(SMALL, TEXTS, HEADS, st.sampled_from([ORDERS, REFUNDS]))
 WRITES = st.fixed_dictionaries(
     {
-        # How far from the truth the writer's numbers are; mostly right.
+        # How far the writer's numbers are from the true ones; mostly not at all.
         "off": st.sampled_from(
             [(0, 0, None), (0, 0, None), (0, 0, 0), (0, 0, 0), (1, 0, 0), (0, -1, None), (0, 0, 1)]
         ),
@@ -73,7 +73,10 @@ CHANGES = st.dictionaries(st.sampled_from(RUNS), st.one_of(STARTS, WRITES, WRITE
 
 
 class SameAnswers(RuleBasedStateMachine):
-    """Drives a handle of each store; the last batches are sometimes repeated, as after an error that left it open."""
+    """Drives a handle of each store.
+
+    The last batches are sometimes repeated, as after an error with an unknown result.
+    """
 
     @initialize()
     def open(self) -> None:
@@ -184,7 +187,7 @@ class SameAnswers(RuleBasedStateMachine):
         now, stones = self.clock.instant, [self.memory.tombstone(run) for run in RUNS]
         over = [stone.forget_at for stone in stones if stone is not None and stone.forget_at <= now]
         if len(set(over)) < len(over):
-            limit *= 3  # which of several goes first is no part of the promise
+            limit *= 3  # the order of equal rows is not part of the promise
         self.same(lambda store: store.forget(limit=limit))
 
     @rule(

@@ -1,6 +1,7 @@
-"""One store's file under two names: SQLite keeps a log beside each name, so who uses one does not see what another writes.
+"""One store's file under two names: SQLite keeps a log for each name.
 
-Names that lead to one log, by links or by another mount of the folder, are one store; all others are refused.
+So each user misses the other's writes. Names that lead to one log, by links or by another mount of
+the folder, are one store. All others are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from opord.stores.sqlite.location import check_location, is_mounted, overlay_of,
 from opord.testing.store_rows import ORDERS, a_start
 from tests.support.mounts import with_mount, with_overlay
 
-# Starts a run for each line that it reads, and answers each line.
+# Start a run for each line of input, and answer each line.
 STARTER = """
 import sys
 from opord.backends.codes import code_of
@@ -45,7 +46,7 @@ store.close()
 
 
 class Starter:
-    """Another process that starts runs, by one of the names."""
+    """Another process that starts runs, under one of the names."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Starter:
         self.started: set[str] = set()
 
     def start(self, run: str) -> str:
-        """Start a run; return the answer, empty where nobody is there to give one."""
+        """Start a run; return the answer, empty if the process is gone."""
         if self.opened != "open":
             return ""
         assert self._process.stdin is not None
@@ -90,7 +91,7 @@ class Starter:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return the file of a store that nobody has open."""
+    """Return the file of a store that no process has open."""
     (tmp_path / "data").mkdir()
     store = SqliteStore(tmp_path / "data" / "runs.db")
     store.put_contract(ORDERS)
@@ -100,7 +101,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
-    """Return another name, in another folder, that is not there yet."""
+    """Return another name, in another folder, that does not exist yet."""
     (tmp_path / "elsewhere").mkdir()
     return tmp_path / "elsewhere" / "runs.db"
 
@@ -120,7 +121,7 @@ def runs_in(file: Path) -> set[str]:
 
 
 def started_by_turns(*starters: Starter) -> set[str]:
-    """Let each start runs, one after the other; return all starts that were answered for."""
+    """Let the processes start runs in turn; return all confirmed starts."""
     for number in range(8):
         for which, starter in enumerate(starters):
             starter.start(f"Orders/{which}-{number}")
@@ -130,7 +131,7 @@ def started_by_turns(*starters: Starter) -> set[str]:
 
 
 def refusal(verb: object, *given: object) -> tuple[str, str]:
-    """Return the code and the words in which a verb refuses."""
+    """Return the code and the message with which a verb refuses."""
     assert callable(verb)
     with pytest.raises(StoreError) as caught:
         verb(*given)
@@ -143,7 +144,7 @@ def refusal(verb: object, *given: object) -> tuple[str, str]:
 # --- Hard links ---
 
 
-def test_of_a_file_with_two_names_no_start_that_was_answered_for_is_lost(file: Path, other: Path) -> None:
+def test_no_confirmed_start_is_lost_in_a_file_with_two_names(file: Path, other: Path) -> None:
     os.link(file, other)
     answered = started_by_turns(Starter(file), Starter(other))
     other.unlink()
@@ -152,7 +153,7 @@ def test_of_a_file_with_two_names_no_start_that_was_answered_for_is_lost(file: P
 
 @pytest.mark.parametrize("create", [True, False])
 @pytest.mark.parametrize("by", ["first", "second", "link to the second"])
-def test_a_file_with_two_names_is_refused_by_either(file: Path, other: Path, by: str, create: bool) -> None:
+def test_a_file_with_two_names_is_refused_under_both(file: Path, other: Path, by: str, create: bool) -> None:
     os.link(file, other)
     link = other.with_name("link")
     link.symlink_to(other)
@@ -171,7 +172,7 @@ def test_a_file_with_two_names_is_refused_by_either(file: Path, other: Path, by:
     open_store(f"sqlite:///{file}").close()
 
 
-def test_a_second_name_that_a_file_gets_while_it_is_open_stops_all_writes_until_it_is_gone(
+def test_a_second_name_stops_all_writes_of_an_open_store_until_it_is_gone(
     store: SqliteStore, file: Path, other: Path
 ) -> None:
     assert store.apply([a_start("Orders/before")]) == [Applied(0)]
@@ -189,7 +190,7 @@ def test_a_second_name_that_a_file_gets_while_it_is_open_stops_all_writes_until_
     assert runs_in(file) == {"Orders/before", "Orders/after"}
 
 
-def test_what_was_written_while_a_second_name_was_made_is_not_answered_for(
+def test_a_write_while_a_second_name_is_made_is_not_confirmed(
     store: SqliteStore, file: Path, other: Path
 ) -> None:
     def trace(*_: object) -> bool:
@@ -204,13 +205,13 @@ def test_what_was_written_while_a_second_name_was_made_is_not_answered_for(
 
 
 @pytest.mark.parametrize("theirs", [True, False])
-def test_a_store_that_has_two_names_at_its_end_keeps_its_log_and_overwrites_nothing(
+def test_a_store_with_two_names_at_closing_keeps_its_log_and_overwrites_nothing(
     store: SqliteStore, file: Path, other: Path, theirs: bool
 ) -> None:
     store.apply([a_start("Orders/before")])
     os.link(file, other)
     if theirs:
-        # Another program that writes, and looks for no second name.
+        # Another program that writes and does not look for a second name.
         script = "import apsw, sys; apsw.Connection(sys.argv[1]).execute('CREATE TABLE theirs (x); DROP TABLE theirs')"
         subprocess.run([sys.executable, "-c", script, str(other)], check=True)
     before = file.read_bytes()
@@ -249,9 +250,7 @@ def test_a_link_is_followed_and_leads_to_the_same_store(file: Path, other: Path,
     assert answered == runs_in(file)
 
 
-def test_a_link_to_a_file_that_is_not_there_yet_makes_it_where_the_link_leads(
-    tmp_path: Path, other: Path
-) -> None:
+def test_a_link_to_a_missing_file_creates_it_at_the_target(tmp_path: Path, other: Path) -> None:
     other.symlink_to(tmp_path / "runs.db")
     refused = refusal(lambda: open_store(f"sqlite:///{other}", create=False))
     assert refused[0] == "store_missing"
@@ -263,7 +262,7 @@ def test_a_link_to_a_file_that_is_not_there_yet_makes_it_where_the_link_leads(
     assert runs_in(tmp_path / "runs.db") == {"Orders/1"}
 
 
-def test_a_link_that_leads_to_another_store_meanwhile_is_noticed(file: Path, other: Path) -> None:
+def test_a_link_that_changes_its_target_is_noticed(file: Path, other: Path) -> None:
     other.symlink_to(file)
     store = SqliteStore(other)
     another = file.with_name("another.db")
@@ -276,14 +275,14 @@ def test_a_link_that_leads_to_another_store_meanwhile_is_noticed(file: Path, oth
     assert runs_in(another) == runs_in(file) == set()
 
 
-def test_links_in_a_circle_are_no_store(other: Path) -> None:
+def test_a_circle_of_links_is_refused(other: Path) -> None:
     other.symlink_to(other.with_name("next"))
     other.with_name("next").symlink_to(other)
     code, said = refusal(SqliteStore, other)
     assert (code, "is a link that leads back to itself" in said) == ("store_refused", True)
 
 
-def test_a_file_that_is_open_but_has_no_name_any_more_is_no_store_and_makes_none(file: Path) -> None:
+def test_an_open_file_without_a_name_is_refused_and_creates_no_store(file: Path) -> None:
     descriptor = os.open(file, os.O_PATH)
     file.unlink()
     code, said = refusal(SqliteStore, Path(f"/proc/self/fd/{descriptor}"))
@@ -316,7 +315,7 @@ def test_a_name_from_the_working_directory_stays_the_same_file_when_that_changes
     assert runs_in(file) == {"Orders/1"}
 
 
-def test_names_that_differ_in_case_are_one_store_where_the_folder_says_so_and_else_two(file: Path) -> None:
+def test_names_that_differ_in_case_are_one_store_only_in_a_case_insensitive_folder(file: Path) -> None:
     large = file.with_name("RUNS.DB")
     one = large.exists()
     theirs = Starter(large)
@@ -331,10 +330,11 @@ def test_names_that_differ_in_case_are_one_store_where_the_folder_says_so_and_el
 
 
 @pytest.mark.needs("bind mounts")
-def test_a_path_into_the_files_of_a_container_is_no_store_though_it_leads_to_one(
-    file: Path, other: Path
-) -> None:
-    """SQLite takes /proc/PID/root for a link to our own root, and would open, or make, another file."""
+def test_a_path_into_the_files_of_a_container_is_refused(file: Path, other: Path) -> None:
+    """SQLite takes /proc/PID/root for a link to this process's root.
+
+    It would open, or create, another file.
+    """
     inside = Starter(other, mount=(file.parent, other.parent))
     code, said = refusal(SqliteStore, Path(f"/proc/{inside.pid}/root{other}"))
     assert inside.start("Orders/1") == "started"
@@ -347,9 +347,7 @@ def test_a_path_into_the_files_of_a_container_is_no_store_though_it_leads_to_one
 
 
 @pytest.mark.needs("bind mounts")
-def test_of_a_file_that_is_mounted_by_itself_no_start_that_was_answered_for_is_lost(
-    file: Path, other: Path
-) -> None:
+def test_no_confirmed_start_is_lost_in_a_file_that_is_mounted_by_itself(file: Path, other: Path) -> None:
     other.touch()
     answered = started_by_turns(Starter(file), Starter(other, mount=(file, other)))
     assert len(answered) == 8
@@ -388,17 +386,21 @@ def test_a_folder_that_is_mounted_is_the_same_store(file: Path, other: Path) -> 
 
 @pytest.mark.needs("overlays")
 def test_an_overlay_is_a_place_for_a_store(file: Path, tmp_path: Path) -> None:
-    """That of a container whose file is in its image: there a file may be of another device than its folder."""
+    """The overlay of a container whose file is in its image.
+
+    There a file may be on another device than its folder.
+    """
     starter = Starter(file, overlay=tmp_path)
     answered = started_by_turns(starter)
     assert len(answered) == 8
 
 
 @pytest.mark.needs("overlays")
-def test_the_folder_of_changes_of_an_overlay_is_refused_while_that_is_mounted(
-    file: Path, tmp_path: Path
-) -> None:
-    """Locks that are taken through the overlay are not seen there, so two could write at once."""
+def test_the_upper_folder_of_a_mounted_overlay_is_refused(file: Path, tmp_path: Path) -> None:
+    """Locks that are taken through the overlay are not visible there.
+
+    So two processes could write at once.
+    """
     upper = tmp_path / "changes" / "upper" / "runs.db"
     starter = Starter(upper, overlay=tmp_path, below=file.parent)
     assert starter.opened == (
@@ -419,7 +421,7 @@ def test_the_folder_of_changes_of_an_overlay_is_refused_while_that_is_mounted(
     ],
     ids=["above", "of what is covered", "nothing is changed", "no overlay"],
 )
-def test_only_a_folder_of_changes_has_its_files_under_another_name(
+def test_only_the_upper_folder_of_an_overlay_has_files_with_another_name(
     file: Path, tmp_path: Path, listed: str, found: bool
 ) -> None:
     folder = tmp_path / "my, own"
@@ -431,8 +433,8 @@ def test_only_a_folder_of_changes_has_its_files_under_another_name(
     assert overlay_of(file, tmp_path) is None
 
 
-def test_looking_whether_a_file_is_mounted_drops_none_of_its_locks(store: SqliteStore, file: Path) -> None:
-    """A process that closes a file drops all locks that it has on it, unless it only held its name."""
+def test_the_check_for_a_mount_drops_no_lock(store: SqliteStore, file: Path) -> None:
+    """A process that closes a file drops all its locks on it, unless it opened only its name."""
     with store._write() as connection:
         connection.execute("DELETE FROM workers")
         assert not is_mounted(file)
@@ -442,7 +444,7 @@ def test_looking_whether_a_file_is_mounted_drops_none_of_its_locks(store: Sqlite
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_where_no_descriptor_tells_its_mount_the_list_of_mounts_does(
+def test_the_list_of_mounts_is_used_if_the_descriptor_does_not_show_the_mount(
     file: Path, tmp_path: Path, listed: bool
 ) -> None:
     spaced = file.rename(file.with_name("my runs.db"))
@@ -465,7 +467,7 @@ def test_a_mount_of_any_name_is_found_in_the_list(tmp_path: Path, name: str) -> 
     assert is_mounted(file, tmp_path)
 
 
-def test_where_the_system_has_no_list_of_mounts_the_devices_do(file: Path, tmp_path: Path) -> None:
+def test_devices_are_compared_if_the_system_has_no_list_of_mounts(file: Path, tmp_path: Path) -> None:
     assert not is_mounted(file, tmp_path / "nothing")
 
 
