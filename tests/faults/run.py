@@ -120,7 +120,6 @@ def sampled(cases: list[tuple[Fault, ...]], most: int, seed: str) -> list[tuple[
 
 
 # --- the command -------------------------------------------------------------------------------
-# -------------------------------------------------------------------------------------
 
 
 def _all_pairs(job: tuple[str, str, Fault]) -> Count:

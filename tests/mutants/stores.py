@@ -62,19 +62,19 @@ MUTANTS = (
         "    put = tuple(message for message in change.put if message not in there) if there else change.put",
         "    put = change.put",
         "a message that was put before is put again", "6",
-        tests=("tests/stores/test_memory.py::TestMemoryStore::test_of_the_messages_of_a_write_only_those_are_put_that_never_were",),
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_write_puts_only_the_messages_that_were_never_put",),
     ),
     Mutant(
         "event key not unique (both stores)", CONFLICTS,
         "        if taken is not None:\n            return KeyTaken(taken)", "        if False:\n            return KeyTaken(taken)",
         "two events of one key are taken", "6",
-        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_batch_makes_what_fits_and_leaves_the_rest",),
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_batch_applies_what_fits_and_leaves_the_rest",),
     ),
     Mutant(
         "event key not looked up (SQLite)", BATCH,
         "            and not change.event_keys\n", "",
         "a key that is taken is an error, not a refusal", "6",
-        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_an_event_key_is_claimed_for_good",),
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_an_event_key_is_claimed_for_ever",),
     ),
     Mutant(
         "claim without a new epoch (memory)", MEMORY,
@@ -138,7 +138,7 @@ MUTANTS = (
         "            results = [self._apply(change) for change in batch]",
         "            results = [self._apply(change) for change in batch[:1]] * len(batch)",
         "only the first change of a batch is written, and all are confirmed", "5, 6",
-        tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_name_of_a_pruned_run_starts_no_other",),
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_name_of_a_pruned_run_starts_no_second_run",),
     ),
     Mutant(
         "taken message stays (memory)", MEMORY,
@@ -261,7 +261,7 @@ MUTANTS = (
         "journal can be changed", "stores/sqlite/guards.py",
         "    yield\n    connection.execute(guard)", "    yield",
         "after a rewriting nothing keeps the journal append-only", "8",
-        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_batch_deletes_those_that_fit_and_says_which",),
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_batch_deletes_the_matching_runs_and_names_them",),
     ),
     Mutant(
         "migration not in a transaction", OPENING,

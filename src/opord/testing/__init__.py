@@ -1,7 +1,7 @@
-"""What helps to test: a world in virtual time with fake handlers, crashes at every point, conformance of stores.
+"""Tools for tests: virtual time, fake handlers, crashes at every point, and store suites.
 
-The names below are for users; each is imported when it is first asked for, so that pytest starts no slower for
-having the plugin.
+The names below are for users. Each is imported when it is first used, so that pytest starts no
+slower with the plugin.
 """
 
 from __future__ import annotations

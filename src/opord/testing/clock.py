@@ -1,7 +1,7 @@
 """Virtual time: an event loop that never sleeps, on which hours pass in microseconds.
 
-All must run on the one thread of the loop (no executors); when nothing is left to do before the next timer,
-the clock jumps to it.
+Everything must run on the one thread of the loop (no executors). When nothing is left to do before
+the next timer, the clock jumps to it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from opord.engine.environment import Environment
 T = TypeVar("T")
 
 START_US = 1_772_000_000_000_000
-"""Where virtual clocks begin: an ordinary day in 2026."""
+"""The start of virtual clocks: an ordinary day in 2026."""
 
 
 class Stuck(Exception):
@@ -26,7 +26,7 @@ class Stuck(Exception):
 
 
 class VirtualClock:
-    """A clock that moves only when told, in microseconds since 1970 UTC."""
+    """A clock that moves only when it is advanced, in microseconds since 1970 UTC."""
 
     def __init__(self, start_us: int = START_US) -> None:
         self._start = start_us
@@ -67,7 +67,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__(_JumpingSelector(clock))
         self._virtual_clock = clock
-        # A tick of the clock: after years, a billionth of a second is lost in a float, and timers would never be due.
+        # A tick of the clock. After years a float loses a billionth of a second, and timers would
+        # never be due.
         self._clock_resolution = 1e-6
 
     def time(self) -> float:
@@ -82,7 +83,10 @@ def run_virtually(main: Coroutine[Any, Any, T], clock: VirtualClock) -> T:
 
 
 def virtual_environment(clock: VirtualClock, *, seed: int = 0, worker: str = "w1") -> Environment:
-    """Return a environment for an engine under a virtual clock: one thread, seeded randomness, a given worker's name."""
+    """Return an environment for an engine under a virtual clock.
+
+    It has one thread, seeded randomness, and the given worker's name.
+    """
     return Environment(
         now=clock.now,
         monotonic=clock.monotonic,

@@ -1,4 +1,7 @@
-"""What every store must do with contracts: kept, known by each of their digests, replaced where nothing needs them."""
+"""What every store must do with contracts.
+
+It keeps them, finds each by all its digests, and replaces those that nothing needs.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ CHANGED = ORDERS.replace(digest="2" * 64, sources='[["order.opord","contract Ord
 
 
 class ContractSuite:
-    """The promise about contracts as tests; part of `StoreSuite`, which gives the fixtures."""
+    """The promise about contracts as tests; part of `StoreSuite`, which provides the fixtures."""
 
     def test_a_contract_is_kept_as_it_was_given(self, store: Store) -> None:
         assert store.contract(Digest(DIGEST)) == ORDERS
@@ -47,7 +50,7 @@ class ContractSuite:
         store.put_contract(ORDERS)
         assert store.contracts() == [ORDERS, REFUNDS]
 
-    def test_of_several_texts_with_one_digest_the_newest_is_kept(self, store: Store) -> None:
+    def test_the_newest_of_several_texts_with_one_digest_is_kept(self, store: Store) -> None:
         newer = ORDERS.replace(sources='[["order.opord","# the same\\ncontract Orders() version 1"]]')
         store.put_contract(newer)
         assert store.contract(Digest(DIGEST)) == newer
@@ -82,9 +85,7 @@ class ContractSuite:
         with pytest.raises(ContractConflict):
             store.put_contract(ORDERS)
 
-    def test_whoever_knew_a_contract_before_it_was_replaced_starts_no_run_of_another(
-        self, store: Store
-    ) -> None:
+    def test_a_handle_that_knew_a_replaced_contract_starts_no_run_of_another(self, store: Store) -> None:
         gone = started(store, head=a_head(status="ended", outcome="success", wake_at=None))
         stays = Tombstone(
             gone.run,
@@ -122,7 +123,7 @@ class ContractSuite:
         assert row is not None
         assert row.contract == "9" * 64
 
-    def test_a_contract_stored_in_an_older_form_goes_by_both_digests(
+    def test_a_contract_stored_in_an_older_form_is_known_by_both_digests(
         self, store: Store, clock: SteppedClock
     ) -> None:
         old = StoredContract(

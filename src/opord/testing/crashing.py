@@ -1,4 +1,4 @@
-"""Crash points: where an engine can be made to die, the store that stops working when it has, and how its tasks end."""
+"""Crash points: where an engine can be made to die, and how its store and tasks end then."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ class Killed(BaseException):
 
 
 class CrashPlan:
-    """Count the crash points that engines pass, and say at which of them one dies.
+    """Counts the crash points that engines pass, and says at which of them one dies.
 
-    The crash points are those of `opord.drive.hooks` and both sides of each write. `kill_at` is the number of the
-    point (from 1) at which an engine dies; `point` is that point once it has happened, and `at` says it with the run.
+    The crash points are those of `opord.drive.hooks` and both sides of each write. `kill_at` is the
+    number of the point (from 1) at which an engine dies. `point` is that point once it has
+    happened, and `at` describes it together with the run.
     """
 
     def __init__(self, kill_at: int | None = None) -> None:
@@ -36,7 +37,7 @@ class CrashPlan:
         self._named[point] = nth
 
     def passes(self, point: str, run: str) -> bool:
-        """Count a point; whether the engine dies there."""
+        """Count a point; say whether the engine dies there."""
         self.passed += 1
         left = self._named.get(point)
         if left is not None:
@@ -51,7 +52,10 @@ class CrashPlan:
 
 
 class MortalStore:
-    """The store and the hook of one engine. Once the engine is dead, every verb and every point raises `Killed`."""
+    """The store and the hook of one engine.
+
+    Once the engine is dead, every verb and every point raises `Killed`.
+    """
 
     def __init__(self, store: Store, crash_plan: CrashPlan) -> None:
         self._store = store
@@ -66,7 +70,10 @@ class MortalStore:
         return partial(self.call, name, getattr(self._store, name))
 
     def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Pass a verb on to the store. At a write one may die just before it, and just after."""
+        """Call a verb of the store.
+
+        At a write the engine may die just before it, and just after.
+        """
         if self.dead:
             raise Killed
         if name != "apply" or not args[0]:
@@ -90,7 +97,10 @@ class MortalStore:
 
 
 async def kill_process(process: Process) -> None:
-    """End all that a process has under way, as SIGKILL would: nothing more is written, nobody is told."""
+    """End all that a process has under way, as SIGKILL would.
+
+    Nothing more is written, and nobody is notified.
+    """
     tasks = [process.writer._pump, process.waiters._polling]
     worker = process.worker
     if worker is not None:

@@ -1,4 +1,4 @@
-"""The one place from which simulations and tests have their engines: virtual time, one thread, seeded randomness."""
+"""The one source of engines for simulations and tests: virtual time, one thread, a seed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def virtual_engine(
     hook: hooks.Hook = hooks.nothing,
     **settings: Any,
 ) -> Engine:
-    """Return an engine that is not open yet; the store is the caller's, and may stand for one that fails.
+    """Return an engine that is not open yet.
 
-    `poll_s` is how long its worker sleeps at most, as in `Environment`. `skew_us` is by how much this machine's clock is wrong; the
-    store's is right. `settings` are those of `Engine`.
+    The store is the caller's, and may be one that fails. `poll_s` is how long its worker sleeps at
+    most, as in `Environment`. `skew_us` is the error of this machine's clock; the store's is right.
+    `settings` are those of `Engine`.
     """
     environment = virtual_environment(clock, seed=seed, worker=worker)
     if poll_s is not None:
@@ -38,7 +39,7 @@ def virtual_engine(
 
 
 async def kill(engine: Engine) -> None:
-    """End an engine as SIGKILL would: nothing more is written, nobody is told."""
+    """End an engine as SIGKILL would: nothing more is written, nobody is notified."""
     opened, engine._open = engine._open, None
     if opened is not None:
         await kill_process(opened.process)

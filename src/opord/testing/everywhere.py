@@ -1,4 +1,4 @@
-"""A test told once for each point at which a process can die, with a crash there."""
+"""Repeats a test for each point at which a process can die, with a crash there."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ T = TypeVar("T")
 
 
 def crash_everywhere(test: Callable[P, T]) -> Callable[P, None]:
-    """Run a test once without a crash, and then once for each point that it passes, with a crash at that point.
+    """Run a test without a crash, and then once for each point that it passes, with a crash there.
 
-    The test takes a world (the fixture `opord_world`), and makes its fakes and handlers in its body. The points are
-    those of the step protocol, and both sides of each write. At the crash the engine dies, and a fresh one takes
-    over; a start or an event that was under way is sent again unless it is on record. All that the test asserts has
-    to hold each time; an error says at which point the crash was.
+    The test takes a world (the fixture `opord_world`), and makes its fakes and handlers in its
+    body. The points are those of the step protocol, and both sides of each write. At the crash the
+    engine dies, and a fresh one takes over. A start or an event that was under way is sent again
+    unless it is on record. All assertions of the test have to hold each time; an error says at
+    which point the crash was.
     """
 
     @functools.wraps(test)

@@ -1,4 +1,4 @@
-"""Fake handlers: one for each call of a contract, which answer by a script and keep a ledger."""
+"""Fake handlers: one for each call of a contract. They answer by a script and keep a ledger."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _SILENCE_S = 10.0**9
 
 
 class Unscripted(AssertionError):
-    """A call was made whose fake nobody has told what to answer."""
+    """A call was made whose fake has no script."""
 
 
 class Surroundings(Protocol):
-    """What a fake asks of the world that it stands in."""
+    """What a fake needs from its world."""
 
     @property
     def now(self) -> datetime:
@@ -37,7 +37,7 @@ class Surroundings(Protocol):
         ...
 
     def complain(self, error: Exception) -> None:
-        """Have the test fail with an error, at the verb that it is in."""
+        """Let the test fail with an error, at the verb that is under way."""
         ...
 
 
@@ -45,10 +45,11 @@ class Surroundings(Protocol):
 class Made:
     """A call as its fake saw it.
 
-    `args` has the arguments by their names in the contract. `key`, `attempt` and `run` are those of the call, empty
-    and 0 for a `pure`. `outcome` says how it ended: `ok`, a failure such as `PaymentError.Declined`, the name of an
-    exception, `lost` or `silence`. `happened` says whether it took effect; `again` that an earlier call of the same key
-    was answered once more. `result` is what it had as its result.
+    `args` has the arguments by their names in the contract. `key`, `attempt` and `run` are those of
+    the call, empty and 0 for a `pure`. `outcome` says how it ended: `ok`, a failure such as
+    `PaymentError.Declined`, the name of an exception, `lost` or `silence`. `happened` says whether
+    it took effect; `again` that an earlier call of the same key was answered once more. `result` is
+    what it had as its result.
     """
 
     name: str
@@ -68,7 +69,10 @@ class Made:
 
 
 class Fake(Scripted):
-    """The fake of one call: scripted with `returns`, `fails` and their like, asked with `calls`, `args`, `happened`."""
+    """The fake of one call.
+
+    It is scripted with `returns`, `fails` and the like, and read with `calls`, `args`, `happened`.
+    """
 
     def __init__(
         self, call: CallProgram, world: Surroundings, plausible: Plausible, ledger: list[Made], real: Any
@@ -97,12 +101,12 @@ class Fake(Scripted):
 
     @property
     def effects(self) -> list[Made]:
-        """The calls that took effect; one of a key that had taken effect before is none."""
+        """The calls that took effect; one whose key had taken effect before is left out."""
         return [made for made in self.calls if made.happened and not made.again]
 
     @property
     def happened(self) -> int:
-        """How often it took effect."""
+        """How often the call took effect."""
         return len(self.effects)
 
     # --- how it answers --------------------------------------------------------------------------
@@ -161,7 +165,10 @@ class Fake(Scripted):
         return bool(self._script) and self._script[0].before_key and self._script[0].times != 0
 
     def _next(self) -> Answer | None:
-        """Take the next answer of the script; the last one stands for all further calls, unless it is counted."""
+        """Take the next answer of the script.
+
+        The last one is repeated for all further calls, unless it is counted.
+        """
         if not self._script:
             return None
         answer = self._script[0]
@@ -223,7 +230,10 @@ class Fake(Scripted):
     # --- what it remembers -----------------------------------------------------------------------
 
     def _known(self, made: Made) -> Made | None:
-        """Return the call of the same key that has an outcome for the key, where the other side honours keys."""
+        """Return the call of the same key that has a final outcome.
+
+        None if the other side does not honour keys.
+        """
         declaration = self._program.declaration
         if not isinstance(declaration, Action) or declaration.key is None or self._real is not None:
             return None
@@ -273,7 +283,7 @@ class Fake(Scripted):
 
 
 class Fakes:
-    """A fake for each call of a contract, by its name: `fakes.charge_card`, or `fakes["charge_card"]`.
+    """A fake for each call of a contract: `fakes.charge_card`, or `fakes["charge_card"]`.
 
     `ledger` has all calls, in the order in which they were made.
     """
@@ -307,7 +317,7 @@ class Fakes:
         return [*super().__dir__(), *self._by_form]
 
     def auto(self) -> None:
-        """Let every fake that nobody has told what to answer, and that stands for no real handler, answer plausibly."""
+        """Let every fake without a script or a real handler answer with plausible values."""
         for fake in self:
             if not fake._script and fake._real is None:
                 fake.auto()

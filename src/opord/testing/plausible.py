@@ -1,4 +1,4 @@
-"""Plausible values of a contract's types, for fakes that nobody has told what to answer."""
+"""Plausible values of a contract's types, for fakes without a script."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ from opord.contract import (
 )
 
 DEEPEST = 8
-"""In so many records and enums, what may be absent or empty is: a value that names the next one twice doubles with each."""
+"""The nesting depth of records and enums from which optional values are left out.
+
+Otherwise a value whose type names the next one twice doubles with each level.
+"""
 
 
 class Plausible:
     """Makes values as plain data; texts and ids are numbered, so that no two are the same.
 
-    `now` answers the present instant as text.
+    `now` returns the present instant as text.
     """
 
     def __init__(self, contract: Contract, now: Callable[[], str]) -> None:
@@ -40,7 +43,10 @@ class Plausible:
         self._numbers: Iterator[int] = itertools.count(1)
 
     def value(self, type_: Type, name: str, *, within: tuple[str, ...] = ()) -> Any:
-        """Return a value of a type, for something called `name`; a record inside itself is left out."""
+        """Return a value of a type, for something called `name`.
+
+        A record inside itself is left out.
+        """
         match type_:
             case Primitive(name=primitive):
                 return self._primitive(primitive, name)

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `opord_world`. Pytest finds it by itself once Opord is installed."""
+"""The pytest plugin: the fixture `opord_world`. Pytest finds it once Opord is installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def opord_world() -> Iterator[World]:
-    """A world of its own for each test, in which virtual time passes; at its end every journal is verified."""
+    """A world of its own for each test, in virtual time. At its end every journal is verified."""
     from opord.testing.world import World
 
     world = World()

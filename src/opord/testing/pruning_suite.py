@@ -1,4 +1,4 @@
-"""What every store must do about runs that have ended: list them, delete them whole, and keep their keys."""
+"""What every store must do with ended runs: list them, delete them whole, and keep their keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ENDED = a_head(state="Done", status="ended", outcome="success", wake_at=None)
 
 
 def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **given: object) -> Kept:
-    """Start a run that has used all there is to use, and end it."""
+    """Start a run that uses every feature, and end it."""
     row = started(store, run, **given)
     end = ENDED.replace(since=at)
     message, key = a_message("kept"), EventKey("paid", "k", "c")
@@ -63,7 +63,7 @@ def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **give
 
 
 def a_prune(kept: Kept, *, forget_at: int = BEGIN + 10 * SECOND) -> Prune:
-    """Return what is asked of the store for a run that was seen so."""
+    """Return the request to prune a run in the given state."""
     row = kept.row
     stone = Tombstone(
         *(row.run, row.contract, row.name, row.version, row.started_at, "mark", row.head.state),
@@ -79,11 +79,11 @@ def a_prune(kept: Kept, *, forget_at: int = BEGIN + 10 * SECOND) -> Prune:
 
 
 class PruningSuite:
-    """The promise about old runs as tests; part of `StoreSuite`, which gives the fixtures."""
+    """The promise about old runs as tests; part of `StoreSuite`, which provides the fixtures."""
 
     # --- Which have ended ---
 
-    def test_all_that_is_kept_of_a_run_is_told_at_once(self, store: Store) -> None:
+    def test_everything_kept_of_a_run_is_returned_at_once(self, store: Store) -> None:
         kept = an_ended_run(store)
         assert kept.row == the_run(store)
         assert kept.records == tuple(store.journal(RunId("Orders/1")))
@@ -92,7 +92,7 @@ class PruningSuite:
         assert kept.used_keys == (UsedKey("charge", "k", "a", "r"),)
         assert store.kept(RunId("Orders/none")) is None
 
-    def test_ended_runs_are_listed_about_the_oldest_first(self, store: Store) -> None:
+    def test_ended_runs_are_listed_roughly_oldest_first(self, store: Store) -> None:
         for number, run in enumerate(("c", "a", "b")):
             an_ended_run(store, run, at=BEGIN - number * SECOND)
         started(store, "live")
@@ -102,14 +102,12 @@ class PruningSuite:
             ("b", BEGIN - 2 * SECOND), ("a", BEGIN - SECOND), ("c", BEGIN),
         ]  # fmt: skip
 
-    def test_a_run_that_ended_at_the_very_instant_did_not_end_before_it(self, store: Store) -> None:
+    def test_a_run_that_ended_at_the_instant_did_not_end_before_it(self, store: Store) -> None:
         an_ended_run(store, at=BEGIN)
         assert store.ended(BEGIN, limit=10) == []
         assert [ended.run for ended in store.ended(BEGIN + 1, limit=10)] == ["Orders/1"]
 
-    def test_a_run_that_was_terminated_ended_then_and_not_when_it_came_into_its_state(
-        self, store: Store
-    ) -> None:
+    def test_a_terminated_run_ended_at_its_termination_and_not_at_its_last_move(self, store: Store) -> None:
         row = started(store)
         write = a_write(row, head=ENDED.replace(outcome="terminated", since=BEGIN - 99))
         record = write.records[0].replace(kind="terminated", at=BEGIN + 7)
@@ -140,9 +138,7 @@ class PruningSuite:
 
     # --- Deleting ---
 
-    def test_a_pruned_run_is_gone_with_all_that_was_kept_of_it_and_leaves_its_tombstone(
-        self, store: Store
-    ) -> None:
+    def test_a_pruned_run_is_deleted_whole_and_leaves_its_tombstone(self, store: Store) -> None:
         other = an_ended_run(store, "Orders/2")
         prune = a_prune(an_ended_run(store))
         assert store.prune([prune]) == [True]
@@ -171,14 +167,14 @@ class PruningSuite:
         assert store.tombstone(RunId("Orders/1")) is None
 
     @pytest.mark.parametrize("seen", ["epoch", "seq", "arrivals", "hash"])
-    def test_a_run_that_is_not_as_it_was_seen_is_left(self, store: Store, seen: str) -> None:
+    def test_a_run_that_has_changed_since_it_was_read_is_not_deleted(self, store: Store, seen: str) -> None:
         kept = an_ended_run(store)
         prune = a_prune(kept)
         other: object = "0" * 64 if seen == "hash" else getattr(prune, seen) + 1
         assert store.prune([prune.replace(**{seen: other})]) == [False]
         assert store.kept(RunId("Orders/1")) == kept
 
-    def test_a_batch_deletes_those_that_fit_and_says_which(self, store: Store) -> None:
+    def test_a_batch_deletes_the_matching_runs_and_names_them(self, store: Store) -> None:
         one, two = a_prune(an_ended_run(store, "Orders/1")), a_prune(an_ended_run(store, "Orders/2"))
         moved = two.replace(seq=two.seq + 1)
         nobody = one.replace(tombstone=one.tombstone.replace(run="Orders/none"))
@@ -189,7 +185,7 @@ class PruningSuite:
         assert store.prune([one, two]) == [False, True]
         assert store.runs(RunFilter(), limit=9) == []
 
-    def test_many_who_prune_at_once_delete_each_run_once(self, store: Store, open_handle: OpenHandle) -> None:
+    def test_concurrent_prunes_delete_each_run_once(self, store: Store, open_handle: OpenHandle) -> None:
         prunes = [a_prune(an_ended_run(store, f"Orders/{n}")) for n in range(12)]
         deleted: list[bool] = []
 
@@ -206,7 +202,9 @@ class PruningSuite:
 
     # --- What stays ---
 
-    def test_the_name_of_a_pruned_run_starts_no_other(self, store: Store, open_handle: OpenHandle) -> None:
+    def test_the_name_of_a_pruned_run_starts_no_second_run(
+        self, store: Store, open_handle: OpenHandle
+    ) -> None:
         prune = a_prune(an_ended_run(store))
         store.prune([prune])
         for handle in (store, open_handle()):
@@ -219,7 +217,7 @@ class PruningSuite:
         store.prune([a_prune(kept)])
         assert store.apply([a_write(kept.row)]) == [Stale(None)]
 
-    def test_a_key_is_forgotten_when_its_time_is_over_and_not_before(
+    def test_a_key_is_forgotten_after_its_time_and_not_before(
         self, store: Store, clock: SteppedClock
     ) -> None:
         for number in range(3):
@@ -235,7 +233,7 @@ class PruningSuite:
             False,
         ]
 
-    def test_after_its_key_was_forgotten_a_run_of_that_name_begins_anew(
+    def test_after_its_key_was_forgotten_a_run_of_that_name_starts_again(
         self, store: Store, clock: SteppedClock
     ) -> None:
         store.prune([a_prune(an_ended_run(store))])
@@ -247,7 +245,7 @@ class PruningSuite:
         assert store.prune([prune]) == [True]
         assert store.tombstone(RunId("Orders/1")) == prune.tombstone
 
-    def test_a_listing_goes_on_behind_a_run_that_was_pruned_meanwhile(self, store: Store) -> None:
+    def test_a_listing_continues_after_a_run_that_was_pruned_meanwhile(self, store: Store) -> None:
         for number in range(4):
             an_ended_run(store, f"Orders/{number}")
         page = store.runs(RunFilter(), limit=2)
@@ -257,8 +255,6 @@ class PruningSuite:
         rest = store.runs(RunFilter(), limit=9, after=page[-1].run)
         assert [row.run for row in (*page, *rest)] == ["Orders/3", "Orders/2", "Orders/1", "Orders/0"]
 
-    def test_a_store_is_called_the_same_by_all_its_handles(
-        self, store: Store, open_handle: OpenHandle
-    ) -> None:
+    def test_all_handles_of_a_store_have_its_name(self, store: Store, open_handle: OpenHandle) -> None:
         assert len(store.identity()) == 32
         assert store.identity() == open_handle().identity()

@@ -1,4 +1,4 @@
-"""A run in a test: where it is, what it is sent, and what is asserted of it; each error tells its story."""
+"""A run in a test: its state, its events, and assertions about it. Each error tells its story."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ OPERATOR = "operator"
 
 
 class Home(Protocol):
-    """What a run asks of the world that it lives in."""
+    """What a run needs from its world."""
 
     @property
     def store(self) -> Store:
-        """Where the run is kept."""
+        """The store of the run."""
         ...
 
     def stored(self, run: str) -> Stored:
@@ -48,7 +48,7 @@ class Home(Protocol):
         ...
 
     def act(self, run: str, verb: Callable[[Client], Awaitable[None]]) -> None:
-        """Do as a person does what concerns a run."""
+        """Do what a person can do to a run."""
 
 
 class Run:
@@ -78,18 +78,20 @@ class Run:
 
     @property
     def outcome(self) -> str | None:
-        """How it ended: `success`, `failure`, `cancelled` or `terminated`; None before."""
+        """How the run ended: `success`, `failure`, `cancelled`, `terminated`; None before its
+        end.
+        """
         return self._stored.outcome
 
     @property
     def fields(self) -> Any:
-        """Its state with its fields, as an instance of the state's class."""
+        """The run's state with its fields, as an instance of the state's class."""
         stored = self._stored
         return stored.at.fields.copy(stored.fields)
 
     @property
     def data(self) -> Any:
-        """What its state carries, as plain data; secrets are not shown."""
+        """The data of the run's state, as plain data; secrets are not shown."""
         return self.view["data"]
 
     @property
@@ -99,13 +101,13 @@ class Run:
 
     @property
     def waiting_for(self) -> list[dict[str, Any]]:
-        """What would move it: events with their roles, timers, a person."""
+        """What would move the run: events with their roles, timers, a person."""
         found: list[dict[str, Any]] = self.view["waiting_for"]
         return found
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """Its records, as `opord runs history --json` shows them."""
+        """The run's records, as `opord runs history --json` shows them."""
         store = self._world.store
         return history_view(
             self._program,
@@ -116,12 +118,12 @@ class Run:
 
     @property
     def states(self) -> list[str]:
-        """The states that it has entered, in order."""
+        """The states that the run has entered, in order."""
         return [one["to"] for one in self.history if one["kind"] in ("started", "transition")]
 
     @property
     def story(self) -> str:
-        """What happened to it, in words, as `opord runs history` tells it."""
+        """What happened to the run, in words, as `opord runs history` prints it."""
         return "\n".join(run_story(self._program, self.history, self.view))
 
     @property
@@ -147,7 +149,7 @@ class Run:
         return self
 
     def resume(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
-        """Let it go on after a stall, its cause being mended."""
+        """Let the run go on after a stall, once the cause is mended."""
         self._world.act(self.id, lambda client: client.resume(self.id, actor=as_, reason=reason))
         return self
 
@@ -157,7 +159,7 @@ class Run:
     def resolve(
         self, *, happened: bool, result: Any = None, as_: str = OPERATOR, reason: str | None = None
     ) -> Self:
-        """Say, as a person, whether the action that it is in doubt about happened, and with which result."""
+        """Say, as a person, whether the action in doubt happened, and with which result."""
         self._world.act(
             self.id,
             lambda client: client.resolve(
@@ -167,14 +169,17 @@ class Run:
         return self
 
     def terminate(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
-        """End it by an administrator's word."""
+        """End the run by an administrator's decision."""
         self._world.act(self.id, lambda client: client.terminate(self.id, actor=as_, reason=reason))
         return self
 
     # --- what is asserted of it ------------------------------------------------------------------
 
     def assert_state(self, state: str, **fields: Any) -> Self:
-        """Assert in which state it is, and what some of its fields are, as plain data, typed, or mixed."""
+        """Assert the run's state, and the values of some of its fields.
+
+        Values are plain data, typed, or mixed.
+        """
         __tracebackhide__ = True
         self._known(state)
         if self.state != state:
@@ -190,7 +195,10 @@ class Run:
         return self
 
     def assert_ended(self, outcome: str = "success") -> Self:
-        """Assert that it has ended, and how: `success`, `failure`, `cancelled` or `terminated`."""
+        """Assert that the run has ended, and how.
+
+        That is `success`, `failure`, `cancelled` or `terminated`.
+        """
         __tracebackhide__ = True
         if self.outcome != outcome:
             is_now = f"it ended with {self.outcome}" if self.outcome else f"it is {self._is}"
@@ -198,7 +206,7 @@ class Run:
         return self
 
     def assert_states(self, *states: str) -> Self:
-        """Assert which states it has entered, in order."""
+        """Assert which states the run has entered, in order."""
         __tracebackhide__ = True
         for state in states:
             self._known(state)
@@ -207,7 +215,7 @@ class Run:
         return self
 
     def assert_waits_for(self, *events: str) -> Self:
-        """Assert that it waits, and for these events at least."""
+        """Assert that the run waits, and for at least these events."""
         __tracebackhide__ = True
         waits = [wait["event"] for wait in self.waiting_for if "event" in wait]
         missing = [event for event in events if event not in waits]
@@ -217,7 +225,7 @@ class Run:
         return self
 
     def assert_in_doubt(self, action: str) -> Self:
-        """Assert that it waits for a person to say whether an action happened."""
+        """Assert that the run waits for a person to say whether an action happened."""
         __tracebackhide__ = True
         call = self._program.calls.get(action)
         if call is None or not isinstance(call.declaration, Action):
@@ -229,7 +237,10 @@ class Run:
         return self
 
     def assert_stalled(self, why: str = "") -> Self:
-        """Assert that it stands until somebody mends something; `why` is part of the reason."""
+        """Assert that the run is stalled until a person mends something.
+
+        `why` is part of the reason.
+        """
         __tracebackhide__ = True
         if self.status != "stalled" or why not in (self.view["reason"] or ""):
             raise self.wrong(
@@ -238,7 +249,10 @@ class Run:
         return self
 
     def _typed(self, state: str, form: str, wanted: Any) -> Any:
-        """A wanted field as an instance of its type, where plain and typed values may be mixed in it."""
+        """Return a wanted field as an instance of its type.
+
+        Plain and typed values may be mixed in it.
+        """
         now = self.fields
         wish = {
             name: wanted if its == form else getattr(now, its) for name, its in self._forms(state).items()
@@ -269,7 +283,8 @@ class Run:
 class Send:
     """Sends a run its events, each by a method of its name; `send("approve", {…})` does the same.
 
-    `as_` and `role` say who sends it. Where an event has parameters of these names, use `run.as_(…).send`.
+    `as_` and `role` say who sends the event. If an event has parameters of these names, use
+    `run.as_(…).send`.
     """
 
     def __init__(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""How a fake answers, one call after another: what a test says of it, held against the contract as it is said."""
+"""The answers of a fake, one call after another. Each is checked against the contract at once."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from opord.values.failure import Failure
 from opord.values.guard import BadValue
 
 Span: TypeAlias = str | timedelta
-"""A length of time: `"48h"`, as in a contract, or a `timedelta`."""
+"""A duration: `"48h"`, as in a contract, or a `timedelta`."""
 
 
 class ScriptError(Exception):
-    """A test asks of a fake what its call cannot do; the message says what it can."""
+    """A test asks a fake for something that its call cannot do; the message says what it can do."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """One answer of a script.
 
-    `value` is a result, a failure, an exception or a function, by its kind; `lost` and `silence` are the two ways
-    in which nobody learns the outcome. `happened` says whether the other side did it. `after` is how long it
-    takes. `times` is how often it is given; None for once, and on and on if it is the last. `before_key`: the other side
-    answers so before it looks at the key.
+    `value` is a result, a failure, an exception or a function, by its kind; `lost` and `silence`
+    are the two ways in which nobody learns the outcome. `happened` says whether the other side did
+    it. `after` is how long it takes. `times` is how often it is given; None for once, and on and on
+    if it is the last. `before_key`: the other side answers so before it looks at the key.
     """
 
     kind: Literal["ok", "fails", "raises", "lost", "silence", "does", "looks up", "auto"]
@@ -43,7 +43,7 @@ class Answer:
 
 
 class Script:
-    """What was said last of a fake; `times` says how often, `then` goes on."""
+    """The latest answer of a fake's script; `times` says how often it is given, `then` goes on."""
 
     def __init__(self, fake: Scripted) -> None:
         self._fake = fake
@@ -63,7 +63,7 @@ class Script:
 
 
 class Answers:
-    """The answers that can be scripted; each is held against the declaration of the call."""
+    """The answers that can be scripted; each is checked against the declaration of the call."""
 
     @property
     @abstractmethod
@@ -84,9 +84,10 @@ class Answers:
     ) -> Script:
         """Answer with a declared failure: `fails(PaymentError.Declined(reason="no funds"))`.
 
-        With `before_key` the other side refuses the call before it looks at its key, though it may have done what was
-        asked under it; without, a key that it knows is answered as before. Unless said, a final failure that does not
-        settle comes before the key, and any other one does not.
+        With `before_key` the other side refuses the call before it looks at its key, though it may
+        have done what was asked under it; without, a key that it knows is answered as before.
+        Unless said, a final failure that does not settle comes before the key, and any other one
+        does not.
         """
         made = failure() if isinstance(failure, type) else failure
         declared = getattr(self._call.declaration, "fails", ())
@@ -104,13 +105,17 @@ class Answers:
         return self._say(Answer("fails", made, False, _span(after), before_key=before_key))
 
     def raises(self, error: BaseException, *, after: Span = "0s") -> Script:
-        """Raise something undeclared: an effect is tried again and then stalls its run, an action is in doubt."""
+        """Raise something undeclared.
+
+        An effect is tried again and then stalls its run; an action is in doubt.
+        """
         return self._say(Answer("raises", error, False, _span(after)))
 
     def unknown(self, *result: Any, happened: bool = False, after: Span = "0s", **fields: Any) -> Script:
         """Lose the answer of an action, so that it is in doubt.
 
-        With `happened` the other side did it, with that result (something plausible unless it is given).
+        With `happened` the other side did it, with that result (something plausible unless it is
+        given).
         """
         self._only((Action,), "unknown")
         return self._say(Answer("lost", self._lost(result, fields, happened), happened, _span(after)))
@@ -121,14 +126,14 @@ class Answers:
         return self._say(Answer("silence", self._lost(result, fields, happened), happened))
 
     def does(self, function: Callable[..., Any]) -> Script:
-        """Answer with what a function of the arguments returns, or with the failure that it raises."""
+        """Answer with the result of a function of the arguments, or the failure that it raises."""
         return self._say(Answer("does", function, True))
 
     def looks_up(self, action: Scripted) -> Script:
         """Answer as one who knows what became of the run's latest commit of an action.
 
-        For the effect of `in doubt check`: the result that the action had (or true) if it happened, else none (or
-        false).
+        For the effect of `in doubt check`: the result that the action had (or true) if it happened,
+        else none (or false).
         """
         self._only((Effect,), "looks_up")
         return self._say(Answer("looks up", action, True))
@@ -177,7 +182,7 @@ class Answers:
 
 
 class Scripted(Answers):
-    """What answers the calls of one declaration by a script: the part of a fake that a test talks to."""
+    """Answers the calls of one declaration by a script: the part of a fake that a test uses."""
 
     def __init__(self, call: CallProgram) -> None:
         self._program = call
@@ -213,7 +218,7 @@ def type_text(type_: Type) -> str:
 
 
 def span_us(span: Span) -> int:
-    """Return a length of time in microseconds."""
+    """Return a duration in microseconds."""
     return _span(span) // timedelta(microseconds=1)
 
 

@@ -1,4 +1,4 @@
-"""An event loop that runs only as long as it is told, and on which time passes only when nothing else is left to do."""
+"""An event loop that runs only on request. Time passes only when nothing is left to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from opord.testing.clock import VirtualClock
 
 Stop: TypeAlias = Literal["done", "late"]
-"""Why the loop stopped: what was waited for is so; or the instant has come."""
+"""Why the loop stopped: the awaited condition holds, or the instant has come."""
 
 
 class _AskingSelector(selectors.SelectSelector):
@@ -31,7 +31,8 @@ class _SteppedLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock, ask: Callable[[float | None], None]) -> None:
         super().__init__(_AskingSelector(ask))
         self._virtual_clock = clock
-        # A tick of the clock: after years, a billionth of a second is lost in a float, and timers would never be due.
+        # A tick of the clock. After years a float loses a billionth of a second, and timers would
+        # never be due.
         self._clock_resolution = 1e-6
 
     def time(self) -> float:
@@ -45,16 +46,16 @@ class Stepper:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self.loop = _SteppedLoop(clock, self._nothing_left)
-        # Whoever dies in a crash leaves tasks behind that nobody asks how they ended.
+        # A crash leaves tasks behind whose errors nobody awaits.
         self.loop.set_exception_handler(_leave)
         self._done: Callable[[], bool] = lambda: True
         self._until: Callable[[], int] = lambda: 0
         self._stop: Stop = "done"
 
     def run(self, done: Callable[[], bool], *, until: Callable[[], int]) -> Stop:
-        """Let everything go on until nothing is left to do at an instant and `done` holds, or an instant is reached.
+        """Let everything go on until `done` holds and nothing is left to do, or until an instant.
 
-        `until` says which instant that is, in microseconds; it is asked each time before time passes.
+        `until` returns that instant, in microseconds; it is called each time before time passes.
         """
         self._done, self._until = done, until
         self.loop.run_forever()
@@ -76,7 +77,7 @@ class Stepper:
         self.loop.close()
 
     def _nothing_left(self, timeout: float | None) -> None:
-        """Nothing is left to do now: stop, or let time pass until the next timer."""
+        """Stop, or let time pass until the next timer: nothing is left to do now."""
         if self._done():
             self._end("done")
             return
@@ -93,4 +94,4 @@ class Stepper:
 
 
 def _leave(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Do nothing about what nobody waits for."""
+    """Ignore errors of tasks that a simulated crash left behind."""

@@ -1,4 +1,4 @@
-"""Rows to test stores with: the shortest ones that say what they are about, and a clock that stands still."""
+"""Rows to test stores with, each as short as its purpose allows, and a clock that stands still."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ REFUNDS = StoredContract(
     Digest(OTHER_DIGEST), "Refunds", 3, '[["refund.opord","contract Refunds() version 3"]]'
 )
 
-# Every kind of character that JSON text can hold: controls escaped and as such, all planes, marks, separators.
+# Every kind of character that JSON text can have: controls escaped and as such, all planes, marks,
+# separators.
 ODD_TEXT = '"\\u0001\\n" \x01\x1f\x7f\x85\xa0 é e\u0301 \u200d\u202e\u2028\u2029\ufeff\ufffd\uffff 𝄞 \U0010ffff \'%?:$1'
 
 
 class SteppedClock:
-    """A clock that stands still until told."""
+    """A clock that stands still until it is set."""
 
     def __init__(self) -> None:
         self.instant = BEGIN

@@ -1,7 +1,7 @@
 """What every store must do: the promise of `stores/base.py`, sentence by sentence.
 
-Subclass `StoreSuite` in a test module and give it a fixture `open_handle`, which opens one more handle on the same
-rows each time it is called (as one more process would) with the clock that it is given:
+Subclass `StoreSuite` in a test module and give it a fixture `open_handle`. Each call of it opens
+one more handle on the same rows (as one more process would), with the given clock:
 
     class TestMyStore(StoreSuite):
         @pytest.fixture
@@ -56,7 +56,7 @@ from opord.values.types import Digest, Instant, RunId
 
 
 class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
-    """The promise as tests. A subclass gives `open_handle`."""
+    """The promise as tests. A subclass provides `open_handle`."""
 
     @pytest.fixture
     def clock(self) -> SteppedClock:
@@ -81,14 +81,14 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
 
     # --- Starting ---
 
-    def test_a_started_run_is_there_as_it_was_given(self, store: Store) -> None:
+    def test_a_started_run_is_stored_as_given(self, store: Store) -> None:
         start = a_start(records=2, given='{"order":1}')
         assert store.apply([start]) == [Applied(0)]
         assert store.load(RunId("Orders/1")) == start.row
         assert store.journal(RunId("Orders/1")) == list(start.records)
         assert store.inbox(RunId("Orders/1")) == []
 
-    def test_a_name_starts_one_run_for_ever(self, store: Store) -> None:
+    def test_a_name_starts_only_one_run(self, store: Store) -> None:
         row = started(store)
         other = a_start(records=2)
         other = other.replace(records=(other.records[0], a_record("other", 2).replace(seq=2)))
@@ -126,7 +126,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert the_run(store) == row.replace(seq=3, hash=write.records[-1].hash, head=head)
         assert store.journal(RunId("Orders/1"), after=1) == list(write.records)
 
-    def test_a_write_without_head_leaves_it(self, store: Store) -> None:
+    def test_a_write_without_head_leaves_the_head(self, store: Store) -> None:
         row = started(store, head=a_head(state="Odd", wake_at=7))
         store.apply([a_write(row)])
         assert the_run(store).head == row.head
@@ -142,7 +142,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert the_run(store).epoch == row.epoch + 1
 
     @pytest.mark.parametrize("number", ["epoch", "seq", "arrivals"])
-    def test_a_write_that_has_seen_other_numbers_is_stale(self, store: Store, number: str) -> None:
+    def test_a_write_based_on_other_numbers_is_stale(self, store: Store, number: str) -> None:
         row = started(store)
         write = a_write(row, arrivals=0)
         if number == "epoch":
@@ -156,16 +156,12 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.apply([write]) == [Stale(now)]
         assert the_run(store) == now
 
-    def test_a_write_that_does_not_name_arrivals_does_not_mind_them_and_is_told_of_them(
-        self, store: Store
-    ) -> None:
+    def test_a_write_that_names_no_arrivals_ignores_them_and_gets_their_number(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, records=0, put=(a_message("m1"), a_message("m2")))])
         assert store.apply([a_write(row)]) == [Applied(2)]
 
-    def test_arrivals_told_are_those_of_other_handles_too(
-        self, store: Store, open_handle: OpenHandle
-    ) -> None:
+    def test_arrivals_include_those_of_other_handles(self, store: Store, open_handle: OpenHandle) -> None:
         row = started(store)
         other = open_handle()
         assert store.apply([a_write(row, records=0, put=(a_message("m1"),))]) == [Applied(1)]
@@ -189,7 +185,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.apply([write]) == [Applied(0)]
         assert the_run(store).seq == 3
 
-    def test_a_batch_makes_what_fits_and_leaves_the_rest(self, store: Store) -> None:
+    def test_a_batch_applies_what_fits_and_leaves_the_rest(self, store: Store) -> None:
         rows = [started(store, f"Orders/{n}") for n in range(4)]
         store.apply([a_write(rows[1], records=0, fence=True)])
         key = EventKey("paid", "k", "c1")
@@ -272,7 +268,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.apply([write]) == [Applied(1)]
         assert store.inbox(RunId("Orders/1")) == []
 
-    def test_of_the_messages_of_a_write_only_those_are_put_that_never_were(self, store: Store) -> None:
+    def test_a_write_puts_only_the_messages_that_were_never_put(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, records=0, arrivals=0, put=(a_message("a"), a_message("b")))])
         store.apply([a_write(the_run(store), records=0, arrivals=2, take=("a",))])
@@ -284,7 +280,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         rows = [started(store, "Orders/1"), started(store, "Orders/2")]
         assert store.apply([a_write(row, put=(a_message("a"),)) for row in rows]) == [Applied(1), Applied(1)]
 
-    def test_an_event_key_is_claimed_for_good(self, store: Store) -> None:
+    def test_an_event_key_is_claimed_for_ever(self, store: Store) -> None:
         row = started(store)
         key = EventKey("delivered", "track-1", "digest-1")
         store.apply([a_write(row, event_keys=(key,))])
@@ -389,7 +385,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         (row,) = store.claim("w2", [DIGEST], limit=1, ttl_us=SECOND)
         assert row.epoch == 2
 
-    def test_a_run_in_the_hands_of_a_worker_is_told_from_one_that_waits(self, store: Store) -> None:
+    def test_a_held_run_is_distinguished_from_one_that_waits(self, store: Store) -> None:
         started(store, "a", head=a_head(wake_at=BEGIN))
         assert not store.any_held([DIGEST], within_us=60_000_000)
         store.claim("w1", [DIGEST], limit=1, ttl_us=1_000_000)
@@ -407,7 +403,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.next_wake([DIGEST, OTHER_DIGEST]) == BEGIN + 1
         assert store.next_wake([]) is None
 
-    def test_a_lease_is_told_while_it_ends_soon(self, store: Store, clock: SteppedClock) -> None:
+    def test_leases_that_end_soon_are_listed(self, store: Store, clock: SteppedClock) -> None:
         started(store, "a")
         assert not store.any_held([DIGEST], within_us=60 * SECOND)
         store.claim("w1", [DIGEST], limit=1, ttl_us=10 * SECOND)
@@ -450,7 +446,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.runs(everything, limit=0) == []
         assert store.runs(everything, limit=1) == [the_run(store, "r4")]
 
-    def test_listings_are_narrowed_by_every_part_of_the_filter(self, store: Store) -> None:
+    def test_every_part_of_the_filter_narrows_a_listing(self, store: Store) -> None:
         started(store, "a", head=a_head(state="S"))
         started(store, "b", head=a_head(state="T", status="waiting"))
         started(store, "c", head=a_head(state="T", status="ended", outcome="success", wake_at=None))
@@ -518,7 +514,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.inbox(RunId(run)) == []
         assert [row.run for row in store.runs(RunFilter(state=odd), limit=9)] == [run]
 
-    def test_a_text_of_a_mebibyte_comes_back_whole(self, store: Store) -> None:
+    def test_a_text_of_one_mebibyte_comes_back_whole(self, store: Store) -> None:
         big = '"' + "é\\u0001\\" * (1 << 17) + '"'
         start = a_start(given=big, head=a_head(body=big))
         store.apply([start])
@@ -540,7 +536,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
 
     # --- Workers and changes ---
 
-    def test_a_worker_is_alive_for_as_long_as_it_said(self, store: Store, clock: SteppedClock) -> None:
+    def test_a_worker_is_alive_as_long_as_it_announced(self, store: Store, clock: SteppedClock) -> None:
         store.heartbeat("w2", [OTHER_DIGEST, DIGEST], ttl_us=2 * SECOND)
         store.heartbeat("w1", [], ttl_us=SECOND)
         both = tuple(sorted((DIGEST, OTHER_DIGEST)))

@@ -1,4 +1,7 @@
-"""What every store must do with large values: keep each once for its run, with what refers to it, and give it back."""
+"""What every store must do with large values: keep each once for its run, and give it back.
+
+A value is stored together with what refers to it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from opord.values.types import RunId
 class ValuesSuite:
     """The part of the promise that is about large values."""
 
-    def test_values_come_with_what_refers_to_them_and_are_given_by_their_digests(self, store: Store) -> None:
+    def test_values_are_stored_with_their_references_and_read_by_their_digests(self, store: Store) -> None:
         one, two, odd = a_value("[1]"), a_value('"two"'), a_value(ODD_TEXT)
         start = a_start().replace(values=(one,))
         store.apply([start])
@@ -21,7 +24,7 @@ class ValuesSuite:
         assert (store.values(RunId("Orders/1"), []), store.values(RunId("Orders/none"))) == ([], [])
         assert store.values(RunId("Orders/none"), [one.digest]) == []
 
-    def test_a_value_is_kept_once_for_a_run_and_apart_from_those_of_others(self, store: Store) -> None:
+    def test_a_value_is_kept_once_per_run_and_runs_share_none(self, store: Store) -> None:
         value = a_value('"' + "é" * 10_000 + '"')
         row = started(store)
         store.apply([a_write(row, values=(value,))])
@@ -33,7 +36,7 @@ class ValuesSuite:
         assert kept is not None
         assert kept.values == tuple(sorted([value, a_value("[1]")]))
 
-    def test_a_change_that_does_not_fit_brings_no_value(self, store: Store) -> None:
+    def test_a_refused_change_stores_no_value(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row)])
         late = a_write(row, records=2, values=(a_value("[1]"),))
@@ -42,7 +45,7 @@ class ValuesSuite:
         assert [type(answer) for answer in answers] == [Stale, Exists]
         assert store.values(RunId("Orders/1")) == []
 
-    def test_a_rewriting_leaves_the_values_that_it_names_and_no_others(self, store: Store) -> None:
+    def test_rewriting_keeps_only_the_values_that_it_names(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, values=(a_value("[1]"), a_value("[2]")))])
         store.rewrite(RunId("Orders/1"), lambda kept: kept.replace(values=(a_value("[2]"), a_value("[3]"))))

@@ -1,4 +1,4 @@
-"""What a store must do for those who watch it: tell of changes by others, and count its runs."""
+"""What a store must do for observers: report changes by others, and count its runs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from opord.values.types import RunId
 
 
 class WatchingSuite:
-    """The promise about watching as tests; part of `StoreSuite`, which gives the fixtures."""
+    """The promise about watching as tests; part of `StoreSuite`, which provides the fixtures."""
 
-    def test_the_number_of_changes_moves_when_somebody_else_writes(
+    def test_the_number_of_changes_moves_when_another_handle_writes(
         self, store: Store, open_handle: OpenHandle
     ) -> None:
         other = open_handle()
@@ -22,12 +22,12 @@ class WatchingSuite:
         other.apply([a_write(row)])
         assert store.changes() != before
 
-    def test_the_number_of_changes_stays_when_only_we_write(self, store: Store) -> None:
+    def test_the_number_of_changes_stays_when_only_this_handle_writes(self, store: Store) -> None:
         before = store.changes()
         started(store)
         assert store.changes() == before
 
-    def test_who_listens_is_called_when_somebody_else_writes_or_is_told_to_look(
+    def test_a_listener_is_called_when_another_handle_writes(
         self, store: Store, open_handle: OpenHandle
     ) -> None:
         other, called = open_handle(), threading.Event()

@@ -1,8 +1,8 @@
-"""A world for tests: virtual time, a store in memory, and an engine that may die and come up again.
+"""A world for tests: virtual time, a store in memory, and an engine that may die and restart.
 
-Everything is synchronous. After each verb all runs have gone on as far as they can: calls are made, tried again
-and checked, and virtual time passes for that; but a wait that the contract declares (`after`, `at`, `ask within`)
-is over only when `advance` says so.
+Everything is synchronous. After each verb all runs have gone on as far as they can: calls are made,
+tried again and checked, and virtual time passes for that. But a wait that the contract declares
+(`after`, `at`, `ask within`) ends only by `advance`.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class World:
     """A place where runs live in virtual time.
 
     Args:
-        seed: of what is random: the spread of retries, and the ids of runs without a key.
-        start: the instant at which its time begins; an ordinary day in 2026 unless given.
+        seed: the seed of all randomness: the spread of retries, and the ids of runs without a key.
+        start: the instant at which its time begins; by default an ordinary day in 2026.
         patience: how much virtual time one verb may take until everything rests.
         kill_at: the number of the point at which an engine dies; see `crash_everywhere`.
     """
@@ -109,7 +109,10 @@ class World:
 
     @contextmanager
     def time_stands_still(self) -> Iterator[None]:
-        """Let time pass by `advance` alone, also for calls and retries, so that one can act in the midst of them."""
+        """Let time pass only by `advance`, also for calls and retries.
+
+        So a test can act in the middle of these.
+        """
         before, self._held = self._held, True
         try:
             yield
@@ -122,7 +125,8 @@ class World:
     def fakes(self, contract: Contract, *, real: Any = None) -> Fakes:
         """Return a fake for each call of a contract.
 
-        With `real` handlers, each fake that is not scripted passes its calls on to them, and keeps the ledger.
+        With `real` handlers, each fake that is not scripted passes its calls on to them, and keeps
+        the ledger.
         """
         workflow, _ = _workflow(contract)
         made = Fakes(program_of(workflow), self, real)
@@ -141,10 +145,11 @@ class World:
         """Start a run, and let everything go on as far as it can.
 
         Args:
-            contract: what is to be started.
-            members: the input by the names in the contract, where keywords cannot give it.
-            handlers: fakes, or handlers as an engine takes them. Without, those given before for this contract,
-                or the fakes made for it. Giving others is a new deployment: they carry all its runs from now on.
+            contract: the contract to start.
+            members: the input by the names in the contract, if keywords cannot give it.
+            handlers: fakes, or handlers as an engine takes them. By default those given before for
+                this contract, or the fakes made for it. Others are a new deployment: they carry all
+                its runs from now on.
             input: a value for each parameter of the contract, typed or as plain data.
 
         Raises:
@@ -187,7 +192,10 @@ class World:
         return self.store.copy()
 
     def restore(self, backup: MemoryStore) -> None:
-        """Lose the store and put a copy in its place, marked as `opord db restored` does it; a new engine goes on with that."""
+        """Lose the store and put a copy in its place, marked as `opord db restored` does it.
+
+        A new engine goes on with the copy.
+        """
         self._end_engine()
         self.store = backup.copy()
         for _ in mark_restored(self.store, actor="operator"):
@@ -195,7 +203,10 @@ class World:
         self._come_to_rest()
 
     def crash_at(self, point: Point, *, nth: int = 1) -> None:
-        """Let the engine die the nth time that it passes a point from now on; a new one takes over at once."""
+        """Let the engine die the nth time that it passes a point from now on.
+
+        A new one takes over at once.
+        """
         self.crash_plan.kill_at_named(point, nth)
 
     # --- the end ---------------------------------------------------------------------------------
@@ -216,13 +227,13 @@ class World:
         self.verify()
 
     def discard(self) -> None:
-        """End this world without a look back."""
+        """End this world without verifying it."""
         if not self._stepper.loop.is_closed():
             self._end_engine()
             self._stepper.close()
 
     def again(self, *, kill_at: int | None = None) -> World:
-        """Return a new world like this one was at its beginning."""
+        """Return a new world like this one at its beginning."""
         patience = timedelta(microseconds=self._patience_us)
         return World(seed=self.seed, start=self._start, patience=patience, kill_at=kill_at)
 
@@ -242,7 +253,7 @@ class World:
             )
 
     def act(self, run: str, verb: Callable[[Client], Awaitable[None]]) -> None:
-        """Do as a person does what concerns a run: resume, resolve, terminate."""
+        """Do what a person can do to a run: resume, resolve, terminate."""
         before = len(self.journal(run))
 
         def landed() -> bool | None:
@@ -275,7 +286,10 @@ class World:
     # --- going on --------------------------------------------------------------------------------
 
     def _do(self, act: Callable[[Engine], Awaitable[T]], landed: Callable[[], T | None]) -> T:
-        """Act as a client, which after a crash does it again unless it can see that it was done; then let all rest."""
+        """Act as a client, then let all rest.
+
+        After a crash the client repeats the request unless its effect can be seen.
+        """
         while True:
             engine = self._up()
 
@@ -299,7 +313,7 @@ class World:
                 return done
 
     def _come_to_rest(self) -> None:
-        """Let everything go on as far as it can, through crashes; then say what went wrong in it."""
+        """Let everything go on as far as it can, through crashes; then report what went wrong."""
         while True:
             self._up()
             stopped = self._let_rest()
@@ -328,7 +342,7 @@ class World:
             self._nudge()
 
     def _next_wake(self, end: int) -> int:
-        """Return when the next run becomes due after now, `end` if none does before."""
+        """Return when the next run becomes due after now; `end` if none does before."""
         wakes = [wake for wake in map(_wake, self._rows()) if wake is not None and wake > self._clock.now_us]
         return min(wakes, default=end)
 
@@ -383,7 +397,7 @@ class World:
             self._end_engine()
 
     def _up(self) -> Engine:
-        """Return the engine, a new one if need be."""
+        """Return the engine, a new one if necessary."""
         if self._engine is not None:
             return self._engine
         self._engines += 1
@@ -415,7 +429,7 @@ class World:
         return self._mortal is not None and self._mortal.dead
 
     def _end_engine(self) -> None:
-        """End an engine as SIGKILL would: nothing more is written, nobody is told."""
+        """End an engine as SIGKILL would: nothing more is written, nobody is notified."""
         if self._mortal is None:
             return
         self.crashes += self._mortal.dead
@@ -441,14 +455,14 @@ class World:
         return next(program for program in map(program_of, self._served) if program.is_named_by(row.contract))
 
     def _receptions(self, run: str, event: str) -> int:
-        """Count how often a run has had an event, taken or stored."""
+        """Count how often a run has received an event, taken or stored."""
         if self.store.load(RunId(run)) is None:
             return 0
         return sum(one.get("event") == event for one in self.run(run).history)
 
     @contextmanager
     def _telling(self, run: str) -> Iterator[None]:
-        """Let refusals tell the run's story."""
+        """Add the run's story to refusals."""
         try:
             yield
         except EngineError as error:
@@ -465,7 +479,7 @@ def _wake(row: RunRow) -> int | None:
 
 
 def _workflow(contract: Contract) -> tuple[type[Workflow], Any]:
-    """Return a contract's class, and the handlers that it is joined with, if any."""
+    """Return a contract's class, and the handlers that are joined with it, if any."""
     if isinstance(contract, Workflow):
         return type(contract), contract.handlers
     if isinstance(contract, type) and issubclass(contract, Workflow):
