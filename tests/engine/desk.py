@@ -176,7 +176,7 @@ class Here:
     async def leap(self, span: str) -> None:
         """Let much time pass at once, as on a machine that was asleep.
 
-        Then one more second, in which all tasks run.
+        Then let one more second pass, in which all tasks run.
         """
         self.sim.kit.clock.advance(parse_duration(span).total_seconds())
         await asyncio.sleep(1)

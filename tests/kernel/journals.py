@@ -134,7 +134,7 @@ class Journal:
     def _wary(self) -> int:
         """Return the instant of the last restore, unless a later record has ended the wariness.
 
-        Else 0.
+        Otherwise return 0.
         """
         for said in reversed(self.bodies):
             if said["kind"] == "restored":

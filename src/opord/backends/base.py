@@ -241,7 +241,7 @@ class Backend(Protocol):
         """Say whether the action that a run is in doubt about happened, and with which result.
 
         `seen` is the number of the newest record that the person saw (`seen` in `waiting_for`).
-        Without it, the answer is taken for what is in doubt when it arrives.
+        Without it, the answer applies to the doubt that is open when it arrives.
 
         Raises:
             NotInDoubt (`not_in_doubt`): no action of it is in doubt, or it has moved since
@@ -296,7 +296,7 @@ class Backend(Protocol):
     def records(self, run: RunId, *, after: int = 0) -> AsyncIterator[RecordRow]:
         """Yield a run's records with a `seq` above `after`, in order.
 
-        None if there is no such run.
+        Yields nothing if there is no such run.
         """
         ...
 
@@ -319,7 +319,7 @@ class Backend(Protocol):
     async def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         """Return the large values of a run with these digests, those that exist.
 
-        All of them if None.
+        If `digests` is None, return all of them.
         """
         ...
 

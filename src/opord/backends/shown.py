@@ -143,7 +143,7 @@ class Shown:
 
 
 def _unreadable(error: Exception) -> str:
-    """Say of what was kept that it is not what was written."""
+    """Say that stored data are not what was written."""
     return f"what is kept of it cannot be read ({type(error).__name__}: {error})"
 
 

@@ -48,7 +48,7 @@ _End: TypeAlias = Literal["succeed", "refuse", "give up", "confirm", "skip", "re
 class Heard(msgspec.Struct, frozen=True):
     """What a call led to: where the commit stands now, and the result or failure in rest form.
 
-    `said` is why the call told nothing. `text` is the result as canonical JSON, if it was made.
+    `said` is why the call gave no answer. `text` is the result as canonical JSON, if it was made.
     """
 
     stands: Stands

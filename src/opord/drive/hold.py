@@ -115,7 +115,7 @@ class Hold:
 
         Raises:
             Parked: it is given back.
-            Lost: the run has been moved by somebody else.
+            Lost: another process has moved the run.
         """
         run = self.run
         held_by, run.status, run.worker, run.wake_at = run.worker, "in_doubt", None, wake_at

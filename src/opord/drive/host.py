@@ -102,7 +102,7 @@ class Host(Protocol):
     def used_key(self, run: RunId, action: str, key: str) -> Awaitable[UsedKey | None]:
         """Return the used key of an action in a run, with its result.
 
-        None if no action took effect under it.
+        The result is None if no action took effect under it.
         """
         ...
 
@@ -120,7 +120,7 @@ class Host(Protocol):
     def lease_at_birth(self, contract: str) -> int | None:
         """Return the first lease of a new run of a contract, in microseconds.
 
-        None if this host does not take such runs.
+        The result is None if this host does not take such runs.
         """
         ...
 

@@ -75,7 +75,7 @@ def evidence_of(
 ) -> Evidence | None:
     """Return the evidence of an attempt that ended after it was given up.
 
-    None if it tells nothing.
+    The result is None if it tells nothing.
     """
     name = call.declaration.name
     match ending:

@@ -187,7 +187,7 @@ _LIBRARIES = tuple(
 def _place(frames: list[FrameType]) -> FrameType:
     """Return the frame to name: the innermost frame of the user's code.
 
-    The handler itself if all code is installed.
+    If all code is installed, it is the frame of the handler itself.
     """
     users = [frame for frame in frames if not _is_installed(frame.f_code.co_filename)]
     others = [frame for frame in frames if not frame.f_code.co_filename.startswith(_OWN)]

@@ -120,7 +120,7 @@ class StoreHost:
     def used_key(self, run: RunId, action: str, key: str) -> Awaitable[UsedKey | None]:
         """Return the used key of an action in a run, with its result.
 
-        None if no action took effect under it.
+        The result is None if no action took effect under it.
         """
         return self.writer.call(self.store.used_key, run, action, key)
 
@@ -141,7 +141,7 @@ class StoreHost:
     def lease_at_birth(self, contract: str) -> int | None:
         """Return the first lease of a new run of a contract, in microseconds.
 
-        None if this process does not take such runs.
+        The result is None if this process does not take such runs.
         """
         return self.lease_us if self.hands is not None and self.hands.takes(contract) else None
 

@@ -117,7 +117,7 @@ def keep_contract(store: Store, program: Program) -> None:
 def _difference(stored: StoredContract | None, program: Program) -> str:
     """Say where a stored contract differs from a program's.
 
-    Return an empty text if that cannot be told.
+    Return an empty text if that is unknown.
     """
     from opord.content import first_difference
     from opord.loading import read_accepted

@@ -150,7 +150,7 @@ def _open(intent: Intent | None) -> dict[str, Any] | None:
 def _actions(program: Program, *, keyed: bool) -> tuple[str, ...]:
     """Return the actions without a key.
 
-    With `keyed`, those whose key the other side forgets after a time.
+    With `keyed`, return those whose key the other side forgets after a time.
     """
     actions = [one.declaration for one in program.calls.values() if isinstance(one.declaration, Action)]
     if keyed:

@@ -30,7 +30,7 @@ class Waiters:
     async def end_of(self, run_id: RunId) -> Head | None:
         """Return the head of a run once it has ended.
 
-        None if there is no such run, or it was pruned.
+        The result is None if there is no such run, or it was pruned.
         """
         waiter: asyncio.Future[Head | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(waiter)
@@ -114,7 +114,7 @@ class Waiters:
     def _ends(self, run_ids: list[RunId]) -> list[tuple[RunId, Head | None]]:
         """Return the runs that have ended, each with its head.
 
-        None for one that was pruned since.
+        The head is None for a run that was pruned since.
         """
         found = ((run_id, self._store.load(run_id)) for run_id in run_ids)
         return [

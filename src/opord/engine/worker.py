@@ -232,7 +232,7 @@ class Worker:
     async def landing(self, run_id: RunId) -> Run | None:
         """Return the run if it ends in its current flight.
 
-        None if it does not, or has no flight here.
+        The result is None if it does not, or has no flight here.
         """
         if run_id not in self.flights:
             return None

@@ -120,7 +120,7 @@ class Split(msgspec.Struct):
     def small_is_there(self) -> bool:
         """True if something is left after the values were taken.
 
-        False if the whole was taken as one value.
+        It is false if the whole was taken as one value.
         """
         return self.small is not _ABSENT
 

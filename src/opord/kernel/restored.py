@@ -53,7 +53,7 @@ def begin_wariness(draft: Draft, *, since: int, actor: str, role: str | None, re
 def unseen(run: Run, action: Action, intent: Intent, at: Instant) -> bool:
     """Say whether an action that is about to be called may have been called before the restore.
 
-    False if the other side would recognise the key.
+    The answer is false if the other side would recognise the key.
     """
     since = run.body.wary
     if not since or intent.denied or (goes_on_by_itself(action.doubt) and at >= run.body.wary_until):

@@ -62,7 +62,7 @@ _OUTCOMES: dict[str, RunOutcome] = {
 def known_outcome(stored: object) -> RunOutcome | None:
     """Return how a run ended, as stored.
 
-    None if it has not, or in a way unknown to this version.
+    The result is None if it has not, or in a way unknown to this version.
     """
     return _OUTCOMES.get(stored) if isinstance(stored, str) else None
 

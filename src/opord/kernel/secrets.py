@@ -85,7 +85,7 @@ def _escaped(text: str) -> Iterator[str]:
 def _encoded(raw: bytes) -> Iterator[str]:
     """Yield the encodings of bytes in addresses, headers and dumps.
 
-    In base64 also at other offsets.
+    In base64 the bytes are also encoded at other offsets.
     """
     address = "".join(chr(byte) if byte in _PLAIN_IN_ADDRESSES else f"%{byte:02X}" for byte in raw)
     yield from (address, address.replace("%2F", "/"), address.replace("%20", "+"))

@@ -293,13 +293,13 @@ class Store(Protocol):
     def used_key(self, run: RunId, action: str, key: str) -> UsedKey | None:
         """Return the used key of an action in this run, with its result.
 
-        None if no action took effect under it.
+        The result is None if no action took effect under it.
         """
 
     def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         """Return the large values of a run with these digests, those that exist.
 
-        All of them if None.
+        If `digests` is None, return all of them.
         """
         ...
 
@@ -341,7 +341,7 @@ class Store(Protocol):
     def tombstone(self, run: RunId) -> Tombstone | None:
         """Return what is left of a pruned run.
 
-        None if no run of that name was pruned, or its key was forgotten.
+        The result is None if no run of that name was pruned, or its key was forgotten.
         """
         ...
 

@@ -137,7 +137,7 @@ class MemoryStore:
     def _needed_by(self, stored: StoredContract) -> str:
         """Say what keeps a contract from being replaced, as every store does.
 
-        An empty text if nothing does.
+        Return an empty text if nothing does.
         """
         digests = {stored.digest, *stored.also}
         if any(row.contract in digests for row in self._rows.runs.values()):

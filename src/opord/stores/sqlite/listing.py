@@ -56,7 +56,7 @@ def what_is_left(
 def number_of(connection: apsw.Connection, sql: Mapping[str, str], run: str) -> int | None:
     """Return the place of a run in the order of starts, by its name or its placeholder.
 
-    None if it has none.
+    The result is None if it has none.
     """
     if run.startswith(_BY_NUMBER):
         return int(run[len(_BY_NUMBER) :])

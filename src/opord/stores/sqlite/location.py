@@ -117,7 +117,7 @@ def is_mounted(path: Path, proc: Path = PROC) -> bool:
 def overlay_of(path: Path, proc: Path = PROC) -> Path | None:
     """Return the mount point of an overlay that keeps its changes in a folder above the path.
 
-    None if there is none.
+    The result is None if there is none.
     """
     for point, kind, options in _mounts(proc) or ():
         for option in options if kind == "overlay" else ():
@@ -130,7 +130,7 @@ def overlay_of(path: Path, proc: Path = PROC) -> Path | None:
 def _mounts(proc: Path) -> list[tuple[Path, str, list[str]]] | None:
     """Return all mounts with their point, kind and options.
 
-    None if the system does not list them.
+    The result is None if the system does not list them.
     """
     lines = _lines(proc / "self" / "mountinfo")
     if lines is None:
