@@ -252,3 +252,25 @@ def test_an_initial_state_is_offered_and_not_chosen_automatically() -> None:
     (finding,) = [each for each in check_text(text).diagnostics if each.code.id == "OP308"]
     assert [fix.safe for fix in finding.fixes] == [False]
     assert applied(text, finding.fixes[0]) == door(" -> Open", "  goto Open")
+
+
+def test_each_final_failure_is_offered_to_settle() -> None:
+    text = """contract Door(name: str) key name
+failure LockError { Jammed(why: str), Gone transient, Lost }
+action unlock(name: str) fails LockError { key name }
+initial state Shut -> Open | Broken {
+  commit unlock(name) else -> goto Broken
+  goto Open
+}
+final state Open success
+final state Broken failure
+"""
+    (finding,) = (each for each in check_text(text).diagnostics if each.code.id == "OP808")
+    assert [applied(text, fix).split("\n")[1] for fix in finding.fixes] == [
+        "failure LockError { Jammed(why: str) settles, Gone transient, Lost }",
+        "failure LockError { Jammed(why: str), Gone transient, Lost settles }",
+    ]
+    assert not any(fix.safe for fix in finding.fixes)
+    assert not any(
+        each.code.id == "OP808" for each in check_text(applied(text, finding.fixes[0])).diagnostics
+    )

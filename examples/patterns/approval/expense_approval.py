@@ -55,9 +55,9 @@ class BankError(Failure):
     Busy: TypeAlias = "BankError_Busy"
 
 
-@variant("Refused")
+@variant("Refused", settles=True)
 class BankError_Refused(BankError):
-    """Final."""
+    """Final, for every attempt under the key: none of them took effect."""
 
     reason: str
 
@@ -160,7 +160,7 @@ class ExpenseApproval(Workflow):
             takes at most 20s.
 
             Raises:
-                BankError: Refused, Busy (transient).
+                BankError: Refused (settles), Busy (transient).
             """
 
     class Send(Sender):
@@ -401,7 +401,7 @@ contract ExpenseApproval(expense: Expense) key expense.id version 1
 record Expense { id: str, employee: str, cents: int, iban: secret str, quorum: int = 2 }
 record Payment { reference: str }
 
-failure BankError { Refused(reason: str), Busy transient }
+failure BankError { Refused(reason: str) settles, Busy transient }
 
 role approver, director
 
@@ -478,7 +478,7 @@ ensure every run ends
 bind(
     ExpenseApproval,
     sources=_SOURCES,
-    digest="7ff3bb55b04d48aa66b1e5af9f62dae604eabc9c31dbd552ebff8951cb2b923a",
+    digest="096166d5457e07b27db2e6679e617890b4d97f48ece4c82ed95f6ce045f3124b",
     form=1,
-    module_digest="d5ac47691dee15a8120a862e25360f1492be191034aa734a34ff1da773432477",
+    module_digest="2a0f567aece7ea909b382740032b6b133e23ed88362f179a242f188ab85d0188",
 )

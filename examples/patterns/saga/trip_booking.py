@@ -49,9 +49,9 @@ class BookingError(Failure):
     Unavailable: TypeAlias = "BookingError_Unavailable"
 
 
-@variant("SoldOut")
+@variant("SoldOut", settles=True)
 class BookingError_SoldOut(BookingError):
-    """Final."""
+    """Final, for every attempt under the key: none of them took effect."""
 
 
 @variant("Unavailable", transient=True)
@@ -162,7 +162,7 @@ class TripBooking(Workflow):
             takes at most 30s.
 
             Raises:
-                BookingError: SoldOut, Unavailable (transient).
+                BookingError: SoldOut (settles), Unavailable (transient).
             """
 
         @abstractmethod
@@ -173,7 +173,7 @@ class TripBooking(Workflow):
             takes at most 30s.
 
             Raises:
-                BookingError: SoldOut, Unavailable (transient).
+                BookingError: SoldOut (settles), Unavailable (transient).
             """
 
         @abstractmethod
@@ -184,7 +184,7 @@ class TripBooking(Workflow):
             takes at most 30s.
 
             Raises:
-                BookingError: SoldOut, Unavailable (transient).
+                BookingError: SoldOut (settles), Unavailable (transient).
             """
 
         @abstractmethod
@@ -394,7 +394,7 @@ contract TripBooking(trip: Trip) key trip.id version 1
 
 record Trip { id: str, traveller: str, to: str, leaves: date, nights: int }
 
-failure BookingError { SoldOut, Unavailable transient }
+failure BookingError { SoldOut settles, Unavailable transient }
 
 event confirm by traveller
 role traveller
@@ -486,7 +486,7 @@ ensure every run ends within 7d
 bind(
     TripBooking,
     sources=_SOURCES,
-    digest="c846173e43bf6a26885ab97f1a8c00a8e48958b01ac87a0bdadad788ab7cc279",
+    digest="63a3ecc5ed4ca8b738890da166aeefafd932288d6de7013a1f697926ff7ccbd3",
     form=1,
-    module_digest="d31c1e0f3909c3d6c240f7ec6691d5b34d4ee20b70782dc5d188735fc81cac36",
+    module_digest="7e37f70bbb036cedf5b990436de22c27f2c63efad36e0b45c84431308bdad6e8",
 )

@@ -58,9 +58,9 @@ class EnvelopeError(Failure):
     Down: TypeAlias = "EnvelopeError_Down"
 
 
-@variant("Invalid")
+@variant("Invalid", settles=True)
 class EnvelopeError_Invalid(EnvelopeError):
-    """Final."""
+    """Final, for every attempt under the key: none of them took effect."""
 
     reason: str
 
@@ -154,7 +154,7 @@ class ContractSigning(Workflow):
             takes at most 30s.
 
             Raises:
-                EnvelopeError: Invalid, Down (transient).
+                EnvelopeError: Invalid (settles), Down (transient).
             """
 
         @abstractmethod
@@ -399,7 +399,7 @@ contract ContractSigning(document: Document) key document.id version 1
 record Document { id: str, title: str, signers: list[str], owner: str, sha256: str }
 record Signature { signer: str, at: datetime }
 
-failure EnvelopeError { Invalid(reason: str), Down transient }
+failure EnvelopeError { Invalid(reason: str) settles, Down transient }
 
 role signer, owner
 
@@ -480,7 +480,7 @@ ensure every run ends
 bind(
     ContractSigning,
     sources=_SOURCES,
-    digest="7aec983a9cce42d03bc127f79cfce2548b7153d632cbcae1d6808d5acd8e9f6d",
+    digest="547d98b66efc2d525529e74cf593757fd2a4de0ff70213aec98fe23950e3ccec",
     form=1,
-    module_digest="531a497786eeeb84126a1fc6a3813c22e543e9f5a81db2714a4a6c110285c53c",
+    module_digest="a037fc201c6ed151e01d26d7b1f7b57e60541798e804dc61357dde6bca172fc7",
 )

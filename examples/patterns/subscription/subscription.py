@@ -57,16 +57,16 @@ class CardError(Failure):
     Unavailable: TypeAlias = "CardError_Unavailable"
 
 
-@variant("Declined")
+@variant("Declined", settles=True)
 class CardError_Declined(CardError):
-    """Final."""
+    """Final, for every attempt under the key: none of them took effect."""
 
     reason: str
 
 
-@variant("Stolen")
+@variant("Stolen", settles=True)
 class CardError_Stolen(CardError):
-    """Final."""
+    """Final, for every attempt under the key: none of them took effect."""
 
 
 @variant("Unavailable", transient=True)
@@ -157,7 +157,7 @@ class Subscription(Workflow):
             takes at most 20s.
 
             Raises:
-                CardError: Declined, Stolen, Unavailable (transient).
+                CardError: Declined (settles), Stolen (settles), Unavailable (transient).
             """
 
         @abstractmethod
@@ -383,8 +383,8 @@ record Account { id: str, email: str, card: secret str }
 record Plan { name: str, cents: int }
 
 failure CardError {
-  Declined(reason: str)
-  Stolen
+  Declined(reason: str) settles
+  Stolen settles
   Unavailable transient
 }
 
@@ -464,7 +464,7 @@ ensure every run ends
 bind(
     Subscription,
     sources=_SOURCES,
-    digest="1fc831ff24e3b095781674b0ee83f15a87603ae59faaa39964f713acc54a99c2",
+    digest="3d042211fb3328a5a3c3e8edd48fad26ba55ca59684fc9663e7b2f3897d87cde",
     form=1,
-    module_digest="64c64c7735a01b855d385203ea09d8ac8af55e0223f33805c75e25c0f9878feb",
+    module_digest="ee3df9b60fc1253183bd8b4ba4e6bbe45912a7c38484ad879dc83f4faafe21e7",
 )

@@ -16,7 +16,7 @@ import re
 from opord.language.compile import check_text
 
 BOUNDARY = """
-failure Trouble { Refused(why: str), Busy transient }
+failure Trouble { Refused(why: str) settles, Busy transient }
 enum Colour { Red, Green(shade: int) }
 role boss
 event go

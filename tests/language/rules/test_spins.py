@@ -213,7 +213,7 @@ final state Z success
 """,
     "an action that failed and is tried again at once": """
 contract C(id: str) key id
-failure F { No }
+failure F { No settles }
 action f() fails F { key }
 initial state A -> A | Z {  #! OP805
  match commit f() { ok -> goto Z

@@ -20,7 +20,7 @@ final state Stuck failure  #! OP807
 """,
     "an undoing that fails": """
 contract C(id: str) key id
-failure F { No }
+failure F { No settles }
 action pay(id: str) { key id }
 action back(id: str) undoes pay fails F { key id }
 initial state A -> B { commit pay(id)
@@ -167,7 +167,7 @@ final state Y failure
 """,
     "nobody answered in time": """
 contract C(id: str) key id
-failure F { No }
+failure F { No settles }
 action pay(id: str) fails F { in doubt ask within 1d }
 initial state A -> Z | Y | X { match commit pay(id) { ok -> goto Z
   No -> goto X
@@ -178,7 +178,7 @@ final state X failure
 """,
     "a doubt that the run goes on with": """
 contract C(id: str) key id
-failure F { No }
+failure F { No settles }
 action pay(id: str) fails F { in doubt report }
 initial state A -> B { commit pay(id) else { No -> goto B
   InDoubt -> goto B }

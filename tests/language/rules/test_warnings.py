@@ -336,6 +336,84 @@ final state Z success
 final state Y cancelled
 action only(id: str)
 """,
+    "a repeat in doubt with final failures that do not settle": """
+initial state A -> Z | Y { match commit pay(id) {
+    ok -> goto Z
+    else -> goto Y
+  }
+}
+final state Z success
+final state Y failure
+failure Bank { Refused, TokenExpired, Busy transient }
+action pay(id: str) fails Bank { key id }  #! OP808
+""",
+    "a repeat that is said": """
+initial state A -> Z | Y { match commit pay(id) {
+    ok -> goto Z
+    else -> goto Y
+  }
+}
+final state Z success
+final state Y failure
+failure Bank { Refused }
+action pay(id: str) fails Bank { key, in doubt repeat }  #! OP808
+""",
+    "one failure that settles is enough": """
+initial state A -> Z | Y { match commit pay(id) {
+    ok -> goto Z
+    else -> goto Y
+  }
+}
+final state Z success
+final state Y failure
+failure Bank { Refused settles, TokenExpired }
+action pay(id: str) fails Bank { key id }
+""",
+    "one of another type is enough": """
+initial state A -> Z | Y { match commit pay(id) {
+    ok -> goto Z
+    else -> goto Y
+  }
+}
+final state Z success
+final state Y failure
+failure Bank { Refused settles }
+failure Token { Expired }
+action pay(id: str) fails Bank | Token { key id }
+""",
+    "transient failures alone": """
+initial state A -> Z | Y { match commit pay(id) {
+    ok -> goto Z
+    else -> goto Y
+  }
+}
+final state Z success
+final state Y failure
+failure Bank { Busy transient }
+action pay(id: str) fails Bank { key id }
+""",
+    "what is asked about in doubt": """
+initial state A -> Z | Y { match commit pay(id) {
+    ok -> goto Z
+    else -> goto Y
+  }
+}
+final state Z success
+final state Y failure
+failure Bank { Refused }
+action pay(id: str) fails Bank { key id, in doubt ask }
+""",
+    "what has no key": """
+initial state A -> Z | Y { match commit pay(id) {
+    ok -> goto Z
+    else -> goto Y
+  }
+}
+final state Z success
+final state Y failure
+failure Bank { Refused }
+action pay(id: str) fails Bank
+""",
 }
 
 

@@ -25,6 +25,7 @@ FIXES: dict[str, Callable[[CheckedFile, Diagnostic], Iterator[Edit]]] = {
     "OP504": clauses.committed_effect,
     "OP801": unused.declaration,
     "OP806": clauses.contract_key,
+    "OP808": clauses.settling_variant,
 }
 """By code. A code that is not listed has no clear fix, or its finding carries the fix already."""
 

@@ -8,6 +8,7 @@ from opord.contract import Action, Effect
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.fixes.checked_file import CheckedFile
 from opord.language.rules.contract_without_key import key_candidates
+from opord.language.rules.unsettled_doubt import unsettled
 from opord.language.syntax import tree
 
 
@@ -83,3 +84,16 @@ def contract_key(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     at = closing + 1 if closing >= 0 else after
     for key in key_candidates(checked.contract):
         yield checked.edit((at, at), f" key {key}", f"add `key {key}`", safe=False)
+
+
+def settling_variant(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer each final failure of an action to be marked `settles`; only the author knows."""
+    at = checked.start(finding.place)
+    for action in checked.contract.actions:
+        if checked.start(action.place) != at:
+            continue
+        final = {checked.start(variant.place): variant.name for variant in unsettled(checked.graph, action)}
+        for node in checked.nodes:
+            if isinstance(node, tree.Variant) and node.name.span[0] in final:
+                end = node.span[1]
+                yield checked.edit((end, end), " settles", f"mark `{node.name.text}` `settles`", safe=False)

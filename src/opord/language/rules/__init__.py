@@ -44,6 +44,7 @@ from opord.language.rules import (
     undoes_no_action,
     unhandled_failure,
     unreachable_state,
+    unsettled_doubt,
     unused,
     wait_without_timer,
     wrong_verb,
@@ -94,6 +95,7 @@ RULES: tuple[Check, ...] = (
     spinning_cycle.check,
     contract_without_key.check,
     unanswered_action.check,
+    unsettled_doubt.check,
     # flow again: the limit at which the rules above give up
     too_many_moves.check,
 )
