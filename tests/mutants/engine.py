@@ -69,14 +69,14 @@ MUTANTS = (
     Mutant(
         "bound of the queue ignored", EVENTS,
         "        await _check_queue(host, run, row, event)\n", "",
-        "as many events are stored for a run as anybody likes to send", "2.5, 22",
+        "any number of events is stored for a run", "2.5, 22",
         tests=("tests/engine/test_limits.py::test_waiting_events",),
     ),
     Mutant(
         "hold on removed", COMMIT,
         '                    await held.lease.make_sure()\n',
         '',
-        "an action is called with a lease that may have run out long ago",
+        "an action is called with a lease that may have expired long ago",
         "1, 12, C13",
         seeds=40,
     ),
@@ -85,7 +85,7 @@ MUTANTS = (
         LEASES,
         "                raise Lost(None)",
         "                pass",
-        "whoever lost the run calls its action all the same",
+        "a worker that lost the run still calls its action",
         "1, 12, C13",
         seeds=40,
     ),
@@ -93,14 +93,14 @@ MUTANTS = (
         "evidence thrown away", FLIGHT,
         '            if self.held.learned is not None:\n                await keep_late(self.host, self.run.id, self.held.learned)\n            log.debug',
         '            log.debug',
-        "what a worker learned that lost the run is not kept", "11, C14",
+        "the evidence of a worker that lost the run is not kept", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),
     ),
     Mutant(
         "evidence of a call given up thrown away", COMMIT,
         '            self.host.in_background(keep_late(self.host, self.run.id, evidence))',
         '            pass',
-        "what a thread brings after its time-out is not kept", "11, C14",
+        "an answer that a thread returns after its time-out is not kept", "11, C14",
         tests=("tests/engine/test_evidence.py::TestThreads::test_an_answer_after_the_timeout_ends_the_doubt",),
     ),
     Mutant(
@@ -148,21 +148,21 @@ MUTANTS = (
         "skip taken as unknown failure", COMMIT,
         'outcome = Outcome("ok", None, "skip")',
         'outcome = Outcome("ok", None, "call")',
-        "what is skipped is on record as done by the call", "3",
+        "a skipped action is recorded as done by the call", "3",
         seeds=40,
     ),
     Mutant(
         "report taken as done", COMMIT,
         'outcome = Outcome("failed", {"type": "InDoubt"}, "report")',
         'outcome = Outcome("ok", None, "report")',
-        "a doubt that is to be reported goes on as a success", "3",
+        "a doubt that must be reported continues as a success", "3",
         tests=("tests/engine/test_doubts.py::TestAskWithin::test_without_an_answer_the_doubt_is_reported",),
     ),
     Mutant(
         "retry budget not counted after a failure", DOUBT,
         'Row("H4",  "transient", _,          N,    _,    NO_MORE, _,    _,    _,    _,    _,       _,         "note")',
         'Row("H4",  "transient", _,          N,    _,    NO_MORE, _,    _,    _,    _,    _,       _,         "note",        "backoff")',
-        "an attempt is due although none is left", "budget",
+        "an attempt is made although none is left", "budget",
         seeds=40,
     ),
     Mutant(
@@ -234,7 +234,7 @@ MUTANTS = (
         "answers not given again", STEPS,
         'inbox.pending_answers(run) if intent is not None else ()',
         '()',
-        "a step that is taken over asks its effects anew", "C24",
+        "a step that is taken over calls its effects again", "C24",
         tests=("tests/engine/test_a_step_taken_over.py::test_a_step_gets_its_recorded_answers_again",),
     ),
     Mutant(
@@ -254,25 +254,25 @@ MUTANTS = (
     Mutant(
         "event key looked up but not claimed", EVENTS,
         "    if key is not None:\n        draft.event_keys.append(key)\n", "",
-        "an event's key is not kept, so that it is taken twice", "6",
+        "an event's key is not kept, so the event is taken twice", "6",
         tests=("tests/engine/test_events.py::TestKeys::test_the_same_key_twice_is_one_event",),
     ),
     Mutant(
         "event key without its content", EVENTS,
         "if contents[0] != contents[1]:", "if not contents[0]:",
-        "another content under an event's key is taken for the same", "2.5",
+        "other content under an event's key counts as the same event", "2.5",
         tests=("tests/engine/test_events.py::TestKeys::test_the_same_key_with_other_content_is_a_conflict",),
     ),
     Mutant(
         "role not checked", EVENTS,
         "if event.roles and role not in event.roles:", "if event.roles and role is None:",
-        "anybody with some role may send an event of another one", "20, 21",
+        "a sender may send an event of another role", "20, 21",
         seeds=40,
     ),
     Mutant(
         "payload not validated", EVENTS,
         "        values = declared.args.accept(args)", "        values = declared.args.load(args)",
-        "what an event carries is not held against its declared types", "7, 2.6",
+        "the data of an event is not checked against its declared types", "7, 2.6",
         tests=("tests/engine/test_events.py::TestWithoutKeep::test_content_that_does_not_fit_its_type_is_refused",),
     ),
     Mutant(
@@ -310,27 +310,27 @@ MUTANTS = (
     Mutant(
         "resolved while the attempt is under way", PEOPLE,
         "        if intent.in_flight:\n            raise NotInDoubt", "        if False:\n            raise NotInDoubt",
-        "a person settles an attempt that is being made", "4",
+        "a person settles an attempt that is still under way", "4",
         tests=("tests/engine/test_doubts.py::TestAsk::test_a_doubt_cannot_be_resolved_while_an_attempt_is_under_way",),
     ),
     Mutant(
         "resolved without a doubt", PEOPLE,
         "if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):",
         "if intent is None or intent.outcome is not None:",
-        "a person settles what nobody doubts", "4",
+        "a person settles a commit that is not in doubt", "4",
         tests=("tests/engine/test_doubts.py::TestAsk::test_a_run_between_two_attempts_without_a_doubt_is_not_resolved",),
     ),
     Mutant(
         "retry of what is not stalled", PEOPLE,
         '        if not is_held(run.status):', "        if False:",
-        "a run that is not stalled is let go on", "21",
+        "a run that is not stalled is resumed", "21",
         seeds=40,
     ),
     Mutant(
         "late outcome thrown away if the run is held", EVIDENCE,
         "            draft.put.append(inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence))\n            write = draft.write(head=False)\n        elif inbox.adopt",
         "            return\n        elif inbox.adopt",
-        "evidence that comes while somebody holds the run is lost", "11, C14",
+        "evidence that comes while a worker holds the run is lost", "11, C14",
         tests=("tests/engine/test_evidence.py::test_a_secret_in_late_evidence_is_sealed_in_the_inbox",),
     ),
     Mutant(
@@ -348,13 +348,13 @@ MUTANTS = (
     Mutant(
         "silent worker taken for dead at sight", REAPER,
         "            if now - since < SILENCE_S:\n                continue\n", "",
-        "when the clock goes back, the runs of workers that live are taken from them", "12",
+        "when the clock goes back, live workers lose their runs", "12",
         tests=("tests/engine/test_clock_jumps.py::test_a_run_is_not_taken_over_while_its_worker_may_still_be_alive",),
     ),
     Mutant(
         "silence measured by a clock that jumps", REAPER,
         "        now = self._monotonic()\n", "        now = self._store.now() / 1e6\n",
-        "a clock that goes back and forth makes a worker silent for longer than it is", "12",
+        "a clock that goes back and forth makes a worker seem silent for too long", "12",
         tests=("tests/engine/test_clock_jumps.py::test_a_run_is_not_taken_over_while_its_worker_may_still_be_alive",),
     ),
     Mutant(
@@ -367,7 +367,7 @@ MUTANTS = (
         "recovery by the worker's clock", HOLD,
         '        now = self.host.now()\n        self.lease',
         '        now = self.host.environment.now()\n        self.lease',
-        "leases and timers go by the clock of the machine that looks",
+        "leases and timers depend on the clock of the worker's machine",
         "12, 13",
         seeds=40,
     ),
@@ -375,7 +375,7 @@ MUTANTS = (
         "events by the sender's clock", EVENTS,
         "    now = host.now()\n    draft = Draft(run, now, host.name)",
         "    now = host.environment.now()\n    draft = Draft(run, now, host.name)",
-        "whether a timer is due goes by the clock of the machine that sends", "13",
+        "whether a timer is due depends on the clock of the sender's machine", "13",
         seeds=40,
     ),
     Mutant(
@@ -390,7 +390,7 @@ MUTANTS = (
     Mutant(
         "newer flight dropped for an older one", WORKER,
         "            if self.flights.get(run_id) is flown[run_id]:", "            if True:",
-        "a run that was claimed anew is dropped since the older claim is lost", "14",
+        "a run that was claimed again is dropped because the older claim is lost", "14",
         tests=("tests/engine/test_claimed_anew.py::test_only_the_flight_whose_lease_was_lost_is_cancelled",),
     ),
     Mutant(
@@ -403,7 +403,7 @@ MUTANTS = (
         "call broken off with its run", WORKER,
         "if flight is not None and not flight.unbreakable and flight.task is not None:\n            flight.task.cancel()",
         "if flight is not None and flight.task is not None:\n            flight.task.cancel()",
-        "an action's call is cancelled because the run was moved by somebody else", "11, C14",
+        "an action's call is cancelled because another process moved the run", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),
     ),
     Mutant(
@@ -415,7 +415,7 @@ MUTANTS = (
     Mutant(
         "handler given the run's own lists", CALLS,
         "            args = call.args.copy(args)  # the run keeps its own copy; a handler may change this one\n", "            pass\n",
-        "what a handler does to a list changes the run, and not what is on record", "10",
+        "a handler that changes a list changes the run, but not its journal", "10",
         tests=(
             "tests/engine/test_large_values.py::"
             "test_changes_of_a_handler_to_its_arguments_or_result_reach_no_run",
@@ -432,19 +432,19 @@ MUTANTS = (
         "write given up when the store is gone", WRITER,
         "                if not self._patient:\n                    raise\n",
         "                raise\n",
-        "a store that is full or locked for a moment is an error of whoever writes", "14, 2.2",
+        "a store that is full or locked for a moment is an error of the writer", "14, 2.2",
         seeds=40,
     ),
     Mutant(
         "two writes of a run in one batch", WRITER,
         "        if run not in self._behind:", "        if True:",
-        "two writes of one run are put into one batch, which no store takes", "8",
+        "two writes of one run are put into one batch, which every store refuses", "8",
         seeds=250,
     ),
     Mutant(
         "one bad change refuses all", WRITER,
         "            if len(batch) > 1 and _is_of_one(error):", "            if False:",
-        "what the store cannot write of one run is an error of all others", "15",
+        "a write that fails for one run is an error for all others", "15",
         tests=("tests/engine/test_store_writer.py::test_a_change_that_cannot_be_written_fails_alone",),
     ),
 )  # fmt: skip

@@ -33,7 +33,7 @@ MUTANTS = (
         "lost call repeated without a doubt", DOUBT,
         'Row("C0",  "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       UNCHECKED, "doubt first", None,       "lost")',
         'Row("C0",  "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       UNCHECKED, "begin")',
-        "whoever takes a run over calls its action again at once", "1, C5, C13",
+        "a worker that takes a run over calls its action again at once", "1, C5, C13",
         seeds=40,
     ),
     Mutant(
@@ -53,14 +53,14 @@ MUTANTS = (
     Mutant(
         "transient of a later attempt ends a doubt", PLAN,
         "    return bool(intent.doubts)", "    return bool(intent.doubts) and intent.failure is None",
-        "an earlier doubt is forgotten since a later attempt failed", "4",
+        "an earlier doubt is forgotten because a later attempt failed", "4",
         seeds=250,
     ),
     Mutant(
         "transient failure clears the doubts", RECORDING,
         "    intent.in_flight = False\n    intent.failure = failure\n    intent.refused = final\n",
         "    intent.in_flight = False\n    intent.doubts = []\n    intent.failure = failure\n    intent.refused = final\n",
-        "an earlier doubt is forgotten since a later attempt failed", "4",
+        "an earlier doubt is forgotten because a later attempt failed", "4",
         seeds=250,
     ),
     Mutant(
@@ -79,14 +79,14 @@ MUTANTS = (
         "stale repeat called", DOUBT,
         'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "doubt",       None,       "stale")',
         'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "call")',
-        "an attempt that went on record in time is made after the other side has forgotten its key", "1, C22",
+        "an attempt that was recorded in time is made after the other side has forgotten its key", "1, C22",
         tests=("tests/kernel/test_doubt.py::test_no_repeat_is_made_once_its_key_may_be_forgotten",),
     ),
     Mutant(
         "called at once after a restore", DOUBT,
         'Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,       _,         "doubt first", None,       "restored", N)',
         'Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,       _,         "record")',
-        "what may have been called before the store was restored is called again", "1, C21",
+        "an action that may have been called before the store was restored is called again", "1, C21",
         tests=("tests/restored/test_restored.py",),
     ),
     Mutant(
@@ -99,27 +99,27 @@ MUTANTS = (
     Mutant(
         "effect repeated for ever", "kernel/repeats.py",
         "        left = failures <= (retry.times if retry is not None else 0)", "        left = True",
-        "an effect that fails for now is tried without end", "budget",
+        "an effect with a transient failure is tried without end", "budget",
         tests=("tests/kernel/test_repeats.py::test_a_transient_failure_is_retried_as_often_as_retry_says",),
     ),
     Mutant(
         "deadline of a person ignored", PLAN,
         'return "too long" if deadline is not None and now >= deadline else "a person"', 'return "a person"',
-        "a person is asked for ever although the contract says for how long", "14",
+        "a person is asked for ever although the contract sets a deadline", "14",
         tests=("tests/kernel/test_doubt.py::test_what_is_on_record_and_the_rule_decide",),
     ),
     Mutant(
         "late outcome overwrites", INBOX,
         "    if intent is None or intent.outcome is not None or intent.seq != evidence.intent:",
         "    if intent is None or intent.seq != evidence.intent:",
-        "evidence replaces an outcome that is on record", "4, 11",
+        "evidence replaces a recorded outcome", "4, 11",
         tests=("tests/engine/test_a_step_taken_over.py::test_an_outcome_on_record_is_not_replaced_by_evidence_that_comes_later",),
     ),
     Mutant(
         "evidence ignored", INBOX,
         '            recording.outcome_known(draft, intent, Outcome("ok", evidence.value, "evidence"))\n            return True',
         "            return False",
-        "evidence is put on record and settles nothing", "11, C14",
+        "evidence is recorded and settles nothing", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),
     ),
     Mutant(
@@ -162,20 +162,20 @@ MUTANTS = (
     Mutant(
         "timer of a phase fires again", RECORDING,
         "    return [*run.body.fired, cause.handler] if shared else run.body.fired", "    return run.body.fired",
-        "a timer of a phase is set anew by the transition that it caused", "13",
+        "the transition that a phase's timer caused sets the timer again", "13",
         tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_a_phases_timer_fires_once_even_if_the_run_stays_in_the_phase",),
     ),
     Mutant(
         "timer of a phase counts the phase before", RECORDING,
         "        stays = run.state and phase is not None and run.at.declaration.phase == phase",
         "        stays = run.state and phase is not None and run.at.declaration.phase is not None",
-        "who goes from one phase into the next has less time there than the contract gives", "13",
+        "a run that enters the next phase has less time there than the contract gives", "13",
         tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_a_phases_timer_does_not_count_the_time_of_an_earlier_phase",),
     ),
     Mutant(
         "timer of a phase starts anew", RECORDING,
         "        phase_since = run.body.phase_since if stays else at", "        phase_since = at",
-        "each transition within a phase puts its timers off", "13",
+        "each transition within a phase postpones its timers", "13",
         tests=("tests/engine/test_phases_and_timers.py::TestASharedHandlerMayTakeAStateThatActs::test_between_attempts_of_an_action_with_nothing_in_doubt",),
     ),
     Mutant(
@@ -187,7 +187,7 @@ MUTANTS = (
     Mutant(
         "timer wakes nobody", INBOX,
         "            run.wake_at = min(run.body.timers.values(), default=None)", "            run.wake_at = None",
-        "a run that waits for its timer is looked at by nobody", "13, 14",
+        "no worker looks at a run that waits for its timer", "13, 14",
         tests=("tests/engine/test_phases_and_timers.py::TestTimers::test_after_counts_from_the_entry_into_the_state",),
     ),
     Mutant(
@@ -261,7 +261,7 @@ MUTANTS = (
     Mutant(
         "step after an event answers to nobody", RECORDING,
         "    draft.run.body.pending = Pending(cause=cause, now=draft.at)\n", "    draft.run.body.pending = Pending(now=draft.at)\n",
-        "what an event began is forgotten if its step makes calls", "6",
+        "the event that began a step is forgotten if the step makes calls", "6",
         seeds=40,
     ),
     Mutant(
@@ -275,7 +275,7 @@ MUTANTS = (
         "ended run keeps its timers", RECORDING,
         "    run.worker = run.wake_at = None\n    run.body.pending = None\n    run.body.timers = {}",
         "    run.worker = None\n    run.body.pending = None",
-        "a run that an administrator ended is looked at again", "9, 14",
+        "workers look again at a run that an administrator ended", "9, 14",
         seeds=40,
     ),
     Mutant(
@@ -287,7 +287,7 @@ MUTANTS = (
     Mutant(
         "person's fresh attempt counted", RECORDING,
         "    if fresh:\n        intent.counted = 0\n", "",
-        "a person lets an action be called again, and no attempt is left for it", "budget",
+        "a person allows another call of an action, and no attempt is left for it", "budget",
         tests=("tests/engine/test_doubts.py::TestAsk::test_after_a_denial_the_attempt_is_a_first_one_with_all_retries",),
     ),
     Mutant(
@@ -300,7 +300,7 @@ MUTANTS = (
     Mutant(
         "key that took effect not remembered", RECORDING,
         "    _remember_key(draft, intent, outcome, text)\n", "",
-        "a key of its own is called a second time in the run", "1",
+        "an action with a key of its own is called a second time in the run", "1",
         tests=("tests/engine/test_steps.py::TestKeys::test_the_same_arguments_get_the_result_on_record",),
     ),
     Mutant(
@@ -318,13 +318,13 @@ MUTANTS = (
     Mutant(
         "record under the epoch before", DRAFT,
         "                epoch=run.epoch,\n                contract", "                epoch=self.base_epoch - 1,\n                contract",
-        "records tell an epoch that is over", "8, 11",
+        "records have an epoch that is over", "8, 11",
         seeds=40,
     ),
     Mutant(
         "run taken away without a new epoch", DRAFT,
         "            self.run.epoch += 1\n", "            pass\n",
-        "whoever moves a run from outside does not fence its holder off", "11",
+        "a move from outside does not fence off the run's holder", "11",
         tests=("tests/engine/test_phases_and_timers.py::TestASharedHandlerMayTakeAStateThatActs::test_between_attempts_of_an_effect",),
     ),
     Mutant(
@@ -349,7 +349,7 @@ MUTANTS = (
     Mutant(
         "large value referred to and not stored", DRAFT,
         "            self.values[large.digest] = large.text\n", "",
-        "a record refers to a value that nobody has", "10",
+        "a record refers to a value that is not stored", "10",
         tests=("tests/engine/test_large_values.py::test_a_list_that_is_carried_on_is_stored_once",),
     ),
     Mutant(
@@ -403,13 +403,13 @@ MUTANTS = (
         "late outcome kept in clear", INBOX,
         '    body = sealed_text(run.program, run.id, f"inbox {message_id}", _write(message).decode())\n',
         '    body = _write(message).decode()\n    if kind == "event":\n        body = sealed_text(run.program, run.id, f"inbox {message_id}", body)\n',
-        "what is secret in evidence that waits for its run can be read in the store", "20",
+        "secrets in evidence that waits for its run can be read in the store", "20",
         tests=("tests/engine/test_evidence.py::test_a_secret_in_late_evidence_is_sealed_in_the_inbox",),
     ),
     Mutant(
         "secret sealed by its look alone", SEALING,
         "        if SECRET in rest or SEALED in rest:", "        if SECRET in rest:",
-        "a user's own data that look sealed are taken for a secret", "20",
+        "user data that look sealed are treated as a secret", "20",
         tests=("tests/protection/test_at_rest.py::test_user_data_that_look_like_a_secret_come_back_unchanged",),
     ),
     Mutant(

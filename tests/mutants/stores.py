@@ -28,19 +28,19 @@ MUTANTS = (
     Mutant(
         "no seq check (both stores)", CONFLICTS,
         "    if (change.epoch, change.seq) != (row.epoch, row.seq):", "    if change.epoch != row.epoch:",
-        "a write that was decided on what is no longer so is made", "6, 8, 11",
+        "a write that was based on outdated data is made", "6, 8, 11",
         seeds=40,
     ),
     Mutant(
         "arrivals not checked (both stores)", CONFLICTS,
         "    if change.arrivals is not None and change.arrivals != row.arrivals:\n        return Stale(row)\n", "",
-        "a run goes to rest past a message that it has not seen", "6, 14",
+        "a run goes to rest although an unseen message waits", "6, 14",
         seeds=40,
     ),
     Mutant(
         "arrivals not checked (SQLite)", BATCH,
         "            and (change.arrivals is None or position.arrivals == change.arrivals)\n", "",
-        "a run goes to rest past a message that it has not seen", "6, 14",
+        "a run goes to rest although an unseen message waits", "6, 14",
         seeds=40,
     ),
     Mutant(
@@ -54,7 +54,7 @@ MUTANTS = (
         "start made twice after an error", CONFLICTS,
         "        return Applied(row.arrivals) if _is_recorded(change, change.records, facts) else Exists(row)",
         "        return Exists(row)",
-        "a start that was durable before its error is told as one that was there before", "5, C2",
+        "a start that was durable before its error is reported as one that existed before", "5, C2",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_very_same_start_again_is_applied_already",),
     ),
     Mutant(
@@ -118,19 +118,19 @@ MUTANTS = (
     Mutant(
         "lease of an older epoch renewed (SQLite)", QUERIES,
         "AND h.epoch = n.value ->> 1 AND h.worker = ?2", "AND h.worker = ?2",
-        "a worker that claimed its run anew renews for the older claim too", "12",
+        "a worker that claimed its run again renews the older claim too", "12",
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_renewing_moves_the_lease_and_names_what_is_lost",),
     ),
     Mutant(
         "released but still held (memory)", MEMORY,
         "row.head.replace(worker=None, wake_at=now))", "row.head.replace(worker=None))",
-        "what a worker gives back waits until its lease is over", "14",
+        "a released run waits until its lease is over", "14",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_released_run_may_be_claimed_at_once",),
     ),
     Mutant(
         "released but still held (SQLite)", QUERIES,
         "UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (SELECT", "UPDATE heads SET worker = NULL WHERE run IN (SELECT",
-        "what a worker gives back waits until its lease is over", "14",
+        "a released run waits until its lease is over", "14",
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_released_run_may_be_claimed_at_once",),
     ),
     Mutant(
@@ -158,7 +158,7 @@ MUTANTS = (
         "taken message of another run (SQLite)", WRITES,
         "UPDATE inbox SET body = NULL WHERE run = ? AND message = ?",
         "UPDATE inbox SET body = NULL WHERE run = ? OR message = ?",
-        "taking one message takes all that wait for the run", "6",
+        "taking one message removes all that wait for the run", "6",
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_taken_message_is_gone_and_arrivals_stay",),
     ),
     Mutant(
@@ -171,14 +171,14 @@ MUTANTS = (
         "settled key overwritten (memory)", MEMORY,
         "            rows.used_keys.setdefault((run, used.action, used.key), used)",
         "            rows.used_keys[(run, used.action, used.key)] = used",
-        "what took effect first is replaced", "3",
+        "the first result is replaced", "3",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_first_result_of_a_used_key_is_remembered",),
     ),
     Mutant(
         "settled key overwritten (SQLite)", WRITES,
         "ON CONFLICT (run, action, key) DO NOTHING",
         "ON CONFLICT (run, action, key) DO UPDATE SET result = excluded.result",
-        "what took effect first is replaced", "3",
+        "the first result is replaced", "3",
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_the_first_result_of_a_used_key_is_remembered",),
     ),
     Mutant(
@@ -197,7 +197,7 @@ MUTANTS = (
     Mutant(
         "settings not read back", OPENING,
         "        if found != value:", "        if found is None:",
-        "a build of SQLite that does not take a setting is used all the same", "2.2",
+        "a build of SQLite that ignores a setting is still used", "2.2",
         tests=("tests/stores/test_opening.py::test_a_setting_with_another_effect_is_refused",),
     ),
     Mutant(
@@ -218,13 +218,13 @@ MUTANTS = (
         "transaction left open after an error", CONNECTION,
         "                if not connection.getautocommit():\n                    self._roll_back()",
         "                pass",
-        "after an error somebody else's writes join the ones that failed", "2.2",
+        "after an error the writes of another run join the ones that failed", "2.2",
         tests=("tests/stores/test_opening.py::test_a_batch_that_fails_half_way_leaves_nothing_and_no_transaction",),
     ),
     Mutant(
         "no commit at the end", CONNECTION,
         '            yield connection\n            connection.execute("COMMIT")', "            yield connection",
-        "what was written is rolled back", "5, 6",
+        "writes are rolled back", "5, 6",
         tests=("tests/stores/test_opening.py::test_a_store_in_memory_works",),
     ),
     Mutant(
@@ -260,7 +260,7 @@ MUTANTS = (
     Mutant(
         "journal can be changed", "stores/sqlite/guards.py",
         "    yield\n    connection.execute(guard)", "    yield",
-        "after a rewriting nothing keeps the journal append-only", "8",
+        "after a rewrite the journal is no longer protected against changes", "8",
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_batch_deletes_the_matching_runs_and_names_them",),
     ),
     Mutant(
@@ -285,13 +285,13 @@ MUTANTS = (
     Mutant(
         "secret bound to no place", VAULT,
         "        bound = place.encode()\n", '        bound = b""\n',
-        "a sealed secret opens wherever it is put", "20",
+        "a sealed secret can be opened at any place", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
     Mutant(
         "sealed with the oldest key", VAULT,
         "        self._first = next(iter(self._keys.values()))", "        self._first = list(self._keys.values())[-1]",
-        "a new key is configured, and the old one goes on sealing", "20",
+        "a new key is configured, and the old one still seals", "20",
         tests=("tests/protection/test_at_rest.py::test_a_new_first_key_and_a_migration_change_the_keys",),
     ),
     Mutant(

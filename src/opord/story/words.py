@@ -16,7 +16,7 @@ from opord.values.duration import format_duration
 
 
 def when(instant: str | None) -> str:
-    """Write an instant to the second, in UTC; `?` stands for one that cannot be read."""
+    """Write an instant to the second, in UTC; `?` is shown for one that cannot be read."""
     if instant is None:
         return "?"
     return f"{instant[:10]} {instant[11:19]}"
