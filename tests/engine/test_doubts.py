@@ -265,7 +265,7 @@ class TestAsk:
         sim = Sim(charging("in doubt ask"), charge=[BROKEN]).tell(story)
         assert (sim.calls("charge"), sim.ending) == (3, CHARGED)
 
-    def test_a_person_may_answer_whatever_the_policy_is(self) -> None:
+    def test_a_person_may_answer_under_any_policy(self) -> None:
         async def story(here: Here) -> None:
             await here.until(lambda: here.sim.calls("find") > 2 and here.sim.run.worker is None)
             await here.resolve(True, RECEIPT)

@@ -55,7 +55,7 @@ class TestRoles:
 
 
 class TestWithoutKeep:
-    def test_the_present_state_takes_what_it_handles(self) -> None:
+    def test_the_current_state_takes_an_event_that_it_handles(self) -> None:
         async def story(here: Here) -> None:
             sent = await here.send("reject", reason="no", role="manager")
             assert (sent.status, sent.state) == ("taken", "Rejected")

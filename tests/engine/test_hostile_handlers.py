@@ -185,7 +185,7 @@ def tell(kit: Kit) -> None:
 
 @pytest.mark.parametrize("name", RAISED)
 @pytest.mark.parametrize("where", ["pure", "effect", "effect at once"])
-def test_whatever_a_pure_or_an_effect_raises_stalls_its_run_with_the_error_on_record(
+def test_an_error_of_a_pure_or_an_effect_stalls_its_run_with_the_error_on_record(
     where: str, name: str
 ) -> None:
     made, said = RAISED[name]
@@ -202,7 +202,7 @@ def test_whatever_a_pure_or_an_effect_raises_stalls_its_run_with_the_error_on_re
 
 @pytest.mark.parametrize("name", RAISED)
 @pytest.mark.parametrize("where", ["action", "action at once"])
-def test_whatever_an_action_raises_that_is_not_declared_is_a_doubt_with_the_error_as_its_reason(
+def test_an_undeclared_error_of_an_action_is_a_doubt_with_the_error_as_its_reason(
     where: str, name: str
 ) -> None:
     made, said = RAISED[name]
@@ -212,7 +212,7 @@ def test_whatever_an_action_raises_that_is_not_declared_is_a_doubt_with_the_erro
 
 
 @pytest.mark.parametrize("name", RETURNED)
-def test_whatever_an_action_returns_that_does_not_fit_is_a_doubt(name: str) -> None:
+def test_a_misfit_result_of_an_action_is_a_doubt(name: str) -> None:
     made = RETURNED[name]
     kit = Kit(TEXT, lambda _: Handlers("action", made))
     tell(kit)
@@ -222,7 +222,7 @@ def test_whatever_an_action_returns_that_does_not_fit_is_a_doubt(name: str) -> N
 
 @pytest.mark.parametrize("name", RETURNED)
 @pytest.mark.parametrize("where", ["pure", "effect"])
-def test_whatever_a_pure_or_an_effect_returns_that_does_not_fit_stalls_its_run(where: str, name: str) -> None:
+def test_a_misfit_result_of_a_pure_or_an_effect_stalls_its_run(where: str, name: str) -> None:
     made = RETURNED[name]
     kit = Kit(TEXT, lambda _: Handlers(where, made))
     tell(kit)

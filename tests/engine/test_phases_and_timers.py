@@ -229,7 +229,7 @@ class TestASharedHandlerMayTakeAStateThatActs:
         sim = charging(charge=[BUSY]).tell(story, drawn=0.999)
         assert (sim.ending, sim.calls("charge")) == (("Cancelled", {"reason": "no"}), 2)
 
-    def test_between_attempts_although_it_came_during_the_one_before(self) -> None:
+    def test_between_attempts_even_if_it_came_during_the_last_attempt(self) -> None:
         async def story(here: Here) -> None:
             await to_charging(here)
             await here.until(lambda: here.sim.calls("charge") == 1)

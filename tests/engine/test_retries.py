@@ -135,7 +135,7 @@ class TestTimeoutOfAnEffect:
         sim = Sim(reading("timeout 2s, retry 2 times", timeout=True), load=[NEVER]).rest()
         assert (sim.calls("load"), sim.ending) == (3, ("Failed", {"why": "timed out"}))
 
-    def test_an_answer_in_time_is_no_timeout(self) -> None:
+    def test_an_effects_answer_in_time_is_not_a_timeout(self) -> None:
         sim = Sim(reading("timeout 2s", timeout=True), load=[after(1.9, "text")]).rest()
         assert (sim.calls("load"), sim.ending) == (1, ("Done", {"text": "text"}))
 

@@ -326,7 +326,7 @@ def test_in_doubt_only_a_failure_that_settles_ends_the_commit() -> None:
     assert the_plan(intent, repeat, stands="final") == Plan("set aside")
 
 
-def test_after_a_restore_a_final_failure_leaves_open_what_was_done_under_the_key() -> None:
+def test_after_a_restore_a_final_failure_does_not_settle_earlier_calls_under_the_key() -> None:
     run = a_run(wary=NOW - SECOND, wary_until=NOW + DAY_US)
     intent, keyed = an_intent(in_flight=True), an_action(Ask(), key=KEYED)
     assert the_plan(intent, keyed, stands="settles", run=run).deed == "refuse"
@@ -347,7 +347,7 @@ def test_after_a_restore_a_final_failure_leaves_open_what_was_done_under_the_key
         (an_intent(in_flight=True, counted=2, doubts=[1]), None, NOW + SECOND),
     ],
 )
-def test_a_transient_failure_is_noted_with_the_instant_of_what_comes_next(
+def test_a_transient_failure_is_recorded_with_the_instant_of_the_next_attempt(
     intent: Intent, retry: int | None, instant: int | None
 ) -> None:
     action = an_action(Repeat(), retry=retry, key=KEYED)

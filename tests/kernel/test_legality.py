@@ -611,7 +611,7 @@ def test_a_record_that_is_not_json_ends_the_verification() -> None:
     assert [(p.seq, p.what) for p in verify(journal.program, journal.row(), [bad])] == [(1, "form")]
 
 
-def test_a_record_kept_under_another_time_is_found() -> None:
+def test_a_record_stored_with_another_time_is_found() -> None:
     journal = started()
     (record,) = journal.records()
     said = verify(journal.program, journal.row(), [record.replace(at=START + HOUR)])
@@ -649,7 +649,7 @@ def test_a_message_waiting_for_a_run_that_has_ended_is_found() -> None:
     assert found(journal, "ended") == [(None, "inbox")]
 
 
-def test_a_problem_says_where_what_and_why() -> None:
+def test_a_problem_names_its_record_its_subject_and_its_reason() -> None:
     first = problems(doubtful(wiring()).add("attempt", 30, **WIRE, attempt=2))[0]
     assert str(first) == (
         "record 10: attempt: wire is called again while it is in doubt, which its contract does not allow"

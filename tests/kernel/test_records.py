@@ -27,7 +27,7 @@ def test_members_are_declared_in_the_order_in_which_they_are_written() -> None:
     assert names == sorted(names)
 
 
-def test_a_record_is_written_as_canonical_json_without_what_does_not_apply() -> None:
+def test_a_record_is_canonical_json_without_members_that_do_not_apply() -> None:
     record = RecordBody(
         at="2026-01-01T00:00:00.000000Z", contract="c", epoch=1, kind="transition", prev="", run="C/1", seq=2,
         worker="w", from_="A", to="B", data={"b": {"z": 1, "a": None}, "a": [1.0]},

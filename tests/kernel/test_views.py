@@ -148,7 +148,7 @@ def test_a_doubt_that_will_be_checked_waits_for_the_check() -> None:
     assert story.view()["waiting_for"] == [{"attempt": "find", "at": due(8, 0)}]
 
 
-def test_a_stalled_run_waits_for_resume_and_for_what_its_phase_handles() -> None:
+def test_a_stalled_run_waits_for_resume_and_for_the_events_of_its_phase() -> None:
     story = Story()
     stall(story.later(2), describe(ConnectionError("no route"), call="look"))
     view = story.view()
@@ -201,7 +201,7 @@ def test_a_run_whose_contract_cannot_be_read_is_shown_without_its_data() -> None
 # --- its history ---------------------------------------------------------------------------------
 
 
-def test_a_record_has_its_number_time_kind_and_hash_and_what_applies() -> None:
+def test_a_record_shows_its_number_time_kind_hash_and_the_members_of_its_kind() -> None:
     story = Story().goto(1, "Gone", reason="unknown")
     first, last = story.history()
     assert (first["seq"], first["at"], first["kind"], first["to"]) == (1, text(START), "started", "New")

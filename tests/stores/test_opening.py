@@ -302,7 +302,7 @@ def test_a_file_that_was_moved_away_while_open_is_gone(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_row_that_is_not_what_was_written_is_damage(tmp_path: Path) -> None:
+def test_a_changed_row_is_damage(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "runs.db")
     store.put_contract(ORDERS)
     started(store)
