@@ -29,6 +29,7 @@ READ_NO_STATEMENTS = {
     "repeat_without_key": "actions",
     "skip_with_result": "actions",
     "retry_without_reason": "effects and actions",
+    "unsettled_doubt": "actions",
     "check_that_cannot_tell": "actions",
     "undoes_no_action": "actions",
     "contract_without_key": "the header",
