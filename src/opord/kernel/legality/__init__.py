@@ -21,7 +21,7 @@ from typing import assert_never
 
 from opord.kernel.legality import commits, transitions
 from opord.kernel.legality.chain import check_chain
-from opord.kernel.legality.fold import Fold, Problem, Said
+from opord.kernel.legality.fold import Fold, Problem, ReadRecord
 from opord.kernel.legality.kept import Keys, check_inbox, check_keys
 from opord.kernel.legality.order import FOLLOWS, check_order
 from opord.kernel.legality.stored import check_row
@@ -44,9 +44,9 @@ def verify_chain(
             return fold.problems
     for why in fold.values.problems():
         fold.stored_problem("value", why)
-    for what, stored, found in (("sequence", row.seq, fold.seq), ("hash", row.hash, fold.hash)):
-        if stored != found:
-            fold.problems.append(Problem(None, what, f"it says {stored!r}, its journal adds up to {found!r}"))
+    for what, value, total in (("sequence", row.seq, fold.seq), ("hash", row.hash, fold.hash)):
+        if value != total:
+            fold.problems.append(Problem(None, what, f"it says {value!r}, its journal adds up to {total!r}"))
     return fold.problems
 
 
@@ -68,20 +68,20 @@ def verify(
     """
     fold = Fold(program, row.run, values)
     for record in records:
-        said = check_chain(fold, row, record)
-        if said is None:
+        entry = check_chain(fold, row, record)
+        if entry is None:
             return fold.problems
-        check_order(fold, said.kind)
-        fold.follow(said)
+        check_order(fold, entry.kind)
+        fold.follow(entry)
         try:
-            _check(fold, said)
+            _check(fold, entry)
         except Exception as error:
             # A member is missing or has another form: Opord does not write such a record.
             fold.problem(
-                "form", f"the `{said.kind}` record cannot be followed ({type(error).__name__}: {error})"
+                "form", f"the `{entry.kind}` record cannot be followed ({type(error).__name__}: {error})"
             )
             return fold.problems
-        fold.last_kind = said.kind
+        fold.last_kind = entry.kind
     check_row(fold, row, now)
     for why in fold.values.problems():
         fold.stored_problem("value", why)
@@ -91,44 +91,44 @@ def verify(
     return fold.problems
 
 
-def verify_kept(program: Program, kept: Kept, *, now: int | None = None) -> list[Problem]:
+def verify_kept(program: Program, run: Kept, *, now: int | None = None) -> list[Problem]:
     """Return the problems of all that is stored of a run; see `verify`."""
-    keys = Keys(kept.event_keys, kept.used_keys)
-    return verify(program, kept.row, kept.records, kept.inbox, kept.values, keys, now=now)
+    keys = Keys(run.event_keys, run.used_keys)
+    return verify(program, run.row, run.records, run.inbox, run.values, keys, now=now)
 
 
-def _check(fold: Fold, said: Said) -> None:
+def _check(fold: Fold, record: ReadRecord) -> None:
     """Check one record against the contract and the records before it."""
-    match said.kind:
+    match record.kind:
         case "started":
-            transitions.started(fold, said)
+            transitions.started(fold, record)
         case "event":
-            transitions.event(fold, said)
+            transitions.event(fold, record)
         case "ignored":
-            transitions.ignored(fold, said)
+            transitions.ignored(fold, record)
         case "unhandled":
-            transitions.unhandled(fold, said)
+            transitions.unhandled(fold, record)
         case "transition":
-            transitions.transition(fold, said)
+            transitions.transition(fold, record)
         case "stalled":
-            transitions.stalled(fold, said)
+            transitions.stalled(fold, record)
         case "retried":
-            transitions.retried(fold, said)
+            transitions.retried(fold, record)
         case "terminated":
-            transitions.terminated(fold, said)
+            transitions.terminated(fold, record)
         case "intent":
-            commits.intent(fold, said)
+            commits.intent(fold, record)
         case "attempt":
-            commits.attempt(fold, said)
+            commits.attempt(fold, record)
         case "doubt":
-            commits.doubt(fold, said)
+            commits.doubt(fold, record)
         case "resolved":
-            commits.resolved(fold, said)
+            commits.resolved(fold, record)
         case "outcome":
-            commits.outcome(fold, said)
+            commits.outcome(fold, record)
         case "evidence":
-            commits.evidence(fold, said)
+            commits.evidence(fold, record)
         case "restored":
-            commits.restored(fold, said)
+            commits.restored(fold, record)
         case _:
-            assert_never(said.kind)
+            assert_never(record.kind)

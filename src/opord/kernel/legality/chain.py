@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opord.kernel.instants import LAST_INSTANT, text
-from opord.kernel.legality.fold import Fold, Said
+from opord.kernel.legality.fold import Fold, ReadRecord
 from opord.kernel.legality.values import ReferenceWrong
 from opord.kernel.records import UNKNOWN_KIND
 from opord.kernel.rows import RecordRow, RunRow
@@ -12,7 +12,7 @@ from opord.values.canonical import digest, dumps, loads
 from opord.values.vault import SecretUnreadable
 
 
-def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
+def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> ReadRecord | None:
     """Check one record against its own hash and the record before it.
 
     Return None if it cannot be read.
@@ -60,7 +60,7 @@ def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> Said | None:
     except SecretUnreadable as error:
         fold.problem("secret", str(error))
         return None
-    return Said(record.seq, record.at, kind, whole)
+    return ReadRecord(record.seq, record.at, kind, whole)
 
 
 def _check_epoch(fold: Fold, row: RunRow, epoch: object) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from opord.contract import Action, Ask, Block, Check, Doubt, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
-from opord.kernel.legality.fold import Commit, Fold, Said, Used
+from opord.kernel.legality.fold import Commit, Fold, ReadRecord, Used
 from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.program import CallProgram
 from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
@@ -33,21 +33,21 @@ Older doubts ended with any final failure under the key.
 """
 
 
-def intent(fold: Fold, said: Said) -> None:
+def intent(fold: Fold, record: ReadRecord) -> None:
     """Check an intent: this step commits the action, and its arguments and key are right."""
-    body = said.body
+    body = record.body
     call, action = _action(fold, body["call"])
     if body["call"] not in _committed_here(fold):
         fold.problem("intent", f"nothing that can run in {fold.state} now commits {body['call']}")
     if fold.commit is not None or fold.stalled:
-        _needs_a_timer(fold, said)
-    now = said.instant("now")
-    if now > said.at:
+        _needs_a_timer(fold, record)
+    now = record.instant("now")
+    if now > record.at:
         fold.problem("at", "the step's `now` lies after its intent")
     for answer in body.get("answers", ()):
         check_answer(fold, answer)
     args = decoded(fold, f"the arguments of {body['call']}", call.args, body["args"])
-    _check_key(fold, said, call, args, now)
+    _check_key(fold, record, call, args, now)
     own = action.key is not None and action.key.expr is not None
     if own and (body["call"], body["key"]) in fold.used_keys:
         fold.problem(
@@ -61,30 +61,30 @@ def intent(fold: Fold, said: Said) -> None:
             "intent",
             f"{body['call']} may have taken effect in {fold.state} before, and is not repeatable",
         )
-    first_at = min(said.at, fold.wary) if fold.wary else said.at
-    fold.commit = Commit(said.seq, call, action, body["key"], body["args"], now, first_at)
-    fold.commit.began_in, fold.commit.began_at = said.seq, said.at
+    first_at = min(record.at, fold.wary) if fold.wary else record.at
+    fold.commit = Commit(record.seq, call, action, body["key"], body["args"], now, first_at)
+    fold.commit.began_in, fold.commit.began_at = record.seq, record.at
     fold.commit.answers = body.get("answers", ())
-    fold.intents[said.seq], fold.attempts[said.seq] = body["call"], 1
+    fold.intents[record.seq], fold.attempts[record.seq] = body["call"], 1
     fold.stalled = fold.resumed = False
     fold.trouble = None
 
 
-def attempt(fold: Fold, said: Said) -> None:
+def attempt(fold: Fold, record: ReadRecord) -> None:
     """Check that another attempt begins, or that one ended without ending the commit."""
-    commit = _open(fold, said)
-    number = said.body["attempt"]
-    if "outcome" in said.body:
+    commit = _open(fold, record)
+    number = record.body["attempt"]
+    if "outcome" in record.body:
         _ended(fold, commit, number)
         _was_made(fold, commit)
-        failure = said.body["outcome"]["failed"]
+        failure = record.body["outcome"]["failed"]
         kind = _kind(fold, commit, failure)
         if kind == "settles" or (kind == "final" and not (commit.doubts or _before_a_restore(fold, commit))):
             fold.problem(
                 "attempt", f"{failure['type']} is final, and was taken as if another attempt might help"
             )
         commit.in_flight, commit.failure, commit.refused = False, failure, kind == "final"
-        commit.next_at = said.instant("next") if "next" in said.body else 0
+        commit.next_at = record.instant("next") if "next" in record.body else 0
         commit.next_said = True
         return
     if number != commit.attempt + 1:
@@ -92,54 +92,54 @@ def attempt(fold: Fold, said: Said) -> None:
     if commit.in_flight:
         fold.problem("attempt", f"attempt {commit.attempt} has not ended on record")
     else:
-        _check_again(fold, commit, said.at)
+        _check_again(fold, commit, record.at)
     fold.trouble, fold.resumed = None, False
     commit.attempt = fold.attempts[commit.seq] = number
-    commit.began_in, commit.began_at = said.seq, said.at
+    commit.began_in, commit.began_at = record.seq, record.at
     if not commit.counted:
-        commit.first_at = said.at
+        commit.first_at = record.at
     commit.counted += 1
     commit.in_flight, commit.failure, commit.refused = True, None, False
     commit.excused = commit.asked_again = False
 
 
-def doubt(fold: Fold, said: Said) -> None:
+def doubt(fold: Fold, record: ReadRecord) -> None:
     """Check a doubt: it is unknown whether the attempt under way took effect."""
-    commit = _open(fold, said)
-    by_restore = said.body.get("by") == "restore"
+    commit = _open(fold, record)
+    by_restore = record.body.get("by") == "restore"
     if by_restore and not commit.in_flight:
-        if not _failed_in_doubt(fold, commit) or said.body["attempt"] != commit.attempt:
-            fold.problem("restored", f"no restore puts {said.body['call']} in doubt here")
-        _begins(fold, commit, said)
+        if not _failed_in_doubt(fold, commit) or record.body["attempt"] != commit.attempt:
+            fold.problem("restored", f"no restore puts {record.body['call']} in doubt here")
+        _begins(fold, commit, record)
         return
-    _ended(fold, commit, said.body["attempt"])
+    _ended(fold, commit, record.body["attempt"])
     if by_restore:
         if not _after_a_restore(fold, commit):
-            fold.problem("restored", f"no restore puts {said.body['call']} in doubt here")
+            fold.problem("restored", f"no restore puts {record.body['call']} in doubt here")
     else:
         _was_made(fold, commit)
-    if by_restore or (said.body.get("reason") == CUT_OFF and isinstance(commit.action.doubt, Check)):
+    if by_restore or (record.body.get("reason") == CUT_OFF and isinstance(commit.action.doubt, Check)):
         commit.counted = max(commit.counted - 1, 0)
-    _begins(fold, commit, said)
+    _begins(fold, commit, record)
 
 
-def _begins(fold: Fold, commit: Commit, said: Said) -> None:
+def _begins(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     """Note that a doubt begins."""
     fold.resumed = False
     commit.in_flight = False
-    commit.doubts.append(said.body["attempt"])
-    if said.body.get("rule") == DOUBT_RULE:
-        commit.ruled.add(said.body["attempt"])
-    commit.given_up_at, commit.once_given_up = said.at, []
-    commit.reason = said.body["reason"]
-    commit.next_said = "next" in said.body
-    commit.next_at = said.instant("next") if commit.next_said else 0
+    commit.doubts.append(record.body["attempt"])
+    if record.body.get("rule") == DOUBT_RULE:
+        commit.ruled.add(record.body["attempt"])
+    commit.given_up_at, commit.once_given_up = record.at, []
+    commit.reason = record.body["reason"]
+    commit.next_said = "next" in record.body
+    commit.next_at = record.instant("next") if commit.next_said else 0
 
 
-def resolved(fold: Fold, said: Said) -> None:
+def resolved(fold: Fold, record: ReadRecord) -> None:
     """Check the word of a check or a person on whether the action happened."""
-    commit = _open(fold, said, key=False)
-    by, verdict = known_teller(said.body["by"]), known_verdict(said.body["verdict"])
+    commit = _open(fold, record, key=False)
+    by, verdict = known_teller(record.body["by"]), known_verdict(record.body["verdict"])
     if commit.in_flight:
         fold.problem("resolved", f"attempt {commit.attempt} was still under way")
     elif not commit.doubts and not commit.asked_again:
@@ -147,55 +147,55 @@ def resolved(fold: Fold, said: Said) -> None:
     match by:
         case "check":
             if not isinstance(commit.action.doubt, Check):
-                fold.problem("resolved", f"the contract names no check for {said.body['call']}")
+                fold.problem("resolved", f"the contract names no check for {record.body['call']}")
         case "person":
-            if not said.body.get("actor"):
+            if not record.body.get("actor"):
                 fold.problem("actor", "a person settled it, but it is not on record who")
         case None:
-            fold.problem("form", f"`resolved` by {said.body['by']!r} is unknown")
+            fold.problem("form", f"`resolved` by {record.body['by']!r} is unknown")
         case _:
             assert_never(by)
     fold.stalled = fold.resumed = False
     fold.trouble = None
     match verdict:
         case "happened":
-            commit.person_says = said.body["outcome"]
+            commit.person_says = record.body["outcome"]
         case "did_not_happen":
-            _denied(fold, commit, said)
+            _denied(fold, commit, record)
         case None:
-            fold.problem("form", f"`resolved` as {said.body['verdict']!r} is unknown")
+            fold.problem("form", f"`resolved` as {record.body['verdict']!r} is unknown")
         case _:
             assert_never(verdict)
 
 
-def _denied(fold: Fold, commit: Commit, said: Said) -> None:
+def _denied(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     """Note that none of the attempts took effect. If a person says so, the count starts again."""
     commit.doubts, commit.ruled, commit.refused = [], set(), False
     commit.denied = True
-    if _success_alone_leaves(commit.action) or said.at >= fold.wary_until:
+    if _success_alone_leaves(commit.action) or record.at >= fold.wary_until:
         fold.wary = 0
     commit.failure, commit.next_at, commit.next_said = None, 0, True
-    by_person = said.body["by"] == "person"
+    by_person = record.body["by"] == "person"
     commit.excused, commit.asked_again = True, not by_person
     if by_person:
         commit.counted = 0
 
 
-def outcome(fold: Fold, said: Said) -> None:
+def outcome(fold: Fold, record: ReadRecord) -> None:
     """Check an outcome: the reason why the commit ended must be on record."""
-    body = said.body
+    body = record.body
     call, action = _action(fold, body["call"])
     _check_value(fold, call, body["outcome"])
     by = known_by(body["by"])
     if by == "record":
-        _from_record(fold, said, action)
+        _from_record(fold, record, action)
         return
-    commit = _open(fold, said)
+    commit = _open(fold, record)
     if commit.outcome is not None:
         fold.problem("outcome", "the outcome of this commit is on record already")
     if by == "call" and commit.in_flight:
         _was_made(fold, commit)
-    why = _why_not(by, fold, commit, said)
+    why = _why_not(by, fold, commit, record)
     if why is not None:
         fold.problem("outcome", why)
     commit.outcome, commit.outcome_by = body["outcome"], body["by"]
@@ -212,9 +212,9 @@ def outcome(fold: Fold, said: Said) -> None:
         fold.effects.add((body["call"], fold.state))
 
 
-def evidence(fold: Fold, said: Said) -> None:
+def evidence(fold: Fold, record: ReadRecord) -> None:
     """Check evidence: it must be about an attempt that was made."""
-    body = said.body
+    body = record.body
     call, _ = _action(fold, body["call"])
     _check_value(fold, call, body["outcome"])
     if fold.intents.get(body["intent"]) != body["call"]:
@@ -224,15 +224,15 @@ def evidence(fold: Fold, said: Said) -> None:
         commit.evidence.append((body["attempt"], body["outcome"]))
         if body["attempt"] > commit.attempt:
             fold.problem("evidence", f"it speaks of attempt {body['attempt']}, which was not made")
-    _answer(fold, said)
+    _answer(fold, record)
 
 
-def _answer(fold: Fold, said: Said) -> None:
+def _answer(fold: Fold, record: ReadRecord) -> None:
     """Note which attempts a late outcome answers.
 
     Older records of evidence answer none by themselves.
     """
-    commit, body = fold.commit, said.body
+    commit, body = fold.commit, record.body
     answered = body.get("answered", [])
     if not answered:
         return
@@ -259,19 +259,19 @@ def _answer(fold: Fold, said: Said) -> None:
         fold.trouble = None
 
 
-def restored(fold: Fold, said: Said) -> None:
+def restored(fold: Fold, record: ReadRecord) -> None:
     """Check a restore: what the run does next may have been done before."""
-    since = said.instant("since")
-    if since > said.at:
+    since = record.instant("since")
+    if since > record.at:
         fold.problem("at", "the copy's last word on the run lies after the restore")
-    if not said.body.get("actor"):
+    if not record.body.get("actor"):
         fold.problem("actor", "the store was restored, but it is not on record who said so")
-    fold.wary, fold.wary_until, fold.restored_in = since, said.instant("until"), said.seq
+    fold.wary, fold.wary_until, fold.restored_in = since, record.instant("until"), record.seq
     if fold.commit is not None:
         fold.commit.denied = False
         if fold.commit.doubts:
             fold.commit.once_given_up.append(fold.commit.given_up_at)
-            fold.commit.given_up_at = said.at
+            fold.commit.given_up_at = record.at
 
 
 # --- intents -------------------------------------------------------------------------------------
@@ -291,23 +291,23 @@ def committed_in(block: Block) -> set[str]:
 
 def _committed_here(fold: Fold) -> set[str]:
     shared_only = fold.acts or fold.taken is not None
-    found = set[str]()
+    actions = set[str]()
     for timer in fold.at.timers:
         if timer.shared or not shared_only:
-            found |= committed_in(timer.declaration.body)
+            actions |= committed_in(timer.declaration.body)
     if fold.taken is not None:
-        return found | committed_in(fold.taken.handler.declaration.body)
-    return found | committed_in(fold.at.declaration.body)
+        return actions | committed_in(fold.taken.handler.declaration.body)
+    return actions | committed_in(fold.at.declaration.body)
 
 
-def _needs_a_timer(fold: Fold, said: Said) -> None:
+def _needs_a_timer(fold: Fold, record: ReadRecord) -> None:
     """Check that a timer was due: only a phase's timer can begin another step here.
 
     It can do so between attempts and while the run is stalled.
     """
     due = [
         timer for timer in fold.at.timers
-        if timer.shared and timer.calls and fold.timers.get(timer.id, said.at + 1) <= said.at
+        if timer.shared and timer.calls and fold.timers.get(timer.id, record.at + 1) <= record.at
     ]  # fmt: skip
     if not due:
         fold.problem(
@@ -315,29 +315,30 @@ def _needs_a_timer(fold: Fold, said: Said) -> None:
         )
 
 
-def _check_key(fold: Fold, said: Said, call: CallProgram, args: Any, now: Instant) -> None:
+def _check_key(fold: Fold, record: ReadRecord, call: CallProgram, args: Any, now: Instant) -> None:
     if call.key is None:
         expected = f"{fold.run}/{fold.entered}"
     elif args is None:
         return
     else:
         expected = call.key(args, fold.frame(now))
-    if said.body["key"] != expected:
+    if record.body["key"] != expected:
         fold.problem(
-            "key", f"{said.body['call']} has the key {said.body['key']!r}, by the contract it is {expected!r}"
+            "key",
+            f"{record.body['call']} has the key {record.body['key']!r}, by the contract it is {expected!r}",
         )
 
 
 # --- attempts ------------------------------------------------------------------------------------
 
 
-def _open(fold: Fold, said: Said, *, key: bool = True) -> Commit:
+def _open(fold: Fold, record: ReadRecord, *, key: bool = True) -> Commit:
     commit = fold.commit
     if commit is None:
         raise LookupError("there is no intent before it")
-    if said.body["call"] != commit.call.declaration.name or (key and said.body["key"] != commit.key):
+    if record.body["call"] != commit.call.declaration.name or (key and record.body["key"] != commit.key):
         fold.problem(
-            said.kind, f"it is about {said.body['call']}, the open intent is of {commit.call.declaration.name}"
+            record.kind, f"it is about {record.body['call']}, the open intent is of {commit.call.declaration.name}"
             f" with the key {commit.key!r}"
         )  # fmt: skip
     return commit
@@ -440,34 +441,34 @@ def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
 # --- outcomes ------------------------------------------------------------------------------------
 
 
-def _why_not(by: OutcomeBy | None, fold: Fold, commit: Commit, said: Said) -> str | None:
+def _why_not(by: OutcomeBy | None, fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
     """Return what is wrong with the reason of an outcome; None if nothing is."""
     match by:
         case "call":
-            return _by_call(fold, commit, said)
+            return _by_call(fold, commit, record)
         case "check":
-            return _by_check(fold, commit, said)
+            return _by_check(fold, commit, record)
         case "person":
-            return _by_person(fold, commit, said)
+            return _by_person(fold, commit, record)
         case "evidence":
-            return _by_evidence(fold, commit, said)
+            return _by_evidence(fold, commit, record)
         case "skip":
-            return _by_skip(fold, commit, said)
+            return _by_skip(fold, commit, record)
         case "report":
-            return _by_report(fold, commit, said)
+            return _by_report(fold, commit, record)
         case "record":
             return "what is on record under a key already belongs to no open intent"
         case None:
-            return f"an outcome by {said.body['by']!r} is unknown"
+            return f"an outcome by {record.body['by']!r} is unknown"
         case _:
             assert_never(by)
 
 
-def _by_call(fold: Fold, commit: Commit, said: Said) -> str | None:
-    value = said.body["outcome"]
+def _by_call(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
+    value = record.body["outcome"]
     if commit.in_flight:
-        if said.body.get("attempt") != commit.attempt:
-            return f"it is of attempt {said.body.get('attempt')}, but attempt {commit.attempt} is under way"
+        if record.body.get("attempt") != commit.attempt:
+            return f"it is of attempt {record.body.get('attempt')}, but attempt {commit.attempt} is under way"
         kind = _kind(fold, commit, value["failed"]) if "failed" in value else "settles"
         if kind == "transient":
             return "a transient failure ends an attempt, and no commit"
@@ -485,24 +486,24 @@ def _by_call(fold: Fold, commit: Commit, said: Said) -> str | None:
     return None
 
 
-def _by_check(fold: Fold, commit: Commit, said: Said) -> str | None:
+def _by_check(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
     if not isinstance(commit.action.doubt, Check):
         return f"the contract names no check for {commit.action.name}"
     return (
         None
-        if commit.doubts and "ok" in said.body["outcome"]
+        if commit.doubts and "ok" in record.body["outcome"]
         else "there was no doubt that a check could settle"
     )
 
 
-def _by_person(fold: Fold, commit: Commit, said: Said) -> str | None:
-    same = commit.person_says is not None and commit.person_says == said.body["outcome"]
+def _by_person(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
+    same = commit.person_says is not None and commit.person_says == record.body["outcome"]
     return None if same else "no person is on record who said so"
 
 
-def _by_evidence(fold: Fold, commit: Commit, said: Said) -> str | None:
+def _by_evidence(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
     for number, value in commit.evidence:
-        if value != said.body["outcome"]:
+        if value != record.body["outcome"]:
             continue
         if "ok" in value:
             return None
@@ -516,21 +517,21 @@ def _by_evidence(fold: Fold, commit: Commit, said: Said) -> str | None:
     return "there is no evidence on record that settles it so"
 
 
-def _by_skip(fold: Fold, commit: Commit, said: Said) -> str | None:
+def _by_skip(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
     if not isinstance(commit.action.doubt, Skip):
         return f"the contract does not say `skip` for {commit.action.name}"
-    return None if commit.doubts and said.body["outcome"] == {"ok": None} else "there was no doubt to skip"
+    return None if commit.doubts and record.body["outcome"] == {"ok": None} else "there was no doubt to skip"
 
 
-def _by_report(fold: Fold, commit: Commit, said: Said) -> str | None:
+def _by_report(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
     rule = commit.action.doubt
-    if said.body["outcome"] != {"failed": {"type": "InDoubt"}}:
+    if record.body["outcome"] != {"failed": {"type": "InDoubt"}}:
         return "a doubt is reported as `InDoubt` and nothing else"
     match rule:
         case Report():
             return None if commit.doubts else "there was no doubt to report"
         case Ask(timedelta() as within):
-            over = said.at >= commit.given_up_at + microseconds(within)
+            over = record.at >= commit.given_up_at + microseconds(within)
             return None if commit.doubts and over else "the person asked still had time to answer"
         case Ask() | Repeat() | Check() | Skip():
             return f"the contract does not say `report` for {commit.action.name}"
@@ -538,17 +539,17 @@ def _by_report(fold: Fold, commit: Commit, said: Said) -> str | None:
             assert_never(rule)
 
 
-def _from_record(fold: Fold, said: Said, action: Action) -> None:
-    known = (action.name, said.body["key"])
+def _from_record(fold: Fold, record: ReadRecord, action: Action) -> None:
+    pair = (action.name, record.body["key"])
     if fold.commit is not None:
         fold.problem("outcome", "a commit that calls nobody stands inside another one")
     elif action.name not in _committed_here(fold):
         fold.problem("outcome", f"nothing that can run in {fold.state} now commits {action.name}")
-    if action.key is None or action.key.expr is None or known not in fold.used_keys:
+    if action.key is None or action.key.expr is None or pair not in fold.used_keys:
         fold.problem(
-            "outcome", f"{action.name} has not taken effect under the key {said.body['key']!r} before"
+            "outcome", f"{action.name} has not taken effect under the key {record.body['key']!r} before"
         )
-    elif said.body["outcome"] != {"ok": fold.used_keys[known].result}:
+    elif record.body["outcome"] != {"ok": fold.used_keys[pair].result}:
         fold.problem("outcome", "it is not the result that is on record under this key")
     fold.reused = action.name
     fold.stalled = False

@@ -13,15 +13,15 @@ from opord.values.vault import UNOPENED
 _CHARACTERS = 120
 
 
-def compare(fold: Fold, column: str, stored: Any, journal: Any) -> None:
+def compare(fold: Fold, column: str, value: Any, journal: Any) -> None:
     """Report a column of the stored run that differs from its journal. Both are plain data."""
-    if not same(stored, journal):
-        differs(fold, column, stored, journal)
+    if not same(value, journal):
+        differs(fold, column, value, journal)
 
 
-def differs(fold: Fold, column: str, stored: Any, journal: Any) -> None:
+def differs(fold: Fold, column: str, value: Any, journal: Any) -> None:
     """Report that a column differs from the journal."""
-    fold.stored_problem(column, f"it says {told(stored)}, its journal adds up to {told(journal)}")
+    fold.stored_problem(column, f"it says {told(value)}, its journal adds up to {told(journal)}")
 
 
 def same(one: Any, other: Any) -> bool:

@@ -28,7 +28,7 @@ class Problem(NamedTuple):
         return f"{where}: {self.what}: {self.why}"
 
 
-class Said(NamedTuple):
+class ReadRecord(NamedTuple):
     """A record as read: its number, time, kind and content."""
 
     seq: int
@@ -186,15 +186,15 @@ class Fold:
         self.taken_in = 0
         self.brought = 0
 
-    def follow(self, said: Said) -> None:
+    def follow(self, record: ReadRecord) -> None:
         """Note what every record says: its time, its writer, the message from the inbox."""
-        body = said.body
-        self.last_at, self.last_worker = said.at, str(body.get("worker", ""))
+        body = record.body
+        self.last_at, self.last_worker = record.at, str(body.get("worker", ""))
         if "arrived" in body:
             self.taken_in += 1
             if "id" in body:
                 self.taken_messages.add(body["id"])
-        elif said.kind == "evidence":
+        elif record.kind == "evidence":
             self.brought += 1
 
     def problem(self, what: str, why: str) -> None:

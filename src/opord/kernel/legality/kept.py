@@ -104,35 +104,33 @@ def check_keys(fold: Fold, keys: Keys, waiting: dict[tuple[str, str], Any]) -> N
             _check_used(fold, one, used[one.action, one.key])
 
 
-def _check_used(fold: Fold, kept: UsedKey, used: Used) -> None:
-    place = f"settled {kept.action} {kept.key}"
-    _check_digest(fold, "settled", f"{place} args", kept.args, used.args)
+def _check_used(fold: Fold, row: UsedKey, used: Used) -> None:
+    place = f"settled {row.action} {row.key}"
+    _check_digest(fold, "settled", f"{place} args", row.args, used.args)
     try:
-        stored = opened(fold.program, fold.run, f"{place} result", loads(kept.result))
+        result = opened(fold.program, fold.run, f"{place} result", loads(row.result))
     except SecretUnreadable as error:
         fold.stored_problem("secret", str(error))
     except ValueError as error:
         fold.stored_problem("settled", f"the {place} result cannot be read: {error}")
     else:
-        if not same(stored, used.result):
-            differs(fold, "settled", {"result of": [kept.action, kept.key], "is": stored}, used.result)
+        if not same(result, used.result):
+            differs(fold, "settled", {"result of": [row.action, row.key], "is": result}, used.result)
 
 
-def _check_names(
-    fold: Fold, column: str, stored: set[tuple[str, str]], journal: set[tuple[str, str]]
-) -> None:
-    for name, key in sorted(stored - journal):
+def _check_names(fold: Fold, column: str, rows: set[tuple[str, str]], journal: set[tuple[str, str]]) -> None:
+    for name, key in sorted(rows - journal):
         fold.stored_problem(column, f"it says that {name} has used the key {told(key)}, its journal does not")
-    for name, key in sorted(journal - stored):
+    for name, key in sorted(journal - rows):
         fold.stored_problem(
             column, f"it does not say that {name} has used the key {told(key)}, its journal does"
         )
 
 
-def _check_digest(fold: Fold, column: str, place: str, kept: str, rest: Any) -> None:
+def _check_digest(fold: Fold, column: str, place: str, column_text: str, rest: Any) -> None:
     """Compare a stored digest with that of plain data, as far as both can be read."""
-    stored: Any = kept
-    if "." in kept:
+    text: Any = column_text
+    if "." in column_text:
         vault = fold.program.vault
         if vault is None:
             fold.stored_problem(
@@ -140,14 +138,14 @@ def _check_digest(fold: Fold, column: str, place: str, kept: str, rest: Any) -> 
             )
             return
         try:
-            stored = vault.open(f"{fold.run}\n{place}", kept)
+            text = vault.open(f"{fold.run}\n{place}", column_text)
         except SecretUnreadable as error:
             fold.stored_problem("secret", str(error))
             return
-    if not isinstance(stored, str) or unopened(rest):
+    if not isinstance(text, str) or unopened(rest):
         return  # without the key this cannot be decided
     expected = digest(dumps(rest))
-    if stored != expected:
+    if text != expected:
         fold.stored_problem(
-            column, f"the {place} says the digest {stored[:12]}, its journal adds up to {expected[:12]}"
+            column, f"the {place} says the digest {text[:12]}, its journal adds up to {expected[:12]}"
         )

@@ -60,10 +60,10 @@ def _open(fold: Fold) -> dict[str, Any] | None:
     }
 
 
-def _answer(said: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(form: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer of a call in one form, from a record or from a row."""
-    ended = {"failed": said["failed"]} if said.get("failed") is not None else {"ok": said.get("ok")}
-    return {"call": said["call"], "attempts": said.get("attempts", 1), "ms": said.get("ms", 0.0), **ended}
+    ended = {"failed": form["failed"]} if form.get("failed") is not None else {"ok": form.get("ok")}
+    return {"call": form["call"], "attempts": form.get("attempts", 1), "ms": form.get("ms", 0.0), **ended}
 
 
 # --- causes and timers ----------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def _timer(fold: Fold, name: str) -> TimerProgram | None:
 def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None:
     """Compare all that is stored of a commit with its records."""
     outcome = intent.get("outcome")
-    for member, stored, journal in (
+    for member, value, journal in (
         ("seq", intent.get("seq"), commit.seq),
         ("call", intent.get("call"), commit.action.name),
         ("key", intent.get("key"), commit.key),
@@ -172,7 +172,7 @@ def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None
         ("reason", intent.get("reason", ""), commit.reason),
         ("outcome", outcome and _ending(outcome), commit.outcome and _ended(commit)),
     ):
-        compare(fold, f"intent.{member}", stored, journal)
+        compare(fold, f"intent.{member}", value, journal)
     for what, why in _impossible(commit, intent):
         fold.stored_problem(f"intent.{what}", why)
 
@@ -206,13 +206,13 @@ def _impossible(commit: Commit, intent: Mapping[str, Any]) -> Iterator[tuple[str
         yield "next_at", f"it says {next_at}, its journal adds up to {commit.next_at}"
 
 
-def _next(commit: Commit, stored: int) -> tuple[int, ...]:
+def _next(commit: Commit, instant: int) -> tuple[int, ...]:
     """Return the possible instants of the next try. Older records of a doubt do not say it."""
     if commit.next_said or not commit.doubts:
         return (commit.next_at,)
     longest = microseconds((commit.action.retry or UNEXPECTED_RETRY).cap)
     since = (*commit.once_given_up, commit.given_up_at)[0]
-    return (stored,) if since <= stored <= since + longest else (0,)
+    return (instant,) if since <= instant <= since + longest else (0,)
 
 
 def may_ask(commit: Commit) -> bool:

@@ -63,7 +63,7 @@ def _object(text: str) -> dict[str, Any]:
 def _check_columns(fold: Fold, row: RunRow) -> None:
     """Compare what the store keeps in columns of its own."""
     head, program = row.head, fold.program
-    for column, stored, journal in (
+    for column, value, journal in (
         ("sequence", row.seq, fold.seq),
         ("hash", row.hash, fold.hash),
         ("state", head.state, fold.state),
@@ -73,7 +73,7 @@ def _check_columns(fold: Fold, row: RunRow) -> None:
         ("name", row.name, program.name),
         ("version", row.version, program.version),
     ):
-        compare(fold, column, stored, journal)
+        compare(fold, column, value, journal)
     if not program.is_named_by(row.contract):
         compare(fold, "contract", row.contract, program.digest)
 
@@ -82,7 +82,7 @@ def _check_body(fold: Fold, row: RunRow, body: dict[str, Any]) -> None:
     """Compare what the kernel keeps in the body of a row, except the step under way."""
     # A timer that takes a stalled run leaves no record until its step commits or ends.
     taken_by_timer = row.head.status == "running" and by_timer(body)
-    for column, stored, journal in (
+    for column, value, journal in (
         ("entered", body.get("entered"), fold.entered),
         ("phase_since", body.get("phase_since", 0), fold.phase_since),
         ("fired", sorted(body.get("fired", ())), sorted(fold.fired)),
@@ -91,6 +91,6 @@ def _check_body(fold: Fold, row: RunRow, body: dict[str, Any]) -> None:
         ("trouble", body.get("trouble"), None if taken_by_timer else fold.trouble),
         ("settled", sorted(body.get("settled", ())), sorted({action for action, _ in fold.used_keys})),
     ):
-        compare(fold, column, stored, journal)
+        compare(fold, column, value, journal)
     if "how" in body:  # rows of older versions do not have it
         compare(fold, "how", body["how"], fold.how)

@@ -7,7 +7,7 @@ from typing import Any, assert_never, cast, get_args
 
 from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
-from opord.kernel.legality.fold import Fold, Said, Taken
+from opord.kernel.legality.fold import Fold, ReadRecord, Taken
 from opord.kernel.legality.values import UNFIT
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import CauseWord
@@ -24,10 +24,10 @@ _EVERY_RECORD = frozenset(
 )  # fmt: skip
 
 
-def started(fold: Fold, said: Said) -> None:
+def started(fold: Fold, record: ReadRecord) -> None:
     """Check the first record: the input, the run's name, and the initial state."""
-    program, body = fold.program, said.body
-    fold.started_at = said.at
+    program, body = fold.program, record.body
+    fold.started_at = record.at
     if (body["name"], body["version"]) != (program.name, program.version):
         fold.problem(
             "contract",
@@ -42,43 +42,43 @@ def started(fold: Fold, said: Said) -> None:
     initial = next(state.name for state in program.contract.states if state.initial)
     if body["to"] != initial:
         fold.problem("transition", f"it starts in {body['to']}, the initial state is {initial}")
-    _enter(fold, said)
+    _enter(fold, record)
 
 
-def event(fold: Fold, said: Said) -> None:
+def event(fold: Fold, record: ReadRecord) -> None:
     """Check a taken event: this state handles it, its sender may send it, its content fits."""
-    handler = _handled(fold, said)
+    handler = _handled(fold, record)
     if handler is not None and handler.step is None:
-        fold.problem("event", f"{said.body['event']} is only recorded in {fold.state}, and moved the run")
+        fold.problem("event", f"{record.body['event']} is only recorded in {fold.state}, and moved the run")
     fold.commit, fold.reused, fold.stalled, fold.resumed, fold.trouble = None, None, False, False, None
     if handler is not None:
-        body = said.body
+        body = record.body
         fold.taken = Taken(
             body["event"],
             handler,
             not handler.calls,
-            said.at,
+            record.at,
             body["args"],
             body.get("actor", ""),
             body.get("role", ""),
         )
 
 
-def ignored(fold: Fold, said: Said) -> None:
+def ignored(fold: Fold, record: ReadRecord) -> None:
     """Check an event that is only recorded."""
-    handler = _handled(fold, said)
+    handler = _handled(fold, record)
     if handler is not None and handler.step is not None:
-        fold.problem("event", f"{said.body['event']} has a handler in {fold.state}, and was only recorded")
+        fold.problem("event", f"{record.body['event']} has a handler in {fold.state}, and was only recorded")
 
 
-def unhandled(fold: Fold, said: Said) -> None:
+def unhandled(fold: Fold, record: ReadRecord) -> None:
     """Check a stored event that no state took before the run ended."""
-    _declared(fold, said)
+    _declared(fold, record)
 
 
-def transition(fold: Fold, said: Said) -> None:
+def transition(fold: Fold, record: ReadRecord) -> None:
     """Check a transition: the state and the cause's body allow it, and the data fit."""
-    body = said.body
+    body = record.body
     if body["from"] != fold.state:
         fold.problem("transition", f"it leaves {body['from']}, but the run is in {fold.state}")
     target = fold.program.states.get(body["to"])
@@ -90,7 +90,7 @@ def transition(fold: Fold, said: Said) -> None:
             "transition",
             f"{fold.state} may go to {', '.join(declared.targets) or 'no state'}, not to {body['to']}",
         )
-    block = _cause(fold, said)
+    block = _cause(fold, record)
     if block is not None and all(body["to"] != goto.state for goto in gotos(block)):
         fold.problem("transition", f"what {body['cause']!r} runs in {fold.state} never goes to {body['to']}")
     for answer in body.get("calls", ()):
@@ -102,30 +102,30 @@ def transition(fold: Fold, said: Said) -> None:
             "transition",
             f"the run's outcome is said to be {body.get('result')}, {body['to']} means {outcome}",
         )
-    _enter(fold, said)
+    _enter(fold, record)
 
 
-def stalled(fold: Fold, said: Said) -> None:
+def stalled(fold: Fold, record: ReadRecord) -> None:
     """Check a stall: the record must say why."""
-    if not isinstance(said.body.get("error"), str):
+    if not isinstance(record.body.get("error"), str):
         fold.problem("form", "a stalled run says no error")
     fold.stalled = fold.stalled_here = True
     fold.resumed = False
-    fold.trouble = {name: value for name, value in said.body.items() if name not in _EVERY_RECORD}
+    fold.trouble = {name: value for name, value in record.body.items() if name not in _EVERY_RECORD}
     if fold.taken is not None:
         fold.taken = fold.taken._replace(at_once=False)
 
 
-def retried(fold: Fold, said: Said) -> None:
+def retried(fold: Fold, record: ReadRecord) -> None:
     """Check a resume by a person."""
-    _by_somebody(fold, said)
+    _by_somebody(fold, record)
     fold.stalled, fold.trouble, fold.resumed = False, None, True
 
 
-def terminated(fold: Fold, said: Said) -> None:
+def terminated(fold: Fold, record: ReadRecord) -> None:
     """Check the end of a run by an administrator."""
-    _by_somebody(fold, said)
-    fold.ended, fold.ended_why = "terminated", said.body.get("reason")
+    _by_somebody(fold, record)
+    fold.ended, fold.ended_why = "terminated", record.body.get("reason")
     fold.timers = {}
 
 
@@ -148,17 +148,17 @@ def check_answer(fold: Fold, answer: dict[str, Any]) -> None:
         decoded(fold, f"the answer of {answer['call']}", call.result, answer["ok"])
 
 
-def _by_somebody(fold: Fold, said: Said) -> None:
-    if not said.body.get("actor"):
-        fold.problem("actor", f"`{said.kind}` names nobody who did it")
+def _by_somebody(fold: Fold, record: ReadRecord) -> None:
+    if not record.body.get("actor"):
+        fold.problem("actor", f"`{record.kind}` names nobody who did it")
 
 
 # --- events --------------------------------------------------------------------------------------
 
 
-def _declared(fold: Fold, said: Said) -> Any:
+def _declared(fold: Fold, record: ReadRecord) -> Any:
     """Check an event against its declaration; return its values, or None."""
-    body = said.body
+    body = record.body
     program = fold.program.events.get(body["event"])
     if program is None:
         fold.problem("event", f"the contract has no event {body['event']}")
@@ -174,35 +174,35 @@ def _declared(fold: Fold, said: Said) -> Any:
     if (program.key is None) != (key is None):
         fold.problem("key", f"{body['event']} has a key on record or by the contract, but not both")
     if program.key is not None and values is not None and not names_now(program.declaration.key):
-        expected = program.key(values, fold.frame(said.at, body.get("actor", "")))
+        expected = program.key(values, fold.frame(record.at, body.get("actor", "")))
         if key != expected:
             fold.problem("key", f"{body['event']} has the key {key!r}, by the contract it is {expected!r}")
     if key is not None:
         fold.event_args.setdefault((body["event"], key), body["args"])
-        first = fold.event_keys.setdefault((body["event"], key), said.seq)
-        if first != said.seq:
+        first = fold.event_keys.setdefault((body["event"], key), record.seq)
+        if first != record.seq:
             fold.problem("key", f"{body['event']} with the key {key!r} was taken before, at record {first}")
     return values
 
 
-def _handled(fold: Fold, said: Said) -> HandlerProgram | None:
-    values = _declared(fold, said)
-    name = said.body["event"]
+def _handled(fold: Fold, record: ReadRecord) -> HandlerProgram | None:
+    values = _declared(fold, record)
+    name = record.body["event"]
     at_rest = not fold.acts and fold.taken is None and fold.commit is None
     handlers = [h for h in fold.at.handlers.get(name, ()) if at_rest or h.shared]
     if not handlers:
         when = "" if at_rest else " in the middle of a step"
         fold.problem("event", f"{fold.state} does not handle {name}{when}")
         return None
-    if at_rest and not fold.stalled and "arrived" not in said.body:
+    if at_rest and not fold.stalled and "arrived" not in record.body:
         late = [
-            timer for timer, due in fold.timers.items() if due <= said.at and not _timer(fold, timer).calls
+            timer for timer, due in fold.timers.items() if due <= record.at and not _timer(fold, timer).calls
         ]
         if late:
             fold.problem("timer", f"{late[0]} was due before {name} came, and a due timer wins")
     if values is None:
         return handlers[0]
-    frame = fold.frame(said.at, said.body.get("actor", ""))
+    frame = fold.frame(record.at, record.body.get("actor", ""))
     for handler in handlers:
         if handler.guard is None or handler.guard(fold.fields, frame, values):
             return handler
@@ -223,16 +223,16 @@ def names_now(expression: Any) -> bool:
 # --- causes and timers ---------------------------------------------------------------------------
 
 
-def _cause(fold: Fold, said: Said) -> Any:
+def _cause(fold: Fold, record: ReadRecord) -> Any:
     """Check the cause of a transition; return the body that it ran, if that is known."""
-    written = said.body["cause"]
-    found = _CAUSE.fullmatch(written)
-    if found is None:
-        fold.problem("cause", f"{written!r} is no cause")
+    cause = record.body["cause"]
+    parts = _CAUSE.fullmatch(cause)
+    if parts is None:
+        fold.problem("cause", f"{cause!r} is no cause")
         return None
-    kind = cast(CauseWord, found["kind"])
-    name = found["name"]
-    _check_committed(fold, written, name if kind == "commit" else found["commit"])
+    kind = cast(CauseWord, parts["kind"])
+    name = parts["name"]
+    _check_committed(fold, cause, name if kind == "commit" else parts["commit"])
     match kind:
         case "body" | "commit":
             if not fold.acts or fold.taken is not None:
@@ -244,23 +244,25 @@ def _cause(fold: Fold, said: Said) -> Any:
                 return None
             return fold.taken.handler.declaration.body
         case "timer":
-            return _fired(fold, said, name)
+            return _fired(fold, record, name)
         case _:
             assert_never(kind)
 
 
-def _check_committed(fold: Fold, written: str, committed: str | None) -> None:
+def _check_committed(fold: Fold, cause: str, committed: str | None) -> None:
     commit = fold.commit
-    known = commit.call.declaration.name if commit is not None and commit.outcome is not None else fold.reused
-    if committed is not None and committed != known:
+    action = (
+        commit.call.declaration.name if commit is not None and commit.outcome is not None else fold.reused
+    )
+    if committed is not None and committed != action:
         fold.problem(
-            "cause", f"{written!r} names a commit of {committed}, whose outcome is not on record in this step"
+            "cause", f"{cause!r} names a commit of {committed}, whose outcome is not on record in this step"
         )
     if committed is None and commit is not None and commit.outcome is not None:
-        fold.problem("cause", f"{written!r} passes over the commit of {known}, which is part of this step")
+        fold.problem("cause", f"{cause!r} passes over the commit of {action}, which is part of this step")
 
 
-def _fired(fold: Fold, said: Said, name: str) -> Any:
+def _fired(fold: Fold, record: ReadRecord, name: str) -> Any:
     if name not in fold.timers:
         fold.problem("timer", f"{fold.state} has no timer {name}")
         return None
@@ -269,7 +271,7 @@ def _fired(fold: Fold, said: Said, name: str) -> Any:
     if not timer.shared and not own_turn:
         fold.problem("timer", f"{name} belongs to {fold.state} alone and cannot fire in the middle of a step")
     commit = fold.commit
-    moment = commit.now if commit is not None and commit.outcome is not None else said.at
+    moment = commit.now if commit is not None and commit.outcome is not None else record.at
     due = fold.timers[name]
     if due > moment:
         fold.problem("timer", f"{name} fired {(due - moment) / 1e6:g} s early")
@@ -287,30 +289,30 @@ def _timer(fold: Fold, name: str) -> TimerProgram:
 # --- entering a state ----------------------------------------------------------------------------
 
 
-def _enter(fold: Fold, said: Said) -> None:
+def _enter(fold: Fold, record: ReadRecord) -> None:
     """Move to the state of the record, and check its data and timers against the contract."""
-    target = fold.program.states[said.body["to"]]
+    target = fold.program.states[record.body["to"]]
     phase = target.declaration.phase
     stays = bool(fold.state) and phase is not None and fold.at.declaration.phase == phase
-    fold.phase_since = fold.phase_since if stays else said.at
-    fold.fired = fold.fired | _firing(fold, said) if stays else set()
-    fold.state, fold.since = said.body["to"], said.at
-    fold.data = said.body.get("data")
+    fold.phase_since = fold.phase_since if stays else record.at
+    fold.fired = fold.fired | _firing(fold, record) if stays else set()
+    fold.state, fold.since = record.body["to"], record.at
+    fold.data = record.body.get("data")
     fold.fields = decoded(fold, f"what {fold.state} carries", target.fields, fold.data)
     fold.entered += 1
     fold.taken = fold.commit = fold.reused = None
     fold.stalled = fold.stalled_here = fold.resumed = False
     fold.trouble = None
     fold.ended = target.declaration.outcome if target.declaration.kind == "final" else None
-    fold.timers = {name: parse(due) for name, due in said.body.get("timers", {}).items()}
+    fold.timers = {name: parse(due) for name, due in record.body.get("timers", {}).items()}
     if fold.fields is not None:
-        _check_timers(fold, target, said.at)
+        _check_timers(fold, target, record.at)
 
 
-def _firing(fold: Fold, said: Said) -> set[str]:
+def _firing(fold: Fold, record: ReadRecord) -> set[str]:
     """Return the phase's timer that caused the transition. It does not fire again in this phase."""
-    found = _CAUSE.fullmatch(said.body.get("cause", ""))
-    name = found["name"] if found is not None and found["kind"] == "timer" else None
+    parts = _CAUSE.fullmatch(record.body.get("cause", ""))
+    name = parts["name"] if parts is not None and parts["kind"] == "timer" else None
     return {timer.id for timer in fold.at.timers if timer.shared and timer.id == name}
 
 

@@ -32,7 +32,7 @@ class Values:
         self._rows = tuple(rows)
         self._texts = Texts(self._rows, lambda text: open_value(program.vault, run, text))
         self.referred: set[str] = set()
-        self._kept: set[int] = set()  # the `id` of each decoded value; `_texts` keeps the objects alive
+        self._decoded: set[int] = set()  # the `id` of each decoded value; `_texts` keeps the objects alive
         self._proven: dict[tuple[int, str], Any] = {}
 
     def whole(self, body: Mapping[str, Any], member: str = "values") -> dict[str, Any]:
@@ -47,9 +47,9 @@ class Values:
         refs = body[member]
         try:
             self.referred.update(refs.values())
-            taken = [(path, self._texts.plain(named)) for path, named in refs.items()]
-            self._kept.update(id(value) for _, value in taken)
-            whole: dict[str, Any] = joined({name: body[name] for name in body if name != member}, taken)
+            parts = [(path, self._texts.plain(key)) for path, key in refs.items()]
+            self._decoded.update(id(value) for _, value in parts)
+            whole: dict[str, Any] = joined({name: body[name] for name in body if name != member}, parts)
         except ValueMissing as error:
             raise ReferenceWrong(f"{error}, and this refers to it") from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -67,7 +67,7 @@ class Values:
         Raises:
             Exception: the data do not fit the type.
         """
-        shape = codec.shape() if self._kept and type(rest) is dict else None
+        shape = codec.shape() if self._decoded and type(rest) is dict else None
         if shape is not None:
             # For an error the whole gives the better message: a part does not know its place.
             with suppress(Exception):
@@ -86,15 +86,15 @@ class Values:
     def _part(self, part: Part, rest: Any) -> Any:
         if part.checks:
             return UNFIT  # the depth can be checked only on the whole
-        kept = id(rest) in self._kept
-        if kept and (id(rest), part.kind) in self._proven:
+        decoded = id(rest) in self._decoded
+        if decoded and (id(rest), part.kind) in self._proven:
             return self._proven[id(rest), part.kind]
-        if part.shape is not None and type(rest) is dict and not kept:
+        if part.shape is not None and type(rest) is dict and not decoded:
             return self._by_parts(part.shape, rest)
         value = part.load(rest)
         if part.dump(value) != rest:
             return UNFIT
-        if kept:
+        if decoded:
             self._proven[id(rest), part.kind] = value
         return value
 
@@ -103,12 +103,12 @@ class Values:
 
         All records and rows that may refer to them must have been read.
         """
-        found = []
+        problems = []
         for row in self._rows:
             if digest(row.body) != row.digest:
-                found.append(f"{row.digest} does not have this digest: it was changed")
+                problems.append(f"{row.digest} does not have this digest: it was changed")
             elif row.digest not in self.referred:
-                found.append(f"{row.digest} is kept, and no record refers to it")
+                problems.append(f"{row.digest} is kept, and no record refers to it")
             elif dumps(loads(row.body)) != row.body:
-                found.append(f"{row.digest} is not in canonical form")
-        return found
+                problems.append(f"{row.digest} is not in canonical form")
+        return problems
