@@ -36,9 +36,9 @@ def an_action(
     )
 
 
-def an_intent(**said: object) -> Intent:
+def an_intent(**members: object) -> Intent:
     intent = Intent(seq=3, call="charge", key="k", args={}, first_at=NOW, in_flight=False)
-    for name, value in said.items():
+    for name, value in members.items():
         setattr(intent, name, value)
     return intent
 
@@ -60,11 +60,11 @@ def the_plan(
     now: int = NOW,
     spread: float = 0.5,
     resting: bool = False,
-    said: str = "",
+    explanation: str = "",
 ) -> Plan:
     return plan_of(
         stands or stands_of(intent), run or a_run(), intent, action, now=now, spread=lambda: spread,
-        resting=resting, said=said,
+        resting=resting, explanation=explanation,
     )  # fmt: skip
 
 
@@ -356,10 +356,10 @@ def test_a_transient_failure_is_recorded_with_the_instant_of_the_next_attempt(
 
 def test_any_other_ending_of_a_call_leaves_a_doubt() -> None:
     intent = an_intent(in_flight=True, counted=3)
-    repeat = the_plan(intent, an_action(Repeat(), key=KEYED), stands="unknown", said="no answer")
+    repeat = the_plan(intent, an_action(Repeat(), key=KEYED), stands="unknown", explanation="no answer")
     assert repeat == Plan("doubt", NOW + 2 * SECOND, "no answer")
     # A check has a delay of its own.
-    check = the_plan(intent, an_action(Check("find", ())), stands="unknown", said="no answer")
+    check = the_plan(intent, an_action(Check("find", ())), stands="unknown", explanation="no answer")
     assert check == Plan("doubt", None, "no answer")
 
 
@@ -385,7 +385,7 @@ def test_a_check_without_an_answer_is_repeated_with_growing_pauses() -> None:
     why = "find, which says whether charge happened, does not answer: it is down"
     for checks, pause in ((0, SECOND // 2), (1, SECOND), (3, 4 * SECOND)):
         intent = an_intent(doubts=[1], checks=checks)
-        silent = the_plan(intent, action, stands="silence", said="it is down")
+        silent = the_plan(intent, action, stands="silence", explanation="it is down")
         assert silent == Plan("ask again", NOW + pause, why)
 
 

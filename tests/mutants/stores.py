@@ -66,7 +66,7 @@ MUTANTS = (
     ),
     Mutant(
         "event key not unique (both stores)", CONFLICTS,
-        "        if taken is not None:\n            return KeyTaken(taken)", "        if False:\n            return KeyTaken(taken)",
+        "        if other is not None:\n            return KeyTaken(other)", "        if False:\n            return KeyTaken(other)",
         "two events of one key are taken", "6",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_batch_applies_what_fits_and_leaves_the_rest",),
     ),

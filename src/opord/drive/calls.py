@@ -88,11 +88,11 @@ def _rest_of(running: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any
     try:
         while True:
             try:
-                sent = yield waits_for
+                value = yield waits_for
             except BaseException as error:
                 waits_for = running.throw(error)
             else:
-                waits_for = running.send(sent)
+                waits_for = running.send(value)
     except StopIteration as end:
         return end.value
 
@@ -240,19 +240,19 @@ class Calls:
     def _came_late(
         self,
         call: CallProgram,
-        done: asyncio.Future[Any],
+        future: asyncio.Future[Any],
         began: float,
         late: Callable[[Ending], None] | None,
     ) -> None:
-        if done.cancelled():
+        if future.cancelled():
             return
-        error = done.exception()
+        error = future.exception()
         if late is None:
             return
         late(
             self._raised(call, error, began)
             if error is not None
-            else self._returned(call, done.result(), began)
+            else self._returned(call, future.result(), began)
         )
 
     def _returned(self, call: CallProgram, value: Any, began: float) -> Ending:
@@ -278,8 +278,8 @@ class Calls:
         fails = getattr(declaration, "fails", ())
         if isinstance(error, Failure) and error.opord_type in fails:
             try:
-                kept = dumps(call.failure.dump(error))
-                check_size(kept, what=f"the failure {error.opord_type} of {call.declaration.name}")
+                text = dumps(call.failure.dump(error))
+                check_size(text, what=f"the failure {error.opord_type} of {call.declaration.name}")
             except Exception as misfit:
                 return Unexpected(misfit, self._since(began))
             # Copy the failure: the code that raised it may still change its lists.

@@ -45,28 +45,29 @@ _Rest: TypeAlias = Literal["ask again", "ask", "rest"]
 _End: TypeAlias = Literal["succeed", "refuse", "give up", "confirm", "skip", "report"]
 
 
-class Heard(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True):
     """What a call led to: where the commit stands now, and the result or failure in rest form.
 
-    `said` is why the call gave no answer. `text` is the result as canonical JSON, if it was made.
+    `explanation` is why the call gave no answer. `text` is the result as canonical JSON, if it was
+    made.
     """
 
     stands: Stands
     value: Any = None
-    said: str = ""
+    explanation: str = ""
     text: bytes = b""
 
 
-_NOTHING_HEARD: Final = Heard("starting")
+_NO_REPLY: Final = Reply("starting")
 
 
 class Commitments:
     """Carries out the commits of a held run."""
 
-    def __init__(self, held: Hold, calls: Calls, effects: Effects) -> None:
-        self.held = held
-        self.host = held.host
-        self.run = held.run
+    def __init__(self, hold: Hold, calls: Calls, effects: Effects) -> None:
+        self.hold = hold
+        self.host = hold.host
+        self.run = hold.run
         self.calls = calls
         self.effects = effects
 
@@ -85,17 +86,17 @@ class Commitments:
         action = call.declaration
         assert isinstance(action, Action)
         large = run.large
-        args = large.dump(call.args, request.args) if large.known else call.args.dump(request.args)
+        args = large.dump(call.args, request.args) if large.entries else call.args.dump(request.args)
         intent = run.intent
         if intent is not None:
             if intent.call != request.name or dumps(intent.args) != dumps(args):
                 raise Trouble(other_commit(intent))
             return await self._see_through(draft, call, action, intent, request.args, stands_of(intent))
         key = self._key(call, request.args, step.now)
-        known = await self._known(draft, call, key, args)
-        if known is not None:
-            recording.outcome_on_record(draft, request.name, key, known)
-            return draft, known
+        outcome = await self._known(draft, call, key, args)
+        if outcome is not None:
+            recording.outcome_on_record(draft, request.name, key, outcome)
+            return draft, outcome
         self.host.hook("before intent", run.id)
         intent = recording.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
         return await self._see_through(draft, call, action, intent, request.args, "starting")
@@ -121,10 +122,10 @@ class Commitments:
             used = await self.host.used_key(self.run.id, name, key)
         if used is None:
             return None
-        known = outcome_under(self.run, used, args)
-        if known is None:
+        outcome = outcome_under(self.run, used, args)
+        if outcome is None:
             raise Trouble(key_reused(name, key))
-        return known
+        return outcome
 
     async def _see_through(
         self,
@@ -136,8 +137,8 @@ class Commitments:
         stands: Stands,
     ) -> tuple[Draft, Outcome]:
         """Do what the table says until the commit has an outcome."""
-        run, held, host = self.run, self.held, self.host
-        now, heard = draft.at, _NOTHING_HEARD
+        run, hold, host = self.run, self.hold, self.host
+        now, reply = draft.at, _NO_REPLY
         while True:
             plan = plan_of(
                 stands,
@@ -147,44 +148,44 @@ class Commitments:
                 now=now,
                 spread=host.random,
                 resting=host.draining,
-                said=heard.said,
+                explanation=reply.explanation,
             )
             match plan.deed:
                 case "record":
-                    await held.flush(draft)
+                    await hold.flush(draft)
                     if intent.attempt == 1:
                         host.hook("intent written", run.id)
-                    await held.lease.make_sure()
+                    await hold.lease.make_sure()
                     now, stands = host.now(), "started"
                     continue
                 case "call":
-                    heard = await self._call(call, intent, args)
-                    stands = heard.stands
-                    draft = held.draft()
+                    reply = await self._call(call, intent, args)
+                    stands = reply.stands
+                    draft = hold.draft()
                 case "succeed" | "refuse" | "give up" | "confirm" | "skip" | "report":
-                    return draft, self._end(draft, intent, plan.deed, heard)
+                    return draft, self._end(draft, intent, plan.deed, reply)
                 case "deliver":
                     assert intent.outcome is not None
                     return draft, intent.outcome
                 case "begin" | "note" | "set aside" | "doubt" | "deny":
                     if draft.written:
-                        draft = held.draft()
-                    stands = self._note(draft, intent, plan.deed, plan, heard.value)
+                        draft = hold.draft()
+                    stands = self._note(draft, intent, plan.deed, plan, reply.value)
                 case "doubt first":
                     _put_in_doubt(draft, intent, plan)
-                    await held.flush(draft)
+                    await hold.flush(draft)
                     host.hook("doubt written", run.id)
-                    draft, stands = held.draft(), "between"
+                    draft, stands = hold.draft(), "between"
                 case "check":
                     if not draft.empty:
-                        await held.flush(draft)
-                    heard = await self._check(call, action, intent, args)
-                    stands = heard.stands
-                    draft = held.draft()
+                        await hold.flush(draft)
+                    reply = await self._check(call, action, intent, args)
+                    stands = reply.stands
+                    draft = hold.draft()
                 case "ask again" | "ask" | "rest":
                     stands = await self._rest(draft, intent, plan.deed, plan)
                 case "pause":
-                    await held.park(draft, "running", plan.instant)
+                    await hold.park(draft, "running", plan.instant)
                 case "wait" | "adopt" | "damaged":
                     raise RuntimeError(f"{run.id}: who holds a run cannot {plan.deed} ({stands})")
                 case _:
@@ -205,32 +206,32 @@ class Commitments:
                 pass
             case _:
                 assert_never(deed)
-        known = (intent.doubts, intent.outcome)
-        self.held.left(adopt_all(draft, await self.held.messages()))
-        if (intent.doubts, intent.outcome) == known:
-            await self.held.park_in_doubt(draft, plan.instant)
+        before = (intent.doubts, intent.outcome)
+        self.hold.left(adopt_all(draft, await self.hold.messages()))
+        if (intent.doubts, intent.outcome) == before:
+            await self.hold.park_in_doubt(draft, plan.instant)
         return stands_of(intent)
 
-    async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Heard:
+    async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Reply:
         """Call the action. Its attempt is already on record."""
-        about = about_call(self.held, self.calls, call, intent.key, intent.attempt)
-        self.held.calling = True
+        about = about_call(self.hold, self.calls, call, intent.key, intent.attempt)
+        self.hold.calling = True
         try:
             ending = await self.calls.attempt(
                 call, args, about, late=lambda ending: self._late(call, intent.seq, about.attempt, ending)
             )
         finally:
-            self.held.calling = False
+            self.hold.calling = False
         self.host.hook("call answered", self.run.id)
         match ending:
             case Answered():
-                return Heard("result", ending.rest, text=ending.text)
+                return Reply("result", ending.rest, text=ending.text)
             case Failed(failure):
-                return Heard(_stands(failure), dump_failure(call, failure))
+                return Reply(_stands(failure), dump_failure(call, failure))
             case TookTooLong(after_s):
-                return Heard("unknown", said=f"no answer within {after_s:g} s")
+                return Reply("unknown", explanation=f"no answer within {after_s:g} s")
             case Unexpected(error):
-                return Heard("unknown", said=said_of(error))
+                return Reply("unknown", explanation=said_of(error))
             case _:
                 assert_never(ending)
 
@@ -256,13 +257,13 @@ class Commitments:
                 assert_never(deed)
         return "between"
 
-    def _end(self, draft: Draft, intent: Intent, deed: _End, heard: Heard) -> Outcome:
+    def _end(self, draft: Draft, intent: Intent, deed: _End, reply: Reply) -> Outcome:
         """Record the outcome and return it."""
-        value, text = heard.value, b""
+        value, text = reply.value, b""
         match deed:
             case "succeed":
                 self._learn(intent, outcome := Outcome("ok", value))
-                text = heard.text
+                text = reply.text
             case "refuse":
                 self._learn(intent, outcome := Outcome("failed", value))
             case "give up":
@@ -280,7 +281,7 @@ class Commitments:
 
     def _learn(self, intent: Intent, outcome: Outcome) -> None:
         """Remember the outcome of a call until it is on record: the run may be lost before."""
-        self.held.learned = Evidence(
+        self.hold.learned = Evidence(
             intent.seq, intent.call, intent.attempt, outcome.kind, outcome.value, self.host.name
         )
         self.host.hook("before outcome", self.run.id)
@@ -291,7 +292,7 @@ class Commitments:
         if evidence is not None:
             self.host.in_background(keep_late(self.host, self.run.id, evidence))
 
-    async def _check(self, call: CallProgram, action: Action, intent: Intent, args: tuple[Any, ...]) -> Heard:
+    async def _check(self, call: CallProgram, action: Action, intent: Intent, args: tuple[Any, ...]) -> Reply:
         """Ask the check's effect whether the action happened."""
         rule = action.doubt
         assert isinstance(rule, Check)
@@ -301,18 +302,18 @@ class Commitments:
         self.host.hook("check answered", self.run.id)
         match ending:
             case Answered(None | False):
-                return Heard("no")
+                return Reply("no")
             case Answered(value):
-                return Heard("yes", call.result.dump(value) if call.result is not None else None)
+                return Reply("yes", call.result.dump(value) if call.result is not None else None)
             case Failed(failure):
-                said = type(failure).__name__
+                explanation = type(failure).__name__
             case TookTooLong(after_s):
-                said = f"it took longer than {after_s:g} s"
+                explanation = f"it took longer than {after_s:g} s"
             case Unexpected(error):
-                said = hidden(self.run, said_of(error))
+                explanation = hidden(self.run, said_of(error))
             case _:
                 assert_never(ending)
-        return Heard("silence", said=storable(said)[:SAID_CHARACTERS])
+        return Reply("silence", explanation=storable(explanation)[:SAID_CHARACTERS])
 
     def _check_args(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> tuple[Any, ...]:
         pending = self.run.body.pending

@@ -26,10 +26,10 @@ NONE_WRONG = Tries()
 class Effects:
     """Calls the effects of a held run."""
 
-    def __init__(self, held: Hold, calls: Calls) -> None:
-        self.held = held
-        self.host = held.host
-        self.run = held.run
+    def __init__(self, hold: Hold, calls: Calls) -> None:
+        self.hold = hold
+        self.host = hold.host
+        self.run = hold.run
         self.calls = calls
 
     async def perform(
@@ -101,18 +101,18 @@ class Effects:
     async def _sleep(self, pause_us: int) -> None:
         """Wait before the next attempt of an effect; a timer of the phase ends the wait."""
         due = min(recording.shared_timers(self.run).values(), default=None)
-        left = pause_us if due is None else min(pause_us, due - self.host.now())
-        await asyncio.sleep(max(0, left) / 1e6)
-        if left < pause_us:
+        rest_us = pause_us if due is None else min(pause_us, due - self.host.now())
+        await asyncio.sleep(max(0, rest_us) / 1e6)
+        if rest_us < pause_us:
             raise TimerDue
         if self.host.draining:
-            await self.held.park(self.held.draft(), "running", self.host.now())
+            await self.hold.park(self.hold.draft(), "running", self.host.now())
 
     def _about(self, call: CallProgram, attempt: int) -> Call | None:
         """Return the argument `call` for an effect's handler; None if the handler takes none."""
         if not self.calls.wants_call(call):
             return None
-        return about_call(self.held, self.calls, call, f"{self.run.id}/{self.run.body.entered}", attempt)
+        return about_call(self.hold, self.calls, call, f"{self.run.id}/{self.run.body.entered}", attempt)
 
     def _shown(self, call: CallProgram, ending: Undeclared) -> str:
         """Describe what went wrong with an attempt, for the log.
@@ -122,11 +122,11 @@ class Effects:
         return hidden(self.run, str(unexpected(call, ending)["error"]))[:500]
 
 
-def about_call(held: Hold, calls: Calls, call: CallProgram, key: str, attempt: int) -> Call:
+def about_call(hold: Hold, calls: Calls, call: CallProgram, key: str, attempt: int) -> Call:
     """Return the argument `call` for a handler: key, attempt, deadline and run."""
     seconds, _ = calls.time_limit(call)
-    deadline = held.host.now() + int(min(seconds, 1e9) * 1_000_000)
-    return Call(key, attempt, to_datetime(deadline), held.run.id)
+    deadline = hold.host.now() + int(min(seconds, 1e9) * 1_000_000)
+    return Call(key, attempt, to_datetime(deadline), hold.run.id)
 
 
 def _ended(ending: Ending) -> Ended:

@@ -95,8 +95,8 @@ class EventRefused(Refused):
     ) -> None:
         can = f"it handles {', '.join(handled)}" if handled else "it handles no event now"
         came = f" (by {how})" if how else ""
-        said = why or f"is in {state}{came}, which does not handle {event!r}"
-        super().__init__(f"{run} {said}; {can}")
+        message = why or f"is in {state}{came}, which does not handle {event!r}"
+        super().__init__(f"{run} {message}; {can}")
         self.run, self.event, self.state, self.handled = run, event, state, tuple(handled)
 
 
@@ -163,9 +163,9 @@ class QueueFull(Refused):
 
     code = "queue_full"
 
-    def __init__(self, run: RunId, event: str, state: str, seen: str, limit: str) -> None:
+    def __init__(self, run: RunId, event: str, state: str, amount: str, limit: str) -> None:
         super().__init__(
-            f"{run} is in {state}, where {event!r} would be stored, but {seen} wait for it, and at most {limit} may; "
+            f"{run} is in {state}, where {event!r} would be stored, but {amount} wait for it, and at most {limit} may; "
             "send it again when the run has taken some of them"
         )
         self.run, self.event, self.state = run, event, state

@@ -55,12 +55,12 @@ async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, rol
         message = _message(host, run, declared, args, actor, role)
         key = EventKey(event, message.key, _content(run, message)) if declared.key is not None else None
         if key is not None:
-            known = await host.event_key(run_id, event, message.key)
-            if known is not None:
-                return _duplicate(run, key, known)
-        sent = await _offer(host, run, declared.declaration, message, key)
-        if sent is not None:
-            return sent
+            first_key = await host.event_key(run_id, event, message.key)
+            if first_key is not None:
+                return _duplicate(run, key, first_key)
+        answer = await _offer(host, run, declared.declaration, message, key)
+        if answer is not None:
+            return answer
 
 
 async def _offer(host: Host, run: Run, event: Event, message: Message, key: EventKey | None) -> Sent | None:
@@ -72,8 +72,8 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     now = host.now()
     draft = Draft(run, now, host.name)
     waiting: list[InboxRow] | None = None
-    held = run.worker
-    if held is not None:
+    holder = run.worker
+    if holder is not None:
         draft.seize()
     if inbox.must_look(run, now):
         waiting = await _inbox(host, run)
@@ -94,7 +94,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     if handler is not None:
         inbox.receive(draft, message, handler)
         reception = "ignored" if handler.step is None else "taken"
-        if handler.step is None and held is not None:
+        if handler.step is None and holder is not None:
             run.worker = None
             recording.runnable(draft)
         inbox.take_in(draft, waiting if waiting is not None else await _inbox(host, run))
@@ -119,10 +119,10 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     host.hook("event written", run.id)
     match result:
         case Applied():
-            tell_moved(host, run, seized=held is not None and run.epoch != draft.base_epoch)
+            tell_moved(host, run, seized=holder is not None and run.epoch != draft.base_epoch)
             return Sent(reception, run.state)
-        case KeyTaken(taken):
-            return _duplicate(run, key, taken) if key is not None else None
+        case KeyTaken(other):
+            return _duplicate(run, key, other) if key is not None else None
         case Stale():
             return None
         case Exists() | WasPruned() | NotStored():
@@ -149,8 +149,8 @@ async def _check_queue(host: Host, run: Run, row: InboxRow, event: Event) -> Non
         )
     large = size > bounds.SMALL_MESSAGE_BYTES and run.arrivals > 0
     if large and (there := await host.waiting_bytes(run.id)) + size > bounds.QUEUE_BYTES:
-        seen = f"{there:,} bytes of events (and this one has {size:,})"
-        raise QueueFull(run.id, event.name, run.state, seen, f"{bounds.QUEUE_BYTES:,} bytes")
+        amount = f"{there:,} bytes of events (and this one has {size:,})"
+        raise QueueFull(run.id, event.name, run.state, amount, f"{bounds.QUEUE_BYTES:,} bytes")
 
 
 def _message(
@@ -203,9 +203,9 @@ def _content(run: Run, message: Message) -> str:
     return sealed_digest(run.program, run.id, place, digest(dumps(message.args)))
 
 
-def _duplicate(run: Run, key: EventKey, known: EventKey) -> Sent:
+def _duplicate(run: Run, key: EventKey, first: EventKey) -> Sent:
     place = f"event key {key.event} {key.key}"
-    contents = [opened_digest(run.program, run.id, place, each.content) for each in (known, key)]
+    contents = [opened_digest(run.program, run.id, place, each.content) for each in (first, key)]
     if contents[0] != contents[1]:
         raise EventConflict(run.id, key.event, key.key)
     return Sent("repeated", run.state)

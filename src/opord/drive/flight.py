@@ -32,14 +32,14 @@ class Flight:
     def __init__(self, host: Carrier, run: Run, calls: Calls) -> None:
         self.host = host
         self.run = run
-        self.held = Hold(host, run)
-        self.steps = Steps(self.held, calls)
+        self.run_hold = Hold(host, run)
+        self.steps = Steps(self.run_hold, calls)
         self.task: asyncio.Task[None] | None = None
 
     @property
     def ended(self) -> bool:
         """True once the run's end is durable."""
-        return self.held.ended
+        return self.run_hold.ended
 
     @property
     def unbreakable(self) -> bool:
@@ -47,7 +47,7 @@ class Flight:
 
         An action is being called, or its outcome is not on record yet.
         """
-        return self.held.calling or self.held.learned is not None
+        return self.run_hold.calling or self.run_hold.learned is not None
 
     async def go(self) -> None:
         """Carry the run forward; return when this worker no longer holds it."""
@@ -56,15 +56,15 @@ class Flight:
         except Parked:
             self.host.hook("parked", self.run.id)
         except Lost as lost:
-            if self.held.learned is not None:
-                await keep_late(self.host, self.run.id, self.held.learned)
+            if self.run_hold.learned is not None:
+                await keep_late(self.host, self.run.id, self.run_hold.learned)
             log.debug("%s was moved by somebody else (%s)", self.run.id, lost.row and lost.row.head.state)
 
     async def hold(self, error: Exception) -> None:
         """Stall the run with the traceback on record: the engine itself failed to carry it."""
         host = self.host
-        if self.held.learned is not None:
-            await keep_late(host, self.run.id, self.held.learned)
+        if self.run_hold.learned is not None:
+            await keep_late(host, self.run.id, self.run_hold.learned)
         try:
             run = await read(host, self.run.id)
         except RunPruned:
@@ -76,33 +76,33 @@ class Flight:
         await host.apply(draft.write())
 
     async def _go(self) -> None:
-        run, held = self.run, self.held
-        draft = held.draft()
+        run, hold = self.run, self.run_hold
+        draft = hold.draft()
         if run.arrivals and run.intent is not None:
-            held.left(inbox.adopt_all(draft, await held.messages()))
+            hold.left(inbox.adopt_all(draft, await hold.messages()))
         while True:
             if not inbox.nothing_to_take_in(run) and not inbox.commit_open(run):
                 if any(due <= draft.at for due in run.body.timers.values()):
                     self.host.hook("timer fires", run.id)
-                held.left(inbox.take_in(draft, await held.messages()))
+                hold.left(inbox.take_in(draft, await hold.messages()))
             if is_held(run.status):
                 recording.stay_stalled(run)
             if run.worker is None:
-                await held.give_back(draft)
+                await hold.give_back(draft)
                 return
             if run.at.handlers and not draft.empty and not inbox.commit_open(run):
                 # An event that came during the last step is taken on entry to this state, before
                 # the state acts.
-                if not await held.enter(draft):
+                if not await hold.enter(draft):
                     continue
-                draft = held.draft()
+                draft = hold.draft()
             if self.host.draining:
-                await held.park(draft, run.status, draft.at)
+                await hold.park(draft, run.status, draft.at)
             if recording.is_full(run):
                 recording.stall_full(draft)
-                await held.give_back(draft)
+                await hold.give_back(draft)
                 return
             try:
                 draft = await self.steps.carry(draft)
             except TimerDue:
-                draft = held.draft()
+                draft = hold.draft()

@@ -147,9 +147,9 @@ class Hold:
         row = result.row if isinstance(result, Stale) else None
         if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
             raise Lost(row)
-        known = self._inbox or []
-        seen = {message.id for message in known} | set(draft.take)
+        rows = self._inbox or []
+        ids = {message.id for message in rows} | set(draft.take)
         self.run.arrivals = row.arrivals
         messages = await self.host.inbox(self.run.id)
-        self._inbox = [*known, *(message for message in messages if message.id not in seen)]
+        self._inbox = [*rows, *(message for message in messages if message.id not in ids)]
         return self._inbox

@@ -95,12 +95,12 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
 
 async def _input_of(host: Host, program: Program, row: RunRow) -> str:
     """Return the input that a run was started with, to compare it with that of a repeated start."""
-    kept = opened_text(program, row.run, "input", row.input)
+    stored_input = opened_text(program, row.run, "input", row.input)
     digests = needed(row, data=False)
     if not digests:
-        return kept
+        return stored_input
     values = Texts(await host.values(row.run, digests), lambda text: open_value(program.vault, row.run, text))
-    return dumps(values.whole_input(kept))
+    return dumps(values.whole_input(stored_input))
 
 
 def accepted(program: Program, members: Any) -> Any:

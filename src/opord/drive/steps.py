@@ -23,13 +23,13 @@ log = logging.getLogger("opord.worker")
 class Steps:
     """Carries out the steps of a held run."""
 
-    def __init__(self, held: Hold, calls: Calls) -> None:
-        self.held = held
-        self.host = held.host
-        self.run = held.run
+    def __init__(self, hold: Hold, calls: Calls) -> None:
+        self.hold = hold
+        self.host = hold.host
+        self.run = hold.run
         self.calls = calls
-        self.effects = Effects(held, calls)
-        self.commitments = Commitments(held, calls, self.effects)
+        self.effects = Effects(hold, calls)
+        self.commitments = Commitments(hold, calls, self.effects)
 
     async def carry(self, draft: Draft) -> Draft:
         """Carry the step that is due to its `goto`, and return the draft that holds the transition.
@@ -48,34 +48,36 @@ class Steps:
         committed: str | None = None
         before = 0
         try:
-            said = step.begin()
-            while not isinstance(said, Goto):
-                if intent is not None and committed is None and not isinstance(said, Commit):
+            request = step.begin()
+            while not isinstance(request, Goto):
+                if intent is not None and committed is None and not isinstance(request, Commit):
                     raise Diverged(
-                        f"the step asks for {said.name}, but a commit of {intent.call} is on record"
+                        f"the step asks for {request.name}, but a commit of {intent.call} is on record"
                     )
-                match said:
+                match request:
                     case Pure():
                         if committed is not None and not draft.empty:
-                            await self.held.flush(draft)
-                            draft = self.held.draft()
-                        said = self._pure(step, said)
+                            await self.hold.flush(draft)
+                            draft = self.hold.draft()
+                        request = self._pure(step, request)
                     case Perform():
                         if not draft.empty:
-                            await self.held.flush(draft)
-                        said = await self._perform(step, said)
-                        draft = self.held.draft()
+                            await self.hold.flush(draft)
+                        request = await self._perform(step, request)
+                        draft = self.hold.draft()
                     case Commit():
-                        committed = said.name
-                        draft, outcome = await self.commitments.commit(draft, step, said)
+                        committed = request.name
+                        draft, outcome = await self.commitments.commit(draft, step, request)
                         before = len(step.answers) if run.intent is not None else 0
-                        said = step.deliver(run.program.calls[committed], outcome)
+                        request = step.deliver(run.program.calls[committed], outcome)
                     case _:
-                        assert_never(said)
+                        assert_never(request)
             if intent is not None and committed is None:
-                raise Diverged(f"the step goes to {said.state}, but a commit of {intent.call} is on record")
+                raise Diverged(
+                    f"the step goes to {request.state}, but a commit of {intent.call} is on record"
+                )
             cause = inbox.cause_text(run, pending.cause if pending is not None else None, committed)
-            recording.go(draft, said, cause=cause, answers=step.answers[before:])
+            recording.go(draft, request, cause=cause, answers=step.answers[before:])
         except StepError as error:
             await self._stall(draft, trouble_of(error))
         except Trouble as error:
@@ -106,8 +108,8 @@ class Steps:
         if draft.empty or draft.written:
             # The draft is as old as the call that went wrong, which may have been retried for a
             # long time.
-            draft = self.held.draft()
+            draft = self.hold.draft()
         recording.stall(draft, trouble)
         log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)
-        await self.held.give_back(draft)
+        await self.hold.give_back(draft)
         raise Parked

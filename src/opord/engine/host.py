@@ -86,9 +86,9 @@ class StoreHost:
 
     async def program(self, contract: Digest) -> Program:
         """Return the program of a contract by its digest."""
-        known = self.programs.known(contract)
-        if known is not None:
-            return known
+        program = self.programs.known(contract)
+        if program is not None:
+            return program
         return await self.writer.call(self.programs.load, self.store, contract)
 
     # --- rows ------------------------------------------------------------------------------------
@@ -133,8 +133,8 @@ class StoreHost:
 
         Return False if this process no longer holds it with that epoch.
         """
-        held = [(run, epoch)]
-        return not await self.writer.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
+        claims = [(run, epoch)]
+        return not await self.writer.call(self.store.renew, self.name, claims, ttl_us=self.lease_us)
 
     # --- carrying runs in this process ------------------------------------------------------------
 

@@ -89,7 +89,7 @@ class Process:
         from opord.engine.worker import Worker
 
         environment = self.environment
-        given = {each.program.digest: each for each in carried}
+        by_digest = {each.program.digest: each for each in carried}
         slots = asyncio.Semaphore(environment.max_threads)
         calls = {
             digest: Calls(
@@ -101,11 +101,11 @@ class Process:
                 monotonic=environment.monotonic,
                 watch_pure=watch_pure,
             )
-            for digest, each in given.items()
+            for digest, each in by_digest.items()
         }
         self.worker = Worker(
             self.host,
-            programs={digest: each.program for digest, each in given.items()},
+            programs={digest: each.program for digest, each in by_digest.items()},
             calls=calls,
             lease_s=lease_s,
             concurrency=concurrency,

@@ -25,10 +25,10 @@ class Texts(Protocol):
 class Programs:
     """Programs by digest. An unknown one is compiled from its text in the store."""
 
-    def __init__(self, protection: Protection, given: Iterable[Program] = ()) -> None:
+    def __init__(self, protection: Protection, programs: Iterable[Program] = ()) -> None:
         self._protection = protection
-        self._known: dict[str, Program] = {}
-        for program in given:
+        self._by_digest: dict[str, Program] = {}
+        for program in programs:
             self._note(protection.of(program))
 
     def own(self, program: Program) -> Program:
@@ -37,20 +37,20 @@ class Programs:
         Raises:
             SecretsUnprotected: it has secrets, and there is no key.
         """
-        known = self._known.get(program.digest)
-        if known is None:
-            known = self._note(self._protection.of(program))
-        return known
+        own_program = self._by_digest.get(program.digest)
+        if own_program is None:
+            own_program = self._note(self._protection.of(program))
+        return own_program
 
     def _note(self, program: Program) -> Program:
         """Remember a program under each of its digests."""
         for digest in (program.digest, *program.also):
-            self._known.setdefault(digest, program)
+            self._by_digest.setdefault(digest, program)
         return program
 
     def known(self, digest: Digest) -> Program | None:
         """Return the program of a contract if it is already compiled."""
-        return self._known.get(digest)
+        return self._by_digest.get(digest)
 
     def load(self, store: Texts, digest: Digest) -> Program:
         """Return the program of a contract, compiled from the store's text if needed. Blocks.
@@ -60,16 +60,16 @@ class Programs:
                 digest.
             SecretsUnprotected: it has secrets, and there is no key.
         """
-        program = self._known.get(digest)
+        program = self._by_digest.get(digest)
         if program is None:
-            stored = store.contract(digest)
-            if stored is None:
+            contract = store.contract(digest)
+            if contract is None:
                 raise ContractUnreadable(f"the store has runs of a contract {digest[:12]} but not its text")
-            program = self._note(self._protection.of(_compile(stored)))
+            program = self._note(self._protection.of(_compile(contract)))
         return program
 
 
-def _compile(stored: StoredContract) -> Program:
+def _compile(contract: StoredContract) -> Program:
     """Compile a contract from its stored text.
 
     It was accepted before, so the rules are not checked again.
@@ -80,18 +80,20 @@ def _compile(stored: StoredContract) -> Program:
     # A process that only reads rows needs neither the language nor the generator.
     from opord.loading import OtherContract, load_accepted
 
-    what = f"the stored contract {stored.name} version {stored.version}"
+    what = f"the stored contract {contract.name} version {contract.version}"
     try:
-        sources = [(name, text) for name, text in json.loads(stored.sources)]
-        program = load_accepted(sources, stored.digest, stored.form)
+        sources = [(name, text) for name, text in json.loads(contract.sources)]
+        program = load_accepted(sources, contract.digest, contract.form)
     except OtherContract as other:
         raise ContractUnreadable(
-            f"{what} compiles to another digest ({other.found[:12]}, stored {stored.digest[:12]}); it was stored by another "
+            f"{what} compiles to another digest ({other.found[:12]}, stored {contract.digest[:12]}); it was stored by another "
             "version of Opord"
         ) from other
     except Exception as error:
         raise ContractUnreadable(f"{what} cannot be compiled: {error}") from error
-    return dataclasses.replace(program, also=program.also | {stored.digest, *stored.also} - {program.digest})
+    return dataclasses.replace(
+        program, also=program.also | {contract.digest, *contract.also} - {program.digest}
+    )
 
 
 def keep_contract(store: Store, program: Program) -> None:
@@ -114,7 +116,7 @@ def keep_contract(store: Store, program: Program) -> None:
         ) from None
 
 
-def _difference(stored: StoredContract | None, program: Program) -> str:
+def _difference(row: StoredContract | None, program: Program) -> str:
     """Say where a stored contract differs from a program's.
 
     Return an empty text if that is unknown.
@@ -122,11 +124,11 @@ def _difference(stored: StoredContract | None, program: Program) -> str:
     from opord.content import first_difference
     from opord.loading import read_accepted
 
-    if stored is None:
+    if row is None:
         return ""
     try:
-        sources = [(name, text) for name, text in json.loads(stored.sources)]
-        contract = read_accepted(sources, stored.digest, stored.form)
+        sources = [(name, text) for name, text in json.loads(row.sources)]
+        contract = read_accepted(sources, row.digest, row.form)
     except Exception:
         return "the stored text cannot be read by this version of Opord"
     return first_difference(contract, program.contract) or ""

@@ -115,22 +115,22 @@ class Pruning:
     def _batches(self, page: list[EndedRun]) -> Iterator[list[tuple[EndedRun, Prune]]]:
         """Archive the runs of a page, and yield batches that one transaction can delete."""
         batch: list[tuple[EndedRun, Prune]] = []
-        written = 0
+        size = 0
         for ended in page:
-            kept = self._store.kept(ended.run)
-            if kept is None or (kept.row.head.status, kept.row.head.since) != ("ended", ended.since):
+            run = self._store.kept(ended.run)
+            if run is None or (run.row.head.status, run.row.head.since) != ("ended", ended.since):
                 continue  # another process pruned it meanwhile, and a new run may have its name
             if self._archive is not None:
                 if not batch:
                     self._archive.mark(text(self._store.now()))
-                written += self._archive.append(kept, self._text(kept.row.contract))
+                size += self._archive.append(run, self._text(run.row.contract))
                 self._hook("told")
-            batch.append((ended, self._prune(ended, kept)))
-            if written >= BATCH_BYTES:
-                self.tally.bytes_archived += written
+            batch.append((ended, self._prune(ended, run)))
+            if size >= BATCH_BYTES:
+                self.tally.bytes_archived += size
                 yield batch
-                batch, written = [], 0
-        self.tally.bytes_archived += written
+                batch, size = [], 0
+        self.tally.bytes_archived += size
         if batch:
             yield batch
 
@@ -141,14 +141,14 @@ class Pruning:
         self._hook("synced")
         deleted = self._store.prune([prune for _, prune in batch])
         self._hook("deleted")
-        for (ended, _), done in zip(batch, deleted, strict=True):
-            if done:
+        for (ended, _), result in zip(batch, deleted, strict=True):
+            if result:
                 self.tally.note(ended)
             elif self._store.load(ended.run) is not None:
                 self.tally.left += 1
 
-    def _prune(self, ended: EndedRun, kept: Kept) -> Prune:
-        row, now = kept.row, self._store.now()
+    def _prune(self, ended: EndedRun, run: Kept) -> Prune:
+        row, now = run.row, self._store.now()
         return Prune(
             row.epoch,
             row.seq,
@@ -160,7 +160,7 @@ class Pruning:
                 row.name,
                 row.version,
                 row.started_at,
-                input_digest(_whole_input(kept)),
+                input_digest(_whole_input(run)),
                 row.head.state,
                 row.head.outcome,
                 ended.ended_at,
@@ -171,18 +171,18 @@ class Pruning:
         )
 
     def _text(self, digest: Digest) -> StoredContract:
-        found = self._texts.get(digest) or self._store.contract(digest)
-        if found is None:
+        contract = self._texts.get(digest) or self._store.contract(digest)
+        if contract is None:
             raise ValueError(f"the store has runs of a contract {digest[:12]} but not its text")
-        self._texts[digest] = found
-        return found
+        self._texts[digest] = contract
+        return contract
 
 
-def _whole_input(kept: Kept) -> str:
+def _whole_input(run: Kept) -> str:
     """Return the stored input of a run with its large values in it."""
-    if not needed(kept.row, data=False):
-        return kept.row.input
-    return dumps(Texts(kept.values).whole_input(kept.row.input))
+    if not needed(run.row, data=False):
+        return run.row.input
+    return dumps(Texts(run.values).whole_input(run.row.input))
 
 
 def survey(store: Store, *, before: int, contract: str | None, limit: int | None) -> Tally:
@@ -197,12 +197,12 @@ def survey(store: Store, *, before: int, contract: str | None, limit: int | None
 def pages(store: Store, before: int, contract: str | None, limit: int | None) -> Iterator[list[EndedRun]]:
     """Yield ended runs page by page, at most `limit` runs."""
     last: EndedRun | None = None
-    left = limit
-    while left is None or left > 0:
-        most = BATCH_RUNS if left is None else min(BATCH_RUNS, left)
+    budget = limit
+    while budget is None or budget > 0:
+        most = BATCH_RUNS if budget is None else min(BATCH_RUNS, budget)
         page = store.ended(before, limit=most, contract=contract, after=last)
         if not page:
             return
         yield page
         last = page[-1]
-        left = None if left is None else left - len(page)
+        budget = None if budget is None else budget - len(page)

@@ -55,15 +55,15 @@ class DeadWorkerReaper:
             return 0
         self._next_round_at = now + REAP_EVERY_S
         far = self._store.now() + LONGEST_LEASE_US
-        seen = [row for row in await self._writer.call(self._store.workers) if row.alive_until > far]
-        self._silent_since = {row: self._silent_since.get(row, now) for row in seen}
+        rows = [row for row in await self._writer.call(self._store.workers) if row.alive_until > far]
+        self._silent_since = {row: self._silent_since.get(row, now) for row in rows}
         freed = 0
         for row, since in self._silent_since.items():
             if now - since < SILENCE_S:
                 continue
-            held = await self._writer.call(self._store.release_dead, row, within_us=LONGEST_LEASE_US)
+            count = await self._writer.call(self._store.release_dead, row, within_us=LONGEST_LEASE_US)
             log.warning(
-                "%s died before the clock was set back; the %d runs it held are free", row.worker, held
+                "%s died before the clock was set back; the %d runs it held are free", row.worker, count
             )
-            freed += held
+            freed += count
         return freed

@@ -94,7 +94,7 @@ def _names(store: Store, status: Status) -> Iterator[str]:
 def _mark(store: Store, programs: Programs, names: list[str], copied_at: int, **who: Any) -> Iterator[Marked]:
     """Mark these runs. If another process writes to one at the same time, read that run again."""
     while names:
-        told: dict[str, Marked] = {}
+        marks: dict[str, Marked] = {}
         writes: list[Write] = []
         for name in names:
             row = store.load(RunId(name))
@@ -104,13 +104,13 @@ def _mark(store: Store, programs: Programs, names: list[str], copied_at: int, **
             if write is None:
                 yield marked
             else:
-                told[name] = marked
+                marks[name] = marked
                 writes.append(write)
         results = store.apply(writes) if writes else []
         names = []
         for write, result in zip(writes, results, strict=True):
             if isinstance(result, Applied):
-                yield told[write.run]
+                yield marks[write.run]
             else:
                 names.append(write.run)
 

@@ -44,9 +44,9 @@ class Waiters:
                 self._polling = asyncio.get_running_loop().create_task(self._poll(), name="opord-waiters")
             return await waiter
         finally:
-            left = [other for other in self._waiting.get(run_id, ()) if other is not waiter]
-            if left:
-                self._waiting[run_id] = left
+            others = [other for other in self._waiting.get(run_id, ()) if other is not waiter]
+            if others:
+                self._waiting[run_id] = others
             else:
                 self._waiting.pop(run_id, None)
 
@@ -57,7 +57,7 @@ class Waiters:
         """
         return await self._change(seen, timeout_s, lambda: True)
 
-    async def _change(self, seen: int | None, timeout_s: float, wanted: Callable[[], bool]) -> int:
+    async def _change(self, last_count: int | None, timeout_s: float, condition: Callable[[], bool]) -> int:
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout_s
         called = asyncio.Event()
@@ -66,10 +66,10 @@ class Waiters:
             while True:
                 called.clear()
                 changes = await self._writer.call(self._store.changes)
-                left = end - loop.time()
-                if changes != seen or left <= 0 or not wanted():
+                rest_s = end - loop.time()
+                if changes != last_count or rest_s <= 0 or not condition():
                     return changes
-                await _pause(called, left if stop is not None else min(left, POLL_S))
+                await _pause(called, rest_s if stop is not None else min(rest_s, POLL_S))
         finally:
             if stop is not None:
                 stop()
@@ -100,11 +100,11 @@ class Waiters:
                         waiter.set_exception(error)
 
     async def _poll_while_waited_for(self) -> None:
-        seen: int | None = None
+        last_count: int | None = None
         while self._waiting:
-            changes = await self._change(seen, LONGEST_WAIT_S, lambda: bool(self._waiting))
-            if changes != seen:
-                seen = changes
+            changes = await self._change(last_count, LONGEST_WAIT_S, lambda: bool(self._waiting))
+            if changes != last_count:
+                last_count = changes
                 for run_id, head in await self._writer.read(self._ends, list(self._waiting)):
                     self._ended(run_id, head)
                 # Changes close together need one check: callers learn of them soon, and the store
@@ -116,10 +116,10 @@ class Waiters:
 
         The head is None for a run that was pruned since.
         """
-        found = ((run_id, self._store.load(run_id)) for run_id in run_ids)
+        rows = ((run_id, self._store.load(run_id)) for run_id in run_ids)
         return [
             (run_id, row.head if row is not None else None)
-            for run_id, row in found
+            for run_id, row in rows
             if row is None or has_ended(row.head.status)
         ]
 

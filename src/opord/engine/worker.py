@@ -105,11 +105,11 @@ class Worker:
         if tasks and grace_s > 0:
             log.info("draining: waiting up to %g s for %d runs", grace_s, len(tasks))
             await asyncio.wait(tasks, timeout=grace_s)
-        left = list(self.flights.values())
-        for flight in left:
+        flights = list(self.flights.values())
+        for flight in flights:
             if flight.task is not None:
                 flight.task.cancel()
-        await asyncio.gather(*(f.task for f in left if f.task is not None), return_exceptions=True)
+        await asyncio.gather(*(f.task for f in flights if f.task is not None), return_exceptions=True)
         if self._side:
             await asyncio.wait(self._side, timeout=PARTING_S)
         for task in [*self._loops, *self._side]:
@@ -117,16 +117,16 @@ class Worker:
         await asyncio.gather(*self._loops, *self._side, return_exceptions=True)
         try:
             async with asyncio.timeout(PARTING_S):
-                await self._part([(flight.run.id, flight.run.epoch) for flight in left])
+                await self._part([(flight.run.id, flight.run.epoch) for flight in flights])
         except TimeoutError:
             log.warning("the store does not answer; what this worker held is free when its leases are over")
         except StoreDamaged:
             log.warning("the store is damaged; what this worker held is free when its leases are over")
 
-    async def _part(self, held: list[tuple[RunId, int]]) -> None:
+    async def _part(self, claims: list[tuple[RunId, int]]) -> None:
         """Give back the runs that are held or were put off, and report that this worker is gone."""
-        if held:
-            await self.writer.call(self.store.release, self.name, held)
+        if claims:
+            await self.writer.call(self.store.release, self.name, claims)
         for run in list(self.unreadable):
             row = await self.writer.call(self.store.load, run)
             if row is not None and row.head.worker is None and row.head.reason == self._put_off_for.get(run):
@@ -378,10 +378,10 @@ class Worker:
         # In a function of its own: a local of the loop would keep landed flights in memory until
         # the next round.
         flown = dict(self.flights)
-        held = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
-        if not held:
+        claims = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
+        if not claims:
             return
-        lost = await self.writer.call(self.store.renew, self.name, held, ttl_us=self.lease_us)
+        lost = await self.writer.call(self.store.renew, self.name, claims, ttl_us=self.lease_us)
         for run_id in lost:
             # It may have been claimed again meanwhile; then the new flight holds it.
             if self.flights.get(run_id) is flown[run_id]:

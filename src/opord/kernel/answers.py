@@ -33,7 +33,7 @@ class Stale(msgspec.Struct, frozen=True):
 class KeyTaken(msgspec.Struct, frozen=True):
     """An event key of the write is already used, with this content digest. Nothing was changed."""
 
-    taken: EventKey
+    key: EventKey
 
 
 class WasPruned(msgspec.Struct, frozen=True):

@@ -54,8 +54,8 @@ def check_key(key: str, what: str) -> str:
         BadValue: it is empty or too long.
     """
     if not 1 <= len(key) <= LONGEST_KEY:
-        seen = f"it has {len(key):,} characters" if key else "it is empty"
-        raise BadValue("", f"{what} has to have 1 to {LONGEST_KEY} characters; {seen}")
+        finding = f"it has {len(key):,} characters" if key else "it is empty"
+        raise BadValue("", f"{what} has to have 1 to {LONGEST_KEY} characters; {finding}")
     return key
 
 

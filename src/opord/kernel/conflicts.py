@@ -53,7 +53,7 @@ def check_batch(batch: Sequence[Start | Write]) -> None:
         ValueError: a run is named twice, records do not continue the journal, or an epoch skips a
             number.
     """
-    seen: set[str] = set()
+    runs: set[str] = set()
     for change in batch:
         if type(change) is Write:
             run, seq, records = change.run, change.seq, change.records
@@ -65,13 +65,13 @@ def check_batch(batch: Sequence[Start | Write]) -> None:
                 raise ValueError(f"run {run}: the row of a start does not agree with its records")
         else:
             raise TypeError(f"expected a Start or a Write, got: {type(change).__name__}")
-        if run in seen:
+        if run in runs:
             raise ValueError(f"run {run} is named twice in one batch")
-        seen.add(run)
+        runs.add(run)
         # Checking both ends is enough: the journal's index refuses any other fault in between.
         if records and (records[0].seq != seq + 1 or records[-1].seq != seq + len(records)):
-            found = ", ".join(str(record.seq) for record in records)
-            raise ValueError(f"run {run}: expected {len(records)} records from {seq + 1} on, got: {found}")
+            numbers = ", ".join(str(record.seq) for record in records)
+            raise ValueError(f"run {run}: expected {len(records)} records from {seq + 1} on, got: {numbers}")
 
 
 def last_record(change: Start | Write) -> tuple[RunId, int] | None:
@@ -111,9 +111,9 @@ def judge(change: Start | Write, facts: Facts) -> Start | Write | Result:
     if change.arrivals is not None and change.arrivals != row.arrivals:
         return Stale(row)
     for key in change.event_keys:
-        taken = facts.event_keys.get((run, key.event, key.key))
-        if taken is not None:
-            return KeyTaken(taken)
+        other = facts.event_keys.get((run, key.event, key.key))
+        if other is not None:
+            return KeyTaken(other)
     # A message is put only once: one that is or was in the inbox is not put again.
     put = tuple(message for message in change.put if message not in there) if there else change.put
     return change.replace(arrivals=row.arrivals, put=put)
@@ -125,12 +125,12 @@ def _is_recorded(change: Start | Write, records: tuple[RecordRow, ...], facts: F
 
 
 def compare(
-    stored: StoredContract, given: StoredContract
+    contract: StoredContract, offer: StoredContract
 ) -> Literal["same", "other text", "newer digest", "other"]:
     """Compare a contract that is put with the one that is stored under its name and version."""
-    if given.digest in (stored.digest, *stored.also):
-        return "same" if given.sources == stored.sources else "other text"
-    return "newer digest" if stored.digest in given.also else "other"
+    if offer.digest in (contract.digest, *contract.also):
+        return "same" if offer.sources == contract.sources else "other text"
+    return "newer digest" if contract.digest in offer.also else "other"
 
 
 def check_rewrite(old: Kept, new: Kept) -> None:
@@ -168,11 +168,11 @@ def check_prune(batch: Sequence[Prune]) -> None:
         raise ValueError("a run is named twice in one batch to prune")
 
 
-def may_prune(wanted: Prune, row: RunRow | None) -> bool:
+def may_prune(request: Prune, row: RunRow | None) -> bool:
     """Say whether a stored run has ended and has not changed since it was read."""
     return (
         row is not None
         and has_ended(row.head.status)
         and (row.epoch, row.seq, row.arrivals, row.hash)
-        == (wanted.epoch, wanted.seq, wanted.arrivals, wanted.hash)
+        == (request.epoch, request.seq, request.arrivals, request.hash)
     )

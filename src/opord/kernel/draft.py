@@ -63,11 +63,11 @@ class Draft:
         """True if there is nothing to write."""
         return not (self.records or self.take or self.put)
 
-    def record(self, kind: RecordKind, splits: dict[str, Split] | None = None, **said: Any) -> int:
-        """Append a record to the journal and return its number. `said` are members of `RecordBody`.
+    def record(self, kind: RecordKind, splits: dict[str, Split] | None = None, **members: Any) -> int:
+        """Append a record to the journal and return its number.
 
-        `splits` are members too; the record holds the small rest of each and refers to the values
-        that were taken out.
+        `members` are members of `RecordBody`. `splits` are members too; the record holds the small
+        rest of each and refers to the values that were taken out.
         """
         run = self.run
         program = run.program
@@ -76,15 +76,15 @@ class Draft:
         if splits is not None:
             for name, one in splits.items():
                 if one.raw is not None and program.vault is None:
-                    said[name] = one.raw
+                    members[name] = one.raw
                     continue
-                said[name] = msgspec.Raw(one.encoded()) if program.vault is None else one.small
+                members[name] = msgspec.Raw(one.encoded()) if program.vault is None else one.small
                 if one.refs:
                     values = values or {}
                     values |= {f"{name}.{path}": self.keep(large) for path, large in one.refs}
         if program.vault is not None:
-            said = sealed(program, run.id, f"record {seq}", said)
-        written = encode_record(
+            members = sealed(program, run.id, f"record {seq}", members)
+        raw = encode_record(
             RecordBody(
                 run=run.id,
                 seq=seq,
@@ -95,11 +95,11 @@ class Draft:
                 contract=program.digest,
                 prev=run.hash,
                 values=values,
-                **said,
+                **members,
             )
         )
-        run.hash = sha256(written).hexdigest()  # type: ignore[assignment]
-        self.records.append(RecordRow(seq, self.at, kind, written.decode(), run.hash))
+        run.hash = sha256(raw).hexdigest()  # type: ignore[assignment]
+        self.records.append(RecordRow(seq, self.at, kind, raw.decode(), run.hash))
         return seq
 
     def keep(self, large: Large) -> str:
@@ -143,7 +143,7 @@ class Draft:
         It applies only if the run has not changed.
         """
         run = self.run
-        kept: Head | None = run.head(self.keep) if head else None
+        new_head: Head | None = run.head(self.keep) if head else None
         return Write(
             run.id,
             self.base_epoch,
@@ -151,7 +151,7 @@ class Draft:
             arrivals,
             run.epoch,
             tuple(self.records),
-            kept,
+            new_head,
             tuple(self.take),
             tuple(self.put),
             tuple(self.event_keys),

@@ -181,24 +181,24 @@ def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     Returns the messages that stay. The run is then acting (a worker goes on with it), waiting,
     stalled or ended. An ended run has no messages left; they are recorded as unhandled.
     """
-    left = adopt_all(draft, inbox)
+    rows = adopt_all(draft, inbox)
     entered = -1
     run = draft.run
     if is_held(run.status) and not _fire_due(draft):
         recording.stay_stalled(run)
-        return left
+        return rows
     while True:
         if has_ended(run.status):
-            return _leave_unhandled(draft, left)
+            return _leave_unhandled(draft, rows)
         if is_held(run.status) or commit_open(run):
-            return left
+            return rows
         full = recording.is_full(run)
         if full and run.waits and min(run.body.timers.values(), default=draft.at + 1) <= draft.at:
             recording.stall_full(draft)
-            return left
+            return rows
         if run.body.entered != entered and not full:
             entered = run.body.entered
-            if _take_first(draft, left):
+            if _take_first(draft, rows):
                 entered = -1
                 continue
         if _fire_due(draft):
@@ -207,12 +207,12 @@ def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
             run.status = "waiting"
             run.worker = None
             run.wake_at = min(run.body.timers.values(), default=None)
-        return left
+        return rows
 
 
 def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: int | None = None) -> None:
     """Record a taken event and run its handler, as far as that needs no call."""
-    said = {
+    members = {
         "event": message.event,
         "actor": message.actor,
         "role": message.role or None,
@@ -221,9 +221,9 @@ def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived:
         "arrived": text(arrived) if arrived is not None else None,
     }
     if handler.step is None:
-        draft.record("ignored", _args(draft.run, message), **said)
+        draft.record("ignored", _args(draft.run, message), **members)
         return
-    draft.record("event", _args(draft.run, message), **said)
+    draft.record("event", _args(draft.run, message), **members)
     cause = Cause("event", handler.id, message.event, message.args, message.actor, message.role)
     _answer_to(draft, cause, calls=handler.calls)
 
@@ -238,9 +238,9 @@ def _args(run: Run, message: Message) -> dict[str, Split]:
     return {"args": run.large.split(event.args, message.args)}
 
 
-def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
+def _take_first(draft: Draft, rows: list[InboxRow]) -> bool:
     run = draft.run
-    for row in left:
+    for row in rows:
         message = read_message(run.program, run.id, row)
         try:
             handler = fitting(run, message.event, message.args, message.actor, draft.at)
@@ -248,7 +248,7 @@ def _take_first(draft: Draft, left: list[InboxRow]) -> bool:
             recording.stall(draft, trouble_of(error))
             return True
         if handler is not None:
-            left.remove(row)
+            rows.remove(row)
             draft.take.append(row.id)
             receive(draft, message, handler, arrived=row.arrived)
             return True
@@ -286,10 +286,10 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
         return
     step = StepUnderWay(run, draft.at)
     try:
-        said = step.begin()
-        if not isinstance(said, Goto):
-            raise TypeError(f"the handler of {cause.label} calls {said.name}, which was not foreseen")
-        recording.go(draft, said, cause=cause_text(run, cause), answers=[])
+        request = step.begin()
+        if not isinstance(request, Goto):
+            raise TypeError(f"the handler of {cause.label} calls {request.name}, which was not foreseen")
+        recording.go(draft, request, cause=cause_text(run, cause), answers=[])
     except StepError as error:
         recording.stall(draft, trouble_of(error))
 
@@ -300,16 +300,16 @@ def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> s
         return f"commit {committed}" if committed is not None else "body"
     match cause.kind:
         case "event":
-            said = f"event {cause.event}"
+            label = f"event {cause.event}"
         case "timer":
-            said = f"timer {cause.handler}"
+            label = f"timer {cause.handler}"
         case _:
             assert_never(cause.kind)
-    return f"{said}, commit {committed}" if committed is not None else said
+    return f"{label}, commit {committed}" if committed is not None else label
 
 
-def _leave_unhandled(draft: Draft, left: list[InboxRow]) -> list[InboxRow]:
-    for row in left:
+def _leave_unhandled(draft: Draft, rows: list[InboxRow]) -> list[InboxRow]:
+    for row in rows:
         draft.take.append(row.id)
         message = read_message(draft.run.program, draft.run.id, row)
         draft.record(
@@ -347,17 +347,17 @@ def record_evidence(
 
 def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
     """Record all waiting evidence, let it answer attempts, and return the other messages."""
-    left = []
+    rows = []
     for row in inbox:
         match row.kind:
             case "evidence":
                 draft.take.append(row.id)
                 adopt(draft, read_evidence(draft.run.program, draft.run.id, row), row)
             case "event":
-                left.append(row)
+                rows.append(row)
             case _:
                 assert_never(row.kind)
-    return left
+    return rows
 
 
 def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool:

@@ -48,16 +48,16 @@ def text(instant: int) -> str:
     if instant < 0:
         return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     second, fraction = divmod(instant, 1_000_000)
-    known, prefix = _latest
-    if second != known:
+    latest, prefix = _latest
+    if second != latest:
         prefix = (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
         _latest = (second, prefix)
     return f"{prefix}.{fraction:06d}Z"
 
 
-def parse(written: str) -> int:
+def parse(stamp: str) -> int:
     """Return the instant that a text of `text` means."""
-    return from_datetime(datetime.fromisoformat(written))
+    return from_datetime(datetime.fromisoformat(stamp))
 
 
 def capped(instant: int) -> int:

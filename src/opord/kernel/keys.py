@@ -14,8 +14,8 @@ from opord.values.canonical import digest, dumps
 def outcome_under(run: Run, used: UsedKey, args: Any) -> Outcome | None:
     """Return the recorded outcome of a used key; None if its arguments were others."""
     where = f"settled {used.action} {used.key}"
-    known = opened_digest(run.program, run.id, f"{where} args", used.args)
-    if known != digest(dumps(args)):
+    used_digest = opened_digest(run.program, run.id, f"{where} args", used.args)
+    if used_digest != digest(dumps(args)):
         return None
     return Outcome(
         "ok", json.loads(opened_text(run.program, run.id, f"{where} result", used.result)), "record"

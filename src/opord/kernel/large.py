@@ -129,16 +129,16 @@ class Split(msgspec.Struct):
         if self.raw is not None:
             return len(self.text)
         size = len(self.encoded())
-        taken: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for path, large in self.refs:
             parent, _, name = path.rpartition(".")
             size += len(name.encode()) + 3 + large.size
-            taken[parent] = taken.get(parent, 0) + 1
-        for parent, count in taken.items():
-            left: Any = self.small
+            counts[parent] = counts.get(parent, 0) + 1
+        for parent, count in counts.items():
+            part: Any = self.small
             for step in parent.split(".") if parent else ():
-                left = left[int(step) if type(left) is list else step]
-            size += count if left else count - 1  # the commas
+                part = part[int(step) if type(part) is list else step]
+            size += count if part else count - 1  # the commas
         return size
 
 
@@ -146,17 +146,17 @@ class LargeValues:
     """The large values that one run carries now, by their objects in memory.
 
     `vault` seals the secrets in them, bound to the run and to all that is not secret in the same
-    value. `known` and `rests` are for this module; others may only check whether they are empty, as
-    they are for most runs.
+    value. `entries` and `rests` are for this module; others may only check whether they are empty,
+    as they are for most runs.
     """
 
-    __slots__ = ("_run", "_splits", "_vault", "known", "rests")
+    __slots__ = ("_run", "_splits", "_vault", "entries", "rests")
 
     def __init__(self, run: RunId, vault: Vault | None) -> None:
         self._run = run
         self._vault = vault
         # Most runs never have a large value: these are shared until `_begin`.
-        self.known: dict[tuple[int, str, int], tuple[Any, Large]] = _NO_KNOWN
+        self.entries: dict[tuple[int, str, int], tuple[Any, Large]] = _NO_ENTRIES
         self.rests: dict[int, Large] = _NO_RESTS
         self._splits: dict[int, Split] = _NO_SPLITS
 
@@ -165,7 +165,7 @@ class LargeValues:
         if self.rests is _NO_RESTS:
             # The values hold the objects themselves: while an object is here, no other object has
             # its `id`.
-            self.known, self.rests, self._splits = {}, {}, {}
+            self.entries, self.rests, self._splits = {}, {}, {}
 
     # --- from values to what is kept -------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class LargeValues:
         """Forget all values except those of these data."""
         carried = {id(large): large for split in splits for _, large in split.refs}
         self.rests = {id(large.rest): large for large in carried.values()}
-        self.known = {key: known for key, known in self.known.items() if id(known[1]) in carried}
+        self.entries = {key: entry for key, entry in self.entries.items() if id(entry[1]) in carried}
         self._splits = {}
 
     # --- from what is kept to values -------------------------------------------------------------
@@ -257,18 +257,18 @@ class LargeValues:
             return dump(value)  # raises, and says what is wrong
         rest = {}
         for part, one in zip(shape.parts, shape.values(value), strict=True):
-            known = self.known.get((id(one), part.kind, level))
-            if known is not None:
-                rest[part.name] = known[1].rest
+            entry = self.entries.get((id(one), part.kind, level))
+            if entry is not None:
+                rest[part.name] = entry[1].rest
                 continue
             inner = part.shape if one is not None and level < _DEEPEST_RECORD else None
             try:
                 if inner is not None:
                     rest[part.name] = self._dumped(inner, part.dump, one, level + 1)
                 else:
-                    rest[part.name] = made = part.dump(one)
+                    rest[part.name] = plain = part.dump(one)
                     if part.checks:
-                        check_plain(made, level=level + 1)
+                        check_plain(plain, level=level + 1)
             except BadValue as bad:
                 raise bad.within(part.name) from None
         return rest
@@ -283,7 +283,7 @@ class LargeValues:
             inner = part.shape if type(one) is dict and level < _DEEPEST_RECORD else None
             if large is not None:
                 value = large.value(part)
-                self.known[id(value), part.kind, level] = value, large
+                self.entries[id(value), part.kind, level] = value, large
             elif inner is not None:
                 value = self._loaded(inner, one, level + 1)
             else:
@@ -340,15 +340,15 @@ class LargeValues:
                     continue
                 inner = part.shape if type(one) is dict and level < _DEEPEST_RECORD else None
                 if inner is not None:
-                    found: list[tuple[str, Large]] = []
-                    left = self._taken(inner, one, own, f"{before}{part.name}.", level + 1, found)
-                    if len(encode(left)) <= LARGE_BYTES:
-                        refs += found
-                        small[part.name] = left
+                    inner_refs: list[tuple[str, Large]] = []
+                    remainder = self._taken(inner, one, own, f"{before}{part.name}.", level + 1, inner_refs)
+                    if len(encode(remainder)) <= LARGE_BYTES:
+                        refs += inner_refs
+                        small[part.name] = remainder
                         continue
                 large = self._new(one, raw)
             if own is not _ABSENT:
-                self.known[id(own), part.kind, level] = own, large
+                self.entries[id(own), part.kind, level] = own, large
             refs.append((before + part.name, large))
         return small
 
@@ -393,7 +393,7 @@ class LargeValues:
         return large
 
 
-_NO_KNOWN: Final[dict[tuple[int, str, int], tuple[Any, Large]]] = {}
+_NO_ENTRIES: Final[dict[tuple[int, str, int], tuple[Any, Large]]] = {}
 _NO_RESTS: Final[dict[int, Large]] = {}
 _NO_SPLITS: Final[dict[int, Split]] = {}
 
@@ -401,7 +401,7 @@ _NO_SPLITS: Final[dict[int, Split]] = {}
 # --- reading what is kept ------------------------------------------------------------------------
 
 
-def joined(small: Any, taken: Iterable[tuple[str, Any]]) -> Any:
+def joined(small: Any, parts: Iterable[tuple[str, Any]]) -> Any:
     """Return stored data with values put back at their places. The given data do not change.
 
     Raises:
@@ -409,7 +409,7 @@ def joined(small: Any, taken: Iterable[tuple[str, Any]]) -> Any:
     """
     whole = dict(small) if isinstance(small, dict) else list(small)
     deeper: dict[str | int, list[tuple[str, Any]]] = {}
-    for path, rest in taken:
+    for path, rest in parts:
         name, _, behind = path.partition(".")
         at: str | int = int(name) if type(whole) is list else name
         if behind:
@@ -424,9 +424,9 @@ def joined(small: Any, taken: Iterable[tuple[str, Any]]) -> Any:
 class Texts:
     """The values of one run by their digests. `read` decodes each text once, on first use."""
 
-    def __init__(self, rows: Iterable[ValueRow] = (), read: Callable[[str], Any] = loads) -> None:
+    def __init__(self, rows: Iterable[ValueRow] = (), decode: Callable[[str], Any] = loads) -> None:
         self._texts = {row.digest: row.body for row in rows}
-        self._read = read
+        self._decode = decode
         self._plain: dict[str, Any] = {}
 
     def plain(self, digest: Digest) -> Any:
@@ -438,7 +438,7 @@ class Texts:
         if digest not in self._plain:
             if digest not in self._texts:
                 raise ValueMissing(f"the value {digest} is not kept")
-            self._plain[digest] = self._read(self._texts[digest])
+            self._plain[digest] = self._decode(self._texts[digest])
         return self._plain[digest]
 
     def whole(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -450,21 +450,21 @@ class Texts:
         """
         if "values" not in body:
             return body
-        taken = [(path, self.plain(digest)) for path, digest in body["values"].items()]
-        return without_values(joined(body, taken))
+        parts = [(path, self.plain(digest)) for path, digest in body["values"].items()]
+        return without_values(joined(body, parts))
 
     def whole_input(self, text: str) -> Any:
         """Return a stored input with its values."""
-        kept = loads(text)
-        if INPUT_VALUES not in kept:
-            return kept
-        taken = [(path, self.plain(digest)) for path, digest in kept.pop(INPUT_VALUES).items()]
-        return joined(kept, taken)
+        value = loads(text)
+        if INPUT_VALUES not in value:
+            return value
+        parts = [(path, self.plain(digest)) for path, digest in value.pop(INPUT_VALUES).items()]
+        return joined(value, parts)
 
 
 def without_values(body: dict[str, Any]) -> dict[str, Any]:
     """Return a record or a head without its references."""
-    return {name: said for name, said in body.items() if name != "values"}
+    return {name: value for name, value in body.items() if name != "values"}
 
 
 def value_place(run: RunId, text: str) -> str:
@@ -481,10 +481,10 @@ def open_value(vault: Vault | None, run: RunId, text: str) -> Any:
     Raises:
         SecretUnreadable: a secret in it cannot be opened.
     """
-    kept = loads(text)
+    value = loads(text)
     if vault is None or SEALED not in text:
-        return kept
-    return open_data(vault, value_place(run, text), kept)
+        return value
+    return open_data(vault, value_place(run, text), value)
 
 
 _refs = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -496,14 +496,14 @@ def needed(row: RunRow, *, data: bool = True) -> list[str]:
 
     Without `data`, only those of its input.
     """
-    found: list[str] = []
+    digests: list[str] = []
     if row.input.startswith(_INPUT_BEGINS):
-        found += _digests(_refs(row.input)[INPUT_VALUES]).values()
+        digests += _digests(_refs(row.input)[INPUT_VALUES]).values()
     if data and _MEMBER in row.head.body:
-        said = _refs(row.head.body).get("values")
-        if said is not None:
-            found += _digests(said).values()
-    return list(dict.fromkeys(found))
+        refs = _refs(row.head.body).get("values")
+        if refs is not None:
+            digests += _digests(refs).values()
+    return list(dict.fromkeys(digests))
 
 
 _INPUT_BEGINS: Final = f'{{"{INPUT_VALUES}":'
@@ -521,28 +521,28 @@ class ValueCache:
     def __init__(self, most_bytes: int = 16 * 1024 * 1024) -> None:
         self._most = most_bytes
         self._bytes = 0
-        self.known: OrderedDict[tuple[str, str], tuple[Large, int]] = OrderedDict()
+        self.entries: OrderedDict[tuple[str, str], tuple[Large, int]] = OrderedDict()
 
     def missing(self, row: RunRow) -> list[str]:
         """Return the digests that a stored run refers to and that are not in the cache."""
-        return [digest for digest in needed(row) if (row.run, digest) not in self.known]
+        return [digest for digest in needed(row) if (row.run, digest) not in self.entries]
 
     def get(self, run: RunId, digest: Digest) -> Large | None:
         """Return a value if it is in the cache."""
-        found = self.known.get((run, digest))
-        if found is None:
+        entry = self.entries.get((run, digest))
+        if entry is None:
             return None
-        self.known.move_to_end((run, digest))
-        return found[0]
+        self.entries.move_to_end((run, digest))
+        return entry[0]
 
     def put(self, run: RunId, large: Large, size: int) -> None:
         """Add a value whose text has `size` bytes; the least recently used values make room."""
-        if (run, large.digest) in self.known or size > self._most:
+        if (run, large.digest) in self.entries or size > self._most:
             return
-        self.known[run, large.digest] = large, size
+        self.entries[run, large.digest] = large, size
         self._bytes += size
         while self._bytes > self._most:
-            _, (_, dropped) = self.known.popitem(last=False)
+            _, (_, dropped) = self.entries.popitem(last=False)
             self._bytes -= dropped
 
 
@@ -560,7 +560,7 @@ def larges(
         SecretUnreadable: a secret in a value cannot be opened.
     """
     texts = {row.digest: row.body for row in rows}
-    found: dict[str, Large] = {}
+    by_digest: dict[str, Large] = {}
     for one in digests:
         large = cache.get(run, one) if cache is not None else None
         if large is None:
@@ -571,8 +571,8 @@ def larges(
             large = Large(one, open_value(vault, run, text))
             if cache is not None:
                 cache.put(run, large, len(text))
-        found[one] = large
-    return found
+        by_digest[one] = large
+    return by_digest
 
 
 def under(values: Mapping[str, Large], place: str) -> Iterator[tuple[str, Large]]:

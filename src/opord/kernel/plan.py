@@ -43,12 +43,12 @@ def plan_of(
     now: Instant,
     spread: Callable[[], float],
     resting: bool = False,
-    said: str = "",
+    explanation: str = "",
 ) -> Plan:
     """Return what to do at the instant `now` with the run's open commit of `action`.
 
     `spread` returns a random number from [0, 1), for the jitter of the pauses. `resting` is true if
-    the host begins no new calls. `said` is why the call, or the check, gave no answer.
+    the host begins no new calls. `explanation` is why the call, or the check, gave no answer.
     """
     # Like `_found`, but without another call: this runs several times in a commit.
     node = _TREE[stands]
@@ -61,7 +61,7 @@ def plan_of(
     return Plan(
         row.deed,
         _instant(until, run, intent, action, now, spread) if until is not None else None,
-        _reason(reason, run, intent, action, said) if reason is not None else "",
+        _reason(reason, run, intent, action, explanation) if reason is not None else "",
         row.counts,
         restored.BY if reason == "restored" else None,
     )
@@ -230,20 +230,20 @@ def _instant(
             assert_never(until)
 
 
-def _reason(reason: Reason, run: Run, intent: Intent, action: Action, said: str) -> str:
+def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanation: str) -> str:
     unsure = f"nobody knows whether {intent.call} happened ({intent.reason})"
     match reason:
         case "lost":
             return "its worker was lost during the call"
         case "said":
-            return said
+            return explanation
         case "restored":
             return restored.reason(run, intent)
         case "stale":
             return "it was not called before its key may have been forgotten"
         case "silent":
-            asked = action.doubt.effect if isinstance(action.doubt, Check) else "the check"
-            return f"{asked}, which says whether {intent.call} happened, does not answer: {said}"
+            effect = action.doubt.effect if isinstance(action.doubt, Check) else "the check"
+            return f"{effect}, which says whether {intent.call} happened, does not answer: {explanation}"
         case "unsure":
             return f"{unsure}; a person has to say"
         case "spent":
@@ -286,7 +286,7 @@ def _found(stands: Stands, run: Run, intent: Intent, action: Action, now: Instan
     return node
 
 
-def _tree(rows: Sequence[Row], asked: frozenset[str] = frozenset()) -> _Question | _Found:
+def _tree(rows: Sequence[Row], columns: frozenset[str] = frozenset()) -> _Question | _Found:
     """Build the decision tree of these rows. It computes a fact only where rows differ in it.
 
     Raises:
@@ -296,13 +296,13 @@ def _tree(rows: Sequence[Row], asked: frozenset[str] = frozenset()) -> _Question
         (row,) = rows
         return _Found(row, Plan(row.deed) if row.until is None and row.reason is None else None)
     entries = {
-        name: sum(getattr(row, name) is not None for row in rows) for name in FACTS if name not in asked
+        name: sum(getattr(row, name) is not None for row in rows) for name in FACTS if name not in columns
     }
     column = max(entries, key=entries.__getitem__, default="")
     if not rows or not entries.get(column):
         raise ValueError(f"expected one row for each situation, got: {[row.letter for row in rows]}")
     answers = {
-        value: _tree([row for row in rows if fits(getattr(row, column), value)], asked | {column})
+        value: _tree([row for row in rows if fits(getattr(row, column), value)], columns | {column})
         for value in VALUES.get(column, (True, False))
     }
     return _Question(column, FACTS[column], answers)

@@ -107,18 +107,18 @@ def intend(draft: Draft, action: str, key: str, args: Any, *, now: Instant, answ
         StepError: the arguments or the answers are too large to be stored; nothing is changed.
     """
     run = draft.run
-    given = run.large.split(run.program.calls[action].args, args)
-    said = _answers(run, answers) if answers else None
+    args_split = run.large.split(run.program.calls[action].args, args)
+    answers_split = _answers(run, answers) if answers else None
     try:
-        if given.size() > bounds.STEP_BYTES:
-            raise step_too_large(given.size(), f"what {action} is called with")
-        if said is not None and said.size() > bounds.STEP_BYTES:
-            raise step_too_large(said.size(), f"what the calls before {action} answered")
+        if args_split.size() > bounds.STEP_BYTES:
+            raise step_too_large(args_split.size(), f"what {action} is called with")
+        if answers_split is not None and answers_split.size() > bounds.STEP_BYTES:
+            raise step_too_large(answers_split.size(), f"what the calls before {action} answered")
     except BadValue as error:
         raise StepError(error, None) from error
     seq = draft.record(
         "intent",
-        {"args": given} if said is None else {"args": given, "answers": said},
+        {"args": args_split} if answers_split is None else {"args": args_split, "answers": answers_split},
         call=action,
         key=key,
         now=text(now),
@@ -301,8 +301,8 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes
 
 def outcome_on_record(draft: Draft, action: str, key: str, outcome: Outcome) -> None:
     """Record a commit that made no call, because its key took effect in this run before."""
-    said = outcome_said(draft.run, action, outcome.kind, outcome.value)
-    draft.record("outcome", {"outcome": said}, call=action, key=key, by="record")
+    split = outcome_said(draft.run, action, outcome.kind, outcome.value)
+    draft.record("outcome", {"outcome": split}, call=action, key=key, by="record")
 
 
 def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
@@ -316,10 +316,10 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     origin = run.state
     target = run.program.states[goto.state]
     entry = _entry(run, target, goto.fields, draft.at)
-    said = _answers(run, answers) if answers else None
+    answers_split = _answers(run, answers) if answers else None
     try:
-        if said is not None and said.size() > bounds.STEP_BYTES:
-            raise step_too_large(said.size(), f"what the calls of this step in {origin} answered")
+        if answers_split is not None and answers_split.size() > bounds.STEP_BYTES:
+            raise step_too_large(answers_split.size(), f"what the calls of this step in {origin} answered")
     except BadValue as error:
         raise StepError(error, None) from error
     how = _how(run, cause)
@@ -327,7 +327,7 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     run.body.how = how
     draft.record(
         "transition",
-        {"data": entry[0]} if said is None else {"data": entry[0], "calls": said},
+        {"data": entry[0]} if answers_split is None else {"data": entry[0], "calls": answers_split},
         from_=origin,
         to=goto.state,
         cause=cause,
@@ -341,16 +341,18 @@ def _how(run: Run, cause: str) -> str:
 
     It is the cause and, of an event, its sender.
     """
-    taken = run.body.pending.cause if run.body.pending is not None else None
-    if taken is None or taken.kind != "event" or not taken.actor:
+    step_cause = run.body.pending.cause if run.body.pending is not None else None
+    if step_cause is None or step_cause.kind != "event" or not step_cause.actor:
         return "" if cause == "body" else cause
-    return f"{cause} from {taken.actor}"
+    return f"{cause} from {step_cause.actor}"
 
 
 def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     """Stall the run until a person mends something. `trouble` says what is wrong, and where."""
     run = draft.run
-    trouble = {name: hidden(run, said) if isinstance(said, str) else said for name, said in trouble.items()}
+    trouble = {
+        name: hidden(run, value) if isinstance(value, str) else value for name, value in trouble.items()
+    }
     if "traceback" in trouble:
         trouble["traceback"] = shortened(trouble["traceback"])
     draft.record("stalled", **trouble)
@@ -431,7 +433,7 @@ Its parts: data, start of the phase, timers that fired, due times.
 def _entry(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry:
     try:
         codec, large = target.fields, run.large
-        rest = large.dump(codec, fields) if large.known else codec.dump(fields)
+        rest = large.dump(codec, fields) if large.entries else codec.dump(fields)
         data = large.split(codec, rest, fields)
         if data.size() > bounds.STEP_BYTES:
             raise step_too_large(data.size(), f"what {target.declaration.name} carries")
@@ -495,8 +497,8 @@ def _written(timers: dict[str, int]) -> dict[str, str] | None:
 def _answers(run: Run, answers: list[Answer]) -> Split:
     """Return the answers of a step's calls in the form of a record."""
     calls = run.program.calls
-    said = [_answer(answer) for answer in answers]
-    return run.large.split_endings(said, lambda place: calls[answers[place].call].result)
+    members = [_answer(answer) for answer in answers]
+    return run.large.split_endings(members, lambda place: calls[answers[place].call].result)
 
 
 def outcome_said(run: Run, call: str, kind: EndingKind, value: Any, text: bytes = b"") -> Split:
@@ -506,24 +508,24 @@ def outcome_said(run: Run, call: str, kind: EndingKind, value: Any, text: bytes 
     """
     ending: dict[str, Any] = {kind: value}
     if not run.large.rests:
-        written = b'{"%b":%b}' % (kind.encode(), text) if text else encode(ending)
-        if len(written) <= LARGE_BYTES:
-            return Split(ending, ending, (), written, msgspec.Raw(written))
+        encoded = b'{"%b":%b}' % (kind.encode(), text) if text else encode(ending)
+        if len(encoded) <= LARGE_BYTES:
+            return Split(ending, ending, (), encoded, msgspec.Raw(encoded))
     declared = run.program.calls.get(call)
     return run.large.split_ending(ending, declared.result if declared is not None else None)
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    said: dict[str, Any] = {"call": answer.call}
+    members: dict[str, Any] = {"call": answer.call}
     if answer.failed is not None:
-        said["failed"] = answer.failed
+        members["failed"] = answer.failed
     else:
-        said["ok"] = answer.ok
+        members["ok"] = answer.ok
     if answer.attempts != 1:
-        said["attempts"] = answer.attempts
+        members["attempts"] = answer.attempts
     if answer.ms:
-        said["ms"] = answer.ms
-    return said
+        members["ms"] = answer.ms
+    return members
 
 
 def _remember_key(draft: Draft, intent: Intent, outcome: Outcome, text: bytes) -> None:

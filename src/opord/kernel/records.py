@@ -59,29 +59,29 @@ UNKNOWN_KIND = "this version of Opord does not know this kind of record; a newer
 """The text for a record whose kind is not a `RecordKind`."""
 
 
-def known_kind(stored: object) -> RecordKind | None:
+def known_kind(word: object) -> RecordKind | None:
     """Return the kind of a record as stored; None if this version does not know it."""
-    return _KINDS.get(stored) if isinstance(stored, str) else None
+    return _KINDS.get(word) if isinstance(word, str) else None
 
 
-def known_cause(stored: str) -> CauseWord | None:
+def known_cause(words: str) -> CauseWord | None:
     """Return the first word of a stored cause; None if this version does not know it."""
-    return _CAUSE_WORDS.get(stored.partition(",")[0].partition(" ")[0])
+    return _CAUSE_WORDS.get(words.partition(",")[0].partition(" ")[0])
 
 
-def known_by(stored: object) -> OutcomeBy | None:
+def known_by(word: object) -> OutcomeBy | None:
     """Return how an outcome became known, as stored; None if this version does not know it."""
-    return _OUTCOMES_BY.get(stored) if isinstance(stored, str) else None
+    return _OUTCOMES_BY.get(word) if isinstance(word, str) else None
 
 
-def known_verdict(stored: object) -> Verdict | None:
+def known_verdict(word: object) -> Verdict | None:
     """Return a verdict as stored; None if this version does not know it."""
-    return _VERDICTS.get(stored) if isinstance(stored, str) else None
+    return _VERDICTS.get(word) if isinstance(word, str) else None
 
 
-def known_teller(stored: object) -> Teller | None:
+def known_teller(word: object) -> Teller | None:
     """Return who ended a doubt, as stored; None if this version does not know it."""
-    return _TELLERS.get(stored) if isinstance(stored, str) else None
+    return _TELLERS.get(word) if isinstance(word, str) else None
 
 
 class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):

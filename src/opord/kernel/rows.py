@@ -18,9 +18,9 @@ Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"
 _STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
 
 
-def known_status(stored: object) -> Status | None:
+def known_status(word: object) -> Status | None:
     """Return the status of a run, as stored; None if the row is damaged or of a newer version."""
-    return _STATUSES.get(stored) if isinstance(stored, str) else None
+    return _STATUSES.get(word) if isinstance(word, str) else None
 
 
 def has_ended(status: Status) -> bool:
@@ -59,12 +59,12 @@ _OUTCOMES: dict[str, RunOutcome] = {
 }
 
 
-def known_outcome(stored: object) -> RunOutcome | None:
+def known_outcome(word: object) -> RunOutcome | None:
     """Return how a run ended, as stored.
 
     The result is None if it has not, or in a way unknown to this version.
     """
-    return _OUTCOMES.get(stored) if isinstance(stored, str) else None
+    return _OUTCOMES.get(word) if isinstance(word, str) else None
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -414,12 +414,14 @@ def load_run(
         body = msgspec.convert({**plain, "data": _NO_DATA}, RunBody)
     of_input: dict[str, Digest] = kept_input.pop(INPUT_VALUES, {})
     digests = dict.fromkeys((*of_input.values(), *body.values.values()))
-    found = larges(row.run, program.vault, digests, values, cache) if digests else {}
+    large_values = larges(row.run, program.vault, digests, values, cache) if digests else {}
     run = _of_row(program, row)
     run.body = body
-    run.input_rest = run.large.joined(kept_input, [(path, found[one]) for path, one in of_input.items()])
+    run.input_rest = run.large.joined(
+        kept_input, [(path, large_values[one]) for path, one in of_input.items()]
+    )
     run.input = run.large.load(program.input, run.input_rest)
-    placed = {path: found[one] for path, one in body.values.items()}
+    placed = {path: large_values[one] for path, one in body.values.items()}
     body.values = {}
     run.kept_data = run.large.joined(data, list(under(placed, "data")))
     if body.pending is not None and placed:

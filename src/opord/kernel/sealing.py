@@ -25,14 +25,14 @@ def sealed(program: Program, run: RunId, place: str, rest: Any) -> Any:
     return rest if vault is None else seal_data(vault, f"{run}\n{place}", rest)
 
 
-def opened(program: Program, run: RunId, place: str, stored: Any) -> Any:
+def opened(program: Program, run: RunId, place: str, data: Any) -> Any:
     """Return stored data in rest form.
 
     Raises:
         SecretUnreadable: a secret in them cannot be opened.
     """
     vault = program.vault
-    return stored if vault is None else open_data(vault, f"{run}\n{place}", stored)
+    return data if vault is None else open_data(vault, f"{run}\n{place}", data)
 
 
 def sealed_text(program: Program, run: RunId, place: str, text: str) -> str:
@@ -56,20 +56,20 @@ def sealed_digest(program: Program, run: RunId, place: str, digest: Digest) -> s
     return program.vault.seal(f"{run}\n{place}", digest)
 
 
-def opened_digest(program: Program, run: RunId, place: str, stored: str) -> str:
+def opened_digest(program: Program, run: RunId, place: str, text: str) -> str:
     """Return a stored digest. A digest that was stored without a vault is returned as it is.
 
     Raises:
         SecretUnreadable: it is sealed and cannot be opened.
     """
-    if "." not in stored:
-        return stored
+    if "." not in text:
+        return text
     if program.vault is None:
         raise SecretUnreadable(
             f"the {place} of {run} was sealed with a key, and no key is configured to open it"
         )
-    found = program.vault.open(f"{run}\n{place}", stored)
-    return str(found)
+    plain = program.vault.open(f"{run}\n{place}", text)
+    return str(plain)
 
 
 def comparable(rest: Any) -> Any:
@@ -94,13 +94,13 @@ def seal_data(vault: Vault, place: str, rest: Any) -> Any:
     return rest
 
 
-def open_data(vault: Vault, place: str, stored: Any) -> Any:
+def open_data(vault: Vault, place: str, data: Any) -> Any:
     """Return data with all sealed parts opened."""
-    if isinstance(stored, dict):
-        text = stored.get(SEALED)
-        if isinstance(text, str) and len(stored) == 1:
+    if isinstance(data, dict):
+        text = data.get(SEALED)
+        if isinstance(text, str) and len(data) == 1:
             return vault.open(place, text)
-        return {name: open_data(vault, f"{place}/{name}", value) for name, value in stored.items()}
-    if isinstance(stored, list):
-        return [open_data(vault, f"{place}/{index}", value) for index, value in enumerate(stored)]
-    return stored
+        return {name: open_data(vault, f"{place}/{name}", value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [open_data(vault, f"{place}/{index}", value) for index, value in enumerate(data)]
+    return data

@@ -22,18 +22,18 @@ _PLAIN_IN_ADDRESSES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST
 
 def secret_texts(run: Run) -> list[str]:
     """Return all texts of secret values that the run carries, the longest first."""
-    found: set[str] = set()
+    texts: set[str] = set()
     body = run.body
-    found.update(_walk(comparable(run.input_rest.rest)))
-    found.update(_walk(run.data))
+    texts.update(_walk(comparable(run.input_rest.rest)))
+    texts.update(_walk(run.data))
     if body.pending is not None:
         if body.pending.intent is not None:
-            found.update(_walk(body.pending.intent.args))
+            texts.update(_walk(body.pending.intent.args))
         if body.pending.cause is not None:
-            found.update(_walk(body.pending.cause.args))
+            texts.update(_walk(body.pending.cause.args))
         for answer in body.pending.answers:
-            found.update(_walk(answer.ok))
-    return sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True)
+            texts.update(_walk(answer.ok))
+    return sorted((text for text in texts if len(text) >= SHORTEST), key=len, reverse=True)
 
 
 def hidden(run: Run, text: str) -> str:
@@ -62,12 +62,12 @@ def _forms(secret: str) -> Iterator[str]:
             yield from _escaped(once)
     yield from _encoded(secret.encode("utf-8", "surrogatepass"))
     try:
-        kept = base64.b64decode(secret, validate=True)
+        raw = base64.b64decode(secret, validate=True)
     except (binascii.Error, ValueError):
         return
-    if len(kept) >= SHORTEST:  # may be a `secret bytes`, which JSON holds as base64
-        yield repr(kept)[2:-1]
-        yield from _encoded(kept)
+    if len(raw) >= SHORTEST:  # may be a `secret bytes`, which JSON holds as base64
+        yield repr(raw)[2:-1]
+        yield from _encoded(raw)
 
 
 def _escaped(text: str) -> Iterator[str]:

@@ -88,13 +88,13 @@ class StepUnderWay:
         Raises:
             StepError: the generated code raised.
         """
-        said = self._resume(None, None)
-        while self._recorded and not isinstance(said, Goto):
+        request = self._resume(None, None)
+        while self._recorded and not isinstance(request, Goto):
             answer = self._recorded.pop(0)
-            if answer.call != said.name:
-                raise Diverged(f"the step asks for {said.name}, but {answer.call} is on record")
-            said = self.replay(answer)
-        return said
+            if answer.call != request.name:
+                raise Diverged(f"the step asks for {request.name}, but {answer.call} is on record")
+            request = self.replay(answer)
+        return request
 
     def replay(self, answer: Answer) -> Request | Goto:
         """Give the step a recorded answer in rest form."""

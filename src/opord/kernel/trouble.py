@@ -38,10 +38,10 @@ def said_of(error: BaseException) -> str:
     """
     name = type(error).__name__
     try:
-        said = str(error)
+        message = str(error)
     except BaseException as worse:
         return storable(f"{name} (its text cannot be had: {type(worse).__name__})")
-    return storable(f"{name}: {said}" if said else name)
+    return storable(f"{name}: {message}" if message else name)
 
 
 def storable(text: str) -> str:

@@ -136,8 +136,8 @@ def record_view(program: Program, record: RecordRow, values: Texts | None = None
     if "values" in body and values is not None and record.known_kind is not None:
         # In a damaged store, show what is there; `opord runs verify` says what is missing.
         with suppress(ValueMissing, LookupError, TypeError, ValueError, AttributeError):
-            taken = [(_shown_at(place), values.plain(named)) for place, named in body["values"].items()]
-            return joined(view, taken)  # type: ignore[no-any-return]
+            parts = [(_shown_at(place), values.plain(key)) for place, key in body["values"].items()]
+            return joined(view, parts)  # type: ignore[no-any-return]
     return view
 
 
@@ -183,16 +183,16 @@ def _waiting_view(program: Program, row: InboxRow) -> dict[str, Any]:
 
 
 def _evidence_view(program: Program, row: InboxRow) -> dict[str, Any]:
-    said = kept_evidence(row)
+    evidence = kept_evidence(row)
     return {
         "seq": None,
         "at": text(row.arrived),
         "kind": "evidence",
-        "call": said.call,
-        "intent": said.intent,
-        "attempt": said.attempt,
-        "outcome": _shown_ending(program.calls.get(said.call), {said.kind: said.value}),
-        "learned_by": said.worker,
+        "call": evidence.call,
+        "intent": evidence.intent,
+        "attempt": evidence.attempt,
+        "outcome": _shown_ending(program.calls.get(evidence.call), {evidence.kind: evidence.value}),
+        "learned_by": evidence.worker,
     }
 
 
@@ -316,8 +316,8 @@ def _waits_of_timers(run: Run) -> list[dict[str, Any]]:
 
 def timer_of(program: Program, state: str, name: str) -> Timer | None:
     """Return the declaration of a timer by its name in a state."""
-    found = program.states.get(state)
-    for timer in found.timers if found else ():
+    state_program = program.states.get(state)
+    for timer in state_program.timers if state_program else ():
         if timer.id == name:
             return timer.declaration
     return None

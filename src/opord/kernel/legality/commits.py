@@ -290,13 +290,13 @@ def committed_in(block: Block) -> set[str]:
 
 
 def _committed_here(fold: Fold) -> set[str]:
-    shared_only = fold.acts or fold.taken is not None
+    shared_only = fold.acts or fold.taken_event is not None
     actions = set[str]()
     for timer in fold.at.timers:
         if timer.shared or not shared_only:
             actions |= committed_in(timer.declaration.body)
-    if fold.taken is not None:
-        return actions | committed_in(fold.taken.handler.declaration.body)
+    if fold.taken_event is not None:
+        return actions | committed_in(fold.taken_event.handler.declaration.body)
     return actions | committed_in(fold.at.declaration.body)
 
 

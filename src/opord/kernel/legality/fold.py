@@ -41,7 +41,7 @@ class ReadRecord(NamedTuple):
         return Instant(parse(self.body[name]))
 
 
-class Taken(NamedTuple):
+class TakenEvent(NamedTuple):
     """An event whose step is under way. `at_once` is true if the step makes no call.
 
     Such a step ends in the same write. `at` is when the event was taken; `args` are in rest form.
@@ -161,7 +161,7 @@ class Fold:
         self.phase_since = 0
         self.timers: dict[str, int] = {}
         self.fired: set[str] = set()
-        self.taken: Taken | None = None
+        self.taken_event: TakenEvent | None = None
         self.commit: Commit | None = None
         self.reused: str | None = None
         self.stalled = False

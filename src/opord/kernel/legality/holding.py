@@ -64,7 +64,7 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
             # it.
             return {"in_doubt", "running"} if fold.resumed else {"in_doubt"}
         return {"running"}
-    if commit is not None or fold.taken is not None or fold.acts:
+    if commit is not None or fold.taken_event is not None or fold.acts:
         return {"running"}
     # The process that starts a run may hold it and may not have checked yet what it waits for.
     return {"waiting", "running"} if fold.last_kind == "started" else {"waiting"}

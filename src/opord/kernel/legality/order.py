@@ -81,8 +81,8 @@ def situation_of(fold: Fold) -> Situation:
         if commit.in_flight:
             return "calling"
         return "doubtful" if commit.doubts else "between"
-    if fold.taken is not None:
-        return "taken at once" if fold.taken.at_once else "taken"
+    if fold.taken_event is not None:
+        return "taken at once" if fold.taken_event.at_once else "taken"
     return "acting" if fold.acts else "waiting"
 
 

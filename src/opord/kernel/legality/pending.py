@@ -14,7 +14,7 @@ from opord.kernel.backoff import UNEXPECTED_RETRY
 from opord.kernel.instants import microseconds
 from opord.kernel.legality.commits import committed_in
 from opord.kernel.legality.differing import compare, differs
-from opord.kernel.legality.fold import Commit, Fold, Taken
+from opord.kernel.legality.fold import Commit, Fold, TakenEvent
 from opord.kernel.program import TimerProgram
 
 
@@ -39,8 +39,8 @@ def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
     if commit is None or intent is None:
         if not (commit is not None and commit.rests and by_timer(body)):
             compare(fold, "intent", intent and intent.get("call"), commit and commit.action.name)
-        if fold.taken is not None and not by_timer(body):
-            compare(fold, "now", now, fold.taken.at)
+        if fold.taken_event is not None and not by_timer(body):
+            compare(fold, "now", now, fold.taken_event.at)
         compare(fold, "answers", pending.get("answers", []), [])
         return
     compare(fold, "now", now, commit.now)
@@ -52,10 +52,10 @@ def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
 
 def _open(fold: Fold) -> dict[str, Any] | None:
     """Describe what the journal leaves open: the step of an event, a commit, or nothing."""
-    if fold.ended is not None or (fold.taken is None and fold.commit is None):
+    if fold.ended is not None or (fold.taken_event is None and fold.commit is None):
         return None
     return {
-        **({"event": fold.taken.event} if fold.taken is not None else {}),
+        **({"event": fold.taken_event.event} if fold.taken_event is not None else {}),
         **({"commit": fold.commit.action.name} if fold.commit is not None else {}),
     }
 
@@ -75,7 +75,7 @@ def _check_cause(fold: Fold, cause: Mapping[str, Any] | None, now: int, *, with_
         _check_fired(fold, str(cause.get("handler")), now, with_intent=with_intent)
         compare(fold, "cause", sorted(cause), ["handler", "kind"])
         return
-    compare(fold, "cause", cause and _told(cause), fold.taken and _said(fold.taken))
+    compare(fold, "cause", cause and _told(cause), fold.taken_event and _said(fold.taken_event))
     if cause is None and fold.commit is not None and fold.commit.action.name not in _by_itself(fold):
         differs(fold, "cause", None, f"a timer whose step commits {fold.commit.action.name}")
 
@@ -85,7 +85,7 @@ def _told(cause: Mapping[str, Any]) -> dict[str, Any]:
     return {**empty, **cause}
 
 
-def _said(taken: Taken) -> dict[str, Any]:
+def _said(taken: TakenEvent) -> dict[str, Any]:
     return {
         "kind": "event",
         "handler": taken.handler.id,
@@ -98,8 +98,8 @@ def _said(taken: Taken) -> dict[str, Any]:
 
 def _by_itself(fold: Fold) -> set[str]:
     """Return the actions that the state commits when no timer has fired."""
-    if fold.taken is not None:
-        return committed_in(fold.taken.handler.declaration.body)
+    if fold.taken_event is not None:
+        return committed_in(fold.taken_event.handler.declaration.body)
     return committed_in(fold.at.declaration.body) if fold.acts else set()
 
 

@@ -7,7 +7,7 @@ from typing import Any, assert_never, cast, get_args
 
 from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
-from opord.kernel.legality.fold import Fold, ReadRecord, Taken
+from opord.kernel.legality.fold import Fold, ReadRecord, TakenEvent
 from opord.kernel.legality.values import UNFIT
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import CauseWord
@@ -53,7 +53,7 @@ def event(fold: Fold, record: ReadRecord) -> None:
     fold.commit, fold.reused, fold.stalled, fold.resumed, fold.trouble = None, None, False, False, None
     if handler is not None:
         body = record.body
-        fold.taken = Taken(
+        fold.taken_event = TakenEvent(
             body["event"],
             handler,
             not handler.calls,
@@ -112,8 +112,8 @@ def stalled(fold: Fold, record: ReadRecord) -> None:
     fold.stalled = fold.stalled_here = True
     fold.resumed = False
     fold.trouble = {name: value for name, value in record.body.items() if name not in _EVERY_RECORD}
-    if fold.taken is not None:
-        fold.taken = fold.taken._replace(at_once=False)
+    if fold.taken_event is not None:
+        fold.taken_event = fold.taken_event._replace(at_once=False)
 
 
 def retried(fold: Fold, record: ReadRecord) -> None:
@@ -131,8 +131,8 @@ def terminated(fold: Fold, record: ReadRecord) -> None:
 
 def _how(fold: Fold, cause: str) -> str:
     """Return what moved the run, as its row has it: the cause and, of an event, its sender."""
-    if fold.taken is not None and fold.taken.actor and cause.startswith("event "):
-        return f"{cause} from {fold.taken.actor}"
+    if fold.taken_event is not None and fold.taken_event.actor and cause.startswith("event "):
+        return f"{cause} from {fold.taken_event.actor}"
     return "" if cause == "body" else cause
 
 
@@ -188,7 +188,7 @@ def _declared(fold: Fold, record: ReadRecord) -> Any:
 def _handled(fold: Fold, record: ReadRecord) -> HandlerProgram | None:
     values = _declared(fold, record)
     name = record.body["event"]
-    at_rest = not fold.acts and fold.taken is None and fold.commit is None
+    at_rest = not fold.acts and fold.taken_event is None and fold.commit is None
     handlers = [h for h in fold.at.handlers.get(name, ()) if at_rest or h.shared]
     if not handlers:
         when = "" if at_rest else " in the middle of a step"
@@ -235,14 +235,14 @@ def _cause(fold: Fold, record: ReadRecord) -> Any:
     _check_committed(fold, cause, name if kind == "commit" else parts["commit"])
     match kind:
         case "body" | "commit":
-            if not fold.acts or fold.taken is not None:
+            if not fold.acts or fold.taken_event is not None:
                 fold.problem("cause", f"{fold.state} did not act by itself here")
             return fold.at.declaration.body
         case "event":
-            if fold.taken is None or fold.taken.event != name:
+            if fold.taken_event is None or fold.taken_event.event != name:
                 fold.problem("cause", f"no event {name} was taken for this move")
                 return None
-            return fold.taken.handler.declaration.body
+            return fold.taken_event.handler.declaration.body
         case "timer":
             return _fired(fold, record, name)
         case _:
@@ -267,7 +267,7 @@ def _fired(fold: Fold, record: ReadRecord, name: str) -> Any:
         fold.problem("timer", f"{fold.state} has no timer {name}")
         return None
     timer = _timer(fold, name)
-    own_turn = not fold.acts and fold.taken is None and not fold.stalled
+    own_turn = not fold.acts and fold.taken_event is None and not fold.stalled
     if not timer.shared and not own_turn:
         fold.problem("timer", f"{name} belongs to {fold.state} alone and cannot fire in the middle of a step")
     commit = fold.commit
@@ -300,7 +300,7 @@ def _enter(fold: Fold, record: ReadRecord) -> None:
     fold.data = record.body.get("data")
     fold.fields = decoded(fold, f"what {fold.state} carries", target.fields, fold.data)
     fold.entered += 1
-    fold.taken = fold.commit = fold.reused = None
+    fold.taken_event = fold.commit = fold.reused = None
     fold.stalled = fold.stalled_here = fold.resumed = False
     fold.trouble = None
     fold.ended = target.declaration.outcome if target.declaration.kind == "final" else None
