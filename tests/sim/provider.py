@@ -10,7 +10,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-from opord.contract import BOOL, Action, Check, Effect, Named, OptionalOf, Type
+from opord.contract import BOOL, Action, Check, Effect, Named, OptionalOf, Type, Var
 from opord.generated.handlers import handler_names
 from opord.kernel.instants import text
 from opord.kernel.program import CallProgram
@@ -113,7 +113,7 @@ class Provider:
             return lambda *args: self._invented(program)
 
         async def perform(*args: Any, call: Call) -> Any:
-            return await self._effect(program, program.declaration.name, call)
+            return await self._effect(program, program.declaration.name, args, call)
 
         async def commit(*args: Any, call: Call) -> Any:
             answered = called(program.declaration.name, call)
@@ -141,7 +141,7 @@ class Provider:
 
     # --- effects ---------------------------------------------------------------------------------
 
-    async def _effect(self, program: CallProgram, name: str, call: Call) -> Any:
+    async def _effect(self, program: CallProgram, name: str, args: tuple[Any, ...], call: Call) -> Any:
         drawn = self._draw(program, ("ok", "slow", "drop before", "silence before", "transient", "final"))
         self._note(drawn, name, call)
         await self._latency(drawn, program)
@@ -153,9 +153,23 @@ class Provider:
         if failure is not None:
             raise failure
         checked = self._checks.get(name)
-        if checked is None or (checked.name, call.run_id) not in self._last:
-            return self._invented(program) if checked is None else (False if self._tells(program) else None)
-        return self._looked_up(program, checked, self._last[checked.name, call.run_id])
+        if checked is None:
+            return self._invented(program)
+        key = self._key_asked_for(checked, args, call)
+        if key is None:
+            return False if self._tells(program) else None
+        return self._looked_up(program, checked, key)
+
+    def _key_asked_for(self, checked: Action, args: tuple[Any, ...], call: Call) -> str | None:
+        """Return the key that a check asks about: the one it was given, else the latest of the run.
+
+        None if the action was never called in the run.
+        """
+        assert isinstance(checked.doubt, Check)
+        for argument, value in zip(checked.doubt.args, args, strict=True):
+            if isinstance(argument, Var) and argument.origin == "call_key":
+                return str(value)
+        return self._last.get((checked.name, call.run_id))
 
     def _tells(self, program: CallProgram) -> bool:
         return program.declaration.result == BOOL
