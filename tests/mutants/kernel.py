@@ -18,7 +18,7 @@ MUTANTS = (
     ),
     Mutant(
         "settle delay left out", PLAN,
-        "    return max(intent.given_up_at + microseconds(check.after), intent.next_at)",
+        "    return max(Instant(intent.given_up_at + microseconds(check.after)), intent.next_at)",
         "    return max(intent.given_up_at, intent.next_at)",
         "the effect that checks is asked before it can know", "4, C7",
         seeds=40,

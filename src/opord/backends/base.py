@@ -21,7 +21,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, Kept, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RowDamaged, RunFilter, StoreError, Stray, Unread, WorkerRow
 from opord.values.guard import LIMIT_BYTES
-from opord.values.types import Digest, RunId
+from opord.values.types import NO_TIME, Digest, Duration, Instant, RunId
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally as Tally
@@ -159,9 +159,9 @@ class PruneWish:
     - `compact` gives the freed space back to the disk.
     """
 
-    before: int | None = None
-    age_us: int | None = None
-    keep_us: int = 0
+    before: Instant | None = None
+    age_us: Duration | None = None
+    keep_us: Duration = NO_TIME
     contract: str | None = None
     limit: int | None = None
     compact: bool = False

@@ -17,7 +17,7 @@ from opord.kernel.instants import text
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RowDamaged, RunFilter, Stray, Unread, WorkerRow
-from opord.values.types import Digest, RunId
+from opord.values.types import Digest, Instant, RunId
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally
@@ -207,7 +207,7 @@ class Embedded:
         from opord.engine.pruning import Pruning, survey
 
         store = self._store
-        before = wish.before if wish.before is not None else max(store.now() - (wish.age_us or 0), 0)
+        before = wish.before if wish.before is not None else Instant(max(store.now() - (wish.age_us or 0), 0))
         if dry_run:
             yield await self._turn(
                 lambda: survey(store, before=before, contract=wish.contract, limit=wish.limit)

@@ -16,6 +16,7 @@ from opord.kernel.resealing import resealed
 from opord.kernel.rows import Kept, RunRow
 from opord.stores import open_store
 from opord.stores.base import RowDamaged, RunFilter, Store
+from opord.values.types import START_OF_TIME, Instant
 from opord.values.vault import Vault
 
 __all__ = ["Marked", "Migrated", "SecretsExtraMissing", "check_keys", "mark_restored", "migrate"]
@@ -88,7 +89,12 @@ def migrate(url: str, *, secret_keys: str) -> Migrated:
 
 
 def mark_restored(
-    url: str, *, actor: str, copied_at: int = 0, role: str | None = None, reason: str | None = None
+    url: str,
+    *,
+    actor: str,
+    copied_at: Instant = START_OF_TIME,
+    role: str | None = None,
+    reason: str | None = None,
 ) -> Iterator[Marked]:
     """Mark every live run of a store that was restored from a copy.
 

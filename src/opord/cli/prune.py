@@ -18,6 +18,7 @@ from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.signs import safe
 from opord.story.words import when
+from opord.values.types import START_OF_TIME, Duration, Instant
 
 if TYPE_CHECKING:
     from opord.backends.base import ArchiveWriter, PruneWish, Tally
@@ -117,20 +118,20 @@ def _wish(
     return PruneWish(before, age, _kept_for(keep_keys), contract, limit, compact)
 
 
-def _instant(given: str) -> int:
+def _instant(given: str) -> Instant:
     from opord.kernel.instants import from_datetime
     from opord.values.duration import parse_instant
     from opord.values.guard import BadValue
 
     try:
-        return max(from_datetime(parse_instant(given)), 0)
+        return max(from_datetime(parse_instant(given)), START_OF_TIME)
     except BadValue:
         raise CliError(
             "usage", f"--ended-before: expected 90d, 12h, 4w or 2026-01-31T00:00:00Z, got: {given!r}", 2
         ) from None
 
 
-def _kept_for(given: str) -> int:
+def _kept_for(given: str) -> Duration:
     span = _span(given)
     if span is None:
         raise CliError(
@@ -139,7 +140,7 @@ def _kept_for(given: str) -> int:
     return span
 
 
-def _span(given: str) -> int | None:
+def _span(given: str) -> Duration | None:
     """Return a duration in microseconds; None if it is not a duration, or is negative."""
     from opord.kernel.instants import microseconds
     from opord.values.duration import parse_duration
@@ -153,7 +154,7 @@ def _span(given: str) -> int | None:
         return None
     if span < 0 or rest.startswith("-"):
         return None
-    return span + (int(weeks[1]) * 7 * 86_400_000_000 if weeks is not None else 0)
+    return Duration(span + (int(weeks[1]) * 7 * 86_400_000_000 if weeks is not None else 0))
 
 
 # --- telling -------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from opord.kernel.step import StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import said_of, storable
 from opord.values.canonical import dumps
 from opord.values.failure import Failure
-from opord.values.types import Instant
+from opord.values.types import START_OF_TIME, Instant, Key
 
 log = logging.getLogger("opord.worker")
 
@@ -101,16 +101,17 @@ class Commitments:
         intent = recording.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
         return await self._see_through(draft, call, action, intent, request.args, "starting")
 
-    def _key(self, call: CallProgram, args: tuple[Any, ...], now: Instant) -> str:
+    def _key(self, call: CallProgram, args: tuple[Any, ...], now: Instant) -> Key:
         run = self.run
         if call.key is None:
-            return f"{run.id}/{run.body.entered}"
+            # Inlined instead of `Key(...)`: this runs for each commit.
+            return f"{run.id}/{run.body.entered}"  # type: ignore[return-value]
         try:
             return check_key(call.key(args, run.frame(now)), f"the key of {call.declaration.name}")
         except Exception as error:
             raise StepError(error, run.program.place_of(error)) from error
 
-    async def _known(self, draft: Draft, call: CallProgram, key: str, args: Any) -> Outcome | None:
+    async def _known(self, draft: Draft, call: CallProgram, key: Key, args: Any) -> Outcome | None:
         """Return the outcome on record if this key took effect in this run before; else None."""
         name = call.declaration.name
         if call.key is None or name not in self.run.body.settled:
@@ -199,7 +200,7 @@ class Commitments:
         """
         match deed:
             case "ask again":
-                recording.check_silent(draft, intent, plan.reason, next_at=plan.instant or 0)
+                recording.check_silent(draft, intent, plan.reason, next_at=plan.instant or START_OF_TIME)
             case "ask":
                 recording.ask(draft, intent, plan.reason)
             case "rest":
@@ -334,5 +335,5 @@ def _stands(failure: Failure) -> Stands:
 
 def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan) -> None:
     recording.attempt_doubted(
-        draft, intent, plan.reason, next_at=plan.instant or 0, counts=plan.counts, by=plan.by
+        draft, intent, plan.reason, next_at=plan.instant or START_OF_TIME, counts=plan.counts, by=plan.by
     )

@@ -17,6 +17,7 @@ from opord.kernel.repeats import Ended, Tries
 from opord.kernel.requests import Call, TimedOut
 from opord.kernel.secrets import hidden
 from opord.values.failure import Failure
+from opord.values.types import Duration
 
 log = logging.getLogger("opord.worker")
 
@@ -98,7 +99,7 @@ class Effects:
         except TimeoutError:
             raise TimerDue from None
 
-    async def _sleep(self, pause_us: int) -> None:
+    async def _sleep(self, pause_us: Duration) -> None:
         """Wait before the next attempt of an effect; a timer of the phase ends the wait."""
         due = min(recording.shared_timers(self.run).values(), default=None)
         rest_us = pause_us if due is None else min(pause_us, due - self.host.now())

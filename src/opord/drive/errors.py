@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opord.kernel.rows import Tombstone
-from opord.values.types import RunId
+from opord.values.types import Key, RunId
 
 
 class EngineError(Exception):
@@ -116,7 +116,7 @@ class EventConflict(Refused):
 
     code = "event_conflict"
 
-    def __init__(self, run: RunId, event: str, key: str) -> None:
+    def __init__(self, run: RunId, event: str, key: Key) -> None:
         super().__init__(
             f"{run} has had {event!r} with the key {key!r} before, with other content; "
             "the first one stands and this one changed nothing"

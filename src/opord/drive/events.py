@@ -35,7 +35,7 @@ from opord.kernel.sealing import opened_digest, sealed_digest
 from opord.kernel.step import StepError
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue, check_size
-from opord.values.types import RunId
+from opord.values.types import NO_KEY, RunId
 
 
 async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, role: str | None) -> Sent:
@@ -161,7 +161,7 @@ def _message(
         values = declared.args.accept(args)
         rest = declared.args.dump(values)
         check_size(dumps(rest), what="what the event carries")
-        key = ""
+        key = NO_KEY
         if (key_of := declared.key) is not None:
             frame = run.frame(host.now(), actor)
             key = computed_key(lambda: key_of(values, frame), f"the key of the event {name}")

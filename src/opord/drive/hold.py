@@ -13,6 +13,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
 from opord.kernel.rows import InboxRow, Status, has_ended
 from opord.kernel.run import Run
+from opord.values.types import Instant
 
 
 class Hold:
@@ -95,7 +96,7 @@ class Hold:
                 # worker, goes on with it.
                 self.host.nudge()
 
-    async def park(self, draft: Draft, status: Status, wake_at: int | None) -> NoReturn:
+    async def park(self, draft: Draft, status: Status, wake_at: Instant | None) -> NoReturn:
         """Give the run back in the middle of a step, until `wake_at`.
 
         Raises:
@@ -110,7 +111,7 @@ class Hold:
         self.host.due(wake_at)
         raise Parked
 
-    async def park_in_doubt(self, draft: Draft, wake_at: int | None) -> None:
+    async def park_in_doubt(self, draft: Draft, wake_at: Instant | None) -> None:
         """Give the run back in doubt, unless a message has come that it has not looked at yet.
 
         Raises:

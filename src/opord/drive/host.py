@@ -15,7 +15,7 @@ from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
 from opord.kernel.rows import EventKey, InboxRow, RunRow, Start, Tombstone, UsedKey, ValueRow, Write
 from opord.kernel.run import Run
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 
 class Host(Protocol):
@@ -95,11 +95,11 @@ class Host(Protocol):
         """Return the total size, in bytes, of the messages that wait for a run."""
         ...
 
-    def event_key(self, run: RunId, event: str, key: str) -> Awaitable[EventKey | None]:
+    def event_key(self, run: RunId, event: str, key: Key) -> Awaitable[EventKey | None]:
         """Return the record of an event key of a run; None if the key was not used."""
         ...
 
-    def used_key(self, run: RunId, action: str, key: str) -> Awaitable[UsedKey | None]:
+    def used_key(self, run: RunId, action: str, key: Key) -> Awaitable[UsedKey | None]:
         """Return the used key of an action in a run, with its result.
 
         The result is None if no action took effect under it.
@@ -117,7 +117,7 @@ class Host(Protocol):
 
     # --- carrying runs in this process ------------------------------------------------------------
 
-    def lease_at_birth(self, contract: str) -> int | None:
+    def lease_at_birth(self, contract: str) -> Duration | None:
         """Return the first lease of a new run of a contract, in microseconds.
 
         The result is None if this host does not take such runs.
@@ -136,7 +136,7 @@ class Host(Protocol):
         """Make a worker look now for runs that can go on."""
         ...
 
-    def due(self, instant: int | None) -> None:
+    def due(self, instant: Instant | None) -> None:
         """Note that a run becomes due at an instant."""
         ...
 
@@ -149,7 +149,7 @@ class Carrier(Host, Protocol):
     """
 
     @property
-    def lease_us(self) -> int: ...
+    def lease_us(self) -> Duration: ...
 
     @property
     def draining(self) -> bool: ...

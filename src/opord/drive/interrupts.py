@@ -11,6 +11,7 @@ from opord.kernel.rows import RunRow
 from opord.kernel.run import Intent
 from opord.kernel.step import dump_failure
 from opord.kernel.trouble import describe
+from opord.values.types import Key
 
 
 class Parked(Exception):
@@ -61,7 +62,7 @@ def other_commit(intent: Intent) -> dict[str, Any]:
     }
 
 
-def key_reused(action: str, key: str) -> dict[str, Any]:
+def key_reused(action: str, key: Key) -> dict[str, Any]:
     """Describe a commit whose key took effect in the run before with other arguments."""
     return {
         "error": f"{action} took effect in this run before under the key {key!r}, with other arguments; "

@@ -18,7 +18,8 @@ class Lease:
 
     def begins(self, now: Instant) -> None:
         """Start the lease at `now`, the current instant of the store's clock."""
-        self._run.wake_at = now + self._host.lease_us
+        # Inlined instead of `Instant(...)`: this runs for each write.
+        self._run.wake_at = now + self._host.lease_us  # type: ignore[assignment]
         self._sure_until = self._host.monotonic() + self._host.lease_us / 1e6
 
     async def make_sure(self) -> None:

@@ -14,7 +14,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import EventKey, InboxRow, RunRow, Tombstone, UsedKey, ValueRow
 from opord.kernel.run import Run
 from opord.stores.base import Store
-from opord.values.types import Digest, RunId
+from opord.values.types import NO_TIME, Digest, Duration, Instant, Key, RunId
 
 
 class Hands(Protocol):
@@ -36,7 +36,7 @@ class Hands(Protocol):
         """Look now for runs that can go on."""
         ...
 
-    def due(self, instant: int | None) -> None:
+    def due(self, instant: Instant | None) -> None:
         """Note that a run becomes due at an instant."""
         ...
 
@@ -52,7 +52,7 @@ class StoreHost:
     """
 
     hands: Hands | None = None
-    lease_us: int = 0
+    lease_us: Duration = NO_TIME
     draining: bool = False
 
     def __init__(
@@ -113,11 +113,11 @@ class StoreHost:
         """Return the total size, in bytes, of the messages that wait for a run."""
         return self.writer.call(self.store.waiting_bytes, run)
 
-    def event_key(self, run: RunId, event: str, key: str) -> Awaitable[EventKey | None]:
+    def event_key(self, run: RunId, event: str, key: Key) -> Awaitable[EventKey | None]:
         """Return the record of an event key of a run; None if the key was not used."""
         return self.writer.call(self.store.event_key, run, event, key)
 
-    def used_key(self, run: RunId, action: str, key: str) -> Awaitable[UsedKey | None]:
+    def used_key(self, run: RunId, action: str, key: Key) -> Awaitable[UsedKey | None]:
         """Return the used key of an action in a run, with its result.
 
         The result is None if no action took effect under it.
@@ -138,7 +138,7 @@ class StoreHost:
 
     # --- carrying runs in this process ------------------------------------------------------------
 
-    def lease_at_birth(self, contract: str) -> int | None:
+    def lease_at_birth(self, contract: str) -> Duration | None:
         """Return the first lease of a new run of a contract, in microseconds.
 
         The result is None if this process does not take such runs.
@@ -159,7 +159,7 @@ class StoreHost:
         if self.hands is not None:
             self.hands.nudge()
 
-    def due(self, instant: int | None) -> None:
+    def due(self, instant: Instant | None) -> None:
         """Tell the worker, if there is one, that a run becomes due at an instant."""
         if self.hands is not None:
             self.hands.due(instant)

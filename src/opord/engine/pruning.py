@@ -17,7 +17,7 @@ from opord.kernel.large import Texts, needed
 from opord.stores.archive import ArchiveWriter
 from opord.stores.base import EndedRun, Kept, Prune, Store, StoredContract, Tombstone
 from opord.values.canonical import dumps
-from opord.values.types import Digest, Instant
+from opord.values.types import Digest, Duration, Instant
 
 BATCH_RUNS = 100
 """Maximum number of runs in one transaction.
@@ -79,9 +79,9 @@ class Pruning:
         self,
         store: Store,
         *,
-        before: int,
+        before: Instant,
         archive: ArchiveWriter | None,
-        keep_us: int,
+        keep_us: Duration,
         contract: str | None = None,
         limit: int | None = None,
         hook: Callable[[Point], None] = lambda _: None,
@@ -165,7 +165,7 @@ class Pruning:
                 row.head.outcome,
                 ended.ended_at,
                 now,
-                Instant(capped(now + self._keep_us)),
+                capped(now + self._keep_us),
                 self._archive.name if self._archive is not None else None,
             ),
         )
@@ -185,7 +185,7 @@ def _whole_input(run: Kept) -> str:
     return dumps(Texts(run.values).whole_input(run.row.input))
 
 
-def survey(store: Store, *, before: int, contract: str | None, limit: int | None) -> Tally:
+def survey(store: Store, *, before: Instant, contract: str | None, limit: int | None) -> Tally:
     """Count the runs that a prune would delete, and find the first and the last of them to end."""
     tally = Tally()
     for page in pages(store, before, contract, limit):
@@ -194,7 +194,7 @@ def survey(store: Store, *, before: int, contract: str | None, limit: int | None
     return tally
 
 
-def pages(store: Store, before: int, contract: str | None, limit: int | None) -> Iterator[list[EndedRun]]:
+def pages(store: Store, before: Instant, contract: str | None, limit: int | None) -> Iterator[list[EndedRun]]:
     """Yield ended runs page by page, at most `limit` runs."""
     last: EndedRun | None = None
     budget = limit

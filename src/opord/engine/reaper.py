@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from opord.engine.store_writer import StoreWriter
 from opord.stores.base import Store, WorkerRow
+from opord.values.types import Duration
 
 log = logging.getLogger("opord.worker")
 
@@ -22,7 +23,7 @@ LONGEST_LEASE_S = 600
 A heartbeat that reaches further ahead was written under another clock.
 """
 
-LONGEST_LEASE_US = LONGEST_LEASE_S * 1_000_000
+LONGEST_LEASE_US = Duration(LONGEST_LEASE_S * 1_000_000)
 
 SILENCE_S = LONGEST_LEASE_US / 3e6
 """A living worker writes three heartbeats in a lease, so it is never silent for longer than this.

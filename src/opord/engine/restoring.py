@@ -16,7 +16,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, Status, has_ended
 from opord.kernel.run import Intent, skeleton
 from opord.stores.base import Applied, RunFilter, Store, Write
-from opord.values.types import RunId
+from opord.values.types import START_OF_TIME, Instant, RunId
 
 AT_ONCE = 200
 """Number of runs that are marked in one transaction."""
@@ -52,7 +52,12 @@ class Marked(NamedTuple):
 
 
 def mark_restored(
-    store: Store, *, actor: str, copied_at: int = 0, role: str | None = None, reason: str | None = None
+    store: Store,
+    *,
+    actor: str,
+    copied_at: Instant = START_OF_TIME,
+    role: str | None = None,
+    reason: str | None = None,
 ) -> Iterator[Marked]:
     """Mark every live run, a batch in each transaction; yield each run once its mark is durable.
 
@@ -91,7 +96,9 @@ def _names(store: Store, status: Status) -> Iterator[str]:
         last = page[-1].run
 
 
-def _mark(store: Store, programs: Programs, names: list[str], copied_at: int, **who: Any) -> Iterator[Marked]:
+def _mark(
+    store: Store, programs: Programs, names: list[str], copied_at: Instant, **who: Any
+) -> Iterator[Marked]:
     """Mark these runs. If another process writes to one at the same time, read that run again."""
     while names:
         marks: dict[str, Marked] = {}
@@ -116,7 +123,7 @@ def _mark(store: Store, programs: Programs, names: list[str], copied_at: int, **
 
 
 def _one(
-    store: Store, programs: Programs, row: RunRow, copied_at: int, **who: Any
+    store: Store, programs: Programs, row: RunRow, copied_at: Instant, **who: Any
 ) -> tuple[Marked, Write | None]:
     head = row.head
     marked = Marked(row.run, row.name, head.state, head.status, "marked")

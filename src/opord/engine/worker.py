@@ -22,7 +22,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
 from opord.kernel.run import Run, load_run
 from opord.stores.base import StoreDamaged
-from opord.values.types import Digest, RunId
+from opord.values.types import NO_TIME, START_OF_TIME, Digest, Duration, Instant, RunId
 from opord.values.vault import SecretUnreadable
 
 log = logging.getLogger("opord.worker")
@@ -30,7 +30,7 @@ log = logging.getLogger("opord.worker")
 LOOK_S = 0.025
 """How often `until_idle` checks whether the worker is idle, in seconds."""
 
-UNREADABLE_US = 10_000_000
+UNREADABLE_US = Duration(10_000_000)
 """Shortest pause before a run that a worker cannot read is tried again, in microseconds."""
 
 UNREADABLE_KEPT = 1000
@@ -39,7 +39,7 @@ UNREADABLE_KEPT = 1000
 CLAIMS_FAILED_MOST = 3
 """Number of claims that may fail in a row before `until_idle` gives up."""
 
-IDLE_WITHIN_US = 1_000_000
+IDLE_WITHIN_US = Duration(1_000_000)
 """A worker is idle if nothing becomes due within this time, in microseconds."""
 
 
@@ -62,14 +62,14 @@ class Worker:
         self.calls = calls
         self.environment = host.environment
         self.name = host.name
-        self.lease_us = int(lease_s * 1_000_000)
+        self.lease_us = Duration(int(lease_s * 1_000_000))
         self.concurrency = concurrency
         self.flights: dict[str, Flight] = {}
         self._reaper = DeadWorkerReaper(self.store, self.writer, self.environment.monotonic)
         self._nudged = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
-        self._due: int | None = 0
+        self._due: Instant | None = START_OF_TIME
         self.unreadable: dict[RunId, str] = {}
         self._put_off_for: dict[str, str] = {}
         self._claims_failed = 0
@@ -131,7 +131,7 @@ class Worker:
             row = await self.writer.call(self.store.load, run)
             if row is not None and row.head.worker is None and row.head.reason == self._put_off_for.get(run):
                 await self._put_off_until(row, self.store.now(), row.head.reason)
-        await self.writer.call(self.store.heartbeat, self.name, (), ttl_us=0)
+        await self.writer.call(self.store.heartbeat, self.name, (), ttl_us=NO_TIME)
 
     async def until_idle(self) -> None:
         """Return when no run can go on and nothing becomes due within a second.
@@ -257,7 +257,7 @@ class Worker:
 
     def nudge(self) -> None:
         """Make the worker look now for runs that can go on."""
-        self._due = 0
+        self._due = START_OF_TIME
         self._nudged.set()
 
     def nudge_if_due(self) -> None:
@@ -268,7 +268,7 @@ class Worker:
         if self._due is not None and self._due <= self.store.now():
             self._nudged.set()
 
-    def due(self, instant: int | None) -> None:
+    def due(self, instant: Instant | None) -> None:
         """Tell the worker that a run becomes due at an instant."""
         if instant is not None and (self._due is None or instant < self._due):
             self._due = instant
@@ -338,13 +338,13 @@ class Worker:
             self.unreadable[row.run], self._put_off_for[row.run] = str(error), reason
         log.error("%s cannot be read; it is left alone for %g s: %s", row.run, pause_us / 1e6, error)
         try:
-            await self._put_off_until(row, self.store.now() + pause_us, reason)
+            await self._put_off_until(row, Instant(self.store.now() + pause_us), reason)
         except Exception:
             if self.writer.damage is not None:
                 return
             log.exception("%s could not be put off; its lease runs out and it is tried again", row.run)
 
-    async def _put_off_until(self, row: RunRow, instant: int, reason: str | None) -> None:
+    async def _put_off_until(self, row: RunRow, instant: Instant, reason: str | None) -> None:
         head = row.head.replace(worker=None, wake_at=instant, reason=reason)
         await self.writer.apply(Write(row.run, row.epoch, row.seq, None, row.epoch, head=head))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from opord.contract import Retry
+from opord.values.types import Duration
 
 UNEXPECTED_RETRY = Retry(3, timedelta(seconds=1), timedelta(minutes=1))
 """How often an effect is retried after an undeclared ending."""
 
 
-def backoff_us(retry: Retry | None, failures: int, spread: float) -> int:
+def backoff_us(retry: Retry | None, failures: int, spread: float) -> Duration:
     """Return the pause before the next attempt, in microseconds: exponential with full jitter.
 
     `failures` counts the attempts so far; `spread` is a random number from [0, 1). Full jitter
@@ -20,10 +21,10 @@ def backoff_us(retry: Retry | None, failures: int, spread: float) -> int:
     retry = retry or UNEXPECTED_RETRY
     base, cap = retry.base.total_seconds(), retry.cap.total_seconds()
     longest = min(cap, base * 2.0 ** min(failures - 1, 60))
-    return int(longest * spread * 1_000_000)
+    return Duration(int(longest * spread * 1_000_000))
 
 
-def surprise_us(surprises: int, spread: float) -> int:
+def surprise_us(surprises: int, spread: float) -> Duration:
     """Return the pause after an undeclared ending, in microseconds: at least a second."""
-    base = int(UNEXPECTED_RETRY.base.total_seconds() * 1_000_000)
+    base = Duration(int(UNEXPECTED_RETRY.base.total_seconds() * 1_000_000))
     return max(base, backoff_us(UNEXPECTED_RETRY, surprises, spread))

@@ -12,6 +12,7 @@ from typing import Final
 
 from opord.values.arith import CannotCompute
 from opord.values.guard import BadValue, check_text
+from opord.values.types import Key
 
 LONGEST_KEY: Final = 500
 """Maximum length of a key of a run, an event or an action.
@@ -47,7 +48,7 @@ A longer one takes no event and begins no step; an open commit is still complete
 """
 
 
-def check_key(key: str, what: str) -> str:
+def check_key(key: Key, what: str) -> Key:
     """Return a key after a check of its length. `what` names the key, as in "the key of charge".
 
     Raises:
@@ -59,7 +60,7 @@ def check_key(key: str, what: str) -> str:
     return key
 
 
-def computed_key(compute: Callable[[], str], what: str) -> str:
+def computed_key(compute: Callable[[], Key], what: str) -> Key:
     """Return a key that is computed from what a sender gave; `what` names the key.
 
     Raises:

@@ -26,7 +26,7 @@ from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
 from opord.values.failure import Failure
-from opord.values.types import Instant, RunId
+from opord.values.types import NO_KEY, Instant, Key, RunId
 
 
 class Message(msgspec.Struct, omit_defaults=True):
@@ -39,7 +39,7 @@ class Message(msgspec.Struct, omit_defaults=True):
     args: Any
     actor: str = ""
     role: str = ""
-    key: str = ""
+    key: Key = NO_KEY
     id: str = ""
 
 
@@ -59,7 +59,7 @@ _read_evidence = msgspec.json.Decoder(Evidence).decode
 _write = msgspec.json.Encoder(order="sorted").encode
 
 
-def inbox_row(run: Run, message_id: str, arrived: int, message: Message | Evidence) -> InboxRow:
+def inbox_row(run: Run, message_id: str, arrived: Instant, message: Message | Evidence) -> InboxRow:
     """Return a message to a run in the form that the store keeps."""
     kind: InboxKind
     match message:
@@ -210,7 +210,9 @@ def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
         return rows
 
 
-def receive(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: int | None = None) -> None:
+def receive(
+    draft: Draft, message: Message, handler: HandlerProgram, *, arrived: Instant | None = None
+) -> None:
     """Record a taken event and run its handler, as far as that needs no call."""
     members = {
         "event": message.event,

@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     """
 
     deed: Deed
-    instant: int | None = None
+    instant: Instant | None = None
     reason: str = ""
     counts: bool = True
     by: str | None = None
@@ -103,16 +103,16 @@ def situation_of(
     )
 
 
-def ask_deadline(intent: Intent, action: Action) -> int | None:
+def ask_deadline(intent: Intent, action: Action) -> Instant | None:
     """Return the instant until which a person is asked; None if the contract sets no limit."""
     if isinstance(action.doubt, Ask) and action.doubt.within is not None:
-        return intent.given_up_at + microseconds(action.doubt.within)
+        return Instant(intent.given_up_at + microseconds(action.doubt.within))
     return None
 
 
-def check_from(intent: Intent, check: Check) -> int:
+def check_from(intent: Intent, check: Check) -> Instant:
     """Return the earliest instant at which the check's effect may be asked."""
-    return max(intent.given_up_at + microseconds(check.after), intent.next_at)
+    return max(Instant(intent.given_up_at + microseconds(check.after)), intent.next_at)
 
 
 # --- facts ----------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def _ready(run: Run, intent: Intent, action: Action, now: Instant, resting: bool
     return not resting and _due(intent, action) <= now
 
 
-def _refused(run: Run, intent: Intent, action: Action, now: int, resting: bool) -> bool:
+def _refused(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
     return intent.refused
 
 
@@ -202,7 +202,7 @@ VALUES: Final[dict[str, tuple[object, ...]]] = {
 """The values of each column; columns that are not listed are true or false."""
 
 
-def _due(intent: Intent, action: Action) -> int:
+def _due(intent: Intent, action: Action) -> Instant:
     if intent.doubts and isinstance(action.doubt, Check):
         return check_from(intent, action.doubt)
     return intent.next_at
@@ -213,7 +213,7 @@ def _due(intent: Intent, action: Action) -> int:
 
 def _instant(
     until: Until, run: Run, intent: Intent, action: Action, now: Instant, spread: Callable[[], float]
-) -> int | None:
+) -> Instant | None:
     match until:
         case "next":
             # Between two attempts with nothing in doubt, a timer of the phase may move the run.
@@ -223,9 +223,9 @@ def _instant(
         case "deadline":
             return ask_deadline(intent, action)
         case "backoff":
-            return now + backoff_us(action.retry, max(intent.counted, 1), spread())
+            return Instant(now + backoff_us(action.retry, max(intent.counted, 1), spread()))
         case "checked":
-            return now + backoff_us(None, intent.checks + 1, spread())
+            return Instant(now + backoff_us(None, intent.checks + 1, spread()))
         case _:
             assert_never(until)
 

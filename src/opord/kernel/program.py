@@ -14,10 +14,8 @@ from opord.contract import Action, Contract, Effect, Event, EventHandler, State,
 from opord.contract import Pure as PureDeclaration
 from opord.kernel.requests import Frame, StepFunction
 from opord.values.codec import Codec
-from opord.values.types import Digest
+from opord.values.types import Digest, Key
 from opord.values.vault import Vault
-
-KeyValue: TypeAlias = str
 
 CallKind: TypeAlias = Literal["pure", "effect", "action"]
 
@@ -40,8 +38,8 @@ class CallProgram:
     args: Codec
     result: Codec | None
     failure: Codec
-    key: Callable[[tuple[Any, ...], Frame[Any]], KeyValue] | None = None
-    check_args: Callable[[tuple[Any, ...], Frame[Any], str], tuple[Any, ...]] | None = None
+    key: Callable[[tuple[Any, ...], Frame[Any]], Key] | None = None
+    check_args: Callable[[tuple[Any, ...], Frame[Any], Key], tuple[Any, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class EventProgram:
     declaration: Event
     params: tuple[str, ...]
     args: Codec
-    key: Callable[[tuple[Any, ...], Frame[Any]], KeyValue] | None = None
+    key: Callable[[tuple[Any, ...], Frame[Any]], Key] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ class Program:
     sources: tuple[tuple[str, str], ...]
     workflow: type[Any]
     input: Codec
-    key: Callable[[Any], KeyValue] | None
+    key: Callable[[Any], Key] | None
     initial: Callable[[Frame[Any]], Any]
     states: Mapping[str, StateProgram]
     events: Mapping[str, EventProgram]

@@ -28,7 +28,7 @@ from opord.kernel.step import StepError
 from opord.kernel.trouble import shortened
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue
-from opord.values.types import Instant, RunId
+from opord.values.types import START_OF_TIME, Instant, Key, RunId
 
 DOUBT_RULE = 2
 """The rule of a doubt that its record names: every attempt in doubt must be answered.
@@ -100,7 +100,7 @@ def runnable(draft: Draft) -> None:
         run.wake_at = draft.at
 
 
-def intend(draft: Draft, action: str, key: str, args: Any, *, now: Instant, answers: list[Answer]) -> Intent:
+def intend(draft: Draft, action: str, key: Key, args: Any, *, now: Instant, answers: list[Answer]) -> Intent:
     """Record an intent. From here until its step ends, nothing else moves the run.
 
     Raises:
@@ -148,7 +148,7 @@ def begin_attempt(draft: Draft, intent: Intent) -> None:
 
 
 def attempt_failed(
-    draft: Draft, intent: Intent, failure: Any, *, next_at: int | None, final: bool = False
+    draft: Draft, intent: Intent, failure: Any, *, next_at: Instant | None, final: bool = False
 ) -> None:
     """Record that an attempt ended in a failure that does not end the commit.
 
@@ -158,7 +158,7 @@ def attempt_failed(
     intent.in_flight = False
     intent.failure = failure
     intent.refused = final
-    intent.next_at = next_at or 0
+    intent.next_at = next_at or START_OF_TIME
     draft.record(
         "attempt",
         {"outcome": outcome_said(draft.run, intent.call, "failed", failure)},
@@ -170,7 +170,13 @@ def attempt_failed(
 
 
 def attempt_doubted(
-    draft: Draft, intent: Intent, reason: str, *, next_at: int = 0, counts: bool = True, by: str | None = None
+    draft: Draft,
+    intent: Intent,
+    reason: str,
+    *,
+    next_at: Instant = START_OF_TIME,
+    counts: bool = True,
+    by: str | None = None,
 ) -> None:
     """Record that it is unknown whether an attempt took effect, and why.
 
@@ -222,7 +228,7 @@ def ask(draft: Draft, intent: Intent, reason: str) -> None:
     draft.run.reason = reason
 
 
-def check_silent(draft: Draft, intent: Intent, reason: str, *, next_at: int) -> None:
+def check_silent(draft: Draft, intent: Intent, reason: str, *, next_at: Instant) -> None:
     """Note that the check's effect gave no answer, why, and when it may be asked again."""
     intent.checks += 1
     intent.next_at = next_at
@@ -250,13 +256,13 @@ def did_not_happen(
     intent.asking = False
     intent.failure = None
     intent.refused = False
-    intent.next_at = 0
+    intent.next_at = START_OF_TIME
     if fresh:
         intent.counted = 0
     intent.denied = True
     _, declaration = draft.run.action(intent)
     if left_by_success_alone(declaration) or draft.at >= draft.run.body.wary_until:
-        draft.run.body.wary = 0
+        draft.run.body.wary = START_OF_TIME
     draft.run.reason = None
     runnable(draft)
 
@@ -299,7 +305,7 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes
     runnable(draft)
 
 
-def outcome_on_record(draft: Draft, action: str, key: str, outcome: Outcome) -> None:
+def outcome_on_record(draft: Draft, action: str, key: Key, outcome: Outcome) -> None:
     """Record a commit that made no call, because its key took effect in this run before."""
     split = outcome_said(draft.run, action, outcome.kind, outcome.value)
     draft.record("outcome", {"outcome": split}, call=action, key=key, by="record")
@@ -415,7 +421,7 @@ def terminate(draft: Draft, *, actor: str, role: str | None, reason: str | None)
     run.body.timers = {}
 
 
-def shared_timers(run: Run) -> dict[str, int]:
+def shared_timers(run: Run) -> dict[str, Instant]:
     """Return the due times of the phase's timers, which can move even an acting state."""
     if not run.body.timers:
         return {}
@@ -423,7 +429,7 @@ def shared_timers(run: Run) -> dict[str, int]:
     return {name: due for name, due in run.body.timers.items() if name in shared}
 
 
-_Entry: TypeAlias = tuple[Split, int, list[str], dict[str, int]]
+_Entry: TypeAlias = tuple[Split, Instant, list[str], dict[str, Instant]]
 """The result of entering a state, computed before anything changes.
 
 Its parts: data, start of the phase, timers that fired, due times.
@@ -441,7 +447,7 @@ def _entry(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry:
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at
         fired = _fired(run) if stays else []
-        timers: dict[str, int] = {}
+        timers: dict[str, Instant] = {}
         if target.timers:
             frame = run.frame(at)
             timers = {
@@ -463,7 +469,7 @@ def _fired(run: Run) -> list[str]:
     return [*run.body.fired, cause.handler] if shared else run.body.fired
 
 
-def _due(timer: TimerProgram, fields: Any, frame: Any, at: Instant, phase_since: int) -> int:
+def _due(timer: TimerProgram, fields: Any, frame: Any, at: Instant, phase_since: Instant) -> Instant:
     when = timer.when(fields, frame)
     if timer.declaration.kind == "at":
         return capped(from_datetime(when))  # type: ignore[arg-type]
@@ -490,7 +496,7 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: Instant) -> None
         run.wake_at = at
 
 
-def _written(timers: dict[str, int]) -> dict[str, str] | None:
+def _written(timers: dict[str, Instant]) -> dict[str, str] | None:
     return {name: text(due) for name, due in timers.items()} if timers else None
 
 

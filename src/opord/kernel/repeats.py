@@ -18,6 +18,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from opord.contract import Retry
 from opord.kernel.backoff import UNEXPECTED_RETRY, backoff_us, surprise_us
+from opord.values.types import NO_TIME, Duration
 
 Ended: TypeAlias = Literal["answered", "final", "transient", "timed out", "surprise"]
 
@@ -72,11 +73,11 @@ class RepeatPlan(NamedTuple):
     """
 
     sequel: Sequel
-    pause_us: int
+    pause_us: Duration
     tries: Tries
 
 
-_ANSWER: Final = RepeatPlan(_TABLE["answered", True].sequel, 0, Tries())
+_ANSWER: Final = RepeatPlan(_TABLE["answered", True].sequel, NO_TIME, Tries())
 
 
 def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> RepeatPlan:
@@ -96,6 +97,6 @@ def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], f
         left = failures <= (retry.times if retry is not None else 0)
     row = _TABLE[ended, left]
     if row.sequel != "again":
-        return RepeatPlan(row.sequel, 0, Tries(failures, surprises))
+        return RepeatPlan(row.sequel, NO_TIME, Tries(failures, surprises))
     pause = surprise_us(surprises, spread()) if ended == "surprise" else backoff_us(retry, failures, spread())
     return RepeatPlan(row.sequel, pause, Tries(failures, surprises))

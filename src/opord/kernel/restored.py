@@ -30,7 +30,7 @@ BY = "restore"
 """The `by` of a doubt record that comes from a restore."""
 
 
-def begin_wariness(draft: Draft, *, since: int, actor: str, role: str | None, reason: str | None) -> None:
+def begin_wariness(draft: Draft, *, since: Instant, actor: str, role: str | None, reason: str | None) -> None:
     """Record that the store was restored from a copy. `since` is its last instant of the run.
 
     A worker that holds the run loses it. An open doubt starts now: attempts that the copy does not

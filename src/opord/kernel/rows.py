@@ -11,7 +11,7 @@ import msgspec
 
 from opord.contract import Outcome
 from opord.kernel.records import RecordKind, known_kind
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import Digest, Instant, Key, RunId
 
 Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"]
 
@@ -113,7 +113,7 @@ class InboxRow(Row, frozen=True):
     """
 
     id: str
-    arrived: int
+    arrived: Instant
     kind: InboxKind
     body: str
 
@@ -122,7 +122,7 @@ class EventKey(Row, frozen=True):
     """An event's key within a run, and the digest of its content."""
 
     event: str
-    key: str
+    key: Key
     content: str
 
 
@@ -133,7 +133,7 @@ class UsedKey(Row, frozen=True):
     """
 
     action: str
-    key: str
+    key: Key
     args: str
     result: str
 
@@ -161,8 +161,8 @@ class Head(Row, frozen=True):
     state: str
     status: Status
     outcome: RunOutcome | None
-    since: int
-    wake_at: int | None
+    since: Instant
+    wake_at: Instant | None
     worker: str | None
     reason: str | None
     body: str
@@ -266,7 +266,7 @@ class EndedRun(Row, frozen=True):
 
     run: RunId
     ended_at: Instant
-    since: int
+    since: Instant
     number: int
 
 

@@ -20,7 +20,7 @@ from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import Head, RunOutcome, RunRow, Status, ValueRow
 from opord.kernel.sealing import SEALED, comparable, opened, sealed
 from opord.values.canonical import dumps, loads
-from opord.values.types import NO_DIGEST, START_OF_TIME, Digest, Instant, RunId
+from opord.values.types import NO_DIGEST, START_OF_TIME, Digest, Instant, Key, RunId
 
 
 class Cause(msgspec.Struct, omit_defaults=True):
@@ -91,15 +91,15 @@ class Intent(msgspec.Struct, omit_defaults=True):
 
     seq: int
     call: str
-    key: str
+    key: Key
     args: Any
-    first_at: int
+    first_at: Instant
     attempt: int = 1
     counted: int = 1
     in_flight: bool = True
     doubts: list[int] = []
-    given_up_at: int = 0
-    next_at: int = 0
+    given_up_at: Instant = START_OF_TIME
+    next_at: Instant = START_OF_TIME
     checks: int = 0
     failure: Any = None
     asking: bool = False
@@ -134,15 +134,15 @@ class RunBody(msgspec.Struct, omit_defaults=True):
 
     data: msgspec.Raw
     entered: int
-    phase_since: int = 0
-    timers: dict[str, int] = {}
+    phase_since: Instant = START_OF_TIME
+    timers: dict[str, Instant] = {}
     fired: list[str] = []
     how: str = ""
     pending: Pending | None = None
     settled: list[str] = []
     trouble: dict[str, Any] | None = None
-    wary: int = 0
-    wary_until: int = 0
+    wary: Instant = START_OF_TIME
+    wary_until: Instant = START_OF_TIME
     values: dict[str, Digest] = {}
 
 
@@ -198,8 +198,8 @@ class Run:
     fields: Any
     status: Status
     outcome: RunOutcome | None
-    since: int
-    wake_at: int | None
+    since: Instant
+    wake_at: Instant | None
     worker: str | None
     reason: str | None
     body: RunBody

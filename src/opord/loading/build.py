@@ -27,7 +27,7 @@ from opord.kernel.requests import Frame, InDoubt, RunInfo, TimedOut
 from opord.loading.modules import places_in
 from opord.values.codec import Codecs
 from opord.values.duration import parse_instant
-from opord.values.types import Digest
+from opord.values.types import Digest, Key
 
 _NO_RUN = RunInfo("", parse_instant("1970-01-01T00:00:00Z"))
 
@@ -108,13 +108,13 @@ class _Builder:
     def _function(self, *words: str) -> Any:
         return vars(self._module)[self._names.function(*words)]
 
-    def _key(self) -> Callable[[Any], str] | None:
+    def _key(self) -> Callable[[Any], Key] | None:
         if self._contract.key is None:
             return None
         key = self._function("key")
 
-        def key_of(input_value: Any) -> str:
-            text: str = key(Frame(input_value, _NO_RUN, _NO_RUN.started_at))
+        def key_of(input_value: Any) -> Key:
+            text: Key = key(Frame(input_value, _NO_RUN, _NO_RUN.started_at))
             return text
 
         return key_of

@@ -32,7 +32,7 @@ from opord.kernel.rows import (
     ValueRow,
     Write,
 )
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 __all__ = [
     "Applied",
@@ -223,7 +223,7 @@ class Store(Protocol):
         `StoreUnavailable` ("locked") at once.
         """
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
         """Take up to `limit` due runs of these contracts (digests), the longest due first.
 
         A run is due if its `wake_at` has come. Each gets `worker`, an `epoch` one higher, and
@@ -231,7 +231,7 @@ class Store(Protocol):
         with the same epoch.
         """
 
-    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: int) -> list[RunId]:
+    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
         """Move the leases of the held (run, epoch) pairs to now + `ttl_us`.
 
         Return the runs no longer held by `worker`.
@@ -243,10 +243,10 @@ class Store(Protocol):
         Any worker may then claim them.
         """
 
-    def next_wake(self, contracts: Collection[str]) -> int | None:
+    def next_wake(self, contracts: Collection[str]) -> Instant | None:
         """Return the earliest `wake_at` of the runs of these contracts; None if no run has one."""
 
-    def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
+    def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
         """Say whether a worker holds a run of these contracts with a lease that ends soon.
 
         Soon means before now + `within_us`.
@@ -287,10 +287,10 @@ class Store(Protocol):
     def waiting_bytes(self, run: RunId) -> int:
         """Return the total size, in bytes of UTF-8, of the bodies of the messages that wait."""
 
-    def event_key(self, run: RunId, event: str, key: str) -> EventKey | None:
+    def event_key(self, run: RunId, event: str, key: Key) -> EventKey | None:
         """Return the record of an event key of this run; None if the key was not used."""
 
-    def used_key(self, run: RunId, action: str, key: str) -> UsedKey | None:
+    def used_key(self, run: RunId, action: str, key: Key) -> UsedKey | None:
         """Return the used key of an action in this run, with its result.
 
         The result is None if no action took effect under it.
@@ -322,7 +322,7 @@ class Store(Protocol):
         ...
 
     def ended(
-        self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None
+        self, before: Instant, *, limit: int, contract: str | None = None, after: EndedRun | None = None
     ) -> list[EndedRun]:
         """Return up to `limit` runs that ended before an instant, roughly oldest first.
 
@@ -371,10 +371,10 @@ class Store(Protocol):
         """
         ...
 
-    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
+    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: Duration) -> None:
         """Record that `worker` is alive until now + `ttl_us` and serves these contracts."""
 
-    def release_dead(self, dead: WorkerRow, *, within_us: int) -> int:
+    def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:
         """Release the runs of a dead worker and forget the worker.
 
         Return the number of released runs.

@@ -41,7 +41,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 
 @dataclass(slots=True)
@@ -216,7 +216,7 @@ class MemoryStore:
         hashes = {(run, record.seq): record.hash for record in rows.journals[run]}
         return Facts({run: row}, hashes, rows.messages, rows.event_keys)
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
         rows, now = self._rows, self.now()
         wanted = self._current(contracts)
         with rows.lock:
@@ -235,7 +235,7 @@ class MemoryStore:
                 self._changed()
             return claimed
 
-    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: int) -> list[RunId]:
+    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
         return self._lease(worker, held, lambda row, now: row.head.replace(wake_at=now + ttl_us))
 
     def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
@@ -257,13 +257,13 @@ class MemoryStore:
                 self._changed()
         return lost
 
-    def next_wake(self, contracts: Collection[str]) -> int | None:
+    def next_wake(self, contracts: Collection[str]) -> Instant | None:
         with self._rows.lock:
             wanted = self._current(contracts)
             wakes = [row.head.wake_at for row in self._rows.runs.values() if row.contract in wanted]
         return min((wake for wake in wakes if wake is not None), default=None)
 
-    def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
+    def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
         before = self.now() + within_us
         with self._rows.lock:
             wanted = self._current(contracts)
@@ -305,10 +305,10 @@ class MemoryStore:
     def waiting_bytes(self, run: RunId) -> int:
         return sum(len(message.body.encode()) for message in self.inbox(run))
 
-    def event_key(self, run: RunId, event: str, key: str) -> EventKey | None:
+    def event_key(self, run: RunId, event: str, key: Key) -> EventKey | None:
         return self._rows.event_keys.get((run, event, key))
 
-    def used_key(self, run: RunId, action: str, key: str) -> UsedKey | None:
+    def used_key(self, run: RunId, action: str, key: Key) -> UsedKey | None:
         return self._rows.used_keys.get((run, action, key))
 
     def rewrite(self, run: RunId, change: Callable[[Kept], Kept | None]) -> Kept | None:
@@ -353,11 +353,11 @@ class MemoryStore:
         )
 
     def ended(
-        self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None
+        self, before: Instant, *, limit: int, contract: str | None = None, after: EndedRun | None = None
     ) -> list[EndedRun]:
         with self._rows.lock:
             found = [
-                EndedRun(row.run, Instant(self._ended_at(row)), row.head.since, self._rows.numbers[row.run])
+                EndedRun(row.run, self._ended_at(row), row.head.since, self._rows.numbers[row.run])
                 for row in self._rows.runs.values()
                 if has_ended(row.head.status) and contract in (None, row.name)
             ]
@@ -366,7 +366,7 @@ class MemoryStore:
         wanted = [ended for ended in found if ended.ended_at < before and (ended.since, ended.number) > place]
         return wanted[: max(limit, 0)]
 
-    def _ended_at(self, row: RunRow) -> int:
+    def _ended_at(self, row: RunRow) -> Instant:
         if row.head.outcome != "terminated":
             return row.head.since
         at = [record.at for record in self._rows.journals[row.run] if record.kind == "terminated"]
@@ -407,14 +407,14 @@ class MemoryStore:
     def compact(self) -> None:
         pass
 
-    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
+    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: Duration) -> None:
         with self._rows.lock:
             self._rows.workers[worker] = WorkerRow(
                 worker, tuple(sorted(contracts)), Instant(self.now() + ttl_us)
             )
             self._changed()
 
-    def release_dead(self, dead: WorkerRow, *, within_us: int) -> int:
+    def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:
         with self._rows.lock:
             known = self._rows.workers.get(dead.worker)
             if known is None or known.alive_until != dead.alive_until:

@@ -28,7 +28,7 @@ from opord.testing.store_rows import (
     a_start,
     started,
 )
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import Digest, Duration, Instant, RunId
 
 CHANGED = ORDERS.replace(digest="2" * 64, sources='[["order.opord","contract Orders(id: str) version 1"]]')
 """Other content under the name and version of `ORDERS`."""
@@ -66,7 +66,7 @@ class ContractSuite:
     def test_other_content_under_a_name_and_version_that_a_live_worker_serves_is_a_conflict(
         self, store: Store, clock: SteppedClock
     ) -> None:
-        store.heartbeat("w1", [OTHER_DIGEST, DIGEST], ttl_us=5 * SECOND)
+        store.heartbeat("w1", [OTHER_DIGEST, DIGEST], ttl_us=Duration(5 * SECOND))
         with pytest.raises(ContractConflict, match="the worker w1 serves it"):
             store.put_contract(CHANGED)
         clock.forward(6)
@@ -133,7 +133,7 @@ class ContractSuite:
         store.put_contract(old)
         assert store.contract(old.digest) == old
         store.apply([a_start("Orders/old", contract=old, head=a_head(wake_at=BEGIN))])
-        store.heartbeat("w0", [old.digest], ttl_us=60 * SECOND)
+        store.heartbeat("w0", [old.digest], ttl_us=Duration(60 * SECOND))
         store.put_contract(new)
         assert store.contract(old.digest) == store.contract(new.digest) == new
         row = store.load(RunId("Orders/old"))
@@ -150,8 +150,8 @@ class ContractSuite:
             ("Orders/old", new.digest),
             ("Orders/new", new.digest),
         ]
-        assert store.any_held([new.digest], within_us=2 * SECOND)
-        assert store.any_held([old.digest], within_us=2 * SECOND)
+        assert store.any_held([new.digest], within_us=Duration(2 * SECOND))
+        assert store.any_held([old.digest], within_us=Duration(2 * SECOND))
         store.put_contract(new)
         store.put_contract(new.replace(also=()))
         assert store.contract(new.digest) == new

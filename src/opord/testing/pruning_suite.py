@@ -34,7 +34,7 @@ from opord.testing.store_rows import (
     started,
     the_run,
 )
-from opord.values.types import Instant, RunId
+from opord.values.types import Instant, Key, RunId
 
 ENDED = a_head(state="Done", status="ended", outcome="success", wake_at=None)
 
@@ -43,8 +43,8 @@ def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **give
     """Start a run that uses every feature, and end it."""
     row = started(store, run, **given)
     end = ENDED.replace(since=at)
-    message, key = a_message("kept"), EventKey("paid", "k", "c")
-    used = UsedKey("charge", "k", "a", "r")
+    message, key = a_message("kept"), EventKey("paid", Key("k"), "c")
+    used = UsedKey("charge", Key("k"), "a", "r")
     store.apply(
         [
             a_write(
@@ -69,7 +69,7 @@ def a_prune(kept: Kept, *, forget_at: int = BEGIN + 10 * SECOND) -> Prune:
         *(row.run, row.contract, row.name, row.version, row.started_at, "mark", row.head.state),
         *(
             row.head.outcome,
-            Instant(row.head.since),
+            row.head.since,
             Instant(BEGIN + SECOND),
             Instant(forget_at),
             "/archives/old.jsonl",
@@ -88,8 +88,8 @@ class PruningSuite:
         assert kept.row == the_run(store)
         assert kept.records == tuple(store.journal(RunId("Orders/1")))
         assert [message.id for message in kept.inbox] == ["kept"]
-        assert kept.event_keys == (EventKey("paid", "k", "c"),)
-        assert kept.used_keys == (UsedKey("charge", "k", "a", "r"),)
+        assert kept.event_keys == (EventKey("paid", Key("k"), "c"),)
+        assert kept.used_keys == (UsedKey("charge", Key("k"), "a", "r"),)
         assert store.kept(RunId("Orders/none")) is None
 
     def test_ended_runs_are_listed_roughly_oldest_first(self, store: Store) -> None:
@@ -97,7 +97,7 @@ class PruningSuite:
             an_ended_run(store, run, at=BEGIN - number * SECOND)
         started(store, "live")
         started(store, "stuck", head=a_head(status="stalled", wake_at=None))
-        found = store.ended(BEGIN + 1, limit=10)
+        found = store.ended(Instant(BEGIN + 1), limit=10)
         assert [(ended.run, ended.ended_at) for ended in found] == [
             ("b", BEGIN - 2 * SECOND), ("a", BEGIN - SECOND), ("c", BEGIN),
         ]  # fmt: skip
@@ -105,15 +105,15 @@ class PruningSuite:
     def test_a_run_that_ended_at_the_instant_did_not_end_before_it(self, store: Store) -> None:
         an_ended_run(store, at=BEGIN)
         assert store.ended(BEGIN, limit=10) == []
-        assert [ended.run for ended in store.ended(BEGIN + 1, limit=10)] == ["Orders/1"]
+        assert [ended.run for ended in store.ended(Instant(BEGIN + 1), limit=10)] == ["Orders/1"]
 
     def test_a_terminated_run_ended_at_its_termination_and_not_at_its_last_move(self, store: Store) -> None:
         row = started(store)
         write = a_write(row, head=ENDED.replace(outcome="terminated", since=BEGIN - 99))
         record = write.records[0].replace(kind="terminated", at=BEGIN + 7)
         store.apply([write.replace(records=(record,))])
-        assert store.ended(BEGIN + 7, limit=10) == []
-        assert [ended.ended_at for ended in store.ended(BEGIN + 8, limit=10)] == [BEGIN + 7]
+        assert store.ended(Instant(BEGIN + 7), limit=10) == []
+        assert [ended.ended_at for ended in store.ended(Instant(BEGIN + 8), limit=10)] == [BEGIN + 7]
 
     def test_ended_runs_come_page_by_page_over_all_contracts(self, store: Store) -> None:
         for number in range(9):
@@ -121,20 +121,23 @@ class PruningSuite:
                 store, f"r{number}", contract=REFUNDS if number % 3 else ORDERS, at=BEGIN - number // 2
             )
         pages: list[list[EndedRun]] = []
-        while page := store.ended(BEGIN + 1, limit=2, after=pages[-1][-1] if pages else None):
+        while page := store.ended(Instant(BEGIN + 1), limit=2, after=pages[-1][-1] if pages else None):
             pages.append(page)
         runs = [ended.run for page in pages for ended in page]
         assert [len(page) for page in pages] == [2, 2, 2, 2, 1]
         assert runs == ["r8", "r6", "r7", "r4", "r5", "r2", "r3", "r0", "r1"]
-        assert store.ended(BEGIN + 1, limit=0) == []
+        assert store.ended(Instant(BEGIN + 1), limit=0) == []
 
     def test_ended_runs_of_one_contract_are_those_of_all_its_versions(self, store: Store) -> None:
         newer = ORDERS.replace(digest="4" * 64, version=2)
         store.put_contract(newer)
         for run, contract in (("old", ORDERS), ("new", newer), ("other", REFUNDS)):
             an_ended_run(store, run, contract=contract)
-        assert [ended.run for ended in store.ended(BEGIN + 1, limit=9, contract="Orders")] == ["old", "new"]
-        assert store.ended(BEGIN + 1, limit=9, contract="Nothing") == []
+        assert [ended.run for ended in store.ended(Instant(BEGIN + 1), limit=9, contract="Orders")] == [
+            "old",
+            "new",
+        ]
+        assert store.ended(Instant(BEGIN + 1), limit=9, contract="Nothing") == []
 
     # --- Deleting ---
 
@@ -145,8 +148,8 @@ class PruningSuite:
         assert (store.load(RunId("Orders/1")), store.kept(RunId("Orders/1"))) == (None, None)
         assert (store.journal(RunId("Orders/1")), store.inbox(RunId("Orders/1"))) == ([], [])
         assert (
-            store.event_key(RunId("Orders/1"), "paid", "k"),
-            store.used_key(RunId("Orders/1"), "charge", "k"),
+            store.event_key(RunId("Orders/1"), "paid", Key("k")),
+            store.used_key(RunId("Orders/1"), "charge", Key("k")),
         ) == (
             None,
             None,

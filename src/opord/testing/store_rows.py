@@ -21,10 +21,10 @@ from opord.stores.base import (
     ValueRow,
     Write,
 )
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import Digest, Duration, Instant, RunId
 
-BEGIN = 1_767_225_600_000_000
-SECOND = 1_000_000
+BEGIN = Instant(1_767_225_600_000_000)
+SECOND = Duration(1_000_000)
 DIGEST, OTHER_DIGEST = (hashlib.sha256(name.encode()).hexdigest() for name in ("orders", "refunds"))
 ORDERS = StoredContract(Digest(DIGEST), "Orders", 1, '[["order.opord","contract Orders() version 1"]]')
 REFUNDS = StoredContract(
@@ -40,13 +40,13 @@ class SteppedClock:
     """A clock that stands still until it is set."""
 
     def __init__(self) -> None:
-        self.instant = BEGIN
+        self.instant: Instant = BEGIN
 
-    def __call__(self) -> int:
+    def __call__(self) -> Instant:
         return self.instant
 
     def forward(self, seconds: float) -> None:
-        self.instant += int(seconds * SECOND)
+        self.instant = Instant(self.instant + int(seconds * SECOND))
 
 
 OpenHandle = Callable[[], Store]
@@ -72,7 +72,8 @@ def a_head(
     worker: str | None = None,
     body: str = "{}",
 ) -> Head:
-    return Head(state, status, outcome, BEGIN, wake_at, worker, None, body)
+    due = None if wake_at is None else Instant(wake_at)
+    return Head(state, status, outcome, BEGIN, due, worker, None, body)
 
 
 def a_start(
@@ -86,7 +87,7 @@ def a_start(
     journal = tuple(a_record(run, seq) for seq in range(1, records + 1))
     epoch = 0 if head is None or head.worker is None else 1
     row = RunRow(
-        *(RunId(run), contract.digest, contract.name, contract.version, Instant(BEGIN), given, epoch),
+        *(RunId(run), contract.digest, contract.name, contract.version, BEGIN, given, epoch),
         *(len(journal), journal[-1].hash, 0, head or a_head()),
     )
     return Start(row, journal)

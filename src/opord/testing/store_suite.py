@@ -52,7 +52,7 @@ from opord.testing.store_rows import (
 )
 from opord.testing.values_suite import ValuesSuite
 from opord.testing.watching_suite import WatchingSuite
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 
 class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
@@ -188,12 +188,12 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     def test_a_batch_applies_what_fits_and_leaves_the_rest(self, store: Store) -> None:
         rows = [started(store, f"Orders/{n}") for n in range(4)]
         store.apply([a_write(rows[1], records=0, fence=True)])
-        key = EventKey("paid", "k", "c1")
+        key = EventKey("paid", Key("k"), "c1")
         store.apply([a_write(rows[2], event_keys=(key,))])
         batch: list[Start | Write] = [
             a_write(rows[0]),
             a_write(rows[1]),
-            a_write(the_run(store, "Orders/2"), event_keys=(EventKey("paid", "k", "c2"),)),
+            a_write(the_run(store, "Orders/2"), event_keys=(EventKey("paid", Key("k"), "c2"),)),
             a_start("Orders/3", records=2),
             a_start("Orders/4"),
             a_write(a_start("Orders/5").row),
@@ -282,32 +282,32 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
 
     def test_an_event_key_is_claimed_for_ever(self, store: Store) -> None:
         row = started(store)
-        key = EventKey("delivered", "track-1", "digest-1")
+        key = EventKey("delivered", Key("track-1"), "digest-1")
         store.apply([a_write(row, event_keys=(key,))])
         now = the_run(store)
         for content in ("digest-1", "digest-2"):
             again = a_write(
-                now, event_keys=(EventKey("delivered", "track-2", "x"), key.replace(content=content))
+                now, event_keys=(EventKey("delivered", Key("track-2"), "x"), key.replace(content=content))
             )
             assert store.apply([again]) == [KeyTaken(key)]
         assert the_run(store) == now
-        assert store.event_key(RunId("Orders/1"), "delivered", "track-1") == key
-        assert store.event_key(RunId("Orders/1"), "delivered", "track-2") is None
+        assert store.event_key(RunId("Orders/1"), "delivered", Key("track-1")) == key
+        assert store.event_key(RunId("Orders/1"), "delivered", Key("track-2")) is None
 
     def test_event_keys_are_a_runs_and_an_events_own(self, store: Store) -> None:
         rows = [started(store, "Orders/1"), started(store, "Orders/2")]
-        key = EventKey("paid", "k", "c")
+        key = EventKey("paid", Key("k"), "c")
         assert store.apply([a_write(row, event_keys=(key,)) for row in rows]) == [Applied(0)] * 2
         assert store.apply([a_write(the_run(store), event_keys=(key.replace(event="sent"),))]) == [Applied(0)]
 
     def test_the_first_result_of_a_used_key_is_remembered(self, store: Store) -> None:
         row = started(store)
-        first = UsedKey("charge_card", "ord-1", "args-1", '{"charge_id":"ch_1"}')
+        first = UsedKey("charge_card", Key("ord-1"), "args-1", '{"charge_id":"ch_1"}')
         store.apply([a_write(row, used_keys=(first,))])
         store.apply([a_write(the_run(store), used_keys=(first.replace(result="null"),))])
-        assert store.used_key(RunId("Orders/1"), "charge_card", "ord-1") == first
-        assert store.used_key(RunId("Orders/1"), "refund_card", "ord-1") is None
-        assert store.used_key(RunId("Orders/2"), "charge_card", "ord-1") is None
+        assert store.used_key(RunId("Orders/1"), "charge_card", Key("ord-1")) == first
+        assert store.used_key(RunId("Orders/1"), "refund_card", Key("ord-1")) is None
+        assert store.used_key(RunId("Orders/2"), "charge_card", Key("ord-1")) is None
 
     # --- Leases ---
 
@@ -344,7 +344,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
 
     def test_a_held_run_is_not_claimed_until_its_lease_ends(self, store: Store, clock: SteppedClock) -> None:
         started(store)
-        store.claim("w1", [DIGEST], limit=1, ttl_us=10 * SECOND)
+        store.claim("w1", [DIGEST], limit=1, ttl_us=Duration(10 * SECOND))
         clock.forward(9.999999)
         assert store.claim("w2", [DIGEST], limit=1, ttl_us=SECOND) == []
         clock.forward(0.000001)
@@ -387,11 +387,11 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
 
     def test_a_held_run_is_distinguished_from_one_that_waits(self, store: Store) -> None:
         started(store, "a", head=a_head(wake_at=BEGIN))
-        assert not store.any_held([DIGEST], within_us=60_000_000)
-        store.claim("w1", [DIGEST], limit=1, ttl_us=1_000_000)
-        assert store.any_held([DIGEST], within_us=60_000_000)
-        assert not store.any_held([DIGEST], within_us=1)
-        assert not store.any_held([OTHER_DIGEST], within_us=60_000_000)
+        assert not store.any_held([DIGEST], within_us=Duration(60_000_000))
+        store.claim("w1", [DIGEST], limit=1, ttl_us=Duration(1_000_000))
+        assert store.any_held([DIGEST], within_us=Duration(60_000_000))
+        assert not store.any_held([DIGEST], within_us=Duration(1))
+        assert not store.any_held([OTHER_DIGEST], within_us=Duration(60_000_000))
 
     def test_the_next_wake_is_the_earliest_of_the_contracts_named(self, store: Store) -> None:
         assert store.next_wake([DIGEST]) is None
@@ -405,17 +405,17 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
 
     def test_leases_that_end_soon_are_listed(self, store: Store, clock: SteppedClock) -> None:
         started(store, "a")
-        assert not store.any_held([DIGEST], within_us=60 * SECOND)
-        store.claim("w1", [DIGEST], limit=1, ttl_us=10 * SECOND)
-        assert store.any_held([DIGEST], within_us=60 * SECOND)
-        assert not store.any_held([DIGEST], within_us=10 * SECOND)
-        assert not store.any_held([OTHER_DIGEST], within_us=60 * SECOND)
+        assert not store.any_held([DIGEST], within_us=Duration(60 * SECOND))
+        store.claim("w1", [DIGEST], limit=1, ttl_us=Duration(10 * SECOND))
+        assert store.any_held([DIGEST], within_us=Duration(60 * SECOND))
+        assert not store.any_held([DIGEST], within_us=Duration(10 * SECOND))
+        assert not store.any_held([OTHER_DIGEST], within_us=Duration(60 * SECOND))
         clock.forward(30)
-        assert store.any_held([DIGEST], within_us=0), (
+        assert store.any_held([DIGEST], within_us=Duration(0)), (
             "a lease that has ended is still somebody's until it is claimed"
         )
         store.release("w1", [(RunId("a"), 1)])
-        assert not store.any_held([DIGEST], within_us=60 * SECOND)
+        assert not store.any_held([DIGEST], within_us=Duration(60 * SECOND))
 
     def test_no_two_claims_return_the_same_epoch_of_a_run(
         self, store: Store, open_handle: OpenHandle
@@ -424,7 +424,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         claimed: list[tuple[str, int]] = []
 
         def work(name: str, handle: Store) -> None:
-            while rows := handle.claim(name, [DIGEST], limit=7, ttl_us=3600 * SECOND):
+            while rows := handle.claim(name, [DIGEST], limit=7, ttl_us=Duration(3600 * SECOND)):
                 claimed.extend((row.run, row.epoch) for row in rows)
 
         threads = [threading.Thread(target=work, args=(f"w{n}", open_handle())) for n in range(4)]
@@ -499,9 +499,9 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         store.apply([start])
         assert store.load(RunId(run)) == start.row
         message, key, used = (
-            InboxRow(odd, 1, "evidence", odd),
-            EventKey(odd, odd, odd),
-            UsedKey(odd, odd, odd, odd),
+            InboxRow(odd, Instant(1), "evidence", odd),
+            EventKey(odd, Key(odd), odd),
+            UsedKey(odd, Key(odd), odd, odd),
         )
         head = a_head(state=odd, body=odd).replace(reason=odd)
         record = a_record(run, 2, odd)
@@ -509,7 +509,8 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         assert store.apply([write.replace(records=(record,))]) == [Applied(1)]
         assert store.journal(RunId(run), after=1) == [record]
         assert (the_run(store, run).head, store.inbox(RunId(run))) == (head, [message])
-        assert (store.event_key(RunId(run), odd, odd), store.used_key(RunId(run), odd, odd)) == (key, used)
+        assert store.event_key(RunId(run), odd, Key(odd)) == key
+        assert store.used_key(RunId(run), odd, Key(odd)) == used
         assert store.apply([a_write(the_run(store, run), take=(odd,))]) == [Applied(1)]
         assert store.inbox(RunId(run)) == []
         assert [row.run for row in store.runs(RunFilter(state=odd), limit=9)] == [run]
@@ -537,7 +538,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     # --- Workers and changes ---
 
     def test_a_worker_is_alive_as_long_as_it_announced(self, store: Store, clock: SteppedClock) -> None:
-        store.heartbeat("w2", [OTHER_DIGEST, DIGEST], ttl_us=2 * SECOND)
+        store.heartbeat("w2", [OTHER_DIGEST, DIGEST], ttl_us=Duration(2 * SECOND))
         store.heartbeat("w1", [], ttl_us=SECOND)
         both = tuple(sorted((DIGEST, OTHER_DIGEST)))
         assert store.workers() == [
@@ -546,19 +547,19 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         ]
         clock.forward(1)
         assert [worker.worker for worker in store.workers()] == ["w2"]
-        store.heartbeat("w2", [DIGEST], ttl_us=5 * SECOND)
+        store.heartbeat("w2", [DIGEST], ttl_us=Duration(5 * SECOND))
         assert store.workers() == [WorkerRow("w2", (DIGEST,), Instant(BEGIN + 6 * SECOND))]
 
     def test_a_dead_workers_runs_are_released_once(self, store: Store) -> None:
         started(store, "A/1"), started(store, "A/2")
         store.heartbeat("w1", [DIGEST], ttl_us=SECOND)
-        store.claim("w1", [DIGEST], limit=1, ttl_us=9 * SECOND)
-        store.claim("w2", [DIGEST], limit=1, ttl_us=9 * SECOND)
+        store.claim("w1", [DIGEST], limit=1, ttl_us=Duration(9 * SECOND))
+        store.claim("w2", [DIGEST], limit=1, ttl_us=Duration(9 * SECOND))
         (seen,) = store.workers()
         since = seen._replace(alive_until=Instant(seen.alive_until + 1))
-        assert store.release_dead(since, within_us=9 * SECOND) == 0, "it has said something since"
+        assert store.release_dead(since, within_us=Duration(9 * SECOND)) == 0, "it has said something since"
         assert store.claim("w3", [DIGEST], limit=9, ttl_us=SECOND) == []
-        assert store.release_dead(seen, within_us=9 * SECOND) == 1
+        assert store.release_dead(seen, within_us=Duration(9 * SECOND)) == 1
         assert store.workers() == []
         assert [row.epoch for row in store.claim("w3", [DIGEST], limit=9, ttl_us=SECOND)] == [2]
-        assert store.release_dead(seen, within_us=9 * SECOND) == 0, "its runs were released before"
+        assert store.release_dead(seen, within_us=Duration(9 * SECOND)) == 0, "its runs were released before"

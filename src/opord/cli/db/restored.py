@@ -11,6 +11,7 @@ from opord.cli.output import note, write, write_json, write_table
 from opord.cli.settings import actor_options, json_option, store_option
 from opord.story.signs import safe
 from opord.story.words import when
+from opord.values.types import START_OF_TIME, Instant
 
 if TYPE_CHECKING:
     from opord.backends.upkeep import Marked
@@ -64,15 +65,15 @@ def command(
     return int(any(one.how == "unreadable" for one in told))
 
 
-def _instant(given: str | None) -> int:
+def _instant(given: str | None) -> Instant:
     from opord.kernel.instants import from_datetime
     from opord.values.duration import parse_instant
     from opord.values.guard import BadValue
 
     if given is None:
-        return 0
+        return START_OF_TIME
     try:
-        return max(from_datetime(parse_instant(given)), 0)
+        return max(from_datetime(parse_instant(given)), START_OF_TIME)
     except BadValue:
         raise CliError(
             "usage", f"--copied-at: expected an instant such as 2026-01-31T03:00:00Z, got: {given!r}", 2

@@ -18,7 +18,7 @@ from opord.kernel.program import CallProgram
 from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
 from opord.statements import call_sites
 from opord.values.failure import Failure
-from opord.values.types import Instant
+from opord.values.types import START_OF_TIME, Instant
 
 CUT_OFF = "its worker was lost during the call"
 """The reason of a doubt about an attempt that was cut off.
@@ -84,7 +84,7 @@ def attempt(fold: Fold, record: ReadRecord) -> None:
                 "attempt", f"{failure['type']} is final, and was taken as if another attempt might help"
             )
         commit.in_flight, commit.failure, commit.refused = False, failure, kind == "final"
-        commit.next_at = record.instant("next") if "next" in record.body else 0
+        commit.next_at = record.instant("next") if "next" in record.body else START_OF_TIME
         commit.next_said = True
         return
     if number != commit.attempt + 1:
@@ -133,7 +133,7 @@ def _begins(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     commit.given_up_at, commit.once_given_up = record.at, []
     commit.reason = record.body["reason"]
     commit.next_said = "next" in record.body
-    commit.next_at = record.instant("next") if commit.next_said else 0
+    commit.next_at = record.instant("next") if commit.next_said else START_OF_TIME
 
 
 def resolved(fold: Fold, record: ReadRecord) -> None:
@@ -173,8 +173,8 @@ def _denied(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     commit.doubts, commit.ruled, commit.refused = [], set(), False
     commit.denied = True
     if _success_alone_leaves(commit.action) or record.at >= fold.wary_until:
-        fold.wary = 0
-    commit.failure, commit.next_at, commit.next_said = None, 0, True
+        fold.wary = START_OF_TIME
+    commit.failure, commit.next_at, commit.next_said = None, START_OF_TIME, True
     by_person = record.body["by"] == "person"
     commit.excused, commit.asked_again = True, not by_person
     if by_person:

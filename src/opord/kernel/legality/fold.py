@@ -13,7 +13,7 @@ from opord.kernel.program import CallProgram, HandlerProgram, Program, StateProg
 from opord.kernel.records import RecordKind
 from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import ValueRow
-from opord.values.types import Instant, RunId
+from opord.values.types import START_OF_TIME, Instant, Key, RunId
 
 
 class Problem(NamedTuple):
@@ -38,7 +38,7 @@ class ReadRecord(NamedTuple):
 
     def instant(self, name: str) -> Instant:
         """Return a member that is an instant."""
-        return Instant(parse(self.body[name]))
+        return parse(self.body[name])
 
 
 class TakenEvent(NamedTuple):
@@ -50,7 +50,7 @@ class TakenEvent(NamedTuple):
     event: str
     handler: HandlerProgram
     at_once: bool
-    at: int
+    at: Instant
     args: Any
     actor: str
     role: str
@@ -85,24 +85,24 @@ class Commit:
     seq: int
     call: CallProgram
     action: Action
-    key: str
+    key: Key
     args: Any
     now: Instant
-    first_at: int
+    first_at: Instant
     attempt: int = 1
     counted: int = 1
     in_flight: bool = True
     began_in: int = 0
-    began_at: int = 0
+    began_at: Instant = START_OF_TIME
     doubts: list[int] = field(default_factory=list)
     ruled: set[int] = field(default_factory=set)
     refused: bool = False
-    given_up_at: int = 0
-    once_given_up: list[int] = field(default_factory=list)
+    given_up_at: Instant = START_OF_TIME
+    once_given_up: list[Instant] = field(default_factory=list)
     reason: str = ""
     answers: Any = ()
     failure: Any = None
-    next_at: int = 0
+    next_at: Instant = START_OF_TIME
     next_said: bool = False
     excused: bool = False
     denied: bool = False
@@ -150,23 +150,23 @@ class Fold:
         self.hash = ""
         self.epoch = 0
         self.last_kind: RecordKind | None = None
-        self.started_at = 0
+        self.started_at = START_OF_TIME
         self.input: Any = None
         self.input_rest: Any = None
         self.state = ""
         self.data: Any = None
         self.fields: Any = None
         self.entered = 0
-        self.since = 0
-        self.phase_since = 0
-        self.timers: dict[str, int] = {}
+        self.since = START_OF_TIME
+        self.phase_since = START_OF_TIME
+        self.timers: dict[str, Instant] = {}
         self.fired: set[str] = set()
         self.taken_event: TakenEvent | None = None
         self.commit: Commit | None = None
         self.reused: str | None = None
         self.stalled = False
-        self.wary = 0
-        self.wary_until = 0
+        self.wary = START_OF_TIME
+        self.wary_until = START_OF_TIME
         self.restored_in = 0
         self.ended: str | None = None
         self.ended_why: str | None = None
@@ -174,7 +174,7 @@ class Fold:
         self.trouble: dict[str, Any] | None = None
         self.stalled_here = False
         self.resumed = False
-        self.last_at = 0
+        self.last_at = START_OF_TIME
         self.last_worker = ""
         self.intents: dict[int, str] = {}
         self.attempts: dict[int, int] = {}

@@ -11,7 +11,6 @@ from opord.kernel.legality.transitions import decoded, names_now
 from opord.kernel.rows import EventKey, InboxRow, RunRow, UsedKey
 from opord.kernel.sealing import SEALED, opened
 from opord.values.canonical import digest, dumps, loads
-from opord.values.types import Instant
 from opord.values.vault import SecretUnreadable
 
 
@@ -74,7 +73,7 @@ def _check_message(fold: Fold, row: RunRow, message: InboxRow, keyed: dict[tuple
             fold,
             "inbox",
             key,
-            program.key(values, fold.frame(Instant(message.arrived), body.get("actor", ""))),
+            program.key(values, fold.frame(message.arrived, body.get("actor", ""))),
         )
     if key is not None and keyed.setdefault((name, key), body["args"]) is not body["args"]:
         fold.stored_problem("inbox", f"{name} with the key {told(key)} waits twice")

@@ -327,16 +327,16 @@ def _check_timers(fold: Fold, target: StateProgram, at: Instant) -> None:
         )
 
 
-def _due(fold: Fold, timer: TimerProgram, at: Instant) -> int:
+def _due(fold: Fold, timer: TimerProgram, at: Instant) -> Instant:
     when: Any = timer.when(fold.fields, fold.frame(at))
     match timer.declaration.kind:
         case "at":
             due = from_datetime(when)
         case "after":
-            due = (fold.phase_since if timer.shared else at) + microseconds(when)
+            due = Instant((fold.phase_since if timer.shared else at) + microseconds(when))
         case _:
             assert_never(timer.declaration.kind)
-    return max(0, min(due, LAST_INSTANT))
+    return Instant(max(0, min(due, LAST_INSTANT)))
 
 
 def decoded(fold: Fold, what: str, codec: Codec, rest: Any) -> Any:

@@ -16,7 +16,7 @@ import msgspec
 from opord.kernel.conflicts import Facts, judge, last_record
 from opord.stores.base import Applied, EventKey, Result, RunRow, Start, Tombstone, Write
 from opord.stores.sqlite.connection import rows
-from opord.values.types import Digest, RunId
+from opord.values.types import Digest, Key, RunId
 
 T = TypeVar("T")
 
@@ -187,7 +187,7 @@ class Batch:
             event_keys={
                 (run, event, key): EventKey(event, key, content)
                 for run, event, key, content in self._fetch(
-                    connection, "taken_keys", keys, tuple[str, str, str, str]
+                    connection, "taken_keys", keys, tuple[RunId, str, Key, str]
                 )
             },
             tombstones=tombstones,

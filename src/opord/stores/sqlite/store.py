@@ -47,7 +47,7 @@ from opord.stores.sqlite.listing import left_of_run, listing, number_of, strays,
 from opord.stores.sqlite.location import check_location, true_name
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import NO_TIME, Digest, Duration, Instant, Key, RunId
 
 log = logging.getLogger("opord.store")
 
@@ -131,7 +131,7 @@ class SqliteStore:
 
     # --- Leases ----------------------------------------------------------------------------------
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: int) -> list[RunRow]:
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
         if limit <= 0 or not contracts:
             return []
         # Most calls find nothing; those take no lock.
@@ -178,7 +178,7 @@ class SqliteStore:
                     connection.execute(self._sql["renew"], (_encode([number]).decode(), now + _PUT_OFF_US))
             return found
 
-    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: int) -> list[RunId]:
+    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
         if not held:
             return []
         still = self._lease("renew", worker, held, ttl_us)
@@ -186,9 +186,9 @@ class SqliteStore:
 
     def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
         if held:
-            self._lease("release", worker, held, 0)
+            self._lease("release", worker, held, NO_TIME)
 
-    def _lease(self, verb: str, worker: str, held: Sequence[tuple[RunId, int]], ttl_us: int) -> set[str]:
+    def _lease(self, verb: str, worker: str, held: Sequence[tuple[RunId, int]], ttl_us: Duration) -> set[str]:
         """Change the leases of the pairs that are still held; return their runs."""
         with self._write() as connection:
             found = rows(connection, self._sql["held"], (_encode(held).decode(), worker), tuple[int, str])
@@ -196,11 +196,11 @@ class SqliteStore:
             connection.execute(self._sql[verb], (numbers, self.now() + ttl_us))
         return {run for _, run in found}
 
-    def next_wake(self, contracts: Collection[str]) -> int | None:
-        found = self._all("next_wake", (_json(contracts),), int | None)  # type: ignore[arg-type]
+    def next_wake(self, contracts: Collection[str]) -> Instant | None:
+        found = self._all("next_wake", (_json(contracts),), Instant | None)  # type: ignore[arg-type]
         return found[0] if found else None
 
-    def any_held(self, contracts: Collection[str], *, within_us: int) -> bool:
+    def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
         return bool(self._all("any_held", (_json(contracts), self.now() + within_us), int))
 
     # --- Reading ---------------------------------------------------------------------------------
@@ -253,10 +253,10 @@ class SqliteStore:
     def waiting_bytes(self, run: RunId) -> int:
         return sum(self._all("waiting_bytes", (run,), int))
 
-    def event_key(self, run: RunId, event: str, key: str) -> EventKey | None:
+    def event_key(self, run: RunId, event: str, key: Key) -> EventKey | None:
         return self._first("event_key", (run, event, key), EventKey)
 
-    def used_key(self, run: RunId, action: str, key: str) -> UsedKey | None:
+    def used_key(self, run: RunId, action: str, key: Key) -> UsedKey | None:
         return self._first("used_key", (run, action, key), UsedKey)
 
     def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
@@ -275,7 +275,7 @@ class SqliteStore:
             return strays(connection)
 
     def ended(
-        self, before: int, *, limit: int, contract: str | None = None, after: EndedRun | None = None
+        self, before: Instant, *, limit: int, contract: str | None = None, after: EndedRun | None = None
     ) -> list[EndedRun]:
         with self._read() as connection:
             return pruning.ended(connection, self._sql, before, limit=limit, contract=contract, after=after)
@@ -308,13 +308,13 @@ class SqliteStore:
 
     # --- Workers, changes, the end ---------------------------------------------------------------
 
-    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: int) -> None:
+    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: Duration) -> None:
         with self._write() as connection:
             now = self.now()
             connection.execute(self._sql["heartbeat"], (worker, _json(sorted(contracts)), now + ttl_us))
             connection.execute(self._sql["forget_workers"], (now - _FORGET_WORKERS_AFTER_US,))
 
-    def release_dead(self, dead: WorkerRow, *, within_us: int) -> int:
+    def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:
         with self._write() as connection:
             if not connection.execute(self._sql["forget_worker"], (dead.worker, dead.alive_until)).get:
                 return 0
