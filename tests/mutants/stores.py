@@ -196,7 +196,7 @@ MUTANTS = (
     ),
     Mutant(
         "settings not read back", OPENING,
-        "        if found != value:", "        if found is None:",
+        "        if answer != value:", "        if answer is None:",
         "a build of SQLite that ignores a setting is still used", "2.2",
         tests=("tests/stores/test_opening.py::test_a_setting_with_another_effect_is_refused",),
     ),
@@ -247,7 +247,7 @@ MUTANTS = (
     ),
     Mutant(
         "late hard link not noticed", "stores/sqlite/log_guard.py",
-        '        if found.st_nlink > 1:\n            raise', '        if found.st_nlink > 1000:\n            raise',
+        '        if status.st_nlink > 1:\n            raise', '        if status.st_nlink > 1000:\n            raise',
         "a store goes on writing while others may open its file by another name", "1, 5, 19",
         tests=("tests/stores/test_two_names.py::test_a_write_while_a_second_name_is_made_is_not_confirmed",),
     ),

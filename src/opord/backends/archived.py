@@ -54,29 +54,29 @@ class ArchivedRuns:
 
     def by_row(self, row: RunRow) -> Program:
         """Return what is known of a run's contract without its text."""
-        stored = self._archive.contract(row.contract)
-        return program_by_row(row, stored.also if stored is not None else ())
+        contract = self._archive.contract(row.contract)
+        return program_by_row(row, contract.also if contract is not None else ())
 
-    def view(self, kept: Kept) -> dict[str, Any]:
+    def view(self, run: Kept) -> dict[str, Any]:
         """Return a run as shown. If its contract cannot be read, show what can be read."""
         try:
-            return run_view(load_run(self.program(kept.row), kept.row, kept.values), served=frozenset())
+            return run_view(load_run(self.program(run.row), run.row, run.values), served=frozenset())
         except ContractUnreadable as wrong:
-            return unreadable_view(kept.row, str(wrong))
+            return unreadable_view(run.row, str(wrong))
 
-    def history(self, kept: Kept, program: Program) -> list[dict[str, Any]]:
+    def history(self, run: Kept, program: Program) -> list[dict[str, Any]]:
         """Return a run's records as shown. `program` may come from `by_row`."""
-        return history_view(program, kept.records, kept.inbox, kept.values)
+        return history_view(program, run.records, run.inbox, run.values)
 
     def runs(self, run: str | None = None) -> Iterator[Kept]:
         """Yield the runs in the archive, or those that had one name over time."""
         return (story.kept for story in self._archive.runs(run))
 
-    def verify(self, kept: Kept) -> Verified:
+    def verify(self, run: Kept) -> Verified:
         """Prove that the journal of a run is unbroken and every transition in it legal."""
         try:
-            problems = verify_kept(self.program(kept.row), kept)
+            problems = verify_kept(self.program(run.row), run)
         except ContractUnreadable as wrong:
-            chain = verify_chain(self.by_row(kept.row), kept.row, kept.records, kept.values)
+            chain = verify_chain(self.by_row(run.row), run.row, run.records, run.values)
             problems = [Problem(None, "contract", only_chain(wrong)), *chain]
-        return Verified(kept.row.run, len(kept.records), problems, False, kept.row.head.status)
+        return Verified(run.row.run, len(run.records), problems, False, run.row.head.status)

@@ -79,8 +79,8 @@ class Embedded:
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:
         """Ask a run to cancel; see `Backend.cancel`."""
-        said = {"reason": reason if reason is not None else f"cancelled by {actor}"}
-        return await self._client.send(run, "cancel", said, actor=actor, role=role)
+        args = {"reason": reason if reason is not None else f"cancelled by {actor}"}
+        return await self._client.send(run, "cancel", args, actor=actor, role=role)
 
     async def terminate(
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
@@ -103,18 +103,18 @@ class Embedded:
         A page with a damaged row is halved until it holds only the rows before the damaged one, or
         only that one.
         """
-        wanted = limit
+        size = limit
         while True:
             try:
-                rows = await self._read(self._store.runs, where, limit=wanted, after=after)
+                rows = await self._read(self._store.runs, where, limit=size, after=after)
             except RowDamaged as damage:
-                if wanted > 1:
-                    wanted //= 2
+                if size > 1:
+                    size //= 2
                     continue
                 if damage.left is None:
                     raise
                 return Page([damage.left], {damage.left.run: str(damage)}, damage.after)
-            whole = wanted == limit and len(rows) < limit
+            whole = size == limit and len(rows) < limit
             return Page(rows, {}, None if whole or not rows else rows[-1].run)
 
     async def counts(self) -> dict[Status, int]:
@@ -131,10 +131,10 @@ class Embedded:
     async def kept(self, run: RunId) -> Reading:
         """Return all that is stored of a run, as far as it can be read."""
         unread: list[Unread] = []
-        kept = await self._read(self._store.kept, run, unread=unread)
-        if kept is None:
+        content = await self._read(self._store.kept, run, unread=unread)
+        if content is None:
             raise await self._client.missing(run)
-        return Reading(kept, unread, self._store.now())
+        return Reading(content, unread, self._store.now())
 
     async def strays(self) -> list[Stray]:
         """Return what is kept of runs that cannot be listed."""
@@ -154,10 +154,10 @@ class Embedded:
 
     async def versions(self, contract: str | None = None) -> list[Version]:
         """Return the stored contracts; see `Backend.versions`."""
-        stored = await self._read(self._store.contracts)
+        contracts = await self._read(self._store.contracts)
         return [
             Version(one.name, one.version, one.digest)
-            for one in stored
+            for one in contracts
             if contract is None or one.name == contract
         ]
 

@@ -40,9 +40,9 @@ class Shown:
         Raises:
             ContractUnreadable: this version cannot compile it.
         """
-        known = self._programs.known(row.contract)
-        if known is not None:
-            return known
+        program = self._programs.known(row.contract)
+        if program is not None:
+            return program
         return self._programs.load(_One(await self.backend.contract(row.contract)), row.contract)
 
     async def known(self, row: RunRow) -> Program | None:
@@ -55,10 +55,10 @@ class Shown:
     async def by_row(self, row: RunRow) -> Program:
         """Return what is known of a run's contract without its text."""
         try:
-            stored = await self.backend.contract(row.contract)
+            contract = await self.backend.contract(row.contract)
         except RowDamaged:
-            stored = None
-        return program_by_row(row, stored.also if stored is not None else ())
+            contract = None
+        return program_by_row(row, contract.also if contract is not None else ())
 
     async def run(self, row: RunRow) -> Run:
         """Decode a run with its large values."""
@@ -77,12 +77,12 @@ class Shown:
     async def _skeleton(self, row: RunRow) -> Run:
         return skeleton(await self.program(row), row)
 
-    async def _view(self, row: RunRow, read: Callable[[RunRow], Awaitable[Run]]) -> dict[str, Any]:
+    async def _view(self, row: RunRow, decode: Callable[[RunRow], Awaitable[Run]]) -> dict[str, Any]:
         if row.run in self._damaged:
             return unreadable_view(row, self._damaged[row.run])
         served = await self.served()
         try:
-            return run_view(await read(row), served=served)
+            return run_view(await decode(row), served=served)
         except (ContractUnreadable, BadValue, RowDamaged) as wrong:
             return unreadable_view(row, str(wrong))
         except StoreError:
@@ -106,8 +106,8 @@ class Shown:
 
         `program` may come from `by_row`.
         """
-        kept = reading.kept
-        return history_view(program, kept.records, kept.inbox, kept.values, reading.unread)
+        content = reading.kept
+        return history_view(program, content.records, content.inbox, content.values, reading.unread)
 
     def damage_of(self, row: RunRow) -> str | None:
         """Return why a listed run cannot be read; None if it can."""
@@ -128,10 +128,10 @@ class Shown:
         A damaged one is yielded with what is left, for `view` alone.
         """
         after: str | None = None
-        left = limit
-        while left is None or left > 0:
+        budget = limit
+        while budget is None or budget > 0:
             page = await self.backend.runs(
-                where, limit=PAGE if left is None else min(PAGE, left), after=after
+                where, limit=PAGE if budget is None else min(PAGE, budget), after=after
             )
             self._damaged.update(page.damaged)
             for row in page.rows:
@@ -139,7 +139,7 @@ class Shown:
             after = page.after
             if after is None:
                 return
-            left = None if left is None else left - len(page.rows)
+            budget = None if budget is None else budget - len(page.rows)
 
 
 def _unreadable(error: Exception) -> str:
@@ -150,9 +150,9 @@ def _unreadable(error: Exception) -> str:
 class _One:
     """The text of one contract."""
 
-    def __init__(self, stored: StoredContract | None) -> None:
-        self._stored = stored
+    def __init__(self, text: StoredContract | None) -> None:
+        self._text = text
 
     def contract(self, digest: Digest) -> StoredContract | None:
         """Return the text."""
-        return self._stored
+        return self._text

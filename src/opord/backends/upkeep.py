@@ -66,26 +66,26 @@ def migrate(url: str, *, secret_keys: str) -> Migrated:
     """
     vault = protection_with(secret_keys).vault
     programs = Programs(SHOWING)
-    found = Migrated()
+    tally = Migrated()
     with closing(open_store(url)) as store:
         for row in _runs(store):
-            found.runs += 1
+            tally.runs += 1
             try:
                 secrets = programs.load(store, row.contract).secrets
             except (ContractUnreadable, RowDamaged):
-                found.unreadable += 1
+                tally.unreadable += 1
                 continue
             if not secrets:
                 continue
             if vault is None:
-                found.without_key += 1
+                tally.without_key += 1
                 continue
             how = _reseal(store, row, vault)
-            found.encrypted += how == "encrypted"
-            found.held += how == "held"
-        if found.encrypted:
+            tally.encrypted += how == "encrypted"
+            tally.held += how == "held"
+        if tally.encrypted:
             store.compact()
-    return found
+    return tally
 
 
 def mark_restored(
@@ -120,12 +120,12 @@ def _runs(store: Store) -> Iterator[RunRow]:
 def _reseal(store: Store, row: RunRow, vault: Vault) -> _How:
     how: _How = "as it was"
 
-    def change(kept: Kept) -> Kept | None:
+    def change(content: Kept) -> Kept | None:
         nonlocal how
-        new = resealed(vault, kept)
+        new = resealed(vault, content)
         if new is None:
             how = "as it was"
-        elif kept.row.head.worker is not None:
+        elif content.row.head.worker is not None:
             how, new = "held", None
         else:
             how = "encrypted"

@@ -44,8 +44,8 @@ async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
 
 async def examine(shown: Shown, reading: Reading) -> Verified:
     """Verify a run as it was read."""
-    kept = reading.kept
-    row = kept.row
+    content = reading.kept
+    row = content.row
     needs = False
     problems = [
         Problem(one.seq, "row" if one.table == "runs" else one.table, one.why) for one in reading.unread
@@ -55,22 +55,22 @@ async def examine(shown: Shown, reading: Reading) -> Verified:
         if unread:
             problems += _as_far_as_read(await shown.program(row), reading, unread)
         else:
-            problems += verify_kept(await shown.program(row), kept, now=reading.now)
+            problems += verify_kept(await shown.program(row), content, now=reading.now)
             needs = not problems and needs_person(await shown.run(row))
     except (ContractUnreadable, RowDamaged) as wrong:
         problems.append(Problem(None, "contract", only_chain(wrong)))
         if not unread.intersection(("runs", *WHOLE)):
-            problems += verify_chain(await shown.by_row(row), row, kept.records, kept.values)
-    return Verified(row.run, len(kept.records), problems, needs, row.head.status)
+            problems += verify_chain(await shown.by_row(row), row, content.records, content.values)
+    return Verified(row.run, len(content.records), problems, needs, row.head.status)
 
 
 def _as_far_as_read(program: Program, reading: Reading, unread: set[str]) -> list[Problem]:
     """Verify a run of which some tables cannot be read, if the others are enough to follow it."""
     if unread.intersection(("runs", *WHOLE)):
         return []
-    kept = reading.kept
-    asked = kept.inbox if "inbox" not in unread else None
-    return judge(program, kept.row, kept.records, asked, kept.values, now=reading.now)
+    content = reading.kept
+    inbox = content.inbox if "inbox" not in unread else None
+    return judge(program, content.row, content.records, inbox, content.values, now=reading.now)
 
 
 def only_chain(wrong: Exception) -> str:

@@ -231,13 +231,13 @@ class Store(Protocol):
         with the same epoch.
         """
 
-    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
+    def renew(self, worker: str, claims: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
         """Move the leases of the held (run, epoch) pairs to now + `ttl_us`.
 
         Return the runs no longer held by `worker`.
         """
 
-    def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
+    def release(self, worker: str, claims: Sequence[tuple[RunId, int]]) -> None:
         """Give the held (run, epoch) pairs back: no worker, `wake_at` = now.
 
         Any worker may then claim them.

@@ -107,24 +107,24 @@ class MemoryStore:
     def put_contract(self, contract: StoredContract) -> None:
         rows = self._rows
         with rows.lock:
-            for stored in [*rows.contracts.values()]:
-                if (stored.name, stored.version) != (contract.name, contract.version):
+            for other in [*rows.contracts.values()]:
+                if (other.name, other.version) != (contract.name, contract.version):
                     continue
-                how = compare(stored, contract)
+                how = compare(other, contract)
                 if how in ("same", "other text"):
-                    rows.contracts[stored.digest] = stored.replace(sources=contract.sources)
+                    rows.contracts[other.digest] = other.replace(sources=contract.sources)
                     return
-                if how == "other" and (needed_by := self._needed_by(stored)):
+                if how == "other" and (needed_by := self._needed_by(other)):
                     raise ContractConflict(
-                        contract.name, contract.version, stored.digest, contract.digest, needed_by
+                        contract.name, contract.version, other.digest, contract.digest, needed_by
                     )
-                del rows.contracts[stored.digest]
+                del rows.contracts[other.digest]
                 if how == "newer digest":
-                    contract = contract.replace(also=(stored.digest, *stored.also))
+                    contract = contract.replace(also=(other.digest, *other.also))
                     rows.runs |= {
                         run: row.replace(contract=contract.digest)
                         for run, row in rows.runs.items()
-                        if row.contract == stored.digest
+                        if row.contract == other.digest
                     }
                 else:
                     contract = contract.replace(also=())
@@ -134,12 +134,12 @@ class MemoryStore:
             rows.contracts[contract.digest] = contract
             self._changed()
 
-    def _needed_by(self, stored: StoredContract) -> str:
+    def _needed_by(self, contract: StoredContract) -> str:
         """Say what keeps a contract from being replaced, as every store does.
 
         Return an empty text if nothing does.
         """
-        digests = {stored.digest, *stored.also}
+        digests = {contract.digest, *contract.also}
         if any(row.contract in digests for row in self._rows.runs.values()):
             return "runs were started with it"
         if any(stays.contract in digests for stays in self._rows.tombstones.values()):
@@ -151,13 +151,13 @@ class MemoryStore:
 
     def contract(self, digest: Digest) -> StoredContract | None:
         rows = self._rows
-        found = rows.contracts.get(digest)
-        return found or next((each for each in rows.contracts.values() if digest in each.also), None)
+        contract = rows.contracts.get(digest)
+        return contract or next((each for each in rows.contracts.values() if digest in each.also), None)
 
     def _current(self, contracts: Collection[str]) -> set[str]:
         """Return the current digests for digests of any form."""
-        found = {digest: self.contract(Digest(digest)) for digest in contracts}
-        return {stored.digest if stored is not None else digest for digest, stored in found.items()}
+        by_digest = {digest: self.contract(Digest(digest)) for digest in contracts}
+        return {contract.digest if contract is not None else digest for digest, contract in by_digest.items()}
 
     def contracts(self) -> list[StoredContract]:
         return sorted(self._rows.contracts.values(), key=lambda contract: (contract.name, contract.version))
@@ -175,8 +175,8 @@ class MemoryStore:
         rows = self._rows
         answer = judge(change, self._facts(change))
         if isinstance(answer, Start):
-            stored = self.contract(answer.row.contract)
-            row = answer.row.replace(contract=stored.digest) if stored is not None else answer.row
+            contract = self.contract(answer.row.contract)
+            row = answer.row.replace(contract=contract.digest) if contract is not None else answer.row
             rows.runs[row.run] = row
             rows.journals[row.run] = list(answer.records)
             rows.inboxes[row.run] = []
@@ -218,12 +218,12 @@ class MemoryStore:
 
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
         rows, now = self._rows, self.now()
-        wanted = self._current(contracts)
+        digests = self._current(contracts)
         with rows.lock:
             due = [
                 (row.head.wake_at, number, row)
                 for number, row in enumerate(rows.runs.values())
-                if row.contract in wanted and row.head.wake_at is not None and row.head.wake_at <= now
+                if row.contract in digests and row.head.wake_at is not None and row.head.wake_at <= now
             ]
             claimed = []
             for _, _, row in sorted(due, key=lambda item: item[:2])[: max(limit, 0)]:
@@ -235,42 +235,42 @@ class MemoryStore:
                 self._changed()
             return claimed
 
-    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
-        return self._lease(worker, held, lambda row, now: row.head.replace(wake_at=now + ttl_us))
+    def renew(self, worker: str, claims: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
+        return self._lease(worker, claims, lambda row, now: row.head.replace(wake_at=now + ttl_us))
 
-    def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
-        self._lease(worker, held, lambda row, now: row.head.replace(worker=None, wake_at=now))
+    def release(self, worker: str, claims: Sequence[tuple[RunId, int]]) -> None:
+        self._lease(worker, claims, lambda row, now: row.head.replace(worker=None, wake_at=now))
 
     def _lease(
-        self, worker: str, held: Sequence[tuple[RunId, int]], change: Callable[[RunRow, int], Head]
+        self, worker: str, claims: Sequence[tuple[RunId, int]], change: Callable[[RunRow, int], Head]
     ) -> list[RunId]:
         rows, now = self._rows, self.now()
         lost = []
         with rows.lock:
-            for run, epoch in held:
+            for run, epoch in claims:
                 row = rows.runs.get(run)
                 if row is None or (row.epoch, row.head.worker) != (epoch, worker):
                     lost.append(run)
                 else:
                     rows.runs[run] = row.replace(head=change(row, now))
-            if len(lost) < len(held):
+            if len(lost) < len(claims):
                 self._changed()
         return lost
 
     def next_wake(self, contracts: Collection[str]) -> Instant | None:
         with self._rows.lock:
-            wanted = self._current(contracts)
-            wakes = [row.head.wake_at for row in self._rows.runs.values() if row.contract in wanted]
+            digests = self._current(contracts)
+            wakes = [row.head.wake_at for row in self._rows.runs.values() if row.contract in digests]
         return min((wake for wake in wakes if wake is not None), default=None)
 
     def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
         before = self.now() + within_us
         with self._rows.lock:
-            wanted = self._current(contracts)
+            digests = self._current(contracts)
             return any(
                 row.head.worker is not None and row.head.wake_at is not None and row.head.wake_at < before
                 for row in self._rows.runs.values()
-                if row.contract in wanted
+                if row.contract in digests
             )
 
     def load(self, run: RunId) -> RunRow | None:
@@ -316,23 +316,26 @@ class MemoryStore:
         with rows.lock:
             if run not in rows.runs:
                 return None
-            kept = self._kept(run)
-            new = change(kept)
+            old = self._kept(run)
+            new = change(old)
             if new is not None:
-                check_rewrite(kept, new)
-                rows.runs[run] = new.row.replace(epoch=kept.row.epoch + 1)
+                check_rewrite(old, new)
+                rows.runs[run] = new.row.replace(epoch=old.row.epoch + 1)
                 rows.journals[run] = list(new.records)
                 rows.inboxes[run] = list(new.inbox)
                 rows.event_keys |= {(run, key.event, key.key): key for key in new.event_keys}
                 rows.used_keys |= {(run, key.action, key.key): key for key in new.used_keys}
                 rows.values[run] = {value.digest: value for value in new.values}
                 self._changed()
-            return kept
+            return old
 
     def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         with self._rows.lock:
-            found = self._rows.values.get(run, {})
-            return [found[one] for one in sorted(found if digests is None else found.keys() & set(digests))]
+            by_digest = self._rows.values.get(run, {})
+            return [
+                by_digest[one]
+                for one in sorted(by_digest if digests is None else by_digest.keys() & set(digests))
+            ]
 
     def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
         with self._rows.lock:
@@ -356,15 +359,17 @@ class MemoryStore:
         self, before: Instant, *, limit: int, contract: str | None = None, after: EndedRun | None = None
     ) -> list[EndedRun]:
         with self._rows.lock:
-            found = [
+            candidates = [
                 EndedRun(row.run, self._ended_at(row), row.head.since, self._rows.numbers[row.run])
                 for row in self._rows.runs.values()
                 if has_ended(row.head.status) and contract in (None, row.name)
             ]
-        found.sort(key=lambda ended: (ended.since, ended.number))
+        candidates.sort(key=lambda ended: (ended.since, ended.number))
         place = (after.since, after.number) if after is not None else (-1, 0)
-        wanted = [ended for ended in found if ended.ended_at < before and (ended.since, ended.number) > place]
-        return wanted[: max(limit, 0)]
+        page = [
+            ended for ended in candidates if ended.ended_at < before and (ended.since, ended.number) > place
+        ]
+        return page[: max(limit, 0)]
 
     def _ended_at(self, row: RunRow) -> Instant:
         if row.head.outcome != "terminated":
@@ -378,15 +383,15 @@ class MemoryStore:
         with rows.lock:
             return [self._prune(each) for each in batch]
 
-    def _prune(self, wanted: Prune) -> bool:
-        rows, run = self._rows, wanted.tombstone.run
-        if not may_prune(wanted, rows.runs.get(run)):
+    def _prune(self, request: Prune) -> bool:
+        rows, run = self._rows, request.tombstone.run
+        if not may_prune(request, rows.runs.get(run)):
             return False
         del rows.runs[run], rows.journals[run], rows.inboxes[run], rows.values[run]
         rows.messages = {each for each in rows.messages if each[0] != run}
         rows.event_keys = {at: key for at, key in rows.event_keys.items() if at[0] != run}
         rows.used_keys = {at: key for at, key in rows.used_keys.items() if at[0] != run}
-        rows.tombstones[run] = wanted.tombstone
+        rows.tombstones[run] = request.tombstone
         self._changed()
         return True
 
@@ -416,21 +421,21 @@ class MemoryStore:
 
     def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:
         with self._rows.lock:
-            known = self._rows.workers.get(dead.worker)
-            if known is None or known.alive_until != dead.alive_until:
+            worker = self._rows.workers.get(dead.worker)
+            if worker is None or worker.alive_until != dead.alive_until:
                 return 0
             del self._rows.workers[dead.worker]
-            held = [
+            runs = [
                 (run, row)
                 for run, row in self._rows.runs.items()
                 if row.head.worker == dead.worker
                 and row.head.wake_at is not None
                 and abs(row.head.wake_at - dead.alive_until) <= within_us
             ]
-            for run, row in held:
+            for run, row in runs:
                 self._rows.runs[run] = row.replace(head=row.head.replace(worker=None, wake_at=self.now()))
             self._changed()
-            return len(held)
+            return len(runs)
 
     def workers(self) -> list[WorkerRow]:
         now = self.now()

@@ -170,16 +170,16 @@ class _Story:
             case "commit":
                 return f"after {name}"
             case "timer":
-                said = timer_words(self.program, self.state, name)
+                words = timer_words(self.program, self.state, name)
             case "event":
-                said = f"on {name}"
+                words = f"on {name}"
             case "body":
-                said = ""
+                words = ""
             case None:
-                said = safe(first)
+                words = safe(first)
             case _:
                 assert_never(word)
-        return f"{said}, after {committed}" if committed else said
+        return f"{words}, after {committed}" if committed else words
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -273,7 +273,7 @@ class _Story:
         how, depth = record.get("by", "call"), 3
         tried = f"  at attempt {record['attempt']}" if record.get("attempt", 1) > 1 else ""
         by = known_by(how)
-        said = _how_known(by) if by is not None else f"  by {safe(how)}"
+        words = _how_known(by) if by is not None else f"  by {safe(how)}"
         if how == "record":
             self._line(
                 record,
@@ -288,7 +288,7 @@ class _Story:
             depth,
             Part("→ "),
             *self._ending(record["outcome"]),
-            Part(f"{tried if how == 'call' else ''}{took}{said}", "dim"),
+            Part(f"{tried if how == 'call' else ''}{took}{words}", "dim"),
         )
 
     def _doubt(self, record: Mapping[str, Any]) -> None:

@@ -47,13 +47,13 @@ def run_story(
 
 def written(parts: Sequence[Part], *, paint: Paint = unpainted, columns: int | None = None) -> str:
     """Write words in their styles, cut to a number of columns."""
-    out, left = "", columns
+    out, room = "", columns
     for text, style in parts:
-        if left is not None:
-            if left <= 0:
+        if room is not None:
+            if room <= 0:
                 break
-            text = text if len(text) <= left else f"{text[: max(left - 1, 0)]}…"
-            left -= len(text)
+            text = text if len(text) <= room else f"{text[: max(room - 1, 0)]}…"
+            room -= len(text)
         out += paint(text, style) if style else text
     return out.rstrip()
 
@@ -72,8 +72,8 @@ def timeline(
                 day = line.at[:10]
                 yield paint(f"{day:>{CLOCK_COLUMNS - 2}}", "dim")
             moment = paint(f"{_offset(start, line.at):>9}  {line.at[11:23]} ", "dim")
-        left = room and room - 2 * line.depth
-        yield moment + " " * (2 * line.depth) + written(line.parts, paint=paint, columns=left)
+        width = room and room - 2 * line.depth
+        yield moment + " " * (2 * line.depth) + written(line.parts, paint=paint, columns=width)
 
 
 def waits_text(view: Mapping[str, Any], program: Program | None) -> Iterator[str]:

@@ -19,5 +19,5 @@ def readable(text: str) -> str:
 
 
 def _escape(sign: str) -> str:
-    known = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign)
-    return known or sign.encode("unicode_escape", "replace").decode()
+    short_form = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign)
+    return short_form or sign.encode("unicode_escape", "replace").decode()

@@ -103,9 +103,9 @@ class LineDamaged(Exception):
     """A line is not what was written."""
 
 
-def line(kind: Kind, said: Any) -> bytes:
+def line(kind: Kind, content: Any) -> bytes:
     """Encode a line."""
-    member = b'"' + kind.encode() + b'":' + _encode(said)
+    member = b'"' + kind.encode() + b'":' + _encode(content)
     return START + hashlib.sha256(member).hexdigest().encode() + b'",' + member + b"}\n"
 
 
@@ -154,42 +154,42 @@ def read_contract(body: bytes) -> StoredContract:
     return _row({"form": 0, "also": [], **decoded(body, dict[str, Any])}, StoredContract)
 
 
-def run_line(kept: Kept) -> bytes:
+def run_line(run: Kept) -> bytes:
     """Encode the line of a run."""
     return line(
         "run",
         {
-            **kept.row.members(),
-            "head": kept.row.head.members(),
-            "records": [record.members() for record in kept.records],
-            "inbox": [message.members() for message in kept.inbox],
-            "event_keys": [key.members() for key in kept.event_keys],
-            "settled": [key.members() for key in kept.used_keys],
-            **({"values": [value.members() for value in kept.values]} if kept.values else {}),
+            **run.row.members(),
+            "head": run.row.head.members(),
+            "records": [record.members() for record in run.records],
+            "inbox": [message.members() for message in run.inbox],
+            "event_keys": [key.members() for key in run.event_keys],
+            "settled": [key.members() for key in run.used_keys],
+            **({"values": [value.members() for value in run.values]} if run.values else {}),
         },
     )
 
 
 def read_run(body: bytes) -> Kept:
     """Decode the line of a run."""
-    said = decoded(body, dict)
+    members = decoded(body, dict)
     try:
-        head = _row(said["head"], Head)
+        head = _row(members["head"], Head)
         return Kept(
-            _row({**said, "head": head}, RunRow),
-            tuple(_row(each, RecordRow) for each in said["records"]),
-            tuple(_row(each, InboxRow) for each in said["inbox"]),
-            tuple(_row(each, EventKey) for each in said["event_keys"]),
-            tuple(_row(each, UsedKey) for each in said["settled"]),
-            tuple(_row(each, ValueRow) for each in said.get("values", ())),
+            _row({**members, "head": head}, RunRow),
+            tuple(_row(each, RecordRow) for each in members["records"]),
+            tuple(_row(each, InboxRow) for each in members["inbox"]),
+            tuple(_row(each, EventKey) for each in members["event_keys"]),
+            tuple(_row(each, UsedKey) for each in members["settled"]),
+            tuple(_row(each, ValueRow) for each in members.get("values", ())),
         )
     except (KeyError, TypeError) as error:
         raise LineDamaged(f"it does not say what it should: {error!r}") from error
 
 
-def _row(said: Any, kind: type[T]) -> T:
+def _row(members: Any, kind: type[T]) -> T:
     """Build a row from its members by name."""
     try:
-        return msgspec.convert([said[name] for name in kind.__struct_fields__], kind)  # type: ignore[attr-defined]
+        return msgspec.convert([members[name] for name in kind.__struct_fields__], kind)  # type: ignore[attr-defined]
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise LineDamaged(f"it does not say what it should: {error!r}") from error

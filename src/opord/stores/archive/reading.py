@@ -68,19 +68,19 @@ class Archive:
 
     def contract(self, digest: Digest) -> StoredContract | None:
         """Return the contract of that digest, of any form of digest."""
-        found = self.contracts.get(digest)
-        return found or next((each for each in self.contracts.values() if digest in each.also), None)
+        contract = self.contracts.get(digest)
+        return contract or next((each for each in self.contracts.values() if digest in each.also), None)
 
     def __len__(self) -> int:
         return len(self._at)
 
     def runs(self, run: str | None = None) -> Iterator[Archived]:
         """Yield all runs, or those of one name, in the order of their lines."""
-        wanted = sorted(
+        places = sorted(
             (at, number) for (name, _), (_, at, number) in self._at.items() if run in (None, name)
         )
         with self.path.open("rb") as file:
-            for at, number in wanted:
+            for at, number in places:
                 file.seek(at)
                 try:
                     yield Archived(lines.read_run(lines.read_line(file.readline()).body), number)
@@ -115,10 +115,10 @@ class Archive:
         elif line.kind == "run":
             name = lines.decoded(line.body, _Name)
             story = (name.epoch, name.seq, name.arrivals)
-            known = self._at.get((name.run, name.started_at))
-            self.duplicates += known is not None
+            earlier = self._at.get((name.run, name.started_at))
+            self.duplicates += earlier is not None
             # A run that went on was archived again; the later line holds its whole history.
-            if known is None or story >= known[0]:
+            if earlier is None or story >= earlier[0]:
                 self._at[name.run, name.started_at] = (story, at, number)
 
 

@@ -72,18 +72,18 @@ class ArchiveWriter:
         self._write(lines.line("mark", lines.Mark(at, sorted(self._contracts), self._last)))
         self._batch = lines.Batch()
 
-    def append(self, kept: Kept, contract: StoredContract) -> int:
+    def append(self, run: Kept, contract: StoredContract) -> int:
         """Append a run, after the text of its contract if that is not in the file yet.
 
         Return the bytes.
         """
-        told = [lines.run_line(kept)]
+        new_lines = [lines.run_line(run)]
         if contract.digest not in self._contracts:
-            told.insert(0, lines.contract_line(contract))
-        text = b"".join(told)
+            new_lines.insert(0, lines.contract_line(contract))
+        text = b"".join(new_lines)
         self._write(text)
         if self._batch is not None:
-            for each in told:
+            for each in new_lines:
                 self._batch.add(lines.digest_of(each))
         self._contracts.add(contract.digest)
         return len(text)
@@ -184,21 +184,21 @@ class ArchiveWriter:
     def _known_contracts(self, content: mmap.mmap, end: int) -> set[str]:
         """Return the digests of all contracts in the file, and verify the last batch."""
         start = _last_mark(content, end)
-        known: set[str] = set()
+        digests: set[str] = set()
         while start < end:
             stop = content.find(b"\n", start) + 1
             try:
                 line = lines.read_line(content[start:stop])
                 if line.kind == "mark":
-                    known.update(lines.decoded(line.body, lines.Mark).contracts)
+                    digests.update(lines.decoded(line.body, lines.Mark).contracts)
                 elif line.kind == "contract":
-                    known.add(lines.read_contract(line.body).digest)
+                    digests.add(lines.read_contract(line.body).digest)
             except lines.LineDamaged as error:
                 raise ArchiveDamaged(
                     f"{self.path} is damaged at byte {start:,} ({error}); keep it as it is, and name another file"
                 ) from error
             start = stop
-        return known
+        return digests
 
 
 def check_header(text: bytes, path: Path, store: str | None = None) -> lines.Header:
@@ -248,9 +248,9 @@ def _whole(content: mmap.mmap) -> int:
 
 def _last_mark(content: mmap.mmap, end: int) -> int:
     """Return the offset of the last mark; without a mark, that of the second line."""
-    found = end
-    while (found := content.rfind(_MARK, 0, found)) >= 0:
-        start = found - len(lines.START) - 64
+    offset = end
+    while (offset := content.rfind(_MARK, 0, offset)) >= 0:
+        start = offset - len(lines.START) - 64
         if start > 0 and content[start - 1 : start + len(lines.START)] == b"\n" + lines.START:
             return start
     return content.find(b"\n") + 1

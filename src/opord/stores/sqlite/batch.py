@@ -64,8 +64,8 @@ class Batch:
             ContractReplaced: a contract whose number is remembered is no longer stored.
         """
         names = [change.run if type(change) is Write else change.row.run for change in batch]  # type: ignore[union-attr]
-        found = self._fetch(connection, "positions", names, Position)
-        positions = {position.run: position for position in found}
+        rows_of_runs = self._fetch(connection, "positions", names, Position)
+        positions = {position.run: position for position in rows_of_runs}
         contracts = self._contract_ids(connection, batch)
         starts = [change.row.run for change in batch if type(change) is Start]
         stones = {stone.run: stone for stone in self._fetch(connection, "tombstones", starts, Tombstone)}
@@ -159,11 +159,11 @@ class Batch:
         return rows(connection, self._sql["highest"], (), int)[0]
 
     def _contract_ids(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> Mapping[str, int]:
-        known = self._contracts
-        wanted = {change.row.contract for change in batch if type(change) is Start}
-        if not wanted <= known.keys():
-            known.update(self._fetch(connection, "contract_ids", list(wanted), tuple[str, int]))
-        return known
+        ids = self._contracts
+        digests = {change.row.contract for change in batch if type(change) is Start}
+        if not digests <= ids.keys():
+            ids.update(self._fetch(connection, "contract_ids", list(digests), tuple[str, int]))
+        return ids
 
     def _facts(
         self,
@@ -199,9 +199,9 @@ class Batch:
         )
 
     def _fetch(
-        self, connection: apsw.Connection, name: str, wanted: Collection[object], kind: type[T]
+        self, connection: apsw.Connection, name: str, keys: Collection[object], kind: type[T]
     ) -> list[T]:
-        return rows(connection, self._sql[name], (_encode(wanted).decode(),), kind) if wanted else []
+        return rows(connection, self._sql[name], (_encode(keys).decode(),), kind) if keys else []
 
 
 def _fits(change: Start | Write, positions: Mapping[RunId, Position], contracts: Mapping[str, int]) -> bool:

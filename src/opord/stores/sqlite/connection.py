@@ -46,9 +46,9 @@ def translate(error: apsw.Error, place: str) -> StoreError:
         return StoreUnavailable(
             "full", f"store {place} has no room to be opened: the disk or its quota is full"
         )
-    for kind_of, kind, said in _KINDS:
+    for kind_of, kind, phrase in _KINDS:
         if isinstance(error, kind_of):
-            return StoreUnavailable(kind, f"store {place} {said} ({error})")
+            return StoreUnavailable(kind, f"store {place} {phrase} ({error})")
     return StoreError(f"store {place}: {type(error).__name__}: {error}")
 
 
@@ -144,15 +144,15 @@ def close(connection: apsw.Connection, *, checkpoint: bool = True) -> None:
         connection.close()
 
 
-def rows(connection: apsw.Connection, query: str, given: Given, kind: type[T]) -> list[T]:
+def rows(connection: apsw.Connection, query: str, values: Given, kind: type[T]) -> list[T]:
     """Return all rows of a query with one column of JSON, in one step if they fit into a value."""
     try:
         # `query` is one of this store's queries, never a user's.
         whole = f"SELECT '[' || coalesce(group_concat(row, ','), '') || ']' FROM ({query})"  # noqa: S608
-        text = connection.execute(whole, given).get
+        text = connection.execute(whole, values).get
     except apsw.TooBigError:
         # Over 1e9 bytes, such as a thousand records of a megabyte: fetch them one by one.
-        return [_decode(row, kind) for (row,) in connection.execute(query, given)]
+        return [_decode(row, kind) for (row,) in connection.execute(query, values)]
     except UnicodeDecodeError as error:
         raise RowDamaged(f"a row is not what was written: it is no UTF-8 ({error.reason})") from error
     return _decode(text, list[kind])  # type: ignore[valid-type]

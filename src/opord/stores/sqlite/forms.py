@@ -35,11 +35,11 @@ def current_digests(connection: apsw.Connection) -> Callable[[apsw.Connection], 
     reads a text that was stored in between. A text that cannot be read keeps its row as it is, and
     the log names it. Its runs are still listed, shown, terminated and pruned.
     """
-    known = {text: _current(text) for _, text in _stored(connection)}
+    digests = {text: _current(text) for _, text in _stored(connection)}
 
     def record(connection: apsw.Connection) -> None:
         for number, text in _stored(connection):
-            current = known[text] if text in known else _current(text)
+            current = digests[text] if text in digests else _current(text)
             if isinstance(current, str):
                 connection.execute("UPDATE contracts SET current = ? WHERE id = ?", (current, number))
             else:
@@ -53,8 +53,8 @@ def current_digests(connection: apsw.Connection) -> Callable[[apsw.Connection], 
 
 
 def _stored(connection: apsw.Connection) -> list[tuple[int, _Text]]:
-    found = connection.execute("SELECT id, digest, name, version, sources FROM contracts")
-    return [(number, _Text(*text)) for number, *text in found]
+    cursor = connection.execute("SELECT id, digest, name, version, sources FROM contracts")
+    return [(number, _Text(*text)) for number, *text in cursor]
 
 
 def _current(text: _Text) -> str | Exception:

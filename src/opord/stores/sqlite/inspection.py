@@ -170,5 +170,5 @@ def _unreadable(connection: apsw.Connection) -> Iterator[str]:
 
 def _damage(connection: apsw.Connection) -> str:
     """Return the first problem that SQLite's quick check finds, or an empty text."""
-    found = str(connection.execute("PRAGMA quick_check(1)").get)
-    return "" if found == "ok" else found
+    answer = str(connection.execute("PRAGMA quick_check(1)").get)
+    return "" if answer == "ok" else answer

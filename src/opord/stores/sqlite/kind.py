@@ -49,22 +49,22 @@ class SqliteKind:
             return Facts("memory", exists=False, lasts=False)
         from opord.stores.sqlite import inspection
 
-        seen = inspection.inspect_file(path, whole=whole)
+        store = inspection.inspect_file(path, whole=whole)
         return Facts(
-            str(seen.path),
-            seen.exists,
-            schema=seen.schema,
-            schema_known=seen.schema_known,
-            size=in_units(seen.file_bytes),
-            runs=seen.runs or 0,
-            stalled=seen.stalled,
-            in_doubt=seen.in_doubt,
-            last_at=seen.last_at,
-            remarks=tuple(remarks(seen)),
+            str(store.path),
+            store.exists,
+            schema=store.schema,
+            schema_known=store.schema_known,
+            size=in_units(store.file_bytes),
+            runs=store.runs or 0,
+            stalled=store.stalled,
+            in_doubt=store.in_doubt,
+            last_at=store.last_at,
+            remarks=tuple(remarks(store)),
             details={
-                "path": str(seen.path),
-                "file_bytes": seen.file_bytes,
-                "file_system": seen.file_system,
+                "path": str(store.path),
+                "file_bytes": store.file_bytes,
+                "file_system": store.file_system,
             },
         )
 
@@ -75,8 +75,8 @@ class SqliteKind:
 
             from opord.stores.sqlite.opening import check_sqlite
         except ImportError as wrong:
-            said = f"apsw cannot be imported: {wrong}"
-            return Remark("sqlite", "wrong", said, "install it: pip install apsw")
+            message = f"apsw cannot be imported: {wrong}"
+            return Remark("sqlite", "wrong", message, "install it: pip install apsw")
         version = apsw.sqlite_lib_version()
         facts = {"version": version, "apsw": apsw.apsw_version()}
         try:
@@ -114,51 +114,53 @@ def path_of(url: str) -> Path | None:
     return Path(path)
 
 
-def remarks(seen: StoreFacts) -> Iterator[Remark]:
+def remarks(store: StoreFacts) -> Iterator[Remark]:
     """Yield remarks on the disk, and on the log and the soundness of the file if there is one."""
-    yield _room(seen)
-    if seen.exists:
-        yield _log(seen)
-        yield _sound(seen)
+    yield _room(store)
+    if store.exists:
+        yield _log(store)
+        yield _sound(store)
 
 
-def _room(seen: StoreFacts) -> Remark:
-    told = {"free_bytes": seen.free_bytes}
-    said = f"{in_units(seen.free_bytes)} free on its disk"
-    if seen.free_bytes < FREE_BYTES_MIN:
-        return Remark("disk", "wrong", said, "make room: workers wait while the disk is full", told)
-    if seen.free_bytes < FREE_BYTES_LOW:
-        return Remark("disk", "warning", said, "make room before it is full", told)
-    return Remark("disk", "fine", said, facts=told)
+def _room(store: StoreFacts) -> Remark:
+    facts = {"free_bytes": store.free_bytes}
+    message = f"{in_units(store.free_bytes)} free on its disk"
+    if store.free_bytes < FREE_BYTES_MIN:
+        return Remark("disk", "wrong", message, "make room: workers wait while the disk is full", facts)
+    if store.free_bytes < FREE_BYTES_LOW:
+        return Remark("disk", "warning", message, "make room before it is full", facts)
+    return Remark("disk", "fine", message, facts=facts)
 
 
-def _log(seen: StoreFacts) -> Remark:
-    told = {"journal_mode": seen.journal_mode, "log_bytes": seen.log_bytes, "writing": seen.writing}
-    if seen.journal_mode != "wal":
-        said = f"the store's journal mode is {seen.journal_mode}, not wal: something else has changed it"
+def _log(store: StoreFacts) -> Remark:
+    facts = {"journal_mode": store.journal_mode, "log_bytes": store.log_bytes, "writing": store.writing}
+    if store.journal_mode != "wal":
+        message = f"the store's journal mode is {store.journal_mode}, not wal: something else has changed it"
         move = "the next command that opens it sets it back; find out who did it"
-        return Remark("log", "warning", said, move, told)
-    if seen.log_bytes > LOG_BYTES_MAX:
-        said = f"the write-ahead log has {in_units(seen.log_bytes)}: something reads for very long"
+        return Remark("log", "warning", message, move, facts)
+    if store.log_bytes > LOG_BYTES_MAX:
+        message = f"the write-ahead log has {in_units(store.log_bytes)}: something reads for very long"
         move = "find the process that holds the store open, and end it"
-        return Remark("log", "warning", said, move, told)
-    said = f"write-ahead log, {in_units(seen.log_bytes)}"
-    return Remark("log", "fine", f"{said}; somebody writes just now" if seen.writing else said, facts=told)
+        return Remark("log", "warning", message, move, facts)
+    message = f"write-ahead log, {in_units(store.log_bytes)}"
+    return Remark(
+        "log", "fine", f"{message}; somebody writes just now" if store.writing else message, facts=facts
+    )
 
 
-def _sound(seen: StoreFacts) -> Remark:
-    told = {"damage": seen.damage}
-    if seen.damage is None:
-        said = f"not checked for damage: {in_units(seen.file_bytes)} take their time"
-        return Remark("damage", "note", said, "opord doctor --whole reads all of it", told)
-    if seen.damage:
+def _sound(store: StoreFacts) -> Remark:
+    facts = {"damage": store.damage}
+    if store.damage is None:
+        message = f"not checked for damage: {in_units(store.file_bytes)} take their time"
+        return Remark("damage", "note", message, "opord doctor --whole reads all of it", facts)
+    if store.damage:
         move = "stop the workers, keep a copy of the file and its log, and restore a backup"
-        return Remark("damage", "wrong", f"the store is damaged: {seen.damage}", move, told)
-    if seen.unreadable:
-        where = ", ".join(f"`{table}`" for table in seen.unreadable)
-        said = f"rows of {where} are not what was written; the runs they belong to stand still"
-        return Remark("damage", "wrong", said, "opord runs verify", {**told, "unreadable": where})
-    return Remark("damage", "fine", "SQLite's quick check finds no damage", facts=told)
+        return Remark("damage", "wrong", f"the store is damaged: {store.damage}", move, facts)
+    if store.unreadable:
+        where = ", ".join(f"`{table}`" for table in store.unreadable)
+        message = f"rows of {where} are not what was written; the runs they belong to stand still"
+        return Remark("damage", "wrong", message, "opord runs verify", {**facts, "unreadable": where})
+    return Remark("damage", "fine", "SQLite's quick check finds no damage", facts=facts)
 
 
 def in_units(count: int) -> str:

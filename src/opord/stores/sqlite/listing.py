@@ -41,7 +41,7 @@ def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
 
 
 def what_is_left(
-    connection: apsw.Connection, where: RunFilter, contract_ids: Sequence[int], given: Given
+    connection: apsw.Connection, where: RunFilter, contract_ids: Sequence[int], values: Given
 ) -> tuple[RunRow | None, RunId | None]:
     r"""Return the readable columns of the newest run of a listing, with invalid UTF-8 as `\ufffd`.
 
@@ -49,8 +49,8 @@ def what_is_left(
     second value is the placeholder of the run, for `number_of`.
     """
     query = _of_newest(_COLUMNS_LEFT, where, contract_ids)
-    number = connection.execute(_of_newest("n.id", where, contract_ids), given).get
-    return _left(connection, query, given), None if number is None else RunId(f"{_BY_NUMBER}{number}")
+    number = connection.execute(_of_newest("n.id", where, contract_ids), values).get
+    return _left(connection, query, values), None if number is None else RunId(f"{_BY_NUMBER}{number}")
 
 
 def number_of(connection: apsw.Connection, sql: Mapping[str, str], run: str) -> int | None:
@@ -60,8 +60,8 @@ def number_of(connection: apsw.Connection, sql: Mapping[str, str], run: str) -> 
     """
     if run.startswith(_BY_NUMBER):
         return int(run[len(_BY_NUMBER) :])
-    found: int | None = connection.execute(sql["number"], (run,)).get
-    return found
+    number: int | None = connection.execute(sql["number"], (run,)).get
+    return number
 
 
 def left_of_run(connection: apsw.Connection, run: str) -> RunRow | None:
@@ -100,8 +100,8 @@ def strays(connection: apsw.Connection) -> list[Stray]:
     ]
 
 
-def _left(connection: apsw.Connection, query: str, given: Given) -> RunRow | None:
-    for row in connection.execute(query, given):
+def _left(connection: apsw.Connection, query: str, values: Given) -> RunRow | None:
+    for row in connection.execute(query, values):
         run, digest, name, state, status, outcome, worker = map(_as_text, row[: len(_TEXTS)])
         version, started_at, epoch, seq, arrivals, since, wake_at = row[len(_TEXTS) :]
         head = Head(state, status, outcome, since, wake_at, worker, None, "")  # type: ignore[arg-type]
@@ -143,11 +143,11 @@ def _parts(where: RunFilter, contract_ids: Sequence[int]) -> list[str]:
 
 
 def _part(where: RunFilter, source: str, narrow: str, number: str = "h.run") -> str:
-    wanted = [narrow, f"{number} < :before"]
+    conditions = [narrow, f"{number} < :before"]
     if where.contract is not None:
-        wanted.append("h.contract IN (SELECT id FROM contracts WHERE name = :contract)")
-    wanted += [
+        conditions.append("h.contract IN (SELECT id FROM contracts WHERE name = :contract)")
+    conditions += [
         f"h.{name} = :{name}" for name in ("state", "status", "outcome") if getattr(where, name) is not None
     ]
-    given = " AND ".join(wanted)
-    return f"SELECT {number} AS id FROM {source} WHERE {given} ORDER BY {number} DESC LIMIT :limit"  # noqa: S608
+    condition = " AND ".join(conditions)
+    return f"SELECT {number} AS id FROM {source} WHERE {condition} ORDER BY {number} DESC LIMIT :limit"  # noqa: S608

@@ -36,9 +36,9 @@ def true_name(path: Path) -> Path:
     real = Path(os.path.realpath(path))
     if real.is_symlink():
         raise StoreRefused(f"the store {path} is a link that leads back to itself; name a file")
-    for given, found in ((path.parent, Path(os.path.realpath(path.parent))), (path, real)):
+    for name, real_name in ((path.parent, Path(os.path.realpath(path.parent))), (path, real)):
         # A link in /proc may lead to a deleted file, or into the files of a container.
-        if identity(given) != identity(found):
+        if identity(name) != identity(real_name):
             raise StoreRefused(
                 f"the store {path} has no name by which others find it; name its file by a path"
             )
@@ -163,12 +163,12 @@ def _mount_of(path: Path, proc: Path) -> str | None:
     except (AttributeError, OSError):
         return None
     try:
-        told = (proc / "self" / "fdinfo" / str(descriptor)).read_text()
+        text = (proc / "self" / "fdinfo" / str(descriptor)).read_text()
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    for line in told.splitlines():
+    for line in text.splitlines():
         name, _, value = line.partition(":")
         if name == "mnt_id":
             return value.strip()
@@ -178,10 +178,10 @@ def _mount_of(path: Path, proc: Path) -> str | None:
 def identity(name: str | Path) -> tuple[int, int] | None:
     """Return what identifies a file under any name (device and inode); None if there is no file."""
     try:
-        found = os.stat(name)
+        status = os.stat(name)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _unescaped(name: str) -> Path:

@@ -26,8 +26,8 @@ class LogGuard:
         self._file = str(path)
         self._link = None if given is None or given == path else str(given)
         self._log, self._index = f"{path}-wal", f"{path}-shm"
-        self._known = {name: identity(name) for name in (self._file, self._log, self._index)}
-        self._written = os.stat(path).st_mtime_ns
+        self._identities = {name: identity(name) for name in (self._file, self._log, self._index)}
+        self._modified_at = os.stat(path).st_mtime_ns
 
     def check(self) -> None:
         """Check that all files are those that were opened.
@@ -42,25 +42,25 @@ class LogGuard:
                     f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
                     "has the store open, which keeps what was written, and start it again",
                 )
-        found = self._found(self._file)
+        status = self._found(self._file)
         if self._link is not None:
             self._found(self._link)
-        if found.st_nlink > 1:
-            raise StoreUnavailable("two_names", two_names(self._path, found.st_nlink))
-        self._written = found.st_mtime_ns
+        if status.st_nlink > 1:
+            raise StoreUnavailable("two_names", two_names(self._path, status.st_nlink))
+        self._modified_at = status.st_mtime_ns
 
     def _found(self, name: str) -> os.stat_result:
         """Return the status of the file behind one of its names, if it is still the same file."""
         try:
-            found = os.stat(name)
+            status = os.stat(name)
         except OSError:
-            found = None
-        if found is None or (found.st_dev, found.st_ino) != self._known[self._file]:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._identities[self._file]:
             raise StoreUnavailable(
                 "gone",
                 f"store {name}: {Path(name).name} was moved, deleted or replaced while open; put it back",
             )
-        return found
+        return status
 
     def may_checkpoint(self) -> bool:
         """Say whether the log may be copied into the file and then deleted by its name.
@@ -72,21 +72,21 @@ class LogGuard:
         """
         if not self._is(self._file):
             return False
-        found = os.stat(self._file)
-        if found.st_nlink > 1:
+        status = os.stat(self._file)
+        if status.st_nlink > 1:
             return False
         if self._is(self._index):
             return self._is(self._log) or not _size(self._log)
         alone = not os.path.exists(self._log) and not os.path.exists(self._index)
-        return alone and found.st_mtime_ns == self._written
+        return alone and status.st_mtime_ns == self._modified_at
 
     def log_is_nameless(self) -> bool:
         """Say whether a process that opens the file from now on would not find this log."""
         return not self._is(self._log)
 
     def _is(self, name: str) -> bool:
-        known = self._known[name]
-        return known is not None and identity(name) == known
+        identity_then = self._identities[name]
+        return identity_then is not None and identity(name) == identity_then
 
 
 def _size(name: str) -> int:

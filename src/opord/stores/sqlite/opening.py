@@ -151,10 +151,10 @@ def _set(connection: apsw.Connection, place: str, journal_mode: str) -> None:
         if journal_mode != "wal" and name in ("wal_autocheckpoint", "journal_size_limit"):
             continue
         connection.pragma(name, value)
-        found = connection.pragma(name)
-        if found != value:
+        answer = connection.pragma(name)
+        if answer != value:
             raise StoreRefused(
-                f"store {place}: SQLite did not take the setting {name}: expected {value}, got: {found}"
+                f"store {place}: SQLite did not take the setting {name}: expected {value}, got: {answer}"
             )
 
 
@@ -164,17 +164,17 @@ def _set_journal_mode(connection: apsw.Connection, place: str, mode: str) -> Non
     While another process opens the same new file, SQLite does not wait by itself.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    found = None
-    while found is None:
+    answer = None
+    while answer is None:
         try:
-            found = connection.pragma("journal_mode", mode)
+            answer = connection.pragma("journal_mode", mode)
         except (apsw.BusyError, apsw.LockedError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-    if found != mode:
+    if answer != mode:
         raise StoreRefused(
-            f"store {place}: SQLite did not take the setting journal_mode: expected {mode}, got: {found}; "
+            f"store {place}: SQLite did not take the setting journal_mode: expected {mode}, got: {answer}; "
             "is the file on a local disk?"
         )
 

@@ -31,30 +31,30 @@ def ended(
     versions = rows(connection, sql["contracts_of_name"], (contract,), int)
     # Each contract's runs come in order from its part of the index. The rows read are about the
     # rows returned.
-    found = heapq.merge(
+    runs = heapq.merge(
         *(
             rows(connection, sql["ended"], (version, before, since, number, limit), EndedRun)
             for version in versions
         ),
         key=lambda run: (run.since, run.number),
     )
-    return [run for run, _ in zip(found, range(limit), strict=False)]
+    return [run for run, _ in zip(runs, range(limit), strict=False)]
 
 
 def prune(connection: apsw.Connection, sql: dict[str, str], batch: Sequence[Prune]) -> list[bool]:
     """Delete the runs that have ended and have not changed; see `Store.prune`."""
-    seen = [(each.tombstone.run, each.epoch, each.seq, each.arrivals, each.hash) for each in batch]
-    found = rows(connection, sql["prunable"], (_encode(seen).decode(),), tuple[int, int])
-    numbers = dict(found)
+    states = [(each.tombstone.run, each.epoch, each.seq, each.arrivals, each.hash) for each in batch]
+    pairs = rows(connection, sql["prunable"], (_encode(states).decode(),), tuple[int, int])
+    numbers = dict(pairs)
     if not numbers:
         return [False] * len(batch)
-    given = (_encode(list(numbers.values())).decode(),)
+    values = (_encode(list(numbers.values())).decode(),)
     with lifted(connection, "journal_is_never_cut"):
-        connection.execute(sql["prune_journal"], given)
+        connection.execute(sql["prune_journal"], values)
     with lifted(connection, "values_are_never_cut"):
-        connection.execute(sql["prune_values"], given)
+        connection.execute(sql["prune_values"], values)
     for name in ("prune_inbox", "prune_event_keys", "prune_used_keys", "prune_heads", "prune_runs"):
-        connection.execute(sql[name], given)
+        connection.execute(sql[name], values)
     connection.executemany(
         sql["put_tombstones"],
         [_stone(each, numbers[place]) for place, each in enumerate(batch) if place in numbers],

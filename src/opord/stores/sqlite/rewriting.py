@@ -35,12 +35,12 @@ def rewrite(
     connection: apsw.Connection, sql: dict[str, str], run: RunId, change: Callable[[Kept], Kept | None]
 ) -> Kept | None:
     """Rewrite a run in the open transaction; see `Store.rewrite`."""
-    kept = kept_of(connection, sql, run)
-    new = change(kept) if kept is not None else None
-    if kept is not None and new is not None:
-        check_rewrite(kept, new)
+    old = kept_of(connection, sql, run)
+    new = change(old) if old is not None else None
+    if old is not None and new is not None:
+        check_rewrite(old, new)
         _put(connection, sql, new)
-    return kept
+    return old
 
 
 def kept_of(
@@ -71,60 +71,60 @@ def _row_of(
     connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None
 ) -> RunRow | None:
     try:
-        found = rows(connection, sql["load"], (run,), RunRow)
+        page = rows(connection, sql["load"], (run,), RunRow)
     except RowDamaged as damage:
-        left = left_of_run(connection, run)
-        if unread is None or left is None:
+        rest = left_of_run(connection, run)
+        if unread is None or rest is None:
             raise
         unread.append(Unread("runs", None, str(damage)))
-        return left
-    return found[0] if found else None
+        return rest
+    return page[0] if page else None
 
 
 def _journal(
     connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None
 ) -> list[RecordRow]:
     """Return the records of a run, read in parts so that a long journal is in memory only once."""
-    found: list[RecordRow] = []
+    records: list[RecordRow] = []
     try:
         while page := rows(
-            connection, sql["journal"], (run, found[-1].seq if found else 0, _AT_ONCE), RecordRow
+            connection, sql["journal"], (run, records[-1].seq if records else 0, _AT_ONCE), RecordRow
         ):
-            found += page
+            records += page
     except RowDamaged:
         return _readable(connection, sql["journal"], (run, 0, -1), RecordRow, "journal", unread)
-    return found
+    return records
 
 
 def _readable(
     connection: apsw.Connection,
     query: str,
-    given: tuple[str | int, ...],
+    values: tuple[str | int, ...],
     kind: type[T],
     table: str,
     unread: list[Unread] | None,
 ) -> list[T]:
     """Return the rows of a query. With `unread`, damaged rows are found by halving and left out."""
     try:
-        return rows(connection, query, given, kind)
+        return rows(connection, query, values, kind)
     except RowDamaged:
         if unread is None:
             raise
-    count = connection.execute(f"SELECT count(*) FROM ({query})", given).get  # noqa: S608
-    found: list[T] = []
+    count = connection.execute(f"SELECT count(*) FROM ({query})", values).get  # noqa: S608
+    readable: list[T] = []
     parts = [(0, count)]
     while parts:
         first, end = parts.pop()
         some = f"SELECT row FROM ({query}) LIMIT {end - first} OFFSET {first}"  # noqa: S608
         try:
-            found += rows(connection, some, given, kind)
+            readable += rows(connection, some, values, kind)
         except RowDamaged as damage:
             if end - first > 1:
                 middle = (first + end) // 2
                 parts += [(middle, end), (first, middle)]
             else:
                 unread.append(Unread(table, first + 1 if table == "journal" else None, str(damage)))
-    return found
+    return readable
 
 
 def _put(connection: apsw.Connection, sql: dict[str, str], new: Kept) -> None:
@@ -138,8 +138,8 @@ def _put(connection: apsw.Connection, sql: dict[str, str], new: Kept) -> None:
     connection.executemany(sql["rewrite_used_keys"], [(run, *key.columns()) for key in new.used_keys])
     connection.executemany(sql["rewrite_value"], [(run, *value.columns()) for value in new.values])
     with lifted(connection, "values_are_never_cut"):
-        kept = msgspec.json.encode([value.digest for value in new.values]).decode()
-        connection.execute(sql["drop_values"], (run, kept))
+        digests = msgspec.json.encode([value.digest for value in new.values]).decode()
+        connection.execute(sql["drop_values"], (run, digests))
     connection.execute(sql["rewrite_input"], (run, new.row.input))
     connection.execute(
         sql["rewrite_head"], (run, new.row.hash, head.worker, head.wake_at, head.reason, head.body)

@@ -85,11 +85,11 @@ class SqliteStore:
         self._clock = clock or (lambda: time.time_ns() // 1000)
         self._sql = sql.queries()
         self._batch = Batch(self._sql)
-        given = None if path is None else Path(path).absolute()
-        self._path = None if given is None else true_name(given)
+        name = None if path is None else Path(path).absolute()
+        self._path = None if name is None else true_name(name)
         if self._path is not None and (create or self._path.exists()):
             check_location(self._path)
-        self._pool = ConnectionPool(self._path, given=given, create=create, vfs=vfs)
+        self._pool = ConnectionPool(self._path, given=name, create=create, vfs=vfs)
         self.readers = 0 if self._path is None else READERS_KEPT
         self._read = self._pool.read
         self._write = self._pool.write
@@ -103,8 +103,8 @@ class SqliteStore:
         return Instant(self._clock())
 
     def put_contract(self, contract: StoredContract) -> None:
-        stored = self.contract(contract.digest)
-        if stored is not None and compare(stored, contract) == "same":
+        other = self.contract(contract.digest)
+        if other is not None and compare(other, contract) == "same":
             return
         with self._write() as connection:
             put_contract(connection, self._sql, contract, self.now())
@@ -151,11 +151,11 @@ class SqliteStore:
                 *(self._due(connection, contract, now, limit) for contract in sorted(served)),
                 key=lambda item: (item[1].head.wake_at or 0, item[0]),
             )
-            taken = [item for item, _ in zip(due, range(limit), strict=False)]
-            numbers = _encode([number for number, _ in taken]).decode()
+            batch = [item for item, _ in zip(due, range(limit), strict=False)]
+            numbers = _encode([number for number, _ in batch]).decode()
             connection.execute(self._sql["claim"], (numbers, worker, now + ttl_us))
         claimed = []
-        for _, row in taken:
+        for _, row in batch:
             head = row.head.replace(worker=worker, wake_at=now + ttl_us)
             claimed.append(row.replace(epoch=row.epoch + 1, head=head))
         return claimed
@@ -167,38 +167,40 @@ class SqliteStore:
         try:
             return rows(connection, self._sql["due"], (contract, now, limit), tuple[int, RunRow])
         except RowDamaged:
-            found = []
+            items = []
             for number in rows(connection, self._sql["due_numbers"], (contract, now, limit), int):
                 try:
-                    found += rows(connection, self._sql["due_number"], (number,), tuple[int, RunRow])
+                    items += rows(connection, self._sql["due_number"], (number,), tuple[int, RunRow])
                 except RowDamaged as error:
                     log.error(
                         "run number %d cannot be claimed, and is left alone for a minute: %s", number, error
                     )
                     connection.execute(self._sql["renew"], (_encode([number]).decode(), now + _PUT_OFF_US))
-            return found
+            return items
 
-    def renew(self, worker: str, held: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
-        if not held:
+    def renew(self, worker: str, claims: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
+        if not claims:
             return []
-        still = self._lease("renew", worker, held, ttl_us)
-        return [run for run, _ in held if run not in still]
+        still = self._lease("renew", worker, claims, ttl_us)
+        return [run for run, _ in claims if run not in still]
 
-    def release(self, worker: str, held: Sequence[tuple[RunId, int]]) -> None:
-        if held:
-            self._lease("release", worker, held, NO_TIME)
+    def release(self, worker: str, claims: Sequence[tuple[RunId, int]]) -> None:
+        if claims:
+            self._lease("release", worker, claims, NO_TIME)
 
-    def _lease(self, verb: str, worker: str, held: Sequence[tuple[RunId, int]], ttl_us: Duration) -> set[str]:
+    def _lease(
+        self, verb: str, worker: str, claims: Sequence[tuple[RunId, int]], ttl_us: Duration
+    ) -> set[str]:
         """Change the leases of the pairs that are still held; return their runs."""
         with self._write() as connection:
-            found = rows(connection, self._sql["held"], (_encode(held).decode(), worker), tuple[int, str])
-            numbers = _encode([number for number, _ in found]).decode()
+            pairs = rows(connection, self._sql["held"], (_encode(claims).decode(), worker), tuple[int, str])
+            numbers = _encode([number for number, _ in pairs]).decode()
             connection.execute(self._sql[verb], (numbers, self.now() + ttl_us))
-        return {run for _, run in found}
+        return {run for _, run in pairs}
 
     def next_wake(self, contracts: Collection[str]) -> Instant | None:
-        found = self._all("next_wake", (_json(contracts),), Instant | None)  # type: ignore[arg-type]
-        return found[0] if found else None
+        instants = self._all("next_wake", (_json(contracts),), Instant | None)  # type: ignore[arg-type]
+        return instants[0] if instants else None
 
     def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
         return bool(self._all("any_held", (_json(contracts), self.now() + within_us), int))
@@ -219,22 +221,22 @@ class SqliteStore:
         with self._read() as connection:
             before = _NEWEST
             if after is not None:
-                found = number_of(connection, self._sql, after)
-                if found is None:
+                number = number_of(connection, self._sql, after)
+                if number is None:
                     return []
-                before = found
+                before = number
             numbers: list[int] = []
             if where.contract is not None:
                 query = "SELECT id AS row FROM contracts WHERE name = ?"
                 numbers = rows(connection, query, (where.contract,), int)
                 if not numbers:
                     return []
-            given = {**where._asdict(), "before": before, "limit": limit}
+            values = {**where._asdict(), "before": before, "limit": limit}
             try:
-                return rows(connection, listing(where, numbers), given, RunRow)
+                return rows(connection, listing(where, numbers), values, RunRow)
             except RowDamaged as damage:
                 if limit == 1:
-                    damage.left, damage.after = what_is_left(connection, where, numbers, given)
+                    damage.left, damage.after = what_is_left(connection, where, numbers, values)
                 raise
 
     def counts(self) -> dict[Status, int]:
@@ -349,13 +351,13 @@ class SqliteStore:
             yield connection
             connection.execute("ROLLBACK")
 
-    def _all(self, name: str, given: Given, kind: type[T]) -> list[T]:
+    def _all(self, name: str, values: Given, kind: type[T]) -> list[T]:
         with self._read() as connection:
-            return rows(connection, self._sql[name], given, kind)
+            return rows(connection, self._sql[name], values, kind)
 
-    def _first(self, name: str, given: Given, kind: type[T]) -> T | None:
-        found = self._all(name, given, kind)
-        return found[0] if found else None
+    def _first(self, name: str, values: Given, kind: type[T]) -> T | None:
+        page = self._all(name, values, kind)
+        return page[0] if page else None
 
 
 def _json(names: Collection[str]) -> str:
