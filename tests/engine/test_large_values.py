@@ -563,4 +563,4 @@ def test_runs_without_a_large_value_share_empty_tables_that_stay_empty(kit: Kit)
             await engine.send_event("Walk/w500", "wrap", {})
 
     kit.run(story())
-    assert (large._NO_KNOWN, large._NO_RESTS, large._NO_SPLITS) == ({}, {}, {})
+    assert (large._NO_ENTRIES, large._NO_RESTS, large._NO_SPLITS) == ({}, {}, {})
