@@ -64,6 +64,8 @@ _NO_REPLY: Final = Reply("starting")
 class Commitments:
     """Carries out the commits of a held run."""
 
+    __slots__ = ("calls", "effects", "hold", "host", "run")
+
     def __init__(self, hold: Hold, calls: Calls, effects: Effects) -> None:
         self.hold = hold
         self.host = hold.host

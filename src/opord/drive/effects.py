@@ -27,6 +27,8 @@ NONE_WRONG = Tries()
 class Effects:
     """Calls the effects of a held run."""
 
+    __slots__ = ("calls", "hold", "host", "run")
+
     def __init__(self, hold: Hold, calls: Calls) -> None:
         self.hold = hold
         self.host = hold.host

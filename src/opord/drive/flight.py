@@ -29,6 +29,8 @@ log = logging.getLogger("opord.worker")
 class Flight:
     """Carries one held run forward until it must be given back."""
 
+    __slots__ = ("host", "run", "run_hold", "steps", "task")
+
     def __init__(self, host: Carrier, run: Run, calls: Calls) -> None:
         self.host = host
         self.run = run

@@ -11,6 +11,8 @@ from opord.values.types import Instant
 class Lease:
     """The lease of a held run."""
 
+    __slots__ = ("_host", "_run", "_sure_until")
+
     def __init__(self, host: Carrier, run: Run) -> None:
         self._host = host
         self._run = run

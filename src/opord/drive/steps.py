@@ -23,6 +23,8 @@ log = logging.getLogger("opord.worker")
 class Steps:
     """Carries out the steps of a held run."""
 
+    __slots__ = ("calls", "commitments", "effects", "hold", "host", "run")
+
     def __init__(self, hold: Hold, calls: Calls) -> None:
         self.hold = hold
         self.host = hold.host
