@@ -95,8 +95,8 @@ def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json
     """Act on the selected runs, report the result of each, and return the exit status."""
     runs = _chosen(selection, act, store)
     if dry_run:
-        told = [{"run": run, "would": act.verb} for run in runs]
-        _tell(told, [f"{safe(run)}: would be {act.done}" for run in runs], as_json)
+        reports = [{"run": run, "would": act.verb} for run in runs]
+        _tell(reports, [f"{safe(run)}: would be {act.done}" for run in runs], as_json)
         return 0
     results = on_backend(store, lambda session: _each(session, runs, act))
     if selection.run is not None and not as_json:
@@ -104,16 +104,16 @@ def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json
             raise results[0]
         write(f"{safe(runs[0])}: {act.done}")
         return 0
-    told = []
+    reports = []
     for run, wrong in zip(runs, results, strict=True):
         if wrong is None:
-            told.append({"run": run, "done": act.verb})
+            reports.append({"run": run, "done": act.verb})
             continue
         explained = explain_error(wrong)
-        told.append({"run": run, "error": explained.code, "message": explained.message})
+        reports.append({"run": run, "error": explained.code, "message": explained.message})
         error(explained.code, explained.message)
     if as_json:
-        write_json(told)
+        write_json(reports)
     else:
         for run, wrong in zip(runs, results, strict=True):
             if wrong is None:
@@ -148,8 +148,8 @@ def on_backend(
 
 
 async def _give_up_after(session: Session) -> None:
-    while (left := PATIENCE_S - session.silent_s) > 0:  # noqa: ASYNC110 - what it waits for is that nothing happens
-        await asyncio.sleep(left)
+    while (rest_s := PATIENCE_S - session.silent_s) > 0:  # noqa: ASYNC110 - what it waits for is that nothing happens
+        await asyncio.sleep(rest_s)
     error(
         "store_unavailable",
         f"the store has not answered for {PATIENCE_S:g} s: it is locked or full. What was asked for may be done yet "
@@ -198,9 +198,9 @@ async def _found(shown: Shown, selection: Selection, act: Act) -> list[str]:
     return [row.run async for row in shown.rows(where) if act.concerns(row)]
 
 
-def _tell(told: list[dict[str, str]], lines: list[str], as_json: bool) -> None:
+def _tell(reports: list[dict[str, str]], lines: list[str], as_json: bool) -> None:
     if as_json:
-        write_json(told)
+        write_json(reports)
         return
     for line in lines:
         write(line)

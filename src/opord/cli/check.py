@@ -66,12 +66,12 @@ def command(
         raise click.UsageError(f"--json and --format {form} are two forms; choose one")
     if fix and "-" in files:
         raise click.UsageError("--fix changes files, and `-` is none")
-    named = contract_files([file for file in files if file != "-"])
-    results = _checked(files, named, stdin_name)
+    paths = contract_files([file for file in files if file != "-"])
+    results = _checked(files, paths, stdin_name)
     if fix:
-        results = _fixed(results, files, named, stdin_name)
+        results = _fixed(results, files, paths, stdin_name)
     findings = _each_once(results)
-    count = len(named) + ("-" in files)
+    count = len(paths) + ("-" in files)
     _show(findings, results, "json" if as_json else form or "human", count, fix=fix)
     return int(_refused(findings, strict))
 
@@ -80,8 +80,8 @@ def _refused(findings: Sequence[Diagnostic], strict: bool) -> bool:
     return any(strict or each.severity == "error" for each in findings)
 
 
-def _checked(files: Sequence[str], named: Sequence[str], stdin_name: str) -> list[CheckResult]:
-    results = [checked(Path(path)) for path in named]
+def _checked(files: Sequence[str], paths: Sequence[str], stdin_name: str) -> list[CheckResult]:
+    results = [checked(Path(path)) for path in paths]
     if "-" in files:
         from opord.language.compile import check_source
         from opord.language.syntax.source import Source, read_source
@@ -92,28 +92,28 @@ def _checked(files: Sequence[str], named: Sequence[str], stdin_name: str) -> lis
 
 
 def _fixed(
-    results: list[CheckResult], files: Sequence[str], named: Sequence[str], stdin_name: str
+    results: list[CheckResult], files: Sequence[str], paths: Sequence[str], stdin_name: str
 ) -> list[CheckResult]:
     from opord.cli.fixing import ROUNDS_MAX, fix_files
 
     for _ in range(ROUNDS_MAX):
-        told = fix_files(results, named)
-        if not told:
+        changes = fix_files(results, paths)
+        if not changes:
             break
-        note("\n".join(told))
-        results = _checked(files, named, stdin_name)
+        note("\n".join(changes))
+        results = _checked(files, paths, stdin_name)
     return results
 
 
 def _each_once(results: Sequence[CheckResult]) -> list[Diagnostic]:
     """List the findings in the order of results, without the repeats in files that several use."""
-    found: dict[tuple[str, int, int, str, str], Diagnostic] = {}
+    findings: dict[tuple[str, int, int, str, str], Diagnostic] = {}
     for result in results:
         for each in result.diagnostics:
             place = each.place
             key = (os.path.realpath(place.file), place.line, place.column, each.code.id, each.message)
-            found.setdefault(key, each)
-    return list(found.values())
+            findings.setdefault(key, each)
+    return list(findings.values())
 
 
 def _show(
@@ -154,14 +154,14 @@ def _show_reader(findings: Sequence[Diagnostic], results: Sequence[CheckResult])
 def _summary(files: int, findings: Sequence[Diagnostic], *, fix: bool) -> str:
     errors = sum(1 for finding in findings if finding.severity == "error")
     warnings = len(findings) - errors
-    told = [_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
-    said = f"{_count(files, 'file')} checked: {', '.join(told) or 'no findings'}"
+    counts = [_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
+    text = f"{_count(files, 'file')} checked: {', '.join(counts) or 'no findings'}"
     fixable = 0 if fix else sum(1 for each in findings if each.fixes and each.fixes[0].safe)
     if fixable:
-        said += f"; `opord check --fix` mends {fixable if fixable < len(findings) else 'all'} of them"
+        text += f"; `opord check --fix` mends {fixable if fixable < len(findings) else 'all'} of them"
         if len(findings) == 1:
-            said = said.replace("mends all of them", "mends it")
-    return said
+            text = text.replace("mends all of them", "mends it")
+    return text
 
 
 def _count(number: int, word: str) -> str:

@@ -12,18 +12,18 @@ SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
 """Folders with files of others; folders whose names begin with a dot are skipped as well."""
 
 
-def contract_files(named: Sequence[str]) -> list[str]:
+def contract_files(names: Sequence[str]) -> list[str]:
     """List files as named, and all `*.opord` below folders, in a stable order and each once.
 
     Raises:
         CliError: a folder has no contracts.
     """
-    found: dict[str, str] = {}
-    for name in named:
+    files: dict[str, str] = {}
+    for name in names:
         path = Path(name)
         for file in _below(path) if path.is_dir() else [path]:
-            found.setdefault(os.path.realpath(file), str(file))
-    return list(found.values())
+            files.setdefault(os.path.realpath(file), str(file))
+    return list(files.values())
 
 
 def _below(folder: Path) -> Iterator[Path]:

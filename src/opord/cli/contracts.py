@@ -38,8 +38,8 @@ def unreadable(path: Path, wrong: OSError) -> CliError:
     if isinstance(wrong, FileNotFoundError) and path.parent.is_dir():
         from difflib import get_close_matches
 
-        known = [each.name for each in path.parent.iterdir() if each.suffix == ".opord" and each.is_file()]
-        near = get_close_matches(path.name, known, 1, cutoff=0.8)
+        names = [each.name for each in path.parent.iterdir() if each.suffix == ".opord" and each.is_file()]
+        near = get_close_matches(path.name, names, 1, cutoff=0.8)
     hint = f"; did you mean `{path.parent / near[0]}`?" if near else ""
     return CliError("file", f"{path}: {wrong.strerror or wrong}{hint}", 2)
 
@@ -73,32 +73,32 @@ def found_in(module_name: str, name: str, *, what: str) -> Any:
         CliError: the module or name does not exist, or the module raises.
     """
     if not all(part.isidentifier() for part in module_name.split(".")):
-        said = f"expected {what} as package.module:Name, got {module_name!r}"
-        raise CliError(f"{what}_unknown", said, 2)
+        message = f"expected {what} as package.module:Name, got {module_name!r}"
+        raise CliError(f"{what}_unknown", message, 2)
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        found: Any = import_module(module_name)
+        target: Any = import_module(module_name)
     except Exception as wrong:
         missing = isinstance(wrong, ModuleNotFoundError) and module_name.startswith(wrong.name or "?")
         if missing:
-            said = f"there is no module `{module_name}` here or among those installed"
+            message = f"there is no module `{module_name}` here or among those installed"
             if module_name.endswith(".py"):
-                said += f"; without `.py` it is `{module_name.removesuffix('.py')}`"
-            raise CliError(f"{what}_unknown", said, 2)
+                message += f"; without `.py` it is `{module_name.removesuffix('.py')}`"
+            raise CliError(f"{what}_unknown", message, 2)
         raise CliError(f"{what}_broken", f"`{module_name}` cannot be imported: {_where(wrong)}", 1) from wrong
     for part in name.split(".") if name else ():
-        if not hasattr(found, part):
-            raise CliError(f"{what}_unknown", f"`{module_name}` has no `{name}`{_near(part, found)}", 2)
-        found = getattr(found, part)
-    return found
+        if not hasattr(target, part):
+            raise CliError(f"{what}_unknown", f"`{module_name}` has no `{name}`{_near(part, target)}", 2)
+        target = getattr(target, part)
+    return target
 
 
-def _near(name: str, found: Any) -> str:
+def _near(name: str, target: Any) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, vars(found) if hasattr(found, "__dict__") else (), 1)
+    near = get_close_matches(name, vars(target) if hasattr(target, "__dict__") else (), 1)
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
@@ -109,5 +109,5 @@ def _where(wrong: Exception) -> str:
         return f"{type(wrong).__name__}: {wrong.msg} ({wrong.filename}:{wrong.lineno})"
     frames = traceback.extract_tb(wrong.__traceback__)
     last = frames[-1] if frames else None
-    said = f"{type(wrong).__name__}: {wrong}"
-    return f"{said} ({last.filename}:{last.lineno})" if last is not None else said
+    message = f"{type(wrong).__name__}: {wrong}"
+    return f"{message} ({last.filename}:{last.lineno})" if last is not None else message

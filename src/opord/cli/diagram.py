@@ -43,7 +43,7 @@ def command(
     from opord.codegen import diagram
     from opord.loading.errors import ContractRefused
 
-    chosen = form or _BY_ENDING.get(output.suffix.lower() if output is not None else "", "svg")
+    output_form = form or _BY_ENDING.get(output.suffix.lower() if output is not None else "", "svg")
     result = checked(file)
     if result.contract is None:
         if result.errors:
@@ -51,7 +51,7 @@ def command(
         raise CliError(
             "contract_refused", f"{file} has types alone, and no contract: there is nothing to draw"
         )
-    if chosen == "svg":
+    if output_form == "svg":
         way = [name for part in highlight.split(",") if (name := part.strip())]
         _hold_known(way, [state.name for state in result.contract.states])
         try:
@@ -64,7 +64,7 @@ def command(
         except diagram.DiagramError as wrong:
             raise CliError(wrong.code, str(wrong)) from wrong
     else:
-        text = (diagram.to_dot if chosen == "dot" else diagram.to_mermaid)(result.contract)
+        text = (diagram.to_dot if output_form == "dot" else diagram.to_mermaid)(result.contract)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -33,9 +33,9 @@ def explain_error(raised: Exception) -> Told:
     if isinstance(raised, CliError):
         return Told(raised.code, str(raised), raised.status)
     for explain in (_of_backend, _of_loading, _of_secrets):
-        told = explain(raised)
-        if told is not None:
-            return told
+        explanation = explain(raised)
+        if explanation is not None:
+            return explanation
     if isinstance(raised, FileNotFoundError) and raised.filename is None and _is_nowhere():
         return Told("file", "the folder that you are in is gone; go to another one, then try again", 2)
     if isinstance(raised, OSError) and raised.filename is not None:
@@ -64,11 +64,11 @@ def _of_backend(raised: Exception) -> Told | None:
         return None
     from opord.backends.codes import code_of
 
-    found = code_of(raised)
-    if found is None:
+    entry = code_of(raised)
+    if entry is None:
         return None
-    hint = _MISSING if found.code == "store_missing" else ""
-    return Told(found.code, found.message + hint, 1 if found.reached else 3)
+    hint = _MISSING if entry.code == "store_missing" else ""
+    return Told(entry.code, entry.message + hint, 1 if entry.reached else 3)
 
 
 def _of_loading(raised: Exception) -> Told | None:

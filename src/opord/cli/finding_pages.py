@@ -42,9 +42,9 @@ def _known() -> dict[str, Code]:
 def _explain_code(code: str, as_json: bool) -> None:
     from opord.language.diagnostics.render.sarif import page_of
 
-    known = _known()
-    if code not in known:
-        near = sorted(known, key=lambda each: (-_alike(each, code), abs(_number(each) - _number(code))))[:3]
+    pages = _known()
+    if code not in pages:
+        near = sorted(pages, key=lambda each: (-_alike(each, code), abs(_number(each) - _number(code))))[:3]
         raise CliError("code_unknown", f"there is no finding {code}; near it are {', '.join(near)}")
     page = page_of(code)
     if as_json:
@@ -84,15 +84,15 @@ def _explain_rule(rule: str, as_json: bool) -> None:
         near = nearest(rule, (*errors, *warnings))
         hint = f"did you mean `{near}`?" if near else f"the rules are {', '.join((*errors, *warnings))}"
         raise CliError("subject_unknown", f"there is no file and no rule `{rule}`; {hint}", 2)
-    found = [each for each in _known().values() if each.rule == rule]
+    codes = [each for each in _known().values() if each.rule == rule]
     if as_json:
-        write_json([{"code": each.id, "severity": each.severity, "title": each.title} for each in found])
+        write_json([{"code": each.id, "severity": each.severity, "title": each.title} for each in codes])
         return
     kind = "warnings, which `# opord: allow` can silence" if rule in warnings else "errors"
     write(f"{rule}: {kind}\n")
-    for each in found:
+    for each in codes:
         write(
             f"  {each.id}  {each.title}"
             + (" (a warning)" if each.severity == "warning" and rule in errors else "")
         )
-    write(f"\n`opord explain {found[0].id}` says more about the first of them.")
+    write(f"\n`opord explain {codes[0].id}` says more about the first of them.")

@@ -30,30 +30,30 @@ def fix_files(results: Sequence[CheckResult], allowed: Iterable[str]) -> list[st
 
     texts = {path: text for result in results for path, text in result.sources}
     own = {os.path.realpath(path): path for path in allowed}
-    chosen: dict[str, list[Edit]] = {}
+    edits_of: dict[str, list[Edit]] = {}
     for finding in _each_once(results):
         for fix in finding.fixes[:1]:
             files = {edit.place.file for edit in fix.edits}
             if fix.safe and all(os.path.realpath(file) in own for file in files):
-                _choose(chosen, fix.edits)
-    told: list[str] = []
-    for file, edits in sorted(chosen.items()):
+                _choose(edits_of, fix.edits)
+    lines: list[str] = []
+    for file, edits in sorted(edits_of.items()):
         source = Source(file, texts[file])
         _write(Path(file), _changed(source, edits))
-        told += (f"{file}:{e.place.line}:{e.place.column} {_said(source, e)}" for e in _in_order(edits))
-    return told
+        lines += (f"{file}:{e.place.line}:{e.place.column} {_said(source, e)}" for e in _in_order(edits))
+    return lines
 
 
 def _each_once(results: Sequence[CheckResult]) -> list[Diagnostic]:
     return list(dict.fromkeys(finding for result in results for finding in result.diagnostics))
 
 
-def _choose(chosen: dict[str, list[Edit]], edits: Sequence[Edit]) -> None:
+def _choose(edits_of: dict[str, list[Edit]], edits: Sequence[Edit]) -> None:
     """Add all edits of a fix, unless one of them touches an edit chosen before."""
-    fresh = [edit for edit in edits if edit not in chosen.get(edit.place.file, ())]
-    if not any(_touch(edit, other) for edit in fresh for other in chosen.get(edit.place.file, ())):
+    fresh = [edit for edit in edits if edit not in edits_of.get(edit.place.file, ())]
+    if not any(_touch(edit, other) for edit in fresh for other in edits_of.get(edit.place.file, ())):
         for edit in fresh:
-            chosen.setdefault(edit.place.file, []).append(edit)
+            edits_of.setdefault(edit.place.file, []).append(edit)
 
 
 def _touch(one: Edit, other: Edit) -> bool:

@@ -25,22 +25,22 @@ class Line(NamedTuple):
     text: bytes | None
 
 
-def is_bulk(given: str) -> bool:
+def is_bulk(argument: str) -> bool:
     """Say whether the input names a file with one input on each line."""
-    return given.startswith("@") and given.endswith((".jsonl", ".ndjson"))
+    return argument.startswith("@") and argument.endswith((".jsonl", ".ndjson"))
 
 
-def read_one(given: str | None) -> Any:
+def read_one(argument: str | None) -> Any:
     """Return the given input; if none is given, an object without members.
 
     Raises:
         CliError: it cannot be read, or it is not JSON that can be kept exactly.
     """
-    if given is None:
+    if argument is None:
         return {}
-    if is_bulk(given):
+    if is_bulk(argument):
         raise CliError("usage", "a file with one input a line starts runs; here one object is needed", 2)
-    return parsed(_text(given), "the input")
+    return parsed(_text(argument), "the input")
 
 
 def parsed(text: str | bytes, what: str) -> Any:
@@ -58,11 +58,11 @@ def parsed(text: str | bytes, what: str) -> Any:
         raise CliError("input_invalid", f"{what} is refused{where}: {bad.message}") from bad
 
 
-def lines_of(given: str) -> Iterator[Line]:
+def lines_of(argument: str) -> Iterator[Line]:
     """Read a file of inputs line by line; blank lines are left out."""
     from opord.values.guard import LIMIT_BYTES
 
-    path = given[1:]
+    path = argument[1:]
     try:
         with Path(path).open("rb") as file:
             number = 0
@@ -82,14 +82,14 @@ def _skip_rest(file: BinaryIO, line: bytes) -> None:
         line = file.readline(1 << 20)
 
 
-def _text(given: str) -> str | bytes:
+def _text(argument: str) -> str | bytes:
     from opord.values.guard import LIMIT_BYTES
 
-    if given == "-":
+    if argument == "-":
         return sys.stdin.buffer.read(LIMIT_BYTES + 1)
-    if not given.startswith("@"):
-        return given
-    path = given[1:]
+    if not argument.startswith("@"):
+        return argument
+    path = argument[1:]
     try:
         with Path(path).open("rb") as file:
             return file.read(LIMIT_BYTES + 1)

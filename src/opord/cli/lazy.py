@@ -36,10 +36,10 @@ class LazyGroup(click.Group):
         cmd_name = self.aliases.get(cmd_name, cmd_name)
         if cmd_name not in self.listed:
             return None
-        found = import_module(self.listed[cmd_name][0]).command
-        if not isinstance(found, click.Command):
+        command = import_module(self.listed[cmd_name][0]).command
+        if not isinstance(command, click.Command):
             raise TypeError(f"{self.listed[cmd_name][0]}.command is no command")
-        return found
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

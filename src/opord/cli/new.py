@@ -35,9 +35,9 @@ def command(name: str, template: str) -> int:
     """
     from opord.cli.scaffold import make_project
 
-    made = make_project(name, template, Path.cwd())
-    for file in made.files:
+    project = make_project(name, template, Path.cwd())
+    for file in project.files:
         write(f"{name}/{file}")
-    write(f"\nNext: cd {name} && opord check --strict {made.module}.opord")
+    write(f"\nNext: cd {name} && opord check --strict {project.module}.opord")
     write(f"{name}/README.md has the rest, in the order to try it.")
     return 0

@@ -134,9 +134,9 @@ def _keep_colour(context: click.Context, _parameter: click.Parameter, value: str
 
 def _coloured(stream: Any) -> bool:
     context = click.get_current_context(silent=True)
-    asked = context.meta.get(_COLOUR, "auto") if context is not None else "auto"
-    if asked != "auto":
-        return bool(asked == "always")
+    choice = context.meta.get(_COLOUR, "auto") if context is not None else "auto"
+    if choice != "auto":
+        return bool(choice == "always")
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR", "0") != "0":

@@ -85,6 +85,6 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as raised:
         if os.environ.get("OPORD_DEBUG"):
             raise
-        told = explain_error(raised)
-        error(told.code, told.message)
-        return told.status
+        explanation = explain_error(raised)
+        error(explanation.code, explanation.message)
+        return explanation.status

@@ -118,36 +118,36 @@ def _wish(
     return PruneWish(before, age, _kept_for(keep_keys), contract, limit, compact)
 
 
-def _instant(given: str) -> Instant:
+def _instant(argument: str) -> Instant:
     from opord.kernel.instants import from_datetime
     from opord.values.duration import parse_instant
     from opord.values.guard import BadValue
 
     try:
-        return max(from_datetime(parse_instant(given)), START_OF_TIME)
+        return max(from_datetime(parse_instant(argument)), START_OF_TIME)
     except BadValue:
         raise CliError(
-            "usage", f"--ended-before: expected 90d, 12h, 4w or 2026-01-31T00:00:00Z, got: {given!r}", 2
+            "usage", f"--ended-before: expected 90d, 12h, 4w or 2026-01-31T00:00:00Z, got: {argument!r}", 2
         ) from None
 
 
-def _kept_for(given: str) -> Duration:
-    span = _span(given)
+def _kept_for(argument: str) -> Duration:
+    span = _span(argument)
     if span is None:
         raise CliError(
-            "usage", f"--keep-keys: expected a duration such as 365d, 12h or 4w, got: {given!r}", 2
+            "usage", f"--keep-keys: expected a duration such as 365d, 12h or 4w, got: {argument!r}", 2
         )
     return span
 
 
-def _span(given: str) -> Duration | None:
+def _span(argument: str) -> Duration | None:
     """Return a duration in microseconds; None if it is not a duration, or is negative."""
     from opord.kernel.instants import microseconds
     from opord.values.duration import parse_duration
     from opord.values.guard import BadValue
 
-    weeks = _WEEKS.fullmatch(given)
-    rest = weeks[2] if weeks is not None else given
+    weeks = _WEEKS.fullmatch(argument)
+    rest = weeks[2] if weeks is not None else argument
     try:
         span = microseconds(parse_duration(rest)) if rest or weeks is None else 0
     except BadValue:
@@ -187,19 +187,19 @@ def _tell(tally: Tally, as_json: bool, *, dry: bool = False, archive: str | None
         for ended in (tally.oldest, tally.newest)
     ]
     if as_json:
-        said: dict[str, Any] = {
+        report: dict[str, Any] = {
             "would_prune" if dry else "pruned": tally.pruned,
             "oldest": ends[0],
             "newest": ends[1],
         }
         if not dry:
-            said["archive"] = archive
-            said |= {
+            report["archive"] = archive
+            report |= {
                 "left": tally.left,
                 "keys_forgotten": tally.keys_forgotten,
                 "bytes": tally.bytes_archived,
             }
-        write_json(said)
+        write_json(report)
         return
     where = "" if dry else " into the archive" if archive is not None else ", without an archive"
     runs = f"{tally.pruned:,} run{'' if tally.pruned == 1 else 's'}"

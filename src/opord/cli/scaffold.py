@@ -69,8 +69,8 @@ def _unwritten(target: Path, wrong: OSError) -> CliError:
     hint = (
         "make room" if wrong.errno in (errno.ENOSPC, errno.EDQUOT) else "go to a folder that you may write in"
     )
-    said = f"{target}: {wrong.strerror or wrong}, and nothing was made; {hint}, then try again"
-    return CliError("file", said, 2)
+    message = f"{target}: {wrong.strerror or wrong}, and nothing was made; {hint}, then try again"
+    return CliError("file", message, 2)
 
 
 def _judged(name: str) -> str:
@@ -110,20 +110,20 @@ def _better(name: str) -> str:
 
 def _is_module(module: str) -> bool:
     try:
-        found = find_spec(module)
+        spec = find_spec(module)
     except (ImportError, ValueError):
         return False
-    return found is not None and found.origin is not None
+    return spec is not None and spec.origin is not None
 
 
 def _class_name(name: str) -> str:
     return "".join(word.capitalize() for word in re.split("[_-]", name))
 
 
-def _in_order(found: re.Match[str]) -> str:
+def _in_order(imports: re.Match[str]) -> str:
     """Sort the imports of the project's own modules, and the names in them, as linters expect."""
     lines = []
-    for line in found[0].splitlines():
+    for line in imports[0].splitlines():
         head, _, names = line.partition(" import ")
         lines.append(f"{head} import {', '.join(sorted(names.split(', ')))}")
     return "".join(f"{line}\n" for line in sorted(lines))
@@ -157,10 +157,10 @@ def _texts(name: str, module: str, template: str) -> dict[str, str]:
         f"tests/test_{module}.py": filled(f"{template}/test.py.txt"),
     }
     types = {each.name for each in result.model.records} | {each.name for each in result.model.failures}
-    taken = types.union(*(_bound(text, module) for text in code.values()))
-    if contract is None or contract.name in taken:
-        said = f"`{_class_name(name)}` is something else in the template `{template}`; choose another name"
-        raise CliError("name", said, 2)
+    names = types.union(*(_bound(text, module) for text in code.values()))
+    if contract is None or contract.name in names:
+        message = f"`{_class_name(name)}` is something else in the template `{template}`; choose another name"
+        raise CliError("name", message, 2)
     return {
         "README.md": filled(f"{template}/README.md.txt"),
         f"{module}.opord": contract_text,

@@ -180,7 +180,7 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
         if name not in KNOWN:
             raise CliError("settings", f"{path.name} sets `{name}`; the settings are {', '.join(KNOWN)}", 2)
         if not isinstance(value, KNOWN[name]) or (isinstance(value, bool) and bool not in KNOWN[name]):
-            wanted = " or ".join(kind.__name__ for kind in KNOWN[name])
-            got = "something else" if name == "secret_keys" else repr(value)
-            raise CliError("settings", f"{path.name}: `{name}` is to be {wanted}, got {got}", 2)
+            kinds = " or ".join(kind.__name__ for kind in KNOWN[name])
+            shown_value = "something else" if name == "secret_keys" else repr(value)
+            raise CliError("settings", f"{path.name}: `{name}` is to be {kinds}, got {shown_value}", 2)
     return table

@@ -65,7 +65,7 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
 
     with _interruptible() as interrupts:
         try:
-            seen = explore(
+            exploration = explore(
                 program, runs=runs, seed=seed, progress=_progress(runs), stopped=lambda: bool(interrupts)
             )
         except NoInput as wrong:
@@ -74,10 +74,10 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
             ) from wrong
         finally:
             _clear()
-    _show(seen, file, as_json)
+    _show(exploration, file, as_json)
     if interrupts:
         return 130
-    return 0 if seen.sound else 1
+    return 0 if exploration.sound else 1
 
 
 def _program(file: str) -> Program:
@@ -97,20 +97,20 @@ def _program(file: str) -> Program:
     return load_program(file)
 
 
-def _show(seen: Seen, file: str, as_json: bool) -> None:
+def _show(exploration: Seen, file: str, as_json: bool) -> None:
     if as_json:
         from opord.simulate.report import as_data
 
-        write_json(as_data(seen, file))
+        write_json(as_data(exploration, file))
         return
     from opord.simulate.text import page
 
     columns = min(width(), 110) if on_terminal() else 100
-    if seen.last_story and not seen.cases:
-        for line in seen.last_story:
+    if exploration.last_story and not exploration.cases:
+        for line in exploration.last_story:
             write(line)
         write()
-    for line in page(seen, file, paint=_paint, columns=columns):
+    for line in page(exploration, file, paint=_paint, columns=columns):
         write(line.rstrip())
 
 
@@ -124,32 +124,32 @@ def _paint(text: str, style: str) -> str:
 @contextmanager
 def _interruptible() -> Iterator[list[int]]:
     """Let the first Ctrl-C end the exploration in order, and a second one end the program."""
-    seen: list[int] = []
+    signals: list[int] = []
 
     def note_it(number: int, frame: object) -> None:
-        if seen:
+        if signals:
             raise KeyboardInterrupt
-        seen.append(number)
+        signals.append(number)
 
     try:
         before = signal.signal(signal.SIGINT, note_it)
     except ValueError:  # not on the main thread: no Ctrl-C arrives here
-        yield seen
+        yield signals
         return
     try:
-        yield seen
+        yield signals
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _progress(runs: int) -> Callable[[int], None]:
     if not sys.stderr.isatty():
-        return lambda done: None
+        return lambda count: None
     every = max(1, runs // 50)
 
-    def tell(done: int) -> None:
-        if done % every == 0:
-            click.echo(f"\r{done:,} of {runs:,} runs", nl=False, err=True)
+    def tell(count: int) -> None:
+        if count % every == 0:
+            click.echo(f"\r{count:,} of {runs:,} runs", nl=False, err=True)
 
     return tell
 

@@ -83,9 +83,9 @@ def command(
     _log_to_stderr()
     pairs = []
     for contract, where in zip(contracts, handlers, strict=True):
-        program, found = program_at(contract), _handlers(where)
-        _ask_for_the_class(program, found)
-        pairs.append((_as_the_handlers_know_it(program, found), found))
+        program, instance = program_at(contract), _handlers(where)
+        _ask_for_the_class(program, instance)
+        pairs.append((_as_the_handlers_know_it(program, instance), instance))
     status = asyncio.run(
         _work(
             pairs,
@@ -117,31 +117,31 @@ def _leave_hanging_calls(status: int) -> None:
 
 def _handlers(where: str) -> Any:
     module, _, name = where.partition(":")
-    found = found_in(module, name, what="handlers")
-    if not isinstance(found, type):
-        return found
+    target = found_in(module, name, what="handlers")
+    if not isinstance(target, type):
+        return target
     try:
-        return found()
+        return target()
     except Exception as wrong:
         raise CliError(
             "handlers_broken", f"`{where}` cannot be made without arguments: {type(wrong).__name__}: {wrong}"
         ) from wrong
 
 
-def _ask_for_the_class(program: Program, found: Any) -> None:
+def _ask_for_the_class(program: Program, instance: Any) -> None:
     """Refuse a module that has none of the handlers itself, but a class that has them all.
 
     Raises:
         CliError: always then; the message names the class.
     """
-    if not isinstance(found, ModuleType) or any(hasattr(found, call) for call in program.calls):
+    if not isinstance(instance, ModuleType) or any(hasattr(instance, call) for call in program.calls):
         return
-    for name, value in vars(found).items():
-        own = isinstance(value, type) and value.__module__ == found.__name__
+    for name, value in vars(instance).items():
+        own = isinstance(value, type) and value.__module__ == instance.__name__
         if own and program.calls and all(hasattr(value, call) for call in program.calls):
-            module = found.__name__
-            said = f"the module `{module}` has no handlers of {program.name} itself; did you mean `{module}:{name}`?"
-            raise CliError("handlers_invalid", said)
+            module = instance.__name__
+            message = f"the module `{module}` has no handlers of {program.name} itself; did you mean `{module}:{name}`?"
+            raise CliError("handlers_invalid", message)
 
 
 def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:
@@ -157,14 +157,16 @@ def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:
     from opord.loading import program_of
 
     home = handlers if isinstance(handlers, ModuleType) else sys.modules[type(handlers).__module__]
-    seen = {
+    modules = {
         value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
         for value in vars(home).values()
     }
-    known = [cls for cls in Workflow.__subclasses__() if cls.binding is not None and cls.__module__ in seen]
-    same = [cls for cls in known if cls.binding is not None and program.is_named_by(cls.binding.digest)]
+    classes = [
+        cls for cls in Workflow.__subclasses__() if cls.binding is not None and cls.__module__ in modules
+    ]
+    same = [cls for cls in classes if cls.binding is not None and program.is_named_by(cls.binding.digest)]
     if program.workflow in same or not same:
-        others = [cls for cls in known if cls.__name__ == program.workflow.__name__]
+        others = [cls for cls in classes if cls.__name__ == program.workflow.__name__]
         if others and not same:
             raise CliError(
                 "module_stale",
@@ -242,17 +244,17 @@ async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[
     from opord.backends.shown import PAGE
 
     served = await shown.backend.served()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     cut: set[str] = set()
     for name in sorted({program.name for program, _ in pairs}):
         rows = (await shown.backend.runs(RunFilter(name, None, "running"), limit=PAGE)).rows
         others = [f"{name} version {row.version}" for row in rows if row.contract not in served]
-        found.update(others)
+        counts.update(others)
         if len(rows) == PAGE:
             cut.update(others)
     return {
         version: f"{'at least ' if version in cut else ''}{count} run{'s' if count > 1 else ''}"
-        for version, count in found.items()
+        for version, count in counts.items()
     }
 
 
@@ -261,33 +263,33 @@ async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> Sequence
     from opord.backends.base import RunFilter
     from opord.kernel.views import needs_person
 
-    known = {program.digest: program.name for program, _ in pairs}
-    found = []
-    for name in set(known.values()):
+    names = {program.digest: program.name for program, _ in pairs}
+    runs = []
+    for name in set(names.values()):
         for where in (RunFilter(name, None, "stalled"), RunFilter(name, None, "in_doubt")):
             async for row in shown.rows(where):
-                if row.contract not in known:
+                if row.contract not in names:
                     continue
                 run = await shown.run(row)
                 if needs_person(run):
-                    found.append((run.id, safe(run.reason or run.status.replace("_", " "))))
-    return found
+                    runs.append((run.id, safe(run.reason or run.status.replace("_", " "))))
+    return runs
 
 
 def _stop_on_signals() -> asyncio.Event:
-    asked = asyncio.Event()
+    stop_event = asyncio.Event()
 
     def stop(name: str) -> None:
-        if asked.is_set():
+        if stop_event.is_set():
             log.warning("%s again: stopping at once; what was under way is taken over by others", name)
             raise SystemExit(130)
         log.info("%s: letting calls under way end; once more stops at once", name)
-        asked.set()
+        stop_event.set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number.name)
-    return asked
+    return stop_event
 
 
 class _OneLine(logging.Formatter):

@@ -31,24 +31,24 @@ def command(store: str, as_json: bool) -> int:
     """
     from opord.backends.upkeep import migrate
 
-    found = migrate(store, secret_keys=secret_keys())
-    _tell(found, as_json)
-    return int(not found.whole)
+    tally = migrate(store, secret_keys=secret_keys())
+    _tell(tally, as_json)
+    return int(not tally.whole)
 
 
-def _tell(found: Migrated, as_json: bool) -> None:
+def _tell(tally: Migrated, as_json: bool) -> None:
     if as_json:
-        write_json(asdict(found))
+        write_json(asdict(tally))
         return
-    write(f"{found.runs:,} runs: {found.encrypted:,} had secrets to encrypt, and are written anew")
-    if found.held:
-        write(f"{found.held:,} are held by workers: stop these, and migrate again")
-    if found.unreadable:
+    write(f"{tally.runs:,} runs: {tally.encrypted:,} had secrets to encrypt, and are written anew")
+    if tally.held:
+        write(f"{tally.held:,} are held by workers: stop these, and migrate again")
+    if tally.unreadable:
         write(
-            f"{found.unreadable:,} cannot be read, since the text of their contract cannot; their secrets stay as they are"
+            f"{tally.unreadable:,} cannot be read, since the text of their contract cannot; their secrets stay as they are"
         )
-    if found.without_key:
+    if tally.without_key:
         write(
-            f"{found.without_key:,} may have secrets, and no key is set: "
+            f"{tally.without_key:,} may have secrets, and no key is set: "
             "make one with `opord keys new`, and set OPORD_SECRET_KEYS"
         )

@@ -50,60 +50,60 @@ def command(
     from opord.backends.upkeep import mark_restored
 
     since = _instant(copied_at)
-    told: list[Marked] = []
+    runs: list[Marked] = []
     try:
         for one in mark_restored(store, actor=actor, copied_at=since, role=role, reason=reason):
-            told.append(one)
+            runs.append(one)
     except BaseException:
-        if told:
-            note(f"{len(told):,} runs were marked before this; run it again before any worker starts")
+        if runs:
+            note(f"{len(runs):,} runs were marked before this; run it again before any worker starts")
         raise
     if as_json:
-        write_json(_data(told))
+        write_json(_data(runs))
     else:
-        _tell(told)
-    return int(any(one.how == "unreadable" for one in told))
+        _tell(runs)
+    return int(any(one.how == "unreadable" for one in runs))
 
 
-def _instant(given: str | None) -> Instant:
+def _instant(argument: str | None) -> Instant:
     from opord.kernel.instants import from_datetime
     from opord.values.duration import parse_instant
     from opord.values.guard import BadValue
 
-    if given is None:
+    if argument is None:
         return START_OF_TIME
     try:
-        return max(from_datetime(parse_instant(given)), START_OF_TIME)
+        return max(from_datetime(parse_instant(argument)), START_OF_TIME)
     except BadValue:
         raise CliError(
-            "usage", f"--copied-at: expected an instant such as 2026-01-31T03:00:00Z, got: {given!r}", 2
+            "usage", f"--copied-at: expected an instant such as 2026-01-31T03:00:00Z, got: {argument!r}", 2
         ) from None
 
 
-def _data(told: list[Marked]) -> dict[str, Any]:
+def _data(runs: list[Marked]) -> dict[str, Any]:
     return {
         "format": 1,
-        "marked": sum(one.how == "marked" for one in told),
-        "marked_before": sum(one.how == "marked before" for one in told),
-        "unreadable": sum(one.how == "unreadable" for one in told),
-        "runs": [one._asdict() for one in told],
+        "marked": sum(one.how == "marked" for one in runs),
+        "marked_before": sum(one.how == "marked before" for one in runs),
+        "unreadable": sum(one.how == "unreadable" for one in runs),
+        "runs": [one._asdict() for one in runs],
     }
 
 
-def _tell(told: list[Marked]) -> None:
-    if not told:
+def _tell(runs: list[Marked]) -> None:
+    if not runs:
         write("no live runs: nothing is left that could be done again")
         return
-    shown = sorted(told, key=lambda one: one.open is None)[:SHOWN]
+    shown = sorted(runs, key=lambda one: one.open is None)[:SHOWN]
     write_table(
         ["RUN", "STATE", "STATUS", "NOT ON RECORD SINCE", "IN DOUBT FIRST"], [_row(one) for one in shown]
     )
-    if len(told) > SHOWN:
-        note(f"there are {len(told) - SHOWN:,} more; --json lists all")
-    before = sum(one.how == "marked before" for one in told)
-    marked = sum(one.how == "marked" for one in told)
+    if len(runs) > SHOWN:
+        note(f"there are {len(runs) - SHOWN:,} more; --json lists all")
+    before = sum(one.how == "marked before" for one in runs)
+    marked = sum(one.how == "marked" for one in runs)
     write(f"{marked:,} live runs are marked" + (f", {before:,} were before" if before else ""))
-    if unreadable := sum(one.how == "unreadable" for one in told):
+    if unreadable := sum(one.how == "unreadable" for one in runs):
         write(
             f"{unreadable:,} have a contract that this version cannot compile, and are not marked: "
             "let no worker go on with these"

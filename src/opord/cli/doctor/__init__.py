@@ -40,16 +40,16 @@ def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: 
       opord doctor
       opord doctor --store sqlite:////var/lib/shop/opord.db --handlers shop.handlers:Handlers
     """
-    seen = _look(store, handlers, whole=whole)
-    wrong = sum(each.state in ("wrong", "unreachable") for each in seen)
-    warnings = sum(each.state == "warning" for each in seen)
+    observations = _look(store, handlers, whole=whole)
+    wrong = sum(each.state in ("wrong", "unreachable") for each in observations)
+    warnings = sum(each.state == "warning" for each in observations)
     if as_json:
-        write_json({"wrong": wrong, "warnings": warnings, "seen": [each.as_data() for each in seen]})
+        write_json({"wrong": wrong, "warnings": warnings, "seen": [each.as_data() for each in observations]})
     else:
-        for each in seen:
+        for each in observations:
             _show(each)
         write(f"\n{_summary(wrong, warnings)}")
-    if any(each.state == "unreachable" for each in seen):
+    if any(each.state == "unreachable" for each in observations):
         return 3
     return int(wrong > 0)
 
@@ -61,36 +61,38 @@ def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Se
     from opord.cli.doctor.stored import check_store
     from opord.cli.doctor.written import check_contracts
 
-    seen = [*check_machine(), *check_settings(Path.cwd(), store), *check_keys()]
-    seen += check_store(_store_in_force() if store is None else store, whole=whole)
-    seen += check_contracts(Path())
-    seen += check_named_handlers(handlers)
-    return seen
+    observations = [*check_machine(), *check_settings(Path.cwd(), store), *check_keys()]
+    observations += check_store(_store_in_force() if store is None else store, whole=whole)
+    observations += check_contracts(Path())
+    observations += check_named_handlers(handlers)
+    return observations
 
 
 def _store_in_force() -> str:
     from opord.cli.errors import CliError
     from opord.cli.settings import DEFAULT_STORE, settings_file
 
-    if named := os.environ.get("OPORD_STORE"):
-        return named
+    if url := os.environ.get("OPORD_STORE"):
+        return url
     try:
         return str(settings_file(Path.cwd())[1].get("store", DEFAULT_STORE))
     except CliError:
         return DEFAULT_STORE  # that check has reported the error already
 
 
-def _show(seen: Seen) -> None:
+def _show(observation: Seen) -> None:
     from opord.cli.doctor.seen import hidden
     from opord.story.signs import safe
 
-    state = click.style(f"{seen.state:<11}", fg=_COLOURS[seen.state], bold=seen.state != "fine")
-    write(f"{state} {seen.area:<9} {safe(hidden(seen.said))}")
-    if seen.move:
-        write(f"{'':<21} → {safe(hidden(seen.move))}")
+    state = click.style(
+        f"{observation.state:<11}", fg=_COLOURS[observation.state], bold=observation.state != "fine"
+    )
+    write(f"{state} {observation.area:<9} {safe(hidden(observation.said))}")
+    if observation.move:
+        write(f"{'':<21} → {safe(hidden(observation.move))}")
 
 
 def _summary(wrong: int, warnings: int) -> str:
-    told = [f"{wrong} thing{' is' if wrong == 1 else 's are'} wrong"] if wrong else []
-    told += [f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []
-    return ", ".join(told) or "all is fine"
+    counts = [f"{wrong} thing{' is' if wrong == 1 else 's are'} wrong"] if wrong else []
+    counts += [f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []
+    return ", ".join(counts) or "all is fine"

@@ -25,17 +25,17 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Seen]:
     except CliError as wrong:
         readable = False
         yield Seen("settings", "wrong", str(wrong), "mend the file: until then every command refuses it")
-    given = {"store": store} if store is not None else {}
+    flags = {"store": store} if store is not None else {}
     in_force = 0
     for name, kinds in KNOWN.items():
         variable = f"OPORD_{name.upper()}"
-        if name in given:
-            value, source = given[name], "--store"
+        if name in flags:
+            value, source = flags[name], "--store"
         elif os.environ.get(variable):
             value, source = os.environ[variable], f"${variable}"
             if str not in kinds and bool not in kinds and not _is_number(os.environ[variable]):
-                said = f"{name} = {value!r} from {source} is no number"
-                yield Seen("settings", "wrong", said, f"set {variable} to a number, or unset it")
+                message = f"{name} = {value!r} from {source} is no number"
+                yield Seen("settings", "wrong", message, f"set {variable} to a number, or unset it")
                 continue
         elif name in table and file is not None:
             value, source = str(table[name]), file.name
@@ -48,8 +48,8 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Seen]:
         yield Seen("settings", "fine", f"{name} = {value} (from {source})", facts=facts)
     yield from _strange_variables()
     if file is not None and file.name == "opord.toml" and _also_in_project(folder):
-        said = "opord.toml is read, and [tool.opord] of pyproject.toml is not"
-        yield Seen("settings", "warning", said, "keep the settings in one of the two")
+        message = "opord.toml is read, and [tool.opord] of pyproject.toml is not"
+        yield Seen("settings", "warning", message, "keep the settings in one of the two")
     if readable and not in_force and not table:
         yield Seen("settings", "fine", "no settings: the defaults are in force")
 
@@ -63,11 +63,11 @@ def _is_number(text: str) -> bool:
 
 
 def _strange_variables() -> Iterator[Seen]:
-    known = {f"OPORD_{name.upper()}" for name in KNOWN} | _OTHER_VARIABLES
+    names = {f"OPORD_{name.upper()}" for name in KNOWN} | _OTHER_VARIABLES
     for variable in sorted(os.environ):
-        if variable.startswith("OPORD_") and variable not in known:
-            near = get_close_matches(variable, known, 1)
-            move = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(sorted(known))}"
+        if variable.startswith("OPORD_") and variable not in names:
+            near = get_close_matches(variable, names, 1)
+            move = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(sorted(names))}"
             yield Seen("settings", "warning", f"${variable} is set, and nothing reads it", move)
 
 
@@ -79,11 +79,11 @@ def _also_in_project(folder: Path) -> bool:
     return "[tool.opord]" in text
 
 
-def check_named_handlers(named: Sequence[str]) -> Iterator[Seen]:
+def check_named_handlers(places: Sequence[str]) -> Iterator[Seen]:
     """Import handlers as a worker would."""
     from opord.cli.contracts import found_in
 
-    for where in named:
+    for where in places:
         module, _, name = where.partition(":")
         try:
             found_in(module, name, what="handlers")

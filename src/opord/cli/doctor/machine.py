@@ -22,19 +22,19 @@ def check_machine() -> Iterator[Seen]:
     """Check what Opord runs on."""
     yield _python(sys.version_info[:2])
     where = str(Path(opord.__file__).parent)
-    said = f"opord {opord.__version__} in {where}"
-    yield Seen("opord", "fine", said, facts={"version": opord.__version__, "path": where})
+    message = f"opord {opord.__version__} in {where}"
+    yield Seen("opord", "fine", message, facts={"version": opord.__version__, "path": where})
     yield from _libraries()
     yield from _extras()
 
 
 def _python(version: tuple[int, int]) -> Seen:
     facts = {"version": platform.python_version(), "path": sys.executable}
-    said = f"Python {platform.python_version()} ({sys.executable})"
+    message = f"Python {platform.python_version()} ({sys.executable})"
     if version < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
-        return Seen("python", "wrong", said, f"use Python {oldest} or later", facts)
-    return Seen("python", "fine", said, facts=facts)
+        return Seen("python", "wrong", message, f"use Python {oldest} or later", facts)
+    return Seen("python", "fine", message, facts=facts)
 
 
 def _libraries() -> Iterator[Seen]:
@@ -47,16 +47,16 @@ def _extras() -> Iterator[Seen]:
     try:
         required = metadata.requires("opord") or []
     except metadata.PackageNotFoundError:
-        said = "which extras are there cannot be told: opord is not installed as a package"
-        yield Seen("extras", "note", said, "install it: pip install .")
+        message = "which extras are there cannot be told: opord is not installed as a package"
+        yield Seen("extras", "note", message, "install it: pip install .")
         return
-    wanted: dict[str, list[tuple[str, str]]] = {}
+    extras: dict[str, list[tuple[str, str]]] = {}
     for line in required:
-        found = _REQUIREMENT.match(line)
-        if found and found[3] not in _OWN_EXTRAS:
-            wanted.setdefault(found[3], []).append((found[1], found[2] or ""))
+        requirement = _REQUIREMENT.match(line)
+        if requirement and requirement[3] not in _OWN_EXTRAS:
+            extras.setdefault(requirement[3], []).append((requirement[1], requirement[2] or ""))
     absent = []
-    for extra, packages in wanted.items():
+    for extra, packages in extras.items():
         if any(_installed(name) for name, _ in packages):
             yield _extra(extra, packages)
         else:
@@ -111,5 +111,5 @@ def _trouble(name: str) -> str:
 
 def _release(version: str) -> tuple[int, ...]:
     """Read the numbers at the start of a version."""
-    found = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in numbers[0].split(".")) if numbers else ()

@@ -26,8 +26,8 @@ def check_keys() -> Iterator[Seen]:
     try:
         check_keys(_keys())
     except SecretsExtraMissing:
-        said = "keys are configured, and what encrypts with them is not installed"
-        yield Seen("secrets", "wrong", said, "pip install 'opord[secrets]'")
+        message = "keys are configured, and what encrypts with them is not installed"
+        yield Seen("secrets", "wrong", message, "pip install 'opord[secrets]'")
     except KeysInvalid as wrong:
         yield Seen("secrets", "wrong", str(wrong), "set the keys again; `opord keys new` makes one")
     else:
@@ -44,11 +44,11 @@ def check_secrets(file: str, contract: Contract) -> Iterator[Seen]:
     facts = {"contract": file, "places": list(places)}
     some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
     if _insecure():
-        said = f"{file}: the secrets in {some} stay readable in the store, as is asked for"
-        yield Seen("secrets", "warning", said, "opord keys new, before there is anything to hide", facts)
+        message = f"{file}: the secrets in {some} stay readable in the store, as is asked for"
+        yield Seen("secrets", "warning", message, "opord keys new, before there is anything to hide", facts)
         return
-    said = f"{file} has secrets ({some}), and no key is configured: no run of it is started"
-    yield Seen("secrets", "warning", said, 'export OPORD_SECRET_KEYS="$(opord keys new)"', facts)
+    message = f"{file} has secrets ({some}), and no key is configured: no run of it is started"
+    yield Seen("secrets", "warning", message, 'export OPORD_SECRET_KEYS="$(opord keys new)"', facts)
 
 
 def _keys() -> str:

@@ -31,8 +31,8 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
         facts = inspect(url, whole=whole)
     except (StoreError, ImportError) as wrong:
         code = code_of(wrong)
-        told = {"url": url} if code is None else {"url": url, "error": code.code}
-        yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), told)
+        details = {"url": url} if code is None else {"url": url, "error": code.code}
+        yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), details)
         return
     if not facts.lasts:
         yield Seen("store", "warning", "the store is in memory, and gone with the process", "name a file")
@@ -44,29 +44,29 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
         yield from _clock(facts, time.time_ns() // 1000 if now_us is None else now_us)
 
 
-def _move(said: str) -> str:
+def _move(message: str) -> str:
     """Return the next step. Most refusals give their own after the semicolon."""
-    return "" if ";" in said else "name another store with --store, or see to that one"
+    return "" if ";" in message else "name another store with --store, or see to that one"
 
 
 def _reached(facts: Facts) -> Seen:
-    told = {**facts.details, "exists": facts.exists, "schema": facts.schema, "runs": facts.runs}
+    details = {**facts.details, "exists": facts.exists, "schema": facts.schema, "runs": facts.runs}
     if not facts.exists:
-        said = f"{facts.where} is not there yet; the first start or worker makes it"
-        return Seen("store", "fine", said, facts={**told, "runs": None})
+        message = f"{facts.where} is not there yet; the first start or worker makes it"
+        return Seen("store", "fine", message, facts={**details, "runs": None})
     runs = "1 run" if facts.runs == 1 else f"{facts.runs} runs"
-    said = f"{facts.where}: schema {facts.schema}, {runs}, {facts.size}"
+    message = f"{facts.where}: schema {facts.schema}, {runs}, {facts.size}"
     if facts.schema < facts.schema_known:
-        said += f"; schema {facts.schema_known} comes with the next command that opens it"
-    return Seen("store", "fine", said, facts=told)
+        message += f"; schema {facts.schema_known} comes with the next command that opens it"
+    return Seen("store", "fine", message, facts=details)
 
 
 def _runs(facts: Facts) -> Iterator[Seen]:
     for status, count in (("stalled", facts.stalled), ("in_doubt", facts.in_doubt)):
         if count:
             words = status.replace("_", " ")
-            said = f"1 run is {words}" if count == 1 else f"{count} runs are {words}"
-            yield Seen("runs", "warning", said, f"opord runs list --status {status}", {status: count})
+            message = f"1 run is {words}" if count == 1 else f"{count} runs are {words}"
+            yield Seen("runs", "warning", message, f"opord runs list --status {status}", {status: count})
     if not facts.stalled and not facts.in_doubt:
         yield Seen("runs", "fine", "no run is stalled or in doubt", facts={"stalled": 0, "in_doubt": 0})
 
@@ -75,13 +75,13 @@ def _clock(facts: Facts, now_us: int) -> Iterator[Seen]:
     if facts.last_at is None:
         return
     ahead_s = (facts.last_at - now_us) / 1_000_000
-    told = {"last_record_ahead_s": round(ahead_s, 3)}
+    details = {"last_record_ahead_s": round(ahead_s, 3)}
     if ahead_s > AHEAD_S_MAX:
-        said = (
+        message = (
             f"the last record is {ahead_s:.0f} seconds in the future: this clock or another worker's is wrong"
         )
         yield Seen(
-            "clock", "wrong", said, "set the clocks by the network; leases and timers go by them", told
+            "clock", "wrong", message, "set the clocks by the network; leases and timers go by them", details
         )
     else:
-        yield Seen("clock", "fine", "the last record is not in the future", facts=told)
+        yield Seen("clock", "fine", "the last record is not in the future", facts=details)

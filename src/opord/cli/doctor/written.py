@@ -51,27 +51,27 @@ def _checked(file: str, result: CheckResult) -> Seen:
     errors = len(result.errors)
     warnings = len(result.diagnostics) - errors
     facts = {"file": file, "errors": errors, "warnings": warnings}
-    told = [
+    counts = [
         f"{n} {word}{'' if n == 1 else 's'}" for n, word in ((errors, "error"), (warnings, "warning")) if n
     ]
-    if not told:
+    if not counts:
         what = "types alone" if result.contract is None else f"contract {result.contract.name}"
         return Seen("contracts", "fine", f"{file}: {what}, no findings", facts=facts)
     state: State = "wrong" if errors else "warning"
-    return Seen("contracts", state, f"{file}: {', '.join(told)}", f"opord check {file}", facts)
+    return Seen("contracts", state, f"{file}: {', '.join(counts)}", f"opord check {file}", facts)
 
 
 def _modules(folder: Path) -> dict[tuple[str, str], list[Path]]:
     """Find generated modules, by the name of their source file and of their contract."""
-    found: dict[tuple[str, str], list[Path]] = {}
+    modules: dict[tuple[str, str], list[Path]] = {}
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(
             each for each in folders if not each.startswith(".") and each not in SKIPPED | _COPIES
         )
         for name in sorted(names):
             if name.endswith(".py") and (head := _GENERATED.search(_head(Path(place, name)))):
-                found.setdefault((head[1], head[2]), []).append(Path(place))
-    return found
+                modules.setdefault((head[1], head[2]), []).append(Path(place))
+    return modules
 
 
 def _head(path: Path) -> str:
@@ -91,7 +91,7 @@ def _held(
         path = module_path(contract, folder)
         facts = {"module": str(path), "contract": file}
         if is_stale(contract, result.sources, folder):
-            said = f"{path} is not what {file} gives now"
-            yield Seen("modules", "wrong", said, f"opord gen {file} -o {folder}", facts)
+            message = f"{path} is not what {file} gives now"
+            yield Seen("modules", "wrong", message, f"opord gen {file} -o {folder}", facts)
         else:
             yield Seen("modules", "fine", f"{path} is what {file} gives", facts=facts)

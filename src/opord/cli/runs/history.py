@@ -69,13 +69,13 @@ def _of_archive(run: str, path: str) -> tuple[Program, list[dict[str, Any]], dic
     from opord.backends.shown import ContractUnreadable
 
     archived = ArchivedRuns(Path(path))
-    kept = story_of(archived, run)
+    content = story_of(archived, run)
     try:
-        program = archived.program(kept.row)
+        program = archived.program(content.row)
     except ContractUnreadable as wrong:
-        program = archived.by_row(kept.row)
+        program = archived.by_row(content.row)
         _note_records_alone(wrong)
-    return program, archived.history(kept, program), archived.view(kept)
+    return program, archived.history(content, program), archived.view(content)
 
 
 def _note_records_alone(wrong: Exception) -> None:

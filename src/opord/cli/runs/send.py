@@ -41,12 +41,12 @@ def command(
       opord runs send OrderFulfilment/ord-1001 approve --input '{"note": "ok"}' --as ann --role manager
     """  # noqa: W505 - the line is shown as it stands
     members = read_one(given)
-    sent = on_backend(
+    answer = on_backend(
         store, lambda session: session.backend.send(RunId(run), event, members, actor=actor, role=role)
     )
-    reception = str(sent[0])
+    reception = str(answer[0])
     if as_json:
-        write_json({"run": run, "event": event, "reception": reception, "state": sent.state})
+        write_json({"run": run, "event": event, "reception": reception, "state": answer.state})
     else:
-        write(f"{safe(run)} {_RECEPTIONS.get(reception, reception)} ({safe(event)}); it is in {sent.state}")
+        write(f"{safe(run)} {_RECEPTIONS.get(reception, reception)} ({safe(event)}); it is in {answer.state}")
     return 0

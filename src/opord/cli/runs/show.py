@@ -45,11 +45,11 @@ def command(run: str, store: str, as_json: bool) -> int:
     A stalled run shows its error with the whole traceback, one in doubt shows the call and its key.
     Secrets are never shown. `opord runs history RUN` tells how it came there.
     """
-    seen = on_reader(store, lambda shown: _seen(shown, run))
-    if isinstance(seen, Gone):
-        _tell_pruned(seen.tombstone, as_json)
+    page = on_reader(store, lambda shown: _seen(shown, run))
+    if isinstance(page, Gone):
+        _tell_pruned(page.tombstone, as_json)
         return 0
-    view, program = seen.view, seen.program
+    view, program = page.view, page.program
     if as_json:
         write_json(view)
         return 0
@@ -62,10 +62,10 @@ def command(run: str, store: str, as_json: bool) -> int:
     for line in (
         *waits_text(view, program),
         *data_text("data", view["data"]),
-        *data_text("input", seen.input),
+        *data_text("input", page.input),
     ):
         write(line)
-    body = seen.body
+    body = page.body
     intent = body.pending.intent if body is not None and body.pending is not None else None
     if intent is not None:
         write(f"{'call':<9}  {intent.call}, attempt {intent.attempt}, key {safe(intent.key)}")
@@ -91,13 +91,18 @@ async def _seen(shown: Shown, run: str) -> Seen | Gone:
             raise
         return Seen(unreadable_view(damage.left, str(damage)), None, {}, None)
     view = await shown.view(row)
-    seen = await shown.readable(row)
-    if seen is None:
+    decoded_run = await shown.readable(row)
+    if decoded_run is None:
         return Seen(view, None, {}, None)
-    return Seen(view, seen.program, seen.program.input.show(seen.input_rest.rest), seen.body)
+    return Seen(
+        view,
+        decoded_run.program,
+        decoded_run.program.input.show(decoded_run.input_rest.rest),
+        decoded_run.body,
+    )
 
 
-def _tell_pruned(gone: Tombstone, as_json: bool) -> None:
+def _tell_pruned(tombstone: Tombstone, as_json: bool) -> None:
     """Report of a pruned run how it ended, and where its story is."""
     from opord.kernel.instants import text
     from opord.story.words import when
@@ -105,27 +110,35 @@ def _tell_pruned(gone: Tombstone, as_json: bool) -> None:
     if as_json:
         write_json(
             {
-                "run": gone.run,
-                "contract": gone.name,
-                "version": gone.version,
-                "state": gone.state,
+                "run": tombstone.run,
+                "contract": tombstone.name,
+                "version": tombstone.version,
+                "state": tombstone.state,
                 "status": "ended",
-                "outcome": gone.outcome,
-                "since": text(gone.ended_at),
+                "outcome": tombstone.outcome,
+                "since": text(tombstone.ended_at),
                 "pruned": {
-                    "at": text(gone.pruned_at),
-                    "archive": gone.archive,
-                    "key_kept_until": text(gone.forget_at),
+                    "at": text(tombstone.pruned_at),
+                    "archive": tombstone.archive,
+                    "key_kept_until": text(tombstone.forget_at),
                 },
             }
         )
         return
-    write(f"{safe(gone.run)}  {gone.name} version {gone.version}")
-    write(f"{status_words('ended', gone.outcome)} in {gone.state}  since {when(text(gone.ended_at))} UTC")
-    where = f"its story is in {safe(gone.archive)}" if gone.archive is not None else "without an archive"
-    write(f"pruned     {when(text(gone.pruned_at))} UTC, {where}")
-    write(f"key        kept until {when(text(gone.forget_at))} UTC: no other run can be started under it")
-    if gone.archive is not None:
+    write(f"{safe(tombstone.run)}  {tombstone.name} version {tombstone.version}")
+    write(
+        f"{status_words('ended', tombstone.outcome)} in {tombstone.state}  since {when(text(tombstone.ended_at))} UTC"
+    )
+    where = (
+        f"its story is in {safe(tombstone.archive)}"
+        if tombstone.archive is not None
+        else "without an archive"
+    )
+    write(f"pruned     {when(text(tombstone.pruned_at))} UTC, {where}")
+    write(
+        f"key        kept until {when(text(tombstone.forget_at))} UTC: no other run can be started under it"
+    )
+    if tombstone.archive is not None:
         write(
-            f"you can    opord runs history {shlex.quote(safe(gone.run))} --archive {shlex.quote(safe(gone.archive))}"
+            f"you can    opord runs history {shlex.quote(safe(tombstone.run))} --archive {shlex.quote(safe(tombstone.archive))}"
         )

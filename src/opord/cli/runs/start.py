@@ -85,16 +85,16 @@ def _shown(started: Started) -> dict[str, Any]:
 # --- many ----------------------------------------------------------------------------------------
 
 
-def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
-    path = given[1:]
-    told: list[dict[str, Any]] = []
+def _start_many(program: Program, argument: str, store: str, as_json: bool) -> int:
+    path = argument[1:]
+    reports: list[dict[str, Any]] = []
     with _progress(path) as advance:
-        lines = _from_first_that_fits(program, lines_of(given), told)
+        lines = _from_first_that_fits(program, lines_of(argument), reports)
 
         async def all_lines(session: Session) -> None:
             while part := list(islice(lines, AT_ONCE)):
                 # All begin before the first is written, so that they share the store's commits.
-                told.extend(
+                reports.extend(
                     await asyncio.gather(*(_start_line(session.backend, program, line) for line in part))
                 )
                 session.answered()
@@ -104,14 +104,14 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
         if (first := next(lines, None)) is not None:
             lines = chain([first], lines)
             on_backend(store, all_lines, [program.workflow], create=True)
-    bad = [one for one in told if "error" in one]
+    bad = [one for one in reports if "error" in one]
     for one in bad:
         error(one["error"], f"{path}:{one['line']}: {one['message']}")
     if as_json:
-        write_json(told)
+        write_json(reports)
     else:
-        created = sum(bool(one.get("created")) for one in told)
-        there = len(told) - len(bad) - created
+        created = sum(bool(one.get("created")) for one in reports)
+        there = len(reports) - len(bad) - created
         counts = [(created, "started"), (there, "there already"), (len(bad), "refused")]
         write(
             ", ".join(f"{number:,} {word}" for number, word in counts if number)
@@ -121,17 +121,17 @@ def _start_many(program: Program, given: str, store: str, as_json: bool) -> int:
 
 
 def _from_first_that_fits(
-    program: Program, lines: Iterator[Line], told: list[dict[str, Any]]
+    program: Program, lines: Iterator[Line], reports: list[dict[str, Any]]
 ) -> Iterator[Line]:
     """Leave out the lines before the first that fits the contract.
 
-    The reason for each refusal is added to `told`.
+    The reason for each refusal is added to `reports`.
     """
     for line in lines:
         try:
             _check(program, parsed(_within_limit(line), "the line"))
         except Exception as wrong:
-            told.append(_refused(line, wrong))
+            reports.append(_refused(line, wrong))
         else:
             yield line
             break

@@ -63,8 +63,8 @@ def command(run: str | None, archive: str | None, store: str, as_json: bool) -> 
 
 def _of_store(run: str | None, store: str, tell: Callable[[dict[str, Any]], None]) -> None:
     async def examine(shown: Shown) -> None:
-        async for found in shown.backend.verify(run):
-            tell(_result(found))
+        async for result in shown.backend.verify(run):
+            tell(_result(result))
 
     on_reader(store, examine)
 
@@ -74,8 +74,8 @@ def _of_archive(run: str | None, path: str, tell: Callable[[dict[str, Any]], Non
     from opord.backends.archived import ArchivedRuns
 
     archived = ArchivedRuns(Path(path))
-    for kept in [story_of(archived, run)] if run is not None else archived.runs():
-        tell(_result(archived.verify(kept)))
+    for content in [story_of(archived, run)] if run is not None else archived.runs():
+        tell(_result(archived.verify(content)))
     for damage in archived.damages:
         tell(_of_line(damage.why, damage.line))
     if archived.unended and not archived.torn:
@@ -101,8 +101,8 @@ def _of_line(why: str, line: int | None) -> dict[str, Any]:
     }
 
 
-def _result(found: Verified) -> dict[str, Any]:
-    return {**found._asdict(), "problems": [problem._asdict() for problem in found.problems]}
+def _result(result: Verified) -> dict[str, Any]:
+    return {**result._asdict(), "problems": [problem._asdict() for problem in result.problems]}
 
 
 def _fine(result: dict[str, Any]) -> bool:
@@ -119,7 +119,7 @@ def _tell(result: dict[str, Any]) -> None:
             f"{name}: {click.style('wrong', fg='red')} at {where} ({problem['what']}): {safe(problem['why'])}"
         )
     if not result["problems"]:
-        said = "needs a person" if result["needs_person"] else result["status"].replace("_", " ")
-        write(f"{name}: {result['records']} records, unbroken and legal; it is {said}"
+        status = "needs a person" if result["needs_person"] else result["status"].replace("_", " ")
+        write(f"{name}: {result['records']} records, unbroken and legal; it is {status}"
               if not result["needs_person"]
-              else f"{name}: {result['records']} records, unbroken and legal; it {said}")  # fmt: skip
+              else f"{name}: {result['records']} records, unbroken and legal; it {status}")  # fmt: skip
