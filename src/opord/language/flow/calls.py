@@ -72,9 +72,9 @@ class Calls:
         its doubts are reported, at once or after nobody answered.
         """
         if name not in self._failures:
-            found = [ref for ref, _ in self.variants(name)]
-            found += self._built_in(name)
-            self._failures[name] = tuple(found)
+            refs = [ref for ref, _ in self.variants(name)]
+            refs += self._built_in(name)
+            self._failures[name] = tuple(refs)
         return self._failures[name]
 
     def _built_in(self, name: str) -> tuple[VariantRef, ...]:

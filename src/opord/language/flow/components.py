@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 def components(successors: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Number the strongly connected components of a graph: Tarjan's algorithm, iterative."""
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     index: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []
@@ -28,17 +28,17 @@ def components(successors: Mapping[str, Sequence[str]]) -> dict[str, int]:
                     stack.append(target)
                     work.append((target, iter(successors[target])))
                     break
-                if target not in found:
+                if target not in numbers:
                     lowest[name] = min(lowest[name], index[target])
             else:
                 work.pop()
                 if work:
                     lowest[work[-1][0]] = min(lowest[work[-1][0]], lowest[name])
                 if lowest[name] == index[name]:
-                    number = len(found)
+                    number = len(numbers)
                     while True:
                         member = stack.pop()
-                        found[member] = number
+                        numbers[member] = number
                         if member == name:
                             break
-    return found
+    return numbers

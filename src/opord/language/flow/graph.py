@@ -123,10 +123,10 @@ class Graph:
 
     def _count_shared(self) -> None:
         """Refuse a contract whose phases share too many steps to list them."""
-        left = MOVES_MAX
+        budget = MOVES_MAX
         for state in self.contract.states:
-            left -= len(self._shared.get(state.phase or "", ()))
-            if left < 0:
+            budget -= len(self._shared.get(state.phase or "", ()))
+            if budget < 0:
                 self.overgrown = TooManyMoves(state.place)
                 return
 
@@ -158,10 +158,10 @@ class Graph:
     @cached_property
     def steps(self) -> list[Moment]:
         """Every step of the contract, once each: those of the states, then the shared ones."""
-        found = [step for state in self.contract.states for step in self._own[state.name]]
+        steps = [step for state in self.contract.states for step in self._own[state.name]]
         for phase in self.contract.phases:
-            found += self.shared_steps(phase)
-        return found
+            steps += self.shared_steps(phase)
+        return steps
 
     def shares(self, state: State, step: Moment) -> bool:
         """Say whether no own handler of `state` replaces a shared step of its phase."""
@@ -185,18 +185,18 @@ class Graph:
         """
         if self.overgrown is not None:
             raise self.overgrown
-        known: dict[int, list[tuple[Goto, tuple[Committed, ...]]]] = {}
-        found = []
+        ways_out: dict[int, list[tuple[Goto, tuple[Committed, ...]]]] = {}
+        edges = []
         for state in self.contract.states:
             for moment in self._moments[state.name]:
                 key = id(moment.handler or moment.body)
-                if key not in known:
-                    known[key] = self._ways_out(moment.body, state)
-                self._spend(len(known[key]), state)
-                for goto, commits in known[key]:
+                if key not in ways_out:
+                    ways_out[key] = self._ways_out(moment.body, state)
+                self._spend(len(ways_out[key]), state)
+                for goto, commits in ways_out[key]:
                     if goto.state in self.states:
-                        found.append(Edge(state.name, goto.state, goto, moment, commits))
-        return found
+                        edges.append(Edge(state.name, goto.state, goto, moment, commits))
+        return edges
 
     @property
     def whole(self) -> bool:
@@ -229,15 +229,15 @@ class Graph:
         its last commits are kept, so that the work stays limited.
         """
         ways: list[tuple[Goto, tuple[Committed, ...]]] = []
-        made: dict[tuple[tuple[int, Ending], ...], tuple[Committed, ...]] = {}
+        chains: dict[tuple[tuple[int, Ending], ...], tuple[Committed, ...]] = {}
 
         def on_call(before: tuple[Committed, ...], site: CallSite, ending: Ending) -> tuple[Committed, ...]:
             if self.calls.action(site.name) is None:
                 return before
-            kept = before[-1:] if len(made) < _SITES_MAX else ()
+            chain = before[-1:] if len(chains) < _SITES_MAX else ()
             self._spend(1, state)
-            key = (*((id(each.site), each.ending) for each in kept), (id(site), ending))
-            return made.setdefault(key, (*kept, Committed(site, ending)))
+            key = (*((id(each.site), each.ending) for each in chain), (id(site), ending))
+            return chains.setdefault(key, (*chain, Committed(site, ending)))
 
         def on_goto(goto: Goto, facts: set[tuple[Committed, ...]]) -> None:
             self._spend(len(facts), state)
@@ -254,18 +254,18 @@ class Graph:
     @cached_property
     def outgoing(self) -> dict[str, list[Edge]]:
         """The moves that leave each state."""
-        found: dict[str, list[Edge]] = {name: [] for name in self.states}
+        edges: dict[str, list[Edge]] = {name: [] for name in self.states}
         for edge in self.edges:
-            found[edge.source].append(edge)
-        return found
+            edges[edge.source].append(edge)
+        return edges
 
     @cached_property
     def incoming(self) -> dict[str, list[Edge]]:
         """The moves that enter each state."""
-        found: dict[str, list[Edge]] = {name: [] for name in self.states}
+        edges: dict[str, list[Edge]] = {name: [] for name in self.states}
         for edge in self.edges:
-            found[edge.target].append(edge)
-        return found
+            edges[edge.target].append(edge)
+        return edges
 
     @cached_property
     def successors(self) -> dict[str, list[str]]:
@@ -310,20 +310,20 @@ class Graph:
         `across` returns the bits after an edge, given the bits before it. It may clear bits and set
         others, but each bit must be independent of the rest.
         """
-        known = {name: start.get(name, 0) for name in self.states}
+        bits_at = {name: start.get(name, 0) for name in self.states}
         waiting = deque(self.states)
         queued = set(self.states)
         while waiting:
             name = waiting.popleft()
             queued.discard(name)
             for edge in self.outgoing[name]:
-                more = known[edge.target] | across(edge, known[name])
-                if more != known[edge.target]:
-                    known[edge.target] = more
+                more = bits_at[edge.target] | across(edge, bits_at[name])
+                if more != bits_at[edge.target]:
+                    bits_at[edge.target] = more
                     if edge.target not in queued:
                         queued.add(edge.target)
                         waiting.append(edge.target)
-        return known
+        return bits_at
 
     def way(self, start: str, goal: str, allowed: Callable[[Edge], bool] = lambda _: True) -> list[str]:
         """Return the states of a shortest way from `start` to `goal`, both included.
@@ -340,42 +340,42 @@ class Graph:
         The goal itself has None. The search ends at the first state of `until` that it finds; this
         state is then the last of the result.
         """
-        found: dict[str, str | None] = {goal: None}
+        next_states: dict[str, str | None] = {goal: None}
         waiting = deque([goal])
         last = goal
         while waiting and last not in until:
             name = waiting.popleft()
             for edge in self.incoming[name]:
-                if edge.source not in found and allowed(edge):
-                    found[edge.source] = name
+                if edge.source not in next_states and allowed(edge):
+                    next_states[edge.source] = name
                     waiting.append(edge.source)
                     last = edge.source
                     if last in until:
                         break
-        return found
+        return next_states
 
 
 def along(next_state: dict[str, str | None], start: str) -> list[str]:
     """Return the way from `start` that `Graph.next_towards` found; empty if there is none."""
-    found: list[str] = []
+    way: list[str] = []
     name: str | None = start if start in next_state else None
     while name is not None:
-        found.append(name)
+        way.append(name)
         name = next_state[name]
-    return found
+    return way
 
 
 def _own_steps(state: State) -> list[Moment]:
-    found = [Moment(None, state.body)] if state.body else []
-    found += [Moment(handler, handler.body) for handler in state.handlers]
-    found += [Moment(timer, timer.body) for timer in state.timers]
-    return found
+    steps = [Moment(None, state.body)] if state.body else []
+    steps += [Moment(handler, handler.body) for handler in state.handlers]
+    steps += [Moment(timer, timer.body) for timer in state.timers]
+    return steps
 
 
 def _shared_by(phase: Phase) -> list[Moment]:
-    found = [Moment(handler, handler.body, True) for handler in phase.handlers]
-    found += [Moment(timer, timer.body, True) for timer in phase.timers]
-    return found
+    steps = [Moment(handler, handler.body, True) for handler in phase.handlers]
+    steps += [Moment(timer, timer.body, True) for timer in phase.timers]
+    return steps
 
 
 def _commits_order(commits: tuple[Committed, ...]) -> tuple[tuple[int, int, str], ...]:
@@ -383,11 +383,11 @@ def _commits_order(commits: tuple[Committed, ...]) -> tuple[tuple[int, int, str]
 
 
 def _closure(start: Iterable[str], successors: dict[str, list[str]]) -> set[str]:
-    found = set(start)
-    waiting = list(found)
+    reached_names = set(start)
+    waiting = list(reached_names)
     while waiting:
         for target in successors[waiting.pop()]:
-            if target not in found:
-                found.add(target)
+            if target not in reached_names:
+                reached_names.add(target)
                 waiting.append(target)
-    return found
+    return reached_names

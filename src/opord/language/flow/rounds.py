@@ -78,15 +78,15 @@ def _comes_back(round_: list[Handover]) -> bool:
     for node, sources in made_of.items():
         if any(not same and group[source] == group[node] for source, same in sources):
             return False
-    seen: set[tuple[int, int]] = set()
+    places: set[tuple[int, int]] = set()
     circling = _circling(made_of, group)
     for index, name in nodes:
         node = number[index, name]
         if node in circling:
             place = (index, group[node])
-            if place in seen:
+            if place in places:
                 return False
-            seen.add(place)
+            places.add(place)
     return True
 
 
@@ -128,55 +128,55 @@ def _size(value: Value) -> int:
 
 def _can_be_repeated(round_: list[Handover]) -> bool:
     """Pass the literals around until they are stable; say whether all conditions can hold then."""
-    known: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for _ in range(min(_ROUNDS_MAX, 1 + max(len(handover.values) for handover in round_))):
         for handover in round_:
-            known = _handed_on(handover, known)
+            fields = _handed_on(handover, fields)
     for _ in range(2):  # a condition on a field holds for the whole round
         for handover in round_:
             for requirement in handover.requirements:
-                if _holds(requirement, known) is False:
+                if _holds(requirement, fields) is False:
                     return False
-                _learn(requirement, known)
-            known = _handed_on(handover, known)
+                _learn(requirement, fields)
+            fields = _handed_on(handover, fields)
     return True
 
 
-def _handed_on(handover: Handover, known: Mapping[str, Any]) -> dict[str, Any]:
-    found = ((name, _worth(value, known)) for name, value in handover.values)
-    return {name: worth for name, worth in found if worth is not UNSAID}
+def _handed_on(handover: Handover, fields: Mapping[str, Any]) -> dict[str, Any]:
+    values = ((name, _worth(value, fields)) for name, value in handover.values)
+    return {name: worth for name, worth in values if worth is not UNSAID}
 
 
-def _learn(requirement: Requirement, known: dict[str, Any]) -> None:
+def _learn(requirement: Requirement, fields: dict[str, Any]) -> None:
     """Note the value of a field that a condition proves on its own."""
     match requirement:
         case Requirement(of=CopiedField(field), holds=holds, pattern=None):
-            known[field] = holds
+            fields[field] = holds
         case Requirement(of=MadeValue(how="not", parts=(CopiedField(field),)), holds=holds, pattern=None):
-            known[field] = not holds
+            fields[field] = not holds
         case Requirement(
             of=MadeValue(how="==", parts=(CopiedField(field), KnownValue(value))), holds=True, pattern=None
         ):
-            known[field] = value
+            fields[field] = value
         case Requirement(of=CopiedField(field), pattern=ConstantPattern(values=(value,))):
-            known[field] = value
+            fields[field] = value
         case Requirement(of=CopiedField(field), pattern=NonePattern()):
-            known[field] = None
+            fields[field] = None
         case Requirement():
             pass  # it proves no value of a field
         case _:
             assert_never(requirement)
 
 
-def _holds(requirement: Requirement, known: Mapping[str, Any]) -> bool | None:
-    worth = _worth(requirement.of, known)
+def _holds(requirement: Requirement, fields: Mapping[str, Any]) -> bool | None:
+    worth = _worth(requirement.of, fields)
     if worth is UNSAID:
         return None
     if requirement.pattern is None:
         return bool(worth) is requirement.holds
     if isinstance(requirement.pattern, ElsePattern):
-        taken = [_takes(pattern, worth) for pattern in requirement.before]
-        return False if True in taken else None if None in taken else True
+        answers = [_takes(pattern, worth) for pattern in requirement.before]
+        return False if True in answers else None if None in answers else True
     return _takes(requirement.pattern, worth)
 
 
@@ -198,25 +198,25 @@ def _takes(pattern: Pattern, worth: Any) -> bool | None:
             assert_never(pattern)
 
 
-def _worth(value: Value, known: Mapping[str, Any]) -> Any:
+def _worth(value: Value, fields: Mapping[str, Any]) -> Any:
     """Return the known part of a value: a literal, a variant, or the known fields of a record."""
     match value:
         case KnownValue(value=worth):
             return worth
         case CopiedField(field):
-            return known.get(field, UNSAID)
+            return fields.get(field, UNSAID)
         case MadeValue(how="attribute", parts=(of,), names=(name,)):
-            record = _worth(of, known)
+            record = _worth(of, fields)
             return record.get(name, UNSAID) if isinstance(record, dict) else UNSAID
         case MadeValue(how="variant", names=(type, name)):
             return _WithFields(VariantRef(type, name))
         case MadeValue(how="record", parts=parts, names=names):
-            return _record({}, names, parts, known)
+            return _record({}, names, parts, fields)
         case MadeValue(how="with", parts=(of, *changes), names=names):
-            record = _worth(of, known)
-            return _record(record if isinstance(record, dict) else {}, names, changes, known)
+            record = _worth(of, fields)
+            return _record(record if isinstance(record, dict) else {}, names, changes, fields)
         case MadeValue(how=how, parts=parts) if how in _OPERATORS:
-            return _operate(how, [_worth(part, known) for part in parts])
+            return _operate(how, [_worth(part, fields) for part in parts])
         case MadeValue() | OutsideValue():
             return UNSAID
         case _:
@@ -224,10 +224,10 @@ def _worth(value: Value, known: Mapping[str, Any]) -> Any:
 
 
 def _record(
-    base: dict[str, Any], names: tuple[str, ...], parts: Any, known: Mapping[str, Any]
+    base: dict[str, Any], names: tuple[str, ...], parts: Any, fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    given = {name: _worth(part, known) for name, part in zip(names, parts, strict=True)}
-    return {name: worth for name, worth in (base | given).items() if worth is not UNSAID}
+    worths = {name: _worth(part, fields) for name, part in zip(names, parts, strict=True)}
+    return {name: worth for name, worth in (base | worths).items() if worth is not UNSAID}
 
 
 _OPERATORS = frozenset({"not", "and", "or", "==", "!=", "<", "<=", ">", ">="})

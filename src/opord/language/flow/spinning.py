@@ -31,13 +31,13 @@ def spinning_rounds(graph: Graph) -> Rounds:
         {name: [handover.goto.state for handover in ways] for name, ways in handovers.items()}
     )
     search = _Search(handovers, numbers)
-    found: dict[int, list[Handover]] = {}
+    rounds: dict[int, list[Handover]] = {}
     for name in handovers:
-        if numbers[name] not in found:
+        if numbers[name] not in rounds:
             round_ = search.unchanging(name)
             if round_ is not None:
-                found[numbers[name]] = round_
-    return Rounds(list(found.values()), complete=not search.gave_up)
+                rounds[numbers[name]] = round_
+    return Rounds(list(rounds.values()), complete=not search.gave_up)
 
 
 def _handovers(graph: Graph) -> dict[str, list[Handover]]:
@@ -83,12 +83,12 @@ class _Path:
     states: set[str] | None = None  # the states on the path; None until needed
 
     def handovers(self) -> list[Handover]:
-        found = [self.handover]
+        handovers = [self.handover]
         path = self.before
         while path is not None:
-            found.append(path.handover)
+            handovers.append(path.handover)
             path = path.before
-        return found[::-1]
+        return handovers[::-1]
 
     def passes(self, state: str) -> bool:
         if self.states is None:
@@ -100,11 +100,11 @@ class _Path:
 
         The last of them reuses the known set of states of this path.
         """
-        found = [_Path(handover, self) for handover in handovers]
-        if found and self.states is not None:
-            self.states.add(found[-1].handover.source)
-            found[-1].states, self.states = self.states, None
-        return found
+        paths = [_Path(handover, self) for handover in handovers]
+        if paths and self.states is not None:
+            self.states.add(paths[-1].handover.source)
+            paths[-1].states, self.states = self.states, None
+        return paths
 
 
 class _Search:

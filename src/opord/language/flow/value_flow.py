@@ -153,9 +153,9 @@ def _ways(
 ) -> Iterator[tuple[_Handed, tuple[Requirement, ...]]]:
     options = [[(value, extra) for value, extra in _options(value)] for _, value in values]
     names = [name for name, _ in values]
-    for chosen in product(*options):
-        more = tuple(requirement for _, extra in chosen for requirement in extra)
-        yield tuple(zip(names, (value for value, _ in chosen), strict=True)), (*requirements, *more)
+    for choice in product(*options):
+        more = tuple(requirement for _, extra in choice for requirement in extra)
+        yield tuple(zip(names, (value for value, _ in choice), strict=True)), (*requirements, *more)
 
 
 def _options(value: Value) -> Iterator[tuple[Value, tuple[Requirement, ...]]]:
@@ -288,20 +288,20 @@ class _Walk(PathWalk[_Chain]):
 
     def _subject(self, statement: Branching) -> _Subject:
         """Return the subject of a `match` over a value; call this before an arm binds a name."""
-        known = self._subjects.get(id(statement))
-        if known is None:
+        subject = self._subjects.get(id(statement))
+        if subject is None:
             assert isinstance(statement, Match)
             assert not isinstance(statement.subject, CallSite)
             patterns = [arm.pattern for arm in statement.arms]
             first = next(
                 (index for index, pattern in enumerate(patterns) if isinstance(pattern, ElsePattern)), None
             )
-            known = self._subjects[id(statement)] = _Subject(
+            subject = self._subjects[id(statement)] = _Subject(
                 self.value(statement.subject),
                 None if first is None else statement.arms[first],
                 () if first is None else tuple(patterns[:first]),
             )
-        return known
+        return subject
 
     def value(self, expr: Expr) -> Value:
         """Turn an expression into its value, as far as it is known."""

@@ -47,14 +47,14 @@ def lower_arguments(
 
     `owner` describes the callee in messages ("`charge_card`"), `noun` is "parameter" or "field".
     """
-    given: dict[str, Expr] = {}
+    values: dict[str, Expr] = {}
     names = list(params)
     surplus: tree.Argument | None = None
     named = False
     for position, argument in enumerate(arguments):
         if argument.name is not None:
             named = True
-            name: str | None = _named(ctx, params, given, argument, owner, noun)
+            name: str | None = _named(ctx, params, values, argument, owner, noun)
         elif named:
             name = None  # reported by the parser
         elif position < len(names):
@@ -65,11 +65,11 @@ def lower_arguments(
         if name is None:
             lower(ctx, scope, argument.value)
         else:
-            wanted = params[name].type
-            value = lower(ctx, scope, argument.value, wanted)
-            if value.type is not wanted:
-                value = ctx.fit(value, wanted, f"the {noun} `{name}` of {owner}", params[name].place)
-            given[name] = value
+            type = params[name].type
+            value = lower(ctx, scope, argument.value, type)
+            if value.type is not type:
+                value = ctx.fit(value, type, f"the {noun} `{name}` of {owner}", params[name].place)
+            values[name] = value
     if ctx.recorder is not None:
         ctx.recorder.marked_among(scope, arguments, params)
     if surplus is not None:
@@ -80,38 +80,38 @@ def lower_arguments(
             f"{owner} has {count}, and {len(arguments)} {'are' if len(arguments) > 1 else 'is'} given",
             help=f"its {noun}s are {listed(names)}" if names else "remove what is given",
         )
-    return given
+    return values
 
 
 def _named(
-    ctx: Lowering, params: Fields, given: dict[str, Expr], argument: tree.Argument, owner: str, noun: str
+    ctx: Lowering, params: Fields, values: dict[str, Expr], argument: tree.Argument, owner: str, noun: str
 ) -> str | None:
     assert argument.name is not None
     name = argument.name.text
     if name in params and ctx.recorder is not None:
         ctx.recorder.refer(argument.name.span, params[name].place)
-    if name in given:
+    if name in values:
         ctx.report(
             GIVEN_TWICE,
             argument.name.span,
             f"`{name}` of {owner} is given twice",
             help="remove one of the two",
-            labels=[Label(given[name].place, "given here")] if not isinstance(given[name], Hole) else (),
+            labels=[Label(values[name].place, "given here")] if not isinstance(values[name], Hole) else (),
         )
         return None
     if name in params:
         return name
-    near = ctx.near(name, (each for each in params if each not in given))
-    known = f"its {noun}s are {listed(params)}" if params else f"it has no {noun}s"
-    ctx.report(UNKNOWN_FIELD, argument.name.span, f"{owner} has no {noun} `{name}`", near=near, help=known)
-    given[near or STRANGER] = Hole(UNKNOWN, ctx.place(argument.span))
+    near = ctx.near(name, (each for each in params if each not in values))
+    hint = f"its {noun}s are {listed(params)}" if params else f"it has no {noun}s"
+    ctx.report(UNKNOWN_FIELD, argument.name.span, f"{owner} has no {noun} `{name}`", near=near, help=hint)
+    values[near or STRANGER] = Hole(UNKNOWN, ctx.place(argument.span))
     return None
 
 
 def complete(
     ctx: Lowering,
     params: Fields,
-    given: dict[str, Expr],
+    arguments: dict[str, Expr],
     owner: str,
     noun: str,
     span: tree.Span,
@@ -127,13 +127,13 @@ def complete(
     values: list[tuple[str, Expr]] = []
     missing: list[str] = []
     for name, param in params.items():
-        value = given.get(name)
+        value = arguments.get(name)
         if value is None:
             if not param.may_be_left_out:
                 missing.append(name)
             value = param.default or absent(param.type, place)
         values.append((name, value))
-    if missing and not short and STRANGER not in given:
+    if missing and not short and STRANGER not in arguments:
         report_missing(ctx, owner, noun, missing, place, params)
     return tuple(values)
 
@@ -161,7 +161,7 @@ def lower_field_values(
     ctx: Lowering, scope: Scope, values: Iterable[tree.FieldValue], symbol: TypeSymbol
 ) -> dict[str, Expr]:
     """Return the values in a record literal or after `with`, by field."""
-    given: dict[str, Expr] = {}
+    values_by_field: dict[str, Expr] = {}
     for each in values:
         name = each.name.text
         field = symbol.fields.get(name)
@@ -175,30 +175,30 @@ def lower_field_values(
             if name:
                 report_unknown_field(ctx, each.name, symbol)
             near = ctx.near(name, symbol.fields)
-            given.setdefault(near or STRANGER, Hole(UNKNOWN, ctx.place(each.span)))
+            values_by_field.setdefault(near or STRANGER, Hole(UNKNOWN, ctx.place(each.span)))
             continue
         what = f"the field `{name}` of `{symbol.name}`"
         value = lower_to(ctx, scope, each.value, field.type, what, field.place)
-        if name in given and not isinstance(given[name], Hole):
+        if name in values_by_field and not isinstance(values_by_field[name], Hole):
             ctx.report(
                 GIVEN_TWICE,
                 each.name.span,
                 f"`{name}` of `{symbol.name}` is given twice",
                 help="remove one of the two",
             )
-        given[name] = value
-    return given
+        values_by_field[name] = value
+    return values_by_field
 
 
 def report_unknown_field(ctx: Lowering, name: tree.Name, symbol: TypeSymbol) -> None:
     """Report a field that a record does not have."""
     near = ctx.near(name.text, symbol.fields)
-    known = f"it has {listed(symbol.fields)}" if symbol.fields else ""
+    hint = f"it has {listed(symbol.fields)}" if symbol.fields else ""
     ctx.report(
         UNKNOWN_FIELD,
         name.span,
         f"`{symbol.name}` has no field `{name.text}`",
         near=near,
-        help=known,
+        help=hint,
         labels=[Label(symbol.place, "declared here")],
     )

@@ -220,15 +220,15 @@ def _roles(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Role, .
 
 def _taken(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Taken, ...]:
     """Return the names of the `use` lines that are types. Other names have been reported."""
-    found: dict[str, Taken] = {}
+    types: dict[str, Taken] = {}
     for node in declarations:
         if not isinstance(node, tree.Use):
             continue
         for name in node.names:
             symbol = ctx.types.get(name.text)
             if symbol is not None and not symbol.unread and symbol.used_from is not None:
-                found.setdefault(name.text, Taken(name.text, node.path, ctx.place(name.span)))
-    return tuple(found.values())
+                types.setdefault(name.text, Taken(name.text, node.path, ctx.place(name.span)))
+    return tuple(types.values())
 
 
 def _contract_key(ctx: Lowering, node: tree.Expression) -> Expr:
@@ -266,22 +266,22 @@ def _event(ctx: Lowering, symbol: EventSymbol) -> Event:
 
 
 def _event_roles(ctx: Lowering, node: tree.Event) -> tuple[str, ...]:
-    found: dict[str, tree.Span] = {}
+    spans: dict[str, tree.Span] = {}
     for name in node.roles:
         text = name.text
-        if text in found:
-            ctx.duplicate("the role", name, ctx.place(found[text]))
+        if text in spans:
+            ctx.duplicate("the role", name, ctx.place(spans[text]))
         elif text in ctx.roles:
-            found[text] = name.span
+            spans[text] = name.span
             if ctx.recorder is not None:
                 ctx.recorder.refer(name.span, ctx.roles[text])
         elif text:
             near = ctx.near(text, ctx.roles)
-            known = f"the roles are {listed(ctx.roles)}" if ctx.roles else f"declare it: `role {text}`"
-            ctx.report(UNKNOWN_ROLE, name.span, f"there is no role `{text}`", near=near, help=known)
+            hint = f"the roles are {listed(ctx.roles)}" if ctx.roles else f"declare it: `role {text}`"
+            ctx.report(UNKNOWN_ROLE, name.span, f"there is no role `{text}`", near=near, help=hint)
             if near is not None:
-                found.setdefault(near, name.span)
-    return tuple(found)
+                spans.setdefault(near, name.span)
+    return tuple(spans)
 
 
 def _call(ctx: Lowering, call: CallSymbol) -> Pure | Effect | Action:

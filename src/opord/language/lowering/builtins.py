@@ -62,15 +62,15 @@ def lower_builtin(
                 return wrong(place, *args)
         if any(is_unknown(arg.type) for arg in args):
             return wrong(place, *args)
-        found = _SIGNATURES[name](ctx, args)
-        if found is not None:
-            result, args = found
+        signature = _SIGNATURES[name](ctx, args)
+        if signature is not None:
+            result, args = signature
             return BuiltinCall(name, tuple(args), result, None, place)
-        given = ", ".join(a(arg.type) for arg in args) or "nothing"
+        types = ", ".join(a(arg.type) for arg in args) or "nothing"
         help = f"it is written {_usage(name)}"
         if len(args) == 1 and isinstance(args[0].type, OptionalOf):
             help = "say what holds where it is `none`: `… ?? other`"
-        ctx.report(BUILTIN, place, f"`{name}` does not take {given}", help=help)
+        ctx.report(BUILTIN, place, f"`{name}` does not take {types}", help=help)
     else:
         ctx.report(BUILTIN, place, f"`{name}` takes no named arguments", help=f"it is written {_usage(name)}")
     return wrong(place, *args)
@@ -97,11 +97,11 @@ def _count(
     if isinstance(variant, tree.NameExpression):
         name = variant.name
     elif isinstance(variant, tree.FieldAccess):
-        found = qualified_variant(ctx, variant)
-        if found is not None and found.ref.type == symbol.name:
+        match = qualified_variant(ctx, variant)
+        if match is not None and match.ref.type == symbol.name:
             name = variant.name
         elif (
-            found is None
+            match is None
             and isinstance(variant.subject, tree.NameExpression)
             and ctx.type_named(variant.subject.name.text)
         ):

@@ -110,16 +110,16 @@ def _refuse(ctx: Lowering, scope: Scope, name: tree.Name, call: CallSymbol | Non
     else:
         pures = [each.name for each in ctx.calls.values() if each.kind == "pure"]
         near = ctx.near(text, (*pures, *BUILTINS, *ctx.variants))
-        known = f"declare it: `pure {text}(…) -> T`" if not pures else f"the pures are {listed(pures)}"
-        ctx.report(UNKNOWN_CALL, name.span, f"there is no function `{text}`", near=near, help=known)
+        hint = f"declare it: `pure {text}(…) -> T`" if not pures else f"the pures are {listed(pures)}"
+        ctx.report(UNKNOWN_CALL, name.span, f"there is no function `{text}`", near=near, help=hint)
 
 
 def _pure(ctx: Lowering, scope: Scope, node: tree.CallExpression, call: CallSymbol) -> Expr:
     place = ctx.place(node.span)
     owner = f"`{call.name}`"
-    given = lower_arguments(ctx, scope, call.params, node.arguments, owner, "parameter")
+    arguments = lower_arguments(ctx, scope, call.params, node.arguments, owner, "parameter")
     short = len(node.arguments) > len(call.params)
-    values = complete(ctx, call.params, given, owner, "parameter", node.span, short=short)
+    values = complete(ctx, call.params, arguments, owner, "parameter", node.span, short=short)
     if scope.pure_forbidden:
         ctx.report(
             PURE_FORBIDDEN,

@@ -156,12 +156,12 @@ class Lowering:
         """
         if self.swamped:
             return None
-        known = [*candidates]
-        self._compared += len(known)
-        found = nearest(name, known)
-        if found is not None and surely_meant(name, found, known):
-            self._slips.add((name, found))
-        return found
+        names = [*candidates]
+        self._compared += len(names)
+        suggestion = nearest(name, names)
+        if suggestion is not None and surely_meant(name, suggestion, names):
+            self._slips.add((name, suggestion))
+        return suggestion
 
     @property
     def swamped(self) -> bool:

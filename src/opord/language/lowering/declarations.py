@@ -108,9 +108,9 @@ def collect_boundary(ctx: Lowering, declarations: Iterable[tree.Declaration]) ->
                         ctx.declared(name, "a role", "snake_case")
                         ctx.roles[name.text] = ctx.place(name.span)
             case tree.Event(name):
-                known = ctx.events.get(name.text)
-                if known is not None:
-                    ctx.duplicate("the event", name, known.place)
+                earlier = ctx.events.get(name.text)
+                if earlier is not None:
+                    ctx.duplicate("the event", name, earlier.place)
                 elif name.text:
                     ctx.declared(name, "an event", "snake_case")
                     ctx.events[name.text] = EventSymbol(name.text, ctx.place(name.span), node)
@@ -134,9 +134,9 @@ def collect_boundary(ctx: Lowering, declarations: Iterable[tree.Declaration]) ->
 
 def _collect_call(ctx: Lowering, node: tree.CallDeclaration) -> None:
     name = node.name
-    known = ctx.calls.get(name.text)
-    if known is not None:
-        ctx.duplicate("the call", name, known.place)
+    earlier = ctx.calls.get(name.text)
+    if earlier is not None:
+        ctx.duplicate("the call", name, earlier.place)
     elif node.kind == "pure" and name.text in BUILTINS:
         ctx.report(
             DUPLICATE,
@@ -156,8 +156,8 @@ def collect_states(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> N
             _collect_state(ctx, node, None)
         elif isinstance(node, tree.Phase):
             name = node.name.text
-            known = ctx.states.get(name)
-            first = known.place if known is not None else ctx.phases.get(name)
+            earlier = ctx.states.get(name)
+            first = earlier.place if earlier is not None else ctx.phases.get(name)
             if first is not None:
                 ctx.duplicate("the phase" if name in ctx.phases else "the state", node.name, first)
             elif name:
@@ -242,20 +242,20 @@ def lower_boundary(ctx: Lowering) -> None:
 
 
 def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
-    found: dict[str, Place] = {}
+    places: dict[str, Place] = {}
     for name in names:
         text = name.text
         symbol = ctx.type_named(text)
         if symbol is not None and ctx.recorder is not None:
             ctx.recorder.refer(name.span, symbol.place)
-        if text in found:
-            ctx.duplicate("the failure", name, found[text])
+        if text in places:
+            ctx.duplicate("the failure", name, places[text])
         elif symbol is not None and symbol.kind == "failure":
-            found[text] = ctx.place(name.span)
+            places[text] = ctx.place(name.span)
         elif symbol is not None and symbol.unread:
             continue
         elif symbol is not None:
-            found[text] = ctx.place(name.span)
+            places[text] = ctx.place(name.span)
             ctx.report(
                 UNKNOWN_TYPE,
                 name.span,
@@ -266,16 +266,16 @@ def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
         elif text:
             failures = [each.name for each in ctx.types.values() if each.visible and each.kind == "failure"]
             near = ctx.near(text, failures)
-            known = (
+            hint = (
                 f"the failures are {listed(failures)}"
                 if failures
                 else f"declare it: `failure {text} {{ … }}`"
             )
-            ctx.report(UNKNOWN_TYPE, name.span, f"there is no failure `{text}`", near=near, help=known)
+            ctx.report(UNKNOWN_TYPE, name.span, f"there is no failure `{text}`", near=near, help=hint)
             # An unknown failure stays in the list, so that no finding says that the call cannot
             # fail with it.
-            found.setdefault(near or text, ctx.place(name.span))
-    return tuple(found)
+            places.setdefault(near or text, ctx.place(name.span))
+    return tuple(places)
 
 
 def _settle_cancel(ctx: Lowering) -> None:
@@ -289,12 +289,12 @@ def _settle_cancel(ctx: Lowering) -> None:
         return
     shape = [(param.name, param.type, param.has_default) for param in cancel.params.values()]
     if shape != [("reason", STR, False)]:
-        written = ", ".join(f"{param.name}: {show(param.type)}" for param in cancel.params.values())
+        signature = ", ".join(f"{param.name}: {show(param.type)}" for param in cancel.params.values())
         if not any(param.type is UNKNOWN for param in cancel.params.values()):
             ctx.report(
                 CANCEL,
                 cancel.place,
-                f"`cancel` is built in with the parameters `(reason: str)`, not `({written})`",
+                f"`cancel` is built in with the parameters `(reason: str)`, not `({signature})`",
                 help="write `event cancel(reason: str)`, or give the event another name",
             )
         cancel.params = {"reason": reason}

@@ -75,9 +75,9 @@ _RUN_FIELDS: dict[str, Type] = {"id": STR, "started_at": DATETIME}
 
 def _name(ctx: Lowering, scope: Scope, node: tree.NameExpression, expected: Type | None) -> Expr:
     text = node.name.text
-    found = scope.names.get(text)
-    if found is not None:
-        if found.origin == "call_key":
+    binding = scope.names.get(text)
+    if binding is not None:
+        if binding.origin == "call_key":
             ctx.report(
                 OUT_OF_PLACE,
                 node.span,
@@ -86,8 +86,8 @@ def _name(ctx: Lowering, scope: Scope, node: tree.NameExpression, expected: Type
             )
             return Hole(UNKNOWN, ctx.place(node.span))
         if ctx.recorder is not None:
-            ctx.recorder.variable(node.name, found)
-        return Var(text, found.origin, found.type, ctx.place(node.span))
+            ctx.recorder.variable(node.name, binding)
+        return Var(text, binding.origin, binding.type, ctx.place(node.span))
     variants = ctx.variants.get(text)
     if variants is not None:
         if len(variants) > 1:
@@ -141,13 +141,13 @@ def report_unknown_variable(ctx: Lowering, scope: Scope, name: tree.Name) -> Non
     else:
         words = {"True": "true", "False": "false", "None": "none", "null": "none", "nil": "none"}
         near = words.get(text) or ctx.near(text, (*scope.names, *ctx.variants))
-        known = listed((name for name in scope.names if name not in ("now", "run")), most=8)
+        names = listed((name for name in scope.names if name not in ("now", "run")), most=8)
         ctx.report(
             UNKNOWN_VARIABLE,
             name.span,
             f"there is no `{text}` here",
             near=near,
-            help=f"known here: {known}" if known != "none" else "",
+            help=f"known here: {names}" if names != "none" else "",
         )
 
 
@@ -155,8 +155,8 @@ def _field_access(ctx: Lowering, scope: Scope, node: tree.FieldAccess, expected:
     subject = node.subject
     if isinstance(subject, tree.NameExpression):
         text = subject.name.text
-        found = scope.names.get(text)
-        if found is None:
+        binding = scope.names.get(text)
+        if binding is None:
             variant = qualified_variant(ctx, node)
             if variant is not None:
                 return lower_variant(ctx, scope, variant, None, node.span)
@@ -173,7 +173,7 @@ def _field_access(ctx: Lowering, scope: Scope, node: tree.FieldAccess, expected:
                     help="a handler gets the key as `call.key` by itself",
                 )
                 return Hole(STR, ctx.place(node.span))
-        elif found.origin == "call_key" and node.name.text == "key":
+        elif binding.origin == "call_key" and node.name.text == "key":
             return Var("call.key", "call_key", STR, ctx.place(node.span))
     value = lower(ctx, scope, subject)
     return _attribute(ctx, value, node)
@@ -316,17 +316,17 @@ def _record(ctx: Lowering, scope: Scope, node: tree.RecordLiteral, expected: Typ
     if symbol is not None and ctx.recorder is not None:
         ctx.recorder.refer(node.name.span, symbol.place)
     if symbol is not None and symbol.kind == "record" and not symbol.unread:
-        given = lower_field_values(ctx, scope, node.fields, symbol)
+        values = lower_field_values(ctx, scope, node.fields, symbol)
         missing = [
-            name for name, field in symbol.fields.items() if name not in given and not field.may_be_left_out
+            name for name, field in symbol.fields.items() if name not in values and not field.may_be_left_out
         ]
-        if missing and STRANGER not in given:
+        if missing and STRANGER not in values:
             report_missing(
                 ctx, f"`{symbol.name}`", "field", missing, ctx.place(node.name.span), symbol.fields
             )
         fields: list[tuple[str, Expr | None]] = []
         for name, field in symbol.fields.items():
-            value = given.get(name)
+            value = values.get(name)
             if value is None and not field.has_default:
                 value = absent(field.type, place)
             fields.append((name, value))
@@ -378,9 +378,9 @@ def _with(ctx: Lowering, scope: Scope, node: tree.With, expected: Type | None) -
         if not is_unknown(of.type) and not ctx.refuse_secret(of, "`with`"):
             ctx.report(NO_PARTS, of.place, f"`with` changes fields of a record, and this is {a(of.type)}")
         return wrong(place, of, *parts)
-    given = lower_field_values(ctx, scope, node.fields, symbol)
-    given.pop(STRANGER, None)
-    return WithFields(of, tuple(given.items()), of.type, place)
+    values = lower_field_values(ctx, scope, node.fields, symbol)
+    values.pop(STRANGER, None)
+    return WithFields(of, tuple(values.items()), of.type, place)
 
 
 LOWER.update(

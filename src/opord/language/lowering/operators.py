@@ -161,9 +161,9 @@ def _learns_type(node: tree.Expression) -> bool:
 def _compute(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> Expr:
     op = node.operator
     place = ctx.place(node.span)
-    found = ARITHMETIC.get((op, left.type, right.type))
-    if found is not None:
-        result, number = found
+    entry = ARITHMETIC.get((op, left.type, right.type))
+    if entry is not None:
+        result, number = entry
         return Binary(op, _as(left, number), _as(right, number), result, place)
     if op == "+" and isinstance(left.type, ListOf) and isinstance(right.type, ListOf):
         joined = join(left.type, right.type)

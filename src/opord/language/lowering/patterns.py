@@ -91,14 +91,14 @@ def subject_of_value(ctx: Lowering, type: Type) -> Subject:
 
 def _enter_variants(ctx: Lowering, subject: Subject) -> None:
     # Many matches have a subject of the same type.
-    known = ctx.variants_of.get(subject.owners)
-    if known is None:
-        known = ctx.variants_of[subject.owners] = {}
+    variants = ctx.variants_of.get(subject.owners)
+    if variants is None:
+        variants = ctx.variants_of[subject.owners] = {}
         for owner in subject.owners:
             symbol = ctx.types.get(owner)
             for name, variant in symbol.variants.items() if symbol is not None else ():
-                known.setdefault(name, []).append(variant)
-    subject.variants = known
+                variants.setdefault(name, []).append(variant)
+    subject.variants = variants
 
 
 def can_be_matched(ctx: Lowering, type: Type) -> bool:
@@ -191,7 +191,7 @@ def _bound(ctx: Lowering, scope: Scope, name: tree.Name | None, type: Type) -> s
 
 
 def _misfit(
-    ctx: Lowering, subject: Subject, node: tree.Pattern, place: Place, what: str, wanted: str
+    ctx: Lowering, subject: Subject, node: tree.Pattern, place: Place, what: str, matched_kind: str
 ) -> Pattern:
     """Report a pattern of a kind that the subject does not have."""
     if not is_unknown(subject.type):
@@ -199,7 +199,7 @@ def _misfit(
         ctx.report(
             PATTERN,
             place,
-            f"{what} is a pattern for {wanted}, and what is matched here is {own}",
+            f"{what} is a pattern for {matched_kind}, and what is matched here is {own}",
             help=_patterns_of(ctx, subject),
         )
     return VariantPattern((VariantRef("?", ctx.source.slice(node.span)),), (), place)
@@ -337,31 +337,31 @@ def _taken(
 def _bind_fields(
     ctx: Lowering, scope: Scope, variant: VariantSymbol, node: tree.VariantPattern
 ) -> tuple[tuple[str, str | None], ...]:
-    given = node.fields or []
+    bindings = node.fields or []
     fields = list(variant.fields.values())
-    if len(given) != len(fields):
+    if len(bindings) != len(fields):
         count = f"{len(fields)} field{'s' if len(fields) != 1 else ''}" if fields else "no fields"
         form = f"({', '.join(each.name for each in fields)})" if fields else ""
         ctx.report(
             PATTERN,
             node.span,
-            f"`{variant.ref.variant}` has {count}, and {len(given) or 'none'} {'are' if len(given) > 1 else 'is'} named here",
+            f"`{variant.ref.variant}` has {count}, and {len(bindings) or 'none'} {'are' if len(bindings) > 1 else 'is'} named here",
             help=f"write `{variant.ref.variant}{form}`"
             + (f", or `{variant.ref.variant}` alone" if fields else ""),
             labels=[Label(variant.place, "declared here")] if variant.place.line else (),
         )
     names: list[tuple[str, str | None]] = []
-    seen: dict[str, Place] = {}
-    for index, name in enumerate(given):
-        if name.text in seen and name.text != "_":
-            ctx.duplicate("the name", name, seen[name.text])
+    places: dict[str, Place] = {}
+    for index, name in enumerate(bindings):
+        if name.text in places and name.text != "_":
+            ctx.duplicate("the name", name, places[name.text])
             continue
-        seen[name.text] = ctx.place(name.span)
+        places[name.text] = ctx.place(name.span)
         if index < len(fields):
             names.append((fields[index].name, _bound(ctx, scope, name, fields[index].type)))
         else:
             _bound(ctx, scope, name, UNKNOWN)
-    names.extend((each.name, None) for each in fields[len(given) :])
+    names.extend((each.name, None) for each in fields[len(bindings) :])
     return tuple(names)
 
 
@@ -377,14 +377,14 @@ def _find_variant(ctx: Lowering, subject: Subject, node: tree.VariantPattern) ->
         ctx.recorder.marked(subject=subject)
     if node.type is not None:
         return _qualified(ctx, subject, node, node.type)
-    found = subject.variants.get(name, [])
+    candidates = subject.variants.get(name, [])
     if name in _BUILT_IN and (subject.is_call or name in subject.builtins):
         return _BUILT_IN[name]
-    if len(found) > 1:
-        report_ambiguous(ctx, node.name, found)
+    if len(candidates) > 1:
+        report_ambiguous(ctx, node.name, candidates)
         return None
-    if found:
-        return found[0]
+    if candidates:
+        return candidates[0]
     _report_stranger(ctx, subject, node, name)
     near = ctx.near(name, subject.variants) if name not in ctx.variants else None
     return subject.variants[near][0] if near is not None and len(subject.variants[near]) == 1 else None
@@ -423,7 +423,7 @@ def _qualified(
 
 def _report_stranger(ctx: Lowering, subject: Subject, node: tree.VariantPattern, name: str) -> None:
     """Report a variant that the subject cannot be: one of another type, or an unknown one."""
-    known = listed(subject.variants)
+    names = listed(subject.variants)
     elsewhere = ctx.variants.get(node.name.text, [])
     verb = "fail with" if subject.is_call else "be"
     if subject.owners and not elsewhere and node.name.text not in _BUILT_IN:
@@ -435,14 +435,14 @@ def _report_stranger(ctx: Lowering, subject: Subject, node: tree.VariantPattern,
             node.name.span,
             f"{has} `{name}`",
             near=near,
-            help=f"{'they have' if len(subject.owners) > 1 else 'it has'} {known}",
+            help=f"{'they have' if len(subject.owners) > 1 else 'it has'} {names}",
         )
     elif subject.is_call:
         ctx.report(
             PATTERN if elsewhere else UNKNOWN_VARIANT,
             node.span,
             f"{subject.described} cannot {verb} `{name}`",
-            help=f"it can fail with {known}"
+            help=f"it can fail with {names}"
             if subject.variants
             else "it declares no failures: add `fails F` to it",
             labels=[Label(elsewhere[0].place, "declared here")] if elsewhere else (),

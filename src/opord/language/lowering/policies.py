@@ -68,26 +68,26 @@ def note_policies(call: CallSymbol) -> None:
 
 def lower_policies(ctx: Lowering, call: CallSymbol) -> Policies:
     """Return the policies of an effect or action."""
-    found = Policies()
+    policies = Policies()
     for policy in call.node.policies:
         match policy:
             case tree.RetryPolicy():
-                found.retry = _retry(ctx, policy)
+                policies.retry = _retry(ctx, policy)
             case tree.TimeoutPolicy(length):
-                found.timeout = positive(ctx, length, "a timeout")
+                policies.timeout = positive(ctx, length, "a timeout")
             case tree.KeyPolicy(value, window) if call.kind == "action":
                 expr = _action_key(ctx, call, value) if value is not None else None
                 limit = positive(ctx, window, "the time a key is remembered") if window else None
-                found.key = Key(expr, limit, ctx.place(policy.span))
+                policies.key = Key(expr, limit, ctx.place(policy.span))
             case tree.RepeatablePolicy() if call.kind == "action":
-                found.repeatable = True
+                policies.repeatable = True
             case tree.InDoubtPolicy() if call.kind == "action":
-                found.doubt = _doubt(ctx, call, policy)
+                policies.doubt = _doubt(ctx, call, policy)
             case tree.KeyPolicy() | tree.RepeatablePolicy() | tree.InDoubtPolicy():
                 pass  # an action's policy on an effect; the parser has reported it
             case _:
                 assert_never(policy)
-    return found
+    return policies
 
 
 def positive(ctx: Lowering, node: tree.DurationLiteral, what: str) -> timedelta:
@@ -196,8 +196,8 @@ def _check(
     )
     after = duration(ctx, delay) if delay is not None else timedelta()
     name = node.name.text
-    asked = ctx.calls.get(name)
-    if asked is None:
+    effect = ctx.calls.get(name)
+    if effect is None:
         near = ctx.near(name, (each.name for each in ctx.calls.values() if each.kind == "effect"))
         effects = [each.name for each in ctx.calls.values() if each.kind == "effect"]
         if name:
@@ -213,9 +213,9 @@ def _check(
         args = tuple(lower(ctx, scope, each.value) for each in node.arguments)
         return Check(near or name, args, after, place) if near or name else Ask(place=place)
     if ctx.recorder is not None:
-        ctx.recorder.refer(node.name.span, asked.place)
+        ctx.recorder.refer(node.name.span, effect.place)
     owner = f"`{name}`"
-    given = lower_arguments(ctx, scope, asked.params, node.arguments, owner, "parameter")
-    short = len(node.arguments) > len(asked.params)
-    values = complete(ctx, asked.params, given, owner, "parameter", node.span, short=short)
+    arguments = lower_arguments(ctx, scope, effect.params, node.arguments, owner, "parameter")
+    short = len(node.arguments) > len(effect.params)
+    values = complete(ctx, effect.params, arguments, owner, "parameter", node.span, short=short)
     return Check(name, tuple(value for _, value in values), after, place)

@@ -60,10 +60,10 @@ def _lower(ctx: Lowering, node: tree.Ensure) -> Promise:
 
 def _actions(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
     """Resolve the names of an `at most once` promise: only actions are committed."""
-    found = _things(ctx, names)
+    things = _things(ctx, names)
     for name in names:
         call = ctx.calls.get(name.text)
-        if name.text in found and (call is None or call.kind != "action"):
+        if name.text in things and (call is None or call.kind != "action"):
             is_state = call is None
             ctx.report(
                 OTHER_KIND,
@@ -71,14 +71,14 @@ def _actions(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
                 f"`{name.text}` is {'a state' if is_state else 'an effect'}, and only an action is promised `at most once`",
                 help="name the action",
             )
-    return found
+    return things
 
 
 def _things(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
-    found: list[str] = []
+    things: list[str] = []
     for name in names:
         resolved = _thing(ctx, name)
-        if resolved is not None and resolved in found:
+        if resolved is not None and resolved in things:
             ctx.report(
                 DUPLICATE,
                 name.span,
@@ -86,8 +86,8 @@ def _things(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
                 help="remove one of the two",
             )
         elif resolved is not None:
-            found.append(resolved)
-    return tuple(found)
+            things.append(resolved)
+    return tuple(things)
 
 
 def _thing(ctx: Lowering, name: tree.Name) -> str | None:
@@ -120,6 +120,6 @@ def _thing(ctx: Lowering, name: tree.Name) -> str | None:
         ctx.report(UNKNOWN_STATE, name.span, f"there is no state `{text}`", near=near, help=help)
     else:
         near = ctx.near(text, (*calls, *ctx.states))
-        known = f"the actions and effects are {listed(calls)}" if calls else help
-        ctx.report(UNKNOWN_CALL, name.span, f"there is no action or effect `{text}`", near=near, help=known)
+        hint = f"the actions and effects are {listed(calls)}" if calls else help
+        ctx.report(UNKNOWN_CALL, name.span, f"there is no action or effect `{text}`", near=near, help=hint)
     return None

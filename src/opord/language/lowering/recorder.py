@@ -79,9 +79,9 @@ class Recorder:
 
         Built-in names have no place.
         """
-        known = tuple(place for place in places if place.line)
-        if known:
-            self.references.append((span, known))
+        targets = tuple(place for place in places if place.line)
+        if targets:
+            self.references.append((span, targets))
 
     def bound(self, name: tree.Name, binding: Binding) -> None:
         """Record that a body binds a name."""

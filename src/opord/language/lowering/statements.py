@@ -117,9 +117,9 @@ def _site(ctx: Lowering, scope: Scope, node: tree.BoundaryCall) -> tuple[CallSit
     if ctx.recorder is not None:
         ctx.recorder.refer(node.name.span, call.place)
     owner = f"`{name}`"
-    given = lower_arguments(ctx, scope, call.params, node.arguments, owner, "parameter")
+    arguments = lower_arguments(ctx, scope, call.params, node.arguments, owner, "parameter")
     short = len(node.arguments) > len(call.params)
-    values = complete(ctx, call.params, given, owner, "parameter", node.span, short=short)
+    values = complete(ctx, call.params, arguments, owner, "parameter", node.span, short=short)
     return CallSite(node.verb, name, tuple([value for _, value in values]), place), call
 
 
@@ -127,9 +127,9 @@ def _report_unknown_call(ctx: Lowering, node: tree.BoundaryCall) -> str | None:
     """Report an unknown call; return the similar name of the right kind that was probably meant."""
     kind = kind_of_verb(node.verb)
     name = node.name.text
-    known = [each.name for each in ctx.calls.values() if each.kind == kind]
-    near = ctx.near(name, known)
-    otherwise = f"the {kind}s are {listed(known)}" if known else f"declare it: `{kind} {name}(…)`"
+    names = [each.name for each in ctx.calls.values() if each.kind == kind]
+    near = ctx.near(name, names)
+    otherwise = f"the {kind}s are {listed(names)}" if names else f"declare it: `{kind} {name}(…)`"
     ctx.report(UNKNOWN_CALL, node.name.span, f"there is no {kind} `{name}`", near=near, help=otherwise)
     return near
 
@@ -287,32 +287,32 @@ def _goto(ctx: Lowering, scope: Scope, node: tree.Goto) -> Statement:
     if not fields and not node.arguments and node.rest is None:
         return Goto(name, (), place)
     owner = f"`{name}`"
-    given = lower_arguments(ctx, scope, fields, node.arguments, owner, "field")
+    arguments = lower_arguments(ctx, scope, fields, node.arguments, owner, "field")
     if node.rest is not None:
-        _fill_rest(ctx, scope, target, given, node.rest)
-    return Goto(name, _given_fields(ctx, target, given, node), place)
+        _fill_rest(ctx, scope, target, arguments, node.rest)
+    return Goto(name, _given_fields(ctx, target, arguments, node), place)
 
 
 def _fill_rest(
-    ctx: Lowering, scope: Scope, target: StateSymbol, given: dict[str, Expr], rest: tree.Span
+    ctx: Lowering, scope: Scope, target: StateSymbol, arguments: dict[str, Expr], rest: tree.Span
 ) -> None:
     """Fill the fields that have no value from the variables with the same name."""
     missing: list[str] = []
     for name, field in target.fields.items():
-        if name in given:
+        if name in arguments:
             continue
-        found = scope.names.get(name)
-        if found is None:
+        binding = scope.names.get(name)
+        if binding is None:
             if not field.has_default:
                 missing.append(name)
-                given[name] = Hole(UNKNOWN, ctx.place(rest))
+                arguments[name] = Hole(UNKNOWN, ctx.place(rest))
             continue
         variable = tree.NameExpression(tree.Name(name, rest), rest)
         value = lower(ctx, scope, variable)
-        given[name] = ctx.fit(value, field.type, f"the field `{name}` of `{target.name}`", field.place)
+        arguments[name] = ctx.fit(value, field.type, f"the field `{name}` of `{target.name}`", field.place)
         if ctx.recorder is not None:
-            ctx.recorder.rest(rest, name, field.place, found)
-    if missing and STRANGER not in given:
+            ctx.recorder.rest(rest, name, field.place, binding)
+    if missing and STRANGER not in arguments:
         report_missing(
             ctx,
             f"`{target.name}`",
@@ -325,23 +325,23 @@ def _fill_rest(
 
 
 def _given_fields(
-    ctx: Lowering, target: StateSymbol, given: dict[str, Expr], node: tree.Goto
+    ctx: Lowering, target: StateSymbol, arguments: dict[str, Expr], node: tree.Goto
 ) -> tuple[tuple[str, Expr], ...]:
     """Return a value for every field of the target: the argument, the default, or `none`.
 
     Missing values are reported.
     """
-    if len(given) == len(target.fields) and STRANGER not in given:
-        return tuple([(name, given[name]) for name in target.fields])
+    if len(arguments) == len(target.fields) and STRANGER not in arguments:
+        return tuple([(name, arguments[name]) for name in target.fields])
     missing = [
-        name for name, field in target.fields.items() if name not in given and not field.may_be_left_out
+        name for name, field in target.fields.items() if name not in arguments and not field.may_be_left_out
     ]
     place = ctx.place(node.span)
-    if missing and STRANGER not in given and len(node.arguments) <= len(target.fields):
+    if missing and STRANGER not in arguments and len(node.arguments) <= len(target.fields):
         report_missing(ctx, f"`{target.name}`", "field", missing, place, target.fields)
     return tuple(
         [
-            (name, given.get(name) or field.default or absent(field.type, place))
+            (name, arguments.get(name) or field.default or absent(field.type, place))
             for name, field in target.fields.items()
         ]
     )

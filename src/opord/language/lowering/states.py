@@ -215,8 +215,8 @@ class Bodies:
             event = ctx.events[name] = builtin_cancel()
         if event is None and name:
             near = ctx.near(name, (*ctx.events, "cancel"))
-            known = f"the events are {listed(ctx.events)}" if ctx.events else f"declare it: `event {name}(…)`"
-            ctx.report(UNKNOWN_EVENT, node.event.span, f"there is no event `{name}`", near=near, help=known)
+            hint = f"the events are {listed(ctx.events)}" if ctx.events else f"declare it: `event {name}(…)`"
+            ctx.report(UNKNOWN_EVENT, node.event.span, f"there is no event `{name}`", near=near, help=hint)
             if near is not None:
                 # The handler is lowered for the similar event, but the names in it are not checked
                 # against its parameters.
@@ -231,39 +231,39 @@ class Bodies:
         ctx = self.ctx
         params = list(event.params.values()) if event is not None else []
         known = event is not None and (event.node is not None or bool(event.params))
-        given = node.names
-        if given is None:
+        bindings = node.names
+        if bindings is None:
             # Without parentheses, the handler does not use the event's parameters.
             return tuple(None for _ in params)
-        if known and len(given) != len(params):
+        if known and len(bindings) != len(params):
             assert event is not None
             count = f"{len(params)} parameter{'s' if len(params) != 1 else ''}" if params else "no parameters"
             form = f"({', '.join(each.name for each in params)})" if params else ""
-            at = node.event.span[0], given[-1].span[1] if given else node.event.span[1]
+            at = node.event.span[0], bindings[-1].span[1] if bindings else node.event.span[1]
             ctx.report(
                 MISSING,
                 at,
-                f"`{event.name}` has {count}, and {len(given) or 'none'} {'are' if len(given) > 1 else 'is'} named here",
+                f"`{event.name}` has {count}, and {len(bindings) or 'none'} {'are' if len(bindings) > 1 else 'is'} named here",
                 help=f"write `on {event.name}{form}`",
                 labels=[Label(event.place, "declared here")] if event.place.line else (),
             )
         names: list[str | None] = []
-        seen: dict[str, Place] = {}
-        for index, name in enumerate(given):
+        places: dict[str, Place] = {}
+        for index, name in enumerate(bindings):
             type = params[index].type if index < len(params) else UNKNOWN
             if name.text == "_" or not name.text:
                 names.append(None)
                 continue
-            if name.text in seen:
-                ctx.duplicate("the name", name, seen[name.text])
+            if name.text in places:
+                ctx.duplicate("the name", name, places[name.text])
                 names.append(None)
                 continue
-            seen[name.text] = ctx.place(name.span)
+            places[name.text] = ctx.place(name.span)
             ctx.bind(scope, name, Binding(name.text, "binding", type))
             names.append(name.text)
-        for param in params[len(given) :]:
+        for param in params[len(bindings) :]:
             # The missing parameter has been reported. The body may use its name.
-            if param.name not in seen:
+            if param.name not in places:
                 name = tree.Name(param.name, node.event.span)
                 ctx.bind(scope, name, Binding(param.name, "binding", UNKNOWN))
         names.extend(None for _ in params[len(names) :])
@@ -277,9 +277,9 @@ def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Pl
     """
     targets: dict[str, Place] = {}
     for name in node.targets:
-        known = targets.get(name.text)
-        if known is not None and known.line:
-            ctx.duplicate("the target", name, known)
+        earlier = targets.get(name.text)
+        if earlier is not None and earlier.line:
+            ctx.duplicate("the target", name, earlier)
             continue
         state = resolve_state(ctx, name)
         if state == name.text:

@@ -34,12 +34,12 @@ def lower_type(ctx: Lowering, node: tree.TypeNode) -> Type:
         case tree.ListType(element):
             return ListOf(lower_type(ctx, element))
         case tree.MapType(key, value):
-            found = lower_type(ctx, key)
-            if found not in (STR, UNKNOWN):
+            key_type = lower_type(ctx, key)
+            if key_type not in (STR, UNKNOWN):
                 ctx.report(
                     IMPOSSIBLE_TYPE,
                     key.span,
-                    f"the keys of a map are texts, not `{show(found)}`",
+                    f"the keys of a map are texts, not `{show(key_type)}`",
                     help="write `map[str, T]`, or use a list of records",
                 )
             return MapOf(lower_type(ctx, value))
@@ -118,13 +118,13 @@ def refuse_endless(ctx: Lowering) -> None:
             inner = _direct(field.type)
             if inner is not None:
                 users.setdefault(inner, []).append(name)
-    asked = list(ctx.types)
-    while asked:
-        name = asked.pop()
+    queue = list(ctx.types)
+    while queue:
+        name = queue.pop()
         if name in waiting and _ends(waiting[name], finite):
             del waiting[name]
             finite.add(name)
-            asked.extend(users.get(name, ()))
+            queue.extend(users.get(name, ()))
     reported: set[str] = set()
     for name, symbol in waiting.items():
         if name in reported or symbol.used_from is not None:
@@ -151,16 +151,16 @@ def refuse_endless(ctx: Lowering) -> None:
 def _circle(waiting: dict[str, TypeSymbol], start: str, finite: set[str]) -> list[str]:
     """Follow fields from an endless type until a type repeats; return the types of this circle."""
     path = [start]
-    seen = {start: 0}
+    positions = {start: 0}
     while True:
         after = next(
             name
             for field in waiting[path[-1]].all_fields()
             if (name := _direct(field.type)) and name not in finite
         )
-        if after in seen:
-            return path[seen[after] :]
-        seen[after] = len(path)
+        if after in positions:
+            return path[positions[after] :]
+        positions[after] = len(path)
         path.append(after)
 
 

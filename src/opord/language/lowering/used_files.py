@@ -76,9 +76,9 @@ class UsedFiles:
                 help="move the types that both need into a file of their own",
             )
             return None
-        known = self.lowered.get(path)
-        if known is not None:
-            return known
+        file = self.lowered.get(path)
+        if file is not None:
+            return file
         if len(self.lowered) == _FILES_MAX:
             ctx.report(
                 CANNOT_USE,
@@ -181,12 +181,12 @@ def _enter(ctx: Lowering, node: tree.Use, used: Lowering) -> None:
             if near is not None:  # the file may use the correct name below
                 _enter_unknown(ctx, node, tree.Name(near, name.span))
             continue
-        known = ctx.types.get(text)
-        if known is not None and known.place == symbol.place and not known.visible:
-            known.visible = True  # it came with another type
-            _enter_variants(ctx, known)
-        elif known is not None and not known.unread:
-            ctx.duplicate("the type", name, known.place)
+        earlier = ctx.types.get(text)
+        if earlier is not None and earlier.place == symbol.place and not earlier.visible:
+            earlier.visible = True  # it came with another type
+            _enter_variants(ctx, earlier)
+        elif earlier is not None and not earlier.unread:
+            ctx.duplicate("the type", name, earlier.place)
         else:
             own = _copy(symbol, node.path, visible=True)
             ctx.types[text] = own
@@ -201,16 +201,16 @@ def _enter_variants(ctx: Lowering, symbol: TypeSymbol) -> None:
 
 
 def _come_along(ctx: Lowering, node: tree.Use, name: tree.Name, symbol: TypeSymbol) -> None:
-    known = ctx.types.get(symbol.name)
-    if known is None:
+    earlier = ctx.types.get(symbol.name)
+    if earlier is None:
         ctx.types[symbol.name] = _copy(symbol, node.path, visible=False)
-    elif known.place != symbol.place:
+    elif earlier.place != symbol.place:
         ctx.report(
             DUPLICATE,
             name.span,
             f"`{name.text}` is made of a type `{symbol.name}`, and another type has that name here",
             help="give one of the two another name",
-            labels=[Label(known.place, "here"), Label(symbol.place, "and there")],
+            labels=[Label(earlier.place, "here"), Label(symbol.place, "and there")],
         )
 
 
@@ -218,8 +218,8 @@ def _report_absent(ctx: Lowering, node: tree.Use, name: tree.Name, used: Lowerin
     """Report a name that the used file does not have; return the name that was probably meant."""
     names = [each.name for each in used.types.values() if each.visible]
     near = ctx.near(name.text, names)
-    known = f"it has {listed(names)}" if names else "it has no types"
-    ctx.report(NOT_IN_FILE, name.span, f"`{node.path}` has no type `{name.text}`", near=near, help=known)
+    hint = f"it has {listed(names)}" if names else "it has no types"
+    ctx.report(NOT_IN_FILE, name.span, f"`{node.path}` has no type `{name.text}`", near=near, help=hint)
     return near
 
 
@@ -239,14 +239,14 @@ def _copy(symbol: TypeSymbol, path: str, *, visible: bool) -> TypeSymbol:
 
 def _made_of(used: Lowering, name: str) -> list[str]:
     """List the types that a type contains, without the type itself."""
-    found: dict[str, None] = {name: None}
+    types: dict[str, None] = {name: None}
     waiting = [name]
     while waiting:
         symbol = used.types[waiting.pop()]
         for field in symbol.all_fields():
             for inner in names_in(field.type):
-                if inner in used.types and inner not in found:
-                    found[inner] = None
+                if inner in used.types and inner not in types:
+                    types[inner] = None
                     waiting.append(inner)
-    del found[name]
-    return list(found)
+    del types[name]
+    return list(types)

@@ -32,16 +32,18 @@ def lower_variant(
     """Return the value of a variant; without `arguments` no field may need a value."""
     ref = variant.ref
     owner = f"`{ref.variant}`"
-    given = lower_arguments(ctx, scope, variant.fields, arguments or [], owner, "field")
+    arguments_by_field = lower_arguments(ctx, scope, variant.fields, arguments or [], owner, "field")
     place = ctx.place(span)
     missing = [
-        name for name, field in variant.fields.items() if name not in given and not field.may_be_left_out
+        name
+        for name, field in variant.fields.items()
+        if name not in arguments_by_field and not field.may_be_left_out
     ]
-    if missing and STRANGER not in given and len(arguments or ()) <= len(variant.fields):
+    if missing and STRANGER not in arguments_by_field and len(arguments or ()) <= len(variant.fields):
         report_missing(ctx, owner, "field", missing, place, variant.fields)
     fields: list[tuple[str, Expr | None]] = []
     for name, field in variant.fields.items():
-        value = given.get(name)
+        value = arguments_by_field.get(name)
         if value is None and not field.has_default:
             value = absent(field.type, place)
         fields.append((name, value))

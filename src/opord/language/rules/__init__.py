@@ -104,8 +104,8 @@ RULES: tuple[Check, ...] = (
 def find_all(contract: Contract) -> list[Diagnostic]:
     """Return the findings of all rules about a contract, from top to bottom of its file."""
     graph = Graph(contract)
-    found = [diagnostic for check in RULES for diagnostic in _some(check, contract, graph)]
-    return sorted(found, key=lambda diagnostic: diagnostic.order)
+    findings = [diagnostic for check in RULES for diagnostic in _some(check, contract, graph)]
+    return sorted(findings, key=lambda diagnostic: diagnostic.order)
 
 
 def _some(check: Check, contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

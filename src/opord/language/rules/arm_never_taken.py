@@ -31,24 +31,24 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _in_arms(graph: Graph, statement: Branching, cases: Cases) -> Iterator[Diagnostic]:
-    taken: dict[Case, Place] = {}
+    places: dict[Case, Place] = {}
     otherwise: Arm | None = None
     for arm in statement.arms:
         place = known_place(arm.pattern.place, arm.place)
         if isinstance(arm.pattern, ElsePattern):
-            if otherwise is None and _covers_nothing(cases, statement.arms, set(taken)):
+            if otherwise is None and _covers_nothing(cases, statement.arms, set(places)):
                 yield _else_for_nothing(place, statement)
             elif otherwise is not None:
                 yield _after_else(place, otherwise)
             otherwise = otherwise or arm
             continue
         for case in cases_in(arm.pattern):
-            if case in taken:
+            if case in places:
                 yield CODE.at(
                     place,
                     f"`{spelled(case)}` is already taken by an arm above",
                     label="nothing comes here",
-                    labels=(Label(taken[case], f"takes `{spelled(case)}`"),),
+                    labels=(Label(places[case], f"takes `{spelled(case)}`"),),
                     help="remove it here or there",
                 )
             elif not cases.open and case not in cases.known:
@@ -56,15 +56,15 @@ def _in_arms(graph: Graph, statement: Branching, cases: Cases) -> Iterator[Diagn
             elif otherwise is not None and not left_by_else(case):
                 yield _after_else(place, otherwise)
                 break
-            taken.setdefault(case, place)
+            places.setdefault(case, place)
 
 
-def _covers_nothing(cases: Cases, arms: tuple[Arm, ...], taken: set[Case]) -> bool:
+def _covers_nothing(cases: Cases, arms: tuple[Arm, ...], cases_above: set[Case]) -> bool:
     """Say whether other arms take everything that `else` could cover.
 
     A missing arm for `InDoubt` has its own finding.
     """
-    covers = any(case not in taken and not left_by_else(case) for case in cases.listed)
+    covers = any(case not in cases_above and not left_by_else(case) for case in cases.listed)
     return not covers and not cases.open and IN_DOUBT not in missing(cases, arms)
 
 

@@ -46,7 +46,7 @@ def _on(graph: Graph, action: Action, doubt: Check) -> Iterator[Diagnostic]:
             help="name an effect that looks it up",
         )
     elif not _fits(action.result, call.result):
-        wanted = (
+        type_text = (
             "a `bool` or an optional" if isinstance(action.result, Nothing) else "an optional of that result"
         )
         has = "has no result" if isinstance(action.result, Nothing) else "has a result"
@@ -55,7 +55,7 @@ def _on(graph: Graph, action: Action, doubt: Check) -> Iterator[Diagnostic]:
             f"what `{doubt.effect}` returns cannot say whether `{action.name}` happened"
             + ("" if isinstance(action.result, Nothing) else ", and with which result"),
             labels=(Label(call.place, "declared here"), Label(action.place, has)),
-            help=f"let `{doubt.effect}` return {wanted}",
+            help=f"let `{doubt.effect}` return {type_text}",
         )
 
 

@@ -48,4 +48,4 @@ def _round(graph: Graph, repeated: RepeatedCommit) -> list[str]:
         return any(commit.site is repeated.site and commit.may for commit in edge.commits)
 
     ways = (graph.way(edge.target, repeated.state) for edge in graph.outgoing[repeated.state] if may(edge))
-    return [repeated.state, *min((found for found in ways if found), key=len)]
+    return [repeated.state, *min((way for way in ways if way), key=len)]

@@ -24,9 +24,9 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     for state in contract.states:
         if state.kind == "final" or not _is_whole(graph, state):
             continue
-        taken = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
+        targets = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
         for index, target in enumerate(state.targets):
-            if target in taken or target not in graph.states:
+            if target in targets or target not in graph.states:
                 continue
             place = state.target_places[index] if index < len(state.target_places) else state.place
             if not place.line:

@@ -46,9 +46,9 @@ def _may_list_all(graph: Graph, state: State) -> bool:
     Those names have their own findings.
     """
     unknown = sum(target not in graph.states for target in state.targets)
-    taken = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
-    taken.difference_update(state.targets)
-    return 0 < sum(target in graph.states for target in taken) <= unknown
+    targets = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
+    targets.difference_update(state.targets)
+    return 0 < sum(target in graph.states for target in targets) <= unknown
 
 
 def _own(state: State, goto: Goto) -> Diagnostic:

@@ -40,22 +40,22 @@ def _in_match(graph: Graph, match: Match) -> Iterator[Diagnostic]:
     if cases is None or names_strangers(graph, match.arms):
         return
     place = known_place(match.subject.place, match.place)
-    left = first_missing(cases, match.arms, FEW + 1)
+    cases_left = first_missing(cases, match.arms, FEW + 1)
     if isinstance(match.subject, CallSite):
-        if OK in left:
+        if OK in cases_left:
             yield CODE.at(
                 place,
                 f"`{match.subject.name}` can succeed, but no arm takes `ok`",
                 label="may end in `ok`",
                 help="add the arm `ok -> goto <state>`; `else` covers failures alone",
             )
-    elif left:
+    elif cases_left:
         yield CODE.at(
             place,
-            f"this `match` leaves out {quoted(spelled(case) for case in left)}",
-            label=f"may be {quoted((spelled(case) for case in left), 'or')}",
-            labels=tuple(label for case in left[:LABELS_MAX] for label in _declared(graph, case)),
-            help=f"add an arm for {'it' if len(left) == 1 else 'each'}, or `else -> …`",
+            f"this `match` leaves out {quoted(spelled(case) for case in cases_left)}",
+            label=f"may be {quoted((spelled(case) for case in cases_left), 'or')}",
+            labels=tuple(label for case in cases_left[:LABELS_MAX] for label in _declared(graph, case)),
+            help=f"add an arm for {'it' if len(cases_left) == 1 else 'each'}, or `else -> …`",
         )
     elif cases.open and not any(isinstance(arm.pattern, ElsePattern) for arm in match.arms):
         yield CODE.at(

@@ -32,14 +32,14 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         for timer in state.timers:
             if timer.kind == "after":
                 timers.setdefault(state.name, timer)
-    told: set[tuple[str, str]] = set()
+    reports: set[tuple[str, str]] = set()
     for edge in _coming_back(graph, _on_cycles(graph, timers)):
         handler = edge.moment.handler
-        if not isinstance(handler, EventHandler) or (edge.source, handler.event) in told:
+        if not isinstance(handler, EventHandler) or (edge.source, handler.event) in reports:
             continue
-        told.add((edge.source, handler.event))
+        reports.add((edge.source, handler.event))
         # Each way shown needs a search through the whole graph.
-        shown = len(told) <= WAYS_SHOWN_MAX
+        shown = len(reports) <= WAYS_SHOWN_MAX
         yield CODE.at(
             known_place(handler.place, edge.goto.place),
             f"each `{handler.event}` comes back to `{edge.source}`, whose `after` then starts again",

@@ -27,8 +27,8 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     that is `repeatable` or skipped in doubt. Those two kinds, and actions that undo, need no
     answer.
     """
-    asked = [action for action in contract.actions if action.undoes is None and _counts(action)]
-    bit = {action.name: 1 << index for index, action in enumerate(asked)}
+    actions = [action for action in contract.actions if action.undoes is None and _counts(action)]
+    bit = {action.name: 1 << index for index, action in enumerate(actions)}
     kill = _answers(contract, bit)
 
     lost = {id(step.body) for step in graph.steps if _commits_a_stranger(graph, step)}
@@ -46,15 +46,15 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     at = graph.bits({}, across)
     bad = [state.name for state in contract.states if state.outcome in ("failure", "cancelled")]
     ways = _Ways(graph)
-    told = 0
+    count = 0
     for final in bad:
-        left = at[final]
-        while left:
-            lowest = left & -left
-            left ^= lowest
-            told += 1
-            action = asked[lowest.bit_length() - 1]
-            yield _finding(graph, action, final, ways, show=told <= WAYS_SHOWN_MAX)
+        mask = at[final]
+        while mask:
+            lowest = mask & -mask
+            mask ^= lowest
+            count += 1
+            action = actions[lowest.bit_length() - 1]
+            yield _finding(graph, action, final, ways, show=count <= WAYS_SHOWN_MAX)
 
 
 def _commits_a_stranger(graph: Graph, step: Moment) -> bool:
@@ -80,15 +80,15 @@ def _answers(contract: Contract, bit: dict[str, int]) -> dict[str, int]:
             free |= mask
     names = {action.name for action in contract.actions}
     every = (1 << len(bit)) - 1
-    found = {}
+    masks = {}
     for action in contract.actions:
         if _counts(action):
             # An unknown name in `undoes` has its own finding, and may have been meant for any
             # action.
             lost = action.undoes is not None and action.undoes not in names
             own = every if lost else free | bit.get(action.undoes or "", 0)
-            found[action.name] = own & ~bit.get(action.name, 0)
-    return found
+            masks[action.name] = own & ~bit.get(action.name, 0)
+    return masks
 
 
 class _Ways:
@@ -122,10 +122,10 @@ class _Ways:
             self._known[key] = self._graph.next_towards(final, lambda edge: not self._answers(edge, undoing))
         towards = self._known[key]
         edges = self._edges[action.name]
-        found = [
+        ways = [
             (edge, [edge.source, *along(towards, edge.target)]) for edge in edges if edge.target in towards
         ]
-        return min(found, key=lambda each: len(each[1]), default=(edges[0], [edges[0].source, final]))
+        return min(ways, key=lambda each: len(each[1]), default=(edges[0], [edges[0].source, final]))
 
     def _answers(self, edge: Edge, undoing: frozenset[str]) -> bool:
         for commit in edge.commits:

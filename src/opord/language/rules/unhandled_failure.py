@@ -32,22 +32,22 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             cases = cases_of(graph, statement)
             if cases is None or names_strangers(graph, statement.arms):
                 continue
-            left = [
+            refs = [
                 case for case in first_missing(cases, statement.arms, FEW + 1) if isinstance(case, VariantRef)
             ]
-            if left:
-                yield _finding(graph, statement, site, left)
+            if refs:
+                yield _finding(graph, statement, site, refs)
 
 
-def _finding(graph: Graph, statement: Branching, site: CallSite, left: list[VariantRef]) -> Diagnostic:
-    words = quoted(ref.variant for ref in left)
-    them = "it" if len(left) == 1 else "them"
+def _finding(graph: Graph, statement: Branching, site: CallSite, refs: list[VariantRef]) -> Diagnostic:
+    words = quoted(ref.variant for ref in refs)
+    them = "it" if len(refs) == 1 else "them"
     return CODE.at(
         known_place(site.place, statement.place),
         f"`{site.name}` can fail with {words}, but nothing handles {them}",
-        label=f"may end in {quoted((ref.variant for ref in left), 'or')}",
-        labels=tuple(label for ref in left[:LABELS_MAX] for label in _declared(graph, site, ref)),
-        help=_help(graph, statement, left),
+        label=f"may end in {quoted((ref.variant for ref in refs), 'or')}",
+        labels=tuple(label for ref in refs[:LABELS_MAX] for label in _declared(graph, site, ref)),
+        help=_help(graph, statement, refs),
     )
 
 
@@ -62,13 +62,13 @@ def _declared(graph: Graph, site: CallSite, ref: VariantRef) -> Iterator[Label]:
         yield Label(variant.place, "declared here")
 
 
-def _help(graph: Graph, statement: Branching, left: list[VariantRef]) -> str:
-    arms = ", ".join(f"`{_arm(graph, ref)} -> goto <state>`" for ref in left[:3])
-    if left == [IN_DOUBT] and _has_else(statement.arms):
+def _help(graph: Graph, statement: Branching, refs: list[VariantRef]) -> str:
+    arms = ", ".join(f"`{_arm(graph, ref)} -> goto <state>`" for ref in refs[:3])
+    if refs == [IN_DOUBT] and _has_else(statement.arms):
         return "`else` never covers `InDoubt`: add the arm `InDoubt -> goto <state>`"
     if isinstance(statement, Match) or (statement.arms and not _has_else(statement.arms)):
-        return f"add the arm {arms}" if len(left) == 1 else f"add an arm for each: {arms}"
-    inner = ", ".join(f"{_arm(graph, ref)} -> goto <state>" for ref in left[:3])
+        return f"add the arm {arms}" if len(refs) == 1 else f"add an arm for each: {arms}"
+    inner = ", ".join(f"{_arm(graph, ref)} -> goto <state>" for ref in refs[:3])
     return f"add `else {{ {inner} }}` to the call"
 
 

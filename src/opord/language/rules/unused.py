@@ -51,11 +51,11 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         ("effect", contract.effects, used.calls, "nothing performs it, and no `in doubt check` asks it"),
         ("action", contract.actions, used.calls, "nothing commits it"),
     )
-    for taken in contract.taken:
-        if taken.name not in used.types and taken.place.file == contract.place.file:
+    for used_type in contract.taken:
+        if used_type.name not in used.types and used_type.place.file == contract.place.file:
             yield CODE.at(
-                taken.place,
-                f"`{taken.name}` is taken from `{taken.path}` and not used",
+                used_type.place,
+                f"`{used_type.name}` is taken from `{used_type.path}` and not used",
                 label="nothing in this file names it",
                 help="remove the name, or write `# opord: allow unused because …` above the `use`",
             )
@@ -89,19 +89,19 @@ def _uses_of(contract: Contract) -> _Uses:
 
     A name in an `ensure` or an `undoes` does not count as a use.
     """
-    found = _Uses()
+    uses = _Uses()
     calls = (contract.pures, contract.effects, contract.actions)
     for part in (contract.params, contract.key, contract.events, *calls, contract.states, contract.phases):
-        _collect(part, found)
+        _collect(part, uses)
     for effect in contract.effects:
-        found.types.update(effect.fails)
+        uses.types.update(effect.fails)
     for action in contract.actions:
-        found.types.update(action.fails)
-    _collect_from_types(contract, found)
-    return found
+        uses.types.update(action.fails)
+    _collect_from_types(contract, uses)
+    return uses
 
 
-def _collect_from_types(contract: Contract, found: _Uses) -> None:
+def _collect_from_types(contract: Contract, uses: _Uses) -> None:
     """Add the names that used types of this file mention in their turn."""
     own = {
         declared.name: declared
@@ -109,38 +109,38 @@ def _collect_from_types(contract: Contract, found: _Uses) -> None:
         for declared in types
         if declared.place.file == contract.place.file
     }
-    waiting = list(found.types)
+    waiting = list(uses.types)
     while waiting:
         declared = own.pop(waiting.pop(), None)
         if declared is not None:
             mentioned = _Uses()
             _collect(declared, mentioned)
             waiting.extend(mentioned.types)
-            found.types |= mentioned.types
-            found.calls |= mentioned.calls
+            uses.types |= mentioned.types
+            uses.calls |= mentioned.calls
     for declared in own.values():
         _collect(declared, unused := _Uses())
-        found.calls |= unused.calls  # only in a default that has its own finding: a type calls nothing
+        uses.calls |= unused.calls  # only in a default that has its own finding: a type calls nothing
 
 
-def _collect(part: object, found: _Uses) -> None:
+def _collect(part: object, uses: _Uses) -> None:
     for node in nodes(part, types=False):
         if type(node) in _NOTED:
-            _note(node, found)
+            _note(node, uses)
 
 
 _NOTED = frozenset({Named, MakeRecord, VariantRef, PureCall, CallSite, Check, EventHandler, Event})
 
 
-def _note(node: object, found: _Uses) -> None:
+def _note(node: object, uses: _Uses) -> None:
     match node:
         case Named(name=name) | MakeRecord(record=name) | VariantRef(type=name):
-            found.types.add(name)
+            uses.types.add(name)
         case PureCall(name=name) | CallSite(name=name) | Check(effect=name):
-            found.calls.add(name)
+            uses.calls.add(name)
         case EventHandler(event=name):
-            found.events.add(name)
+            uses.events.add(name)
         case Event(roles=roles):
-            found.roles.update(roles)
+            uses.roles.update(roles)
         case _:  # open: every noted kind has its case above
             raise AssertionError(node)

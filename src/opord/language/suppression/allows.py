@@ -43,14 +43,14 @@ def without_allowed(ctx: Lowering, file: tree.File, findings: list[Diagnostic]) 
     An `allow` with an unknown rule is reported.
     """
     silenced: set[int] = set()
-    told: list[Diagnostic] = []
+    strangers: list[Diagnostic] = []
     warnings = _warnings(ctx, findings)
     for node, allow in _allows(file):
         if allow.rule.text in _RULES:
             silenced |= _covered(ctx, node, warnings.get(allow.rule.text, []))
         else:
-            told.append(_unknown(ctx, allow))
-    return [each for each in findings if id(each) not in silenced] + told
+            strangers.append(_unknown(ctx, allow))
+    return [each for each in findings if id(each) not in silenced] + strangers
 
 
 def _allows(file: tree.File) -> Iterator[tuple[Documented, tree.Allow]]:
@@ -67,20 +67,20 @@ def _allows(file: tree.File) -> Iterator[tuple[Documented, tree.Allow]]:
 
 def _warnings(ctx: Lowering, findings: list[Diagnostic]) -> dict[str, list[tuple[int, int]]]:
     """Return the warnings of this file by rule: the line and the id of each, from top to bottom."""
-    found: dict[str, list[tuple[int, int]]] = {}
+    warnings: dict[str, list[tuple[int, int]]] = {}
     for each in findings:
         if each.severity == "warning" and each.place.file == ctx.source.path:
-            found.setdefault(each.rule, []).append((each.place.line, id(each)))
-    for lines in found.values():
+            warnings.setdefault(each.rule, []).append((each.place.line, id(each)))
+    for lines in warnings.values():
         lines.sort()
-    return found
+    return warnings
 
 
 def _covered(ctx: Lowering, node: Documented, warnings: list[tuple[int, int]]) -> set[int]:
     place = ctx.place(node.span)
     first = bisect_left(warnings, (place.line, 0))
     after = bisect_left(warnings, (place.end_line + 1, 0))
-    return {found for _, found in warnings[first:after]}
+    return {number for _, number in warnings[first:after]}
 
 
 def _unknown(ctx: Lowering, allow: tree.Allow) -> Diagnostic:

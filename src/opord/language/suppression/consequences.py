@@ -28,11 +28,11 @@ def without_consequences(
 
     `syntax` has the findings of the parser.
     """
-    found = _without_reported(list(findings))
-    found = _without_same_name(found)
+    findings_left = _without_reported(list(findings))
+    findings_left = _without_same_name(findings_left)
     if any(each.severity == "error" for each in syntax):
-        found = _without_unread(UnreadText(source, file, syntax), found)
-    return found
+        findings_left = _without_unread(UnreadText(source, file, syntax), findings_left)
+    return findings_left
 
 
 def _without_reported(findings: list[Diagnostic]) -> list[Diagnostic]:
@@ -57,20 +57,20 @@ def _without_same_name(findings: list[Diagnostic]) -> list[Diagnostic]:
         each.code.id: suppressor for each in findings if (suppressor := _same_name(each.code)) is not None
     }
     others = {suppressor.code for suppressor in suppressors.values()}
-    told = {
+    names = {
         (each.code.id, each.place.file, _named(each)): folded(_named(each))
         for each in findings
         if each.code.id in others
     }
-    if not told:
+    if not names:
         return findings
 
     def is_consequence(finding: Diagnostic) -> bool:
         suppressor = suppressors.get(finding.code.id)
         if suppressor is None or not finding.fix:
             return False
-        meant = finding.fix[0].text
-        return told.get((suppressor.code, finding.place.file, meant)) == folded(_named(finding))
+        name = finding.fix[0].text
+        return names.get((suppressor.code, finding.place.file, name)) == folded(_named(finding))
 
     return [each for each in findings if not is_consequence(each)]
 

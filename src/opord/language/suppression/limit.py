@@ -19,14 +19,14 @@ def limit_findings(findings: list[Diagnostic]) -> list[Diagnostic]:
     if len(findings) <= FINDINGS_MAX_IN_ALL:
         return findings
     by_weight = sorted(range(len(findings)), key=lambda index: findings[index].severity != "error")
-    kept = sorted(by_weight[:FINDINGS_MAX_IN_ALL])
+    indexes = sorted(by_weight[:FINDINGS_MAX_IN_ALL])
     left_out = sorted(by_weight[FINDINGS_MAX_IN_ALL:])
     errors = sum(1 for index in left_out if findings[index].severity == "error")
-    said = NOT_SHOWN.at(
+    notice = NOT_SHOWN.at(
         findings[left_out[0]].place,
         f"there are {len(left_out):,} findings more, {f'{errors:,} of them' if errors else 'none of them'} "
         f"{'an error' if errors == 1 or not errors else 'errors'}",
         label="the first of them",
         help="mend those that are shown, and check again",
     )
-    return [*(findings[index] for index in kept), said]
+    return [*(findings[index] for index in indexes), notice]
