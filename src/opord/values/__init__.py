@@ -10,6 +10,7 @@ __all__ = [
     "guard",
     "ids",
     "names",
+    "nesting",
     "printing",
     "secret",
     "shape",

@@ -22,6 +22,7 @@ from opord.contract import (
 )
 from opord.language.sheet.model import SecretSheet
 from opord.language.types import show
+from opord.values.nesting import insides
 
 OPENINGS_MOST = 100
 """How often records and enums are opened for one field; the first opening of each is always made.
@@ -48,7 +49,8 @@ class Secrets:
             self._fields[name] = [
                 (f"{variant.name}.{field.name}", field) for variant in variants for field in variant.fields
             ]
-        self._holding = self._found()
+        parts = {name: [field.type for _, field in fields] for name, fields in self._fields.items()}
+        self._holding = {name for name, content in insides(parts).items() if "secret" in content}
 
     def anywhere(self) -> Iterator[SecretSheet]:
         """Yield each place of a secret, by kind of declaration, beginning with the input."""
@@ -103,25 +105,6 @@ class Secrets:
 
     def _holds(self, innermost: Type) -> bool:
         return innermost.name in self._holding if isinstance(innermost, Named) else _is_secret(innermost)
-
-    def _found(self) -> set[str]:
-        """Return the names of the types that contain a secret, directly or through other types."""
-        holders: dict[str, set[str]] = {}
-        ahead = []
-        for name, fields in self._fields.items():
-            for _, field in fields:
-                _, type = _innermost("", field.type)
-                if isinstance(type, Named):
-                    holders.setdefault(type.name, set()).add(name)
-                elif _is_secret(type):
-                    ahead.append(name)
-        found: set[str] = set()
-        while ahead:
-            name = ahead.pop()
-            if name not in found:
-                found.add(name)
-                ahead += holders.get(name, ())
-        return found
 
 
 def _innermost(path: str, type: Type) -> tuple[str, Type]:
