@@ -604,13 +604,16 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`key [expr] [for window]`: the other side honours an idempotency key.
+    """`key [expr] [for window] [shared because "…"]`: the other side honours an idempotency key.
 
-    `window` is how long it honours the key, from the first attempt on.
+    `window` is how long it honours the key, from the first attempt on. `shared` is the reason why
+    two runs may mean the same effect by the key. It is for readers and for the checker.
     """
 
     expr: Expr | None
     window: timedelta | None
+    shared: str | None = None
+    shared_place: Place = _place()
     place: Place = _place()
 
 
@@ -686,11 +689,13 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`action name(params) [-> T] [fails F] [undoes A] [{ policy }]`: called with `commit`.
+    """`action name(params) [-> T] [fails F] [undoes A] [stands because "…"] [{ policy }]`.
 
-    An action is never repeated by guessing. `doubt` is always set: without a rule in the contract
-    it is `Repeat` with a key, else `Ask`, and its place is `NOWHERE`. The places of policies are
-    those of their words in the braces.
+    It is called with `commit`, and never repeated by guessing. `undoes` names the action that it
+    takes back, and `stands` is the reason why nothing has to take it back: both are for readers and
+    for the checker. `doubt` is always set: without a rule in the contract it is `Repeat` with a
+    key, else `Ask`, and its place is `NOWHERE`. The places of policies are those of their words in
+    the braces.
     """
 
     name: str
@@ -698,12 +703,14 @@ class Action:
     result: Type  # `Nothing()` without a result
     fails: tuple[str, ...] = ()
     undoes: str | None = None
+    stands: str | None = None
     retry: Retry | None = None
     timeout: timedelta | None = None
     key: Key | None = None
     repeatable: bool = False
     doubt: Doubt = Ask()
     undoes_place: Place = _place()
+    stands_place: Place = _place()
     doc: str = _doc()
     place: Place = _place()
 

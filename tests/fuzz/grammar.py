@@ -66,7 +66,8 @@ action pay(order: Order) -> str fails CardError | DeskError { key order.id for 2
 action give_back(receipt: str) undoes pay { key receipt, retry 3 times backoff 1s to 1m, timeout 5s }
 action tell(text: str) { repeatable, in doubt skip }
 action book(id: str) -> int fails CardError { key id, in doubt report }
-action ask_them(id: str) { in doubt ask within 2d }
+action ask_them(id: str) stands because "asking does no harm" { in doubt ask within 2d }
+action post(id: str) stands because "it is read at once" { key id for 1d shared because "one letter a day" }
 """
 FINALS = {
     "Over": "final state Over failure",

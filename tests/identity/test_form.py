@@ -127,6 +127,8 @@ def test_a_contract_with_newer_members_has_no_digest_in_form_0() -> None:
 NOT_IN_IT = {
     # Promises are proved when a contract is checked; a run never reads them.
     "Contract.promises", "Promise.kind", "Promise.subjects", "Promise.others", "Promise.within", "Action.undoes",
+    # Reasons, for readers and for the checker.
+    "Action.stands", "Key.shared",
     # The bodies name the next states, and the states name their phase.
     "State.targets", "Phase.states",
     # Names of bindings.
@@ -176,6 +178,19 @@ def essence(value: Any) -> Any:
         for name in members(type(value))
         if f"{kind}.{name}" not in NOT_IN_IT
     )
+
+
+def test_a_reason_for_readers_changes_no_digest() -> None:
+    changed = 0
+    for contract in corpus():
+        for number, node in enumerate(nodes(contract)):
+            member = {ir.Action: "stands", ir.Key: "shared"}.get(type(node))
+            if member is not None:
+                other = with_member(contract, number, member, "it is known")
+                assert contract_digest(other) == contract_digest(contract)
+                assert legacy_digest(other) == legacy_digest(contract)
+                changed += 1
+    assert changed > 10
 
 
 def in_a_declared_type(contract: ir.Contract, number: int) -> bool:

@@ -77,6 +77,8 @@ def _action(rng: Random, name: str, others: list[str]) -> list[Called]:
     names, variants = _fails(rng)
     key = rng.choice(["", "", "key", "key name", 'key "{place}"', 'key "{place}" for 1d'])
     doubt = _doubt(rng, name, result, bool(key))
+    if key[:5] == 'key "' and rng.random() < 0.3:
+        key += ' shared because "all runs are at one place"'
     policy = [key] if key else []
     if rng.random() < 0.4:
         policy.append("timeout 2s")
@@ -92,8 +94,10 @@ def _action(rng: Random, name: str, others: list[str]) -> list[Called]:
         policy, doubt = [], ""
     if doubt in ("in doubt report", "in doubt ask within 1d"):
         variants.append("InDoubt")
-    undoes = f" undoes {rng.choice(others)}" if others and rng.random() < 0.2 else ""
-    text = _declaration("action", name, result, names, undoes, policy)
+    clauses = f" undoes {rng.choice(others)}" if others and rng.random() < 0.2 else ""
+    if not clauses and rng.random() < 0.2:
+        clauses = ' stands because "nobody minds"'
+    text = _declaration("action", name, result, names, clauses, policy)
     made = [Called(name, "commit", result, tuple(variants), "int", text)]
     if doubt.startswith("in doubt check"):
         look = "bool" if not result else rng.choice(["str?"])
@@ -112,11 +116,11 @@ def _doubt(rng: Random, name: str, result: str, keyed: bool) -> str:
     return rng.choice(ways)
 
 
-def _declaration(kind: str, name: str, result: str, fails: list[str], undoes: str, policy: list[str]) -> str:
+def _declaration(kind: str, name: str, result: str, fails: list[str], clauses: str, policy: list[str]) -> str:
     text = f"{kind} {name}(place: int)"
     if result:
         text += f" -> {result}"
     if fails:
         text += f" fails {' | '.join(fails)}"
-    text += undoes
+    text += clauses
     return f"{text} {{ {', '.join(policy)} }}" if policy else text

@@ -25,6 +25,8 @@ _WORDS = {
     "key for a time": r'key "\{place\}" for 1d',
     "repeatable": r"^action .*repeatable",
     "undoes": r"^action .*undoes",
+    "stands because": r"^action .* stands because",
+    "shared because": r'key "\{place\}".* shared because',
     "in doubt repeat": r"in doubt repeat",
     "in doubt check": r"in doubt check",
     "in doubt ask": r"in doubt ask[ ,}]+(?!within)",

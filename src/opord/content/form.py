@@ -10,8 +10,9 @@ the classes in `contract.py` and never change.
 - Absent values are left out: `None`, `False` and empty lists. So a member that is added later is
   left out at its default, and no digest changes.
 
-Not in the form: comments, documentation, layout, `allow`, `ensure`, `undoes`, and the `->` headers
-of states, which repeat their bodies. Types of expressions follow from the declarations, so only
+Not in the form: comments, documentation, layout, `allow` and `ensure`; `undoes`, `stands because`
+and `shared because`, which are statements for readers and for the checker; and the `->` headers of
+states, which repeat their bodies. Types of expressions follow from the declarations, so only
 literals and conversions have theirs.
 """
 

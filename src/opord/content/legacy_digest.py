@@ -96,6 +96,12 @@ _MEMBERS: dict[type[Any], tuple[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """The name of each kind of node in form 0, and the names of its members."""
 
+_FOR_READERS: dict[type[Any], frozenset[str]] = {
+    ir.Key: frozenset({"shared"}),
+    ir.Action: frozenset({"stands"}),
+}
+"""Later members that are no part of what a contract is: a contract with one is still in form 0."""
+
 
 def legacy_digest(contract: ir.Contract) -> str | None:
     """Return the digest of a contract in form 0.
@@ -138,10 +144,11 @@ def _kind(cls: type[Any]) -> tuple[str, tuple[str, ...]]:
 
 def _says_more(value: Any, members: tuple[str, ...]) -> bool:
     """Say whether a newer member has a value other than its default."""
+    ignored = {name for kind, names in _FOR_READERS.items() if isinstance(value, kind) for name in names}
     return any(
         getattr(value, member.name) != _default(member)
         for member in dataclasses.fields(value)
-        if member.compare and member.name not in members
+        if member.compare and member.name not in members and member.name not in ignored
     )
 
 

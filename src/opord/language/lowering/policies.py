@@ -8,6 +8,7 @@ from typing import assert_never
 
 from opord.contract import (
     DATETIME,
+    NOWHERE,
     STR,
     Ask,
     Check,
@@ -75,10 +76,8 @@ def lower_policies(ctx: Lowering, call: CallSymbol) -> Policies:
                 policies.retry = _retry(ctx, policy)
             case tree.TimeoutPolicy(length):
                 policies.timeout = positive(ctx, length, "a timeout")
-            case tree.KeyPolicy(value, window) if call.kind == "action":
-                expr = _action_key(ctx, call, value) if value is not None else None
-                limit = positive(ctx, window, "the time a key is remembered") if window else None
-                policies.key = Key(expr, limit, ctx.place(policy.span))
+            case tree.KeyPolicy() if call.kind == "action":
+                policies.key = _key(ctx, call, policy)
             case tree.RepeatablePolicy() if call.kind == "action":
                 policies.repeatable = True
             case tree.InDoubtPolicy() if call.kind == "action":
@@ -99,6 +98,19 @@ def positive(ctx: Lowering, node: tree.DurationLiteral, what: str) -> timedelta:
             POLICY, node.span, f"{what} of no length cannot be kept", help="write a longer one, such as `10s`"
         )
     return value
+
+
+def _key(ctx: Lowering, call: CallSymbol, node: tree.KeyPolicy) -> Key:
+    expr = _action_key(ctx, call, node.value) if node.value is not None else None
+    window = positive(ctx, node.window, "the time a key is remembered") if node.window is not None else None
+    shared = node.shared
+    return Key(
+        expr,
+        window,
+        shared.text if shared is not None else None,
+        ctx.place(shared.span) if shared is not None else NOWHERE,
+        ctx.place(node.span),
+    )
 
 
 def _retry(ctx: Lowering, node: tree.RetryPolicy) -> Retry:

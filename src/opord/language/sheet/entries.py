@@ -135,6 +135,7 @@ def action_entry(action: ActionSheet) -> Entry:
     tags = [Tag("repeatable")] if action.repeatable else []
     rows = [
         Row("key", (key,)),
+        *_reason("key shared", action.key_shared_because),
         Row("attempts", (sentence(action.attempts),)),
         Row("time limit", ((action.time_limit,),)),
         Row("in doubt", ((Code(action.in_doubt),),)),
@@ -146,6 +147,7 @@ def action_entry(action: ActionSheet) -> Entry:
     if action.undoes:
         rows.append(Row("undoes", (names("action", [action.undoes]),)))
     rows += _row("undone by", [names("action", action.undone_by)] if action.undone_by else [])
+    rows += _reason("stands", action.stands_because)
     rows.append(Row("committed in", (names("state", action.committed_in) or ("no state",),)))
     title = _signature(Name("action", action.name), action.takes, action.returns)
     return _entry(
@@ -244,6 +246,10 @@ def _signature(name: Name, takes: Iterable[Item], returns: str | None) -> Line:
 
 def _row(label: str, parts: list[Line], between: str = ", ") -> list[Row]:
     return [Row(label, (joined(parts, between),))] if parts else []
+
+
+def _reason(label: str, reason: str | None) -> list[Row]:
+    return [Row(label, ((f"because {reason}",),))] if reason else []
 
 
 def _lines(label: str, lines: Iterable[Line]) -> list[Row]:

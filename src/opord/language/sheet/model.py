@@ -133,12 +133,14 @@ class ActionSheet:
     guarantee: str
     key: str | None
     key_held_for: str | None
+    key_shared_because: str | None
     attempts: str
     time_limit: str
     in_doubt: str
     repeatable: bool
     undoes: str | None
     undone_by: tuple[str, ...]
+    stands_because: str | None
     committed_in: tuple[str, ...]
     failures: tuple[FailureSheet, ...]
 

@@ -18,6 +18,8 @@ UNKNOWN_POLICY = code(
     "OP032", rule="syntax", title="a policy that does not exist", suppressed_by=(LostPlace(),)
 )
 REPEATED_POLICY = code("OP035", rule="syntax", title="a policy that is given twice")
+REASON_WITHOUT_WORDS = code("OP041", rule="syntax", title="a reason that is not in plain words")
+SHARED_OWN_KEY = code("OP042", rule="syntax", title="`shared because` behind a key that no two runs share")
 UNKNOWN_PROMISE = code("OP037", rule="syntax", title="an `ensure` line of no known form")
 
 _INT_DIGITS_MAX = 18
@@ -52,7 +54,7 @@ class PolicyParser(StatementParser):
         elif kind == "pure":
             self.miss("`->` and the type of the result", "a pure function is there for its result")
             result = self.unparsed(self.i)
-        node = tree.CallDeclaration(kind, name, parameters, result, [], None, [], (0, 0))
+        node = tree.CallDeclaration(kind, name, parameters, result, [], None, None, [], (0, 0))
         self._call_clauses(node)
         if self.brace_opens():
             self._policies(node)
@@ -60,19 +62,21 @@ class PolicyParser(StatementParser):
         return node
 
     def _call_clauses(self, node: tree.CallDeclaration) -> None:
-        while self.at_word("fails") or self.at_word("undoes"):
+        while self.at_word("fails") or self.at_word("undoes") or self.at_word("stands"):
             i = self.i
             word = self.texts[i]
-            self.i += 1
             if word == "fails":
+                self.i += 1
                 again = bool(node.failures)
                 node.failures = node.failures + self.names("a failure")
-                allowed = node.kind != "pure"
-            else:
+            elif word == "undoes":
+                self.i += 1
                 again = node.undoes is not None
                 node.undoes = self.name("an action after `undoes`")
-                allowed = node.kind == "action"
-            if not allowed:
+            else:
+                again = node.stands is not None
+                node.stands = self._reason(word, f"why nothing has to undo `{node.name.text}`")
+            if node.kind == "pure" or (node.kind == "effect" and word != "fails"):
                 self._misplaced(i, word, node)
             elif again:
                 self._given_twice(i, word)
@@ -167,14 +171,55 @@ class PolicyParser(StatementParser):
 
     def _key(self, start: int) -> tree.KeyPolicy:
         self.i += 1
-        value = window = None
+        value = window = shared = None
         ended = self.newlines[self.i] == t.NEWLINE or self.kinds[self.i] in (",", "}", t.END)
-        if not ended and not self.at_word("for"):
+        # A parameter may be called `shared`.
+        at_clause = self.at_word("for") or (self.at_word("shared") and self.texts[self.i + 1] == "because")
+        if not ended and not at_clause:
             value = self.expression()
         if self.at_word("for"):
             self.i += 1
             window = self.duration()
-        return tree.KeyPolicy(value, window, self.span_from(start))
+        if self.at_word("shared"):
+            shared = self._reason("shared", "why two runs mean the same effect by this key")
+            if value is None:
+                self._report_shared_own_key(shared)
+        return tree.KeyPolicy(value, window, shared, self.span_from(start))
+
+    def _report_shared_own_key(self, shared: tree.Reason) -> None:
+        self.report(
+            SHARED_OWN_KEY,
+            shared.span,
+            "this key is the runtime's own, and no two runs have the same",
+            "leave `shared because` away, or write the key that the runs share: `key <expression>`",
+        )
+
+    # Reasons --------------------------------------------------------------------------------------
+
+    def _reason(self, word: str, why: str) -> tree.Reason:
+        """Read `<word> because "…"`; `why` says what the reason is about."""
+        start = self.i
+        self.i += 1
+        if not self.at_word("because"):
+            raise self.miss(f"`because` after `{word}`", f'say {why}: `{word} because "…"`')
+        self.i += 1
+        if self.kinds[self.i] == t.TEXT_START:
+            literal = self._template()
+        else:
+            self.i = self.take(t.TEXT, "the reason in quotes", f'say {why}: `{word} because "…"`')
+            literal = self.text()
+        words_only = [part for part in literal.parts if isinstance(part, str)]
+        text = "".join(words_only).strip()
+        if len(words_only) < len(literal.parts):
+            self.report(
+                REASON_WITHOUT_WORDS,
+                literal.span,
+                "a reason has no expression in it",
+                "write plain words, which are true of every run",
+            )
+        elif not text:
+            self.report(REASON_WITHOUT_WORDS, literal.span, "this reason is empty", f"say {why}")
+        return tree.Reason(text, self.span_from(start))
 
     def _in_doubt(self, start: int) -> tree.InDoubtPolicy:
         self.i += 1

@@ -625,11 +625,20 @@ class TimeoutPolicy:
 
 
 @dataclass(slots=True)
+class Reason:
+    """`stands because "…"` or `shared because "…"`: the text, and the span of words and text."""
+
+    text: str
+    span: Span
+
+
+@dataclass(slots=True)
 class KeyPolicy:
-    """`key [expr] [for D]`."""
+    """`key [expr] [for D] [shared because "…"]`."""
 
     value: Expression | None
     window: DurationLiteral | None
+    shared: Reason | None
     span: Span
 
 
@@ -667,7 +676,10 @@ Policy: TypeAlias = "RetryPolicy | TimeoutPolicy | KeyPolicy | RepeatablePolicy 
 
 @dataclass(slots=True)
 class CallDeclaration:
-    """`pure`, `effect` or `action name(params) [-> T] [fails F | G] [undoes A] [{ policy }]`."""
+    """`pure`, `effect` or `action name(params) [-> T]`, then clauses and `[{ policy }]`.
+
+    The clauses are `fails F | G`, and for an action `undoes A` and `stands because "…"`.
+    """
 
     kind: Literal["pure", "effect", "action"]
     name: Name
@@ -675,6 +687,7 @@ class CallDeclaration:
     result: TypeNode | None
     failures: list[Name]
     undoes: Name | None
+    stands: Reason | None
     policies: list[Policy]
     span: Span
     doc: str = ""

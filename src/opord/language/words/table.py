@@ -117,6 +117,12 @@ _CLAUSES = (
         "action refund(receipt: Receipt) undoes charge_card { key receipt.id }", ("undoes name",), of=("action",),
     ),
     Word(
+        "stands because", ("call",), "Says why nothing has to undo the action when the run ends badly.",
+        'action mail(to: str, text: str) stands because "a mail cannot be taken back" { key run.id }',
+        ('stands because "…"',),
+        (Snippet("stands because", "why nothing has to undo it", 'stands because "${1:reason}"'),), ("action",),
+    ),
+    Word(
         "transient", ("variant",), "This attempt certainly did not take effect, and another may help.",
         "failure PaymentError { Unavailable transient }",
     ),
@@ -180,6 +186,11 @@ _POLICIES = (
     Word(
         "for", ("policy part",), "How long the outside remembers the key of an action.", "key order.id for 24h",
         ("for D",), leads_to="other",
+    ),
+    Word(
+        "shared because", ("policy part",), "Says why two runs mean the same effect by the key of an action.",
+        'key customer.id for 24h shared because "a customer is greeted once a day"', ('shared because "…"',),
+        (Snippet("shared because", "why two runs share the key", 'shared because "${1:reason}"'),), leads_to="other",
     ),
     Word(
         "after", ("policy part",), "How long to wait before the effect of `in doubt check` is asked.",

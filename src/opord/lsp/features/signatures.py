@@ -54,7 +54,8 @@ def call(symbol: CallSymbol) -> str:
     result = "" if isinstance(symbol.result, Nothing) else f" -> {show(symbol.result)}"
     fails = f" fails {' | '.join(symbol.fails)}" if symbol.fails else ""
     undoes = f" undoes {symbol.node.undoes.text}" if symbol.node.undoes is not None else ""
-    return f"{symbol.kind} {symbol.name}{taken}{result}{fails}{undoes}"
+    stands = f' stands because "{symbol.node.stands.text}"' if symbol.node.stands is not None else ""
+    return f"{symbol.kind} {symbol.name}{taken}{result}{fails}{undoes}{stands}"
 
 
 def event(symbol: EventSymbol) -> str:

@@ -176,13 +176,17 @@ def _call(spot: Spotted) -> Iterable[Offer]:
         return names.failures(spot)
     if before == "undoes":
         return names.calls(spot, "action", bare=True)
+    if before == "stands":
+        return k.rest(w.at("call"), after=before)
+    if before == "because":
+        return ()
     if len(words) <= 2:
         return ()
     left: list[Offer] = []
     if "->" not in words and "fails" not in words:
         left.append(Offer("->", "keyword", "the result", insert="-> ", rank=1))
     if words[0] != "pure":
-        clauses = [word for word in w.at("call") if word.text not in words and words[0] in word.of]
+        clauses = [word for word in w.at("call") if word.parts[0] not in words and words[0] in word.of]
         left += k.offered(clauses, rank=5)
     return left
 
@@ -257,11 +261,21 @@ def _policy(spot: Spotted) -> Iterable[Offer]:
             part = "times" if len(words) == 2 else "backoff" if before == "times" else ""
             return k.offered(k.named("policy part", part), rank=1)
         case "key":
-            if before == "key" or before in _OPERAND_AFTER:
-                return chain(values(spot), k.offered(k.named("policy part", "for"), rank=70))
-            return k.offered(k.named("policy part", "for"), rank=1)
+            return _key_policy(spot)
         case _:  # open: a word of the text
             return ()
+
+
+def _key_policy(spot: Spotted) -> Iterable[Offer]:
+    words, before = spot.cursor.words, spot.cursor.before
+    if before == "key" or before in _OPERAND_AFTER:
+        return chain(values(spot), k.offered(k.named("policy part", "for"), rank=70))
+    if before == "shared":
+        return k.rest(w.at("policy part"), after=before)
+    if before == "for" or "because" in words:
+        return ()
+    clauses = ("shared because",) if "for" in words else ("for", "shared because")
+    return k.offered(k.named("policy part", *clauses), rank=1)
 
 
 # --- Bodies ---------------------------------------------------------------------------------------
