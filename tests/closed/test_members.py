@@ -33,7 +33,8 @@ POINTED: dict[Union, set[str]] = {
     },
     Union(CONTRACT, "Pattern", "place: Place"): {
         "codegen/diagram/causes.py", "codegen/steps.py", "content/form.py", "language/flow/calls.py",
-        "language/flow/coverage.py", "language/lowering/patterns.py", "language/flow/value_flow.py", "language/flow/rounds.py",
+        "language/flow/coverage.py", "language/lowering/patterns.py", "language/flow/value_flow.py",
+        "language/flow/known_values.py",
         "language/sheet/reasons.py", "language/sheet/troubles.py", "simulate/targets.py",
     },
     Union(CONTRACT, "Statement", "place: Place"): {

@@ -1,16 +1,15 @@
-"""Analyse the values that an acting state passes on with each `goto`, and the conditions.
+"""Analyse the values that a step passes on with each `goto`, and the conditions before it.
 
 An expression becomes a `Value`, which keeps as many parts as comparisons and conditions need. A
-name that a `let` bound becomes its value. The result of a call, a clock or a sender is `OUTSIDE`:
-it can be different every time.
+name that a `let` bound becomes its value. The result of a call, a parameter of an event, a clock or
+a sender comes from outside: it can be different every time.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import count, islice, product
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from opord.contract import (
@@ -55,8 +54,6 @@ from opord.statements import Branching, called_by
 
 # A value with more parts than this is not analysed: names can contain names without end.
 _PARTS_MAX = 200
-# For these, one part can decide the whole.
-_HALF_KNOWN = frozenset({"if", "and", "or", "not"})
 # Only this many conditions before a `goto` are kept, the last ones; the others are taken to hold.
 _REQUIREMENTS_MAX = 100
 # Only this many combinations of conditional values of a `goto` are followed, the first ones.
@@ -81,7 +78,9 @@ class CopiedField:
 class MadeValue:
     """A value made from others; the same parts give the same value.
 
-    `names` are the fields of a record.
+    `names` are what `how` needs besides the parts: the fields of a record, the name of a function
+    or of an input. A value that comes `"outside"` has a number: in one step, the same number is the
+    same value.
     """
 
     how: str
@@ -94,7 +93,7 @@ class MadeValue:
 
 @dataclass(frozen=True, slots=True)
 class OutsideValue:
-    """A value from outside, which can differ the next time.
+    """A value of which nothing is known.
 
     `unread`: the expression could not be understood and has been reported.
     """
@@ -104,9 +103,7 @@ class OutsideValue:
 
 Value: TypeAlias = KnownValue | CopiedField | MadeValue | OutsideValue
 
-OUTSIDE = OutsideValue()
 UNREAD = OutsideValue(unread=True)
-FIXED = MadeValue("fixed")  # an unknown value that stays the same for the whole run
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +117,17 @@ class Requirement:
     holds: bool = True
     pattern: Pattern | None = None
     before: tuple[Pattern, ...] = ()
+
+
+class Leaving(NamedTuple):
+    """One way out of a step: a `goto`, the values for the target's fields, and the conditions.
+
+    The last condition comes first.
+    """
+
+    goto: Goto
+    values: tuple[tuple[str, Value], ...]
+    requirements: tuple[Requirement, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,25 +145,30 @@ def handovers_of(source: str, body: Block) -> Iterator[Handover]:
 
     A conditional value gives two ways.
     """
-    for goto, values, requirements in _found_in(body):
-        if any(requirement.of == UNREAD for requirement in requirements):
+    for leaving in StepFlow(body).leavings:
+        if any(requirement.of == UNREAD for requirement in leaving.requirements):
             continue
-        for way in islice(_ways(values, requirements), _CHOICES_MAX):
-            if not any(_is_outside(value) for _, value in way[0]):
-                yield Handover(source, goto, *way)
+        for way in ways(leaving):
+            if not any(_is_outside(value) for _, value in way.values):
+                yield Handover(source, *way)
 
 
-_Handed: TypeAlias = tuple[tuple[str, Value], ...]
+def ways(leaving: Leaving) -> Iterator[Leaving]:
+    """Yield a way out of a step once for each choice of its conditional values.
+
+    The conditions of the choice join those before the `goto`.
+    """
+    return islice(_ways(leaving), _CHOICES_MAX)
 
 
-def _ways(
-    values: _Handed, requirements: tuple[Requirement, ...]
-) -> Iterator[tuple[_Handed, tuple[Requirement, ...]]]:
+def _ways(leaving: Leaving) -> Iterator[Leaving]:
+    goto, values, requirements = leaving
     options = [[(value, extra) for value, extra in _options(value)] for _, value in values]
     names = [name for name, _ in values]
     for choice in product(*options):
         more = tuple(requirement for _, extra in choice for requirement in extra)
-        yield tuple(zip(names, (value for value, _ in choice), strict=True)), (*requirements, *more)
+        handed = tuple(zip(names, (value for value, _ in choice), strict=True))
+        yield Leaving(goto, handed, (*more, *requirements))
 
 
 def _options(value: Value) -> Iterator[tuple[Value, tuple[Requirement, ...]]]:
@@ -188,13 +201,27 @@ class _Chain:
             chain = chain.rest
 
 
-_Found: TypeAlias = tuple[Goto, _Handed, tuple[Requirement, ...]]
+class StepFlow:
+    """The values of a step: at each `goto`, in the arguments of each call, and of any expression.
+
+    `leavings` has the ways out from top to bottom, `args` the arguments of each call site by its
+    `id`.
+    """
+
+    def __init__(self, body: Block) -> None:
+        self._walk = _Walk()
+        self._walk.block(body, _Chain())
+        self.leavings = self._walk.leavings
+        self.args = self._walk.args
+
+    def value(self, expr: Expr) -> Value:
+        """Return the value of an expression that stands before the step, such as a guard."""
+        return self._walk.value(expr)
 
 
-def _found_in(body: Block) -> list[_Found]:
-    walk = _Walk()
-    walk.block(body, _Chain())
-    return walk.found
+def value_of_key(key: Expr, args: Mapping[str, Value]) -> Value:
+    """Return the value of an action's key, given the values of the action's parameters."""
+    return _Walk(args).value(key)
 
 
 class _Subject(NamedTuple):
@@ -214,18 +241,22 @@ class _Walk(PathWalk[_Chain]):
 
     goes_on = False
 
-    def __init__(self) -> None:
-        self.found: list[_Found] = []
-        self._names: dict[str, Value] = {}
+    def __init__(self, names: Mapping[str, Value] | None = None) -> None:
+        self.leavings: list[Leaving] = []
+        self.args: dict[int, tuple[Value, ...]] = {}
+        self._outside = count()
+        self._names: dict[str, Value] = dict(names or {})
         self._hidden: list[tuple[str, Value | None]] = []  # the earlier value of each bound name
         self._subjects: dict[int, _Subject] = {}
 
     def called(self, site: CallSite, pattern: Pattern | None, at: _Chain) -> _Chain:
+        if id(site) not in self.args:
+            self.args[id(site)] = tuple(self.value(arg) for arg in site.args)
         return at
 
     def went(self, goto: Goto, at: _Chain) -> None:
         handed = tuple((name, self.value(value)) for name, value in goto.args)
-        self.found.append((goto, handed, tuple(islice(at.latest(), _REQUIREMENTS_MAX))))
+        self.leavings.append(Leaving(goto, handed, tuple(islice(at.latest(), _REQUIREMENTS_MAX))))
 
     def join(self, ways: Sequence[_Chain], before: _Chain) -> _Chain:
         return before
@@ -245,7 +276,7 @@ class _Walk(PathWalk[_Chain]):
         return at.then(Requirement(subject.value, True, arm.pattern, above))
 
     def arm(self, statement: Branching, arm: Arm, at: _Chain) -> _Chain | None:
-        subject = self._subject(statement).value if called_by(statement) is None else OUTSIDE
+        subject = self._subject(statement).value if called_by(statement) is None else self._from_outside()
         bound = len(self._hidden)
         for name, value in _given_by(arm.pattern, subject):
             if name is not None:
@@ -258,7 +289,7 @@ class _Walk(PathWalk[_Chain]):
         match statement:
             case Call(name=name):
                 if name:
-                    self._bind(name, OUTSIDE)
+                    self._bind(name, self._from_outside())
                 return after
             case Match():
                 # The end of a call proves no value.
@@ -312,16 +343,20 @@ class _Walk(PathWalk[_Chain]):
                 return KnownValue(value)
             case Var(origin="field", name=name):
                 return CopiedField(name)
-            case Var(origin="input" | "run"):
-                return FIXED
-            case Var(origin="binding", name=name):
-                return self._names.get(name, OUTSIDE)
-            case Var():
-                return OUTSIDE
+            case Var(origin="input" | "run" as origin, name=name):
+                return MadeValue(origin, names=(name,))
+            case Var(name=name):
+                # Parameters of events are bound by no statement, so this may be their first use.
+                if name not in self._names:
+                    self._names[name] = self._from_outside()
+                return self._names[name]
             case Convert(of=of):
                 return self.value(of)
             case Text(parts=parts) if all(isinstance(part, str) for part in parts):
                 return KnownValue("".join(str(part) for part in parts))
+            case Text(parts=parts):
+                values = (KnownValue(part) if isinstance(part, str) else self.value(part) for part in parts)
+                return make_value("text", *values)
             case MakeVariant(variant=variant, fields=()):
                 return KnownValue(variant)
             case Attribute(of=of, name=name):
@@ -337,34 +372,52 @@ class _Walk(PathWalk[_Chain]):
                 return make_value(
                     "with", self.value(of), *(self.value(value) for _, value in changes), names=names
                 )
-            case MakeRecord(fields=fields):
+            case MakeRecord(record=record, fields=fields):
                 names = tuple(name for name, _ in fields)
-                return make_value("record", *self._given(fields), names=names)
+                return make_value("record", *self._given((record,), fields), names=names)
             case MakeVariant(variant=variant, fields=fields):
-                return make_value("variant", *self._given(fields), names=(variant.type, variant.variant))
-            case Text() | Index() | Slice() | PureCall() | BuiltinCall() | MakeList():
-                return make_value("other", *(self.value(part) for part in _parts(expr)))
+                named = (variant.type, variant.variant)
+                names = (*named, *(name for name, _ in fields))
+                return make_value("variant", *self._given(named, fields), names=names)
+            case Index(of=of, index=index):
+                return make_value("index", self.value(of), self.value(index))
+            case Slice(of=of, start=start, stop=stop):
+                ends = (KnownValue(None) if end is None else self.value(end) for end in (start, stop))
+                return make_value("slice", self.value(of), *ends)
+            case PureCall(name=name, args=args):
+                return make_value("pure", *(self.value(arg) for arg in args), names=(name,))
+            case BuiltinCall(name=name, args=args, variant=ref):
+                names = (name,) if ref is None else (name, ref.type, ref.variant)
+                return make_value("built-in", *(self.value(arg) for arg in args), names=names)
+            case MakeList(items=items):
+                return make_value("list", *(self.value(item) for item in items))
             case _:
                 assert_never(expr)
 
-    def _given(self, fields: tuple[tuple[str, Expr | None], ...]) -> list[Value]:
+    def _given(self, of: tuple[str, ...], fields: tuple[tuple[str, Expr | None], ...]) -> list[Value]:
         """Turn the fields of a record or variant into values.
 
-        A missing value is the default, which is `FIXED`.
+        A missing value is the default, which never changes.
         """
-        return [FIXED if value is None else self.value(value) for _, value in fields]
+        return [
+            MadeValue("default", names=(*of, name)) if value is None else self.value(value)
+            for name, value in fields
+        ]
+
+    def _from_outside(self) -> Value:
+        """Return a value that is equal to no other one."""
+        return MadeValue("outside", names=(str(next(self._outside)),), outside=True)
 
 
 def _given_by(pattern: Pattern, subject: Value) -> Iterator[tuple[str | None, Value]]:
     """Yield the names that a pattern binds, with their values."""
     match pattern:
         case VariantPattern(names=names):
-            part = make_value("part", subject)
-            for _, name in names:
-                yield name, part
-        case OkPattern(name=name):
-            yield name, make_value("part", subject)
-        case SomePattern(name=name) | ElsePattern(name=name):
+            for field, name in names:
+                yield name, make_value("part", subject, names=(field,))
+        case SomePattern(name=name):
+            yield name, make_value("unwrap", subject)
+        case OkPattern(name=name) | ElsePattern(name=name):
             yield name, subject
         case NonePattern() | ConstantPattern():
             pass
@@ -373,19 +426,14 @@ def _given_by(pattern: Pattern, subject: Value) -> Iterator[tuple[str | None, Va
 
 
 def make_value(how: str, *parts: Value, names: tuple[str, ...] = ()) -> Value:
-    """Make a value from others.
-
-    The value comes from outside if one part does, unless the other parts may still decide it.
-    """
-    outside = any(_is_outside(part) for part in parts)
-    size = 1 + sum(part.size if isinstance(part, MadeValue) else 1 for part in parts)
+    """Make a value from others. It comes from outside if one part does."""
     if UNREAD in parts:
         return UNREAD
-    if outside and (how not in _HALF_KNOWN or size > _PARTS_MAX):
-        return OUTSIDE
+    size = 1 + sum(part.size if isinstance(part, MadeValue) else 1 for part in parts)
+    outside = any(_is_outside(part) for part in parts)
     fields: frozenset[str] = frozenset().union(*(fields_of(part) for part in parts))
     if size > _PARTS_MAX:
-        return MadeValue("other", (), (), fields)
+        return MadeValue("large", (), (), fields, outside=outside)
     return MadeValue(how, parts, names, fields, size, outside)
 
 
@@ -404,15 +452,3 @@ def fields_of(value: Value) -> frozenset[str]:
             return frozenset()
         case _:
             assert_never(value)
-
-
-def _parts(expr: Any) -> Iterator[Expr]:
-    """Yield the expressions directly inside an expression."""
-    for each in dataclasses.fields(expr):
-        waiting = [getattr(expr, each.name)]
-        while waiting:
-            node = waiting.pop()
-            if isinstance(node, tuple):
-                waiting.extend(node)
-            elif isinstance(node, Expr):
-                yield node
