@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from opord.cli.contracts import CONTRACT_FILE, checked
 from opord.cli.errors import CliError
 from opord.cli.output import error, write
+
+if TYPE_CHECKING:
+    from opord.contract import Contract
 
 
 @click.command()
@@ -26,31 +31,62 @@ def command(files: tuple[Path, ...], folder: Path, only_check: bool) -> int:
     not edit it: change the contract and write it again. With --check, a build finds a module that
     was forgotten.
 
+    The newest version of a contract is `order.py`; older ones, given with it, are `order_v1.py`.
+    The module of a version that is not given is never overwritten.
+
     \b
     Examples:
       opord gen order.opord -o src/shop
+      opord gen order.opord order.v1.opord -o src/shop
       opord gen --check contracts/*.opord -o src/shop
     """
-    from opord.codegen import is_stale, module_path, write_module
-    from opord.loading.errors import ContractRefused
+    from opord.codegen import OtherModule, is_stale, module_path, write_module
 
+    results = [_with_contract(file) for file in files]
+    beside = [contract for contract, _ in results]
+    files_by_path: dict[Path, Path] = {}
     stale = 0
-    for file in files:
-        result = checked(file)
-        if result.contract is None:
-            if result.errors:
-                raise ContractRefused(str(file), result.diagnostics)
+    for file, (contract, sources) in zip(files, results, strict=True):
+        path = module_path(contract, folder, beside)
+        earlier = files_by_path.setdefault(path, file)
+        if earlier != file:
             raise CliError(
-                "contract_refused", f"{file} has types alone, and no contract: there is nothing to write"
+                "module_other_version",
+                f"{earlier} and {file} would both be {path}: give one of them another name or version",
             )
-        path = module_path(result.contract, folder)
-        if not is_stale(result.contract, result.sources, folder):
+        if not is_stale(contract, sources, folder, beside):
             write(f"{path} is up to date")
         elif only_check:
             stale += 1
             what = "is not what the contract gives now" if path.exists() else "is missing"
-            error("module_stale", f"{path} {what}; run `opord gen {file} -o {folder}`")
+            error("module_stale", f"{path} {what}; run `opord gen {_shown(files)} -o {folder}`")
         else:
-            write_module(result.contract, result.sources, folder)
+            try:
+                write_module(contract, sources, folder, beside)
+            except OtherModule as other:
+                raise CliError("module_other_version", str(other)) from other
             write(f"{path} written")
     return int(stale > 0)
+
+
+def _with_contract(file: Path) -> tuple[Contract, Sequence[tuple[str, str]]]:
+    """Return the contract of a file, and its texts.
+
+    Raises:
+        ContractRefused: it has errors.
+        CliError: it cannot be read, or has types alone.
+    """
+    from opord.loading.errors import ContractRefused
+
+    result = checked(file)
+    if result.contract is None:
+        if result.errors:
+            raise ContractRefused(str(file), result.diagnostics)
+        raise CliError(
+            "contract_refused", f"{file} has types alone, and no contract: there is nothing to write"
+        )
+    return result.contract, result.sources
+
+
+def _shown(files: Sequence[Path]) -> str:
+    return " ".join(map(str, files[:5])) + (" …" if len(files) > 5 else "")

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from opord.story.signs import safe
 if TYPE_CHECKING:
     from opord.backends.front import Engine
     from opord.backends.shown import Shown
+    from opord.generated import Workflow
     from opord.kernel.program import Program
 
 log = logging.getLogger("opord.worker")
@@ -85,7 +87,7 @@ def command(
     for contract, where in zip(contracts, handlers, strict=True):
         program, instance = program_at(contract), _handlers(where)
         _ask_for_the_class(program, instance)
-        pairs.append((_as_the_handlers_know_it(program, instance), instance))
+        pairs.append((_as_the_handlers_know_it(program, instance, contract), instance))
     status = asyncio.run(
         _work(
             pairs,
@@ -144,14 +146,16 @@ def _ask_for_the_class(program: Program, instance: Any) -> None:
             raise CliError("handlers_invalid", message)
 
 
-def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:
+def _as_the_handlers_know_it(program: Program, handlers: Any, place: str) -> Program:
     """Return the program with the classes that the handlers were written against.
 
-    Handlers that import a generated module receive its records and answer with them. A program
-    compiled from the contract's file has classes of its own, so the program of the module must run.
+    Handlers that import a generated module compare values with its enums and match its records. A
+    program compiled from the contract's file has classes of its own, so the program of the module
+    must run, also if another module of the handlers imports it. `place` is where the contract was
+    named.
 
     Raises:
-        CliError: the handlers were written against a contract of that name with other content.
+        CliError: the handlers were written against this version with other content.
     """
     from opord.generated import Workflow
     from opord.loading import program_of
@@ -161,20 +165,40 @@ def _as_the_handlers_know_it(program: Program, handlers: Any) -> Program:
         value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
         for value in vars(home).values()
     }
-    classes = [
-        cls for cls in Workflow.__subclasses__() if cls.binding is not None and cls.__module__ in modules
-    ]
-    same = [cls for cls in classes if cls.binding is not None and program.is_named_by(cls.binding.digest)]
-    if program.workflow in same or not same:
-        others = [cls for cls in classes if cls.__name__ == program.workflow.__name__]
-        if others and not same:
-            raise CliError(
-                "module_stale",
-                f"the handlers in `{home.__name__}` are written against `{others[0].__module__}`, which was generated "
-                f"from another text of {program.name} than the one given; run `opord gen` on it again",
-            )
+    loaded = [(cls, cls.binding) for cls in Workflow.__subclasses__() if cls.binding is not None]
+    same = [cls for cls, binding in loaded if program.is_named_by(binding.digest)]
+    near = [cls for cls in same if cls.__module__ in modules]
+    if program.workflow in near:
         return program
-    return program_of(same[0])
+    for cls in (*near, *same):
+        if cls is not program.workflow:
+            return program_of(cls)
+    for cls, _ in loaded:
+        if cls.__module__ in modules and cls.__name__ == program.workflow.__name__:
+            _refuse_stale(program, home, cls, place)
+    return program
+
+
+def _refuse_stale(program: Program, home: ModuleType, cls: type[Workflow], place: str) -> None:
+    """Refuse a module of the program's version with other content. Other versions are no fault.
+
+    Raises:
+        CliError: always then; the message has the command that mends it.
+    """
+    from opord.loading import LoadingError, program_of
+
+    try:
+        version = program_of(cls).version
+    except LoadingError as wrong:
+        raise CliError("module_stale", str(wrong)) from wrong
+    if version == program.version:
+        file = sys.modules[cls.__module__].__file__
+        folder = f" -o {Path(file).parent}" if file is not None and Path(file).exists() else ""
+        raise CliError(
+            "module_stale",
+            f"the handlers in `{home.__name__}` are written against `{cls.__module__}`, which was generated from "
+            f"another text of {program.name} version {version} than {place}; run `opord gen {place}{folder}` again, or raise the version",
+        )
 
 
 async def _work(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from opord.codegen.files import is_stale, module_path, write_module
+from opord.codegen.files import OtherModule, is_stale, module_path, origin_of, write_module
 from opord.codegen.names import module_name
 from opord.codegen.python import generate
 
 __all__ = [
+    "OtherModule",
     "diagram",
     "expressions",
     "generate",
@@ -15,6 +16,7 @@ __all__ = [
     "module_name",
     "module_path",
     "names",
+    "origin_of",
     "python",
     "steps",
     "write_module",

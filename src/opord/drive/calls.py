@@ -274,16 +274,16 @@ class Calls:
             return Unexpected(error, self._since(began))
 
     def _raised(self, call: CallProgram, error: BaseException, began: float) -> Ending:
-        declaration = call.declaration
-        fails = getattr(declaration, "fails", ())
-        if isinstance(error, Failure) and error.opord_type in fails:
+        if isinstance(error, Failure) and error.opord_type in call.fails:
             try:
-                text = dumps(call.failure.dump(error))
+                # A copy, of this program's class: the code that raised it may still change its
+                # lists, and may know it from another module of the contract.
+                failure = call.failure.accept(error)
+                text = dumps(call.failure.dump(failure))
                 check_size(text, what=f"the failure {error.opord_type} of {call.declaration.name}")
             except Exception as misfit:
                 return Unexpected(misfit, self._since(began))
-            # Copy the failure: the code that raised it may still change its lists.
-            return Failed(call.failure.copy(error), self._since(began))
+            return Failed(failure, self._since(began))
         return Unexpected(error, self._since(began))
 
     def _since(self, began: float) -> float:

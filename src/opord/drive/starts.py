@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, assert_never
 
-from opord.drive.errors import ContractReplaced, InputInvalid, StartConflict
+from opord.drive.errors import ContractReplaced, ContractUnreadable, InputInvalid, StartConflict
 from opord.drive.host import Host
 from opord.kernel import inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
@@ -17,7 +17,7 @@ from opord.kernel.sealing import opened_text
 from opord.kernel.step import StepError
 from opord.values.canonical import dumps
 from opord.values.guard import BadValue, check_size
-from opord.values.types import RunId
+from opord.values.types import Digest, RunId
 
 
 class Started(NamedTuple):
@@ -79,11 +79,13 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
                 host.launch(run)
             return Started(run_id, True)
         case Exists(row):
-            if await _input_of(host, program, row) != run.input_text:
+            sent = await _read_by(host, row.contract, program, input_value, run.input_text)
+            if sent is None or sent != await _input_of(host, program, row):
                 raise StartConflict(run_id)
             return Started(run_id, False)
         case WasPruned(tombstone):
-            if tombstone.input != input_digest(run.input_text):
+            sent = await _read_by(host, tombstone.contract, program, input_value, run.input_text)
+            if sent is None or input_digest(sent) != tombstone.input:
                 raise StartConflict(run_id)
             return Started(run_id, False, True)
         case NotStored():
@@ -92,6 +94,21 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
             raise RuntimeError(f"{run_id}: {result} is no answer to a start")
         case _:
             assert_never(result)
+
+
+async def _read_by(host: Host, contract: Digest, program: Program, input_value: Any, text: str) -> str | None:
+    """Return the input of a start as the version of the run that is there reads it.
+
+    So a start that is sent again after a deploy finds its run, if the new version only added
+    members with defaults. The result is None if that version cannot read it.
+    """
+    if program.is_named_by(contract):
+        return text
+    try:
+        other = await host.program(contract)
+        return dumps(other.input.dump(other.input.accept(input_value)))
+    except (BadValue, ContractUnreadable):
+        return None
 
 
 async def _input_of(host: Host, program: Program, row: RunRow) -> str:

@@ -25,7 +25,7 @@ class CallProgram:
     """A `pure`, `effect` or `action` with what its calls need.
 
     - `args` encodes the arguments, a tuple, as an object with a member for each parameter.
-    - `failures` maps "Type.Variant" to the exception class; `failure` encodes an instance as
+    - `fails` has the class names of the failures that it declares; `failure` encodes one as
       `{"type": "PaymentError.Declined", …fields}`.
     - `key` (actions with `key expr`) takes the arguments and the frame and returns the key as text.
     - `check_args` (actions with `in doubt check`) takes the arguments, the frame and `call.key`,
@@ -38,6 +38,7 @@ class CallProgram:
     args: Codec
     result: Codec | None
     failure: Codec
+    fails: frozenset[str] = frozenset()
     key: Callable[[tuple[Any, ...], Frame[Any]], Key] | None = None
     check_args: Callable[[tuple[Any, ...], Frame[Any], Key], tuple[Any, ...]] | None = None
 

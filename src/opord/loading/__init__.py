@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from opord.generated.handlers import check_handlers
 from opord.loading.build import build_program
-from opord.loading.errors import ContractRefused, OtherContract, StaleModule
+from opord.loading.errors import ContractRefused, LoadingError, OtherContract, StaleModule
 from opord.loading.load import load, load_accepted, load_program, load_sources, program_of, read_accepted
 from opord.loading.modules import compile_module
 
 __all__ = [
     "ContractRefused",
+    "LoadingError",
     "OtherContract",
     "StaleModule",
     "build",

@@ -131,13 +131,15 @@ class _Builder:
                 key = self._function("key", "of", call.name)
             if isinstance(call.doubt, ir.Check):
                 check = self._function("check", call.name)
+        problems = self._problems(call)
         return CallProgram(
             declaration=call,
             kind=_kind(call),
             params=tuple(param.name for param in call.params),
             args=self._codecs.params(call.params, f"the call of {call.name}"),
             result=None if isinstance(call.result, ir.Nothing) else self._codecs.of(call.result),
-            failure=self._codecs.problem(self._problems(call), f"the failures of {call.name}"),
+            failure=self._codecs.problem(problems, f"the failures of {call.name}"),
+            fails=frozenset(cls.opord_type for cls, _ in problems.values() if cls.opord_type),
             key=key,
             check_args=check,
         )

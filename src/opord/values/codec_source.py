@@ -26,6 +26,7 @@ from opord.contract import (
 )
 from opord.values.codec_refusals import mapping, missing, pick, unknown
 from opord.values.codec_text import INLINE, indent, list_source, map_source
+from opord.values.crossing import members_of, name_of, variant_of
 from opord.values.guard import INT_MAX, INT_MIN, BadValue
 from opord.values.nesting import Inside, insides, layers
 from opord.values.scalars import SCALARS, check_bool, check_float, check_int, check_str, expected
@@ -89,6 +90,7 @@ class Sources:
             "expected": expected,
             "missing": missing,
             "mapping": mapping,
+            "members_of": members_of,
             "pick": pick,
             "unknown": unknown,
         }
@@ -257,6 +259,7 @@ class Sources:
     ) -> None:
         self._space[f"cls_{key}"] = cls or tuple
         self._space[f"names_{key}"] = [member.name for member in members] + ([] if tag is None else ["type"])
+        self._space[f"attributes_{key}"] = _names_by_attribute(members)
         for number, member in enumerate(members):
             self._space[f"default_{key}_{number}"] = member.default
         what = repr(label if cls is not None else f"the members of {label}")
@@ -266,7 +269,7 @@ class Sources:
         else:
             pairs = (f"{member.attribute}={value}" for member, value in zip(members, values, strict=True))
             made = f"cls_{key}({', '.join(pairs)})"
-        self._define(self._accept_source(key, what, members, made, tag))
+        self._define(self._accept_source(key, what, members, made, tag, is_tuple=cls is None))
         self._define(self._dump_source(key, what, members, cls is None, tag))
         loads: list[str] = []
         for member, value in zip(members, values, strict=True):
@@ -287,9 +290,10 @@ class Sources:
         self._define(self._copy_source(key, members, made, is_tuple=cls is None))
 
     def _accept_source(
-        self, key: str, what: str, members: Sequence[Member], made: str, tag: str | None
+        self, key: str, what: str, members: Sequence[Member], made: str, tag: str | None, *, is_tuple: bool
     ) -> str:
         body: list[str] = []
+        read = f"mapping(w, {what})" if is_tuple else f"members_of(w, {what}, cls_{key}, attributes_{key})"
         for number, member in enumerate(members):
             v = f"a{number}"
             absent = (
@@ -310,7 +314,7 @@ class Sources:
             f"def accept_{key}(w):\n"
             f"    if type(w) is not dict:\n"
             f"        if type(w) is cls_{key}: return load_{key}(dump_{key}(w))\n"
-            f"        w = mapping(w, {what})\n"
+            f"        w = {read}\n"
             f"    given = {int(tag is not None)}\n"
             f"    at = None\n"
             f"    try:\n{indent(body or ['pass'], 8)}"
@@ -361,25 +365,30 @@ class Sources:
     def _write_sum(self, key: str, label: str, arms: Sequence[Arm], always_objects: bool) -> None:
         by_name: dict[str, tuple[str, bool]] = {}
         by_class: dict[type[Any], str] = {}
+        by_class_name: dict[str, tuple[str, dict[str, str]]] = {}
         for number, (name, cls, members) in enumerate(arms):
             arm = f"{key}_{number}"
             by_name[name] = arm, all(member.default is not None for member in members)
             by_class[cls] = arm
+            by_class_name[cls.__qualname__] = name, _names_by_attribute(members)
             self._write_object(arm, name, members, cls, name)
             if not members and not always_objects:
                 self._define(f"def dump_{arm}(v):\n    return {name!r}\n")
         space = self._space
+        type_name = next((cls.__mro__[1].__qualname__ for cls in by_class), label)
 
         def accept(wire: Any) -> Any:
             own = by_class.get(type(wire))
             if own is not None:
                 return space[f"load_{own}"](space[f"dump_{own}"](wire))
+            wire = name_of(wire, type_name)
             if type(wire) is str:
                 arm, bare = pick(wire, by_name, label)
                 if not bare:
                     raise BadValue("", f'expected `{wire}` with its fields: {{"type": "{wire}", …}}')
                 return space[f"accept_{arm}"]({"type": wire})
-            wire = mapping(wire, label)
+            other = variant_of(wire, by_class_name)
+            wire = mapping(wire, label) if other is None else other
             if "type" not in wire:
                 raise BadValue("", f"`type` is missing: it names the variant of {label}")
             if type(wire["type"]) is not str:
@@ -411,6 +420,7 @@ class Sources:
         def accept(wire: Any) -> Any:
             if type(wire) is cls:
                 return wire
+            wire = name_of(wire, cls.__qualname__)
             if type(wire) is not str:
                 expected(f"{label} as text", wire)
             return pick(wire, by_name, label)
@@ -457,6 +467,10 @@ def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, 
 
     functions = {"accept": accept, "dump": dump, "load": load, "show": show, "copy": copy}
     return {f"{operation}_{key}": function for operation, function in functions.items()}
+
+
+def _names_by_attribute(members: Sequence[Member]) -> dict[str, str]:
+    return {member.attribute: member.name for member in members}
 
 
 def _same(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 FailureT = TypeVar("FailureT", bound="Failure")
@@ -20,6 +20,7 @@ class Failure(Exception):
     opord_variant: ClassVar[str] = ""
     opord_transient: ClassVar[bool] = False
     opord_settles: ClassVar[bool] = False
+    opord_defaults: ClassVar[Mapping[str, Any]] = {}
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def _values(self) -> tuple[Any, ...]:
@@ -56,6 +57,7 @@ def variant(
         cls.opord_variant = name
         cls.opord_transient = transient
         cls.opord_settles = settles
+        cls.opord_defaults = defaults
         cls.__match_args__ = fields  # type: ignore[misc]
         cls.__init__ = _init_of(name, fields, defaults)  # type: ignore[method-assign]
         for position, field in enumerate(fields):

@@ -18,6 +18,7 @@ RESERVED_IN_VARIANTS: Final = frozenset(
         "opord_variant",
         "opord_transient",
         "opord_settles",
+        "opord_defaults",
     }
 )
 """Names that exceptions and our own variants already use for something else."""
