@@ -76,8 +76,8 @@ def _spell(expr: Expr) -> tuple[str, int]:
         case WithFields(of=of, changes=changes):
             return f"{_at_least(of, _WHOLE)} with {{ {_named(changes)} }}", _SIGN
         case MakeVariant(variant=variant, fields=fields):
-            given = _named(fields)
-            return variant.variant + (f"({given})" if given else ""), _WHOLE
+            arguments = _named(fields)
+            return variant.variant + (f"({arguments})" if arguments else ""), _WHOLE
         case MakeList(items=items):
             return f"[{_row(items)}]", _WHOLE
         case Convert(of=of):

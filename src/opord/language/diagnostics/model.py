@@ -187,11 +187,13 @@ def code(
     digit = FAMILY_DIGIT[rule]
     if number[2] != digit:
         raise ValueError(f"expected a code OP{digit}xx for the rule {rule}, got: {number}")
-    made = Code(number, rule, severity or ("warning" if digit == "8" else "error"), title, suppressed_by)
-    known = _registry.setdefault(number, made)
-    if known != made:
-        raise ValueError(f"{number} is taken by “{known.title}”, got: “{title}”")
-    return known
+    finding_code = Code(
+        number, rule, severity or ("warning" if digit == "8" else "error"), title, suppressed_by
+    )
+    registered = _registry.setdefault(number, finding_code)
+    if registered != finding_code:
+        raise ValueError(f"{number} is taken by “{registered.title}”, got: “{title}”")
+    return registered
 
 
 def registered_codes() -> list[Code]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the known name that `name` probably means, or None if none is similar enough.
 
     A name is similar if at most a third of its letters must change. A different letter case costs
@@ -13,7 +13,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """
     best, best_distance = None, max(len(name), 3) // 3 + 1
     plain = folded(name)
-    for candidate in known:
+    for candidate in names:
         if candidate == name or abs(len(candidate) - len(name)) >= best_distance + 2:
             continue
         distance = _distance(plain, folded(candidate), best_distance)
@@ -22,15 +22,15 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return best
 
 
-def surely_meant(name: str, near: str, known: Iterable[str]) -> bool:
+def surely_meant(name: str, near: str, names: Iterable[str]) -> bool:
     """Say whether `near` is one typing mistake away from `name`, and no other name is.
 
     Short names are never certain: one letter is half of `id` or `ad`.
     """
     plain = folded(name)
     if len(plain) < 4 or _distance(plain, folded(near), 2) > 1:
-        return plain == folded(near) and sum(folded(each) == plain for each in known) == 1
-    return all(each == near or _distance(plain, folded(each), 3) > 1 for each in known)
+        return plain == folded(near) and sum(folded(each) == plain for each in names) == 1
+    return all(each == near or _distance(plain, folded(each), 3) > 1 for each in names)
 
 
 def folded(name: str) -> str:

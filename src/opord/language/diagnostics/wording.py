@@ -39,10 +39,10 @@ def meant(near: str | None, otherwise: str = "") -> str:
 
 def listed(names: Iterable[str], word: str = "and", most: int = 6) -> str:
     """Write a list of names: "`a`, `b` and `c`"; a long list ends with the number of the others."""
-    known = names if isinstance(names, Collection) else list(names)
-    quoted = [f"`{name}`" for name in islice(known, most)]
-    if len(known) > most:
-        return f"{', '.join(quoted)} and {len(known) - most} more"
+    countable = names if isinstance(names, Collection) else list(names)
+    quoted = [f"`{name}`" for name in islice(countable, most)]
+    if len(countable) > most:
+        return f"{', '.join(quoted)} and {len(countable) - most} more"
     return (
         quoted[0]
         if len(quoted) == 1

@@ -104,12 +104,12 @@ def _pauses(retry: Retry) -> timedelta:
 
     They double from `base` up to `cap`. Full jitter only makes them shorter.
     """
-    total, pause, left = ZERO, min(retry.base, retry.cap), retry.times
-    while left and pause < retry.cap and pause:
+    total, pause, repeats = ZERO, min(retry.base, retry.cap), retry.times
+    while repeats and pause < retry.cap and pause:
         total = plus(total, pause)
         pause = min(pause * 2, retry.cap)
-        left -= 1
-    return plus(total, _repeated(pause, left))
+        repeats -= 1
+    return plus(total, _repeated(pause, repeats))
 
 
 class StepTimes(NamedTuple):
@@ -135,14 +135,14 @@ class _Walk(PathWalk[timedelta]):
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._known: dict[str, timedelta] = {}
+        self._times: dict[str, timedelta] = {}
         self.to: dict[str, timedelta] = {}
         self.taken = ZERO
 
     def called(self, site: CallSite, pattern: Pattern | None, at: timedelta) -> timedelta:
-        time = self._known.get(site.name)
+        time = self._times.get(site.name)
         if time is None:
-            time = self._known[site.name] = call_time(self._calls, site.name)
+            time = self._times[site.name] = call_time(self._calls, site.name)
         after = plus(at, time)
         self.taken = max(self.taken, after if site.verb == "perform" else plus(at, self._between(site.name)))
         return after

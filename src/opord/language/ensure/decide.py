@@ -81,12 +81,12 @@ def _broken(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
     graph = runs.graph
     broken = broken_promises(graph, monitors_for(promises))
     owing = _owing(runs, promises)
-    told = 0
+    stories = 0
     for index, promise in enumerate(promises):
         breaks = bool(broken >> index & 1)
         if breaks or index in owing:
-            told += 1
-            yield _breaking(graph, promise) if told <= STORIES_MAX else _briefly(promise, stays=not breaks)
+            stories += 1
+            yield _breaking(graph, promise) if stories <= STORIES_MAX else _briefly(promise, stays=not breaks)
 
 
 def _owing(runs: Runs, promises: list[Promise]) -> set[int]:
@@ -97,14 +97,14 @@ def _owing(runs: Runs, promises: list[Promise]) -> set[int]:
     if not has_traps(runs):
         return set()
     graph = runs.graph
-    asked = [(index, promise) for index, promise in enumerate(promises) if promise.kind == "eventually"]
-    if len(asked) * len(graph.states) > MOVES_MAX:
-        graph.refuse(asked[-1][1].place)
-    return {index for index, promise in asked if owing_for_ever(graph, monitors_for([promise]))}
+    indexed = [(index, promise) for index, promise in enumerate(promises) if promise.kind == "eventually"]
+    if len(indexed) * len(graph.states) > MOVES_MAX:
+        graph.refuse(indexed[-1][1].place)
+    return {index for index, promise in indexed if owing_for_ever(graph, monitors_for([promise]))}
 
 
 def _briefly(promise: Promise, *, stays: bool) -> Verdict:
-    problem, help = _said(promise, stays)
+    problem, help = _problem_and_help(promise, stays)
     return Verdict(promise, False, problem, help)
 
 
@@ -114,7 +114,7 @@ def _breaking(graph: Graph, promise: Promise) -> Verdict:
     stays = not story
     if stays:
         story = owing_for_ever(graph, monitors)
-    problem, help = _said(promise, stays)
+    problem, help = _problem_and_help(promise, stays)
     last = story[-1] if story else None
     label = {"at most once": "again here", "eventually": "and here the run ends"}.get(promise.kind, "here")
     if stays:
@@ -122,7 +122,7 @@ def _breaking(graph: Graph, promise: Promise) -> Verdict:
     return Verdict(promise, False, problem, help, story, last.place if last else None, label)
 
 
-def _said(promise: Promise, stays: bool) -> tuple[str, str]:
+def _problem_and_help(promise: Promise, stays: bool) -> tuple[str, str]:
     """Return what happens instead of the promise, and how to mend it."""
     subjects, others = quoted(promise.subjects, "or"), quoted(promise.others, "or")
     match promise.kind:
@@ -153,14 +153,14 @@ def _said(promise: Promise, stays: bool) -> tuple[str, str]:
 
 
 def _about_ends(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
-    asked = [promise for promise in promises if promise.kind == "every run ends"]
-    if not asked:
+    ending_promises = [promise for promise in promises if promise.kind == "every run ends"]
+    if not ending_promises:
         return
     why = never_ending(runs)
     worst = worst_case(runs.graph, runs) if why is None else None
-    for number, promise in enumerate(asked):
-        found = _about_end(promise, why, worst)
-        yield found if number < STORIES_MAX else dataclasses.replace(found, story=())
+    for number, promise in enumerate(ending_promises):
+        verdict = _about_end(promise, why, worst)
+        yield verdict if number < STORIES_MAX else dataclasses.replace(verdict, story=())
 
 
 def _about_end(promise: Promise, why: Endless | None, worst: Worst | Untimed | None) -> Verdict:

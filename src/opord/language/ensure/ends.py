@@ -55,7 +55,7 @@ class Runs:
                     waiting.append(after)
 
     @cached_property
-    def lost(self) -> list[Spot]:
+    def endless(self) -> list[Spot]:
         """The spots from which no run can end, although their states have a way out; nearest first.
 
         The only way to an end was a timer of their phase, which has fired.
@@ -79,13 +79,13 @@ class Runs:
     def story(self, spot: Spot) -> tuple[StoryStep, ...]:
         """Return the shortest run to a spot as a story."""
         last = spot
-        told: list[StoryStep] = []
+        steps: list[StoryStep] = []
         came = self._came[spot]
         while came is not None:
             spot, edge = came
-            told.append(StoryStep(edge_text(edge), edge.goto.place))
+            steps.append(StoryStep(edge_text(edge), edge.goto.place))
             came = self._came[spot]
-        return (*told[::-1], StoryStep(last.state, self.graph.states[last.state].place))
+        return (*steps[::-1], StoryStep(last.state, self.graph.states[last.state].place))
 
 
 def edge_text(edge: Edge) -> str:
@@ -123,7 +123,7 @@ def _without_timer(runs: Runs) -> Endless | None:
 
 
 def _without_end(runs: Runs) -> Endless | None:
-    for spot in runs.lost:
+    for spot in runs.endless:
         state = runs.graph.states[spot.state]
         return Endless(
             f"a run in `{spot.state}` can come to no end any more, for the timer of its phase that leads to one "
@@ -139,7 +139,7 @@ def _without_end(runs: Runs) -> Endless | None:
 def _spinning(runs: Runs) -> Endless | None:
     graph = runs.graph
     rounds = spinning_rounds(graph)
-    for round_ in rounds.found:
+    for round_ in rounds.shortest:
         states = [move.source for move in round_]
         spot = next((spot for spot in runs.moves if spot.state == states[0]), None)
         if spot is not None:

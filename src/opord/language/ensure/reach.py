@@ -46,9 +46,9 @@ class _Reach:
             breaks, moves = stay.follow(at[spot])
             broken |= breaks
             for target, bits in moves:
-                known = at.get(target)
-                more = bits if known is None else known | bits
-                if more != known:
+                earlier_bits = at.get(target)
+                more = bits if earlier_bits is None else earlier_bits | bits
+                if more != earlier_bits:
                     at[target] = more
                     if target not in queued:
                         queued.add(target)
@@ -59,18 +59,18 @@ class _Reach:
         return broken
 
     def _stay(self, spot: Spot) -> _Stay:
-        found = self._stays.get(spot)
-        if found is None:
+        stay = self._stays.get(spot)
+        if stay is None:
             steps = [(moment, self._summary(moment)) for moment in self._spots.moments(spot)]
-            found = self._stays[spot] = _Stay(self._spots, spot, steps)
-        return found
+            stay = self._stays[spot] = _Stay(self._spots, spot, steps)
+        return stay
 
     def _summary(self, moment: Moment) -> Summary:
         key = id(moment.handler or moment.body)
-        found = self._summaries.get(key)
-        if found is None:
-            found = self._summaries[key] = sum_up(moment, self._graph.calls, self._monitors)
-        return found
+        summary = self._summaries.get(key)
+        if summary is None:
+            summary = self._summaries[key] = sum_up(moment, self._graph.calls, self._monitors)
+        return summary
 
 
 class _Stay:
@@ -114,23 +114,23 @@ class _Stay:
             for once, summary, _ in self._shared:
                 if summary.held is None or used & once:
                     continue
-                known = taken.get(used | once)
-                more = summary.held.of(taken[used]) | (known or 0)
-                if more != known:
+                earlier_bits = taken.get(used | once)
+                more = summary.held.of(taken[used]) | (earlier_bits or 0)
+                if more != earlier_bits:
                     taken[used | once] = more
                     waiting.append(used | once)
         return taken
 
 
 def _targets(spots: Spots, spot: Spot, steps: list[tuple[Moment, Summary]]) -> Iterator[tuple[Spot, Change]]:
-    found: dict[Spot, Change] = {}
+    changes: dict[Spot, Change] = {}
     for moment, summary in steps:
         for target, change in summary.targets.items():
             if target in spots.graph.states:
                 after = spots.after(spot, moment, target)
-                known = found.get(after)
-                found[after] = change if known is None else known.or_else(change)
-    yield from found.items()
+                earlier_change = changes.get(after)
+                changes[after] = change if earlier_change is None else earlier_change.or_else(change)
+    yield from changes.items()
 
 
 def _union(changes: Iterator[Change]) -> Change:

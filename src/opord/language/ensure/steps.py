@@ -77,15 +77,15 @@ class _Walk(PathWalk[_At]):
     def __init__(self, calls: Calls, monitors: Monitors) -> None:
         self._calls = calls
         self._monitors = monitors
-        self._found = Summary()
+        self._summary = Summary()
         self._makes_calls = False
         self._held = UNCHANGED
 
     def run(self, block: Block) -> Summary:
         self.block(block, _At(UNCHANGED, False))
         if self._makes_calls:
-            self._found.held = self._held
-        return self._found
+            self._summary.held = self._held
+        return self._summary
 
     def called(self, site: CallSite, pattern: Pattern | None, at: _At) -> _At | None:
         self._makes_calls = True
@@ -110,10 +110,10 @@ class _Walk(PathWalk[_At]):
         sign = self._monitors.entry(goto.state)
         self._ask(sign, at.change)
         after = at.change.then(sign)
-        known = self._found.targets.get(goto.state)
-        self._found.targets[goto.state] = after if known is None else known.or_else(after)
+        earlier_change = self._summary.targets.get(goto.state)
+        self._summary.targets[goto.state] = after if earlier_change is None else earlier_change.or_else(after)
 
     def _ask(self, sign: Sign, change: Change) -> None:
         if sign.asks:
-            broken = self._found.broken
-            self._found.broken = broken.or_else(Change(change.gains & sign.asks, change.keeps & sign.asks))
+            broken = self._summary.broken
+            self._summary.broken = broken.or_else(Change(change.gains & sign.asks, change.keeps & sign.asks))

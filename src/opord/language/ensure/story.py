@@ -46,19 +46,19 @@ class Trace:
 
     def parts(self) -> list[Part]:
         """List the parts in the order in which they happened."""
-        found: list[Part] = []
+        parts: list[Part] = []
         at: Trace | None = self
         while at is not None:
-            found.append(at.part)
+            parts.append(at.part)
             at = at.before
-        return found[::-1]
+        return parts[::-1]
 
 
 class Way(NamedTuple):
     """One way to go on from a spot: what happens, the bit after it, and the move to the next spot.
 
-    Without a move, the way breaks the promise within the step. `asked` says that the entry into the
-    next state breaks it. `sure` says that the step is certain to be available (see
+    Without a move, the way breaks the promise within the step. `at_entry` says that the entry into
+    the next state breaks it. `sure` says that the step is certain to be available (see
     `Spots.counts_on`).
     """
 
@@ -66,7 +66,7 @@ class Way(NamedTuple):
     trace: Trace | None
     goto: Goto | None
     spot: Spot
-    asked: bool = False
+    at_entry: bool = False
     sure: bool = True
 
 
@@ -82,12 +82,12 @@ class Node:
 
     def chain(self) -> list[Node]:
         """List the nodes of the run in order."""
-        found: list[Node] = []
+        nodes: list[Node] = []
         at: Node | None = self
         while at is not None:
-            found.append(at)
+            nodes.append(at)
             at = at.before
-        return found[::-1]
+        return nodes[::-1]
 
 
 class Search:
@@ -106,47 +106,47 @@ class Search:
         level = self._starts()
         for node in level:
             if self.monitors.entry(node.spot.state).asks & self.monitors.start:
-                return self._told(node, None)
+                return self._story(node, None)
         seen = {(node.spot, node.bit) for node in level}
         while level:
             ended = next((node for node in level if self._ends_owing(node)), None)
             if ended is not None:
-                return self._told(ended, None)
+                return self._story(ended, None)
             following: list[Node] = []
             entered: Node | None = None
             for node in level:
                 for way in self._ways(node):
                     if way.goto is None:
-                        return self._told(node, way.trace)
+                        return self._story(node, way.trace)
                     next_node = Node(way.spot, way.bit, node, way.trace, way.goto)
-                    if way.asked and entered is None:
+                    if way.at_entry and entered is None:
                         entered = next_node
                     if (way.spot, way.bit) not in seen:
                         seen.add((way.spot, way.bit))
                         following.append(next_node)
             if entered is not None:
-                return self._told(entered, None)
+                return self._story(entered, None)
             level = following
         return ()
 
     def moves(self) -> dict[tuple[Spot, int], list[tuple[Spot, int]]]:
         """Explore all spots with their possible bits, and return the sure next ones of each."""
         waiting = self._starts()
-        found: dict[tuple[Spot, int], list[tuple[Spot, int]]] = {
+        moves: dict[tuple[Spot, int], list[tuple[Spot, int]]] = {
             (node.spot, node.bit): [] for node in waiting
         }
         for node in waiting:
-            targets = found[node.spot, node.bit]
+            targets = moves[node.spot, node.bit]
             for way in self._ways(node):
                 if way.goto is None:
                     continue
                 key = (way.spot, way.bit)
                 if way.sure:
                     targets.append(key)
-                if key not in found:
-                    found[key] = []
+                if key not in moves:
+                    moves[key] = []
                     waiting.append(Node(*key, None, None, None))
-        return found
+        return moves
 
     def towards(self, goals: set[tuple[Spot, int]]) -> tuple[StoryStep, ...]:
         """Return the shortest run to one of the spots with bits in `goals`.
@@ -157,7 +157,7 @@ class Search:
         seen = {(node.spot, node.bit) for node in waiting}
         for node in waiting:
             if (node.spot, node.bit) in goals:
-                return self._told(node, None)
+                return self._story(node, None)
             for way in self._ways(node):
                 if way.goto is not None and (way.spot, way.bit) not in seen:
                     seen.add((way.spot, way.bit))
@@ -212,7 +212,7 @@ class Search:
         walk.run(bit, trace)
         return walk
 
-    def _told(self, node: Node, last: Trace | None) -> tuple[StoryStep, ...]:
+    def _story(self, node: Node, last: Trace | None) -> tuple[StoryStep, ...]:
         """Return a run as steps: each state with what happens in it."""
         chain = node.chain()
         traces = [each.trace for each in chain[1:]] + [last]
@@ -247,7 +247,7 @@ class _Walk(PathWalk[_Facts]):
         self._monitors = monitors
         self._spot = spot
         self._moment = moment
-        self._made: set[tuple[str, int, bool]] = set()
+        self._way_keys: set[tuple[str, int, bool]] = set()
         self.ways: list[Way] = []
         self.held: dict[int, Trace | None] = {}
 
@@ -275,18 +275,18 @@ class _Walk(PathWalk[_Facts]):
     def _call(self, site: CallSite, ending: Ending, how: str, facts: _Facts) -> _Facts:
         sign = self._monitors.call(site.name, ending)
         commits = isinstance(self._calls.get(site.name), Action)
-        said = "ok or skipped" if ending == "maybe" and how == "ok" else how
-        part = Part(f"{site.verb} {site.name} {said}", site.place)
-        found: _Facts = {}
+        outcome = "ok or skipped" if ending == "maybe" and how == "ok" else how
+        part = Part(f"{site.verb} {site.name} {outcome}", site.place)
+        traces: _Facts = {}
         for at, trace in facts.items():
             if sign.asks & at.bit:
                 here = Part(f"{site.verb} {site.name}", site.place)
                 self.ways.append(Way(at.bit, Trace(trace, here), None, self._spot))
             after = _At(sign.across(at.bit), at.committed or commits)
-            found.setdefault(after, Trace(trace, part))
+            traces.setdefault(after, Trace(trace, part))
             if not after.committed:
-                self.held.setdefault(after.bit, found[after])
-        return found
+                self.held.setdefault(after.bit, traces[after])
+        return traces
 
     def went(self, goto: Goto, at: _Facts) -> None:
         if goto.state not in self._spots.graph.states:
@@ -294,11 +294,11 @@ class _Walk(PathWalk[_Facts]):
         sign = self._monitors.entry(goto.state)
         spot = self._spots.after(self._spot, self._moment, goto.state)
         sure = self._spots.counts_on(self._spot, self._moment)
-        for known, trace in at.items():
-            way = Way(sign.across(known.bit), trace, goto, spot, bool(sign.asks & known.bit), sure)
-            key = (goto.state, way.bit, way.asked)
-            if key not in self._made:
-                self._made.add(key)
+        for facts, trace in at.items():
+            way = Way(sign.across(facts.bit), trace, goto, spot, bool(sign.asks & facts.bit), sure)
+            key = (goto.state, way.bit, way.at_entry)
+            if key not in self._way_keys:
+                self._way_keys.add(key)
                 self.ways.append(way)
 
 

@@ -114,12 +114,12 @@ def _round(runs: Runs, start: Spot, first: Spot) -> list[str]:
             if after not in came:
                 came[after] = spot
                 waiting.append(after)
-    found = [start.state]
+    states = [start.state]
     at = came[start]
     while at != start:
-        found.append(at.state)
+        states.append(at.state)
         at = came[at]
-    return [start.state, *found[:0:-1], start.state]
+    return [start.state, *states[:0:-1], start.state]
 
 
 class _Timing:
@@ -245,23 +245,23 @@ class _Timing:
         return min(ends, default=None)
 
     def _step(self, body: Block) -> StepTimes:
-        known = self._steps.get(id(body))
-        if known is None:
-            known = self._steps[id(body)] = step_times(self._graph.calls, body)
-        return known
+        times = self._steps.get(id(body))
+        if times is None:
+            times = self._steps[id(body)] = step_times(self._graph.calls, body)
+        return times
 
     def _story(self, last: _Stay) -> tuple[StoryStep, ...]:
-        told: list[StoryStep] = []
+        steps: list[StoryStep] = []
         state = self._graph.states[last.spot.state]
         end = StoryStep(f"{state.name} by {in_signs(self._arrival[last])}", state.place)
         at = last
         while at in self._came:
             before, edge = self._came[at]
             until = in_signs(self._arrival[at])
-            said = edge_text(edge)
-            told.append(StoryStep(f"{said} (by {until})", edge.goto.place))
+            edge_words = edge_text(edge)
+            steps.append(StoryStep(f"{edge_words} (by {until})", edge.goto.place))
             at = before
-        return (*told[::-1], end)
+        return (*steps[::-1], end)
 
 
 class _Length(NamedTuple):
@@ -339,8 +339,8 @@ def _longest(expr: Expr) -> timedelta | None:
             return _times(_longest(right), times)
         case BuiltinCall(name="max", args=args):
             lengths = [_longest(arg) for arg in args]
-            known = [length for length in lengths if length is not None]
-            return max(known) if len(known) == len(lengths) and known else None
+            finite = [length for length in lengths if length is not None]
+            return max(finite) if len(finite) == len(lengths) and finite else None
         case BuiltinCall(name="min", args=args):
             return min((length for arg in args if (length := _longest(arg)) is not None), default=None)
         case (

@@ -18,7 +18,7 @@ from opord.language.flow.graph import Graph
 
 def has_traps(runs: Runs) -> bool:
     """Say whether a run can reach a state from which it cannot end."""
-    return not runs.graph.reachable <= runs.graph.can_end or bool(runs.lost)
+    return not runs.graph.reachable <= runs.graph.can_end or bool(runs.endless)
 
 
 def owing_for_ever(graph: Graph, monitors: Monitors) -> tuple[StoryStep, ...]:
@@ -32,10 +32,10 @@ def owing_for_ever(graph: Graph, monitors: Monitors) -> tuple[StoryStep, ...]:
     number_of = {node: str(index) for index, node in enumerate(nodes)}
     group = components({number_of[node]: [number_of[each] for each in moves[node]] for node in nodes})
     groups = {node: group[number_of[node]] for node in nodes}
-    left = {groups[node] for node in nodes if any(groups[each] != groups[node] for each in moves[node])}
+    exited = {groups[node] for node in nodes if any(groups[each] != groups[node] for each in moves[node])}
     moving = {groups[node] for node in nodes if moves[node]}
     paid = {groups[node] for node in nodes if not node[1] & monitors.owed}
-    traps = {node for node in nodes if groups[node] in moving - left - paid}
+    traps = {node for node in nodes if groups[node] in moving - exited - paid}
     traps |= {
         node
         for node in nodes

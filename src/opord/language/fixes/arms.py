@@ -37,13 +37,13 @@ def _added(checked: CheckedFile, finding: Diagnostic, *, only_failures: bool) ->
     cases = cases_of(checked.graph, statement)
     if cases is None:
         return
-    left = [case for case in missing(cases, statement.arms) if not only_failures or case != OK]
+    missing_cases = [case for case in missing(cases, statement.arms) if not only_failures or case != OK]
     state = checked.state_around(at)
     if state is None:
         return
-    if len(left) > _ARMS_MAX:
+    if len(missing_cases) > _ARMS_MAX:
         return
-    lines = [_arm(checked, state, case) for case in left]
+    lines = [_arm(checked, state, case) for case in missing_cases]
     if not lines and cases.open:
         lines = [f"else -> {_goto(checked, state, None)}"]
     if lines:
@@ -84,8 +84,8 @@ def _arm(checked: CheckedFile, state: tree.State, case: Case) -> str:
     fields = _fields(checked, case)
     names = f"({', '.join(field.name for field in fields)})" if fields else ""
     head = "some value" if case == SOME else f"{spelled(case)}{names}"
-    said = next((f"{{{field.name}}}" for field in fields if field.type == STR), spelled(case))
-    return f"{head} -> {_goto(checked, state, said if isinstance(case, VariantRef) else None)}"
+    reason = next((f"{{{field.name}}}" for field in fields if field.type == STR), spelled(case))
+    return f"{head} -> {_goto(checked, state, reason if isinstance(case, VariantRef) else None)}"
 
 
 def _fields(checked: CheckedFile, case: Case) -> tuple[Field, ...]:
@@ -95,24 +95,24 @@ def _fields(checked: CheckedFile, case: Case) -> tuple[Field, ...]:
     return ()
 
 
-def _goto(checked: CheckedFile, state: tree.State, said: str | None) -> str:
+def _goto(checked: CheckedFile, state: tree.State, reason: str | None) -> str:
     """Write a `goto` to a state of the header that can be entered with the values in scope.
 
     For a failure, a state that ends in failure comes first. For other cases, it comes last.
     """
-    known = [checked.graph.states[name.text] for name in state.targets if name.text in checked.graph.states]
-    known.sort(key=lambda each: each.outcome != "failure" if said else each.outcome == "failure")
-    for target in known:
+    targets = [checked.graph.states[name.text] for name in state.targets if name.text in checked.graph.states]
+    targets.sort(key=lambda each: each.outcome != "failure" if reason else each.outcome == "failure")
+    for target in targets:
         needed = [field for field in target.fields if not _may_be_left_out(field)]
         if not needed:
             return f"goto {target.name}"
-        if said and len(needed) == 1 and needed[0].type == STR:
-            return f'goto {target.name}("{said}")'
-    return f"goto {_any(known, checked)}"
+        if reason and len(needed) == 1 and needed[0].type == STR:
+            return f'goto {target.name}("{reason}")'
+    return f"goto {_any(targets, checked)}"
 
 
-def _any(known: list[State], checked: CheckedFile) -> str:
-    return known[0].name if known else next(iter(checked.graph.states), "Somewhere")
+def _any(targets: list[State], checked: CheckedFile) -> str:
+    return targets[0].name if targets else next(iter(checked.graph.states), "Somewhere")
 
 
 def _may_be_left_out(field: Field) -> bool:

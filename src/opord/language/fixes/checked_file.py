@@ -41,11 +41,11 @@ class CheckedFile:
     @cached_property
     def names(self) -> dict[str, list[tree.Name]]:
         """Every name in the file, by its text."""
-        found: dict[str, list[tree.Name]] = {}
+        names: dict[str, list[tree.Name]] = {}
         for node in self.nodes:
             if isinstance(node, tree.Name) and node.text:
-                found.setdefault(node.text, []).append(node)
-        return found
+                names.setdefault(node.text, []).append(node)
+        return names
 
     @cached_property
     def states(self) -> dict[int, tree.State]:
@@ -55,23 +55,23 @@ class CheckedFile:
     @cached_property
     def calls(self) -> dict[int, tree.Match | tree.CallStatement]:
         """The statements with arms, by the offset at which their subjects start."""
-        found: dict[int, tree.Match | tree.CallStatement] = {}
+        calls: dict[int, tree.Match | tree.CallStatement] = {}
         for node in self.nodes:
             if isinstance(node, tree.Match):
-                found[node.subject.span[0]] = node
+                calls[node.subject.span[0]] = node
             elif isinstance(node, tree.CallStatement):
-                found[node.call.span[0]] = node
-        return found
+                calls[node.call.span[0]] = node
+        return calls
 
     @cached_property
     def statements(self) -> dict[tuple[int, int], Branching]:
         """The same statements of the contract, by the line and column of their subjects."""
-        found: dict[tuple[int, int], Branching] = {}
+        statements: dict[tuple[int, int], Branching] = {}
         for step in self.graph.steps:
             for each in branching(step.body):
                 place = each.site.place if isinstance(each, Call) else each.subject.place
-                found.setdefault((place.line, place.column), each)
-        return found
+                statements.setdefault((place.line, place.column), each)
+        return statements
 
     def start(self, place: Place) -> int:
         """The offset at which a place starts."""

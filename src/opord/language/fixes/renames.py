@@ -19,15 +19,15 @@ def wrong_case(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     """
     at = checked.start(finding.place)
     declared = list(declared_names(checked.nodes))
-    found = next(((case, name) for case, name in declared if name.span[0] == at), None)
-    if found is None:
+    declaration = next(((case, name) for case, name in declared if name.span[0] == at), None)
+    if declaration is None:
         return
-    old = found[1].text
-    case: Case = "snake_case" if found[0] == "snake_case" else "PascalCase"
+    old = declaration[1].text
+    case: Case = "snake_case" if declaration[0] == "snake_case" else "PascalCase"
     new = in_case(old, case)
     kinds = {each for each, name in declared if name.text == old}
     taken = any(name.text == new for _, name in declared)
-    if not has_case(new, case) or new in t.RESERVED or taken or kinds != {found[0]}:
+    if not has_case(new, case) or new in t.RESERVED or taken or kinds != {declaration[0]}:
         return
     # Other files may use the types of a file without a contract. They would need the same change.
     safe = bool(checked.contract.name)

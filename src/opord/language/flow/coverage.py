@@ -71,7 +71,7 @@ class Cases:
     open: bool = False
 
     @cached_property
-    def known(self) -> frozenset[Case]:
+    def listed_set(self) -> frozenset[Case]:
         """The listed cases as a set, for fast look-up."""
         return frozenset(self.listed)
 

@@ -85,13 +85,13 @@ def surely_left(graph: Graph, block: Block) -> frozenset[int]:
     """
     walk = _SurelyLeft(graph)
     walk.block(block, True)
-    return frozenset(walk.found)
+    return frozenset(walk.leaving_ids)
 
 
 class _SurelyLeft(PathWalk[bool]):
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self.found: set[int] = set()
+        self.leaving_ids: set[int] = set()
 
     def called(self, site: CallSite, pattern: Pattern | None, at: bool) -> bool:
         return at
@@ -106,5 +106,5 @@ class _SurelyLeft(PathWalk[bool]):
         if after is None and isinstance(statement, Match) and not is_complete(self._graph, statement):
             return before
         if after is None:
-            self.found.add(id(statement))
+            self.leaving_ids.add(id(statement))
         return after

@@ -113,11 +113,15 @@ class _Listing:
                     yield Exit(statement, self._cause, commit, chain)
                     leaves = True
                 case If(then=then, otherwise=otherwise):
-                    left = yield from self.block(then, _Chain(Branched(statement, True), chain), commit)
+                    always_leaves = yield from self.block(
+                        then, _Chain(Branched(statement, True), chain), commit
+                    )
                     if otherwise is not None:
                         entering = _Chain(Branched(statement, False), chain)
-                        leaves = ((yield from self.block(otherwise, entering, commit)) and left) or leaves
-                    if left:
+                        leaves = (
+                            (yield from self.block(otherwise, entering, commit)) and always_leaves
+                        ) or leaves
+                    if always_leaves:
                         chain = _Chain(Branched(statement, False, below=True), chain)
                 case Call(site=site):
                     commit = _committed(site, commit)
@@ -125,11 +129,11 @@ class _Listing:
                     chain = _Chain(Answered(site), chain)
                 case Match(subject=CallSite() as site):
                     commit = _committed(site, commit)
-                    left = yield from self._arms(statement, site, chain, commit)
-                    leaves = leaves or left
+                    always_leaves = yield from self._arms(statement, site, chain, commit)
+                    leaves = leaves or always_leaves
                 case Match(subject=subject):
-                    left = yield from self._arms(statement, subject, chain, commit)
-                    leaves = leaves or left
+                    always_leaves = yield from self._arms(statement, subject, chain, commit)
+                    leaves = leaves or always_leaves
                 case _:
                     assert_never(statement)
         return leaves
@@ -141,8 +145,8 @@ class _Listing:
         leaves = True
         for arm in statement.arms:
             taken = Ended(of, statement.arms, arm) if isinstance(of, CallSite) else Matched(of, arm)
-            left = yield from self.block(arm.body, _Chain(taken, chain), commit)
-            leaves = leaves and left
+            always_leaves = yield from self.block(arm.body, _Chain(taken, chain), commit)
+            leaves = leaves and always_leaves
         return leaves
 
 

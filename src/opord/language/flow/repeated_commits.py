@@ -47,14 +47,14 @@ def repeated_commits(contract: Contract, graph: Graph) -> Iterator[RepeatedCommi
         for commit in edge.commits
         if commit.may and graph.component[edge.source] == graph.component[edge.target]
     }
-    found: dict[int, RepeatedCommit] = {}  # a shared handler is one commit, for any number of states
+    repeats: dict[int, RepeatedCommit] = {}  # a shared handler is one commit, for any number of states
     for edge in graph.edges:
         for commit in edge.commits:
             action = graph.calls.action(commit.name)
             if action is None or not done[edge.source] & bit.get(commit.name, 0):
                 continue
             circles = (edge.source, id(commit.site)) in circling
-            known = found.get(id(commit.site))
-            if known is None or (circles and not known.circles):
-                found[id(commit.site)] = RepeatedCommit(action, commit.site, edge.source, circles)
-    yield from found.values()
+            earlier = repeats.get(id(commit.site))
+            if earlier is None or (circles and not earlier.circles):
+                repeats[id(commit.site)] = RepeatedCommit(action, commit.site, edge.source, circles)
+    yield from repeats.values()

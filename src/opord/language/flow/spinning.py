@@ -20,7 +20,7 @@ class Rounds(NamedTuple):
     `complete`: no cycle had too many ways to search them all.
     """
 
-    found: list[list[Handover]]
+    shortest: list[list[Handover]]
     complete: bool
 
 
@@ -114,7 +114,7 @@ class _Search:
         self._handovers = handovers
         self._numbers = numbers
         self._order = {name: index for index, name in enumerate(handovers)}
-        self._left = _STEPS_MAX
+        self._steps_left = _STEPS_MAX
         self.gave_up = False
 
     def unchanging(self, start: str) -> list[Handover] | None:
@@ -125,16 +125,16 @@ class _Search:
         for path in paths:
             if path.handover.goto.state == start:
                 round_ = path.handovers()
-                self._left -= len(round_)
+                self._steps_left -= len(round_)
                 if changes_nothing(round_):
                     return round_
                 continue
             onward = []
             for handover in self._handovers[path.handover.goto.state]:
-                if self._left <= 0:
+                if self._steps_left <= 0:
                     self.gave_up = True
                     return None
-                self._left -= 1
+                self._steps_left -= 1
                 if self._inside(handover, start) and (
                     handover.goto.state == start or not path.passes(handover.goto.state)
                 ):

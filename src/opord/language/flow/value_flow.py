@@ -374,11 +374,11 @@ class _Walk(PathWalk[_Chain]):
                 )
             case MakeRecord(record=record, fields=fields):
                 names = tuple(name for name, _ in fields)
-                return make_value("record", *self._given((record,), fields), names=names)
+                return make_value("record", *self._values_of((record,), fields), names=names)
             case MakeVariant(variant=variant, fields=fields):
                 named = (variant.type, variant.variant)
                 names = (*named, *(name for name, _ in fields))
-                return make_value("variant", *self._given(named, fields), names=names)
+                return make_value("variant", *self._values_of(named, fields), names=names)
             case Index(of=of, index=index):
                 return make_value("index", self.value(of), self.value(index))
             case Slice(of=of, start=start, stop=stop):
@@ -394,7 +394,7 @@ class _Walk(PathWalk[_Chain]):
             case _:
                 assert_never(expr)
 
-    def _given(self, of: tuple[str, ...], fields: tuple[tuple[str, Expr | None], ...]) -> list[Value]:
+    def _values_of(self, of: tuple[str, ...], fields: tuple[tuple[str, Expr | None], ...]) -> list[Value]:
         """Turn the fields of a record or variant into values.
 
         A missing value is the default, which never changes.

@@ -74,16 +74,16 @@ class PathWalk(ABC, Generic[At]):
 
     def block(self, block: Block, at: At) -> At | None:
         """Walk a block; return the value at its end, or None if every path has left before."""
-        left = False
+        has_left = False
         for statement in block:
             after = self.passed(statement, at, self._through(statement, at))
             if after is not None:
                 at = after
             elif self.goes_on:
-                left = True
+                has_left = True
             else:
                 return None
-        return None if left else at
+        return None if has_left else at
 
     def _through(self, statement: Statement, at: At) -> At | None:
         match statement:

@@ -349,8 +349,8 @@ def wrong(place: Place, *parts: Expr) -> Expr:
 
     A `MakeList` of unknown type keeps the valid parts, so that the names in them count as used.
     """
-    kept = tuple(part for part in parts if not isinstance(part, Hole))
-    return MakeList(kept, UNKNOWN, place) if kept else Hole(UNKNOWN, place)
+    items = tuple(part for part in parts if not isinstance(part, Hole))
+    return MakeList(items, UNKNOWN, place) if items else Hole(UNKNOWN, place)
 
 
 def is_unknown(type: Type) -> bool:
@@ -386,14 +386,14 @@ def _way_from(actual: Type, expected: Type) -> str:
     return ""
 
 
-def _question(asked: Type) -> str:
+def _question(type_: Type) -> str:
     """Suggest a condition about a value that is used as a condition but is no bool."""
-    if isinstance(asked, OptionalOf):
+    if isinstance(type_, OptionalOf):
         return "ask whether it is there: `… != none`"
-    if isinstance(asked, ListOf | MapOf):
+    if isinstance(type_, ListOf | MapOf):
         return "ask whether there is something in it: `len(…) > 0`"
-    if show(asked) == "str":
+    if show(type_) == "str":
         return 'compare it, as in `… != ""`'
-    if show(asked) in ("int", "float", "decimal"):
+    if show(type_) in ("int", "float", "decimal"):
         return "compare it, as in `… > 0`"
     return ""

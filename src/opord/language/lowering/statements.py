@@ -199,8 +199,8 @@ def _match(ctx: Lowering, scope: Scope, node: tree.Match) -> Statement:
     else:
         findings = len(ctx.findings)
         matched = lower(ctx, scope, node.subject)
-        known = len(ctx.findings) == findings  # a wrong subject says nothing about the arms
-        subject = subject_of_value(ctx, _matched_type(ctx, matched) if known else UNKNOWN)
+        subject_is_typed = len(ctx.findings) == findings  # a wrong subject says nothing about the arms
+        subject = subject_of_value(ctx, _matched_type(ctx, matched) if subject_is_typed else UNKNOWN)
     arms = tuple([_arm(ctx, scope, subject, arm) for arm in node.arms])
     return Match(matched, arms, ctx.place(node.span))
 

@@ -230,12 +230,12 @@ class Bodies:
     ) -> tuple[str | None, ...]:
         ctx = self.ctx
         params = list(event.params.values()) if event is not None else []
-        known = event is not None and (event.node is not None or bool(event.params))
+        event_is_declared = event is not None and (event.node is not None or bool(event.params))
         bindings = node.names
         if bindings is None:
             # Without parentheses, the handler does not use the event's parameters.
             return tuple(None for _ in params)
-        if known and len(bindings) != len(params):
+        if event_is_declared and len(bindings) != len(params):
             assert event is not None
             count = f"{len(params)} parameter{'s' if len(params) != 1 else ''}" if params else "no parameters"
             form = f"({', '.join(each.name for each in params)})" if params else ""
@@ -267,7 +267,7 @@ class Bodies:
                 name = tree.Name(param.name, node.event.span)
                 ctx.bind(scope, name, Binding(param.name, "binding", UNKNOWN))
         names.extend(None for _ in params[len(names) :])
-        return tuple(names[: len(params)] if known else names)
+        return tuple(names[: len(params)] if event_is_declared else names)
 
 
 def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Place, ...]]:

@@ -51,7 +51,7 @@ def _in_arms(graph: Graph, statement: Branching, cases: Cases) -> Iterator[Diagn
                     labels=(Label(places[case], f"takes `{spelled(case)}`"),),
                     help="remove it here or there",
                 )
-            elif not cases.open and case not in cases.known:
+            elif not cases.open and case not in cases.listed_set:
                 yield from _cannot_come(graph, place, statement, case)
             elif otherwise is not None and not left_by_else(case):
                 yield _after_else(place, otherwise)

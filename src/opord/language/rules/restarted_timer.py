@@ -61,9 +61,9 @@ def _on_cycles(graph: Graph, timers: dict[str, Timer]) -> list[Edge]:
     ]
 
 
-def _coming_back(graph: Graph, asked: list[Edge]) -> Iterator[Edge]:
+def _coming_back(graph: Graph, moves: list[Edge]) -> Iterator[Edge]:
     """Yield the moves whose target leads back to their source through acting states."""
-    if not asked:
+    if not moves:
         return
     onward = {
         name: [edge.target for edge in edges if _acts(graph, edge)] for name, edges in graph.outgoing.items()
@@ -72,12 +72,12 @@ def _coming_back(graph: Graph, asked: list[Edge]) -> Iterator[Edge]:
     # way.
     number = components(onward)
     by = [0] * len(onward)
-    for index, edge in enumerate(asked):
+    for index, edge in enumerate(moves):
         by[number[edge.target]] |= 1 << index
     for name in sorted(onward, key=lambda name: -number[name]):
         for target in onward[name]:
             by[number[target]] |= by[number[name]]
-    for index, edge in enumerate(asked):
+    for index, edge in enumerate(moves):
         if by[number[edge.source]] >> index & 1:
             yield edge
 

@@ -19,7 +19,7 @@ CODE = code(
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the cycles of acting states whose every `goto` passes the fields on unchanged."""
-    for round_ in spinning_rounds(graph).found:
+    for round_ in spinning_rounds(graph).shortest:
         yield _finding(graph, round_)
 
 

@@ -19,14 +19,14 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find in every block the first statement that no path reaches."""
     for step in graph.steps:
         several = [block for block in blocks(step.body) if len(block) > 1]
-        left = surely_left(graph, step.body) if several else frozenset()
+        leaving_ids = surely_left(graph, step.body) if several else frozenset()
         for block in several:
-            yield from _in_block(block, left)
+            yield from _in_block(block, leaving_ids)
 
 
-def _in_block(block: Block, left: frozenset[int]) -> Iterator[Diagnostic]:
+def _in_block(block: Block, leaving_ids: frozenset[int]) -> Iterator[Diagnostic]:
     for statement, after in pairwise(block):
-        if id(statement) in left and not is_unread(after):
+        if id(statement) in leaving_ids and not is_unread(after):
             goto = isinstance(statement, Goto)
             yield CODE.at(
                 after.place,

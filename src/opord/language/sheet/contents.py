@@ -100,10 +100,10 @@ def _summary(sheet: Sheet) -> Iterator[Row]:
 
 def _verdicts(promises: tuple[PromiseSheet, ...]) -> Line:
     counted = {verdict: sum(each.verdict == verdict for each in promises) for verdict in _VERDICTS}
-    said = [
+    counts = [
         f"{'all ' if count == len(promises) and count > 1 else ''}{count} {verdict}" for verdict, count in counted.items() if count
     ]  # fmt: skip
-    return (", ".join(said),)
+    return (", ".join(counts),)
 
 
 def _promises(sheet: Sheet) -> Iterator[Flow]:
@@ -171,14 +171,14 @@ def _troubles(sheet: Sheet) -> Iterator[Flow]:
             ("What", "In", "Tried again", "Then", "Who can act"),
             tuple(_trouble(each, kinds) for each in sheet.failures),
         )
-    told = [each for each in sheet.failures if each.doc]
-    if told:
-        yield Rows(tuple(Row(each.name, ((" ".join(each.doc.split()),),)) for each in _once(told)))
+    documented = [each for each in sheet.failures if each.doc]
+    if documented:
+        yield Rows(tuple(Row(each.name, ((" ".join(each.doc.split()),),)) for each in _once(documented)))
 
 
-def _once(told: list[Trouble]) -> list[Trouble]:
+def _once(troubles: list[Trouble]) -> list[Trouble]:
     """Leave out a row with the same name and text as an earlier one."""
-    return list({(each.name, each.doc): each for each in told}.values())
+    return list({(each.name, each.doc): each for each in troubles}.values())
 
 
 def _trouble(trouble: Trouble, kinds: dict[str, Kind]) -> tuple[Line, ...]:
@@ -232,6 +232,6 @@ def _types(sheet: Sheet) -> Iterator[Entry]:
 
 
 def _field(type: str, doc: str, secret: bool) -> Line:
-    said = f": {' '.join(doc.split())}" if doc else ""
+    description = f": {' '.join(doc.split())}" if doc else ""
     marked = (" ", Tag("secret", "open")) if secret and not type.startswith("secret ") else ()
-    return Code(type), *marked, said
+    return Code(type), *marked, description

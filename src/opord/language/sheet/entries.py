@@ -53,12 +53,12 @@ def state_entry(state: StateSheet) -> Entry:
     if state.phase:
         tags.append(Tag(f"phase {state.phase}"))
     rows = [
-        *_known(state),
+        *_proof_rows(state),
         *_row("does", [(Code(call),) for call in state.calls], " then "),
         *_lines("waits for" if state.kind == "waiting" else "may be told", map(_wait, state.waits_for)),
         *_lines("moves by itself", (sentence(timer) for timer in state.timers)),
-        *_lines("can become", _told((way.target, way.words) for way in state.leaves)),
-        *_lines("entered from", _told((way.source, way.words) for way in state.entered)),
+        *_lines("can become", _ways((way.target, way.words) for way in state.leaves)),
+        *_lines("entered from", _ways((way.source, way.words) for way in state.entered)),
     ]
     return _entry("state", state.name, (Name("state", state.name),), tags, state.doc, rows)
 
@@ -66,9 +66,9 @@ def state_entry(state: StateSheet) -> Entry:
 def end_entry(end: EndSheet) -> Entry:
     """Write a final state: what a run that ends there has done, and how it got there."""
     rows = [
-        *_known(end),
+        *_proof_rows(end),
         *_row("never by then", [names("action", end.never)] if end.never else []),
-        *_lines("entered from", _told((way.source, way.words) for way in end.entered)),
+        *_lines("entered from", _ways((way.source, way.words) for way in end.entered)),
     ]
     title = (Name("state", end.state),)
     return _entry("state", end.state, title, [_TONES.get(end.outcome, Tag(end.outcome))], end.doc, rows)
@@ -84,7 +84,7 @@ def phase_entry(phase: PhaseSheet) -> Entry:
     return _entry("phase", phase.name, (Name("phase", phase.name),), [], phase.doc, rows)
 
 
-def _known(here: StateSheet | EndSheet) -> Iterator[Row]:
+def _proof_rows(here: StateSheet | EndSheet) -> Iterator[Row]:
     carries = here.proves if isinstance(here, StateSheet) else here.carries
     proved: list[Line] = [items_line([item]) for item in carries]
     if here.answered:
@@ -95,8 +95,8 @@ def _known(here: StateSheet | EndSheet) -> Iterator[Row]:
         proved.append((*_all_of("action", here.certain), verb))
     yield from _lines("proves", proved)
     if here.possible:
-        found = _all_of("action", here.possible, " or ")
-        yield Row("leaves open", (("whether ", *found, " has taken effect"),))
+        actions = _all_of("action", here.possible, " or ")
+        yield Row("leaves open", (("whether ", *actions, " has taken effect"),))
 
 
 def _all_of(kind: Kind, called: tuple[str, ...], last: str = " and ") -> Line:
@@ -105,9 +105,9 @@ def _all_of(kind: Kind, called: tuple[str, ...], last: str = " and ") -> Line:
     return (*names(kind, called[:-1]), last, *names(kind, called[-1:]))
 
 
-def _told(found: Iterable[tuple[str, str]]) -> Iterator[Line]:
+def _ways(ways: Iterable[tuple[str, str]]) -> Iterator[Line]:
     """Write each way once: the state at its other end, and the reason."""
-    for name, words in dict.fromkeys(found):
+    for name, words in dict.fromkeys(ways):
         yield Name("state", name), *sentence(f": {words}")
 
 
@@ -253,8 +253,8 @@ def _reason(label: str, reason: str | None) -> list[Row]:
 
 
 def _lines(label: str, lines: Iterable[Line]) -> list[Row]:
-    found = tuple(lines)
-    return [Row(label, found)] if found else []
+    contents = tuple(lines)
+    return [Row(label, contents)] if contents else []
 
 
 def _entry(

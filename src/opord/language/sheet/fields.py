@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from opord.contract import Contract, EventHandler, Field, Nothing, Type
 from opord.language.flow.graph import Graph
-from opord.language.sheet.known import Known, known_calls
+from opord.language.sheet.call_facts import CallFacts, call_facts
 from opord.language.sheet.model import Item, Wait
 from opord.language.sheet.reasons import roles_of
 from opord.language.sheet.secrets import Secrets
@@ -21,15 +21,15 @@ class Reading:
         self.contract = contract
         self.graph = Graph(contract)
         self.secrets = Secrets(contract)
-        self._known = known_calls(self.graph)
+        self._call_facts = call_facts(self.graph)
         self._events = {event.name: event for event in contract.events}
 
-    def known(self, state: str) -> Known:
+    def call_facts(self, state: str) -> CallFacts:
         """Return what is known about the calls in a state.
 
         Empty for a state that no run reaches.
         """
-        return self._known.get(state, Known((), (), ()))
+        return self._call_facts.get(state, CallFacts((), (), ()))
 
     def items(self, fields: Iterable[Field]) -> tuple[Item, ...]:
         """Return fields or parameters as items of the sheet."""

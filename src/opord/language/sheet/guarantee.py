@@ -8,7 +8,7 @@ from opord.contract import Action, Ask, Check, Effect, Nothing, Repeat, Report, 
 from opord.language.flow.graph import Graph
 from opord.language.spelling import in_words, spell
 
-_LOST = "its worker died, the call was given up, or its handler raised something undeclared"
+_CAUSES_OF_DOUBT = "its worker died, the call was given up, or its handler raised something undeclared"
 
 
 def guarantee(graph: Graph, action: Action) -> str:
@@ -53,7 +53,7 @@ def _known_not_to_have(action: Action) -> str:
 
 
 def _in_doubt(graph: Graph, action: Action) -> str:
-    unknown = f"If an attempt's outcome is unknown ({_LOST}), "
+    unknown = f"If an attempt's outcome is unknown ({_CAUSES_OF_DOUBT}), "
     result = "" if isinstance(action.result, Nothing) else ", with its result,"
     match action.doubt:
         case Repeat():
@@ -101,11 +101,11 @@ def _repeat(graph: Graph, action: Action) -> str:
 
 
 def _check(action: Action, check: Check) -> str:
-    asked = f"{check.effect}({', '.join(spell(argument) for argument in check.args)})"
+    question = f"{check.effect}({', '.join(spell(argument) for argument in check.args)})"
     later = f" {in_words(check.after)} later, or after that," if check.after else ""
     result = "" if isinstance(action.result, Nothing) else ", and what it finds is the result"
     return (
-        f"{asked} is asked{later} whether it happened: if so, it is not called again{result}; "
+        f"{question} is asked{later} whether it happened: if so, it is not called again{result}; "
         f"if not, it is called{' with the same key' if action.key else ''}; while {check.effect} fails, it is asked again."
     )
 

@@ -149,8 +149,8 @@ class _Page:
                 assert_never(block)
 
     def _row(self, row: Row) -> str:
-        said = "".join(f"<dd>{self._line(line)}</dd>" for line in row.lines)
-        return f"<div><dt>{_text(row.label)}</dt>{said}</div>"
+        definitions = "".join(f"<dd>{self._line(line)}</dd>" for line in row.lines)
+        return f"<div><dt>{_text(row.label)}</dt>{definitions}</div>"
 
     def _line(self, line: Line) -> str:
         return "".join(self._inline(part) for part in line)

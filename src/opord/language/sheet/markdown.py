@@ -96,8 +96,8 @@ class _Writer:
     def _row(self, label: str, lines: tuple[Line, ...]) -> Iterator[str]:
         head = f"- **{escaped(label)}**"
         if len(lines) == 1:
-            said = self._line(lines[0])
-            yield f"{head}: {said}" if said else head
+            text = self._line(lines[0])
+            yield f"{head}: {text}" if text else head
             return
         yield f"{head}:"
         for line in lines:

@@ -131,12 +131,12 @@ def _plain(part: Inline, alone: bool) -> str:
 
 def joined(parts: Iterable[Line], between: str = ", ") -> Line:
     """Join lines into one line, with `between` between them."""
-    found: list[Inline] = []
+    inlines: list[Inline] = []
     for part in parts:
-        if found:
-            found.append(between)
-        found += part
-    return tuple(found)
+        if inlines:
+            inlines.append(between)
+        inlines += part
+    return tuple(inlines)
 
 
 _SAID_IN_CODE = re.compile(r"`([^`]+)`|\b([A-Za-z]\w*(?:\.[a-z_]\w*)+|[a-z][a-z0-9]*_\w+)\b(?!\()", re.ASCII)
@@ -144,13 +144,13 @@ _SAID_IN_CODE = re.compile(r"`([^`]+)`|\b([A-Za-z]\w*(?:\.[a-z_]\w*)+|[a-z][a-z0
 
 def sentence(text: str) -> Line:
     """Mark the code in a sentence of the sheet: backquoted text, and names with a `_` or a dot."""
-    found: list[Inline] = []
+    inlines: list[Inline] = []
     end = 0
     for match in _SAID_IN_CODE.finditer(text):
-        found += [text[end : match.start()], Code(match[1] or match[2])]
+        inlines += [text[end : match.start()], Code(match[1] or match[2])]
         end = match.end()
-    found.append(text[end:])
-    return tuple(part for part in found if part)
+    inlines.append(text[end:])
+    return tuple(part for part in inlines if part)
 
 
 def paragraphs(doc: str) -> Iterator[Paragraph]:

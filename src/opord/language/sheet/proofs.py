@@ -23,8 +23,8 @@ def promise_sheets(reading: Reading) -> tuple[PromiseSheet, ...]:
 
 def time_sheet(reading: Reading) -> TimeSheet:
     """Return the longest time that a run can take, or why there is none."""
-    found = worst_case(reading.graph)
-    story = tuple(step.text for step in found.story)
-    if isinstance(found, Untimed):
-        return TimeSheet(None, None, found.problem, story)
-    return TimeSheet(in_words(found.time), found.time.total_seconds(), "", story)
+    worst = worst_case(reading.graph)
+    story = tuple(step.text for step in worst.story)
+    if isinstance(worst, Untimed):
+        return TimeSheet(None, None, worst.problem, story)
+    return TimeSheet(in_words(worst.time), worst.time.total_seconds(), "", story)

@@ -59,10 +59,10 @@ def _telling(conditions: tuple[str, ...]) -> tuple[str, ...]:
 
     These are repeated conditions, and each "otherwise" that another condition follows.
     """
-    said = [
+    meaningful = [
         each for index, each in enumerate(conditions) if each != OTHERWISE or index == len(conditions) - 1
     ]
-    return tuple(dict.fromkeys(said))
+    return tuple(dict.fromkeys(meaningful))
 
 
 def cause_of(contract: Contract, moment: Moment) -> str:
@@ -104,8 +104,8 @@ def timer_words(timer: Timer, shared: bool) -> str:
 
 def _length_words(length: Expr) -> str:
     match length:
-        case Constant(value=timedelta() as known):
-            return in_words(known)
+        case Constant(value=timedelta() as constant):
+            return in_words(constant)
         case _:  # open: `spell` knows every expression
             return spell(length)
 
@@ -115,7 +115,7 @@ class _Words:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._known: dict[Condition, str | None] = {}
+        self._words: dict[Condition, str | None] = {}
 
     def of(self, way_out: Exit) -> tuple[str, ...]:
         """Return the words for the conditions before a `goto`, without those that need no words."""
@@ -123,9 +123,9 @@ class _Words:
         return tuple(words for words in worded if words is not None)
 
     def _of_one(self, condition: Condition) -> str | None:
-        if condition not in self._known:
-            self._known[condition] = _worded(self._graph, condition)
-        return self._known[condition]
+        if condition not in self._words:
+            self._words[condition] = _worded(self._graph, condition)
+        return self._words[condition]
 
 
 def _worded(graph: Graph, condition: Condition) -> str | None:

@@ -24,9 +24,9 @@ class Ways:
 
     def out_of(self, state: State) -> tuple[Way, ...]:
         """Return the ways out of a state, in the order of its header."""
-        found = self._leaving.get(state.name, [])
+        ways = self._leaving.get(state.name, [])
         order = {target: index for index, target in enumerate(state.targets)}
-        return tuple(sorted(found, key=lambda way: order.get(way.target, len(order))))
+        return tuple(sorted(ways, key=lambda way: order.get(way.target, len(order))))
 
     def into(self, state: State) -> tuple[Way, ...]:
         """Return the ways into a state, in the order of the file."""
@@ -38,10 +38,10 @@ def _from(reading: Reading, state: State) -> Iterator[Way]:
         yield from ways(reading.graph, state, moment)
 
 
-def state_sheet(reading: Reading, found: Ways, state: State) -> StateSheet:
+def state_sheet(reading: Reading, ways: Ways, state: State) -> StateSheet:
     """Return the sheet of a state that is not final."""
     moments = reading.graph.moments(state)
-    known = reading.known(state.name)
+    facts = reading.call_facts(state.name)
     return StateSheet(
         name=state.name,
         kind=state.kind,
@@ -49,9 +49,9 @@ def state_sheet(reading: Reading, found: Ways, state: State) -> StateSheet:
         phase=state.phase,
         doc=state.doc,
         proves=reading.items(state.fields),
-        answered=known.answered,
-        certain=known.certain,
-        possible=known.possible,
+        answered=facts.answered,
+        certain=facts.certain,
+        possible=facts.possible,
         calls=tuple(dict.fromkeys(f"{site.verb} {site.name}" for site, _ in call_sites(state.body))),
         waits_for=tuple(
             reading.wait(moment.handler, moment.shared)
@@ -63,25 +63,25 @@ def state_sheet(reading: Reading, found: Ways, state: State) -> StateSheet:
             for moment in moments
             if isinstance(moment.handler, Timer)
         ),
-        leaves=found.out_of(state),
-        entered=found.into(state),
+        leaves=ways.out_of(state),
+        entered=ways.into(state),
     )
 
 
-def end_sheet(reading: Reading, found: Ways, state: State) -> EndSheet:
+def end_sheet(reading: Reading, ways: Ways, state: State) -> EndSheet:
     """Return the sheet of a final state."""
-    known = reading.known(state.name)
-    may_have = {*known.certain, *known.possible}
+    facts = reading.call_facts(state.name)
+    may_have = {*facts.certain, *facts.possible}
     return EndSheet(
         state=state.name,
         outcome=state.outcome or "",
         doc=state.doc,
         carries=reading.items(state.fields),
-        answered=known.answered,
-        certain=known.certain,
-        possible=known.possible,
+        answered=facts.answered,
+        certain=facts.certain,
+        possible=facts.possible,
         never=tuple(action.name for action in reading.contract.actions if action.name not in may_have),
-        entered=found.into(state),
+        entered=ways.into(state),
     )
 
 

@@ -42,23 +42,23 @@ def troubles(reading: Reading) -> Iterator[Trouble]:
                     reading, ref, users[ref], variant.doc, reading.items(variant.fields), variant.transient
                 )
     if TIMED_OUT in users:
-        said = "No attempt answered within its time limit."
-        yield _trouble(reading, TIMED_OUT, users[TIMED_OUT], said, (), True)
+        cause = "No attempt answered within its time limit."
+        yield _trouble(reading, TIMED_OUT, users[TIMED_OUT], cause, (), True)
     yield from _doubts(reading)
     if IN_DOUBT in users:
-        said = "Nobody knows whether the action took effect, and the contract is to decide."
-        yield _trouble(reading, IN_DOUBT, users[IN_DOUBT], said, (), False)
+        cause = "Nobody knows whether the action took effect, and the contract is to decide."
+        yield _trouble(reading, IN_DOUBT, users[IN_DOUBT], cause, (), False)
     yield from _undeclared(reading.contract)
 
 
 def _users(reading: Reading) -> dict[VariantRef, list[Effect | Action]]:
     """Return for each failure the calls that can end in it."""
-    found: dict[VariantRef, list[Effect | Action]] = {}
+    users: dict[VariantRef, list[Effect | Action]] = {}
     calls: tuple[Effect | Action, ...] = (*reading.contract.effects, *reading.contract.actions)
     for call in calls:
         for ref in reading.graph.calls.failures(call.name):
-            found.setdefault(ref, []).append(call)
-    return found
+            users.setdefault(ref, []).append(call)
+    return users
 
 
 def _trouble(
@@ -91,13 +91,13 @@ def _trouble(
 
 def _leads_to(reading: Reading, ref: VariantRef, calls: set[str]) -> tuple[str, ...]:
     """Return the states that a step can go to after one of these calls ended with this failure."""
-    found: dict[str, None] = {}
+    targets: dict[str, None] = {}
     for step in reading.graph.steps:
         for site, arms in call_sites(step.body):
             arm = _arm_for(ref, arms) if site.name in calls else None
             if arm is not None:
-                found |= dict.fromkeys(goto.state for goto in gotos(arm.body))
-    return tuple(found)
+                targets |= dict.fromkeys(goto.state for goto in gotos(arm.body))
+    return tuple(targets)
 
 
 def _arm_for(ref: VariantRef, arms: tuple[Arm, ...]) -> Arm | None:

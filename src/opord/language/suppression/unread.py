@@ -82,14 +82,14 @@ class UnreadText:
         """
         failures = {each.name.text: each for each in file.declarations if isinstance(each, tree.Failure)}
         torn = {name for name in failures if name in self._torn_heads or name in self._words}
-        lost = "failure" in self._nameless
+        failure_is_nameless = "failure" in self._nameless
         for node in file.declarations:
             if isinstance(node, tree.CallDeclaration):
                 names = {each.text for each in node.failures}
                 if (
                     not torn.isdisjoint(names)
                     or not self._words.keys().isdisjoint(names)
-                    or (lost and not names <= failures.keys())
+                    or (failure_is_nameless and not names <= failures.keys())
                 ):
                     self._torn_heads.add(node.name.text)
         for name in torn:

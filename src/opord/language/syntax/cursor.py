@@ -150,7 +150,7 @@ class Cursor:
             fix = (Edit(self.source.place(mend.span), mend.text, mend.title),) if mend else ()
             self.findings.append(kind.at(place, message, help=help, labels=labels, fix=fix))
 
-    def found(self, *, new_line: bool = False) -> str:
+    def next_token_text(self, *, new_line: bool = False) -> str:
         """Describe the next token for a message: "found `x`", "the line ends" or "the file ends".
 
         With `new_line`, a token at the start of a line is described as well.
@@ -193,9 +193,9 @@ class Cursor:
             self.reported_at = i
             bad = self.kinds[i] == t.BAD or (self.kinds[i] == t.TEXT_END and not self.texts[i])
             if not bad:
-                seen = self.found(new_line=new_line)
+                found_text = self.next_token_text(new_line=new_line)
                 self.report(
-                    kind, self.here(new_line=new_line), f"expected {what}, but {seen}", help, mend=mend
+                    kind, self.here(new_line=new_line), f"expected {what}, but {found_text}", help, mend=mend
                 )
         return Stuck()
 

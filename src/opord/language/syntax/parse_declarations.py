@@ -149,15 +149,15 @@ class DeclarationParser(PolicyParser):
     def _allows(self, index: int) -> list[Allow]:
         allows: list[Allow] = []
         for comment in self.tokens.comments_before.get(index, ()):
-            found = _ALLOW.match(comment.text) if comment.own_line else None
-            if not found:
+            match = _ALLOW.match(comment.text) if comment.own_line else None
+            if not match:
                 continue
             start = comment.span[0]
-            rule = Name(found[1], (start + found.start(1), start + found.end(1)))
+            rule = Name(match[1], (start + match.start(1), start + match.end(1)))
             names_rule = rule.text not in ("", "because")
             if names_rule:
-                allows.append(Allow(rule, (found[2] or "").strip(), comment.span))
-            if not names_rule or not found[2]:
+                allows.append(Allow(rule, (match[2] or "").strip(), comment.span))
+            if not names_rule or not match[2]:
                 self.report(
                     ALLOW_WITHOUT_REASON,
                     comment.span,
@@ -387,14 +387,14 @@ class DeclarationParser(PolicyParser):
             outcome = self.name("an outcome")
             if outcome.text in words.texts("outcome"):
                 return outcome
-            span, seen = outcome.span, f"found `{outcome.text}`"
+            span, found_text = outcome.span, f"found `{outcome.text}`"
             near = nearest(outcome.text, words.texts("outcome"))
         else:
-            span, seen, near = self.here(), self.found(), None
+            span, found_text, near = self.here(), self.next_token_text(), None
         self.report(
             NO_OUTCOME,
             span,
-            f"expected the outcome of `{name.text}`, but {seen}",
+            f"expected the outcome of `{name.text}`, but {found_text}",
             meant(near, "a final state is a `success`, a `failure` or `cancelled`"),
             mend=Mend(span, near, f"change to `{near}`") if near else None,
         )

@@ -24,7 +24,7 @@ class ListParser(Cursor):
     ) -> list[T | tree.Unparsed]:
         """Read elements that only newlines separate, and the `}` of the brace at `opening`."""
         taken: list[T | tree.Unparsed] = []
-        base, lost = self.depths[opening] + 1 - self.lost_braces, self.lost_braces
+        base, lost_before = self.depths[opening] + 1 - self.lost_braces, self.lost_braces
         while self.kinds[self.i] != "}":
             if self._ends_early(opening, over):
                 break
@@ -42,7 +42,7 @@ class ListParser(Cursor):
             self._end_line(base + self.lost_braces, noun, quiet=len(self.findings) > findings)
         else:
             self.i += 1
-        assert self.lost_braces >= lost
+        assert self.lost_braces >= lost_before
         return taken
 
     def _end_line(self, base: int, noun: str, *, quiet: bool) -> None:
@@ -60,7 +60,7 @@ class ListParser(Cursor):
             self.report(
                 TWO_ON_A_LINE,
                 self.token_span(i),
-                f"expected a new line, but {self.found()}",
+                f"expected a new line, but {self.next_token_text()}",
                 "start a new line here",
             )
         if not (self._starts_line(i) or self.at_declaration()):

@@ -69,8 +69,8 @@ class StatementParser(PatternParser):
         help, mend = self._spelt_duration() or ("", self._arrow())
         raise self.miss("`->` or `{`", help, mend=mend)
 
-    def _at_one_of(self, known: tuple[str, ...]) -> bool:
-        return self.texts[self.i] in known and self.newlines[self.i] != t.NEWLINE
+    def _at_one_of(self, words: tuple[str, ...]) -> bool:
+        return self.texts[self.i] in words and self.newlines[self.i] != t.NEWLINE
 
     def _no_way_on(self) -> Stuck:
         """Report that nothing valid follows `->`.

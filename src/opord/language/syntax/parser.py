@@ -72,7 +72,7 @@ def _without_consequences(
     for finding in sorted(strange, key=lambda finding: finding.order):
         spoilt.setdefault(finding.place.line, finding.place.column)
         first_on_line.setdefault((finding.code.id, finding.place.line), finding)
-    kept = [each for each in strange if not _follows(each, first_on_line)]
+    remaining = [each for each in strange if not _follows(each, first_on_line)]
     for finding in sorted(findings, key=lambda finding: finding.order):
         line, column = finding.place.line, finding.place.column
         if finding.code is UNCLOSED and source.line(line)[column - 1 : column] == "{":
@@ -88,8 +88,8 @@ def _without_consequences(
                 continue
             spoilt[line] = column
         if not _follows(finding, first_on_line):
-            kept.append(finding)
-    return kept
+            remaining.append(finding)
+    return remaining
 
 
 def _follows(finding: Diagnostic, first_on_line: Mapping[tuple[str, int], Diagnostic]) -> bool:

@@ -58,8 +58,8 @@ class Source:
         self.text = text.removeprefix("\ufeff")
         self.line_starts = [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
         self.findings: tuple[Diagnostic, ...] = ()
-        if found := self._unreadable():
-            self.findings = (found,)
+        if finding := self._unreadable():
+            self.findings = (finding,)
 
     @classmethod
     def from_bytes(cls, path: str, data: bytes) -> Source:

@@ -36,8 +36,10 @@ def function(name: str) -> Word | None:
 
 def describing(tokens: Sequence[str], index: int) -> Iterator[Word]:
     """Yield the meanings of the token at `index` among its neighbours, the longest words first."""
-    found = [word for word in WORDS if tokens[index] in word.parts and _is_spelt(word.parts, tokens, index)]
-    yield from sorted(found, key=lambda word: -len(word.parts))
+    matching = [
+        word for word in WORDS if tokens[index] in word.parts and _is_spelt(word.parts, tokens, index)
+    ]
+    yield from sorted(matching, key=lambda word: -len(word.parts))
 
 
 def _is_spelt(parts: list[str], tokens: Sequence[str], index: int) -> bool:

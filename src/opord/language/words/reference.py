@@ -23,14 +23,14 @@ def reference() -> str:
     sections: dict[Section, list[Word]] = {}
     for word in WORDS:
         sections.setdefault(_section(word.places[0]), []).append(word)
-    return "\n".join(line for title, found in sections.items() for line in _table(title, found))
+    return "\n".join(line for title, words in sections.items() for line in _table(title, words))
 
 
-def _table(title: Section, found: list[Word]) -> Iterator[str]:
+def _table(title: Section, words: list[Word]) -> Iterator[str]:
     yield f"### {title}\n"
     yield "| word | written | meaning |"
     yield "| --- | --- | --- |"
-    for word in found:
+    for word in words:
         reserved = " (reserved)" if word.reserved else " (later)" if word.later else ""
         forms = " or ".join(f"`{form}`" for form in word.forms or (word.text,))
         takes = f" It takes {word.takes}." if word.takes else ""

@@ -45,9 +45,9 @@ def _alternatives(gap: str) -> str:
     if gap == "a declaration":
         return "|".join(_declarations())
     places = cast("list[Place]", gap.split(", "))
-    found = words.texts(*places)
-    assert found, f"no word stands at {gap}"
-    return "|".join(text.replace(" ", r"\s+") for text in found)
+    texts = words.texts(*places)
+    assert texts, f"no word stands at {gap}"
+    return "|".join(text.replace(" ", r"\s+") for text in texts)
 
 
 def _declarations() -> Iterator[str]:
@@ -74,9 +74,9 @@ def _following(following: str) -> str:
 
 def _split(form: str) -> tuple[list[str], str]:
     """Return the words at the start of a form, and the token after them."""
-    known = words.part_of_words()
+    part_words = words.part_of_words()
     tokens = form.split()
-    count = next((at for at, token in enumerate(tokens) if token not in known), len(tokens))
+    count = next((at for at, token in enumerate(tokens) if token not in part_words), len(tokens))
     return tokens[:count], tokens[count] if count < len(tokens) else ""
 
 
@@ -109,12 +109,12 @@ def _rule(word: Word, scope: str, *, at_start: bool) -> dict[str, Any]:
 
 def _pieces(form: str, scope: str) -> Iterator[tuple[str, str]]:
     """Yield the patterns of a form with their scopes, up to an expression or an optional part."""
-    left = form.partition("[")[0].strip()
-    while left:
-        literal, following = _split(left)
+    rest = form.partition("[")[0].strip()
+    while rest:
+        literal, following = _split(rest)
         if literal:
             yield r"\s+".join(literal), scope
-        left = left.partition(following)[2].strip() if following else ""
+        rest = rest.partition(following)[2].strip() if following else ""
         match following:
             case "N":
                 yield _INTEGER, "constant.numeric.integer.opord"

@@ -18,9 +18,9 @@ def render_one(finding: Diagnostic) -> str:
         **({"endColumn": str(place.end_column)} if place.end_line == place.line else {}),
         "title": f"{finding.code.id} {finding.rule}",
     }
-    told = in_one_line(finding) + (f"\nhelp: {finding.help}" if finding.help else "")
-    said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{finding.severity} {said}::{_data(told)}"
+    message = in_one_line(finding) + (f"\nhelp: {finding.help}" if finding.help else "")
+    options = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{finding.severity} {options}::{_data(message)}"
 
 
 def _data(text: str) -> str:

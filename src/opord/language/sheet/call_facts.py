@@ -17,7 +17,7 @@ from opord.statements import call_sites
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CallFacts:
     """What is known in a state about the calls of a run.
 
     Effects in `answered` have answered in every run that is in the state. Actions in `certain` have
@@ -29,7 +29,7 @@ class Known:
     possible: tuple[str, ...]
 
 
-def known_calls(graph: Graph) -> dict[str, Known]:
+def call_facts(graph: Graph) -> dict[str, CallFacts]:
     """Return what is known in each reachable state; calls are in the order of the file."""
     contract = graph.contract
     actions = [action.name for action in contract.actions]
@@ -45,7 +45,7 @@ def known_calls(graph: Graph) -> dict[str, Known]:
     )
     happened = graph.bits({}, lambda edge, before: before | steps.possible(edge))
     return {
-        name: Known(
+        name: CallFacts(
             answered=tuple(call for call in effects if not missing[name] & bit[call]),
             certain=tuple(call for call in actions if not missing[name] & bit[call]),
             possible=tuple(call for call in actions if missing[name] & happened[name] & bit[call]),
