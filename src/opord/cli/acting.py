@@ -188,10 +188,10 @@ def _chosen(selection: Selection, act: Act, store: str) -> list[str]:
         )
     if selection.run is not None:
         return [selection.run]
-    return on_reader(store, lambda shown: _found(shown, selection, act))
+    return on_reader(store, lambda shown: _run_names(shown, selection, act))
 
 
-async def _found(shown: Shown, selection: Selection, act: Act) -> list[str]:
+async def _run_names(shown: Shown, selection: Selection, act: Act) -> list[str]:
     from opord.backends.base import RunFilter
 
     where = RunFilter(selection.contract, selection.state, selection.status)  # type: ignore[arg-type]

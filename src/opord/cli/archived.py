@@ -39,4 +39,4 @@ def story_of(archived: ArchivedRuns, run: str) -> Kept:
         raise CliError("run_unknown", f"{archived.path} has no run {run!r}{damaged}")
     if len(stories) > 1:
         note(f"{len(stories)} runs were called {safe(run)}; this is the one that started last")
-    return max(stories, key=lambda kept: kept.row.started_at)
+    return max(stories, key=lambda story: story.row.started_at)

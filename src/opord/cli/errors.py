@@ -20,7 +20,7 @@ class CliError(Exception):
         self.code, self.status = code, status
 
 
-class Told(NamedTuple):
+class ErrorReport(NamedTuple):
     """An error as it is reported: its code, its message, and its exit status."""
 
     code: str
@@ -28,19 +28,19 @@ class Told(NamedTuple):
     status: int
 
 
-def explain_error(raised: Exception) -> Told:
+def explain_error(raised: Exception) -> ErrorReport:
     """Explain an exception to the user of the command."""
     if isinstance(raised, CliError):
-        return Told(raised.code, str(raised), raised.status)
+        return ErrorReport(raised.code, str(raised), raised.status)
     for explain in (_of_backend, _of_loading, _of_secrets):
         explanation = explain(raised)
         if explanation is not None:
             return explanation
     if isinstance(raised, FileNotFoundError) and raised.filename is None and _is_nowhere():
-        return Told("file", "the folder that you are in is gone; go to another one, then try again", 2)
+        return ErrorReport("file", "the folder that you are in is gone; go to another one, then try again", 2)
     if isinstance(raised, OSError) and raised.filename is not None:
-        return Told("file", f"{raised.filename}: {raised.strerror or raised}", 2)
-    return Told(
+        return ErrorReport("file", f"{raised.filename}: {raised.strerror or raised}", 2)
+    return ErrorReport(
         "internal",
         f"{type(raised).__name__}: {raised} (a fault in Opord; OPORD_DEBUG=1 shows where)",
         1,
@@ -59,7 +59,7 @@ def _is_nowhere() -> bool:
 # Only an imported room can raise its exceptions: these checks import nothing.
 
 
-def _of_backend(raised: Exception) -> Told | None:
+def _of_backend(raised: Exception) -> ErrorReport | None:
     if "opord.backends" not in sys.modules:
         return None
     from opord.backends.codes import code_of
@@ -68,21 +68,21 @@ def _of_backend(raised: Exception) -> Told | None:
     if entry is None:
         return None
     hint = _MISSING if entry.code == "store_missing" else ""
-    return Told(entry.code, entry.message + hint, 1 if entry.reached else 3)
+    return ErrorReport(entry.code, entry.message + hint, 1 if entry.reached else 3)
 
 
-def _of_loading(raised: Exception) -> Told | None:
+def _of_loading(raised: Exception) -> ErrorReport | None:
     errors = sys.modules.get("opord.loading.errors")
     if errors is None or not isinstance(raised, errors.LoadingError):
         return None
     code = "contract_refused" if isinstance(raised, errors.ContractRefused) else "module_stale"
-    return Told(code, str(raised), 1)
+    return ErrorReport(code, str(raised), 1)
 
 
-def _of_secrets(raised: Exception) -> Told | None:
+def _of_secrets(raised: Exception) -> ErrorReport | None:
     vault = sys.modules.get("opord.values.vault")
     if vault is not None and isinstance(raised, vault.KeysInvalid):
-        return Told("keys_invalid", f"OPORD_SECRET_KEYS cannot be used: {raised}", 2)
+        return ErrorReport("keys_invalid", f"OPORD_SECRET_KEYS cannot be used: {raised}", 2)
     if vault is not None and isinstance(raised, vault.SecretUnreadable):
-        return Told("secret_unreadable", str(raised), 1)
+        return ErrorReport("secret_unreadable", str(raised), 1)
     return None

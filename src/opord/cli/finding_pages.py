@@ -32,7 +32,7 @@ def explain_finding(subject: str, *, as_json: bool) -> None:
         _explain_rule(subject.lower(), as_json)
 
 
-def _known() -> dict[str, Code]:
+def _codes_by_id() -> dict[str, Code]:
     import opord.language.compile  # noqa: F401 - importing it declares the codes
     from opord.language.diagnostics.model import registered_codes
 
@@ -42,7 +42,7 @@ def _known() -> dict[str, Code]:
 def _explain_code(code: str, as_json: bool) -> None:
     from opord.language.diagnostics.render.sarif import page_of
 
-    pages = _known()
+    pages = _codes_by_id()
     if code not in pages:
         near = sorted(pages, key=lambda each: (-_alike(each, code), abs(_number(each) - _number(code))))[:3]
         raise CliError("code_unknown", f"there is no finding {code}; near it are {', '.join(near)}")
@@ -84,7 +84,7 @@ def _explain_rule(rule: str, as_json: bool) -> None:
         near = nearest(rule, (*errors, *warnings))
         hint = f"did you mean `{near}`?" if near else f"the rules are {', '.join((*errors, *warnings))}"
         raise CliError("subject_unknown", f"there is no file and no rule `{rule}`; {hint}", 2)
-    codes = [each for each in _known().values() if each.rule == rule]
+    codes = [each for each in _codes_by_id().values() if each.rule == rule]
     if as_json:
         write_json([{"code": each.id, "severity": each.severity, "title": each.title} for each in codes])
         return

@@ -40,7 +40,7 @@ def fix_files(results: Sequence[CheckResult], allowed: Iterable[str]) -> list[st
     for file, edits in sorted(edits_of.items()):
         source = Source(file, texts[file])
         _write(Path(file), _changed(source, edits))
-        lines += (f"{file}:{e.place.line}:{e.place.column} {_said(source, e)}" for e in _in_order(edits))
+        lines += (f"{file}:{e.place.line}:{e.place.column} {_edit_text(source, e)}" for e in _in_order(edits))
     return lines
 
 
@@ -79,7 +79,7 @@ def _changed(source: Source, edits: Sequence[Edit]) -> str:
     return text
 
 
-def _said(source: Source, edit: Edit) -> str:
+def _edit_text(source: Source, edit: Edit) -> str:
     old = source.slice((source.offset(*_start(edit)), source.offset(*_end(edit)))).strip()
     new = edit.text.strip()
     if not old:

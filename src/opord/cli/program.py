@@ -65,8 +65,8 @@ def run(arguments: Sequence[str]) -> int:
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
-    except click.exceptions.NoArgsIsHelpError as asked:
-        note(asked.format_message())
+    except click.exceptions.NoArgsIsHelpError as help_request:
+        note(help_request.format_message())
         return 2
     except click.UsageError as wrong:
         if wrong.ctx is not None:

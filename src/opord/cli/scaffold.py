@@ -26,14 +26,14 @@ _TAKEN = {"handlers", "tests", "conftest"}
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Project:
     """A project that was made: the name of its module, and its files in the order to read them."""
 
     module: str
     files: tuple[str, ...]
 
 
-def make_project(name: str, template: str, parent: Path) -> Made:
+def make_project(name: str, template: str, parent: Path) -> Project:
     """Make a project in a new folder of `parent`.
 
     Raises:
@@ -61,7 +61,7 @@ def make_project(name: str, template: str, parent: Path) -> Made:
         if isinstance(wrong, OSError):
             raise _unwritten(target, wrong) from wrong
         raise
-    return Made(module, tuple(texts))
+    return Project(module, tuple(texts))
 
 
 def _unwritten(target: Path, wrong: OSError) -> CliError:

@@ -18,7 +18,7 @@ from opord.cli.errors import CliError
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
-KNOWN: dict[str, tuple[type, ...]] = {
+SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "store": (str,),
     "as": (str,),
     "role": (str,),
@@ -177,10 +177,14 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise CliError("settings", f"{path.name}: [tool.opord] is no table", 2)
     for name, value in table.items():
-        if name not in KNOWN:
-            raise CliError("settings", f"{path.name} sets `{name}`; the settings are {', '.join(KNOWN)}", 2)
-        if not isinstance(value, KNOWN[name]) or (isinstance(value, bool) and bool not in KNOWN[name]):
-            kinds = " or ".join(kind.__name__ for kind in KNOWN[name])
+        if name not in SETTING_TYPES:
+            raise CliError(
+                "settings", f"{path.name} sets `{name}`; the settings are {', '.join(SETTING_TYPES)}", 2
+            )
+        if not isinstance(value, SETTING_TYPES[name]) or (
+            isinstance(value, bool) and bool not in SETTING_TYPES[name]
+        ):
+            kinds = " or ".join(kind.__name__ for kind in SETTING_TYPES[name])
             shown_value = "something else" if name == "secret_keys" else repr(value)
             raise CliError("settings", f"{path.name}: `{name}` is to be {kinds}, got {shown_value}", 2)
     return table

@@ -18,7 +18,7 @@ from opord.cli.settings import json_option
 
 if TYPE_CHECKING:
     from opord.kernel.program import Program
-    from opord.simulate.explore import Seen
+    from opord.simulate.explore import Exploration
 
 RUNS = 500
 SEED_MAX = 2**53 - 1
@@ -97,7 +97,7 @@ def _program(file: str) -> Program:
     return load_program(file)
 
 
-def _show(exploration: Seen, file: str, as_json: bool) -> None:
+def _show(exploration: Exploration, file: str, as_json: bool) -> None:
     if as_json:
         from opord.simulate.report import as_data
 

@@ -13,7 +13,7 @@ from opord.cli.output import colour_option, write, write_json
 from opord.cli.settings import json_option
 
 if TYPE_CHECKING:
-    from opord.cli.doctor.seen import Seen
+    from opord.cli.doctor.observation import Observation
 
 _COLOURS = {"fine": "green", "note": "blue", "warning": "yellow", "wrong": "red", "unreachable": "red"}
 
@@ -54,7 +54,7 @@ def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: 
     return int(wrong > 0)
 
 
-def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Seen]:
+def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Observation]:
     from opord.cli.doctor.configured import check_named_handlers, check_settings
     from opord.cli.doctor.machine import check_machine
     from opord.cli.doctor.secrets import check_keys
@@ -80,14 +80,14 @@ def _store_in_force() -> str:
         return DEFAULT_STORE  # that check has reported the error already
 
 
-def _show(observation: Seen) -> None:
-    from opord.cli.doctor.seen import hidden
+def _show(observation: Observation) -> None:
+    from opord.cli.doctor.observation import hidden
     from opord.story.signs import safe
 
     state = click.style(
         f"{observation.state:<11}", fg=_COLOURS[observation.state], bold=observation.state != "fine"
     )
-    write(f"{state} {observation.area:<9} {safe(hidden(observation.said))}")
+    write(f"{state} {observation.area:<9} {safe(hidden(observation.text))}")
     if observation.move:
         write(f"{'':<21} → {safe(hidden(observation.move))}")
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from opord.cli.doctor.seen import Seen
+from opord.cli.doctor.observation import Observation
 from opord.cli.errors import CliError
-from opord.cli.settings import KNOWN, settings_file
+from opord.cli.settings import SETTING_TYPES, settings_file
 
 # Variables that are not settings; they are for finding faults in Opord itself.
 _OTHER_VARIABLES = frozenset({"OPORD_DEBUG", "OPORD_GOLDEN"})
 
 
-def check_settings(folder: Path, store: str | None) -> Iterator[Seen]:
+def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
     """Report the settings in force and the source of each: the flag, a variable, or a file."""
     table: dict[str, object] = {}
     file: Path | None = None
@@ -24,10 +24,12 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Seen]:
         file, table = settings_file(folder)
     except CliError as wrong:
         readable = False
-        yield Seen("settings", "wrong", str(wrong), "mend the file: until then every command refuses it")
+        yield Observation(
+            "settings", "wrong", str(wrong), "mend the file: until then every command refuses it"
+        )
     flags = {"store": store} if store is not None else {}
     in_force = 0
-    for name, kinds in KNOWN.items():
+    for name, kinds in SETTING_TYPES.items():
         variable = f"OPORD_{name.upper()}"
         if name in flags:
             value, source = flags[name], "--store"
@@ -35,7 +37,7 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Seen]:
             value, source = os.environ[variable], f"${variable}"
             if str not in kinds and bool not in kinds and not _is_number(os.environ[variable]):
                 message = f"{name} = {value!r} from {source} is no number"
-                yield Seen("settings", "wrong", message, f"set {variable} to a number, or unset it")
+                yield Observation("settings", "wrong", message, f"set {variable} to a number, or unset it")
                 continue
         elif name in table and file is not None:
             value, source = str(table[name]), file.name
@@ -45,13 +47,13 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Seen]:
         if name == "secret_keys":
             value = "[secret]"
         facts = {"name": name, "value": value, "source": source}
-        yield Seen("settings", "fine", f"{name} = {value} (from {source})", facts=facts)
+        yield Observation("settings", "fine", f"{name} = {value} (from {source})", facts=facts)
     yield from _strange_variables()
     if file is not None and file.name == "opord.toml" and _also_in_project(folder):
         message = "opord.toml is read, and [tool.opord] of pyproject.toml is not"
-        yield Seen("settings", "warning", message, "keep the settings in one of the two")
+        yield Observation("settings", "warning", message, "keep the settings in one of the two")
     if readable and not in_force and not table:
-        yield Seen("settings", "fine", "no settings: the defaults are in force")
+        yield Observation("settings", "fine", "no settings: the defaults are in force")
 
 
 def _is_number(text: str) -> bool:
@@ -62,13 +64,13 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _strange_variables() -> Iterator[Seen]:
-    names = {f"OPORD_{name.upper()}" for name in KNOWN} | _OTHER_VARIABLES
+def _strange_variables() -> Iterator[Observation]:
+    names = {f"OPORD_{name.upper()}" for name in SETTING_TYPES} | _OTHER_VARIABLES
     for variable in sorted(os.environ):
         if variable.startswith("OPORD_") and variable not in names:
             near = get_close_matches(variable, names, 1)
             move = f"did you mean {near[0]}?" if near else f"the variables are {', '.join(sorted(names))}"
-            yield Seen("settings", "warning", f"${variable} is set, and nothing reads it", move)
+            yield Observation("settings", "warning", f"${variable} is set, and nothing reads it", move)
 
 
 def _also_in_project(folder: Path) -> bool:
@@ -79,7 +81,7 @@ def _also_in_project(folder: Path) -> bool:
     return "[tool.opord]" in text
 
 
-def check_named_handlers(places: Sequence[str]) -> Iterator[Seen]:
+def check_named_handlers(places: Sequence[str]) -> Iterator[Observation]:
     """Import handlers as a worker would."""
     from opord.cli.contracts import found_in
 
@@ -89,6 +91,6 @@ def check_named_handlers(places: Sequence[str]) -> Iterator[Seen]:
             found_in(module, name, what="handlers")
         except CliError as wrong:
             move = "start it where the module is found, or install the package that has it"
-            yield Seen("handlers", "wrong", str(wrong), move, {"handlers": where})
+            yield Observation("handlers", "wrong", str(wrong), move, {"handlers": where})
         else:
-            yield Seen("handlers", "fine", f"{where} can be imported", facts={"handlers": where})
+            yield Observation("handlers", "fine", f"{where} can be imported", facts={"handlers": where})

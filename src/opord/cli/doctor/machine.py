@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 import opord
-from opord.cli.doctor.seen import Seen, as_seen
+from opord.cli.doctor.observation import Observation, as_observation
 
 OLDEST_PYTHON = (3, 11)
 # Extras for developers of Opord itself.
@@ -18,37 +18,37 @@ _OWN_EXTRAS = frozenset({"dev", "fuzz"})
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*(?:>=\s*([0-9.]+))?.*;\s*extra\s*==\s*['"]([\w-]+)['"]""")  # fmt: skip
 
 
-def check_machine() -> Iterator[Seen]:
+def check_machine() -> Iterator[Observation]:
     """Check what Opord runs on."""
     yield _python(sys.version_info[:2])
     where = str(Path(opord.__file__).parent)
     message = f"opord {opord.__version__} in {where}"
-    yield Seen("opord", "fine", message, facts={"version": opord.__version__, "path": where})
+    yield Observation("opord", "fine", message, facts={"version": opord.__version__, "path": where})
     yield from _libraries()
     yield from _extras()
 
 
-def _python(version: tuple[int, int]) -> Seen:
+def _python(version: tuple[int, int]) -> Observation:
     facts = {"version": platform.python_version(), "path": sys.executable}
     message = f"Python {platform.python_version()} ({sys.executable})"
     if version < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
-        return Seen("python", "wrong", message, f"use Python {oldest} or later", facts)
-    return Seen("python", "fine", message, facts=facts)
+        return Observation("python", "wrong", message, f"use Python {oldest} or later", facts)
+    return Observation("python", "fine", message, facts=facts)
 
 
-def _libraries() -> Iterator[Seen]:
+def _libraries() -> Iterator[Observation]:
     from opord.backends.opening import libraries_used
 
-    yield from map(as_seen, libraries_used())
+    yield from map(as_observation, libraries_used())
 
 
-def _extras() -> Iterator[Seen]:
+def _extras() -> Iterator[Observation]:
     try:
         required = metadata.requires("opord") or []
     except metadata.PackageNotFoundError:
         message = "which extras are there cannot be told: opord is not installed as a package"
-        yield Seen("extras", "note", message, "install it: pip install .")
+        yield Observation("extras", "note", message, "install it: pip install .")
         return
     extras: dict[str, list[tuple[str, str]]] = {}
     for line in required:
@@ -63,10 +63,10 @@ def _extras() -> Iterator[Seen]:
             absent.append(extra)
     if absent:
         move = f"pip install 'opord[{','.join(absent)}]', or what you need of them"
-        yield Seen("extras", "note", f"not installed: {', '.join(absent)}", move, {"absent": absent})
+        yield Observation("extras", "note", f"not installed: {', '.join(absent)}", move, {"absent": absent})
 
 
-def _extra(extra: str, packages: list[tuple[str, str]]) -> Seen:
+def _extra(extra: str, packages: list[tuple[str, str]]) -> Observation:
     there = {name: _installed(name) for name, _ in packages}
     absent = [name for name, version in there.items() if version is None]
     old = [
@@ -77,14 +77,16 @@ def _extra(extra: str, packages: list[tuple[str, str]]) -> Seen:
     facts = {"extra": extra, "packages": there}
     install = f"pip install 'opord[{extra}]'"
     if old:
-        return Seen("extras", "warning", f"{extra}: too old: {', '.join(old)}", install, facts)
+        return Observation("extras", "warning", f"{extra}: too old: {', '.join(old)}", install, facts)
     for name, version in there.items():
         if version is not None and (trouble := _trouble(name)):
             move = f"pip install --force-reinstall 'opord[{extra}]'"
-            return Seen("extras", "warning", f"{extra}: {name} cannot be imported: {trouble}", move, facts)
+            return Observation(
+                "extras", "warning", f"{extra}: {name} cannot be imported: {trouble}", move, facts
+            )
     if not absent:
-        return Seen("extras", "fine", f"{extra}: installed", facts=facts)
-    return Seen("extras", "note", f"{extra}: {', '.join(absent)} not installed", install, facts)
+        return Observation("extras", "fine", f"{extra}: installed", facts=facts)
+    return Observation("extras", "note", f"{extra}: {', '.join(absent)} not installed", install, facts)
 
 
 def _installed(name: str) -> str | None:

@@ -31,7 +31,7 @@ def hidden(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """One thing that was checked: its area and its state.
 
     `move` is the next step, if there is one.
@@ -39,7 +39,7 @@ class Seen:
 
     area: str
     state: State
-    said: str
+    text: str
     move: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -48,7 +48,7 @@ class Seen:
         return {
             "area": self.area,
             "state": self.state,
-            "said": hidden(self.said),
+            "said": hidden(self.text),
             "next": hidden(self.move),
             "facts": {
                 name: hidden(fact) if isinstance(fact, str) else fact for name, fact in self.facts.items()
@@ -56,6 +56,6 @@ class Seen:
         }
 
 
-def as_seen(remark: Remark) -> Seen:
+def as_observation(remark: Remark) -> Observation:
     """Convert a store's remark about itself or its kind."""
-    return Seen(remark.area, remark.verdict, remark.said, remark.move, dict(remark.facts))
+    return Observation(remark.area, remark.verdict, remark.said, remark.move, dict(remark.facts))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from opord.cli.doctor.seen import Seen
+from opord.cli.doctor.observation import Observation
 from opord.cli.errors import CliError
 from opord.cli.settings import secret_keys, setting
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _INSECURE = "OPORD_INSECURE_PLAINTEXT_SECRETS"
 
 
-def check_keys() -> Iterator[Seen]:
+def check_keys() -> Iterator[Observation]:
     """Try the configured keys. They are never shown."""
     from opord.backends.upkeep import SecretsExtraMissing, check_keys
     from opord.values.vault import KeysInvalid
@@ -27,14 +27,14 @@ def check_keys() -> Iterator[Seen]:
         check_keys(_keys())
     except SecretsExtraMissing:
         message = "keys are configured, and what encrypts with them is not installed"
-        yield Seen("secrets", "wrong", message, "pip install 'opord[secrets]'")
+        yield Observation("secrets", "wrong", message, "pip install 'opord[secrets]'")
     except KeysInvalid as wrong:
-        yield Seen("secrets", "wrong", str(wrong), "set the keys again; `opord keys new` makes one")
+        yield Observation("secrets", "wrong", str(wrong), "set the keys again; `opord keys new` makes one")
     else:
-        yield Seen("secrets", "fine", "the keys can be used")
+        yield Observation("secrets", "fine", "the keys can be used")
 
 
-def check_secrets(file: str, contract: Contract) -> Iterator[Seen]:
+def check_secrets(file: str, contract: Contract) -> Iterator[Observation]:
     """Report what happens to the secrets of contracts if no key is configured."""
     from opord.loading.build import secret_places
 
@@ -45,10 +45,12 @@ def check_secrets(file: str, contract: Contract) -> Iterator[Seen]:
     some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
     if _insecure():
         message = f"{file}: the secrets in {some} stay readable in the store, as is asked for"
-        yield Seen("secrets", "warning", message, "opord keys new, before there is anything to hide", facts)
+        yield Observation(
+            "secrets", "warning", message, "opord keys new, before there is anything to hide", facts
+        )
         return
     message = f"{file} has secrets ({some}), and no key is configured: no run of it is started"
-    yield Seen("secrets", "warning", message, 'export OPORD_SECRET_KEYS="$(opord keys new)"', facts)
+    yield Observation("secrets", "warning", message, 'export OPORD_SECRET_KEYS="$(opord keys new)"', facts)
 
 
 def _keys() -> str:

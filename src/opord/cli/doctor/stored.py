@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from opord.cli.doctor.seen import Seen, as_seen
+from opord.cli.doctor.observation import Observation, as_observation
 
 if TYPE_CHECKING:
     from opord.backends.opening import Facts
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 AHEAD_S_MAX = 2.0
 
 
-def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> Iterator[Seen]:
+def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> Iterator[Observation]:
     """Check the store that a URL names, without creating it.
 
     With `whole`, check it from end to end.
@@ -25,20 +25,22 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
         from opord.backends.codes import code_of
         from opord.backends.opening import inspect
     except ImportError as wrong:
-        yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), {"url": url})
+        yield Observation("store", "unreachable", str(wrong), _move(str(wrong)), {"url": url})
         return
     try:
         facts = inspect(url, whole=whole)
     except (StoreError, ImportError) as wrong:
         code = code_of(wrong)
         details = {"url": url} if code is None else {"url": url, "error": code.code}
-        yield Seen("store", "unreachable", str(wrong), _move(str(wrong)), details)
+        yield Observation("store", "unreachable", str(wrong), _move(str(wrong)), details)
         return
     if not facts.lasts:
-        yield Seen("store", "warning", "the store is in memory, and gone with the process", "name a file")
+        yield Observation(
+            "store", "warning", "the store is in memory, and gone with the process", "name a file"
+        )
         return
     yield _reached(facts)
-    yield from map(as_seen, facts.remarks)
+    yield from map(as_observation, facts.remarks)
     if facts.exists:
         yield from _runs(facts)
         yield from _clock(facts, time.time_ns() // 1000 if now_us is None else now_us)
@@ -49,29 +51,33 @@ def _move(message: str) -> str:
     return "" if ";" in message else "name another store with --store, or see to that one"
 
 
-def _reached(facts: Facts) -> Seen:
+def _reached(facts: Facts) -> Observation:
     details = {**facts.details, "exists": facts.exists, "schema": facts.schema, "runs": facts.runs}
     if not facts.exists:
         message = f"{facts.where} is not there yet; the first start or worker makes it"
-        return Seen("store", "fine", message, facts={**details, "runs": None})
+        return Observation("store", "fine", message, facts={**details, "runs": None})
     runs = "1 run" if facts.runs == 1 else f"{facts.runs} runs"
     message = f"{facts.where}: schema {facts.schema}, {runs}, {facts.size}"
     if facts.schema < facts.schema_known:
         message += f"; schema {facts.schema_known} comes with the next command that opens it"
-    return Seen("store", "fine", message, facts=details)
+    return Observation("store", "fine", message, facts=details)
 
 
-def _runs(facts: Facts) -> Iterator[Seen]:
+def _runs(facts: Facts) -> Iterator[Observation]:
     for status, count in (("stalled", facts.stalled), ("in_doubt", facts.in_doubt)):
         if count:
             words = status.replace("_", " ")
             message = f"1 run is {words}" if count == 1 else f"{count} runs are {words}"
-            yield Seen("runs", "warning", message, f"opord runs list --status {status}", {status: count})
+            yield Observation(
+                "runs", "warning", message, f"opord runs list --status {status}", {status: count}
+            )
     if not facts.stalled and not facts.in_doubt:
-        yield Seen("runs", "fine", "no run is stalled or in doubt", facts={"stalled": 0, "in_doubt": 0})
+        yield Observation(
+            "runs", "fine", "no run is stalled or in doubt", facts={"stalled": 0, "in_doubt": 0}
+        )
 
 
-def _clock(facts: Facts, now_us: int) -> Iterator[Seen]:
+def _clock(facts: Facts, now_us: int) -> Iterator[Observation]:
     if facts.last_at is None:
         return
     ahead_s = (facts.last_at - now_us) / 1_000_000
@@ -80,8 +86,8 @@ def _clock(facts: Facts, now_us: int) -> Iterator[Seen]:
         message = (
             f"the last record is {ahead_s:.0f} seconds in the future: this clock or another worker's is wrong"
         )
-        yield Seen(
+        yield Observation(
             "clock", "wrong", message, "set the clocks by the network; leases and timers go by them", details
         )
     else:
-        yield Seen("clock", "fine", "the last record is not in the future", facts=details)
+        yield Observation("clock", "fine", "the last record is not in the future", facts=details)

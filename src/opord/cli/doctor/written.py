@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opord.cli.contract_files import SKIPPED, contract_files
+from opord.cli.doctor.observation import Observation, State
 from opord.cli.doctor.secrets import check_secrets
-from opord.cli.doctor.seen import Seen, State
 from opord.cli.errors import CliError
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _COPIES = frozenset({"build", "dist"})
 
 
-def check_contracts(folder: Path) -> Iterator[Seen]:
+def check_contracts(folder: Path) -> Iterator[Observation]:
     """Check every contract in a folder and below it, and compare generated modules with them."""
     from opord.cli.contracts import checked
 
     try:
         files = contract_files([str(folder)])
     except CliError:
-        yield Seen(
+        yield Observation(
             "contracts", "note", "there are no contracts in this folder", "make a project: opord new NAME"
         )
         return
@@ -36,7 +36,7 @@ def check_contracts(folder: Path) -> Iterator[Seen]:
         try:
             result = checked(Path(file))
         except CliError as wrong:
-            yield Seen("contracts", "wrong", str(wrong), "let this user read it", {"file": file})
+            yield Observation("contracts", "wrong", str(wrong), "let this user read it", {"file": file})
             continue
         yield _checked(file, result)
         if result.contract is not None:
@@ -44,7 +44,7 @@ def check_contracts(folder: Path) -> Iterator[Seen]:
             yield from check_secrets(file, result.contract)
 
 
-def _checked(file: str, result: CheckResult) -> Seen:
+def _checked(file: str, result: CheckResult) -> Observation:
     errors = len(result.errors)
     warnings = len(result.diagnostics) - errors
     facts = {"file": file, "errors": errors, "warnings": warnings}
@@ -53,9 +53,9 @@ def _checked(file: str, result: CheckResult) -> Seen:
     ]
     if not counts:
         what = "types alone" if result.contract is None else f"contract {result.contract.name}"
-        return Seen("contracts", "fine", f"{file}: {what}, no findings", facts=facts)
+        return Observation("contracts", "fine", f"{file}: {what}, no findings", facts=facts)
     state: State = "wrong" if errors else "warning"
-    return Seen("contracts", state, f"{file}: {', '.join(counts)}", f"opord check {file}", facts)
+    return Observation("contracts", state, f"{file}: {', '.join(counts)}", f"opord check {file}", facts)
 
 
 def _modules(folder: Path) -> dict[tuple[str, str], list[Path]]:
@@ -77,7 +77,7 @@ def _modules(folder: Path) -> dict[tuple[str, str], list[Path]]:
 
 def _held(
     file: str, result: CheckResult, contract: Contract, modules: dict[tuple[str, str], list[Path]]
-) -> Iterator[Seen]:
+) -> Iterator[Observation]:
     from opord.codegen import is_stale, module_path
 
     for folder in modules.get((Path(file).name, contract.name), []):
@@ -85,6 +85,6 @@ def _held(
         facts = {"module": str(path), "contract": file}
         if is_stale(contract, result.sources, folder):
             message = f"{path} is not what {file} gives now"
-            yield Seen("modules", "wrong", message, f"opord gen {file} -o {folder}", facts)
+            yield Observation("modules", "wrong", message, f"opord gen {file} -o {folder}", facts)
         else:
-            yield Seen("modules", "fine", f"{path} is what {file} gives", facts=facts)
+            yield Observation("modules", "fine", f"{path} is what {file} gives", facts=facts)

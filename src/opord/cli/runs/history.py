@@ -46,7 +46,7 @@ def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
 
 
 def _of_store(run: str, store: str) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
-    async def told(shown: Shown) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
+    async def read_history(shown: Shown) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
         from opord.backends.base import RowDamaged
         from opord.backends.shown import ContractUnreadable
         from opord.kernel.views import unreadable_view
@@ -61,7 +61,7 @@ def _of_store(run: str, store: str) -> tuple[Program, list[dict[str, Any]], dict
         view = await shown.view(row) if damage is None else unreadable_view(row, damage)
         return program, shown.history(reading, program), view
 
-    return on_reader(store, told)
+    return on_reader(store, read_history)
 
 
 def _of_archive(run: str, path: str) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:

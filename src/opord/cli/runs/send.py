@@ -23,12 +23,12 @@ _RECEPTIONS = {
 @click.command()
 @click.argument("run")
 @click.argument("event")
-@click.option("--input", "given", metavar="INPUT", help=INPUT_HELP)
+@click.option("--input", "members_text", metavar="INPUT", help=INPUT_HELP)
 @actor_options
 @store_option
 @json_option
 def command(
-    run: str, event: str, given: str | None, actor: str, role: str | None, store: str, as_json: bool
+    run: str, event: str, members_text: str | None, actor: str, role: str | None, store: str, as_json: bool
 ) -> int:
     """Send a run an event.
 
@@ -40,7 +40,7 @@ def command(
     Example:
       opord runs send OrderFulfilment/ord-1001 approve --input '{"note": "ok"}' --as ann --role manager
     """  # noqa: W505 - the line is shown as it stands
-    members = read_one(given)
+    members = read_one(members_text)
     answer = on_backend(
         store, lambda session: session.backend.send(RunId(run), event, members, actor=actor, role=role)
     )

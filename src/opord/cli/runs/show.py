@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opord.kernel.run import RunBody
 
 
-class Seen(NamedTuple):
+class ShownRun(NamedTuple):
     """A run as shown, with more details if its contract can be read."""
 
     view: dict[str, Any]
@@ -45,7 +45,7 @@ def command(run: str, store: str, as_json: bool) -> int:
     A stalled run shows its error with the whole traceback, one in doubt shows the call and its key.
     Secrets are never shown. `opord runs history RUN` tells how it came there.
     """
-    page = on_reader(store, lambda shown: _seen(shown, run))
+    page = on_reader(store, lambda shown: _shown_run(shown, run))
     if isinstance(page, Gone):
         _tell_pruned(page.tombstone, as_json)
         return 0
@@ -78,7 +78,7 @@ def command(run: str, store: str, as_json: bool) -> int:
     return 0
 
 
-async def _seen(shown: Shown, run: str) -> Seen | Gone:
+async def _shown_run(shown: Shown, run: str) -> ShownRun | Gone:
     from opord.backends.base import RowDamaged, RunPruned
     from opord.kernel.views import unreadable_view
 
@@ -89,12 +89,12 @@ async def _seen(shown: Shown, run: str) -> Seen | Gone:
     except RowDamaged as damage:
         if damage.left is None:
             raise
-        return Seen(unreadable_view(damage.left, str(damage)), None, {}, None)
+        return ShownRun(unreadable_view(damage.left, str(damage)), None, {}, None)
     view = await shown.view(row)
     decoded_run = await shown.readable(row)
     if decoded_run is None:
-        return Seen(view, None, {}, None)
-    return Seen(
+        return ShownRun(view, None, {}, None)
+    return ShownRun(
         view,
         decoded_run.program,
         decoded_run.program.input.show(decoded_run.input_rest.rest),

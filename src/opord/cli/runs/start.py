@@ -30,12 +30,12 @@ AT_ONCE = 1000
 @click.command()
 @click.argument("contract", metavar="FILE")
 @click.option(
-    "--input", "given", metavar="INPUT", help=f"{INPUT_HELP} @file.jsonl starts a run for each line."
+    "--input", "input_text", metavar="INPUT", help=f"{INPUT_HELP} @file.jsonl starts a run for each line."
 )
 @store_option
 @secrets_option
 @json_option
-def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
+def command(contract: str, input_text: str | None, store: str, as_json: bool) -> int:
     """Start a run, or one for each line of a file.
 
     FILE is a contract (order.opord), or a generated class (shop.order_fulfilment:OrderFulfilment).
@@ -49,9 +49,9 @@ def command(contract: str, given: str | None, store: str, as_json: bool) -> int:
       opord runs start order.opord --input @orders.jsonl
     """
     program = program_at(contract)
-    if given is not None and is_bulk(given):
-        return _start_many(program, given, store, as_json)
-    members = read_one(given)
+    if input_text is not None and is_bulk(input_text):
+        return _start_many(program, input_text, store, as_json)
+    members = read_one(input_text)
     _check(program, members)  # before the store is opened: a refused input creates no store
     started = on_backend(
         store, lambda session: session.backend.start(program, members), [program.workflow], create=True
