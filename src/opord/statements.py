@@ -110,7 +110,7 @@ def nodes(part: object, *, types: bool = True) -> Iterator[object]:
     and documentation are not visited. Without `types`, the types that the checker has found are not
     visited either.
     """
-    known = _known_members[types]
+    members_of = _known_members[types]
     waiting = [part]
     while waiting:
         node = waiting.pop()
@@ -118,9 +118,9 @@ def nodes(part: object, *, types: bool = True) -> Iterator[object]:
         if isinstance(node, tuple):
             waiting.extend(reversed(node))
             continue
-        members = known.get(kind)
+        members = members_of.get(kind)
         if members is None:
-            members = known[kind] = _members(kind, types)
+            members = members_of[kind] = _members(kind, types)
         if members is _LEAF:
             continue
         yield node
@@ -150,11 +150,11 @@ def _members(kind: type, types: bool) -> tuple[str, ...]:
     """Return the names of a node's members that can contain other nodes, the last one first."""
     if not dataclasses.is_dataclass(kind):
         return _LEAF
-    found = [
+    names = [
         member.name
         for member in dataclasses.fields(kind)
         if member.compare
         and not all(word.strip().startswith(_PLAIN) for word in str(member.type).split("|"))
         and (types or member.name != "type" or kind is Field)
     ]
-    return tuple(reversed(found))
+    return tuple(reversed(names))

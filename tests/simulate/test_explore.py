@@ -11,7 +11,7 @@ from opord.kernel.program import Program
 from opord.loading import load_program
 from opord.simulate import drive, outside
 from opord.simulate.drive import NoInput
-from opord.simulate.explore import Seen, explore
+from opord.simulate.explore import Exploration, explore
 from opord.simulate.hints import unreached
 from opord.simulate.report import as_data, times
 from opord.simulate.targets import transitions_of
@@ -25,7 +25,7 @@ EXAMPLES = sorted(
 FIELDS = "final state Done success\nfinal state Lost failure\n"
 
 
-def explored(folder: Path, text: str, *, runs: int = 40, seed: int = 0) -> Seen:
+def explored(folder: Path, text: str, *, runs: int = 40, seed: int = 0) -> Exploration:
     """Explore a contract by its text."""
     path = folder / "c.opord"
     path.write_text(text)

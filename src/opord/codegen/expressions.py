@@ -336,8 +336,8 @@ class _Writer:
         return f"{self._all.variant(expr.variant)}({self._named(fields, self._all.names.variant_fields(declared))})"
 
     def _named(self, values: Collection[tuple[str, ir.Expr | None]], attributes: Mapping[str, str]) -> str:
-        given = [(name, value) for name, value in values if value is not None]
-        return ", ".join(f"{attributes[name]}={self.write(value, CHOICE)}" for name, value in given)
+        present = [(name, value) for name, value in values if value is not None]
+        return ", ".join(f"{attributes[name]}={self.write(value, CHOICE)}" for name, value in present)
 
     def _text(self, expr: ir.Text) -> str:
         fixed = "".join(part for part in expr.parts if isinstance(part, str))

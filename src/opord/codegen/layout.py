@@ -96,10 +96,10 @@ def _escape(character: str, quote: str) -> str:
 
 def _loose(code: str) -> tuple[str, list[str], str] | None:
     """Split a statement before each `and`, `or` or `if … else` of its value outside of brackets."""
-    found = _HEAD.match(code)
-    if found is None:
+    head_match = _HEAD.match(code)
+    if head_match is None:
         return None
-    head = found[0]
+    head = head_match[0]
     rest = ":" if head in ("if ", "elif ") else ""
     value = code[len(head) : len(code) - len(rest)]
     for words in ((" if ", " else "), (" or ", " and ")):
@@ -121,7 +121,7 @@ def _with_comma(lines: list[str]) -> list[str]:
 
 def _last_bracket(code: str) -> tuple[int, int] | None:
     """Return the last pair of outermost brackets that is not empty."""
-    found = None
+    bracket = None
     start, depth = 0, 0
     for place, character in _code_characters(code):
         if character in _OPEN:
@@ -131,8 +131,8 @@ def _last_bracket(code: str) -> tuple[int, int] | None:
         elif character in _CLOSE:
             depth -= 1
             if depth == 0 and place > start + 1:
-                found = start, place
-    return found
+                bracket = start, place
+    return bracket
 
 
 def _items(body: str) -> Iterator[str]:

@@ -67,12 +67,12 @@ class _ModuleWriter:
     def _header(self) -> list[str]:
         contract = self._contract
         doc = contract.doc or f"The contract `{contract.name}`."
-        made = (
+        origin = (
             f"{MARK} from {self._sources[0][0]}: contract {contract.name}, version {contract.version}.\n"
             "Do not edit: change the contract, then run `opord gen`."
         )
         return [
-            *docstring(f"{doc}\n\n{made}", 0),
+            *docstring(f"{doc}\n\n{origin}", 0),
             "",
             "# ruff: noqa",
             "# pyright: reportUnusedFunction=false, reportUnusedVariable=false",

@@ -143,12 +143,14 @@ class StepWriter:
 
     # --- Calls ---
 
-    def _asked(self, site: ir.CallSite, name: str | None, type_: ir.Type, scope: Scope, depth: int) -> None:
+    def _yield_request(
+        self, site: ir.CallSite, name: str | None, type_: ir.Type, scope: Scope, depth: int
+    ) -> None:
         request = self._request(site)
-        asked = f"yield {request}({quoted(site.name)}, {self._all.arguments(site.args, scope)})"
+        line = f"yield {request}({quoted(site.name)}, {self._all.arguments(site.args, scope)})"
         if name is not None:
-            asked = f"{self.bind(name, scope)}: {self._all.annotation(type_)} = {asked}"
-        self.add(asked, depth, site.place)
+            line = f"{self.bind(name, scope)}: {self._all.annotation(type_)} = {line}"
+        self.add(line, depth, site.place)
 
     def _request(self, site: ir.CallSite) -> str:
         match site.verb:
@@ -161,11 +163,11 @@ class StepWriter:
 
     def _call(self, call: ir.Call, scope: Scope, depth: int) -> None:
         if not call.arms:
-            self._asked(call.site, call.name, call.type, scope, depth)
+            self._yield_request(call.site, call.name, call.type, scope, depth)
             return
         outside = dict(scope)
         self.add("try:", depth)
-        self._asked(call.site, call.name, call.type, scope, depth + 1)
+        self._yield_request(call.site, call.name, call.type, scope, depth + 1)
         for arm in call.arms:
             self._except(call.site, arm, outside, depth)
 
@@ -178,11 +180,11 @@ class StepWriter:
             (pattern.name, pattern.type) if isinstance(pattern, ir.OkPattern) else (None, ir.Nothing())
         )
         if not others:
-            self._asked(site, name, type_, inner, depth)
+            self._yield_request(site, name, type_, inner, depth)
             self.block(ok.body if ok is not None else (), inner, depth)
             return
         self.add("try:", depth)
-        self._asked(site, name, type_, inner, depth + 1)
+        self._yield_request(site, name, type_, inner, depth + 1)
         for arm in others:
             self._except(site, arm, scope, depth)
         if ok is not None and ok.body:

@@ -168,5 +168,5 @@ def parameters(
 
 def _with_fields(doc: str, fields: tuple[Field, ...]) -> str:
     """Add the documentation of fields to the documentation of their owner."""
-    told = [f"{field.name}: {' '.join(field.doc.split())}" for field in fields if field.doc]
-    return doc if not told else doc.rstrip() + "\n\n" + "\n".join(told)
+    field_docs = [f"{field.name}: {' '.join(field.doc.split())}" for field in fields if field.doc]
+    return doc if not field_docs else doc.rstrip() + "\n\n" + "\n".join(field_docs)

@@ -37,7 +37,7 @@ _WORDS = {
 _LONGEST = 60
 
 
-class _Found(NamedTuple):
+class _Difference(NamedTuple):
     """A difference: the path to it, and the values in both contents; `None` is an absent value."""
 
     way: tuple[str, ...]
@@ -45,33 +45,33 @@ class _Found(NamedTuple):
     second: Any
 
 
-def first_difference(stored: Contract, given: Contract) -> str | None:
+def first_difference(stored: Contract, new: Contract) -> str | None:
     """Describe the first difference between the content of two contracts; `None` if there is none.
 
     For instance "action charge, retry, times: 3 is stored, 5 was given".
     """
-    found = next(_walk((), content(stored), content(given)), None)
-    if found is None:
+    difference = next(_walk((), content(stored), content(new)), None)
+    if difference is None:
         return None
-    where = ", ".join(found.way)
-    if found.second is None:
+    where = ", ".join(difference.way)
+    if difference.second is None:
         return f"{where} is stored, and was not given"
-    if found.first is None:
+    if difference.first is None:
         return f"{where} was given, and is not stored"
-    last = found.way[-1] if found.way else ""
-    first, second = _shown(last, found.first), _shown(last, found.second)
+    last = difference.way[-1] if difference.way else ""
+    first, second = _shown(last, difference.first), _shown(last, difference.second)
     if first is None or second is None:
         return f"{where} is not the same"
     return f"{where}: {first} is stored, {second} was given"
 
 
-def _walk(way: tuple[str, ...], first: Any, second: Any) -> Iterator[_Found]:
+def _walk(way: tuple[str, ...], first: Any, second: Any) -> Iterator[_Difference]:
     nodes = isinstance(first, dict) and isinstance(second, dict) and not (_literal(first) or _literal(second))
     if nodes and _kind(first) == _kind(second):
         for name in dict.fromkeys([*first, *second]):
             yield from _member(way, name, first.get(name), second.get(name))
     elif type(first) is not type(second) or first != second:
-        yield _Found(way, first, second)
+        yield _Difference(way, first, second)
 
 
 def _literal(node: dict[str, Any]) -> str:
@@ -90,23 +90,23 @@ def _kind(node: dict[str, Any]) -> tuple[Any, Any]:
     return node.get("is"), node.get("do")
 
 
-def _member(way: tuple[str, ...], name: str, first: Any, second: Any) -> Iterator[_Found]:
+def _member(way: tuple[str, ...], name: str, first: Any, second: Any) -> Iterator[_Difference]:
     if isinstance(first or second, list):
         yield from _items(way, _WORDS.get(name, name), first or [], second or [])
     else:
         yield from _walk((*way, _WORDS.get(name, name.removesuffix("_us"))), first, second)
 
 
-def _items(way: tuple[str, ...], word: str, first: list[Any], second: list[Any]) -> Iterator[_Found]:
+def _items(way: tuple[str, ...], word: str, first: list[Any], second: list[Any]) -> Iterator[_Difference]:
     """Compare two lists: items with names by name, other items by position."""
     left, right = _by_label(first), _by_label(second)
     for label in dict.fromkeys([*left, *right]):
         if label not in left or label not in right:
-            yield _Found((*way, f"{word} {label}"), left.get(label), right.get(label))
+            yield _Difference((*way, f"{word} {label}"), left.get(label), right.get(label))
         else:
             yield from _walk((*way, f"{word} {label}"), left[label], right[label])
     if first != second and [*left] != [*right]:
-        yield _Found((*way, f"the order of each {word}"), [*left], [*right])
+        yield _Difference((*way, f"the order of each {word}"), [*left], [*right])
 
 
 def _by_label(items: list[Any]) -> dict[str, Any]:
@@ -114,17 +114,17 @@ def _by_label(items: list[Any]) -> dict[str, Any]:
 
     If two items have the same label, the second gets its position added.
     """
-    found: dict[str, Any] = {}
+    labelled: dict[str, Any] = {}
     for place, item in enumerate(items, 1):
         label = str(place)
         if isinstance(item, str):
             label = item
         elif isinstance(item, dict):
             label = str(item.get("name") or item.get("event") or place)
-        if label in found:
+        if label in labelled:
             label = f"{label} ({place})"
-        found[label] = item
-    return found
+        labelled[label] = item
+    return labelled
 
 
 def _shown(name: str, value: Any) -> str | None:

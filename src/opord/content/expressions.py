@@ -12,7 +12,7 @@ from opord import contract as ir
 Plain: TypeAlias = dict[str, Any]
 
 
-def said(**members: Any) -> Plain:
+def present_members(**members: Any) -> Plain:
     """Return the members that are not `None`, `False`, an empty list or an empty object."""
     return {name: value for name, value in members.items() if not _says_nothing(value)}
 
@@ -125,7 +125,7 @@ def expression(value: ir.Expr, scope: Scope) -> Plain:
             return {"is": "constant", "value": constant(value.value)}
         case ir.Text():
             parts = [each if isinstance(each, str) else expression(each, scope) for each in value.parts]
-            return {"is": "text", **said(parts=parts)}
+            return {"is": "text", **present_members(parts=parts)}
         case ir.Var():
             return _name(value, scope)
         case ir.Attribute():
@@ -140,7 +140,7 @@ def expression(value: ir.Expr, scope: Scope) -> Plain:
             return {
                 "is": "slice",
                 "of": expression(value.of, scope),
-                **said(start=_maybe(value.start, scope), stop=_maybe(value.stop, scope)),
+                **present_members(start=_maybe(value.start, scope), stop=_maybe(value.stop, scope)),
             }
         case ir.Unary():
             return {"is": "unary", "operator": value.op, "of": expression(value.of, scope)}
@@ -159,22 +159,26 @@ def expression(value: ir.Expr, scope: Scope) -> Plain:
                 "no": expression(value.no, scope),
             }
         case ir.PureCall():
-            return {"is": "pure", "name": value.name, **said(arguments=_all(value.args, scope))}
+            return {"is": "pure", "name": value.name, **present_members(arguments=_all(value.args, scope))}
         case ir.BuiltinCall():
             variant = None if value.variant is None else _variant(value.variant)
             arguments = _all(value.args, scope)
-            return {"is": "function", "name": value.name, **said(arguments=arguments, variant=variant)}
+            return {
+                "is": "function",
+                "name": value.name,
+                **present_members(arguments=arguments, variant=variant),
+            }
         case ir.MakeRecord():
             fields = _members(value.fields, scope)
-            return {"is": "record", "name": value.record, **said(fields=fields)}
+            return {"is": "record", "name": value.record, **present_members(fields=fields)}
         case ir.WithFields():
             changes = _members(value.changes, scope)
-            return {"is": "with", "of": expression(value.of, scope), **said(fields=changes)}
+            return {"is": "with", "of": expression(value.of, scope), **present_members(fields=changes)}
         case ir.MakeVariant():
             fields = _members(value.fields, scope)
-            return {"is": "variant", "variant": _variant(value.variant), **said(fields=fields)}
+            return {"is": "variant", "variant": _variant(value.variant), **present_members(fields=fields)}
         case ir.MakeList():
-            return {"is": "list", **said(items=_all(value.items, scope))}
+            return {"is": "list", **present_members(items=_all(value.items, scope))}
         case ir.Convert():
             return {"is": "convert", "of": expression(value.of, scope), "to": type_form(value.type)}
         case ir.Hole():
@@ -212,4 +216,4 @@ def _members(fields: Sequence[tuple[str, ir.Expr | None]], scope: Scope) -> list
 
 
 def _variant(ref: ir.VariantRef) -> Plain:
-    return {"name": ref.variant, **said(of=ref.type)}
+    return {"name": ref.variant, **present_members(of=ref.type)}

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, assert_never
 
 from opord import contract as ir
-from opord.content.expressions import Scope, constant, expression, microseconds, said, type_form
+from opord.content.expressions import Scope, constant, expression, microseconds, present_members, type_form
 
 Plain: TypeAlias = dict[str, Any]
 
@@ -40,7 +40,7 @@ def content(contract: ir.Contract) -> Plain:
         "form": FORM,
         "contract": contract.name,
         "version": contract.version,
-        **said(
+        **present_members(
             parameters=_fields(contract.params),
             key=_optional(contract.key),
             records=_sorted(_record(each) for each in contract.records),
@@ -66,7 +66,11 @@ def _sorted(declarations: Iterable[Plain]) -> list[Plain]:
 
 def _fields(fields: Sequence[ir.Field]) -> list[Plain]:
     return [
-        {"name": field.name, "type": type_form(field.type), **said(default=_optional(field.default))}
+        {
+            "name": field.name,
+            "type": type_form(field.type),
+            **present_members(default=_optional(field.default)),
+        }
         for field in fields
     ]
 
@@ -76,7 +80,7 @@ def _optional(value: ir.Expr | None) -> Plain | None:
 
 
 def _record(record: ir.RecordType) -> Plain:
-    return {"name": record.name, **said(fields=_fields(record.fields))}
+    return {"name": record.name, **present_members(fields=_fields(record.fields))}
 
 
 def _sum(declared: ir.Enum | ir.Failure) -> Plain:
@@ -86,7 +90,9 @@ def _sum(declared: ir.Enum | ir.Failure) -> Plain:
 def _variant(variant: ir.Variant) -> Plain:
     return {
         "name": variant.name,
-        **said(fields=_fields(variant.fields), transient=variant.transient, settles=variant.settles),
+        **present_members(
+            fields=_fields(variant.fields), transient=variant.transient, settles=variant.settles
+        ),
     }
 
 
@@ -96,7 +102,7 @@ def _variant(variant: ir.Variant) -> Plain:
 def _event(event: ir.Event) -> Plain:
     return {
         "name": event.name,
-        **said(
+        **present_members(
             parameters=_fields(event.params), by=[*event.roles], key=_optional(event.key), keep=event.keep
         ),
     }
@@ -105,14 +111,14 @@ def _event(event: ir.Event) -> Plain:
 def _pure(pure: ir.Pure) -> Plain:
     return {
         "name": pure.name,
-        **said(parameters=_fields(pure.params), result=_result(pure.result)),
+        **present_members(parameters=_fields(pure.params), result=_result(pure.result)),
     }
 
 
 def _effect(effect: ir.Effect) -> Plain:
     return {
         "name": effect.name,
-        **said(
+        **present_members(
             parameters=_fields(effect.params),
             result=_result(effect.result),
             fails=[*effect.fails],
@@ -125,7 +131,7 @@ def _effect(effect: ir.Effect) -> Plain:
 def _action(action: ir.Action) -> Plain:
     return {
         "name": action.name,
-        **said(
+        **present_members(
             parameters=_fields(action.params),
             result=_result(action.result),
             fails=[*action.fails],
@@ -152,7 +158,7 @@ def _key(key: ir.Key | None) -> Plain | None:
     if key is None:
         return None
     # `key` without members is still a declaration.
-    return {"keyed": True, **said(value=_optional(key.expr), window_us=microseconds(key.window))}
+    return {"keyed": True, **present_members(value=_optional(key.expr), window_us=microseconds(key.window))}
 
 
 def _doubt(doubt: ir.Doubt) -> Plain:
@@ -164,10 +170,10 @@ def _doubt(doubt: ir.Doubt) -> Plain:
             return {
                 "do": "check",
                 "effect": doubt.effect,
-                **said(arguments=args, after_us=microseconds(doubt.after)),
+                **present_members(arguments=args, after_us=microseconds(doubt.after)),
             }
         case ir.Ask():
-            return {"do": "ask", **said(within_us=microseconds(doubt.within))}
+            return {"do": "ask", **present_members(within_us=microseconds(doubt.within))}
         case ir.Skip():
             return {"do": "skip"}
         case ir.Report():
@@ -183,7 +189,7 @@ def _state(state: ir.State) -> Plain:
     return {
         "name": state.name,
         "kind": state.kind,
-        **said(
+        **present_members(
             initial=state.initial,
             fields=_sorted(_fields(state.fields)),
             body=_block(state.body, Scope()),
@@ -199,7 +205,7 @@ def _phase(phase: ir.Phase) -> Plain:
     # The states name their phase, so the phase does not list them.
     return {
         "name": phase.name,
-        **said(
+        **present_members(
             handlers=[_handler(each) for each in phase.handlers],
             timers=[_timer(each) for each in phase.timers],
         ),
@@ -215,7 +221,7 @@ def _handler(handler: ir.EventHandler) -> Plain:
     body = _block(handler.body, scope)
     return {
         "event": handler.event,
-        **said(binds=bound, condition=guard, body=body, ignore=handler.ignore),
+        **present_members(binds=bound, condition=guard, body=body, ignore=handler.ignore),
     }
 
 
@@ -223,7 +229,7 @@ def _timer(timer: ir.Timer) -> Plain:
     return {
         "kind": timer.kind,
         "when": expression(timer.when, Scope()),
-        **said(body=_block(timer.body, Scope())),
+        **present_members(body=_block(timer.body, Scope())),
     }
 
 
@@ -244,7 +250,7 @@ def _statement(statement: ir.Statement, scope: Scope) -> Plain:
             return written
         case ir.Call():
             written = {"do": "call", "call": _call(statement.site, scope)}
-            written |= said(otherwise=[_arm(arm, scope) for arm in statement.arms])
+            written |= present_members(otherwise=[_arm(arm, scope) for arm in statement.arms])
             # The name is bound after the arms, because they run when the call has no result.
             scope.bind(statement.name, written)
             return written
@@ -252,15 +258,15 @@ def _statement(statement: ir.Statement, scope: Scope) -> Plain:
             return {
                 "do": "if",
                 "condition": expression(statement.condition, scope),
-                **said(
+                **present_members(
                     then=_block(statement.then, scope), otherwise=_block(statement.otherwise or (), scope)
                 ),
             }
         case ir.Goto():
             # The arguments are sorted first, because a name gets its number at its first use.
-            given = sorted(statement.args, key=lambda given: given[0])
-            arguments = [{"name": name, "value": expression(value, scope)} for name, value in given]
-            return {"do": "goto", "state": statement.state, **said(arguments=arguments)}
+            named_values = sorted(statement.args, key=lambda argument: argument[0])
+            arguments = [{"name": name, "value": expression(value, scope)} for name, value in named_values]
+            return {"do": "goto", "state": statement.state, **present_members(arguments=arguments)}
         case ir.Match():
             subject = statement.subject
             written = {"do": "match"}
@@ -268,7 +274,7 @@ def _statement(statement: ir.Statement, scope: Scope) -> Plain:
                 written["call"] = _call(subject, scope)
             else:
                 written["value"] = expression(subject, scope)
-            return {**written, **said(arms=[_arm(arm, scope) for arm in statement.arms])}
+            return {**written, **present_members(arms=[_arm(arm, scope) for arm in statement.arms])}
         case _:
             assert_never(statement)
 
@@ -277,7 +283,7 @@ def _call(site: ir.CallSite, scope: Scope) -> Plain:
     return {
         "verb": site.verb,
         "name": site.name,
-        **said(arguments=[expression(each, scope) for each in site.args]),
+        **present_members(arguments=[expression(each, scope) for each in site.args]),
     }
 
 
@@ -285,7 +291,7 @@ def _arm(arm: ir.Arm, scope: Scope) -> Plain:
     inner = scope.inner()
     # One object: a use of its name in the body writes the number into it.
     pattern = _pattern(arm.pattern, inner)
-    return {"for": pattern, **said(body=_block(arm.body, inner))}
+    return {"for": pattern, **present_members(body=_block(arm.body, inner))}
 
 
 def _pattern(pattern: ir.Pattern, scope: Scope) -> Plain:

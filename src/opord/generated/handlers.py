@@ -28,14 +28,14 @@ def check_handlers(program: Program, handlers: object) -> list[str]:
         call = program.calls[name]
         # Look statically first: an abstract method of a protocol can be found, but counts as
         # missing.
-        found = inspect.getattr_static(handlers, form, None) or getattr(handlers, form, None)
+        handler = inspect.getattr_static(handlers, form, None) or getattr(handlers, form, None)
         wanted = f"expected `{signature(call, form)}`"
         declared = f"{call.kind} `{name}`{_at(call)}"
-        if found is None or _is_abstract(found):
+        if handler is None or _is_abstract(handler):
             problems.append(f"{owner} has no handler for the {declared}: {wanted}")
             continue
         function = getattr(handlers, form)
-        if isinstance(handlers, type) and inspect.isfunction(found):
+        if isinstance(handlers, type) and inspect.isfunction(handler):
             problems.append(f"{owner} is a class: pass an instance of it, {owner}()")
             return problems
         if not callable(function):
@@ -63,41 +63,41 @@ def _misfit(call: CallProgram, function: Callable[..., Any]) -> str:
     if isinstance(call.declaration, Pure) and inspect.iscoroutinefunction(function):
         return "is `async def`, but a pure is called on the spot: make it a plain `def`"
     try:
-        found = inspect.signature(function)
+        signature = inspect.signature(function)
     except (TypeError, ValueError):
         return ""  # no signature can be read, so the call itself will show errors
     names = list(_parameters(call).values())
-    asks = not isinstance(call.declaration, Pure) and "call" in found.parameters
+    asks = not isinstance(call.declaration, Pure) and "call" in signature.parameters
     keywords = {"call": None} if asks or isinstance(call.declaration, Action) else {}
     takes = [
         parameter
-        for parameter in found.parameters.values()
+        for parameter in signature.parameters.values()
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         and parameter.name != "call"
     ]
     try:
-        found.bind(*names, **keywords)
+        signature.bind(*names, **keywords)
     except TypeError as error:
-        return f"takes `{_shown(found)}`: {error}"
+        return f"takes `{_shown(signature)}`: {error}"
     named = [parameter.name for parameter in takes if parameter.kind is not parameter.POSITIONAL_ONLY]
     if sorted(named[: len(names)]) == sorted(names) and named[: len(names)] != names:
-        return f"takes `{_shown(found)}`: the order of its parameters differs"
+        return f"takes `{_shown(signature)}`: the order of its parameters differs"
     strange = [
         f"`{name}` where the contract has `{wanted}`"
         for name, wanted in zip(named, names, strict=False)
         if name != wanted and not name.startswith("_")
     ]
     if strange:
-        return f"takes `{_shown(found)}`: {', '.join(strange)}"
+        return f"takes `{_shown(signature)}`: {', '.join(strange)}"
     return ""
 
 
-def _shown(found: inspect.Signature) -> str:
-    return f"({', '.join(found.parameters)})"
+def _shown(signature: inspect.Signature) -> str:
+    return f"({', '.join(signature.parameters)})"
 
 
-def _is_abstract(found: object) -> bool:
-    return bool(getattr(found, "__isabstractmethod__", False))
+def _is_abstract(handler: object) -> bool:
+    return bool(getattr(handler, "__isabstractmethod__", False))
 
 
 def _owner(handlers: object) -> str:

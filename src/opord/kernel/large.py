@@ -289,7 +289,7 @@ class LargeValues:
             else:
                 value = part.load(one)
             values.append(value)
-        return shape.made(values)
+        return shape.build(values)
 
     def _without_known(self, shape: Shape, rest: Any) -> Split:
         refs: list[tuple[str, Large]] = []

@@ -41,14 +41,14 @@ class Case:
 
 
 @dataclass
-class Seen:
+class Exploration:
     """The results of exploring so far. Times to an end are in seconds of virtual time."""
 
     contract: Contract
     moves: list[TransitionTarget]
     outcomes: list[tuple[str, str]]
     seed: int
-    asked: int
+    runs_wanted: int
     runs: int = 0
     ends: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
@@ -78,7 +78,7 @@ def explore(
     seed: int,
     progress: Callable[[int], None] = lambda done: None,
     stopped: Callable[[], bool] = lambda: False,
-) -> Seen:
+) -> Exploration:
     """Explore the runs of the seeds from `seed` on.
 
     `stopped` ends the exploration early, with the results so far.
@@ -87,17 +87,19 @@ def explore(
         NoInput: the contract refuses every input that was drawn.
     """
     contract = program.contract
-    seen = Seen(contract, transitions_of(contract, dict(program.sources)), outcomes_of(contract), seed, runs)
+    exploration = Exploration(
+        contract, transitions_of(contract, dict(program.sources)), outcomes_of(contract), seed, runs
+    )
     driver = Driver(program, Constants(contract))
     with _quiet():
         for number in range(runs):
             if stopped():
                 break
             explored = driver.explore(seed + number)
-            _note(seen, driver, explored)
-            progress(seen.runs)
-    seen.answered = driver.outside.outcomes
-    return seen
+            _note(exploration, driver, explored)
+            progress(exploration.runs)
+    exploration.answered = driver.outside.outcomes
+    return exploration
 
 
 @contextmanager
@@ -113,9 +115,9 @@ def _quiet() -> Iterator[None]:
         log.disabled = False
 
 
-def _note(seen: Seen, driver: Driver, one: Explored) -> None:
-    seen.runs += 1
-    seen.happenings += one.happenings
+def _note(exploration: Exploration, driver: Driver, one: Explored) -> None:
+    exploration.runs += 1
+    exploration.happenings += one.happenings
     states: set[str] = set()
     doubted: set[int] = set()
     intent = 0
@@ -123,17 +125,17 @@ def _note(seen: Seen, driver: Driver, one: Explored) -> None:
         body = loads(record.body)
         match record.known_kind:
             case "started":
-                seen.entered[body["to"]] += 1
+                exploration.entered[body["to"]] += 1
                 states.add(body["to"])
             case "transition":
-                seen.entered[body["to"]] += 1
+                exploration.entered[body["to"]] += 1
                 states.add(body["to"])
-                seen.moved[body["from"], body["cause"], body["to"]] += 1
+                exploration.moved[body["from"], body["cause"], body["to"]] += 1
             case "intent":
                 intent = record.seq
-                seen.commits[body["call"]] += 1
+                exploration.commits[body["call"]] += 1
             case "doubt":
-                seen.doubts[body["call"]] += intent not in doubted
+                exploration.doubts[body["call"]] += intent not in doubted
                 doubted.add(intent)
             case (
                 "event"
@@ -153,20 +155,20 @@ def _note(seen: Seen, driver: Driver, one: Explored) -> None:
                 raise ValueError(f"{record.kind} is no kind of record")
             case never:
                 assert_never(never)
-    seen.visited.update(states)
-    seen.effects.update(done.action for done in driver.outside.ledger)
+    exploration.visited.update(states)
+    exploration.effects.update(done.action for done in driver.outside.ledger)
     if one.end == "ended":
-        seen.ends[one.row.head.state] += 1
-        seen.times_s.append((one.row.head.since - one.row.started_at) / 1e6)
-    seen.cut_off += one.end == "cut off"
+        exploration.ends[one.row.head.state] += 1
+        exploration.times_s.append((one.row.head.since - one.row.started_at) / 1e6)
+    exploration.cut_off += one.end == "cut off"
     for kind, why in _troubles(driver, one):
-        seen.troubles[kind] += 1
+        exploration.troubles[kind] += 1
         state = one.row.head.state
-        told = [case.state for case in seen.cases if case.kind == kind]
-        if len(told) < TOLD_MAX and state not in told:
-            seen.cases.append(Case(kind, one.seed, state, why, story_of(driver, one)))
-    if seen.asked == 1:
-        seen.last_story = story_of(driver, one)
+        reported = [case.state for case in exploration.cases if case.kind == kind]
+        if len(reported) < TOLD_MAX and state not in reported:
+            exploration.cases.append(Case(kind, one.seed, state, why, story_of(driver, one)))
+    if exploration.runs_wanted == 1:
+        exploration.last_story = story_of(driver, one)
 
 
 def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[Trouble, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, assert_never
 
 from opord.kernel.records import known_cause
-from opord.simulate.explore import Seen
+from opord.simulate.explore import Exploration
 from opord.simulate.targets import TIMED_OUT, UNKNOWN, TransitionTarget
 
 
@@ -17,25 +17,31 @@ class Unreached(NamedTuple):
     hint: str
 
 
-def unreached(seen: Seen) -> list[Unreached]:
+def unreached(exploration: Exploration) -> list[Unreached]:
     """List what no run reached, each with a hint.
 
     A move out of a state that was not reached is left out.
     """
-    found: list[Unreached] = []
-    for state in seen.contract.states:
-        if not seen.visited[state.name]:
-            found.append(Unreached("state", state.name, _state_hint(seen, state.name)))
-    for move in seen.moves:
-        if seen.visited[move.source] and seen.visited[move.target] and not seen.moved[move.key]:
-            found.append(Unreached("move", move_words(move), _move_hint(seen, move)))
-    called = {call for call, _ in seen.answered}
-    for call, outcome in seen.outcomes:
-        if not seen.answered[call, outcome]:
-            found.append(
-                Unreached("outcome", f"{call}: {outcome_words(outcome)}", _call_hint(seen, call, called))
+    hints: list[Unreached] = []
+    for state in exploration.contract.states:
+        if not exploration.visited[state.name]:
+            hints.append(Unreached("state", state.name, _state_hint(exploration, state.name)))
+    for move in exploration.moves:
+        if (
+            exploration.visited[move.source]
+            and exploration.visited[move.target]
+            and not exploration.moved[move.key]
+        ):
+            hints.append(Unreached("move", move_words(move), _move_hint(exploration, move)))
+    called = {call for call, _ in exploration.answered}
+    for call, outcome in exploration.outcomes:
+        if not exploration.answered[call, outcome]:
+            hints.append(
+                Unreached(
+                    "outcome", f"{call}: {outcome_words(outcome)}", _call_hint(exploration, call, called)
+                )
             )
-    return found
+    return hints
 
 
 def move_words(move: TransitionTarget) -> str:
@@ -50,18 +56,18 @@ def cause_words(cause: str) -> str:
     word = known_cause(cause)
     match word:
         case "event":
-            said = f"on {name}"
+            words = f"on {name}"
         case "timer":
-            said = name.partition(" ")[2]
+            words = name.partition(" ")[2]
         case "commit":
-            said = f"commit {name}"
+            words = f"commit {name}"
         case "body":
-            said = "body"
+            words = "body"
         case None:
             raise ValueError(f"{cause!r} is no cause")
         case _:
             assert_never(word)
-    return f"{said}, commit {committed}" if committed else said
+    return f"{words}, commit {committed}" if committed else words
 
 
 def outcome_words(outcome: str) -> str:
@@ -71,40 +77,40 @@ def outcome_words(outcome: str) -> str:
     return "timed out" if outcome == TIMED_OUT else outcome.rpartition(".")[2]
 
 
-def _state_hint(seen: Seen, state: str) -> str:
-    into = [move for move in seen.moves if move.target == state]
-    near = [move for move in into if seen.visited[move.source]]
+def _state_hint(exploration: Exploration, state: str) -> str:
+    into = [move for move in exploration.moves if move.target == state]
+    near = [move for move in into if exploration.visited[move.source]]
     if near:
-        move = max(near, key=lambda one: seen.entered[one.source])
-        return f"{move.source} was entered {_times(seen.entered[move.source])}; {_needs(move, _acts(seen, move))}"
+        move = max(near, key=lambda one: exploration.entered[one.source])
+        return f"{move.source} was entered {_times(exploration.entered[move.source])}; {_needs(move, _acts(exploration, move))}"
     first = into[0].source if into else ""
     return f"{first} leads there, and was not reached either" if first else "nothing leads there"
 
 
-def _move_hint(seen: Seen, move: TransitionTarget) -> str:
-    return f"{move.source} was entered {_times(seen.entered[move.source])}; {_needs(move, _acts(seen, move))}"
+def _move_hint(exploration: Exploration, move: TransitionTarget) -> str:
+    return f"{move.source} was entered {_times(exploration.entered[move.source])}; {_needs(move, _acts(exploration, move))}"
 
 
 def _needs(move: TransitionTarget, acts: bool) -> str:
     cause = cause_words(move.cause)
     if acts and move.cause.startswith(("event", "timer")):
         when = "come" if move.cause.startswith("event") else "be due"
-        asked = f", and needs {' and '.join(move.needs)}" if move.needs else ""
-        return f"{cause} would have to {when} while {move.source} acts, before its call or between two attempts{asked}"
+        conditions = f", and needs {' and '.join(move.needs)}" if move.needs else ""
+        return f"{cause} would have to {when} while {move.source} acts, before its call or between two attempts{conditions}"
     how = f"{cause} " if cause != "body" and not cause.startswith("commit") else ""
     if not move.needs:
         return f"it goes on by {how.strip() or cause} alone, which came too seldom: try more --runs"
     return f"{how}needs {' and '.join(move.needs)}: try more --runs, or a test with values of your own"
 
 
-def _acts(seen: Seen, move: TransitionTarget) -> bool:
-    return seen.contract.state(move.source).kind == "acting"
+def _acts(exploration: Exploration, move: TransitionTarget) -> bool:
+    return exploration.contract.state(move.source).kind == "acting"
 
 
-def _call_hint(seen: Seen, call: str, called: set[str]) -> str:
+def _call_hint(exploration: Exploration, call: str, called: set[str]) -> str:
     if call not in called:
         return f"{call} was never called"
-    times = sum(count for (name, _), count in seen.answered.items() if name == call)
+    times = sum(count for (name, _), count in exploration.answered.items() if name == call)
     return f"{call} was called {_times(times)}: try more --runs"
 
 

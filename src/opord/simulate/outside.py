@@ -35,7 +35,7 @@ class Effected(NamedTuple):
     result: Any
 
 
-class Lost(Exception):
+class AnswerLost(Exception):
     """The answer of a call was lost."""
 
 
@@ -148,12 +148,12 @@ class Outside:
         name = action.name
         self._keys[name] = about.key
         (way,) = self._rng.choices(self._ways[name], self._moods[name])
-        known = self._remembered(action, about.key)
-        if known is not None and not self._refuses_first(way):
-            self.outcomes[name, "ok" if not isinstance(known, Failure) else known_name(known)] += 1
-            if isinstance(known, Failure):
-                raise copy.copy(known)
-            return known[0]
+        earlier = self._remembered(action, about.key)
+        if earlier is not None and not self._refuses_first(way):
+            self.outcomes[name, "ok" if not isinstance(earlier, Failure) else known_name(earlier)] += 1
+            if isinstance(earlier, Failure):
+                raise copy.copy(earlier)
+            return earlier[0]
         result = None
         if way in ("ok", "lost, done", "silence, done"):
             result = self._take_effect(call, about.key)
@@ -165,7 +165,7 @@ class Outside:
             raise failure
         self.outcomes[name, "ok" if way == "ok" else UNKNOWN] += 1
         if way.startswith("lost"):
-            raise Lost("the answer was lost")
+            raise AnswerLost("the answer was lost")
         if way.startswith("silence"):
             await asyncio.sleep(SILENCE_S)
         await self._latency(call)
@@ -183,11 +183,11 @@ class Outside:
         """Whether a call ends before its key is looked at, by a failure that settles nothing."""
         type_, _, variant = way.partition(".")
         return any(
-            not (found.transient or found.settles)
+            not (declared_variant.transient or declared_variant.settles)
             for failure in self.program.contract.failures
             if failure.name == type_
-            for found in failure.variants
-            if found.name == variant
+            for declared_variant in failure.variants
+            if declared_variant.name == variant
         )
 
     def _remembered(self, action: Action, key: str) -> Any:
@@ -195,13 +195,13 @@ class Outside:
 
         None if it remembers nothing.
         """
-        found = self._cached.get((action.name, key))
-        if found is None or action.key is None:
+        remembered = self._cached.get((action.name, key))
+        if remembered is None or action.key is None:
             return None
         window = action.key.window
-        if window is not None and self._clock.now_us >= found[0] + window.total_seconds() * 1e6:
+        if window is not None and self._clock.now_us >= remembered[0] + window.total_seconds() * 1e6:
             return None
-        return found[1]
+        return remembered[1]
 
     def _take_effect(self, call: CallProgram, key: str) -> Any:
         name, result = call.declaration.name, self._invented(call)
@@ -212,8 +212,8 @@ class Outside:
     def _failure(self, call: CallProgram, way: str) -> Failure:
         type_, _, variant = way.partition(".")
         (declared,) = (one for one in self.program.contract.failures if one.name == type_)
-        (found,) = (one for one in declared.variants if one.name == variant)
-        fields = {one.name: self._values.value(one.type, one.name) for one in found.fields}
+        (declared_variant,) = (one for one in declared.variants if one.name == variant)
+        fields = {one.name: self._values.value(one.type, one.name) for one in declared_variant.fields}
         failure = load_failure(call, {"type": way, **fields})
         assert isinstance(failure, Failure)
         return failure

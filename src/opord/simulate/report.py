@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from opord.simulate.explore import Case, Seen
+from opord.simulate.explore import Case, Exploration
 from opord.simulate.hints import unreached
 
 FORMAT = 1
@@ -18,49 +18,60 @@ BUCKETS_S = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 36
 """Upper bounds of the histogram's buckets, in seconds. One more bucket has the longer times."""
 
 
-def as_data(seen: Seen, file: str) -> dict[str, Any]:
+def as_data(exploration: Exploration, file: str) -> dict[str, Any]:
     """Return the results as plain JSON data; the same runs give the same data."""
-    contract = seen.contract
+    contract = exploration.contract
     return {
         "format": FORMAT,
         "file": file,
         "contract": contract.name,
         "version": contract.version,
-        "seed": seen.seed,
-        "asked": seen.asked,
-        "runs": seen.runs,
+        "seed": exploration.seed,
+        "asked": exploration.runs_wanted,
+        "runs": exploration.runs,
         "ended": [
-            {"state": state.name, "outcome": state.outcome, "runs": seen.ends[state.name]}
+            {"state": state.name, "outcome": state.outcome, "runs": exploration.ends[state.name]}
             for state in contract.states
             if state.kind == "final"
         ],
-        "cut_off": seen.cut_off,
+        "cut_off": exploration.cut_off,
         "states": [
-            {"state": state.name, "runs": seen.visited[state.name], "entered": seen.entered[state.name]}
+            {
+                "state": state.name,
+                "runs": exploration.visited[state.name],
+                "entered": exploration.entered[state.name],
+            }
             for state in contract.states
         ],
         "moves": [
-            {"from": move.source, "cause": move.cause, "to": move.target, "times": seen.moved[move.key]}
-            for move in seen.moves
+            {
+                "from": move.source,
+                "cause": move.cause,
+                "to": move.target,
+                "times": exploration.moved[move.key],
+            }
+            for move in exploration.moves
         ],
         "outcomes": [
-            {"call": call, "outcome": outcome, "times": seen.answered[call, outcome]}
-            for call, outcome in seen.outcomes
+            {"call": call, "outcome": outcome, "times": exploration.answered[call, outcome]}
+            for call, outcome in exploration.outcomes
         ],
         "actions": [
             {
                 "action": action.name,
-                "commits": seen.commits[action.name],
-                "in_doubt": seen.doubts[action.name],
-                "took_effect": seen.effects[action.name],
+                "commits": exploration.commits[action.name],
+                "in_doubt": exploration.doubts[action.name],
+                "took_effect": exploration.effects[action.name],
             }
             for action in contract.actions
         ],
-        "unreached": [one._asdict() for one in unreached(seen)],
-        "time_to_end": times(seen.times_s),
-        "happenings": dict(sorted(seen.happenings.items())),
-        "troubles": {kind: seen.troubles[kind] for kind in ("stuck", "stalled", "broken promise", "twice")},
-        "cases": [_case(one, file) for one in seen.cases],
+        "unreached": [one._asdict() for one in unreached(exploration)],
+        "time_to_end": times(exploration.times_s),
+        "happenings": dict(sorted(exploration.happenings.items())),
+        "troubles": {
+            kind: exploration.troubles[kind] for kind in ("stuck", "stalled", "broken promise", "twice")
+        },
+        "cases": [_case(one, file) for one in exploration.cases],
     }
 
 

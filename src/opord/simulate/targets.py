@@ -61,7 +61,7 @@ def transitions_of(contract: Contract, texts: Mapping[str, str]) -> list[Transit
     """
     words = _Words(texts)
     graph = Graph(contract)
-    found: dict[tuple[str, str, str], TransitionTarget] = {}
+    targets: dict[tuple[str, str, str], TransitionTarget] = {}
     for state in contract.states:
         for moment in graph.moments(state):
             cause = _set_off(contract, state, moment)
@@ -69,8 +69,8 @@ def transitions_of(contract: Contract, texts: Mapping[str, str]) -> list[Transit
                 move = TransitionTarget(
                     state.name, _cause(cause, way_out.commit), way_out.goto.state, words.needs(way_out)
                 )
-                found.setdefault(move.key, move)
-    return list(found.values())
+                targets.setdefault(move.key, move)
+    return list(targets.values())
 
 
 def outcomes_of(contract: Contract) -> list[tuple[str, str]]:
@@ -79,16 +79,16 @@ def outcomes_of(contract: Contract) -> list[tuple[str, str]]:
     That is `ok`, its failures, a timeout, or unknown.
     """
     variants = {failure.name: [one.name for one in failure.variants] for failure in contract.failures}
-    found: list[tuple[str, str]] = []
+    outcomes: list[tuple[str, str]] = []
     calls: tuple[Effect | Action, ...] = (*contract.effects, *contract.actions)
     for call in calls:
-        found.append((call.name, "ok"))
-        found += [(call.name, f"{name}.{variant}") for name in call.fails for variant in variants[name]]
+        outcomes.append((call.name, "ok"))
+        outcomes += [(call.name, f"{name}.{variant}") for name in call.fails for variant in variants[name]]
         if isinstance(call, Action):
-            found.append((call.name, UNKNOWN))
+            outcomes.append((call.name, UNKNOWN))
         elif call.timeout is not None:
-            found.append((call.name, TIMED_OUT))
-    return found
+            outcomes.append((call.name, TIMED_OUT))
+    return outcomes
 
 
 def _set_off(contract: Contract, state: State, moment: Moment) -> str:
@@ -116,7 +116,7 @@ class _Words:
     def __init__(self, texts: Mapping[str, str]) -> None:
         # A place has the path as given; the names of a program's texts are the same anywhere.
         self._lines = {PurePath(name).name: text.split("\n") for name, text in texts.items()}
-        self._known: dict[Condition, str | None] = {}
+        self._words: dict[Condition, str | None] = {}
 
     def needs(self, way_out: Exit) -> tuple[str, ...]:
         """Return the guard and the conditions before a `goto`, in words."""
@@ -127,9 +127,9 @@ class _Words:
         return tuple(needs)
 
     def _of_one(self, condition: Condition) -> str | None:
-        if condition not in self._known:
-            self._known[condition] = self._worded(condition)
-        return self._known[condition]
+        if condition not in self._words:
+            self._words[condition] = self._worded(condition)
+        return self._words[condition]
 
     def _worded(self, condition: Condition) -> str | None:
         match condition:

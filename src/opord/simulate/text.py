@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from opord.simulate.explore import Seen
+from opord.simulate.explore import Exploration
 from opord.simulate.hints import outcome_words
 from opord.simulate.report import as_data
 from opord.story.words import span
@@ -28,11 +28,11 @@ _TROUBLES = {
 UNREACHED_MAX = 30
 
 
-def page(seen: Seen, file: str, *, paint: Paint, columns: int) -> Iterator[str]:
+def page(exploration: Exploration, file: str, *, paint: Paint, columns: int) -> Iterator[str]:
     """Write the page."""
-    data = as_data(seen, file)
-    yield from _head(seen, paint, columns)
-    if seen.runs:
+    data = as_data(exploration, file)
+    yield from _head(exploration, paint, columns)
+    if exploration.runs:
         yield from _ends(data, paint)
         yield from _coverage(data, paint)
         yield from _calls(data, paint)
@@ -41,20 +41,24 @@ def page(seen: Seen, file: str, *, paint: Paint, columns: int) -> Iterator[str]:
     yield from _verdict(data, paint, columns)
 
 
-def _head(seen: Seen, paint: Paint, columns: int) -> Iterator[str]:
-    contract = seen.contract
-    stopped = "" if seen.runs == seen.asked else f" of {seen.asked:,}"
+def _head(exploration: Exploration, paint: Paint, columns: int) -> Iterator[str]:
+    contract = exploration.contract
+    stopped = "" if exploration.runs == exploration.runs_wanted else f" of {exploration.runs_wanted:,}"
     yield (
         paint(f"{contract.name}, version {contract.version}", "head")
-        + f"  {seen.runs:,}{stopped} run{'' if seen.asked == 1 else 's'} explored, seed {seen.seed}"
+        + f"  {exploration.runs:,}{stopped} run{'' if exploration.runs_wanted == 1 else 's'} explored, seed {exploration.seed}"
     )
     words = {
         "event": "events", "event again": "the same again", "event out of time": "out of time",
         "timer": "timers", "resolve": "doubts answered", "crash": "crashes",
     }  # fmt: skip
-    told = [f"{seen.happenings[what]:,} {said}" for what, said in words.items() if seen.happenings[what]]
-    if told:
-        for line in textwrap.wrap(", ".join(told), columns - 2):
+    counts = [
+        f"{exploration.happenings[what]:,} {noun}"
+        for what, noun in words.items()
+        if exploration.happenings[what]
+    ]
+    if counts:
+        for line in textwrap.wrap(", ".join(counts), columns - 2):
             yield paint(f"  {line}", "dim")
 
 
@@ -107,8 +111,8 @@ def _calls(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     actions = {one["action"]: one for one in data["actions"]}
     calls: dict[str, list[str]] = {}
     for one in data["outcomes"]:
-        said = f"{outcome_words(one['outcome'])} {one['times']:,}"
-        calls.setdefault(one["call"], []).append(said if one["times"] else paint(said, "warn"))
+        count = f"{outcome_words(one['outcome'])} {one['times']:,}"
+        calls.setdefault(one["call"], []).append(count if one["times"] else paint(count, "warn"))
     wide = max(map(len, calls))
     for call, outcomes in calls.items():
         yield f"  {paint(call.ljust(wide), 'name')}  {', '.join(outcomes)}"
@@ -139,17 +143,17 @@ def _times(data: Mapping[str, Any], paint: Paint) -> Iterator[str]:
         yield f"  {below:<12} {one['runs']:>6,}  {paint('█' * blocks, 'name')}".rstrip()
 
 
-def _unreached(found: list[dict[str, str]], paint: Paint, columns: int) -> Iterator[str]:
-    if not found:
+def _unreached(unreached_parts: list[dict[str, str]], paint: Paint, columns: int) -> Iterator[str]:
+    if not unreached_parts:
         return
     yield ""
     yield paint("Never reached", "head")
-    for one in found[:UNREACHED_MAX]:
+    for one in unreached_parts[:UNREACHED_MAX]:
         yield f"  {paint(one['what'], 'warn')} {paint(one['name'], 'name')}"
         for line in textwrap.wrap(one["hint"], columns - 6, break_long_words=False):
             yield f"      {line}"
-    if len(found) > UNREACHED_MAX:
-        yield f"  and {len(found) - UNREACHED_MAX} more; --json lists them all"
+    if len(unreached_parts) > UNREACHED_MAX:
+        yield f"  and {len(unreached_parts) - UNREACHED_MAX} more; --json lists them all"
 
 
 def _verdict(data: Mapping[str, Any], paint: Paint, columns: int) -> Iterator[str]:
@@ -160,8 +164,8 @@ def _verdict(data: Mapping[str, Any], paint: Paint, columns: int) -> Iterator[st
         for line in textwrap.wrap(case["why"], columns - 2):
             yield f"  {line}"
         for number, line in enumerate((one for one in case["story"] if one), 1):
-            told = f"  {number:>3}  {line}"
-            yield told if len(told) <= columns else f"{told[: columns - 1]}…"
+            numbered = f"  {number:>3}  {line}"
+            yield numbered if len(numbered) <= columns else f"{numbered[: columns - 1]}…"
         yield f"  again: {case['again']}"
         yield ""
     for kind, count in troubles.items():
@@ -169,9 +173,9 @@ def _verdict(data: Mapping[str, Any], paint: Paint, columns: int) -> Iterator[st
     if data["cut_off"]:
         yield f"{data['cut_off']:,} went round and were left alone before an end"
     if not troubles:
-        said = (
+        summary = (
             "no run stuck or stalled, no promise broken, no effect twice"
             if data["runs"]
             else "nothing explored"
         )
-        yield paint(said, "good" if data["runs"] else "warn")
+        yield paint(summary, "good" if data["runs"] else "warn")

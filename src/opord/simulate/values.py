@@ -148,8 +148,8 @@ class Chosen(Plausible):
     """Values drawn by a seed.
 
     A bool is either, an enum any of its variants, an optional may be absent, a list empty or long.
-    `seen` has texts that the run has met before. A text that is compared with another is often one
-    of these.
+    `texts_seen` has texts that the run has met before. A text that is compared with another is
+    often one of these.
     """
 
     def __init__(self, contract: Contract, constants: Constants, now: Callable[[], int], rng: Random) -> None:
@@ -157,7 +157,7 @@ class Chosen(Plausible):
         self._clock = now
         self._constants = constants
         self._rng = rng
-        self.seen: list[str] = []
+        self.texts_seen: list[str] = []
         self._named: defaultdict[str, list[str]] = defaultdict(list)
 
     def learn(self, members: Any, name: str = "") -> None:
@@ -172,13 +172,13 @@ class Chosen(Plausible):
             for value in members[:5]:
                 self.learn(value, name)
         elif isinstance(members, str) and len(members) < 60:
-            self.seen.append(members)
+            self.texts_seen.append(members)
             self._named[name].append(members)
 
     def actor(self) -> str:
         """Return the name of some actor."""
-        if self.seen and self._rng.random() < 0.2:
-            return self._rng.choice(self.seen)
+        if self.texts_seen and self._rng.random() < 0.2:
+            return self._rng.choice(self.texts_seen)
         return self._rng.choice(ACTORS)
 
     def value(self, type_: Type, name: str, *, within: tuple[str, ...] = ()) -> Any:
@@ -261,11 +261,11 @@ class Chosen(Plausible):
             case "str":
                 if self._named.get(name) and rng.random() < 0.4:
                     return rng.choice(self._named[name])
-                if self.seen and rng.random() < 0.4:
-                    return rng.choice(self.seen)
-                made: str = super()._primitive("str", name)
-                self.seen.append(made)
-                return made
+                if self.texts_seen and rng.random() < 0.4:
+                    return rng.choice(self.texts_seen)
+                text: str = super()._primitive("str", name)
+                self.texts_seen.append(text)
+                return text
             case "datetime":
                 span = rng.choice((-86_400, -60, 60, 3600, 86_400, 7 * 86_400))
                 return instant_text(self._clock() + span * 1_000_000)

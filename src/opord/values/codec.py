@@ -175,7 +175,7 @@ class Codecs:
             isinstance(plain, Primitive) and plain.name in _SMALL,
             deep,
             _shallow(compiled.dump) if deep else compiled.dump,
-            _kept(compiled.load),
+            _guarded(compiled.load),
             self._record(type_),
         )
 
@@ -187,7 +187,7 @@ class Codecs:
         return Codec(
             accept=_shallow(compiled.accept) if deep else compiled.accept,
             dump=_checked(_shallow(compiled.dump)) if deep else compiled.dump,
-            load=_kept(compiled.load),
+            load=_guarded(compiled.load),
             show=compiled.show,
             copy=compiled.copy,
             fixed=all(self._sources.is_fixed(type_) for type_ in types),
@@ -207,12 +207,12 @@ def _no_shape() -> None:
 
 def _once(make: Callable[[], Shape]) -> Callable[[], Shape]:
     """Make a shape when it is first needed: few programs ever carry a large value."""
-    made: list[Shape] = []
+    shapes: list[Shape] = []
 
     def shape() -> Shape:
-        if not made:
-            made.append(make())
-        return made[0]
+        if not shapes:
+            shapes.append(make())
+        return shapes[0]
 
     return shape
 
@@ -253,13 +253,13 @@ def _without_unopened(rest: Any) -> Any:
     return rest
 
 
-def _kept(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _guarded(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Turn any error that a damaged rest form causes into a BadValue.
 
     The text is left out of the message, because it may be a secret.
     """
 
-    def kept(rest: Any) -> Any:
+    def load_stored(rest: Any) -> Any:
         try:
             return load(rest)
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -267,4 +267,4 @@ def _kept(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 "", f"what is kept does not have the form of its type ({type(error).__name__})"
             ) from None
 
-    return kept
+    return load_stored

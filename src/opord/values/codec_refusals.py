@@ -22,18 +22,18 @@ def missing(what: str) -> NoReturn:
     raise BadValue("", f"is missing; expected {what}")
 
 
-def unknown(given: Mapping[Any, Any], names: Sequence[str], what: str) -> NoReturn:
+def unknown(members: Mapping[Any, Any], names: Sequence[str], what: str) -> NoReturn:
     """Refuse the first member that is not in `names`."""
-    name = next(name for name in given if name not in names)
+    name = next(name for name in members if name not in names)
     raise BadValue("", f"{_shown(name)} is no member here, in {what}{_near(name, names)}")
 
 
 def pick(name: str, variants: Mapping[str, Any], label: str) -> Any:
     """Return the entry of the variant with that name; refuse a name that the type does not have."""
-    found = variants.get(name)
-    if found is None:
+    variant = variants.get(name)
+    if variant is None:
         raise BadValue("", f"{_shown(name)} is no variant of {label}{_near(name, list(variants))}")
-    return found
+    return variant
 
 
 def _shown(name: object) -> str:

@@ -184,9 +184,9 @@ class Sources:
 
     def _has(self, type_: Type, what: Inside) -> bool:
         """Say whether a type contains something of that sort, at any depth."""
-        found, name = layers(type_)
-        if what in found or name is None:
-            return what in found
+        layers_around, name = layers(type_)
+        if what in layers_around or name is None:
+            return what in layers_around
         if self._insides is None:
             self._insides = insides(self._named)
         return what in self._insides[name]
@@ -265,16 +265,16 @@ class Sources:
         what = repr(label if cls is not None else f"the members of {label}")
         values = [f"a{number}" for number in range(len(members))]
         if cls is None:
-            made = "(" + "".join(f"{value}, " for value in values) + ")"
+            construction = "(" + "".join(f"{value}, " for value in values) + ")"
         else:
             pairs = (f"{member.attribute}={value}" for member, value in zip(members, values, strict=True))
-            made = f"cls_{key}({', '.join(pairs)})"
-        self._define(self._accept_source(key, what, members, made, tag, is_tuple=cls is None))
+            construction = f"cls_{key}({', '.join(pairs)})"
+        self._define(self._accept_source(key, what, members, construction, tag, is_tuple=cls is None))
         self._define(self._dump_source(key, what, members, cls is None, tag))
         loads: list[str] = []
         for member, value in zip(members, values, strict=True):
             loads += [f"{value} = r[{member.name!r}]", *self._lines("load", member.type, value)]
-        self._define(f"def load_{key}(r):\n" + indent([*loads, f"return {made}"], 4))
+        self._define(f"def load_{key}(r):\n" + indent([*loads, f"return {construction}"], 4))
         shows: list[str] = []
         for member in members:
             lines = self._lines("show", member.type, "x")
@@ -287,10 +287,17 @@ class Sources:
                 shows += [f"    shown[{member.name!r}] = x"]
         body = ["shown = dict(r)", *shows, "return shown"] if shows else ["return r"]
         self._define(f"def show_{key}(r):\n" + indent(body, 4))
-        self._define(self._copy_source(key, members, made, is_tuple=cls is None))
+        self._define(self._copy_source(key, members, construction, is_tuple=cls is None))
 
     def _accept_source(
-        self, key: str, what: str, members: Sequence[Member], made: str, tag: str | None, *, is_tuple: bool
+        self,
+        key: str,
+        what: str,
+        members: Sequence[Member],
+        construction: str,
+        tag: str | None,
+        *,
+        is_tuple: bool,
     ) -> str:
         body: list[str] = []
         read = f"mapping(w, {what})" if is_tuple else f"members_of(w, {what}, cls_{key}, attributes_{key})"
@@ -321,7 +328,7 @@ class Sources:
             f"    except BadValue as bad:\n"
             f"        raise bad.within(at)\n"
             f"    if given != len(w): unknown(w, names_{key}, {what})\n"
-            f"    return {made}\n"
+            f"    return {construction}\n"
         )
 
     def _dump_source(
@@ -350,7 +357,7 @@ class Sources:
             f"    return {{{', '.join(pairs)}}}\n"
         )
 
-    def _copy_source(self, key: str, members: Sequence[Member], made: str, *, is_tuple: bool) -> str:
+    def _copy_source(self, key: str, members: Sequence[Member], construction: str, *, is_tuple: bool) -> str:
         lines = [self._lines("copy", member.type, f"a{number}") for number, member in enumerate(members)]
         if not any(lines):
             return f"def copy_{key}(v):\n    return v\n"
@@ -360,7 +367,7 @@ class Sources:
         for number, member in enumerate(members):
             body += [] if is_tuple else [f"a{number} = v.{member.attribute}"]
             body += lines[number]
-        return f"def copy_{key}(v):\n" + indent([*body, f"return {made}"], 4)
+        return f"def copy_{key}(v):\n" + indent([*body, f"return {construction}"], 4)
 
     def _write_sum(self, key: str, label: str, arms: Sequence[Arm], always_objects: bool) -> None:
         by_name: dict[str, tuple[str, bool]] = {}

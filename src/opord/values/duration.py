@@ -42,14 +42,14 @@ def format_duration(value: timedelta) -> str:
 
 def parse_duration(text: str) -> timedelta:
     """Read a duration: each unit at most once, the largest first, as in `1h30m`."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
+    match = _DURATION.fullmatch(text)
+    if match is None:
         raise BadValue("", "expected a duration such as `48h`, `1h30m` or `250ms`")
     total = sum(
-        int(count) * weight for count, weight in zip(found.groups()[1:], _WEIGHTS_US, strict=True) if count
+        int(count) * weight for count, weight in zip(match.groups()[1:], _WEIGHTS_US, strict=True) if count
     )
     try:
-        return timedelta(microseconds=-total if found[1] else total)
+        return timedelta(microseconds=-total if match[1] else total)
     except OverflowError:
         raise BadValue("", "the duration is out of range: at most 999,999,999 days") from None
 
@@ -76,10 +76,10 @@ def parse_instant(text: str) -> datetime:
 
     Digits beyond the microsecond must be zero.
     """
-    found = _INSTANT.fullmatch(text)
-    if found is None:
+    match = _INSTANT.fullmatch(text)
+    if match is None:
         raise BadValue("", "expected a datetime in RFC 3339 with an offset, such as `2026-01-31T12:00:00Z`")
-    day, clock, fraction, offset = found.groups()
+    day, clock, fraction, offset = match.groups()
     try:
         value = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0'):0<6}{offset.upper()}")
     except ValueError as error:

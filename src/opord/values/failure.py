@@ -78,17 +78,17 @@ def attach(owner: type[Any], cls: type[Any]) -> None:
 
 def _init_of(name: str, fields: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
     def __init__(self: Failure, *args: Any, **named: Any) -> None:  # noqa: N807 - it becomes one
-        given = dict(zip(fields, args, strict=False))
-        if len(args) > len(fields) or given.keys() & named.keys() or named.keys() - set(fields):
+        values = dict(zip(fields, args, strict=False))
+        if len(args) > len(fields) or values.keys() & named.keys() or named.keys() - set(fields):
             raise TypeError(
                 f"{name} takes ({', '.join(fields)}), got {len(args)} by position and {sorted(named)}"
             )
-        given |= named
-        missing = [field for field in fields if field not in given and field not in defaults]
+        values |= named
+        missing = [field for field in fields if field not in values and field not in defaults]
         if missing:
             raise TypeError(f"{name} needs {', '.join(missing)}")
         # The fields are the exception's `args`, so that it can be copied and pickled as usual.
-        Exception.__init__(self, *(given[field] if field in given else defaults[field] for field in fields))
+        Exception.__init__(self, *(values[field] if field in values else defaults[field] for field in fields))
 
     return __init__
 

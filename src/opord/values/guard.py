@@ -103,10 +103,10 @@ def check_size(text: str | bytes, *, limit: int = LIMIT_BYTES, what: str = "the 
         size = len(text.encode(errors="surrogatepass"))
     if size > limit:
         # The reader of bytes may have stopped just past the limit, so their number is not known.
-        seen = f": it has {size:,}" if isinstance(text, str) else ""
+        actual = f": it has {size:,}" if isinstance(text, str) else ""
         raise BadValue(
             "",
-            f"{what} is longer than {limit:,} bytes{seen}; keep what is large elsewhere, and only its name here",
+            f"{what} is longer than {limit:,} bytes{actual}; keep what is large elsewhere, and only its name here",
         )
 
 

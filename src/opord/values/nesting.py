@@ -36,23 +36,23 @@ def layers(type_: Type) -> tuple[frozenset[Inside], str | None]:
 
     The name is None if the innermost type is built in.
     """
-    found: set[Inside] = set()
+    layers_around: set[Inside] = set()
     while True:
         match type_:
             case ListOf(inner) | MapOf(inner):
-                found.add("changeable")
+                layers_around.add("changeable")
                 type_ = inner
             case SecretOf(inner):
-                found.add("secret")
+                layers_around.add("secret")
                 type_ = inner
             case OptionalOf(inner):
                 type_ = inner
             case Named(name):
-                return frozenset(found), name
+                return frozenset(layers_around), name
             case Primitive("json"):
-                return frozenset(found | {"changeable", "endless"}), None
+                return frozenset(layers_around | {"changeable", "endless"}), None
             case Primitive() | ProblemOf() | RunInfo() | Nothing() | Unknown():
-                return frozenset(found), None
+                return frozenset(layers_around), None
             case _:
                 assert_never(type_)
 
@@ -67,8 +67,8 @@ def insides(parts: Mapping[str, Sequence[Type]]) -> dict[str, frozenset[Inside]]
     held: dict[str, set[str]] = {name: set() for name in parts}
     for name, types in parts.items():
         for type_ in types:
-            found, inner = layers(type_)
-            own[name] |= found
+            layers_around, inner = layers(type_)
+            own[name] |= layers_around
             if inner is not None:
                 holders[inner].add(name)
                 held[name].add(inner)
@@ -81,7 +81,7 @@ def insides(parts: Mapping[str, Sequence[Type]]) -> dict[str, frozenset[Inside]]
             if not own[name] <= own[holder]:
                 own[holder] |= own[name]
                 ahead.append(holder)
-    return {name: frozenset(found) for name, found in own.items()}
+    return {name: frozenset(layers_around) for name, layers_around in own.items()}
 
 
 def _endless(holders: Mapping[str, set[str]], held: Mapping[str, set[str]]) -> set[str]:
@@ -89,13 +89,13 @@ def _endless(holders: Mapping[str, set[str]], held: Mapping[str, set[str]]) -> s
 
     They are what is left when all types of finite depth are removed.
     """
-    left = {name: len(inner) for name, inner in held.items()}
-    ahead = [name for name, count in left.items() if not count]
+    remaining = {name: len(inner) for name, inner in held.items()}
+    ahead = [name for name, count in remaining.items() if not count]
     while ahead:
         name = ahead.pop()
-        del left[name]
+        del remaining[name]
         for holder in holders[name]:
-            left[holder] -= 1
-            if not left[holder]:
+            remaining[holder] -= 1
+            if not remaining[holder]:
                 ahead.append(holder)
-    return set(left)
+    return set(remaining)

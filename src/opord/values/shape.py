@@ -53,7 +53,7 @@ class Shape:
             return items
         return [getattr(value, part.attribute) for part in self.parts]
 
-    def made(self, values: Sequence[Any]) -> Any:
+    def build(self, values: Sequence[Any]) -> Any:
         """Return the object with these values of its members."""
         if self.cls is None:
             return tuple(values)

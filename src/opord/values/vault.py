@@ -96,8 +96,8 @@ class KeyRing:
         for key in keys:
             if len(key) != KEY_BYTES:
                 raise KeysInvalid(f"a key has {KEY_BYTES} bytes, got one of {len(key)}")
-            made = _Key(key)
-            self._keys.setdefault(made.id, made)
+            opened_key = _Key(key)
+            self._keys.setdefault(opened_key.id, opened_key)
         if not self._keys:
             raise KeysInvalid("a key ring needs at least one key")
         self._first = next(iter(self._keys.values()))
@@ -120,7 +120,7 @@ class KeyRing:
         key = self._keys.get(name)
         if key is None:
             raise SecretUnreadable(
-                f"the secret at {_told(place)} was sealed with the key {name}, which is not among the configured "
+                f"the secret at {_shown_place(place)} was sealed with the key {name}, which is not among the configured "
                 f"ones ({', '.join(self._keys)}); put that key back behind the first one"
             )
         return loads(key.open(place, rest))
@@ -130,7 +130,7 @@ class KeyRing:
         return sealed.startswith(f"{self._first.id}.")
 
 
-def _told(place: str) -> str:
+def _shown_place(place: str) -> str:
     return place.replace("\n", ", ")
 
 
@@ -155,7 +155,7 @@ class _Key:
             return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode())
         except (binascii.Error, InvalidTag, ValueError) as error:
             raise SecretUnreadable(
-                f"the secret at {_told(place)} does not open: it was changed, or belongs elsewhere"
+                f"the secret at {_shown_place(place)} does not open: it was changed, or belongs elsewhere"
             ) from error
 
 
@@ -167,7 +167,7 @@ def read_keys(text: str) -> list[bytes]:
     Raises:
         KeysInvalid: one of them is not a key. The message gives its number, never its text.
     """
-    found = []
+    keys = []
     for number, word in enumerate(text.replace(",", " ").split(), start=1):
         try:
             key = base64.b64decode(word, validate=True)
@@ -177,10 +177,10 @@ def read_keys(text: str) -> list[bytes]:
             raise KeysInvalid(
                 f"key {number} is no key: expected {KEY_BYTES} bytes in base64, as `opord keys new` writes them"
             )
-        found.append(key)
-    if not found:
+        keys.append(key)
+    if not keys:
         raise KeysInvalid("no key is given; `opord keys new` makes one")
-    return found
+    return keys
 
 
 def write_key(key: bytes) -> str:

@@ -29,8 +29,8 @@ def picture_of(contract: Contract) -> Picture:
     framed = {name: frame.name for frame in frames for name in frame.states}
     nodes = [_node(graph, state, framed.get(state.name)) for state in contract.states]
     arrows = _arrows(graph, {frame.name: frame for frame in frames}, framed)
-    known = {node.name for node in nodes}
-    missing = dict.fromkeys(arrow.target for arrow in arrows if arrow.target not in known)
+    names = {node.name for node in nodes}
+    missing = dict.fromkeys(arrow.target for arrow in arrows if arrow.target not in names)
     nodes += [Node(name, "missing", notes=("no state of this name is declared",)) for name in missing]
     doc = one_line(contract.doc)
     return Picture(contract.name, contract.version, doc, tuple(nodes), frames, tuple(arrows))
@@ -101,16 +101,16 @@ def _arrows(graph: Graph, frames: dict[str, Frame], framed: dict[str, str]) -> l
 
     A move that a phase shares is drawn once, from the phase.
     """
-    found: dict[tuple[str, str], Arrow] = {}
+    joined: dict[tuple[str, str], Arrow] = {}
     for state in graph.contract.states:
         own = (moment for moment in graph.moments(state) if not moment.shared)
         for arrow in _of_moments(graph, own, state.name, (state.name,)):
-            _add(found, arrow)
+            _add(joined, arrow)
         frame = frames.get(framed.get(state.name, ""))
         if frame is not None and frame.states[-1] == state.name:
             for arrow in _shared_arrows(graph, frame):
-                _add(found, arrow)
-    return list(found.values())
+                _add(joined, arrow)
+    return list(joined.values())
 
 
 def _shared_arrows(graph: Graph, frame: Frame) -> Iterator[Arrow]:
@@ -147,12 +147,12 @@ def _of_moments(
                 yield Arrow(source, goto.state, (cause,), states, line=goto.place.line)
 
 
-def _add(found: dict[tuple[str, str], Arrow], arrow: Arrow) -> None:
+def _add(joined: dict[tuple[str, str], Arrow], arrow: Arrow) -> None:
     key = arrow.source, arrow.target
-    before = found.get(key)
+    before = joined.get(key)
     if before is None:
-        found[key] = arrow
+        joined[key] = arrow
     else:
         states = tuple(dict.fromkeys((*before.states, *arrow.states)))
         causes = tuple(dict.fromkeys((*before.causes, *arrow.causes)))
-        found[key] = dataclasses.replace(before, causes=causes, states=states)
+        joined[key] = dataclasses.replace(before, causes=causes, states=states)

@@ -34,30 +34,30 @@ _CONDITIONS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Phrase:
     text: str
     full: str
     kind: CauseKind
 
 
-_ELSE = _Said("else", "otherwise", "condition")
-_PLAIN = _Said("at once", "at once", "plain")
+_ELSE = _Phrase("else", "otherwise", "condition")
+_PLAIN = _Phrase("at once", "at once", "plain")
 
 
 def moves(graph: Graph, moment: Moment) -> Iterator[tuple[Goto, Cause]]:
     """Yield each `goto` of a step with its cause, from top to bottom."""
     head = _head(graph.contract, moment)
-    said = _Words(graph)
+    words = _Words(graph)
     for way_out in exits(moment):
-        yield way_out.goto, _cause(head, said.of(way_out))
+        yield way_out.goto, _cause(head, words.of(way_out))
 
 
-def _cause(head: _Said | None, conditions: tuple[_Said, ...]) -> Cause:
+def _cause(head: _Phrase | None, conditions: tuple[_Phrase, ...]) -> Cause:
     """Build the cause of a move: first what starts the step, then the conditions that decide.
 
     If the text is too long for an arrow, the last conditions are kept.
     """
-    said = ([head] if head is not None else []) + list(conditions)
+    phrases = ([head] if head is not None else []) + list(conditions)
     deciding = [
         each for index, each in enumerate(conditions) if each is not _ELSE or index == len(conditions) - 1
     ]
@@ -71,10 +71,10 @@ def _cause(head: _Said | None, conditions: tuple[_Said, ...]) -> Cause:
     chosen = chosen or [_PLAIN]
     kind = head.kind if head is not None else chosen[-1].kind
     text = ", ".join(dict.fromkeys(one.text for one in chosen))
-    return Cause(text, ", ".join(dict.fromkeys(one.full for one in said)) or _PLAIN.full, kind)
+    return Cause(text, ", ".join(dict.fromkeys(one.full for one in phrases)) or _PLAIN.full, kind)
 
 
-def _head(contract: Contract, moment: Moment) -> _Said | None:
+def _head(contract: Contract, moment: Moment) -> _Phrase | None:
     handler = moment.handler
     match handler:
         case None:
@@ -85,11 +85,11 @@ def _head(contract: Contract, moment: Moment) -> _Said | None:
             whole = event + (f" by {' or '.join(roles)}" if roles else "")
             if guard is not None:
                 text, whole = f"{text} if {short(guard)}", f"{whole} if {full(guard)}"
-            return _Said(text, whole, "event")
+            return _Phrase(text, whole, "event")
         case Timer():
             since = " since the phase was entered" if moment.shared and handler.kind == "after" else ""
             whole = f"{short_timer(handler, False)}{since}"
-            return _Said(short_timer(handler, moment.shared), whole, "timer")
+            return _Phrase(short_timer(handler, moment.shared), whole, "timer")
         case _:
             assert_never(handler)
 
@@ -99,33 +99,33 @@ class _Words:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._known: dict[Condition, _Said | None] = {}
+        self._phrases: dict[Condition, _Phrase | None] = {}
 
-    def of(self, way_out: Exit) -> tuple[_Said, ...]:
+    def of(self, way_out: Exit) -> tuple[_Phrase, ...]:
         """Return the words for the last conditions before a `goto`.
 
         Conditions that need no words are left out.
         """
-        found: list[_Said] = []
+        phrases: list[_Phrase] = []
         for condition in way_out.latest_conditions():
-            said = self._of_one(condition)
-            if said is not None:
-                found.append(said)
-            if len(found) == _CONDITIONS_MAX:
+            phrase = self._of_one(condition)
+            if phrase is not None:
+                phrases.append(phrase)
+            if len(phrases) == _CONDITIONS_MAX:
                 break
-        return tuple(reversed(found))
+        return tuple(reversed(phrases))
 
-    def _of_one(self, condition: Condition) -> _Said | None:
-        if condition not in self._known:
-            self._known[condition] = _worded(self._graph, condition)
-        return self._known[condition]
+    def _of_one(self, condition: Condition) -> _Phrase | None:
+        if condition not in self._phrases:
+            self._phrases[condition] = _worded(self._graph, condition)
+        return self._phrases[condition]
 
 
-def _worded(graph: Graph, condition: Condition) -> _Said | None:
+def _worded(graph: Graph, condition: Condition) -> _Phrase | None:
     match condition:
         case Branched(statement=statement, holds=True):
-            asked = statement.condition
-            return _Said(f"if {short(asked)}", f"if {full(asked)}", "condition")
+            tested = statement.condition
+            return _Phrase(f"if {short(tested)}", f"if {full(tested)}", "condition")
         case Branched(statement=statement, below=below):
             # Below an `if` that has an `else`, its condition is not mentioned.
             return None if below and statement.otherwise is not None else _ELSE
@@ -139,35 +139,35 @@ def _worded(graph: Graph, condition: Condition) -> _Said | None:
             assert_never(condition)
 
 
-def _done(graph: Graph, site: CallSite) -> _Said:
+def _done(graph: Graph, site: CallSite) -> _Phrase:
     """Return the words for a call that answered.
 
     An action with `in doubt skip` may not have happened, and the words say so.
     """
     action = graph.calls.action(site.name)
     if action is not None and isinstance(action.doubt, Skip):
-        return _Said(f"{site.name} ok or in doubt", f"{site.name} happened, or may have", "call")
-    return _Said(f"{site.name} ok", f"{site.name} answers", "call")
+        return _Phrase(f"{site.name} ok or in doubt", f"{site.name} happened, or may have", "call")
+    return _Phrase(f"{site.name} ok", f"{site.name} answers", "call")
 
 
-def _ended(graph: Graph, site: CallSite, pattern: Pattern) -> _Said:
+def _ended(graph: Graph, site: CallSite, pattern: Pattern) -> _Phrase:
     match pattern:
         case OkPattern():
             return _done(graph, site)
         case VariantPattern(variants=variants):
             names = [variant.variant for variant in variants]
             if names == ["InDoubt"]:
-                return _Said("InDoubt", f"nobody knows whether {site.name} happened", "call")
+                return _Phrase("InDoubt", f"nobody knows whether {site.name} happened", "call")
             text = cut(" | ".join(names), SHORT_MAX)
-            return _Said(text, f"{site.name} fails with {' or '.join(names)}", "call")
+            return _Phrase(text, f"{site.name} fails with {' or '.join(names)}", "call")
         # The last three occur only in a contract with errors.
         case ElsePattern() | SomePattern() | NonePattern() | ConstantPattern():
-            return _Said(f"{site.name} fails", f"{site.name} fails in any other way", "call")
+            return _Phrase(f"{site.name} fails", f"{site.name} fails in any other way", "call")
         case _:
             assert_never(pattern)
 
 
-def _matched(subject: Expr, pattern: Pattern) -> _Said:
+def _matched(subject: Expr, pattern: Pattern) -> _Phrase:
     match pattern:
         case VariantPattern(variants=variants):
             value = " | ".join(variant.variant for variant in variants)
@@ -181,6 +181,6 @@ def _matched(subject: Expr, pattern: Pattern) -> _Said:
             return _ELSE
         case _:
             assert_never(pattern)
-    return _Said(
+    return _Phrase(
         cut(f"{short(subject, 20)} is {value}", SHORT_MAX), f"{full(subject)} is {value}", "condition"
     )

@@ -37,5 +37,5 @@ class LayoutTooLarge(DiagramError):
 class LayoutFailed(DiagramError):
     """Graphviz refused its input."""
 
-    def __init__(self, said: str) -> None:
-        super().__init__(f"Graphviz could not lay the diagram out: {said or 'it gives no reason'}")
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Graphviz could not lay the diagram out: {reason or 'it gives no reason'}")

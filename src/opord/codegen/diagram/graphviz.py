@@ -76,11 +76,11 @@ def _render(store: Any, exports: Any, source: str, output: str) -> bytes:
         return bytes(memory.read(store, place, place + length))
 
     length_at = exports["malloc"](store, 4)
-    found = exports["graphviz_render"](store, put(source), put(output), put("dot"), length_at)
-    if not found:
-        said = read(exports["graphviz_last_error"](store), 1000).partition(b"\0")[0]
-        raise LayoutFailed(said.decode(errors="replace").strip())
-    return read(found, struct.unpack("<I", read(length_at, 4))[0])
+    address = exports["graphviz_render"](store, put(source), put(output), put("dot"), length_at)
+    if not address:
+        reason = read(exports["graphviz_last_error"](store), 1000).partition(b"\0")[0]
+        raise LayoutFailed(reason.decode(errors="replace").strip())
+    return read(address, struct.unpack("<I", read(length_at, 4))[0])
 
 
 @lru_cache(maxsize=1)

@@ -145,27 +145,27 @@ def _read(plan: Plan, answer: dict[str, Any]) -> Layout:
 
     boxes: dict[str, Rect] = {}
     frames: dict[str, Rect] = {}
-    for found in answer.get("objects", ()):
-        if found["name"].startswith("cluster "):
-            x1, y1, x2, y2 = _numbers(found["bb"])
-            frames[found["name"].removeprefix("cluster ")] = Rect(
+    for item in answer.get("objects", ()):
+        if item["name"].startswith("cluster "):
+            x1, y1, x2, y2 = _numbers(item["bb"])
+            frames[item["name"].removeprefix("cluster ")] = Rect(
                 round(x1 - left, 2), round(top - y2, 2), round(x2 - x1, 2), round(y2 - y1, 2)
             )
-    places = {found["name"]: point(found["pos"]) for found in answer.get("objects", ()) if "pos" in found}
+    places = {item["name"]: point(item["pos"]) for item in answer.get("objects", ()) if "pos" in item}
     for box in plan.boxes:
         x, y = places[box.key]
         boxes[box.key] = Rect(
             round(x - box.width / 2, 2), round(y - box.height / 2, 2), box.width, box.height
         )
-    found_ways = {int(found["id"]): _way(found, point) for found in answer.get("edges", ())}
+    found_ways = {int(item["id"]): _way(item, point) for item in answer.get("edges", ())}
     ways = tuple(found_ways[number] for number in range(len(plan.links)))
     return Layout(round(right - left, 2), round(top - bottom, 2), boxes, frames, ways)
 
 
-def _way(found: dict[str, Any], point: Any) -> Way:
+def _way(edge: dict[str, Any], point: Any) -> Way:
     tip: Point | None = None
     curves: list[tuple[Point, ...]] = []
-    for spline in found.get("pos", "").split(";"):
+    for spline in edge.get("pos", "").split(";"):
         points: list[Point] = []
         for part in spline.split():
             if part.startswith("e,"):
@@ -174,7 +174,7 @@ def _way(found: dict[str, Any], point: Any) -> Way:
                 points.append(point(part))
         if points:
             curves.append(tuple(points))
-    return Way(tuple(curves), tip, point(found["lp"]) if "lp" in found else None)
+    return Way(tuple(curves), tip, point(edge["lp"]) if "lp" in edge else None)
 
 
 def _numbers(text: str) -> list[float]:

@@ -50,10 +50,10 @@ class Legend:
             x = 0.0
             for entry in row:
                 place = f"translate({x:.2f} {index * _ROW:.2f})"
-                made = group(parent, "entry", transform=place)
-                entry.sample(made)
+                element = group(parent, "entry", transform=place)
+                entry.sample(element)
                 if entry.words:
-                    write(made, entry.room + 8, 16, entry.words, "soft")
+                    write(element, entry.room + 8, 16, entry.words, "soft")
                 x += entry.width + _GAP
 
     def _rows(self, room: float) -> list[list[Entry]]:
@@ -85,9 +85,9 @@ def _entries(picture: Picture) -> Iterator[Entry]:
     signs = {node.sign for node in picture.nodes}
     if any(node.initial for node in picture.nodes):
         yield Entry("start", _start, 14)
-    for sign, said in words.items():
+    for sign, meaning in words.items():
         if sign in signs:
-            yield Entry(said, _state(sign))
+            yield Entry(meaning, _state(sign))
     work = [each for node in picture.nodes for each in node.work]
     works = {each.verb for each in (*work, *(each for frame in picture.frames for each in frame.work))}
     if "commit" in works:
@@ -101,15 +101,15 @@ def _entries(picture: Picture) -> Iterator[Entry]:
 
 
 def _start(parent: Element) -> None:
-    made = group(parent, "start")
-    SubElement(made, "circle", {"class": "dot", "cx": "7", "cy": "12", "r": "6.5"})
+    element = group(parent, "start")
+    SubElement(element, "circle", {"class": "dot", "cx": "7", "cy": "12", "r": "6.5"})
 
 
 def _state(sign: Sign) -> Callable[[Element], None]:
     def draw(parent: Element) -> None:
-        made = group(parent, f"sample {sign}")
-        state_box(made, Rect(0, 0, _SAMPLE, 24), sign)
-        state_sign(made, _SAMPLE / 2, 12, sign)
+        element = group(parent, f"sample {sign}")
+        state_box(element, Rect(0, 0, _SAMPLE, 24), sign)
+        state_sign(element, _SAMPLE / 2, 12, sign)
 
     return draw
 
@@ -126,6 +126,6 @@ def _phase(parent: Element) -> None:
 
 
 def _timer(parent: Element) -> None:
-    made = group(parent, "edge timer")
-    SubElement(made, "path", {"class": "way", "d": "M0 12H32"})
-    SubElement(made, "polygon", {"class": "tip", "points": "40,12 31,8.5 31,15.5"})
+    element = group(parent, "edge timer")
+    SubElement(element, "path", {"class": "way", "d": "M0 12H32"})
+    SubElement(element, "polygon", {"class": "tip", "points": "40,12 31,8.5 31,15.5"})

@@ -110,10 +110,10 @@ def in_columns(plan: Plan, columns: int) -> Plan:
             units.setdefault(box.frame or box.key, []).append(box.key)
     whole = sum(map(len, units.values()))
     column: dict[str, int] = {}
-    seen = 0
+    drawn = 0
     for unit, members in units.items():
-        place = min(columns - 1, int((seen + len(members) / 2) * columns / max(whole, 1)))
-        seen += len(members)
+        place = min(columns - 1, int((drawn + len(members) / 2) * columns / max(whole, 1)))
+        drawn += len(members)
         column |= dict.fromkeys([*members, f"phase {unit}"], place)
     links = []
     for link in plan.links:

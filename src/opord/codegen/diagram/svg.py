@@ -130,33 +130,33 @@ class _Drawing:
 
     def _frame(self, graph: Element, frame: Frame, rect: Rect) -> None:
         attributes = {"id": f"phase-{frame.name}", "data-phase": frame.name, "data-line": str(frame.line)}
-        made = group(graph, "phase", **attributes)
-        _tooltip(made, [f"phase {frame.name}", *frame.notes])
-        rectangle(made, rect, 8, "box")
+        element = group(graph, "phase", **attributes)
+        _tooltip(element, [f"phase {frame.name}", *frame.notes])
+        rectangle(element, rect, 8, "box")
 
     def _frame_name(self, graph: Element, frame: Frame, rect: Rect) -> None:
         """Write a phase's name above the arrows that enter beside it."""
-        made = group(graph, "label framed phase-name", **{"data-phase": frame.name})
-        write(made, rect.x + 12, rect.y + 19, frame.name, "name soft")
+        element = group(graph, "label framed phase-name", **{"data-phase": frame.name})
+        write(element, rect.x + 12, rect.y + 19, frame.name, "name soft")
         end = rect.x + 12 + width(frame.name, FRAME_PX, bold=True) + 6
-        write(made, end, rect.y + 19, "phase", "kind soft")
+        write(element, end, rect.y + 19, "phase", "kind soft")
 
     def _box(self, graph: Element, box: Box, rect: Rect) -> None:
         if box.of_frame is not None:
             self._any_state(graph, box.of_frame, rect)
         elif box.key.startswith("start "):
-            made = group(graph, "start")
+            element = group(graph, "start")
             x, y = rect.x + rect.width / 2, rect.y + rect.height / 2
-            SubElement(made, "circle", {"class": "dot", "cx": number(x), "cy": number(y), "r": "6.5"})
+            SubElement(element, "circle", {"class": "dot", "cx": number(x), "cy": number(y), "r": "6.5"})
         elif box.node is not None:
             self._state(graph, box.node, box.key, rect)
 
     def _any_state(self, graph: Element, frame: Frame, rect: Rect) -> None:
-        made = group(graph, "any", id=f"any-{frame.name}", **{"data-phase": frame.name})
-        _tooltip(made, [f"any state of {frame.name}", *(work.text for work in frame.work)])
-        rectangle(made, rect, 11, "box")
-        write(made, rect.x + rect.width / 2, rect.y + 16, ANY_STATE, "name soft", "middle")
-        work_rows(made, rect, rect.y + 25, frame.work)
+        element = group(graph, "any", id=f"any-{frame.name}", **{"data-phase": frame.name})
+        _tooltip(element, [f"any state of {frame.name}", *(work.text for work in frame.work)])
+        rectangle(element, rect, 11, "box")
+        write(element, rect.x + rect.width / 2, rect.y + 16, ANY_STATE, "name soft", "middle")
+        work_rows(element, rect, rect.y + 25, frame.work)
 
     def _state(self, graph: Element, node: Node, key: str, rect: Rect) -> None:
         lit = node.name in self.path
@@ -167,32 +167,32 @@ class _Drawing:
         if node.phase is not None:
             attributes["data-phase"] = node.phase
         attributes["data-line"] = str(node.line)
-        made = group(graph, " ".join(classes), **attributes)
-        _tooltip(made, _told(node))
+        element = group(graph, " ".join(classes), **attributes)
+        _tooltip(element, _node_lines(node))
         if here:
             around = Rect(rect.x - 5, rect.y - 5, rect.width + 10, rect.height + 10)
-            rectangle(made, around, around.height / 2 if node.kind == "final" else 8, "halo")
-        state_box(made, rect, node.sign, initial=node.initial)
+            rectangle(element, around, around.height / 2 if node.kind == "final" else 8, "halo")
+        state_box(element, rect, node.sign, initial=node.initial)
         wide = ICON + 6 + width(node.name, TITLE_PX, bold=True)
         left = rect.x + (rect.width - wide) / 2
         middle = rect.y + (rect.height if not node.work else TITLE_ROW + 2) / 2
-        state_sign(made, left + ICON / 2, middle, node.sign)
-        write(made, left + ICON + 6, middle + 4.6, node.name, "name")
-        work_rows(made, rect, rect.y + TITLE_ROW + 2, node.work)
+        state_sign(element, left + ICON / 2, middle, node.sign)
+        write(element, left + ICON + 6, middle + 4.6, node.name, "name")
+        work_rows(element, rect, rect.y + TITLE_ROW + 2, node.work)
 
     # --- Moves ---
 
     def _edge(self, graph: Element, link: Link, way: Way) -> None:
         arrow = link.arrow
         if arrow is None:
-            made = group(graph, "edge entry")
+            element = group(graph, "edge entry")
         else:
             attributes = {"id": arrow.id, **self._ends(arrow), "data-line": str(arrow.line)}
-            made = group(graph, f"edge {self._edge_classes(arrow)}".strip(), **attributes)
-            _tooltip(made, _causes(arrow))
-        SubElement(made, "path", {"class": "way", "d": way_path(way)})
+            element = group(graph, f"edge {self._edge_classes(arrow)}".strip(), **attributes)
+            _tooltip(element, _causes(arrow))
+        SubElement(element, "path", {"class": "way", "d": way_path(way)})
         if points := tip_points(way):
-            SubElement(made, "polygon", {"class": "tip", "points": points})
+            SubElement(element, "polygon", {"class": "tip", "points": points})
 
     def _label(self, graph: Element, link: Link, way: Way) -> None:
         if link.arrow is None or way.label is None:
@@ -200,13 +200,13 @@ class _Drawing:
         arrow = link.arrow
         x, y = way.label
         classes = "label framed" if self._in_a_frame(x, y) else "label"
-        made = group(graph, f"{classes}{' lit' * self._is_lit(arrow)}", **self._ends(arrow))
-        _tooltip(made, _causes(arrow))
+        element = group(graph, f"{classes}{' lit' * self._is_lit(arrow)}", **self._ends(arrow))
+        _tooltip(element, _causes(arrow))
         left = x - link.label_width / 2
         top = y - link.label_height / 2
         for index, line in enumerate(link.lines):
             indented = width(INDENT, LABEL_PX) if line.startswith(INDENT) else 0
-            write(made, left + indented, top + index * LABEL_ROW + LABEL_PX, line.strip())
+            write(element, left + indented, top + index * LABEL_ROW + LABEL_PX, line.strip())
 
     def _ends(self, arrow: Arrow) -> dict[str, str]:
         ends = {"data-from": arrow.source, "data-to": arrow.target}
@@ -237,7 +237,7 @@ def _tooltip(parent: Element, lines: Collection[str]) -> None:
     SubElement(parent, "title").text = "\n".join(lines)
 
 
-def _told(node: Node) -> list[str]:
+def _node_lines(node: Node) -> list[str]:
     kind = f"final, {node.sign}" if node.kind == "final" else node.kind
     first = "initial, " if node.initial else ""
     return [f"{node.name}: {first}{kind}", *node.notes, *(work.text for work in node.work)]

@@ -81,7 +81,7 @@ class Values:
         if rest.keys() != {part.name for part in shape.parts}:
             return UNFIT
         values = [self._part(part, rest[part.name]) for part in shape.parts]
-        return UNFIT if any(value is UNFIT for value in values) else shape.made(values)
+        return UNFIT if any(value is UNFIT for value in values) else shape.build(values)
 
     def _part(self, part: Part, rest: Any) -> Any:
         if part.checks:
