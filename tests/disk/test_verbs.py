@@ -29,7 +29,7 @@ MOST = 2000
 def fill(store: SqliteStore) -> None:
     """Add enough rows for every verb to have something to do."""
     store.put_contract(ORDERS)
-    store.apply([a_start(f"Orders/{n}", given='"' + "x" * 700 + '"') for n in range(12)])
+    store.apply([a_start(f"Orders/{n}", input_text='"' + "x" * 700 + '"') for n in range(12)])
     row = store.load("Orders/0")
     assert row is not None
     store.apply([a_write(row, head=a_head(state="Next"), put=(a_message("m"),))])

@@ -259,7 +259,7 @@ def test_a_log_that_grew_behind_a_long_reader_is_cut_when_the_reader_ends(tmp_pa
 
     def write(rounds: range) -> int:
         for number in rounds:
-            store.apply([a_start(f"Orders/{number}", given=f'"{"x" * 20_000}"')])
+            store.apply([a_start(f"Orders/{number}", input_text=f'"{"x" * 20_000}"')])
         return os.path.getsize(f"{file}-wal")
 
     grown = write(range(1, 101))

@@ -44,7 +44,8 @@ def add_ended(store: Store, runs: int, first: int = 0, prefix: str = "Orders", t
     names = [f"{prefix}/{number}" for number in range(first, first + runs)]
     contracts = [REFUNDS if number % 3 == 2 else ORDERS for number in range(runs)]
     starts = [
-        a_start(run, contract=contract, given=text) for run, contract in zip(names, contracts, strict=True)
+        a_start(run, contract=contract, input_text=text)
+        for run, contract in zip(names, contracts, strict=True)
     ]
     store.apply(starts)
     store.apply(

@@ -273,7 +273,7 @@ def test_a_change_with_a_failed_sync_is_applied_once_after_a_crash(
 def test_a_full_store_takes_no_change_until_there_is_room(store: SqliteStore) -> None:
     connection = store._writer.connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
-    big = a_start("Orders/big", given='"' + "x" * 200_000 + '"')
+    big = a_start("Orders/big", input_text='"' + "x" * 200_000 + '"')
     before = seen(store)
     for _ in range(2):
         with pytest.raises(StoreUnavailable) as caught:
@@ -332,7 +332,7 @@ def test_a_long_reader_blocks_no_writer_and_sees_one_instant(store: SqliteStore,
     before = reader.execute(count).get
     store._writer.connection.pragma("wal_autocheckpoint", 10)
     for number in range(30):
-        store.apply([a_start(f"Long/{number}", given='"' + "x" * 20_000 + '"')])
+        store.apply([a_start(f"Long/{number}", input_text='"' + "x" * 20_000 + '"')])
     assert reader.execute(count).get == before
     log = file.with_name("runs.db-wal")
     grown = log.stat().st_size
@@ -360,7 +360,7 @@ def test_an_interrupt_in_between_leaves_no_transaction_open(store: SqliteStore) 
 
 
 def test_a_damaged_page_is_damage(store: SqliteStore, file: Path, tmp_path: Path) -> None:
-    store.apply([a_start(f"More/{number}", given='"' + "y" * 500 + '"') for number in range(200)])
+    store.apply([a_start(f"More/{number}", input_text='"' + "y" * 500 + '"') for number in range(200)])
     store._writer.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     torn = tmp_path / "torn.db"
     content = bytearray(file.read_bytes())

@@ -106,7 +106,7 @@ class SameAnswers(RuleBasedStateMachine):
     def change(self, run: str, given: Any) -> Start | Write:
         if isinstance(given, tuple):
             records, text, head, contract = given
-            return a_start(run, head=head, contract=contract, given=text, records=records + 1)
+            return a_start(run, head=head, contract=contract, input_text=text, records=records + 1)
         row = self.memory.load(run) or a_start(run).row
         epoch, seq, arrivals = given["off"]
         seq = max(row.seq + seq, 0)

@@ -80,12 +80,12 @@ class Cursor:
 
         Innermost first.
         """
-        found: list[Frame] = []
+        frames: list[Frame] = []
         for frame in reversed(self.frames):
             if frame.kind not in ("(", "[", "text"):
                 break
-            found.append(frame)
-        return found
+            frames.append(frame)
+        return frames
 
     @property
     def brace(self) -> Frame:

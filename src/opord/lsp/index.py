@@ -71,7 +71,7 @@ class Index:
         self.rests: list[Rest] = recorder.rests
         for symbol in _declared(file, ctx):
             self.symbols.setdefault(symbol.place, symbol)
-        found: dict[tuple[Span, bool], Occurrence] = {}
+        occurrences: dict[tuple[Span, bool], Occurrence] = {}
         for local in recorder.locals:
             binding = local.binding
             place = ctx.place(local.span)
@@ -79,13 +79,13 @@ class Index:
         for place in self.symbols:
             if place.file == self._path:
                 span = self.span(place)
-                found[span, True] = Occurrence(span, (place,), True)
+                occurrences[span, True] = Occurrence(span, (place,), True)
         for span, places in recorder.references:
-            if (span, True) not in found and span[0] < span[1]:
-                known = tuple(place for place in places if place in self.symbols)
-                if known:
-                    found[span, False] = Occurrence(span, known, False)
-        self.occurrences = sorted(found.values(), key=lambda each: each.span)
+            if (span, True) not in occurrences and span[0] < span[1]:
+                known_places = tuple(place for place in places if place in self.symbols)
+                if known_places:
+                    occurrences[span, False] = Occurrence(span, known_places, False)
+        self.occurrences = sorted(occurrences.values(), key=lambda each: each.span)
         self._at = [each.span[0] for each in self.occurrences]
 
     def span(self, place: Place) -> Span:
@@ -105,8 +105,8 @@ class Index:
 
     def symbol_at(self, offset: int) -> Symbol | None:
         """Return the symbol of the name at an offset."""
-        found = self.at(offset)
-        return self.symbols[found.places[0]] if found is not None else None
+        occurrence = self.at(offset)
+        return self.symbols[occurrence.places[0]] if occurrence is not None else None
 
     def of(self, places: set[Place]) -> list[Occurrence]:
         """List the names that refer to one of these symbols."""

@@ -60,9 +60,9 @@ class OpordServer(LanguageServer):
     def change_folders(self, event: types.WorkspaceFoldersChangeEvent) -> None:
         """Take added and removed folders."""
         gone = {self.documents.path(each.uri) for each in event.removed}
-        kept = [each for each in self.workspace_.folders if each not in gone]
+        remaining = [each for each in self.workspace_.folders if each not in gone]
         added = [self.documents.path(each.uri) for each in event.added]
-        self.workspace_.folders = list(dict.fromkeys([*kept, *added]))
+        self.workspace_.folders = list(dict.fromkeys([*remaining, *added]))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log an error, and answer an unreadable message. The editor shows no dialog."""
@@ -143,9 +143,9 @@ class OpordServer(LanguageServer):
             if analysis is None:
                 return
             convert = Converter.of(self.documents, analysis)
-            found = [convert.diagnostic(each) for each in problems(analysis)]
+            diagnostics = [convert.diagnostic(each) for each in problems(analysis)]
             self._took_s[path] = time.perf_counter() - started
-            self._publish(document.uri, found, document.version)
+            self._publish(document.uri, diagnostics, document.version)
             self._show_beside()
             if and_users:
                 for user in self.workspace_.users_of(path):
@@ -161,22 +161,22 @@ class OpordServer(LanguageServer):
         """
         beside: dict[str, Analysis] = {}
         for path in list(self.documents.by_path):
-            found = self.analysis(path)
-            for used in found.sources if found is not None else ():
-                if used not in self.documents.by_path and (known := self.analysis(used)) is not None:
-                    beside[used] = known
+            user_analysis = self.analysis(path)
+            for used in user_analysis.sources if user_analysis is not None else ():
+                if used not in self.documents.by_path and (used_analysis := self.analysis(used)) is not None:
+                    beside[used] = used_analysis
         for path in self._beside - beside.keys() - self.documents.by_path.keys():
             self._publish(self.documents.uri(path), [], None)
         for path, analysis in beside.items():
             convert = Converter.of(self.documents, analysis)
-            found_there = [convert.diagnostic(each) for each in problems(analysis)]
-            if found_there or path in self._beside:
-                self._publish(self.documents.uri(path), found_there, None)
+            diagnostics = [convert.diagnostic(each) for each in problems(analysis)]
+            if diagnostics or path in self._beside:
+                self._publish(self.documents.uri(path), diagnostics, None)
         self._beside = set(beside)
 
-    def _publish(self, uri: str, found: list[types.Diagnostic], version: int | None) -> None:
+    def _publish(self, uri: str, diagnostics: list[types.Diagnostic], version: int | None) -> None:
         self.text_document_publish_diagnostics(
-            types.PublishDiagnosticsParams(uri=uri, diagnostics=found, version=version)
+            types.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version)
         )
 
     # --- For requests -----------------------------------------------------------------------------
@@ -185,7 +185,7 @@ class OpordServer(LanguageServer):
         """Analyse a file as it is now."""
         return self.workspace_.analysis(path)
 
-    def asked(self, uri: str) -> tuple[Analysis, Converter] | None:
+    def document(self, uri: str) -> tuple[Analysis, Converter] | None:
         """Return the analysis of a requested document, or None if it cannot be read."""
         analysis = self.analysis(self.documents.path(uri))
         return (analysis, Converter.of(self.documents, analysis)) if analysis is not None else None

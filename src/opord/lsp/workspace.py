@@ -23,7 +23,7 @@ _FOLDERS_MAX = 20_000
 
 
 @dataclass(slots=True)
-class _Kept:
+class _CachedAnalysis:
     """An analysis, with the texts it was made from by path.
 
     None for a file that could not be read.
@@ -47,7 +47,7 @@ class Workspace:
 
     folders: list[str] = field(default_factory=list)
     buffers: dict[str, str] = field(default_factory=dict)
-    _kept: dict[str, _Kept] = field(default_factory=dict)
+    _cached: dict[str, _CachedAnalysis] = field(default_factory=dict)
     _disk: dict[str, _OnDisk] = field(default_factory=dict)
 
     def put(self, path: str, text: str) -> None:
@@ -57,13 +57,13 @@ class Workspace:
     def close(self, path: str) -> None:
         """Forget a buffer. From now on the file on disk is used."""
         self.buffers.pop(path, None)
-        self._kept.pop(path, None)
+        self._cached.pop(path, None)
 
     def analysis(self, path: str) -> Analysis | None:
         """Return the analysis of a file, kept or new; None if it is not open and cannot be read."""
-        kept = self._kept.get(path)
-        if kept is not None and all(self._text(each) == text for each, text in kept.rests_on.items()):
-            return kept.analysis
+        cached = self._cached.get(path)
+        if cached is not None and all(self._text(each) == text for each, text in cached.rests_on.items()):
+            return cached.analysis
         text = self._text(path)
         if text is None:
             return None
@@ -74,21 +74,23 @@ class Workspace:
             return self._content(used)
 
         source = Source(path, text) if path in self.buffers else Source.from_bytes(path, self._data(path))
-        made = Analysis(source, read)
-        self._kept[path] = _Kept(made, rests_on)
-        return made
+        analysis = Analysis(source, read)
+        self._cached[path] = _CachedAnalysis(analysis, rests_on)
+        return analysis
 
     def users_of(self, path: str) -> list[str]:
         """List the open files that use a file, directly or through other files."""
         return [
             each
             for each in self.buffers
-            if each != path and (found := self.analysis(each)) is not None and path in self._used(each, found)
+            if each != path
+            and (analysis := self.analysis(each)) is not None
+            and path in self._used(each, analysis)
         ]
 
     def _used(self, path: str, analysis: Analysis) -> set[str]:
-        kept = self._kept.get(path)
-        return set(kept.rests_on) if kept is not None else set(analysis.sources)
+        cached = self._cached.get(path)
+        return set(cached.rests_on) if cached is not None else set(analysis.sources)
 
     def mentioning(self, path: str) -> Iterator[Analysis]:
         """Yield the analyses of all files of the workspace that use a file, open or not."""
@@ -99,13 +101,13 @@ class Workspace:
             text = self._text(each)
             if text is None or name not in text or "use" not in text:
                 continue
-            found = self.analysis(each)
-            if found is not None and path in found.sources:
-                yield found
+            analysis = self.analysis(each)
+            if analysis is not None and path in analysis.sources:
+                yield analysis
 
     def files(self) -> list[str]:
         """List the contract files of the workspace: the open ones, then those in its folders."""
-        found = dict.fromkeys(self.buffers)
+        paths = dict.fromkeys(self.buffers)
         folders = 0
         for folder in self.folders:
             for at, inside, names in os.walk(folder):
@@ -113,12 +115,12 @@ class Workspace:
                 inside[:] = sorted(
                     each for each in inside if not each.startswith(".") and each not in _NOT_LOOKED_INTO
                 )
-                found.update(
+                paths.update(
                     dict.fromkeys(os.path.join(at, name) for name in sorted(names) if name.endswith(SUFFIX))
                 )
-                if len(found) > _FILES_MAX or folders > _FOLDERS_MAX:
-                    return list(found)[:_FILES_MAX]
-        return list(found)
+                if len(paths) > _FILES_MAX or folders > _FOLDERS_MAX:
+                    return list(paths)[:_FILES_MAX]
+        return list(paths)
 
     # --- Content ----------------------------------------------------------------------------------
 
@@ -141,11 +143,11 @@ class Workspace:
             return None
 
     def _data(self, path: str) -> bytes:
-        told = os.stat(path)
-        stamp = (told.st_mtime_ns, told.st_size)
-        known = self._disk.get(path)
-        if known is not None and known.stamp == stamp:
-            return known.data
+        status = os.stat(path)
+        stamp = (status.st_mtime_ns, status.st_size)
+        cached = self._disk.get(path)
+        if cached is not None and cached.stamp == stamp:
+            return cached.data
         with open(path, "rb") as file:
             data = file.read(MAX_SOURCE_BYTES + 1)
         self._disk[path] = _OnDisk(stamp, data)

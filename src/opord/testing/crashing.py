@@ -39,12 +39,12 @@ class CrashPlan:
     def passes(self, point: str, run: str) -> bool:
         """Count a point; say whether the engine dies there."""
         self.passed += 1
-        left = self._named.get(point)
-        if left is not None:
-            self._named[point] = left - 1
-            if left == 1:
+        passes_left = self._named.get(point)
+        if passes_left is not None:
+            self._named[point] = passes_left - 1
+            if passes_left == 1:
                 del self._named[point]
-        dies = self.passed == self.kill_at or left == 1
+        dies = self.passed == self.kill_at or passes_left == 1
         if dies:
             self.point = point
             self.at = f"`{point}` of {run}" if run else f"`{point}`"

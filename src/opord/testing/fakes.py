@@ -92,17 +92,17 @@ class Fake(Scripted):
     @property
     def args(self) -> list[dict[str, Any]]:
         """The arguments of each call, by their names."""
-        return [dict(made.args) for made in self.calls]
+        return [dict(fake_call.args) for fake_call in self.calls]
 
     @property
     def keys(self) -> list[str]:
         """The idempotency key of each call."""
-        return [made.key for made in self.calls]
+        return [fake_call.key for fake_call in self.calls]
 
     @property
     def effects(self) -> list[Made]:
         """The calls that took effect; one whose key had taken effect before is left out."""
-        return [made for made in self.calls if made.happened and not made.again]
+        return [fake_call for fake_call in self.calls if fake_call.happened and not fake_call.again]
 
     @property
     def happened(self) -> int:
@@ -113,51 +113,55 @@ class Fake(Scripted):
 
     def __call__(self, *args: Any, call: Call | None = None) -> Any:
         """Answer a call, as the engine makes it."""
-        made = self._note(args, call)
-        return self._at_once(made, args) if self._program.kind == "pure" else self._answer(made, args, call)
+        fake_call = self._note(args, call)
+        return (
+            self._at_once(fake_call, args)
+            if self._program.kind == "pure"
+            else self._answer(fake_call, args, call)
+        )
 
     def _note(self, args: tuple[Any, ...], call: Call | None) -> Made:
-        made = Made(self._name, dict(zip(self._program.params, args, strict=True)), self._world.now)
+        fake_call = Made(self._name, dict(zip(self._program.params, args, strict=True)), self._world.now)
         if call is not None:
-            made.key, made.attempt, made.run = call.key, call.attempt, call.run_id
-        self.calls.append(made)
-        self._ledger.append(made)
-        return made
+            fake_call.key, fake_call.attempt, fake_call.run = call.key, call.attempt, call.run_id
+        self.calls.append(fake_call)
+        self._ledger.append(fake_call)
+        return fake_call
 
-    def _at_once(self, made: Made, args: tuple[Any, ...]) -> Any:
+    def _at_once(self, fake_call: Made, args: tuple[Any, ...]) -> Any:
         answer = self._next()
         if answer is None and self._real is not None:
-            return self._ended(made, self._real(*args))
+            return self._ended(fake_call, self._real(*args))
         if answer is None:
-            error = self._unscripted(made)
+            error = self._unscripted(fake_call)
             self._world.complain(error)
             raise error
-        return self._outcome_of(made, answer, args)
+        return self._outcome_of(fake_call, answer, args)
 
-    async def _answer(self, made: Made, args: tuple[Any, ...], call: Call | None) -> Any:
+    async def _answer(self, fake_call: Made, args: tuple[Any, ...], call: Call | None) -> Any:
         try:
-            known = self._known(made)
-            if known is not None and not self._refuses_first():
-                return self._once_more(made, known)
+            earlier = self._call_under_key(fake_call)
+            if earlier is not None and not self._refuses_first():
+                return self._once_more(fake_call, earlier)
             answer = self._next()
             if answer is None and self._real is not None:
-                return self._ended(made, await self._by_the_real_one(args, call))
+                return self._ended(fake_call, await self._by_the_real_one(args, call))
             if answer is None:
-                self._world.complain(self._unscripted(made))
+                self._world.complain(self._unscripted(fake_call))
                 await asyncio.sleep(_SILENCE_S)
             assert answer is not None
             if answer.after:
                 await asyncio.sleep(answer.after / timedelta(seconds=1))
             if answer.kind in ("lost", "silence"):
-                return await self._without_answer(made, answer)
-            found = self._outcome_of(made, answer, args)
-            return self._ended(made, await found) if inspect.isawaitable(found) else found
+                return await self._without_answer(fake_call, answer)
+            outcome = self._outcome_of(fake_call, answer, args)
+            return self._ended(fake_call, await outcome) if inspect.isawaitable(outcome) else outcome
         except Failure as failure:
-            made.outcome = f"{failure.opord_type}.{failure.opord_variant}"
-            made.result = failure
+            fake_call.outcome = f"{failure.opord_type}.{failure.opord_variant}"
+            fake_call.result = failure
             raise
         except Exception as error:
-            made.outcome = made.outcome or type(error).__name__
+            fake_call.outcome = fake_call.outcome or type(error).__name__
             raise
 
     def _refuses_first(self) -> bool:
@@ -185,38 +189,38 @@ class Fake(Scripted):
             return None
         return answer
 
-    def _outcome_of(self, made: Made, answer: Answer, args: tuple[Any, ...]) -> Any:
+    def _outcome_of(self, fake_call: Made, answer: Answer, args: tuple[Any, ...]) -> Any:
         match answer.kind:
             case "ok":
-                return self._ended(made, answer.value)
+                return self._ended(fake_call, answer.value)
             case "auto":
-                return self._ended(made, self._invented())
+                return self._ended(fake_call, self._invented())
             case "fails" | "raises":
                 # A fresh one each time, as handlers raise them.
                 raise copy.copy(answer.value)
             case "looks up":
-                return self._ended(made, self._looked_up(made, answer.value))
+                return self._ended(fake_call, self._looked_up(fake_call, answer.value))
             case "does":
-                found = answer.value(*args)
-                return found if inspect.isawaitable(found) else self._ended(made, found)
+                outcome = answer.value(*args)
+                return outcome if inspect.isawaitable(outcome) else self._ended(fake_call, outcome)
             case "lost" | "silence":
                 raise AssertionError(f"`{answer.kind}` is no answer")
             case _:
                 assert_never(answer.kind)
 
-    def _ended(self, made: Made, value: Any) -> Any:
-        made.outcome, made.happened, made.result = "ok", True, value
+    def _ended(self, fake_call: Made, value: Any) -> Any:
+        fake_call.outcome, fake_call.happened, fake_call.result = "ok", True, value
         return value
 
     async def _by_the_real_one(self, args: tuple[Any, ...], call: Call | None) -> Any:
         wants = "call" in inspect.signature(self._real).parameters
-        found = self._real(*args, call=call) if wants else self._real(*args)
-        return await found if inspect.isawaitable(found) else found
+        result = self._real(*args, call=call) if wants else self._real(*args)
+        return await result if inspect.isawaitable(result) else result
 
-    async def _without_answer(self, made: Made, answer: Answer) -> Any:
-        made.outcome, made.happened = answer.kind, answer.happened
+    async def _without_answer(self, fake_call: Made, answer: Answer) -> Any:
+        fake_call.outcome, fake_call.happened = answer.kind, answer.happened
         if answer.happened:
-            made.result = self._invented() if answer.value is None else answer.value
+            fake_call.result = self._invented() if answer.value is None else answer.value
         if answer.kind == "silence":
             await asyncio.sleep(_SILENCE_S)
         raise ConnectionError("the answer was lost")
@@ -229,7 +233,7 @@ class Fake(Scripted):
 
     # --- what it remembers -----------------------------------------------------------------------
 
-    def _known(self, made: Made) -> Made | None:
+    def _call_under_key(self, fake_call: Made) -> Made | None:
         """Return the call of the same key that has a final outcome.
 
         None if the other side does not honour keys.
@@ -239,32 +243,32 @@ class Fake(Scripted):
             return None
         window = declaration.key.window
         for earlier in self.calls[:-1]:
-            if earlier.key == made.key and (window is None or made.at < earlier.at + window):
+            if earlier.key == fake_call.key and (window is None or fake_call.at < earlier.at + window):
                 failure = earlier.result if isinstance(earlier.result, Failure) else None
                 if earlier.happened or (failure is not None and failure.opord_settles):
                     return earlier
         return None
 
-    def _once_more(self, made: Made, known: Made) -> Any:
-        made.again = True
-        if isinstance(known.result, Failure):
-            raise copy.copy(known.result)
-        return self._ended(made, known.result)
+    def _once_more(self, fake_call: Made, earlier: Made) -> Any:
+        fake_call.again = True
+        if isinstance(earlier.result, Failure):
+            raise copy.copy(earlier.result)
+        return self._ended(fake_call, earlier.result)
 
-    def _looked_up(self, made: Made, action: Fake) -> Any:
-        mine = [one for one in action.calls if one.run == made.run]
-        found = (
+    def _looked_up(self, fake_call: Made, action: Fake) -> Any:
+        mine = [one for one in action.calls if one.run == fake_call.run]
+        match = (
             next((one for one in mine if one.key == mine[-1].key and one.happened), None) if mine else None
         )
         if self._program.declaration.result == BOOL:
-            return found is not None
-        return found.result if found is not None else None
+            return match is not None
+        return match.result if match is not None else None
 
     # --- what is missing -------------------------------------------------------------------------
 
-    def _unscripted(self, made: Made) -> Unscripted:
+    def _unscripted(self, fake_call: Made) -> Unscripted:
         declaration = self._program.declaration
-        where = f" in {made.run}" if made.run else ""
+        where = f" in {fake_call.run}" if fake_call.run else ""
         used_up = "; its script is used up" if self._script else ""
         answers = "" if isinstance(declaration.result, Nothing) else type_text(declaration.result)
         fails = [f"    fakes.{self._name}.fails({name}.…)" for name in getattr(declaration, "fails", ())]
@@ -272,7 +276,7 @@ class Fake(Scripted):
             "\n".join(
                 [
                     f"{self._name} was called{where}, and its fake does not know what to answer{used_up}:",
-                    f"    {made!r}",
+                    f"    {fake_call!r}",
                     "say it before the call is made, for example:",
                     f"    fakes.{self._name}.returns({f'… a {answers}' if answers else ''})",
                     *fails,

@@ -39,9 +39,9 @@ from opord.values.types import Instant, Key, RunId
 ENDED = a_head(state="Done", status="ended", outcome="success", wake_at=None)
 
 
-def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **given: object) -> Kept:
+def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **members: object) -> Kept:
     """Start a run that uses every feature, and end it."""
-    row = started(store, run, **given)
+    row = started(store, run, **members)
     end = ENDED.replace(since=at)
     message, key = a_message("kept"), EventKey("paid", Key("k"), "c")
     used = UsedKey("charge", Key("k"), "a", "r")
@@ -57,14 +57,14 @@ def an_ended_run(store: Store, run: str = "Orders/1", *, at: int = BEGIN, **give
             )
         ]
     )
-    kept = store.kept(RunId(run))
-    assert kept is not None
-    return kept
+    whole_run = store.kept(RunId(run))
+    assert whole_run is not None
+    return whole_run
 
 
-def a_prune(kept: Kept, *, forget_at: int = BEGIN + 10 * SECOND) -> Prune:
+def a_prune(whole_run: Kept, *, forget_at: int = BEGIN + 10 * SECOND) -> Prune:
     """Return the request to prune a run in the given state."""
-    row = kept.row
+    row = whole_run.row
     stone = Tombstone(
         *(row.run, row.contract, row.name, row.version, row.started_at, "mark", row.head.state),
         *(
@@ -84,12 +84,12 @@ class PruningSuite:
     # --- Which have ended ---
 
     def test_everything_kept_of_a_run_is_returned_at_once(self, store: Store) -> None:
-        kept = an_ended_run(store)
-        assert kept.row == the_run(store)
-        assert kept.records == tuple(store.journal(RunId("Orders/1")))
-        assert [message.id for message in kept.inbox] == ["kept"]
-        assert kept.event_keys == (EventKey("paid", Key("k"), "c"),)
-        assert kept.used_keys == (UsedKey("charge", Key("k"), "a", "r"),)
+        whole_run = an_ended_run(store)
+        assert whole_run.row == the_run(store)
+        assert whole_run.records == tuple(store.journal(RunId("Orders/1")))
+        assert [message.id for message in whole_run.inbox] == ["kept"]
+        assert whole_run.event_keys == (EventKey("paid", Key("k"), "c"),)
+        assert whole_run.used_keys == (UsedKey("charge", Key("k"), "a", "r"),)
         assert store.kept(RunId("Orders/none")) is None
 
     def test_ended_runs_are_listed_roughly_oldest_first(self, store: Store) -> None:
@@ -97,8 +97,8 @@ class PruningSuite:
             an_ended_run(store, run, at=BEGIN - number * SECOND)
         started(store, "live")
         started(store, "stuck", head=a_head(status="stalled", wake_at=None))
-        found = store.ended(Instant(BEGIN + 1), limit=10)
-        assert [(ended.run, ended.ended_at) for ended in found] == [
+        ended_runs = store.ended(Instant(BEGIN + 1), limit=10)
+        assert [(ended.run, ended.ended_at) for ended in ended_runs] == [
             ("b", BEGIN - 2 * SECOND), ("a", BEGIN - SECOND), ("c", BEGIN),
         ]  # fmt: skip
 
@@ -163,19 +163,19 @@ class PruningSuite:
     @pytest.mark.parametrize("status", ["running", "waiting", "in_doubt", "stalled"])
     def test_a_run_that_has_not_ended_is_never_deleted(self, store: Store, status: str) -> None:
         started(store, head=a_head(status=status))  # type: ignore[arg-type]
-        kept = store.kept(RunId("Orders/1"))
-        assert kept is not None
-        assert store.prune([a_prune(kept)]) == [False]
-        assert store.kept(RunId("Orders/1")) == kept
+        whole_run = store.kept(RunId("Orders/1"))
+        assert whole_run is not None
+        assert store.prune([a_prune(whole_run)]) == [False]
+        assert store.kept(RunId("Orders/1")) == whole_run
         assert store.tombstone(RunId("Orders/1")) is None
 
-    @pytest.mark.parametrize("seen", ["epoch", "seq", "arrivals", "hash"])
-    def test_a_run_that_has_changed_since_it_was_read_is_not_deleted(self, store: Store, seen: str) -> None:
-        kept = an_ended_run(store)
-        prune = a_prune(kept)
-        other: object = "0" * 64 if seen == "hash" else getattr(prune, seen) + 1
-        assert store.prune([prune.replace(**{seen: other})]) == [False]
-        assert store.kept(RunId("Orders/1")) == kept
+    @pytest.mark.parametrize("member", ["epoch", "seq", "arrivals", "hash"])
+    def test_a_run_that_has_changed_since_it_was_read_is_not_deleted(self, store: Store, member: str) -> None:
+        whole_run = an_ended_run(store)
+        prune = a_prune(whole_run)
+        other: object = "0" * 64 if member == "hash" else getattr(prune, member) + 1
+        assert store.prune([prune.replace(**{member: other})]) == [False]
+        assert store.kept(RunId("Orders/1")) == whole_run
 
     def test_a_batch_deletes_the_matching_runs_and_names_them(self, store: Store) -> None:
         one, two = a_prune(an_ended_run(store, "Orders/1")), a_prune(an_ended_run(store, "Orders/2"))
@@ -216,16 +216,16 @@ class PruningSuite:
         assert store.load(RunId("Orders/1")) is None
 
     def test_a_write_to_a_pruned_run_is_stale(self, store: Store) -> None:
-        kept = an_ended_run(store)
-        store.prune([a_prune(kept)])
-        assert store.apply([a_write(kept.row)]) == [Stale(None)]
+        whole_run = an_ended_run(store)
+        store.prune([a_prune(whole_run)])
+        assert store.apply([a_write(whole_run.row)]) == [Stale(None)]
 
     def test_a_key_is_forgotten_after_its_time_and_not_before(
         self, store: Store, clock: SteppedClock
     ) -> None:
         for number in range(3):
-            kept = an_ended_run(store, f"Orders/{number}")
-            store.prune([a_prune(kept, forget_at=BEGIN + (5 + number) * SECOND)])
+            whole_run = an_ended_run(store, f"Orders/{number}")
+            store.prune([a_prune(whole_run, forget_at=BEGIN + (5 + number) * SECOND)])
         clock.forward(4.9)
         assert store.forget(limit=9) == 0
         clock.forward(1.1)
@@ -252,9 +252,9 @@ class PruningSuite:
         for number in range(4):
             an_ended_run(store, f"Orders/{number}")
         page = store.runs(RunFilter(), limit=2)
-        kept = store.kept(page[-1].run)
-        assert kept is not None
-        store.prune([a_prune(kept)])
+        whole_run = store.kept(page[-1].run)
+        assert whole_run is not None
+        store.prune([a_prune(whole_run)])
         rest = store.runs(RunFilter(), limit=9, after=page[-1].run)
         assert [row.run for row in (*page, *rest)] == ["Orders/3", "Orders/2", "Orders/1", "Orders/0"]
 

@@ -102,8 +102,8 @@ class Run:
     @property
     def waiting_for(self) -> list[dict[str, Any]]:
         """What would move the run: events with their roles, timers, a person."""
-        found: list[dict[str, Any]] = self.view["waiting_for"]
-        return found
+        waits: list[dict[str, Any]] = self.view["waiting_for"]
+        return waits
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -181,17 +181,17 @@ class Run:
         Values are plain data, typed, or mixed.
         """
         __tracebackhide__ = True
-        self._known(state)
+        self._require_state(state)
         if self.state != state:
             raise self.wrong(f"it is in {self.state}, not in {state}")
         names = {form: name for name, form in self._forms(state).items()}
         for form, wanted in fields.items():
             if form not in names:
                 raise ScriptError(f"{state} has no field {form}; it has {', '.join(names) or 'none'}")
-            found = getattr(self.fields, form)
+            value = getattr(self.fields, form)
             shown = (self.data or {}).get(names[form])
-            if wanted not in (found, shown) and self._typed(state, form, wanted) != found:
-                raise self.wrong(f"{form} of {state} is {found!r}, not {wanted!r}")
+            if wanted not in (value, shown) and self._typed(state, form, wanted) != value:
+                raise self.wrong(f"{form} of {state} is {value!r}, not {wanted!r}")
         return self
 
     def assert_ended(self, outcome: str = "success") -> Self:
@@ -209,7 +209,7 @@ class Run:
         """Assert which states the run has entered, in order."""
         __tracebackhide__ = True
         for state in states:
-            self._known(state)
+            self._require_state(state)
         if self.states != [*states]:
             raise self.wrong(f"it went {' → '.join(self.states)}, not {' → '.join(states)}")
         return self
@@ -270,7 +270,7 @@ class Run:
     def _is(self) -> str:
         return self.status.replace("_", " ")
 
-    def _known(self, state: str) -> None:
+    def _require_state(self, state: str) -> None:
         if state not in self._program.states:
             near = difflib.get_close_matches(state, self._program.states, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self._program.states)}"

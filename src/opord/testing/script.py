@@ -89,20 +89,20 @@ class Answers:
         Unless said, a final failure that does not settle comes before the key, and any other one
         does not.
         """
-        made = failure() if isinstance(failure, type) else failure
+        variant = failure() if isinstance(failure, type) else failure
         declared = getattr(self._call.declaration, "fails", ())
-        if made.opord_type not in declared:
+        if variant.opord_type not in declared:
             can = f"it fails with {' or '.join(declared)}" if declared else "it declares no failure"
             raise ScriptError(
-                f"{self._name} cannot fail with {made}: {can}; for anything else there is raises(…)"
+                f"{self._name} cannot fail with {variant}: {can}; for anything else there is raises(…)"
             )
         try:
-            dump_failure(self._call, made)
+            dump_failure(self._call, variant)
         except BadValue as error:
-            raise ScriptError(f"{self._name} cannot fail with {made}: {error}") from None
+            raise ScriptError(f"{self._name} cannot fail with {variant}: {error}") from None
         if before_key is None:
-            before_key = not (made.opord_transient or made.opord_settles)
-        return self._say(Answer("fails", made, False, _span(after), before_key=before_key))
+            before_key = not (variant.opord_transient or variant.opord_settles)
+        return self._say(Answer("fails", variant, False, _span(after), before_key=before_key))
 
     def raises(self, error: BaseException, *, after: Span = "0s") -> Script:
         """Raise something undeclared.
@@ -118,12 +118,12 @@ class Answers:
         given).
         """
         self._only((Action,), "unknown")
-        return self._say(Answer("lost", self._lost(result, fields, happened), happened, _span(after)))
+        return self._say(Answer("lost", self._lost_result(result, fields, happened), happened, _span(after)))
 
     def times_out(self, *result: Any, happened: bool = False, **fields: Any) -> Script:
         """Never answer: the call is given up after its time-out. For `happened` see `unknown`."""
         self._only((Action,) if happened else (Effect, Action), "times_out")
-        return self._say(Answer("silence", self._lost(result, fields, happened), happened))
+        return self._say(Answer("silence", self._lost_result(result, fields, happened), happened))
 
     def does(self, function: Callable[..., Any]) -> Script:
         """Answer with the result of a function of the arguments, or the failure that it raises."""
@@ -153,7 +153,7 @@ class Answers:
             wanted = " or ".join(kind.__name__.lower() for kind in kinds)
             raise ScriptError(f"{self._name} is no {wanted} but a {self._call.kind}: {verb}(…) is for those")
 
-    def _lost(self, result: tuple[Any, ...], fields: Mapping[str, Any], happened: bool) -> Any:
+    def _lost_result(self, result: tuple[Any, ...], fields: Mapping[str, Any], happened: bool) -> Any:
         if not result and not fields:
             return None
         if not happened:

@@ -81,13 +81,13 @@ def a_start(
     *,
     head: Head | None = None,
     contract: StoredContract = ORDERS,
-    given: str = "{}",
+    input_text: str = "{}",
     records: int = 1,
 ) -> Start:
     journal = tuple(a_record(run, seq) for seq in range(1, records + 1))
     epoch = 0 if head is None or head.worker is None else 1
     row = RunRow(
-        *(RunId(run), contract.digest, contract.name, contract.version, BEGIN, given, epoch),
+        *(RunId(run), contract.digest, contract.name, contract.version, BEGIN, input_text, epoch),
         *(len(journal), journal[-1].hash, 0, head or a_head()),
     )
     return Start(row, journal)
@@ -128,6 +128,6 @@ def the_run(store: Store, run: str = "Orders/1") -> RunRow:
     return row
 
 
-def started(store: Store, run: str = "Orders/1", **given: object) -> RunRow:
-    assert store.apply([a_start(run, **given)]) == [Applied(0)]  # type: ignore[arg-type]
+def started(store: Store, run: str = "Orders/1", **members: object) -> RunRow:
+    assert store.apply([a_start(run, **members)]) == [Applied(0)]  # type: ignore[arg-type]
     return the_run(store, run)

@@ -82,7 +82,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
     # --- Starting ---
 
     def test_a_started_run_is_stored_as_given(self, store: Store) -> None:
-        start = a_start(records=2, given='{"order":1}')
+        start = a_start(records=2, input_text='{"order":1}')
         assert store.apply([start]) == [Applied(0)]
         assert store.load(RunId("Orders/1")) == start.row
         assert store.journal(RunId("Orders/1")) == list(start.records)
@@ -458,8 +458,8 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         )
         started(store, "e", head=a_head(state="T"))
 
-        def listed(**given: str) -> str:
-            return "".join(row.run for row in store.runs(RunFilter(**given), limit=9))  # type: ignore[arg-type]
+        def listed(**members: str) -> str:
+            return "".join(row.run for row in store.runs(RunFilter(**members), limit=9))  # type: ignore[arg-type]
 
         assert listed(contract="Orders") == "ecba"
         assert listed(contract="Nobody") == ""
@@ -495,7 +495,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
 
     def test_every_text_comes_back_as_it_was_given(self, store: Store) -> None:
         run, odd = f"Orders/{ODD_TEXT}", ODD_TEXT
-        start = a_start(run, given=odd, head=a_head(state=odd, worker=odd, body=odd))
+        start = a_start(run, input_text=odd, head=a_head(state=odd, worker=odd, body=odd))
         store.apply([start])
         assert store.load(RunId(run)) == start.row
         message, key, used = (
@@ -517,7 +517,7 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
 
     def test_a_text_of_one_mebibyte_comes_back_whole(self, store: Store) -> None:
         big = '"' + "é\\u0001\\" * (1 << 17) + '"'
-        start = a_start(given=big, head=a_head(body=big))
+        start = a_start(input_text=big, head=a_head(body=big))
         store.apply([start])
         record = a_record("Orders/1", 2, big)
         store.apply([a_write(start.row, put=(a_message("m", big),)).replace(records=(record,))])
@@ -555,11 +555,13 @@ class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
         store.heartbeat("w1", [DIGEST], ttl_us=SECOND)
         store.claim("w1", [DIGEST], limit=1, ttl_us=Duration(9 * SECOND))
         store.claim("w2", [DIGEST], limit=1, ttl_us=Duration(9 * SECOND))
-        (seen,) = store.workers()
-        since = seen._replace(alive_until=Instant(seen.alive_until + 1))
+        (worker,) = store.workers()
+        since = worker._replace(alive_until=Instant(worker.alive_until + 1))
         assert store.release_dead(since, within_us=Duration(9 * SECOND)) == 0, "it has said something since"
         assert store.claim("w3", [DIGEST], limit=9, ttl_us=SECOND) == []
-        assert store.release_dead(seen, within_us=Duration(9 * SECOND)) == 1
+        assert store.release_dead(worker, within_us=Duration(9 * SECOND)) == 1
         assert store.workers() == []
         assert [row.epoch for row in store.claim("w3", [DIGEST], limit=9, ttl_us=SECOND)] == [2]
-        assert store.release_dead(seen, within_us=Duration(9 * SECOND)) == 0, "its runs were released before"
+        assert store.release_dead(worker, within_us=Duration(9 * SECOND)) == 0, (
+            "its runs were released before"
+        )

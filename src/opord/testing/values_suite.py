@@ -32,9 +32,9 @@ class ValuesSuite:
         store.apply([a_start("Orders/2")])
         assert store.values(RunId("Orders/1")) == sorted([value, a_value("[1]")])
         assert store.values(RunId("Orders/2")) == []
-        kept = store.kept(RunId("Orders/1"))
-        assert kept is not None
-        assert kept.values == tuple(sorted([value, a_value("[1]")]))
+        whole_run = store.kept(RunId("Orders/1"))
+        assert whole_run is not None
+        assert whole_run.values == tuple(sorted([value, a_value("[1]")]))
 
     def test_a_refused_change_stores_no_value(self, store: Store) -> None:
         row = started(store)
@@ -48,5 +48,7 @@ class ValuesSuite:
     def test_rewriting_keeps_only_the_values_that_it_names(self, store: Store) -> None:
         row = started(store)
         store.apply([a_write(row, values=(a_value("[1]"), a_value("[2]")))])
-        store.rewrite(RunId("Orders/1"), lambda kept: kept.replace(values=(a_value("[2]"), a_value("[3]"))))
+        store.rewrite(
+            RunId("Orders/1"), lambda whole_run: whole_run.replace(values=(a_value("[2]"), a_value("[3]")))
+        )
         assert store.values(RunId("Orders/1")) == sorted([a_value("[2]"), a_value("[3]")])

@@ -129,9 +129,9 @@ class World:
         the ledger.
         """
         workflow, _ = _workflow(contract)
-        made = Fakes(program_of(workflow), self, real)
-        self._fakes[workflow] = made
-        return made
+        fakes = Fakes(program_of(workflow), self, real)
+        self._fakes[workflow] = fakes
+        return fakes
 
     def start(
         self,
@@ -159,13 +159,16 @@ class World:
         program = program_of(workflow)
         self._serve(workflow, handlers if handlers is not None else joined)
         forms = {form: name for name, form in python_names(p.name for p in program.contract.params).items()}
-        given = {**(members or {}), **{forms.get(form, form): value for form, value in input.items()}}
+        members_by_name = {
+            **(members or {}),
+            **{forms.get(form, form): value for form, value in input.items()},
+        }
         before = {row.run for row in self._rows()}
 
         def landed() -> str | None:
             return next((row.run for row in self._rows() if row.run not in before), None)
 
-        run = self._do(lambda engine: engine.start_run(program, given), landed)
+        run = self._do(lambda engine: engine.start_run(program, members_by_name), landed)
         return Run(self, program, run)
 
     def run(self, run: str) -> Run:
@@ -214,9 +217,9 @@ class World:
     def verify(self) -> None:
         """Assert that every journal is unbroken, and that every move in it was legal."""
         for row in self._rows():
-            kept = self.store.kept(row.run)
-            assert kept is not None, row.run
-            problems = verify_kept(self._program(row), kept, now=self._clock.now_us)
+            whole_run = self.store.kept(row.run)
+            assert whole_run is not None, row.run
+            problems = verify_kept(self._program(row), whole_run, now=self._clock.now_us)
             if problems:
                 listed = "\n".join(f"  - {problem}" for problem in problems)
                 raise self.run(row.run).wrong(f"its journal is not legal:\n{listed}")
@@ -485,11 +488,11 @@ def _workflow(contract: Contract) -> tuple[type[Workflow], Any]:
     if isinstance(contract, type) and issubclass(contract, Workflow):
         return contract, None
     module: Any = load(contract) if isinstance(contract, str | Path) else contract
-    found = [
+    workflows = [
         value
         for value in getattr(module, "__dict__", {}).values()
         if isinstance(value, type) and issubclass(value, Workflow) and value.__module__ == module.__name__
     ]
-    if len(found) != 1:
+    if len(workflows) != 1:
         raise ScriptError(f"expected a contract's class, got: {contract!r}")
-    return found[0], None
+    return workflows[0], None

@@ -95,18 +95,18 @@ def order_of(session: Session) -> Order:
     """
     if session.currency != CURRENCY:
         raise BadEvent(f"expected a checkout in {CURRENCY}, got: {session.currency!r}")
-    total_cents = _given(session.amount_total, "amount_total")
+    total_cents = _required(session.amount_total, "amount_total")
     if total_cents <= 0:
         raise BadEvent(f"expected an amount_total above 0, got: {total_cents}")
     return Order(
-        id=_given(session.client_reference_id, "client_reference_id"),
-        customer=_given(session.customer, "customer"),
+        id=_required(session.client_reference_id, "client_reference_id"),
+        customer=_required(session.customer, "customer"),
         total_cents=total_cents,
         lines=[
             Line(sku=sku, quantity=quantity)
-            for sku, quantity in parse_cart(_given(session.metadata.get("cart"), "metadata.cart"))
+            for sku, quantity in parse_cart(_required(session.metadata.get("cart"), "metadata.cart"))
         ],
-        card_token=opord.Secret(_given(session.payment_intent, "payment_intent")),
+        card_token=opord.Secret(_required(session.payment_intent, "payment_intent")),
     )
 
 
@@ -155,7 +155,7 @@ def _run_of(request: Request) -> str:
     return f"OrderFulfilment/{request.path_params['order_id']}"
 
 
-def _given(value: Any, name: str) -> Any:
+def _required(value: Any, name: str) -> Any:
     if value is None or value == "":
         raise BadEvent(f"the checkout has no {name}")
     return value

@@ -131,12 +131,12 @@ class OpordDesk:
         return f"record {last['seq']}, {last['kind']} of {last['call']}, with the key {last['key']}, and no outcome"
 
     async def approve(self, order_id: str, note: str) -> str:
-        said = f"opord runs send {self.run_of(order_id)} approve --as ann --role manager"
+        command = f"opord runs send {self.run_of(order_id)} approve --as ann --role manager"
         await self.runs(
             *("send", self.run_of(order_id), "approve"),
             *("--input", json.dumps({"note": note}), "--as", "ann", "--role", "manager"),
         )
-        return said
+        return command
 
     async def delivered(self, order_id: str, tracking: str) -> None:
         answer = await self.http.post(f"{self.url}/orders/{order_id}/delivered", json={"tracking": tracking})

@@ -72,11 +72,11 @@ def read_ledger(path: Path) -> Iterator[Entry]:
 def charged_twice(entries: list[Entry]) -> dict[str, list[Entry]]:
     """Return the orders that paid more than once and were not refunded, with their charges."""
     refunded = {entry.charge_id for entry in entries if entry.kind == "refund"}
-    kept: dict[str, list[Entry]] = {}
+    charges_by_order: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.kind == "charge" and entry.charge_id not in refunded:
-            kept.setdefault(entry.order_id, []).append(entry)
-    return {order: charges for order, charges in kept.items() if len(charges) > 1}
+            charges_by_order.setdefault(entry.order_id, []).append(entry)
+    return {order: charges for order, charges in charges_by_order.items() if len(charges) > 1}
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -99,7 +99,7 @@ async def play(desk: Desk, provider: Provider, http: httpx.AsyncClient, *, secre
         return booked.issuperset(played.in_flight)
 
     await stage.until(charged, "the charges on the ledger that are still unanswered", PATIENCE_S)
-    played.orders = await _known(desk, first)
+    played.orders = await _accepted_orders(desk, first)
     await _others_rest(desk, played)
     what, pid = await desk.die()
     tell(
@@ -112,7 +112,7 @@ async def play(desk: Desk, provider: Provider, http: httpx.AsyncClient, *, secre
     tell(f"Another {what} starts, and a webhook that was stuck for three days comes through.")
     await desk.revive()
     played.deliveries += await deliver(http, desk.url, STUCK, secret)
-    played.orders += await _known(desk, STUCK)
+    played.orders += await _accepted_orders(desk, STUCK)
     await stage.until(lambda: _see_through(desk, played, tell), "every order to come to its end", PATIENCE_S)
 
     tell("When all is over, a webhook of a delivered order comes again, and one with another amount.")
@@ -129,10 +129,10 @@ def first_wave() -> list[str]:
     return [*REPEATED, *sorted(others, key=lambda name: (not name.startswith("ord_"), name))]
 
 
-async def _known(desk: Desk, files: list[str]) -> list[str]:
+async def _accepted_orders(desk: Desk, files: list[str]) -> list[str]:
     """List the orders of these webhooks that the desk has accepted, rightly or not."""
-    found = (re.search(r'"client_reference_id": "(\w+)"', _text_of(file)) for file in files)
-    orders = sorted({match.group(1) for match in found if match is not None})
+    matches = (re.search(r'"client_reference_id": "(\w+)"', _text_of(file)) for file in files)
+    orders = sorted({match.group(1) for match in matches if match is not None})
     return [order for order in orders if await desk.standing(order) is not None]
 
 

@@ -105,21 +105,26 @@ class Provider:
     async def charge(self, request: Request) -> Response:
         """Charge a card, at most once for a key."""
         try:
-            asked = msgspec.json.decode(await request.body(), type=ChargeRequest)
+            charge_request = msgspec.json.decode(await request.body(), type=ChargeRequest)
         except msgspec.DecodeError as error:
             return _problem(400, "malformed", str(error))
-        if asked.amount_cents <= 0:
-            return _problem(400, "malformed", f"expected an amount above 0, got: {asked.amount_cents}")
+        if charge_request.amount_cents <= 0:
+            return _problem(
+                400, "malformed", f"expected an amount above 0, got: {charge_request.amount_cents}"
+            )
         key = request.headers.get("idempotency-key")
-        known = self._booked_under(key)
-        if known is not None:
-            if (known.order_id, known.amount_cents) != (asked.order_id, asked.amount_cents):
+        earlier = self._booked_under(key)
+        if earlier is not None:
+            if (earlier.order_id, earlier.amount_cents) != (
+                charge_request.order_id,
+                charge_request.amount_cents,
+            ):
                 return _problem(422, "key_reused", f"the key {key!r} was used for another charge")
-            return JSONResponse(_charge(known), headers={"idempotent-replayed": "true"})
+            return JSONResponse(_charge(earlier), headers={"idempotent-replayed": "true"})
 
-        behaviour = self.script.orders.get(asked.order_id, Behaviour())
-        request_number = self.requests[asked.order_id]
-        self.requests[asked.order_id] += 1
+        behaviour = self.script.orders.get(charge_request.order_id, Behaviour())
+        request_number = self.requests[charge_request.order_id]
+        self.requests[charge_request.order_id] += 1
         if request_number < len(behaviour.first_answers):
             return _problem(behaviour.first_answers[request_number], "try_later", "nothing was booked")
         if behaviour.declines is not None:
@@ -127,8 +132,8 @@ class Provider:
 
         # Nothing awaits between the check of the keys and here: two requests with one key book
         # once.
-        first = not self.ledger.charges(asked.order_id)
-        booked = self._book("charge", f"ch_{len(self.ledger.entries) + 1:06}", asked, key)
+        first = not self.ledger.charges(charge_request.order_id)
+        booked = self._book("charge", f"ch_{len(self.ledger.entries) + 1:06}", charge_request, key)
         if first and behaviour.drops_answer:
             return ConnectionLost()
         if first and behaviour.first_answer_after_ms:
@@ -147,18 +152,25 @@ class Provider:
     async def refund(self, request: Request) -> Response:
         """Refund a charge, once."""
         try:
-            asked = msgspec.json.decode(await request.body(), type=RefundRequest)
+            refund_request = msgspec.json.decode(await request.body(), type=RefundRequest)
         except msgspec.DecodeError as error:
             return _problem(400, "malformed", str(error))
         key = request.headers.get("idempotency-key")
         charge = next(
-            (e for e in self.ledger.entries if e.kind == "charge" and e.charge_id == asked.charge_id), None
+            (
+                e
+                for e in self.ledger.entries
+                if e.kind == "charge" and e.charge_id == refund_request.charge_id
+            ),
+            None,
         )
         if charge is None:
-            return _problem(404, "charge_unknown", f"there is no charge {asked.charge_id!r}")
-        refund = self.ledger.refund_of(asked.charge_id)
+            return _problem(404, "charge_unknown", f"there is no charge {refund_request.charge_id!r}")
+        refund = self.ledger.refund_of(refund_request.charge_id)
         if refund is not None and (key is None or refund.idempotency_key != key):
-            return _problem(409, "already_refunded", f"{asked.charge_id} was given back at {refund.at}")
+            return _problem(
+                409, "already_refunded", f"{refund_request.charge_id} was given back at {refund.at}"
+            )
         if refund is None:
             refund = self._book("refund", charge.charge_id, charge, key)
         return JSONResponse(_charge(refund), 201)
@@ -166,10 +178,10 @@ class Provider:
     async def customer(self, request: Request) -> Response:
         """Return what is known about a customer."""
         customer_id = request.path_params["customer_id"]
-        known = self.script.customers.get(customer_id)
-        if known is None:
+        customer = self.script.customers.get(customer_id)
+        if customer is None:
             return _problem(404, "customer_unknown", f"there is no customer {customer_id!r}")
-        return JSONResponse({"id": customer_id, "vip": known.vip})
+        return JSONResponse({"id": customer_id, "vip": customer.vip})
 
     async def say(self, request: Request) -> Response:
         """Post a message in the shop's chat."""
@@ -180,7 +192,7 @@ class Provider:
         self.chat.append(message.text)
         return JSONResponse({"messages": len(self.chat)}, 201)
 
-    async def said(self, request: Request) -> Response:
+    async def chat_messages(self, request: Request) -> Response:
         """List the messages of the chat."""
         return JSONResponse({"messages": self.chat})
 
@@ -212,7 +224,7 @@ def create_provider(provider: Provider) -> Starlette:
             Route("/refunds", provider.refund, methods=["POST"]),
             Route("/customers/{customer_id}", provider.customer),
             Route("/chat/messages", provider.say, methods=["POST"]),
-            Route("/chat/messages", provider.said, methods=["GET"]),
+            Route("/chat/messages", provider.chat_messages, methods=["GET"]),
         ]
     )
 

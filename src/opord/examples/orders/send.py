@@ -28,7 +28,7 @@ async def _send(url: str, files: list[str]) -> None:
     secret = os.environ.get("STRIPE_WEBHOOK_SECRET", SECRET_FOR_TRIALS)
     async with httpx.AsyncClient() as http:
         for delivery in await deliver(http, url, files, secret):
-            print(f"{delivery.file}: {delivery.status}, {delivery.said}")
+            print(f"{delivery.file}: {delivery.status}, {delivery.answer}")
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def deliveries_table(deliveries: Iterable[Delivery]) -> Table:
         answer = f"{delivery.status}" + (f" ({count} times)" if count != files[delivery.file] else "")
         colour = "green" if delivery.status < 300 else "yellow"
         times = f"{files[delivery.file]} time" + ("s" if files[delivery.file] > 1 else "")
-        table.add_row(delivery.file, times, Text(answer, colour), delivery.said)
+        table.add_row(delivery.file, times, Text(answer, colour), delivery.answer)
     return table
 
 

@@ -43,7 +43,7 @@ class Delivery:
 
     file: str
     status: int
-    said: str
+    answer: str
 
 
 @dataclass
@@ -141,9 +141,9 @@ class Stage:
         try:
             async with asyncio.timeout(limit_s):
                 while True:
-                    found = await happened()
-                    if found:
-                        return found
+                    result = await happened()
+                    if result:
+                        return result
                     for actor in self.actors:
                         if actor.ended and not actor.killed:
                             raise StageError(f"{actor.name} ended by itself:\n{actor.last_words()}")
@@ -192,17 +192,19 @@ async def deliver(http: httpx.AsyncClient, url: str, files: list[str], secret: s
         payload = (WEBHOOKS / file).read_bytes()
         headers = {"Stripe-Signature": sign(payload, secret), "Content-Type": "application/json"}
         answer = await http.post(f"{url}/webhook", content=payload, headers=headers)
-        return Delivery(file, answer.status_code, _said(answer))
+        return Delivery(file, answer.status_code, _answer_text(answer))
 
     return await asyncio.gather(*(one(file) for file in files))
 
 
-def _said(answer: httpx.Response) -> str:
+def _answer_text(answer: httpx.Response) -> str:
     members = answer.json()
     error = members.get("error")
     if isinstance(error, dict):
         return str(error.get("message"))
-    return str(error) if error is not None else ", ".join(f"{name} {said}" for name, said in members.items())
+    return (
+        str(error) if error is not None else ", ".join(f"{name} {value}" for name, value in members.items())
+    )
 
 
 async def _listens(port: int) -> bool:

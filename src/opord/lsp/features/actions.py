@@ -35,21 +35,21 @@ class Action:
 
 def actions(analysis: Analysis, within: Span) -> list[Action]:
     """List the actions for the findings that touch a part of the file."""
-    found: list[Action] = []
+    offers: list[Action] = []
     for problem in problems(analysis):
         if problem.span[0] <= within[1] and within[0] <= problem.span[1]:
             fixes = problem.finding.fixes
-            found += [
+            offers += [
                 Action(fix.title, "quickfix", _of_fix(analysis, fix), problem, fix.safe and len(fixes) == 1)
                 for fix in fixes
             ]
             titles = {fix.title for fix in fixes}
-            found += [each for each in _declared(analysis, problem) if each.title not in titles]
+            offers += [each for each in _declared(analysis, problem) if each.title not in titles]
             if problem.severity == "warning" and not any(
                 "opord: allow" in edit.text for fix in fixes for edit in fix.edits
             ):
-                found += _allowed(analysis, problem)
-    return found
+                offers += _allowed(analysis, problem)
+    return offers
 
 
 def fix_all(analysis: Analysis) -> Action | None:
@@ -101,10 +101,10 @@ def _declared(analysis: Analysis, problem: Problem) -> Iterator[Action]:
     """Offer to declare a state, type, event, role or call that is used but not declared."""
     finding = problem.finding
     named = _NAMED.search(finding.message)
-    said = analysis.text[problem.span[0] : problem.span[1]]
-    if named is None or named[1] != said:
+    written_name = analysis.text[problem.span[0] : problem.span[1]]
+    if named is None or named[1] != written_name:
         return
-    text = _declaration(analysis.ctx, finding, said, analysis.text[: problem.span[0]])
+    text = _declaration(analysis.ctx, finding, written_name, analysis.text[: problem.span[0]])
     if text is None:
         return
     title, declaration, in_front = text

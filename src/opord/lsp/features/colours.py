@@ -54,28 +54,28 @@ def coloured(analysis: Analysis) -> list[Coloured]:
         for each in analysis.index.occurrences
     }
     tokens = analysis.tokens
-    found: list[Coloured] = []
+    colours: list[Coloured] = []
     for i, kind in enumerate(tokens.kinds):
         start, end = tokens.starts[i], tokens.ends[i]
         if start == end:
             continue
         if start in named:
             symbol, declares = named[start]
-            _add(found, start, end, _OF_KIND[symbol.kind], _modifiers(symbol, declares))
+            _add(colours, start, end, _OF_KIND[symbol.kind], _modifiers(symbol, declares))
         elif kind == t.NAME:
             name, bits = _word(tokens, i)
             if name:
-                _add(found, start, end, name, bits)
+                _add(colours, start, end, name, bits)
         elif kind in t.RESERVED:
-            _add(found, start, end, "keyword", 0)
+            _add(colours, start, end, "keyword", 0)
         elif kind in _OF_LEXER:
-            _add(found, start, end, _OF_LEXER[kind], 0)
+            _add(colours, start, end, _OF_LEXER[kind], 0)
         elif kind in _OPERATORS:
-            _add(found, start, end, "operator", 0)
+            _add(colours, start, end, "operator", 0)
     for comment in analysis.file.comments:
-        _add(found, *comment.span, "comment", _DOC if comment.is_doc else 0)
-    found.sort()
-    return found
+        _add(colours, *comment.span, "comment", _DOC if comment.is_doc else 0)
+    colours.sort()
+    return colours
 
 
 def _modifiers(symbol: Symbol, declares: bool) -> int:
@@ -109,6 +109,6 @@ _BUILT_IN_VALUES: dict[tuple[Place, ...], str] = {
 }
 
 
-def _add(found: list[Coloured], start: int, end: int, type: str, bits: int) -> None:
+def _add(colours: list[Coloured], start: int, end: int, type: str, bits: int) -> None:
     """Add a piece. No token or comment spans more than one line."""
-    found.append(Coloured(start, end, TYPES.index(type), bits))
+    colours.append(Coloured(start, end, TYPES.index(type), bits))

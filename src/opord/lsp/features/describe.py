@@ -98,18 +98,18 @@ def _is_failure(analysis: Analysis, symbol: Symbol) -> bool:
 
 
 def _call(analysis: Analysis, name: str) -> Iterator[str]:
-    found = analysis.graph.calls.get(name)
-    match found:
+    declaration = analysis.graph.calls.get(name)
+    match declaration:
         case Action():
-            yield guarantee(analysis.graph, found)
-            yield f"Attempts: {attempts(analysis.graph, found)}. Time limit: {time_limit(found)}."
+            yield guarantee(analysis.graph, declaration)
+            yield f"Attempts: {attempts(analysis.graph, declaration)}. Time limit: {time_limit(declaration)}."
         case Effect():
             yield "It only reads, or is harmless to repeat."
-            yield f"Attempts: {attempts(analysis.graph, found)}. Time limit: {time_limit(found)}."
+            yield f"Attempts: {attempts(analysis.graph, declaration)}. Time limit: {time_limit(declaration)}."
         case Pure() | None:
             yield "It may run any number of times, anywhere."
         case _:
-            assert_never(found)
+            assert_never(declaration)
 
 
 def _event(analysis: Analysis, name: str) -> Iterator[str]:
@@ -145,14 +145,14 @@ def _ways_out(analysis: Analysis, state: State) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for moment in analysis.graph.moments(state):
         for way in ways(analysis.graph, state, moment):
-            known = reasons.setdefault(way.target, [])
-            if way.words not in known:
-                known.append(way.words)
+            words = reasons.setdefault(way.target, [])
+            if way.words not in words:
+                words.append(way.words)
     for target, each in reasons.items():
         yield f"`{target}`: {'; '.join(each)}"
 
 
 def _quoted(names: Iterable[str]) -> str:
-    known = list(names)
-    more = f" and {len(known) - _ROWS_MAX} more" if len(known) > _ROWS_MAX else ""
-    return ", ".join(f"`{each}`" for each in known[:_ROWS_MAX]) + more
+    listed = list(names)
+    more = f" and {len(listed) - _ROWS_MAX} more" if len(listed) > _ROWS_MAX else ""
+    return ", ".join(f"`{each}`" for each in listed[:_ROWS_MAX]) + more

@@ -21,9 +21,9 @@ class Fold:
 
 def folds(analysis: Analysis) -> list[Fold]:
     """List what can be folded, from top to bottom."""
-    found = {*_braces(analysis), *_comments(analysis), *_uses(analysis)}
+    folds = {*_braces(analysis), *_comments(analysis), *_uses(analysis)}
     return sorted(
-        (each for each in found if each.first < each.last), key=lambda fold: (fold.first, -fold.last)
+        (each for each in folds if each.first < each.last), key=lambda fold: (fold.first, -fold.last)
     )
 
 

@@ -24,10 +24,10 @@ class Hint:
 
 def hints(analysis: Analysis, within: Span) -> list[Hint]:
     """List the hints of a part of a file, from top to bottom."""
-    found = [
+    hints = [
         each for each in (*_types(analysis), *_arguments(analysis)) if within[0] <= each.offset <= within[1]
     ]
-    return sorted(found, key=lambda hint: hint.offset)
+    return sorted(hints, key=lambda hint: hint.offset)
 
 
 def _types(analysis: Analysis) -> Iterator[Hint]:
@@ -45,6 +45,8 @@ def _arguments(analysis: Analysis) -> Iterator[Hint]:
             continue
         for name, argument in zip(state.fields, node.arguments, strict=False):
             value = argument.value
-            said = isinstance(value, tree.NameExpression | tree.FieldAccess) and value.name.text == name
-            if argument.name is None and not said and not isinstance(value, tree.Unparsed):
+            is_named_alike = (
+                isinstance(value, tree.NameExpression | tree.FieldAccess) and value.name.text == name
+            )
+            if argument.name is None and not is_named_alike and not isinstance(value, tree.Unparsed):
                 yield Hint(argument.span[0], f"{name}:", "parameter")

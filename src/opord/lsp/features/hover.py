@@ -24,10 +24,10 @@ class Hover:
 
 def hover(analysis: Analysis, offset: int) -> Hover | None:
     """Return what is shown at an offset, or None if nothing there has a meaning."""
-    found = analysis.index.at(offset)
-    if found is not None:
-        said = [describe(analysis, analysis.index.symbols[place]) for place in found.places[:3]]
-        return Hover("\n\n---\n\n".join(said), found.span)
+    occurrence = analysis.index.at(offset)
+    if occurrence is not None:
+        descriptions = [describe(analysis, analysis.index.symbols[place]) for place in occurrence.places[:3]]
+        return Hover("\n\n---\n\n".join(descriptions), occurrence.span)
     tokens = analysis.tokens
     i = bisect_right(tokens.starts, offset) - 1
     while i > 0 and tokens.kinds[i] == t.END:
@@ -36,19 +36,19 @@ def hover(analysis: Analysis, offset: int) -> Hover | None:
         return None
     if tokens.kinds[i] != t.NAME and tokens.kinds[i] not in t.RESERVED:
         return None
-    known = _meaning(analysis, i)
-    if known is None:
+    word = _meaning(analysis, i)
+    if word is None:
         return None
-    return Hover(describe_word(known), (tokens.starts[i], tokens.ends[i]))
+    return Hover(describe_word(word), (tokens.starts[i], tokens.ends[i]))
 
 
 def _meaning(analysis: Analysis, i: int) -> Word | None:
     """Return the meaning of the word at token `i`, given its neighbours and its place."""
     tokens = analysis.tokens
-    found = list(words.describing(tokens.texts, i))
+    meanings = list(words.describing(tokens.texts, i))
     if tokens.kinds[i + 1] == "(" and (function := words.function(tokens.texts[i])) is not None:
         return function
-    longest = [word for word in found if len(word.parts) == len(found[0].parts)]
+    longest = [word for word in meanings if len(word.parts) == len(meanings[0].parts)]
     places = _places(cursor_at(tokens, analysis.text, tokens.starts[i]))
     here = (word for word in longest if any(place in places for place in word.places))
     return next(here, longest[0] if longest else None)

@@ -23,7 +23,7 @@ def lenses(analysis: Analysis) -> list[Lens]:
     graph = analysis.graph
     if not graph.whole:
         return []
-    found: list[Lens] = []
+    lenses: list[Lens] = []
     for symbol in analysis.ctx.states.values():
         if symbol.name not in graph.states:
             continue
@@ -31,5 +31,5 @@ def lenses(analysis: Analysis) -> list[Lens]:
         start = "start of a run" if symbol.node.kind == "initial" else ""
         counted = f"{len(ways)} way{'' if len(ways) == 1 else 's'} in" if ways or not start else ""
         title = " · ".join(each for each in (start, counted) if each)
-        found.append(Lens(analysis.span(symbol.place), title, ways))
-    return found
+        lenses.append(Lens(analysis.span(symbol.place), title, ways))
+    return lenses

@@ -31,9 +31,9 @@ class Highlight:
 
 def definition(analysis: Analysis, offset: int) -> list[Link]:
     """Return where the name at an offset is declared; the path of a `use` leads to its file."""
-    found = analysis.index.at(offset)
-    if found is not None:
-        return [Link(found.span, place) for place in found.places]
+    occurrence = analysis.index.at(offset)
+    if occurrence is not None:
+        return [Link(occurrence.span, place) for place in occurrence.places]
     for node in analysis.file.declarations:
         if isinstance(node, tree.Use) and node.path_span[0] <= offset <= node.path_span[1]:
             path = used_path(analysis.path, node.path)
@@ -59,8 +59,8 @@ def references(
 
 def meant_at(analysis: Analysis, offset: int) -> set[Place]:
     """Return the declarations that the name at an offset refers to."""
-    found = analysis.index.at(offset)
-    return set(found.places) if found is not None else set()
+    occurrence = analysis.index.at(offset)
+    return set(occurrence.places) if occurrence is not None else set()
 
 
 def places_of(
@@ -72,16 +72,16 @@ def places_of(
         if each.path in seen:
             continue
         seen.add(each.path)
-        for found in each.index.of(places):
-            if declaration or not found.declares:
-                yield each.source.place(found.span)
+        for occurrence in each.index.of(places):
+            if declaration or not occurrence.declares:
+                yield each.source.place(occurrence.span)
 
 
 def highlights(analysis: Analysis, offset: int) -> list[Highlight]:
     """List the names in the file with the same meaning as the one at an offset."""
     places = meant_at(analysis, offset)
-    found: list[Occurrence] = analysis.index.of(places) if places else []
-    return [Highlight(each.span, each.declares) for each in found]
+    occurrences: list[Occurrence] = analysis.index.of(places) if places else []
+    return [Highlight(each.span, each.declares) for each in occurrences]
 
 
 def file_of(analysis: Analysis, offset: int) -> str:

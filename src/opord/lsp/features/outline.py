@@ -14,7 +14,7 @@ from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
 from opord.lsp.index import SymbolKind
 
-_FOUND_MAX = 500
+_MATCHES_MAX = 500
 _OUTSIDE: frozenset[SymbolKind] = frozenset(
     {
         "contract",
@@ -46,7 +46,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NameMatch:
     """A name of the workspace, and the declaration that it belongs to."""
 
     analysis: Analysis
@@ -125,18 +125,18 @@ def _one(
     yield entry
 
 
-def find(analyses: Iterable[Analysis], query: str) -> list[Found]:
+def find(analyses: Iterable[Analysis], query: str) -> list[NameMatch]:
     """List the names in several files that contain the letters of a query in this order."""
-    found: list[Found] = []
+    matches: list[NameMatch] = []
     wanted = query.lower()
     for analysis in analyses:
         for entry in outline(analysis):
             for owner, each in _flat(entry, ""):
                 if each.kind in _OUTSIDE and _matches(each.name.lower(), wanted):
-                    found.append(Found(analysis, each.name, each.kind, owner, each.name_span))
-                    if len(found) >= _FOUND_MAX:
-                        return found
-    return found
+                    matches.append(NameMatch(analysis, each.name, each.kind, owner, each.name_span))
+                    if len(matches) >= _MATCHES_MAX:
+                        return matches
+    return matches
 
 
 def _flat(entry: Entry, owner: str) -> Iterator[tuple[str, Entry]]:

@@ -57,13 +57,13 @@ def prepare(analysis: Analysis, offset: int) -> Renaming:
     Raises:
         Refused: there is no name, or the contract does not declare it.
     """
-    found = analysis.index.at(offset)
-    if found is None:
+    occurrence = analysis.index.at(offset)
+    if occurrence is None:
         raise Refused(_why_nothing(analysis, offset))
-    symbol = analysis.index.symbols[found.places[0]]
+    symbol = analysis.index.symbols[occurrence.places[0]]
     if symbol.kind == "event" and symbol.name == "cancel":
         raise Refused("`cancel` is built in, and keeps its name")
-    return Renaming(found.span, symbol.name)
+    return Renaming(occurrence.span, symbol.name)
 
 
 def rename(analysis: Analysis, offset: int, new: str, others: Iterable[Analysis] = ()) -> list[TextEdit]:
@@ -76,7 +76,10 @@ def rename(analysis: Analysis, offset: int, new: str, others: Iterable[Analysis]
     files = {analysis.path: analysis, **{each.path: each for each in others}}
     places = _joined(files, offset, analysis)
     symbol = next(
-        known for each in files.values() for place in places if (known := each.index.symbols.get(place))
+        known_symbol
+        for each in files.values()
+        for place in places
+        if (known_symbol := each.index.symbols.get(place))
     )
     _refuse_name(analysis, symbol, new)
     if new == old:
@@ -103,8 +106,8 @@ def _why_nothing(analysis: Analysis, offset: int) -> str:
 
 def _joined(files: dict[str, Analysis], offset: int, analysis: Analysis) -> set[Place]:
     """Return the declarations that must be renamed together: one name refers to all of them."""
-    found = analysis.index.at(offset)
-    places = set(found.places) if found is not None else set()
+    occurrence = analysis.index.at(offset)
+    places = set(occurrence.places) if occurrence is not None else set()
     several = [
         set(each.places) for file in files.values() for each in file.index.occurrences if len(each.places) > 1
     ]
@@ -148,12 +151,12 @@ def _edits(analysis: Analysis, places: set[Place], old: str, new: str) -> list[T
     ]
     written: dict[Span, list[str]] = {}
     for rest in analysis.index.rests:
-        if said := _written_out(rest, places, new):
+        if addition := _written_out(rest, places, new):
             row = written.setdefault(rest.span, [])
-            if said not in row:
-                row.append(said)
+            if addition not in row:
+                row.append(addition)
     edits += [
-        TextEdit(analysis.path, (at, at), "".join(f"{said}, " for said in row))
+        TextEdit(analysis.path, (at, at), "".join(f"{addition}, " for addition in row))
         for (at, _), row in written.items()
     ]
     return edits
@@ -214,18 +217,18 @@ class _Trial:
         def read(path: str) -> str | bytes:
             if path in self._texts:
                 return self._texts[path]
-            known = before.sources.get(path)
-            if known is None:
+            source = before.sources.get(path)
+            if source is None:
                 raise FileNotFoundError(path)
-            return known.text
+            return source.text
 
         return Analysis(Source(before.path, self._texts[before.path]), read)
 
     def _refuse_findings(self, before: Analysis, after: Analysis) -> None:
-        left = Counter(each.code.id for each in before.diagnostics)
+        balance = Counter(each.code.id for each in before.diagnostics)
         for each in after.diagnostics:
-            left[each.code.id] -= 1
-            if left[each.code.id] < 0:
+            balance[each.code.id] -= 1
+            if balance[each.code.id] < 0:
                 raise Refused(f"`{self._new}` cannot be the name: {each.message} (line {each.place.line})")
 
     def _refuse_rests(self, path: str, before: Analysis, after: Analysis) -> None:

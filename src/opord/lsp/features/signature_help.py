@@ -106,8 +106,8 @@ def _active(cursor: Cursor, frame: Frame, fields: Fields) -> int:
     if first + 1 < len(tokens.kinds) and tokens.kinds[first + 1] == ":" and tokens.texts[first] in names:
         return names.index(tokens.texts[first])
     if frame.kind == "fields":
-        given = {
+        written_names = {
             tokens.texts[i - 1] for i in range(frame.opening + 1, cursor.index) if tokens.kinds[i] == ":"
         }
-        return next((index for index, name in enumerate(names) if name not in given), len(names))
+        return next((index for index, name in enumerate(names) if name not in written_names), len(names))
     return commas

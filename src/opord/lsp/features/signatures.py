@@ -101,18 +101,18 @@ def type_(symbol: TypeSymbol) -> str:
 def signature(symbol: Symbol) -> str:
     """Write the declaration of a symbol."""
     match symbol.target:
-        case CallSymbol() as found:
-            return call(found)
-        case EventSymbol() as found:
-            return event(found)
-        case StateSymbol() as found:
-            return state(found)
-        case VariantSymbol() as found:
-            return variant(found, qualified=True)
-        case TypeSymbol() as found:
-            return type_(found)
-        case FieldSymbol() as found:
-            return parameter(found)
+        case CallSymbol() as target:
+            return call(target)
+        case EventSymbol() as target:
+            return event(target)
+        case StateSymbol() as target:
+            return state(target)
+        case VariantSymbol() as target:
+            return variant(target, qualified=True)
+        case TypeSymbol() as target:
+            return type_(target)
+        case FieldSymbol() as target:
+            return parameter(target)
         case Binding(name=name, type=type, is_let=is_let):
             return f"{'let ' if is_let else ''}{name}: {shown(type)}"
         case tree.Contract(name=name):

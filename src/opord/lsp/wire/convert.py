@@ -62,25 +62,25 @@ class Converter:
 
     def location(self, place: Place) -> types.Location | None:
         """Return a place in any file as a location, or None if the file's text is not known."""
-        found = self.others.get(place.file)
-        if found is None:
+        text = self.others.get(place.file)
+        if text is None:
             used = self.analysis.sources.get(place.file)
             if used is None:
                 return None
-            found = self._know(used)
-        source, lines = found
+            text = self._know(used)
+        source, lines = text
         return types.Location(uri=self.documents.uri(place.file), range=_range(lines, span_in(source, place)))
 
     def locations(self, places: Iterable[Place]) -> list[types.Location]:
         """Return places in any files as locations."""
-        return [found for place in places if (found := self.location(place)) is not None]
+        return [location for place in places if (location := self.location(place)) is not None]
 
     def edit(self, edits: Iterable[TextEdit]) -> types.WorkspaceEdit:
         """Return edits of one or several files."""
         changes: dict[str, list[types.TextEdit]] = {}
         for each in edits:
-            known = self.others.get(each.path)
-            lines = known[1] if known is not None else self.lines
+            text = self.others.get(each.path)
+            lines = text[1] if text is not None else self.lines
             changed = types.TextEdit(range=_range(lines, each.span), new_text=each.text)
             changes.setdefault(self.documents.uri(each.path), []).append(changed)
         return types.WorkspaceEdit(changes=changes)

@@ -41,17 +41,17 @@ class Documents:
 
     def uri(self, path: str) -> str:
         """Return the address of a path: the editor's own address if the file is open."""
-        known = self.by_path.get(path)
-        if known is not None:
-            return known.uri
+        document = self.by_path.get(path)
+        if document is not None:
+            return document.uri
         return (from_fs_path(path) or path) if os.path.isabs(path) else path
 
     def open(self, uri: str, text: str, version: int | None) -> Document:
         """Add an opened document."""
         path = self.path(uri)
-        made = Document(uri, path, Lines(text.removeprefix("\ufeff"), self.encoding), version)
-        self.by_path[path] = made
-        return made
+        document = Document(uri, path, Lines(text.removeprefix("\ufeff"), self.encoding), version)
+        self.by_path[path] = document
+        return document
 
     def change(
         self, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent], version: int | None

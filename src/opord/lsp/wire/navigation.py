@@ -87,31 +87,31 @@ def _register_life(server: OpordServer) -> None:
 def _register_reading(server: OpordServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def hover(params: types.HoverParams) -> types.Hover | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
-        found = hovers.hover(analysis, convert.offset(params.position))
-        if found is None:
+        analysis, convert = document
+        hover_text = hovers.hover(analysis, convert.offset(params.position))
+        if hover_text is None:
             return None
-        content = types.MarkupContent(kind=types.MarkupKind.Markdown, value=found.markdown)
-        return types.Hover(contents=content, range=convert.range(found.span))
+        content = types.MarkupContent(kind=types.MarkupKind.Markdown, value=hover_text.markdown)
+        return types.Hover(contents=content, range=convert.range(hover_text.span))
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     def definition(params: types.DefinitionParams) -> list[types.Location] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         links = navigate.definition(analysis, convert.offset(params.position))
         return convert.locations(link.target for link in links)
 
     @server.feature(types.TEXT_DOCUMENT_REFERENCES)
     async def references(params: types.ReferenceParams) -> list[types.Location] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         offset = convert.offset(params.position)
         await asyncio.sleep(CANCEL_WINDOW_S)
         others = related(server, analysis, offset)
@@ -122,10 +122,10 @@ def _register_reading(server: OpordServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
     def highlight(params: types.DocumentHighlightParams) -> list[types.DocumentHighlight] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         write, read = types.DocumentHighlightKind.Write, types.DocumentHighlightKind.Read
         return [
             types.DocumentHighlight(range=convert.range(each.span), kind=write if each.declares else read)
@@ -136,22 +136,22 @@ def _register_reading(server: OpordServer) -> None:
 def _register_rename(server: OpordServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     def prepare(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         try:
-            found = rename.prepare(analysis, convert.offset(params.position))
+            renaming = rename.prepare(analysis, convert.offset(params.position))
         except rename.Refused as why:
             raise RequestFailed(str(why)) from None
-        return types.PrepareRenamePlaceholder(range=convert.range(found.span), placeholder=found.name)
+        return types.PrepareRenamePlaceholder(range=convert.range(renaming.span), placeholder=renaming.name)
 
     @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
     async def do_rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         offset = convert.offset(params.position)
         await asyncio.sleep(CANCEL_WINDOW_S)
         others = related(server, analysis, offset)

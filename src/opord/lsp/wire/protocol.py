@@ -82,8 +82,8 @@ class StrictProtocol(LanguageServerProtocol):
     def refuse_unreadable(self, error: Exception) -> None:
         """Answer a message that is not JSON."""
         if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
-            said = types.ResponseError(code=_PARSE_ERROR, message="the message is no JSON")
-            self._send_data(types.ResponseErrorMessage(id=None, error=said, jsonrpc="2.0"))
+            parse_error = types.ResponseError(code=_PARSE_ERROR, message="the message is no JSON")
+            self._send_data(types.ResponseErrorMessage(id=None, error=parse_error, jsonrpc="2.0"))
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:

@@ -43,10 +43,10 @@ def _register_outline(server: OpordServer) -> None:
     def document_symbols(
         params: types.DocumentSymbolParams,
     ) -> list[types.DocumentSymbol] | list[types.SymbolInformation] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         entries = outline.outline(analysis)
         if _nests(server):
             return [_symbol(convert, entry) for entry in entries]
@@ -59,7 +59,7 @@ def _register_outline(server: OpordServer) -> None:
     async def workspace_symbols(params: types.WorkspaceSymbolParams) -> list[types.SymbolInformation]:
         await asyncio.sleep(CANCEL_WINDOW_S)
         paths = server.workspace_.files()
-        analyses = [found for path in paths if (found := server.analysis(path)) is not None]
+        analyses = [analysis for path in paths if (analysis := server.analysis(path)) is not None]
         converters = {each.path: Converter.of(server.documents, each) for each in analyses}
         return [
             types.SymbolInformation(
@@ -76,14 +76,14 @@ def _register_outline(server: OpordServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_FOLDING_RANGE)
     def folding_ranges(params: types.FoldingRangeParams) -> list[types.FoldingRange] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
         return [
             types.FoldingRange(
                 start_line=fold.first, end_line=fold.last, kind=types.FoldingRangeKind(fold.kind)
             )
-            for fold in folding.folds(asked[0])
+            for fold in folding.folds(document[0])
         ]
 
 
@@ -105,9 +105,9 @@ def _symbol(convert: Converter, entry: outline.Entry) -> types.DocumentSymbol:
 
 
 def _flatten(
-    convert: Converter, uri: str, entry: outline.Entry, owner: str, found: list[types.SymbolInformation]
+    convert: Converter, uri: str, entry: outline.Entry, owner: str, symbols: list[types.SymbolInformation]
 ) -> None:
-    found.append(
+    symbols.append(
         types.SymbolInformation(
             name=entry.name,
             kind=_KINDS[entry.kind],
@@ -116,7 +116,7 @@ def _flatten(
         )
     )
     for each in entry.inside:
-        _flatten(convert, uri, each, entry.name, found)
+        _flatten(convert, uri, each, entry.name, symbols)
 
 
 # --- Colours --------------------------------------------------------------------------------------
@@ -141,10 +141,10 @@ def _register_colours(server: OpordServer) -> None:
         ),
     )
     def full(params: types.SemanticTokensParams) -> types.SemanticTokens | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        data = _encoded(*asked, None)
+        data = _encoded(*document, None)
         return types.SemanticTokens(data=data, result_id=remember(params.text_document.uri, data))
 
     @server.feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA)
@@ -152,22 +152,22 @@ def _register_colours(server: OpordServer) -> None:
         params: types.SemanticTokensDeltaParams,
     ) -> types.SemanticTokens | types.SemanticTokensDelta | None:
         uri = params.text_document.uri
-        asked = server.asked(uri)
-        if asked is None:
+        document = server.document(uri)
+        if document is None:
             return None
-        data = _encoded(*asked, None)
-        known = sent.get(uri)
+        data = _encoded(*document, None)
+        previous = sent.get(uri)
         number = remember(uri, data)
-        if known is None or known[0] != params.previous_result_id:
+        if previous is None or previous[0] != params.previous_result_id:
             return types.SemanticTokens(data=data, result_id=number)
-        return types.SemanticTokensDelta(edits=_difference(known[1], data), result_id=number)
+        return types.SemanticTokensDelta(edits=_difference(previous[1], data), result_id=number)
 
     @server.feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_RANGE)
     def in_range(params: types.SemanticTokensRangeParams) -> types.SemanticTokens | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         return types.SemanticTokens(data=_encoded(analysis, convert, convert.span(params.range)))
 
 
@@ -212,10 +212,10 @@ def _difference(before: list[int], after: list[int]) -> list[types.SemanticToken
 def _register_margins(server: OpordServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     def inlay_hints(params: types.InlayHintParams) -> list[types.InlayHint] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         kinds = {"type": types.InlayHintKind.Type, "parameter": types.InlayHintKind.Parameter}
         return [
             types.InlayHint(
@@ -229,24 +229,24 @@ def _register_margins(server: OpordServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
     def code_lenses(params: types.CodeLensParams) -> list[types.CodeLens] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
-        found = []
+        analysis, convert = document
+        shown_lenses = []
         for each in lenses.lenses(analysis):
             range_ = convert.range(each.span)
             arguments = [params.text_document.uri, range_.start, convert.locations(each.places)]
             command = types.Command(title=each.title, command=SHOW_REFERENCES, arguments=arguments)
-            found.append(types.CodeLens(range=range_, command=command))
-        return found
+            shown_lenses.append(types.CodeLens(range=range_, command=command))
+        return shown_lenses
 
     @server.command(WAYS_INTO)
     def ways_into(uri: str, state: str) -> list[types.Location] | None:
-        asked = server.asked(uri)
-        if asked is None:
+        document = server.document(uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         symbol = analysis.ctx.states.get(state)
         if symbol is None:
             return None

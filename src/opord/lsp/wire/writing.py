@@ -52,10 +52,10 @@ def _register_completion(server: OpordServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
     def completion(params: types.CompletionParams) -> types.CompletionList | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         span, offers = complete(analysis, convert.offset(params.position))
         snippets = _knows_snippets(server)
         items = [
@@ -120,26 +120,28 @@ def _register_signature_help(server: OpordServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_SIGNATURE_HELP, options)
     def signature_help(params: types.SignatureHelpParams) -> types.SignatureHelp | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
-        found = signature_helps.signature_help(analysis, convert.offset(params.position))
-        if found is None:
+        analysis, convert = document
+        signature_shown = signature_helps.signature_help(analysis, convert.offset(params.position))
+        if signature_shown is None:
             return None
         parameters = [
             types.ParameterInformation(
                 label=each.label, documentation=_markdown(each.doc) if each.doc else None
             )
-            for each in found.parameters
+            for each in signature_shown.parameters
         ]
         signature = types.SignatureInformation(
-            label=found.label,
-            documentation=_markdown(found.doc) if found.doc else None,
+            label=signature_shown.label,
+            documentation=_markdown(signature_shown.doc) if signature_shown.doc else None,
             parameters=parameters,
-            active_parameter=found.active,
+            active_parameter=signature_shown.active,
         )
-        return types.SignatureHelp(signatures=[signature], active_signature=0, active_parameter=found.active)
+        return types.SignatureHelp(
+            signatures=[signature], active_signature=0, active_parameter=signature_shown.active
+        )
 
 
 # --- Formatting -----------------------------------------------------------------------------------
@@ -148,10 +150,10 @@ def _register_signature_help(server: OpordServer) -> None:
 def _register_formatting(server: OpordServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_FORMATTING)
     def format_document(params: types.DocumentFormattingParams) -> list[types.TextEdit] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         try:
             return convert.edits(formatting.formatted(analysis))
         except formatting.Refused as why:
@@ -159,10 +161,10 @@ def _register_formatting(server: OpordServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_RANGE_FORMATTING)
     def format_range(params: types.DocumentRangeFormattingParams) -> list[types.TextEdit] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         try:
             return convert.edits(formatting.formatted(analysis, convert.span(params.range)))
         except formatting.Refused as why:
@@ -177,27 +179,27 @@ def _register_actions(server: OpordServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=kinds))
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction] | None:
-        asked = server.asked(params.text_document.uri)
-        if asked is None:
+        document = server.document(params.text_document.uri)
+        if document is None:
             return None
-        analysis, convert = asked
+        analysis, convert = document
         only = params.context.only
-        found: list[types.CodeAction] = []
+        offers: list[types.CodeAction] = []
         if _wanted(only, "quickfix"):
-            found += [
+            offers += [
                 _action(convert, each) for each in actions.actions(analysis, convert.span(params.range))
             ]
         if _wanted(only, "source.fixAll") and (all_ := actions.fix_all(analysis)) is not None:
-            found.append(_action(convert, all_))
-        return found
+            offers.append(_action(convert, all_))
+        return offers
 
 
 def _wanted(only: Sequence[Any] | None, kind: str) -> bool:
     """Say whether a kind of action was requested; a requested kind includes the kinds below it."""
     if not only:
         return True
-    asked = [str(getattr(each, "value", each)) for each in only]
-    return any(kind == each or kind.startswith(f"{each}.") or each == "" for each in asked)
+    kinds = [str(getattr(each, "value", each)) for each in only]
+    return any(kind == each or kind.startswith(f"{each}.") or each == "" for each in kinds)
 
 
 def _action(convert: Converter, action: actions.Action) -> types.CodeAction:

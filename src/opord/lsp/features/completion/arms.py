@@ -28,12 +28,12 @@ class _Case:
 def arms(spot: Spotted) -> Iterator[Offer]:
     """Offer the patterns of arms."""
     spot.in_pattern = True
-    known = spot.spot()
-    subject = known.subject if known is not None else None
+    marker_facts = spot.spot()
+    subject = marker_facts.subject if marker_facts is not None else None
     call = _called(spot) if subject is None or subject.is_call else None
     cases = list(_cases(spot, subject, call))
-    said = _said(spot)
-    missing = [each for each in cases if each.name not in said]
+    covered = _covered(spot)
+    missing = [each for each in cases if each.name not in covered]
     alone = not any(word == "|" for word in spot.cursor.words)
     arrow = " -> " if alone and spot.cursor.tokens.kinds[_next(spot)] not in ("->", "|", "(") else ""
     for at, each in enumerate(cases):
@@ -47,7 +47,7 @@ def arms(spot: Spotted) -> Iterator[Offer]:
             place=place,
             doc=each.variant.doc if each.variant is not None else "",
         )
-    if alone and "else" not in said:
+    if alone and "else" not in covered:
         yield Offer("else", "keyword", "whatever is left", insert=f"else{arrow}", rank=30)
     if alone and spot.cursor.is_fresh and len(missing) > 1:
         yield _all(spot, missing)
@@ -93,12 +93,12 @@ def _cases(spot: Spotted, subject: Subject | None, call: CallSymbol | None) -> I
 def _variants(spot: Spotted, call: CallSymbol | None) -> Iterator[_Case]:
     if call is None:
         return
-    found: dict[str, list[VariantSymbol]] = {}
+    variants: dict[str, list[VariantSymbol]] = {}
     for owner in call.fails:
         symbol = spot.ctx.types.get(owner)
         for name, variant in symbol.variants.items() if symbol is not None else ():
-            found.setdefault(name, []).append(variant)
-    for row in found.values():
+            variants.setdefault(name, []).append(variant)
+    for row in variants.values():
         for variant in row:
             yield _case(variant, qualified=len(row) > 1)
     if call.times_out:
@@ -123,14 +123,14 @@ def _called(spot: Spotted) -> CallSymbol | None:
     return None
 
 
-def _said(spot: Spotted) -> set[str]:
+def _covered(spot: Spotted) -> set[str]:
     """Return the names that start an arm or follow a `|` in the brace.
 
     The name being written is left out.
     """
     tokens = spot.cursor.tokens
     brace = spot.cursor.brace
-    found: set[str] = set()
+    covered: set[str] = set()
     depth, fresh = 0, True
     for i in range(brace.opening + 1, len(tokens.kinds) - t.LOOKAHEAD):
         kind = tokens.kinds[i]
@@ -147,11 +147,11 @@ def _said(spot: Spotted) -> set[str]:
             and not spot.word[0] <= tokens.starts[i] < max(spot.word[1], spot.word[0] + 1)
         ):
             qualified = tokens.kinds[i + 1] == "." and tokens.kinds[i + 2] == t.NAME
-            found.add(tokens.texts[i])
+            covered.add(tokens.texts[i])
             if qualified:
-                found.add(f"{tokens.texts[i]}.{tokens.texts[i + 2]}")
+                covered.add(f"{tokens.texts[i]}.{tokens.texts[i + 2]}")
         fresh = depth == 0 and kind in ("|", ",")
-    return found
+    return covered
 
 
 def _next(spot: Spotted) -> int:

@@ -35,10 +35,10 @@ def complete(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Off
     spot = spotted(analysis, offset)
     if spot is None:
         return (offset, offset), []
-    found: dict[tuple[str, str], Offer] = {}
+    offers: dict[tuple[str, str], Offer] = {}
     for offer in _offers(spot):
-        found.setdefault((offer.label, offer.kind), offer)
-    return spot.word, sorted(found.values(), key=lambda offer: (offer.rank, offer.label))
+        offers.setdefault((offer.label, offer.kind), offer)
+    return spot.word, sorted(offers.values(), key=lambda offer: (offer.rank, offer.label))
 
 
 def _allow(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer]] | None:
@@ -49,8 +49,8 @@ def _allow(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer
 
     start = analysis.text.rfind("\n", 0, offset) + 1
     line = analysis.text[start:offset]
-    head, found, word = line.rpartition("# opord: allow ")
-    if not found or head.strip() or (not word.replace("_", "").isalpha() and word):
+    head, opening, word = line.rpartition("# opord: allow ")
+    if not opening or head.strip() or (not word.replace("_", "").isalpha() and word):
         return None
     span = (offset - len(word), offset)
     return span, [
@@ -156,16 +156,16 @@ def _event(spot: Spotted) -> Iterable[Offer]:
     words, before = spot.cursor.words, spot.cursor.before
     if before == "by" or (before == "|" and "by" in words):
         return names.roles(spot)
-    left = [word for word in w.at("event") if word.text not in words]
-    return _operand_or(spot, "key", left) if len(words) > 2 else ()
+    clauses = [word for word in w.at("event") if word.text not in words]
+    return _operand_or(spot, "key", clauses) if len(words) > 2 else ()
 
 
-def _operand_or(spot: Spotted, operand_after: str, left: Iterable[Word]) -> Iterable[Offer]:
+def _operand_or(spot: Spotted, operand_after: str, clauses: Iterable[Word]) -> Iterable[Offer]:
     """Offer values after a word that takes one, else the words that are still possible."""
     before = spot.cursor.before
     if before == operand_after or (before in _OPERAND_AFTER and before != ")"):
         return values(spot)
-    return k.offered(left, rank=1) if before == ")" or operand_after in spot.cursor.words else ()
+    return k.offered(clauses, rank=1) if before == ")" or operand_after in spot.cursor.words else ()
 
 
 def _call(spot: Spotted) -> Iterable[Offer]:
@@ -182,13 +182,13 @@ def _call(spot: Spotted) -> Iterable[Offer]:
         return ()
     if len(words) <= 2:
         return ()
-    left: list[Offer] = []
+    offers: list[Offer] = []
     if "->" not in words and "fails" not in words:
-        left.append(Offer("->", "keyword", "the result", insert="-> ", rank=1))
+        offers.append(Offer("->", "keyword", "the result", insert="-> ", rank=1))
     if words[0] != "pure":
         clauses = [word for word in w.at("call") if word.parts[0] not in words and words[0] in word.of]
-        left += k.offered(clauses, rank=5)
-    return left
+        offers += k.offered(clauses, rank=5)
+    return offers
 
 
 def _promise(spot: Spotted) -> Iterable[Offer]:
@@ -245,8 +245,8 @@ def _policy(spot: Spotted) -> Iterable[Offer]:
     kind = cursor.tokens.texts[cursor.frame.start]
     if cursor.is_fresh:
         inside = cursor.tokens.texts[cursor.frame.opening : cursor.index]
-        left = [word for word in w.at("policy") if kind in word.of and word.parts[-1] not in inside]
-        return k.offered(left, rank=1)
+        policies = [word for word in w.at("policy") if kind in word.of and word.parts[-1] not in inside]
+        return k.offered(policies, rank=1)
     match words[0]:
         case "in":
             if before == "in":
@@ -358,6 +358,6 @@ def _in_parentheses(spot: Spotted) -> Iterable[Offer]:
         event = spot.ctx.events.get(name)
         return [names.field(each, colon=False) for each in event.params.values()] if event is not None else ()
     if outer in ("match", "else") and "->" not in cursor.tokens.texts[frame.start : frame.opening]:
-        found = spot.ctx.variants.get(name, ())
-        return [names.field(each, colon=False) for variant in found for each in variant.fields.values()]
+        variants = spot.ctx.variants.get(name, ())
+        return [names.field(each, colon=False) for variant in variants for each in variant.fields.values()]
     return values(spot) if last in _OPERAND_AFTER else _operand_or_operator(spot)

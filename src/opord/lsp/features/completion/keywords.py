@@ -15,9 +15,9 @@ def named(place: Place, *texts: str) -> Iterator[Word]:
     return (word for word in words.at(place) if word.text in texts)
 
 
-def offered(found: Iterable[Word], *, rank: int = 60) -> Iterator[Offer]:
+def offered(words: Iterable[Word], *, rank: int = 60) -> Iterator[Offer]:
     """Offer words; a word with more text around it has a snippet."""
-    rows = [(word, snippet) for word in found for snippet in word.snippets or (Snippet(word.text, "", ""),)]
+    rows = [(word, snippet) for word in words for snippet in word.snippets or (Snippet(word.text, "", ""),)]
     for at, (word, snippet) in enumerate(rows):
         filled_in = "$" in snippet.text
         yield Offer(
@@ -31,9 +31,9 @@ def offered(found: Iterable[Word], *, rank: int = 60) -> Iterator[Offer]:
         )
 
 
-def rest(found: Iterable[Word], *, after: str, rank: int = 1) -> Iterator[Offer]:
+def rest(words: Iterable[Word], *, after: str, rank: int = 1) -> Iterator[Offer]:
     """Offer the rest of the words with several parts, after the part `after`."""
-    for word in found:
+    for word in words:
         if after in word.parts[:-1]:
-            left = " ".join(word.parts[word.parts.index(after) + 1 :])
-            yield Offer(left, "keyword", word.meaning, rank=rank, doc=describe_word(word))
+            following = " ".join(word.parts[word.parts.index(after) + 1 :])
+            yield Offer(following, "keyword", word.meaning, rank=rank, doc=describe_word(word))

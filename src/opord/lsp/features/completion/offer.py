@@ -155,14 +155,14 @@ class Spotted:
         return [MARKER, f"{MARKER} {{ }}"]
 
     def _missing_closers(self, line: str) -> list[str]:
-        found = []
+        closers = []
         for frame in self.cursor.in_statement():
             closer = {"(": ")", "[": "]", "text": '}"'}[frame.kind]
             if closer[0] in line:
                 line = line.replace(closer[0], "", 1)
             else:
-                found.append(closer)
-        return found
+                closers.append(closer)
+        return closers
 
 
 def spotted(analysis: Analysis, offset: int) -> Spotted | None:

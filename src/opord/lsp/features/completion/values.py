@@ -15,17 +15,17 @@ from opord.lsp.features.describe import describe_word
 
 def values(spot: Spotted) -> Iterator[Offer]:
     """Offer what can start an expression."""
-    known = spot.spot()
-    expected = known.expected if known is not None else None
-    if known is not None and known.params is not None:
+    marker_facts = spot.spot()
+    expected = marker_facts.expected if marker_facts is not None else None
+    if marker_facts is not None and marker_facts.params is not None:
         yield from _parameters(spot)
     for name, binding in spot.names().items():
         place = binding.places[0] if binding.places else None
         if place is None and binding.span is not None and binding.span[1] <= len(spot.analysis.text):
             place = spot.ctx.place(binding.span)
         built_in = not binding.places and binding.span is None
-        known_words = (word for word in words.at("value", "doubt value") if built_in and word.text == name)
-        doc = next(map(describe_word, known_words), "")
+        value_words = (word for word in words.at("value", "doubt value") if built_in and word.text == name)
+        doc = next(map(describe_word, value_words), "")
         rank = 35 if name in words.texts("value") and not _fits(binding.type, expected) else 20
         yield Offer(
             name,
@@ -37,7 +37,7 @@ def values(spot: Spotted) -> Iterator[Offer]:
         )
     yield from _variants(spot, expected)
     yield from _records(spot, expected)
-    if known is None or not known.pure_forbidden:
+    if marker_facts is None or not marker_facts.pure_forbidden:
         for symbol in spot.ctx.calls.values():
             if symbol.kind == "pure":
                 for offer in names.calls(spot, "pure"):
@@ -94,14 +94,14 @@ def _nearer(actual: Type, expected: Type | None) -> int:
 
 
 def _parameters(spot: Spotted) -> Iterator[Offer]:
-    known = spot.spot()
-    assert known is not None
-    assert known.params is not None
-    left = [each for name, each in known.params.items() if name not in known.taken]
-    for each in left:
+    marker_facts = spot.spot()
+    assert marker_facts is not None
+    assert marker_facts.params is not None
+    missing = [each for name, each in marker_facts.params.items() if name not in marker_facts.taken]
+    for each in missing:
         yield names.field(each, colon=True, rank=45)
     named = spot.names()
-    if spot.cursor.callee(spot.cursor.frame)[1] == "goto" and any(each.name in named for each in left):
+    if spot.cursor.callee(spot.cursor.frame)[1] == "goto" and any(each.name in named for each in missing):
         yield Offer("..", "keyword", "the rest from variables of the same name", rank=8)
 
 
@@ -152,9 +152,9 @@ def _records(spot: Spotted, expected: Type | None) -> Iterator[Offer]:
 
 def members(spot: Spotted) -> Iterator[Offer]:
     """Offer what can follow a `.`: fields of a record or of the run, variants, `call.key`."""
-    known = spot.spot()
-    if known is not None and known.owner is not None:
-        for variant in known.owner.variants.values():
+    marker_facts = spot.spot()
+    if marker_facts is not None and marker_facts.owner is not None:
+        for variant in marker_facts.owner.variants.values():
             yield Offer(
                 variant.ref.variant,
                 "variant",
@@ -164,7 +164,7 @@ def members(spot: Spotted) -> Iterator[Offer]:
                 doc=variant.doc,
             )
         return
-    type = known.part_of if known is not None else None
+    type = marker_facts.part_of if marker_facts is not None else None
     at = spot.cursor.index - 2
     subject = spot.cursor.tokens.texts[at] if at >= 0 else ""
     if type is None and (binding := spot.names().get(subject)) is not None:
@@ -187,17 +187,17 @@ def members(spot: Spotted) -> Iterator[Offer]:
 
 def record_fields(spot: Spotted) -> Iterator[Offer]:
     """Offer the fields of a record literal or of a `with` that are not given yet."""
-    known = spot.spot()
-    owner = known.owner if known is not None else None
+    marker_facts = spot.spot()
+    owner = marker_facts.owner if marker_facts is not None else None
     cursor = spot.cursor
     if owner is None:
         owner = spot.ctx.type_named(cursor.callee(cursor.frame)[0])
     if owner is None:
         return
     tokens = cursor.tokens
-    given = {
+    written_fields = {
         tokens.texts[i - 1] for i in range(cursor.frame.opening + 1, cursor.index) if tokens.kinds[i] == ":"
     }
     for each in owner.fields.values():
-        if each.name not in given:
+        if each.name not in written_fields:
             yield names.field(each, colon=True, rank=20 if each.may_be_left_out else 5)
