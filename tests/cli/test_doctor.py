@@ -139,7 +139,7 @@ def test_the_state_of_a_store_is_reported(
         for each in stored.check_store("sqlite:///opord.db", now_us=1_000_000_000)
         if each.area == area and each.state == state
     ]
-    assert said in seen.said
+    assert said in seen.text
     assert seen.move or state == "fine"
 
 
@@ -350,7 +350,7 @@ def test_extras_are_reported_by_what_is_installed(monkeypatch: pytest.MonkeyPatc
             'ruff>=0.9; extra == "dev"',
         ],
     )
-    assert [(each.state, each.said, each.move) for each in machine._extras()] == [
+    assert [(each.state, each.text, each.move) for each in machine._extras()] == [
         ("fine", "lsp: installed", ""),
         ("warning", "secrets: too old: cryptography 42.0.1 (it takes 43 or later)", "pip install 'opord[secrets]'"),
         ("note", "server: uvicorn not installed", "pip install 'opord[server]'"),
@@ -364,18 +364,18 @@ def test_an_installed_extra_that_cannot_be_imported_is_reported(monkeypatch: pyt
 
     packages = [("click", "8.1")]
     fine = machine._extra("postgres", packages)
-    assert (fine.state, fine.said) == ("fine", "postgres: installed")
+    assert (fine.state, fine.text) == ("fine", "postgres: installed")
     monkeypatch.setattr(machine, "import_module", broken)
     seen = machine._extra("postgres", packages)
     assert (seen.state, seen.move) == ("warning", "pip install --force-reinstall 'opord[postgres]'")
-    assert seen.said == "postgres: click cannot be imported: no pq wrapper available"
+    assert seen.text == "postgres: click cannot be imported: no pq wrapper available"
 
 
 def test_an_sqlite_that_can_corrupt_files_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.50.0")
     (seen,) = machine._libraries()
     assert (seen.state, seen.move) == ("wrong", "pip install --upgrade apsw")
-    assert "can corrupt a file that two processes write" in seen.said
+    assert "can corrupt a file that two processes write" in seen.text
 
 
 def test_keys_are_reported_and_never_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,9 +111,9 @@ class Embedded:
                 if size > 1:
                     size //= 2
                     continue
-                if damage.left is None:
+                if damage.readable is None:
                     raise
-                return Page([damage.left], {damage.left.run: str(damage)}, damage.after)
+                return Page([damage.readable], {damage.readable.run: str(damage)}, damage.after)
             whole = size == limit and len(rows) < limit
             return Page(rows, {}, None if whole or not rows else rows[-1].run)
 

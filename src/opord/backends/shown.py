@@ -40,12 +40,12 @@ class Shown:
         Raises:
             ContractUnreadable: this version cannot compile it.
         """
-        program = self._programs.known(row.contract)
+        program = self._programs.compiled(row.contract)
         if program is not None:
             return program
         return self._programs.load(_One(await self.backend.contract(row.contract)), row.contract)
 
-    async def known(self, row: RunRow) -> Program | None:
+    async def program_if_readable(self, row: RunRow) -> Program | None:
         """Return the program of a run's contract, if it can be compiled."""
         try:
             return await self.program(row)

@@ -95,7 +95,7 @@ class Commitments:
                 raise Trouble(other_commit(intent))
             return await self._see_through(draft, call, action, intent, request.args, stands_of(intent))
         key = self._key(call, request.args, step.now)
-        outcome = await self._known(draft, call, key, args)
+        outcome = await self._earlier_outcome(draft, call, key, args)
         if outcome is not None:
             recording.outcome_on_record(draft, request.name, key, outcome)
             return draft, outcome
@@ -113,7 +113,7 @@ class Commitments:
         except Exception as error:
             raise StepError(error, run.program.place_of(error)) from error
 
-    async def _known(self, draft: Draft, call: CallProgram, key: Key, args: Any) -> Outcome | None:
+    async def _earlier_outcome(self, draft: Draft, call: CallProgram, key: Key, args: Any) -> Outcome | None:
         """Return the outcome on record if this key took effect in this run before; else None."""
         name = call.declaration.name
         if call.key is None or name not in self.run.body.settled:
@@ -210,7 +210,7 @@ class Commitments:
             case _:
                 assert_never(deed)
         before = (intent.doubts, intent.outcome)
-        self.hold.left(adopt_all(draft, await self.hold.messages()))
+        self.hold.set_messages(adopt_all(draft, await self.hold.messages()))
         if (intent.doubts, intent.outcome) == before:
             await self.hold.park_in_doubt(draft, plan.instant)
         return stands_of(intent)

@@ -57,10 +57,12 @@ class Flight:
             await self._go()
         except Parked:
             self.host.hook("parked", self.run.id)
-        except Lost as lost:
+        except Lost as interrupt:
             if self.run_hold.learned is not None:
                 await keep_late(self.host, self.run.id, self.run_hold.learned)
-            log.debug("%s was moved by somebody else (%s)", self.run.id, lost.row and lost.row.head.state)
+            log.debug(
+                "%s was moved by somebody else (%s)", self.run.id, interrupt.row and interrupt.row.head.state
+            )
 
     async def hold(self, error: Exception) -> None:
         """Stall the run with the traceback on record: the engine itself failed to carry it."""
@@ -81,12 +83,12 @@ class Flight:
         run, hold = self.run, self.run_hold
         draft = hold.draft()
         if run.arrivals and run.intent is not None:
-            hold.left(inbox.adopt_all(draft, await hold.messages()))
+            hold.set_messages(inbox.adopt_all(draft, await hold.messages()))
         while True:
             if not inbox.nothing_to_take_in(run) and not inbox.commit_open(run):
                 if any(due <= draft.at for due in run.body.timers.values()):
                     self.host.hook("timer fires", run.id)
-                hold.left(inbox.take_in(draft, await hold.messages()))
+                hold.set_messages(inbox.take_in(draft, await hold.messages()))
             if is_held(run.status):
                 recording.stay_stalled(run)
             if run.worker is None:

@@ -49,7 +49,7 @@ class Hold:
                 self._inbox = await self.host.inbox(self.run.id)
         return self._inbox
 
-    def left(self, messages: list[InboxRow]) -> None:
+    def set_messages(self, messages: list[InboxRow]) -> None:
         """Set the messages that still wait."""
         self._inbox = messages
 

@@ -86,7 +86,7 @@ class StoreHost:
 
     async def program(self, contract: Digest) -> Program:
         """Return the program of a contract by its digest."""
-        program = self.programs.known(contract)
+        program = self.programs.compiled(contract)
         if program is not None:
             return program
         return await self.writer.call(self.programs.load, self.store, contract)

@@ -48,7 +48,7 @@ class Programs:
             self._by_digest.setdefault(digest, program)
         return program
 
-    def known(self, digest: Digest) -> Program | None:
+    def compiled(self, digest: Digest) -> Program | None:
         """Return the program of a contract if it is already compiled."""
         return self._by_digest.get(digest)
 

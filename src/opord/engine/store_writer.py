@@ -60,7 +60,7 @@ The event loop is soon free again.
 LOOK_AGAIN = 50
 """Number of batches on the thread before a slow store is tried in place again."""
 
-_SAID = {"io": "failing", "readonly": "read-only", "two_names": "not safe to write"}
+_CONDITIONS = {"io": "failing", "readonly": "read-only", "two_names": "not safe to write"}
 """The words in the log for a store that cannot answer, where its kind is not such a word."""
 
 _Item: TypeAlias = "tuple[RunId, Start | Write, asyncio.Future[Result]]"
@@ -305,7 +305,7 @@ class StoreWriter:
                 if pause >= 4 * FIRST_PAUSE_S or time.perf_counter() - began > 1:
                     log.warning(
                         "the store is %s: %s; nothing is lost, trying again in %.1f s",
-                        _SAID.get(error.kind, error.kind),
+                        _CONDITIONS.get(error.kind, error.kind),
                         error,
                         pause,
                     )

@@ -381,8 +381,8 @@ class Worker:
         claims = [(flight.run.id, flight.run.epoch) for flight in flown.values()]
         if not claims:
             return
-        lost = await self.writer.call(self.store.renew, self.name, claims, ttl_us=self.lease_us)
-        for run_id in lost:
+        lost_runs = await self.writer.call(self.store.renew, self.name, claims, ttl_us=self.lease_us)
+        for run_id in lost_runs:
             # It may have been claimed again meanwhile; then the new flight holds it.
             if self.flights.get(run_id) is flown[run_id]:
                 self.drop(run_id)

@@ -50,7 +50,7 @@ def plan_of(
     `spread` returns a random number from [0, 1), for the jitter of the pauses. `resting` is true if
     the host begins no new calls. `explanation` is why the call, or the check, gave no answer.
     """
-    # Like `_found`, but without another call: this runs several times in a commit.
+    # Like `_leaf`, but without another call: this runs several times in a commit.
     node = _TREE[stands]
     while isinstance(node, _Question):
         node = node.answers[node.fact(run, intent, action, now, resting)]
@@ -69,7 +69,7 @@ def plan_of(
 
 def row_of(stands: Stands, run: Run, intent: Intent, action: Action, *, now: Instant, resting: bool) -> Row:
     """Return the row of the table that applies."""
-    return _found(stands, run, intent, action, now, resting).row
+    return _leaf(stands, run, intent, action, now, resting).row
 
 
 def stands_of(intent: Intent | None, *, live: bool = False) -> Stands:
@@ -269,24 +269,24 @@ class _Question(NamedTuple):
 
     column: str
     fact: _Fact
-    answers: dict[object, _Question | _Found]
+    answers: dict[object, _Question | _Leaf]
 
 
-class _Found(NamedTuple):
+class _Leaf(NamedTuple):
     """A leaf of the decision tree: its row, and its plan if that is always the same."""
 
     row: Row
     plain: Plan | None
 
 
-def _found(stands: Stands, run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> _Found:
+def _leaf(stands: Stands, run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> _Leaf:
     node = _TREE[stands]
     while isinstance(node, _Question):
         node = node.answers[node.fact(run, intent, action, now, resting)]
     return node
 
 
-def _tree(rows: Sequence[Row], columns: frozenset[str] = frozenset()) -> _Question | _Found:
+def _tree(rows: Sequence[Row], columns: frozenset[str] = frozenset()) -> _Question | _Leaf:
     """Build the decision tree of these rows. It computes a fact only where rows differ in it.
 
     Raises:
@@ -294,7 +294,7 @@ def _tree(rows: Sequence[Row], columns: frozenset[str] = frozenset()) -> _Questi
     """
     if len(rows) == 1:
         (row,) = rows
-        return _Found(row, Plan(row.deed) if row.until is None and row.reason is None else None)
+        return _Leaf(row, Plan(row.deed) if row.until is None and row.reason is None else None)
     entries = {
         name: sum(getattr(row, name) is not None for row in rows) for name in FACTS if name not in columns
     }
@@ -308,6 +308,6 @@ def _tree(rows: Sequence[Row], columns: frozenset[str] = frozenset()) -> _Questi
     return _Question(column, FACTS[column], answers)
 
 
-_TREE: Final[dict[Stands, _Question | _Found]] = {
+_TREE: Final[dict[Stands, _Question | _Leaf]] = {
     stands: _tree([row for row in ROWS if row.stands == stands]) for stands in get_args(Stands)
 }

@@ -99,7 +99,7 @@ def history_view(
     record that cannot be read is replaced by one with `damaged`, which says why. `unread` lists
     what could not even be read from the store: the table, the number of a record, and why.
     """
-    texts = Texts(values, lambda kept: _without_secrets(loads(kept)))
+    texts = Texts(values, lambda text: _without_secrets(loads(text)))
     damaged = [damaged_view(table, seq, why) for table, seq, why in unread if table != "runs"]
     shown = [
         _readable(record.kind, record.seq, partial(record_view, program, record, texts)) for record in records

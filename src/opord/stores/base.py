@@ -96,12 +96,12 @@ class StoreDamaged(StoreError):
 class RowDamaged(StoreDamaged):
     """One row is not what was written. The rows of other runs can be read and written.
 
-    `left` is what can still be read of a run. It may be shown, but never carried on from. It is
+    `readable` is what can still be read of a run. It may be shown, but never carried on from. It is
     None unless one run alone was read. `after` is the place at which a listing goes on after this
     row, because the run's name may be unreadable.
     """
 
-    left: RunRow | None = None
+    readable: RunRow | None = None
     after: RunId | None = None
 
 

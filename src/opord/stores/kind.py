@@ -14,14 +14,14 @@ Verdict: TypeAlias = Literal["fine", "note", "warning", "wrong"]
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One remark of a kind of store: its `area`, what was found in words, and the next `move`.
+    """One remark of a kind of store: its `area` and the next `move`.
 
-    `facts` says the same for programs.
+    `text` says what was found, and `facts` says the same for programs.
     """
 
     area: str
     verdict: Verdict
-    said: str
+    text: str
     move: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -245,17 +245,17 @@ class MemoryStore:
         self, worker: str, claims: Sequence[tuple[RunId, int]], change: Callable[[RunRow, int], Head]
     ) -> list[RunId]:
         rows, now = self._rows, self.now()
-        lost = []
+        lost_runs = []
         with rows.lock:
             for run, epoch in claims:
                 row = rows.runs.get(run)
                 if row is None or (row.epoch, row.head.worker) != (epoch, worker):
-                    lost.append(run)
+                    lost_runs.append(run)
                 else:
                     rows.runs[run] = row.replace(head=change(row, now))
-            if len(lost) < len(claims):
+            if len(lost_runs) < len(claims):
                 self._changed()
-        return lost
+        return lost_runs
 
     def next_wake(self, contracts: Collection[str]) -> Instant | None:
         with self._rows.lock:
@@ -316,7 +316,7 @@ class MemoryStore:
         with rows.lock:
             if run not in rows.runs:
                 return None
-            old = self._kept(run)
+            old = self._whole_run(run)
             new = change(old)
             if new is not None:
                 check_rewrite(old, new)
@@ -339,12 +339,12 @@ class MemoryStore:
 
     def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
         with self._rows.lock:
-            return self._kept(run) if run in self._rows.runs else None
+            return self._whole_run(run) if run in self._rows.runs else None
 
     def strays(self) -> list[Stray]:
         return []
 
-    def _kept(self, run: RunId) -> Kept:
+    def _whole_run(self, run: RunId) -> Kept:
         rows = self._rows
         return Kept(
             rows.runs[run],

@@ -58,4 +58,4 @@ class Observation:
 
 def as_observation(remark: Remark) -> Observation:
     """Convert a store's remark about itself or its kind."""
-    return Observation(remark.area, remark.verdict, remark.said, remark.move, dict(remark.facts))
+    return Observation(remark.area, remark.verdict, remark.text, remark.move, dict(remark.facts))

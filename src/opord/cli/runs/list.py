@@ -65,7 +65,7 @@ async def _listed(
     where = RunFilter(contract, state, status)  # type: ignore[arg-type]
     rows = [row async for row in shown.rows(where, limit=limit + 1)]
     views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
-    return views, [await shown.known(row) for row in rows[:limit]], len(rows) > limit
+    return views, [await shown.program_if_readable(row) for row in rows[:limit]], len(rows) > limit
 
 
 def _row(view: dict[str, Any], program: Program | None) -> list[str]:

@@ -87,9 +87,9 @@ async def _shown_run(shown: Shown, run: str) -> ShownRun | Gone:
     except RunPruned as pruned:
         return Gone(pruned.tombstone)
     except RowDamaged as damage:
-        if damage.left is None:
+        if damage.readable is None:
             raise
-        return ShownRun(unreadable_view(damage.left, str(damage)), None, {}, None)
+        return ShownRun(unreadable_view(damage.readable, str(damage)), None, {}, None)
     view = await shown.view(row)
     decoded_run = await shown.readable(row)
     if decoded_run is None:

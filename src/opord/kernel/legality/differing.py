@@ -21,7 +21,7 @@ def compare(fold: Fold, column: str, value: Any, journal: Any) -> None:
 
 def differs(fold: Fold, column: str, value: Any, journal: Any) -> None:
     """Report that a column differs from the journal."""
-    fold.stored_problem(column, f"it says {told(value)}, its journal adds up to {told(journal)}")
+    fold.stored_problem(column, f"it says {short_text(value)}, its journal adds up to {short_text(journal)}")
 
 
 def same(one: Any, other: Any) -> bool:
@@ -29,7 +29,7 @@ def same(one: Any, other: Any) -> bool:
     return one is other or _text(one) == _text(other)
 
 
-def told(value: Any) -> str:
+def short_text(value: Any) -> str:
     """Return plain data as a short text without secrets."""
     text = dumps(_shown(value))
     return text if len(text) <= _CHARACTERS else f"{text[: _CHARACTERS - 1]}…"

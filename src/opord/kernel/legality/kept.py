@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, assert_never
 
-from opord.kernel.legality.differing import compare, differs, same, told, unopened
+from opord.kernel.legality.differing import compare, differs, same, short_text, unopened
 from opord.kernel.legality.fold import Fold, Used
 from opord.kernel.legality.transitions import decoded, names_now
 from opord.kernel.rows import EventKey, InboxRow, RunRow, UsedKey
@@ -76,7 +76,7 @@ def _check_message(fold: Fold, row: RunRow, message: InboxRow, keyed: dict[tuple
             program.key(values, fold.frame(message.arrived, body.get("actor", ""))),
         )
     if key is not None and keyed.setdefault((name, key), body["args"]) is not body["args"]:
-        fold.stored_problem("inbox", f"{name} with the key {told(key)} waits twice")
+        fold.stored_problem("inbox", f"{name} with the key {short_text(key)} waits twice")
 
 
 def _check_evidence(fold: Fold, message: InboxRow) -> None:
@@ -119,10 +119,12 @@ def _check_used(fold: Fold, row: UsedKey, used: Used) -> None:
 
 def _check_names(fold: Fold, column: str, rows: set[tuple[str, str]], journal: set[tuple[str, str]]) -> None:
     for name, key in sorted(rows - journal):
-        fold.stored_problem(column, f"it says that {name} has used the key {told(key)}, its journal does not")
+        fold.stored_problem(
+            column, f"it says that {name} has used the key {short_text(key)}, its journal does not"
+        )
     for name, key in sorted(journal - rows):
         fold.stored_problem(
-            column, f"it does not say that {name} has used the key {told(key)}, its journal does"
+            column, f"it does not say that {name} has used the key {short_text(key)}, its journal does"
         )
 
 

@@ -75,17 +75,17 @@ def _check_cause(fold: Fold, cause: Mapping[str, Any] | None, now: int, *, with_
         _check_fired(fold, str(cause.get("handler")), now, with_intent=with_intent)
         compare(fold, "cause", sorted(cause), ["handler", "kind"])
         return
-    compare(fold, "cause", cause and _told(cause), fold.taken_event and _said(fold.taken_event))
+    compare(fold, "cause", cause and _complete_cause(cause), fold.taken_event and _cause_of(fold.taken_event))
     if cause is None and fold.commit is not None and fold.commit.action.name not in _by_itself(fold):
         differs(fold, "cause", None, f"a timer whose step commits {fold.commit.action.name}")
 
 
-def _told(cause: Mapping[str, Any]) -> dict[str, Any]:
+def _complete_cause(cause: Mapping[str, Any]) -> dict[str, Any]:
     empty: dict[str, Any] = {"kind": "", "handler": "", "event": "", "args": None, "actor": "", "role": ""}
     return {**empty, **cause}
 
 
-def _said(taken: TakenEvent) -> dict[str, Any]:
+def _cause_of(taken: TakenEvent) -> dict[str, Any]:
     return {
         "kind": "event",
         "handler": taken.handler.id,

@@ -20,7 +20,7 @@ from opord.stores.base import RowDamaged, StoreDamaged, StoreError, StoreRefused
 
 T = TypeVar("T")
 
-Given: TypeAlias = Sequence[str | int | None] | Mapping[str, str | int | None]
+BoundValues: TypeAlias = Sequence[str | int | None] | Mapping[str, str | int | None]
 
 BUSY_TIMEOUT_MS = 5_000
 
@@ -144,7 +144,7 @@ def close(connection: apsw.Connection, *, checkpoint: bool = True) -> None:
         connection.close()
 
 
-def rows(connection: apsw.Connection, query: str, values: Given, kind: type[T]) -> list[T]:
+def rows(connection: apsw.Connection, query: str, values: BoundValues, kind: type[T]) -> list[T]:
     """Return all rows of a query with one column of JSON, in one step if they fit into a value."""
     try:
         # `query` is one of this store's queries, never a user's.

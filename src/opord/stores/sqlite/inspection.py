@@ -94,10 +94,10 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
                 raise StoreRefused(
                     f"{path} is another program's database, not an Opord store; name another file"
                 )
-            known = len(sql.migrations())
-            if schema > known:
+            newest_schema = len(sql.migrations())
+            if schema > newest_schema:
                 raise StoreRefused(
-                    f"store {path} was made by a newer opord (schema {schema}, this one knows {known}); upgrade opord"
+                    f"store {path} was made by a newer opord (schema {schema}, this one knows {newest_schema}); upgrade opord"
                 )
             return StoreFacts(
                 path,
@@ -107,7 +107,7 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
                 size,
                 log_size,
                 schema,
-                known,
+                newest_schema,
                 str(connection.pragma("journal_mode")),
                 connection.execute("SELECT count(*) FROM runs").get,
                 connection.execute("SELECT at FROM journal ORDER BY id DESC LIMIT 1").get,

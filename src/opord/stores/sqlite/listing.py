@@ -12,7 +12,7 @@ import apsw
 
 from opord.kernel.rows import Head, RunRow
 from opord.stores.base import RunFilter, Stray
-from opord.stores.sqlite.connection import Given
+from opord.stores.sqlite.connection import BoundValues
 from opord.stores.sqlite.sql import RUN_ROW
 from opord.values.types import RunId
 
@@ -41,7 +41,7 @@ def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
 
 
 def what_is_left(
-    connection: apsw.Connection, where: RunFilter, contract_ids: Sequence[int], values: Given
+    connection: apsw.Connection, where: RunFilter, contract_ids: Sequence[int], values: BoundValues
 ) -> tuple[RunRow | None, RunId | None]:
     r"""Return the readable columns of the newest run of a listing, with invalid UTF-8 as `\ufffd`.
 
@@ -50,7 +50,9 @@ def what_is_left(
     """
     query = _of_newest(_COLUMNS_LEFT, where, contract_ids)
     number = connection.execute(_of_newest("n.id", where, contract_ids), values).get
-    return _left(connection, query, values), None if number is None else RunId(f"{_BY_NUMBER}{number}")
+    return _readable_row(connection, query, values), None if number is None else RunId(
+        f"{_BY_NUMBER}{number}"
+    )
 
 
 def number_of(connection: apsw.Connection, sql: Mapping[str, str], run: str) -> int | None:
@@ -70,7 +72,7 @@ def left_of_run(connection: apsw.Connection, run: str) -> RunRow | None:
         f"SELECT {_COLUMNS_LEFT} FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id "  # noqa: S608
         "CROSS JOIN contracts AS c ON c.id = r.contract WHERE r.run = ?"
     )
-    return _left(connection, query, (run,))
+    return _readable_row(connection, query, (run,))
 
 
 _STRAYS = (
@@ -100,7 +102,7 @@ def strays(connection: apsw.Connection) -> list[Stray]:
     ]
 
 
-def _left(connection: apsw.Connection, query: str, values: Given) -> RunRow | None:
+def _readable_row(connection: apsw.Connection, query: str, values: BoundValues) -> RunRow | None:
     for row in connection.execute(query, values):
         run, digest, name, state, status, outcome, worker = map(_as_text, row[: len(_TEXTS)])
         version, started_at, epoch, seq, arrivals, since, wake_at = row[len(_TEXTS) :]

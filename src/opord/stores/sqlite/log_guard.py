@@ -17,14 +17,14 @@ class LogGuard:
     with another log.
     """
 
-    def __init__(self, path: Path, given: Path | None = None) -> None:
+    def __init__(self, path: Path, link: Path | None = None) -> None:
         """Look at the files of the store at `path`.
 
-        `given` is the link by which it was opened, if any.
+        `link` is the one by which it was opened, if any.
         """
         self._path = path
         self._file = str(path)
-        self._link = None if given is None or given == path else str(given)
+        self._link = None if link is None or link == path else str(link)
         self._log, self._index = f"{path}-wal", f"{path}-shm"
         self._identities = {name: identity(name) for name in (self._file, self._log, self._index)}
         self._modified_at = os.stat(path).st_mtime_ns
@@ -42,14 +42,14 @@ class LogGuard:
                     f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
                     "has the store open, which keeps what was written, and start it again",
                 )
-        status = self._found(self._file)
+        status = self._status(self._file)
         if self._link is not None:
-            self._found(self._link)
+            self._status(self._link)
         if status.st_nlink > 1:
             raise StoreUnavailable("two_names", two_names(self._path, status.st_nlink))
         self._modified_at = status.st_mtime_ns
 
-    def _found(self, name: str) -> os.stat_result:
+    def _status(self, name: str) -> os.stat_result:
         """Return the status of the file behind one of its names, if it is still the same file."""
         try:
             status = os.stat(name)

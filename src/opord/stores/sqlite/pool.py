@@ -34,18 +34,18 @@ class ConnectionPool:
         self,
         path: Path | None,
         *,
-        given: Path | None = None,
+        link: Path | None = None,
         create: bool = True,
         vfs: str | None = None,
     ) -> None:
         """Open the file; see `open_writer`.
 
-        `given` is the link by which the user named it, if any.
+        `link` is the one by which the user named it, if any.
         """
         self.place = str(path or ":memory:")
         self.writer = StoreConnection(open_writer(path, create=create, vfs=vfs), self.place)
         self._path, self._vfs = path, vfs
-        self._guard = None if path is None else LogGuard(path, given)
+        self._guard = None if path is None else LogGuard(path, link)
         self._readers: list[StoreConnection] = []
         self._lock = threading.Lock()
         self._closed = False

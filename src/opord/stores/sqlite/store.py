@@ -41,7 +41,7 @@ from opord.stores.base import (
 )
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractReplaced
-from opord.stores.sqlite.connection import Given, StoreConnection, rows
+from opord.stores.sqlite.connection import BoundValues, StoreConnection, rows
 from opord.stores.sqlite.contracts import put_contract
 from opord.stores.sqlite.listing import left_of_run, listing, number_of, strays, what_is_left
 from opord.stores.sqlite.location import check_location, true_name
@@ -89,7 +89,7 @@ class SqliteStore:
         self._path = None if name is None else true_name(name)
         if self._path is not None and (create or self._path.exists()):
             check_location(self._path)
-        self._pool = ConnectionPool(self._path, given=name, create=create, vfs=vfs)
+        self._pool = ConnectionPool(self._path, link=name, create=create, vfs=vfs)
         self.readers = 0 if self._path is None else READERS_KEPT
         self._read = self._pool.read
         self._write = self._pool.write
@@ -212,7 +212,7 @@ class SqliteStore:
             return self._first("load", (run,), RunRow)
         except RowDamaged as damage:
             with self._read() as connection:
-                damage.left = left_of_run(connection, run)
+                damage.readable = left_of_run(connection, run)
             raise
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
@@ -236,7 +236,7 @@ class SqliteStore:
                 return rows(connection, listing(where, numbers), values, RunRow)
             except RowDamaged as damage:
                 if limit == 1:
-                    damage.left, damage.after = what_is_left(connection, where, numbers, values)
+                    damage.readable, damage.after = what_is_left(connection, where, numbers, values)
                 raise
 
     def counts(self) -> dict[Status, int]:
@@ -351,11 +351,11 @@ class SqliteStore:
             yield connection
             connection.execute("ROLLBACK")
 
-    def _all(self, name: str, values: Given, kind: type[T]) -> list[T]:
+    def _all(self, name: str, values: BoundValues, kind: type[T]) -> list[T]:
         with self._read() as connection:
             return rows(connection, self._sql[name], values, kind)
 
-    def _first(self, name: str, values: Given, kind: type[T]) -> T | None:
+    def _first(self, name: str, values: BoundValues, kind: type[T]) -> T | None:
         page = self._all(name, values, kind)
         return page[0] if page else None
 
