@@ -102,7 +102,7 @@ POINTED: dict[Union, set[str]] = {
     Union("kernel/doubt.py", "Reason"): {"kernel/plan.py"},
     Union("kernel/doubt.py", "Until"): {"kernel/plan.py"},
     Union("drive/calls.py", "Undeclared"): {"drive/commitment.py", "drive/effects.py", "drive/interrupts.py"},
-    Union("simulate/drive.py", "End"): {"simulate/explore.py"},
+    Union("simulate/drive.py", "ExplorationEnd"): {"simulate/explore.py"},
     Union("lsp/cursor.py", "FrameKind"): {"lsp/features/completion/complete.py"},
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opord.contract import CallSite, Contract, Goto
 from opord.language.compile import check_text
-from opord.language.flow.calls import Ending
+from opord.language.flow.calls import CallEnding
 from opord.language.flow.components import components
 from opord.language.flow.graph import Graph, along
 from opord.language.flow.walk import follow
@@ -46,7 +46,7 @@ def contract() -> Contract:
     return check_text(TEXT).model
 
 
-def moves(graph: Graph, state: str) -> list[tuple[str, tuple[tuple[str, Ending], ...], bool]]:
+def moves(graph: Graph, state: str) -> list[tuple[str, tuple[tuple[str, CallEnding], ...], bool]]:
     return [
         (edge.target, tuple((each.name, each.ending) for each in edge.commits), edge.moment.shared)
         for edge in graph.outgoing[state]
@@ -118,7 +118,7 @@ def test_equal_facts_are_merged() -> None:
     graph = Graph(model)
     seen: list[tuple[str, set[int]]] = []
 
-    def on_call(calls: int, site: CallSite, ending: Ending) -> int:
+    def on_call(calls: int, site: CallSite, ending: CallEnding) -> int:
         return calls + 1
 
     def on_goto(goto: Goto, facts: set[int]) -> None:

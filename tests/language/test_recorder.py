@@ -69,22 +69,22 @@ def test_a_shared_field_of_a_phase_refers_to_every_state() -> None:
 
 
 def test_the_scope_and_the_expected_type_are_known_at_the_marker() -> None:
-    spot = recorded(CONTRACT.replace("commit give_back(id)", "commit give_back(zz)"), "zz").spot
-    assert spot is not None
-    assert sorted(spot.names) == ["id", "now", "order", "run"]
-    assert spot.expected == STR
-    assert spot.params is not None
-    assert list(spot.params) == ["id"]
+    facts = recorded(CONTRACT.replace("commit give_back(id)", "commit give_back(zz)"), "zz").marker_facts
+    assert facts is not None
+    assert sorted(facts.names) == ["id", "now", "order", "run"]
+    assert facts.expected == STR
+    assert facts.params is not None
+    assert list(facts.params) == ["id"]
 
 
 def test_the_type_before_a_dot_is_known() -> None:
-    spot = recorded(CONTRACT.replace("order.size ==", "order.zz =="), "zz").spot
-    assert spot is not None
-    assert spot.part_of == Named("Order")
+    facts = recorded(CONTRACT.replace("order.size ==", "order.zz =="), "zz").marker_facts
+    assert facts is not None
+    assert facts.part_of == Named("Order")
 
 
 def test_the_subject_is_known_in_an_arm() -> None:
-    spot = recorded(CONTRACT.replace("No(reason)", "zz"), "zz").spot
-    assert spot is not None
-    assert spot.subject is not None
-    assert list(spot.subject.variants) == ["No"]
+    facts = recorded(CONTRACT.replace("No(reason)", "zz"), "zz").marker_facts
+    assert facts is not None
+    assert facts.subject is not None
+    assert list(facts.subject.variants) == ["No"]

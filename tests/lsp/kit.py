@@ -97,7 +97,7 @@ def ask_everything(analysis: Analysis, offset: int) -> Iterator[Any]:
     yield complete(analysis, offset)
     try:
         yield renames.prepare(analysis, offset)
-    except renames.Refused as why:
+    except renames.RenameRefused as why:
         yield str(why)
 
 
@@ -113,5 +113,5 @@ def ask_of_file(analysis: Analysis) -> Iterator[Any]:
     yield actions.fix_all(analysis)
     try:
         yield formatting.formatted(analysis)
-    except formatting.Refused as why:
+    except formatting.FormattingRefused as why:
         yield str(why)

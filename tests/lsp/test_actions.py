@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from opord.lsp.features.actions import Action, actions, fix_all
-from opord.lsp.features.formatting import Refused, formatted
+from opord.lsp.features.actions import CodeAction, actions, fix_all
+from opord.lsp.features.formatting import FormattingRefused, formatted
 from opord.lsp.features.rename import applied
 from tests.lsp.kit import DESK, EXAMPLE, acting, analyse, at_cursor, waiting
 
 
-def offered(text: str) -> tuple[str, list[Action]]:
+def offered(text: str) -> tuple[str, list[CodeAction]]:
     analysis, offset = at_cursor(text)
     return analysis.text, actions(analysis, (offset, offset))
 
@@ -93,5 +93,5 @@ def test_formatting_changes_the_lines_that_differ() -> None:
 
 
 def test_a_text_with_syntax_errors_is_not_formatted() -> None:
-    with pytest.raises(Refused, match=r"not formatted: line \d+: "):
+    with pytest.raises(FormattingRefused, match=r"not formatted: line \d+: "):
         formatted(analyse(f"{DESK}record {{"))

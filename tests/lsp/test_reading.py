@@ -237,9 +237,9 @@ def test_the_sheet_is_markdown() -> None:
     said = sheet.explained(analyse(EXAMPLE))
     assert said.startswith("# OrderFulfilment, version 1\n")
     assert "### Action `charge_card`\n\n`charge_card(order: Order) -> Receipt`\n\n" in said
-    with pytest.raises(sheet.Unavailable, match="it has 1 error"):
+    with pytest.raises(sheet.SheetUnavailable, match="it has 1 error"):
         sheet.explained(analyse(EXAMPLE.replace("-> Delivered |", "-> Delivred |")))
-    with pytest.raises(sheet.Unavailable, match="types alone"):
+    with pytest.raises(sheet.SheetUnavailable, match="types alone"):
         sheet.explained(analyse("record A { id: str }\n"))
 
 
@@ -259,11 +259,11 @@ def test_a_broken_contract_is_drawn_as_well_as_possible() -> None:
 
 
 def test_a_diagram_that_cannot_be_drawn_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(sheet.Unavailable, match="expected the format svg, dot or mermaid, got: png"):
+    with pytest.raises(sheet.SheetUnavailable, match="expected the format svg, dot or mermaid, got: png"):
         sheet.diagram(analyse(EXAMPLE), "png")
     graphviz._machine.cache_clear()
     monkeypatch.setitem(sys.modules, "wasmtime", None)
-    with pytest.raises(sheet.Unavailable, match=r"pip install 'opord\[diagram\]'"):
+    with pytest.raises(sheet.SheetUnavailable, match=r"pip install 'opord\[diagram\]'"):
         sheet.diagram(analyse(EXAMPLE))
 
 
@@ -272,7 +272,7 @@ def test_a_contract_with_errors_has_a_diagram_too() -> None:
     assert "<svg" in sheet.diagram(broken)
     assert "Charging" in sheet.diagram(broken, "dot")
     assert sheet.diagram(broken, "mermaid").startswith(("flowchart", "---", "%%"))
-    with pytest.raises(sheet.Unavailable, match="expected the format svg, dot or mermaid, got: png"):
+    with pytest.raises(sheet.SheetUnavailable, match="expected the format svg, dot or mermaid, got: png"):
         sheet.diagram(broken, "png")
-    with pytest.raises(sheet.Unavailable, match="no states"):
+    with pytest.raises(sheet.SheetUnavailable, match="no states"):
         sheet.diagram(analyse("record A { id: str }\n"))

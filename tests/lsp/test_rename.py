@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opord.lsp.analysis import Analysis
-from opord.lsp.features.rename import Refused, applied, prepare, rename
+from opord.lsp.features.rename import RenameRefused, applied, prepare, rename
 from tests.lsp.kit import EXAMPLE, ROOT, acting, analyse, at_cursor, waiting
 
 CONTRACTS = [
@@ -123,7 +123,7 @@ REFUSED = {
 @pytest.mark.parametrize("why", REFUSED)
 def test_a_name_that_would_change_a_meaning_is_refused(why: str) -> None:
     text, new, message = REFUSED[why]
-    with pytest.raises(Refused, match=message):
+    with pytest.raises(RenameRefused, match=message):
         renamed(text, new)
 
 
@@ -141,7 +141,7 @@ def test_a_name_that_would_change_a_meaning_is_refused(why: str) -> None:
 )
 def test_a_name_that_the_contract_does_not_declare_is_not_renamed(text: str, message: str) -> None:
     analysis, offset = at_cursor(text)
-    with pytest.raises(Refused, match=message):
+    with pytest.raises(RenameRefused, match=message):
         prepare(analysis, offset)
 
 
@@ -168,7 +168,7 @@ def test_a_type_of_a_used_file_is_renamed_in_every_file() -> None:
 def test_a_declaration_in_an_unavailable_file_is_not_renamed() -> None:
     text = 'use "types.opord" { A }\ncontract C(a: A) key a.id\ninitial state S -> D { goto D }\nfinal state D success\n'
     user = analyse(text, **{"types.opord": "record A { id: str }\n"})
-    with pytest.raises(Refused, match=r"declared in types\.opord"):
+    with pytest.raises(RenameRefused, match=r"declared in types\.opord"):
         rename(user, text.index("A }"), "B")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from opord.engine.pruning import Point, Pruning, Tally
+from opord.engine.pruning import Pruning, PruningPoint, Tally
 from opord.stores.archive import ArchiveWriter
 from opord.stores.base import EventKey, RunFilter, Store, UsedKey
 from opord.stores.sqlite import SqliteStore
@@ -101,7 +101,7 @@ def prune(
     path: Path | None,
     *,
     before: int = BEGIN + SECOND,
-    hook: Callable[[Point], None] = lambda _: None,
+    hook: Callable[[PruningPoint], None] = lambda _: None,
     **given: Any,
 ) -> Tally:
     """Prune everything that has ended."""

@@ -19,7 +19,7 @@ from opord.generated.handles import Sent
 from opord.kernel import bounds
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, Kept, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.base import RowDamaged, RunFilter, StoreError, Stray, Unread, WorkerRow
+from opord.stores.base import RowDamaged, RunFilter, StoreError, Stray, UnreadRow, WorkerRow
 from opord.values.guard import LIMIT_BYTES
 from opord.values.types import NO_TIME, Digest, Duration, Instant, RunId
 
@@ -119,7 +119,7 @@ class Reading(NamedTuple):
     """
 
     kept: Kept
-    unread: list[Unread]
+    unread: list[UnreadRow]
     now: int
 
     @property

@@ -17,7 +17,7 @@ from opord.stores.base import (
 )
 
 
-class Code(NamedTuple):
+class RefusalCode(NamedTuple):
     """A refusal: its code and its message. `reached` is false if the store could not be asked."""
 
     code: str
@@ -25,24 +25,24 @@ class Code(NamedTuple):
     reached: bool = True
 
 
-def code_of(error: Exception) -> Code | None:
+def code_of(error: Exception) -> RefusalCode | None:
     """Return the code of an error that a backend raised; None if it is not one of its errors."""
     if isinstance(error, EngineError):
-        return Code(error.code, str(error))
+        return RefusalCode(error.code, str(error))
     if isinstance(error, ArchiveError):
         damaged = isinstance(error, ArchiveDamaged)
-        return Code("archive_damaged" if damaged else "archive_refused", str(error))
+        return RefusalCode("archive_damaged" if damaged else "archive_refused", str(error))
     if not isinstance(error, StoreError):
         return None
     if isinstance(error, ContractConflict):
-        return Code("contract_conflict", str(error))
+        return RefusalCode("contract_conflict", str(error))
     if isinstance(error, StoreMissing):
-        return Code("store_missing", str(error), False)
+        return RefusalCode("store_missing", str(error), False)
     if isinstance(error, StoreUnavailable):
-        return Code(f"store_{error.kind}", f"the store cannot be reached: {error}", False)
+        return RefusalCode(f"store_{error.kind}", f"the store cannot be reached: {error}", False)
     if isinstance(error, StoreRefused):
         code = "store_two_names" if isinstance(error, StoreTwoNames) else "store_refused"
-        return Code(code, f"the store cannot be opened: {error}", False)
+        return RefusalCode(code, f"the store cannot be opened: {error}", False)
     if isinstance(error, StoreDamaged):
-        return Code("store_damaged", f"the store is damaged: {error}", False)
-    return Code("store", f"the store cannot be used: {error}", False)
+        return RefusalCode("store_damaged", f"the store is damaged: {error}", False)
+    return RefusalCode("store", f"the store cannot be used: {error}", False)

@@ -16,7 +16,7 @@ from opord.generated.handles import Sent
 from opord.kernel.instants import text
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.base import RowDamaged, RunFilter, Stray, Unread, WorkerRow
+from opord.stores.base import RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
 from opord.values.types import Digest, Instant, RunId
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Embedded:
 
     async def kept(self, run: RunId) -> Reading:
         """Return all that is stored of a run, as far as it can be read."""
-        unread: list[Unread] = []
+        unread: list[UnreadRow] = []
         content = await self._read(self._store.kept, run, unread=unread)
         if content is None:
             raise await self._client.missing(run)

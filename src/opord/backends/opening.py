@@ -12,9 +12,9 @@ from opord.engine.process import Process
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
 from opord.stores import inspect_store, libraries, open_store
-from opord.stores.kind import Facts, Remark
+from opord.stores.kind import Remark, StoreOverview
 
-__all__ = ["Facts", "Remark", "inspect", "libraries_used", "open_backend"]
+__all__ = ["Remark", "StoreOverview", "inspect", "libraries_used", "open_backend"]
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def open_backend(url: str) -> AsyncIterator[Backend]:
         store.close()
 
 
-def inspect(url: str, *, whole: bool = False) -> Facts:
+def inspect(url: str, *, whole: bool = False) -> StoreOverview:
     """Return the facts of the store that a URL names, and change nothing.
 
     `whole` reads it from end to end.

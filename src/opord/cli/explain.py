@@ -15,7 +15,7 @@ from opord.cli.settings import json_option
 
 if TYPE_CHECKING:
     from opord.contract import Contract
-    from opord.language.sheet import Part, Sheet
+    from opord.language.sheet import Sheet, TextKind
 
 _FORMATS = ("text", "json", "markdown", "html")
 _WIDTH = 100
@@ -100,7 +100,7 @@ def _text(sheet: Sheet, wide: int, plain: bool = False) -> str:
     return render_text(sheet, wide, None if plain else _paint)
 
 
-def _paint(part: Part, line: str) -> str:
+def _paint(part: TextKind, line: str) -> str:
     """Style headings and names; colours are left out if they would not be seen."""
     match part:
         case "title":

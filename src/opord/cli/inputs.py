@@ -15,7 +15,7 @@ from opord.cli.errors import CliError
 INPUT_HELP = "A JSON object with a member for each parameter; @file.json reads a file, - standard input."
 
 
-class Line(NamedTuple):
+class InputLine(NamedTuple):
     """One line of a file of inputs: its number, and its text without the newline.
 
     The text is None if the line is too long.
@@ -58,7 +58,7 @@ def parsed(text: str | bytes, what: str) -> Any:
         raise CliError("input_invalid", f"{what} is refused{where}: {bad.message}") from bad
 
 
-def lines_of(argument: str) -> Iterator[Line]:
+def lines_of(argument: str) -> Iterator[InputLine]:
     """Read a file of inputs line by line; blank lines are left out."""
     from opord.values.guard import LIMIT_BYTES
 
@@ -70,9 +70,9 @@ def lines_of(argument: str) -> Iterator[Line]:
                 number += 1
                 if len(line.rstrip(b"\r\n")) > LIMIT_BYTES:
                     _skip_rest(file, line)
-                    yield Line(number, None)
+                    yield InputLine(number, None)
                 elif line.strip():
-                    yield Line(number, line.rstrip(b"\r\n"))
+                    yield InputLine(number, line.rstrip(b"\r\n"))
     except OSError as wrong:
         raise CliError("file", f"{path}: {wrong.strerror or wrong}", 2) from wrong
 

@@ -21,7 +21,7 @@ def _says_nothing(value: Any) -> bool:
     return value is None or value is False or value in ([], {})
 
 
-class Scope:
+class NameNumbers:
     """The names that a body has bound so far, each with the node that binds it.
 
     A name gets its number at its first use, and the number is written to the node that binds the
@@ -29,14 +29,14 @@ class Scope:
     form.
     """
 
-    def __init__(self, outer: Scope | None = None) -> None:
+    def __init__(self, outer: NameNumbers | None = None) -> None:
         self._outer = outer
         self._names: dict[str, tuple[Plain, str]] = {}
         self._used: list[int] = outer._used if outer is not None else [0]
 
-    def inner(self) -> Scope:
+    def inner(self) -> NameNumbers:
         """Return the scope of a block or arm inside this scope; it continues the numbering."""
-        return Scope(self)
+        return NameNumbers(self)
 
     def bind(self, name: str | None, place: Plain, member: str = "as") -> None:
         """Bind `name`. If it is used, its number becomes the member `member` of `place`."""
@@ -49,7 +49,7 @@ class Scope:
         Raises:
             ValueError: nothing binds the name.
         """
-        scope: Scope | None = self
+        scope: NameNumbers | None = self
         while scope is not None:
             if name in scope._names:
                 place, member = scope._names[name]
@@ -114,7 +114,7 @@ def microseconds(value: timedelta | None) -> int | None:
     return None if value is None else value // timedelta(microseconds=1)
 
 
-def expression(value: ir.Expr, scope: Scope) -> Plain:
+def expression(value: ir.Expr, scope: NameNumbers) -> Plain:
     """Write an expression.
 
     Raises:
@@ -187,7 +187,7 @@ def expression(value: ir.Expr, scope: Scope) -> Plain:
             assert_never(value)
 
 
-def _name(var: ir.Var, scope: Scope) -> Plain:
+def _name(var: ir.Var, scope: NameNumbers) -> Plain:
     match var.origin:
         case "binding":
             return {"is": "bound", "number": scope.number(var.name)}
@@ -199,15 +199,15 @@ def _name(var: ir.Var, scope: Scope) -> Plain:
             assert_never(var.origin)
 
 
-def _maybe(value: ir.Expr | None, scope: Scope) -> Plain | None:
+def _maybe(value: ir.Expr | None, scope: NameNumbers) -> Plain | None:
     return None if value is None else expression(value, scope)
 
 
-def _all(values: Sequence[ir.Expr], scope: Scope) -> list[Plain]:
+def _all(values: Sequence[ir.Expr], scope: NameNumbers) -> list[Plain]:
     return [expression(each, scope) for each in values]
 
 
-def _members(fields: Sequence[tuple[str, ir.Expr | None]], scope: Scope) -> list[Plain]:
+def _members(fields: Sequence[tuple[str, ir.Expr | None]], scope: NameNumbers) -> list[Plain]:
     """Write the fields that have a value, in the order of the file.
 
     The other fields take their defaults.

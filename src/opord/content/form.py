@@ -19,12 +19,18 @@ literals and conversions have theirs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias, assert_never
+from typing import Any, assert_never
 
 from opord import contract as ir
-from opord.content.expressions import Scope, constant, expression, microseconds, present_members, type_form
-
-Plain: TypeAlias = dict[str, Any]
+from opord.content.expressions import (
+    NameNumbers,
+    Plain,
+    constant,
+    expression,
+    microseconds,
+    present_members,
+    type_form,
+)
 
 FORM = 1
 """The number of this form. It is stored beside every digest."""
@@ -76,7 +82,7 @@ def _fields(fields: Sequence[ir.Field]) -> list[Plain]:
 
 
 def _optional(value: ir.Expr | None) -> Plain | None:
-    return None if value is None else expression(value, Scope())
+    return None if value is None else expression(value, NameNumbers())
 
 
 def _record(record: ir.RecordType) -> Plain:
@@ -166,7 +172,7 @@ def _doubt(doubt: ir.Doubt) -> Plain:
         case ir.Repeat():
             return {"do": "repeat"}
         case ir.Check():
-            args = [expression(each, Scope()) for each in doubt.args]
+            args = [expression(each, NameNumbers()) for each in doubt.args]
             return {
                 "do": "check",
                 "effect": doubt.effect,
@@ -192,7 +198,7 @@ def _state(state: ir.State) -> Plain:
         **present_members(
             initial=state.initial,
             fields=_sorted(_fields(state.fields)),
-            body=_block(state.body, Scope()),
+            body=_block(state.body, NameNumbers()),
             handlers=[_handler(each) for each in state.handlers],
             timers=[_timer(each) for each in state.timers],
             phase=state.phase,
@@ -213,7 +219,7 @@ def _phase(phase: ir.Phase) -> Plain:
 
 
 def _handler(handler: ir.EventHandler) -> Plain:
-    scope = Scope()
+    scope = NameNumbers()
     bound: Plain = {}
     for place, name in enumerate(handler.names):
         scope.bind(name, bound, str(place))
@@ -228,21 +234,21 @@ def _handler(handler: ir.EventHandler) -> Plain:
 def _timer(timer: ir.Timer) -> Plain:
     return {
         "kind": timer.kind,
-        "when": expression(timer.when, Scope()),
-        **present_members(body=_block(timer.body, Scope())),
+        "when": expression(timer.when, NameNumbers()),
+        **present_members(body=_block(timer.body, NameNumbers())),
     }
 
 
 # --- Statements ----------------------------------------------------------------------------------
 
 
-def _block(block: ir.Block, scope: Scope) -> list[Plain]:
+def _block(block: ir.Block, scope: NameNumbers) -> list[Plain]:
     """Write the statements of a block; names that they bind end with the block."""
     inner = scope.inner()
     return [_statement(each, inner) for each in block]
 
 
-def _statement(statement: ir.Statement, scope: Scope) -> Plain:
+def _statement(statement: ir.Statement, scope: NameNumbers) -> Plain:
     match statement:
         case ir.Let():
             written: Plain = {"do": "let", "value": expression(statement.value, scope)}
@@ -279,7 +285,7 @@ def _statement(statement: ir.Statement, scope: Scope) -> Plain:
             assert_never(statement)
 
 
-def _call(site: ir.CallSite, scope: Scope) -> Plain:
+def _call(site: ir.CallSite, scope: NameNumbers) -> Plain:
     return {
         "verb": site.verb,
         "name": site.name,
@@ -287,14 +293,14 @@ def _call(site: ir.CallSite, scope: Scope) -> Plain:
     }
 
 
-def _arm(arm: ir.Arm, scope: Scope) -> Plain:
+def _arm(arm: ir.Arm, scope: NameNumbers) -> Plain:
     inner = scope.inner()
     # One object: a use of its name in the body writes the number into it.
     pattern = _pattern(arm.pattern, inner)
     return {"for": pattern, **present_members(body=_block(arm.body, inner))}
 
 
-def _pattern(pattern: ir.Pattern, scope: Scope) -> Plain:
+def _pattern(pattern: ir.Pattern, scope: NameNumbers) -> Plain:
     """Write a pattern, and bind its names in the scope of its arm."""
     written: Plain
     match pattern:

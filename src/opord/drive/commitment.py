@@ -45,7 +45,7 @@ _Rest: TypeAlias = Literal["ask again", "ask", "rest"]
 _End: TypeAlias = Literal["succeed", "refuse", "give up", "confirm", "skip", "report"]
 
 
-class Reply(msgspec.Struct, frozen=True):
+class CommitReply(msgspec.Struct, frozen=True):
     """What a call led to: where the commit stands now, and the result or failure in rest form.
 
     `explanation` is why the call gave no answer. `text` is the result as canonical JSON, if it was
@@ -58,7 +58,7 @@ class Reply(msgspec.Struct, frozen=True):
     text: bytes = b""
 
 
-_NO_REPLY: Final = Reply("starting")
+_NO_REPLY: Final = CommitReply("starting")
 
 
 class Commitments:
@@ -215,7 +215,7 @@ class Commitments:
             await self.hold.park_in_doubt(draft, plan.instant)
         return stands_of(intent)
 
-    async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> Reply:
+    async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> CommitReply:
         """Call the action. Its attempt is already on record."""
         about = about_call(self.hold, self.calls, call, intent.key, intent.attempt)
         self.hold.calling = True
@@ -228,13 +228,13 @@ class Commitments:
         self.host.hook("call answered", self.run.id)
         match ending:
             case Answered():
-                return Reply("result", ending.rest, text=ending.text)
+                return CommitReply("result", ending.rest, text=ending.text)
             case Failed(failure):
-                return Reply(_stands(failure), dump_failure(call, failure))
+                return CommitReply(_stands(failure), dump_failure(call, failure))
             case TookTooLong(after_s):
-                return Reply("unknown", explanation=f"no answer within {after_s:g} s")
+                return CommitReply("unknown", explanation=f"no answer within {after_s:g} s")
             case Unexpected(error):
-                return Reply("unknown", explanation=said_of(error))
+                return CommitReply("unknown", explanation=said_of(error))
             case _:
                 assert_never(ending)
 
@@ -260,7 +260,7 @@ class Commitments:
                 assert_never(deed)
         return "between"
 
-    def _end(self, draft: Draft, intent: Intent, deed: _End, reply: Reply) -> Outcome:
+    def _end(self, draft: Draft, intent: Intent, deed: _End, reply: CommitReply) -> Outcome:
         """Record the outcome and return it."""
         value, text = reply.value, b""
         match deed:
@@ -295,7 +295,9 @@ class Commitments:
         if evidence is not None:
             self.host.in_background(keep_late(self.host, self.run.id, evidence))
 
-    async def _check(self, call: CallProgram, action: Action, intent: Intent, args: tuple[Any, ...]) -> Reply:
+    async def _check(
+        self, call: CallProgram, action: Action, intent: Intent, args: tuple[Any, ...]
+    ) -> CommitReply:
         """Ask the check's effect whether the action happened."""
         rule = action.doubt
         assert isinstance(rule, Check)
@@ -305,9 +307,9 @@ class Commitments:
         self.host.hook("check answered", self.run.id)
         match ending:
             case Answered(None | False):
-                return Reply("no")
+                return CommitReply("no")
             case Answered(value):
-                return Reply("yes", call.result.dump(value) if call.result is not None else None)
+                return CommitReply("yes", call.result.dump(value) if call.result is not None else None)
             case Failed(failure):
                 explanation = type(failure).__name__
             case TookTooLong(after_s):
@@ -316,7 +318,7 @@ class Commitments:
                 explanation = hidden(self.run, said_of(error))
             case _:
                 assert_never(ending)
-        return Reply("silence", explanation=storable(explanation)[:SAID_CHARACTERS])
+        return CommitReply("silence", explanation=storable(explanation)[:SAID_CHARACTERS])
 
     def _check_args(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> tuple[Any, ...]:
         pending = self.run.body.pending

@@ -14,7 +14,7 @@ from opord.stores.base import ContractConflict, Store, StoredContract
 from opord.values.types import Digest
 
 
-class Texts(Protocol):
+class ContractTexts(Protocol):
     """A source of contract texts: a store or an archive."""
 
     def contract(self, digest: Digest) -> StoredContract | None:
@@ -52,7 +52,7 @@ class Programs:
         """Return the program of a contract if it is already compiled."""
         return self._by_digest.get(digest)
 
-    def load(self, store: Texts, digest: Digest) -> Program:
+    def load(self, store: ContractTexts, digest: Digest) -> Program:
         """Return the program of a contract, compiled from the store's text if needed. Blocks.
 
         Raises:

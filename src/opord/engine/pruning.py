@@ -33,7 +33,7 @@ With indexes, it deletes about twice as much.
 
 FORGET_AT_ONCE = 1_000
 
-Point: TypeAlias = Literal["told", "before sync", "synced", "deleted", "forgotten"]
+PruningPoint: TypeAlias = Literal["told", "before sync", "synced", "deleted", "forgotten"]
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Pruning:
         keep_us: Duration,
         contract: str | None = None,
         limit: int | None = None,
-        hook: Callable[[Point], None] = lambda _: None,
+        hook: Callable[[PruningPoint], None] = lambda _: None,
     ) -> None:
         self.tally = Tally()
         self._store = store

@@ -30,7 +30,7 @@ from opord.kernel.sealing import SEALED, SECRET, open_data, seal_data
 from opord.values.canonical import digest, dumps, loads
 from opord.values.codec import Codec
 from opord.values.guard import BadValue, check_plain
-from opord.values.shape import Part, Shape
+from opord.values.shape import Shape, ShapePart
 from opord.values.types import Digest, RunId
 from opord.values.vault import Vault
 
@@ -85,7 +85,7 @@ class Large:
             self._size = len(encode(self.rest))
         return self._size
 
-    def value(self, part: Part) -> Any:
+    def value(self, part: ShapePart) -> Any:
         """Return the value in the type of a member; the same object each time."""
         if part.kind not in self._values:
             self._values[part.kind] = part.load(self.rest)

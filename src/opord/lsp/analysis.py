@@ -14,7 +14,7 @@ from opord.language.syntax.lexer import lex
 from opord.language.syntax.source import Source
 from opord.language.syntax.tokens import Tokens
 from opord.language.syntax.tree import Span
-from opord.lsp.index import Index
+from opord.lsp.index import NameIndex
 
 
 class Analysis:
@@ -53,9 +53,9 @@ class Analysis:
         return self.result.diagnostics
 
     @cached_property
-    def index(self) -> Index:
+    def index(self) -> NameIndex:
         """The names of the file, with the symbols that they mean."""
-        return Index(self.file, self.ctx, self.recorder)
+        return NameIndex(self.file, self.ctx, self.recorder)
 
     @cached_property
     def graph(self) -> Graph:

@@ -27,7 +27,7 @@ _STARTS = t.STATEMENT_WORDS | t.HANDLER_WORDS | t.CHILD_WORDS
 
 
 @dataclass(slots=True)
-class Frame:
+class BracketFrame:
     """An open bracket: the index of its token, its kind, and the start of its statement."""
 
     opening: int
@@ -47,10 +47,10 @@ class Cursor:
     tokens: Tokens
     index: int
     start: int
-    frames: list[Frame]
+    frames: list[BracketFrame]
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> BracketFrame:
         """The innermost bracket."""
         return self.frames[-1]
 
@@ -69,18 +69,18 @@ class Cursor:
         """Whether no token of the statement is before the cursor."""
         return self.index <= self.start
 
-    def callee(self, frame: Frame) -> tuple[str, str]:
+    def callee(self, frame: BracketFrame) -> tuple[str, str]:
         """Return the name before a parenthesis, and the token before that."""
         texts, at = self.tokens.texts, frame.opening
         name = texts[at - 1] if at >= 1 and self.tokens.kinds[at - 1] == t.NAME else ""
         return name, texts[at - 2] if at >= 2 else ""
 
-    def in_statement(self) -> list[Frame]:
+    def in_statement(self) -> list[BracketFrame]:
         """List the open parentheses, brackets and texts inside the innermost brace.
 
         Innermost first.
         """
-        frames: list[Frame] = []
+        frames: list[BracketFrame] = []
         for frame in reversed(self.frames):
             if frame.kind not in ("(", "[", "text"):
                 break
@@ -88,7 +88,7 @@ class Cursor:
         return frames
 
     @property
-    def brace(self) -> Frame:
+    def brace(self) -> BracketFrame:
         """The innermost open brace around the cursor, or the file."""
         return next(frame for frame in reversed(self.frames) if frame.kind not in ("(", "[", "text"))
 
@@ -102,7 +102,7 @@ def cursor_at(tokens: Tokens, text: str, offset: int) -> Cursor:
     if index > 0 and tokens.ends[index - 1] >= offset and tokens.kinds[index - 1] in (t.NAME, *t.RESERVED):
         index -= 1
     index = min(index, len(tokens.kinds) - 1)
-    frames = [Frame(-1, "top", 0)]
+    frames = [BracketFrame(-1, "top", 0)]
     start = 0
     kinds, texts, newlines = tokens.kinds, tokens.texts, tokens.newlines
     for i in range(index + 1):
@@ -123,12 +123,12 @@ def cursor_at(tokens: Tokens, text: str, offset: int) -> Cursor:
         if newlines[i] == t.NEWLINE and frames[-1].kind not in ("(", "["):
             start = i
         if kind == "{":
-            frames.append(Frame(i, _kind_of_brace(tokens, frames, start, i), start))
+            frames.append(BracketFrame(i, _kind_of_brace(tokens, frames, start, i), start))
             start = i + 1
         elif kind in ("(", "["):
-            frames.append(Frame(i, "(" if kind == "(" else "[", start))
+            frames.append(BracketFrame(i, "(" if kind == "(" else "[", start))
         elif kind == t.TEXT_START:
-            frames.append(Frame(i, "text", start))
+            frames.append(BracketFrame(i, "text", start))
         elif kind == t.TEXT_END:
             _pop(frames, ("text",))
         elif kind == ")":
@@ -150,7 +150,7 @@ def _on_new_line(tokens: Tokens, text: str, index: int, offset: int) -> bool:
     return "\n" in text[tokens.ends[index - 1] : max(offset, tokens.ends[index - 1])]
 
 
-def _close_parentheses(frames: list[Frame], at: int, start: int) -> int:
+def _close_parentheses(frames: list[BracketFrame], at: int, start: int) -> int:
     closed = False
     while frames[-1].kind in ("(", "[", "text"):
         frames.pop()
@@ -158,12 +158,12 @@ def _close_parentheses(frames: list[Frame], at: int, start: int) -> int:
     return at if closed else start
 
 
-def _pop(frames: list[Frame], kinds: tuple[str, ...]) -> None:
+def _pop(frames: list[BracketFrame], kinds: tuple[str, ...]) -> None:
     if frames[-1].kind in kinds:
         frames.pop()
 
 
-def _close_brace(frames: list[Frame], start: int) -> int:
+def _close_brace(frames: list[BracketFrame], start: int) -> int:
     for i in range(len(frames) - 1, 0, -1):
         if frames[i].kind not in ("(", "[", "text"):
             start = frames[i].start
@@ -172,7 +172,7 @@ def _close_brace(frames: list[Frame], start: int) -> int:
     return start
 
 
-def _kind_of_brace(tokens: Tokens, frames: list[Frame], start: int, at: int) -> FrameKind:
+def _kind_of_brace(tokens: Tokens, frames: list[BracketFrame], start: int, at: int) -> FrameKind:
     texts = tokens.texts
     parent = frames[-1].kind
     first = texts[start] if start < at else ""

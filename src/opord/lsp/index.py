@@ -53,7 +53,7 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True)
-class Occurrence:
+class NameOccurrence:
     """A name at its place in this file. `declares` says that this is its declaration."""
 
     span: Span
@@ -61,7 +61,7 @@ class Occurrence:
     declares: bool
 
 
-class Index:
+class NameIndex:
     """The symbols that a file knows, and its names from top to bottom."""
 
     def __init__(self, file: tree.File, ctx: Lowering, recorder: Recorder) -> None:
@@ -71,7 +71,7 @@ class Index:
         self.rests: list[Rest] = recorder.rests
         for symbol in _declared(file, ctx):
             self.symbols.setdefault(symbol.place, symbol)
-        occurrences: dict[tuple[Span, bool], Occurrence] = {}
+        occurrences: dict[tuple[Span, bool], NameOccurrence] = {}
         for local in recorder.locals:
             binding = local.binding
             place = ctx.place(local.span)
@@ -79,12 +79,12 @@ class Index:
         for place in self.symbols:
             if place.file == self._path:
                 span = self.span(place)
-                occurrences[span, True] = Occurrence(span, (place,), True)
+                occurrences[span, True] = NameOccurrence(span, (place,), True)
         for span, places in recorder.references:
             if (span, True) not in occurrences and span[0] < span[1]:
                 known_places = tuple(place for place in places if place in self.symbols)
                 if known_places:
-                    occurrences[span, False] = Occurrence(span, known_places, False)
+                    occurrences[span, False] = NameOccurrence(span, known_places, False)
         self.occurrences = sorted(occurrences.values(), key=lambda each: each.span)
         self._at = [each.span[0] for each in self.occurrences]
 
@@ -95,7 +95,7 @@ class Index:
             self._starts[place.end_line - 1] + place.end_column - 1,
         )
 
-    def at(self, offset: int) -> Occurrence | None:
+    def at(self, offset: int) -> NameOccurrence | None:
         """Return the name that contains an offset or ends at it."""
         i = bisect_right(self._at, offset) - 1
         # Between two adjacent names, the second one is meant. It comes later in the list.
@@ -108,7 +108,7 @@ class Index:
         occurrence = self.at(offset)
         return self.symbols[occurrence.places[0]] if occurrence is not None else None
 
-    def of(self, places: set[Place]) -> list[Occurrence]:
+    def of(self, places: set[Place]) -> list[NameOccurrence]:
         """List the names that refer to one of these symbols."""
         return [each for each in self.occurrences if not places.isdisjoint(each.places)]
 

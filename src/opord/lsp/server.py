@@ -17,7 +17,7 @@ from opord import __version__
 from opord.lsp.analysis import Analysis
 from opord.lsp.features.problems import problems
 from opord.lsp.wire.convert import Converter
-from opord.lsp.wire.documents import Document, Documents
+from opord.lsp.wire.documents import Documents, OpenDocument
 from opord.lsp.wire.protocol import StrictProtocol
 from opord.lsp.workspace import Workspace
 
@@ -106,7 +106,7 @@ class OpordServer(LanguageServer):
             for user in self.workspace_.users_of(path):
                 self._later(user)
 
-    def _take(self, document: Document) -> None:
+    def _take(self, document: OpenDocument) -> None:
         self.workspace_.put(document.path, document.text)
         self._later(document.path)
 

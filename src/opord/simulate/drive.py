@@ -58,7 +58,7 @@ POINTS_BEFORE_CRASH = 24
 
 _body = msgspec.json.Decoder(RunBody).decode
 
-End: TypeAlias = Literal["ended", "stalled", "stuck", "cut off"]
+ExplorationEnd: TypeAlias = Literal["ended", "stalled", "stuck", "cut off"]
 
 
 class NoInput(Exception):
@@ -69,7 +69,7 @@ class Explored(NamedTuple):
     """The result of one explored run."""
 
     seed: int
-    end: End
+    end: ExplorationEnd
     why: str
     row: RunRow
     records: list[RecordRow]
@@ -191,7 +191,7 @@ class _OneRun:
 
     # --- the story -------------------------------------------------------------------------------
 
-    async def _drive(self) -> tuple[End, str]:
+    async def _drive(self) -> tuple[ExplorationEnd, str]:
         self.client = self._outside_client()
         await self._come_up()
         await self._start()

@@ -23,17 +23,17 @@ from opord.simulate.values import Constants
 from opord.story.page import run_story
 from opord.values.canonical import loads
 
-Trouble: TypeAlias = Literal["stuck", "stalled", "broken promise", "twice"]
+TroubleKind: TypeAlias = Literal["stuck", "stalled", "broken promise", "twice"]
 
 TOLD_MAX = 3
 """At most this many stories of each kind of trouble are kept, one per state. All are counted."""
 
 
 @dataclass
-class Case:
+class TroubledRun:
     """A run in which something is wrong, with its story."""
 
-    kind: Trouble
+    kind: TroubleKind
     seed: int
     state: str
     why: str
@@ -62,7 +62,7 @@ class Exploration:
     effects: Counter[str] = field(default_factory=Counter)
     happenings: Counter[str] = field(default_factory=Counter)
     times_s: list[float] = field(default_factory=list)
-    cases: list[Case] = field(default_factory=list)
+    cases: list[TroubledRun] = field(default_factory=list)
     last_story: list[str] = field(default_factory=list)
 
     @property
@@ -166,12 +166,12 @@ def _note(exploration: Exploration, driver: Driver, one: Explored) -> None:
         state = one.row.head.state
         reported = [case.state for case in exploration.cases if case.kind == kind]
         if len(reported) < TOLD_MAX and state not in reported:
-            exploration.cases.append(Case(kind, one.seed, state, why, story_of(driver, one)))
+            exploration.cases.append(TroubledRun(kind, one.seed, state, why, story_of(driver, one)))
     if exploration.runs_wanted == 1:
         exploration.last_story = story_of(driver, one)
 
 
-def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[Trouble, str]]:
+def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[TroubleKind, str]]:
     match one.end:
         case "stuck" | "stalled":
             yield one.end, one.why

@@ -13,7 +13,7 @@ from opord.kernel.rows import RecordRow
 from opord.values.canonical import loads
 
 
-class Occurrence(NamedTuple):
+class RunOccurrence(NamedTuple):
     """Something that occurred in a run.
 
     `begins`: a call is about to be made. `did` and `may`: it has, or may have, taken effect.
@@ -25,22 +25,22 @@ class Occurrence(NamedTuple):
     may: bool = False
 
 
-def occurrences_of(records: Iterable[RecordRow]) -> list[Occurrence]:
+def occurrences_of(records: Iterable[RecordRow]) -> list[RunOccurrence]:
     """List the occurrences of a journal.
 
     They are states entered, effects that answered, commits and their outcomes.
     """
-    occurrences: list[Occurrence] = []
+    occurrences: list[RunOccurrence] = []
     for record in records:
         body = loads(record.body)
         for answer in (*(body.get("answers") or ()), *(body.get("calls") or ())):
             if "failed" not in answer:
-                occurrences.append(Occurrence(answer["call"], did=True, may=True))
+                occurrences.append(RunOccurrence(answer["call"], did=True, may=True))
         match record.known_kind:
             case "started" | "transition":
-                occurrences.append(Occurrence(body["to"], did=True, may=True))
+                occurrences.append(RunOccurrence(body["to"], did=True, may=True))
             case "intent":
-                occurrences.append(Occurrence(body["call"], begins=True))
+                occurrences.append(RunOccurrence(body["call"], begins=True))
             case "outcome":
                 occurrences.append(_outcome(body))
             case (
@@ -64,11 +64,11 @@ def occurrences_of(records: Iterable[RecordRow]) -> list[Occurrence]:
     return occurrences
 
 
-def _outcome(body: Mapping[str, Any]) -> Occurrence:
+def _outcome(body: Mapping[str, Any]) -> RunOccurrence:
     failed = (body["outcome"].get("failed") or {}).get("type")
     skipped = body.get("by") == "skip"
     did = failed is None and not skipped
-    return Occurrence(body["call"], did=did, may=did or skipped or failed == "InDoubt")
+    return RunOccurrence(body["call"], did=did, may=did or skipped or failed == "InDoubt")
 
 
 def broken_promises(contract: Contract, records: Sequence[RecordRow], *, ended: bool) -> list[Promise]:
@@ -80,7 +80,7 @@ def broken_promises(contract: Contract, records: Sequence[RecordRow], *, ended: 
     return [promise for promise in contract.promises if _broken(promise, occurrences, ended)]
 
 
-def _broken(promise: Promise, occurrences: Sequence[Occurrence], ended: bool) -> bool:
+def _broken(promise: Promise, occurrences: Sequence[RunOccurrence], ended: bool) -> bool:
     subjects = set(promise.subjects)
     others = set(promise.others)
     match promise.kind:
@@ -107,7 +107,7 @@ def _broken(promise: Promise, occurrences: Sequence[Occurrence], ended: bool) ->
             assert_never(promise.kind)
 
 
-def _comes_after(occurrences: Sequence[Occurrence], subjects: set[str], others: set[str]) -> bool:
+def _comes_after(occurrences: Sequence[RunOccurrence], subjects: set[str], others: set[str]) -> bool:
     """Say whether a subject begins, or occurs, after one of the others may have occurred."""
     may = False
     committed = {occurrence.name for occurrence in occurrences if occurrence.begins}

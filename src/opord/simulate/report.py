@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from opord.simulate.explore import Case, Exploration
+from opord.simulate.explore import Exploration, TroubledRun
 from opord.simulate.hints import unreached
 
 FORMAT = 1
@@ -75,7 +75,7 @@ def as_data(exploration: Exploration, file: str) -> dict[str, Any]:
     }
 
 
-def _case(case: Case, file: str) -> dict[str, Any]:
+def _case(case: TroubledRun, file: str) -> dict[str, Any]:
     return {
         "kind": case.kind,
         "seed": case.seed,

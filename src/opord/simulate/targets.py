@@ -28,7 +28,7 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
-from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
+from opord.language.flow.exits import BelowCall, Branched, Condition, Exit, InCallArm, Matched, exits
 from opord.language.flow.graph import Graph, Moment
 
 UNKNOWN = "unknown"
@@ -135,9 +135,9 @@ class _Words:
         match condition:
             case Branched(statement=statement, holds=holds):
                 return f"`{self.quote(statement.condition.place)}`{'' if holds else ' to be false'}"
-            case Answered():
+            case BelowCall():
                 return None
-            case Ended(site=site, arm=arm):
+            case InCallArm(site=site, arm=arm):
                 return f"{site.name} to be {_pattern(arm.pattern)}"
             case Matched(subject=subject, arm=arm):
                 return f"`{self.quote(subject.place)}` to be {_pattern(arm.pattern)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from opord.stores.base import Store, StoreRefused
 
 if TYPE_CHECKING:
-    from opord.stores.kind import Facts, Kind, Remark
+    from opord.stores.kind import Remark, StoreKind, StoreOverview
 
 __all__ = [
     "archive",
@@ -56,7 +56,7 @@ def store_exists(url: str) -> bool:
     return kind_of(url).exists(url)
 
 
-def inspect_store(url: str, *, whole: bool = False) -> Facts:
+def inspect_store(url: str, *, whole: bool = False) -> StoreOverview:
     """Return the facts of the store that a URL names, and change nothing; see `Kind.inspect`."""
     return kind_of(url).inspect(url, whole=whole)
 
@@ -67,7 +67,7 @@ def libraries() -> Iterator[Remark]:
         yield _load(module).library()
 
 
-def kind_of(url: str) -> Kind:
+def kind_of(url: str) -> StoreKind:
     """Return the kind of the store that a URL names.
 
     Raises:
@@ -83,6 +83,6 @@ def kind_of(url: str) -> Kind:
     return _load(KINDS[scheme])
 
 
-def _load(module: str) -> Kind:
-    kind: Kind = import_module(module).KIND
+def _load(module: str) -> StoreKind:
+    kind: StoreKind = import_module(module).KIND
     return kind

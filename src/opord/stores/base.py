@@ -65,7 +65,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredContract",
     "Tombstone",
-    "Unread",
+    "UnreadRow",
     "ValueRow",
     "WasPruned",
     "WorkerRow",
@@ -105,7 +105,7 @@ class RowDamaged(StoreDamaged):
     after: RunId | None = None
 
 
-class Unread(NamedTuple):
+class UnreadRow(NamedTuple):
     """A row that cannot be read: its table, its `seq` if it is a record, and the reason."""
 
     table: str
@@ -303,7 +303,7 @@ class Store(Protocol):
         """
         ...
 
-    def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
+    def kept(self, run: RunId, *, unread: list[UnreadRow] | None = None) -> Kept | None:
         """Return all that is stored of a run at one instant; None if there is no such run.
 
         With `unread`, rows that cannot be read are left out and listed there. A damaged row of the

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from opord.stores.base import Store
 
-Verdict: TypeAlias = Literal["fine", "note", "warning", "wrong"]
+RemarkVerdict: TypeAlias = Literal["fine", "note", "warning", "wrong"]
 """`note` needs no action. `wrong` means that something cannot work."""
 
 
@@ -20,14 +20,14 @@ class Remark:
     """
 
     area: str
-    verdict: Verdict
+    verdict: RemarkVerdict
     text: str
     move: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StoreOverview:
     """What can be seen of a store. If none `exists` yet, only `where` and some remarks are known.
 
     - `where` is its place in words; `size` is in words too.
@@ -51,7 +51,7 @@ class Facts:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Kind(Protocol):
+class StoreKind(Protocol):
     """A kind of store: what the scheme of a URL names.
 
     Each verb raises `StoreRefused` for a URL that does not name a store of this kind, and for a
@@ -75,7 +75,7 @@ class Kind(Protocol):
         """
         ...
 
-    def inspect(self, url: str, *, whole: bool = False) -> Facts:
+    def inspect(self, url: str, *, whole: bool = False) -> StoreOverview:
         """Return the facts of the store. Nothing is made, migrated or written.
 
         With `whole` the store is read from end to end, whatever its size.

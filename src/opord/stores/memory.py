@@ -35,7 +35,7 @@ from opord.stores.base import (
     StoredContract,
     Stray,
     Tombstone,
-    Unread,
+    UnreadRow,
     UsedKey,
     ValueRow,
     WorkerRow,
@@ -337,7 +337,7 @@ class MemoryStore:
                 for one in sorted(by_digest if digests is None else by_digest.keys() & set(digests))
             ]
 
-    def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
+    def kept(self, run: RunId, *, unread: list[UnreadRow] | None = None) -> Kept | None:
         with self._rows.lock:
             return self._whole_run(run) if run in self._rows.runs else None
 

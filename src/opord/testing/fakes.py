@@ -17,7 +17,7 @@ from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
 from opord.testing.plausible import Plausible
-from opord.testing.script import Answer, Scripted, type_text
+from opord.testing.script import Scripted, ScriptedAnswer, type_text
 from opord.values.duration import format_instant
 from opord.values.failure import Failure
 
@@ -168,7 +168,7 @@ class Fake(Scripted):
         """Say whether the next answer of the script comes before the key is looked at."""
         return bool(self._script) and self._script[0].before_key and self._script[0].times != 0
 
-    def _next(self) -> Answer | None:
+    def _next(self) -> ScriptedAnswer | None:
         """Take the next answer of the script.
 
         The last one is repeated for all further calls, unless it is counted.
@@ -180,16 +180,16 @@ class Fake(Scripted):
             if len(self._script) > 1:
                 self._script.pop(0)
         elif answer.times > 1:
-            self._script[0] = Answer(**{**vars(answer), "times": answer.times - 1})
+            self._script[0] = ScriptedAnswer(**{**vars(answer), "times": answer.times - 1})
         elif len(self._script) > 1:
             self._script.pop(0)
         elif answer.times == 1:
-            self._script[0] = Answer(**{**vars(answer), "times": 0})
+            self._script[0] = ScriptedAnswer(**{**vars(answer), "times": 0})
         else:
             return None
         return answer
 
-    def _outcome_of(self, fake_call: Made, answer: Answer, args: tuple[Any, ...]) -> Any:
+    def _outcome_of(self, fake_call: Made, answer: ScriptedAnswer, args: tuple[Any, ...]) -> Any:
         match answer.kind:
             case "ok":
                 return self._ended(fake_call, answer.value)
@@ -217,7 +217,7 @@ class Fake(Scripted):
         result = self._real(*args, call=call) if wants else self._real(*args)
         return await result if inspect.isawaitable(result) else result
 
-    async def _without_answer(self, fake_call: Made, answer: Answer) -> Any:
+    async def _without_answer(self, fake_call: Made, answer: ScriptedAnswer) -> Any:
         fake_call.outcome, fake_call.happened = answer.kind, answer.happened
         if answer.happened:
             fake_call.result = self._invented() if answer.value is None else answer.value

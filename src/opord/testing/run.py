@@ -16,7 +16,7 @@ from opord.kernel.run import Run as Stored
 from opord.kernel.views import history_view, needs_person, run_view
 from opord.stores.base import Store
 from opord.story.page import run_story
-from opord.testing.script import ScriptError, Span
+from opord.testing.script import ScriptError, TimeSpan
 from opord.values.guard import BadValue
 from opord.values.names import python_names
 from opord.values.types import RunId
@@ -40,7 +40,7 @@ class Home(Protocol):
         """Return a run's records."""
         ...
 
-    def advance(self, span: Span) -> None:
+    def advance(self, span: TimeSpan) -> None:
         """Let time pass; what becomes due happens in its order."""
 
     def send(self, run: str, event: str, members: Mapping[str, Any], *, actor: str, role: str | None) -> Sent:
@@ -143,7 +143,7 @@ class Run:
         """Send it an event: `run.send.approve(note="ok", as_="ann", role="manager")`."""
         return Send(self)
 
-    def advance(self, span: Span) -> Self:
+    def advance(self, span: TimeSpan) -> Self:
         """Let time pass; see `World.advance`."""
         self._world.advance(span)
         return self

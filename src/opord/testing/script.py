@@ -16,7 +16,7 @@ from opord.values.duration import parse_duration
 from opord.values.failure import Failure
 from opord.values.guard import BadValue
 
-Span: TypeAlias = str | timedelta
+TimeSpan: TypeAlias = str | timedelta
 """A duration: `"48h"`, as in a contract, or a `timedelta`."""
 
 
@@ -25,7 +25,7 @@ class ScriptError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScriptedAnswer:
     """One answer of a script.
 
     `value` is a result, a failure, an exception or a function, by its kind; `lost` and `silence`
@@ -70,17 +70,17 @@ class Answers:
     def _call(self) -> CallProgram: ...
 
     @abstractmethod
-    def _say(self, answer: Answer) -> Script: ...
+    def _say(self, answer: ScriptedAnswer) -> Script: ...
 
-    def returns(self, *value: Any, after: Span = "0s", **fields: Any) -> Script:
+    def returns(self, *value: Any, after: TimeSpan = "0s", **fields: Any) -> Script:
         """Answer with a result: typed, as plain data, or as the fields of a record by their names.
 
         `after` is how long the answer takes.
         """
-        return self._say(Answer("ok", self._result(value, fields, "returns"), True, _span(after)))
+        return self._say(ScriptedAnswer("ok", self._result(value, fields, "returns"), True, _span(after)))
 
     def fails(
-        self, failure: Failure | type[Failure], *, after: Span = "0s", before_key: bool | None = None
+        self, failure: Failure | type[Failure], *, after: TimeSpan = "0s", before_key: bool | None = None
     ) -> Script:
         """Answer with a declared failure: `fails(PaymentError.Declined(reason="no funds"))`.
 
@@ -102,32 +102,34 @@ class Answers:
             raise ScriptError(f"{self._name} cannot fail with {variant}: {error}") from None
         if before_key is None:
             before_key = not (variant.opord_transient or variant.opord_settles)
-        return self._say(Answer("fails", variant, False, _span(after), before_key=before_key))
+        return self._say(ScriptedAnswer("fails", variant, False, _span(after), before_key=before_key))
 
-    def raises(self, error: BaseException, *, after: Span = "0s") -> Script:
+    def raises(self, error: BaseException, *, after: TimeSpan = "0s") -> Script:
         """Raise something undeclared.
 
         An effect is tried again and then stalls its run; an action is in doubt.
         """
-        return self._say(Answer("raises", error, False, _span(after)))
+        return self._say(ScriptedAnswer("raises", error, False, _span(after)))
 
-    def unknown(self, *result: Any, happened: bool = False, after: Span = "0s", **fields: Any) -> Script:
+    def unknown(self, *result: Any, happened: bool = False, after: TimeSpan = "0s", **fields: Any) -> Script:
         """Lose the answer of an action, so that it is in doubt.
 
         With `happened` the other side did it, with that result (something plausible unless it is
         given).
         """
         self._only((Action,), "unknown")
-        return self._say(Answer("lost", self._lost_result(result, fields, happened), happened, _span(after)))
+        return self._say(
+            ScriptedAnswer("lost", self._lost_result(result, fields, happened), happened, _span(after))
+        )
 
     def times_out(self, *result: Any, happened: bool = False, **fields: Any) -> Script:
         """Never answer: the call is given up after its time-out. For `happened` see `unknown`."""
         self._only((Action,) if happened else (Effect, Action), "times_out")
-        return self._say(Answer("silence", self._lost_result(result, fields, happened), happened))
+        return self._say(ScriptedAnswer("silence", self._lost_result(result, fields, happened), happened))
 
     def does(self, function: Callable[..., Any]) -> Script:
         """Answer with the result of a function of the arguments, or the failure that it raises."""
-        return self._say(Answer("does", function, True))
+        return self._say(ScriptedAnswer("does", function, True))
 
     def looks_up(self, action: Scripted) -> Script:
         """Answer as one who knows what became of the run's latest commit of an action.
@@ -136,11 +138,11 @@ class Answers:
         else none (or false).
         """
         self._only((Effect,), "looks_up")
-        return self._say(Answer("looks up", action, True))
+        return self._say(ScriptedAnswer("looks up", action, True))
 
     def auto(self) -> Script:
         """Answer with something plausible of the declared type."""
-        return self._say(Answer("auto", None, True))
+        return self._say(ScriptedAnswer("auto", None, True))
 
     # --- what fits -------------------------------------------------------------------------------
 
@@ -186,13 +188,13 @@ class Scripted(Answers):
 
     def __init__(self, call: CallProgram) -> None:
         self._program = call
-        self._script: list[Answer] = []
+        self._script: list[ScriptedAnswer] = []
 
     @property
     def _call(self) -> CallProgram:
         return self._program
 
-    def _say(self, answer: Answer) -> Script:
+    def _say(self, answer: ScriptedAnswer) -> Script:
         self._script = [answer]
         return Script(self)
 
@@ -207,7 +209,7 @@ class Then(Answers):
     def _call(self) -> CallProgram:
         return self._fake._call
 
-    def _say(self, answer: Answer) -> Script:
+    def _say(self, answer: ScriptedAnswer) -> Script:
         self._fake._script.append(answer)
         return Script(self._fake)
 
@@ -217,12 +219,12 @@ def type_text(type_: Type) -> str:
     return "nothing" if isinstance(type_, Nothing) else show(type_)
 
 
-def span_us(span: Span) -> int:
+def span_us(span: TimeSpan) -> int:
     """Return a duration in microseconds."""
     return _span(span) // timedelta(microseconds=1)
 
 
-def _span(span: Span) -> timedelta:
+def _span(span: TimeSpan) -> timedelta:
     if isinstance(span, timedelta):
         length = span
     else:

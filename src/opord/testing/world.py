@@ -36,14 +36,14 @@ from opord.testing.crashing import CrashPlan, MortalStore
 from opord.testing.engines import virtual_engine
 from opord.testing.fakes import Fakes
 from opord.testing.run import Run
-from opord.testing.script import ScriptError, Span, span_us
+from opord.testing.script import ScriptError, TimeSpan, span_us
 from opord.testing.stepping import Stepper, Stop
 from opord.values.names import python_names
 from opord.values.types import RunId
 
 T = TypeVar("T")
 
-Contract: TypeAlias = type[Workflow] | Workflow | ModuleType | str | Path
+ContractSource: TypeAlias = type[Workflow] | Workflow | ModuleType | str | Path
 """A contract's class, with or without handlers; a module that has one; or a file to be loaded."""
 
 ALL_RUNS = 10_000
@@ -69,7 +69,7 @@ class World:
         *,
         seed: int = 0,
         start: datetime | None = None,
-        patience: Span = timedelta(days=2),
+        patience: TimeSpan = timedelta(days=2),
         kill_at: int | None = None,
     ) -> None:
         self.seed = seed
@@ -96,7 +96,7 @@ class World:
         """The present instant, in UTC."""
         return to_datetime(self._clock.now_us)
 
-    def advance(self, span: Span) -> None:
+    def advance(self, span: TimeSpan) -> None:
         """Let time pass: what becomes due on the way happens at its time."""
         self._advance_to(self._clock.now_us + span_us(span))
 
@@ -122,7 +122,7 @@ class World:
 
     # --- contracts -------------------------------------------------------------------------------
 
-    def fakes(self, contract: Contract, *, real: Any = None) -> Fakes:
+    def fakes(self, contract: ContractSource, *, real: Any = None) -> Fakes:
         """Return a fake for each call of a contract.
 
         With `real` handlers, each fake that is not scripted passes its calls on to them, and keeps
@@ -135,7 +135,7 @@ class World:
 
     def start(
         self,
-        contract: Contract,
+        contract: ContractSource,
         members: Mapping[str, Any] | None = None,
         /,
         *,
@@ -481,7 +481,7 @@ def _wake(row: RunRow) -> int | None:
     return None if row.head.status == "ended" else row.head.wake_at
 
 
-def _workflow(contract: Contract) -> tuple[type[Workflow], Any]:
+def _workflow(contract: ContractSource) -> tuple[type[Workflow], Any]:
     """Return a contract's class, and the handlers that are joined with it, if any."""
     if isinstance(contract, Workflow):
         return type(contract), contract.handlers

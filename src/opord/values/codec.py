@@ -31,10 +31,10 @@ from opord.contract import (
     Type,
     Variant,
 )
-from opord.values.codec_source import Member, Sources
+from opord.values.codec_source import ConversionSources, Member
 from opord.values.guard import LIMIT_DEPTH, BadValue, check_plain
 from opord.values.names import RESERVED_IN_VARIANTS, member_names, python_names
-from opord.values.shape import Part, Shape
+from opord.values.shape import Shape, ShapePart
 from opord.values.vault import UNOPENED
 
 Evaluate: TypeAlias = Callable[[Expr], Any]
@@ -78,7 +78,7 @@ class Codecs:
 
     def __init__(self, contract: Contract, classes: Mapping[str, type[Any]], evaluate: Evaluate) -> None:
         self._evaluate = evaluate
-        self._sources = Sources()
+        self._sources = ConversionSources()
         self._records: dict[str, tuple[list[Member], type[Any]]] = {}
         for record in contract.records:
             members = self._members(record.fields)
@@ -163,12 +163,12 @@ class Codecs:
     def _shape(self, members: Sequence[Member], cls: type[Any] | None) -> Shape:
         return Shape(cls, tuple(self._part(member) for member in members))
 
-    def _part(self, member: Member) -> Part:
+    def _part(self, member: Member) -> ShapePart:
         type_ = member.type
         compiled = self._sources.compiled(self._sources.key(type_), type_)
         plain = _not_optional(type_)
         deep = self._sources.is_deep(type_)
-        return Part(
+        return ShapePart(
             member.name,
             member.attribute,
             self._sources.key(plain),

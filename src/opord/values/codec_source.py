@@ -33,8 +33,8 @@ from opord.values.scalars import SCALARS, check_bool, check_float, check_int, ch
 from opord.values.secret import SHOWN, Secret
 from opord.values.vault import UNOPENED, SecretUnreadable
 
-Convert: TypeAlias = Callable[[Any], Any]
-Arm: TypeAlias = "tuple[str, type[Any], list[Member]]"
+Conversion: TypeAlias = Callable[[Any], Any]
+VariantArm: TypeAlias = "tuple[str, type[Any], list[Member]]"
 
 SECRET_MEMBER: Final = "$secret"  # noqa: S105 - a name, no password
 """The one member of the rest form of a secret."""
@@ -59,17 +59,17 @@ class Member:
 class Compiled:
     """The conversions of a type; see `codec.Codec`."""
 
-    accept: Convert
-    dump: Convert
-    load: Convert
-    show: Convert
-    copy: Convert
+    accept: Conversion
+    dump: Conversion
+    load: Conversion
+    show: Conversion
+    copy: Conversion
 
 
 _OPERATIONS: Final = ("accept", "dump", "load", "show", "copy")
 
 
-class Sources:
+class ConversionSources:
     """Writes and compiles the conversions of types, once each, all in one namespace.
 
     A declared name is compiled when it is first needed, after all are declared, because records may
@@ -150,7 +150,7 @@ class Sources:
         return key
 
     def declare_sum(
-        self, label: str, arms: Sequence[Arm], *, anonymous: bool = False, always_objects: bool = False
+        self, label: str, arms: Sequence[VariantArm], *, anonymous: bool = False, always_objects: bool = False
     ) -> str:
         """Declare an enum with fields, or failures, and return its key.
 
@@ -369,7 +369,7 @@ class Sources:
             body += lines[number]
         return f"def copy_{key}(v):\n" + indent([*body, f"return {construction}"], 4)
 
-    def _write_sum(self, key: str, label: str, arms: Sequence[Arm], always_objects: bool) -> None:
+    def _write_sum(self, key: str, label: str, arms: Sequence[VariantArm], always_objects: bool) -> None:
         by_name: dict[str, tuple[str, bool]] = {}
         by_class: dict[type[Any], str] = {}
         by_class_name: dict[str, tuple[str, dict[str, str]]] = {}
@@ -442,7 +442,7 @@ class Sources:
         self._space |= {f"{operation}_{key}": function for operation, function in functions.items()}
 
 
-def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, Convert]:
+def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, Conversion]:
     def guarded(convert: str, value: Any) -> Any:
         try:
             return space[convert](value)

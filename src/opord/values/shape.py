@@ -13,7 +13,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Part:
+class ShapePart:
     """A member: its name in rest form, its attribute in the value, and the conversions of its type.
 
     `kind` names the type, whether it is optional or not. `small` says that no value of the type
@@ -44,7 +44,7 @@ class Shape:
     """
 
     cls: type[Any] | None
-    parts: tuple[Part, ...]
+    parts: tuple[ShapePart, ...]
 
     def values(self, value: Any) -> Sequence[Any]:
         """Return the value of each member."""

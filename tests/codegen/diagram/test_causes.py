@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opord.codegen.diagram.build import picture_of
-from opord.codegen.diagram.picture import Arrow, Cause
+from opord.codegen.diagram.picture import Arrow, ArrowCause
 from opord.codegen.diagram.plan import plan_of
 from tests.codegen.diagram.kit import ENDS, HEAD, model_of
 
@@ -45,7 +45,7 @@ def test_an_arrow_says_its_cause_in_short(body: str, target: str, lines: list[st
 
 
 def test_a_repeated_cause_is_shown_once_and_many_causes_are_counted() -> None:
-    causes = tuple(Cause(text, text, "event") for text in "aabcdef")
+    causes = tuple(ArrowCause(text, text, "event") for text in "aabcdef")
     arrow = Arrow("X", "Y", causes, ("X",))
     assert arrow.lines(4) == ["a", "b", "c", "+3 more"]
     assert arrow.lines(6) == list("abcdef")

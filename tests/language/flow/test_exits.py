@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opord.contract import CallSite, State
 from opord.language import check_text
-from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
+from opord.language.flow.exits import BelowCall, Branched, Condition, Exit, InCallArm, Matched, exits
 from opord.language.flow.graph import Graph
 from opord.language.spelling import spell
 
@@ -34,9 +34,9 @@ def _said(condition: Condition) -> str:
     match condition:
         case Branched(statement=statement, holds=holds, below=below):
             return f"{spell(statement.condition)} is {holds}{', above' if below else ''}"
-        case Ended(site=site, arm=arm):
+        case InCallArm(site=site, arm=arm):
             return f"{site.name} in arm {arm.place.line}"
-        case Answered(site=site):
+        case BelowCall(site=site):
             return f"{site.name} answered"
         case Matched(subject=subject, arm=arm):
             return f"{spell(subject)} in arm {arm.place.line}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from opord.backends.opening import Remark
 
-State: TypeAlias = Literal["fine", "note", "warning", "wrong", "unreachable"]
+CheckState: TypeAlias = Literal["fine", "note", "warning", "wrong", "unreachable"]
 """The state of a checked thing.
 
 - `note`: nothing to mend;
@@ -38,7 +38,7 @@ class Observation:
     """
 
     area: str
-    state: State
+    state: CheckState
     text: str
     move: str = ""
     facts: dict[str, Any] = field(default_factory=dict)

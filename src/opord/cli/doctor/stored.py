@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from opord.cli.doctor.observation import Observation, as_observation
 
 if TYPE_CHECKING:
-    from opord.backends.opening import Facts
+    from opord.backends.opening import StoreOverview
 
 # Clocks that are set over the network differ by less; leases last seconds.
 AHEAD_S_MAX = 2.0
@@ -51,7 +51,7 @@ def _move(message: str) -> str:
     return "" if ";" in message else "name another store with --store, or see to that one"
 
 
-def _reached(facts: Facts) -> Observation:
+def _reached(facts: StoreOverview) -> Observation:
     details = {**facts.details, "exists": facts.exists, "schema": facts.schema, "runs": facts.runs}
     if not facts.exists:
         message = f"{facts.where} is not there yet; the first start or worker makes it"
@@ -63,7 +63,7 @@ def _reached(facts: Facts) -> Observation:
     return Observation("store", "fine", message, facts=details)
 
 
-def _runs(facts: Facts) -> Iterator[Observation]:
+def _runs(facts: StoreOverview) -> Iterator[Observation]:
     for status, count in (("stalled", facts.stalled), ("in_doubt", facts.in_doubt)):
         if count:
             words = status.replace("_", " ")
@@ -77,7 +77,7 @@ def _runs(facts: Facts) -> Iterator[Observation]:
         )
 
 
-def _clock(facts: Facts, now_us: int) -> Iterator[Observation]:
+def _clock(facts: StoreOverview, now_us: int) -> Iterator[Observation]:
     if facts.last_at is None:
         return
     ahead_s = (facts.last_at - now_us) / 1_000_000

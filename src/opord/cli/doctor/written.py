@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opord.cli.contract_files import SKIPPED, contract_files
-from opord.cli.doctor.observation import Observation, State
+from opord.cli.doctor.observation import CheckState, Observation
 from opord.cli.doctor.secrets import check_secrets
 from opord.cli.errors import CliError
 
@@ -54,7 +54,7 @@ def _checked(file: str, result: CheckResult) -> Observation:
     if not counts:
         what = "types alone" if result.contract is None else f"contract {result.contract.name}"
         return Observation("contracts", "fine", f"{file}: {what}, no findings", facts=facts)
-    state: State = "wrong" if errors else "warning"
+    state: CheckState = "wrong" if errors else "warning"
     return Observation("contracts", state, f"{file}: {', '.join(counts)}", f"opord check {file}", facts)
 
 

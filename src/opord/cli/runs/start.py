@@ -14,7 +14,7 @@ import click
 from opord.cli.acting import Session, on_backend
 from opord.cli.contracts import program_at
 from opord.cli.errors import CliError, explain_error
-from opord.cli.inputs import INPUT_HELP, Line, is_bulk, lines_of, parsed, read_one
+from opord.cli.inputs import INPUT_HELP, InputLine, is_bulk, lines_of, parsed, read_one
 from opord.cli.output import error, on_terminal, write, write_json
 from opord.cli.settings import json_option, secrets_option, store_option
 from opord.story.signs import safe
@@ -121,8 +121,8 @@ def _start_many(program: Program, argument: str, store: str, as_json: bool) -> i
 
 
 def _from_first_that_fits(
-    program: Program, lines: Iterator[Line], reports: list[dict[str, Any]]
-) -> Iterator[Line]:
+    program: Program, lines: Iterator[InputLine], reports: list[dict[str, Any]]
+) -> Iterator[InputLine]:
     """Leave out the lines before the first that fits the contract.
 
     The reason for each refusal is added to `reports`.
@@ -138,7 +138,7 @@ def _from_first_that_fits(
     yield from lines
 
 
-async def _start_line(backend: Backend, program: Program, line: Line) -> dict[str, Any]:
+async def _start_line(backend: Backend, program: Program, line: InputLine) -> dict[str, Any]:
     try:
         started = await backend.start(program, parsed(_within_limit(line), "the line"))
     except Exception as wrong:
@@ -146,7 +146,7 @@ async def _start_line(backend: Backend, program: Program, line: Line) -> dict[st
     return {"line": line.number, **_shown(started)}
 
 
-def _refused(line: Line, wrong: Exception) -> dict[str, Any]:
+def _refused(line: InputLine, wrong: Exception) -> dict[str, Any]:
     """Return why a line is refused; raise errors again that are not about the line."""
     explained = explain_error(wrong)
     if explained.status != 1 or explained.code == "internal":
@@ -154,14 +154,14 @@ def _refused(line: Line, wrong: Exception) -> dict[str, Any]:
     return {"line": line.number, "error": explained.code, "message": explained.message}
 
 
-def _within_limit(line: Line) -> bytes:
+def _within_limit(line: InputLine) -> bytes:
     if line.text is None:
         raise CliError("input_invalid", "the line is longer than 1 MiB")
     return line.text
 
 
 @contextmanager
-def _progress(path: str) -> Iterator[Callable[[list[Line]], None]]:
+def _progress(path: str) -> Iterator[Callable[[list[InputLine]], None]]:
     """Show on a terminal how much of the file is read, in bytes."""
     if not on_terminal():
         yield lambda _: None
@@ -173,7 +173,7 @@ def _progress(path: str) -> Iterator[Callable[[list[Line]], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting runs", total=_lines_in(path))
 
-        def advance(lines: list[Line]) -> None:
+        def advance(lines: list[InputLine]) -> None:
             bar.update(task, completed=lines[-1].number)
 
         yield advance

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from opord.codegen.diagram.causes import moves
-from opord.codegen.diagram.picture import Arrow, Cause, Frame, Node, Picture, Work
+from opord.codegen.diagram.picture import Arrow, ArrowCause, PhaseFrame, Picture, StateNode, Work
 from opord.codegen.diagram.short import cut, one_line
 from opord.contract import Contract, EventHandler, Field, Phase, State
 from opord.language.flow.graph import Graph, Moment
@@ -31,7 +31,7 @@ def picture_of(contract: Contract) -> Picture:
     arrows = _arrows(graph, {frame.name: frame for frame in frames}, framed)
     names = {node.name for node in nodes}
     missing = dict.fromkeys(arrow.target for arrow in arrows if arrow.target not in names)
-    nodes += [Node(name, "missing", notes=("no state of this name is declared",)) for name in missing]
+    nodes += [StateNode(name, "missing", notes=("no state of this name is declared",)) for name in missing]
     doc = one_line(contract.doc)
     return Picture(contract.name, contract.version, doc, tuple(nodes), frames, tuple(arrows))
 
@@ -47,13 +47,13 @@ def _with_each_once(contract: Contract) -> Contract:
 # --- States and phases ----------------------------------------------------------------------------
 
 
-def _node(graph: Graph, state: State, phase: str | None) -> Node:
+def _node(graph: Graph, state: State, phase: str | None) -> StateNode:
     own = [moment for moment in graph.moments(state) if not moment.shared]
     ignored = [each.event for each in graph.contract.handlers_of(state) if each.ignore]
     notes = [cut(one_line(state.doc), _NOTE_MAX), _carries(state.fields)]
     if ignored:
         notes.append(f"ignores {', '.join(ignored)}")
-    return Node(
+    return StateNode(
         name=state.name,
         kind=state.kind,
         initial=state.initial,
@@ -65,12 +65,12 @@ def _node(graph: Graph, state: State, phase: str | None) -> Node:
     )
 
 
-def _frame(graph: Graph, phase: Phase) -> Frame:
+def _frame(graph: Graph, phase: Phase) -> PhaseFrame:
     inside = [state for state in graph.contract.states if state.phase == phase.name and state.kind != "final"]
     shared = graph.shared_steps(phase)
     ignored = [each.event for each in phase.handlers if each.ignore]
     notes = [cut(one_line(phase.doc), _NOTE_MAX), f"ignores {', '.join(ignored)}" if ignored else ""]
-    return Frame(
+    return PhaseFrame(
         name=phase.name,
         states=tuple(state.name for state in inside),
         shares=any(moment.gotos for moment in shared),
@@ -96,7 +96,7 @@ def _carries(fields: tuple[Field, ...]) -> str:
 # --- Moves ----------------------------------------------------------------------------------------
 
 
-def _arrows(graph: Graph, frames: dict[str, Frame], framed: dict[str, str]) -> list[Arrow]:
+def _arrows(graph: Graph, frames: dict[str, PhaseFrame], framed: dict[str, str]) -> list[Arrow]:
     """Return the arrows between the nodes, one for all moves with the same source and target.
 
     A move that a phase shares is drawn once, from the phase.
@@ -113,7 +113,7 @@ def _arrows(graph: Graph, frames: dict[str, Frame], framed: dict[str, str]) -> l
     return list(joined.values())
 
 
-def _shared_arrows(graph: Graph, frame: Frame) -> Iterator[Arrow]:
+def _shared_arrows(graph: Graph, frame: PhaseFrame) -> Iterator[Arrow]:
     phase = next(phase for phase in graph.contract.phases if phase.name == frame.name)
     for moment in graph.shared_steps(phase):
         states = tuple(name for name in frame.states if graph.shares(graph.states[name], moment))
@@ -122,7 +122,7 @@ def _shared_arrows(graph: Graph, frame: Frame) -> Iterator[Arrow]:
         exception = _exception(frame.states, states) if isinstance(moment.handler, EventHandler) else ""
         for arrow in _of_moments(graph, [moment], frame.name, states):
             causes = (
-                Cause(f"{cause.text}{exception}", f"{cause.full}{exception}", cause.kind)
+                ArrowCause(f"{cause.text}{exception}", f"{cause.full}{exception}", cause.kind)
                 for cause in arrow.causes
             )
             yield dataclasses.replace(arrow, causes=tuple(causes), of_phase=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from opord.codegen.diagram.picture import Cause, CauseKind
+from opord.codegen.diagram.picture import ArrowCause, ArrowCauseKind
 from opord.codegen.diagram.short import SHORT_MAX, cut, full, one_line, short, short_timer
 from opord.contract import (
     Action,
@@ -25,7 +25,7 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
-from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
+from opord.language.flow.exits import BelowCall, Branched, Condition, Exit, InCallArm, Matched, exits
 from opord.language.flow.graph import Graph, Moment
 from opord.language.spelling import spell_constant
 
@@ -37,14 +37,14 @@ _CONDITIONS_MAX = 4
 class _Phrase:
     text: str
     full: str
-    kind: CauseKind
+    kind: ArrowCauseKind
 
 
 _ELSE = _Phrase("else", "otherwise", "condition")
 _PLAIN = _Phrase("at once", "at once", "plain")
 
 
-def moves(graph: Graph, moment: Moment) -> Iterator[tuple[Goto, Cause]]:
+def moves(graph: Graph, moment: Moment) -> Iterator[tuple[Goto, ArrowCause]]:
     """Yield each `goto` of a step with its cause, from top to bottom."""
     head = _head(graph.contract, moment)
     words = _Words(graph)
@@ -52,7 +52,7 @@ def moves(graph: Graph, moment: Moment) -> Iterator[tuple[Goto, Cause]]:
         yield way_out.goto, _cause(head, words.of(way_out))
 
 
-def _cause(head: _Phrase | None, conditions: tuple[_Phrase, ...]) -> Cause:
+def _cause(head: _Phrase | None, conditions: tuple[_Phrase, ...]) -> ArrowCause:
     """Build the cause of a move: first what starts the step, then the conditions that decide.
 
     If the text is too long for an arrow, the last conditions are kept.
@@ -71,7 +71,7 @@ def _cause(head: _Phrase | None, conditions: tuple[_Phrase, ...]) -> Cause:
     chosen = chosen or [_PLAIN]
     kind = head.kind if head is not None else chosen[-1].kind
     text = ", ".join(dict.fromkeys(one.text for one in chosen))
-    return Cause(text, ", ".join(dict.fromkeys(one.full for one in phrases)) or _PLAIN.full, kind)
+    return ArrowCause(text, ", ".join(dict.fromkeys(one.full for one in phrases)) or _PLAIN.full, kind)
 
 
 def _head(contract: Contract, moment: Moment) -> _Phrase | None:
@@ -129,9 +129,9 @@ def _worded(graph: Graph, condition: Condition) -> _Phrase | None:
         case Branched(statement=statement, below=below):
             # Below an `if` that has an `else`, its condition is not mentioned.
             return None if below and statement.otherwise is not None else _ELSE
-        case Answered(site=site):
+        case BelowCall(site=site):
             return _done(graph, site) if isinstance(graph.calls.get(site.name), Action) else None
-        case Ended(site=site, arm=arm):
+        case InCallArm(site=site, arm=arm):
             return _ended(graph, site, arm.pattern)
         case Matched(subject=subject, arm=arm):
             return _matched(subject, arm.pattern)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.codegen.diagram.picture import Arrow, Frame, Node, Picture, Sign
+from opord.codegen.diagram.picture import Arrow, PhaseFrame, Picture, StateNode, StateSign
 from opord.codegen.diagram.plan import ANY_STATE
 from opord.codegen.diagram.quoting import dot_label, dot_quoted
 
 _FONT = "Helvetica,Arial,sans-serif"
-_SIGNS: dict[Sign, str] = {"success": "✓ ", "failure": "✗ ", "cancelled": "⊘ ", "missing": "? "}
-_LOOKS: dict[Sign, str] = {
+_SIGNS: dict[StateSign, str] = {"success": "✓ ", "failure": "✗ ", "cancelled": "⊘ ", "missing": "? "}
+_LOOKS: dict[StateSign, str] = {
     "acting": 'shape=box style=filled fillcolor="#e9f0fd" color="#3563c4"',
     "waiting": 'shape=octagon style=filled fillcolor="#fff5d9" color="#996300"',
     "success": 'shape=box style="rounded,filled" peripheries=2 fillcolor="#def4e6" color="#1a7741"',
@@ -45,7 +45,7 @@ def _lines(picture: Picture) -> Iterator[str]:
     yield "}"
 
 
-def _frame(frame: Frame, nodes: dict[str, Node]) -> Iterator[str]:
+def _frame(frame: PhaseFrame, nodes: dict[str, StateNode]) -> Iterator[str]:
     yield f"  subgraph {dot_quoted(f'cluster_{frame.name}')} {{"
     attributes = f"id={dot_quoted(f'phase-{frame.name}')} label={dot_label([frame.name])}"
     yield f'    graph [{attributes} style="rounded,dashed" color="#8292a3" margin=14];'
@@ -57,7 +57,7 @@ def _frame(frame: Frame, nodes: dict[str, Node]) -> Iterator[str]:
     yield "  }"
 
 
-def _state(node: Node, indent: str) -> Iterator[str]:
+def _state(node: StateNode, indent: str) -> Iterator[str]:
     label = dot_label([_SIGNS.get(node.sign, "") + node.name, *(work.marked for work in node.work)])
     tooltip = dot_label([node.kind, *node.notes])
     attributes = f"id={dot_quoted(f'state-{node.name}')} label={label} tooltip={tooltip}"

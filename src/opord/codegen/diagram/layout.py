@@ -11,7 +11,7 @@ from typing import Any
 from opord.codegen.diagram.errors import LayoutTooLarge
 from opord.codegen.diagram.graphviz import LIMIT_S, OutOf, run_graphviz
 from opord.codegen.diagram.measure import width
-from opord.codegen.diagram.plan import Box, Link, Plan, in_columns
+from opord.codegen.diagram.plan import Box, BoxLink, DiagramPlan, in_columns
 from opord.codegen.diagram.quoting import dot_quoted
 
 FRAME_PX = 12
@@ -36,7 +36,7 @@ class Rect:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class LinkPath:
     """The way of a link.
 
     `curves` has Bézier curves: a start, then three points for each curve. `tip` is the tip of the
@@ -59,10 +59,10 @@ class Layout:
     height: float
     boxes: Mapping[str, Rect]
     frames: Mapping[str, Rect]
-    ways: tuple[Way, ...]
+    ways: tuple[LinkPath, ...]
 
 
-def lay_out(plan: Plan, *, limit_s: float = LIMIT_S) -> Layout:
+def lay_out(plan: DiagramPlan, *, limit_s: float = LIMIT_S) -> Layout:
     """Place everything from top to bottom.
 
     A layout that would be too high for a page is put into columns.
@@ -79,7 +79,7 @@ def lay_out(plan: Plan, *, limit_s: float = LIMIT_S) -> Layout:
     return layout
 
 
-def _placed(plan: Plan, limit_s: float) -> Layout:
+def _placed(plan: DiagramPlan, limit_s: float) -> Layout:
     try:
         answer = run_graphviz("\n".join(_source(plan)), output="json0", limit_s=limit_s)
     except OutOf as spent:
@@ -93,7 +93,7 @@ def _placed(plan: Plan, limit_s: float) -> Layout:
 # ----------------------------------------------------------------------------
 
 
-def _source(plan: Plan) -> Iterator[str]:
+def _source(plan: DiagramPlan) -> Iterator[str]:
     yield "digraph {"
     yield "graph [rankdir=TB nodesep=0.4 ranksep=0.42 pad=0 margin=0 fontname=Courier fontsize=10 labeljust=l];"
     yield 'node [shape=box fixedsize=true label=""];'
@@ -119,7 +119,7 @@ def _box(box: Box) -> str:
     return f"{dot_quoted(box.key)} [{shape}{size}];"
 
 
-def _link(link: Link, number: int) -> str:
+def _link(link: BoxLink, number: int) -> str:
     turn = " constraint=false" if link.turns else ""
     label = ""
     if link.lines:
@@ -136,7 +136,7 @@ def _link(link: Link, number: int) -> str:
 # ---------------------------------------------------------------------------
 
 
-def _read(plan: Plan, answer: dict[str, Any]) -> Layout:
+def _read(plan: DiagramPlan, answer: dict[str, Any]) -> Layout:
     left, bottom, right, top = _numbers(answer["bb"])
 
     def point(text: str) -> Point:
@@ -162,7 +162,7 @@ def _read(plan: Plan, answer: dict[str, Any]) -> Layout:
     return Layout(round(right - left, 2), round(top - bottom, 2), boxes, frames, ways)
 
 
-def _way(edge: dict[str, Any], point: Any) -> Way:
+def _way(edge: dict[str, Any], point: Any) -> LinkPath:
     tip: Point | None = None
     curves: list[tuple[Point, ...]] = []
     for spline in edge.get("pos", "").split(";"):
@@ -174,7 +174,7 @@ def _way(edge: dict[str, Any], point: Any) -> Way:
                 points.append(point(part))
         if points:
             curves.append(tuple(points))
-    return Way(tuple(curves), tip, point(edge["lp"]) if "lp" in edge else None)
+    return LinkPath(tuple(curves), tip, point(edge["lp"]) if "lp" in edge else None)
 
 
 def _numbers(text: str) -> list[float]:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from opord.codegen.diagram.layout import Rect
 from opord.codegen.diagram.measure import width
-from opord.codegen.diagram.picture import Picture, Sign, Work
+from opord.codegen.diagram.picture import Picture, StateSign, Work
 from opord.codegen.diagram.shapes import group, rectangle, state_box, state_sign, work_rows, write
 
 _PX, _ROW, _GAP = 12, 32.0, 26.0
@@ -16,7 +16,7 @@ _SAMPLE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LegendEntry:
     """One sample with its words."""
 
     words: str
@@ -33,7 +33,7 @@ class Entry:
 class Legend:
     """The samples of a diagram, laid out in rows."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LegendEntry, ...]
 
     @property
     def least(self) -> float:
@@ -56,8 +56,8 @@ class Legend:
                     write(element, entry.room + 8, 16, entry.words, "soft")
                 x += entry.width + _GAP
 
-    def _rows(self, room: float) -> list[list[Entry]]:
-        rows: list[list[Entry]] = [[]]
+    def _rows(self, room: float) -> list[list[LegendEntry]]:
+        rows: list[list[LegendEntry]] = [[]]
         used = 0.0
         for entry in self.entries:
             if rows[-1] and used + entry.width > room:
@@ -73,8 +73,8 @@ def legend_of(picture: Picture) -> Legend:
     return Legend(tuple(_entries(picture)))
 
 
-def _entries(picture: Picture) -> Iterator[Entry]:
-    words: dict[Sign, str] = {
+def _entries(picture: Picture) -> Iterator[LegendEntry]:
+    words: dict[StateSign, str] = {
         "acting": "acts at once",
         "waiting": "waits",
         "success": "final: success",
@@ -84,20 +84,20 @@ def _entries(picture: Picture) -> Iterator[Entry]:
     }
     signs = {node.sign for node in picture.nodes}
     if any(node.initial for node in picture.nodes):
-        yield Entry("start", _start, 14)
+        yield LegendEntry("start", _start, 14)
     for sign, meaning in words.items():
         if sign in signs:
-            yield Entry(meaning, _state(sign))
+            yield LegendEntry(meaning, _state(sign))
     work = [each for node in picture.nodes for each in node.work]
     works = {each.verb for each in (*work, *(each for frame in picture.frames for each in frame.work))}
     if "commit" in works:
-        yield Entry("commits: at most once, or in doubt", _work(Work("commit", "…")), 98)
+        yield LegendEntry("commits: at most once, or in doubt", _work(Work("commit", "…")), 98)
     if "perform" in works:
-        yield Entry("may be repeated", _work(Work("perform", "…")), 98)
+        yield LegendEntry("may be repeated", _work(Work("perform", "…")), 98)
     if picture.frames:
-        yield Entry("phase", _phase)
+        yield LegendEntry("phase", _phase)
     if any(all(cause.kind == "timer" for cause in arrow.causes) for arrow in picture.arrows):
-        yield Entry("timer", _timer)
+        yield LegendEntry("timer", _timer)
 
 
 def _start(parent: Element) -> None:
@@ -105,7 +105,7 @@ def _start(parent: Element) -> None:
     SubElement(element, "circle", {"class": "dot", "cx": "7", "cy": "12", "r": "6.5"})
 
 
-def _state(sign: Sign) -> Callable[[Element], None]:
+def _state(sign: StateSign) -> Callable[[Element], None]:
     def draw(parent: Element) -> None:
         element = group(parent, f"sample {sign}")
         state_box(element, Rect(0, 0, _SAMPLE, 24), sign)

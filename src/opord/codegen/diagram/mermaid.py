@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from opord.codegen.diagram.picture import Frame, Node, Picture, Sign
+from opord.codegen.diagram.picture import PhaseFrame, Picture, StateNode, StateSign
 from opord.codegen.diagram.plan import ANY_STATE
 from opord.codegen.diagram.quoting import mermaid_text
 
-_SHAPES: dict[Sign, tuple[str, str]] = {
+_SHAPES: dict[StateSign, tuple[str, str]] = {
     "acting": ("[", "]"),
     "waiting": ("{{", "}}"),
     "success": ("([", "])"),
@@ -17,8 +17,8 @@ _SHAPES: dict[Sign, tuple[str, str]] = {
     "cancelled": ("([", "])"),
     "missing": ("(", ")"),
 }
-_SIGNS: dict[Sign, str] = {"success": "✓ ", "failure": "✗ ", "cancelled": "⊘ ", "missing": "? "}
-_LOOKS: dict[Sign, str] = {
+_SIGNS: dict[StateSign, str] = {"success": "✓ ", "failure": "✗ ", "cancelled": "⊘ ", "missing": "? "}
+_LOOKS: dict[StateSign, str] = {
     "acting": "fill:#e9f0fd,stroke:#3563c4,color:#16202b",
     "waiting": "fill:#fff5d9,stroke:#996300,color:#16202b",
     "success": "fill:#def4e6,stroke:#1a7741,color:#16202b,stroke-width:3px",
@@ -58,7 +58,7 @@ def _lines(picture: Picture) -> Iterator[str]:
             yield f"  class {','.join(members)} {sign}"
 
 
-def _frame(frame: Frame, nodes: dict[str, Node]) -> Iterator[str]:
+def _frame(frame: PhaseFrame, nodes: dict[str, StateNode]) -> Iterator[str]:
     yield f"  subgraph phase_{frame.name}[{mermaid_text([frame.name])}]"
     if frame.shares:
         yield f"    any_{frame.name}([{mermaid_text([ANY_STATE, *(work.marked for work in frame.work)])}])"
@@ -67,7 +67,7 @@ def _frame(frame: Frame, nodes: dict[str, Node]) -> Iterator[str]:
     yield "  end"
 
 
-def _state(node: Node, indent: str) -> Iterator[str]:
+def _state(node: StateNode, indent: str) -> Iterator[str]:
     opening, closing = _SHAPES[node.sign]
     label = mermaid_text([_SIGNS.get(node.sign, "") + node.name, *(work.marked for work in node.work)])
     yield f"{indent}{_id(node.name)}{opening}{label}{closing}"

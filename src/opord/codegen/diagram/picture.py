@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-CauseKind: TypeAlias = Literal["event", "timer", "call", "condition", "plain"]
+ArrowCauseKind: TypeAlias = Literal["event", "timer", "call", "condition", "plain"]
 NodeKind: TypeAlias = Literal["acting", "waiting", "final", "missing"]
-Sign: TypeAlias = Literal["acting", "waiting", "success", "failure", "cancelled", "missing"]
+StateSign: TypeAlias = Literal["acting", "waiting", "success", "failure", "cancelled", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class ArrowCause:
     """Why a move is made: `text` is short, for the arrow; `full` is the text of the tooltip."""
 
     text: str
     full: str
-    kind: CauseKind
+    kind: ArrowCauseKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class StateNode:
     """A state as drawn. A `missing` state is the target of a move, but is not declared."""
 
     name: str
@@ -51,13 +51,13 @@ class Node:
     line: int = 0
 
     @property
-    def sign(self) -> Sign:
+    def sign(self) -> StateSign:
         """The sign of the state: how it ends, or else what it does."""
         return self.outcome or ("failure" if self.kind == "final" else self.kind)
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PhaseFrame:
     """A phase as drawn. `shares` says that moves start at any of its states."""
 
     name: str
@@ -78,7 +78,7 @@ class Arrow:
 
     source: str
     target: str
-    causes: tuple[Cause, ...]
+    causes: tuple[ArrowCause, ...]
     states: tuple[str, ...]
     of_phase: bool = False
     line: int = 0
@@ -106,8 +106,8 @@ class Picture:
     name: str
     version: int
     doc: str
-    nodes: tuple[Node, ...]
-    frames: tuple[Frame, ...]
+    nodes: tuple[StateNode, ...]
+    frames: tuple[PhaseFrame, ...]
     arrows: tuple[Arrow, ...]
 
     @property

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from opord.codegen.diagram.measure import width
-from opord.codegen.diagram.picture import Arrow, Frame, Node, Picture
+from opord.codegen.diagram.picture import Arrow, PhaseFrame, Picture, StateNode
 
 TITLE_PX, WORK_PX, LABEL_PX = 13, 11, 11
 TITLE_ROW, WORK_ROW, LABEL_ROW = 32, 21, 14
@@ -36,12 +36,12 @@ class Box:
     width: float
     height: float
     frame: str | None
-    node: Node | None = None
-    of_frame: Frame | None = None
+    node: StateNode | None = None
+    of_frame: PhaseFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class BoxLink:
     """An arrow between two boxes, with the lines of text beside it.
 
     A higher `weight` makes it shorter and straighter. A link that `turns` leads from one column to
@@ -67,20 +67,20 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DiagramPlan:
     """Everything that must be placed, in the order of the contract."""
 
     boxes: tuple[Box, ...]
-    links: tuple[Link, ...]
-    frames: tuple[Frame, ...]
+    links: tuple[BoxLink, ...]
+    frames: tuple[PhaseFrame, ...]
 
 
-def plan_of(picture: Picture) -> Plan:
+def plan_of(picture: Picture) -> DiagramPlan:
     """Return the boxes and links of a picture, with their sizes."""
     goals, copies = _copies(picture)
     outcomes = {node.name: node for node in picture.nodes}
     boxes: list[Box] = []
-    links: list[Link] = []
+    links: list[BoxLink] = []
     for frame in picture.frames:
         if frame.shares and frame.states:
             boxes.append(_box_of_frame(frame))
@@ -88,17 +88,17 @@ def plan_of(picture: Picture) -> Plan:
         boxes += [_box(node, key) for key in copies[node.name]]
         if node.initial:
             boxes.append(Box(f"start {node.name}", ICON, ICON, node.phase, node))
-            links.append(Link(f"start {node.name}", node.name, 8))
+            links.append(BoxLink(f"start {node.name}", node.name, 8))
     for arrow in picture.arrows:
         lines = tuple(part for line in arrow.lines() for part in _parts(line))
         goal = outcomes[arrow.target]
         weight = 1 if goal.sign in ("failure", "cancelled", "missing") or arrow.of_phase else 3
         tail = f"phase {arrow.source}" if arrow.of_phase else arrow.source
-        links.append(Link(tail, goals[arrow.source, arrow.target], weight, arrow, lines))
-    return Plan(tuple(boxes), tuple(links), picture.frames)
+        links.append(BoxLink(tail, goals[arrow.source, arrow.target], weight, arrow, lines))
+    return DiagramPlan(tuple(boxes), tuple(links), picture.frames)
 
 
-def in_columns(plan: Plan, columns: int) -> Plan:
+def in_columns(plan: DiagramPlan, columns: int) -> DiagramPlan:
     """Arrange the states in columns side by side, in the order of the file.
 
     A phase stays in one column. A final state goes to the column of the first state that leads to
@@ -178,7 +178,7 @@ def _copies(picture: Picture) -> tuple[dict[tuple[str, str], str], dict[str, lis
 # --- Sizes ----------------------------------------------------------------------------------------
 
 
-def _box(node: Node, key: str) -> Box:
+def _box(node: StateNode, key: str) -> Box:
     title = width(node.name, TITLE_PX, bold=True) + ICON + 6
     if node.kind in ("final", "missing"):
         return Box(key, _even(title + 2 * PADDING + 10), TITLE_ROW + 4, None, node)
@@ -188,7 +188,7 @@ def _box(node: Node, key: str) -> Box:
     return Box(key, _even(wide), _even(tall), node.phase, node)
 
 
-def _box_of_frame(frame: Frame) -> Box:
+def _box_of_frame(frame: PhaseFrame) -> Box:
     rows = [width(work.text, WORK_PX, mono=True) + 30 for work in frame.work]
     wide = max([width(ANY_STATE, LABEL_PX, bold=True) + 4, *rows]) + 2 * PADDING
     tall = 24 + (len(rows) * WORK_ROW + 6 if rows else 0)

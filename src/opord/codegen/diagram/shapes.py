@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import hypot
 from xml.etree.ElementTree import Element, SubElement
 
-from opord.codegen.diagram.layout import Point, Rect, Way
-from opord.codegen.diagram.picture import Sign, Work
+from opord.codegen.diagram.layout import LinkPath, Point, Rect
+from opord.codegen.diagram.picture import StateSign, Work
 from opord.codegen.diagram.plan import WORK_ROW
 
 _TIP_LENGTH, _TIP_WIDTH = 9.0, 7.0
@@ -42,7 +42,7 @@ def rectangle(parent: Element, rect: Rect, radius: float, classes: str) -> Eleme
     return SubElement(parent, "rect", attributes)
 
 
-def state_box(parent: Element, rect: Rect, sign: Sign, *, initial: bool = False) -> None:
+def state_box(parent: Element, rect: Rect, sign: StateSign, *, initial: bool = False) -> None:
     """Add the box of a state.
 
     An acting state is a rectangle. A waiting state has cut corners. A final state is round with a
@@ -73,7 +73,7 @@ def _cut_corners(rect: Rect) -> str:
     return " ".join(f"{number(x)},{number(y)}" for x, y in points)
 
 
-def state_sign(parent: Element, x: float, y: float, sign: Sign) -> None:
+def state_sign(parent: Element, x: float, y: float, sign: StateSign) -> None:
     """Add the sign of a state in a square of 12 pixels around a point.
 
     It says without colour what the colour says.
@@ -107,7 +107,7 @@ def work_rows(parent: Element, rect: Rect, y: float, work: tuple[Work, ...]) -> 
         write(row, rect.x + 28, middle + 3.8, each.text)
 
 
-def way_path(way: Way) -> str:
+def way_path(way: LinkPath) -> str:
     """Write the way of an arrow as a path that ends where its tip begins."""
     parts = []
     for index, curve in enumerate(way.curves):
@@ -118,7 +118,7 @@ def way_path(way: Way) -> str:
     return "".join(parts)
 
 
-def tip_points(way: Way) -> str:
+def tip_points(way: LinkPath) -> str:
     """Write the corners of an arrow's tip; empty if it has none."""
     if way.tip is None or not way.curves:
         return ""

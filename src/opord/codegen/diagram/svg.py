@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from opord.codegen.diagram.layout import FRAME_PX, Layout, Rect, Way, lay_out
+from opord.codegen.diagram.layout import FRAME_PX, Layout, LinkPath, Rect, lay_out
 from opord.codegen.diagram.legend import Legend, legend_of
 from opord.codegen.diagram.measure import fold, width
-from opord.codegen.diagram.picture import Arrow, Frame, Node, Picture
+from opord.codegen.diagram.picture import Arrow, PhaseFrame, Picture, StateNode
 from opord.codegen.diagram.plan import (
     ANY_STATE,
     ICON,
@@ -19,8 +19,8 @@ from opord.codegen.diagram.plan import (
     TITLE_PX,
     TITLE_ROW,
     Box,
-    Link,
-    Plan,
+    BoxLink,
+    DiagramPlan,
     plan_of,
 )
 from opord.codegen.diagram.shapes import (
@@ -55,7 +55,7 @@ def draw(picture: Picture, *, theme: Theme, highlight: Sequence[str], legend: bo
 
 class _Drawing:
     def __init__(
-        self, picture: Picture, plan: Plan, layout: Layout, path: Sequence[str], legend: Legend | None
+        self, picture: Picture, plan: DiagramPlan, layout: Layout, path: Sequence[str], legend: Legend | None
     ) -> None:
         self.picture, self.plan, self.layout, self.legend = picture, plan, layout, legend
         self.path = list(path)
@@ -128,13 +128,13 @@ class _Drawing:
 
     # --- Phases and states ---
 
-    def _frame(self, graph: Element, frame: Frame, rect: Rect) -> None:
+    def _frame(self, graph: Element, frame: PhaseFrame, rect: Rect) -> None:
         attributes = {"id": f"phase-{frame.name}", "data-phase": frame.name, "data-line": str(frame.line)}
         element = group(graph, "phase", **attributes)
         _tooltip(element, [f"phase {frame.name}", *frame.notes])
         rectangle(element, rect, 8, "box")
 
-    def _frame_name(self, graph: Element, frame: Frame, rect: Rect) -> None:
+    def _frame_name(self, graph: Element, frame: PhaseFrame, rect: Rect) -> None:
         """Write a phase's name above the arrows that enter beside it."""
         element = group(graph, "label framed phase-name", **{"data-phase": frame.name})
         write(element, rect.x + 12, rect.y + 19, frame.name, "name soft")
@@ -151,14 +151,14 @@ class _Drawing:
         elif box.node is not None:
             self._state(graph, box.node, box.key, rect)
 
-    def _any_state(self, graph: Element, frame: Frame, rect: Rect) -> None:
+    def _any_state(self, graph: Element, frame: PhaseFrame, rect: Rect) -> None:
         element = group(graph, "any", id=f"any-{frame.name}", **{"data-phase": frame.name})
         _tooltip(element, [f"any state of {frame.name}", *(work.text for work in frame.work)])
         rectangle(element, rect, 11, "box")
         write(element, rect.x + rect.width / 2, rect.y + 16, ANY_STATE, "name soft", "middle")
         work_rows(element, rect, rect.y + 25, frame.work)
 
-    def _state(self, graph: Element, node: Node, key: str, rect: Rect) -> None:
+    def _state(self, graph: Element, node: StateNode, key: str, rect: Rect) -> None:
         lit = node.name in self.path
         here = bool(self.path) and self.path[-1] == node.name
         classes = ["state", node.kind, *([node.sign] if node.kind == "final" else [])]
@@ -182,7 +182,7 @@ class _Drawing:
 
     # --- Moves ---
 
-    def _edge(self, graph: Element, link: Link, way: Way) -> None:
+    def _edge(self, graph: Element, link: BoxLink, way: LinkPath) -> None:
         arrow = link.arrow
         if arrow is None:
             element = group(graph, "edge entry")
@@ -194,7 +194,7 @@ class _Drawing:
         if points := tip_points(way):
             SubElement(element, "polygon", {"class": "tip", "points": points})
 
-    def _label(self, graph: Element, link: Link, way: Way) -> None:
+    def _label(self, graph: Element, link: BoxLink, way: LinkPath) -> None:
         if link.arrow is None or way.label is None:
             return
         arrow = link.arrow
@@ -237,7 +237,7 @@ def _tooltip(parent: Element, lines: Collection[str]) -> None:
     SubElement(parent, "title").text = "\n".join(lines)
 
 
-def _node_lines(node: Node) -> list[str]:
+def _node_lines(node: StateNode) -> list[str]:
     kind = f"final, {node.sign}" if node.kind == "final" else node.kind
     first = "initial, " if node.initial else ""
     return [f"{node.name}: {first}{kind}", *node.notes, *(work.text for work in node.work)]

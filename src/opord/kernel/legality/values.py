@@ -11,7 +11,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import ValueRow
 from opord.values.canonical import digest, dumps, loads
 from opord.values.codec import Codec
-from opord.values.shape import Part, Shape
+from opord.values.shape import Shape, ShapePart
 from opord.values.types import RunId
 
 UNFIT: Final = object()
@@ -83,7 +83,7 @@ class Values:
         values = [self._part(part, rest[part.name]) for part in shape.parts]
         return UNFIT if any(value is UNFIT for value in values) else shape.build(values)
 
-    def _part(self, part: Part, rest: Any) -> Any:
+    def _part(self, part: ShapePart, rest: Any) -> Any:
         if part.checks:
             return UNFIT  # the depth can be checked only on the whole
         decoded = id(rest) in self._decoded

@@ -26,7 +26,7 @@ from opord.contract import (
     Retry,
     Skip,
 )
-from opord.language.flow.calls import Calls
+from opord.language.flow.calls import DeclaredCalls
 from opord.language.flow.walk import PathWalk
 
 CALL_LIMIT = timedelta(minutes=5)
@@ -49,7 +49,7 @@ def _repeated(time: timedelta, times: int) -> timedelta:
     return LONGEST if times and time > LONGEST / times else time * times
 
 
-def call_time(calls: Calls, name: str) -> timedelta:
+def call_time(calls: DeclaredCalls, name: str) -> timedelta:
     """Return the longest time of a `perform` or `commit`, up to its last outcome."""
     call = calls.get(name)
     match call:
@@ -63,7 +63,7 @@ def call_time(calls: Calls, name: str) -> timedelta:
             assert_never(call)
 
 
-def _action_attempts(calls: Calls, action: Action) -> timedelta:
+def _action_attempts(calls: DeclaredCalls, action: Action) -> timedelta:
     each = action.timeout or CALL_LIMIT
     if isinstance(action.doubt, Check):
         # Each attempt may be in doubt. The check then asks about it before the next attempt.
@@ -71,7 +71,7 @@ def _action_attempts(calls: Calls, action: Action) -> timedelta:
     return _attempts(action.retry, each)
 
 
-def call_time_of_check(calls: Calls, check: Check) -> timedelta:
+def call_time_of_check(calls: DeclaredCalls, check: Check) -> timedelta:
     """Return the longest time of one call of the effect that checks whether an action happened."""
     effect = calls.get(check.effect)
     return (effect.timeout or CALL_LIMIT) if isinstance(effect, Effect) else ZERO
@@ -123,7 +123,7 @@ class StepTimes(NamedTuple):
     taken: timedelta
 
 
-def step_times(calls: Calls, block: Block) -> StepTimes:
+def step_times(calls: DeclaredCalls, block: Block) -> StepTimes:
     """Return the longest times of a step."""
     walk = _Walk(calls)
     walk.block(block, ZERO)
@@ -133,7 +133,7 @@ def step_times(calls: Calls, block: Block) -> StepTimes:
 class _Walk(PathWalk[timedelta]):
     """Carries the longest time that a step has taken so far."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: DeclaredCalls) -> None:
         self._calls = calls
         self._times: dict[str, timedelta] = {}
         self.to: dict[str, timedelta] = {}

@@ -17,7 +17,7 @@ from typing import assert_never
 from opord.contract import Contract, Place, Promise
 from opord.language.diagnostics.model import StoryStep
 from opord.language.diagnostics.wording import quoted
-from opord.language.ensure.ends import Endless, Runs, never_ending
+from opord.language.ensure.ends import Endless, ReachableSpots, never_ending
 from opord.language.ensure.monitors import monitors_for
 from opord.language.ensure.reach import broken_promises
 from opord.language.ensure.story import Search
@@ -68,13 +68,13 @@ def decide(contract: Contract, graph: Graph | None = None) -> list[Verdict]:
     verdicts = {id(promise): Verdict(promise, True) for promise in ordered}
     if not whole:
         return []
-    runs = Runs(graph)
+    runs = ReachableSpots(graph)
     verdicts |= {id(verdict.promise): verdict for verdict in _broken(runs, ordered)}
     verdicts |= {id(verdict.promise): verdict for verdict in _about_ends(runs, whole)}
     return [verdicts[id(promise)] for promise in whole]
 
 
-def _broken(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
+def _broken(runs: ReachableSpots, promises: list[Promise]) -> Iterator[Verdict]:
     """Yield a verdict for each promise about order that does not hold."""
     if not promises:
         return
@@ -89,7 +89,7 @@ def _broken(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
             yield _breaking(graph, promise) if stories <= STORIES_MAX else _briefly(promise, stays=not breaks)
 
 
-def _owing(runs: Runs, promises: list[Promise]) -> set[int]:
+def _owing(runs: ReachableSpots, promises: list[Promise]) -> set[int]:
     """Return the indexes of the promises that a run can owe for ever.
 
     Each promise needs a search through the whole graph.
@@ -152,7 +152,7 @@ def _problem_and_help(promise: Promise, stays: bool) -> tuple[str, str]:
             assert_never(promise.kind)
 
 
-def _about_ends(runs: Runs, promises: list[Promise]) -> Iterator[Verdict]:
+def _about_ends(runs: ReachableSpots, promises: list[Promise]) -> Iterator[Verdict]:
     ending_promises = [promise for promise in promises if promise.kind == "every run ends"]
     if not ending_promises:
         return

@@ -33,7 +33,7 @@ class Endless:
     label: str
 
 
-class Runs:
+class ReachableSpots:
     """All spots that runs can reach, each with its moves and the move that reached it first."""
 
     def __init__(self, graph: Graph) -> None:
@@ -100,12 +100,12 @@ def edge_text(edge: Edge) -> str:
     return f"{edge.source}: {', '.join(parts)}" if parts else edge.source
 
 
-def never_ending(runs: Runs) -> Endless | None:
+def never_ending(runs: ReachableSpots) -> Endless | None:
     """Return a reason why some run may not end, or None if all end."""
     return _without_timer(runs) or _spinning(runs) or _without_end(runs)
 
 
-def _without_timer(runs: Runs) -> Endless | None:
+def _without_timer(runs: ReachableSpots) -> Endless | None:
     graph = runs.graph
     for spot in runs.moves:
         state = graph.states[spot.state]
@@ -122,7 +122,7 @@ def _without_timer(runs: Runs) -> Endless | None:
     return None
 
 
-def _without_end(runs: Runs) -> Endless | None:
+def _without_end(runs: ReachableSpots) -> Endless | None:
     for spot in runs.endless:
         state = runs.graph.states[spot.state]
         return Endless(
@@ -136,7 +136,7 @@ def _without_end(runs: Runs) -> Endless | None:
     return None
 
 
-def _spinning(runs: Runs) -> Endless | None:
+def _spinning(runs: ReachableSpots) -> Endless | None:
     graph = runs.graph
     rounds = spinning_rounds(graph)
     for round_ in rounds.shortest:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
 
 from opord.contract import Promise
-from opord.language.flow.calls import Ending
+from opord.language.flow.calls import CallEnding
 
 
 class Sign(NamedTuple):
@@ -105,7 +105,7 @@ class Monitors:
             return NOTHING
         return Sign(roles.only | roles.never, roles.forbids | roles.owes, roles.opens | roles.pays)
 
-    def call(self, name: str, ending: Ending) -> Sign:
+    def call(self, name: str, ending: CallEnding) -> Sign:
         """Return what a call with this ending does to the bits.
 
         A promise that forbids the call is asked about at every ending.

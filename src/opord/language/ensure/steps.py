@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from opord.contract import Action, Block, CallSite, Goto, Pattern
 from opord.language.ensure.monitors import Monitors, Sign
-from opord.language.flow.calls import Calls
+from opord.language.flow.calls import DeclaredCalls
 from opord.language.flow.graph import Moment
 from opord.language.flow.walk import PathWalk
 
@@ -56,7 +56,7 @@ class Summary:
     held: Change | None = None
 
 
-def sum_up(moment: Moment, calls: Calls, monitors: Monitors) -> Summary:
+def sum_up(moment: Moment, calls: DeclaredCalls, monitors: Monitors) -> Summary:
     """Return the summary of one step."""
     return _Walk(calls, monitors).run(moment.body)
 
@@ -74,7 +74,7 @@ class _At(NamedTuple):
 
 
 class _Walk(PathWalk[_At]):
-    def __init__(self, calls: Calls, monitors: Monitors) -> None:
+    def __init__(self, calls: DeclaredCalls, monitors: Monitors) -> None:
         self._calls = calls
         self._monitors = monitors
         self._summary = Summary()

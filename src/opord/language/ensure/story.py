@@ -25,12 +25,12 @@ from opord.language.diagnostics.model import StoryStep
 from opord.language.ensure.monitors import Monitors
 from opord.language.ensure.spots import Spot, Spots
 from opord.language.ensure.words import timer_text
-from opord.language.flow.calls import IN_DOUBT, Ending
+from opord.language.flow.calls import IN_DOUBT, CallEnding
 from opord.language.flow.graph import Graph, Moment
 from opord.language.flow.walk import PathWalk
 
 
-class Part(NamedTuple):
+class StoryPart(NamedTuple):
     """Something that happens while a run is in a state: its text, and its place in the contract."""
 
     text: str
@@ -42,11 +42,11 @@ class Trace:
     """What has happened in a state so far, as a linked list with the last part first."""
 
     before: Trace | None
-    part: Part
+    part: StoryPart
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[StoryPart]:
         """List the parts in the order in which they happened."""
-        parts: list[Part] = []
+        parts: list[StoryPart] = []
         at: Trace | None = self
         while at is not None:
             parts.append(at.part)
@@ -54,7 +54,7 @@ class Trace:
         return parts[::-1]
 
 
-class Way(NamedTuple):
+class NextMove(NamedTuple):
     """One way to go on from a spot: what happens, the bit after it, and the move to the next spot.
 
     Without a move, the way breaks the promise within the step. `at_entry` says that the entry into
@@ -71,19 +71,19 @@ class Way(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class SearchNode:
     """A spot that a run has reached, with the bit at that spot, and how the run got there."""
 
     spot: Spot
     bit: int
-    before: Node | None
+    before: SearchNode | None
     trace: Trace | None
     goto: Goto | None
 
-    def chain(self) -> list[Node]:
+    def chain(self) -> list[SearchNode]:
         """List the nodes of the run in order."""
-        nodes: list[Node] = []
-        at: Node | None = self
+        nodes: list[SearchNode] = []
+        at: SearchNode | None = self
         while at is not None:
             nodes.append(at)
             at = at.before
@@ -112,13 +112,13 @@ class Search:
             ended = next((node for node in level if self._ends_owing(node)), None)
             if ended is not None:
                 return self._story(ended, None)
-            following: list[Node] = []
-            entered: Node | None = None
+            following: list[SearchNode] = []
+            entered: SearchNode | None = None
             for node in level:
                 for way in self._ways(node):
                     if way.goto is None:
                         return self._story(node, way.trace)
-                    next_node = Node(way.spot, way.bit, node, way.trace, way.goto)
+                    next_node = SearchNode(way.spot, way.bit, node, way.trace, way.goto)
                     if way.at_entry and entered is None:
                         entered = next_node
                     if (way.spot, way.bit) not in seen:
@@ -145,7 +145,7 @@ class Search:
                     targets.append(key)
                 if key not in moves:
                     moves[key] = []
-                    waiting.append(Node(*key, None, None, None))
+                    waiting.append(SearchNode(*key, None, None, None))
         return moves
 
     def towards(self, goals: set[tuple[Spot, int]]) -> tuple[StoryStep, ...]:
@@ -161,21 +161,21 @@ class Search:
             for way in self._ways(node):
                 if way.goto is not None and (way.spot, way.bit) not in seen:
                     seen.add((way.spot, way.bit))
-                    waiting.append(Node(way.spot, way.bit, node, way.trace, way.goto))
+                    waiting.append(SearchNode(way.spot, way.bit, node, way.trace, way.goto))
         return ()
 
-    def _starts(self) -> list[Node]:
+    def _starts(self) -> list[SearchNode]:
         return [
-            Node(spot, self.monitors.entry(spot.state).across(self.monitors.start), None, None, None)
+            SearchNode(spot, self.monitors.entry(spot.state).across(self.monitors.start), None, None, None)
             for spot in self.spots.starts()
         ]
 
-    def _ends_owing(self, node: Node) -> bool:
+    def _ends_owing(self, node: SearchNode) -> bool:
         return bool(node.bit & self.monitors.owed) and self.graph.states[node.spot.state].kind == "final"
 
-    def _ways(self, node: Node) -> Iterator[Way]:
+    def _ways(self, node: SearchNode) -> Iterator[NextMove]:
         """Yield the ways to go on from a node: breaches within its state first, then moves."""
-        moves: list[Way] = []
+        moves: list[NextMove] = []
         for way in self._all_ways(node):
             if way.goto is None:
                 yield way
@@ -183,7 +183,7 @@ class Search:
                 moves.append(way)
         yield from moves
 
-    def _all_ways(self, node: Node) -> Iterator[Way]:
+    def _all_ways(self, node: SearchNode) -> Iterator[NextMove]:
         moments = self.spots.moments(node.spot)
         shared = [moment for moment in moments if moment.shared]
         taken: dict[tuple[int, int], Trace | None] = {(node.bit, 0): None}
@@ -207,12 +207,12 @@ class Search:
                         taken[key] = so_far
                         waiting.append((key, so_far))
 
-    def _walk(self, node: Node, moment: Moment, bit: int, trace: Trace | None) -> _Walk:
+    def _walk(self, node: SearchNode, moment: Moment, bit: int, trace: Trace | None) -> _Walk:
         walk = _Walk(self.spots, self.monitors, node.spot, moment)
         walk.run(bit, trace)
         return walk
 
-    def _story(self, node: Node, last: Trace | None) -> tuple[StoryStep, ...]:
+    def _story(self, node: SearchNode, last: Trace | None) -> tuple[StoryStep, ...]:
         """Return a run as steps: each state with what happens in it."""
         chain = node.chain()
         traces = [each.trace for each in chain[1:]] + [last]
@@ -248,16 +248,16 @@ class _Walk(PathWalk[_Facts]):
         self._spot = spot
         self._moment = moment
         self._way_keys: set[tuple[str, int, bool]] = set()
-        self.ways: list[Way] = []
+        self.ways: list[NextMove] = []
         self.held: dict[int, Trace | None] = {}
 
     def run(self, bit: int, trace: Trace | None) -> None:
         """Follow the step from this bit. `trace` is what happened in the state before it."""
         handler = self._moment.handler
         if isinstance(handler, EventHandler):
-            trace = Trace(trace, Part(f"on {handler.event}", handler.place))
+            trace = Trace(trace, StoryPart(f"on {handler.event}", handler.place))
         elif isinstance(handler, Timer):
-            trace = Trace(trace, Part(timer_text(handler), handler.place))
+            trace = Trace(trace, StoryPart(timer_text(handler), handler.place))
         self.block(self._moment.body, {_At(bit, False): trace})
 
     def called(self, site: CallSite, pattern: Pattern | None, at: _Facts) -> _Facts | None:
@@ -272,16 +272,16 @@ class _Walk(PathWalk[_Facts]):
             joined = way | joined
         return joined
 
-    def _call(self, site: CallSite, ending: Ending, how: str, facts: _Facts) -> _Facts:
+    def _call(self, site: CallSite, ending: CallEnding, how: str, facts: _Facts) -> _Facts:
         sign = self._monitors.call(site.name, ending)
         commits = isinstance(self._calls.get(site.name), Action)
         outcome = "ok or skipped" if ending == "maybe" and how == "ok" else how
-        part = Part(f"{site.verb} {site.name} {outcome}", site.place)
+        part = StoryPart(f"{site.verb} {site.name} {outcome}", site.place)
         traces: _Facts = {}
         for at, trace in facts.items():
             if sign.asks & at.bit:
-                here = Part(f"{site.verb} {site.name}", site.place)
-                self.ways.append(Way(at.bit, Trace(trace, here), None, self._spot))
+                here = StoryPart(f"{site.verb} {site.name}", site.place)
+                self.ways.append(NextMove(at.bit, Trace(trace, here), None, self._spot))
             after = _At(sign.across(at.bit), at.committed or commits)
             traces.setdefault(after, Trace(trace, part))
             if not after.committed:
@@ -295,14 +295,14 @@ class _Walk(PathWalk[_Facts]):
         spot = self._spots.after(self._spot, self._moment, goto.state)
         sure = self._spots.counts_on(self._spot, self._moment)
         for facts, trace in at.items():
-            way = Way(sign.across(facts.bit), trace, goto, spot, bool(sign.asks & facts.bit), sure)
+            way = NextMove(sign.across(facts.bit), trace, goto, spot, bool(sign.asks & facts.bit), sure)
             key = (goto.state, way.bit, way.at_entry)
             if key not in self._way_keys:
                 self._way_keys.add(key)
                 self.ways.append(way)
 
 
-def _how(pattern: Pattern | None, ending: Ending) -> str:
+def _how(pattern: Pattern | None, ending: CallEnding) -> str:
     """Return how a call ended where an arm is taken, or that it answered if there is no pattern."""
     if ending == "ok" or pattern is None:
         return "ok"

@@ -39,7 +39,7 @@ from opord.contract import (
 from opord.language.diagnostics.model import StoryStep
 from opord.language.diagnostics.wording import way
 from opord.language.ensure.call_time import LONGEST, ZERO, StepTimes, plus, step_times
-from opord.language.ensure.ends import Runs, edge_text
+from opord.language.ensure.ends import ReachableSpots, edge_text
 from opord.language.ensure.spots import Spot
 from opord.language.flow.components import components
 from opord.language.flow.graph import Edge, Graph
@@ -75,17 +75,17 @@ class _Stay(NamedTuple):
     entry: str | None
 
 
-def worst_case(graph: Graph, runs: Runs | None = None) -> Worst | Untimed:
+def worst_case(graph: Graph, runs: ReachableSpots | None = None) -> Worst | Untimed:
     """Return the longest time that a run can take, or why there is none.
 
     A contract without an initial state takes no time. `runs` are the runs of the graph if the
     caller has followed them already.
     """
-    runs = runs or Runs(graph)
+    runs = runs or ReachableSpots(graph)
     return _cycle(runs) or _Timing(runs).result()
 
 
-def _cycle(runs: Runs) -> Untimed | None:
+def _cycle(runs: ReachableSpots) -> Untimed | None:
     names = {spot: str(index) for index, spot in enumerate(runs.moves)}
     successors = {names[spot]: [names[after] for after, _ in moves] for spot, moves in runs.moves.items()}
     group = components(successors)
@@ -103,7 +103,7 @@ def _cycle(runs: Runs) -> Untimed | None:
     return None
 
 
-def _round(runs: Runs, start: Spot, first: Spot) -> list[str]:
+def _round(runs: ReachableSpots, start: Spot, first: Spot) -> list[str]:
     """Return the states of a shortest cycle from `start` to `first` and back to `start`."""
     came: dict[Spot, Spot] = {first: start}
     waiting = [first]
@@ -125,7 +125,7 @@ def _round(runs: Runs, start: Spot, first: Spot) -> list[str]:
 class _Timing:
     """Carries the latest arrivals along the moves, in the order of the spots."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: ReachableSpots) -> None:
         self._runs = runs
         self._graph = runs.graph
         self._steps: dict[int, StepTimes] = {}

@@ -9,14 +9,14 @@ nothing ends. A state that goes nowhere from the start is not counted here; `flo
 from __future__ import annotations
 
 from opord.language.diagnostics.model import StoryStep
-from opord.language.ensure.ends import Runs
+from opord.language.ensure.ends import ReachableSpots
 from opord.language.ensure.monitors import Monitors
 from opord.language.ensure.story import Search
 from opord.language.flow.components import components
 from opord.language.flow.graph import Graph
 
 
-def has_traps(runs: Runs) -> bool:
+def has_traps(runs: ReachableSpots) -> bool:
     """Say whether a run can reach a state from which it cannot end."""
     return not runs.graph.reachable <= runs.graph.can_end or bool(runs.endless)
 

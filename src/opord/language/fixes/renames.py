@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.fixes.checked_file import CheckedFile, declared_names
 from opord.language.syntax import tokens as t
-from opord.language.syntax.letter_case import Case, has_case, in_case
+from opord.language.syntax.letter_case import LetterCase, has_case, in_case
 
 
 def wrong_case(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
@@ -23,7 +23,7 @@ def wrong_case(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     if declaration is None:
         return
     old = declaration[1].text
-    case: Case = "snake_case" if declaration[0] == "snake_case" else "PascalCase"
+    case: LetterCase = "snake_case" if declaration[0] == "snake_case" else "PascalCase"
     new = in_case(old, case)
     kinds = {each for each, name in declared if name.text == old}
     taken = any(name.text == new for _, name in declared)

@@ -28,7 +28,7 @@ from opord.contract import (
     VariantRef,
 )
 
-Ending: TypeAlias = Literal["ok", "maybe", "failed"]
+CallEnding: TypeAlias = Literal["ok", "maybe", "failed"]
 """How a call ended: its effect happened, may have happened, or did not happen.
 
 `maybe` is for `InDoubt` and for an action with `in doubt skip`.
@@ -38,7 +38,7 @@ TIMED_OUT = VariantRef("", "TimedOut")
 IN_DOUBT = VariantRef("", "InDoubt")
 
 
-class Calls:
+class DeclaredCalls:
     """The declared calls by name, and how each can end."""
 
     def __init__(self, contract: Contract) -> None:
@@ -89,7 +89,7 @@ class Calls:
             case _:
                 assert_never(call)
 
-    def answer(self, site: CallSite) -> Ending:
+    def answer(self, site: CallSite) -> CallEnding:
         """Return what `ok` proves: the call took effect, or with `in doubt skip`, it may have.
 
         An action with a result cannot be skipped; another finding reports that.
@@ -98,14 +98,14 @@ class Calls:
         skips = action is not None and isinstance(action.doubt, Skip) and isinstance(action.result, Nothing)
         return "maybe" if skips else "ok"
 
-    def outcomes(self, site: CallSite, pattern: Pattern | None) -> tuple[Ending, ...]:
+    def outcomes(self, site: CallSite, pattern: Pattern | None) -> tuple[CallEnding, ...]:
         """List how a call can have ended when an arm with this pattern takes the outcome.
 
         Without a pattern: how it can have ended when it gave a result.
         """
         return (self.answer(site),) if pattern is None else tuple(self.endings(site, pattern))
 
-    def endings(self, site: CallSite, pattern: Pattern) -> set[Ending]:
+    def endings(self, site: CallSite, pattern: Pattern) -> set[CallEnding]:
         """Return how a call can have ended when an arm with this pattern takes the outcome."""
         match pattern:
             case OkPattern():

@@ -43,7 +43,7 @@ from opord.statements import Branching
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class CaseWord:
     """A case that is a word of the language: `ok`, `some`, `none`."""
 
     text: str
@@ -57,9 +57,9 @@ class Literal:
     value: bool | int | float | str | Decimal | timedelta
 
 
-Case: TypeAlias = Word | Literal | VariantRef
+Case: TypeAlias = CaseWord | Literal | VariantRef
 
-OK, SOME, NONE = Word("ok"), Word("some"), Word("none")
+OK, SOME, NONE = CaseWord("ok"), CaseWord("some"), CaseWord("none")
 TRUE, FALSE = Literal("bool", True), Literal("bool", False)
 
 
@@ -208,7 +208,7 @@ def is_complete(graph: Graph, statement: Match) -> bool:
 def spelled(case: Case) -> str:
     """Write a case as in an arm."""
     match case:
-        case Word(text=text):
+        case CaseWord(text=text):
             return text
         case VariantRef(variant=variant):
             return variant

@@ -29,7 +29,7 @@ class Branched:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ended:
+class InCallArm:
     """A call ended with an outcome that `arm` of its arms took."""
 
     site: CallSite
@@ -38,7 +38,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answered:
+class BelowCall:
     """A call gave a result, or one of its arms continued; the `goto` stands below it."""
 
     site: CallSite
@@ -52,7 +52,7 @@ class Matched:
     arm: Arm
 
 
-Condition: TypeAlias = Branched | Ended | Answered | Matched
+Condition: TypeAlias = Branched | InCallArm | BelowCall | Matched
 """One condition before a `goto`. It is one object, shared by all `goto`s after it."""
 
 
@@ -126,7 +126,7 @@ class _Listing:
                 case Call(site=site):
                     commit = _committed(site, commit)
                     yield from self._arms(statement, site, chain, commit)
-                    chain = _Chain(Answered(site), chain)
+                    chain = _Chain(BelowCall(site), chain)
                 case Match(subject=CallSite() as site):
                     commit = _committed(site, commit)
                     always_leaves = yield from self._arms(statement, site, chain, commit)
@@ -144,7 +144,7 @@ class _Listing:
         """List the exits of arms; return whether every path of each arm leaves."""
         leaves = True
         for arm in statement.arms:
-            taken = Ended(of, statement.arms, arm) if isinstance(of, CallSite) else Matched(of, arm)
+            taken = InCallArm(of, statement.arms, arm) if isinstance(of, CallSite) else Matched(of, arm)
             always_leaves = yield from self.block(arm.body, _Chain(taken, chain), commit)
             leaves = leaves and always_leaves
         return leaves

@@ -31,7 +31,7 @@ from opord.contract import (
     Variant,
     VariantRef,
 )
-from opord.language.flow.calls import Calls, Ending
+from opord.language.flow.calls import CallEnding, DeclaredCalls
 from opord.language.flow.components import components
 from opord.language.flow.walk import follow
 from opord.statements import gotos
@@ -67,7 +67,7 @@ class Committed:
     """
 
     site: CallSite
-    ending: Ending
+    ending: CallEnding
 
     @property
     def name(self) -> str:
@@ -104,7 +104,7 @@ class Graph:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        self.calls = Calls(contract)
+        self.calls = DeclaredCalls(contract)
         self._moves_left = MOVES_MAX
         self.overgrown: TooManyMoves | None = None
         self.variants: dict[str, tuple[Variant, ...]] = {enum.name: enum.variants for enum in contract.enums}
@@ -229,9 +229,11 @@ class Graph:
         its last commits are kept, so that the work stays limited.
         """
         ways: list[tuple[Goto, tuple[Committed, ...]]] = []
-        chains: dict[tuple[tuple[int, Ending], ...], tuple[Committed, ...]] = {}
+        chains: dict[tuple[tuple[int, CallEnding], ...], tuple[Committed, ...]] = {}
 
-        def on_call(before: tuple[Committed, ...], site: CallSite, ending: Ending) -> tuple[Committed, ...]:
+        def on_call(
+            before: tuple[Committed, ...], site: CallSite, ending: CallEnding
+        ) -> tuple[Committed, ...]:
             if self.calls.action(site.name) is None:
                 return before
             chain = before[-1:] if len(chains) < _SITES_MAX else ()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar, Generic, TypeAlias, TypeVar, assert_never
 
 from opord.contract import Arm, Block, Call, CallSite, Goto, If, Let, Match, Pattern, Statement
-from opord.language.flow.calls import Calls, Ending
+from opord.language.flow.calls import CallEnding, DeclaredCalls
 from opord.statements import Branching
 
 At = TypeVar("At")
@@ -125,7 +125,7 @@ class PathWalk(ABC, Generic[At]):
 
 # --- Facts ----------------------------------------------------------------------------------------
 
-OnCall: TypeAlias = Callable[[Fact, CallSite, Ending], Fact]
+OnCall: TypeAlias = Callable[[Fact, CallSite, CallEnding], Fact]
 OnGoto: TypeAlias = Callable[[Goto, set[Fact]], None]
 Fewer: TypeAlias = Callable[[set[Fact]], set[Fact]]
 
@@ -133,7 +133,7 @@ Fewer: TypeAlias = Callable[[set[Fact]], set[Fact]]
 def follow(
     block: Block,
     facts: set[Fact],
-    calls: Calls,
+    calls: DeclaredCalls,
     on_call: OnCall[Fact],
     on_goto: OnGoto[Fact],
     join: Fewer[Fact] | None = None,
@@ -149,7 +149,7 @@ def follow(
 
 class _Facts(PathWalk[set[Fact]]):
     def __init__(
-        self, calls: Calls, on_call: OnCall[Fact], on_goto: OnGoto[Fact], fewer: Fewer[Fact] | None
+        self, calls: DeclaredCalls, on_call: OnCall[Fact], on_goto: OnGoto[Fact], fewer: Fewer[Fact] | None
     ) -> None:
         self._calls = calls
         self._on_call = on_call

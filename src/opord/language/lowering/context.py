@@ -38,7 +38,7 @@ from opord.language.lowering.symbols import (
     VariantSymbol,
 )
 from opord.language.syntax import tree
-from opord.language.syntax.letter_case import Case, has_case, in_case
+from opord.language.syntax.letter_case import LetterCase, has_case, in_case
 from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span
 from opord.language.types import UNKNOWN, coerce, compatible, is_secret, names_in, show, without_secret
@@ -170,7 +170,7 @@ class Lowering:
 
     # --- Names ------------------------------------------------------------------------------------
 
-    def declared(self, name: tree.Name, kind: str, case: Case) -> None:
+    def declared(self, name: tree.Name, kind: str, case: LetterCase) -> None:
         """Report a declared name in the wrong letter case."""
         if not name.text or has_case(name.text, case):
             return

@@ -34,7 +34,7 @@ from opord.language.lowering.symbols import (
 )
 from opord.language.lowering.typenodes import UNKNOWN_TYPE, lower_type, refuse_endless
 from opord.language.syntax import tree
-from opord.language.syntax.letter_case import Case
+from opord.language.syntax.letter_case import LetterCase
 from opord.language.types import NOTHING, RUN, UNKNOWN, show
 
 CANCEL = code("OP215", rule="type", title="`cancel` with other parameters than its own")
@@ -76,7 +76,7 @@ def collect_types(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> No
 
 
 def _collect_variants(ctx: Lowering, symbol: TypeSymbol, nodes: list[tree.Variant]) -> None:
-    case: Case = "either" if symbol.kind == "enum" else "PascalCase"
+    case: LetterCase = "either" if symbol.kind == "enum" else "PascalCase"
     for node in nodes:
         name = node.name.text
         place = ctx.place(node.name.span)

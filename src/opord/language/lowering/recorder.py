@@ -40,7 +40,7 @@ class Rest:
 
 
 @dataclass(slots=True)
-class Spot:
+class MarkerFacts:
     """The facts about the position of the marker that lowering has found.
 
     `names` are the variables in scope. `expected` is the type of a value at this position.
@@ -64,7 +64,7 @@ class Recorder:
 
     def __init__(self, marker: str = "") -> None:
         self.marker = marker
-        self.spot: Spot | None = None
+        self.marker_facts: MarkerFacts | None = None
         self.references: list[tuple[Span, tuple[Place, ...]]] = []
         self.locals: list[Local] = []
         self.rests: list[Rest] = []
@@ -124,14 +124,14 @@ class Recorder:
         subject: Subject | None = None,
     ) -> None:
         """Keep the facts about the position of the marker."""
-        spot = self.spot = self.spot or Spot()
+        facts = self.marker_facts = self.marker_facts or MarkerFacts()
         if scope is not None:
-            spot.names = dict(scope.names)
-            spot.pure_forbidden = scope.pure_forbidden
-        spot.expected = spot.expected or expected
-        spot.part_of = spot.part_of or part_of
-        spot.owner = spot.owner or owner
-        spot.subject = spot.subject or subject
+            facts.names = dict(scope.names)
+            facts.pure_forbidden = scope.pure_forbidden
+        facts.expected = facts.expected or expected
+        facts.part_of = facts.part_of or part_of
+        facts.owner = facts.owner or owner
+        facts.subject = facts.subject or subject
 
     def marked_among(self, scope: Scope, arguments: Sequence[tree.Argument], params: Fields) -> None:
         """If the marker is an argument, keep the call's parameters and which have a value."""
@@ -139,12 +139,12 @@ class Recorder:
             return
         names = list(params)
         self.marked(scope)
-        assert self.spot is not None
-        self.spot.params = params
+        assert self.marker_facts is not None
+        self.marker_facts.params = params
         for position, each in enumerate(arguments):
             if not self._is_marker(each):
                 by_place = names[position] if position < len(names) else ""
-                self.spot.taken.add(each.name.text if each.name is not None else by_place)
+                self.marker_facts.taken.add(each.name.text if each.name is not None else by_place)
 
     def _is_marker(self, argument: tree.Argument) -> bool:
         value = argument.value

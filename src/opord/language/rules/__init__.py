@@ -54,11 +54,11 @@ from opord.language.rules import (
 # find something for every pair of an action and an end.
 RULE_FINDINGS_MAX = 20_000
 
-Check: TypeAlias = Callable[[Contract, Graph], Iterator[Diagnostic]]
+RuleCheck: TypeAlias = Callable[[Contract, Graph], Iterator[Diagnostic]]
 
-__all__ = ["RULES", "RULE_FINDINGS_MAX", "Check", "find_all"]
+__all__ = ["RULES", "RULE_FINDINGS_MAX", "RuleCheck", "find_all"]
 
-RULES: tuple[Check, ...] = (
+RULES: tuple[RuleCheck, ...] = (
     # flow: every path of every step goes somewhere, and every state lies on a way from start to end
     path_without_goto.check,
     let_else_goes_on.check,
@@ -108,7 +108,7 @@ def find_all(contract: Contract) -> list[Diagnostic]:
     return sorted(findings, key=lambda diagnostic: diagnostic.order)
 
 
-def _some(check: Check, contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+def _some(check: RuleCheck, contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Yield the findings of one rule, up to `RULE_FINDINGS_MAX`.
 
     A graph that is too large ends the rule: it has its own finding.

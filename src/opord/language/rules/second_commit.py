@@ -8,7 +8,7 @@ from typing import TypeAlias
 from opord.contract import CallSite, Contract, Effect, Place, Pure
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import first_place
-from opord.language.flow.calls import Ending
+from opord.language.flow.calls import CallEnding
 from opord.language.flow.graph import Graph
 from opord.language.flow.walk import follow
 
@@ -24,7 +24,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         second_commits: _Sites = {}
 
         def on_call(
-            first: Place | None, site: CallSite, ending: Ending, second_commits: _Sites = second_commits
+            first: Place | None, site: CallSite, ending: CallEnding, second_commits: _Sites = second_commits
         ) -> Place | None:
             if site.verb != "commit" or isinstance(graph.calls.get(site.name), Effect | Pure):
                 return first

@@ -9,11 +9,11 @@ from opord.language.sheet.build import explain_sheet
 from opord.language.sheet.html import render_html
 from opord.language.sheet.markdown import render_markdown
 from opord.language.sheet.model import Sheet
-from opord.language.sheet.text import Part, render_text
+from opord.language.sheet.text import TextKind, render_text
 
 __all__ = [
-    "Part",
     "Sheet",
+    "TextKind",
     "explain_sheet",
     "guarantee",
     "reasons",

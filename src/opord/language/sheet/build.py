@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Contract, Event
 from opord.language.sheet.calls import action_sheet, effect_sheet
-from opord.language.sheet.fields import Reading
+from opord.language.sheet.fields import ContractReading
 from opord.language.sheet.model import (
     FORMAT,
     EventSheet,
@@ -27,7 +27,7 @@ def explain_sheet(contract: Contract) -> Sheet:
 
     The contract has no errors, except promises that do not hold.
     """
-    reading = Reading(contract)
+    reading = ContractReading(contract)
     ways = Ways(reading)
     return Sheet(
         format=FORMAT,
@@ -51,7 +51,7 @@ def explain_sheet(contract: Contract) -> Sheet:
     )
 
 
-def _types(reading: Reading) -> Iterator[TypeSheet]:
+def _types(reading: ContractReading) -> Iterator[TypeSheet]:
     for record in reading.contract.records:
         yield TypeSheet(record.name, record.doc, reading.items(record.fields), ())
     for enum in reading.contract.enums:
@@ -59,7 +59,7 @@ def _types(reading: Reading) -> Iterator[TypeSheet]:
         yield TypeSheet(enum.name, enum.doc, (), tuple(variants))
 
 
-def _event(reading: Reading, event: Event) -> EventSheet:
+def _event(reading: ContractReading, event: Event) -> EventSheet:
     contract = reading.contract
     return EventSheet(
         name=event.name,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opord.contract import CallSite
-from opord.language.flow.calls import Ending
+from opord.language.flow.calls import CallEnding
 from opord.language.flow.graph import Edge, Graph, Moment
 from opord.language.flow.walk import follow
 from opord.statements import call_sites
@@ -78,12 +78,12 @@ class _Steps:
         return self._possible.get(id(edge.goto), 0)
 
     def _read(self, graph: Graph, moment: Moment, name: str, bit: int) -> None:
-        seen: dict[int, set[Ending]] = {}
+        seen: dict[int, set[CallEnding]] = {}
 
-        def on_call(before: Ending, site: CallSite, ending: Ending) -> Ending:
+        def on_call(before: CallEnding, site: CallSite, ending: CallEnding) -> CallEnding:
             return max(before, ending, key=_ORDER.index) if site.name == name else before
 
-        start: set[Ending] = {"failed"}
+        start: set[CallEnding] = {"failed"}
         follow(
             moment.body,
             start,
@@ -98,4 +98,4 @@ class _Steps:
                 self._possible[goto] = self._possible.get(goto, 0) | bit
 
 
-_ORDER: tuple[Ending, ...] = ("failed", "maybe", "ok")
+_ORDER: tuple[CallEnding, ...] = ("failed", "maybe", "ok")

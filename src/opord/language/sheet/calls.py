@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Check, Effect
 from opord.language.flow.graph import Graph
-from opord.language.sheet.fields import Reading, result_words
+from opord.language.sheet.fields import ContractReading, result_words
 from opord.language.sheet.guarantee import attempts, doubt_word, guarantee, time_limit
 from opord.language.sheet.model import ActionSheet, EffectSheet, FailureSheet
 from opord.language.spelling import in_words, spell
 from opord.statements import call_sites
 
 
-def action_sheet(reading: Reading, action: Action) -> ActionSheet:
+def action_sheet(reading: ContractReading, action: Action) -> ActionSheet:
     """Return the sheet of an action."""
     graph, key = reading.graph, action.key
     return ActionSheet(
@@ -37,7 +37,7 @@ def action_sheet(reading: Reading, action: Action) -> ActionSheet:
     )
 
 
-def effect_sheet(reading: Reading, effect: Effect) -> EffectSheet:
+def effect_sheet(reading: ContractReading, effect: Effect) -> EffectSheet:
     """Return the sheet of an effect."""
     graph = reading.graph
     return EffectSheet(
@@ -57,7 +57,7 @@ def effect_sheet(reading: Reading, effect: Effect) -> EffectSheet:
     )
 
 
-def _failures(reading: Reading, name: str) -> tuple[FailureSheet, ...]:
+def _failures(reading: ContractReading, name: str) -> tuple[FailureSheet, ...]:
     return tuple(
         FailureSheet(
             ref.type,

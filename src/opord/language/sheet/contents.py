@@ -19,18 +19,18 @@ from opord.language.sheet.entries import (
 )
 from opord.language.sheet.model import PromiseSheet, SecretSheet, Sheet, TimeSheet, Trouble
 from opord.language.sheet.outline import (
-    Code,
-    Document,
-    Entry,
+    CodeText,
     Flow,
-    Kind,
-    Line,
-    Name,
+    InlineLine,
+    LabelledRow,
+    NameEntry,
+    NameKind,
+    NameLink,
     Paragraph,
-    Row,
     Rows,
-    Section,
-    Steps,
+    SheetDocument,
+    SheetSection,
+    StorySteps,
     Table,
     Tag,
     joined,
@@ -41,22 +41,22 @@ from opord.language.sheet.outline import (
 _VERDICTS = {"proved": Tag("proved", "good"), "refuted": Tag("refuted", "bad")}
 
 
-def lay_out(sheet: Sheet) -> Document:
+def lay_out(sheet: Sheet) -> SheetDocument:
     """Lay a sheet out as a document. Empty sections are left out."""
     sections = (
-        Section("Promises about every run", "promises", tuple(_promises(sheet))),
-        Section("How long a run can take", "time", tuple(_time(sheet.time))),
-        Section("States, what each proves and what it can become", "states", tuple(state_entry(each) for each in sheet.states)),
-        Section("Ends", "ends", tuple(_ends(sheet))),
-        Section("Phases, and what their states share", "phases", tuple(phase_entry(each) for each in sheet.phases)),
-        Section("Actions: what is done to the outside, and how often", "actions", tuple(action_entry(each) for each in sheet.actions)),
-        Section("Effects: what is looked up, and may be repeated", "effects", tuple(effect_entry(each) for each in sheet.effects)),
-        Section("Events: who may send what, and when", "events", tuple(_events(sheet))),
-        Section("What can go wrong, and who can act", "failures", tuple(_troubles(sheet))),
-        Section("Secrets", "secrets", tuple(_secrets(sheet))),
-        Section("Types", "types", tuple(_types(sheet))),
+        SheetSection("Promises about every run", "promises", tuple(_promises(sheet))),
+        SheetSection("How long a run can take", "time", tuple(_time(sheet.time))),
+        SheetSection("States, what each proves and what it can become", "states", tuple(state_entry(each) for each in sheet.states)),
+        SheetSection("Ends", "ends", tuple(_ends(sheet))),
+        SheetSection("Phases, and what their states share", "phases", tuple(phase_entry(each) for each in sheet.phases)),
+        SheetSection("Actions: what is done to the outside, and how often", "actions", tuple(action_entry(each) for each in sheet.actions)),
+        SheetSection("Effects: what is looked up, and may be repeated", "effects", tuple(effect_entry(each) for each in sheet.effects)),
+        SheetSection("Events: who may send what, and when", "events", tuple(_events(sheet))),
+        SheetSection("What can go wrong, and who can act", "failures", tuple(_troubles(sheet))),
+        SheetSection("Secrets", "secrets", tuple(_secrets(sheet))),
+        SheetSection("Types", "types", tuple(_types(sheet))),
     )  # fmt: skip
-    return Document(
+    return SheetDocument(
         title=f"{sheet.contract}, version {sheet.version}",
         about=tuple(paragraphs(sheet.doc)),
         summary=Rows(tuple(_summary(sheet))),
@@ -68,37 +68,37 @@ def lay_out(sheet: Sheet) -> Document:
 # --------------------------------------------------------------------------------------
 
 
-def _summary(sheet: Sheet) -> Iterator[Row]:
-    yield Row("takes", (items_line(sheet.input) or ("nothing",),))
+def _summary(sheet: Sheet) -> Iterator[LabelledRow]:
+    yield LabelledRow("takes", (items_line(sheet.input) or ("nothing",),))
     if sheet.key:
-        one: Line = (
+        one: InlineLine = (
             "one run for each ",
-            Code(sheet.key),
+            CodeText(sheet.key),
             ": a second start with the same input is the same run",
         )
     else:
         one = ("each start is a new run",)
-    yield Row("runs", (one,))
+    yield LabelledRow("runs", (one,))
     start = next((state for state in sheet.states if state.initial), None)
     if start is not None:
-        yield Row("starts in", ((Name("state", start.name),),))
+        yield LabelledRow("starts in", ((NameLink("state", start.name),),))
     ended = [
         (f"{words}: ", *names("state", [end.state for end in sheet.ends if end.outcome == outcome]))
         for outcome, words in OUTCOMES.items()
         if any(end.outcome == outcome for end in sheet.ends)
     ]
-    yield Row("can end", (joined(ended, "; "),))
+    yield LabelledRow("can end", (joined(ended, "; "),))
     if sheet.actions:
-        yield Row("commits", (names("action", [action.name for action in sheet.actions]),))
+        yield LabelledRow("commits", (names("action", [action.name for action in sheet.actions]),))
     inputs = [secret.path for secret in sheet.secrets if secret.kind == "input"]
     if inputs:
-        yield Row("secret input", (joined([(Code(path),) for path in inputs]),))
-    yield Row("ends within", ((sheet.time.longest or "no time that can be named",),))
+        yield LabelledRow("secret input", (joined([(CodeText(path),) for path in inputs]),))
+    yield LabelledRow("ends within", ((sheet.time.longest or "no time that can be named",),))
     if sheet.promises:
-        yield Row("promises", (_verdicts(sheet.promises),))
+        yield LabelledRow("promises", (_verdicts(sheet.promises),))
 
 
-def _verdicts(promises: tuple[PromiseSheet, ...]) -> Line:
+def _verdicts(promises: tuple[PromiseSheet, ...]) -> InlineLine:
     counted = {verdict: sum(each.verdict == verdict for each in promises) for verdict in _VERDICTS}
     counts = [
         f"{'all ' if count == len(promises) and count > 1 else ''}{count} {verdict}" for verdict, count in counted.items() if count
@@ -110,12 +110,12 @@ def _promises(sheet: Sheet) -> Iterator[Flow]:
     if sheet.promises:
         yield Table(
             ("Promise", "Verdict"),
-            tuple(((Code(each.text),), (_VERDICTS[each.verdict],)) for each in sheet.promises),
+            tuple(((CodeText(each.text),), (_VERDICTS[each.verdict],)) for each in sheet.promises),
         )
     for promise in sheet.promises:
         if promise.verdict == "refuted":
-            yield Paragraph((Code(promise.text), " does not hold: ", *sentence(promise.problem), "."))
-            yield Steps(tuple(sentence(step) for step in promise.story))
+            yield Paragraph((CodeText(promise.text), " does not hold: ", *sentence(promise.problem), "."))
+            yield StorySteps(tuple(sentence(step) for step in promise.story))
 
 
 def _time(time: TimeSheet) -> Iterator[Flow]:
@@ -126,36 +126,36 @@ def _time(time: TimeSheet) -> Iterator[Flow]:
         lead = f"At most {time.longest}, when people settle doubts and stalls at once. This run takes it:"
     if time.story:
         yield Paragraph((lead,))
-        yield Steps(tuple(sentence(step) for step in time.story))
+        yield StorySteps(tuple(sentence(step) for step in time.story))
 
 
 # --- The parts ------------------------------------------------------------------------------------
 
 
-def _ends(sheet: Sheet) -> Iterator[Entry]:
+def _ends(sheet: Sheet) -> Iterator[NameEntry]:
     for outcome in OUTCOMES:
         for end in sheet.ends:
             if end.outcome == outcome:
                 yield end_entry(end)
 
 
-def _events(sheet: Sheet) -> Iterator[Flow | Entry]:
+def _events(sheet: Sheet) -> Iterator[Flow | NameEntry]:
     if not sheet.events:
         return
     rows = []
     for event in sheet.events:
         taken = [
-            (Name("state", each.state), *((" if ", Code(each.condition)) if each.condition else ()))
+            (NameLink("state", each.state), *((" if ", CodeText(each.condition)) if each.condition else ()))
             for each in event.taken_in
         ]
         other = "kept for later" if event.kept else "refused"
         rows.append(
             (
-                (Name("event", event.name),),
+                (NameLink("event", event.name),),
                 by_roles(event.roles),
                 joined(taken) or ("no state",),
                 (other,),
-                ("per ", Code(event.once_per)) if event.once_per else ("each time",),
+                ("per ", CodeText(event.once_per)) if event.once_per else ("each time",),
             )
         )
     yield Table(("Event", "Sent by", "Taken in", "Elsewhere", "Counts once"), tuple(rows))
@@ -165,7 +165,7 @@ def _events(sheet: Sheet) -> Iterator[Flow | Entry]:
 
 def _troubles(sheet: Sheet) -> Iterator[Flow]:
     if sheet.failures:
-        kinds: dict[str, Kind] = {effect.name: "effect" for effect in sheet.effects}
+        kinds: dict[str, NameKind] = {effect.name: "effect" for effect in sheet.effects}
         kinds |= {action.name: "action" for action in sheet.actions}
         yield Table(
             ("What", "In", "Tried again", "Then", "Who can act"),
@@ -173,7 +173,9 @@ def _troubles(sheet: Sheet) -> Iterator[Flow]:
         )
     documented = [each for each in sheet.failures if each.doc]
     if documented:
-        yield Rows(tuple(Row(each.name, ((" ".join(each.doc.split()),),)) for each in _once(documented)))
+        yield Rows(
+            tuple(LabelledRow(each.name, ((" ".join(each.doc.split()),),)) for each in _once(documented))
+        )
 
 
 def _once(troubles: list[Trouble]) -> list[Trouble]:
@@ -181,11 +183,13 @@ def _once(troubles: list[Trouble]) -> list[Trouble]:
     return list({(each.name, each.doc): each for each in troubles}.values())
 
 
-def _trouble(trouble: Trouble, kinds: dict[str, Kind]) -> tuple[Line, ...]:
+def _trouble(trouble: Trouble, kinds: dict[str, NameKind]) -> tuple[InlineLine, ...]:
     carries = f"({', '.join(item.name for item in trouble.carries)})" if trouble.carries else ""
     return (
-        (Code(f"{trouble.name}{carries}") if trouble.type or " " not in trouble.name else trouble.name,),
-        joined([(Name(kinds[call], call) if call in kinds else Code(call),) for call in trouble.calls]),
+        (CodeText(f"{trouble.name}{carries}") if trouble.type or " " not in trouble.name else trouble.name,),
+        joined(
+            [(NameLink(kinds[call], call) if call in kinds else CodeText(call),) for call in trouble.calls]
+        ),
         ("yes" if trouble.again else "no",),
         names("state", trouble.leads_to) or ("",),
         sentence(trouble.acts),
@@ -204,34 +208,36 @@ def _secrets(sheet: Sheet) -> Iterator[Flow]:
     yield Table(("Where", "Path", "Type"), tuple(_secret(each) for each in sheet.secrets))
 
 
-def _secret(secret: SecretSheet) -> tuple[Line, ...]:
-    where: Line
+def _secret(secret: SecretSheet) -> tuple[InlineLine, ...]:
+    where: InlineLine
     match secret.kind:
         case "input":
             where = ("the input",)
         case "pure":
-            where = ("pure ", Code(secret.holder))
+            where = ("pure ", CodeText(secret.holder))
         case "state" | "event" | "action" | "effect":
-            where = (f"{secret.kind} ", Name(secret.kind, secret.holder))
+            where = (f"{secret.kind} ", NameLink(secret.kind, secret.holder))
         case _:
             assert_never(secret.kind)
-    return where, (Code(secret.path),), (Code(secret.type),)
+    return where, (CodeText(secret.path),), (CodeText(secret.type),)
 
 
-def _types(sheet: Sheet) -> Iterator[Entry]:
+def _types(sheet: Sheet) -> Iterator[NameEntry]:
     for each in sheet.types:
-        rows = [Row(item.name, (_field(item.type, item.doc, item.secret),)) for item in each.carries]
-        rows += [Row(variant.name, (items_line(variant.carries) or ("",),)) for variant in each.variants]
+        rows = [LabelledRow(item.name, (_field(item.type, item.doc, item.secret),)) for item in each.carries]
+        rows += [
+            LabelledRow(variant.name, (items_line(variant.carries) or ("",),)) for variant in each.variants
+        ]
         kind = "one of" if each.variants else "record"
-        yield Entry(
-            Name("type", each.name),
-            (Code(each.name),),
+        yield NameEntry(
+            NameLink("type", each.name),
+            (CodeText(each.name),),
             (Tag(kind),),
             (*paragraphs(each.doc), Rows(tuple(rows))),
         )
 
 
-def _field(type: str, doc: str, secret: bool) -> Line:
+def _field(type: str, doc: str, secret: bool) -> InlineLine:
     description = f": {' '.join(doc.split())}" if doc else ""
     marked = (" ", Tag("secret", "open")) if secret and not type.startswith("secret ") else ()
-    return Code(type), *marked, description
+    return CodeText(type), *marked, description

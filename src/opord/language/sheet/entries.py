@@ -17,15 +17,15 @@ from opord.language.sheet.model import (
     Wait,
 )
 from opord.language.sheet.outline import (
-    Code,
-    Entry,
+    CodeText,
     Flow,
     Inline,
-    Kind,
-    Line,
-    Name,
+    InlineLine,
+    LabelledRow,
+    NameEntry,
+    NameKind,
+    NameLink,
     Paragraph,
-    Row,
     Rows,
     Tag,
     joined,
@@ -45,7 +45,7 @@ _KINDS = {"acting": "acts at once", "waiting": "waits"}
 # --- States ---------------------------------------------------------------------------------------
 
 
-def state_entry(state: StateSheet) -> Entry:
+def state_entry(state: StateSheet) -> NameEntry:
     """Write a state: what being in it proves, what happens there, and what is before and after."""
     tags = [Tag(_KINDS.get(state.kind, state.kind))]
     if state.initial:
@@ -54,39 +54,39 @@ def state_entry(state: StateSheet) -> Entry:
         tags.append(Tag(f"phase {state.phase}"))
     rows = [
         *_proof_rows(state),
-        *_row("does", [(Code(call),) for call in state.calls], " then "),
+        *_row("does", [(CodeText(call),) for call in state.calls], " then "),
         *_lines("waits for" if state.kind == "waiting" else "may be told", map(_wait, state.waits_for)),
         *_lines("moves by itself", (sentence(timer) for timer in state.timers)),
         *_lines("can become", _ways((way.target, way.words) for way in state.leaves)),
         *_lines("entered from", _ways((way.source, way.words) for way in state.entered)),
     ]
-    return _entry("state", state.name, (Name("state", state.name),), tags, state.doc, rows)
+    return _entry("state", state.name, (NameLink("state", state.name),), tags, state.doc, rows)
 
 
-def end_entry(end: EndSheet) -> Entry:
+def end_entry(end: EndSheet) -> NameEntry:
     """Write a final state: what a run that ends there has done, and how it got there."""
     rows = [
         *_proof_rows(end),
         *_row("never by then", [names("action", end.never)] if end.never else []),
         *_lines("entered from", _ways((way.source, way.words) for way in end.entered)),
     ]
-    title = (Name("state", end.state),)
+    title = (NameLink("state", end.state),)
     return _entry("state", end.state, title, [_TONES.get(end.outcome, Tag(end.outcome))], end.doc, rows)
 
 
-def phase_entry(phase: PhaseSheet) -> Entry:
+def phase_entry(phase: PhaseSheet) -> NameEntry:
     """Write a phase: its states, and the events and timers that they share."""
     rows = [
         *_row("states", [names("state", phase.states)]),
         *_lines("all take", map(_wait, phase.waits_for)),
         *_lines("all move", (sentence(timer) for timer in phase.timers)),
     ]
-    return _entry("phase", phase.name, (Name("phase", phase.name),), [], phase.doc, rows)
+    return _entry("phase", phase.name, (NameLink("phase", phase.name),), [], phase.doc, rows)
 
 
-def _proof_rows(here: StateSheet | EndSheet) -> Iterator[Row]:
+def _proof_rows(here: StateSheet | EndSheet) -> Iterator[LabelledRow]:
     carries = here.proves if isinstance(here, StateSheet) else here.carries
-    proved: list[Line] = [items_line([item]) for item in carries]
+    proved: list[InlineLine] = [items_line([item]) for item in carries]
     if here.answered:
         verb = " has answered" if len(here.answered) == 1 else " have answered"
         proved.append((*_all_of("effect", here.answered), verb))
@@ -96,28 +96,28 @@ def _proof_rows(here: StateSheet | EndSheet) -> Iterator[Row]:
     yield from _lines("proves", proved)
     if here.possible:
         actions = _all_of("action", here.possible, " or ")
-        yield Row("leaves open", (("whether ", *actions, " has taken effect"),))
+        yield LabelledRow("leaves open", (("whether ", *actions, " has taken effect"),))
 
 
-def _all_of(kind: Kind, called: tuple[str, ...], last: str = " and ") -> Line:
+def _all_of(kind: NameKind, called: tuple[str, ...], last: str = " and ") -> InlineLine:
     if len(called) == 1:
         return names(kind, called)
     return (*names(kind, called[:-1]), last, *names(kind, called[-1:]))
 
 
-def _ways(ways: Iterable[tuple[str, str]]) -> Iterator[Line]:
+def _ways(ways: Iterable[tuple[str, str]]) -> Iterator[InlineLine]:
     """Write each way once: the state at its other end, and the reason."""
     for name, words in dict.fromkeys(ways):
-        yield Name("state", name), *sentence(f": {words}")
+        yield NameLink("state", name), *sentence(f": {words}")
 
 
-def _wait(wait: Wait) -> Line:
+def _wait(wait: Wait) -> InlineLine:
     takes = items_line(wait.takes)
-    parts: list[Inline] = [Name("event", wait.event), *(("(", *takes, ")") if takes else ())]
+    parts: list[Inline] = [NameLink("event", wait.event), *(("(", *takes, ")") if takes else ())]
     if wait.roles:
         parts.append(f" by {' or '.join(wait.roles)}")
     if wait.condition:
-        parts += [" if ", Code(wait.condition)]
+        parts += [" if ", CodeText(wait.condition)]
     if wait.ignored:
         parts.append(" (goes on record, changes nothing)")
     return tuple(parts)
@@ -126,61 +126,65 @@ def _wait(wait: Wait) -> Line:
 # --- Calls ----------------------------------------------------------------------------------------
 
 
-def action_entry(action: ActionSheet) -> Entry:
+def action_entry(action: ActionSheet) -> NameEntry:
     """Write an action: its guarantee, and the settings behind it."""
     held = f", which the other side remembers for {action.key_held_for}" if action.key_held_for else ""
-    key: Line = ("none",)
+    key: InlineLine = ("none",)
     if action.key:
-        key = (action.key if action.key == "made by the runtime" else Code(action.key), held)
+        key = (action.key if action.key == "made by the runtime" else CodeText(action.key), held)
     tags = [Tag("repeatable")] if action.repeatable else []
     rows = [
-        Row("key", (key,)),
+        LabelledRow("key", (key,)),
         *_reason("key shared", action.key_shared_because),
-        Row("attempts", (sentence(action.attempts),)),
-        Row("time limit", ((action.time_limit,),)),
-        Row("in doubt", ((Code(action.in_doubt),),)),
+        LabelledRow("attempts", (sentence(action.attempts),)),
+        LabelledRow("time limit", ((action.time_limit,),)),
+        LabelledRow("in doubt", ((CodeText(action.in_doubt),),)),
         *_failures(action.failures),
         *_settling(action.failures),
     ]
     if action.repeatable:
-        rows.append(Row("repeatable", (("a run may commit it again and again, each time as a new effect",),)))
+        rows.append(
+            LabelledRow("repeatable", (("a run may commit it again and again, each time as a new effect",),))
+        )
     if action.undoes:
-        rows.append(Row("undoes", (names("action", [action.undoes]),)))
+        rows.append(LabelledRow("undoes", (names("action", [action.undoes]),)))
     rows += _row("undone by", [names("action", action.undone_by)] if action.undone_by else [])
     rows += _reason("stands", action.stands_because)
-    rows.append(Row("committed in", (names("state", action.committed_in) or ("no state",),)))
-    title = _signature(Name("action", action.name), action.takes, action.returns)
+    rows.append(LabelledRow("committed in", (names("state", action.committed_in) or ("no state",),)))
+    title = _signature(NameLink("action", action.name), action.takes, action.returns)
     return _entry(
         "action", action.name, title, tags, action.doc, rows, [Paragraph(sentence(action.guarantee))]
     )
 
 
-def effect_entry(effect: EffectSheet) -> Entry:
+def effect_entry(effect: EffectSheet) -> NameEntry:
     """Write an effect."""
     rows = [
-        Row("attempts", (sentence(effect.attempts),)),
-        Row("time limit", ((effect.time_limit,),)),
+        LabelledRow("attempts", (sentence(effect.attempts),)),
+        LabelledRow("time limit", ((effect.time_limit,),)),
         *_failures(effect.failures),
         *_row("performed in", [names("state", effect.performed_in)] if effect.performed_in else []),
         *_row("settles", [("doubts of ", *names("action", effect.checks))] if effect.checks else []),
     ]
-    title = _signature(Name("effect", effect.name), effect.takes, effect.returns)
+    title = _signature(NameLink("effect", effect.name), effect.takes, effect.returns)
     return _entry("effect", effect.name, title, [], effect.doc, rows)
 
 
-def _failures(failures: tuple[FailureSheet, ...]) -> Iterator[Row]:
-    final = [(Code(_failure(each)),) for each in failures if not each.again]
-    again = [(Code(_failure(each)),) for each in failures if each.again]
+def _failures(failures: tuple[FailureSheet, ...]) -> Iterator[LabelledRow]:
+    final = [(CodeText(_failure(each)),) for each in failures if not each.again]
+    again = [(CodeText(_failure(each)),) for each in failures if each.again]
     if final:
-        yield Row("fails for good", (joined(final),))
+        yield LabelledRow("fails for good", (joined(final),))
     if again:
-        yield Row("can be retried", ((*joined(again), " (the attempt certainly did not take effect)"),))
+        yield LabelledRow(
+            "can be retried", ((*joined(again), " (the attempt certainly did not take effect)"),)
+        )
 
 
-def _settling(failures: tuple[FailureSheet, ...]) -> Iterator[Row]:
-    settling = [(Code(_failure(each)),) for each in failures if each.settles]
+def _settling(failures: tuple[FailureSheet, ...]) -> Iterator[LabelledRow]:
+    settling = [(CodeText(_failure(each)),) for each in failures if each.settles]
     if settling:
-        yield Row("ends a doubt", ((*joined(settling), " (no attempt under the key took effect)"),))
+        yield LabelledRow("ends a doubt", ((*joined(settling), " (no attempt under the key took effect)"),))
 
 
 def _failure(failure: FailureSheet) -> str:
@@ -191,24 +195,24 @@ def _failure(failure: FailureSheet) -> str:
 # --- Events ---------------------------------------------------------------------------------------
 
 
-def event_entry(event: EventSheet) -> Entry:
+def event_entry(event: EventSheet) -> NameEntry:
     """Write an event: who may send it, and what happens to it in each state."""
     elsewhere = "stored until a state takes it" if event.kept else "refused, with the list of what is taken"
     rows = [
-        Row("sent by", (by_roles(event.roles),)),
+        LabelledRow("sent by", (by_roles(event.roles),)),
         *_lines("taken in", map(_taking, event.taken_in)),
-        *([] if event.taken_in else [Row("taken in", (("no state",),))]),
-        Row("elsewhere", ((elsewhere,),)),
-        *_row("counts once", [("per ", Code(event.once_per))] if event.once_per else []),
+        *([] if event.taken_in else [LabelledRow("taken in", (("no state",),))]),
+        LabelledRow("elsewhere", ((elsewhere,),)),
+        *_row("counts once", [("per ", CodeText(event.once_per))] if event.once_per else []),
     ]
-    title = _signature(Name("event", event.name), event.takes, None)
+    title = _signature(NameLink("event", event.name), event.takes, None)
     return _entry("event", event.name, title, [], event.doc, rows)
 
 
-def _taking(taking: Taking) -> Line:
-    parts: list[Inline] = [Name("state", taking.state)]
+def _taking(taking: Taking) -> InlineLine:
+    parts: list[Inline] = [NameLink("state", taking.state)]
     if taking.condition:
-        parts += [" if ", Code(taking.condition)]
+        parts += [" if ", CodeText(taking.condition)]
     if taking.ignored:
         parts.append(": goes on record, changes nothing")
     else:
@@ -216,7 +220,7 @@ def _taking(taking: Taking) -> Line:
     return tuple(parts)
 
 
-def by_roles(roles: tuple[str, ...]) -> Line:
+def by_roles(roles: tuple[str, ...]) -> InlineLine:
     """Say who may send an event."""
     return (" or ".join(roles) or "anyone who may send to the run",)
 
@@ -224,49 +228,49 @@ def by_roles(roles: tuple[str, ...]) -> Line:
 # --- Parts ----------------------------------------------------------------------------------------
 
 
-def names(kind: Kind, of: Iterable[str], between: str = ", ") -> Line:
+def names(kind: NameKind, of: Iterable[str], between: str = ", ") -> InlineLine:
     """Write names that have entries, with `between` between them."""
-    return joined([(Name(kind, name),) for name in of], between)
+    return joined([(NameLink(kind, name),) for name in of], between)
 
 
-def items_line(items: Iterable[Item]) -> Line:
+def items_line(items: Iterable[Item]) -> InlineLine:
     """Write fields or parameters with their types. A mark shows those that contain a secret."""
-    return joined([(Code(f"{item.name}: {item.type}"), *_mark(item)) for item in items])
+    return joined([(CodeText(f"{item.name}: {item.type}"), *_mark(item)) for item in items])
 
 
-def _mark(item: Item) -> Line:
+def _mark(item: Item) -> InlineLine:
     return (" ", Tag("holds a secret", "open")) if item.secret and "secret " not in item.type else ()
 
 
-def _signature(name: Name, takes: Iterable[Item], returns: str | None) -> Line:
+def _signature(name: NameLink, takes: Iterable[Item], returns: str | None) -> InlineLine:
     row = ", ".join(f"{item.name}: {item.type}" for item in takes)
     arrow = f" -> {returns}" if returns else ""
     return (name, f"({row}){arrow}" if row or arrow else "")
 
 
-def _row(label: str, parts: list[Line], between: str = ", ") -> list[Row]:
-    return [Row(label, (joined(parts, between),))] if parts else []
+def _row(label: str, parts: list[InlineLine], between: str = ", ") -> list[LabelledRow]:
+    return [LabelledRow(label, (joined(parts, between),))] if parts else []
 
 
-def _reason(label: str, reason: str | None) -> list[Row]:
-    return [Row(label, ((f"because {reason}",),))] if reason else []
+def _reason(label: str, reason: str | None) -> list[LabelledRow]:
+    return [LabelledRow(label, ((f"because {reason}",),))] if reason else []
 
 
-def _lines(label: str, lines: Iterable[Line]) -> list[Row]:
+def _lines(label: str, lines: Iterable[InlineLine]) -> list[LabelledRow]:
     contents = tuple(lines)
-    return [Row(label, contents)] if contents else []
+    return [LabelledRow(label, contents)] if contents else []
 
 
 def _entry(
-    kind: Kind,
+    kind: NameKind,
     name: str,
-    title: Line,
+    title: InlineLine,
     tags: list[Tag],
     doc: str,
-    rows: list[Row],
+    rows: list[LabelledRow],
     first: Iterable[Paragraph] = (),
-) -> Entry:
+) -> NameEntry:
     blocks: list[Flow] = [*paragraphs(doc), *first]
     if rows:
         blocks.append(Rows(tuple(rows)))
-    return Entry(Name(kind, name), title, tuple(tags), tuple(blocks))
+    return NameEntry(NameLink(kind, name), title, tuple(tags), tuple(blocks))

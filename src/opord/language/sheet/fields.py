@@ -14,7 +14,7 @@ from opord.language.spelling import spell
 from opord.language.types import show
 
 
-class Reading:
+class ContractReading:
     """A contract as the sheet reads it: its graph, its secrets, and what each state proves."""
 
     def __init__(self, contract: Contract) -> None:

@@ -15,18 +15,18 @@ from typing import assert_never
 from opord.language.sheet.contents import lay_out
 from opord.language.sheet.model import Sheet
 from opord.language.sheet.outline import (
-    Code,
-    Document,
-    Entry,
+    CodeText,
     Flow,
     Inline,
-    Line,
-    Name,
+    InlineLine,
+    LabelledRow,
+    NameEntry,
+    NameLink,
     Paragraph,
-    Row,
     Rows,
-    Section,
-    Steps,
+    SheetDocument,
+    SheetSection,
+    StorySteps,
     Table,
     Tag,
 )
@@ -50,14 +50,14 @@ def render_html(sheet: Sheet, diagram: str | None = None) -> str:
 class _Page:
     """Writes one document. Names with an entry become links to it."""
 
-    def __init__(self, document: Document, diagram: str | None) -> None:
+    def __init__(self, document: SheetDocument, diagram: str | None) -> None:
         self._document = document
         self._diagram = diagram
         self._entries = {
             block.name
             for section in document.sections
             for block in section.blocks
-            if isinstance(block, Entry)
+            if isinstance(block, NameEntry)
         }
 
     def text(self) -> str:
@@ -103,14 +103,14 @@ class _Page:
         yield "</ul>"
         yield "</nav>"
 
-    def _section(self, section: Section) -> Iterator[str]:
+    def _section(self, section: SheetSection) -> Iterator[str]:
         yield f'<section id="{section.anchor}">'
         yield f"<h2>{_text(section.title)}</h2>"
         for block in section.blocks:
-            yield from self._entry(block) if isinstance(block, Entry) else self._flow(block)
+            yield from self._entry(block) if isinstance(block, NameEntry) else self._flow(block)
         yield "</section>"
 
-    def _entry(self, entry: Entry) -> Iterator[str]:
+    def _entry(self, entry: NameEntry) -> Iterator[str]:
         name, tags = entry.name, "".join(f" {_tag(tag)}" for tag in entry.tags)
         signature = "".join(part for part in entry.title if isinstance(part, str))
         after = f"<code>{_text(signature)}</code>" if signature else ""
@@ -141,29 +141,29 @@ class _Page:
                 yield "</tbody>"
                 yield "</table>"
                 yield "</div>"
-            case Steps(lines):
+            case StorySteps(lines):
                 yield "<ol>"
                 yield from (f"<li>{self._line(line)}</li>" for line in lines)
                 yield "</ol>"
             case _:
                 assert_never(block)
 
-    def _row(self, row: Row) -> str:
+    def _row(self, row: LabelledRow) -> str:
         definitions = "".join(f"<dd>{self._line(line)}</dd>" for line in row.lines)
         return f"<div><dt>{_text(row.label)}</dt>{definitions}</div>"
 
-    def _line(self, line: Line) -> str:
+    def _line(self, line: InlineLine) -> str:
         return "".join(self._inline(part) for part in line)
 
     def _inline(self, part: Inline) -> str:
         match part:
             case str():
                 return _text(part)
-            case Name() if part in self._entries:
+            case NameLink() if part in self._entries:
                 return f'<a href="#{_anchor(part)}"><code>{_text(part.name)}</code></a>'
-            case Name(name=name):
+            case NameLink(name=name):
                 return f"<code>{_text(name)}</code>"
-            case Code(text):
+            case CodeText(text):
                 return f"<code>{_text(text)}</code>"
             case Tag():
                 return _tag(part)
@@ -171,7 +171,7 @@ class _Page:
                 assert_never(part)
 
 
-def _anchor(name: Name) -> str:
+def _anchor(name: NameLink) -> str:
     """Return the anchor of an entry.
 
     Names consist of letters, digits and `_`, and two names can differ in case only.

@@ -12,17 +12,17 @@ from typing import assert_never
 from opord.language.sheet.contents import lay_out
 from opord.language.sheet.model import Sheet
 from opord.language.sheet.outline import (
-    Code,
-    Document,
-    Entry,
+    CodeText,
     Flow,
     Inline,
-    Line,
-    Name,
+    InlineLine,
+    NameEntry,
+    NameLink,
     Paragraph,
     Rows,
-    Section,
-    Steps,
+    SheetDocument,
+    SheetSection,
+    StorySteps,
     Table,
     Tag,
 )
@@ -41,15 +41,15 @@ def render_markdown(sheet: Sheet) -> str:
 class _Writer:
     """Writes one document. Every heading has the anchor that GitHub gives it."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: SheetDocument) -> None:
         self._document = document
-        self._anchors: dict[Name, str] = {}
+        self._anchors: dict[NameLink, str] = {}
         taken: dict[str, int] = {}
         slug_of(document.title, taken)
         for section in document.sections:
             slug_of(section.title, taken)
             for block in section.blocks:
-                if isinstance(block, Entry):
+                if isinstance(block, NameEntry):
                     self._anchors[block.name] = slug_of(f"{block.name.kind} {block.name.name}", taken)
 
     def text(self) -> str:
@@ -61,18 +61,20 @@ class _Writer:
             blocks += self._section(section)
         return "\n\n".join(blocks) + "\n"
 
-    def _section(self, section: Section) -> Iterator[str]:
+    def _section(self, section: SheetSection) -> Iterator[str]:
         yield f"## {escaped(section.title)}"
         for block in section.blocks:
-            if isinstance(block, Entry):
+            if isinstance(block, NameEntry):
                 yield from self._entry(block)
             else:
                 yield self._flow(block)
 
-    def _entry(self, entry: Entry) -> Iterator[str]:
+    def _entry(self, entry: NameEntry) -> Iterator[str]:
         yield f"### {entry.name.kind.capitalize()} {code(entry.name.name)}"
         if entry.title != (entry.name,) and entry.name.kind != "type":
-            yield code("".join(each.name if isinstance(each, Name) else str(each) for each in entry.title))
+            yield code(
+                "".join(each.name if isinstance(each, NameLink) else str(each) for each in entry.title)
+            )
         if entry.tags:
             yield " · ".join(f"*{escaped(tag.text)}*" for tag in entry.tags)
         for block in entry.blocks:
@@ -88,12 +90,12 @@ class _Writer:
                 table = [heads, ("---",) * len(heads)]
                 table += [tuple(self._line(cell, in_table=True) for cell in row) for row in rows]
                 return "\n".join(f"| {' | '.join(row)} |" for row in table)
-            case Steps(lines):
+            case StorySteps(lines):
                 return "\n".join(f"{number}. {self._line(line)}" for number, line in enumerate(lines, 1))
             case _:
                 assert_never(block)
 
-    def _row(self, label: str, lines: tuple[Line, ...]) -> Iterator[str]:
+    def _row(self, label: str, lines: tuple[InlineLine, ...]) -> Iterator[str]:
         head = f"- **{escaped(label)}**"
         if len(lines) == 1:
             text = self._line(lines[0])
@@ -103,17 +105,17 @@ class _Writer:
         for line in lines:
             yield f"  - {opening(self._line(line))}"
 
-    def _line(self, line: Line, in_table: bool = False) -> str:
+    def _line(self, line: InlineLine, in_table: bool = False) -> str:
         return "".join(self._inline(part, in_table) for part in line)
 
     def _inline(self, part: Inline, in_table: bool) -> str:
         match part:
             case str():
                 return escaped(part)
-            case Name(name=name):
+            case NameLink(name=name):
                 anchor = self._anchors.get(part)
                 return f"[{code(name)}](#{anchor})" if anchor else code(name)
-            case Code(text):
+            case CodeText(text):
                 return code(text).replace("|", "\\|") if in_table else code(text)
             case Tag(text, tone):
                 return f"**{_BOLD_TAGS[tone]}{escaped(text)}**"

@@ -229,7 +229,7 @@ class TypeSheet:
     variants: tuple[VariantSheet, ...]
 
 
-Verdict: TypeAlias = Literal["proved", "refuted"]
+PromiseVerdict: TypeAlias = Literal["proved", "refuted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class PromiseSheet:
     """
 
     text: str
-    verdict: Verdict
+    verdict: PromiseVerdict
     problem: str = ""
     story: tuple[str, ...] = ()
 

@@ -11,19 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
-Kind: TypeAlias = Literal["state", "phase", "action", "effect", "event", "type", "failure"]
+NameKind: TypeAlias = Literal["state", "phase", "action", "effect", "event", "type", "failure"]
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class NameLink:
     """A name that has its own entry. A document with links links to that entry."""
 
-    kind: Kind
+    kind: NameKind
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class CodeText:
     """Text in the contract's language: an expression, a type, a command."""
 
     text: str
@@ -37,30 +37,30 @@ class Tag:
     tone: Literal["good", "bad", "open", "plain"] = "plain"
 
 
-Inline: TypeAlias = str | Name | Code | Tag
-Line: TypeAlias = tuple[Inline, ...]
+Inline: TypeAlias = str | NameLink | CodeText | Tag
+InlineLine: TypeAlias = tuple[Inline, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """Running text."""
 
-    line: Line
+    line: InlineLine
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LabelledRow:
     """A label and its text, in one line or several."""
 
     label: str
-    lines: tuple[Line, ...]
+    lines: tuple[InlineLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Labels and their texts."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[LabelledRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,49 +68,49 @@ class Table:
     """Columns with headings; a cell is one line."""
 
     heads: tuple[str, ...]
-    rows: tuple[tuple[Line, ...], ...]
+    rows: tuple[tuple[InlineLine, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class StorySteps:
     """A story as numbered steps."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[InlineLine, ...]
 
 
-Flow: TypeAlias = Paragraph | Rows | Table | Steps
+Flow: TypeAlias = Paragraph | Rows | Table | StorySteps
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NameEntry:
     """The entry of one name: its title, its marks, and the blocks below."""
 
-    name: Name
-    title: Line
+    name: NameLink
+    title: InlineLine
     tags: tuple[Tag, ...]
     blocks: tuple[Flow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class SheetSection:
     """A heading with the blocks below it."""
 
     title: str
     anchor: str
-    blocks: tuple[Flow | Entry, ...]
+    blocks: tuple[Flow | NameEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SheetDocument:
     """The whole document: a title, what it is about, a summary, and the sections."""
 
     title: str
     about: tuple[Paragraph, ...]
     summary: Rows
-    sections: tuple[Section, ...]
+    sections: tuple[SheetSection, ...]
 
 
-def plain(line: Line) -> str:
+def plain(line: InlineLine) -> str:
     """Return a line without markup; a mark beside other words is put in parentheses."""
     return "".join(_plain(each, alone=len(line) == 1) for each in line)
 
@@ -119,9 +119,9 @@ def _plain(part: Inline, alone: bool) -> str:
     match part:
         case str():
             return part
-        case Name(name=name):
+        case NameLink(name=name):
             return name
-        case Code(text):
+        case CodeText(text):
             return text
         case Tag(text):
             return text if alone else f"({text})"
@@ -129,7 +129,7 @@ def _plain(part: Inline, alone: bool) -> str:
             assert_never(part)
 
 
-def joined(parts: Iterable[Line], between: str = ", ") -> Line:
+def joined(parts: Iterable[InlineLine], between: str = ", ") -> InlineLine:
     """Join lines into one line, with `between` between them."""
     inlines: list[Inline] = []
     for part in parts:
@@ -142,12 +142,12 @@ def joined(parts: Iterable[Line], between: str = ", ") -> Line:
 _SAID_IN_CODE = re.compile(r"`([^`]+)`|\b([A-Za-z]\w*(?:\.[a-z_]\w*)+|[a-z][a-z0-9]*_\w+)\b(?!\()", re.ASCII)
 
 
-def sentence(text: str) -> Line:
+def sentence(text: str) -> InlineLine:
     """Mark the code in a sentence of the sheet: backquoted text, and names with a `_` or a dot."""
     inlines: list[Inline] = []
     end = 0
     for match in _SAID_IN_CODE.finditer(text):
-        inlines += [text[end : match.start()], Code(match[1] or match[2])]
+        inlines += [text[end : match.start()], CodeText(match[1] or match[2])]
         end = match.end()
     inlines.append(text[end:])
     return tuple(part for part in inlines if part)

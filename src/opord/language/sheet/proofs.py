@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from opord.language.ensure import Untimed, decide, worst_case
-from opord.language.sheet.fields import Reading
+from opord.language.sheet.fields import ContractReading
 from opord.language.sheet.model import PromiseSheet, TimeSheet
 from opord.language.spelling import in_words
 
 
-def promise_sheets(reading: Reading) -> tuple[PromiseSheet, ...]:
+def promise_sheets(reading: ContractReading) -> tuple[PromiseSheet, ...]:
     """Return each promise with its verdict, in the order of the file."""
     return tuple(
         PromiseSheet(
@@ -21,7 +21,7 @@ def promise_sheets(reading: Reading) -> tuple[PromiseSheet, ...]:
     )
 
 
-def time_sheet(reading: Reading) -> TimeSheet:
+def time_sheet(reading: ContractReading) -> TimeSheet:
     """Return the longest time that a run can take, or why there is none."""
     worst = worst_case(reading.graph)
     story = tuple(step.text for step in worst.story)

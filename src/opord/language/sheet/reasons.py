@@ -23,7 +23,7 @@ from opord.contract import (
     Timer,
     VariantPattern,
 )
-from opord.language.flow.exits import Answered, Branched, Condition, Ended, Exit, Matched, exits
+from opord.language.flow.exits import BelowCall, Branched, Condition, Exit, InCallArm, Matched, exits
 from opord.language.flow.graph import Graph, Moment
 from opord.language.sheet.model import Way
 from opord.language.spelling import in_words, spell, spell_constant
@@ -135,9 +135,9 @@ def _worded(graph: Graph, condition: Condition) -> str | None:
         case Branched(statement=statement, below=below):
             # Below an `if` that has an `else`, its condition is not mentioned.
             return None if below and statement.otherwise is not None else OTHERWISE
-        case Answered(site=site):
+        case BelowCall(site=site):
             return f"after {site.name}" if isinstance(graph.calls.get(site.name), Action) else None
-        case Ended(site=site, arms=arms, arm=arm):
+        case InCallArm(site=site, arms=arms, arm=arm):
             return _ended(site, arm, arms)
         case Matched(subject=subject, arm=arm):
             return _matched(subject, arm)

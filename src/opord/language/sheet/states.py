@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import EventHandler, Phase, State, Timer
-from opord.language.sheet.fields import Reading
+from opord.language.sheet.fields import ContractReading
 from opord.language.sheet.model import EndSheet, PhaseSheet, StateSheet, Way
 from opord.language.sheet.reasons import timer_words, ways
 from opord.statements import call_sites
@@ -14,7 +14,7 @@ from opord.statements import call_sites
 class Ways:
     """Every way from a state to a state, each once, by source and by target."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ContractReading) -> None:
         self._leaving: dict[str, list[Way]] = {}
         self._entering: dict[str, list[Way]] = {}
         for state in reading.contract.states:
@@ -33,12 +33,12 @@ class Ways:
         return tuple(self._entering.get(state.name, ()))
 
 
-def _from(reading: Reading, state: State) -> Iterator[Way]:
+def _from(reading: ContractReading, state: State) -> Iterator[Way]:
     for moment in reading.graph.moments(state):
         yield from ways(reading.graph, state, moment)
 
 
-def state_sheet(reading: Reading, ways: Ways, state: State) -> StateSheet:
+def state_sheet(reading: ContractReading, ways: Ways, state: State) -> StateSheet:
     """Return the sheet of a state that is not final."""
     moments = reading.graph.moments(state)
     facts = reading.call_facts(state.name)
@@ -68,7 +68,7 @@ def state_sheet(reading: Reading, ways: Ways, state: State) -> StateSheet:
     )
 
 
-def end_sheet(reading: Reading, ways: Ways, state: State) -> EndSheet:
+def end_sheet(reading: ContractReading, ways: Ways, state: State) -> EndSheet:
     """Return the sheet of a final state."""
     facts = reading.call_facts(state.name)
     may_have = {*facts.certain, *facts.possible}
@@ -85,7 +85,7 @@ def end_sheet(reading: Reading, ways: Ways, state: State) -> EndSheet:
     )
 
 
-def phase_sheet(reading: Reading, phase: Phase) -> PhaseSheet:
+def phase_sheet(reading: ContractReading, phase: Phase) -> PhaseSheet:
     """Return the sheet of a phase."""
     return PhaseSheet(
         name=phase.name,

@@ -9,25 +9,25 @@ from opord.language.sheet.columns import table_lines, wrapped
 from opord.language.sheet.contents import lay_out
 from opord.language.sheet.model import Sheet
 from opord.language.sheet.outline import (
-    Document,
-    Entry,
     Flow,
+    NameEntry,
     Paragraph,
     Rows,
-    Section,
-    Steps,
+    SheetDocument,
+    SheetSection,
+    StorySteps,
     Table,
     plain,
 )
 
-Part: TypeAlias = Literal["title", "heading", "name", "plain"]
+TextKind: TypeAlias = Literal["title", "heading", "name", "plain"]
 """The kind of a line of text, for callers that colour it."""
 
 _LABEL_WIDTH, _LABEL_WIDEST = 15, 24
-_Lines: TypeAlias = Iterator[tuple[Part, str]]
+_Lines: TypeAlias = Iterator[tuple[TextKind, str]]
 
 
-def render_text(sheet: Sheet, width: int = 100, paint: Callable[[Part, str], str] | None = None) -> str:
+def render_text(sheet: Sheet, width: int = 100, paint: Callable[[TextKind, str], str] | None = None) -> str:
     """Return a sheet in lines of at most `width` columns.
 
     The width is at least 60. A long name may go beyond it. `paint` gets the kind and the text of
@@ -40,7 +40,7 @@ def render_text(sheet: Sheet, width: int = 100, paint: Callable[[Part, str], str
     )
 
 
-def _document(document: Document, width: int) -> _Lines:
+def _document(document: SheetDocument, width: int) -> _Lines:
     yield "title", document.title
     for index, paragraph in enumerate(document.about):
         if index:
@@ -52,20 +52,20 @@ def _document(document: Document, width: int) -> _Lines:
         yield from _section(section, width)
 
 
-def _section(section: Section, width: int) -> _Lines:
+def _section(section: SheetSection, width: int) -> _Lines:
     yield "plain", ""
     yield "heading", section.title
     yield "heading", "=" * len(section.title)
     for index, block in enumerate(section.blocks):
         if index:
             yield "plain", ""
-        if isinstance(block, Entry):
+        if isinstance(block, NameEntry):
             yield from _entry(block, width)
         else:
             yield from _flow(block, width, "")
 
 
-def _entry(entry: Entry, width: int) -> _Lines:
+def _entry(entry: NameEntry, width: int) -> _Lines:
     tags = f" ({', '.join(tag.text for tag in entry.tags)})" if entry.tags else ""
     for line in wrapped(f"{plain(entry.title)}{tags}", width, later="    "):
         yield "name", line
@@ -98,7 +98,7 @@ def _flow_lines(block: Flow, width: int, indent: str) -> Iterator[str]:
         case Table(heads, cells):
             laid = [[plain(cell) for cell in row] for row in cells]
             yield from (indent + line for line in table_lines(heads, laid, width - len(indent)))
-        case Steps(lines):
+        case StorySteps(lines):
             for number, line in enumerate(lines, 1):
                 head = f"{indent}{number:>2}. "
                 yield from wrapped(plain(line), width, head, " " * len(head))

@@ -24,14 +24,14 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
-from opord.language.sheet.fields import Reading
+from opord.language.sheet.fields import ContractReading
 from opord.language.sheet.model import Item, Trouble
 from opord.statements import call_sites, gotos
 
 _UNKNOWN = "unknown outcome"
 
 
-def troubles(reading: Reading) -> Iterator[Trouble]:
+def troubles(reading: ContractReading) -> Iterator[Trouble]:
     """Yield the declared failures in the order of the file, then the undeclared troubles."""
     users = _users(reading)
     for failure in reading.contract.failures:
@@ -51,7 +51,7 @@ def troubles(reading: Reading) -> Iterator[Trouble]:
     yield from _undeclared(reading.contract)
 
 
-def _users(reading: Reading) -> dict[VariantRef, list[Effect | Action]]:
+def _users(reading: ContractReading) -> dict[VariantRef, list[Effect | Action]]:
     """Return for each failure the calls that can end in it."""
     users: dict[VariantRef, list[Effect | Action]] = {}
     calls: tuple[Effect | Action, ...] = (*reading.contract.effects, *reading.contract.actions)
@@ -62,7 +62,7 @@ def _users(reading: Reading) -> dict[VariantRef, list[Effect | Action]]:
 
 
 def _trouble(
-    reading: Reading,
+    reading: ContractReading,
     ref: VariantRef,
     calls: list[Effect | Action],
     doc: str,
@@ -89,7 +89,7 @@ def _trouble(
     )
 
 
-def _leads_to(reading: Reading, ref: VariantRef, calls: set[str]) -> tuple[str, ...]:
+def _leads_to(reading: ContractReading, ref: VariantRef, calls: set[str]) -> tuple[str, ...]:
     """Return the states that a step can go to after one of these calls ended with this failure."""
     targets: dict[str, None] = {}
     for step in reading.graph.steps:
@@ -146,7 +146,7 @@ def _undeclared(contract: Contract) -> Iterator[Trouble]:
 # --- Doubts ---------------------------------------------------------------------------------------
 
 
-def _doubts(reading: Reading) -> Iterator[Trouble]:
+def _doubts(reading: ContractReading) -> Iterator[Trouble]:
     """Yield what happens to actions with an unknown outcome.
 
     Actions with the same policy form one group.

@@ -1,7 +1,7 @@
 """Move over the tokens: the base that all parts of the parser share.
 
-A part that cannot continue reports one finding and raises `Stuck`. The loops over declarations,
-lines and items catch `Stuck`, skip to the place where the next one can start, and leave an
+A part that cannot continue reports one finding and raises `ParserStuck`. The loops over
+declarations, lines and items catch it, skip to the place where the next one can start, and leave an
 `Unparsed` node behind. So one mistake gives one finding, and the text after it is still read.
 """
 
@@ -54,7 +54,7 @@ FORGOTTEN_MAX = 20
 _LINE_STARTS = t.STATEMENT_WORDS | t.HANDLER_WORDS | t.CHILD_WORDS
 
 
-class Stuck(Exception):
+class ParserStuck(Exception):
     """The parser cannot continue from here; the reason has been reported."""
 
 
@@ -66,7 +66,7 @@ class Mend(NamedTuple):
     title: str
 
 
-class Cursor:
+class TokenCursor:
     """A position in the tokens, the findings so far, and the ways to take and skip tokens."""
 
     def __init__(self, source: Source, tokens: Tokens, findings: list[Diagnostic]) -> None:
@@ -183,7 +183,7 @@ class Cursor:
         kind: Code = EXPECTED,
         new_line: bool = False,
         mend: Mend | None = None,
-    ) -> Stuck:
+    ) -> ParserStuck:
         """Report that `what` is missing, at most once for a token.
 
         Return the exception to raise.
@@ -197,7 +197,7 @@ class Cursor:
                 self.report(
                     kind, self.here(new_line=new_line), f"expected {what}, but {found_text}", help, mend=mend
                 )
-        return Stuck()
+        return ParserStuck()
 
     def after_last(self, text: str) -> Mend:
         """Return the correction that adds `text` after the last token."""
@@ -216,12 +216,12 @@ class Cursor:
         return Mend(self.token_span(self.i), near, f"change to `{near}`") if near else None
 
     def enter(self) -> None:
-        """Go one level deeper. The code that catches `Stuck` restores the level."""
+        """Go one level deeper. The code that catches `ParserStuck` restores the level."""
         self.depth += 1
         if self.depth > NESTING_MAX:
             raise self.too_deep()
 
-    def too_deep(self) -> Stuck:
+    def too_deep(self) -> ParserStuck:
         """Report that the tree would be deeper than the limits allow."""
         self.reported_at = self.i
         self.report(
@@ -230,7 +230,7 @@ class Cursor:
             "this is nested too deeply",
             f"at most {NESTING_MAX} levels, or {HEIGHT_MAX} operators in a row: give parts a name with `let`",
         )
-        return Stuck()
+        return ParserStuck()
 
     # Taking ---------------------------------------------------------------------------------------
 
@@ -370,7 +370,7 @@ class Cursor:
             or self.at_declaration()
         ):
             self.unclosed(opening)
-            raise Stuck
+            raise ParserStuck
         raise self.miss(f"`,` or `{sign}` after {what}")
 
     def refuse_statement(self, opening: int) -> None:
@@ -387,7 +387,7 @@ class Cursor:
             and self.kinds[i - 1] != ","
         ):
             self.unclosed(opening)
-            raise Stuck
+            raise ParserStuck
 
     # Skipping -------------------------------------------------------------------------------------
 
@@ -447,4 +447,4 @@ class Cursor:
             elif kind == ")" or kind == "]":
                 nested -= 1
             i += 1
-        raise Stuck
+        raise ParserStuck

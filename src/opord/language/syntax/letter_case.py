@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Literal, TypeAlias
 
-Case: TypeAlias = Literal["PascalCase", "snake_case", "either"]
+LetterCase: TypeAlias = Literal["PascalCase", "snake_case", "either"]
 
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
 _SNAKE = re.compile(r"[a-z][a-z0-9_]*")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
-def has_case(name: str, case: Case) -> bool:
+def has_case(name: str, case: LetterCase) -> bool:
     """Say whether a name has the letter case of its kind."""
     if case == "PascalCase":
         return _PASCAL.fullmatch(name) is not None
@@ -21,7 +21,7 @@ def has_case(name: str, case: Case) -> bool:
     return _PASCAL.fullmatch(name) is not None or _SNAKE.fullmatch(name) is not None
 
 
-def in_case(name: str, case: Case) -> str:
+def in_case(name: str, case: LetterCase) -> str:
     """Write a name in another case: `order_line` as `OrderLine`, `orderId` as `order_id`.
 
     The result is empty if the name has no words.

@@ -12,7 +12,7 @@ from opord.language.diagnostics.suppressors import LostPlace, UnclosedBrace
 from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, Stuck
+from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, ParserStuck
 from opord.language.syntax.parse_policies import PolicyParser
 from opord.language.syntax.parse_statements import LATER_VERSION
 from opord.language.syntax.tree import Allow, Name
@@ -56,7 +56,7 @@ class DeclarationParser(PolicyParser):
             start = self.i
             try:
                 declarations.append(self.declaration())
-            except Stuck:
+            except ParserStuck:
                 self._recover(start, 0)
                 self._skip_to_declaration(start)
                 declarations.append(self.unparsed(start))
@@ -122,7 +122,7 @@ class DeclarationParser(PolicyParser):
         node.doc, node.allows = self._doc(start), self._allows(start)
         return node
 
-    def _no_declaration(self, word: str) -> Stuck:
+    def _no_declaration(self, word: str) -> ParserStuck:
         mend = None
         help_text = "a file is made of declarations: `contract`, `record`, `event`, `state` …"
         if word in t.STATEMENT_WORDS | t.HANDLER_WORDS:
@@ -501,7 +501,7 @@ class DeclarationParser(PolicyParser):
             "a state or a handler", "look above for a `}` too many", kind=MISPLACED_IN_PHASE, new_line=True
         )
         if self.forgotten_braces == FORGOTTEN_MAX:
-            raise Stuck
+            raise ParserStuck
         findings = len(self.findings)
         self._deepen(start)
         self.lines(start - 1, self.statement, "statements")

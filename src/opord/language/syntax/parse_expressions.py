@@ -12,7 +12,7 @@ from typing import cast
 from opord.language.diagnostics.model import code
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.cursor import HEIGHT_MAX, LONELY_SEPARATOR, NESTING_MAX, Mend, Stuck
+from opord.language.syntax.cursor import HEIGHT_MAX, LONELY_SEPARATOR, NESTING_MAX, Mend, ParserStuck
 from opord.language.syntax.escapes import UNKNOWN_ESCAPE, unescape
 from opord.language.syntax.lexer import duration_ms
 from opord.language.syntax.parse_types import TypeParser
@@ -364,7 +364,7 @@ class ExpressionParser(TypeParser):
             start = self.i
             if self.kinds[start] == t.END or self.at_declaration():
                 self.unclosed(opening)
-                raise Stuck
+                raise ParserStuck
             self._take_field_value(values, start)
             height = max(height, self.height)
             if self.kinds[self.i] == ",":
@@ -431,7 +431,7 @@ class ExpressionParser(TypeParser):
             if self.kinds[self.i] not in (t.TEXT_MIDDLE, t.TEXT_END):
                 raise self.miss("`}` after the expression")
             return node
-        except Stuck:
+        except ParserStuck:
             self.depth, self.in_head, self.height = depth, False, 1
             self._skip_interpolation(start)
             return tree.Unparsed(self.span_from(start))

@@ -1,7 +1,7 @@
 """Read lists: lines and items between braces, and items with commas between parentheses.
 
-The parser recovers from mistakes in the loops of this module. Each loop catches `Stuck`, skips to
-the place where the next line or item can start, and continues.
+The parser recovers from mistakes in the loops of this module. Each loop catches `ParserStuck`,
+skips to the place where the next line or item can start, and continues.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Cursor, Mend, Stuck
+from opord.language.syntax.cursor import LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, ParserStuck, TokenCursor
 
 T = TypeVar("T")
 
 
-class ListParser(Cursor):
-    """Read lists of any kind; `read` reads one element and may raise `Stuck`."""
+class ListParser(TokenCursor):
+    """Read lists of any kind; `read` reads one element and may raise `ParserStuck`."""
 
     def lines(
         self, opening: int, read: Callable[[], T], noun: str, over: Callable[[], bool] | None = None
@@ -31,7 +31,7 @@ class ListParser(Cursor):
             start, depth, findings = self.i, self.depth, len(self.findings)
             try:
                 taken.append(read())
-            except Stuck:
+            except ParserStuck:
                 self._recover(start, depth)
                 if self._one_brace_too_many(start):
                     continue
@@ -85,7 +85,7 @@ class ListParser(Cursor):
                 continue
             try:
                 taken.append(read())
-            except Stuck:
+            except ParserStuck:
                 self._recover(start, depth)
                 if self._one_brace_too_many(start):
                     continue
@@ -162,12 +162,12 @@ class ListParser(Cursor):
                 self._lonely_comma()
                 continue
             start, depth = self.i, self.depth
-            # Each turn of the loop takes a token or ends with `Stuck`.
+            # Each turn of the loop takes a token or ends with `ParserStuck`.
             try:
                 taken.append(read())
                 if self.kinds[self.i] not in (",", ")"):
                     self.close(")", opening, what)
-            except Stuck:
+            except ParserStuck:
                 if self.reported_at == self.i and self.kinds[self.i] == t.END:
                     raise
                 self.depth, self.in_head = depth, False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opord.language.diagnostics.model import code
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.cursor import EXPECTED, Stuck
+from opord.language.syntax.cursor import EXPECTED, ParserStuck
 from opord.language.syntax.parse_expressions import ExpressionParser
 from opord.language.syntax.tree import Name
 
@@ -110,7 +110,7 @@ class PatternParser(ExpressionParser):
                     "patterns do not nest",
                     "bind the field to a name here, and `match` that inside the arm",
                 )
-                raise Stuck
+                raise ParserStuck
             if self.kinds[self.i] == ":":
                 raise self.miss("`,` or `)`", "fields are bound in order, by names of your own")
             return name

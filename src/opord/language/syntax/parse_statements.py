@@ -10,7 +10,7 @@ from opord.language.diagnostics.suppressors import LostPlace, UnclosedBrace
 from opord.language.diagnostics.wording import quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.cursor import EXPECTED, Mend, Stuck
+from opord.language.syntax.cursor import EXPECTED, Mend, ParserStuck
 from opord.language.syntax.parse_patterns import PatternParser
 from opord.language.syntax.tree import Name, Span
 
@@ -72,7 +72,7 @@ class StatementParser(PatternParser):
     def _at_one_of(self, words: tuple[str, ...]) -> bool:
         return self.texts[self.i] in words and self.newlines[self.i] != t.NEWLINE
 
-    def _no_way_on(self) -> Stuck:
+    def _no_way_on(self) -> ParserStuck:
         """Report that nothing valid follows `->`.
 
         A state name alone means the `goto` to that state.

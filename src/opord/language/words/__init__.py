@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from opord.language.words.lookup import at, describing, function, part_of_words, texts
-from opord.language.words.word import Place, Snippet, Word
+from opord.language.words.word import Snippet, Word, WordPlace
 
 __all__ = [
-    "Place",
     "Snippet",
     "Word",
+    "WordPlace",
     "at",
     "describing",
     "function",

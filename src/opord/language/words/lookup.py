@@ -6,23 +6,23 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from opord.language.words.table import WORDS
-from opord.language.words.word import Place, Word
+from opord.language.words.word import Word, WordPlace
 
 
 @cache
-def at(*places: Place) -> tuple[Word, ...]:
+def at(*places: WordPlace) -> tuple[Word, ...]:
     """List the words that may stand at one of these places, in the order of the table."""
     return tuple(word for word in WORDS if any(place in places for place in word.places))
 
 
 @cache
-def texts(*places: Place) -> tuple[str, ...]:
+def texts(*places: WordPlace) -> tuple[str, ...]:
     """List the texts of the words of these places, without duplicates."""
     return tuple(dict.fromkeys(word.text for word in at(*places)))
 
 
 @cache
-def part_of_words(*without: Place) -> frozenset[str]:
+def part_of_words(*without: WordPlace) -> frozenset[str]:
     """Return every word of the table, and every part of one, except the words of these places."""
     return frozenset(
         part for word in WORDS if not any(place in without for place in word.places) for part in word.parts

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias, assert_never
 
 from opord.language.words.table import WORDS
-from opord.language.words.word import Place, Word
+from opord.language.words.word import Word, WordPlace
 
-Section: TypeAlias = Literal[
+WordSection: TypeAlias = Literal[
     "Words of declarations",
     "Words of policies",
     "Words of states and statements",
@@ -20,13 +20,13 @@ Section: TypeAlias = Literal[
 
 def reference() -> str:
     """Return the table in Markdown, with a section for each kind of place."""
-    sections: dict[Section, list[Word]] = {}
+    sections: dict[WordSection, list[Word]] = {}
     for word in WORDS:
         sections.setdefault(_section(word.places[0]), []).append(word)
     return "\n".join(line for title, words in sections.items() for line in _table(title, words))
 
 
-def _table(title: Section, words: list[Word]) -> Iterator[str]:
+def _table(title: WordSection, words: list[Word]) -> Iterator[str]:
     yield f"### {title}\n"
     yield "| word | written | meaning |"
     yield "| --- | --- | --- |"
@@ -42,7 +42,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _section(place: Place) -> Section:
+def _section(place: WordPlace) -> WordSection:
     match place:
         case "file" | "phase" | "contract" | "event" | "call" | "variant" | "outcome" | "upgrade":
             return "Words of declarations"

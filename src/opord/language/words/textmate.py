@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from opord.language import words
-from opord.language.words.word import Place, Word
+from opord.language.words.word import Word, WordPlace
 
 _GAP = re.compile(r"<<([^<>]+)>>")
 _STARTS = r"(?:^|(?<=[{,]))\s*"
@@ -44,7 +44,7 @@ def _filled(node: Any) -> Any:
 def _alternatives(gap: str) -> str:
     if gap == "a declaration":
         return "|".join(_declarations())
-    places = cast("list[Place]", gap.split(", "))
+    places = cast("list[WordPlace]", gap.split(", "))
     texts = words.texts(*places)
     assert texts, f"no word stands at {gap}"
     return "|".join(text.replace(" ", r"\s+") for text in texts)
@@ -85,7 +85,7 @@ def _rules(node: Any) -> Iterator[Any]:
         yield _filled(node)
         return
     at_start = node["at"] == "start"
-    for word in (word for place in cast("list[Place]", node["forms of"]) for word in words.at(place)):
+    for word in (word for place in cast("list[WordPlace]", node["forms of"]) for word in words.at(place)):
         if at_start or word.form.startswith(word.text):
             yield _rule(word, node["scope"], at_start=at_start)
 

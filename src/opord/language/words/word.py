@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Place: TypeAlias = Literal[
+WordPlace: TypeAlias = Literal[
     "file",  # starts a declaration
     "phase",  # starts a declaration that may stand in a phase
     "contract",  # a clause of `contract`
@@ -62,7 +62,7 @@ class Word:
     """
 
     text: str
-    places: tuple[Place, ...]
+    places: tuple[WordPlace, ...]
     meaning: str
     example: str
     forms: tuple[str, ...] = ()

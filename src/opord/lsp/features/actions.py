@@ -13,7 +13,7 @@ from opord.language.syntax import tree
 from opord.language.syntax.letter_case import has_case
 from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
-from opord.lsp.features.problems import Problem, problems
+from opord.lsp.features.problems import FileProblem, problems
 from opord.lsp.features.rename import TextEdit
 
 _REASON = "say why"
@@ -23,24 +23,26 @@ _ROUNDS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class CodeAction:
     """A change of the text: a quick fix of a problem, or all safe fixes at once."""
 
     title: str
     kind: Literal["quickfix", "source.fixAll"]
     edits: tuple[TextEdit, ...]
-    problem: Problem | None = None
+    problem: FileProblem | None = None
     preferred: bool = False
 
 
-def actions(analysis: Analysis, within: Span) -> list[Action]:
+def actions(analysis: Analysis, within: Span) -> list[CodeAction]:
     """List the actions for the findings that touch a part of the file."""
-    offers: list[Action] = []
+    offers: list[CodeAction] = []
     for problem in problems(analysis):
         if problem.span[0] <= within[1] and within[0] <= problem.span[1]:
             fixes = problem.finding.fixes
             offers += [
-                Action(fix.title, "quickfix", _of_fix(analysis, fix), problem, fix.safe and len(fixes) == 1)
+                CodeAction(
+                    fix.title, "quickfix", _of_fix(analysis, fix), problem, fix.safe and len(fixes) == 1
+                )
                 for fix in fixes
             ]
             titles = {fix.title for fix in fixes}
@@ -52,7 +54,7 @@ def actions(analysis: Analysis, within: Span) -> list[Action]:
     return offers
 
 
-def fix_all(analysis: Analysis) -> Action | None:
+def fix_all(analysis: Analysis) -> CodeAction | None:
     """Return all safe fixes as one change of the file, or None if there are none."""
     text = analysis.text
     now = analysis
@@ -70,7 +72,7 @@ def fix_all(analysis: Analysis) -> Action | None:
     if now.text == text:
         return None
     whole = TextEdit(analysis.path, (0, len(text)), now.text)
-    return Action("mend all that is sure", "source.fixAll", (whole,))
+    return CodeAction("mend all that is sure", "source.fixAll", (whole,))
 
 
 def _safe(analysis: Analysis) -> list[TextEdit]:
@@ -97,7 +99,7 @@ def _of_fix(analysis: Analysis, fix: Fix) -> tuple[TextEdit, ...]:
 # --- Declaring what is missing --------------------------------------------------------------------
 
 
-def _declared(analysis: Analysis, problem: Problem) -> Iterator[Action]:
+def _declared(analysis: Analysis, problem: FileProblem) -> Iterator[CodeAction]:
     """Offer to declare a state, type, event, role or call that is used but not declared."""
     finding = problem.finding
     named = _NAMED.search(finding.message)
@@ -112,7 +114,7 @@ def _declared(analysis: Analysis, problem: Problem) -> Iterator[Action]:
     block = f"{declaration}\n\n" if in_front else f"\n{declaration}\n"
     if not in_front and at == len(analysis.text) and not analysis.text.endswith("\n"):
         block = f"\n{block}"
-    yield Action(title, "quickfix", (TextEdit(analysis.path, (at, at), block),), problem)
+    yield CodeAction(title, "quickfix", (TextEdit(analysis.path, (at, at), block),), problem)
 
 
 def _declaration(ctx: Lowering, finding: Diagnostic, name: str, before: str) -> tuple[str, str, bool] | None:
@@ -164,7 +166,7 @@ def _line_end(analysis: Analysis, offset: int) -> int:
 # --- Silencing a warning --------------------------------------------------------------------------
 
 
-def _allowed(analysis: Analysis, problem: Problem) -> Iterator[Action]:
+def _allowed(analysis: Analysis, problem: FileProblem) -> Iterator[CodeAction]:
     """Offer an `allow` for a warning, above the declaration of the warning."""
     if problem.rule == "ensure" or problem.code[2] != "8":
         return
@@ -177,7 +179,7 @@ def _allowed(analysis: Analysis, problem: Problem) -> Iterator[Action]:
         return
     text = f"{indent}# opord: allow {problem.rule} because {_REASON}\n"
     title = f"allow `{problem.rule}` here"
-    yield Action(title, "quickfix", (TextEdit(analysis.path, (start, start), text),), problem)
+    yield CodeAction(title, "quickfix", (TextEdit(analysis.path, (start, start), text),), problem)
 
 
 def _documented(analysis: Analysis, offset: int) -> tree.Declaration | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from opord.language import words
 from opord.language.syntax import tokens as t
-from opord.language.words import Place
+from opord.language.words import WordPlace
 from opord.lsp.analysis import Analysis
 from opord.lsp.index import Symbol, SymbolKind
 
@@ -102,7 +102,7 @@ def _word(tokens: t.Tokens, i: int) -> tuple[str, int]:
     return ("keyword", 0) if text in words.part_of_words("function") else ("", 0)
 
 
-_BUILT_IN_VALUES: dict[tuple[Place, ...], str] = {
+_BUILT_IN_VALUES: dict[tuple[WordPlace, ...], str] = {
     ("value", "doubt value"): "variable",
     ("built-in event",): "event",
     ("built-in failure",): "enumMember",

@@ -11,7 +11,7 @@ from opord.lsp.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class FoldedLines:
     """Lines that can be folded, counted from 0, the last one included."""
 
     first: int
@@ -19,7 +19,7 @@ class Fold:
     kind: Literal["region", "comment", "imports"]
 
 
-def folds(analysis: Analysis) -> list[Fold]:
+def folds(analysis: Analysis) -> list[FoldedLines]:
     """List what can be folded, from top to bottom."""
     folds = {*_braces(analysis), *_comments(analysis), *_uses(analysis)}
     return sorted(
@@ -31,7 +31,7 @@ def _line(analysis: Analysis, offset: int) -> int:
     return analysis.source.position(offset)[0] - 1
 
 
-def _braces(analysis: Analysis) -> Iterator[Fold]:
+def _braces(analysis: Analysis) -> Iterator[FoldedLines]:
     tokens = analysis.tokens
     open_: list[int] = []
     for kind, start in zip(tokens.kinds, tokens.starts, strict=True):
@@ -39,28 +39,28 @@ def _braces(analysis: Analysis) -> Iterator[Fold]:
             open_.append(start)
         elif kind in ("}", ")", "]") and open_:
             # The line of the closing bracket stays visible.
-            yield Fold(_line(analysis, open_.pop()), _line(analysis, start) - 1, "region")
+            yield FoldedLines(_line(analysis, open_.pop()), _line(analysis, start) - 1, "region")
 
 
-def _comments(analysis: Analysis) -> Iterator[Fold]:
+def _comments(analysis: Analysis) -> Iterator[FoldedLines]:
     row: list[int] = []
     for comment in analysis.file.comments:
         if not comment.own_line:
             continue
         line = _line(analysis, comment.span[0])
         if row and line != row[-1] + 1:
-            yield Fold(row[0], row[-1], "comment")
+            yield FoldedLines(row[0], row[-1], "comment")
             row = []
         row.append(line)
     if row:
-        yield Fold(row[0], row[-1], "comment")
+        yield FoldedLines(row[0], row[-1], "comment")
 
 
-def _uses(analysis: Analysis) -> Iterator[Fold]:
+def _uses(analysis: Analysis) -> Iterator[FoldedLines]:
     lines = [
         (_line(analysis, node.span[0]), _line(analysis, max(node.span)))
         for node in analysis.file.declarations
         if isinstance(node, tree.Use)
     ]
     if len(lines) > 1:
-        yield Fold(lines[0][0], lines[-1][1], "imports")
+        yield FoldedLines(lines[0][0], lines[-1][1], "imports")

@@ -14,7 +14,7 @@ from opord.lsp.features.rename import TextEdit
 _LINES_MAX = 4_000
 
 
-class Refused(Exception):
+class FormattingRefused(Exception):
     """The text has syntax errors, so it cannot be laid out."""
 
 
@@ -28,7 +28,7 @@ def formatted(analysis: Analysis, within: Span | None = None) -> list[TextEdit]:
         wanted = format_source(analysis.text, analysis.path)
     except NotFormatted as refused:
         first = refused.findings[0]
-        raise Refused(f"not formatted: line {first.place.line}: {first.message}") from None
+        raise FormattingRefused(f"not formatted: line {first.place.line}: {first.message}") from None
     return [each for each in _edits(analysis, wanted) if within is None or _touches(each.span, within)]
 
 

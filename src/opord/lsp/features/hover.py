@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from opord.language import words
 from opord.language.syntax import tokens as t
 from opord.language.syntax.tree import Span
-from opord.language.words import Place, Word
+from opord.language.words import Word, WordPlace
 from opord.lsp.analysis import Analysis
 from opord.lsp.cursor import Cursor, cursor_at
 from opord.lsp.features.describe import describe, describe_word
@@ -54,7 +54,7 @@ def _meaning(analysis: Analysis, i: int) -> Word | None:
     return next(here, longest[0] if longest else None)
 
 
-def _places(cursor: Cursor) -> tuple[Place, ...]:
+def _places(cursor: Cursor) -> tuple[WordPlace, ...]:
     """Return the places of a word, to decide between two meanings of one word."""
     if cursor.frame.kind == "policies":
         return ("policy", "doubt", "policy part")

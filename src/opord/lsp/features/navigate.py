@@ -10,11 +10,11 @@ from opord.contract import NOWHERE, Place
 from opord.language.syntax import tree
 from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis
-from opord.lsp.index import Occurrence
+from opord.lsp.index import NameOccurrence
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class DeclarationLink:
     """A declaration to go to: the name or path that is followed, and the target place."""
 
     origin: Span
@@ -29,16 +29,16 @@ class Highlight:
     declares: bool
 
 
-def definition(analysis: Analysis, offset: int) -> list[Link]:
+def definition(analysis: Analysis, offset: int) -> list[DeclarationLink]:
     """Return where the name at an offset is declared; the path of a `use` leads to its file."""
     occurrence = analysis.index.at(offset)
     if occurrence is not None:
-        return [Link(occurrence.span, place) for place in occurrence.places]
+        return [DeclarationLink(occurrence.span, place) for place in occurrence.places]
     for node in analysis.file.declarations:
         if isinstance(node, tree.Use) and node.path_span[0] <= offset <= node.path_span[1]:
             path = used_path(analysis.path, node.path)
             if path in analysis.sources:
-                return [Link(node.path_span, Place(path, 1, 1, 1, 1))]
+                return [DeclarationLink(node.path_span, Place(path, 1, 1, 1, 1))]
     return []
 
 
@@ -80,7 +80,7 @@ def places_of(
 def highlights(analysis: Analysis, offset: int) -> list[Highlight]:
     """List the names in the file with the same meaning as the one at an offset."""
     places = meant_at(analysis, offset)
-    occurrences: list[Occurrence] = analysis.index.of(places) if places else []
+    occurrences: list[NameOccurrence] = analysis.index.of(places) if places else []
     return [Highlight(each.span, each.declares) for each in occurrences]
 
 

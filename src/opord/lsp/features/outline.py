@@ -34,7 +34,7 @@ _OUTSIDE: frozenset[SymbolKind] = frozenset(
 
 
 @dataclass(slots=True)
-class Entry:
+class OutlineEntry:
     """A declaration: its name, its kind, a detail, its place, and its parts."""
 
     name: str
@@ -42,7 +42,7 @@ class Entry:
     detail: str
     span: Span
     name_span: Span
-    inside: list[Entry] = field(default_factory=list)
+    inside: list[OutlineEntry] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class NameMatch:
     span: Span
 
 
-def outline(analysis: Analysis) -> list[Entry]:
+def outline(analysis: Analysis) -> list[OutlineEntry]:
     """List the declarations of a file, nested as they are written."""
     return [entry for node in analysis.file.declarations for entry in _entries(analysis, node)]
 
 
-def _entries(analysis: Analysis, node: tree.Declaration) -> Iterator[Entry]:
+def _entries(analysis: Analysis, node: tree.Declaration) -> Iterator[OutlineEntry]:
     match node:
         case tree.Contract(name):
             yield from _one(
@@ -81,7 +81,7 @@ def _entries(analysis: Analysis, node: tree.Declaration) -> Iterator[Entry]:
         case tree.Role(names):
             for name in names:
                 if name.text:
-                    yield Entry(name.text, "role", "role", name.span, name.span)
+                    yield OutlineEntry(name.text, "role", "role", name.span, name.span)
         case tree.Event(name):
             by = f"by {' | '.join(each.text for each in node.roles)}" if node.roles else "event"
             yield from _one(analysis, node, name, "event", by, node.parameters, "event parameter")
@@ -109,19 +109,19 @@ def _one(
     detail: str,
     fields: Iterable[tree.Field] = (),
     field_kind: SymbolKind = "field",
-) -> Iterator[Entry]:
+) -> Iterator[OutlineEntry]:
     if not name.text:
         return
     start, end = node.span  # type: ignore[attr-defined]
     # In a file with syntax errors a node may end before its name. Editors need the node to contain
     # it.
     span = min(start, name.span[0]), max(end, name.span[1])
-    entry = Entry(name.text, kind, detail, span, name.span)
+    entry = OutlineEntry(name.text, kind, detail, span, name.span)
     for each in fields:
         if each.name.text:
             written = analysis.source.slice(each.type.span)
             inner = min(each.span[0], each.name.span[0]), max(each.span[1], each.name.span[1])
-            entry.inside.append(Entry(each.name.text, field_kind, written, inner, each.name.span))
+            entry.inside.append(OutlineEntry(each.name.text, field_kind, written, inner, each.name.span))
     yield entry
 
 
@@ -139,7 +139,7 @@ def find(analyses: Iterable[Analysis], query: str) -> list[NameMatch]:
     return matches
 
 
-def _flat(entry: Entry, owner: str) -> Iterator[tuple[str, Entry]]:
+def _flat(entry: OutlineEntry, owner: str) -> Iterator[tuple[str, OutlineEntry]]:
     yield owner, entry
     for each in entry.inside:
         yield from _flat(each, entry.name)

@@ -14,7 +14,7 @@ from opord.lsp.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FileProblem:
     """One finding of a file.
 
     `page` is the address of the page that explains its code, or empty. `related` has other places
@@ -35,19 +35,19 @@ class Problem:
     finding: Diagnostic
 
 
-def problems(analysis: Analysis) -> list[Problem]:
+def problems(analysis: Analysis) -> list[FileProblem]:
     """List the findings of the file itself; used files have their own lists."""
     return [_problem(analysis, each) for each in analysis.diagnostics if each.place.file == analysis.path]
 
 
-def _problem(analysis: Analysis, finding: Diagnostic) -> Problem:
+def _problem(analysis: Analysis, finding: Diagnostic) -> FileProblem:
     related = [(label.place, label.text) for label in finding.labels if label.place.line]
     related += [
         (step.place if step.place.line else finding.place, f"{number}. {step.text}")
         for number, step in enumerate(finding.story, start=1)
     ]
     help = f"\nhelp: {finding.help}" if finding.help else ""
-    return Problem(
+    return FileProblem(
         span=analysis.span(finding.place),
         severity=finding.severity,
         code=finding.code.id,

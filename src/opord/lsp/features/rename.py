@@ -19,7 +19,7 @@ from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.context import NEVER_HIDDEN
 from opord.language.lowering.recorder import Rest
 from opord.language.syntax import tokens as t
-from opord.language.syntax.letter_case import Case, has_case, in_case
+from opord.language.syntax.letter_case import LetterCase, has_case, in_case
 from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span
 from opord.language.types import PRIMITIVES
@@ -27,7 +27,7 @@ from opord.lsp.analysis import Analysis
 from opord.lsp.index import Symbol, SymbolKind
 
 
-class Refused(Exception):
+class RenameRefused(Exception):
     """The symbol cannot have this name, or the name cannot be changed; the message says why."""
 
 
@@ -59,10 +59,10 @@ def prepare(analysis: Analysis, offset: int) -> Renaming:
     """
     occurrence = analysis.index.at(offset)
     if occurrence is None:
-        raise Refused(_why_nothing(analysis, offset))
+        raise RenameRefused(_why_nothing(analysis, offset))
     symbol = analysis.index.symbols[occurrence.places[0]]
     if symbol.kind == "event" and symbol.name == "cancel":
-        raise Refused("`cancel` is built in, and keeps its name")
+        raise RenameRefused("`cancel` is built in, and keeps its name")
     return Renaming(occurrence.span, symbol.name)
 
 
@@ -86,7 +86,7 @@ def rename(analysis: Analysis, offset: int, new: str, others: Iterable[Analysis]
         return []
     for place in places:
         if place.file not in files:
-            raise Refused(f"`{old}` is declared in {place.file}, which cannot be changed from here")
+            raise RenameRefused(f"`{old}` is declared in {place.file}, which cannot be changed from here")
     edits = [edit for each in files.values() for edit in _edits(each, places, old, new)]
     _Trial(files, edits, new).refuse_changes()
     return edits
@@ -122,7 +122,7 @@ def _joined(files: dict[str, Analysis], offset: int, analysis: Analysis) -> set[
 
 
 def _refuse_name(analysis: Analysis, symbol: Symbol, new: str) -> None:
-    case: Case = "snake_case"
+    case: LetterCase = "snake_case"
     owner = analysis.ctx.types.get(symbol.owner) if symbol.kind == "variant" else None
     if symbol.kind in _PASCAL or symbol.kind == "variant":
         case = "either" if owner is not None and owner.kind == "enum" else "PascalCase"
@@ -130,17 +130,17 @@ def _refuse_name(analysis: Analysis, symbol: Symbol, new: str) -> None:
         wanted = "PascalCase or snake_case" if case == "either" else case
         better = in_case(new, "PascalCase" if case == "either" else case)
         near = f"; write `{better}`" if has_case(better, case) else ""
-        raise Refused(f"a {symbol.kind} has a name in {wanted}, and `{new}` is not{near}")
+        raise RenameRefused(f"a {symbol.kind} has a name in {wanted}, and `{new}` is not{near}")
     if new in t.RESERVED:
-        raise Refused(f"`{new}` is a reserved word of the language")
+        raise RenameRefused(f"`{new}` is a reserved word of the language")
     if symbol.kind in ("variable", "input", "state field") and new in NEVER_HIDDEN:
-        raise Refused(f"`{new}` always means {NEVER_HIDDEN[new]}")
+        raise RenameRefused(f"`{new}` always means {NEVER_HIDDEN[new]}")
     if symbol.kind == "pure" and new in BUILTINS:
-        raise Refused(f"`{new}` is a built-in function")
+        raise RenameRefused(f"`{new}` is a built-in function")
     if symbol.kind == "event" and new == "cancel":
-        raise Refused("`cancel` is a built-in event")
+        raise RenameRefused("`cancel` is a built-in event")
     if new in PRIMITIVES and symbol.kind in ("record", "enum", "failure"):
-        raise Refused(f"`{new}` is a built-in type")
+        raise RenameRefused(f"`{new}` is a built-in type")
 
 
 def _edits(analysis: Analysis, places: set[Place], old: str, new: str) -> list[TextEdit]:
@@ -185,7 +185,7 @@ class _Trial:
         self._texts = {path: applied(each.text, self._edits[path]) for path, each in self._before.items()}
 
     def refuse_changes(self) -> None:
-        """Raise `Refused` if a name would refer to something else than before."""
+        """Raise `RenameRefused` if a name would refer to something else than before."""
         for path, before in self._before.items():
             after = self._analyse(before)
             self._refuse_findings(before, after)
@@ -229,7 +229,9 @@ class _Trial:
         for each in after.diagnostics:
             balance[each.code.id] -= 1
             if balance[each.code.id] < 0:
-                raise Refused(f"`{self._new}` cannot be the name: {each.message} (line {each.place.line})")
+                raise RenameRefused(
+                    f"`{self._new}` cannot be the name: {each.message} (line {each.place.line})"
+                )
 
     def _refuse_rests(self, path: str, before: Analysis, after: Analysis) -> None:
         """Refuse a name that a `..` would pair now and did not pair before."""
@@ -241,7 +243,7 @@ class _Trial:
 
     def _refuse(self, after: Analysis, span: Span) -> None:
         line = after.source.position(span[0])[0]
-        raise Refused(f"`{self._new}` has a meaning already, and line {line} would say something else")
+        raise RenameRefused(f"`{self._new}` has a meaning already, and line {line} would say something else")
 
     # --- Places after the edits
     # ------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from opord.language.sheet import explain_sheet, render_markdown
 from opord.lsp.analysis import Analysis
 
 
-class Unavailable(Exception):
+class SheetUnavailable(Exception):
     """The sheet or diagram cannot be made; the message says why, and what would help."""
 
 
@@ -32,14 +32,14 @@ def diagram(analysis: Analysis, format: str = "svg") -> str:
     from opord.codegen.diagram import DiagramError, to_dot, to_mermaid, to_svg
 
     if analysis.lowered.types_only or not analysis.model.states:
-        raise Unavailable("there is nothing to draw: the file has no states")
+        raise SheetUnavailable("there is nothing to draw: the file has no states")
     drawn = {"svg": to_svg, "dot": to_dot, "mermaid": to_mermaid}.get(format)
     if drawn is None:
-        raise Unavailable(f"expected the format svg, dot or mermaid, got: {format}")
+        raise SheetUnavailable(f"expected the format svg, dot or mermaid, got: {format}")
     try:
         return drawn(analysis.model)
     except DiagramError as why:
-        raise Unavailable(str(why)) from why
+        raise SheetUnavailable(str(why)) from why
 
 
 def _sound(analysis: Analysis, done: str) -> Contract:
@@ -47,5 +47,5 @@ def _sound(analysis: Analysis, done: str) -> Contract:
     if contract is None:
         errors = len(analysis.result.errors)
         what = f"it has {errors} error{'s' if errors > 1 else ''}" if errors else "it has types alone"
-        raise Unavailable(f"the contract cannot be {done}: {what}")
+        raise SheetUnavailable(f"the contract cannot be {done}: {what}")
     return contract

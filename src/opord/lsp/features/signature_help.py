@@ -9,7 +9,7 @@ from opord.language import words
 from opord.language.lowering.symbols import Fields
 from opord.language.syntax import tokens as t
 from opord.lsp.analysis import Analysis
-from opord.lsp.cursor import Cursor, Frame, cursor_at
+from opord.lsp.cursor import BracketFrame, Cursor, cursor_at
 from opord.lsp.features import signatures
 from opord.lsp.features.signatures import Parameter
 
@@ -37,7 +37,7 @@ def signature_help(analysis: Analysis, offset: int) -> SignatureHelp | None:
     return None
 
 
-def _record(analysis: Analysis, cursor: Cursor, frame: Frame) -> SignatureHelp | None:
+def _record(analysis: Analysis, cursor: Cursor, frame: BracketFrame) -> SignatureHelp | None:
     name, _ = cursor.callee(frame)
     symbol = analysis.ctx.type_named(name)
     if symbol is None or symbol.kind != "record":
@@ -47,7 +47,7 @@ def _record(analysis: Analysis, cursor: Cursor, frame: Frame) -> SignatureHelp |
     return SignatureHelp(label, symbol.doc, parameters, _active(cursor, frame, symbol.fields))
 
 
-def _called(analysis: Analysis, cursor: Cursor, frame: Frame) -> SignatureHelp | None:
+def _called(analysis: Analysis, cursor: Cursor, frame: BracketFrame) -> SignatureHelp | None:
     name, before = cursor.callee(frame)
     if not name or before in t.DECLARATION_WORDS:
         return None
@@ -60,7 +60,7 @@ def _called(analysis: Analysis, cursor: Cursor, frame: Frame) -> SignatureHelp |
 
 
 def _callees(
-    analysis: Analysis, cursor: Cursor, frame: Frame, name: str, before: str
+    analysis: Analysis, cursor: Cursor, frame: BracketFrame, name: str, before: str
 ) -> Iterator[tuple[str, str, Fields | None]]:
     """Yield what a name before a parenthesis can be: signature, documentation and fields."""
     ctx = analysis.ctx
@@ -86,7 +86,7 @@ def _callees(
         yield function.form, function.meaning, None
 
 
-def _active(cursor: Cursor, frame: Frame, fields: Fields) -> int:
+def _active(cursor: Cursor, frame: BracketFrame, fields: Fields) -> int:
     """Return the index of the parameter at the cursor.
 
     The name of the parameter decides if it is given, else the number of commas.

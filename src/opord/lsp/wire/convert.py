@@ -11,7 +11,7 @@ from opord.contract import Place
 from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span
 from opord.lsp.analysis import Analysis, span_in
-from opord.lsp.features.problems import Problem
+from opord.lsp.features.problems import FileProblem
 from opord.lsp.features.rename import TextEdit
 from opord.lsp.positions import Lines
 from opord.lsp.wire.documents import Documents
@@ -89,7 +89,7 @@ class Converter:
         """Return edits of the open file."""
         return [types.TextEdit(range=self.range(each.span), new_text=each.text) for each in edits]
 
-    def diagnostic(self, problem: Problem) -> types.Diagnostic:
+    def diagnostic(self, problem: FileProblem) -> types.Diagnostic:
         """Return a finding as a diagnostic of the protocol."""
         severity = (
             types.DiagnosticSeverity.Error

@@ -13,7 +13,7 @@ from opord.lsp.positions import Encoding, Lines
 
 
 @dataclass(slots=True)
-class Document:
+class OpenDocument:
     """One open document, as the editor has it."""
 
     uri: str
@@ -32,7 +32,7 @@ class Documents:
     """The open documents by path, and the conversion between paths and the editor's addresses."""
 
     encoding: Encoding = "utf-16"
-    by_path: dict[str, Document] = field(default_factory=dict)
+    by_path: dict[str, OpenDocument] = field(default_factory=dict)
 
     def path(self, uri: str) -> str:
         """Return the path of an address. An address that is not a file is returned unchanged."""
@@ -46,16 +46,16 @@ class Documents:
             return document.uri
         return (from_fs_path(path) or path) if os.path.isabs(path) else path
 
-    def open(self, uri: str, text: str, version: int | None) -> Document:
+    def open(self, uri: str, text: str, version: int | None) -> OpenDocument:
         """Add an opened document."""
         path = self.path(uri)
-        document = Document(uri, path, Lines(text.removeprefix("\ufeff"), self.encoding), version)
+        document = OpenDocument(uri, path, Lines(text.removeprefix("\ufeff"), self.encoding), version)
         self.by_path[path] = document
         return document
 
     def change(
         self, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent], version: int | None
-    ) -> Document | None:
+    ) -> OpenDocument | None:
         """Apply changes to a document, and return it; None if it is not open."""
         document = self.by_path.get(self.path(uri))
         if document is None:

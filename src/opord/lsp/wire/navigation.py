@@ -142,7 +142,7 @@ def _register_rename(server: OpordServer) -> None:
         analysis, convert = document
         try:
             renaming = rename.prepare(analysis, convert.offset(params.position))
-        except rename.Refused as why:
+        except rename.RenameRefused as why:
             raise RequestFailed(str(why)) from None
         return types.PrepareRenamePlaceholder(range=convert.range(renaming.span), placeholder=renaming.name)
 
@@ -159,5 +159,5 @@ def _register_rename(server: OpordServer) -> None:
             convert.know(each)
         try:
             return convert.edit(rename.rename(analysis, offset, params.new_name, others))
-        except rename.Refused as why:
+        except rename.RenameRefused as why:
             raise RequestFailed(str(why)) from None

@@ -22,7 +22,7 @@ _PARSE_ERROR = -32700
 _DROPPED = "$/dropped"
 
 
-class Texts(Protocol):
+class DocumentTexts(Protocol):
     """The keeper of the texts of open documents, which is the server."""
 
     def opened(self, uri: str, text: str, version: int | None) -> None:
@@ -95,8 +95,8 @@ class StrictProtocol(LanguageServerProtocol):
     # places than editors do.
 
     @property
-    def _texts(self) -> Texts:
-        return cast(Texts, self._server)
+    def _texts(self) -> DocumentTexts:
+        return cast(DocumentTexts, self._server)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:

@@ -93,7 +93,7 @@ def _nests(server: OpordServer) -> bool:
     return bool(symbols is not None and symbols.hierarchical_document_symbol_support)
 
 
-def _symbol(convert: Converter, entry: outline.Entry) -> types.DocumentSymbol:
+def _symbol(convert: Converter, entry: outline.OutlineEntry) -> types.DocumentSymbol:
     return types.DocumentSymbol(
         name=entry.name,
         kind=_KINDS[entry.kind],
@@ -105,7 +105,11 @@ def _symbol(convert: Converter, entry: outline.Entry) -> types.DocumentSymbol:
 
 
 def _flatten(
-    convert: Converter, uri: str, entry: outline.Entry, owner: str, symbols: list[types.SymbolInformation]
+    convert: Converter,
+    uri: str,
+    entry: outline.OutlineEntry,
+    owner: str,
+    symbols: list[types.SymbolInformation],
 ) -> None:
     symbols.append(
         types.SymbolInformation(
@@ -266,7 +270,7 @@ def _register_contract(server: OpordServer) -> None:
         await asyncio.sleep(CANCEL_WINDOW_S)
         try:
             return {"markdown": sheet.explained(analysis)}
-        except sheet.Unavailable as why:
+        except sheet.SheetUnavailable as why:
             raise RequestFailed(str(why)) from None
 
     @server.feature("opord/diagram")
@@ -277,7 +281,7 @@ def _register_contract(server: OpordServer) -> None:
         try:
             drawn = await asyncio.to_thread(sheet.diagram, analysis, str(format_))
             return {"format": str(format_), "content": drawn}
-        except sheet.Unavailable as why:
+        except sheet.SheetUnavailable as why:
             raise RequestFailed(str(why)) from None
 
 

@@ -156,7 +156,7 @@ def _register_formatting(server: OpordServer) -> None:
         analysis, convert = document
         try:
             return convert.edits(formatting.formatted(analysis))
-        except formatting.Refused as why:
+        except formatting.FormattingRefused as why:
             raise RequestFailed(str(why)) from None
 
     @server.feature(types.TEXT_DOCUMENT_RANGE_FORMATTING)
@@ -167,7 +167,7 @@ def _register_formatting(server: OpordServer) -> None:
         analysis, convert = document
         try:
             return convert.edits(formatting.formatted(analysis, convert.span(params.range)))
-        except formatting.Refused as why:
+        except formatting.FormattingRefused as why:
             raise RequestFailed(str(why)) from None
 
 
@@ -202,7 +202,7 @@ def _wanted(only: Sequence[Any] | None, kind: str) -> bool:
     return any(kind == each or kind.startswith(f"{each}.") or each == "" for each in kinds)
 
 
-def _action(convert: Converter, action: actions.Action) -> types.CodeAction:
+def _action(convert: Converter, action: actions.CodeAction) -> types.CodeAction:
     return types.CodeAction(
         title=action.title,
         kind=types.CodeActionKind(action.kind),

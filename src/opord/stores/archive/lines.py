@@ -40,7 +40,7 @@ FORMAT = 3
 FORMAT_WITH_ENDS = 3
 """From this format on, every batch has an end."""
 
-Kind: TypeAlias = Literal["archive", "mark", "contract", "run", "end"]
+LineKind: TypeAlias = Literal["archive", "mark", "contract", "run", "end"]
 
 START = b'{"digest":"'
 _KIND_AT = len(START) + 64 + 2
@@ -67,14 +67,14 @@ class Mark(msgspec.Struct):
     after: str | None = None
 
 
-class End(msgspec.Struct):
+class BatchEnd(msgspec.Struct):
     """The content of the end of a batch."""
 
     lines: int
     sum: str
 
 
-class Batch:
+class LineBatch:
     """The lines between a mark and its end, those written or read so far."""
 
     def __init__(self) -> None:
@@ -86,12 +86,12 @@ class Batch:
         self.lines += 1
         self._sum.update(digest.encode())
 
-    def end(self) -> End:
+    def end(self) -> BatchEnd:
         """Return the content of the batch's end."""
-        return End(self.lines, self._sum.hexdigest())
+        return BatchEnd(self.lines, self._sum.hexdigest())
 
 
-class Line(NamedTuple):
+class ArchiveLine(NamedTuple):
     """A line as read: its kind, the text of its content, and its digest."""
 
     kind: str
@@ -103,7 +103,7 @@ class LineDamaged(Exception):
     """A line is not what was written."""
 
 
-def line(kind: Kind, content: Any) -> bytes:
+def line(kind: LineKind, content: Any) -> bytes:
     """Encode a line."""
     member = b'"' + kind.encode() + b'":' + _encode(content)
     return START + hashlib.sha256(member).hexdigest().encode() + b'",' + member + b"}\n"
@@ -114,7 +114,7 @@ def digest_of(text: bytes) -> str:
     return text[len(START) : len(START) + 64].decode(errors="replace")
 
 
-def read_line(text: bytes) -> Line:
+def read_line(text: bytes) -> ArchiveLine:
     """Decode a line with its newline.
 
     Raises:
@@ -129,7 +129,7 @@ def read_line(text: bytes) -> Line:
     digest = text[len(START) : _KIND_AT - 2]
     if hashlib.sha256(member).hexdigest().encode() != digest:
         raise LineDamaged("it does not have the digest kept with it: it was changed")
-    return Line(kind[1:].decode(), body, Digest(digest.decode()))
+    return ArchiveLine(kind[1:].decode(), body, Digest(digest.decode()))
 
 
 def decoded(body: bytes, kind: type[T]) -> T:

@@ -107,7 +107,7 @@ class Archive:
                 self.damages.append(Damage(number, missing))
         self.unended = order.open
 
-    def _take(self, line: lines.Line, at: int, number: int) -> None:
+    def _take(self, line: lines.ArchiveLine, at: int, number: int) -> None:
         if line.kind == "contract":
             contract = lines.read_contract(line.body)
             # If several texts have one digest, the newest is used.
@@ -134,11 +134,11 @@ class _Order:
     def __init__(self, first: str, *, strict: bool) -> None:
         self._last: str | None = first
         self._strict = strict
-        self._batch: lines.Batch | None = None
+        self._batch: lines.LineBatch | None = None
         self._sure = True
         self.open = False
 
-    def follow(self, digest: str, line: lines.Line | None) -> str | None:
+    def follow(self, digest: str, line: lines.ArchiveLine | None) -> str | None:
         """Take the next line, None if it is damaged; return what is missing before it, or None."""
         before, self._last = self._last, digest if line is not None else None
         if line is None:
@@ -147,7 +147,7 @@ class _Order:
         if line.kind == "mark":
             return self._mark(lines.decoded(line.body, lines.Mark), before)
         if line.kind == "end":
-            return self._end(lines.decoded(line.body, lines.End))
+            return self._end(lines.decoded(line.body, lines.BatchEnd))
         if line.kind == "archive":
             self._batch, self._sure, self.open = None, True, False
             self._strict = lines.decoded(line.body, lines.Header).format >= lines.FORMAT_WITH_ENDS
@@ -159,12 +159,12 @@ class _Order:
         return None
 
     def _mark(self, mark: lines.Mark, before: str | None) -> str | None:
-        self._batch, self._sure, self.open = lines.Batch(), True, mark.after is not None
+        self._batch, self._sure, self.open = lines.LineBatch(), True, mark.after is not None
         if None in (mark.after, before) or mark.after == before:
             return None
         return "lines are missing before it: it follows another line than when it was written"
 
-    def _end(self, end: lines.End) -> str | None:
+    def _end(self, end: lines.BatchEnd) -> str | None:
         batch, self._batch, self.open = self._batch, None, False
         if not self._sure:
             return None

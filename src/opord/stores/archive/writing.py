@@ -31,7 +31,7 @@ class ArchiveWriter:
         self.path = path
         self._file = descriptor
         self._contracts: set[str] = set()
-        self._batch: lines.Batch | None = None
+        self._batch: lines.LineBatch | None = None
         self._last = ""
         self._size = 0
         self._folder_synced = False
@@ -70,7 +70,7 @@ class ArchiveWriter:
         """Begin a batch."""
         self._end()
         self._write(lines.line("mark", lines.Mark(at, sorted(self._contracts), self._last)))
-        self._batch = lines.Batch()
+        self._batch = lines.LineBatch()
 
     def append(self, run: Kept, contract: StoredContract) -> int:
         """Append a run, after the text of its contract if that is not in the file yet.

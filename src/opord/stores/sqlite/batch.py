@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 columns = msgspec.structs.astuple
 
 
-class ContractReplaced(Exception):
+class ContractNumberStale(Exception):
     """A start uses the remembered number of a contract that was replaced since.
 
     Apply the batch again.
@@ -151,7 +151,7 @@ class Batch:
                         getattr(error, "extendedresult", 0) == apsw.SQLITE_CONSTRAINT_FOREIGNKEY
                         and name == "start_run"
                     ):
-                        raise ContractReplaced from error
+                        raise ContractNumberStale from error
                     raise
         return results
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from opord.stores.base import Store, StoreMissing, StoreRefused
-from opord.stores.kind import Facts, Kind, Remark
+from opord.stores.kind import Remark, StoreKind, StoreOverview
 
 if TYPE_CHECKING:
     from opord.stores.sqlite.inspection import StoreFacts
@@ -42,15 +42,15 @@ class SqliteKind:
             where = "" if path is None else f" ({path.absolute()})"
             raise StoreMissing(f"{url}{where}", missing.why) from None
 
-    def inspect(self, url: str, *, whole: bool = False) -> Facts:
+    def inspect(self, url: str, *, whole: bool = False) -> StoreOverview:
         """Inspect the file, its log and its disk."""
         path = path_of(url)
         if path is None:
-            return Facts("memory", exists=False, lasts=False)
+            return StoreOverview("memory", exists=False, lasts=False)
         from opord.stores.sqlite import inspection
 
         store = inspection.inspect_file(path, whole=whole)
-        return Facts(
+        return StoreOverview(
             str(store.path),
             store.exists,
             schema=store.schema,
@@ -86,7 +86,7 @@ class SqliteKind:
         return Remark("sqlite", "fine", f"SQLite {version} in apsw {apsw.apsw_version()}", facts=facts)
 
 
-KIND: Kind = SqliteKind()
+KIND: StoreKind = SqliteKind()
 
 
 def path_of(url: str) -> Path | None:

@@ -16,7 +16,7 @@ from opord.stores.base import (
     RecordRow,
     RowDamaged,
     RunRow,
-    Unread,
+    UnreadRow,
     UsedKey,
     ValueRow,
 )
@@ -44,7 +44,7 @@ def rewrite(
 
 
 def kept_of(
-    connection: apsw.Connection, sql: dict[str, str], run: RunId, unread: list[Unread] | None = None
+    connection: apsw.Connection, sql: dict[str, str], run: RunId, unread: list[UnreadRow] | None = None
 ) -> Kept | None:
     """Read all that is stored of a run, in a transaction; None if there is no such run.
 
@@ -68,7 +68,7 @@ def kept_of(
 
 
 def _row_of(
-    connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None
+    connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[UnreadRow] | None
 ) -> RunRow | None:
     try:
         page = rows(connection, sql["load"], (run,), RunRow)
@@ -76,13 +76,13 @@ def _row_of(
         rest = left_of_run(connection, run)
         if unread is None or rest is None:
             raise
-        unread.append(Unread("runs", None, str(damage)))
+        unread.append(UnreadRow("runs", None, str(damage)))
         return rest
     return page[0] if page else None
 
 
 def _journal(
-    connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[Unread] | None
+    connection: apsw.Connection, sql: dict[str, str], run: str, unread: list[UnreadRow] | None
 ) -> list[RecordRow]:
     """Return the records of a run, read in parts so that a long journal is in memory only once."""
     records: list[RecordRow] = []
@@ -102,7 +102,7 @@ def _readable(
     values: tuple[str | int, ...],
     kind: type[T],
     table: str,
-    unread: list[Unread] | None,
+    unread: list[UnreadRow] | None,
 ) -> list[T]:
     """Return the rows of a query. With `unread`, damaged rows are found by halving and left out."""
     try:
@@ -123,7 +123,7 @@ def _readable(
                 middle = (first + end) // 2
                 parts += [(middle, end), (first, middle)]
             else:
-                unread.append(Unread(table, first + 1 if table == "journal" else None, str(damage)))
+                unread.append(UnreadRow(table, first + 1 if table == "journal" else None, str(damage)))
     return readable
 
 

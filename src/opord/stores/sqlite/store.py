@@ -33,14 +33,14 @@ from opord.stores.base import (
     StoredContract,
     Stray,
     Tombstone,
-    Unread,
+    UnreadRow,
     UsedKey,
     ValueRow,
     WorkerRow,
     Write,
 )
 from opord.stores.sqlite import pruning, sql
-from opord.stores.sqlite.batch import Batch, ContractReplaced
+from opord.stores.sqlite.batch import Batch, ContractNumberStale
 from opord.stores.sqlite.connection import BoundValues, StoreConnection, rows
 from opord.stores.sqlite.contracts import put_contract
 from opord.stores.sqlite.listing import left_of_run, listing, number_of, strays, what_is_left
@@ -124,7 +124,7 @@ class SqliteStore:
         try:
             with self._write(wait=wait) as connection:
                 return self._batch.apply(connection, batch)
-        except ContractReplaced:
+        except ContractNumberStale:
             self._batch.forget_contracts()
         with self._write(wait=wait) as connection:
             return self._batch.apply(connection, batch)
@@ -268,7 +268,7 @@ class SqliteStore:
 
     # --- Pruning ---------------------------------------------------------------------------------
 
-    def kept(self, run: RunId, *, unread: list[Unread] | None = None) -> Kept | None:
+    def kept(self, run: RunId, *, unread: list[UnreadRow] | None = None) -> Kept | None:
         with self._snapshot() as connection:
             return kept_of(connection, self._sql, run, unread)
 

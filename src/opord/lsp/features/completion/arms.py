@@ -12,7 +12,7 @@ from opord.contract import BOOL, Nothing, OptionalOf
 from opord.language.lowering.symbols import CallSymbol, Subject, VariantSymbol
 from opord.language.syntax import tokens as t
 from opord.lsp.features import signatures
-from opord.lsp.features.completion.offer import Offer, Spotted
+from opord.lsp.features.completion.offer import CompletionSpot, Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class _Case:
     variant: VariantSymbol | None = None
 
 
-def arms(spot: Spotted) -> Iterator[Offer]:
+def arms(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer the patterns of arms."""
     spot.in_pattern = True
-    marker_facts = spot.spot()
+    marker_facts = spot.marker_facts()
     subject = marker_facts.subject if marker_facts is not None else None
     call = _called(spot) if subject is None or subject.is_call else None
     cases = list(_cases(spot, subject, call))
@@ -53,7 +53,7 @@ def arms(spot: Spotted) -> Iterator[Offer]:
         yield _all(spot, missing)
 
 
-def _all(spot: Spotted, missing: list[_Case]) -> Offer:
+def _all(spot: CompletionSpot, missing: list[_Case]) -> Offer:
     text = spot.analysis.text
     start = text.rfind("\n", 0, spot.word[0]) + 1
     indent = text[start : spot.word[0]]
@@ -65,7 +65,7 @@ def _all(spot: Spotted, missing: list[_Case]) -> Offer:
     return Offer("all missing arms", "snippet", names, between.join(rows), between.join(stops), rank=1)
 
 
-def _cases(spot: Spotted, subject: Subject | None, call: CallSymbol | None) -> Iterator[_Case]:
+def _cases(spot: CompletionSpot, subject: Subject | None, call: CallSymbol | None) -> Iterator[_Case]:
     in_else = spot.cursor.brace.kind == "else"
     if (subject is not None and subject.is_call) or (subject is None and call is not None):
         result = subject.result if subject is not None else call.result if call is not None else None
@@ -90,7 +90,7 @@ def _cases(spot: Spotted, subject: Subject | None, call: CallSymbol | None) -> I
             yield _Case(name, name, "built-in")
 
 
-def _variants(spot: Spotted, call: CallSymbol | None) -> Iterator[_Case]:
+def _variants(spot: CompletionSpot, call: CallSymbol | None) -> Iterator[_Case]:
     if call is None:
         return
     variants: dict[str, list[VariantSymbol]] = {}
@@ -113,7 +113,7 @@ def _case(variant: VariantSymbol, *, qualified: bool) -> _Case:
     return _Case(name, f"{name}{fields}", signatures.variant(variant, qualified=True), variant)
 
 
-def _called(spot: Spotted) -> CallSymbol | None:
+def _called(spot: CompletionSpot) -> CallSymbol | None:
     """Return the call whose `match` or `else` the brace belongs to."""
     brace = spot.cursor.brace
     texts = spot.cursor.tokens.texts
@@ -123,7 +123,7 @@ def _called(spot: Spotted) -> CallSymbol | None:
     return None
 
 
-def _covered(spot: Spotted) -> set[str]:
+def _covered(spot: CompletionSpot) -> set[str]:
     """Return the names that start an arm or follow a `|` in the brace.
 
     The name being written is left out.
@@ -154,7 +154,7 @@ def _covered(spot: Spotted) -> set[str]:
     return covered
 
 
-def _next(spot: Spotted) -> int:
+def _next(spot: CompletionSpot) -> int:
     """Return the index of the token after the word that is being written."""
     index = spot.cursor.index
     tokens = spot.cursor.tokens

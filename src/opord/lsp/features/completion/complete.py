@@ -15,7 +15,7 @@ from opord.lsp.analysis import Analysis
 from opord.lsp.features.completion import keywords as k
 from opord.lsp.features.completion import names
 from opord.lsp.features.completion.arms import arms
-from opord.lsp.features.completion.offer import Offer, Spotted, spotted
+from opord.lsp.features.completion.offer import CompletionSpot, Offer, spotted
 from opord.lsp.features.completion.values import members, record_fields, values
 from opord.lsp.features.describe import describe_word
 
@@ -58,7 +58,7 @@ def _allow(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer
     ]
 
 
-def _offers(spot: Spotted) -> Iterable[Offer]:
+def _offers(spot: CompletionSpot) -> Iterable[Offer]:
     cursor = spot.cursor
     before = cursor.before
     at = cursor.index - 1
@@ -97,7 +97,7 @@ def _offers(spot: Spotted) -> Iterable[Offer]:
 # --- Declarations ---------------------------------------------------------------------------------
 
 
-def _declaration(spot: Spotted) -> Iterable[Offer]:
+def _declaration(spot: CompletionSpot) -> Iterable[Offer]:
     cursor = spot.cursor
     words, before = cursor.words, cursor.before
     if cursor.is_fresh:
@@ -124,7 +124,7 @@ def _declaration(spot: Spotted) -> Iterable[Offer]:
     return values(spot) if before in _OPERAND_AFTER else ()
 
 
-def _fresh_declaration(spot: Spotted) -> Iterator[Offer]:
+def _fresh_declaration(spot: CompletionSpot) -> Iterator[Offer]:
     nodes = spot.analysis.file.declarations
     if not any(isinstance(node, tree.Contract) for node in nodes):
         yield from k.offered(k.named("file", "contract"), rank=1)
@@ -137,11 +137,11 @@ def _fresh_declaration(spot: Spotted) -> Iterator[Offer]:
     yield from k.offered(any_number, rank=50)
 
 
-def _in_phase(spot: Spotted) -> Iterable[Offer]:
+def _in_phase(spot: CompletionSpot) -> Iterable[Offer]:
     return _statement(spot) if spot.cursor.words[0] in t.HANDLER_WORDS else _declaration(spot)
 
 
-def _header(spot: Spotted) -> Iterable[Offer]:
+def _header(spot: CompletionSpot) -> Iterable[Offer]:
     cursor = spot.cursor
     if cursor.before in ("->", "|"):
         return names.states(spot, taken=cursor.words)
@@ -152,7 +152,7 @@ def _header(spot: Spotted) -> Iterable[Offer]:
     )
 
 
-def _event(spot: Spotted) -> Iterable[Offer]:
+def _event(spot: CompletionSpot) -> Iterable[Offer]:
     words, before = spot.cursor.words, spot.cursor.before
     if before == "by" or (before == "|" and "by" in words):
         return names.roles(spot)
@@ -160,7 +160,7 @@ def _event(spot: Spotted) -> Iterable[Offer]:
     return _operand_or(spot, "key", clauses) if len(words) > 2 else ()
 
 
-def _operand_or(spot: Spotted, operand_after: str, clauses: Iterable[Word]) -> Iterable[Offer]:
+def _operand_or(spot: CompletionSpot, operand_after: str, clauses: Iterable[Word]) -> Iterable[Offer]:
     """Offer values after a word that takes one, else the words that are still possible."""
     before = spot.cursor.before
     if before == operand_after or (before in _OPERAND_AFTER and before != ")"):
@@ -168,7 +168,7 @@ def _operand_or(spot: Spotted, operand_after: str, clauses: Iterable[Word]) -> I
     return k.offered(clauses, rank=1) if before == ")" or operand_after in spot.cursor.words else ()
 
 
-def _call(spot: Spotted) -> Iterable[Offer]:
+def _call(spot: CompletionSpot) -> Iterable[Offer]:
     words, before = spot.cursor.words, spot.cursor.before
     if before == "->":
         return names.types(spot)
@@ -191,7 +191,7 @@ def _call(spot: Spotted) -> Iterable[Offer]:
     return offers
 
 
-def _promise(spot: Spotted) -> Iterable[Offer]:
+def _promise(spot: CompletionSpot) -> Iterable[Offer]:
     words = spot.cursor.words[1:]
     if not words:
         forms = (
@@ -215,7 +215,7 @@ def _promise(spot: Spotted) -> Iterable[Offer]:
     return [Offer(word, "keyword", insert=f"{word} ", rank=at) for at, word in enumerate(following)]
 
 
-def _member(spot: Spotted) -> Iterable[Offer]:
+def _member(spot: CompletionSpot) -> Iterable[Offer]:
     """Offer what can be written in a record, enum or failure."""
     before = spot.cursor.before
     if before == "=":
@@ -228,7 +228,7 @@ def _member(spot: Spotted) -> Iterable[Offer]:
     return ()
 
 
-def _in_type(spot: Spotted) -> bool:
+def _in_type(spot: CompletionSpot) -> bool:
     """Say whether a type is being written: after a `:`, before any `=`."""
     before = spot.cursor.before
     brackets = {"list", "map", "[", "secret", ":"}
@@ -239,7 +239,7 @@ def _in_type(spot: Spotted) -> bool:
     )
 
 
-def _policy(spot: Spotted) -> Iterable[Offer]:
+def _policy(spot: CompletionSpot) -> Iterable[Offer]:
     cursor = spot.cursor
     words, before = cursor.words, cursor.before
     kind = cursor.tokens.texts[cursor.frame.start]
@@ -266,7 +266,7 @@ def _policy(spot: Spotted) -> Iterable[Offer]:
             return ()
 
 
-def _key_policy(spot: Spotted) -> Iterable[Offer]:
+def _key_policy(spot: CompletionSpot) -> Iterable[Offer]:
     words, before = spot.cursor.words, spot.cursor.before
     if before == "key" or before in _OPERAND_AFTER:
         return chain(values(spot), k.offered(k.named("policy part", "for"), rank=70))
@@ -281,7 +281,7 @@ def _key_policy(spot: Spotted) -> Iterable[Offer]:
 # --- Bodies ---------------------------------------------------------------------------------------
 
 
-def _statement(spot: Spotted) -> Iterable[Offer]:
+def _statement(spot: CompletionSpot) -> Iterable[Offer]:
     cursor = spot.cursor
     words, before = cursor.words, cursor.before
     if cursor.is_fresh:
@@ -294,7 +294,7 @@ def _statement(spot: Spotted) -> Iterable[Offer]:
     return _behind(spot, before)
 
 
-def _behind(spot: Spotted, before: str) -> Iterable[Offer]:
+def _behind(spot: CompletionSpot, before: str) -> Iterable[Offer]:
     match before:
         case "goto":
             return names.states(spot, with_arguments=True)
@@ -313,7 +313,7 @@ def _behind(spot: Spotted, before: str) -> Iterable[Offer]:
     return _operand_or_operator(spot)
 
 
-def _operand_or_operator(spot: Spotted) -> Iterable[Offer]:
+def _operand_or_operator(spot: CompletionSpot) -> Iterable[Offer]:
     cursor = spot.cursor
     before, words = cursor.before, cursor.words
     if before in _OPERAND_AFTER and not (before == "else" and ("perform" in words or "commit" in words)):
@@ -328,7 +328,7 @@ def _operand_or_operator(spot: Spotted) -> Iterable[Offer]:
     return (Offer(word, "keyword", insert=f"{word} ", rank=70 + at) for at, word in enumerate(following))
 
 
-def _arm(spot: Spotted) -> Iterable[Offer]:
+def _arm(spot: CompletionSpot) -> Iterable[Offer]:
     cursor = spot.cursor
     words, before = cursor.words, cursor.before
     if cursor.is_fresh or (before == "|" and "->" not in words):
@@ -338,7 +338,7 @@ def _arm(spot: Spotted) -> Iterable[Offer]:
     return _behind(spot, before)
 
 
-def _in_parentheses(spot: Spotted) -> Iterable[Offer]:
+def _in_parentheses(spot: CompletionSpot) -> Iterable[Offer]:
     """Offer what can be in parentheses: parameters of a declaration, bound names, or arguments."""
     cursor = spot.cursor
     frame = cursor.frame

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from opord.language import words
-from opord.language.words import Place, Snippet, Word
+from opord.language.words import Snippet, Word, WordPlace
 from opord.lsp.features.completion.offer import Offer
 from opord.lsp.features.describe import describe_word
 
 
-def named(place: Place, *texts: str) -> Iterator[Word]:
+def named(place: WordPlace, *texts: str) -> Iterator[Word]:
     """Yield the words of a place that have one of these texts."""
     return (word for word in words.at(place) if word.text in texts)
 

@@ -9,12 +9,14 @@ from opord.language.lowering.symbols import Fields, FieldSymbol
 from opord.language.syntax import tree
 from opord.language.types import show
 from opord.lsp.features import signatures
-from opord.lsp.features.completion.offer import Offer, Spotted
+from opord.lsp.features.completion.offer import CompletionSpot, Offer
 from opord.lsp.features.describe import describe_word
 from opord.lsp.features.rename import TextEdit
 
 
-def states(spot: Spotted, *, with_arguments: bool = False, taken: Iterable[str] = ()) -> Iterator[Offer]:
+def states(
+    spot: CompletionSpot, *, with_arguments: bool = False, taken: Iterable[str] = ()
+) -> Iterator[Offer]:
     """Offer states, those of the header first.
 
     Each other state has an edit that adds it to the header.
@@ -42,7 +44,7 @@ def states(spot: Spotted, *, with_arguments: bool = False, taken: Iterable[str] 
         )
 
 
-def _added_to_header(spot: Spotted, state: tree.State, name: str) -> TextEdit:
+def _added_to_header(spot: CompletionSpot, state: tree.State, name: str) -> TextEdit:
     path = spot.analysis.path
     if state.targets:
         at = state.targets[-1].span[1]
@@ -56,7 +58,7 @@ def _places(fields: Fields) -> str:
     return ", ".join(f"${{{number}:{name}}}" for number, name in enumerate(needed, start=1))
 
 
-def events(spot: Spotted) -> Iterator[Offer]:
+def events(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer events, with a placeholder for each parameter; `cancel` is always offered."""
     state = spot.state
     handled = (
@@ -79,7 +81,7 @@ def events(spot: Spotted) -> Iterator[Offer]:
         yield Offer("cancel", "event", detail, insert="cancel(reason)", rank=20, doc="The built-in event.")
 
 
-def calls(spot: Spotted, kind: str, *, bare: bool = False) -> Iterator[Offer]:
+def calls(spot: CompletionSpot, kind: str, *, bare: bool = False) -> Iterator[Offer]:
     """Offer calls of one kind. With `bare`, only the name is written."""
     for symbol in spot.ctx.calls.values():
         if symbol.kind == kind:
@@ -90,7 +92,7 @@ def calls(spot: Spotted, kind: str, *, bare: bool = False) -> Iterator[Offer]:
             )
 
 
-def types(spot: Spotted) -> Iterator[Offer]:
+def types(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer everything that can be a type."""
     for symbol in spot.ctx.types.values():
         if symbol.visible:
@@ -100,21 +102,21 @@ def types(spot: Spotted) -> Iterator[Offer]:
         yield Offer(word.text, "type", "built-in type", snippet=snippet, rank=30, doc=describe_word(word))
 
 
-def failures(spot: Spotted) -> Iterator[Offer]:
+def failures(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer failures, after `fails`."""
     for symbol in spot.ctx.types.values():
         if symbol.visible and symbol.kind == "failure" and symbol.name not in spot.cursor.words:
             yield Offer(symbol.name, "type", "failure", rank=10, place=symbol.place)
 
 
-def roles(spot: Spotted) -> Iterator[Offer]:
+def roles(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer roles, after `by`."""
     for name, place in spot.ctx.roles.items():
         if name not in spot.cursor.words:
             yield Offer(name, "role", "role", rank=10, place=place)
 
 
-def used_types(spot: Spotted) -> Iterator[Offer]:
+def used_types(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer the types of the file that a `use` names."""
     node = next(
         (
@@ -136,7 +138,7 @@ def used_types(spot: Spotted) -> Iterator[Offer]:
                 )
 
 
-def promised(spot: Spotted) -> Iterator[Offer]:
+def promised(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer what a promise can mention: actions, effects and states."""
     yield from calls(spot, "action", bare=True)
     yield from calls(spot, "effect", bare=True)

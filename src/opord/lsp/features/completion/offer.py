@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from opord.contract import Place
 from opord.language.lowering import Lowering
-from opord.language.lowering.recorder import Spot
+from opord.language.lowering.recorder import MarkerFacts
 from opord.language.lowering.scope import Binding
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
@@ -55,7 +55,7 @@ class Offer:
 
 
 @dataclass(slots=True)
-class Spotted:
+class CompletionSpot:
     """The place of a completion: the word being written, the cursor, and what is known there."""
 
     analysis: Analysis
@@ -63,7 +63,7 @@ class Spotted:
     word: Span
     cursor: Cursor
     in_pattern: bool = False
-    _spot: list[Spot | None] = field(default_factory=list)
+    _marker_facts: list[MarkerFacts | None] = field(default_factory=list)
 
     @property
     def ctx(self) -> Lowering:
@@ -107,20 +107,20 @@ class Spotted:
             None,
         )
 
-    def spot(self) -> Spot | None:
+    def marker_facts(self) -> MarkerFacts | None:
         """Return what lowering knows at the place, or None if lowering does not get there.
 
         A marker in the text finds the place.
         """
-        if not self._spot:
-            self._spot.append(self._look())
-        return self._spot[0]
+        if not self._marker_facts:
+            self._marker_facts.append(self._look())
+        return self._marker_facts[0]
 
     def names(self) -> dict[str, Binding]:
         """Return the variables in scope. If the text cannot be read, return a good guess."""
-        spot = self.spot()
-        if spot is not None and spot.names:
-            return spot.names
+        facts = self.marker_facts()
+        if facts is not None and facts.names:
+            return facts.names
         names = dict(self.ctx.input)
         state = self.state
         symbol = self.ctx.states.get(state.name.text) if state is not None else None
@@ -132,13 +132,13 @@ class Spotted:
                     names[local.binding.name] = local.binding
         return names
 
-    def _look(self) -> Spot | None:
+    def _look(self) -> MarkerFacts | None:
         text = self.analysis.text
         before, after = text[: self.word[0]], text[self.word[1] :]
         for filler in self._fillers(after):
             marked = self.analysis.marked(f"{before}{filler}{after}", MARKER)
-            if marked.recorder.spot is not None:
-                return marked.recorder.spot
+            if marked.recorder.marker_facts is not None:
+                return marked.recorder.marker_facts
         return None
 
     def _fillers(self, after: str) -> list[str]:
@@ -165,7 +165,7 @@ class Spotted:
         return closers
 
 
-def spotted(analysis: Analysis, offset: int) -> Spotted | None:
+def spotted(analysis: Analysis, offset: int) -> CompletionSpot | None:
     """Return what is known about a place; None in a comment, a text or a number.
 
     Nothing is completed there.
@@ -179,7 +179,7 @@ def spotted(analysis: Analysis, offset: int) -> Spotted | None:
     start = before.start() if before is not None else offset
     after = _WORD.match(analysis.text, start)
     end = max(after.end(), offset) if after is not None else offset
-    return Spotted(analysis, offset, (start, end), cursor_at(analysis.tokens, analysis.text, start))
+    return CompletionSpot(analysis, offset, (start, end), cursor_at(analysis.tokens, analysis.text, start))
 
 
 def _in_literal(analysis: Analysis, offset: int) -> bool:

@@ -9,13 +9,13 @@ from opord.language import words
 from opord.language.types import NOTHING, compatible, show
 from opord.lsp.features import signatures
 from opord.lsp.features.completion import names
-from opord.lsp.features.completion.offer import Offer, Spotted
+from opord.lsp.features.completion.offer import CompletionSpot, Offer
 from opord.lsp.features.describe import describe_word
 
 
-def values(spot: Spotted) -> Iterator[Offer]:
+def values(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer what can start an expression."""
-    marker_facts = spot.spot()
+    marker_facts = spot.marker_facts()
     expected = marker_facts.expected if marker_facts is not None else None
     if marker_facts is not None and marker_facts.params is not None:
         yield from _parameters(spot)
@@ -93,8 +93,8 @@ def _nearer(actual: Type, expected: Type | None) -> int:
     return 15 if _fits(actual, expected) else 0
 
 
-def _parameters(spot: Spotted) -> Iterator[Offer]:
-    marker_facts = spot.spot()
+def _parameters(spot: CompletionSpot) -> Iterator[Offer]:
+    marker_facts = spot.marker_facts()
     assert marker_facts is not None
     assert marker_facts.params is not None
     missing = [each for name, each in marker_facts.params.items() if name not in marker_facts.taken]
@@ -105,7 +105,7 @@ def _parameters(spot: Spotted) -> Iterator[Offer]:
         yield Offer("..", "keyword", "the rest from variables of the same name", rank=8)
 
 
-def _variants(spot: Spotted, expected: Type | None) -> Iterator[Offer]:
+def _variants(spot: CompletionSpot, expected: Type | None) -> Iterator[Offer]:
     wanted = expected.item if isinstance(expected, OptionalOf) else expected
     for symbol in spot.ctx.types.values():
         if symbol.kind == "record" or not symbol.visible:
@@ -132,7 +132,7 @@ def _variants(spot: Spotted, expected: Type | None) -> Iterator[Offer]:
             )
 
 
-def _records(spot: Spotted, expected: Type | None) -> Iterator[Offer]:
+def _records(spot: CompletionSpot, expected: Type | None) -> Iterator[Offer]:
     wanted = expected.item if isinstance(expected, OptionalOf) else expected
     for symbol in spot.ctx.types.values():
         if symbol.kind == "record" and symbol.visible:
@@ -150,9 +150,9 @@ def _records(spot: Spotted, expected: Type | None) -> Iterator[Offer]:
             )
 
 
-def members(spot: Spotted) -> Iterator[Offer]:
+def members(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer what can follow a `.`: fields of a record or of the run, variants, `call.key`."""
-    marker_facts = spot.spot()
+    marker_facts = spot.marker_facts()
     if marker_facts is not None and marker_facts.owner is not None:
         for variant in marker_facts.owner.variants.values():
             yield Offer(
@@ -185,9 +185,9 @@ def members(spot: Spotted) -> Iterator[Offer]:
             )
 
 
-def record_fields(spot: Spotted) -> Iterator[Offer]:
+def record_fields(spot: CompletionSpot) -> Iterator[Offer]:
     """Offer the fields of a record literal or of a `with` that are not given yet."""
-    marker_facts = spot.spot()
+    marker_facts = spot.marker_facts()
     owner = marker_facts.owner if marker_facts is not None else None
     cursor = spot.cursor
     if owner is None:
