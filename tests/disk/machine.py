@@ -220,7 +220,7 @@ class PowerMachine(Machine):
         self._restore()
         return await super().engine()
 
-    async def bury(self) -> None:
+    async def replace_dead(self) -> None:
         """Make sure of power and a living engine."""
         if self.rng.random() < 0.04:
             self._orderly()
@@ -228,7 +228,7 @@ class PowerMachine(Machine):
             self._restore()
             if self.found:
                 raise Broken(self.found)
-            await super().bury()
+            await super().replace_dead()
             if not self.disk.off:
                 return
 

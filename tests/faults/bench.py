@@ -187,7 +187,7 @@ class Bench(Machine):
             if any(one.dead for one in self.lives):
                 down, self.down_s = self.down_s, 0.0
                 self.clock.advance(down)
-            await self.bury()
+            await self.replace_dead()
             wanted, self.wanted = self.wanted, None
             if wanted is None:
                 return
@@ -299,10 +299,10 @@ class Bench(Machine):
             if name not in ("cancel", "terminate"):
                 await self.revive()
             elif any(one.dead for one in self.lives):
-                await self.bury()
+                await self.replace_dead()
 
     async def _ask(self, kind: str, about: dict[str, Any], verb: Any) -> None:
-        await self.bury()
+        await self.replace_dead()
         life = self.lives[0]
         assert life.engine is not None
         entry: dict[str, Any] = {

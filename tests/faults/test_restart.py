@@ -85,14 +85,14 @@ class Restarted(Compared):
                 life.die()
         return results
 
-    async def bury(self) -> None:
+    async def replace_dead(self) -> None:
         if any(life.dead for life in self.lives):
             before = self._plain()
             self.reopen()
             if self._plain() != before:
                 self.seen.append("10: opened anew, the store holds something else")
             self.restarts += 1
-        await super().bury()
+        await super().replace_dead()
 
     def reopen(self) -> None:
         """Close the store as an ending process does, and open it as a new one does."""

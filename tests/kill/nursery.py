@@ -50,7 +50,7 @@ class Nursery:
             ready, _, _ = select.select([0, self.woken], [], [])
             if self.woken in ready:
                 os.read(self.woken, 4096)
-                self.bury()
+                self.reap()
             if 0 in ready:
                 said = os.read(0, 65536)
                 if not said:
@@ -93,7 +93,7 @@ class Nursery:
             traceback.print_exc()
         os._exit(status)
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Reap the dead children."""
         with contextlib.suppress(ChildProcessError):
             while True:

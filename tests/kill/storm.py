@@ -202,7 +202,7 @@ class Storm:
         )
         return self.random.choice(order[:5])
 
-    def bury(self) -> None:
+    def record_dead(self) -> None:
         """Record the dead; the next workers repeat their unanswered requests."""
         self.nest.listen()
         gone = [pid for pid in self.crew if pid in self.nest.dead]
@@ -253,7 +253,7 @@ class Storm:
         self._plan(runs)
         began = time.monotonic()
         while True:
-            self.bury()
+            self.record_dead()
             over = self.kills() >= kills
             if time.monotonic() > began + 60 + 3 * kills:
                 raise Broken(
@@ -336,7 +336,7 @@ class Storm:
         for pid in [*self.crew]:
             self.nest.signal(pid, signal.SIGCONT)
             self.nest.signal(pid, signal.SIGKILL)
-        await self._until(lambda: not self.crew, "the last of the storm is dead", seconds=20, look=self.bury)
+        await self._until(lambda: not self.crew, "the last of the storm is dead", seconds=20, look=self.record_dead)
         if self.jumps:
             self.clock.jump(7200.0)  # do not wait for runs that wait because the clock went back
         for _ in range(2):
@@ -351,7 +351,7 @@ class Storm:
             await self._rest(store)
             for pid in [*self.crew]:
                 self.nest.signal(pid, signal.SIGTERM)
-            await self._until(lambda: not self.crew, "workers end on SIGTERM", seconds=20, look=self.bury)
+            await self._until(lambda: not self.crew, "workers end on SIGTERM", seconds=20, look=self.record_dead)
             rows = self.rows(store)
             self._starts(rows)
             counts = judge(store, self.programs, rows, self.charges(), self.history(), clock_set=self.jumps)

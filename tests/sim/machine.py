@@ -252,7 +252,7 @@ class Machine:
         self.lives.append(life)
         return life
 
-    async def bury(self) -> None:
+    async def replace_dead(self) -> None:
         """End those that are dead, as SIGKILL would, and make sure that one lives."""
         for life in [one for one in self.lives if one.dead]:
             self.lives.remove(life)
@@ -267,9 +267,9 @@ class Machine:
     async def story(self) -> None:
         """Carry out the plan, then let everything come to rest."""
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        await self.bury()
+        await self.replace_dead()
         for op in self.plan.ops:
-            await self.bury()
+            await self.replace_dead()
             left = len(self.faults)
             await self._operate(op)
             if len(self.faults) < left:
@@ -294,7 +294,7 @@ class Machine:
 
     async def _rest(self) -> None:
         for _ in range(40):
-            await self.bury()
+            await self.replace_dead()
             await asyncio.sleep(5 if _ < 20 else 60)
             moving = [
                 row
