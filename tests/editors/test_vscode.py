@@ -5,17 +5,50 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import opord
-from opord.language import check_text
+from opord.language import check_text, words
+from opord.language.syntax.lexer import lex
+from opord.language.syntax.source import Source
+from opord.language.words import WordPlace
+from opord.language.words.table import WORDS
 from tests.editors.engine import EXTENSION, check_script, run_extension
 
 MANIFEST: dict[str, Any] = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
 CONTRIBUTES: dict[str, Any] = MANIFEST["contributes"]
 SNIPPETS: dict[str, Any] = json.loads((EXTENSION / "snippets" / "opord.json").read_text(encoding="utf-8"))
+INSIDE_VALUES: set[WordPlace] = {
+    "type", "collection", "type modifier", "function", "value", "doubt value", "built-in event", "built-in failure",
+    "operator", "copy", "choice", "literal",
+}  # fmt: skip
+"""The words of these places are parts of types and values. No snippet is about them."""
+
+LEFT_TO_COMPLETION = {
+    "ask",
+    "at",
+    "at most once",
+    "eventually",
+    "every run ends",
+    "fails",
+    "if",
+    "ignore",
+    "keep",
+    "never",
+    "repeat",
+    "repeatable",
+    "report",
+    "shared because",
+    "skip",
+    "some",
+    "stands because",
+    "undoes",
+    "within",
+}
+"""The words that no snippet shows. The server's completion offers them where they may stand."""
+
 SCRIPTS = sorted(path for path in EXTENSION.rglob("*.js") if "node_modules" not in path.parts)
 
 
@@ -94,8 +127,8 @@ def test_the_sheet_is_shown_or_a_refusal_in_its_place(told: dict[str, Any]) -> N
     assert "markdown.showPreviewToSide" in told["executed"]
 
 
-@pytest.mark.parametrize("name", SNIPPETS)
-def test_a_snippet_is_written_in_the_language(name: str) -> None:
+def snippet_text(name: str) -> str:
+    """Return a snippet with its gaps filled in."""
     body = "\n".join(SNIPPETS[name]["body"])
     for pattern, filled in (
         (r"\$\{\d+:([^{}]*)\}", r"\1"),
@@ -104,9 +137,49 @@ def test_a_snippet_is_written_in_the_language(name: str) -> None:
     ):
         body = re.sub(pattern, filled, body)
     assert "$" not in body
+    return body
+
+
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_a_snippet_is_written_in_the_language(name: str) -> None:
+    body = snippet_text(name)
     if name in ("Match a commit", "Perform"):
         body = f"state Inside -> Next {{\n{body}\n}}"
     syntax = [finding for finding in check_text(body).diagnostics if finding.rule == "syntax"]
     if name != "Contract":
         syntax = [finding for finding in syntax if "contract" not in finding.message]
     assert syntax == []
+
+
+def words_in_snippets() -> set[str]:
+    """Return the words of the language that the snippets show, with all choices of their gaps."""
+    bodies = ["\n".join(snippet["body"]) for snippet in SNIPPETS.values()]
+    choices = re.findall(r"\$\{\d+\|([^|]*)\|\}", "\n".join(bodies))
+    texts = [*map(snippet_text, SNIPPETS), *",".join(choices).split(",")]
+    shown: set[str] = set()
+    for text in texts:
+        tokens = lex(Source("snippet.opord", text))[0].texts
+        shown |= {word.text for index in range(len(tokens)) for word in words.describing(tokens, index)}
+    return shown
+
+
+def test_each_declaration_has_a_snippet() -> None:
+    declarations = {word.text for word in words.at("file", "phase") if not word.later}
+    assert declarations <= {snippet["prefix"] for snippet in SNIPPETS.values()}
+
+
+def test_each_prefix_begins_with_a_word_of_the_language() -> None:
+    starts = words.texts("file", "phase", "statement")
+    strange = [one["prefix"] for one in SNIPPETS.values() if not any(map(one["prefix"].startswith, starts))]
+    assert strange == []
+
+
+def test_the_places_that_no_snippet_is_about_are_places_of_the_table() -> None:
+    assert set(get_args(WordPlace)) > INSIDE_VALUES
+
+
+def test_each_word_is_shown_by_a_snippet_or_left_to_completion() -> None:
+    table = {word.text for word in WORDS if not word.later and not INSIDE_VALUES.issuperset(word.places)}
+    shown = table & words_in_snippets()
+    assert shown | LEFT_TO_COMPLETION == table
+    assert shown.isdisjoint(LEFT_TO_COMPLETION)
