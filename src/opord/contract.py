@@ -1,9 +1,10 @@
 """Define the checked contract as plain data, for all later rooms.
 
-Everything here is an immutable value without behaviour. Names are resolved, every expression knows
-its type, conversions are explicit, and arguments are in the order of the parameters. Places in the
-file and documentation are kept for messages; comparisons ignore them. `content/form.py` defines
-which parts are the identity of a contract: add every new member there too.
+Everything here is an immutable value without behaviour. Each name has its declaration, every
+expression knows its type, conversions are explicit, and arguments are in the order of the
+parameters. Places in the file and documentation are kept for messages; comparisons ignore them.
+`content/form.py` defines which parts are the identity of a contract: add every new member there
+too.
 """
 
 from __future__ import annotations
@@ -796,7 +797,8 @@ class Promise:
     """An `ensure` line.
 
     `subjects` are the X (the A of `at most once`), `others` the Y: names of states, actions or
-    effects. `within` belongs to `every run ends`. `whole` says that all names were resolved.
+    effects. `within` belongs to `every run ends`. `whole` says that every name has a
+    declaration.
     """
 
     kind: PromiseKind

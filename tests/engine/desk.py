@@ -86,7 +86,7 @@ class Desk:
 
     def _pure(self, name: str) -> Any:
         def answer(_: object, *args: Any) -> Any:
-            return self._settle(self._next(name, args, None), args)
+            return self._outcome(self._next(name, args, None), args)
 
         return answer
 
@@ -96,7 +96,7 @@ class Desk:
             while isinstance(said, After):
                 await asyncio.sleep(said.seconds)
                 said = said.answer
-            found = self._settle(said, args)
+            found = self._outcome(said, args)
             return await found if isinstance(found, Awaitable) else found
 
         return answer
@@ -106,7 +106,7 @@ class Desk:
         script = self.scripts.get(name, [None])
         return script.pop(0) if len(script) > 1 else script[0]
 
-    def _settle(self, said: Any, args: tuple[Any, ...]) -> Any:
+    def _outcome(self, said: Any, args: tuple[Any, ...]) -> Any:
         if isinstance(said, Fails):
             found = self._module
             for part in said.name.split("."):

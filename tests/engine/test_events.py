@@ -425,7 +425,7 @@ class TestABlockThatCalls:
         sim.tell(lambda here: here.rests())
         assert sim.state == "Charged"
 
-    def test_a_doubt_in_it_is_settled_by_the_rule(self) -> None:
+    def test_a_doubt_in_it_ends_by_the_rule(self) -> None:
         async def story(here: Here) -> None:
             await here.send("order", cents=3, actor="bob")
             await here.rests()

@@ -79,7 +79,7 @@ class TestAZombie:
         assert sim.record("evidence")["outcome"] == {"failed": {"type": "Problem.Final", "why": "no"}}
         assert sim.record("outcome")["by"] == by
 
-    def test_after_the_doubt_was_settled_it_is_kept_and_moves_nothing(self) -> None:
+    def test_after_the_doubt_has_ended_it_is_kept_and_moves_nothing(self) -> None:
         sim = self.told("key", after(30, RECEIPT), RECEIPT)
         assert (sim.ending, len(sim.records("outcome"))) == (CHARGED, 1)
         assert sim.record("evidence")["outcome"] == {"ok": RECEIPT}
@@ -176,7 +176,7 @@ class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
         sim = Sim(charging(policy), charge=[BUSY, ConnectionError("reset")]).tell(story)
         assert sim.record("evidence").get("answered") == ([2] if settles else None)
 
-    def test_a_final_failure_of_an_attempt_that_is_not_in_doubt_settles_nothing(self) -> None:
+    def test_a_final_failure_of_an_attempt_that_is_not_in_doubt_ends_nothing(self) -> None:
         async def story(here: Here) -> None:
             await here.rests()
             await self.late(here, 1, "failed", {"type": "Problem.Final", "why": "no"})
@@ -226,8 +226,8 @@ class TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt:
             {"failed": {"type": "Problem.Busy"}},
         )
 
-    def test_evidence_of_another_commit_settles_nothing(self) -> None:
-        """The first commit took effect and is settled; the second is in doubt."""
+    def test_evidence_of_another_commit_ends_nothing(self) -> None:
+        """The first commit took effect and has its outcome; the second is in doubt."""
 
         async def story(here: Here) -> None:
             await here.rests()

@@ -99,7 +99,7 @@ def test_a_declined_card_is_declined_each_time_with_the_reason(tmp_path: Path) -
     asyncio.run(scenario())
 
 
-def test_a_charge_is_listed_only_when_it_has_settled(tmp_path: Path) -> None:
+def test_a_charge_is_listed_only_after_its_delay(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with services(tmp_path, o_1=Behaviour(settles_after_ms=600)) as there:
             await there.charge(key="o-1")

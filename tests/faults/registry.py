@@ -134,7 +134,7 @@ FAULTS = (
         "Its write is refused; what it learned is kept as evidence and ends the doubt, if one is open.",
         (
             f"{CRASHES}c14_evidence_from_after_the_lease_is_kept_and_moves_nothing",
-            f"{SIEGE}evidence_of_a_worker_stopped_for_three_leases_settles_the_doubt_and_changes_nothing_else",
+            f"{SIEGE}evidence_of_a_worker_stopped_for_three_leases_ends_the_doubt_and_changes_nothing_else",
         ),
     ),
     Named(
@@ -252,7 +252,7 @@ ALWAYS = (
         "It ends by a result or final failure under the same key, by the contract's rule, by late evidence, or by a named person's word, and the journal says which.",
         (
             f"{INVARIANTS}i04_a_doubt_that_disappears_is_seen",
-            f"{INVARIANTS}i04_who_settled_a_doubt_when_and_why_stays_in_the_journal",
+            f"{INVARIANTS}i04_who_resolved_a_doubt_when_and_why_stays_in_the_journal",
             "tests/kernel/test_doubt.py::test_every_situation_meets_exactly_one_row",
             *HOLD,
         ),

@@ -94,7 +94,7 @@ def test_i04_a_doubt_that_disappears_is_seen(change: Change) -> None:
     says(4, change, "order refunded", doubtful())
 
 
-def test_i04_who_settled_a_doubt_when_and_why_stays_in_the_journal() -> None:
+def test_i04_who_resolved_a_doubt_when_and_why_stays_in_the_journal() -> None:
     one = seen("trip booked", at("trip booked", "action book_flight", "down 25 h after"))
     (verdict,) = one.of("resolved")
     assert {"actor", "reason", "at", "call"} <= set(verdict)

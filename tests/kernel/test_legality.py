@@ -213,7 +213,7 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
         .add("outcome", 30, **WIRE, attempt=1, by="person", outcome=YES),
         "running",
     ),
-    "a late answer settled the doubt": (
+    "a late answer ended the doubt": (
         lambda: doubtful(wiring())
         .add("evidence", 30, call="wire", intent=8, attempt=1, outcome=YES, learned_by="w0")
         .add("outcome", 30, **WIRE, attempt=1, by="evidence", outcome=YES),
@@ -454,7 +454,7 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
         .add("attempt", 22, **PAY, attempt=2, outcome=BUSY).add("outcome", 22, **PAY, attempt=2, by="call", outcome=BUSY),
         (9, "outcome"),
     ),
-    "a doubt that nothing settled": (
+    "a doubt that nothing ended": (
         lambda: doubtful(wiring()).add("outcome", 30, **WIRE, attempt=1, by="call", outcome=YES), (10, "outcome")
     ),
     "a result that no person gave": (

@@ -33,7 +33,7 @@ KEYED = ("Repeat", "Raced", "Windowed", "Decided")
 FORGETS_S = {"Windowed": 6.0}
 """How long keys are remembered; longer than the contract says, since a call takes its time."""
 
-SETTLES_S = 0.4
+UNLISTED_S = 0.4
 """How long after a charge it cannot be found yet, at most."""
 
 HABITS = ("busy", "late busy", "declined", "lost", "cut", "slow", "late", "cached")
@@ -129,7 +129,7 @@ class Provider:
         charge = f"c{self.count}"
         if do == "charge":
             self.charges[key] = charge
-            self.found_from[key] = time.monotonic() + self.random.uniform(0, SETTLES_S) * self.trouble
+            self.found_from[key] = time.monotonic() + self.random.uniform(0, UNLISTED_S) * self.trouble
             if (policy := run.split("/")[0]) in FORGETS_S:
                 self.forgets[key] = time.monotonic() + FORGETS_S[policy]
         os.write(self.ledger, json.dumps({"run": run, "do": do, "key": key, "id": charge}).encode() + b"\n")

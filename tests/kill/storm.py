@@ -336,7 +336,9 @@ class Storm:
         for pid in [*self.crew]:
             self.nest.signal(pid, signal.SIGCONT)
             self.nest.signal(pid, signal.SIGKILL)
-        await self._until(lambda: not self.crew, "the last of the storm is dead", seconds=20, look=self.record_dead)
+        await self._until(
+            lambda: not self.crew, "the last of the storm is dead", seconds=20, look=self.record_dead
+        )
         if self.jumps:
             self.clock.jump(7200.0)  # do not wait for runs that wait because the clock went back
         for _ in range(2):
@@ -351,7 +353,9 @@ class Storm:
             await self._rest(store)
             for pid in [*self.crew]:
                 self.nest.signal(pid, signal.SIGTERM)
-            await self._until(lambda: not self.crew, "workers end on SIGTERM", seconds=20, look=self.record_dead)
+            await self._until(
+                lambda: not self.crew, "workers end on SIGTERM", seconds=20, look=self.record_dead
+            )
             rows = self.rows(store)
             self._starts(rows)
             counts = judge(store, self.programs, rows, self.charges(), self.history(), clock_set=self.jumps)

@@ -45,7 +45,7 @@ def test_workers_killed_at_every_point_under_every_rule_charge_nobody_twice_and_
     finally:
         storm.close()
     print(f"seed {SEED}: {dict(counts)}")
-    # Make sure it was a storm: deaths at points, runs that ended well, doubts that were settled.
+    # Make sure it was a storm: deaths at points, runs that ended well, doubts that came to an end.
     assert counts["killed"] >= 24
     assert sum(counts[f"at {point}"] for point in POINTS) >= 2
     assert counts["Done"] > 10
@@ -84,7 +84,7 @@ class Stopped:
         return [record.kind for record in engine.store.journal(self.run)]
 
 
-def test_evidence_of_a_worker_stopped_for_three_leases_settles_the_doubt_and_changes_nothing_else(
+def test_evidence_of_a_worker_stopped_for_three_leases_ends_the_doubt_and_changes_nothing_else(
     calm: Siege,
 ) -> None:
     said = asyncio.run(Stopped(calm, "Asked").tell())
@@ -97,7 +97,7 @@ def test_evidence_of_a_worker_stopped_for_three_leases_settles_the_doubt_and_cha
     assert said[-1]["to"] == "Done"
 
 
-def test_evidence_after_the_doubt_was_settled_is_kept_and_moves_nothing(calm: Siege) -> None:
+def test_evidence_after_the_doubt_has_ended_is_kept_and_moves_nothing(calm: Siege) -> None:
     said = asyncio.run(Stopped(calm, "Repeat").tell())
     assert [one["by"] for one in said if one["kind"] == "outcome" and one["call"] == "charge"] == ["call"]
     assert "Done" in [one.get("to") for one in said]

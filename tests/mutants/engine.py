@@ -104,7 +104,7 @@ MUTANTS = (
         tests=("tests/engine/test_evidence.py::TestThreads::test_an_answer_after_the_timeout_ends_the_doubt",),
     ),
     Mutant(
-        "settle delay ignored", PLAN,
+        "delay of the check ignored", PLAN,
         '    return not resting and _due(intent, action) <= now',
         '    return not resting and (intent.doubts != [] or _due(intent, action) <= now)',
         "the effect that checks is asked before it can know", "4, C7",
@@ -310,14 +310,14 @@ MUTANTS = (
     Mutant(
         "resolved while the attempt is under way", PEOPLE,
         "        if intent.in_flight:\n            raise NotInDoubt", "        if False:\n            raise NotInDoubt",
-        "a person settles an attempt that is still under way", "4",
+        "a person resolves an attempt that is still under way", "4",
         tests=("tests/engine/test_doubts.py::TestAsk::test_a_doubt_cannot_be_resolved_while_an_attempt_is_under_way",),
     ),
     Mutant(
         "resolved without a doubt", PEOPLE,
         "if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):",
         "if intent is None or intent.outcome is not None:",
-        "a person settles a commit that is not in doubt", "4",
+        "a person resolves a commit that is not in doubt", "4",
         tests=("tests/engine/test_doubts.py::TestAsk::test_a_run_between_two_attempts_without_a_doubt_is_not_resolved",),
     ),
     Mutant(

@@ -17,14 +17,14 @@ MUTANTS = (
         seeds=40,
     ),
     Mutant(
-        "settle delay left out", PLAN,
+        "delay of the check left out", PLAN,
         "    return max(Instant(intent.given_up_at + microseconds(check.after)), intent.next_at)",
         "    return max(intent.given_up_at, intent.next_at)",
         "the effect that checks is asked before it can know", "4, C7",
         seeds=40,
     ),
     Mutant(
-        "settle delay from the first doubt", RECORDING,
+        "delay of the check from the first doubt", RECORDING,
         "    intent.given_up_at = draft.at\n", "    intent.given_up_at = intent.given_up_at or draft.at\n",
         "the delay of a later doubt is counted from the first one", "4, C7",
         seeds=250,
@@ -119,7 +119,7 @@ MUTANTS = (
         "evidence ignored", INBOX,
         '            recording.outcome_known(draft, intent, Outcome("ok", evidence.value, "evidence"))\n            return True',
         "            return False",
-        "evidence is recorded and settles nothing", "11, C14",
+        "evidence is recorded and ends nothing", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),
     ),
     Mutant(
@@ -137,7 +137,7 @@ MUTANTS = (
     Mutant(
         "late failure without a key answers all", INBOX,
         "    for_all = failure.opord_settles and action.key is not None\n", "    for_all = failure.opord_settles\n",
-        "a late failure of an earlier attempt without a key settles the doubt of a later one", "4, 11",
+        "a late failure of an earlier attempt without a key ends the doubt of a later one", "4, 11",
         tests=("tests/engine/test_evidence.py::TestEvidenceOfAnAttemptThatIsNotTheOneInDoubt::test_a_failure_that_settles_does_so_only_under_the_same_key",),
     ),
     Mutant(
@@ -198,7 +198,7 @@ MUTANTS = (
         seeds=40,
     ),
     Mutant(
-        "kept event applied twice in one settling", INBOX,
+        "kept event applied twice in one take-in", INBOX,
         "            rows.remove(row)\n            draft.take.append(row.id)\n            receive",
         "            draft.take.append(row.id)\n            receive",
         "a kept event is applied again in the next state", "6",
@@ -373,10 +373,10 @@ MUTANTS = (
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
     Mutant(
-        "secret in clear among settled keys", RECORDING,
+        "secret in clear among used keys", RECORDING,
         '                sealed_text(run.program, run.id, f"{where} result", result),',
         "                result,",
-        "the result of a settled key holds a secret that anybody can read", "20",
+        "the result of a used key holds a secret that anybody can read", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
     Mutant(

@@ -168,14 +168,14 @@ MUTANTS = (
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_messages_wait_in_order_of_arrival",),
     ),
     Mutant(
-        "settled key overwritten (memory)", MEMORY,
+        "used key overwritten (memory)", MEMORY,
         "            rows.used_keys.setdefault((run, used.action, used.key), used)",
         "            rows.used_keys[(run, used.action, used.key)] = used",
         "the first result is replaced", "3",
         tests=("tests/stores/test_memory.py::TestMemoryStore::test_the_first_result_of_a_used_key_is_remembered",),
     ),
     Mutant(
-        "settled key overwritten (SQLite)", WRITES,
+        "used key overwritten (SQLite)", WRITES,
         "ON CONFLICT (run, action, key) DO NOTHING",
         "ON CONFLICT (run, action, key) DO UPDATE SET result = excluded.result",
         "the first result is replaced", "3",

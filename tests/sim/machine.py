@@ -438,7 +438,7 @@ class Machine:
     async def _resolve(self, row: RunRow, actor: str) -> None:
         intent = ((json.loads(row.head.body).get("pending") or {}).get("intent")) or {}
         action, key = intent.get("call", ""), intent.get("key", "")
-        if action and (self.provider.unsettled(action, key) or not intent.get("asking")):
+        if action and (self.provider.may_still_land(action, key) or not intent.get("asking")):
             return
         entry = self.provider.happened(action, key)
         result = self.provider.result_of(entry) if entry is not None else None

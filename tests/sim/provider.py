@@ -101,7 +101,7 @@ class Provider:
         """Return the result of an effect."""
         return self._results[entry["n"]]
 
-    def unsettled(self, action: str, key: str) -> bool:
+    def may_still_land(self, action: str, key: str) -> bool:
         """Say whether something may still take effect under a key, whatever the engine does."""
         return self._pending[action, key] > 0
 
@@ -198,8 +198,8 @@ class Provider:
                 self._note("same key", name, call)
                 return self._again(known)
         drawn = self._draw(program, BEHAVIOURS)
-        settles_s = action.doubt.after.total_seconds() if isinstance(action.doubt, Check) else 0.0
-        if drawn == "lands late" and settles_s == 0:
+        listed_after_s = action.doubt.after.total_seconds() if isinstance(action.doubt, Check) else 0.0
+        if drawn == "lands late" and listed_after_s == 0:
             drawn = "drop after"
         if drawn == "cached error" and action.key is None:
             drawn = "drop before"
@@ -219,9 +219,9 @@ class Provider:
         if drawn == "silence before":
             await asyncio.sleep(SILENCE_S)
         if drawn == "lands late":
-            self._land_late(program, call, settles_s * self.rng.random() * 0.9)
+            self._land_late(program, call, listed_after_s * self.rng.random() * 0.9)
             raise ConnectionError("reset while it was on its way")
-        result = self._take_effect(program, call, settles_s * self.rng.random())
+        result = self._take_effect(program, call, listed_after_s * self.rng.random())
         if drawn == "drop after":
             raise ConnectionError("reset after it had happened")
         if drawn == "silence after":

@@ -87,7 +87,7 @@ def test_what_waits_for_a_person_waits_until_its_time_is_over(opord_world: World
     run.advance("1m").assert_state("Untold").assert_ended()
 
 
-def test_a_person_settles_a_doubt(opord_world: World, fakes: Fakes) -> None:
+def test_a_person_resolves_a_doubt(opord_world: World, fakes: Fakes) -> None:
     fakes.notify.unknown()
     run = approved(opord_world)
     run.resolve(happened=True, as_="ops", reason="it is in the log").assert_state("Paid")

@@ -130,13 +130,13 @@ def names_in(type: Type) -> Iterator[str]:
             assert_never(type)
 
 
-def is_settled(type: Type) -> bool:
+def is_known_alone(type: Type) -> bool:
     """Say whether a type is known without a context. The types of `none` and `[]` are not."""
     match type:
         case Nothing():
             return False
         case ListOf(item) | MapOf(item) | OptionalOf(item) | SecretOf(item):
-            return is_settled(item)
+            return is_known_alone(item)
         case Primitive() | Named() | ProblemOf() | RunInfo() | Unknown():
             return True
         case _:

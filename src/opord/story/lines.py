@@ -457,7 +457,7 @@ def _how_known(by: OutcomeBy) -> str:
         case "check":
             return "  found by the check"
         case "evidence":
-            return "  settled by the late answer"
+            return "  ended by the late answer"
         case "person":
             return "  as a person said"
         case "skip":

@@ -304,7 +304,7 @@ class _Carrier:
                 recording.did_not_happen(draft, intent, by="check", fresh=True)
                 self._move(self.choose(self._moves() or _refuse()))
                 return None
-            case "settled in doubt":
+            case "settling failure in doubt":
                 recording.attempt_doubted(draft, intent, "nobody knows")
                 recording.begin_attempt(draft, intent)
                 recording.outcome_known(draft, intent, Outcome("failed", rest))
@@ -373,7 +373,7 @@ def _endings(program: Program, call: CallProgram, action: ir.Action) -> list[tup
         found.append(("did not happen", None))
     kinds = [(rest, load_failure(call, rest)) for rest in failures]
     if isinstance(action.doubt, ir.Repeat):
-        found += [("settled in doubt", rest) for rest, failure in kinds if failure.opord_settles]
+        found += [("settling failure in doubt", rest) for rest, failure in kinds if failure.opord_settles]
         found += [
             ("refused in doubt", rest)
             for rest, failure in kinds

@@ -141,13 +141,13 @@ class Provider:
         return JSONResponse(_charge(booked), 201)
 
     async def charges(self, request: Request) -> Response:
-        """List the charges of an order that are settled."""
+        """List the charges of an order that are old enough to be listed."""
         order_id = request.query_params.get("order_id", "")
-        settles = timedelta(
+        delay = timedelta(
             milliseconds=self.script.orders.get(order_id, Behaviour()).settles_after_ms,
         )
-        settled = [one for one in self.ledger.charges(order_id) if one.at + settles <= self.now()]
-        return JSONResponse({"charges": [_charge(one) for one in settled]})
+        listed = [one for one in self.ledger.charges(order_id) if one.at + delay <= self.now()]
+        return JSONResponse({"charges": [_charge(one) for one in listed]})
 
     async def refund(self, request: Request) -> Response:
         """Refund a charge, once."""

@@ -150,7 +150,7 @@ def resolved(fold: Fold, record: ReadRecord) -> None:
                 fold.problem("resolved", f"the contract names no check for {record.body['call']}")
         case "person":
             if not record.body.get("actor"):
-                fold.problem("actor", "a person settled it, but it is not on record who")
+                fold.problem("actor", "a person resolved it, but it is not on record who")
         case None:
             fold.problem("form", f"`resolved` by {record.body['by']!r} is unknown")
         case _:
@@ -492,7 +492,7 @@ def _by_check(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
     return (
         None
         if commit.doubts and "ok" in record.body["outcome"]
-        else "there was no doubt that a check could settle"
+        else "there was no doubt that a check could end"
     )
 
 
@@ -514,7 +514,7 @@ def _by_evidence(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
             )
         if kind != "transient" and (commit.action.key is not None or number == commit.attempt):
             return None
-    return "there is no evidence on record that settles it so"
+    return "there is no evidence on record that ends it so"
 
 
 def _by_skip(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:

@@ -56,7 +56,7 @@ def call_time(calls: DeclaredCalls, name: str) -> timedelta:
         case Effect():
             return _attempts(call.retry, call.timeout or CALL_LIMIT)
         case Action():
-            return plus(_action_attempts(calls, call), _settling(call))
+            return plus(_action_attempts(calls, call), _time_in_doubt(call))
         case Pure() | None:
             return ZERO
         case _:
@@ -77,7 +77,7 @@ def call_time_of_check(calls: DeclaredCalls, check: Check) -> timedelta:
     return (effect.timeout or CALL_LIMIT) if isinstance(effect, Effect) else ZERO
 
 
-def _settling(action: Action) -> timedelta:
+def _time_in_doubt(action: Action) -> timedelta:
     """Return how long a doubt of the last attempt can take, where the contract sets a limit."""
     doubt = action.doubt
     match doubt:

@@ -1,6 +1,6 @@
 """Turn the syntax tree into the checked contract.
 
-Names are resolved, types are found, and conversions become explicit.
+Names are looked up, types are found, and conversions become explicit.
 
 Lowering never stops at a mistake. It always returns a contract, as complete as possible, so that
 the rules can check the rest. The findings of `name`, `type` and `secret` are returned beside the

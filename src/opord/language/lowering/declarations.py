@@ -238,7 +238,7 @@ def lower_boundary(ctx: Lowering) -> None:
             event.params = lower_fields(
                 ctx, event.node.parameters, "parameter", hides=event.node.key is not None
             )
-    _settle_cancel(ctx)
+    _declare_cancel(ctx)
 
 
 def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
@@ -278,7 +278,7 @@ def _failures(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
     return tuple(places)
 
 
-def _settle_cancel(ctx: Lowering) -> None:
+def _declare_cancel(ctx: Lowering) -> None:
     """Check the parameters of a declared `cancel`.
 
     The event is built in; a declaration only says who may send it.

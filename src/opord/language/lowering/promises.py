@@ -1,4 +1,4 @@
-"""Lower `ensure` lines: resolve the states and calls that they name."""
+"""Lower `ensure` lines: look up the states and calls that they name."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _lower(ctx: Lowering, node: tree.Ensure) -> Promise:
 
 
 def _actions(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
-    """Resolve the names of an `at most once` promise: only actions are committed."""
+    """Look up the names of an `at most once` promise: only actions are committed."""
     things = _things(ctx, names)
     for name in names:
         call = ctx.calls.get(name.text)
@@ -77,16 +77,16 @@ def _actions(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
 def _things(ctx: Lowering, names: list[tree.Name]) -> tuple[str, ...]:
     things: list[str] = []
     for name in names:
-        resolved = _thing(ctx, name)
-        if resolved is not None and resolved in things:
+        thing = _thing(ctx, name)
+        if thing is not None and thing in things:
             ctx.report(
                 DUPLICATE,
                 name.span,
                 f"`{name.text}` stands in this list already",
                 help="remove one of the two",
             )
-        elif resolved is not None:
-            things.append(resolved)
+        elif thing is not None:
+            things.append(thing)
     return tuple(things)
 
 

@@ -1,11 +1,12 @@
 """Record what the names of a file mean and what is known at one position, for editors.
 
-A `Recorder` that is given to a `Lowering` receives every resolved name. The place of its name
-identifies a declaration, so a symbol of a used file is the same symbol in every file. A check
-without an editor has no recorder and does none of this.
+A `Recorder` that is given to a `Lowering` receives every name that lowering looks up. The place
+of its name identifies a declaration, so a symbol of a used file is the same symbol in every file. A
+check without an editor has no recorder and does none of this.
 
 A *marker* is a placeholder name that no declaration uses. An editor inserts it at the cursor. When
-lowering reaches the marker, the recorder keeps the names in scope and the expected type in `spot`.
+lowering reaches the marker, the recorder keeps the names in scope and the expected type in
+`marker_facts`.
 """
 
 from __future__ import annotations

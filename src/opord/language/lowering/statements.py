@@ -39,7 +39,7 @@ from opord.language.lowering.patterns import (
 from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import CallSymbol, StateSymbol, Subject
 from opord.language.syntax import tree
-from opord.language.types import UNKNOWN, is_settled
+from opord.language.types import UNKNOWN, is_known_alone
 
 UNKNOWN_STATE = code("OP103", rule="name", title="an unknown state", suppressed_by=undeclared("state"))
 NO_VALUE = code(
@@ -88,7 +88,7 @@ def unread(ctx: Lowering, span: tree.Span) -> Statement:
 def _let(ctx: Lowering, scope: Scope, node: tree.Let) -> Statement:
     value = lower(ctx, scope, node.value)
     type = value.type
-    if not is_settled(type):
+    if not is_known_alone(type):
         ctx.report(
             NO_VALUE,
             value.place,
@@ -235,7 +235,7 @@ def _arm(ctx: Lowering, scope: Scope, subject: Subject, node: tree.Arm) -> Arm:
 # --- Goto -----------------------------------------------------------------------------------------
 
 
-def resolve_state(ctx: Lowering, name: tree.Name) -> str | None:
+def find_state(ctx: Lowering, name: tree.Name) -> str | None:
     """Return the state that a name means.
 
     An unknown name is reported; the result is then the most similar state, if any.
@@ -280,7 +280,7 @@ def _goto(ctx: Lowering, scope: Scope, node: tree.Goto) -> Statement:
         elif name == ctx.recorder.marker:
             ctx.recorder.marked(scope)
     if target is None:
-        near = resolve_state(ctx, node.state)
+        near = find_state(ctx, node.state)
         args = tuple([("", lower(ctx, scope, each.value)) for each in node.arguments])
         return Goto(near or name, args, place)
     fields = target.fields

@@ -30,7 +30,7 @@ from opord.language.lowering.context import Lowering
 from opord.language.lowering.declarations import builtin_cancel, checked_fields, lower_fields
 from opord.language.lowering.dispatch import lower, lower_condition
 from opord.language.lowering.scope import Binding, Scope
-from opord.language.lowering.statements import lower_block, resolve_state
+from opord.language.lowering.statements import find_state, lower_block
 from opord.language.lowering.symbols import EventSymbol, StateSymbol
 from opord.language.syntax import tree
 from opord.language.types import RUN, UNKNOWN
@@ -281,7 +281,7 @@ def _targets(ctx: Lowering, node: tree.State) -> tuple[tuple[str, ...], tuple[Pl
         if earlier is not None and earlier.line:
             ctx.duplicate("the target", name, earlier)
             continue
-        state = resolve_state(ctx, name)
+        state = find_state(ctx, name)
         if state == name.text:
             targets[state] = ctx.place(name.span)
         else:

@@ -108,7 +108,7 @@ def _cannot_come(graph: Graph, place: Place, statement: Branching, case: Case) -
         why = "the statements below the call are its `ok`"
         fix = "move what it does below the call"
     else:
-        return  # a failure that the call does not declare: names are resolved elsewhere
+        return  # a failure that the call does not declare: names are looked up elsewhere
     never = "ends here in" if case == OK else "never ends in"
     yield CODE.at(
         place, f"`{site.name}` {never} `{spelled(case)}`: {why}", label="nothing comes here", help=fix

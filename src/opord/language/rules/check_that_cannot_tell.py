@@ -25,7 +25,7 @@ NO_ANSWER = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the checks whose name is not an effect, or whose result does not settle the doubt."""
+    """Find the checks whose name is not an effect, or whose result does not answer the doubt."""
     for action in contract.actions:
         if isinstance(action.doubt, Check):
             yield from _on(graph, action, action.doubt)

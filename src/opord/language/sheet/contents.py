@@ -123,7 +123,9 @@ def _time(time: TimeSheet) -> Iterator[Flow]:
         yield Paragraph(("There is no longest time: ", *sentence(time.problem), "."))
         lead = "A run comes there so:"
     else:
-        lead = f"At most {time.longest}, when people settle doubts and stalls at once. This run takes it:"
+        lead = (
+            f"At most {time.longest}, when people resolve doubts and mend stalls at once. This run takes it:"
+        )
     if time.story:
         yield Paragraph((lead,))
         yield StorySteps(tuple(sentence(step) for step in time.story))

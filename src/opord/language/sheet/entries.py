@@ -164,7 +164,7 @@ def effect_entry(effect: EffectSheet) -> NameEntry:
         LabelledRow("time limit", ((effect.time_limit,),)),
         *_failures(effect.failures),
         *_row("performed in", [names("state", effect.performed_in)] if effect.performed_in else []),
-        *_row("settles", [("doubts of ", *names("action", effect.checks))] if effect.checks else []),
+        *_row("answers", [("doubts of ", *names("action", effect.checks))] if effect.checks else []),
     ]
     title = _signature(NameLink("effect", effect.name), effect.takes, effect.returns)
     return _entry("effect", effect.name, title, [], effect.doc, rows)

@@ -96,7 +96,7 @@ def _repeat(graph: Graph, action: Action) -> str:
     settling = [variant.name for _, variant in graph.calls.variants(action.name) if variant.settles]
     return (
         f"it is called again with the same key, {last}; only {_any_of(['a result', *settling])} ends the doubt. "
-        "If that does not settle it, the run waits for a person, who says what happened."
+        "If that does not end it, the run waits for a person, who says what happened."
     )
 
 

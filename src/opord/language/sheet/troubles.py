@@ -153,7 +153,7 @@ def _doubts(reading: ContractReading) -> Iterator[Trouble]:
     """
     groups: dict[str, list[Action]] = {}
     for action in reading.contract.actions:
-        groups.setdefault(_who_settles(action), []).append(action)
+        groups.setdefault(_who_ends_doubt(action), []).append(action)
     for acts, actions in groups.items():
         yield Trouble(
             type="",
@@ -167,10 +167,10 @@ def _doubts(reading: ContractReading) -> Iterator[Trouble]:
         )
 
 
-def _who_settles(action: Action) -> str:
+def _who_ends_doubt(action: Action) -> str:
     match action.doubt:
         case Repeat():
-            return "the worker calls again with the same key; if that settles nothing, a person says what happened: `opord runs resolve`"
+            return "the worker calls again with the same key; if that does not end the doubt, a person says what happened: `opord runs resolve`"
         case Check(effect=effect):
             return (
                 f"the worker asks {effect}, and calls again only if that says no; when no attempt is left, a person says "

@@ -2,7 +2,7 @@
 
 A span is a pair of offsets into the text of one `Source`, in code points, with the end exclusive;
 `Source.place` turns it into lines and columns. The tree keeps what was written: names are not
-resolved and types are not known. An `Unparsed` node marks text that could not be read. Such text
+looked up and types are not known. An `Unparsed` node marks text that could not be read. Such text
 has been reported, so rules that count paths or look for missing things ignore it.
 
 Lists of items are in source order. `doc` is the text of the `##` lines above a declaration,
