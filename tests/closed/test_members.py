@@ -44,7 +44,7 @@ POINTED: dict[Union, set[str]] = {
     Union(CONTRACT, "Doubt", "place: Place"): {
         "content/form.py",
         "kernel/legality/commits.py", "kernel/legality/holding.py", "kernel/legality/pending.py",
-        "kernel/recording.py", "kernel/plan.py", "language/ensure/call_time.py",
+        "kernel/legality/wariness.py", "kernel/recording.py", "kernel/plan.py", "kernel/restored.py", "language/ensure/call_time.py",
         "language/flow/calls.py", "language/sheet/guarantee.py", "language/sheet/troubles.py",
     },
     Union("statements.py", "Branching", "arms: tuple[Arm, ...]"): {

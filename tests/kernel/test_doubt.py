@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import pytest
 
-from opord.contract import Action, Ask, Check, Doubt, Key, Nothing, Repeat, Report, Retry, Skip
+from opord.contract import STR, Action, Ask, Check, Doubt, Key, Nothing, Repeat, Report, Retry, Skip, Var
 from opord.kernel import plan as planning
 from opord.kernel.doubt import ROWS, Asked, Deed, Policy, Reason, Retries, Row, Situation, Stands, Until
 from opord.kernel.plan import FACTS, Plan, ask_deadline, check_from, plan_of, row_of, situation_of, stands_of
@@ -153,6 +153,8 @@ def test_a_table_with_a_gap_or_an_overlap_is_refused() -> None:
 def test_an_action_is_called_only_if_no_fact_forbids_it() -> None:
     for situation in POSSIBLE:
         (row,) = (row for row in ROWS if row.meets(situation))
+        if situation.policy in ("repeat blindly", "check blindly") and situation.doubt:
+            assert row.deed not in ("begin", "check", "skip", "report") or situation.asked == "too long"
         if row.deed == "call":
             assert not situation.unseen
             assert situation.window or not situation.doubt
@@ -168,6 +170,8 @@ def test_an_action_is_called_only_if_no_fact_forbids_it() -> None:
 
 KEYED = Key(None, None)
 DAY = Key(None, timedelta(hours=24))
+COMPUTED = Key(Var("id", "param", STR), None)
+COMPUTED_DAY = Key(Var("id", "param", STR), timedelta(hours=24))
 BUSY = {"type": "F.Busy"}
 TOKEN = {"type": "F.TokenExpired"}
 MINUTE = Ask(timedelta(minutes=1))
@@ -290,24 +294,67 @@ def test_after_a_restore_an_attempt_that_may_have_been_made_is_in_doubt_first() 
     first = the_plan(intent, an_action(Ask()), stands="starting", run=run)
     assert (first.deed, first.counts, first.by) == ("doubt first", False, "restore")
     assert "was restored from a copy; charge may have been called since" in first.reason
-    assert the_plan(intent, an_action(Ask(), key=KEYED), stands="starting", run=run).deed == "record"
-    assert the_plan(intent, an_action(Ask(), key=DAY), stands="starting", run=run).deed == "record"
+    assert the_plan(intent, an_action(Ask(), key=KEYED), stands="starting", run=run).deed == "doubt first"
+    assert the_plan(intent, an_action(Ask(), key=COMPUTED), stands="starting", run=run).deed == "record"
+    assert the_plan(intent, an_action(Ask(), key=COMPUTED_DAY), stands="starting", run=run).deed == "record"
     later = {"run": run, "now": NOW + DAY_US}
-    assert the_plan(intent, an_action(Ask(), key=DAY), stands="starting", **later).deed == "doubt first"  # type: ignore[arg-type]
-    assert the_plan(intent, an_action(Ask(), key=DAY), stands="started", **later).deed == "doubt"  # type: ignore[arg-type]
+    day = an_action(Ask(), key=COMPUTED_DAY)
+    assert the_plan(intent, day, stands="starting", **later).deed == "doubt first"  # type: ignore[arg-type]
+    assert the_plan(intent, day, stands="started", **later).deed == "doubt"  # type: ignore[arg-type]
     assert the_plan(intent, an_action(Skip()), stands="starting", **later).deed == "record"  # type: ignore[arg-type]
     denied = an_intent(in_flight=True, denied=True)
     assert the_plan(denied, an_action(Ask()), stands="starting", run=run).deed == "record"
 
 
+CALL_KEY = Check("find", (Var("call.key", "call_key", STR),))
+
+
+@pytest.mark.parametrize(
+    ("action", "deed"),
+    [
+        (an_action(Repeat(), key=KEYED), "ask"),
+        (an_action(Repeat(), key=DAY), "ask"),
+        (an_action(Repeat(), key=COMPUTED), "begin"),
+        (an_action(CALL_KEY, key=KEYED), "ask"),
+        (an_action(CALL_KEY), "ask"),
+        (an_action(CALL_KEY, key=COMPUTED), "check"),
+        (an_action(Check("find", (Var("id", "param", STR),)), key=KEYED), "check"),
+        (an_action(Ask(), key=KEYED), "ask"),
+        (an_action(Skip(), key=KEYED), "skip"),
+        (an_action(Report(), key=KEYED), "report"),
+    ],
+)
+def test_after_a_restore_no_rule_goes_by_the_own_key(action: Action, deed: str) -> None:
+    run = a_run(wary=NOW - SECOND, wary_until=NOW + DAY_US)
+    intent = an_intent(doubts=[1])
+    assert the_plan(intent, action, run=run).deed == deed
+    # What was denied since, and what no restore has touched, goes as the contract says.
+    without = the_plan(intent, action).deed
+    assert the_plan(an_intent(doubts=[1], denied=True), action, run=run).deed == without
+
+
+def test_after_a_restore_a_person_learns_that_the_own_key_does_not_tell() -> None:
+    run = a_run(wary=NOW - SECOND, wary_until=NOW + DAY_US)
+    asked = the_plan(
+        an_intent(doubts=[1], reason="no answer within 5 s"), an_action(Repeat(), key=KEYED), run=run
+    )
+    assert asked.instant is None
+    assert asked.reason == (
+        "nobody knows whether charge happened (no answer within 5 s), "
+        "and after the restore its key does not tell; a person has to say"
+    )
+
+
 def test_after_a_restore_the_last_failure_under_a_key_leaves_a_doubt() -> None:
     run = a_run(wary=NOW - SECOND, wary_until=NOW + DAY_US)
-    last = the_plan(an_intent(failure=BUSY, counted=2), an_action(Ask(), retry=1, key=KEYED), run=run)
+    last = the_plan(an_intent(failure=BUSY, counted=2), an_action(Ask(), retry=1, key=COMPUTED), run=run)
     assert (last.deed, last.counts, last.by) == ("doubt", True, "restore")
     assert last.instant == NOW + SECOND  # half of twice the base
-    assert the_plan(an_intent(failure=BUSY, counted=2), an_action(Ask(), retry=1), run=run).deed == "give up"
+    for other in (None, KEYED):
+        failed = the_plan(an_intent(failure=BUSY, counted=2), an_action(Ask(), retry=1, key=other), run=run)
+        assert failed.deed == "give up"
     denied = an_intent(failure=BUSY, counted=2, denied=True)
-    assert the_plan(denied, an_action(Ask(), retry=1, key=KEYED), run=run).deed == "give up"
+    assert the_plan(denied, an_action(Ask(), retry=1, key=COMPUTED), run=run).deed == "give up"
 
 
 # --- how a call ended -----------------------------------------------------------------------------
@@ -328,7 +375,7 @@ def test_in_doubt_only_a_failure_that_settles_ends_the_commit() -> None:
 
 def test_after_a_restore_a_final_failure_does_not_settle_earlier_calls_under_the_key() -> None:
     run = a_run(wary=NOW - SECOND, wary_until=NOW + DAY_US)
-    intent, keyed = an_intent(in_flight=True), an_action(Ask(), key=KEYED)
+    intent, keyed = an_intent(in_flight=True), an_action(Ask(), key=COMPUTED)
     assert the_plan(intent, keyed, stands="settles", run=run).deed == "refuse"
     assert the_plan(intent, keyed, stands="final", run=run).deed == "set aside"
     after = the_plan(an_intent(failure=TOKEN, refused=True), keyed, run=run)

@@ -55,16 +55,17 @@ def found(journal: Journal, status: str = "running") -> list[tuple[int | None, s
     return [(problem.seq, problem.what) for problem in problems(journal, status)]
 
 
-def restored(journal: Journal, *, hours: float = 0) -> Journal:
+def restored(journal: Journal, *, hours: float = 0, rule: int | None = 2) -> Journal:
     """Restore the store just before the last intent of the journal.
 
-    The copy is some hours older.
+    The copy is some hours older. An older Opord wrote no `rule`.
     """
     intent = journal.bodies.pop()
     since = text(journal.bodies[-1]["_at"] + int(hours * HOUR))
     journal.add(
-        "restored", (intent["_at"] - START) / 1_000_000, since=since, until=due(30 * 86_400, 0), actor="ann"
-    )
+        "restored", (intent["_at"] - START) / 1_000_000, since=since, until=due(30 * 86_400, 0), actor="ann",
+        **({"rule": rule} if rule is not None else {}),
+    )  # fmt: skip
     journal.bodies.append(intent)
     return journal
 

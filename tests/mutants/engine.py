@@ -218,8 +218,8 @@ MUTANTS = (
     ),
     Mutant(
         "check counts the attempt cut off", DOUBT,
-        'Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       "check",   "doubt first", None,       "lost", N)',
-        'Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       "check",   "doubt first", None,       "lost")',
+        'Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       CHECKED,   "doubt first", None,       "lost", N)',
+        'Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       CHECKED,   "doubt first", None,       "lost")',
         "an attempt that was cut off with its worker is taken from the retries of a checked action", "budget",
         tests=("tests/engine/test_doubts.py::TestADeadWorker::test_a_denied_attempt_that_was_cut_off_does_not_count_for_retry",),
     ),

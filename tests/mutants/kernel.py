@@ -6,7 +6,7 @@ from tests.mutants.model import Mutant
 
 DOUBT, PLAN = "kernel/doubt.py", "kernel/plan.py"
 RECORDING, INBOX = "kernel/recording.py", "kernel/inbox.py"
-LARGE = "kernel/large.py"
+LARGE, RESTORED = "kernel/large.py", "kernel/restored.py"
 DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py", "kernel/sealing.py"
 
 MUTANTS = (
@@ -88,6 +88,26 @@ MUTANTS = (
         'Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,       _,         "record")',
         "an action that may have been called before the store was restored is called again", "1, C21",
         tests=("tests/restored/test_restored.py",),
+    ),
+    Mutant(
+        "own key relied on after a restore", RESTORED,
+        "    if action.key is None or not has_key_expression(action):\n        return True\n",
+        "    if action.key is None:\n        return True\n",
+        "after a restore, an own key that counts another way is used as if it was known", "1, C21, F3",
+        tests=("tests/restored/test_another_way.py",),
+    ),
+    Mutant(
+        "repeated by the own key after a restore", RESTORED,
+        "        case Repeat():\n            return True\n        case Check(args=args)",
+        "        case Repeat():\n            return False\n        case Check(args=args)",
+        "after a restore, an action in doubt is called again under an own key that says nothing", "1, C21, F3",
+        tests=("tests/kernel/test_doubt.py::test_after_a_restore_no_rule_goes_by_the_own_key",),
+    ),
+    Mutant(
+        "checked by the own key after a restore", RESTORED,
+        'node.origin == "call_key"', 'node.origin == "actor"',
+        "after a restore, a check looks for a key that another way may have given to another call", "1, C21, F3",
+        tests=("tests/restored/test_another_way.py",),
     ),
     Mutant(
         "denied without end", DOUBT,

@@ -119,7 +119,9 @@ def test_a_denial_ends_the_wariness_if_only_success_leads_on(opord_world: World)
     opord_world.restore(opord_world.backup())
     run = opord_world.run("Payment/p1")
     run.send.go(note="", as_="ann", role="clerk")
-    run.assert_in_doubt("phone")
+    run.assert_in_doubt("charge")
+    run.resolve(happened=False).assert_in_doubt("charge")
+    run.resolve(happened=False).assert_in_doubt("phone")
     run.resolve(happened=False).assert_in_doubt("greet")
     run.resolve(happened=False).assert_ended("success")
     assert [one["call"] for one in run.history if one["kind"] == "doubt"] == [
@@ -135,5 +137,6 @@ def test_a_denial_of_an_action_that_can_fail_ends_the_wariness_after_thirty_days
     opord_world.restore(opord_world.backup())
     run = opord_world.run("Payment/p1").advance("31d")
     run.send.go(note="", as_="ann", role="clerk")
-    run.assert_ended("success")
+    run.assert_in_doubt("charge")
+    run.resolve(happened=False).assert_ended("success")
     assert [one["call"] for one in run.history if one["kind"] == "doubt"] == ["charge"]

@@ -13,6 +13,7 @@ from opord.kernel import restored
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
 from opord.kernel.program import Program
+from opord.kernel.recording import has_key_expression
 from opord.kernel.rows import RunRow, Status, has_ended
 from opord.kernel.run import Intent, skeleton
 from opord.stores.base import Applied, RunFilter, Store, Write
@@ -142,8 +143,8 @@ def _one(
         how="marked before" if write is None else "marked",
         since=text(run.body.wary),
         open=_open(run.intent),
-        first_in_doubt=_actions(program, keyed=False),
-        with_time=_actions(program, keyed=True),
+        first_in_doubt=_first_in_doubt(program),
+        with_time=_with_time(program),
     )
     return marked, write
 
@@ -154,12 +155,21 @@ def _open(intent: Intent | None) -> dict[str, Any] | None:
     return {"call": intent.call, "key": intent.key, "attempt": intent.attempt}
 
 
-def _actions(program: Program, *, keyed: bool) -> tuple[str, ...]:
-    """Return the actions without a key.
+def _first_in_doubt(program: Program) -> tuple[str, ...]:
+    """Return the actions without a key that the contract computes."""
+    return tuple(one.name for one in _actions(program) if not has_key_expression(one))
 
-    With `keyed`, return those whose key the other side forgets after a time.
-    """
-    actions = [one.declaration for one in program.calls.values() if isinstance(one.declaration, Action)]
-    if keyed:
-        return tuple(one.name for one in actions if one.key is not None and one.key.window is not None)
-    return tuple(one.name for one in actions if one.key is None)
+
+def _with_time(program: Program) -> tuple[str, ...]:
+    """Return the actions with a computed key that the other side forgets after a time."""
+    return tuple(
+        one.name
+        for one in _actions(program)
+        if has_key_expression(one) and one.key is not None and one.key.window is not None
+    )
+
+
+def _actions(program: Program) -> Iterator[Action]:
+    for call in program.calls.values():
+        if isinstance(call.declaration, Action):
+            yield call.declaration

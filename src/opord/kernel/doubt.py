@@ -12,7 +12,8 @@ world gets into each row:
 - C  It is unknown whether an attempt took effect: it timed out, its handler raised something
   undeclared, or its worker lost the run (C0, which first becomes a doubt on record). The contract's
   rule applies. A later transient failure does not end a doubt. When attempts or the key's window
-  run out, a person is asked.
+  run out, a person is asked. C4r: so is one where the store was restored from a copy, and the rule
+  goes by the runtime's own key, which says nothing of the time that the copy does not know.
 - C' While one attempt is in doubt, another ended in a final failure that does not settle. It says
   nothing about the attempt in doubt: the other side may have refused before it looked at the key.
   Another attempt does not help, so a person is asked.
@@ -52,7 +53,15 @@ Stands: TypeAlias = Literal[
 
 Asked: TypeAlias = Literal["nobody", "a person", "too long"]
 
-Policy: TypeAlias = Literal["repeat", "check", "ask", "skip", "report"]
+Policy: TypeAlias = Literal[
+    "repeat",
+    "check",
+    "ask",
+    "skip",
+    "report",
+    "repeat blindly",  # `repeat`, after a restore, with a key that says nothing of a lost call
+    "check blindly",  # `check`, after a restore, of an effect that is given such a key
+]
 
 Deed: TypeAlias = Literal[
     "begin",  # begin another attempt
@@ -85,7 +94,17 @@ Retries: TypeAlias = Literal["left", "spent", "unsaid"]
 Until: TypeAlias = Literal["next", "due", "deadline", "backoff", "checked"]
 
 Reason: TypeAlias = Literal[
-    "lost", "said", "restored", "stale", "silent", "unsure", "spent", "forgotten", "exhausted", "refused"
+    "lost",
+    "said",
+    "restored",
+    "stale",
+    "silent",
+    "unsure",
+    "blind",
+    "spent",
+    "forgotten",
+    "exhausted",
+    "refused",
 ]
 
 
@@ -156,7 +175,9 @@ N: Final = False
 _: Final = None
 MORE: Final[frozenset[Retries]] = frozenset({"left", "unsaid"})
 NO_MORE: Final[frozenset[Retries]] = frozenset({"spent", "unsaid"})
-UNCHECKED: Final[frozenset[Policy]] = frozenset({"repeat", "ask", "skip", "report"})
+UNCHECKED: Final[frozenset[Policy]] = frozenset({"repeat", "ask", "skip", "report", "repeat blindly"})
+CHECKED: Final[frozenset[Policy]] = frozenset({"check", "check blindly"})
+BLIND: Final[frozenset[Policy]] = frozenset({"repeat blindly", "check blindly"})
 
 ROWS: Final[tuple[Row, ...]] = (
     # letter stands       asked       doubt failed retry  window unseen before ready refused policy
@@ -172,7 +193,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("A5r", "between",   "nobody",   N,    _,    _,       _,    _,    Y,    _,    Y,       _,         "doubt",       "backoff",  "restored"),
     Row("B",   "elsewhere", _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "wait"),
     Row("C0",  "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       UNCHECKED, "doubt first", None,       "lost"),
-    Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       "check",   "doubt first", None,       "lost", N),
+    Row("C0c", "lost",      _,          _,    _,    _,       _,    _,    _,    _,    _,       CHECKED,   "doubt first", None,       "lost", N),
     Row("C1",  "between",   "nobody",   Y,    _,    MORE,    Y,    _,    _,    Y,    N,       "repeat",  "begin"),
     Row("C1w", "between",   "nobody",   Y,    _,    MORE,    Y,    _,    _,    N,    N,       "repeat",  "rest",        "due"),
     Row("C2",  "between",   "nobody",   Y,    _,    "spent", Y,    _,    _,    _,    N,       "repeat",  "ask",         "deadline", "spent"),
@@ -180,6 +201,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("C3",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    Y,    N,       "check",   "check"),
     Row("C3w", "between",   "nobody",   Y,    _,    _,       _,    _,    _,    N,    N,       "check",   "rest",        "due"),
     Row("C4",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    N,       "ask",     "ask",         "deadline", "unsure"),
+    Row("C4r", "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    N,       BLIND,     "ask",         "deadline", "blind"),
     Row("C5",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    N,       "skip",    "skip"),
     Row("C6",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    N,       "report",  "report"),
     Row("C'",  "between",   "nobody",   Y,    _,    _,       _,    _,    _,    _,    Y,       _,         "ask",         "deadline", "refused"),
@@ -203,7 +225,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("H4",  "transient", _,          N,    _,    NO_MORE, _,    _,    _,    _,    _,       _,         "note"),
     Row("H5",  "transient", _,          Y,    _,    _,       _,    _,    _,    _,    _,       _,         "note",        "backoff"),
     Row("H6",  "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    _,       UNCHECKED, "doubt",       "backoff",  "said"),
-    Row("H6c", "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    _,       "check",   "doubt",       None,       "said"),
+    Row("H6c", "unknown",   _,          _,    _,    _,       _,    _,    _,    _,    _,       CHECKED,   "doubt",       None,       "said"),
     Row("K1",  "yes",       _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "confirm"),
     Row("K2",  "no",        _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "deny"),
     Row("K3",  "silence",   _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "ask again",   "checked",  "silent"),

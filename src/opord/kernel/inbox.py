@@ -13,7 +13,7 @@ from typing import Any, assert_never
 import msgspec
 
 from opord.contract import Action, Event
-from opord.kernel import recording
+from opord.kernel import recording, restored
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
 from opord.kernel.large import Split
@@ -391,6 +391,7 @@ def _answered(
     draft: Draft, evidence: Evidence, row: InboxRow | None, intent: Intent, action: Action, failure: Failure
 ) -> bool:
     """Let a late failure answer what it can of the attempts of an open commit."""
+    run = draft.run
     mine = [number for number in _open_attempts(intent) if number == evidence.attempt]
     for_all = failure.opord_settles and action.key is not None
     answered = [*dict.fromkeys([*intent.doubts, *mine])] if for_all else mine
@@ -401,7 +402,7 @@ def _answered(
     recording.answer(draft, intent, answered, evidence.value, final=final)
     if intent.in_flight or intent.doubts:
         return False
-    if final:
+    if final and (failure.opord_settles or not restored.before(run, action, intent)):
         recording.outcome_known(draft, intent, Outcome("failed", evidence.value, "evidence"))
     return True
 

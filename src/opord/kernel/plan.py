@@ -166,9 +166,9 @@ def _refused(run: Run, intent: Intent, action: Action, now: Instant, resting: bo
 def _policy(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> Policy:
     match action.doubt:
         case Repeat():
-            return "repeat"
+            return "repeat blindly" if restored.blind(run, action, intent) else "repeat"
         case Check():
-            return "check"
+            return "check blindly" if restored.blind(run, action, intent) else "check"
         case Ask():
             return "ask"
         case Skip():
@@ -246,6 +246,8 @@ def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanatio
             return f"{effect}, which says whether {intent.call} happened, does not answer: {explanation}"
         case "unsure":
             return f"{unsure}; a person has to say"
+        case "blind":
+            return f"{unsure}, and after the restore its key does not tell; a person has to say"
         case "spent":
             return f"{unsure}, and no attempt is left; a person has to say"
         case "forgotten":

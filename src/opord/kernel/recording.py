@@ -537,7 +537,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
 def _remember_key(draft: Draft, intent: Intent, outcome: Outcome, text: bytes) -> None:
     run = draft.run
     _, action = run.action(intent)
-    if outcome.kind == "ok" and has_own_key(action):
+    if outcome.kind == "ok" and has_key_expression(action):
         result = text.decode() if text else dumps(outcome.value)
         where = f"settled {intent.call} {intent.key}"
         draft.used_keys.append(
@@ -569,6 +569,6 @@ def goes_on_by_itself(rule: Doubt) -> bool:
             assert_never(rule)
 
 
-def has_own_key(action: Action) -> bool:
-    """Say whether the action has a key of its own, which identifies a repeated commit."""
+def has_key_expression(action: Action) -> bool:
+    """Say whether the contract computes the action's key; that identifies a repeated commit."""
     return action.key is not None and action.key.expr is not None

@@ -109,7 +109,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       attempts of the open commit that it answers), and `id`, `arrived` if it had waited
     - stalled: `error`, `traceback`, `place`, `call`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see
-      `restored.py`), `actor`, `role`, `reason`
+      `restored.py`), `actor`, `role`, `reason`, `rule` (2: the runtime's own key is not relied on;
+      without it, it is)
     - all with large values: `values` (the digests of the values, by their places; see `large.py`)
     - retried, terminated: `actor`, `role`, `reason`, `open` (a commit of unknown outcome)
     """

@@ -11,19 +11,34 @@ have happened either. An action that can fail may have been tried and refused in
 the run may have gone on from there. The same holds if the contract goes on from a doubt by itself.
 In these cases the wariness ends with time, when senders no longer repeat what was lost with the
 copy.
+
+The other side recognises only a key that the contract computes. The runtime's own key counts the
+states that the run has entered. In the lost time the run may have taken another way, with other
+counts: the same key may then stand for another commit, and another key for the same one. So an
+action with the own key, or without a key, is in doubt first, and neither `repeat` nor a check that
+is given the own key may end that doubt (it is *blind*): a person is asked.
 """
 
 from __future__ import annotations
 
-from opord.contract import Action
+from typing import assert_never
+
+from opord.contract import Action, Ask, Check, Repeat, Report, Skip, Var
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, microseconds, text
-from opord.kernel.recording import goes_on_by_itself
+from opord.kernel.recording import goes_on_by_itself, has_key_expression
 from opord.kernel.run import Intent, Run
+from opord.statements import nodes
 from opord.values.types import Instant
 
 UNTOLD_US = 30 * 86_400_000_000
 """How long after a restore an unanswerable doubt is treated as done, in microseconds: thirty days.
+"""
+
+RESTORE_RULE = 2
+"""The rule of a restore that its record names: the runtime's own key is not relied on.
+
+Before the rule had a number, it was, and a final failure after a restore ended its commit.
 """
 
 BY = "restore"
@@ -40,7 +55,15 @@ def begin_wariness(draft: Draft, *, since: Instant, actor: str, role: str | None
     until = capped(draft.at + UNTOLD_US)
     held = run.worker is not None
     draft.seize()
-    draft.record("restored", since=text(since), until=text(until), actor=actor, role=role, reason=reason)
+    draft.record(
+        "restored",
+        since=text(since),
+        until=text(until),
+        actor=actor,
+        role=role,
+        reason=reason,
+        rule=RESTORE_RULE,
+    )
     run.body.wary, run.body.wary_until = since, until
     if run.intent is not None:
         run.intent.denied = False
@@ -58,14 +81,37 @@ def unseen(run: Run, action: Action, intent: Intent, at: Instant) -> bool:
     since = run.body.wary
     if not since or intent.denied or (goes_on_by_itself(action.doubt) and at >= run.body.wary_until):
         return False
-    if action.key is None:
+    if action.key is None or not has_key_expression(action):
         return True
     return action.key.window is not None and at >= since + microseconds(action.key.window)
 
 
 def before(run: Run, action: Action, intent: Intent) -> bool:
-    """Say whether, despite a transient failure, a call before the restore may have taken effect."""
-    return bool(run.body.wary) and action.key is not None and not intent.denied
+    """Say whether, despite a failure, a call before the restore may have taken effect.
+
+    It would have had the same key.
+    """
+    return bool(run.body.wary) and has_key_expression(action) and not intent.denied
+
+
+def blind(run: Run, action: Action, intent: Intent) -> bool:
+    """Say whether the contract's rule for a doubt goes by a key that says nothing after a restore.
+
+    The runtime's own key says nothing of a call in the lost time.
+    """
+    if not run.body.wary or intent.denied or has_key_expression(action):
+        return False
+    match action.doubt:
+        case Repeat():
+            return True
+        case Check(args=args):
+            return any(
+                isinstance(node, Var) and node.origin == "call_key" for node in nodes(args, types=False)
+            )
+        case Ask() | Skip() | Report():
+            return False
+        case _:
+            assert_never(action.doubt)
 
 
 def reason(run: Run, intent: Intent) -> str:

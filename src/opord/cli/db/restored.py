@@ -37,10 +37,11 @@ def command(
 
     What was done since the copy was made is not on record, and would be done again. So each live
     run is marked: the next action of it that the other side would not recognise by its key is in
-    doubt before it is called, and the contract's own rule ends that doubt. That goes on until a
-    word that something did not happen leaves no doubt, or for thirty days. The runs are listed. It
-    can be stopped anywhere, and run again: a run to which nothing has happened since is not marked
-    twice.
+    doubt before it is called. The other side recognises only a key that the contract computes
+    (`key order_id`). The contract's own rule ends the doubt; where that rule goes by another key,
+    a person is asked. This goes on until a word that something did not happen leaves no doubt, or
+    for thirty days. The runs are listed. It can be stopped anywhere, and run again: a run to which
+    nothing has happened since is not marked twice.
 
     \b
     Examples:
@@ -118,7 +119,10 @@ def _row(one: Marked) -> list[str]:
         first = f"{one.open['call']} is open, attempt {one.open['attempt']}, key {safe(one.open['key'])}"
     else:
         late = [f"{name} (once its key is forgotten)" for name in one.with_time]
-        first = ", ".join([*one.first_in_doubt, *late]) or "nothing: every action has a key that lasts"
+        first = (
+            ", ".join([*one.first_in_doubt, *late])
+            or "nothing: the contract computes the key of every action, and it lasts"
+        )
     return [
         safe(one.run),
         one.state,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from opord.kernel.legality import commits, transitions
+from opord.kernel.legality import commits, transitions, wariness
 from opord.kernel.legality.chain import check_chain
 from opord.kernel.legality.fold import Fold, Problem, ReadRecord
 from opord.kernel.legality.kept import Keys, check_inbox, check_keys
@@ -129,6 +129,6 @@ def _check(fold: Fold, record: ReadRecord) -> None:
         case "evidence":
             commits.evidence(fold, record)
         case "restored":
-            commits.restored(fold, record)
+            wariness.restored(fold, record)
         case _:
             assert_never(record.kind)

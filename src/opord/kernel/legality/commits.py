@@ -10,10 +10,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias, assert_never
 
-from opord.contract import Action, Ask, Block, Check, Doubt, Repeat, Report, Skip
+from opord.contract import Action, Ask, Block, Check, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
 from opord.kernel.legality.fold import Commit, Fold, ReadRecord, Used
 from opord.kernel.legality.transitions import check_answer, decoded
+from opord.kernel.legality.wariness import (
+    BLIND_CHECK,
+    MADE_BEFORE,
+    before_a_restore,
+    believed_before,
+    blind,
+    failed_in_doubt,
+    may_be_doubted,
+    success_alone_leaves,
+    unsettled_before,
+    was_made,
+)
 from opord.kernel.program import CallProgram
 from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
 from opord.statements import call_sites
@@ -76,10 +88,11 @@ def attempt(fold: Fold, record: ReadRecord) -> None:
     number = record.body["attempt"]
     if "outcome" in record.body:
         _ended(fold, commit, number)
-        _was_made(fold, commit)
+        was_made(fold, commit)
         failure = record.body["outcome"]["failed"]
         kind = _kind(fold, commit, failure)
-        if kind == "settles" or (kind == "final" and not (commit.doubts or _before_a_restore(fold, commit))):
+        before = before_a_restore(fold, commit) or believed_before(fold, commit)
+        if kind == "settles" or (kind == "final" and not (commit.doubts or before)):
             fold.problem(
                 "attempt", f"{failure['type']} is final, and was taken as if another attempt might help"
             )
@@ -108,16 +121,19 @@ def doubt(fold: Fold, record: ReadRecord) -> None:
     commit = _open(fold, record)
     by_restore = record.body.get("by") == "restore"
     if by_restore and not commit.in_flight:
-        if not _failed_in_doubt(fold, commit) or record.body["attempt"] != commit.attempt:
+        failed = failed_in_doubt(fold, commit) or (
+            commit.failure is not None and believed_before(fold, commit)
+        )
+        if not failed or record.body["attempt"] != commit.attempt:
             fold.problem("restored", f"no restore puts {record.body['call']} in doubt here")
         _begins(fold, commit, record)
         return
     _ended(fold, commit, record.body["attempt"])
     if by_restore:
-        if not _after_a_restore(fold, commit):
+        if not may_be_doubted(fold, commit):
             fold.problem("restored", f"no restore puts {record.body['call']} in doubt here")
     else:
-        _was_made(fold, commit)
+        was_made(fold, commit)
     if by_restore or (record.body.get("reason") == CUT_OFF and isinstance(commit.action.doubt, Check)):
         commit.counted = max(commit.counted - 1, 0)
     _begins(fold, commit, record)
@@ -148,6 +164,8 @@ def resolved(fold: Fold, record: ReadRecord) -> None:
         case "check":
             if not isinstance(commit.action.doubt, Check):
                 fold.problem("resolved", f"the contract names no check for {record.body['call']}")
+            elif blind(fold, commit) and fold.own_keys_say_nothing:
+                fold.problem("restored", BLIND_CHECK)
         case "person":
             if not record.body.get("actor"):
                 fold.problem("actor", "a person resolved it, but it is not on record who")
@@ -172,7 +190,7 @@ def _denied(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     """Note that none of the attempts took effect. If a person says so, the count starts again."""
     commit.doubts, commit.ruled, commit.refused = [], set(), False
     commit.denied = True
-    if _success_alone_leaves(commit.action) or record.at >= fold.wary_until:
+    if success_alone_leaves(commit.action) or record.at >= fold.wary_until:
         fold.wary = START_OF_TIME
     commit.failure, commit.next_at, commit.next_said = None, START_OF_TIME, True
     by_person = record.body["by"] == "person"
@@ -194,7 +212,7 @@ def outcome(fold: Fold, record: ReadRecord) -> None:
     if commit.outcome is not None:
         fold.problem("outcome", "the outcome of this commit is on record already")
     if by == "call" and commit.in_flight:
-        _was_made(fold, commit)
+        was_made(fold, commit)
     why = _why_not(by, fold, commit, record)
     if why is not None:
         fold.problem("outcome", why)
@@ -257,21 +275,6 @@ def _answer(fold: Fold, record: ReadRecord) -> None:
     if not commit.doubts:
         fold.stalled = fold.resumed = False
         fold.trouble = None
-
-
-def restored(fold: Fold, record: ReadRecord) -> None:
-    """Check a restore: what the run does next may have been done before."""
-    since = record.instant("since")
-    if since > record.at:
-        fold.problem("at", "the copy's last word on the run lies after the restore")
-    if not record.body.get("actor"):
-        fold.problem("actor", "the store was restored, but it is not on record who said so")
-    fold.wary, fold.wary_until, fold.restored_in = since, record.instant("until"), record.seq
-    if fold.commit is not None:
-        fold.commit.denied = False
-        if fold.commit.doubts:
-            fold.commit.once_given_up.append(fold.commit.given_up_at)
-            fold.commit.given_up_at = record.at
 
 
 # --- intents -------------------------------------------------------------------------------------
@@ -349,68 +352,6 @@ def _ended(fold: Fold, commit: Commit, number: int) -> None:
         fold.problem("attempt", f"attempt {number} ends, but it is not under way")
 
 
-def _after_a_restore(fold: Fold, commit: Commit) -> bool:
-    """Say whether the current attempt began after a restore, with a possibly unknown key."""
-    if not fold.wary or commit.denied or commit.began_in < fold.restored_in:
-        return False
-    if _goes_on_by_itself(commit.action.doubt) and commit.began_at >= fold.wary_until:
-        return False
-    key = commit.action.key
-    if key is None:
-        return True
-    return key.window is not None and commit.began_at >= fold.wary + microseconds(key.window)
-
-
-def _failed_in_doubt(fold: Fold, commit: Commit) -> bool:
-    """Say whether all attempts failed transiently, but one may have been made before a restore.
-
-    That attempt would have had the same key.
-    """
-    failed = commit.failure is not None and not commit.doubts and commit.outcome is None
-    return failed and _before_a_restore(fold, commit)
-
-
-def _before_a_restore(fold: Fold, commit: Commit) -> bool:
-    """Say whether an attempt under the same key may have been made before a restore."""
-    return bool(fold.wary) and commit.action.key is not None and not commit.denied
-
-
-def _success_alone_leaves(action: Action) -> bool:
-    """Say whether a run leaves a commit of the action only after the action took effect."""
-    return not (action.fails or _goes_on_by_itself(action.doubt) or _goes_on_with_time(action.doubt))
-
-
-def _goes_on_by_itself(rule: Doubt) -> bool:
-    """Say whether a run goes on from a doubt at once, without asking anybody."""
-    match rule:
-        case Skip() | Report():
-            return True
-        case Repeat() | Check() | Ask():
-            return False
-        case _:
-            assert_never(rule)
-
-
-def _goes_on_with_time(rule: Doubt) -> bool:
-    """Say whether a run goes on from a doubt when the time to answer is over."""
-    match rule:
-        case Ask(within):
-            return within is not None
-        case Repeat() | Check() | Skip() | Report():
-            return False
-        case _:
-            assert_never(rule)
-
-
-def _was_made(fold: Fold, commit: Commit) -> None:
-    """Report an attempt that was made although it may have been made before a restore."""
-    if commit.in_flight and _after_a_restore(fold, commit):
-        fold.problem(
-            "restored",
-            f"{commit.action.name} was called, though it may have been called before the store was restored",
-        )
-
-
 def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
     """Check another attempt: an action is never repeated by guessing."""
     action = commit.action
@@ -424,6 +365,10 @@ def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
         if not isinstance(action.doubt, Repeat) or action.key is None:
             fold.problem(
                 "attempt", f"{name} is called again while it is in doubt, which its contract does not allow"
+            )
+        elif blind(fold, commit) and fold.own_keys_say_nothing:
+            fold.problem(
+                "restored", f"{name} is called again under the runtime's own key, and nobody was asked"
             )
         elif action.key.window is not None and at >= commit.first_at + microseconds(action.key.window):
             fold.problem("attempt", f"{name} is in doubt and called again after its key's window")
@@ -476,19 +421,23 @@ def _by_call(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
             return (
                 f"{value['failed']['type']} does not settle what became of attempt {max(commit.unanswered)}"
             )
+        if kind == "final" and unsettled_before(fold, commit):
+            return MADE_BEFORE
         return None
     if commit.doubts:
         return "no attempt is under way, and one is in doubt"
     if commit.failure is None or value.get("failed") != commit.failure:
         return "no attempt is under way, and none ended like this"
-    if _failed_in_doubt(fold, commit):
-        return "one under the same key may have been made before the store was restored"
+    if failed_in_doubt(fold, commit):
+        return MADE_BEFORE
     return None
 
 
 def _by_check(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
     if not isinstance(commit.action.doubt, Check):
         return f"the contract names no check for {commit.action.name}"
+    if blind(fold, commit) and fold.own_keys_say_nothing:
+        return BLIND_CHECK
     return (
         None
         if commit.doubts and "ok" in record.body["outcome"]
@@ -512,6 +461,8 @@ def _by_evidence(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
             return (
                 f"{value['failed']['type']} does not settle what became of attempt {max(commit.unanswered)}"
             )
+        if kind == "final" and unsettled_before(fold, commit):
+            return MADE_BEFORE
         if kind != "transient" and (commit.action.key is not None or number == commit.attempt):
             return None
     return "there is no evidence on record that ends it so"

@@ -137,6 +137,8 @@ class Fold:
     - `resumed` is true if it was resumed and no record has followed from that yet.
     - `attempts` counts the attempts of each intent.
     - `effects` are the actions that may have taken effect, with their states.
+    - `own_keys_say_nothing` is true after a restore after which the runtime's own key is not relied
+      on.
     - `taken_in` counts the records that came from the inbox; `brought` counts the evidence that may
       have come from it.
     """
@@ -168,6 +170,7 @@ class Fold:
         self.wary = START_OF_TIME
         self.wary_until = START_OF_TIME
         self.restored_in = 0
+        self.own_keys_say_nothing = False
         self.ended: str | None = None
         self.ended_why: str | None = None
         self.how = ""

@@ -15,6 +15,7 @@ from opord.kernel.instants import microseconds
 from opord.kernel.legality.commits import committed_in
 from opord.kernel.legality.differing import compare, differs
 from opord.kernel.legality.fold import Commit, Fold, TakenEvent
+from opord.kernel.legality.wariness import blind
 from opord.kernel.program import TimerProgram
 
 
@@ -173,7 +174,7 @@ def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None
         ("outcome", outcome and _ending(outcome), commit.outcome and _ended(commit)),
     ):
         compare(fold, f"intent.{member}", value, journal)
-    for what, why in _impossible(commit, intent):
+    for what, why in _impossible(fold, commit, intent):
         fold.stored_problem(f"intent.{what}", why)
 
 
@@ -185,13 +186,13 @@ def _ended(commit: Commit) -> dict[str, Any]:
     return {**(commit.outcome or {}), "by": commit.outcome_by}
 
 
-def _impossible(commit: Commit, intent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _impossible(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield impossible values of what no record says.
 
     These are whether a person is asked, and when the next try is.
     """
     checks, next_at, asking = intent.get("checks", 0), intent.get("next_at", 0), intent.get("asking", False)
-    if asking and not may_ask(commit):
+    if asking and not may_ask(fold, commit):
         yield (
             "asking",
             f"it says that a person is asked about {commit.action.name}, its journal gives no cause to",
@@ -215,10 +216,11 @@ def _next(commit: Commit, instant: int) -> tuple[int, ...]:
     return (instant,) if since <= instant <= since + longest else (0,)
 
 
-def may_ask(commit: Commit) -> bool:
+def may_ask(fold: Fold, commit: Commit) -> bool:
     """Say whether a person may be asked.
 
-    This is so if the contract says it, if no attempt is left, or if the key may be forgotten.
+    This is so if the contract says it, if no attempt is left, if the key may be forgotten, or if it
+    says nothing after a restore.
     """
     action: Action = commit.action
     if commit.in_flight or commit.outcome is not None:
@@ -226,7 +228,7 @@ def may_ask(commit: Commit) -> bool:
     spent = action.retry is not None and commit.counted > action.retry.times
     if not commit.doubts:
         return spent and commit.failure is None
-    if commit.refused:
+    if commit.refused or blind(fold, commit):
         return True
     match action.doubt:
         case Repeat():

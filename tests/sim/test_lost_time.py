@@ -1,0 +1,34 @@
+"""A batch of seeds with a restore: the own key is not relied on, whatever way was taken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from tests.sim.lost_time import simulate
+from tests.sim.plan import plan_of
+
+SEEDS, BATCH = 64, 16
+
+
+@cache
+def outcome_of(seed: int) -> tuple[list[str], Counter[str]]:
+    return simulate(plan_of(seed))
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
+def test_nothing_takes_effect_after_a_restore_that_nobody_allowed(first: int) -> None:
+    for seed in range(first, first + BATCH):
+        problems, _ = outcome_of(seed)
+        assert not problems, f"seed {seed}: {problems[:5]}"
+
+
+def test_the_lost_time_took_other_ways() -> None:
+    """So that nothing holds only because nothing happened."""
+    counts: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        counts += outcome_of(seed)[1]
+    least = {"restored": SEEDS, "runs marked": 60, "answered for the lost time": 3}
+    assert all(counts[what] >= n for what, n in least.items()), counts
