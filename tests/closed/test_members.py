@@ -33,8 +33,8 @@ POINTED: dict[Union, set[str]] = {
     },
     Union(CONTRACT, "Pattern", "place: Place"): {
         "codegen/diagram/causes.py", "codegen/steps.py", "content/form.py", "language/flow/calls.py",
-        "language/flow/coverage.py", "language/lowering/patterns.py", "language/flow/value_flow.py",
-        "language/flow/known_values.py",
+        "language/flow/coverage.py", "language/flow/handed.py", "language/flow/known_values.py",
+        "language/flow/value_flow.py", "language/lowering/patterns.py",
         "language/sheet/reasons.py", "language/sheet/troubles.py", "simulate/targets.py",
     },
     Union(CONTRACT, "Statement", "place: Place"): {
@@ -112,6 +112,8 @@ PARTIAL: dict[str, dict[str, str]] = {
         "language/lowering/literals.py": "what it does not name cannot be printed into a text, and is refused",
         "language/lowering/policies.py": "what is none of the types of a key is refused",
         "language/lowering/typenodes.py": "it makes types from what is written, and takes none apart",
+        "language/flow/handed.py": "of a type it asks only whether its values can be `none`",
+        "language/rules/same_key.py": "it looks for values that a key could read, to offer them",
         "language/rules/check_that_cannot_tell.py": "a result that it does not name cannot tell, and is reported",
         "language/rules/contract_without_key.py": "it looks for parameters that could be a key, to offer them",
         "language/rules/skip_with_result.py": "a type that it does not name is a result, and is reported",

@@ -406,14 +406,14 @@ def _step_ErasingAccount(state: DeletionRequest.ErasingAccount, frame: Frame[Del
     try:
         account: Proof = yield Commit(
             "erase_account", (frame.input.request.person,)
-        )  # deletion_request.opord:66
+        )  # deletion_request.opord:67
     except StoreError as problem:
         return Goto(
             "Stuck", DeletionRequest.Stuck(reason=f"account: {text(problem)}")
-        )  # deletion_request.opord:66
+        )  # deletion_request.opord:67
     return Goto(
         "ErasingArchive", DeletionRequest.ErasingArchive(account=account)
-    )  # deletion_request.opord:67
+    )  # deletion_request.opord:68
 
 
 def _step_ErasingArchive(state: DeletionRequest.ErasingArchive, frame: Frame[DeletionRequest.Input]) -> Step:
@@ -421,41 +421,41 @@ def _step_ErasingArchive(state: DeletionRequest.ErasingArchive, frame: Frame[Del
     try:
         archive: Proof = yield Commit(
             "erase_archive", (frame.input.request.person,)
-        )  # deletion_request.opord:71
+        )  # deletion_request.opord:72
     except StoreError as problem:
         return Goto(
             "Stuck", DeletionRequest.Stuck(reason=f"archive: {text(problem)}")
-        )  # deletion_request.opord:71
+        )  # deletion_request.opord:72
     return Goto(
         "Certifying", DeletionRequest.Certifying(proofs=[state.account, archive])
-    )  # deletion_request.opord:72
+    )  # deletion_request.opord:73
 
 
 def _step_Stuck(state: DeletionRequest.Stuck, frame: Frame[DeletionRequest.Input]) -> Step:
     """Run the state `Stuck`."""
     yield Commit(
         "alert_officer", (f"deletion {frame.input.request.id}: {state.reason}",)
-    )  # deletion_request.opord:77
-    return Goto("Waiting", DeletionRequest.Waiting())  # deletion_request.opord:78
+    )  # deletion_request.opord:78
+    return Goto("Waiting", DeletionRequest.Waiting())  # deletion_request.opord:79
 
 
 def _when_Waiting_after(state: DeletionRequest.Waiting, frame: Frame[DeletionRequest.Input]) -> timedelta:
     """Say how long to wait."""
-    return timedelta(hours=24)  # deletion_request.opord:82
+    return timedelta(hours=24)  # deletion_request.opord:83
 
 
 def _step_Waiting_after(state: DeletionRequest.Waiting, frame: Frame[DeletionRequest.Input]) -> Step:
     """Go on from `Waiting` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return Goto("ErasingAccount", DeletionRequest.ErasingAccount())  # deletion_request.opord:82
+    return Goto("ErasingAccount", DeletionRequest.ErasingAccount())  # deletion_request.opord:83
 
 
 def _step_Certifying(state: DeletionRequest.Certifying, frame: Frame[DeletionRequest.Input]) -> Step:
     """Run the state `Certifying`."""
     certificate: str = yield Commit(
         "certify", (frame.input.request.id, state.proofs)
-    )  # deletion_request.opord:86
-    return Goto("Deleted", DeletionRequest.Deleted(certificate=certificate))  # deletion_request.opord:87
+    )  # deletion_request.opord:87
+    return Goto("Deleted", DeletionRequest.Deleted(certificate=certificate))  # deletion_request.opord:88
 
 
 _SOURCES = {
@@ -524,6 +524,7 @@ state Held(case_id: str) -> ErasingAccount | Refused {
   after 90d -> goto Refused(case_id)
 }
 
+# opord: allow samekey because what was erased is not asked for again: its proof is on record
 state ErasingAccount -> ErasingArchive | Stuck {
   let account = commit erase_account(request.person) else problem -> goto Stuck("account: {problem}")
   goto ErasingArchive(account)
@@ -570,5 +571,5 @@ bind(
     sources=_SOURCES,
     digest="91faf66318503a0ebf0ba5182c2d9169cacef1ee29cd8828d441fd3b8b1ebc9e",
     form=1,
-    module_digest="cb399803bc188060c316480ee26165c6a60dfac1051fc40ed8ec9fc9999ec0aa",
+    module_digest="effadd0ceed6cc7e66b018dae313e1bd2a1775ecb89197f0f73769bacae9ede1",
 )

@@ -20,12 +20,12 @@ class Handlers(IncidentPaging.Handlers):
         answer = await self._plan.get(f"/{service}/{level}")
         return None if answer.status == 404 else str(body_of(answer)["person"])
 
-    async def page(self, person: str, incident: Incident, level: int, *, call: opord.Call) -> None:
+    async def page(self, person: str, incident: Incident, level: int, turn: int, *, call: opord.Call) -> None:
         """Ring somebody's telephone."""
         text = f"{incident.severity.value}: {incident.summary} (level {level})"
         body_of(await self._pager.post("/pages", {"to": person, "text": text}, key=call.key))
 
-    async def page_everybody(self, incident: Incident, *, call: opord.Call) -> None:
+    async def page_everybody(self, incident: Incident, turn: int, *, call: opord.Call) -> None:
         """Ring all telephones."""
         body_of(await self._pager.post("/broadcasts", {"text": incident.summary}, key=call.key))
 

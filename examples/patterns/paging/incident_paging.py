@@ -69,6 +69,7 @@ class IncidentPaging(Workflow):
         """
 
         level: int
+        turn: int
 
     class Paging(Struct, frozen=True, kw_only=True):
         """Acts as soon as it is entered.
@@ -78,6 +79,7 @@ class IncidentPaging(Workflow):
 
         person: str
         level: int
+        turn: int
 
     class Ringing(Struct, frozen=True, kw_only=True):
         """Waits.
@@ -87,6 +89,7 @@ class IncidentPaging(Workflow):
 
         person: str
         level: int
+        turn: int
 
     class Everybody(Struct, frozen=True, kw_only=True):
         """Acts as soon as it is entered.
@@ -94,19 +97,24 @@ class IncidentPaging(Workflow):
         Goes to Shouting, Working, Reviewing, Dismissed.
         """
 
+        turn: int
+
     class Shouting(Struct, frozen=True, kw_only=True):
         """Waits.
 
         Goes to Unanswered, Working, Reviewing, Dismissed.
         """
 
+        turn: int
+
     class Working(Struct, frozen=True, kw_only=True):
-        """Waits.
+        """Nobody has resolved it in time: the next turn pages everybody again, under keys of its own.
 
         Goes to Looking, Working, Reviewing, Dismissed.
         """
 
         responder: str
+        turn: int
 
     class Reviewing(Struct, frozen=True, kw_only=True):
         """Acts as soon as it is entered.
@@ -146,7 +154,7 @@ class IncidentPaging(Workflow):
             """
 
         @abstractmethod
-        def page(self, person: str, incident: Incident, level: int, *, call: Call) -> Reply[None]:
+        def page(self, person: str, incident: Incident, level: int, turn: int, *, call: Call) -> Reply[None]:
             """A page more is better than a page less: a lost answer pages again, which the pager drops by its
             key.
 
@@ -155,7 +163,7 @@ class IncidentPaging(Workflow):
             """
 
         @abstractmethod
-        def page_everybody(self, incident: Incident, *, call: Call) -> Reply[None]:
+        def page_everybody(self, incident: Incident, turn: int, *, call: Call) -> Reply[None]:
             """Action `page_everybody`.
 
             Commits something the outside can see: pass on `call.key` as its idempotency key. An attempt
@@ -215,7 +223,7 @@ class IncidentPaging(Workflow):
 
 def _initial(frame: Frame[IncidentPaging.Input]) -> IncidentPaging.Looking:
     """Make the initial state `Looking`."""
-    return IncidentPaging.Looking(level=1)  # incident_paging.opord:31
+    return IncidentPaging.Looking(level=1, turn=1)  # incident_paging.opord:35
 
 
 def _key(frame: Frame[IncidentPaging.Input]) -> str:
@@ -228,13 +236,15 @@ def _key_of_page(args: tuple[Any, ...], frame: Frame[IncidentPaging.Input]) -> s
     person: str = args[0]
     incident: Incident = args[1]
     level: int = args[2]
-    return f"{incident.id}/{level}/{person}"  # incident_paging.opord:17
+    turn: int = args[3]
+    return f"{incident.id}/{turn}/{level}/{person}"  # incident_paging.opord:17
 
 
 def _key_of_page_everybody(args: tuple[Any, ...], frame: Frame[IncidentPaging.Input]) -> str:
     """Name the action `page_everybody`."""
     incident: Incident = args[0]
-    return incident.id  # incident_paging.opord:22
+    turn: int = args[1]
+    return f"{incident.id}/{turn}"  # incident_paging.opord:23
 
 
 def _step_Looking(state: IncidentPaging.Looking, frame: Frame[IncidentPaging.Input]) -> Step:
@@ -242,57 +252,61 @@ def _step_Looking(state: IncidentPaging.Looking, frame: Frame[IncidentPaging.Inp
     try:
         found: str | None = yield Perform(
             "on_call", (frame.input.incident.service, state.level)
-        )  # incident_paging.opord:32
+        )  # incident_paging.opord:39
     except TimedOut:
-        return Goto("Everybody", IncidentPaging.Everybody())  # incident_paging.opord:33
-    match found:  # incident_paging.opord:35
+        return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:40
+    match found:  # incident_paging.opord:42
         case None:
-            return Goto("Everybody", IncidentPaging.Everybody())  # incident_paging.opord:37
+            return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:44
         case person:
             return Goto(
-                "Paging", IncidentPaging.Paging(person=person, level=state.level)
-            )  # incident_paging.opord:36
+                "Paging", IncidentPaging.Paging(person=person, level=state.level, turn=state.turn)
+            )  # incident_paging.opord:43
 
 
 def _step_Paging(state: IncidentPaging.Paging, frame: Frame[IncidentPaging.Input]) -> Step:
     """Run the state `Paging`."""
-    yield Commit("page", (state.person, frame.input.incident, state.level))  # incident_paging.opord:42
+    yield Commit(
+        "page", (state.person, frame.input.incident, state.level, state.turn)
+    )  # incident_paging.opord:49
     return Goto(
-        "Ringing", IncidentPaging.Ringing(person=state.person, level=state.level)
-    )  # incident_paging.opord:43
+        "Ringing", IncidentPaging.Ringing(person=state.person, level=state.level, turn=state.turn)
+    )  # incident_paging.opord:50
 
 
 def _when_Ringing_after(state: IncidentPaging.Ringing, frame: Frame[IncidentPaging.Input]) -> timedelta:
     """Say how long to wait."""
     return (
         timedelta(minutes=3) if frame.input.incident.severity == Severity.Critical else timedelta(minutes=10)
-    )  # incident_paging.opord:47
+    )  # incident_paging.opord:58
 
 
 def _step_Ringing_after(state: IncidentPaging.Ringing, frame: Frame[IncidentPaging.Input]) -> Step:
     """Go on from `Ringing` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    if state.level < 3:  # incident_paging.opord:47
-        return Goto("Looking", IncidentPaging.Looking(level=add(state.level, 1)))  # incident_paging.opord:47
+    if state.level < 3:  # incident_paging.opord:58
+        return Goto(
+            "Looking", IncidentPaging.Looking(level=add(state.level, 1), turn=state.turn)
+        )  # incident_paging.opord:59
     else:
-        return Goto("Everybody", IncidentPaging.Everybody())  # incident_paging.opord:48
+        return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:61
 
 
 def _step_Everybody(state: IncidentPaging.Everybody, frame: Frame[IncidentPaging.Input]) -> Step:
     """Run the state `Everybody`."""
-    yield Commit("page_everybody", (frame.input.incident,))  # incident_paging.opord:53
-    return Goto("Shouting", IncidentPaging.Shouting())  # incident_paging.opord:54
+    yield Commit("page_everybody", (frame.input.incident, state.turn))  # incident_paging.opord:66
+    return Goto("Shouting", IncidentPaging.Shouting(turn=state.turn))  # incident_paging.opord:67
 
 
 def _when_Shouting_after(state: IncidentPaging.Shouting, frame: Frame[IncidentPaging.Input]) -> timedelta:
     """Say how long to wait."""
-    return timedelta(hours=2)  # incident_paging.opord:58
+    return timedelta(hours=2)  # incident_paging.opord:71
 
 
 def _step_Shouting_after(state: IncidentPaging.Shouting, frame: Frame[IncidentPaging.Input]) -> Step:
     """Go on from `Shouting` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return Goto("Unanswered", IncidentPaging.Unanswered())  # incident_paging.opord:58
+    return Goto("Unanswered", IncidentPaging.Unanswered())  # incident_paging.opord:71
 
 
 def _step_Working_on_resolve(
@@ -303,7 +317,7 @@ def _step_Working_on_resolve(
     cause: str = args[0]
     return Goto(
         "Reviewing", IncidentPaging.Reviewing(responder=frame.actor, cause=cause)
-    )  # incident_paging.opord:64
+    )  # incident_paging.opord:78
 
 
 def _step_Working_on_hand_over(
@@ -312,7 +326,9 @@ def _step_Working_on_hand_over(
     """Take the event `hand_over` in `Working`."""
     yield from ()  # a generator like every step, though it asks for nothing
     to_whom: str = args[0]
-    return Goto("Working", IncidentPaging.Working(responder=to_whom))  # incident_paging.opord:65
+    return Goto(
+        "Working", IncidentPaging.Working(responder=to_whom, turn=state.turn)
+    )  # incident_paging.opord:79
 
 
 def _step_Working_on_false_alarm(
@@ -323,18 +339,20 @@ def _step_Working_on_false_alarm(
     reason: str = args[0]
     return Goto(
         "Dismissed", IncidentPaging.Dismissed(by_whom=frame.actor, reason=reason)
-    )  # incident_paging.opord:66
+    )  # incident_paging.opord:80
 
 
 def _when_Working_after(state: IncidentPaging.Working, frame: Frame[IncidentPaging.Input]) -> timedelta:
     """Say how long to wait."""
-    return timedelta(hours=12)  # incident_paging.opord:68
+    return timedelta(hours=12)  # incident_paging.opord:82
 
 
 def _step_Working_after(state: IncidentPaging.Working, frame: Frame[IncidentPaging.Input]) -> Step:
     """Go on from `Working` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return Goto("Looking", IncidentPaging.Looking(level=1))  # incident_paging.opord:68
+    return Goto(
+        "Looking", IncidentPaging.Looking(level=1, turn=add(state.turn, 1))
+    )  # incident_paging.opord:82
 
 
 def _step_Reviewing(state: IncidentPaging.Reviewing, frame: Frame[IncidentPaging.Input]) -> Step:
@@ -342,15 +360,15 @@ def _step_Reviewing(state: IncidentPaging.Reviewing, frame: Frame[IncidentPaging
     try:
         review: str = yield Commit(
             "open_review", (frame.input.incident, state.responder, state.cause)
-        )  # incident_paging.opord:72
+        )  # incident_paging.opord:86
     except InDoubt:
         return Goto(
             "Resolved", IncidentPaging.Resolved(responder=state.responder, cause=state.cause, review=None)
-        )  # incident_paging.opord:74
+        )  # incident_paging.opord:88
     else:
         return Goto(
             "Resolved", IncidentPaging.Resolved(responder=state.responder, cause=state.cause, review=review)
-        )  # incident_paging.opord:73
+        )  # incident_paging.opord:87
 
 
 def _step_Alarm_on_acknowledge(
@@ -360,7 +378,9 @@ def _step_Alarm_on_acknowledge(
 ) -> Step:
     """Take the event `acknowledge` in `Alarm`."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return Goto("Working", IncidentPaging.Working(responder=frame.actor))  # incident_paging.opord:27
+    return Goto(
+        "Working", IncidentPaging.Working(responder=frame.actor, turn=state.turn)
+    )  # incident_paging.opord:31
 
 
 def _step_Alarm_on_resolve(
@@ -373,7 +393,7 @@ def _step_Alarm_on_resolve(
     cause: str = args[0]
     return Goto(
         "Reviewing", IncidentPaging.Reviewing(responder=frame.actor, cause=cause)
-    )  # incident_paging.opord:28
+    )  # incident_paging.opord:32
 
 
 def _step_Alarm_on_false_alarm(
@@ -386,7 +406,7 @@ def _step_Alarm_on_false_alarm(
     reason: str = args[0]
     return Goto(
         "Dismissed", IncidentPaging.Dismissed(by_whom=frame.actor, reason=reason)
-    )  # incident_paging.opord:29
+    )  # incident_paging.opord:33
 
 
 _SOURCES = {
@@ -406,59 +426,73 @@ event false_alarm(reason: str) by lead
 
 effect on_call(service: str, level: int) -> str? { retry 5 times, timeout 5s }
 ## A page more is better than a page less: a lost answer pages again, which the pager drops by its key.
-action page(person: str, incident: Incident, level: int) {
-  key "{incident.id}/{level}/{person}"
+action page(person: str, incident: Incident, level: int, turn: int) {
+  key "{incident.id}/{turn}/{level}/{person}"
   timeout 15s
   retry 3 times
   in doubt repeat
 }
-action page_everybody(incident: Incident) { key incident.id, timeout 15s, retry 10 times }
+action page_everybody(incident: Incident, turn: int) {
+  key "{incident.id}/{turn}"
+  timeout 15s
+  retry 10 times
+}
 ## The ticket system honours no key and cannot be asked: a review that may be there is not opened twice.
 action open_review(incident: Incident, responder: str, cause: str) -> str { timeout 30s, in doubt report }
 
 phase Alarm {
-  on acknowledge -> goto Working(actor)
+  on acknowledge -> goto Working(actor, turn)
   on resolve(cause) -> goto Reviewing(actor, cause)
   on false_alarm(reason) -> goto Dismissed(actor, reason)
 
-  initial state Looking(level: int = 1) -> Paging | Everybody | Working | Reviewing | Dismissed {
+  initial state Looking(
+    level: int = 1,
+    turn: int = 1
+  ) -> Paging | Everybody | Working | Reviewing | Dismissed {
     let found = perform on_call(incident.service, level) else {
-      TimedOut -> goto Everybody
+      TimedOut -> goto Everybody(turn)
     }
     match found {
-      some person -> goto Paging(person, level)
-      none -> goto Everybody
+      some person -> goto Paging(person, level, turn)
+      none -> goto Everybody(turn)
     }
   }
 
-  state Paging(person: str, level: int) -> Ringing | Working | Reviewing | Dismissed {
-    commit page(person, incident, level)
-    goto Ringing(person, level)
+  state Paging(person: str, level: int, turn: int) -> Ringing | Working | Reviewing | Dismissed {
+    commit page(person, incident, level, turn)
+    goto Ringing(person, level, turn)
   }
 
-  state Ringing(person: str, level: int) -> Looking | Everybody | Working | Reviewing | Dismissed {
-    after if incident.severity == Critical then 3m else 10m -> if level < 3 { goto Looking(level + 1) } else {
-      goto Everybody
+  state Ringing(
+    person: str,
+    level: int,
+    turn: int
+  ) -> Looking | Everybody | Working | Reviewing | Dismissed {
+    after if incident.severity == Critical then 3m else 10m -> if level < 3 {
+      goto Looking(level + 1, turn)
+    } else {
+      goto Everybody(turn)
     }
   }
 
-  state Everybody -> Shouting | Working | Reviewing | Dismissed {
-    commit page_everybody(incident)
-    goto Shouting
+  state Everybody(turn: int) -> Shouting | Working | Reviewing | Dismissed {
+    commit page_everybody(incident, turn)
+    goto Shouting(turn)
   }
 
-  state Shouting -> Unanswered | Working | Reviewing | Dismissed {
+  state Shouting(turn: int) -> Unanswered | Working | Reviewing | Dismissed {
     after 2h -> goto Unanswered
   }
 }
 
+## Nobody has resolved it in time: the next turn pages everybody again, under keys of its own.
 # opord: allow restarts because whoever takes it over has their own twelve hours
-state Working(responder: str) -> Looking | Working | Reviewing | Dismissed {
+state Working(responder: str, turn: int) -> Looking | Working | Reviewing | Dismissed {
   on resolve(cause) -> goto Reviewing(actor, cause)
-  on hand_over(to_whom) -> goto Working(to_whom)
+  on hand_over(to_whom) -> goto Working(to_whom, turn)
   on false_alarm(reason) -> goto Dismissed(actor, reason)
   on acknowledge ignore
-  after 12h -> goto Looking(1)
+  after 12h -> goto Looking(1, turn + 1)
 }
 
 state Reviewing(responder: str, cause: str) -> Resolved {
@@ -486,7 +520,7 @@ ensure every run ends
 bind(
     IncidentPaging,
     sources=_SOURCES,
-    digest="074993bbd8e9a11c70ed41f45dcbe779481fd1608190b8fc0f7eebd004fc4dd5",
+    digest="92ef81825669cfd821c5cfc780cf4155f4b10a221e8a1720ed87e3ba07ec05bc",
     form=1,
-    module_digest="e0bcb6e5cf7a0f070e555786920e0afcecbb145386400982d29dd561d0bd7ced",
+    module_digest="eaa85648b30b87664440cecad2b5037019ad0fdea9602feab1bff7add09eaf71",
 )

@@ -48,7 +48,7 @@ def test_the_first_on_call_answers_and_resolves(opord_world: World) -> None:
 def test_level_by_level_then_everybody_then_nobody(opord_world: World) -> None:
     fakes = faked(opord_world)
     run = started(opord_world).advance("29m")
-    assert fakes.page.keys == ["i1/1/shop-1", "i1/2/shop-2", "i1/3/shop-3"]
+    assert fakes.page.keys == ["i1/1/1/shop-1", "i1/1/2/shop-2", "i1/1/3/shop-3"]
     assert fakes.page_everybody.calls == []
     run.advance("2m").assert_state("Shouting")
     assert fakes.page_everybody.happened == 1
@@ -91,7 +91,15 @@ def test_it_is_handed_over_and_called_again_if_nobody_resolves_it(opord_world: W
     run.send.hand_over(to_whom="sam", as_="rosa", role="responder")
     run.advance("11h").assert_state("Working", responder="sam")
     run.advance("1h").assert_state("Ringing", person="shop-1")
-    assert len(fakes.page.calls) == 1  # the same person at the same level: it is on record
+    assert fakes.page.keys == ["i1/1/1/shop-1", "i1/2/1/shop-1"]
+
+
+def test_the_next_turn_rings_all_telephones_again(opord_world: World) -> None:
+    fakes = faked(opord_world)
+    fakes.on_call.returns(None)
+    run = acknowledge(started(opord_world))
+    run.advance("12h").assert_state("Shouting")
+    assert fakes.page_everybody.happened == 2
 
 
 @pytest.mark.parametrize("working", [True, False])
@@ -131,8 +139,8 @@ def test_handlers_read_the_plan_ring_and_write_tickets(opord_world: World) -> No
     opord_world.fakes(IncidentPaging, real=Handlers(plan, pager, tickets))
     run = started(opord_world).advance("11m").assert_state("Shouting")
     assert pager.posts == [
-        ("/pages", {"to": "rosa", "text": "Major: orders fail (level 1)"}, "i1/1/rosa"),
-        ("/broadcasts", {"text": "orders fail"}, "i1"),
+        ("/pages", {"to": "rosa", "text": "Major: orders fail (level 1)"}, "i1/1/1/rosa"),
+        ("/broadcasts", {"text": "orders fail"}, "i1/1"),
     ]
     run.send.resolve(cause="a bug", as_="rosa", role="responder")
     run.assert_state("Resolved", review="T-9")

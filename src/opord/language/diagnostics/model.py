@@ -24,7 +24,7 @@ ErrorRule: TypeAlias = Literal[
     "syntax", "name", "type", "flow", "exhaustive", "commitment", "secret", "ensure"
 ]
 WarningRule: TypeAlias = Literal[
-    "unused", "waits", "kept", "restarts", "spins", "unkeyed", "unanswered", "unsettled"
+    "unused", "waits", "kept", "restarts", "spins", "unkeyed", "unanswered", "unsettled", "samekey"
 ]
 Rule: TypeAlias = ErrorRule | WarningRule
 
@@ -45,6 +45,7 @@ FAMILY_DIGIT: dict[str, str] = {
     "unkeyed": "8",
     "unanswered": "8",
     "unsettled": "8",
+    "samekey": "8",
 }
 
 

@@ -32,28 +32,39 @@ from opord.language.flow.value_flow import (
 )
 
 
-class _Mark:
-    """A mark for a value that is not a literal."""
+class WorthMark:
+    """What stands for a worth that is not known as a literal."""
 
 
-UNSAID: Final = _Mark()
+UNSAID: Final = WorthMark()
 """Nothing is known of the value."""
-SOMETHING: Final = _Mark()
+SOMETHING: Final = WorthMark()
 """The value is not `none`; nothing more is known."""
 
 
+COUNT_MAX = 10
+"""A counter is computed up to this number, and down to the same below zero."""
+
+
+class Beyond(WorthMark):
+    """A number above `COUNT_MAX`, or below `-COUNT_MAX`: no more is computed of a counter."""
+
+    def __init__(self, sign: str) -> None:
+        self.bound = float(f"{sign}inf")
+
+
 @dataclass(frozen=True, slots=True)
-class WithFields:
+class NamedVariant:
     """A variant with fields; only its name is known."""
 
     ref: VariantRef
 
 
-Known: TypeAlias = Mapping[Value, Any]
+Worths: TypeAlias = Mapping[Value, Any]
 """The worth of values."""
 
 
-def holds(requirement: Requirement, known: Known) -> bool | None:
+def holds(requirement: Requirement, known: Worths) -> bool | None:
     """Say whether a condition holds; None if that is not known."""
     worth = worth_of(requirement.of, known)
     if worth is UNSAID:
@@ -74,9 +85,9 @@ def takes(pattern: Pattern, worth: Any) -> bool | None:
         case SomePattern():
             return worth is not None
         case ConstantPattern(values=values):
-            return None if worth is SOMETHING else worth in values
+            return None if isinstance(worth, WorthMark) else worth in values
         case VariantPattern(variants=variants):
-            ref = worth.ref if isinstance(worth, WithFields) else worth
+            ref = worth.ref if isinstance(worth, NamedVariant) else worth
             return ref in variants if isinstance(ref, VariantRef) else None
         case ElsePattern() | OkPattern():
             return None  # the rest of the cases is not known, and `ok` takes no value
@@ -84,7 +95,7 @@ def takes(pattern: Pattern, worth: Any) -> bool | None:
             assert_never(pattern)
 
 
-def worth_of(value: Value, known: Known) -> Any:
+def worth_of(value: Value, known: Worths) -> Any:
     """Return the known part of a value; `UNSAID` if nothing is known."""
     if known and value in known:
         return known[value]
@@ -94,6 +105,8 @@ def worth_of(value: Value, known: Known) -> Any:
         case MadeValue(how="attribute", parts=(of,), names=(name,)):
             record = worth_of(of, known)
             return record.get(name, UNSAID) if isinstance(record, dict) else UNSAID
+        case MadeValue(how="beyond", names=(sign,)):
+            return Beyond(sign)
         case MadeValue(how="wrap", parts=(of,)):
             worth = worth_of(of, known)
             return SOMETHING if worth is UNSAID else worth
@@ -101,7 +114,7 @@ def worth_of(value: Value, known: Known) -> Any:
             worth = worth_of(of, known)
             return UNSAID if worth is SOMETHING else worth
         case MadeValue(how="variant", names=(type, name, *_)):
-            return WithFields(VariantRef(type, name))
+            return NamedVariant(VariantRef(type, name))
         case MadeValue(how="record", parts=parts, names=names):
             return _record({}, names, parts, known)
         case MadeValue(how="with", parts=(of, *changes), names=names):
@@ -115,7 +128,7 @@ def worth_of(value: Value, known: Known) -> Any:
             assert_never(value)
 
 
-def _record(base: dict[str, Any], names: tuple[str, ...], parts: Any, known: Known) -> dict[str, Any]:
+def _record(base: dict[str, Any], names: tuple[str, ...], parts: Any, known: Worths) -> dict[str, Any]:
     worths = {name: worth_of(part, known) for name, part in zip(names, parts, strict=True)}
     return {name: worth for name, worth in (base | worths).items() if worth is not UNSAID}
 
@@ -133,7 +146,11 @@ def operate(op: str, worth: list[Any]) -> Any:
             return True if True in worth else UNSAID if UNSAID in worth else False
         case "==" | "!=", [left, right] if _is_none(left, right) is not None:
             return _is_none(left, right) is (op == "==")
-        case _ if any(isinstance(each, _Mark | dict | WithFields) for each in worth):
+        case _, [Beyond() as left, int() as right] if abs(right) <= COUNT_MAX:
+            return operate(op, [left.bound, right])
+        case _, [int() as left, Beyond() as right] if abs(left) <= COUNT_MAX:
+            return operate(op, [left, right.bound])
+        case _ if any(isinstance(each, WorthMark | dict | NamedVariant) for each in worth):
             return UNSAID
         case "not", [of]:
             return not of
@@ -177,7 +194,7 @@ def proved(requirement: Requirement) -> Iterator[tuple[Value, Any]]:
         case ConstantPattern(values=(value,)):
             yield of, value
         case VariantPattern(variants=(ref,)):
-            yield of, WithFields(ref)
+            yield of, NamedVariant(ref)
         case ElsePattern():
             yield from _proved_by_else(of, requirement.before)
         case ConstantPattern() | VariantPattern() | OkPattern():

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, assert_never
 
 from opord.language.flow.components import components
-from opord.language.flow.known_values import UNSAID, Known, holds, proved, worth_of
+from opord.language.flow.known_values import UNSAID, Worths, holds, proved, worth_of
 from opord.language.flow.value_flow import (
     CopiedField,
     Handover,
@@ -119,6 +119,6 @@ def _can_be_repeated(round_: list[Handover]) -> bool:
     return True
 
 
-def _handed_on(handover: Handover, fields: Known) -> dict[Value, Any]:
+def _handed_on(handover: Handover, fields: Worths) -> dict[Value, Any]:
     values = ((name, worth_of(value, fields)) for name, value in handover.values)
     return {CopiedField(name): worth for name, worth in values if worth is not UNSAID}

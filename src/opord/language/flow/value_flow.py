@@ -194,25 +194,34 @@ class _Chain:
     def then(self, requirement: Requirement) -> _Chain:
         return _Chain(requirement, self)
 
-    def latest(self) -> Iterator[Requirement]:
+    def last_ones(self) -> tuple[Requirement, ...]:
+        return tuple(islice(self._latest(), _REQUIREMENTS_MAX))
+
+    def _latest(self) -> Iterator[Requirement]:
         chain: _Chain | None = self
         while chain is not None and chain.last is not None:
             yield chain.last
             chain = chain.rest
 
 
+class Calling(NamedTuple):
+    """A call in a step: the values of its arguments, and the conditions before it."""
+
+    args: tuple[Value, ...]
+    requirements: tuple[Requirement, ...]
+
+
 class StepFlow:
     """The values of a step: at each `goto`, in the arguments of each call, and of any expression.
 
-    `leavings` has the ways out from top to bottom, `args` the arguments of each call site by its
-    `id`.
+    `leavings` has the ways out from top to bottom, `callings` each call by the `id` of its site.
     """
 
     def __init__(self, body: Block) -> None:
         self._walk = _Walk()
         self._walk.block(body, _Chain())
         self.leavings = self._walk.leavings
-        self.args = self._walk.args
+        self.callings = self._walk.callings
 
     def value(self, expr: Expr) -> Value:
         """Return the value of an expression that stands before the step, such as a guard."""
@@ -243,20 +252,21 @@ class _Walk(PathWalk[_Chain]):
 
     def __init__(self, names: Mapping[str, Value] | None = None) -> None:
         self.leavings: list[Leaving] = []
-        self.args: dict[int, tuple[Value, ...]] = {}
+        self.callings: dict[int, Calling] = {}
         self._outside = count()
         self._names: dict[str, Value] = dict(names or {})
         self._hidden: list[tuple[str, Value | None]] = []  # the earlier value of each bound name
         self._subjects: dict[int, _Subject] = {}
 
     def called(self, site: CallSite, pattern: Pattern | None, at: _Chain) -> _Chain:
-        if id(site) not in self.args:
-            self.args[id(site)] = tuple(self.value(arg) for arg in site.args)
+        if id(site) not in self.callings:
+            args = tuple(self.value(arg) for arg in site.args)
+            self.callings[id(site)] = Calling(args, at.last_ones())
         return at
 
     def went(self, goto: Goto, at: _Chain) -> None:
         handed = tuple((name, self.value(value)) for name, value in goto.args)
-        self.leavings.append(Leaving(goto, handed, tuple(islice(at.latest(), _REQUIREMENTS_MAX))))
+        self.leavings.append(Leaving(goto, handed, at.last_ones()))
 
     def join(self, ways: Sequence[_Chain], before: _Chain) -> _Chain:
         return before

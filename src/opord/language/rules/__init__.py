@@ -35,6 +35,7 @@ from opord.language.rules import (
     repeat_without_key,
     restarted_timer,
     retry_without_reason,
+    same_key,
     second_commit,
     skip_with_result,
     spinning_cycle,
@@ -96,6 +97,7 @@ RULES: tuple[RuleCheck, ...] = (
     contract_without_key.check,
     unanswered_action.check,
     unsettled_doubt.check,
+    same_key.check,
     # flow again: the limit at which the rules above give up
     too_many_moves.check,
 )

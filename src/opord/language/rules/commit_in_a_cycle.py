@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Contract
+from opord.contract import STR, Attribute, Contract, RunInfo, Var
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.suppressors import LeftOut
 from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, way
+from opord.language.flow.changes import Changes, changes_round
 from opord.language.flow.graph import Edge, Graph
 from opord.language.flow.repeated_commits import RepeatedCommit, repeated_commits
+from opord.language.rules.same_key import key_with_arguments, new_argument
+
+_RUN_ID = Attribute(Var("run", "run", RunInfo()), "id", STR)
 
 CODE = code(
     "OP505",
@@ -24,15 +28,13 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     circling = (repeated for repeated in repeated_commits(contract, graph) if repeated.circles)
     for index, repeated in enumerate(circling):
         # Each cycle shown needs a search through the whole graph.
-        way_round = (
-            f"comes round by {way(_round(graph, repeated))}" if index < WAYS_SHOWN_MAX else "comes round"
-        )
+        states = _round(graph, repeated) if index < WAYS_SHOWN_MAX else []
         yield CODE.at(
             repeated.site.place,
             f"a run can commit `{repeated.action.name}` again after it may have taken effect",
-            label=way_round,
+            label=f"comes round by {way(states)}" if states else "comes round",
             labels=(Label(repeated.action.place, _why(repeated)),),
-            help="give the action a `key` over what makes it one thing, or declare it `repeatable`, "
+            help=f"{_help(graph, repeated, states)}, declare the action `repeatable`, "
             "or leave the cycle once it may have happened",
         )
 
@@ -41,6 +43,15 @@ def _why(repeated: RepeatedCommit) -> str:
     if repeated.action.key is not None:
         return "`key` alone gives a new key each time the state is entered"
     return "has neither `key` with an expression nor `repeatable`"
+
+
+def _help(graph: Graph, repeated: RepeatedCommit, states: list[str]) -> str:
+    action = repeated.action
+    changes = changes_round(graph, action, repeated.site, states) if states else Changes()
+    key = key_with_arguments(graph, graph.contract.key or _RUN_ID, changes)
+    if key is not None:
+        return f"give `{action.name}` a key that changes on the way, as in `key {key}`"
+    return f"{new_argument(graph, action, repeated.state, changes)} and read it in its `key`"
 
 
 def _round(graph: Graph, repeated: RepeatedCommit) -> list[str]:
