@@ -100,8 +100,8 @@ def origin_of(path: Path) -> Origin | None:
             head = file.read(HEAD_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return None
-    found = _GENERATED.search(head)
-    return None if found is None else Origin(found[1], found[2], int(found[3]))
+    origin = _GENERATED.search(head)
+    return None if origin is None else Origin(origin[1], origin[2], int(origin[3]))
 
 
 def _is_foreign(path: Path) -> bool:

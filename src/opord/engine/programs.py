@@ -86,7 +86,7 @@ def _compile(contract: StoredContract) -> Program:
         program = load_accepted(sources, contract.digest, contract.form)
     except OtherContract as other:
         raise ContractUnreadable(
-            f"{what} compiles to another digest ({other.found[:12]}, stored {contract.digest[:12]}); it was stored by another "
+            f"{what} compiles to another digest ({other.text_digest[:12]}, stored {contract.digest[:12]}); it was stored by another "
             "version of Opord"
         ) from other
     except Exception as error:

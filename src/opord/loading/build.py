@@ -47,8 +47,8 @@ def secret_places(contract: ir.Contract) -> tuple[str, ...]:
     groups += [(event.name, event.params) for event in contract.events]
     groups += [(state.name, state.fields) for state in contract.states]
     groups += [(call.name, call.params) for call in calls(contract)]
-    found = [f"{name}.{field.name}" for name, fields in groups for field in fields if _is_secret(field.type)]
-    return (*found, *(f"{call.name}()" for call in calls(contract) if _is_secret(call.result)))
+    places = [f"{name}.{field.name}" for name, fields in groups for field in fields if _is_secret(field.type)]
+    return (*places, *(f"{call.name}()" for call in calls(contract) if _is_secret(call.result)))
 
 
 def _kind(call: ir.Pure | ir.Effect | ir.Action) -> CallKind:
@@ -171,8 +171,8 @@ class _Builder:
         if phase is not None:
             for handler in phase.handlers:
                 if handler.event not in own:
-                    made = self._handler(phase, handler)
-                    handlers[handler.event] = (*handlers.get(handler.event, ()), made)
+                    program = self._handler(phase, handler)
+                    handlers[handler.event] = (*handlers.get(handler.event, ()), program)
             timers += [self._timer(phase, timer) for timer in phase.timers]
         # `initial` computes the defaults of an initial state. All other code gives every field.
         fields = tuple(dataclasses.replace(field, default=None) for field in state.fields)

@@ -25,11 +25,11 @@ class ContractRefused(LoadingError):
 class OtherContract(LoadingError):
     """Stored texts belong to a contract with another digest than the stored one."""
 
-    def __init__(self, file: str, digest: str, found: str) -> None:
-        super().__init__(f"{file} has the digest {found[:12]}, and was kept with {digest[:12]}")
+    def __init__(self, file: str, digest: str, text_digest: str) -> None:
+        super().__init__(f"{file} has the digest {text_digest[:12]}, and was kept with {digest[:12]}")
         self.file = file
         self.digest = digest
-        self.found = found
+        self.text_digest = text_digest
 
 
 class StaleModule(LoadingError):

@@ -78,16 +78,16 @@ def read_accepted(sources: Sequence[tuple[str, str]], digest: str, form: int) ->
     texts = dict(sources)
     lowered = lower_text(sources[0][1], sources[0][0], read=_reader(texts))
     try:
-        found = digest_in(lowered.model, form)
+        text_digest = digest_in(lowered.model, form)
     except ValueError:
-        found = None
+        text_digest = None
     # An equal digest proves that this is the accepted contract, even if today's rules have
     # findings.
-    if found == digest:
+    if text_digest == digest:
         return lowered.model
-    if found is None or lowered.errors:
+    if text_digest is None or lowered.errors:
         raise ContractRefused(sources[0][0], lowered.errors)
-    raise OtherContract(sources[0][0], digest, found)
+    raise OtherContract(sources[0][0], digest, text_digest)
 
 
 def program_of(workflow: type[Workflow] | Workflow) -> Program:
@@ -174,6 +174,6 @@ def _check_text(module: ModuleType, digest: str) -> None:
     text = "".join(linecache.getlines(module.__file__ or "", vars(module)))
     if not text:
         return
-    body, found, _ = text.partition(BIND_LINE)
-    if not found or canonical.digest(body) != digest:
+    body, bind_line, _ = text.partition(BIND_LINE)
+    if not bind_line or canonical.digest(body) != digest:
         raise StaleModule(module.__name__, "was changed after it was generated")

@@ -61,9 +61,9 @@ def _place_at(file: str, line: int, namespace: dict[str, Any]) -> str | None:
     """Return the place at the end of the statement that contains `line`."""
     lines = linecache.getlines(file, namespace)
     for text in lines[line - 1 :]:
-        found = _PLACE.search(text.rstrip("\n"))
-        if found is not None:
-            return found[1]
+        place = _PLACE.search(text.rstrip("\n"))
+        if place is not None:
+            return place[1]
         if not text.strip():
             return None
     return None

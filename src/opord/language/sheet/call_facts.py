@@ -78,7 +78,7 @@ class _Steps:
         return self._possible.get(id(edge.goto), 0)
 
     def _read(self, graph: Graph, moment: Moment, name: str, bit: int) -> None:
-        seen: dict[int, set[CallEnding]] = {}
+        endings_by_goto: dict[int, set[CallEnding]] = {}
 
         def on_call(before: CallEnding, site: CallSite, ending: CallEnding) -> CallEnding:
             return max(before, ending, key=_ORDER.index) if site.name == name else before
@@ -89,9 +89,9 @@ class _Steps:
             start,
             graph.calls,
             on_call,
-            lambda goto, facts: seen.setdefault(id(goto), set()).update(facts),
+            lambda goto, facts: endings_by_goto.setdefault(id(goto), set()).update(facts),
         )
-        for goto, endings in seen.items():
+        for goto, endings in endings_by_goto.items():
             if endings == {"ok"}:
                 self._certain[goto] = self._certain.get(goto, 0) | bit
             if endings - {"failed"}:
