@@ -101,7 +101,9 @@ POINTED: dict[Union, set[str]] = {
     Union("kernel/doubt.py", "Deed"): {"drive/commitment.py"},
     Union("kernel/doubt.py", "Reason"): {"kernel/plan.py"},
     Union("kernel/doubt.py", "Until"): {"kernel/plan.py"},
-    Union("drive/calls.py", "Undeclared"): {"drive/commitment.py", "drive/effects.py", "drive/interrupts.py"},
+    Union("drive/calls.py", "Undeclared"): {
+        "drive/commitment.py", "drive/effects.py", "drive/evidence.py", "drive/interrupts.py",
+    },
     Union("simulate/drive.py", "ExplorationEnd"): {"simulate/explore.py"},
     Union("lsp/cursor.py", "FrameKind"): {"lsp/features/completion/complete.py"},
 }  # fmt: skip

@@ -316,7 +316,7 @@ def test_a_transient_failure_rests_until_its_next_attempt() -> None:
         desk.handlers.says = [desk.module.Gate.Busy()]
         await desk.start()
         await desk.fly()
-        assert desk.head == ("New", "running")
+        assert desk.head == ("New", "waiting")
         assert desk.host.row is not None
         assert desk.host.row.head.wake_at is not None
         desk.host.at_us = desk.host.row.head.wake_at

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from opord.backends.front import Engine
+from opord.engine.protection import protection_with
 from opord.generated.handlers import handler_names
 from opord.generated.handles import Sent
 from opord.kernel.requests import Call
@@ -195,7 +196,7 @@ class Sim:
         self.kit = Kit(text, self.desk.handlers, lease_s=lease_s)
         self.desk.now = self.kit.clock.monotonic
         self.module = self.kit.module
-        self.program = program_of(self.kit.workflow)
+        self.program = protection_with(None).of(program_of(self.kit.workflow))
         self.input = input if input is not None else {"n": 1}
         self.id = ""
 
@@ -249,7 +250,9 @@ class Sim:
         row = self.kit.row(self.id)
         if row is None or row.head.worker is not None:
             return False
-        return row.head.status in ("waiting", "ended", "stalled") or needs_person(self.run)
+        if row.head.status == "waiting":
+            return not self.run.between_attempts
+        return row.head.status in ("ended", "stalled") or needs_person(self.run)
 
     @property
     def state(self) -> str:

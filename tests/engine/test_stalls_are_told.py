@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 import pytest
 
-from opord.drive import effects
 from opord.drive.errors import UnknownEvent
 from tests.engine.desk import Here, Sim
 
@@ -25,19 +25,33 @@ INPUT = {"n": 1, "token": "hunter2-hunter2"}
 def test_a_stall_is_recorded_at_the_moment_after_the_last_attempt() -> None:
     sim = Sim(LOOKUP, input=INPUT, look=[ValueError("no")]).rest()
     last = sim.desk.made["look"][-1].at
-    started, stalled = sim.kit.records(sim.id)
+    started, *_, stalled = sim.kit.records(sim.id)
     waited = datetime.fromisoformat(stalled["at"]) - datetime.fromisoformat(started["at"])
     assert stalled["kind"] == "stalled"
     assert waited.total_seconds() >= last > 0
 
 
-def test_the_log_has_the_error_and_the_instant_of_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(effects.log, "info", lambda form, *values: said.append(form % values))
-    Sim(LOOKUP, input=INPUT, look=[ValueError("bad token hunter2-hunter2"), "text"]).rest(drawn=0.5)
-    assert said == [
-        "Lookup/1: attempt 1 of look went wrong: ValueError: bad token [secret]; trying again in 1.0 s"
+def test_the_log_has_the_error_and_the_instant_of_each_attempt_to_come(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    secret = "bad token hunter2-hunter2"
+    with caplog.at_level(logging.INFO, logger="opord.worker"):
+        sim = Sim(LOOKUP, input=INPUT, look=[ValueError(secret)]).rest(drawn=0.5)
+    attempts = [one for one in sim.kit.records(sim.id) if one["kind"] == "attempt"]
+    told = [record for record in caplog.records if record.name == "opord.worker"]
+    warned = ", and if that goes wrong too, the run stalls"
+    assert [(one.levelname, one.getMessage()) for one in told] == [
+        *(
+            (
+                "WARNING" if number == 3 else "INFO",
+                f"Lookup/1: attempt {number} of look failed: ValueError: bad token [secret]; "
+                f"it is tried again at {attempt['next']}{warned if number == 3 else ''}",
+            )
+            for number, attempt in enumerate(attempts, 1)
+        ),
+        ("WARNING", "Lookup/1 stalled in Looking: ValueError: bad token [secret]"),
     ]
+    assert len(attempts) == 3
 
 
 def test_a_cancel_that_no_state_handles_is_refused_with_the_reason() -> None:

@@ -122,7 +122,8 @@ def test_an_attempt_that_will_be_made_again_is_waited_for() -> None:
     assert intent is not None
     attempt_failed(story.later(3), intent, {"type": "Refused.Busy"}, next_at=START + 9_000_000)
     view = story.view()
-    assert view["reason"] == "attempt 1 of wire failed with Refused.Busy"
+    again = text(START + 9_000_000)
+    assert view["reason"] == f"attempt 1 of wire failed with Refused.Busy; it is tried again at {again}"
     assert view["waiting_for"] == [{"attempt": "wire", "at": text(START + 9_000_000)}]
 
 

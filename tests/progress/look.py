@@ -76,14 +76,19 @@ def look(file: str | Path, *, now_us: int | None = None, grace_us: int = GRACE_U
 def _classes(row: sqlite3.Row, body: dict[str, Any], now: int) -> Iterator[str]:
     """Return the classes of the run; a sound run has exactly one."""
     status, wake, worker = row["status"], row["wake_at"], row["worker"]
-    intent = (body.get("pending") or {}).get("intent") or {}
+    pending = body.get("pending") or {}
+    intent = pending.get("intent") or {}
+    tried = "tries" in pending or "intent" in pending
     if status == "ended":
         yield "ended"
-    if worker is not None and status in ("running", "in_doubt", "stalled") and wake is not None:
+    held = worker is not None and wake is not None
+    if held and (status in ("running", "in_doubt", "stalled") or (status == "waiting" and tried)):
         yield "leased"
+    if status == "waiting" and worker is None and tried and wake is not None:
+        yield "waiting for an attempt"
     if status == "running" and worker is None and wake is not None:
         yield "runnable" if wake <= now else "runnable later"
-    if status == "waiting" and body.get("timers") and wake == min(body["timers"].values()):
+    if status == "waiting" and not tried and body.get("timers") and wake == min(body["timers"].values()):
         yield "waiting for a timer"
     if status == "waiting" and not body.get("timers") and wake is None and _hears(row):
         yield "waiting for an event"
@@ -130,7 +135,8 @@ def _problems(
         yield f"it has been due for {(now - wake) / 1e6:.0f} s, and nobody looks"
     if status == "running" and wake is None:
         yield "it could go on, and nobody will look"
-    if status == "waiting" and (pending or worker is not None):
+    tried = "tries" in pending or "intent" in pending
+    if status == "waiting" and not tried and (pending or worker is not None):
         yield "it waits in the middle of a step"
     if status == "waiting" and "evidence" in inbox:
         yield "it waits, and nobody has looked at what came of a call of it"

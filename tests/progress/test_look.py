@@ -18,12 +18,13 @@ from tests.support.kit import Kit
 
 DESK = """
 contract Desk(id: str) key id
+failure Line { Down transient }
 event approve()
 event hint() keep
-effect find(id: str) -> str
+effect find(id: str) -> str fails Line { retry 9 times backoff 1h to 1h }
 action charge(id: str)
 initial state Asked -> Looked {
-  let found = perform find(id)
+  let found = perform find(id) else { Down -> goto Looked("") }
   goto Looked(found)
 }
 state Looked(found: str) -> Charging | Timed | Heard {
@@ -46,7 +47,12 @@ final state Charged success
 
 
 class Desk:
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
     async def find(self, id: str) -> str:
+        if id == "tried":
+            raise self.module.Line.Down()
         if id == "stalled":
             raise ConnectionError("nobody there")
         return id
@@ -56,21 +62,22 @@ class Desk:
             raise ConnectionError("the answer was lost")
 
 
-NAMES = ("timed", "heard", "doubtful", "stalled", "ended", "fresh")
+NAMES = ("timed", "heard", "doubtful", "stalled", "ended", "tried", "fresh")
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     """Return a store with a run of each kind, and its clock's instant."""
     file = tmp_path_factory.mktemp("progress") / "runs.db"
-    kit = Kit(DESK, lambda module: Desk())
+    kit = Kit(DESK, Desk)
     kit.store = SqliteStore(file, clock=kit.clock.now)
 
     async def main() -> None:
         async with kit.engine() as engine:
             for name in NAMES[:-1]:
                 await engine.start(kit.workflow, id=name)
-            await engine.until_idle()
+            # Longer than the pauses before the stall, shorter than that of the sick partner.
+            await asyncio.sleep(60)
             for name in ("doubtful", "ended"):
                 await engine.send_event(f"Desk/{name}", "approve", {})
             await engine.send_event("Desk/heard", "cancel", {"reason": ""})
@@ -102,6 +109,7 @@ def test_each_run_waits_for_one_thing(whole: tuple[Path, int]) -> None:
     assert report.problems == []
     assert report.waits == {
         "waiting for a timer": 1, "waiting for an event": 1, "in doubt": 1, "stalled": 1, "ended": 1, "runnable": 1,
+        "waiting for an attempt": 1,
     }  # fmt: skip
 
 
@@ -115,6 +123,7 @@ SPOILINGS = {
     "a timer that wakes too late": ("timed", "UPDATE heads SET wake_at = wake_at + 1 WHERE run = :n", "0 things at once"),
     "a wait that nobody can end": ("timed", "UPDATE heads SET wake_at = NULL, body = json_remove(body, '$.timers'), state = 'No' WHERE run = :n", "0 things"),
     "a wait in the middle of a step": ("heard", "UPDATE heads SET body = json_set(body, '$.pending', json('{\"now\":1}')) WHERE run = :n", "middle of a step"),
+    "an attempt that nobody makes": ("tried", "UPDATE heads SET wake_at = NULL WHERE run = :n", "0 things at once"),
     "evidence nobody has looked at": ("heard", "UPDATE inbox SET kind = 'evidence' WHERE run = :n", "nobody has looked"),
     "stalled without a reason": ("stalled", "UPDATE heads SET reason = NULL WHERE run = :n", "without a reason"),
     "stalled and waiting": ("stalled", "UPDATE heads SET status = 'waiting' WHERE run = :n AND 1", "0 things"),
@@ -163,7 +172,7 @@ def test_a_simulated_hour_of_everything_abandons_no_run(tmp_path: Path) -> None:
     """
     from opord.testing.engines import kill
 
-    kit = Kit(DESK, lambda module: Desk(), lease_s=2.0)
+    kit = Kit(DESK, Desk, lease_s=2.0)
     file = tmp_path / "runs.db"
     kit.store = SqliteStore(file, clock=kit.clock.now)
 

@@ -34,7 +34,7 @@ class Sum:
             self._enter(record, facts)
         elif kind == "terminated":
             self.outcome, self.intent = "terminated", None
-        elif kind == "event":
+        elif kind == "event" or (kind == "attempt" and "key" not in record):
             self.intent = None
         elif kind == "intent":
             self.intent, self.attempt, self.doubts, self.known = record, 1, [], False

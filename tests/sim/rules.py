@@ -101,7 +101,7 @@ def commits_by_rule(records: list[dict[str, Any]], facts: dict[str, Any]) -> Ite
         kind = record["kind"]
         if kind == "intent":
             commit = _Commit(record, facts)
-        elif kind in ("transition", "terminated", "event"):
+        elif kind in ("transition", "terminated", "event") or (kind == "attempt" and "key" not in record):
             commit = None
         elif commit is not None and kind in ("attempt", "doubt", "resolved", "outcome"):
             yield from getattr(commit, kind)(record)

@@ -146,6 +146,13 @@ def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[s
     doubts: set[int] = set()
     under_way = False
     for one in records:
+        if one["kind"] in ("attempt", "evidence") and not one.keys() & {"key", "intent"}:
+            # An effect's. A timer of a phase may move a run between two attempts of an action.
+            if one["kind"] == "attempt" and open_ is not None:
+                if doubts or under_way:
+                    yield f"4: record {one['seq']} calls {one['call']} while {open_['call']} is open"
+                open_, doubts = None, set()
+            continue
         kind, was_under_way = one["kind"], under_way
         under_way = (under_way or kind in ("intent", "attempt")) and "outcome" not in one and kind not in ENDS
         if kind == "event" and open_ is not None:

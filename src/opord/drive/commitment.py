@@ -22,6 +22,7 @@ from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, adopt_all
+from opord.kernel.instants import text
 from opord.kernel.keys import outcome_under
 from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
@@ -188,7 +189,7 @@ class Commitments:
                 case "ask again" | "ask" | "rest":
                     stands = await self._rest(draft, intent, plan.deed, plan)
                 case "pause":
-                    await hold.park(draft, "running", plan.instant)
+                    await hold.pause(draft, plan.instant or draft.at)
                 case "wait" | "adopt" | "damaged":
                     raise RuntimeError(f"{run.id}: who holds a run cannot {plan.deed} ({stands})")
                 case _:
@@ -247,6 +248,7 @@ class Commitments:
             case "note":
                 self._learn(intent, Outcome("failed", value))
                 recording.attempt_failed(draft, intent, value, next_at=plan.instant)
+                self._tell_failed(intent, plan)
             case "set aside":
                 self._learn(intent, Outcome("failed", value))
                 recording.attempt_failed(draft, intent, value, next_at=None, final=True)
@@ -259,6 +261,15 @@ class Commitments:
             case _:
                 assert_never(deed)
         return "between"
+
+    def _tell_failed(self, intent: Intent, plan: Plan) -> None:
+        following = "no attempt is left"
+        if plan.instant is not None:
+            following = f"it is tried again at {text(plan.instant)}"
+        log.info(
+            "%s: attempt %d of %s failed with %s; %s",
+            self.run.id, intent.attempt, intent.call, intent.failure["type"], following,
+        )  # fmt: skip
 
     def _end(self, draft: Draft, intent: Intent, deed: _End, reply: CommitReply) -> Outcome:
         """Record the outcome and return it."""

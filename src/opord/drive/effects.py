@@ -1,23 +1,29 @@
-"""Call effects: repeat them until they answer, their attempts run out, or a timer is due."""
+"""Call effects. A failed attempt goes on record, and the pause before the next one is spent parked.
+
+So attempts are counted over restarts, and a run that waits for an attempt holds no place.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, assert_never
+from typing import Any, NoReturn, assert_never
 
 from opord.contract import Effect
 from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Undeclared, Unexpected
+from opord.drive.evidence import LateAnswer
 from opord.drive.hold import Hold
-from opord.drive.interrupts import TimerDue, Trouble, unexpected
-from opord.kernel import recording, repeats
-from opord.kernel.instants import to_datetime
+from opord.drive.interrupts import Parked, TimerDue, Trouble, unexpected
+from opord.kernel import effects, recording, repeats
+from opord.kernel.draft import Draft
+from opord.kernel.instants import capped, text, to_datetime
 from opord.kernel.program import CallProgram
-from opord.kernel.repeats import Ended, Tries
+from opord.kernel.repeats import Ended, RepeatPlan, Tries
 from opord.kernel.requests import Call, TimedOut
-from opord.kernel.secrets import hidden
+from opord.kernel.run import FailedAttempts
+from opord.kernel.step import StepUnderWay, dump_failure
 from opord.values.failure import Failure
-from opord.values.types import Duration
+from opord.values.types import Instant
 
 log = logging.getLogger("opord.worker")
 
@@ -36,49 +42,98 @@ class Effects:
         self.calls = calls
 
     async def perform(
-        self, call: CallProgram, args: tuple[Any, ...]
+        self, draft: Draft, step: StepUnderWay, call: CallProgram, args: tuple[Any, ...]
     ) -> tuple[Answered | Failure, int, float]:
-        """Call an effect until it answers, fails for good, or its attempts run out.
+        """Call an effect once; if it fails and may be tried again, give the run back until then.
 
-        Returns the answer or the failure, the number of attempts, and the duration of all attempts
-        in milliseconds.
+        `draft` becomes durable before the call. Returns the answer or the failure, the number of
+        the attempt, and its duration in milliseconds.
 
         Raises:
             Trouble: it went wrong too often in a way that the contract does not declare.
+            StepError: the answers before it are too large to be stored.
             TimerDue: a timer of the phase is due.
-            Parked: the host stops between two attempts.
+            Parked: the run rests until the next attempt.
+            Lost: another process has moved the run.
         """
         declaration = call.declaration
         assert isinstance(declaration, Effect)
-        tries = NONE_WRONG
+        failed = self._failed_before(step)
+        now = self.host.now()
+        if failed is not None and now < failed.next_at:
+            await self.hold.pause(draft, failed.next_at)
+        if not draft.empty:
+            await self.hold.flush(draft)
+        tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
+        attempt = tries.failures + tries.surprises + 1
+        late = LateAnswer(self.host, self.run.id, call, attempt)
         began = self.host.monotonic()
-        while True:
-            attempt = tries.failures + tries.surprises + 1
-            ending = await self._attempt(call, args, attempt)
-            ms = round((self.host.monotonic() - began) * 1000, 1)
-            plan = repeats.plan(_ended(ending), tries, declaration.retry, self.host.random)
-            match plan.sequel:
-                case "answer" if isinstance(ending, Answered):
-                    return ending, attempt, ms
-                case "fail" if isinstance(ending, Failed):
-                    return ending.failure, attempt, ms
-                case "time out":
-                    return TimedOut(), attempt, ms
-                case "stall" if isinstance(ending, Undeclared):
-                    raise Trouble(unexpected(call, ending) | {"attempt": attempt})
-                case "again":
-                    if isinstance(ending, Undeclared) and plan.tries.surprises > tries.surprises:
-                        log.info(
-                            "%s: attempt %d of %s went wrong: %s; trying again in %.1f s",
-                            self.run.id, attempt, call.declaration.name, self._shown(call, ending),
-                            plan.pause_us / 1e6,
-                        )  # fmt: skip
-                    await self._sleep(plan.pause_us)
-                    tries = plan.tries
-                case "answer" | "fail" | "stall":
-                    raise RuntimeError(f"{self.run.id}: cannot {plan.sequel} after {ending}")
-                case _:
-                    assert_never(plan.sequel)
+        ending = await self._attempt(call, args, attempt, late)
+        ms = round((self.host.monotonic() - began) * 1000, 1)
+        plan = repeats.plan(_ended(ending), tries, declaration.retry, self.host.random)
+        match plan.sequel:
+            case "answer" if isinstance(ending, Answered):
+                return ending, attempt, ms
+            case "fail" if isinstance(ending, Failed):
+                return ending.failure, attempt, ms
+            case "time out":
+                return TimedOut(), attempt, ms
+            case "stall" if isinstance(ending, Undeclared):
+                raise Trouble(unexpected(call, ending) | {"attempt": attempt})
+            case "again" if not isinstance(ending, Answered):
+                return await self._pause(step, call, ending, plan, now, late)
+            case "answer" | "fail" | "stall" | "again":
+                raise RuntimeError(f"{self.run.id}: cannot {plan.sequel} after {ending}")
+            case _:
+                assert_never(plan.sequel)
+
+    def _failed_before(self, step: StepUnderWay) -> FailedAttempts | None:
+        """Return the attempts on record of the effect that the step asks for."""
+        pending = self.run.body.pending
+        if pending is None or pending.tries is None or len(step.answers) > len(pending.answers):
+            return None
+        return pending.tries
+
+    async def _pause(
+        self,
+        step: StepUnderWay,
+        call: CallProgram,
+        ending: Failed | Undeclared,
+        plan: RepeatPlan,
+        began: Instant,
+        late: LateAnswer,
+    ) -> NoReturn:
+        """Record a failed attempt, and give the run back until the next one."""
+        draft = self.hold.draft()
+        failure, trouble = _what_failed(call, ending)
+        failed = effects.attempt_failed(
+            draft,
+            call.declaration.name,
+            failure,
+            trouble=trouble,
+            began=began,
+            tries=plan.tries,
+            next_at=capped(draft.at + plan.pause_us),
+            now=step.now,
+            answers=list(step.answers),
+        )
+        of = self.run.seq
+        self._tell(failed)
+        self.host.hook("before attempt", self.run.id)
+        try:
+            await self.hold.pause(draft, failed.next_at)
+        except Parked:
+            late.on_record(of)
+            raise
+
+    def _tell(self, failed: FailedAttempts) -> None:
+        last = failed.surprises == repeats.SURPRISES_MOST
+        log.log(
+            logging.WARNING if last else logging.INFO,
+            "%s: attempt %d of %s %s; it is tried again at %s%s",
+            self.run.id, failed.number, failed.call, failed.reason, text(failed.next_at),
+            ", and if that goes wrong too, the run stalls" if last else "",
+        )  # fmt: skip
 
     async def ask(self, call: CallProgram, args: tuple[Any, ...]) -> Ending:
         """Call an effect once.
@@ -87,29 +142,21 @@ class Effects:
         """
         return await self.calls.attempt(call, args, self._about(call, 1))
 
-    async def _attempt(self, call: CallProgram, args: tuple[Any, ...], attempt: int) -> Ending:
+    async def _attempt(
+        self, call: CallProgram, args: tuple[Any, ...], attempt: int, late: LateAnswer
+    ) -> Ending:
         about = self._about(call, attempt)
         if not self.run.body.timers:
-            return await self.calls.attempt(call, args, about)
+            return await self.calls.attempt(call, args, about, late=late)
         due = min(recording.shared_timers(self.run).values(), default=None)
         if due is None:
-            return await self.calls.attempt(call, args, about)
+            return await self.calls.attempt(call, args, about, late=late)
         # A timer of the phase may move the run during the call; the answer is then dropped.
         try:
             async with asyncio.timeout(max(0.0, (due - self.host.now()) / 1e6)):
-                return await self.calls.attempt(call, args, about)
+                return await self.calls.attempt(call, args, about, late=late)
         except TimeoutError:
             raise TimerDue from None
-
-    async def _sleep(self, pause_us: Duration) -> None:
-        """Wait before the next attempt of an effect; a timer of the phase ends the wait."""
-        due = min(recording.shared_timers(self.run).values(), default=None)
-        rest_us = pause_us if due is None else min(pause_us, due - self.host.now())
-        await asyncio.sleep(max(0, rest_us) / 1e6)
-        if rest_us < pause_us:
-            raise TimerDue
-        if self.host.draining:
-            await self.hold.park(self.hold.draft(), "running", self.host.now())
 
     def _about(self, call: CallProgram, attempt: int) -> Call | None:
         """Return the argument `call` for an effect's handler; None if the handler takes none."""
@@ -117,19 +164,25 @@ class Effects:
             return None
         return about_call(self.hold, self.calls, call, f"{self.run.id}/{self.run.body.entered}", attempt)
 
-    def _shown(self, call: CallProgram, ending: Undeclared) -> str:
-        """Describe what went wrong with an attempt, for the log.
-
-        At most 500 characters, without the run's secrets.
-        """
-        return hidden(self.run, str(unexpected(call, ending)["error"]))[:500]
-
 
 def about_call(hold: Hold, calls: Calls, call: CallProgram, key: str, attempt: int) -> Call:
     """Return the argument `call` for a handler: key, attempt, deadline and run."""
     seconds, _ = calls.time_limit(call)
     deadline = hold.host.now() + int(min(seconds, 1e9) * 1_000_000)
     return Call(key, attempt, to_datetime(deadline), hold.run.id)
+
+
+def _what_failed(call: CallProgram, ending: Failed | Undeclared) -> tuple[Any, dict[str, Any] | None]:
+    """Return the failure of an attempt in rest form, or what went wrong that is not declared."""
+    match ending:
+        case Failed(failure):
+            return dump_failure(call, failure), None
+        case TookTooLong(limit=False):
+            return dump_failure(call, TimedOut()), None
+        case TookTooLong() | Unexpected():
+            return None, unexpected(call, ending)
+        case _:
+            assert_never(ending)
 
 
 def _ended(ending: Ending) -> Ended:

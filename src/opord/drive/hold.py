@@ -7,10 +7,12 @@ from typing import NoReturn
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Lost, Parked
 from opord.drive.leases import Lease
+from opord.drive.telling import tell_moved
 from opord.kernel import inbox
 from opord.kernel.answers import Applied, Result, Stale
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
+from opord.kernel.recording import shared_timers
 from opord.kernel.rows import InboxRow, Status, has_ended
 from opord.kernel.run import Run
 from opord.values.types import Instant
@@ -109,6 +111,23 @@ class Hold:
         run.wake_at = wake_at
         self._written(await self.host.apply(draft.write()))
         self.host.due(wake_at)
+        raise Parked
+
+    async def pause(self, draft: Draft, next_at: Instant) -> NoReturn:
+        """Give the run back between two attempts with nothing in doubt.
+
+        An event or timer of the phase may take it: those that waited do so now.
+
+        Raises:
+            Parked: always, once the run is given back.
+            Lost: another process has moved the run.
+        """
+        run = self.run
+        run.status, run.worker = "waiting", None
+        run.wake_at = min([next_at, *shared_timers(run).values()])
+        self._inbox = inbox.take_in(draft, await self.messages())
+        await self.give_back(draft)
+        tell_moved(self.host, run, seized=False)
         raise Parked
 
     async def park_in_doubt(self, draft: Draft, wake_at: Instant | None) -> None:

@@ -27,6 +27,7 @@ Point: TypeAlias = Literal[
     "doubt written",
     "check answered",
     "parked",
+    "before attempt",
     "before evidence",
 ]
 

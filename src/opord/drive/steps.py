@@ -13,6 +13,7 @@ from opord.drive.interrupts import Parked, Trouble
 from opord.kernel import inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
+from opord.kernel.run import FailedAttempts
 from opord.kernel.step import Diverged, StepError, StepUnderWay
 from opord.kernel.trouble import describe, trouble_of
 from opord.values.failure import Failure
@@ -44,13 +45,17 @@ class Steps:
         run = self.run
         self.host.hook("step begins", run.id)
         pending = run.body.pending
-        intent = run.intent
-        now = pending.now if pending is not None and intent is not None else draft.at
-        step = StepUnderWay(run, now, inbox.pending_answers(run) if intent is not None else ())
+        intent, tries = run.intent, run.tries
+        if pending is not None and pending.on_record:
+            step = StepUnderWay(run, pending.now, pending.answers)
+        else:
+            step = StepUnderWay(run, draft.at)
         committed: str | None = None
         before = 0
         try:
             request = step.begin()
+            if tries is not None:
+                _check_asks(request, tries)
             while not isinstance(request, Goto):
                 if intent is not None and committed is None and not isinstance(request, Commit):
                     raise Diverged(
@@ -63,9 +68,7 @@ class Steps:
                             draft = self.hold.draft()
                         request = self._pure(step, request)
                     case Perform():
-                        if not draft.empty:
-                            await self.hold.flush(draft)
-                        request = await self._perform(step, request)
+                        request = await self._perform(draft, step, request)
                         draft = self.hold.draft()
                     case Commit():
                         committed = request.name
@@ -99,9 +102,9 @@ class Steps:
             # No `from error`: a handler may raise an exception that ends an event loop or a task.
             raise Trouble(describe(error, call=request.name)) from None
 
-    async def _perform(self, step: StepUnderWay, request: Perform) -> Request | Goto:
+    async def _perform(self, draft: Draft, step: StepUnderWay, request: Perform) -> Request | Goto:
         call = self.run.program.calls[request.name]
-        ending, attempts, ms = await self.effects.perform(call, request.args)
+        ending, attempts, ms = await self.effects.perform(draft, step, call, request.args)
         if isinstance(ending, Failure):
             return step.fail(call, ending, attempts=attempts, ms=ms)
         return step.answer(call, ending.value, ending.rest, attempts=attempts, ms=ms)
@@ -115,3 +118,11 @@ class Steps:
         log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)
         await self.hold.give_back(draft)
         raise Parked
+
+
+def _check_asks(request: Request | Goto, tries: FailedAttempts) -> None:
+    """Refuse a step that asks for something else than the effect whose attempts are on record."""
+    if isinstance(request, Goto):
+        raise Diverged(f"the step goes to {request.state}, but attempts of {tries.call} are on record")
+    if not isinstance(request, Perform) or request.name != tries.call:
+        raise Diverged(f"the step asks for {request.name}, but attempts of {tries.call} are on record")

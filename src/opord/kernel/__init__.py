@@ -6,6 +6,7 @@ __all__ = [
     "conflicts",
     "doubt",
     "draft",
+    "effects",
     "inbox",
     "input_digest",
     "instants",

@@ -15,13 +15,14 @@ import msgspec
 from opord.contract import Action, Event
 from opord.kernel import recording, restored
 from opord.kernel.draft import Draft
+from opord.kernel.endings import outcome_said
 from opord.kernel.instants import text
 from opord.kernel.large import Split
 from opord.kernel.program import HandlerProgram, Program
 from opord.kernel.records import EndingKind
 from opord.kernel.requests import Goto
 from opord.kernel.rows import InboxKind, InboxRow, has_ended, is_held
-from opord.kernel.run import Answer, Cause, Intent, Outcome, Run
+from opord.kernel.run import Cause, Intent, Outcome, Run
 from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
@@ -336,7 +337,7 @@ def record_evidence(
     """
     draft.record(
         "evidence",
-        {"outcome": recording.outcome_said(draft.run, evidence.call, evidence.kind, evidence.value)},
+        {"outcome": outcome_said(draft.run, evidence.call, evidence.kind, evidence.value)},
         call=evidence.call,
         intent=evidence.intent,
         attempt=evidence.attempt,
@@ -412,9 +413,3 @@ def _open_attempts(intent: Intent) -> Iterator[int]:
     yield from intent.doubts
     if intent.in_flight:
         yield intent.attempt
-
-
-def pending_answers(run: Run) -> list[Answer]:
-    """Return the recorded answers of the step under way."""
-    pending = run.body.pending
-    return pending.answers if pending is not None else []

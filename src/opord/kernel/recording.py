@@ -9,25 +9,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, TypeAlias, assert_never
 
-import msgspec
-
 from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel import bounds
 from opord.kernel.bounds import step_too_large
 from opord.kernel.draft import Draft
+from opord.kernel.endings import answers_said, outcome_said, trouble_said
 from opord.kernel.instants import capped, from_datetime, microseconds, text
-from opord.kernel.large import LARGE_BYTES, Split, encode
+from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram, TimerProgram
-from opord.kernel.records import EndingKind, Teller
+from opord.kernel.records import Teller
 from opord.kernel.requests import Goto
 from opord.kernel.rows import UsedKey
 from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
 from opord.kernel.sealing import sealed_digest, sealed_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
-from opord.kernel.trouble import shortened
 from opord.values.canonical import digest, dumps
-from opord.values.guard import BadValue
 from opord.values.types import START_OF_TIME, Instant, Key, RunId
 
 DOUBT_RULE = 2
@@ -94,7 +91,7 @@ def begin_step(draft: Draft, cause: Cause) -> None:
 def runnable(draft: Draft) -> None:
     """Mark the run as able to go on at once, by a worker."""
     run = draft.run
-    run.status = "running"
+    run.status = "running" if run.tries is None else "waiting"
     run.body.trouble = None
     if run.worker is None:
         run.wake_at = draft.at
@@ -108,14 +105,12 @@ def intend(draft: Draft, action: str, key: Key, args: Any, *, now: Instant, answ
     """
     run = draft.run
     args_split = run.large.split(run.program.calls[action].args, args)
-    answers_split = _answers(run, answers) if answers else None
-    try:
-        if args_split.size() > bounds.STEP_BYTES:
-            raise step_too_large(args_split.size(), f"what {action} is called with")
-        if answers_split is not None and answers_split.size() > bounds.STEP_BYTES:
-            raise step_too_large(answers_split.size(), f"what the calls before {action} answered")
-    except BadValue as error:
+    if args_split.size() > bounds.STEP_BYTES:
+        error = step_too_large(args_split.size(), f"what {action} is called with")
         raise StepError(error, None) from error
+    answers_split = None
+    if answers:
+        answers_split = answers_said(run, answers, f"what the calls before {action} answered")
     seq = draft.record(
         "intent",
         {"args": args_split} if answers_split is None else {"args": args_split, "answers": answers_split},
@@ -129,6 +124,7 @@ def intend(draft: Draft, action: str, key: Key, args: Any, *, now: Instant, answ
     intent = Intent(seq=seq, call=action, key=key, args=args, first_at=first_at)
     cause = run.body.pending.cause if run.body.pending is not None else None
     run.body.pending = Pending(cause=cause, now=now, answers=answers, intent=intent)
+    run.status = "running"
     return intent
 
 
@@ -322,12 +318,10 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     origin = run.state
     target = run.program.states[goto.state]
     entry = _entry(run, target, goto.fields, draft.at)
-    answers_split = _answers(run, answers) if answers else None
-    try:
-        if answers_split is not None and answers_split.size() > bounds.STEP_BYTES:
-            raise step_too_large(answers_split.size(), f"what the calls of this step in {origin} answered")
-    except BadValue as error:
-        raise StepError(error, None) from error
+    answers_split = None
+    if answers:
+        what = f"what the calls of this step in {origin} answered"
+        answers_split = answers_said(run, answers, what)
     how = _how(run, cause)
     _enter(run, goto.state, goto.fields, entry, draft.at)
     run.body.how = how
@@ -356,11 +350,7 @@ def _how(run: Run, cause: str) -> str:
 def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     """Stall the run until a person mends something. `trouble` says what is wrong, and where."""
     run = draft.run
-    trouble = {
-        name: hidden(run, value) if isinstance(value, str) else value for name, value in trouble.items()
-    }
-    if "traceback" in trouble:
-        trouble["traceback"] = shortened(trouble["traceback"])
+    trouble = trouble_said(run, trouble)
     draft.record("stalled", **trouble)
     run.body.trouble = trouble
     run.status = "stalled"
@@ -399,8 +389,15 @@ def stall_full(draft: Draft) -> None:
 
 
 def resume(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
-    """Let a stalled run go on where it was."""
+    """Let a stalled run go on where it was.
+
+    A step without a commit begins anew: with a new `now`, no answers, and attempts from one.
+    """
     draft.record("retried", actor=actor, role=role, reason=reason)
+    pending = draft.run.body.pending
+    if pending is not None and pending.on_record and pending.intent is None:
+        anew = Pending(cause=pending.cause, now=draft.at)
+        draft.run.body.pending = anew if pending.cause is not None else None
     draft.run.body.trouble = None
     draft.run.reason = None
     runnable(draft)
@@ -498,40 +495,6 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: Instant) -> None
 
 def _written(timers: dict[str, Instant]) -> dict[str, str] | None:
     return {name: text(due) for name, due in timers.items()} if timers else None
-
-
-def _answers(run: Run, answers: list[Answer]) -> Split:
-    """Return the answers of a step's calls in the form of a record."""
-    calls = run.program.calls
-    members = [_answer(answer) for answer in answers]
-    return run.large.split_endings(members, lambda place: calls[answers[place].call].result)
-
-
-def outcome_said(run: Run, call: str, kind: EndingKind, value: Any, text: bytes = b"") -> Split:
-    """Return the outcome of a call in the form of a record.
-
-    `text` is the value as canonical JSON, if that was made before.
-    """
-    ending: dict[str, Any] = {kind: value}
-    if not run.large.rests:
-        encoded = b'{"%b":%b}' % (kind.encode(), text) if text else encode(ending)
-        if len(encoded) <= LARGE_BYTES:
-            return Split(ending, ending, (), encoded, msgspec.Raw(encoded))
-    declared = run.program.calls.get(call)
-    return run.large.split_ending(ending, declared.result if declared is not None else None)
-
-
-def _answer(answer: Answer) -> dict[str, Any]:
-    members: dict[str, Any] = {"call": answer.call}
-    if answer.failed is not None:
-        members["failed"] = answer.failed
-    else:
-        members["ok"] = answer.ok
-    if answer.attempts != 1:
-        members["attempts"] = answer.attempts
-    if answer.ms:
-        members["ms"] = answer.ms
-    return members
 
 
 def _remember_key(draft: Draft, intent: Intent, outcome: Outcome, text: bytes) -> None:

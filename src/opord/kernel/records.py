@@ -98,6 +98,9 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       the step)
     - attempt: `call`, `key`, `attempt`. At the end of one that failed transiently, or for good
       while a doubt is open, also `outcome` and `next`
+    - attempt of an effect, which failed and is tried again (without `key`): `call`, `attempt`,
+      `since` (when it began), `next`, `now` (that of the step), `answers` (of the calls before it
+      in the step), and `outcome`, or `error`, `traceback` if the contract does not declare it
     - doubt: `call`, `key`, `attempt`, `reason`, `next` (the earliest instant of the next try), `by`
       ("restore": it was not called, but may have been before a restore), `rule` (2: the doubt ends
       when each attempt in doubt is answered; without it, a final failure of any attempt ends all)
@@ -106,7 +109,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent),
       `result` (of a final state)
     - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`, `answered` (the
-      attempts of the open commit that it answers), and `id`, `arrived` if it had waited
+      attempts of the open commit that it answers), and `id`, `arrived` if it had waited. Of an
+      effect: `call`, `of` (the record of the failed attempt), `attempt`, `outcome`, `learned_by`
     - stalled: `error`, `traceback`, `place`, `call`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see
       `restored.py`), `actor`, `role`, `reason`, `rule` (2: the runtime's own key is not relied on;
@@ -141,6 +145,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     name: str | None = None
     next: str | None = None
     now: str | None = None
+    of: int | None = None
     open: dict[str, Any] | None = None
     outcome: Any = None
     place: str | None = None

@@ -77,6 +77,9 @@ class RepeatPlan(NamedTuple):
     tries: Tries
 
 
+SURPRISES_MOST: Final = UNEXPECTED_RETRY.times
+"""How often an effect is tried again after an undeclared ending."""
+
 _ANSWER: Final = RepeatPlan(_TABLE["answered", True].sequel, NO_TIME, Tries())
 
 

@@ -109,13 +109,45 @@ class Intent(msgspec.Struct, omit_defaults=True):
     outcome: Outcome | None = None
 
 
+class FailedAttempts(msgspec.Struct, omit_defaults=True):
+    """The failed attempts of the effect that a step waits for. The next one is due at `next_at`.
+
+    - `seq` is the number of the record of the first of them.
+    - `failures` counts transient failures and timeouts, `surprises` those that the contract does
+      not declare.
+    - `reason` says how the last one ended, as in "failed with Problem.Busy".
+    """
+
+    seq: int
+    call: str
+    failures: int = 0
+    surprises: int = 0
+    next_at: Instant = START_OF_TIME
+    reason: str = ""
+
+    @property
+    def number(self) -> int:
+        """The number of the last attempt."""
+        return self.failures + self.surprises
+
+
 class Pending(msgspec.Struct, omit_defaults=True):
-    """The recorded part of a step under way: its cause, its `now`, its answers, its commit."""
+    """The recorded part of a step under way.
+
+    Its cause, its `now`, its answers, its commit, and the failed attempts (`tries`) of the effect
+    that it waits for.
+    """
 
     cause: Cause | None = None
     now: Instant = START_OF_TIME
     answers: list[Answer] = []
     intent: Intent | None = None
+    tries: FailedAttempts | None = None
+
+    @property
+    def on_record(self) -> bool:
+        """True if `now` and the answers are on record, so that the step goes on from there."""
+        return self.intent is not None or self.tries is not None or bool(self.answers)
 
 
 class RunBody(msgspec.Struct, omit_defaults=True):
@@ -231,6 +263,18 @@ class Run:
             return False
         between = not intent.in_flight and not intent.doubts and not intent.asking and intent.outcome is None
         return not between
+
+    @property
+    def tries(self) -> FailedAttempts | None:
+        """The failed attempts of the effect that the step waits for; None if there are none."""
+        pending = self.body.pending
+        return pending.tries if pending is not None else None
+
+    @property
+    def between_attempts(self) -> bool:
+        """True between two attempts of an effect or action, with nothing in doubt."""
+        intent = self.intent
+        return self.tries is not None or (intent is not None and not self.commit_open)
 
     @property
     def waits(self) -> bool:

@@ -19,7 +19,7 @@ from opord.kernel.program import CallProgram, Program
 from opord.kernel.recording import shared_timers
 from opord.kernel.records import UNKNOWN_KIND
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow, has_ended, is_held
-from opord.kernel.run import Intent, Run
+from opord.kernel.run import FailedAttempts, Intent, Run
 from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import loads
 from opord.values.duration import format_duration
@@ -30,7 +30,7 @@ OPERATOR = "operator"
 
 _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
-    "error", "place", "traceback", "next", "now", "timers", "result", "verdict", "by", "open", "intent",
+    "error", "place", "traceback", "next", "now", "of", "timers", "result", "verdict", "by", "open", "intent",
     "learned_by", "answered", "rule", "name", "version", "epoch", "prev", "since", "until",
 )  # fmt: skip
 
@@ -260,11 +260,23 @@ def _reason(run: Run, served: Collection[str] | None) -> str | None:
     if run.status == "in_doubt" and intent is not None and intent.doubts:
         return f"nobody knows whether {intent.call} happened: {intent.reason}"
     unserved = served is not None and run.program.digest not in served
-    if unserved and run.worker is None and run.status in ("running", "in_doubt"):
+    goes_on = run.status in ("running", "in_doubt") or (run.status == "waiting" and run.between_attempts)
+    if unserved and run.worker is None and goes_on:
         return f"no worker has handlers for {run.program.name} version {run.program.version}"
+    if run.tries is not None:
+        return _tried_again(run, run.tries)
     if intent is not None and intent.failure is not None and not intent.in_flight and intent.outcome is None:
-        return f"attempt {intent.attempt} of {intent.call} failed with {intent.failure['type']}"
+        failed = f"attempt {intent.attempt} of {intent.call} failed with {intent.failure['type']}"
+        return f"{failed}; it is tried again at {text(intent.next_at)}" if intent.next_at else failed
     return None
+
+
+def _tried_again(run: Run, tries: FailedAttempts) -> str:
+    """Say how the last attempt of an effect failed, and when the next one is due."""
+    failed = f"attempt {tries.number} of {tries.call} {tries.reason}"
+    if run.worker is not None:
+        return f"{failed}; attempt {tries.number + 1} is due"
+    return f"{failed}; it is tried again at {text(tries.next_at)}"
 
 
 def _waiting_for(run: Run) -> list[dict[str, Any]]:
@@ -276,6 +288,8 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
     intent = run.intent
     if intent is not None and not is_held(run.status):
         waits += _waits_of_intent(run, intent)
+    if run.tries is not None and not is_held(run.status):
+        waits.append({"attempt": run.tries.call, "at": text(run.tries.next_at)})
     waits += [
         {"event": event, "roles": list(run.program.events[event].declaration.roles)}
         for event in handlers_now(run)

@@ -227,7 +227,7 @@ class _OneRun:
 
     async def _turn(self, run: Run) -> None:
         """Do one thing from outside, or let time pass."""
-        if run.status == "waiting":
+        if run.waits:
             await self._while_it_waits(run)
         elif run.status == "in_doubt" and run.intent is not None and run.intent.asking:
             await self._person(run)

@@ -63,6 +63,7 @@ class _Story:
         self.began = ""
         self.attempts = 0
         self._at = ""
+        self._told: list[Any] = []
         self._worker: str | None = None
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -146,6 +147,7 @@ class _Story:
 
     def _transition(self, record: Mapping[str, Any]) -> None:
         self._answers(record)
+        self._told = []
         self._enter(record, self._cause(record["cause"]))
 
     def _enter(self, record: Mapping[str, Any], cause: str) -> None:
@@ -184,6 +186,7 @@ class _Story:
     # --- events ----------------------------------------------------------------------------------
 
     def _event(self, record: Mapping[str, Any]) -> None:
+        self._told = []
         self._message(record, "▸", "")
 
     def _ignored(self, record: Mapping[str, Any]) -> None:
@@ -215,8 +218,8 @@ class _Story:
     # --- calls -----------------------------------------------------------------------------------
 
     def _answers(self, record: Mapping[str, Any]) -> None:
-        """Add the calls of a step that are recorded with its result."""
-        for answer in record.get("calls", ()):
+        """Add the calls of a step that have answered, except those that an earlier record told."""
+        for answer in self._not_told(record.get("calls", [])):
             tried = f"  {answer['attempts']} attempts" if "attempts" in answer else ""
             took = f"  {span(answer['ms'] / 1000)}" if "ms" in answer else ""
             self._line(
@@ -227,6 +230,11 @@ class _Story:
                 *self._ending(answer),
                 Part(tried + took, "dim") if tried or took else None,
             )
+
+    def _not_told(self, answers: list[Any]) -> list[Any]:
+        """Return those of a step's answers that no earlier record of the step told."""
+        told = self._told
+        return answers[len(told) :] if answers[: len(told)] == told else answers
 
     def _ending(self, ending: Mapping[str, Any]) -> list[Part]:
         if "failed" in ending:
@@ -239,6 +247,7 @@ class _Story:
 
     def _intent(self, record: Mapping[str, Any]) -> None:
         self._answers(record)
+        self._told = []
         self.began, self.attempts = record["at"], 1
         self._line(
             record,
@@ -251,6 +260,9 @@ class _Story:
 
     def _attempt(self, record: Mapping[str, Any]) -> None:
         number = record["attempt"]
+        if "key" not in record:
+            self._attempt_of_effect(record)
+            return
         if "outcome" not in record:
             self.began, self.attempts = record["at"], number
             self._line(record, 3, Part(f"attempt {number}"))
@@ -264,6 +276,25 @@ class _Story:
             Part(f"attempt {number} → "),
             *self._ending(record["outcome"]),
             Part(f"{self._took(record)}{following}", "dim"),
+        )
+
+    def _attempt_of_effect(self, record: Mapping[str, Any]) -> None:
+        """Add an attempt of an effect that failed and is tried again."""
+        self._answers(record)
+        self._told = record.get("calls", [])
+        if "error" in record:
+            ending = [Part(safe(str(record["error"])), "bad")]
+        else:
+            ending = self._ending(record["outcome"])
+        took = span(_seconds(record["since"], record["at"]))
+        following = span(_seconds(record["at"], record["next"]))
+        self._line(
+            record,
+            2,
+            Part(record["call"], "call"),
+            Part(f"  attempt {record['attempt']} → "),
+            *ending,
+            Part(f"  {took}, next in {following}", "dim"),
         )
 
     def _took(self, record: Mapping[str, Any]) -> str:
@@ -344,6 +375,7 @@ class _Story:
             self._line(record, 3, Part(line, "dim"))
 
     def _retried(self, record: Mapping[str, Any]) -> None:
+        self._told = []
         self._line(record, 1, Part(f"{self._who(record)} resumed the run", "event"), self._because(record))
 
     def _restored(self, record: Mapping[str, Any]) -> None:

@@ -86,7 +86,8 @@ def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Pro
         return f"{words} (at {when(wait['at'])})"
     if "attempt" in wait:
         call = program.calls.get(wait["attempt"]) if program is not None else None
-        words = "to tell whether it happened" if call is not None and call.kind == "effect" else "again"
+        checks = call is not None and call.kind == "effect" and view["status"] == "in_doubt"
+        words = "to tell whether it happened" if checks else "again"
         return f"{wait['attempt']} {words} (at {when(wait['at'])})"
     return f"a person: {wait['verb']}"
 

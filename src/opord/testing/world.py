@@ -384,6 +384,8 @@ class World:
         head = row.head
         if head.status == "in_doubt" and head.worker is None:
             return not needs_person(read_run(self.store, self._program(row), row))
+        if head.status == "waiting" and head.worker is None and '"pending":' in head.body:
+            return read_run(self.store, self._program(row), row).between_attempts
         return head.worker is not None or head.status == "running"
 
     # --- engines ---------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ not repeated. It checks, in this order:
 - `chain.py`: is every record there, unchanged, in its place, and of this run and contract?
 - `order.py`: may this kind of record follow the ones before it? A table.
 - `transitions.py`: does the contract allow this transition, this event, this timer?
+- `steps.py`: does a step go on from what is on record of it?
 - `commits.py`: was an action called only when its declared rule allowed it?
+- `effects.py`: was an effect tried again only as its policy says?
 - `values.py`: is every large value there, unchanged, and referred to?
 - `stored.py`, `pending.py`, `holding.py`: does each stored column of the run match, or can it
   match, its journal?
@@ -19,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from opord.kernel.legality import commits, transitions, wariness
+from opord.kernel.legality import commits, effects, transitions, wariness
 from opord.kernel.legality.chain import check_chain
 from opord.kernel.legality.fold import Fold, Problem, ReadRecord
 from opord.kernel.legality.kept import Keys, check_inbox, check_keys
@@ -118,14 +120,18 @@ def _check(fold: Fold, record: ReadRecord) -> None:
             transitions.terminated(fold, record)
         case "intent":
             commits.intent(fold, record)
-        case "attempt":
+        case "attempt" if "key" in record.body:
             commits.attempt(fold, record)
+        case "attempt":
+            effects.attempt(fold, record)
         case "doubt":
             commits.doubt(fold, record)
         case "resolved":
             commits.resolved(fold, record)
         case "outcome":
             commits.outcome(fold, record)
+        case "evidence" if "of" in record.body:
+            effects.late_answer(fold, record)
         case "evidence":
             commits.evidence(fold, record)
         case "restored":

@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias, assert_never
 
-from opord.contract import Action, Ask, Block, Check, Repeat, Report, Skip
+from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
 from opord.kernel.legality.fold import Commit, Fold, ReadRecord, Used
+from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
 from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.legality.wariness import (
     BLIND_CHECK,
@@ -28,7 +29,6 @@ from opord.kernel.legality.wariness import (
 )
 from opord.kernel.program import CallProgram
 from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdict
-from opord.statements import call_sites
 from opord.values.failure import Failure
 from opord.values.types import START_OF_TIME, Instant
 
@@ -49,15 +49,18 @@ def intent(fold: Fold, record: ReadRecord) -> None:
     """Check an intent: this step commits the action, and its arguments and key are right."""
     body = record.body
     call, action = _action(fold, body["call"])
-    if body["call"] not in _committed_here(fold):
+    if body["call"] not in called_here(fold, "commit"):
         fold.problem("intent", f"nothing that can run in {fold.state} now commits {body['call']}")
-    if fold.commit is not None or fold.stalled:
-        _needs_a_timer(fold, record)
+    if (fold.commit is not None or fold.stalled) and not phase_timer_due(fold, record.at):
+        fold.problem(
+            "intent", "another commit is open or the run is stalled, and no timer of its phase was due"
+        )
     now = record.instant("now")
     if now > record.at:
         fold.problem("at", "the step's `now` lies after its intent")
     for answer in body.get("answers", ()):
         check_answer(fold, answer)
+    goes_on(fold, record, body.get("answers", ()), now=now)
     args = decoded(fold, f"the arguments of {body['call']}", call.args, body["args"])
     _check_key(fold, record, call, args, now)
     own = action.key is not None and action.key.expr is not None
@@ -78,8 +81,8 @@ def intent(fold: Fold, record: ReadRecord) -> None:
     fold.commit.began_in, fold.commit.began_at = record.seq, record.at
     fold.commit.answers = body.get("answers", ())
     fold.intents[record.seq], fold.attempts[record.seq] = body["call"], 1
+    fold.step = fold.trouble = None
     fold.stalled = fold.resumed = False
-    fold.trouble = None
 
 
 def attempt(fold: Fold, record: ReadRecord) -> None:
@@ -287,37 +290,6 @@ def _action(fold: Fold, name: str) -> tuple[CallProgram, Action]:
     return call, call.declaration
 
 
-def committed_in(block: Block) -> set[str]:
-    """Return the actions that a body commits."""
-    return {site.name for site, _ in call_sites(block) if site.verb == "commit"}
-
-
-def _committed_here(fold: Fold) -> set[str]:
-    shared_only = fold.acts or fold.taken_event is not None
-    actions = set[str]()
-    for timer in fold.at.timers:
-        if timer.shared or not shared_only:
-            actions |= committed_in(timer.declaration.body)
-    if fold.taken_event is not None:
-        return actions | committed_in(fold.taken_event.handler.declaration.body)
-    return actions | committed_in(fold.at.declaration.body)
-
-
-def _needs_a_timer(fold: Fold, record: ReadRecord) -> None:
-    """Check that a timer was due: only a phase's timer can begin another step here.
-
-    It can do so between attempts and while the run is stalled.
-    """
-    due = [
-        timer for timer in fold.at.timers
-        if timer.shared and timer.calls and fold.timers.get(timer.id, record.at + 1) <= record.at
-    ]  # fmt: skip
-    if not due:
-        fold.problem(
-            "intent", "another commit is open or the run is stalled, and no timer of its phase was due"
-        )
-
-
 def _check_key(fold: Fold, record: ReadRecord, call: CallProgram, args: Any, now: Instant) -> None:
     if call.key is None:
         expected = f"{fold.run}/{fold.entered}"
@@ -494,7 +466,7 @@ def _from_record(fold: Fold, record: ReadRecord, action: Action) -> None:
     pair = (action.name, record.body["key"])
     if fold.commit is not None:
         fold.problem("outcome", "a commit that calls nobody stands inside another one")
-    elif action.name not in _committed_here(fold):
+    elif action.name not in called_here(fold, "commit"):
         fold.problem("outcome", f"nothing that can run in {fold.state} now commits {action.name}")
     if action.key is None or action.key.expr is None or pair not in fold.used_keys:
         fold.problem(

@@ -130,6 +130,37 @@ class Commit:
         return not self.in_flight and not self.doubts and self.outcome is None
 
 
+@dataclass
+class Tries:
+    """The failed attempts of the effect that a step waits for.
+
+    `seq` is the first of their `records`, which say the numbers of the attempts; `reason` says how
+    the last one failed.
+    """
+
+    seq: int
+    call: str
+    failures: int
+    surprises: int
+    next_at: Instant
+    reason: str
+    records: dict[int, int]
+
+    @property
+    def number(self) -> int:
+        """The number of the last attempt."""
+        return self.failures + self.surprises
+
+
+@dataclass
+class StepOnRecord:
+    """A step without a commit, as far as it is on record."""
+
+    now: Instant
+    answers: list[Mapping[str, Any]]
+    tries: Tries | None
+
+
 class Fold:
     """The sum of the records so far.
 
@@ -165,6 +196,7 @@ class Fold:
         self.fired: set[str] = set()
         self.taken_event: TakenEvent | None = None
         self.commit: Commit | None = None
+        self.step: StepOnRecord | None = None
         self.reused: str | None = None
         self.stalled = False
         self.wary = START_OF_TIME
@@ -197,7 +229,7 @@ class Fold:
             self.taken_in += 1
             if "id" in body:
                 self.taken_messages.add(body["id"])
-        elif record.kind == "evidence":
+        elif record.kind == "evidence" and "of" not in body:
             self.brought += 1
 
     def problem(self, what: str, why: str) -> None:

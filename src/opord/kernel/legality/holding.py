@@ -58,12 +58,15 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
         return {"running", "stalled"} if fold.stalled else {"running"}
     if fold.stalled:
         return {"stalled"}
+    if fold.step is not None:
+        return {"waiting"} if fold.step.tries is not None else {"running"}
     if commit is not None and commit.outcome is None:
         if commit.doubts or asking:
             # A person resumed a run that had stalled in a doubt: it can go on until a worker claims
             # it.
             return {"in_doubt", "running"} if fold.resumed else {"in_doubt"}
-        return {"running"}
+        # Between two attempts it waits; rows of older versions say that it runs.
+        return {"waiting", "running"} if commit.rests else {"running"}
     if commit is not None or fold.taken_event is not None or fold.acts:
         return {"running"}
     # The process that starts a run may hold it and may not have checked yet what it waits for.
@@ -81,7 +84,8 @@ def _check_worker(fold: Fold, row: RunRow, *, asking: bool) -> None:
         if worker is not None and fold.ended is not None:
             fold.stored_problem("worker", f"it says {worker}, its journal ends with the run")
         return
-    if fold.ended is not None or row.head.status in ("waiting", "stalled") or asking:
+    tried = row.head.status == "waiting" and fold.step is not None
+    if fold.ended is not None or (row.head.status in ("waiting", "stalled") and not tried) or asking:
         fold.stored_problem(
             "worker", f"it says {worker}, by its journal nobody holds it in epoch {row.epoch}"
         )
@@ -104,7 +108,7 @@ def _check_wake(
         return
     # It can go on at once, or its holder gave it back early.
     latest = LAST_INSTANT if now is None else max(now, fold.last_at) + _CLOCK_US
-    given_back = row.epoch > fold.epoch or fold.restored_in > 0 or fold.last_kind == "evidence"
+    given_back = row.epoch > fold.epoch or fold.restored_in > 0 or fold.last_kind in ("evidence", "ignored")
     tried_again = status == "in_doubt" and not intent.get("asking", False)
     at_once = status == "running" or tried_again or (given_back and fold.ended is None)
     if wake is not None and at_once and wake <= latest:
@@ -128,7 +132,10 @@ def _wakes(fold: Fold, status: Status, intent: Mapping[str, Any], body: Mapping[
     if fold.stalled and status == "stalled":
         full = fold.seq >= bounds.HISTORY_RECORDS
         return {None} if _is_busy(commit) else {of_phase, None} if full else {of_phase}
-    if status == "waiting":
+    if status == "waiting" and fold.step is not None and fold.step.tries is not None:
+        next_at = fold.step.tries.next_at
+        return {min(next_at, of_phase if of_phase is not None else next_at)}
+    if status == "waiting" and commit is None:
         return {min(timers.values(), default=None)}
     if commit is None or commit.outcome is not None:
         return set()

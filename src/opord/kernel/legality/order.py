@@ -3,9 +3,10 @@
 How the world gets into each situation:
 
 - unborn: nothing is on record.
-- acting: in an acting state; its body is under way or about to begin.
+- acting: in an acting state; its body is under way, or rests between two attempts of an effect, or
+  is about to begin.
 - waiting: in a waiting state. A timer whose step makes calls begins it without a record of its own,
-  so an intent may follow directly.
+  so an intent, or a failed attempt of an effect, may follow directly.
 - taken: an event is on record, and its step, which makes calls, is under way.
 - taken at once: an event is on record whose step makes no call. It ends in the same write.
 - calling: an intent is on record, and so is the beginning of an attempt, but not its end.
@@ -47,7 +48,7 @@ def _kinds(*kinds: RecordKind) -> frozenset[RecordKind]:
 
 
 _ALWAYS = _kinds("evidence", "terminated", "restored")
-_STEP = _kinds("intent", "outcome", "transition", "event", "ignored", "stalled")
+_STEP = _kinds("attempt", "intent", "outcome", "transition", "event", "ignored", "stalled")
 
 FOLLOWS: dict[Situation, frozenset[RecordKind]] = {
     "unborn": _kinds("started"),
@@ -56,7 +57,7 @@ FOLLOWS: dict[Situation, frozenset[RecordKind]] = {
     "taken": _STEP | _ALWAYS,
     "taken at once": _kinds("transition", "stalled"),
     "calling": _kinds("attempt", "doubt", "outcome", "stalled") | _ALWAYS,
-    "between": _kinds("attempt", "resolved", "doubt") | _STEP | _ALWAYS,
+    "between": _kinds("resolved", "doubt") | _STEP | _ALWAYS,
     "doubtful": _kinds("attempt", "resolved", "outcome", "stalled") | _ALWAYS,
     "known": _kinds("transition", "stalled") | _ALWAYS,
     "stalled": _kinds("retried") | _STEP | _ALWAYS,

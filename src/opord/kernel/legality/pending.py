@@ -12,17 +12,18 @@ from typing import Any, assert_never
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel.backoff import UNEXPECTED_RETRY
 from opord.kernel.instants import microseconds
-from opord.kernel.legality.commits import committed_in
 from opord.kernel.legality.differing import compare, differs
-from opord.kernel.legality.fold import Commit, Fold, TakenEvent
+from opord.kernel.legality.fold import Commit, Fold, StepOnRecord, TakenEvent
+from opord.kernel.legality.steps import called_in
 from opord.kernel.legality.wariness import blind
 from opord.kernel.program import TimerProgram
 
 
 def by_timer(body: Mapping[str, Any]) -> bool:
-    """Say whether a row says that a timer began the step under way, without an open commit."""
+    """Say whether a row says that a timer began the step under way, and nothing else of it."""
     pending = body.get("pending") or {}
-    return (pending.get("cause") or {}).get("kind") == "timer" and pending.get("intent") is None
+    on_record = any(pending.get(name) for name in ("intent", "tries", "answers"))
+    return (pending.get("cause") or {}).get("kind") == "timer" and not on_record
 
 
 def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
@@ -40,6 +41,10 @@ def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
     if commit is None or intent is None:
         if not (commit is not None and commit.rests and by_timer(body)):
             compare(fold, "intent", intent and intent.get("call"), commit and commit.action.name)
+        if fold.step is not None and not by_timer(body):
+            _check_step(fold, fold.step, pending)
+            return
+        compare(fold, "tries", pending.get("tries"), None)
         if fold.taken_event is not None and not by_timer(body):
             compare(fold, "now", now, fold.taken_event.at)
         compare(fold, "answers", pending.get("answers", []), [])
@@ -51,11 +56,25 @@ def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
     _check_intent(fold, commit, intent)
 
 
+def _check_step(fold: Fold, step: StepOnRecord, pending: Mapping[str, Any]) -> None:
+    """Compare a step without a commit with what is on record of it."""
+    tries = step.tries
+    expected = {} if tries is None else {
+        "seq": tries.seq, "call": tries.call, "failures": tries.failures, "surprises": tries.surprises,
+        "next_at": tries.next_at, "reason": tries.reason,
+    }  # fmt: skip
+    counts = {"failures": 0, "surprises": 0} if pending.get("tries") else {}
+    compare(fold, "now", pending.get("now", 0), step.now)
+    compare(fold, "answers", [*map(_answer, pending.get("answers", ()))], [*map(_answer, step.answers)])
+    compare(fold, "tries", {**counts, **(pending.get("tries") or {})}, expected)
+
+
 def _open(fold: Fold) -> dict[str, Any] | None:
     """Describe what the journal leaves open: the step of an event, a commit, or nothing."""
-    if fold.ended is not None or (fold.taken_event is None and fold.commit is None):
+    if fold.ended is not None or (fold.taken_event, fold.commit, fold.step) == (None, None, None):
         return None
     return {
+        **({"answers": fold.step.answers} if fold.step is not None else {}),
         **({"event": fold.taken_event.event} if fold.taken_event is not None else {}),
         **({"commit": fold.commit.action.name} if fold.commit is not None else {}),
     }
@@ -77,6 +96,8 @@ def _check_cause(fold: Fold, cause: Mapping[str, Any] | None, now: int, *, with_
         compare(fold, "cause", sorted(cause), ["handler", "kind"])
         return
     compare(fold, "cause", cause and _complete_cause(cause), fold.taken_event and _cause_of(fold.taken_event))
+    if cause is None and fold.step is not None and not fold.acts and fold.taken_event is None:
+        differs(fold, "cause", None, f"a timer of {fold.state}")
     if cause is None and fold.commit is not None and fold.commit.action.name not in _by_itself(fold):
         differs(fold, "cause", None, f"a timer whose step commits {fold.commit.action.name}")
 
@@ -100,8 +121,8 @@ def _cause_of(taken: TakenEvent) -> dict[str, Any]:
 def _by_itself(fold: Fold) -> set[str]:
     """Return the actions that the state commits when no timer has fired."""
     if fold.taken_event is not None:
-        return committed_in(fold.taken_event.handler.declaration.body)
-    return committed_in(fold.at.declaration.body) if fold.acts else set()
+        return called_in(fold.taken_event.handler.declaration.body, "commit")
+    return called_in(fold.at.declaration.body, "commit") if fold.acts else set()
 
 
 def _check_fired(fold: Fold, name: str, now: int, *, with_intent: bool) -> None:
@@ -119,7 +140,7 @@ def _check_fired(fold: Fold, name: str, now: int, *, with_intent: bool) -> None:
     elif (
         with_intent
         and fold.commit is not None
-        and fold.commit.action.name not in committed_in(timer.declaration.body)
+        and fold.commit.action.name not in called_in(timer.declaration.body, "commit")
     ):
         differs(fold, "cause", f"timer {name}", f"its step does not commit {fold.commit.action.name}")
 

@@ -8,6 +8,7 @@ from typing import Any, assert_never, cast, get_args
 from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
 from opord.kernel.legality.fold import Fold, ReadRecord, TakenEvent
+from opord.kernel.legality.steps import goes_on
 from opord.kernel.legality.values import UNFIT
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import CauseWord
@@ -50,7 +51,8 @@ def event(fold: Fold, record: ReadRecord) -> None:
     handler = _handled(fold, record)
     if handler is not None and handler.step is None:
         fold.problem("event", f"{record.body['event']} is only recorded in {fold.state}, and moved the run")
-    fold.commit, fold.reused, fold.stalled, fold.resumed, fold.trouble = None, None, False, False, None
+    fold.commit = fold.reused = fold.step = fold.trouble = None
+    fold.stalled = fold.resumed = False
     if handler is not None:
         body = record.body
         fold.taken_event = TakenEvent(
@@ -95,6 +97,8 @@ def transition(fold: Fold, record: ReadRecord) -> None:
         fold.problem("transition", f"what {body['cause']!r} runs in {fold.state} never goes to {body['to']}")
     for answer in body.get("calls", ()):
         check_answer(fold, answer)
+    if fold.commit is None:
+        goes_on(fold, record, body.get("calls", ()))
     fold.how = _how(fold, body["cause"])
     outcome = target.declaration.outcome
     if body.get("result") != outcome:
@@ -120,6 +124,9 @@ def retried(fold: Fold, record: ReadRecord) -> None:
     """Check a resume by a person."""
     _by_somebody(fold, record)
     fold.stalled, fold.trouble, fold.resumed = False, None, True
+    if fold.step is not None and fold.taken_event is not None:
+        fold.taken_event = fold.taken_event._replace(at=record.at)
+    fold.step = None
 
 
 def terminated(fold: Fold, record: ReadRecord) -> None:
@@ -188,7 +195,7 @@ def _declared(fold: Fold, record: ReadRecord) -> Any:
 def _handled(fold: Fold, record: ReadRecord) -> HandlerProgram | None:
     values = _declared(fold, record)
     name = record.body["event"]
-    at_rest = not fold.acts and fold.taken_event is None and fold.commit is None
+    at_rest = not fold.acts and fold.taken_event is None and fold.commit is None and fold.step is None
     handlers = [h for h in fold.at.handlers.get(name, ()) if at_rest or h.shared]
     if not handlers:
         when = "" if at_rest else " in the middle of a step"
@@ -300,7 +307,7 @@ def _enter(fold: Fold, record: ReadRecord) -> None:
     fold.data = record.body.get("data")
     fold.fields = decoded(fold, f"what {fold.state} carries", target.fields, fold.data)
     fold.entered += 1
-    fold.taken_event = fold.commit = fold.reused = None
+    fold.taken_event = fold.commit = fold.reused = fold.step = None
     fold.stalled = fold.stalled_here = fold.resumed = False
     fold.trouble = None
     fold.ended = target.declaration.outcome if target.declaration.kind == "final" else None

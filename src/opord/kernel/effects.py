@@ -1,0 +1,89 @@
+"""Record the failed attempts of effects, and what an attempt answers after it was given up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opord.kernel.draft import Draft
+from opord.kernel.endings import answers_said, outcome_said, trouble_said
+from opord.kernel.instants import text
+from opord.kernel.recording import REASON_CHARACTERS, runnable
+from opord.kernel.records import EndingKind
+from opord.kernel.repeats import Tries
+from opord.kernel.run import Answer, FailedAttempts, Pending
+from opord.values.types import Instant
+
+
+def attempt_failed(
+    draft: Draft,
+    call: str,
+    ending: Any,
+    *,
+    trouble: dict[str, Any] | None,
+    began: Instant,
+    tries: Tries,
+    next_at: Instant,
+    now: Instant,
+    answers: list[Answer],
+) -> FailedAttempts:
+    """Record that an attempt of an effect failed, and when it is tried again.
+
+    `ending` is the failure in rest form, or `trouble` describes what the contract does not declare.
+    `now` and `answers` are those of the step so far; the next attempt goes on from them.
+
+    Raises:
+        StepError: the answers are too large to be stored; nothing is changed.
+    """
+    run = draft.run
+    splits = {} if trouble is not None else {"outcome": outcome_said(run, call, "failed", ending)}
+    if answers:
+        splits["answers"] = answers_said(run, answers, f"what the calls before {call} answered")
+    trouble = trouble_said(run, trouble) if trouble is not None else {}
+    before = run.tries
+    number = tries.failures + tries.surprises
+    seq = draft.record(
+        "attempt",
+        splits,
+        **trouble | {"call": call},
+        attempt=number,
+        since=text(began),
+        next=text(next_at),
+        now=text(now),
+    )
+    failed = FailedAttempts(
+        seq if number == 1 or before is None else before.seq,
+        call,
+        tries.failures,
+        tries.surprises,
+        next_at,
+        f"failed: {trouble['error']}"[:REASON_CHARACTERS] if trouble else f"failed with {ending['type']}",
+    )
+    cause = run.body.pending.cause if run.body.pending is not None else None
+    run.body.pending = Pending(cause=cause, now=now, answers=answers, tries=failed)
+    return failed
+
+
+def answered_late(
+    draft: Draft, of: int, attempt: int, kind: EndingKind, value: Any, *, learned_by: str
+) -> None:
+    """Record what an attempt that was given up answered later; the step goes on with it.
+
+    `of` is the number of the record that says that the attempt failed.
+    """
+    run = draft.run
+    pending = run.body.pending
+    if pending is None or pending.tries is None:
+        raise ValueError(f"{run.id} waits for no effect")
+    call = pending.tries.call
+    draft.record(
+        "evidence",
+        {"outcome": outcome_said(run, call, kind, value)},
+        call=call,
+        attempt=attempt,
+        of=of,
+        learned_by=learned_by,
+    )
+    ended = {"ok": value} if kind == "ok" else {"failed": value}
+    pending.answers = [*pending.answers, Answer(call, **ended, attempts=attempt)]
+    pending.tries = None
+    runnable(draft)

@@ -1,0 +1,344 @@
+"""Failed attempts of effects are on record, and a run between two attempts is parked.
+
+So a restart forgets no attempt, what has answered is not asked again, and a sick provider holds no
+places of a healthy one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import pytest
+
+from tests.engine.desk import NEVER, Here, Sim, fails
+
+BUSY = fails("Line.Busy")
+GONE = fails("Line.Gone", why="no such account")
+
+READING = """
+contract Reading(n: int) key n version 1
+failure Line { Gone(why: str), Busy transient }
+role clerk
+event hint(x: int)
+event stop(why: str) by clerk
+pure weigh(n: int) -> int
+effect look(n: int) -> str fails Line { retry 5 times backoff 1h to 4h, timeout 10s }
+effect load(text: str, at: datetime) -> str fails Line { retry 5 times backoff 1h to 4h, timeout 10s }
+
+phase Asking {
+  on hint(x) ignore
+  on stop(why) -> goto Failed(why)
+  on cancel(reason) -> goto Cancelled(reason)
+  after 30d -> goto Failed("it took a month")
+
+  initial state Loading -> Done | Failed | Cancelled {
+    let weight = weigh(n)
+    let text = perform look(weight) else problem -> goto Failed("cannot look")
+    match perform load(text, now) {
+      ok loaded -> goto Done(loaded)
+      Gone(why) -> goto Failed(why)
+      Busy -> goto Failed("busy")
+      TimedOut -> goto Failed("timed out")
+    }
+  }
+}
+
+final state Done(text: str) success
+final state Failed(why: str) failure
+final state Cancelled(reason: str) cancelled
+"""
+
+
+def reading(**scripts: Any) -> Sim:
+    """Return a run that weighs, looks and loads."""
+    return Sim(READING, **{"weigh": [3], "look": ["text"], "load": ["loaded"], **scripts})
+
+
+async def one_attempt(here: Here) -> None:
+    """Let the run go on until it rests between attempts, or is over."""
+    await here.wait(30)
+
+
+def attempts(sim: Sim) -> list[dict[str, Any]]:
+    return [one for one in sim.records("attempt") if "key" not in one]
+
+
+class TestOnRecord:
+    def test_a_failed_attempt_has_the_step_so_far_and_when_it_is_tried_again(self) -> None:
+        sim = reading(load=[BUSY]).tell(one_attempt, drawn=0.5)
+        (attempt,) = attempts(sim)
+        assert attempt["call"] == "load"
+        assert (attempt["attempt"], attempt["outcome"]) == (1, {"failed": {"type": "Line.Busy"}})
+        assert [(one["call"], one["ok"]) for one in attempt["answers"]] == [("weigh", 3), ("look", "text")]
+        assert attempt["now"] <= attempt["since"] <= attempt["at"] < attempt["next"]
+        assert not {"key", "error"} & attempt.keys()
+
+    def test_a_surprise_has_its_error(self) -> None:
+        sim = reading(load=[ValueError("no such column")]).tell(lambda here: here.wait(0.9), drawn=0.0)
+        (attempt,) = attempts(sim)
+        assert attempt["error"] == "ValueError: no such column"
+        assert attempt["traceback"].startswith("Traceback")
+        assert "outcome" not in attempt
+
+    def test_a_time_out_is_a_failed_attempt(self) -> None:
+        sim = reading(load=[NEVER]).tell(lambda here: here.wait(12), drawn=0.5)
+        (attempt,) = attempts(sim)
+        assert attempt["outcome"] == {"failed": {"type": "TimedOut"}}
+
+    def test_the_attempt_that_answers_or_ends_them_is_recorded_with_its_step(self) -> None:
+        sim = reading(load=[BUSY, GONE]).rest()
+        assert sim.kinds == ["started", "attempt", "transition"]
+        (last,) = [one for one in sim.record("transition")["calls"] if one["call"] == "load"]
+        assert (last["attempts"], last["failed"]["type"]) == (2, "Line.Gone")
+
+    def test_the_run_waits_with_its_reason_and_the_instant(self) -> None:
+        sim = reading(load=[BUSY]).tell(one_attempt, drawn=0.5)
+        (attempt,) = attempts(sim)
+        row = sim.kit.row(sim.id)
+        assert (row.head.status, row.head.worker) == ("waiting", None)
+        assert sim.view["reason"] == (
+            f"attempt 1 of load failed with Line.Busy; it is tried again at {attempt['next']}"
+        )
+        assert {"attempt": "load", "at": attempt["next"]} in sim.view["waiting_for"]
+
+    def test_what_answers_at_once_writes_no_more_than_before(self) -> None:
+        sim = reading().rest()
+        assert sim.kinds == ["started", "transition"]
+
+
+class TestOverRestarts:
+    def test_attempts_are_counted_on(self) -> None:
+        sim = reading(load=[BUSY])
+        for _ in range(6):
+            sim.tell(one_attempt, drawn=0.5)
+            sim.advance("4h")
+        assert (sim.calls("load"), sim.ending) == (6, ("Failed", {"why": "busy"}))
+        assert [made.call.attempt for made in sim.made("load") if made.call] == [1, 2, 3, 4, 5, 6]
+
+    def test_what_has_answered_is_not_asked_again_and_now_stays(self) -> None:
+        sim = reading(load=[BUSY, BUSY, "loaded"], look=["text", "other"], weigh=[3, 4])
+        for _ in range(3):
+            sim.tell(one_attempt, drawn=0.5)
+            sim.advance("4h")
+        assert (sim.ending, sim.calls("look"), sim.calls("weigh")) == (("Done", {"text": "loaded"}), 1, 1)
+        assert len({made.args for made in sim.made("load")}) == 1
+
+    def test_surprises_are_counted_on_too_and_the_run_stalls(self) -> None:
+        sim = reading(load=[ValueError("no")])
+        for _ in range(4):
+            sim.tell(lambda here: here.wait(0.5), drawn=0.0)
+            sim.advance("1m")
+        assert (sim.calls("load"), sim.status) == (4, "stalled")
+        assert sim.record("stalled")["attempt"] == 4
+
+    def test_resume_alone_begins_anew(self) -> None:
+        sim = reading(load=[ValueError("no")] * 4 + [BUSY, "loaded"], look=["text", "other"])
+        sim.rest(drawn=0.0)
+        assert sim.status == "stalled"
+        sim.tell(lambda here: here.resume(), serve=False)
+        sim.tell(one_attempt, drawn=0.5)
+        first, again = attempts(sim)[0], attempts(sim)[-1]
+        assert (again["attempt"], sim.calls("look")) == (1, 2)
+        assert again["now"] > first["now"]
+        sim.advance("4h")
+        sim.tell(one_attempt)
+        assert sim.ending == ("Done", {"text": "loaded"})
+
+    @pytest.mark.parametrize("point", ["before attempt", "parked", "claimed", "step begins"])
+    def test_a_death_around_an_attempt_forgets_none_that_is_on_record(self, point: Any) -> None:
+        from tests.support.kit import crash_at
+
+        sim = reading(load=[BUSY])
+        sim.tell(one_attempt, drawn=0.5)
+        sim.advance("2h")
+
+        async def main() -> None:
+            assert await crash_at(sim.kit, point, lambda engine: asyncio.sleep(60)) == point
+
+        sim.kit.run(main())
+        sim.kit.check()
+        for _ in range(6):
+            sim.advance("4h")
+            sim.tell(one_attempt, drawn=0.5)
+        numbers = [made.call.attempt for made in sim.made("load") if made.call]
+        # Only an attempt whose worker died before its record is made again.
+        again = [2] if point == "before attempt" else []
+        assert (sim.ending, numbers) == (("Failed", {"why": "busy"}), [1, 2, *again, 3, 4, 5, 6])
+        assert sim.calls("look") == 1
+
+
+class TestBetweenAttempts:
+    def test_a_drain_does_not_wait(self) -> None:
+        sim = reading(load=[BUSY])
+
+        async def story(here: Here) -> None:
+            await here.wait(1)
+            began = sim.kit.clock.monotonic()
+            await here.engine.__aexit__()
+            assert sim.kit.clock.monotonic() - began < 1
+
+        sim.tell(story, drawn=0.9)
+        assert sim.status == "waiting"
+
+    def test_until_idle_does_not_wait(self) -> None:
+        sim = reading(load=[BUSY]).tell(lambda here: here.engine.until_idle(), drawn=0.9)
+        assert (sim.calls("load"), sim.status) == (1, "waiting")
+
+    @pytest.mark.parametrize(("event", "ending"), [("stop", "Failed"), ("cancel", "Cancelled")])
+    def test_a_handler_of_the_phase_takes_the_run(self, event: str, ending: str) -> None:
+        async def story(here: Here) -> None:
+            await here.wait(30)
+            if event == "stop":
+                await here.send("stop", role="clerk", why="enough")
+            else:
+                await here.send("cancel", reason="enough")
+
+        sim = reading(load=[BUSY]).tell(story, drawn=0.5)
+        assert (sim.state, sim.calls("load")) == (ending, 1)
+
+    def test_an_event_that_is_only_recorded_changes_nothing(self) -> None:
+        async def story(here: Here) -> None:
+            await here.wait(30)
+            assert (await here.send("hint", x=1)).status == "ignored"
+            await here.wait(30)
+
+        sim = reading(load=[BUSY, "loaded"]).tell(story, drawn=0.5)
+        assert sim.kinds == ["started", "attempt", "ignored"]
+        sim.advance("4h")
+        sim.tell(one_attempt)
+        assert sim.ending == ("Done", {"text": "loaded"})
+        assert [made.call.attempt for made in sim.made("load") if made.call] == [1, 2]
+
+    def test_such_an_event_during_a_later_attempt_forgets_none(self) -> None:
+        from tests.engine.desk import after
+
+        async def story(here: Here) -> None:
+            await here.until(lambda: here.sim.calls("load") == 2)
+            await here.send("hint", x=1)
+            await here.wait(30)
+
+        sim = reading(load=[BUSY, after(5, BUSY), "loaded"]).tell(story, drawn=0.0)
+        numbers = [made.call.attempt for made in sim.made("load") if made.call]
+        # The attempt that the event cut off is made again, with the same number.
+        assert (numbers, sim.ending) == ([1, 2, 2], ("Done", {"text": "loaded"}))
+
+    def test_a_timer_of_the_phase_takes_the_run(self) -> None:
+        sim = reading(load=[BUSY])
+        sim.tell(one_attempt, drawn=0.5)
+        sim.advance("31d")
+        sim.tell(one_attempt)
+        assert (sim.ending, sim.calls("load")) == (("Failed", {"why": "it took a month"}), 1)
+
+    def test_the_next_attempt_is_not_made_before_it_is_due(self) -> None:
+        sim = reading(load=[BUSY, "loaded"])
+        sim.tell(one_attempt, drawn=0.5)
+        sim.advance("20m")
+        sim.tell(one_attempt)
+        assert (sim.calls("load"), sim.status) == (1, "waiting")
+        sim.advance("10m")
+        sim.tell(one_attempt)
+        assert sim.calls("load") == 2
+
+    def test_terminate_ends_it(self) -> None:
+        async def story(here: Here) -> None:
+            await here.wait(30)
+            await here.terminate()
+
+        sim = reading(load=[BUSY]).tell(story, drawn=0.5)
+        assert (sim.status, sim.kinds) == ("ended", ["started", "attempt", "terminated"])
+
+
+class Threads(Executor):
+    """Runs each call after as many virtual seconds as the handler says."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+
+        def call() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:
+                future.set_exception(error)
+
+        asyncio.get_running_loop().call_later(self.seconds.pop(0) if self.seconds else 0.0, call)
+        return future
+
+
+class TestALateAnswer:
+    """An attempt on a thread is given up after its time-out, and answers later."""
+
+    def late(self, seconds: list[float], *answers: Any, drawn: float = 0.5) -> Sim:
+        """Tell a run whose attempts of `load` take these seconds, as long as it takes."""
+        sim = reading(load=list(answers))
+        threads = Threads()
+
+        def load(self: Any, text: str, at: Any, call: Any = None) -> Any:
+            return sim.desk._settle(sim.desk._next("load", (text, at), call), ())
+
+        type(sim.kit.handlers).load = load  # type: ignore[attr-defined]
+        threads.seconds = list(seconds)
+
+        async def story(here: Here) -> None:
+            for _ in range(12):
+                await here.wait(70)
+                await here.leap("20m")
+
+        engine = sim.kit.engine
+
+        def with_threads(**options: Any) -> Any:
+            made = engine(**options)
+            assert made._environment is not None
+            made._environment.threads = threads
+            return made
+
+        sim.kit.engine = with_threads  # type: ignore[method-assign]
+        return sim.tell(story, drawn=drawn)
+
+    def test_is_taken_and_no_further_call_is_made(self) -> None:
+        sim = self.late([60], "loaded")
+        assert (sim.calls("load"), sim.ending) == (1, ("Done", {"text": "loaded"}))
+        assert sim.kinds == ["started", "attempt", "evidence", "transition"]
+        evidence, attempt = sim.record("evidence"), sim.record("attempt")
+        assert (evidence["of"], evidence["attempt"], evidence["outcome"]) == (
+            attempt["seq"], 1, {"ok": "loaded"},
+        )  # fmt: skip
+
+    def test_is_taken_while_a_later_attempt_is_under_way(self) -> None:
+        # The first answer comes 5 s after the second call began, which would take an hour.
+        sim = self.late([0.5 * 3600 + 15, 3600], "loaded", "other")
+        assert (sim.calls("load"), sim.ending) == (2, ("Done", {"text": "loaded"}))
+
+    def test_a_final_failure_is_taken_too(self) -> None:
+        sim = self.late([60], GONE)
+        assert (sim.calls("load"), sim.ending) == (1, ("Failed", {"why": "no such account"}))
+
+    def test_a_transient_failure_tells_nothing_new(self) -> None:
+        sim = self.late([60, 0], BUSY, "loaded")
+        assert (sim.calls("load"), sim.ending) == (2, ("Done", {"text": "loaded"}))
+        assert "evidence" not in sim.kinds
+
+    def test_an_answer_after_the_run_went_on_is_dropped(self) -> None:
+        # The second attempt answers first.
+        sim = self.late([3000, 0], "loaded", "late")
+        assert (sim.calls("load"), sim.ending) == (2, ("Done", {"text": "loaded"}))
+        assert "evidence" not in sim.kinds
+
+    def test_an_answer_that_comes_with_the_time_out_is_not_lost(self) -> None:
+        sim = self.late([10.000001], "loaded")
+        assert (sim.calls("load"), sim.ending) == (1, ("Done", {"text": "loaded"}))
+
+
+def test_each_failed_attempt_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="opord.worker"):
+        sim = reading(load=[BUSY]).tell(one_attempt, drawn=0.5)
+    (attempt,) = attempts(sim)
+    said = f"Reading/1: attempt 1 of load failed with Line.Busy; it is tried again at {attempt['next']}"
+    assert [record.getMessage() for record in caplog.records if record.name == "opord.worker"] == [said]
