@@ -281,7 +281,7 @@ class TestALateAnswer:
         threads = Threads()
 
         def load(self: Any, text: str, at: Any, call: Any = None) -> Any:
-            return sim.desk._settle(sim.desk._next("load", (text, at), call), ())
+            return sim.desk.answer_at_once("load", (text, at), call)
 
         type(sim.kit.handlers).load = load  # type: ignore[attr-defined]
         threads.seconds = list(seconds)

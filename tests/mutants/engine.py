@@ -225,15 +225,13 @@ MUTANTS = (
     ),
     Mutant(
         "step under a new now after takeover", STEPS,
-        '        now = pending.now if pending is not None and intent is not None else draft.at',
-        '        now = draft.at',
+        'step = StepUnderWay(run, pending.now, pending.answers)', 'step = StepUnderWay(run, draft.at, pending.answers)',
         "a step that is taken over sees another `now`", "C24",
         tests=("tests/engine/test_steps.py::TestNow::test_now_is_recorded_with_the_intent_for_a_takeover",),
     ),
     Mutant(
         "answers not given again", STEPS,
-        'inbox.pending_answers(run) if intent is not None else ()',
-        '()',
+        'step = StepUnderWay(run, pending.now, pending.answers)', 'step = StepUnderWay(run, pending.now)',
         "a step that is taken over calls its effects again", "C24",
         tests=("tests/engine/test_a_step_taken_over.py::test_a_step_gets_its_recorded_answers_again",),
     ),
