@@ -206,10 +206,11 @@ class TestAnUndeclaredException:
     def test_the_whole_traceback_is_on_record_with_the_call(self) -> None:
         sim = Sim(reading(""), load=[ValueError("no such column")]).rest()
         stalled = sim.record("stalled")
-        assert (stalled["error"], stalled["call"]) == ("ValueError: no such column", "load")
+        assert stalled["error"].startswith("ValueError: no such column (tests/engine/desk.py:")
+        assert stalled["call"] == "load"
         assert stalled["traceback"].startswith("Traceback (most recent call last)")
         assert "desk.py" in stalled["traceback"]
-        assert sim.view["reason"] == "ValueError: no such column"
+        assert sim.view["reason"] == stalled["error"]
         assert {"person": "operator", "verb": "resume"} in sim.view["waiting_for"]
 
     def test_resume_goes_on_after_the_handler_is_mended(self) -> None:
@@ -238,7 +239,8 @@ class TestAnUndeclaredException:
             charging("retry 3 times"), charge=[ConnectionResetError("in the middle of the answer")]
         ).rest()
         assert (sim.calls("charge"), sim.status) == (1, "in_doubt")
-        assert sim.record("doubt")["reason"] == "ConnectionResetError: in the middle of the answer"
+        reason = sim.record("doubt")["reason"]
+        assert reason.startswith("ConnectionResetError: in the middle of the answer (tests/engine/desk.py:")
 
     def test_a_failure_that_the_call_does_not_declare_is_undeclared(self) -> None:
         text = charging("").replace("failure Problem", "failure Other { Odd }\nfailure Problem")

@@ -438,7 +438,7 @@ def test_a_check_without_an_answer_is_repeated_with_growing_pauses() -> None:
 
 def test_a_person_learns_why_they_are_asked() -> None:
     intent = an_intent(doubts=[1], counted=2, reason="no answer within 5 s")
-    unsure = "nobody knows whether charge happened (no answer within 5 s)"
+    unsure = "nobody knows whether charge happened: no answer within 5 s"
     assert the_plan(intent, an_action(Ask())).reason == f"{unsure}; a person has to say"
     spent = the_plan(intent, an_action(Repeat(), retry=1, key=KEYED))
     assert spent.reason == f"{unsure}, and no attempt is left; a person has to say"

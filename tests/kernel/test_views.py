@@ -34,7 +34,8 @@ from opord.values.secret import Secret
 from tests.kernel.journals import DESK, MINUTE, PARCEL, START, due, parcel
 
 MEMBERS = {
-    "run", "contract", "version", "state", "data", "status", "outcome", "since", "reason", "waiting_for",
+    "run", "contract", "version", "state", "data", "status", "outcome", "started_at", "since", "reason",
+    "waiting_for", "doubt",
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from opord.stores.sqlite.store import SqliteStore
 from tests.kill.rogue import CONTRACT
 from tests.kill.storm import LEASE_S, Nest
 
-LOST = "nobody knows whether {} happened (its worker was lost during the call); a person has to say"
+LOST = "nobody knows whether {} happened: its worker was lost during the call; a person has to say"
 
 
 class Den:
@@ -187,8 +187,7 @@ def test_a_handler_that_never_returns_is_given_up_in_time_and_blocks_no_other(de
     heads = den.rest("hang", "good")
     assert heads["good"].state == "Over"
     assert (
-        heads["hang"].reason
-        == "nobody knows whether act happened (no answer within 4 s); a person has to say"
+        heads["hang"].reason == "nobody knows whether act happened: no answer within 4 s; a person has to say"
     )
     den.end(pid)
     assert den.effects() == {"hang": 1, "good": 1}

@@ -55,7 +55,7 @@ MUTANTS = (
     ),
     Mutant(
         "unexpected error taken as transient", COMMIT,
-        '                return CommitReply("unknown", explanation=said_of(error))',
+        '                return CommitReply("unknown", explanation=trouble["error"], trouble=trouble)',
         '                return CommitReply("no")',
         "an attempt whose connection broke counts as one that did not happen", "4, C6",
         tests=("tests/engine/test_crash_everywhere.py::test_one_crash_anywhere",),
@@ -126,7 +126,7 @@ MUTANTS = (
     ),
     Mutant(
         "lookup that fails taken as no", COMMIT,
-        '        return CommitReply("silence", explanation=storable(explanation)[:SAID_CHARACTERS])',
+        '        return CommitReply("silence", explanation=storable(explanation))',
         '        return CommitReply("no")',
         "a look-up that does not answer counts as a no", "1, 4",
         tests=("tests/engine/test_doubts.py::TestCheck::test_while_the_effect_fails_it_is_asked_again",),

@@ -400,9 +400,9 @@ MUTANTS = (
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
     Mutant(
-        "secret told by a doubt", RECORDING,
-        "    intent.reason = reason = hidden(draft.run, reason)", "    intent.reason = reason",
-        "the reason of a doubt repeats a secret that the handler raised with", "20",
+        "secret told by a trouble", "kernel/trouble.py",
+        "    hide = hiding(run)\n", "    hide = str\n",
+        "the trouble of a doubt or stall repeats a secret that the handler raised with", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
     Mutant(

@@ -26,7 +26,7 @@ from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.program import Program
 from opord.kernel.run import Run
-from opord.kernel.views import history_view, run_view
+from opord.kernel.views import details_view, history_view, run_view
 from opord.loading import check_handlers, program_of
 from opord.stores import open_store
 from opord.stores.base import Store, StoreDamaged
@@ -261,8 +261,9 @@ class Engine:
         Raises:
             RunUnknown: there is no such run.
         """
-        opened = self._running
-        return run_view(await opened.client.read(run), served=await self._answering.served())
+        read = await self._running.client.read(run)
+        inbox = await self._answering.inbox(RunId(run))
+        return run_view(read, served=await self._answering.served()) | details_view(read.body, inbox)
 
     async def run_history(self, run: str) -> list[Mapping[str, Any]]:
         """Return a run's records, as `opord runs history --json` does.

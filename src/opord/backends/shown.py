@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from opord.backends.base import Backend, Reading, RunFilter
@@ -11,13 +11,13 @@ from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
 from opord.kernel.large import needed
 from opord.kernel.program import Program
-from opord.kernel.rows import RunRow, StoredContract
-from opord.kernel.run import Run, load_run, skeleton
+from opord.kernel.rows import InboxRow, RunRow, StoredContract
+from opord.kernel.run import Run, body_of, load_run, skeleton
 from opord.kernel.unread import program_by_row
-from opord.kernel.views import history_view, run_view, unreadable_view
-from opord.stores.base import RowDamaged, StoreError
+from opord.kernel.views import details_view, history_view, run_view, unreadable_view
+from opord.stores.base import RowDamaged, StoreError, UnreadRow
 from opord.values.guard import BadValue
-from opord.values.types import Digest
+from opord.values.types import Digest, RunId
 
 __all__ = ["ContractUnreadable", "Shown"]
 
@@ -69,6 +69,25 @@ class Shown:
     async def view(self, row: RunRow) -> dict[str, Any]:
         """Return a run as shown. If its contract or data cannot be read, show what can be read."""
         return await self._view(row, self.run)
+
+    async def page(self, row: RunRow, damage: str | None = None) -> dict[str, Any]:
+        """Return a run as shown by itself, with its trouble and the events that wait for it.
+
+        `damage` is why its row cannot be read.
+        """
+        view = await self.view(row) if damage is None else unreadable_view(row, damage)
+        inbox, unread = await self._inbox(row.run)
+        details = details_view(body_of(row), inbox)
+        details["stored"] += [{"id": None, "event": None, "at": None, "damaged": one.why} for one in unread]
+        return view | details
+
+    async def _inbox(self, run: RunId) -> tuple[Sequence[InboxRow], list[UnreadRow]]:
+        """Return the messages that wait for a run, and those that cannot be read."""
+        try:
+            return await self.backend.inbox(run), []
+        except RowDamaged:
+            reading = await self.backend.kept(run)
+            return reading.kept.inbox, [one for one in reading.unread if one.table == "inbox"]
 
     async def outline(self, row: RunRow) -> dict[str, Any]:
         """Return a run as shown in places that do not show its data; large values are not read."""

@@ -30,10 +30,11 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 def history_page(
-    program: Program, history: Sequence[Mapping[str, Any]], view: Mapping[str, Any]
+    program: Program, history: Sequence[Mapping[str, Any]], view: Mapping[str, Any], *, verbose: bool = False
 ) -> Iterator[str]:
     """Write a run's whole page: its story, its present state, and what can be done now."""
-    yield from run_story(program, history, view, paint=styled, columns=width() if on_terminal() else None)
+    columns = width() if on_terminal() else None
+    yield from run_story(program, history, view, paint=styled, columns=columns, verbose=verbose)
     yield from next_text(program, view)
 
 

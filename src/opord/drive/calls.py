@@ -13,6 +13,7 @@ import msgspec
 
 from opord.contract import Action, Effect
 from opord.drive.purity import NotPure, call_watched, install
+from opord.drive.wrong_answers import describe_error, wrong_error, wrong_failure, wrong_result
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
@@ -138,12 +139,17 @@ class Calls:
             except NotPure as caught:
                 self._watch_pure(caught)
                 raise
-        if inspect.iscoroutine(value):
-            value.close()
-            raise TypeError(
-                f"{call.declaration.name} is a pure and must be a plain function, not a coroutine"
-            )
-        return call.result.accept(value) if call.result is not None else None
+        if call.result is None:
+            return None
+        try:
+            return call.result.accept(value)
+        except Exception as error:
+            raise wrong_result(call, value, error) from None
+
+    def describe(self, call: CallProgram, error: BaseException) -> dict[str, Any]:
+        """Describe what the handler of a call raised, or did wrong, for a record."""
+        explained = wrong_error(self.program, call, error)
+        return describe_error(call, self._handlers[call.declaration.name].function, explained)
 
     def wants_call(self, call: CallProgram) -> bool:
         """Say whether the handler takes the argument `call`."""
@@ -259,9 +265,7 @@ class Calls:
         try:
             if call.result is None:
                 if value is not None:
-                    raise TypeError(
-                        f"{call.declaration.name} has no result, but its handler returned {_kind(value)}"
-                    )
+                    raise TypeError("a result where the contract has none")
                 return Answered(None, self._since(began))
             accepted = call.result.accept(value)
             # User code may return a value that cannot be stored, or one that is too large.
@@ -271,9 +275,11 @@ class Calls:
                 check_size(text, what=f"the result of {call.declaration.name}")
             return Answered(accepted, self._since(began), rest, text)
         except Exception as error:
-            return Unexpected(error, self._since(began))
+            return Unexpected(wrong_result(call, value, error), self._since(began))
 
     def _raised(self, call: CallProgram, error: BaseException, began: float) -> Ending:
+        if isinstance(error, _NotForFutures):
+            error = error.raised
         if isinstance(error, Failure) and error.opord_type in call.fails:
             try:
                 # A copy, of this program's class: the code that raised it may still change its
@@ -282,7 +288,8 @@ class Calls:
                 text = dumps(call.failure.dump(failure))
                 check_size(text, what=f"the failure {error.opord_type} of {call.declaration.name}")
             except Exception as misfit:
-                return Unexpected(misfit, self._since(began))
+                wrong = wrong_failure(self.program, call, error, misfit)
+                return Unexpected(wrong, self._since(began))
             return Failed(failure, self._since(began))
         return Unexpected(error, self._since(began))
 
@@ -290,14 +297,16 @@ class Calls:
         return round((self._monotonic() - began) * 1000, 1)
 
 
+class _NotForFutures(Exception):
+    """Carries an exception that a future cannot carry, or that would end the awaiting task."""
+
+    def __init__(self, raised: BaseException) -> None:
+        super().__init__()
+        self.raised = raised
+
+
 def _on_this_thread(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         return handler.function(*args, **kwargs)
     except (StopIteration, GeneratorExit) as error:
-        # A future cannot carry `StopIteration`, so the call would never end. `GeneratorExit` would
-        # end the task that awaits it.
-        raise RuntimeError(f"the handler raised {type(error).__name__}") from error
-
-
-def _kind(value: Any) -> str:
-    return type(value).__name__
+        raise _NotForFutures(error) from None

@@ -28,18 +28,13 @@ from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Commit
 from opord.kernel.run import Intent, Outcome
-from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError, StepUnderWay, dump_failure
-from opord.kernel.trouble import said_of, storable
+from opord.kernel.trouble import recorded, storable
 from opord.values.canonical import dumps
 from opord.values.failure import Failure
 from opord.values.types import START_OF_TIME, Instant, Key
 
 log = logging.getLogger("opord.worker")
-
-SAID_CHARACTERS = 300
-"""Maximum length of the text that is kept of why a check did not answer."""
-
 
 _Note: TypeAlias = Literal["begin", "note", "set aside", "doubt", "deny"]
 _Rest: TypeAlias = Literal["ask again", "ask", "rest"]
@@ -49,13 +44,14 @@ _End: TypeAlias = Literal["succeed", "refuse", "give up", "confirm", "skip", "re
 class CommitReply(msgspec.Struct, frozen=True):
     """What a call led to: where the commit stands now, and the result or failure in rest form.
 
-    `explanation` is why the call gave no answer. `text` is the result as canonical JSON, if it was
-    made.
+    `explanation` is why the call gave no answer; `trouble` describes what its handler did wrong, if
+    that is why. `text` is the result as canonical JSON, if it was made.
     """
 
     stands: Stands
     value: Any = None
     explanation: str = ""
+    trouble: dict[str, Any] | None = None
     text: bytes = b""
 
 
@@ -174,7 +170,7 @@ class Commitments:
                 case "begin" | "note" | "set aside" | "doubt" | "deny":
                     if draft.written:
                         draft = hold.draft()
-                    stands = self._note(draft, intent, plan.deed, plan, reply.value)
+                    stands = self._note(draft, intent, plan.deed, plan, reply)
                 case "doubt first":
                     _put_in_doubt(draft, intent, plan)
                     await hold.flush(draft)
@@ -235,12 +231,14 @@ class Commitments:
             case TookTooLong(after_s):
                 return CommitReply("unknown", explanation=f"no answer within {after_s:g} s")
             case Unexpected(error):
-                return CommitReply("unknown", explanation=said_of(error))
+                trouble = self.calls.describe(call, error)
+                return CommitReply("unknown", explanation=trouble["error"], trouble=trouble)
             case _:
                 assert_never(ending)
 
-    def _note(self, draft: Draft, intent: Intent, deed: _Note, plan: Plan, value: Any) -> Stands:
+    def _note(self, draft: Draft, intent: Intent, deed: _Note, plan: Plan, reply: CommitReply) -> Stands:
         """Record why the commit stays open, and return where it stands then."""
+        value = reply.value
         match deed:
             case "begin":
                 recording.begin_attempt(draft, intent)
@@ -254,8 +252,13 @@ class Commitments:
                 recording.attempt_failed(draft, intent, value, next_at=None, final=True)
                 log.info("%s: %s failed, which does not settle what is in doubt", self.run.id, intent.call)
             case "doubt":
-                _put_in_doubt(draft, intent, plan)
-                log.info("%s: %s is in doubt: %s", self.run.id, intent.call, intent.reason)
+                _put_in_doubt(
+                    draft, intent, plan, reply.trouble if plan.reason == reply.explanation else None
+                )
+                log.info(
+                    "%s: %s is in doubt: %s; `opord runs show %s` says what comes next",
+                    self.run.id, intent.call, intent.reason, self.run.id,
+                )  # fmt: skip
             case "deny":
                 recording.did_not_happen(draft, intent, by="check", fresh=False)
             case _:
@@ -326,10 +329,11 @@ class Commitments:
             case TookTooLong(after_s):
                 explanation = f"it took longer than {after_s:g} s"
             case Unexpected(error):
-                explanation = hidden(self.run, said_of(error))
+                checked = self.run.program.calls[rule.effect]
+                explanation = recorded(self.run, self.calls.describe(checked, error))["error"]
             case _:
                 assert_never(ending)
-        return CommitReply("silence", explanation=storable(explanation)[:SAID_CHARACTERS])
+        return CommitReply("silence", explanation=storable(explanation))
 
     def _check_args(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> tuple[Any, ...]:
         pending = self.run.body.pending
@@ -348,7 +352,13 @@ def _stands(failure: Failure) -> Stands:
     return "settles" if failure.opord_settles else "final"
 
 
-def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan) -> None:
+def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan, trouble: dict[str, Any] | None = None) -> None:
     recording.attempt_doubted(
-        draft, intent, plan.reason, next_at=plan.instant or START_OF_TIME, counts=plan.counts, by=plan.by
+        draft,
+        intent,
+        plan.reason,
+        next_at=plan.instant or START_OF_TIME,
+        counts=plan.counts,
+        by=plan.by,
+        trouble=trouble,
     )

@@ -79,7 +79,7 @@ class Effects:
             case "time out":
                 return TimedOut(), attempt, ms
             case "stall" if isinstance(ending, Undeclared):
-                raise Trouble(unexpected(call, ending) | {"attempt": attempt})
+                raise Trouble(unexpected(self.calls, call, ending) | {"attempt": attempt})
             case "again" if not isinstance(ending, Answered):
                 return await self._pause(step, call, ending, plan, now, late)
             case "answer" | "fail" | "stall" | "again":
@@ -105,7 +105,7 @@ class Effects:
     ) -> NoReturn:
         """Record a failed attempt, and give the run back until the next one."""
         draft = self.hold.draft()
-        failure, trouble = _what_failed(call, ending)
+        failure, trouble = self._what_failed(call, ending)
         failed = effects.attempt_failed(
             draft,
             call.declaration.name,
@@ -125,6 +125,20 @@ class Effects:
         except Parked:
             late.on_record(of)
             raise
+
+    def _what_failed(
+        self, call: CallProgram, ending: Failed | Undeclared
+    ) -> tuple[Any, dict[str, Any] | None]:
+        """Return the failure of an attempt in rest form, or what went wrong that is not declared."""
+        match ending:
+            case Failed(failure):
+                return dump_failure(call, failure), None
+            case TookTooLong(limit=False):
+                return dump_failure(call, TimedOut()), None
+            case TookTooLong() | Unexpected():
+                return None, unexpected(self.calls, call, ending)
+            case _:
+                assert_never(ending)
 
     def _tell(self, failed: FailedAttempts) -> None:
         last = failed.surprises == repeats.SURPRISES_MOST
@@ -170,19 +184,6 @@ def about_call(hold: Hold, calls: Calls, call: CallProgram, key: str, attempt: i
     seconds, _ = calls.time_limit(call)
     deadline = hold.host.now() + int(min(seconds, 1e9) * 1_000_000)
     return Call(key, attempt, to_datetime(deadline), hold.run.id)
-
-
-def _what_failed(call: CallProgram, ending: Failed | Undeclared) -> tuple[Any, dict[str, Any] | None]:
-    """Return the failure of an attempt in rest form, or what went wrong that is not declared."""
-    match ending:
-        case Failed(failure):
-            return dump_failure(call, failure), None
-        case TookTooLong(limit=False):
-            return dump_failure(call, TimedOut()), None
-        case TookTooLong() | Unexpected():
-            return None, unexpected(call, ending)
-        case _:
-            assert_never(ending)
 
 
 def _ended(ending: Ending) -> Ended:

@@ -12,6 +12,7 @@ import logging
 from opord.drive.calls import Calls
 from opord.drive.errors import RunPruned
 from opord.drive.evidence import keep_late
+from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Lost, Parked, TimerDue
@@ -21,7 +22,6 @@ from opord.kernel import inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.rows import is_held
 from opord.kernel.run import Run
-from opord.kernel.trouble import describe
 
 log = logging.getLogger("opord.worker")
 
@@ -76,7 +76,7 @@ class Flight:
         if (run.epoch, run.worker) != (self.run.epoch, host.name):
             return
         draft = Draft(run, host.now(), host.name)
-        recording.stall(draft, describe(error))
+        recording.stall(draft, describe_fault(error))
         await host.apply(draft.write())
 
     async def _go(self) -> None:

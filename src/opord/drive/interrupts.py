@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from opord.drive.calls import Answered, Ending, Failed, TookTooLong, Undeclared, Unexpected
+from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Undeclared, Unexpected
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import CallProgram
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Intent
 from opord.kernel.step import dump_failure
-from opord.kernel.trouble import describe
+from opord.kernel.trouble import describe_without_exception
 from opord.values.types import Key
 
 
@@ -38,37 +38,38 @@ class Trouble(Exception):
         self.trouble = trouble
 
 
-def unexpected(call: CallProgram, ending: Undeclared) -> dict[str, Any]:
+def unexpected(calls: Calls, call: CallProgram, ending: Undeclared) -> dict[str, Any]:
     """Describe an undeclared ending of an effect, in the form that a stall records."""
     name = call.declaration.name
     match ending:
         case Unexpected(error):
-            return describe(error, call=name)
+            return calls.describe(call, error)
         case TookTooLong(after_s):
-            return {
-                "error": f"{name} did not answer within the worker's limit of {after_s:g} s",
-                "call": name,
-            }
+            return describe_without_exception(
+                "CallLimit", f"{name} did not answer within the worker's limit of {after_s:g} s", call=name
+            )
         case _:
             assert_never(ending)
 
 
 def other_commit(intent: Intent) -> dict[str, Any]:
     """Describe a resumed step that asks for another commit than the one on record."""
-    return {
-        "error": f"the step now asks for another commit than the {intent.call} on record; "
+    return describe_without_exception(
+        "OtherCommit",
+        f"the step now asks for another commit than the {intent.call} on record; "
         "restore the contract's handlers as they were, then resume the run",
-        "call": intent.call,
-    }
+        call=intent.call,
+    )
 
 
 def key_reused(action: str, key: Key) -> dict[str, Any]:
     """Describe a commit whose key took effect in the run before with other arguments."""
-    return {
-        "error": f"{action} took effect in this run before under the key {key!r}, with other arguments; "
+    return describe_without_exception(
+        "KeyReused",
+        f"{action} took effect in this run before under the key {key!r}, with other arguments; "
         "the other side would answer for the first ones",
-        "call": action,
-    }
+        call=action,
+    )
 
 
 def evidence_of(

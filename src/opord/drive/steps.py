@@ -8,6 +8,7 @@ from typing import Any, NoReturn, assert_never
 from opord.drive.calls import Calls
 from opord.drive.commitment import Commitments
 from opord.drive.effects import Effects
+from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
 from opord.drive.interrupts import Parked, Trouble
 from opord.kernel import inbox, recording
@@ -15,7 +16,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
 from opord.kernel.run import FailedAttempts
 from opord.kernel.step import Diverged, StepError, StepUnderWay
-from opord.kernel.trouble import describe, trouble_of
+from opord.kernel.trouble import trouble_of
 from opord.values.failure import Failure
 
 log = logging.getLogger("opord.worker")
@@ -84,11 +85,11 @@ class Steps:
             cause = inbox.cause_text(run, pending.cause if pending is not None else None, committed)
             recording.go(draft, request, cause=cause, answers=step.answers[before:])
         except StepError as error:
-            await self._stall(draft, trouble_of(error))
+            await self._stall(draft, trouble_of(error, run.program))
         except Trouble as error:
             await self._stall(draft, error.trouble)
         except Diverged as error:
-            await self._stall(draft, describe(error))
+            await self._stall(draft, describe_fault(error))
         return draft
 
     def _pure(self, step: StepUnderWay, request: Pure) -> Request | Goto:
@@ -100,7 +101,7 @@ class Steps:
             raise
         except BaseException as error:
             # No `from error`: a handler may raise an exception that ends an event loop or a task.
-            raise Trouble(describe(error, call=request.name)) from None
+            raise Trouble(self.calls.describe(call, error)) from None
 
     async def _perform(self, draft: Draft, step: StepUnderWay, request: Perform) -> Request | Goto:
         call = self.run.program.calls[request.name]
@@ -115,7 +116,10 @@ class Steps:
             # long time.
             draft = self.hold.draft()
         recording.stall(draft, trouble)
-        log.warning("%s stalled in %s: %s", self.run.id, self.run.state, self.run.reason)
+        log.warning(
+            "%s stalled in %s: %s; mend it, then `opord runs resume %s`",
+            self.run.id, self.run.state, self.run.reason, self.run.id,
+        )  # fmt: skip
         await self.hold.give_back(draft)
         raise Parked
 

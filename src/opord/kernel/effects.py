@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from opord.kernel.draft import Draft
-from opord.kernel.endings import answers_said, outcome_said, trouble_said
+from opord.kernel.endings import answers_said, outcome_said
 from opord.kernel.instants import text
 from opord.kernel.recording import REASON_CHARACTERS, runnable
 from opord.kernel.records import EndingKind
 from opord.kernel.repeats import Tries
 from opord.kernel.run import Answer, FailedAttempts, Pending
+from opord.kernel.trouble import recorded
 from opord.values.types import Instant
 
 
@@ -38,7 +39,7 @@ def attempt_failed(
     splits = {} if trouble is not None else {"outcome": outcome_said(run, call, "failed", ending)}
     if answers:
         splits["answers"] = answers_said(run, answers, f"what the calls before {call} answered")
-    trouble = trouble_said(run, trouble) if trouble is not None else {}
+    trouble = recorded(run, trouble) if trouble is not None else {}
     before = run.tries
     number = tries.failures + tries.surprises
     seq = draft.record(
@@ -57,6 +58,7 @@ def attempt_failed(
         tries.surprises,
         next_at,
         f"failed: {trouble['error']}"[:REASON_CHARACTERS] if trouble else f"failed with {ending['type']}",
+        trouble.get("trouble"),
     )
     cause = run.body.pending.cause if run.body.pending is not None else None
     run.body.pending = Pending(cause=cause, now=now, answers=answers, tries=failed)

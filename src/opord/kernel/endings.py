@@ -1,4 +1,4 @@
-"""What calls ended in, in the form of a record: results, failures, answers, and what went wrong."""
+"""What calls ended in, in the form of a record: results, failures and answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from opord.kernel.bounds import step_too_large
 from opord.kernel.large import LARGE_BYTES, Split, encode
 from opord.kernel.records import EndingKind
 from opord.kernel.run import Answer, Run
-from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
-from opord.kernel.trouble import shortened
 
 
 def _answers(run: Run, answers: list[Answer]) -> Split:
@@ -48,16 +46,6 @@ def outcome_said(run: Run, call: str, kind: EndingKind, value: Any, text: bytes 
             return Split(ending, ending, (), encoded, msgspec.Raw(encoded))
     declared = run.program.calls.get(call)
     return run.large.split_ending(ending, declared.result if declared is not None else None)
-
-
-def trouble_said(run: Run, trouble: dict[str, Any]) -> dict[str, Any]:
-    """Return what is wrong as a record says it: without secrets, and not too long."""
-    trouble = {
-        name: hidden(run, value) if isinstance(value, str) else value for name, value in trouble.items()
-    }
-    if "traceback" in trouble:
-        trouble["traceback"] = shortened(trouble["traceback"])
-    return trouble
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

@@ -248,7 +248,7 @@ def _take_first(draft: Draft, rows: list[InboxRow]) -> bool:
         try:
             handler = fitting(run, message.event, message.args, message.actor, draft.at)
         except StepError as error:
-            recording.stall(draft, trouble_of(error))
+            recording.stall(draft, trouble_of(error, run.program))
             return True
         if handler is not None:
             rows.remove(row)
@@ -294,7 +294,7 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
             raise TypeError(f"the handler of {cause.label} calls {request.name}, which was not foreseen")
         recording.go(draft, request, cause=cause_text(run, cause), answers=[])
     except StepError as error:
-        recording.stall(draft, trouble_of(error))
+        recording.stall(draft, trouble_of(error, run.program))
 
 
 def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> str:

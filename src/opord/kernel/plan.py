@@ -231,7 +231,7 @@ def _instant(
 
 
 def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanation: str) -> str:
-    unsure = f"nobody knows whether {intent.call} happened ({intent.reason})"
+    unsure = f"nobody knows whether {intent.call} happened: {intent.reason}"
     match reason:
         case "lost":
             return "its worker was lost during the call"

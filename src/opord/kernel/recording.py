@@ -13,7 +13,7 @@ from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel import bounds
 from opord.kernel.bounds import step_too_large
 from opord.kernel.draft import Draft
-from opord.kernel.endings import answers_said, outcome_said, trouble_said
+from opord.kernel.endings import answers_said, outcome_said
 from opord.kernel.instants import capped, from_datetime, microseconds, text
 from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram, TimerProgram
@@ -24,6 +24,7 @@ from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_r
 from opord.kernel.sealing import sealed_digest, sealed_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
+from opord.kernel.trouble import describe_without_exception, recorded
 from opord.values.canonical import digest, dumps
 from opord.values.types import START_OF_TIME, Instant, Key, RunId
 
@@ -173,20 +174,28 @@ def attempt_doubted(
     next_at: Instant = START_OF_TIME,
     counts: bool = True,
     by: str | None = None,
+    trouble: dict[str, Any] | None = None,
 ) -> None:
     """Record that it is unknown whether an attempt took effect, and why.
 
     `by` is what put it in doubt. `counts` is true if the attempt is one of those that `retry`
-    allows.
+    allows. `trouble` describes what its handler did wrong, if that is why.
     """
     if not counts:
         intent.counted = max(intent.counted - 1, 0)
     intent.in_flight = False
+    if not intent.doubts:
+        intent.doubt_since = draft.at
     intent.doubts = [*intent.doubts, intent.attempt]
     intent.given_up_at = draft.at
     intent.next_at = next_at
-    # Hide secrets first: half a secret would not be found.
-    intent.reason = reason = hidden(draft.run, reason)[:REASON_CHARACTERS]
+    if trouble is not None:
+        form = recorded(draft.run, trouble)
+        reason, intent.trouble = form["error"], form["trouble"]
+    else:
+        # Hide secrets first: half a secret would not be found.
+        reason, intent.trouble = hidden(draft.run, reason), None
+    intent.reason = reason = reason[:REASON_CHARACTERS]
     draft.record(
         "doubt",
         call=intent.call,
@@ -196,6 +205,7 @@ def attempt_doubted(
         by=by,
         next=text(next_at) if next_at else None,
         rule=DOUBT_RULE,
+        trouble=intent.trouble,
     )
     draft.run.status = "in_doubt"
 
@@ -348,9 +358,9 @@ def _how(run: Run, cause: str) -> str:
 
 
 def stall(draft: Draft, trouble: dict[str, Any]) -> None:
-    """Stall the run until a person mends something. `trouble` says what is wrong, and where."""
+    """Stall the run until a person mends something. `trouble` describes what, and where."""
     run = draft.run
-    trouble = trouble_said(run, trouble)
+    trouble = recorded(run, trouble)
     draft.record("stalled", **trouble)
     run.body.trouble = trouble
     run.status = "stalled"
@@ -381,10 +391,11 @@ def stall_full(draft: Draft) -> None:
     run = draft.run
     stall(
         draft,
-        {
-            "error": f"{run.id} has {run.seq:,} records, and at most {bounds.HISTORY_RECORDS:,} are kept of a run; "
-            f"`opord runs terminate {run.id}` ends it, and a new run can go on in its place"
-        },
+        describe_without_exception(
+            "HistoryFull",
+            f"{run.id} has {run.seq:,} records, and at most {bounds.HISTORY_RECORDS:,} are kept of a run; "
+            f"`opord runs terminate {run.id}` ends it, and a new run can go on in its place",
+        ),
     )
 
 

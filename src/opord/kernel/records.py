@@ -100,8 +100,10 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       while a doubt is open, also `outcome` and `next`
     - attempt of an effect, which failed and is tried again (without `key`): `call`, `attempt`,
       `since` (when it began), `next`, `now` (that of the step), `answers` (of the calls before it
-      in the step), and `outcome`, or `error`, `traceback` if the contract does not declare it
-    - doubt: `call`, `key`, `attempt`, `reason`, `next` (the earliest instant of the next try), `by`
+      in the step), and `outcome`, or `error`, `trouble`, `traceback` if the contract does not
+      declare it
+    - doubt: `call`, `key`, `attempt`, `reason`, `trouble` (if its handler went wrong; `trouble.py`
+      has the form), `next` (the earliest instant of the next try), `by`
       ("restore": it was not called, but may have been before a restore), `rule` (2: the doubt ends
       when each attempt in doubt is answered; without it, a final failure of any attempt ends all)
     - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`
@@ -111,7 +113,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`, `answered` (the
       attempts of the open commit that it answers), and `id`, `arrived` if it had waited. Of an
       effect: `call`, `of` (the record of the failed attempt), `attempt`, `outcome`, `learned_by`
-    - stalled: `error`, `traceback`, `place`, `call`
+    - stalled: `error`, `trouble`, `traceback`, `place`, `call`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see
       `restored.py`), `actor`, `role`, `reason`, `rule` (2: the runtime's own key is not relied on;
       without it, it is)
@@ -160,6 +162,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     timers: dict[str, str] | None = None
     to: str | None = None
     traceback: str | None = None
+    trouble: dict[str, Any] | None = None
     until: str | None = None
     values: dict[str, str] | None = None
     verdict: Verdict | None = None

@@ -79,13 +79,14 @@ class Intent(msgspec.Struct, omit_defaults=True):
     - `attempt` is the number of the latest attempt. `in_flight` is true if it has begun and its end
       is not on record.
     - `doubts` are the attempts with an unknown outcome. `given_up_at` is when the last of these was
-      given up.
+      given up; `doubt_since` is from when on the commit has been in doubt.
     - `counted` are the attempts that count against `retry`, since `first_at`.
     - `failure` is the failure that the step gets when no attempt is left. `refused` is true if it
       is final and came while an attempt before it was in doubt.
     - `checks` counts the checks that gave no answer. `asking` is true while a person is asked.
     - `denied` is true if it is on record that no attempt so far took effect, nor any that a
       restored copy does not know of.
+    - `reason` is why the last doubt began; `trouble` is what its handler did wrong, if that is why.
     - `outcome` is set once it is known; then only the rest of the step is open.
     """
 
@@ -99,6 +100,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
     in_flight: bool = True
     doubts: list[int] = []
     given_up_at: Instant = START_OF_TIME
+    doubt_since: Instant = START_OF_TIME
     next_at: Instant = START_OF_TIME
     checks: int = 0
     failure: Any = None
@@ -106,6 +108,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
     denied: bool = False
     refused: bool = False
     reason: str = ""
+    trouble: dict[str, Any] | None = None
     outcome: Outcome | None = None
 
 
@@ -115,7 +118,8 @@ class FailedAttempts(msgspec.Struct, omit_defaults=True):
     - `seq` is the number of the record of the first of them.
     - `failures` counts transient failures and timeouts, `surprises` those that the contract does
       not declare.
-    - `reason` says how the last one ended, as in "failed with Problem.Busy".
+    - `reason` says how the last one ended, as in "failed with Problem.Busy"; `trouble` is what its
+      handler did wrong, if that is how.
     """
 
     seq: int
@@ -124,6 +128,7 @@ class FailedAttempts(msgspec.Struct, omit_defaults=True):
     surprises: int = 0
     next_at: Instant = START_OF_TIME
     reason: str = ""
+    trouble: dict[str, Any] | None = None
 
     @property
     def number(self) -> int:
@@ -484,6 +489,14 @@ def skeleton(program: Program, row: RunRow) -> Run:
     run = _of_row(program, row)
     run.body = _decode(row.head.body)
     return run
+
+
+def body_of(row: RunRow) -> RunBody | None:
+    """Decode the body of a stored run without its contract; None if it cannot be read."""
+    try:
+        return _decode(row.head.body)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
 
 
 def _join_pending(values: LargeValues, pending: Pending, placed: dict[str, Large]) -> None:

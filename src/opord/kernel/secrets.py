@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from opord.kernel.run import Run
@@ -42,10 +42,20 @@ def hidden(run: Run, text: str) -> str:
     A `KeyError` and each printed list or mapping show a text as a literal. A client shows the JSON
     or the address that it sent. A group of exceptions breaks a text of several lines into lines.
     """
+    return hiding(run)(text)
+
+
+def hiding(run: Run) -> Callable[[str], str]:
+    """Return a function that hides the secrets of the run in a text, as `hidden` does."""
     forms = {form for secret in secret_texts(run) for form in _forms(secret)}
-    for form in sorted(forms, key=lambda form: (-len(form), form)):
-        text = text.replace(form, "[secret]")
-    return text
+    longest_first = sorted(forms, key=lambda form: (-len(form), form))
+
+    def hide(text: str) -> str:
+        for form in longest_first:
+            text = text.replace(form, "[secret]")
+        return text
+
+    return hide
 
 
 def _forms(secret: str) -> Iterator[str]:

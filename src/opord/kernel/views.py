@@ -19,7 +19,7 @@ from opord.kernel.program import CallProgram, Program
 from opord.kernel.recording import shared_timers
 from opord.kernel.records import UNKNOWN_KIND
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow, has_ended, is_held
-from opord.kernel.run import FailedAttempts, Intent, Run
+from opord.kernel.run import FailedAttempts, Intent, Run, RunBody, body_of
 from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import loads
 from opord.values.duration import format_duration
@@ -30,7 +30,8 @@ OPERATOR = "operator"
 
 _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
-    "error", "place", "traceback", "next", "now", "of", "timers", "result", "verdict", "by", "open", "intent",
+    "error", "place", "trouble", "traceback", "next", "now", "of", "timers", "result", "verdict", "by", "open",
+    "intent",
     "learned_by", "answered", "rule", "name", "version", "epoch", "prev", "since", "until",
 )  # fmt: skip
 
@@ -49,15 +50,74 @@ def run_view(run: Run, *, served: Collection[str] | None = None) -> dict[str, An
         "data": _show(run.at.fields.show, run.data),
         "status": run.status,
         "outcome": run.outcome,
+        "started_at": text(run.started_at),
         "since": text(run.since),
         "reason": _reason(run, served),
         "waiting_for": _waiting_for(run),
+        "doubt": _doubt(run.body),
     }
+
+
+def details_view(body: RunBody | None, inbox: Sequence[InboxRow]) -> dict[str, Any]:
+    """Return what is shown of a single run beside `run_view`: its trouble and its stored events.
+
+    `body` is None if it cannot be read.
+    """
+    events = [row for row in inbox if row.kind == "event"]
+    return {
+        "trouble": _trouble(body) if body is not None else None,
+        "stored": [{"id": row.id, "event": _event_of(row), "at": _instant(row.arrived)} for row in events],
+    }
+
+
+def _trouble(body: RunBody) -> dict[str, Any] | None:
+    """Return what a handler or a step did wrong, so that the run stalled, is in doubt, or waits."""
+    stall, intent = body.trouble, _doubtful(body)
+    if stall is not None:
+        # Before frames were on record, a stall had its text alone.
+        bare: dict[str, Any] = {
+            "type": None,
+            "message": stall.get("error"),
+            "frames": [],
+            "fingerprint": None,
+        }
+        return stall.get("trouble", bare)  # type: ignore[no-any-return]
+    if intent is not None:
+        return intent.trouble
+    tries = body.pending.tries if body.pending is not None else None
+    return tries.trouble if tries is not None else None
+
+
+def _doubtful(body: RunBody) -> Intent | None:
+    """Return the commit that is in doubt, if there is one."""
+    intent = body.pending.intent if body.pending is not None else None
+    return intent if intent is not None and intent.doubts and intent.outcome is None else None
+
+
+def _doubt(body: RunBody) -> dict[str, Any] | None:
+    """Return the open doubt: its last attempt in doubt, and since when some attempt is."""
+    intent = _doubtful(body)
+    if intent is None:
+        return None
+    return {
+        "call": intent.call,
+        "key": intent.key,
+        "attempt": intent.doubts[-1],
+        "since": _instant(intent.doubt_since or intent.given_up_at),
+    }
+
+
+def _event_of(row: InboxRow) -> str | None:
+    """Return the name of a stored event; None if the row is damaged."""
+    try:
+        return str(loads(row.body)["event"])
+    except (LookupError, ValueError, TypeError):
+        return None
 
 
 def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
     """Return what can be shown of a run whose contract cannot be read: all but its data."""
-    head = row.head
+    head, body = row.head, body_of(row)
     return {
         "run": row.run,
         "contract": row.name,
@@ -66,9 +126,11 @@ def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
         "data": None,
         "status": head.status,
         "outcome": head.outcome,
+        "started_at": _instant(row.started_at),
         "since": _instant(head.since),
         "reason": reason,
         "waiting_for": [],
+        "doubt": _doubt(body) if body is not None else None,
     }
 
 

@@ -22,6 +22,7 @@ from opord.kernel.records import (
 )
 from opord.kernel.rows import RunOutcome, known_outcome, known_status
 from opord.story.signs import safe
+from opord.story.troubles import frame_lines
 from opord.story.words import span, timer_words, value, when
 
 
@@ -47,17 +48,21 @@ _Shown: TypeAlias = RecordKind | Literal["stored"]
 """The subject of a line: the kind of a record, or a message that still waits."""
 
 
-def tell(program: Program, history: Iterable[Mapping[str, Any]]) -> list[StoryLine]:
-    """Turn a run's history, as shown, into lines."""
-    story = _Story(program)
+def tell(program: Program, history: Iterable[Mapping[str, Any]], *, verbose: bool = False) -> list[StoryLine]:
+    """Turn a run's history, as shown, into lines.
+
+    With `verbose`, a mistake of a handler is told with every line of code on record.
+    """
+    story = _Story(program, verbose)
     for record in history:
         story.add(record)
     return story.lines
 
 
 class _Story:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, verbose: bool) -> None:
         self.program = program
+        self.verbose = verbose
         self.lines: list[StoryLine] = []
         self.state = ""
         self.began = ""
@@ -296,6 +301,8 @@ class _Story:
             *ending,
             Part(f"  {took}, next in {following}", "dim"),
         )
+        if self.verbose:
+            self._code(record, frame_lines(record.get("trouble"), every=True))
 
     def _took(self, record: Mapping[str, Any]) -> str:
         return f"  {span(_seconds(self.began, record['at']))}" if self.began else ""
@@ -330,6 +337,8 @@ class _Story:
             Part(safe(str(record.get("reason", ""))), "warn"),
             Part(self._took(record), "dim"),
         )
+        if self.verbose:
+            self._code(record, frame_lines(record.get("trouble"), every=True))
 
     def _resolved(self, record: Mapping[str, Any]) -> None:
         match known_verdict(record.get("verdict")):
@@ -361,7 +370,10 @@ class _Story:
     # --- trouble ---------------------------------------------------------------------------------
 
     def _stalled(self, record: Mapping[str, Any]) -> None:
-        where = [str(record[name]) for name in ("call", "place") if record.get(name)]
+        trouble = record.get("trouble")
+        # With a trouble, the place is in the error.
+        members = ("call", "place") if trouble is None else ("call",)
+        where = [str(record[name]) for name in members if record.get(name)]
         if record.get("attempt"):
             where.append(f"after {record['attempt']} attempts")
         self._line(
@@ -371,7 +383,13 @@ class _Story:
             Part(safe(str(record.get("error", ""))), "bad"),
             Part(f"  in {', '.join(map(safe, where))}", "dim") if where else None,
         )
-        for line in traceback_end(record.get("traceback", "")):
+        if trouble is None:
+            self._code(record, traceback_end(record.get("traceback", "")))
+        else:
+            self._code(record, frame_lines(trouble, every=self.verbose))
+
+    def _code(self, record: Mapping[str, Any], lines: Iterable[str]) -> None:
+        for line in lines:
             self._line(record, 3, Part(line, "dim"))
 
     def _retried(self, record: Mapping[str, Any]) -> None:
@@ -404,7 +422,10 @@ class _Story:
 
 
 def traceback_end(text: str, *, frames: int = 2) -> list[str]:
-    """Return the last frames of a traceback, nearest to the fault; `show` has the whole."""
+    """Return the last frames of a traceback, nearest to the fault.
+
+    Stalls of older versions have no other form.
+    """
     lines = [line for line in text.rstrip("\n").split("\n")[:-1] if not set(line) <= set(" ^~")]
     starts = [index for index, line in enumerate(lines) if line.startswith("  File ")]
     if not starts:

@@ -29,6 +29,7 @@ def run_story(
     *,
     paint: Paint = unpainted,
     columns: int | None = None,
+    verbose: bool = False,
 ) -> Iterator[str]:
     """Write a run's story, its present state, and what would move it; `columns` cuts its lines."""
     yield written(
@@ -39,7 +40,7 @@ def run_story(
         paint=paint,
     )
     yield ""
-    yield from timeline(tell(program, history), paint=paint, columns=columns)
+    yield from timeline(tell(program, history, verbose=verbose), paint=paint, columns=columns)
     yield ""
     yield written(where_it_is(view), paint=paint)
     yield from waits_text(view, program)

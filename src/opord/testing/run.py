@@ -13,7 +13,7 @@ from opord.generated.handles import Sent
 from opord.kernel.program import Program
 from opord.kernel.rows import RecordRow
 from opord.kernel.run import Run as Stored
-from opord.kernel.views import history_view, needs_person, run_view
+from opord.kernel.views import details_view, history_view, needs_person, run_view
 from opord.stores.base import Store
 from opord.story.page import run_story
 from opord.testing.script import ScriptError, TimeSpan
@@ -97,7 +97,8 @@ class Run:
     @property
     def view(self) -> dict[str, Any]:
         """The run as `opord runs show --json` shows it."""
-        return run_view(self._stored)
+        stored = self._stored
+        return run_view(stored) | details_view(stored.body, self._world.store.inbox(RunId(self.id)))
 
     @property
     def waiting_for(self) -> list[dict[str, Any]]:

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run")
 @archive_option
+@click.option(
+    "--verbose", is_flag=True, help="Show every line of code that a handler's mistake came through."
+)
 @store_option
 @json_option
-def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
+def command(run: str, archive: str | None, verbose: bool, store: str, as_json: bool) -> int:
     """Tell what happened to a run.
 
     From the start to now: the states it went through and why, its calls with their attempts and how
@@ -40,7 +43,7 @@ def command(run: str, archive: str | None, store: str, as_json: bool) -> int:
         return 0
     from opord.cli.page import history_page
 
-    for line in history_page(program, history, view):
+    for line in history_page(program, history, view, verbose=verbose):
         write(line)
     return 0
 

@@ -42,8 +42,9 @@ class Gone(NamedTuple):
 def command(run: str, store: str, as_json: bool) -> int:
     """Show where a run is, what it carries, and what it waits for.
 
-    A stalled run shows its error with the whole traceback, one in doubt shows the call and its key.
-    Secrets are never shown. `opord runs history RUN` tells how it came there.
+    A stalled run shows its error with the whole traceback. One in doubt shows the call, its key and
+    since when it is in doubt. Stored events show their ids. Secrets are never shown.
+    `opord runs history RUN` tells how it came there.
     """
     page = on_reader(store, lambda shown: _shown_run(shown, run))
     if isinstance(page, Gone):
@@ -56,6 +57,7 @@ def command(run: str, store: str, as_json: bool) -> int:
     from opord.cli.page import data_text, next_text, painted
     from opord.story.lines import Part, where_it_is
     from opord.story.page import waits_text
+    from opord.story.troubles import frame_lines
 
     write(painted([Part(safe(run), "state"), Part(f"  {view['contract']} version {view['version']}", "dim")]))
     write(painted(where_it_is(view)))
@@ -67,8 +69,14 @@ def command(run: str, store: str, as_json: bool) -> int:
         write(line)
     body = page.body
     intent = body.pending.intent if body is not None and body.pending is not None else None
-    if intent is not None:
+    if view["doubt"] is not None:
+        write(f"{'in doubt':<9}  {_doubt_text(view['doubt'])}")
+    elif intent is not None:
         write(f"{'call':<9}  {intent.call}, attempt {intent.attempt}, key {safe(intent.key)}")
+    for index, line in enumerate(frame_lines(view["trouble"], every=False)):
+        write(f"{'code' if not index else '':<9}  {line}")
+    for index, one in enumerate(view["stored"]):
+        write(f"{'stored' if not index else '':<9}  {_stored_text(one)}")
     for line in next_text(program, view) if program is not None else ():
         write(line)
     trouble = body.trouble if body is not None else None
@@ -78,9 +86,25 @@ def command(run: str, store: str, as_json: bool) -> int:
     return 0
 
 
+def _doubt_text(doubt: dict[str, Any]) -> str:
+    """Say what is in doubt, since when, and under which key."""
+    from opord.story.words import when
+
+    since = f"since {when(doubt['since'])} UTC"
+    return f"{safe(doubt['call'])} {since}, attempt {doubt['attempt']}, key {safe(doubt['key'])}"
+
+
+def _stored_text(one: dict[str, Any]) -> str:
+    """Say which event waits, since when, and its id."""
+    from opord.story.words import when
+
+    if "damaged" in one:
+        return f"an event that cannot be read: {safe(one['damaged'])}"
+    return f"{safe(one['event'] or '?')} since {when(one['at'])} UTC, id {safe(one['id'])}"
+
+
 async def _shown_run(shown: Shown, run: str) -> ShownRun | Gone:
     from opord.backends.base import RowDamaged, RunPruned
-    from opord.kernel.views import unreadable_view
 
     try:
         row = await shown.backend.row(RunId(run))
@@ -89,8 +113,8 @@ async def _shown_run(shown: Shown, run: str) -> ShownRun | Gone:
     except RowDamaged as damage:
         if damage.readable is None:
             raise
-        return ShownRun(unreadable_view(damage.readable, str(damage)), None, {}, None)
-    view = await shown.view(row)
+        return ShownRun(await shown.page(damage.readable, str(damage)), None, {}, None)
+    view = await shown.page(row)
     decoded_run = await shown.readable(row)
     if decoded_run is None:
         return ShownRun(view, None, {}, None)

@@ -15,6 +15,7 @@ from opord.kernel.instants import microseconds
 from opord.kernel.legality.fold import Commit, Fold, ReadRecord, Used
 from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
 from opord.kernel.legality.transitions import check_answer, decoded
+from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.legality.wariness import (
     BLIND_CHECK,
     MADE_BEFORE,
@@ -146,11 +147,14 @@ def _begins(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     """Note that a doubt begins."""
     fold.resumed = False
     commit.in_flight = False
+    if not commit.doubts:
+        commit.doubt_since = record.at
     commit.doubts.append(record.body["attempt"])
     if record.body.get("rule") == DOUBT_RULE:
         commit.ruled.add(record.body["attempt"])
     commit.given_up_at, commit.once_given_up = record.at, []
-    commit.reason = record.body["reason"]
+    commit.reason, commit.trouble = record.body["reason"], record.body.get("trouble")
+    check_trouble(fold, commit.trouble)
     commit.next_said = "next" in record.body
     commit.next_at = record.instant("next") if commit.next_said else START_OF_TIME
 

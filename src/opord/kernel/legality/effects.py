@@ -15,6 +15,7 @@ from opord.kernel.instants import LAST_INSTANT, microseconds
 from opord.kernel.legality.fold import Fold, ReadRecord, StepOnRecord, Tries
 from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
 from opord.kernel.legality.transitions import check_answer, decoded
+from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.program import CallProgram
 from opord.values.failure import Failure
 
@@ -97,6 +98,7 @@ def _counted(
             fold.problem("attempt", f"{effect.name} went wrong {surprises} times, and is tried again")
         reason = f"failed: {body['error']}"[:_REASON_CHARACTERS]
         shortest, longest = _UNSAID[0], max(_UNSAID[0], _longest(None, surprises))
+    check_trouble(fold, body.get("trouble"))
     number = failures + surprises
     if body["attempt"] != number:
         fold.problem("attempt", f"attempt {body['attempt']} of {effect.name} follows attempt {number - 1}")
@@ -109,7 +111,7 @@ def _counted(
     records = before.records if before is not None else {}
     records[record.seq] = number
     seq = before.seq if before is not None else record.seq
-    return Tries(seq, effect.name, failures, surprises, next_at, reason, records)
+    return Tries(seq, effect.name, failures, surprises, next_at, reason, body.get("trouble"), records)
 
 
 def _check_failure(

@@ -77,9 +77,9 @@ class Commit:
       before a restore did either.
     - `began_in` is the record with which the last attempt began, `began_at` its time.
     - `given_up_at` is when the last doubt began; `once_given_up` are its values from before a
-      restore.
-    - `reason` is why there was a doubt. `answers` are those of the calls before the commit in its
-      step.
+      restore. `doubt_since` is from when on some attempt has been in doubt.
+    - `reason` is why there was a doubt, and `trouble` what its handler did wrong. `answers` are
+      those of the calls before the commit in its step.
     """
 
     seq: int
@@ -99,7 +99,9 @@ class Commit:
     refused: bool = False
     given_up_at: Instant = START_OF_TIME
     once_given_up: list[Instant] = field(default_factory=list)
+    doubt_since: Instant = START_OF_TIME
     reason: str = ""
+    trouble: Any = None
     answers: Any = ()
     failure: Any = None
     next_at: Instant = START_OF_TIME
@@ -135,7 +137,7 @@ class Tries:
     """The failed attempts of the effect that a step waits for.
 
     `seq` is the first of their `records`, which say the numbers of the attempts; `reason` says how
-    the last one failed.
+    the last one failed, and `trouble` what its handler did wrong.
     """
 
     seq: int
@@ -144,6 +146,7 @@ class Tries:
     surprises: int
     next_at: Instant
     reason: str
+    trouble: Any
     records: dict[int, int]
 
     @property

@@ -62,6 +62,7 @@ def _check_step(fold: Fold, step: StepOnRecord, pending: Mapping[str, Any]) -> N
     expected = {} if tries is None else {
         "seq": tries.seq, "call": tries.call, "failures": tries.failures, "surprises": tries.surprises,
         "next_at": tries.next_at, "reason": tries.reason,
+        **({"trouble": tries.trouble} if tries.trouble is not None else {}),
     }  # fmt: skip
     counts = {"failures": 0, "surprises": 0} if pending.get("tries") else {}
     compare(fold, "now", pending.get("now", 0), step.now)
@@ -192,9 +193,12 @@ def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None
         ("refused", intent.get("refused", False), commit.refused),
         ("denied", intent.get("denied", False), commit.denied),
         ("reason", intent.get("reason", ""), commit.reason),
+        ("trouble", intent.get("trouble"), commit.trouble),
         ("outcome", outcome and _ending(outcome), commit.outcome and _ended(commit)),
     ):
         compare(fold, f"intent.{member}", value, journal)
+    if "doubt_since" in intent:  # rows of older versions do not have it
+        compare(fold, "intent.doubt_since", intent["doubt_since"], commit.doubt_since)
     for what, why in _impossible(fold, commit, intent):
         fold.stored_problem(f"intent.{what}", why)
 

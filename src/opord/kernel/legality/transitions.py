@@ -9,6 +9,7 @@ from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
 from opord.kernel.legality.fold import Fold, ReadRecord, TakenEvent
 from opord.kernel.legality.steps import goes_on
+from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.legality.values import UNFIT
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import CauseWord
@@ -113,6 +114,7 @@ def stalled(fold: Fold, record: ReadRecord) -> None:
     """Check a stall: the record must say why."""
     if not isinstance(record.body.get("error"), str):
         fold.problem("form", "a stalled run says no error")
+    check_trouble(fold, record.body.get("trouble"))
     fold.stalled = fold.stalled_here = True
     fold.resumed = False
     fold.trouble = {name: value for name, value in record.body.items() if name not in _EVERY_RECORD}
