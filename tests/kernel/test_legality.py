@@ -96,6 +96,26 @@ LODGE = {"call": "lodge", "key": "Parcel/p1/5"}
 FILE = {"call": "file", "key": "Parcel/p1/6"}
 MAIL = {"call": "mail", "key": "Parcel/p1/7"}
 BUSY = {"failed": {"type": "Refused.Busy"}}
+LINE = {"file": "handlers.py", "line": 6, "function": "find", "code": None, "own": True}
+PART = {"type": "KeyError", "message": "'x'", "frames": [LINE]}
+TROUBLE = {**PART, "fingerprint": "0123456789abcdef", "causes": [{**PART, "how": "cause"}]}
+WRONG_TROUBLES: dict[str, Any] = {
+    "no object": "KeyError: 'x'",
+    "no message": {name: value for name, value in TROUBLE.items() if name != "message"},
+    "a member too many": {**TROUBLE, "more": 1},
+    "a fingerprint of another form": {**TROUBLE, "fingerprint": "X" * 16},
+    "a fingerprint that is no text": {**TROUBLE, "fingerprint": 1},
+    "frames that are no list": {**TROUBLE, "frames": LINE},
+    "too many frames": {**TROUBLE, "frames": [LINE] * 21},
+    "a frame without a file": {**TROUBLE, "frames": [{**LINE, "file": None}]},
+    "a line below zero": {**TROUBLE, "frames": [{**LINE, "line": -1}]},
+    "a line that is true": {**TROUBLE, "frames": [{**LINE, "line": True}]},
+    "a frame with a member too many": {**TROUBLE, "frames": [{**LINE, "more": 1}]},
+    "no causes in their list": {**TROUBLE, "causes": []},
+    "too many causes": {**TROUBLE, "causes": [{**PART, "how": "cause"}] * 6},
+    "a cause of an unknown kind": {**TROUBLE, "causes": [{**PART, "how": "magic"}]},
+    "too many frames of a cause": {**TROUBLE, "causes": [{**PART, "how": "cause", "frames": [LINE] * 6}]},
+}
 NO = {"failed": {"type": "Refused.No", "reason": "no funds"}}
 NEVER = {"failed": {"type": "Refused.Never"}}
 YES = {"ok": {"id": "r"}}
@@ -246,6 +266,12 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
         "running",
     ),
     "stalled": (lambda: started().add("stalled", 2, error="ConnectionError: no route", call="look"), "stalled"),
+    "stalled, with the lines of code": (
+        lambda: started().add("stalled", 2, error="ConnectionError: no route", call="look", trouble=TROUBLE), "stalled"
+    ),
+    "in doubt, with the lines of code": (
+        lambda: wiring().add("doubt", 9, **WIRE, attempt=1, reason="KeyError: 'x'", trouble=TROUBLE), "in_doubt"
+    ),
     "restored, and in doubt before the call": (
         lambda: restored(wiring()).add("doubt", 9, **WIRE, attempt=1, reason="restored", by="restore"), "in_doubt"
     ),
@@ -540,6 +566,15 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     # other records
     "a retry of a run that was not stalled": (lambda: started().add("retried", 2, actor="ann"), (2, "order")),
     "a termination by nobody": (lambda: started().add("terminated", 2), (2, "actor")),
+    **{
+        f"a trouble with {what}": (
+            lambda wrong=wrong: started().add("stalled", 2, error="x", trouble=wrong), (2, "trouble")  # type: ignore[misc]
+        )
+        for what, wrong in WRONG_TROUBLES.items()
+    },
+    "a doubt with a trouble of another form": (
+        lambda: wiring().add("doubt", 9, **WIRE, attempt=1, reason="x", trouble={"type": "KeyError"}), (9, "trouble")
+    ),
     "a record of another run": (lambda: started().last(run="Parcel/p2"), (1, "run")),
     "a record of another contract": (lambda: started().last(contract="0" * 64), (1, "contract")),
     "a stale worker": (

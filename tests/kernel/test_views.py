@@ -3,78 +3,39 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from opord.kernel.draft import Draft
-from opord.kernel.inbox import Message, inbox_row, take_in
+from opord.kernel.inbox import Message, inbox_row
 from opord.kernel.instants import text
 from opord.kernel.recording import (
     ask,
     attempt_doubted,
     attempt_failed,
-    go,
-    intend,
+    begin_attempt,
+    did_not_happen,
+    outcome_known,
     resume,
     stall,
-    start,
     terminate,
 )
-from opord.kernel.requests import Goto
-from opord.kernel.rows import ValueRow
-from opord.kernel.run import Answer, Run
-from opord.kernel.trouble import describe
+from opord.kernel.rows import InboxRow, ValueRow
+from opord.kernel.run import Outcome
+from opord.kernel.trouble import describe, stack_frame
 from opord.kernel.views import (
+    details_view,
     history_view,
     needs_person,
     record_view,
-    run_view,
     unreadable_view,
 )
 from opord.values.secret import Secret
+from opord.values.types import START_OF_TIME, Instant
+from tests.kernel.by_hand import Story
 from tests.kernel.journals import DESK, MINUTE, PARCEL, START, due, parcel
 
 MEMBERS = {
     "run", "contract", "version", "state", "data", "status", "outcome", "started_at", "since", "reason",
     "waiting_for", "doubt",
 }  # fmt: skip
-
-
-class Story:
-    """The run of a parcel, moved by hand."""
-
-    def __init__(self) -> None:
-        program = parcel()
-        value = program.input.accept({"id": "p1", "pin": "1234"})
-        self.draft = start(program, "Parcel/p1", value, now=START, worker="w1", held=False)
-        self.program = program
-
-    @property
-    def run(self) -> Run:
-        return self.draft.run
-
-    def later(self, seconds: float) -> Draft:
-        records = self.draft.records
-        self.draft = Draft(self.run, START + int(seconds * 1_000_000), "w1")
-        self.draft.records = records
-        return self.draft
-
-    def goto(self, seconds: float, state: str, cause: str = "body", **fields: Any) -> Story:
-        draft = self.later(seconds)
-        cls = self.program.states[state].cls
-        go(draft, Goto(state, cls(**fields)), cause=cause, answers=[])
-        take_in(draft, [])
-        return self
-
-    def intent(self, seconds: float, call: str, key: str, **args: Any) -> Story:
-        draft = self.later(seconds)
-        intend(draft, call, key, args, now=draft.at, answers=[Answer("look", True)])
-        return self
-
-    def view(self, **given: Any) -> dict[str, Any]:
-        return run_view(self.run, **given)
-
-    def history(self) -> list[dict[str, Any]]:
-        return history_view(self.program, self.draft.records)
 
 
 def wiring() -> Story:
@@ -177,6 +138,58 @@ def test_an_ended_run_waits_for_nothing() -> None:
     )  # fmt: skip
 
 
+def test_a_doubt_says_what_since_when_and_under_which_key() -> None:
+    story = Story().goto(1, "Paying").intent(2, "pay", "p1", id="p1", pin={"$secret": "1234"})
+    assert story.view()["doubt"] is None
+    intent = story.run.intent
+    assert intent is not None
+    attempt_doubted(story.later(3), intent, "lost")
+    begin_attempt(story.later(4), intent)
+    attempt_doubted(story.later(5), intent, "lost again")
+    assert story.view()["doubt"] == {"call": "pay", "key": "p1", "attempt": 2, "since": due(3, 0)}
+    did_not_happen(story.later(6), intent, by="person", fresh=True, actor="ann")
+    assert story.view()["doubt"] is None
+    begin_attempt(story.later(7), intent)
+    attempt_doubted(story.later(8), intent, "lost once more")
+    assert story.view()["doubt"]["since"] == due(8, 0)
+    intent.doubt_since = START_OF_TIME  # as a row of an older version
+    assert story.view()["doubt"]["since"] == due(8, 0)
+    outcome_known(story.later(9), intent, Outcome("ok", {"id": "r", "at": due(9, 0)}, "person"))
+    assert story.view()["doubt"] is None
+
+
+def test_the_details_of_a_run_are_its_trouble_and_the_events_that_wait() -> None:
+    story = Story()
+    assert details_view(story.run.body, []) == {"trouble": None, "stored": []}
+    frame = stack_frame("handlers.py", 6, "look", "raise error", own=True)
+    stall(story.later(2), describe(ConnectionError("no route"), call="look", frames=[frame]))
+    trouble = details_view(story.run.body, [])["trouble"]
+    assert (trouble["type"], trouble["message"], trouble["frames"]) == (
+        "ConnectionError",
+        "no route",
+        [frame],
+    )
+    story.run.body.trouble = {
+        "error": "ConnectionError: no route",
+        "traceback": "Traceback …",
+    }  # an older stall
+    assert details_view(story.run.body, [])["trouble"] == {
+        "type": None, "message": "ConnectionError: no route", "frames": [], "fingerprint": None,
+    }  # fmt: skip
+    stored = [
+        InboxRow("e1", Instant(START), "event", '{"event":"nudge","args":{}}'),
+        InboxRow("e2", Instant(START), "event", "torn"),
+        InboxRow("e3", Instant(START), "evidence", "{}"),
+    ]
+    assert details_view(None, stored) == {
+        "trouble": None,
+        "stored": [
+            {"id": "e1", "event": "nudge", "at": due(0, 0)},
+            {"id": "e2", "event": None, "at": due(0, 0)},
+        ],
+    }
+
+
 def test_a_terminated_run_keeps_its_state() -> None:
     story = Story().goto(1, "Waiting", round=1)
     terminate(story.later(2), actor="root", role=None, reason="test")
@@ -198,6 +211,18 @@ def test_a_run_whose_contract_cannot_be_read_is_shown_without_its_data() -> None
         None,
         "the stored contract cannot be compiled",
     )
+    assert view["started_at"] == due(0, 0)
+
+
+def test_a_doubt_is_shown_also_where_the_contract_cannot_be_read() -> None:
+    story = Story().goto(1, "Paying").intent(2, "pay", "p1", id="p1", pin={"$secret": "1234"})
+    intent = story.run.intent
+    assert intent is not None
+    attempt_doubted(story.later(3), intent, "lost")
+    row = story.draft.start().row
+    assert unreadable_view(row, "torn")["doubt"] == story.view()["doubt"]
+    torn = row.replace(head=row.head.replace(body="{"))
+    assert unreadable_view(torn, "torn")["doubt"] is None
 
 
 # --- its history ---------------------------------------------------------------------------------

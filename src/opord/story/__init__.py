@@ -4,5 +4,6 @@ __all__ = [
     "lines",
     "page",
     "signs",
+    "troubles",
     "words",
 ]
