@@ -21,8 +21,8 @@ CONTRACT, TREE, RECORDS = "contract.py", "language/syntax/tree.py", "kernel/reco
 
 POINTED: dict[Union, set[str]] = {
     Union(CONTRACT, "Type"): {
-        "codegen/expressions.py", "codegen/steps.py", "content/expressions.py", "language/flow/coverage.py",
-        "language/lowering/context.py",
+        "codegen/expressions.py", "codegen/steps.py", "content/expressions.py", "drive/wrong_answers.py",
+        "language/flow/coverage.py", "language/lowering/context.py",
         "language/lowering/expressions.py", "language/lowering/operators.py", "language/lowering/patterns.py",
         "language/sheet/secrets.py", "language/types.py", "loading/build.py", "simulate/values.py",
         "testing/plausible.py", "values/codec_source.py", "values/nesting.py",

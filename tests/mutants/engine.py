@@ -445,4 +445,17 @@ MUTANTS = (
         "a write that fails for one run is an error for all others", "15",
         tests=("tests/engine/test_store_writer.py::test_a_change_that_cannot_be_written_fails_alone",),
     ),
+    Mutant(
+        "installed packages taken for own code", "drive/frames.py",
+        "        return Place(_below(path, Path(*path.parts[: installed + 1])), of_handlers)",
+        "        return Place(_below(path, Path(*path.parts[: installed + 1])), True)",
+        "a mistake is said to stand in a library", "14",
+        tests=("tests/drive/test_frames.py::test_installed_packages_the_library_and_opord_are_not_own",),
+    ),
+    Mutant(
+        "wrong answer without its handler", "drive/wrong_answers.py",
+        "            at = frame_of(function, home)", "            at = None",
+        "a wrong answer does not name the file and line of the handler", "14",
+        tests=("tests/cli/test_mistakes.py::test_a_mistake_is_shown_with_the_line_of_ones_own_code[a wrong type]",),
+    ),
 )  # fmt: skip

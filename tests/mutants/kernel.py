@@ -7,6 +7,7 @@ from tests.mutants.model import Mutant
 DOUBT, PLAN = "kernel/doubt.py", "kernel/plan.py"
 RECORDING, INBOX = "kernel/recording.py", "kernel/inbox.py"
 LARGE, RESTORED = "kernel/large.py", "kernel/restored.py"
+TROUBLE = "kernel/trouble.py"
 DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py", "kernel/sealing.py"
 
 MUTANTS = (
@@ -400,7 +401,7 @@ MUTANTS = (
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
     Mutant(
-        "secret told by a trouble", "kernel/trouble.py",
+        "secret told by a trouble", TROUBLE,
         "    hide = hiding(run)\n", "    hide = str\n",
         "the trouble of a doubt or stall repeats a secret that the handler raised with", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
@@ -444,5 +445,35 @@ MUTANTS = (
         "        return self._resume(value, None)",
         "an intent does not keep what its effects answered", "C24",
         tests=("tests/engine/test_steps.py::TestNow::test_now_is_recorded_with_the_intent_for_a_takeover",),
+    ),
+    Mutant(
+        "trouble of a doubt not recorded", RECORDING,
+        "        trouble=intent.trouble,\n", "",
+        "the record of a doubt does not say where the handler's mistake stands", "14",
+        tests=("tests/cli/test_mistakes.py::test_a_mistake_is_shown_with_the_line_of_ones_own_code[a wrong type]",),
+    ),
+    Mutant(
+        "fingerprint that moves with the lines", TROUBLE,
+        '(one["file"], one["function"]) for one in own', '(one["file"], one["line"]) for one in own',
+        "the same mistake has another fingerprint when a line is added above it", "14",
+        tests=("tests/kernel/test_trouble.py::test_the_fingerprint_stays_over",),
+    ),
+    Mutant(
+        "trouble shortened before its secrets are hidden", TROUBLE,
+        '"message": _cut(hide(part["message"]), MESSAGE_CHARACTERS)', '"message": hide(_cut(part["message"], MESSAGE_CHARACTERS))',
+        "half a secret is left at the end of a message", "20",
+        tests=("tests/kernel/test_trouble.py::test_a_secret_at_the_cut_is_hidden_whole",),
+    ),
+    Mutant(
+        "form of a trouble not verified", "kernel/legality/troubles.py",
+        "    for why in _wrong(trouble):", "    for why in ():",
+        "a forged trouble passes for one that Opord wrote", "7",
+        tests=("tests/kernel/test_legality.py::test_a_forged_journal_is_found_at_its_record",),
+    ),
+    Mutant(
+        "a doubt's age counted from its last attempt", RECORDING,
+        "    if not intent.doubts:\n        intent.doubt_since = draft.at\n", "    intent.doubt_since = draft.at\n",
+        "a commit that has been in doubt for days looks as if it were so since a moment", "10",
+        tests=("tests/kernel/test_views.py::test_a_doubt_says_what_since_when_and_under_which_key",),
     ),
 )  # fmt: skip
