@@ -371,7 +371,7 @@ def test_the_command_reports_keys_that_do_not_fit(
 ) -> None:
     shop.tell("a")
     monkeypatch.setenv("OPORD_SECRET_KEYS", keys)
-    status, written = shop.command(capsys, "runs", "terminate", "Vaulted/a")
+    status, written = shop.command(capsys, "runs", "resume", "Vaulted/a")
     assert (status, written.startswith(said)) == (expected, True), written
     assert keys not in written
     shop.check()
@@ -382,12 +382,33 @@ def test_sealed_secrets_are_not_read_without_a_key_even_if_plaintext_is_allowed(
 ) -> None:
     shop.tell("a")
     monkeypatch.delenv("OPORD_SECRET_KEYS")
-    insisting = ["runs", "terminate", "Vaulted/a", "--insecure-plaintext-secrets"]
+    insisting = ["runs", "resume", "Vaulted/a", "--insecure-plaintext-secrets"]
     status, written = shop.command(capsys, *insisting)
     assert status == 1
     assert written.startswith(
         "error[secret_unreadable]: a secret was sealed with a key, and no key is configured"
     )
+    shop.check()
+
+
+@pytest.mark.parametrize("keys", ["", OTHER], ids=["no key", "another key"])
+def test_a_run_can_be_terminated_without_its_key(
+    shop: Shop, capsys: Any, monkeypatch: Any, keys: str
+) -> None:
+    """A lost key must not leave a run that nobody can ever end."""
+    card = {"holder": "ann", "number": CANARIES["number"]}
+
+    async def begun() -> None:
+        async with opord.Engine(shop.url, [shop.flow], secret_keys=KEY) as engine:
+            await engine.start(shop.flow, id="a", pin=CANARIES["pin"], card=card)
+
+    asyncio.run(begun())
+    monkeypatch.setenv("OPORD_SECRET_KEYS", keys)
+    status, written = shop.command(capsys, "runs", "terminate", "Vaulted/a", "--reason", "the key is lost")
+    assert (status, written) == (0, "Vaulted/a: terminated\n")
+    monkeypatch.setenv("OPORD_SECRET_KEYS", KEY)
+    status, written = shop.command(capsys, "runs", "verify", "Vaulted/a")
+    assert status == 0, written
     shop.check()
 
 

@@ -67,6 +67,21 @@ class ContractUnreadable(EngineError):
     code = "contract_unreadable"
 
 
+class SecretsUnprotected(EngineError):
+    """A contract has secrets, and there is no key to encrypt them with."""
+
+    code = "secrets_unprotected"
+
+    def __init__(self, contract: str, places: Sequence[str]) -> None:
+        some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
+        super().__init__(
+            f"{contract} keeps secrets ({some}), and no key is configured to encrypt them: `opord keys new` makes one, "
+            "to be set as OPORD_SECRET_KEYS. Only --insecure-plaintext-secrets (insecure_plaintext_secrets=True) "
+            "keeps them readable"
+        )
+        self.contract, self.places = contract, tuple(places)
+
+
 class ContractReplaced(Refused):
     """The contract of a start is no longer in the store: it was replaced before a run used it."""
 

@@ -13,6 +13,7 @@ from opord.drive.errors import (
     NotStalled,
     RunEnded,
     RunUnreadable,
+    SecretsUnprotected,
 )
 from opord.drive.host import Host
 from opord.drive.reading import missing, read, read_by_row
@@ -26,6 +27,7 @@ from opord.kernel.run import Run
 from opord.kernel.sealing import SEALED
 from opord.values.guard import BadValue
 from opord.values.types import RunId
+from opord.values.vault import SecretUnreadable
 
 
 async def resume(
@@ -50,7 +52,7 @@ async def resume(
 async def terminate(
     host: Host, run_id: RunId, *, actor: str, role: str | None = None, reason: str | None = None
 ) -> None:
-    """End a run by an administrator's word, even if its contract or data cannot be read.
+    """End a run by an administrator's word, even if its contract, secrets or data cannot be read.
 
     Raises:
         RunUnknown, RunEnded: the request was refused.
@@ -67,7 +69,7 @@ async def terminate(
 
     try:
         await _change(host, run_id, change)
-    except (ContractUnreadable, RunUnreadable):
+    except (ContractUnreadable, RunUnreadable, SecretsUnprotected, SecretUnreadable):
         await _change(host, run_id, change, by_row=True)
 
 

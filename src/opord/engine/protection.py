@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from opord.drive.errors import EngineError
+from opord.drive.errors import EngineError, SecretsUnprotected
 from opord.kernel.program import Program
 from opord.values.vault import Blind, KeyRing, Vault, read_keys
 
 KEYS_VARIABLE = "OPORD_SECRET_KEYS"
-
-
-class SecretsUnprotected(EngineError):
-    """A contract has secrets, and there is no key to encrypt them with."""
-
-    code = "secrets_unprotected"
-
-    def __init__(self, contract: str, places: Sequence[str]) -> None:
-        some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
-        super().__init__(
-            f"{contract} keeps secrets ({some}), and no key is configured to encrypt them: `opord keys new` makes one, "
-            f"to be set as {KEYS_VARIABLE}. Only --insecure-plaintext-secrets (insecure_plaintext_secrets=True) "
-            "keeps them readable"
-        )
-        self.contract, self.places = contract, tuple(places)
 
 
 class SecretsExtraMissing(EngineError):
