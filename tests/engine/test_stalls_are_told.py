@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import datetime
 
 import pytest
@@ -40,16 +41,18 @@ def test_the_log_has_the_error_and_the_instant_of_each_attempt_to_come(
     attempts = [one for one in sim.kit.records(sim.id) if one["kind"] == "attempt"]
     told = [record for record in caplog.records if record.name == "opord.worker"]
     warned = ", and if that goes wrong too, the run stalls"
+    error = attempts[0]["error"]
+    assert re.fullmatch(r"ValueError: bad token \[secret\] \(tests/engine/desk.py:\d+\)", error)
     assert [(one.levelname, one.getMessage()) for one in told] == [
         *(
             (
                 "WARNING" if number == 3 else "INFO",
-                f"Lookup/1: attempt {number} of look failed: ValueError: bad token [secret]; "
+                f"Lookup/1: attempt {number} of look failed: {error}; "
                 f"it is tried again at {attempt['next']}{warned if number == 3 else ''}",
             )
             for number, attempt in enumerate(attempts, 1)
         ),
-        ("WARNING", "Lookup/1 stalled in Looking: ValueError: bad token [secret]"),
+        ("WARNING", f"Lookup/1 stalled in Looking: {error}; mend it, then `opord runs resume Lookup/1`"),
     ]
     assert len(attempts) == 3
 
