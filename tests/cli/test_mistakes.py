@@ -44,9 +44,9 @@ final state Failed failure
 """
 
 OTHER = (
-    "contract Other(id: str) version 1\nfailure PayError { Declined(reason: str) }\n"
+    "contract Other(id: str) version 1\nfailure PayError { Declined(code: int) }\n"
     "action pay(id: str) fails PayError { in doubt ask }\n"
-    "initial state A -> B { match commit pay(id) { ok -> goto B\n Declined(reason) -> goto B } }\nfinal state B success\n"
+    "initial state A -> B { match commit pay(id) { ok -> goto B\n Declined(code) -> goto B } }\nfinal state B success\n"
 )
 
 HEAD = """\
@@ -152,7 +152,7 @@ MISTAKES = {
         "rate", "def rate(id):\n    raise shop.FindError.Unknown  # HERE\n",
         "`rate` raised FindError.Unknown, which is undeclared; a pure fails with nothing", "UndeclaredFailure"),
     "the failure of another contract": Mistake(
-        "pay", "def pay(id, *, call):\n    raise other.PayError.Declined('no')  # HERE\n",
+        "pay", "def pay(id, *, call):\n    raise other.PayError.Declined(402)  # HERE\n",
         "`pay` raised PayError.Declined of the module opord_loaded_other", "UndeclaredFailure"),
     "a failure with a wrong field": Mistake(
         "pay", "async def pay(id, *, call):\n    raise shop.PayError.Declined(402)  # HERE\n",

@@ -15,8 +15,6 @@ from typing import Any, Final, assert_never
 import msgspec
 
 from opord.contract import (
-    Action,
-    Effect,
     ListOf,
     MapOf,
     Named,
@@ -24,7 +22,6 @@ from opord.contract import (
     OptionalOf,
     Primitive,
     ProblemOf,
-    Pure,
     RunInfo,
     SecretOf,
     Type,
@@ -151,22 +148,16 @@ def type_text(type_: Type) -> str:
 
 def _declared(program: Program, call: CallProgram) -> str:
     """List the failures that a contract declares for a call."""
-    declaration = call.declaration
-    match declaration:
-        case Pure():
-            return "a pure fails with nothing"
-        case Effect() | Action():
-            pass
-        case _:
-            assert_never(declaration)
+    if call.kind == "pure":
+        return "a pure fails with nothing"
     names = [
         f"{failure.name}.{variant.name}"
         for failure in program.contract.failures
-        if failure.name in declaration.fails
+        if failure.name in call.fails
         for variant in failure.variants
     ]
     if not names:
-        return f"the contract declares no failure for `{declaration.name}`"
+        return f"the contract declares no failure for `{call.declaration.name}`"
     more = f" and {len(names) - _VARIANTS} more" if len(names) > _VARIANTS else ""
     return f"the contract declares {', '.join(names[:_VARIANTS])}{more}"
 
