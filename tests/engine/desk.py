@@ -23,7 +23,7 @@ from opord.generated.handlers import handler_names
 from opord.generated.handles import Sent
 from opord.kernel.requests import Call
 from opord.kernel.run import Run, load_run
-from opord.kernel.views import needs_person, run_view
+from opord.kernel.views import details_view, needs_person, run_view
 from opord.loading import program_of
 from opord.values.duration import parse_duration
 from tests.support.contracts import workflow_of
@@ -276,6 +276,11 @@ class Sim:
     def view(self) -> dict[str, Any]:
         """The run as `opord runs show` shows it."""
         return run_view(self.run)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What `show` tells beside the view."""
+        return details_view(self.run.body, self.kit.store.inbox(self.id))
 
     @property
     def states(self) -> list[str]:

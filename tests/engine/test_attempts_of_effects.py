@@ -80,7 +80,10 @@ class TestOnRecord:
     def test_a_surprise_has_its_error(self) -> None:
         sim = reading(load=[ValueError("no such column")]).tell(lambda here: here.wait(0.9), drawn=0.0)
         (attempt,) = attempts(sim)
-        assert attempt["error"] == "ValueError: no such column"
+        (frame,) = attempt["trouble"]["frames"][-1:]
+        assert (frame["file"], frame["own"]) == ("tests/engine/desk.py", True)
+        assert attempt["error"] == f"ValueError: no such column (tests/engine/desk.py:{frame['line']})"
+        assert sim.details["trouble"] == attempt["trouble"]
         assert attempt["traceback"].startswith("Traceback")
         assert "outcome" not in attempt
 

@@ -340,7 +340,7 @@ def test_after_a_restore_a_person_learns_that_the_own_key_does_not_tell() -> Non
     )
     assert asked.instant is None
     assert asked.reason == (
-        "nobody knows whether charge happened (no answer within 5 s), "
+        "nobody knows whether charge happened: no answer within 5 s, "
         "and after the restore its key does not tell; a person has to say"
     )
 

@@ -110,7 +110,7 @@ def test_secrets_are_hidden_in_every_part() -> None:
 
 @pytest.mark.parametrize("before", range(3))
 def test_a_secret_at_the_cut_is_hidden_whole(before: int) -> None:
-    for limit in (ERROR_CHARACTERS - len("ValueError: "), MESSAGE_CHARACTERS, LINE_CHARACTERS):
+    for limit in (ERROR_CHARACTERS - len("ValueError:  (a.py:1)"), MESSAGE_CHARACTERS, LINE_CHARACTERS):
         text = "x" * (limit - before - 1) + PIN + "y" * 50
         story = in_paying()
         frame = stack_frame("a.py", 1, "f", text, own=True)

@@ -129,7 +129,7 @@ class Effects:
     def _what_failed(
         self, call: CallProgram, ending: Failed | Undeclared
     ) -> tuple[Any, dict[str, Any] | None]:
-        """Return the failure of an attempt in rest form, or what went wrong that is not declared."""
+        """Return the failure of an attempt in rest form, or a description of what went wrong."""
         match ending:
             case Failed(failure):
                 return dump_failure(call, failure), None

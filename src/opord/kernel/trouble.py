@@ -116,7 +116,7 @@ def recorded(run: Run, description: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _place(trouble: Mapping[str, Any]) -> str:
-    """Return the place in the user's own code, to be put behind an error; empty if there is none."""
+    """Return the place in the user's own code as it stands behind an error; empty without one."""
     own = _own_frame(trouble)
     return "" if own is None else f" ({own['file']}:{own['line']})"
 
