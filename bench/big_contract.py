@@ -51,19 +51,13 @@ effect find_customer(id: str) -> Customer fails CustomerError {{ retry 3 times, 
 
 ENDS = """
 final state Delivered(total_cents: int) success
-
-# opord: allow unanswered because the desk takes charges back by hand
 final state Rejected(reason: str) failure
-
-# opord: allow unanswered because the desk takes charges back by hand
 final state Expired failure
-
-# opord: allow unanswered because the desk takes charges back by hand
 final state Cancelled(reason: str) cancelled
 """
 
 ACTION = """
-action {verb}_{i}(order: Order, cents: int) -> Receipt fails PaymentError {{
+action {verb}_{i}(order: Order, cents: int) -> Receipt fails PaymentError stands because "the desk takes it back by hand" {{
   key "{{order.id}}/{i}"
   retry {tries} times, timeout {limit}s
   in doubt check find_receipt(call.key) after 30s

@@ -3,7 +3,7 @@
 A page is a session: its blocks share one folder and one Python namespace, from top to bottom. The word
 after the fence says what a block is; words after that say more:
 
-    ```opord                  a whole contract (or file of types): it has no error
+    ```opord                  a whole contract (or file of types): it has no finding
     ```opord refused flow     a whole contract in which the checker finds an error of the rule `flow`
     ```opord part             a few lines out of a contract (declarations, policies, handlers, statements or
                               an expression): they have the form of the language
@@ -168,7 +168,7 @@ def told(found: Any, block: Block) -> str:
 
 
 def hold_contract(block: Block, session: Session) -> None:
-    wrong = errors(block.text, block.file or "order.opord")
+    wrong = findings(block.text, block.file or "order.opord")
     assert not wrong, "\n".join(told(found, block) for found in wrong)
     session.contracts.append(block.text)
 

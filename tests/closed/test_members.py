@@ -54,6 +54,7 @@ POINTED: dict[Union, set[str]] = {
     Union("language/diagnostics/suppressors.py", "UnreadSuppressor"): {"language/suppression/unread.py"},
     Union("language/diagnostics/suppressors.py", "Whereabouts"): {"language/suppression/unread.py"},
     Union("language/diagnostics/suppressors.py", "WhichName"): {"language/suppression/unread.py"},
+    Union("language/diagnostics/model.py", "AllowedBy"): {"language/suppression/allows.py"},
     Union("language/flow/exits.py", "Condition"): {
         "codegen/diagram/causes.py", "language/sheet/reasons.py", "simulate/targets.py",
     },
@@ -72,7 +73,8 @@ POINTED: dict[Union, set[str]] = {
         "language/ensure/decide.py", "language/ensure/monitors.py", "language/ensure/words.py", "simulate/promises.py",
     },
     Union(TREE, "Declaration", "span: Span"): {
-        "language/suppression/allows.py", "language/lowering/declarations.py", "lsp/features/outline.py", "lsp/index.py",
+        "language/syntax/tree.py", "language/lowering/declarations.py", "lsp/features/actions.py",
+        "lsp/features/outline.py", "lsp/index.py",
     },
     Union(TREE, "Statement", "span: Span"): {"language/lowering/statements.py", "language/lowering/states.py"},
     Union(TREE, "Handler", "span: Span"): {"language/lowering/states.py"},

@@ -200,6 +200,26 @@ def test_in_starts_a_policy_on_a_new_line() -> None:
     assert [type(each) for each in action.policies] == [tree.KeyPolicy, tree.InDoubtPolicy]
 
 
+@pytest.mark.parametrize(
+    ("comment", "names", "reason"),
+    [
+        ("allow unanswered pay because it stands", ["pay"], "it stands"),
+        ("allow unanswered pay, book  send because of because", ["pay", "book", "send"], "of because"),
+        ("allow unanswered,pay ,book , because x", ["pay", "book"], "x"),
+        ("allow  unanswered\tbecause_of because x", ["because_of"], "x"),
+        ("allow unanswered because pay because x", [], "pay because x"),
+    ],
+)
+def test_an_allow_names_what_it_is_about(comment: str, names: list[str], reason: str) -> None:
+    text = f"# opord: {comment}\nfinal state A failure\n"
+    (state,) = parsed(text).declarations
+    assert isinstance(state, tree.State)
+    (allow,) = state.allows
+    assert (allow.rule.text, [each.text for each in allow.names]) == ("unanswered", names)
+    assert allow.reason == reason
+    assert [text[each.span[0] : each.span[1]] for each in allow.names] == names
+
+
 def test_documentation_and_allow_comments_go_to_the_declaration_below() -> None:
     text = """\
 ## One.
@@ -219,7 +239,9 @@ record R {
     assert isinstance(state, tree.State)
     assert isinstance(record, tree.RecordType)
     assert state.doc == "One.\nTwo."
-    assert [(each.rule.text, each.reason) for each in state.allows] == [("waits", "a person decides")]
+    assert [(each.rule.text, each.names, each.reason) for each in state.allows] == [
+        ("waits", [], "a person decides")
+    ]
     assert record.fields[0].doc == "The id."
     assert len(file.comments) == 6
 

@@ -77,7 +77,9 @@ PLACES = {
     "arms of an else": (acting("let b = perform look(book.id) else {\n    ‸\n  }"), "No Busy TimedOut", "ok"),
     "behind an arm's arrow": (acting("match book.note {\n    some x -> ‸\n  }"), "goto match", "some"),
     "names in an event": (waiting("on decide(‸"), "note score", "book"),
-    "a warning to allow": (f"{DESK}\n# opord: allow ‸", "unused waits", "goto"),
+    "a warning to allow": (f"{DESK}\n# opord: allow ‸", "unused waits unanswered", "goto lend"),
+    "an action to name in an allow": (f"{DESK}\n# opord: allow unanswered ‸", "lend remind because", "look waits"),
+    "another action to name": (f"{DESK}\n# opord: allow unanswered lend, ‸", "remind because", "lend waits"),
     "in a handler": (waiting("on decide(note, score) -> goto Lost(‸)"), "note actor since", "goto"),
 }  # fmt: skip
 

@@ -524,7 +524,7 @@ state Held(case_id: str) -> ErasingAccount | Refused {
   after 90d -> goto Refused(case_id)
 }
 
-# opord: allow samekey because what was erased is not asked for again: its proof is on record
+# opord: allow samekey erase_account because what was erased is not asked for again: its proof is on record
 state ErasingAccount -> ErasingArchive | Stuck {
   let account = commit erase_account(request.person) else problem -> goto Stuck("account: {problem}")
   goto ErasingArchive(account)

@@ -372,7 +372,7 @@ role system, customer
 
 action send_welcome(user: User) { in doubt skip }
 action send_reminder(user: User, step: Step, number: int) { repeatable, in doubt skip }
-action free_account(user_id: str) { key user_id, retry 10 times, timeout 30s }
+action free_account(user_id: str) stands because "to free the account is how a sign-up is taken back" { key user_id, retry 10 times, timeout 30s }
 action grant_trial(user_id: str) { key user_id, retry 10 times, timeout 30s }
 
 phase Signing {
@@ -423,7 +423,6 @@ state Leaving(reason: str) -> Gone {
 
 final state Active(project: str) success
 final state Dormant(reason: str) success
-# opord: allow unanswered because to free the account is how a sign-up is taken back
 final state Gone(reason: str) cancelled
 
 ensure send_welcome at most once

@@ -223,7 +223,7 @@ class IncidentPaging(Workflow):
 
 def _initial(frame: Frame[IncidentPaging.Input]) -> IncidentPaging.Looking:
     """Make the initial state `Looking`."""
-    return IncidentPaging.Looking(level=1, turn=1)  # incident_paging.opord:35
+    return IncidentPaging.Looking(level=1, turn=1)  # incident_paging.opord:40
 
 
 def _key(frame: Frame[IncidentPaging.Input]) -> str:
@@ -237,14 +237,14 @@ def _key_of_page(args: tuple[Any, ...], frame: Frame[IncidentPaging.Input]) -> s
     incident: Incident = args[1]
     level: int = args[2]
     turn: int = args[3]
-    return f"{incident.id}/{turn}/{level}/{person}"  # incident_paging.opord:17
+    return f"{incident.id}/{turn}/{level}/{person}"  # incident_paging.opord:22
 
 
 def _key_of_page_everybody(args: tuple[Any, ...], frame: Frame[IncidentPaging.Input]) -> str:
     """Name the action `page_everybody`."""
     incident: Incident = args[0]
     turn: int = args[1]
-    return f"{incident.id}/{turn}"  # incident_paging.opord:23
+    return f"{incident.id}/{turn}"  # incident_paging.opord:28
 
 
 def _step_Looking(state: IncidentPaging.Looking, frame: Frame[IncidentPaging.Input]) -> Step:
@@ -252,61 +252,61 @@ def _step_Looking(state: IncidentPaging.Looking, frame: Frame[IncidentPaging.Inp
     try:
         found: str | None = yield Perform(
             "on_call", (frame.input.incident.service, state.level)
-        )  # incident_paging.opord:39
+        )  # incident_paging.opord:44
     except TimedOut:
-        return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:40
-    match found:  # incident_paging.opord:42
+        return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:45
+    match found:  # incident_paging.opord:47
         case None:
-            return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:44
+            return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:49
         case person:
             return Goto(
                 "Paging", IncidentPaging.Paging(person=person, level=state.level, turn=state.turn)
-            )  # incident_paging.opord:43
+            )  # incident_paging.opord:48
 
 
 def _step_Paging(state: IncidentPaging.Paging, frame: Frame[IncidentPaging.Input]) -> Step:
     """Run the state `Paging`."""
     yield Commit(
         "page", (state.person, frame.input.incident, state.level, state.turn)
-    )  # incident_paging.opord:49
+    )  # incident_paging.opord:54
     return Goto(
         "Ringing", IncidentPaging.Ringing(person=state.person, level=state.level, turn=state.turn)
-    )  # incident_paging.opord:50
+    )  # incident_paging.opord:55
 
 
 def _when_Ringing_after(state: IncidentPaging.Ringing, frame: Frame[IncidentPaging.Input]) -> timedelta:
     """Say how long to wait."""
     return (
         timedelta(minutes=3) if frame.input.incident.severity == Severity.Critical else timedelta(minutes=10)
-    )  # incident_paging.opord:58
+    )  # incident_paging.opord:63
 
 
 def _step_Ringing_after(state: IncidentPaging.Ringing, frame: Frame[IncidentPaging.Input]) -> Step:
     """Go on from `Ringing` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    if state.level < 3:  # incident_paging.opord:58
+    if state.level < 3:  # incident_paging.opord:63
         return Goto(
             "Looking", IncidentPaging.Looking(level=add(state.level, 1), turn=state.turn)
-        )  # incident_paging.opord:59
+        )  # incident_paging.opord:64
     else:
-        return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:61
+        return Goto("Everybody", IncidentPaging.Everybody(turn=state.turn))  # incident_paging.opord:66
 
 
 def _step_Everybody(state: IncidentPaging.Everybody, frame: Frame[IncidentPaging.Input]) -> Step:
     """Run the state `Everybody`."""
-    yield Commit("page_everybody", (frame.input.incident, state.turn))  # incident_paging.opord:66
-    return Goto("Shouting", IncidentPaging.Shouting(turn=state.turn))  # incident_paging.opord:67
+    yield Commit("page_everybody", (frame.input.incident, state.turn))  # incident_paging.opord:71
+    return Goto("Shouting", IncidentPaging.Shouting(turn=state.turn))  # incident_paging.opord:72
 
 
 def _when_Shouting_after(state: IncidentPaging.Shouting, frame: Frame[IncidentPaging.Input]) -> timedelta:
     """Say how long to wait."""
-    return timedelta(hours=2)  # incident_paging.opord:71
+    return timedelta(hours=2)  # incident_paging.opord:76
 
 
 def _step_Shouting_after(state: IncidentPaging.Shouting, frame: Frame[IncidentPaging.Input]) -> Step:
     """Go on from `Shouting` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return Goto("Unanswered", IncidentPaging.Unanswered())  # incident_paging.opord:71
+    return Goto("Unanswered", IncidentPaging.Unanswered())  # incident_paging.opord:76
 
 
 def _step_Working_on_resolve(
@@ -317,7 +317,7 @@ def _step_Working_on_resolve(
     cause: str = args[0]
     return Goto(
         "Reviewing", IncidentPaging.Reviewing(responder=frame.actor, cause=cause)
-    )  # incident_paging.opord:78
+    )  # incident_paging.opord:83
 
 
 def _step_Working_on_hand_over(
@@ -328,7 +328,7 @@ def _step_Working_on_hand_over(
     to_whom: str = args[0]
     return Goto(
         "Working", IncidentPaging.Working(responder=to_whom, turn=state.turn)
-    )  # incident_paging.opord:79
+    )  # incident_paging.opord:84
 
 
 def _step_Working_on_false_alarm(
@@ -339,12 +339,12 @@ def _step_Working_on_false_alarm(
     reason: str = args[0]
     return Goto(
         "Dismissed", IncidentPaging.Dismissed(by_whom=frame.actor, reason=reason)
-    )  # incident_paging.opord:80
+    )  # incident_paging.opord:85
 
 
 def _when_Working_after(state: IncidentPaging.Working, frame: Frame[IncidentPaging.Input]) -> timedelta:
     """Say how long to wait."""
-    return timedelta(hours=12)  # incident_paging.opord:82
+    return timedelta(hours=12)  # incident_paging.opord:87
 
 
 def _step_Working_after(state: IncidentPaging.Working, frame: Frame[IncidentPaging.Input]) -> Step:
@@ -352,7 +352,7 @@ def _step_Working_after(state: IncidentPaging.Working, frame: Frame[IncidentPagi
     yield from ()  # a generator like every step, though it asks for nothing
     return Goto(
         "Looking", IncidentPaging.Looking(level=1, turn=add(state.turn, 1))
-    )  # incident_paging.opord:82
+    )  # incident_paging.opord:87
 
 
 def _step_Reviewing(state: IncidentPaging.Reviewing, frame: Frame[IncidentPaging.Input]) -> Step:
@@ -360,15 +360,15 @@ def _step_Reviewing(state: IncidentPaging.Reviewing, frame: Frame[IncidentPaging
     try:
         review: str = yield Commit(
             "open_review", (frame.input.incident, state.responder, state.cause)
-        )  # incident_paging.opord:86
+        )  # incident_paging.opord:91
     except InDoubt:
         return Goto(
             "Resolved", IncidentPaging.Resolved(responder=state.responder, cause=state.cause, review=None)
-        )  # incident_paging.opord:88
+        )  # incident_paging.opord:93
     else:
         return Goto(
             "Resolved", IncidentPaging.Resolved(responder=state.responder, cause=state.cause, review=review)
-        )  # incident_paging.opord:87
+        )  # incident_paging.opord:92
 
 
 def _step_Alarm_on_acknowledge(
@@ -380,7 +380,7 @@ def _step_Alarm_on_acknowledge(
     yield from ()  # a generator like every step, though it asks for nothing
     return Goto(
         "Working", IncidentPaging.Working(responder=frame.actor, turn=state.turn)
-    )  # incident_paging.opord:31
+    )  # incident_paging.opord:36
 
 
 def _step_Alarm_on_resolve(
@@ -393,7 +393,7 @@ def _step_Alarm_on_resolve(
     cause: str = args[0]
     return Goto(
         "Reviewing", IncidentPaging.Reviewing(responder=frame.actor, cause=cause)
-    )  # incident_paging.opord:32
+    )  # incident_paging.opord:37
 
 
 def _step_Alarm_on_false_alarm(
@@ -406,7 +406,7 @@ def _step_Alarm_on_false_alarm(
     reason: str = args[0]
     return Goto(
         "Dismissed", IncidentPaging.Dismissed(by_whom=frame.actor, reason=reason)
-    )  # incident_paging.opord:33
+    )  # incident_paging.opord:38
 
 
 _SOURCES = {
@@ -426,13 +426,18 @@ event false_alarm(reason: str) by lead
 
 effect on_call(service: str, level: int) -> str? { retry 5 times, timeout 5s }
 ## A page more is better than a page less: a lost answer pages again, which the pager drops by its key.
-action page(person: str, incident: Incident, level: int, turn: int) {
+action page(
+  person: str,
+  incident: Incident,
+  level: int,
+  turn: int
+) stands because "nobody can unring a telephone" {
   key "{incident.id}/{turn}/{level}/{person}"
   timeout 15s
   retry 3 times
   in doubt repeat
 }
-action page_everybody(incident: Incident, turn: int) {
+action page_everybody(incident: Incident, turn: int) stands because "nobody can unring a telephone" {
   key "{incident.id}/{turn}"
   timeout 15s
   retry 10 times
@@ -504,7 +509,6 @@ state Reviewing(responder: str, cause: str) -> Resolved {
 
 final state Resolved(responder: str, cause: str, review: str?) success
 final state Dismissed(by_whom: str, reason: str) success
-# opord: allow unanswered because nobody can unring a telephone
 final state Unanswered failure
 
 ensure open_review at most once
@@ -522,5 +526,5 @@ bind(
     sources=_SOURCES,
     digest="92ef81825669cfd821c5cfc780cf4155f4b10a221e8a1720ed87e3ba07ec05bc",
     form=1,
-    module_digest="eaa85648b30b87664440cecad2b5037019ad0fdea9602feab1bff7add09eaf71",
+    module_digest="f0daede6583963589fb7264a9098cb6c5bbf9c89e946333b391c968cbc3f5a72",
 )

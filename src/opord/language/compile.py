@@ -150,7 +150,7 @@ def _judge(lowered: Lowered) -> CheckResult:
         findings += (finding for finding in find_all(model) if finding.place.line)
     findings = without_consequences(source, file, lowered.syntax, [*findings, *ctx.findings, *used.findings])
     findings = [*lowered.syntax, *findings]
-    findings = without_allowed(ctx, file, findings)
+    findings = without_allowed(ctx, file, findings, types_only=types_only)
     findings.sort(key=lambda finding: _order(source.path, finding))
     findings = limit_findings(findings)
     findings = add_fixes(source, file, model, findings)

@@ -205,16 +205,16 @@ phase P {
 }
 final state Z success
 """,
-    "a failure after what nothing answers": """
+    "a failure after what no action undoes": """
 initial state A -> B { commit only(id)
   goto B }
 state B -> Z | Y { if n > 1 { goto Z }
   goto Y }
 final state Z success
-final state Y failure  #! OP807
-action only(id: str)
+final state Y failure
+action only(id: str)  #! OP811
 """,
-    "a cancellation after what nothing answers": """
+    "a cancellation after what no action undoes": """
 initial state A -> B { commit only(id)
   goto B }
 state B -> Z | Y {
@@ -222,8 +222,8 @@ state B -> Z | Y {
   after 1h -> goto Z
 }
 final state Z success
-final state Y cancelled  #! OP807
-action only(id: str)
+final state Y cancelled
+action only(id: str)  #! OP811
 """,
     "a declared failure is no effect": """
 initial state A -> Z | Y {
@@ -237,14 +237,15 @@ final state Y failure
 """,
     "InDoubt may be an effect": """
 initial state A -> Z | Y {
-  match commit told(id) {
+  match commit heard(id) {
     ok -> goto Z
     InDoubt -> goto Y
     else -> goto Z
   }
 }
 final state Z success
-final state Y failure  #! OP807
+final state Y failure
+action heard(id: str) fails Trouble { in doubt report }  #! OP811
 """,
     "an effect undone in between": """
 initial state A -> B | Y { commit act(id) else -> goto Y
@@ -262,32 +263,32 @@ state C -> Y { commit undo(id)
   goto Y }
 final state Y failure  #! OP807
 """,
-    "another action does not answer what something could undo": """
+    "another action is no answer to what something could undo": """
 initial state A -> B | Y { commit act(id) else -> goto Y
   goto B }
 state B -> Y { commit other(id)
   goto Y }
-final state Y failure  #! OP807 OP807
-action other(id: str)
+final state Y failure  #! OP807
+action other(id: str)  #! OP811
 """,
-    "any later action answers what nothing can undo": """
+    "a later action that undoes another is no answer": """
 initial state A -> B { commit only(id)
   goto B }
 state B -> Y { commit undo(id)
   goto Y }
 final state Y failure
-action only(id: str)
+action only(id: str)  #! OP811
 """,
-    "the later action is asked about itself": """
+    "a later action is no answer, and is asked about itself": """
 initial state A -> B { commit only(id)
   goto B }
 state B -> Y { commit other(id)
   goto Y }
-final state Y failure  #! OP807
-action only(id: str)
-action other(id: str)
+final state Y failure
+action only(id: str)  #! OP811
+action other(id: str)  #! OP811
 """,
-    "a later action that fails answers nothing": """
+    "a later action that fails is no answer": """
 initial state A -> B { commit only(id)
   goto B }
 state B -> Z | Y { match commit bare(id) {
@@ -295,18 +296,18 @@ state B -> Z | Y { match commit bare(id) {
     else -> goto Y
   } }
 final state Z success
-final state Y failure  #! OP807
-action only(id: str)
+final state Y failure
+action only(id: str)  #! OP811
 """,
-    "repeatable and skipped actions answer nothing, and are not asked about": """
+    "repeatable and skipped actions are no answers, and are not asked about": """
 initial state A -> B { commit only(id)
   goto B }
 state B -> C { commit nudge(id)
   goto C }
 state C -> Y { commit skipped(id)
   goto Y }
-final state Y failure  #! OP807
-action only(id: str)
+final state Y failure
+action only(id: str)  #! OP811
 """,
     "only repeatable and skipped actions": """
 initial state A -> B { commit nudge(id)
@@ -323,8 +324,8 @@ phase P {
   state B -> Z | Y { goto Z }
 }
 final state Z success
-final state Y cancelled  #! OP807
-action only(id: str)
+final state Y cancelled
+action only(id: str)  #! OP811
 """,
     "a shared handler cuts in before the commit only": """
 phase P {

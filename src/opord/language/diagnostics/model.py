@@ -27,6 +27,9 @@ WarningRule: TypeAlias = Literal[
     "unused", "waits", "kept", "restarts", "spins", "unkeyed", "unanswered", "unsettled", "samekey"
 ]
 Rule: TypeAlias = ErrorRule | WarningRule
+AllowedBy: TypeAlias = Literal["comment", "names", "stands because", "shared because", "nothing"]
+"""What allows a warning: an `allow` above its declaration, one that names what the warning is
+about, a clause in the declaration itself, or nothing."""
 
 FAMILY_DIGIT: dict[str, str] = {
     "syntax": "0",
@@ -100,7 +103,7 @@ class Fix:
 class Code:
     """One kind of finding: its id (`OP301`), its rule, its severity and a short title.
 
-    `suppressed_by` says which other mistakes suppress it.
+    `suppressed_by` says which other mistakes suppress it, and `allowed_by` what allows a warning.
     """
 
     id: str
@@ -108,6 +111,7 @@ class Code:
     severity: Severity
     title: str
     suppressed_by: tuple[Suppressor, ...] = ()
+    allowed_by: AllowedBy = "comment"
 
     def at(
         self,
@@ -119,9 +123,10 @@ class Code:
         labels: tuple[Label, ...] = (),
         fix: tuple[Edit, ...] = (),
         story: tuple[StoryStep, ...] = (),
+        about: str = "",
     ) -> Diagnostic:
         """Make the finding at `place`. `label` is written under the place itself."""
-        return Diagnostic(self, message, place, help, label, labels, fix, story)
+        return Diagnostic(self, message, place, help, label, labels, fix, story, about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class Diagnostic:
     `message` is one sentence without a full stop that can stand alone. `help` is one next step, or
     empty. `label` is written under the primary place; `labels` are other relevant places. `fix` has
     the edits that would fix the finding, if they are clear. `story` is a run that shows it, step by
-    step.
+    step. `about` is the action that an `allow` has to name.
     """
 
     code: Code
@@ -142,6 +147,7 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     fix: tuple[Edit, ...] = ()
     story: tuple[StoryStep, ...] = ()
+    about: str = ""
 
     @property
     def fixes(self) -> list[Fix]:
@@ -177,6 +183,7 @@ def code(
     title: str,
     severity: Severity | None = None,
     suppressed_by: tuple[Suppressor, ...] = (),
+    allowed_by: AllowedBy = "comment",
 ) -> Code:
     """Declare a kind of finding. Codes OP8xx are warnings unless `severity` is given.
 
@@ -189,7 +196,7 @@ def code(
     if number[2] != digit:
         raise ValueError(f"expected a code OP{digit}xx for the rule {rule}, got: {number}")
     finding_code = Code(
-        number, rule, severity or ("warning" if digit == "8" else "error"), title, suppressed_by
+        number, rule, severity or ("warning" if digit == "8" else "error"), title, suppressed_by, allowed_by
     )
     registered = _registry.setdefault(number, finding_code)
     if registered != finding_code:
@@ -200,3 +207,8 @@ def code(
 def registered_codes() -> list[Code]:
     """List every code that an imported module has declared, in the order of the numbers."""
     return [_registry[number] for number in sorted(_registry)]
+
+
+def rules_with_names() -> set[str]:
+    """Return the rules whose `allow` may have to name actions."""
+    return {each.rule for each in registered_codes() if each.allowed_by == "names"}

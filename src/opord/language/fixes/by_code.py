@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics.model import Diagnostic, Edit
-from opord.language.fixes import arms, clauses, headers, renames, unused
+from opord.language.fixes import arms, clauses, comments, headers, renames, unused
 from opord.language.fixes.checked_file import CheckedFile
 from opord.language.syntax import tree
 from opord.language.syntax.source import Source
@@ -26,6 +26,9 @@ FIXES: dict[str, Callable[[CheckedFile, Diagnostic], Iterator[Edit]]] = {
     "OP801": unused.declaration,
     "OP806": clauses.contract_key,
     "OP808": clauses.settling_variant,
+    "OP811": clauses.standing_action,
+    "OP812": clauses.needless_reason,
+    "OP813": comments.idle_allow,
 }
 """By code. A code that is not listed has no clear fix, or its finding carries the fix already."""
 

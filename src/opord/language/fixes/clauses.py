@@ -10,6 +10,7 @@ from opord.language.fixes.checked_file import CheckedFile
 from opord.language.rules.contract_without_key import key_candidates
 from opord.language.rules.unsettled_doubt import unsettled
 from opord.language.syntax import tree
+from opord.language.syntax.escapes import escape
 
 
 def performed_action(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
@@ -97,3 +98,50 @@ def settling_variant(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit
             if isinstance(node, tree.Variant) and node.name.span[0] in final:
                 end = node.span[1]
                 yield checked.edit((end, end), " settles", f"mark `{node.name.text}` `settles`", safe=False)
+
+
+def standing_action(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer `stands because` in the header of an action; only the author knows the reason.
+
+    It is that of an `allow` above the action, if there is one.
+    """
+    node = _declared_at(checked, checked.start(finding.place))
+    if node is None:
+        return
+    reasons = [allow.reason for allow in node.allows if allow.rule.text == finding.rule]
+    reason = escape(reasons[0]) if reasons and reasons[0] else "say why"
+    at = _header_end(checked, node)
+    yield checked.edit((at, at), f' stands because "{reason}"', "say why it stands", safe=False)
+
+
+def needless_reason(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer to remove a `stands because`; the reason may have been meant for another action."""
+    start = checked.start(finding.place)
+    end = checked.source.offset(finding.place.end_line, finding.place.end_column)
+    while checked.source.text[start - 1] == " ":
+        start -= 1
+    yield checked.edit((start, end), "", "remove `stands because`", safe=False)
+
+
+def _declared_at(checked: CheckedFile, offset: int) -> tree.CallDeclaration | None:
+    return next(
+        (
+            node
+            for node in checked.file.declarations
+            if isinstance(node, tree.CallDeclaration) and node.name.span[0] == offset
+        ),
+        None,
+    )
+
+
+def _header_end(checked: CheckedFile, node: tree.CallDeclaration) -> int:
+    """Return the end of a call's header: before the blanks and the `{` of its policies, if any."""
+    ends = [node.name.span[1]]
+    ends += [each.span[1] for each in node.parameters]
+    ends += [each.span[1] for each in node.failures]
+    if node.result is not None:
+        ends.append(node.result.span[1])
+    if node.undoes is not None:
+        ends.append(node.undoes.span[1])
+    opening = checked.source.text.find("{", max(ends), node.span[1])
+    return len(checked.source.text[: opening if opening >= 0 else node.span[1]].rstrip())

@@ -149,6 +149,7 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
                 actions.append(declared)
             case _:
                 assert_never(declared)
+    _refer_to_allowed(ctx, declarations)
     states = tuple([bodies.state(symbol) for symbol in ctx.states.values()])
     phases: list[Phase] = []
     for node in declarations:
@@ -317,6 +318,16 @@ def _refer_to_undone(ctx: Lowering, node: tree.CallDeclaration) -> None:
     undone = ctx.calls.get(node.undoes.text) if node.undoes is not None else None
     if node.undoes is not None and undone is not None and ctx.recorder is not None:
         ctx.recorder.refer(node.undoes.span, undone.place)
+
+
+def _refer_to_allowed(ctx: Lowering, declarations: list[tree.Declaration]) -> None:
+    """Record the actions that `allow` comments name."""
+    if ctx.recorder is None:
+        return
+    for _, allow in tree.allows(declarations):
+        for name in allow.names:
+            if name.text in ctx.calls:
+                ctx.recorder.refer(name.span, ctx.calls[name.text].place)
 
 
 def _action(ctx: Lowering, call: CallSymbol, params: tuple[Field, ...]) -> Action:

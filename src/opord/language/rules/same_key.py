@@ -19,6 +19,7 @@ CODE = code(
     rule="samekey",
     title="an action committed again under the same key",
     suppressed_by=(*WAYS_UNREAD, LeftOut("OP103")),
+    allowed_by="names",
 )
 
 
@@ -41,6 +42,7 @@ def _finding(graph: Graph, action: Action, expr: Expr, ways: list[RepeatedKey]) 
         ),
         help=f"{_help(graph, action, expr, shortest)}, or say above `{state}` why this is right: "
         f"`# opord: allow samekey {action.name} because …`",
+        about=action.name,
     )
 
 

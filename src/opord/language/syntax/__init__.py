@@ -2,6 +2,7 @@
 
 __all__ = [
     "cursor",
+    "escapes",
     "formatter",
     "letter_case",
     "lexer",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
 
 from opord.language import words
 from opord.language.diagnostics.model import code
@@ -38,12 +37,10 @@ NO_OUTCOME = code(
 TRANSIENT_AND_SETTLES = code("OP040", rule="syntax", title="a failure that is both transient and settles")
 MISPLACED_CLAUSE = code("OP024", rule="syntax", title="a clause that this kind of declaration does not take")
 
-_ALLOW = re.compile(r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)\s*(?:because\b\s*(.*))?")
-
-_Documented: TypeAlias = (
-    tree.Use | tree.Contract | tree.RecordType | tree.Enum | tree.Failure | tree.Role | tree.Event
-    | tree.CallDeclaration | tree.State | tree.Phase | tree.Ensure
-)  # fmt: skip
+_ALLOW = re.compile(
+    r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)((?:[\s,]+(?!because\b)\w+)*)[\s,]*(?:because\b\s*(.*))?"
+)
+_WORD = re.compile(r"\w+")
 
 
 class DeclarationParser(PolicyParser):
@@ -96,7 +93,7 @@ class DeclarationParser(PolicyParser):
         word = self.texts[start] if self.kinds[start] == t.NAME else ""
         match word:
             case "state" | "initial" | "final":
-                node: _Documented = self._state()
+                node: tree.Documented = self._state()
             case "pure" | "effect" | "action":
                 node = self._call_declaration()
             case "record":
@@ -156,14 +153,19 @@ class DeclarationParser(PolicyParser):
             rule = Name(match[1], (start + match.start(1), start + match.end(1)))
             names_rule = rule.text not in ("", "because")
             if names_rule:
-                allows.append(Allow(rule, (match[2] or "").strip(), comment.span))
-            if not names_rule or not match[2]:
+                listed = start + match.start(2)
+                names = [
+                    Name(each[0], (listed + each.start(), listed + each.end()))
+                    for each in _WORD.finditer(match[2])
+                ]
+                allows.append(Allow(rule, names, (match[3] or "").strip(), comment.span))
+            if not names_rule or not match[3]:
                 self.report(
                     ALLOW_WITHOUT_REASON,
                     comment.span,
                     "this comment allows nothing, for it names no rule" if not names_rule
                     else "this comment allows nothing, for it gives no reason",
-                    "write `# opord: allow <rule> because <reason>`",
+                    "write `# opord: allow <rule> [names] because <reason>`",
                 )  # fmt: skip
         return allows
 

@@ -45,9 +45,10 @@ class Comment:
 
 @dataclass(slots=True)
 class Allow:
-    """`# opord: allow <rule> because <reason>` above a declaration."""
+    """`# opord: allow <rule> [names] because <reason>` above a declaration."""
 
     rule: Name
+    names: list[Name]
     reason: str
     span: Span
 
@@ -784,6 +785,12 @@ class Ensure:
 Declaration: TypeAlias = "Use | Contract | RecordType | Enum | Failure | Role | Event | CallDeclaration | State | Phase | Ensure | Unparsed"
 
 
+Documented: TypeAlias = (
+    Use | Contract | RecordType | Enum | Failure | Role | Event | CallDeclaration | State | Phase | Ensure
+)
+"""What can have documentation and `allow` comments above it."""
+
+
 @dataclass(slots=True)
 class File:
     """One file: every top-level declaration and every comment, in order.
@@ -795,6 +802,19 @@ class File:
     comments: list[Comment]
     span: Span
     skipped: list[Span] = field(default_factory=list)
+
+
+def allows(declarations: list[Declaration]) -> Iterator[tuple[Documented, Allow]]:
+    """Yield each `allow` comment with the declaration or inner state below it."""
+    for node in declarations:
+        if isinstance(node, Unparsed):
+            continue
+        for allow in node.allows:
+            yield node, allow
+        if isinstance(node, Phase):
+            for state in node.states:
+                for allow in state.allows:
+                    yield state, allow
 
 
 def children(node: object) -> Iterator[object]:

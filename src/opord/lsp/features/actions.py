@@ -167,22 +167,31 @@ def _line_end(analysis: Analysis, offset: int) -> int:
 
 
 def _allowed(analysis: Analysis, problem: FileProblem) -> Iterator[CodeAction]:
-    """Offer an `allow` for a warning, above the declaration of the warning."""
-    if problem.rule == "ensure" or problem.code[2] != "8":
+    """Offer an `allow` above the declaration of a warning, or a name in the one that is there."""
+    allowed_by = problem.finding.code.allowed_by
+    if problem.rule == "ensure" or problem.code[2] != "8" or allowed_by not in ("comment", "names"):
         return
     node = _documented(analysis, problem.span[0])
     if node is None:
+        return
+    action = problem.finding.about if allowed_by == "names" else ""
+    title = f"allow `{problem.rule}` of `{action}` here" if action else f"allow `{problem.rule}` here"
+    there = next((allow for allow in node.allows if allow.rule.text == problem.rule), None)
+    if there is not None and action:
+        at = (there.names[-1] if there.names else there.rule).span[1]
+        text = f", {action}" if there.names else f" {action}"
+        yield CodeAction(title, "quickfix", (TextEdit(analysis.path, (at, at), text),), problem)
         return
     start = analysis.source.line_starts[analysis.source.position(node.span[0])[0] - 1]
     indent = analysis.text[start : node.span[0]]
     if indent.strip():
         return
-    text = f"{indent}# opord: allow {problem.rule} because {_REASON}\n"
-    title = f"allow `{problem.rule}` here"
+    rule = f"{problem.rule} {action}" if action else problem.rule
+    text = f"{indent}# opord: allow {rule} because {_REASON}\n"
     yield CodeAction(title, "quickfix", (TextEdit(analysis.path, (start, start), text),), problem)
 
 
-def _documented(analysis: Analysis, offset: int) -> tree.Declaration | None:
+def _documented(analysis: Analysis, offset: int) -> tree.Documented | None:
     for node in analysis.file.declarations:
         if node.span[0] <= offset <= node.span[1] and not isinstance(node, tree.Unparsed):
             if isinstance(node, tree.Phase):

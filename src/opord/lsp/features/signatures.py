@@ -17,6 +17,7 @@ from opord.language.lowering.symbols import (
     VariantSymbol,
 )
 from opord.language.syntax import tree
+from opord.language.syntax.escapes import escape
 from opord.language.types import show
 from opord.lsp.index import Symbol
 
@@ -54,7 +55,8 @@ def call(symbol: CallSymbol) -> str:
     result = "" if isinstance(symbol.result, Nothing) else f" -> {show(symbol.result)}"
     fails = f" fails {' | '.join(symbol.fails)}" if symbol.fails else ""
     undoes = f" undoes {symbol.node.undoes.text}" if symbol.node.undoes is not None else ""
-    stands = f' stands because "{symbol.node.stands.text}"' if symbol.node.stands is not None else ""
+    reason = symbol.node.stands
+    stands = f' stands because "{escape(reason.text)}"' if reason is not None else ""
     return f"{symbol.kind} {symbol.name}{taken}{result}{fails}{undoes}{stands}"
 
 

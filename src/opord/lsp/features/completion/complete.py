@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import assert_never
+from typing import assert_never, get_args
 
 from opord.language import words as w
+from opord.language.diagnostics.model import WarningRule, rules_with_names
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.words import Word
@@ -24,6 +26,8 @@ _OPERAND_AFTER = frozenset(
     {"=", "(", "[", ",", ":", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "??"}
     | {word.text for word in WORDS if word.leads_to == "value"}
 )  # fmt: skip
+# A rule, and names behind it, as far as they are written.
+_ALLOW_BEGUN = re.compile(r"[a-z]*|[a-z]+(?:[\s,]+\w+)*[\s,]+\w*")
 _CALLS = frozenset({"pure", "effect", "action"})
 _ONE_OF = frozenset({"contract", "initial"})
 
@@ -42,20 +46,29 @@ def complete(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Off
 
 
 def _allow(analysis: Analysis, offset: int) -> tuple[tuple[int, int], list[Offer]] | None:
-    """Offer the rules of warnings after `# opord: allow`."""
-    from typing import get_args
-
-    from opord.language.diagnostics.model import WarningRule
-
+    """Offer what follows `# opord: allow`: a rule, then the actions that it may have to name."""
     start = analysis.text.rfind("\n", 0, offset) + 1
-    line = analysis.text[start:offset]
-    head, opening, word = line.rpartition("# opord: allow ")
-    if not opening or head.strip() or (not word.replace("_", "").isalpha() and word):
+    head, found, rest = analysis.text[start:offset].rpartition("# opord: allow ")
+    if not found or head.strip() or not _ALLOW_BEGUN.fullmatch(rest):
         return None
+    *words, word = re.split(r"[\s,]+", rest)
     span = (offset - len(word), offset)
-    return span, [
-        Offer(rule, "constant", "a warning", insert=f"{rule} because ") for rule in get_args(WarningRule)
-    ]
+    if not words:
+        return span, list(_rules())
+    if words[0] in rules_with_names() and "because" not in words:
+        named = [Offer(name, "call", "an action") for name in _actions(analysis) if name not in words]
+        return span, [*named, Offer("because", "keyword", "the reason", insert="because ")]
+    return None
+
+
+def _rules() -> Iterator[Offer]:
+    named = rules_with_names()
+    for rule in get_args(WarningRule):
+        yield Offer(rule, "constant", "a warning", insert=f"{rule} " if rule in named else f"{rule} because ")
+
+
+def _actions(analysis: Analysis) -> Iterator[str]:
+    return (call.name for call in analysis.ctx.calls.values() if call.kind == "action")
 
 
 def _offers(spot: CompletionSpot) -> Iterable[Offer]:
