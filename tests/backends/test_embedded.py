@@ -116,11 +116,11 @@ def test_a_run_is_carried_out_read_and_verified(open_store: Callable[[], Store],
         assert await backend.served() == {version.digest}
         assert [worker.contracts for worker in await backend.workers()] == [(version.digest,)]
         (found,) = [each async for each in backend.verify()]
-        assert (found.run, found.records, found.problems, found.needs_person) == (
+        assert (found.run, found.records, found.problems, found.needs) == (
             "Desk/a",
             len(kinds),
             [],
-            False,
+            (),
         )
         assert {status: count for status, count in (await backend.counts()).items() if count} == {"ended": 1}
 
@@ -166,7 +166,7 @@ def test_a_person_resolves_a_doubt_and_resumes_a_stalled_run(
             while (await backend.row("Desk/lost")).head.status != "in_doubt":  # noqa: ASYNC110 - nobody tells of it
                 await asyncio.sleep(0.01)
         (found,) = [each async for each in backend.verify("Desk/lost")]
-        assert (found.problems, found.needs_person) == ([], True)
+        assert (found.problems, found.needs) == ([], ("doubt",))
         await backend.resolve("Desk/lost", happened=True, result="r-1", actor="ann")
         assert (await backend.end_of("Desk/lost")).state == "Paid"
         await backend.start(program_of(flow), {"id": "c"})

@@ -122,9 +122,13 @@ def facts(**changed: Any) -> inspection.StoreFacts:
         ({}, "damage", "fine", "finds no damage"),
         ({"damage": "Freelist: size is 1"}, "damage", "wrong", "the store is damaged: Freelist: size is 1"),
         ({"damage": None, "file_bytes": 5 << 30}, "damage", "note", "not checked for damage: 5.0 GiB"),
-        ({}, "runs", "fine", "no run is stalled or in doubt"),
-        ({"stalled": 1}, "runs", "warning", "1 run is stalled"),
-        ({"in_doubt": 3}, "runs", "warning", "3 runs are in doubt"),
+        ({}, "runs", "fine", "no run needs anybody"),
+        ({"needs": {"stalled": 1}}, "runs", "warning", "1 run is stalled until somebody mends something"),
+        ({"needs": {"doubt": 3}}, "runs", "warning", "3 runs are in doubt, and a person has to say"),
+        ({"needs": {"alarm": 2}}, "runs", "warning", "2 runs have an alarm"),
+        ({"needs": {"collision": 1}}, "runs", "warning", "1 run has a key that took effect before"),
+        ({"needs": {"overdue": 1}}, "runs", "warning", "1 run has a timer that nobody has fired"),
+        ({"needs": {"unserved": 4}}, "runs", "warning", "4 runs can go on, and no live worker"),
         ({"last_at": 10_000_000_000}, "clock", "wrong", "9000 seconds in the future"),
         ({"last_at": 1_000_500_000}, "clock", "fine", "not in the future"),
         ({"schema": 1, "schema_known": 2}, "store", "fine", "schema 2 comes with the next command"),
@@ -148,8 +152,27 @@ def test_runs_that_need_a_person_are_counted(shop: Shop) -> None:
     shop.work()
     answer, areas = doctor(shop)
     assert answer.status == 0
-    assert areas["runs"] == [("warning", "1 run is stalled"), ("warning", "2 runs are in doubt")]
-    assert moves(answer) == ["opord runs list --status stalled", "opord runs list --status in_doubt"]
+    assert areas["runs"] == [
+        ("warning", "2 runs are in doubt, and a person has to say what happened"),
+        ("warning", "1 run is stalled until somebody mends something"),
+    ]
+    assert moves(answer) == ["opord runs list --needs doubt", "opord runs list --needs stalled"]
+    listed = shop.opord("runs", "list", "--needs", "doubt", "--json").json
+    assert [(run["run"], [need["reason"] for need in run["needs"]]) for run in listed] == [
+        ("Desk/lost-2", ["doubt"]),
+        ("Desk/lost-1", ["doubt"]),
+    ]
+
+
+def test_runs_that_nobody_serves_are_counted(shop: Shop) -> None:
+    shop.start("o1", "o2")
+    answer, areas = doctor(shop)
+    assert areas["runs"] == [("warning", "2 runs can go on, and no live worker has handlers for them")]
+    assert moves(answer) == ["opord runs list --needs unserved"]
+    assert [run["needs"][0]["detail"] for run in shop.opord("runs", "list", "--needs", "--json").json] == [
+        "no worker has handlers for Desk version 1"
+    ] * 2
+    assert shop.opord("runs", "verify").status == 0
 
 
 def test_damage_is_found_but_in_a_large_file_only_on_request(

@@ -7,15 +7,17 @@ from collections.abc import Collection
 
 import pytest
 
-from opord.cli.acting import STATUSES
+from opord.cli.acting import NEEDS, STATUSES
+from opord.cli.doctor import stored
 from opord.cli.output import STATUS_STYLES
 from opord.codegen import expressions
 from opord.contract import BinaryOp, BuiltinName, Contract, Outcome, PrimitiveName
-from opord.kernel.rows import RunOutcome, Status
+from opord.kernel.rows import NeedFilter, NeedReason, RunOutcome, Status
 from opord.language import spelling, words
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.dispatch import LOWER
 from opord.language.syntax import tree
+from opord.story.words import _NEEDS
 from opord.testing.plausible import Plausible
 from opord.values.scalars import SCALARS
 
@@ -32,6 +34,9 @@ TABLES: dict[str, tuple[object, Collection[object]]] = {
     "the codec of a primitive": (PrimitiveName, SCALARS),
     "how a run may end, in a contract": (Outcome, words.texts("outcome")),
     "what a listing of runs can be narrowed by": (Status, STATUSES),
+    "the needs that a listing can be narrowed by": (NeedFilter, NEEDS),
+    "what each need means": (NeedReason, _NEEDS),
+    "what doctor says of each need": (NeedReason, stored._NEEDS),
 }
 
 

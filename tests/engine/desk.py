@@ -21,9 +21,10 @@ from opord.backends.front import Engine
 from opord.engine.protection import protection_with
 from opord.generated.handlers import handler_names
 from opord.generated.handles import Sent
+from opord.kernel.needs import held_back
 from opord.kernel.requests import Call
 from opord.kernel.run import Run, load_run
-from opord.kernel.views import details_view, needs_person, run_view
+from opord.kernel.views import details_view, run_view
 from opord.loading import program_of
 from opord.values.duration import parse_duration
 from tests.support.contracts import workflow_of
@@ -256,7 +257,7 @@ class Sim:
             return False
         if row.head.status == "waiting":
             return not self.run.between_attempts
-        return row.head.status in ("ended", "stalled") or needs_person(self.run)
+        return row.head.status in ("ended", "stalled") or held_back(row.head.needs)
 
     @property
     def state(self) -> str:

@@ -299,6 +299,14 @@ EDITS = [
     head("waiting", "reason", "'x'", "reason", "x", "null"),
     head("stalled", "reason", "'x'", "reason", "x", "no scale"),
     head("terminated", "reason", "NULL", "reason", "null", "test"),
+    # what it needs
+    head("stalled", "needs", "''", "needs", '""', "stalled"),
+    head("asked", "needs", "''", "needs", '""', "doubt"),
+    head("asked", "needs", "'stalled'", "needs", "stalled", "doubt"),
+    head("checked", "needs", "'doubt'", "needs", "doubt", '""'),
+    head("waiting", "needs", "'collision'", "needs", "collision", '""'),
+    head("done", "needs", "'alarm'", "needs", "alarm", '""'),
+    body("stalled", "stalled_at", "5", "stalled_at", "5", "1772"),
     # the step under way
     body("stalled", "pending", "", "pending", "null", "go"),
     body("stalled", "pending.cause", "", "cause", "null", "go"),
@@ -399,6 +407,7 @@ UNSEEN = {
         "waiting", "UPDATE inbox SET arrived = arrived + 1 WHERE run = :run", ""
     ),
     "rows of older versions do not say it, and it steers nothing": body("waiting", "how", "", ""),
+    "the same holds for when it stalled": body("stalled", "stalled_at", "", ""),
 }
 """What no record says, with the reason.
 

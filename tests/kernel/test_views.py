@@ -6,6 +6,7 @@ import json
 
 from opord.kernel.inbox import Message, inbox_row
 from opord.kernel.instants import text
+from opord.kernel.needs import stored_needs
 from opord.kernel.recording import (
     ask,
     attempt_doubted,
@@ -23,7 +24,6 @@ from opord.kernel.trouble import describe, stack_frame
 from opord.kernel.views import (
     details_view,
     history_view,
-    needs_person,
     record_view,
     unreadable_view,
 )
@@ -34,7 +34,7 @@ from tests.kernel.journals import DESK, MINUTE, PARCEL, START, due, parcel
 
 MEMBERS = {
     "run", "contract", "version", "state", "data", "status", "outcome", "started_at", "since", "reason",
-    "waiting_for", "doubt",
+    "needs", "waiting_for", "doubt",
 }  # fmt: skip
 
 
@@ -95,10 +95,10 @@ def test_a_doubt_waits_for_a_person_who_resolves_it() -> None:
     assert intent is not None
     attempt_doubted(story.later(3), intent, "no answer within 10 s")
     assert story.view()["reason"] == "nobody knows whether wire happened: no answer within 10 s"
-    assert not needs_person(story.run)
+    assert stored_needs(story.run) == ""
     ask(story.later(3), intent, "nobody knows; a person has to say")
     view = story.view()
-    assert needs_person(story.run)
+    assert stored_needs(story.run) == "doubt"
     assert (view["status"], view["reason"]) == ("in_doubt", "nobody knows; a person has to say")
     assert view["waiting_for"] == [{"person": "operator", "verb": "resolve", "seen": story.run.seq}]
 
@@ -115,7 +115,7 @@ def test_a_stalled_run_waits_for_resume_and_for_the_events_of_its_phase() -> Non
     story = Story()
     stall(story.later(2), describe(ConnectionError("no route"), call="look"))
     view = story.view()
-    assert needs_person(story.run)
+    assert stored_needs(story.run) == "stalled"
     assert (view["status"], view["reason"]) == ("stalled", "ConnectionError: no route")
     assert view["waiting_for"] == [
         {"person": "operator", "verb": "resume"},
@@ -123,7 +123,7 @@ def test_a_stalled_run_waits_for_resume_and_for_the_events_of_its_phase() -> Non
         {"timer": "Desk after", "at": DESK["Desk after"]},
     ]
     resume(story.later(3), actor="ann", role=None, reason=None)
-    assert not needs_person(story.run)
+    assert stored_needs(story.run) == ""
 
 
 def test_during_a_call_the_run_waits_for_nothing_else() -> None:

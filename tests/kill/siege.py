@@ -14,9 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import opord
+from opord.kernel.needs import held_back
 from opord.kernel.rows import RunRow
-from opord.kernel.run import load_run
-from opord.kernel.views import needs_person
 from opord.loading import program_of
 from opord.stores.base import RunFilter
 from tests.kill.contracts import write_all
@@ -114,7 +113,7 @@ class Siege:
         """Say whether only a person can move the run."""
         if row.head.worker is not None:
             return False
-        return row.head.status == "ended" or needs_person(load_run(self.programs[row.contract], row))
+        return row.head.status == "ended" or held_back(row.head.needs)
 
     async def until(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
         """Wait, on the real clock, until a condition holds; raise Broken if it takes too long."""

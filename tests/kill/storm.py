@@ -25,9 +25,8 @@ import opord
 from opord.drive.errors import NotInDoubt
 from opord.drive.hooks import Point
 from opord.engine.environment import Environment
+from opord.kernel.needs import held_back
 from opord.kernel.rows import RunRow
-from opord.kernel.run import load_run
-from opord.kernel.views import needs_person
 from opord.loading import program_of
 from opord.stores.base import RunFilter
 from opord.stores.sqlite.store import SqliteStore
@@ -243,7 +242,7 @@ class Storm:
         """Say whether only a person can move the run."""
         if row.head.worker is not None:
             return False
-        return row.head.status == "ended" or needs_person(load_run(self.programs[row.contract], row))
+        return row.head.status == "ended" or held_back(row.head.needs)
 
     # --- the story -------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 import pytest
 
+from opord.kernel.rows import NEED_REASONS
 from opord.stores.base import RunFilter
 from opord.stores.sqlite import opening, sql
 from opord.stores.sqlite.listing import _parts, listing
@@ -26,7 +27,8 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connec
 
 
 def plan(connection: apsw.Connection, query: str) -> list[str]:
-    parameters: Any = dict.fromkeys(("contract", "state", "status", "outcome", "before", "limit"), 1)
+    names = ("contract", "state", "status", "outcome", "before", "limit", "now", "overdue_since")
+    parameters: Any = dict.fromkeys(names, 1)
     return [
         row[3]
         for row in connection.execute(
@@ -99,6 +101,20 @@ def test_a_listing_walks_an_index_newest_first_and_stops(
         else:
             assert any("INDEX heads_" in step or "INDEX runs_of_contract" in step for step in steps)
     assert scans(plan(connection, listing(where, [1, 2]))) == []
+
+
+@pytest.mark.parametrize("needs", ["any", *NEED_REASONS])
+def test_runs_with_a_need_are_found_without_reading_the_others(
+    connection: apsw.Connection, needs: Any
+) -> None:
+    where = RunFilter("Orders", needs=needs)
+    for part in _parts(where, [1]):
+        steps = plan(connection, part)
+        due = any("heads_due (contract=? AND" in step for step in steps)
+        assert due or any("heads_by_needs (needs=? AND rowid<?)" in step for step in steps), steps
+        # Those that are due come in the order of their instants, and must be sorted.
+        assert due or not any("TEMP B-TREE" in step for step in steps)
+    assert scans(plan(connection, listing(where, [1]))) == []
 
 
 def test_ended_runs_are_found_through_their_own_index_in_order(connection: apsw.Connection) -> None:

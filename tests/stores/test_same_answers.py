@@ -41,9 +41,13 @@ SMALL = st.integers(0, 3)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 WAKES = st.one_of(st.none(), st.integers(-5, 5))
 HEADS = st.builds(
-    lambda state, status, outcome, wake, worker, body, since: a_head(
+    lambda state, status, outcome, wake, worker, body, since, alarm: a_head(
         state=state, status=status, outcome=outcome, wake_at=wake, worker=worker, body=body
-    ).replace(reason=body or None, since=since),
+    ).replace(
+        reason=body or None,
+        since=since,
+        needs=" ".join(["stalled"] * (status == "stalled") + ["alarm"] * alarm),
+    ),
     st.sampled_from(["A", "B"]),
     st.sampled_from(["running", "waiting", "in_doubt", "stalled", "ended"]),
     st.sampled_from([None, "success", "failure"]),
@@ -51,6 +55,7 @@ HEADS = st.builds(
     st.sampled_from([None, *WORKERS]),
     TEXTS,
     SMALL,
+    st.booleans(),
 )
 STARTS = st.tuples(SMALL, TEXTS, HEADS, st.sampled_from([ORDERS, REFUNDS]))
 WRITES = st.fixed_dictionaries(
@@ -158,6 +163,7 @@ class SameAnswers(RuleBasedStateMachine):
             st.sampled_from([None, "A", "B"]),
             st.sampled_from([None, "running", "waiting", "ended"]),
             st.sampled_from([None, "success"]),
+            st.sampled_from([None, None, "any", "stalled", "alarm", "doubt", "overdue", "unserved"]),
         ),
         limit=SMALL,
         after=st.sampled_from([None, *RUNS]),

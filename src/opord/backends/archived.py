@@ -79,4 +79,4 @@ class ArchivedRuns:
         except ContractUnreadable as wrong:
             chain = verify_chain(self.by_row(run.row), run.row, run.records, run.values)
             problems = [Problem(None, "contract", only_chain(wrong)), *chain]
-        return Verified(run.row.run, len(run.records), problems, False, run.row.head.status)
+        return Verified(run.row.run, len(run.records), problems, (), run.row.head.status)

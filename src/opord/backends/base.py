@@ -18,7 +18,17 @@ from opord.drive.starts import Started, accepted
 from opord.generated.handles import Sent
 from opord.kernel import bounds
 from opord.kernel.program import Program
-from opord.kernel.rows import Head, InboxRow, Kept, RecordRow, RunRow, Status, StoredContract, ValueRow
+from opord.kernel.rows import (
+    Head,
+    InboxRow,
+    Kept,
+    RecordRow,
+    RunRow,
+    Status,
+    StoredContract,
+    StoredNeed,
+    ValueRow,
+)
 from opord.stores.base import RowDamaged, RunFilter, StoreError, Stray, UnreadRow, WorkerRow
 from opord.values.guard import LIMIT_BYTES
 from opord.values.types import NO_TIME, Digest, Duration, Instant, RunId
@@ -137,7 +147,7 @@ class Version(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """The result of verifying a run: its records and problems, and whether it needs a person.
+    """The result of verifying a run: its records and problems, and what it needs from a person.
 
     `status` is None if even the row of the run is missing.
     """
@@ -145,7 +155,7 @@ class Verified(NamedTuple):
     run: RunId
     records: int
     problems: list[Problem]
-    needs_person: bool
+    needs: tuple[StoredNeed, ...]
     status: Status | None
 
 
@@ -287,6 +297,10 @@ class Backend(Protocol):
 
         A run that cannot be read does not hide the others.
         """
+        ...
+
+    async def now(self) -> Instant:
+        """Return the clock of the place that stores the runs."""
         ...
 
     async def counts(self) -> dict[Status, int]:

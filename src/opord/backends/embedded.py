@@ -117,6 +117,10 @@ class Embedded:
             whole = size == limit and len(rows) < limit
             return Page(rows, {}, None if whole or not rows else rows[-1].run)
 
+    async def now(self) -> Instant:
+        """Return the store's clock."""
+        return self._store.now()
+
     async def counts(self) -> dict[Status, int]:
         """Return how many runs are in each status."""
         return await self._read(self._store.counts)

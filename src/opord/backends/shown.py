@@ -101,7 +101,7 @@ class Shown:
             return unreadable_view(row, self._damaged[row.run])
         served = await self.served()
         try:
-            return run_view(await decode(row), served=served)
+            return run_view(await decode(row), served=served, now=await self.backend.now())
         except (ContractUnreadable, BadValue, RowDamaged) as wrong:
             return unreadable_view(row, str(wrong))
         except StoreError:

@@ -10,7 +10,7 @@ from opord.drive.errors import ContractUnreadable, RunPruned, RunUnknown
 from opord.kernel.legality import Problem, verify_chain, verify_kept
 from opord.kernel.legality import verify as judge
 from opord.kernel.program import Program
-from opord.kernel.views import needs_person
+from opord.kernel.rows import known_needs
 from opord.stores.base import RowDamaged
 from opord.values.types import RunId
 
@@ -37,16 +37,15 @@ async def verify(backend: Backend, run: str | None) -> AsyncIterator[Verified]:
             # A name that is not valid text cannot be looked up.
             damage = shown.damage_of(row)
             if damage is not None:
-                yield Verified(row.run, 0, [Problem(None, "row", damage)], False, row.head.status)
+                yield Verified(row.run, 0, [Problem(None, "row", damage)], (), row.head.status)
     for stray in await backend.strays():
-        yield Verified(RunId(stray.run), 0, [Problem(None, "row", stray.why)], False, None)
+        yield Verified(RunId(stray.run), 0, [Problem(None, "row", stray.why)], (), None)
 
 
 async def examine(shown: Shown, reading: Reading) -> Verified:
     """Verify a run as it was read."""
     content = reading.kept
     row = content.row
-    needs = False
     problems = [
         Problem(one.seq, "row" if one.table == "runs" else one.table, one.why) for one in reading.unread
     ]
@@ -56,12 +55,11 @@ async def examine(shown: Shown, reading: Reading) -> Verified:
             problems += _as_far_as_read(await shown.program(row), reading, unread)
         else:
             problems += verify_kept(await shown.program(row), content, now=reading.now)
-            needs = not problems and needs_person(await shown.run(row))
     except (ContractUnreadable, RowDamaged) as wrong:
         problems.append(Problem(None, "contract", only_chain(wrong)))
         if not unread.intersection(("runs", *WHOLE)):
             problems += verify_chain(await shown.by_row(row), row, content.records, content.values)
-    return Verified(row.run, len(content.records), problems, needs, row.head.status)
+    return Verified(row.run, len(content.records), problems, known_needs(row.head.needs), row.head.status)
 
 
 def _as_far_as_read(program: Program, reading: Reading, unread: set[str]) -> list[Problem]:

@@ -17,13 +17,14 @@ from opord.cli.settings import actor_options, engine_secrets, json_option, store
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
-    from opord.backends.base import Backend
+    from opord.backends.base import Backend, RunFilter
     from opord.backends.shown import Shown
     from opord.kernel.rows import RunRow
 
 T = TypeVar("T")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
+NEEDS = ("any", "doubt", "stalled", "alarm", "collision", "overdue", "unserved")
 STATUSES = ("running", "waiting", "in_doubt", "stalled", "ended")
 
 PATIENCE_S = 30.0
@@ -64,10 +65,21 @@ class Selection(NamedTuple):
     contract: str | None
     state: str | None
     status: str | None
+    needs: str | None = None
+
+    def where(self) -> RunFilter:
+        """Return what a backend lists."""
+        from opord.backends.base import RunFilter
+
+        return RunFilter(self.contract, self.state, self.status, needs=self.needs)  # type: ignore[arg-type]
 
 
 def filter_options(command: CommandT) -> CommandT:
     """Give a command the options that choose runs."""
+    command = click.option(
+        "--needs", is_flag=False, flag_value="any", type=click.Choice(NEEDS), metavar="[REASON]",
+        help="Only runs that need somebody, or that for this REASON: doubt, stalled, alarm, collision, overdue, unserved.",
+    )(command)  # fmt: skip
     command = click.option(
         "--status", type=click.Choice(STATUSES), help="Only runs that are running, waiting, in doubt, …"
     )(command)
@@ -180,10 +192,10 @@ async def _one(backend: Backend, run: str, act: Act) -> Exception | None:
 
 
 def _chosen(selection: Selection, act: Act, store: str) -> list[str]:
-    filtered = selection.contract or selection.state or selection.status
+    filtered = selection.contract or selection.state or selection.status or selection.needs
     if (selection.run is None) == (not filtered):
         raise click.UsageError(
-            "name one RUN, or choose runs with --contract, --state or --status"
+            "name one RUN, or choose runs with --contract, --state, --status or --needs"
             + (", but not both" if selection.run is not None else "")
         )
     if selection.run is not None:
@@ -192,10 +204,7 @@ def _chosen(selection: Selection, act: Act, store: str) -> list[str]:
 
 
 async def _run_names(shown: Shown, selection: Selection, act: Act) -> list[str]:
-    from opord.backends.base import RunFilter
-
-    where = RunFilter(selection.contract, selection.state, selection.status)  # type: ignore[arg-type]
-    return [row.run async for row in shown.rows(where) if act.concerns(row)]
+    return [row.run async for row in shown.rows(selection.where()) if act.concerns(row)]
 
 
 def _tell(reports: list[dict[str, str]], lines: list[str], as_json: bool) -> None:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -283,20 +283,20 @@ async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[
 
 
 async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> Sequence[tuple[str, str]]:
-    """List the runs of these contracts that need a person to go on."""
+    """List the runs of these contracts that need a person, also those that have ended."""
     from opord.backends.base import RunFilter
-    from opord.kernel.views import needs_person
+    from opord.kernel.needs import held_back
+    from opord.kernel.rows import StoredNeed
+    from opord.story.words import need_in_words
 
     names = {program.digest: program.name for program, _ in pairs}
     runs = []
-    for name in set(names.values()):
-        for where in (RunFilter(name, None, "stalled"), RunFilter(name, None, "in_doubt")):
-            async for row in shown.rows(where):
-                if row.contract not in names:
-                    continue
-                run = await shown.run(row)
-                if needs_person(run):
-                    runs.append((run.id, safe(run.reason or run.status.replace("_", " "))))
+    for name in sorted(set(names.values())):
+        for reason in get_args(StoredNeed):
+            async for row in shown.rows(RunFilter(name, needs=reason)):
+                if row.contract in names:
+                    why = row.head.reason if held_back(reason) else None
+                    runs.append((row.run, safe(why or need_in_words(reason))))
     return runs
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "keys",
     "large",
     "legality",
+    "needs",
     "plan",
     "program",
     "recording",

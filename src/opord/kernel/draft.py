@@ -14,6 +14,7 @@ import msgspec
 
 from opord.kernel.instants import text
 from opord.kernel.large import Large, Split
+from opord.kernel.needs import stored_needs
 from opord.kernel.records import RecordBody, RecordKind, encode_record
 from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, Start, UsedKey, ValueRow, Write
 from opord.kernel.run import Run
@@ -133,7 +134,7 @@ class Draft:
             run.seq,
             run.hash,
             0,
-            run.head(self.keep),
+            run.head(self.keep, stored_needs(run)),
         )
         return Start(row, tuple(self.records), self._values() if self.values else ())
 
@@ -143,7 +144,7 @@ class Draft:
         It applies only if the run has not changed.
         """
         run = self.run
-        new_head: Head | None = run.head(self.keep) if head else None
+        new_head: Head | None = run.head(self.keep, stored_needs(run)) if head else None
         return Write(
             run.id,
             self.base_epoch,

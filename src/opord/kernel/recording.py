@@ -362,7 +362,7 @@ def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     run = draft.run
     trouble = recorded(run, trouble)
     draft.record("stalled", **trouble)
-    run.body.trouble = trouble
+    run.body.trouble, run.body.stalled_at = trouble, draft.at
     run.status = "stalled"
     run.reason = str(trouble["error"])[:REASON_CHARACTERS]
     stay_stalled(run)

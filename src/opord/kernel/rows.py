@@ -5,7 +5,7 @@ All instants are integers, microseconds since 1970 UTC. Bodies are canonical JSO
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, TypeAlias, assert_never, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, assert_never, get_args
 
 import msgspec
 
@@ -46,6 +46,26 @@ def is_held(status: Status) -> bool:
             return False
         case _:
             assert_never(status)
+
+
+StoredNeed: TypeAlias = Literal["doubt", "stalled", "alarm", "collision"]
+"""The needs that follow from a run alone, in the order in which `Head.needs` has them."""
+
+NeedReason: TypeAlias = Literal[StoredNeed, "overdue", "unserved"]
+"""Why a run needs somebody; `needs.py` says when."""
+
+NeedFilter: TypeAlias = Literal[NeedReason, "any"]
+
+NEED_REASONS: Final[tuple[NeedReason, ...]] = get_args(NeedReason)
+
+_STORED_NEEDS: dict[str, StoredNeed] = {reason: reason for reason in get_args(StoredNeed)}
+
+
+def known_needs(words: object) -> tuple[StoredNeed, ...]:
+    """Return the needs of a run, as stored. Words that this version does not know are left out."""
+    if not isinstance(words, str):
+        return ()
+    return tuple(_STORED_NEEDS[word] for word in words.split() if word in _STORED_NEEDS)
 
 
 InboxKind: TypeAlias = Literal["event", "evidence"]
@@ -156,6 +176,8 @@ class Head(Row, frozen=True):
     `wake_at` is the instant from which a worker should look at the run: now if it can go on, the
     time of its next timer or attempt, or the end of its lease while a worker holds it. None means
     that only a message moves it.
+
+    `needs` are the words of what the run needs from a person, with spaces between; see `needs.py`.
     """
 
     state: str
@@ -166,6 +188,7 @@ class Head(Row, frozen=True):
     worker: str | None
     reason: str | None
     body: str
+    needs: str = ""
 
 
 class RunRow(Row, frozen=True):

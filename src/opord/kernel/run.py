@@ -164,7 +164,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     - `how` says what led into the current state.
     - `fired` are the timers of the phase that have moved the run since it entered the phase.
     - `settled` names the actions with a `key expr` that have taken effect.
-    - `trouble` is why a run stalled.
+    - `trouble` is why a run stalled; `stalled_at` is when it last did, 0 in rows of older versions.
     - `wary` is set in a run of a restored store: the last instant that the copy knows of it. See
       `restored.py` for `wary_until`.
     """
@@ -178,6 +178,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     pending: Pending | None = None
     settled: list[str] = []
     trouble: dict[str, Any] | None = None
+    stalled_at: Instant = START_OF_TIME
     wary: Instant = START_OF_TIME
     wary_until: Instant = START_OF_TIME
     values: dict[str, Digest] = {}
@@ -326,7 +327,7 @@ class Run:
         if self.large.rests:
             self.large.carry(self.input_rest, data)
 
-    def head(self, keep: Keep) -> Head:
+    def head(self, keep: Keep, needs: str) -> Head:
         """Return the head for the store. `keep` has its values stored."""
         return Head(
             self.state,
@@ -337,6 +338,7 @@ class Run:
             self.worker,
             self.reason,
             self._kept_body(keep),
+            needs,
         )
 
     def _kept_body(self, keep: Keep) -> str:

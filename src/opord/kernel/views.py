@@ -15,6 +15,7 @@ from opord.kernel import plan
 from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import text
 from opord.kernel.large import Texts, ValueMissing, joined
+from opord.kernel.needs import OPERATOR, Need, needs_of, row_needs
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.recording import shared_timers
 from opord.kernel.records import UNKNOWN_KIND
@@ -24,9 +25,7 @@ from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import loads
 from opord.values.duration import format_duration
 from opord.values.secret import SHOWN
-
-OPERATOR = "operator"
-"""The person who resolves a doubt or mends a stall: an operator, with no role of the contract."""
+from opord.values.types import Instant
 
 _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
@@ -36,11 +35,13 @@ _PLAIN_MEMBERS = (
 )  # fmt: skip
 
 
-def run_view(run: Run, *, served: Collection[str] | None = None) -> dict[str, Any]:
+def run_view(
+    run: Run, *, served: Collection[str] | None = None, now: Instant | None = None
+) -> dict[str, Any]:
     """Return a run as shown.
 
-    `served` are the digests of the contracts for which a live worker has handlers; None if that is
-    unknown.
+    `served` are the digests of the contracts for which a live worker has handlers, `now` is the
+    store's clock; each is None if it is unknown.
     """
     return {
         "run": run.id,
@@ -53,6 +54,7 @@ def run_view(run: Run, *, served: Collection[str] | None = None) -> dict[str, An
         "started_at": text(run.started_at),
         "since": text(run.since),
         "reason": _reason(run, served),
+        "needs": _shown_needs(needs_of(run, now=now, served=served)),
         "waiting_for": _waiting_for(run),
         "doubt": _doubt(run.body),
     }
@@ -129,6 +131,7 @@ def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
         "started_at": _instant(row.started_at),
         "since": _instant(head.since),
         "reason": reason,
+        "needs": _shown_needs(row_needs(head)),
         "waiting_for": [],
         "doubt": _doubt(body) if body is not None else None,
     }
@@ -142,10 +145,16 @@ def _instant(at: int) -> str | None:
         return None
 
 
-def needs_person(run: Run) -> bool:
-    """Say whether the run goes on only after a person acts."""
-    intent = run.intent
-    return is_held(run.status) or (run.status == "in_doubt" and intent is not None and intent.asking)
+def _shown_needs(needs: Iterable[Need]) -> list[dict[str, Any]]:
+    return [
+        {
+            "reason": need.reason,
+            "since": _instant(need.since) if need.since is not None else None,
+            "roles": [*need.roles],
+            "detail": need.detail,
+        }
+        for need in needs
+    ]
 
 
 def history_view(

@@ -21,6 +21,7 @@ from opord.kernel.rows import (
     Head,
     InboxRow,
     Kept,
+    NeedFilter,
     Prune,
     RecordRow,
     RunRow,
@@ -175,6 +176,7 @@ class RunFilter(NamedTuple):
     state: str | None = None
     status: Status | None = None
     outcome: str | None = None
+    needs: NeedFilter | None = None  # a need that is open now; "any" of them
 
 
 class Store(Protocol):
@@ -216,6 +218,9 @@ class Store(Protocol):
         """Apply every change of the batch that still fits, durably, in one transaction.
 
         Return each result.
+
+        In a head, `needs` agrees with the status: it has `stalled` or `collision` if the run is
+        stalled, and only then.
 
         The changes are independent: one that does not fit does not affect the others. A batch names
         each run at most once. When this returns, the applied changes survive the loss of the
@@ -261,6 +266,9 @@ class Store(Protocol):
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         """Return up to `limit` runs, newest start first, beginning after the run `after`.
+
+        What `where.needs` asks is decided by the rows, the store's clock and its workers that are
+        alive; `kernel.needs` says how.
 
         The order is that in which the store took the starts. A pruned run keeps its place as long
         as its key is kept. If there is no run `after`, the list is empty. `after` may be that of a

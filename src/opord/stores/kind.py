@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from opord.kernel.rows import NeedReason
 from opord.stores.base import Store
 
 RemarkVerdict: TypeAlias = Literal["fine", "note", "warning", "wrong"]
@@ -33,6 +34,7 @@ class StoreOverview:
     - `where` is its place in words; `size` is in words too.
     - `lasts` says whether it outlives the process.
     - `schema` is its version, `schema_known` the newest version that this Opord knows.
+    - `needs` counts the runs with each need.
     - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
     - `details` are further facts for programs.
     """
@@ -44,8 +46,7 @@ class StoreOverview:
     schema_known: int = 0
     size: str = ""
     runs: int = 0
-    stalled: int = 0
-    in_doubt: int = 0
+    needs: Mapping[NeedReason, int] = field(default_factory=dict)
     last_at: int | None = None
     remarks: tuple[Remark, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)

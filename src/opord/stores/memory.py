@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 
 from opord.kernel.conflicts import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
-from opord.kernel.rows import has_ended
+from opord.kernel.needs import could_go_on, is_overdue
+from opord.kernel.rows import NeedFilter, NeedReason, has_ended, known_needs
 from opord.stores.base import (
     Applied,
     ContractConflict,
@@ -289,8 +290,19 @@ class MemoryStore:
             and where.state in (None, row.head.state)
             and where.status in (None, row.head.status)
             and where.outcome in (None, row.head.outcome)
+            and (where.needs is None or self._has_need(row, where.needs))
         ]
         return fits[: max(limit, 0)]
+
+    def _has_need(self, row: RunRow, needs: NeedFilter) -> bool:
+        head, now = row.head, self.now()
+        reasons: set[NeedReason] = {*known_needs(head.needs)}
+        if is_overdue(head.status, head.wake_at, now):
+            reasons.add("overdue")
+        served = any(row.contract in worker.contracts for worker in self.workers())
+        if not served and could_go_on(head.status, head.wake_at, now):
+            reasons.add("unserved")
+        return bool(reasons) if needs == "any" else needs in reasons
 
     def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         records = self._rows.journals.get(run, [])

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from opord.kernel.program import Program
 from opord.story.lines import Part, StoryLine, tell, where_it_is
 from opord.story.signs import safe
-from opord.story.words import span, wait_in_words, when
+from opord.story.words import need_in_words, span, wait_in_words, when
 
 Paint: TypeAlias = Callable[[str, str], str]
 """Shows a text in a style, one of those that a `Part` has."""
@@ -78,9 +78,12 @@ def timeline(
 
 
 def waits_text(view: Mapping[str, Any], program: Program | None) -> Iterator[str]:
-    """Say why a run is in its state, and what would move it."""
+    """Say why a run is in its state, what it needs, and what would move it."""
     if view["reason"]:
         yield f"why        {safe(view['reason'])}"
+    for index, need in enumerate(view["needs"]):
+        since = f" (since {when(need['since'])} UTC)" if need["since"] else ""
+        yield f"{'needs' if not index else '':<9}  {need['reason']}: {need_in_words(need['reason'])}{since}"
     for index, wait in enumerate(view["waiting_for"]):
         yield f"{'waits for' if not index else '':<9}  {safe(wait_in_words(wait, view, program))}"
 

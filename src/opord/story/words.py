@@ -6,13 +6,28 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from itertools import islice
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from opord.contract import Constant
 from opord.kernel.program import Program
+from opord.kernel.rows import NeedReason
 from opord.kernel.views import timer_of
 from opord.story.signs import safe
 from opord.values.duration import format_duration
+
+_NEEDS: Final[Mapping[NeedReason, str]] = {
+    "doubt": "a person has to say whether an action happened",
+    "stalled": "a person has to mend something",
+    "alarm": "what came in contradicts what was decided",
+    "collision": "a key took effect in this run before, with other arguments",
+    "overdue": "a timer is due, and nobody has fired it",
+    "unserved": "no live worker has handlers for its version",
+}
+
+
+def need_in_words(reason: NeedReason) -> str:
+    """Say in words what a run needs."""
+    return _NEEDS[reason]
 
 
 def when(instant: str | None) -> str:

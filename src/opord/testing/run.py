@@ -10,10 +10,11 @@ from typing import Any, Protocol, Self
 from opord.contract import Action
 from opord.drive.client import Client
 from opord.generated.handles import Sent
+from opord.kernel.needs import stored_needs
 from opord.kernel.program import Program
 from opord.kernel.rows import RecordRow
 from opord.kernel.run import Run as Stored
-from opord.kernel.views import details_view, history_view, needs_person, run_view
+from opord.kernel.views import details_view, history_view, run_view
 from opord.stores.base import Store
 from opord.story.page import run_story
 from opord.testing.script import ScriptError, TimeSpan
@@ -233,7 +234,7 @@ class Run:
             raise ScriptError(f"{self._program.name} has no action {action}")
         stored = self._stored
         intent = stored.intent
-        if not needs_person(stored) or intent is None or intent.call != action:
+        if stored_needs(stored) != "doubt" or intent is None or intent.call != action:
             raise self.wrong(f"it is {self._is} in {self.state}, not in doubt about {action}")
         return self
 

@@ -31,6 +31,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.testing.contract_suite import ContractSuite
+from opord.testing.needs_suite import NeedsSuite
 from opord.testing.pruning_suite import PruningSuite
 from opord.testing.store_rows import (
     BEGIN,
@@ -55,7 +56,7 @@ from opord.testing.watching_suite import WatchingSuite
 from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 
-class StoreSuite(ContractSuite, PruningSuite, ValuesSuite, WatchingSuite):
+class StoreSuite(ContractSuite, NeedsSuite, PruningSuite, ValuesSuite, WatchingSuite):
     """The promise as tests. A subclass provides `open_handle`."""
 
     @pytest.fixture

@@ -23,10 +23,10 @@ from opord.generated.handles import Sent
 from opord.generated.workflow import Workflow
 from opord.kernel.instants import from_datetime, to_datetime
 from opord.kernel.legality import verify_kept
+from opord.kernel.needs import held_back
 from opord.kernel.program import Program
 from opord.kernel.rows import RecordRow, RunRow
 from opord.kernel.run import Run as Stored
-from opord.kernel.views import needs_person
 from opord.loading import load, program_of
 from opord.stores.base import RunFilter
 from opord.stores.memory import MemoryStore
@@ -383,7 +383,7 @@ class World:
     def _moves(self, row: RunRow) -> bool:
         head = row.head
         if head.status == "in_doubt" and head.worker is None:
-            return not needs_person(read_run(self.store, self._program(row), row))
+            return not held_back(head.needs)
         if head.status == "waiting" and head.worker is None and '"pending":' in head.body:
             return read_run(self.store, self._program(row), row).between_attempts
         return head.worker is not None or head.status == "running"

@@ -26,6 +26,7 @@ from opord.kernel import inbox, recording
 from opord.kernel.doubt import Deed, Stands
 from opord.kernel.draft import Draft
 from opord.kernel.large import Large
+from opord.kernel.needs import stored_needs
 from opord.kernel.plan import plan_of, stands_of
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Commit, Goto, InDoubt, Perform, Pure, Request, TimedOut
@@ -460,7 +461,7 @@ def _row(run: Run) -> RunRow:
         run.seq,
         run.hash,
         run.arrivals,
-        run.head(no_values),
+        run.head(no_values, stored_needs(run)),
     )
 
 

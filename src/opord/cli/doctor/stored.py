@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from opord.cli.doctor.observation import Observation, as_observation
 
 if TYPE_CHECKING:
     from opord.backends.opening import StoreOverview
+    from opord.kernel.rows import NeedReason
 
 # Clocks that are set over the network differ by less; leases last seconds.
 AHEAD_S_MAX = 2.0
@@ -63,18 +64,26 @@ def _reached(facts: StoreOverview) -> Observation:
     return Observation("store", "fine", message, facts=details)
 
 
+_NEEDS: Mapping[NeedReason, tuple[str, str]] = {
+    "doubt": ("is in doubt, and a person has to say what happened", "are in doubt, and a person has to say what happened"),
+    "stalled": ("is stalled until somebody mends something", "are stalled until somebody mends something"),
+    "alarm": ("has an alarm: what came in contradicts what was decided", "have an alarm: what came in contradicts what was decided"),
+    "collision": ("has a key that took effect before with other arguments", "have a key that took effect before with other arguments"),
+    "overdue": ("has a timer that nobody has fired", "have a timer that nobody has fired"),
+    "unserved": ("can go on, and no live worker has handlers for it", "can go on, and no live worker has handlers for them"),
+}  # fmt: skip
+"""What doctor says of each need, of one run and of several."""
+
+
 def _runs(facts: StoreOverview) -> Iterator[Observation]:
-    for status, count in (("stalled", facts.stalled), ("in_doubt", facts.in_doubt)):
-        if count:
-            words = status.replace("_", " ")
-            message = f"1 run is {words}" if count == 1 else f"{count} runs are {words}"
+    for reason, (one, several) in _NEEDS.items():
+        if count := facts.needs.get(reason, 0):
+            message = f"1 run {one}" if count == 1 else f"{count} runs {several}"
             yield Observation(
-                "runs", "warning", message, f"opord runs list --status {status}", {status: count}
+                "runs", "warning", message, f"opord runs list --needs {reason}", {reason: count}
             )
-    if not facts.stalled and not facts.in_doubt:
-        yield Observation(
-            "runs", "fine", "no run is stalled or in doubt", facts={"stalled": 0, "in_doubt": 0}
-        )
+    if not any(facts.needs.values()):
+        yield Observation("runs", "fine", "no run needs anybody", facts=dict.fromkeys(_NEEDS, 0))
 
 
 def _clock(facts: StoreOverview, now_us: int) -> Iterator[Observation]:

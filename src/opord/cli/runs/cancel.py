@@ -11,7 +11,7 @@ from opord.values.types import RunId
 @click.command()
 @act_options
 def command(
-    run: str | None, contract: str | None, state: str | None, status: str | None,
+    run: str | None, contract: str | None, state: str | None, status: str | None, needs: str | None,
     actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Ask runs to cancel, as their contract allows.
@@ -31,4 +31,6 @@ def command(
         lambda row: row.head.status != "ended",
         lambda backend, name: backend.cancel(RunId(name), actor=actor, role=role, reason=reason),
     )
-    return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)
+    return act_on(
+        Selection(run, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
+    )

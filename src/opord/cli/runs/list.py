@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opord.cli.acting import filter_options
+from opord.cli.acting import Selection, filter_options
 from opord.cli.output import note, status_words, write, write_json, write_table
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
@@ -26,25 +26,30 @@ if TYPE_CHECKING:
 @store_option
 @json_option
 def command(
-    contract: str | None, state: str | None, status: str | None, limit: int, store: str, as_json: bool
-) -> int:
+    contract: str | None, state: str | None, status: str | None, needs: str | None,
+    limit: int, store: str, as_json: bool,
+) -> int:  # fmt: skip
     """List runs.
 
-    The newest come first, each with why it is where it is and what would move it.
+    The newest come first, each with what it needs from a person, why it is where it is, and what
+    would move it.
 
     \b
     Examples:
-      opord runs list --status in_doubt
+      opord runs list --needs
+      opord runs list --needs doubt --contract OrderFulfilment
       opord runs list --contract OrderFulfilment --state Review --limit 200
     """
+    selection = Selection(None, contract, state, status, needs)
     views, programs, more = on_reader(
-        store, lambda shown: _listed(shown, contract, state, status, limit=limit, whole=as_json)
+        store, lambda shown: _listed(shown, selection, limit=limit, whole=as_json)
     )
     if as_json:
         write_json(views)
     elif views:
         write_table(
-            ["RUN", "STATE", "STATUS", "SINCE", "WHY, AND WHAT MOVES IT"], list(map(_row, views, programs))
+            ["RUN", "STATE", "STATUS", "NEEDS", "SINCE", "WHY, AND WHAT MOVES IT"],
+            list(map(_row, views, programs)),
         )
     else:
         write("no runs")
@@ -54,15 +59,13 @@ def command(
 
 
 async def _listed(
-    shown: Shown, contract: str | None, state: str | None, status: str | None, *, limit: int, whole: bool
+    shown: Shown, selection: Selection, *, limit: int, whole: bool
 ) -> tuple[list[dict[str, Any]], list[Program | None], bool]:
     """Return the newest runs as shown, their programs, and whether there are more runs.
 
     A program is None if its contract cannot be read.
     """
-    from opord.backends.base import RunFilter
-
-    where = RunFilter(contract, state, status)  # type: ignore[arg-type]
+    where = selection.where()
     rows = [row async for row in shown.rows(where, limit=limit + 1)]
     views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
     return views, [await shown.program_if_readable(row) for row in rows[:limit]], len(rows) > limit
@@ -75,6 +78,7 @@ def _row(view: dict[str, Any], program: Program | None) -> list[str]:
         safe(view["run"]),
         view["state"],
         status_words(view["status"], view["outcome"]),
+        ", ".join(need["reason"] for need in view["needs"]),
         when(view["since"]),
         short,
     ]

@@ -24,7 +24,7 @@ _NO_RESULT = "\0"
 @act_options
 def command(
     happened: str | None, did_not_happen: bool, seen: int | None,
-    run: str | None, contract: str | None, state: str | None, status: str | None,
+    run: str | None, contract: str | None, state: str | None, status: str | None, needs: str | None,
     actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Say whether an action that is in doubt happened.
@@ -63,7 +63,9 @@ def command(
             reason=reason,
         ),
     )
-    return act_on(Selection(run, contract, state, status), act, store=store, dry_run=dry_run, as_json=as_json)
+    return act_on(
+        Selection(run, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
+    )
 
 
 def _result(happened: str | None) -> Any:

@@ -36,8 +36,8 @@ def command(run: str | None, archive: str | None, store: str, as_json: bool) -> 
     holds every transition, event, timer and call against the contract that the run was started
     with, and compares the sum with the run as stored. Without RUN it does so for all runs. Of a run
     whose contract cannot be read, it follows the records alone, and says so. Exit 1 if something is
-    wrong, or a run needs a person. With --archive it does the same for the runs that `opord prune`
-    has put there.
+    wrong, or a run has an open doubt, stall, alarm or collision. With --archive it does the same
+    for the runs that `opord prune` has put there.
     """
     results: list[dict[str, Any]] = []
 
@@ -54,7 +54,7 @@ def command(run: str | None, archive: str | None, store: str, as_json: bool) -> 
         write_json(results)
     elif run is None:
         wrong = sum(bool(result["problems"]) for result in results)
-        need = sum(result["needs_person"] for result in results)
+        need = sum(bool(result["needs"]) for result in results)
         records = sum(result["records"] for result in results)
         runs = sum(result["run"] is not None for result in results)
         write(f"{runs:,} runs, {records:,} records: {wrong:,} with problems, {need:,} need a person")
@@ -96,17 +96,21 @@ def _of_line(why: str, line: int | None) -> dict[str, Any]:
         "records": 0,
         "problems": [{"seq": None, "what": "line", "why": why}],
         "line": line,
-        "needs_person": False,
+        "needs": [],
         "status": None,
     }
 
 
 def _result(result: Verified) -> dict[str, Any]:
-    return {**result._asdict(), "problems": [problem._asdict() for problem in result.problems]}
+    return {
+        **result._asdict(),
+        "problems": [problem._asdict() for problem in result.problems],
+        "needs": [*result.needs],
+    }
 
 
 def _fine(result: dict[str, Any]) -> bool:
-    return not result["problems"] and not result["needs_person"]
+    return not result["problems"] and not result["needs"]
 
 
 def _tell(result: dict[str, Any]) -> None:
@@ -119,7 +123,10 @@ def _tell(result: dict[str, Any]) -> None:
             f"{name}: {click.style('wrong', fg='red')} at {where} ({problem['what']}): {safe(problem['why'])}"
         )
     if not result["problems"]:
-        status = "needs a person" if result["needs_person"] else result["status"].replace("_", " ")
-        write(f"{name}: {result['records']} records, unbroken and legal; it is {status}"
-              if not result["needs_person"]
-              else f"{name}: {result['records']} records, unbroken and legal; it {status}")  # fmt: skip
+        write(f"{name}: {result['records']} records, unbroken and legal; it {_is(result)}")
+
+
+def _is(result: dict[str, Any]) -> str:
+    if result["needs"]:
+        return f"needs a person ({', '.join(result['needs'])})"
+    return f"is {result['status'].replace('_', ' ')}"

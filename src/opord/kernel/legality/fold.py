@@ -167,7 +167,8 @@ class StepOnRecord:
 class Fold:
     """The sum of the records so far.
 
-    - `stalled_here` is true if the run has stalled since it entered its state.
+    - `stalled_here` is true if the run has stalled since it entered its state; `stalled_at` is when
+      it last did.
     - `resumed` is true if it was resumed and no record has followed from that yet.
     - `attempts` counts the attempts of each intent.
     - `effects` are the actions that may have taken effect, with their states.
@@ -211,6 +212,7 @@ class Fold:
         self.how = ""
         self.trouble: dict[str, Any] | None = None
         self.stalled_here = False
+        self.stalled_at = START_OF_TIME
         self.resumed = False
         self.last_at = START_OF_TIME
         self.last_worker = ""

@@ -1,4 +1,4 @@
-"""Check the holder, the next wake-up and the reason in a run's row against its journal.
+"""Check the holder, needs, next wake-up and reason in a run's row against its journal.
 
 A claim and a lease leave no record. But each claim raises the epoch: a run in the epoch of its last
 record has not been claimed since.
@@ -6,7 +6,7 @@ record has not been claimed since.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, assert_never
 
@@ -36,6 +36,7 @@ def check_holding(fold: Fold, row: RunRow, body: Mapping[str, Any], now: int | N
             "status", f"it says {head.status}, by its journal it is {' or '.join(sorted(expected))}"
         )
         return
+    compare(fold, "needs", head.needs, " ".join(_needs(head.status, asking=asking)))
     _check_worker(fold, row, asking=asking)
     if head.worker is None:
         _check_wake(fold, row, intent, body, now)
@@ -71,6 +72,14 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
         return {"running"}
     # The process that starts a run may hold it and may not have checked yet what it waits for.
     return {"waiting", "running"} if fold.last_kind == "started" else {"waiting"}
+
+
+def _needs(status: Status, *, asking: bool) -> Iterator[str]:
+    """Yield what a run of this status needs from a person."""
+    if status == "stalled":
+        yield "stalled"
+    elif status == "in_doubt" and asking:
+        yield "doubt"
 
 
 def _is_busy(commit: Commit | None) -> bool:

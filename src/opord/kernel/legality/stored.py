@@ -92,5 +92,7 @@ def _check_body(fold: Fold, row: RunRow, body: dict[str, Any]) -> None:
         ("settled", sorted(body.get("settled", ())), sorted({action for action, _ in fold.used_keys})),
     ):
         compare(fold, column, value, journal)
-    if "how" in body:  # rows of older versions do not have it
-        compare(fold, "how", body["how"], fold.how)
+    # Rows of older versions do not have these.
+    for column, said in (("how", fold.how), ("stalled_at", fold.stalled_at)):
+        if column in body:
+            compare(fold, column, body[column], said)

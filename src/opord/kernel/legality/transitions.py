@@ -116,6 +116,7 @@ def stalled(fold: Fold, record: ReadRecord) -> None:
         fold.problem("form", "a stalled run says no error")
     check_trouble(fold, record.body.get("trouble"))
     fold.stalled = fold.stalled_here = True
+    fold.stalled_at = record.at
     fold.resumed = False
     fold.trouble = {name: value for name, value in record.body.items() if name not in _EVERY_RECORD}
     if fold.taken_event is not None:

@@ -21,6 +21,8 @@ Format 3 added `end`, and `after` in a mark: they reveal a missing line. A file 
 older format is continued and keeps its first line. An older Opord treats a run with `values` as
 damaged and ignores `end`.
 
+A `head` of older versions has no `needs`; those runs had ended, and needed nothing.
+
 Instants in `run` are microseconds since 1970 UTC. Bodies are the texts that the store kept, so that
 their hashes can be verified. Secrets in them are sealed, as they were in the store.
 """
@@ -174,7 +176,7 @@ def read_run(body: bytes) -> Kept:
     """Decode the line of a run."""
     members = decoded(body, dict)
     try:
-        head = _row(members["head"], Head)
+        head = _row({"needs": "", **members["head"]}, Head)
         return Kept(
             _row({**members, "head": head}, RunRow),
             tuple(_row(each, RecordRow) for each in members["records"]),

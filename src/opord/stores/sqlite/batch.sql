@@ -20,14 +20,14 @@ INSERT INTO runs (id, run, contract, started_at, input) VALUES (?, ?, ?, ?, ?)
 
 -- name: start_head
 INSERT INTO heads (run, contract, epoch, seq, hash, arrivals,
-                   state, status, outcome, since, wake_at, worker, reason, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                   state, status, outcome, since, wake_at, worker, reason, body, needs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: move
 -- A write with a new head. Without records the hash stays.
 UPDATE heads
 SET epoch = ?, seq = ?, hash = coalesce(?, hash), arrivals = ?,
-    state = ?, status = ?, outcome = ?, since = ?, wake_at = ?, worker = ?, reason = ?, body = ?
+    state = ?, status = ?, outcome = ?, since = ?, wake_at = ?, worker = ?, reason = ?, body = ?, needs = ?
 WHERE run = ?
 
 -- name: keep

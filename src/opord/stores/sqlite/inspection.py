@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
 
+from opord.kernel.needs import OVERDUE_US
+from opord.kernel.rows import NeedReason, known_needs
 from opord.stores.base import StoreRefused
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import translate
-from opord.stores.sqlite.listing import strays
+from opord.stores.sqlite.listing import DUE_NEEDS, strays
 from opord.stores.sqlite.location import check_location, file_system, true_name
 from opord.stores.sqlite.opening import APPLICATION_ID, OLDEST_SQLITE, check_sqlite
 
@@ -36,6 +40,7 @@ class StoreFacts:
 
     - `schema` is that of the file, `schema_known` the newest that this version knows.
     - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
+    - `needs` counts the runs with each need.
     - `damage` is what SQLite's quick check of the file found: empty if nothing, None if the file
       was not checked.
     - `unreadable` are the tables with damaged rows or with rows of unknown runs, as far as the file
@@ -56,8 +61,7 @@ class StoreFacts:
     runs: int | None = None
     last_at: int | None = None
     writing: bool = False
-    stalled: int = 0
-    in_doubt: int = 0
+    needs: Mapping[NeedReason, int] = field(default_factory=dict)
     damage: str | None = None
     unreadable: tuple[str, ...] = ()
 
@@ -112,8 +116,7 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
                 connection.execute("SELECT count(*) FROM runs").get,
                 connection.execute("SELECT at FROM journal ORDER BY id DESC LIMIT 1").get,
                 _somebody_writes(connection),
-                _count(connection, "stalled"),
-                _count(connection, "in_doubt"),
+                _needs(connection, schema, time.time_ns() // 1000),
                 _damage(connection) if whole or size <= CHECKED_BYTES_MAX else None,
                 tuple(_unreadable(connection)) if whole or size <= CHECKED_BYTES_MAX else (),
             )
@@ -136,12 +139,26 @@ def _somebody_writes(connection: apsw.Connection) -> bool:
     return False
 
 
-def _count(connection: apsw.Connection, status: str) -> int:
-    # The second condition lets SQLite use the index of runs that are not running.
-    count: int = connection.execute(
-        "SELECT count(*) FROM heads WHERE status = ? AND status <> 'running'", (status,)
-    ).get
-    return count
+_NEEDS = "SELECT needs, count(*) FROM heads WHERE needs <> '' GROUP BY needs"
+_NEEDS_BEFORE_5 = (
+    "SELECT CASE status WHEN 'stalled' THEN 'stalled' ELSE 'doubt' END AS needs, count(*) FROM heads "
+    "WHERE status <> 'running' AND (status = 'stalled' OR (status = 'in_doubt' AND json_valid(body) "
+    "AND json_extract(body, '$.pending.intent.asking') IS 1)) GROUP BY 1"
+)
+
+
+def _needs(connection: apsw.Connection, schema: int, now: int) -> dict[NeedReason, int]:
+    """Count the runs with each need. A file of an older schema has no column for that yet."""
+    counts: Counter[NeedReason] = Counter()
+    for words, count in connection.execute(_NEEDS if schema >= 5 else _NEEDS_BEFORE_5):
+        for reason in known_needs(words):
+            counts[reason] += count
+    instants = {"now": now, "overdue_since": now - OVERDUE_US}
+    for due, (source, condition) in DUE_NEEDS.items():
+        if schema >= 3:  # before, a contract had one digest
+            query = f"SELECT count(*) FROM {source} WHERE {condition}"  # noqa: S608 - the store's own text
+            counts[due] += connection.execute(query, instants).get
+    return {reason: count for reason, count in counts.items() if count}
 
 
 def _unreadable(connection: apsw.Connection) -> Iterator[str]:

@@ -57,8 +57,7 @@ class SqliteKind:
             schema_known=store.schema_known,
             size=in_units(store.file_bytes),
             runs=store.runs or 0,
-            stalled=store.stalled,
-            in_doubt=store.in_doubt,
+            needs=store.needs,
             last_at=store.last_at,
             remarks=tuple(remarks(store)),
             details={

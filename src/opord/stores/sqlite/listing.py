@@ -7,14 +7,17 @@ the cost depends on what is listed, not on what is stored.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Final, get_args
 
 import apsw
 
-from opord.kernel.rows import Head, RunRow
+from opord.kernel.needs import OVERDUE_US
+from opord.kernel.rows import Head, NeedFilter, NeedReason, RunRow, StoredNeed
 from opord.stores.base import RunFilter, Stray
 from opord.stores.sqlite.connection import BoundValues
 from opord.stores.sqlite.sql import RUN_ROW
-from opord.values.types import RunId
+from opord.values.types import Instant, RunId
 
 _BY_NUMBER = "\0"
 """Begins the placeholder that names a run by its number. No run's name has it."""
@@ -27,17 +30,36 @@ _TEXTS = (
     "h.status",
     "h.outcome",
     "h.worker",
+    "h.needs",
 )
 _NUMBERS = ("c.version", "r.started_at", "h.epoch", "h.seq", "h.arrivals", "h.since", "h.wake_at")
+_NEEDS_TEXTS = [
+    " ".join(words)
+    for size in range(1, len(get_args(StoredNeed)) + 1)
+    for words in combinations(get_args(StoredNeed), size)
+]
+"""All texts that the column `needs` can have. A part for each comes from the index in order."""
+
 _COLUMNS_LEFT = ", ".join([*(f"CAST({text} AS BLOB)" for text in _TEXTS), *_NUMBERS])
 
 
 def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
-    """Return a query with the parameters :contract, :state, :status, :outcome, :before and :limit.
+    """Return a query with the parameters of `parameters`.
 
     `contract_ids` are the numbers of all versions of the wanted contract; empty if any will do.
     """
     return _of_newest(f"{RUN_ROW} AS row", where, contract_ids)
+
+
+def parameters(where: RunFilter, *, before: int, limit: int, now: Instant) -> dict[str, str | int | None]:
+    """Return the parameters of a listing. `before` is a run's number, `now` the store's clock."""
+    return {
+        **where._asdict(),
+        "before": before,
+        "limit": limit,
+        "now": now,
+        "overdue_since": now - OVERDUE_US,
+    }
 
 
 def what_is_left(
@@ -104,9 +126,9 @@ def strays(connection: apsw.Connection) -> list[Stray]:
 
 def _readable_row(connection: apsw.Connection, query: str, values: BoundValues) -> RunRow | None:
     for row in connection.execute(query, values):
-        run, digest, name, state, status, outcome, worker = map(_as_text, row[: len(_TEXTS)])
+        run, digest, name, state, status, outcome, worker, needs = map(_as_text, row[: len(_TEXTS)])
         version, started_at, epoch, seq, arrivals, since, wake_at = row[len(_TEXTS) :]
-        head = Head(state, status, outcome, since, wake_at, worker, None, "")  # type: ignore[arg-type]
+        head = Head(state, status, outcome, since, wake_at, worker, None, "", needs or "")  # type: ignore[arg-type]
         return RunRow(run, digest, name, version, started_at, "", epoch, seq, "", arrivals, head)  # type: ignore[arg-type]
     return None
 
@@ -116,7 +138,9 @@ def _as_text(column: bytes | None) -> str | None:
 
 
 def _of_newest(columns: str, where: RunFilter, contract_ids: Sequence[int]) -> str:
-    parts = " UNION ALL ".join(f"SELECT id FROM ({part})" for part in _parts(where, contract_ids))  # noqa: S608
+    # A run can have several needs, and comes once.
+    union = " UNION ALL " if where.needs is None else " UNION "
+    parts = union.join(f"SELECT id FROM ({part})" for part in _parts(where, contract_ids))  # noqa: S608
     # Only this store's own text and numbers are joined here; values from users are bound.
     newest = f"SELECT id FROM ({parts}) ORDER BY id DESC LIMIT :limit"  # noqa: S608
     return (
@@ -127,6 +151,8 @@ def _of_newest(columns: str, where: RunFilter, contract_ids: Sequence[int]) -> s
 
 
 def _parts(where: RunFilter, contract_ids: Sequence[int]) -> list[str]:
+    if where.needs is not None:
+        return [_part(where, source, narrow) for source, narrow in _needing(where.needs)]
     if where.outcome is not None:
         return [_part(where, "heads AS h INDEXED BY heads_by_outcome", "h.outcome = :outcome")]
     if where.status == "running":
@@ -142,6 +168,33 @@ def _parts(where: RunFilter, contract_ids: Sequence[int]) -> list[str]:
         of_contract = "runs AS r INDEXED BY runs_of_contract CROSS JOIN heads AS h ON h.run = r.id"
         return [_part(where, of_contract, f"r.contract = {number}", "r.id") for number in contract_ids]
     return [_part(where, "heads AS h", "true")]
+
+
+_DUE = "contracts AS c CROSS JOIN heads AS h INDEXED BY heads_due ON h.contract = c.id"
+_NOBODY_SERVES = (
+    "NOT EXISTS (SELECT 1 FROM workers AS w CROSS JOIN "
+    "json_each(CASE WHEN json_valid(w.contracts) THEN w.contracts ELSE json_array() END) AS d "
+    "WHERE w.alive_until > :now AND d.value IN (c.digest, c.current))"
+)
+DUE_NEEDS: Final[Mapping[NeedReason, tuple[str, str]]] = {
+    "overdue": (_DUE, "h.status = 'waiting' AND h.wake_at <= :overdue_since"),
+    "unserved": (
+        _DUE,
+        f"h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= :now AND {_NOBODY_SERVES}",
+    ),
+}
+"""Where runs with the needs that are not stored are found: the tables and a condition."""
+
+
+def _needing(needs: NeedFilter) -> list[tuple[str, str]]:
+    """Return where runs with a need are found: tables and a condition, for each way to have it."""
+    # The second condition lets SQLite use the index.
+    stored = [
+        ("heads AS h INDEXED BY heads_by_needs", f"h.needs = '{text}' AND h.needs <> ''")
+        for text in _NEEDS_TEXTS
+        if needs == "any" or needs in text.split()
+    ]
+    return stored + [way for reason, way in DUE_NEEDS.items() if needs in ("any", reason)]
 
 
 def _part(where: RunFilter, source: str, narrow: str, number: str = "h.run") -> str:

@@ -17,7 +17,7 @@ _HERE = Path(__file__).parent
 # contracts, the row is damaged: workers find runs by the one, all others by the other.
 RUN_ROW = (
     "json_array(r.run, CASE WHEN h.contract = r.contract THEN coalesce(c.current, c.digest) END, c.name, c.version, r.started_at, r.input, h.epoch, h.seq, h.hash, h.arrivals, "
-    "json_array(h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body))"
+    "json_array(h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body, h.needs))"
 )
 
 # A contract as `StoredContract`, from `contracts` c. `current` is in form 1 if it is set.

@@ -43,7 +43,14 @@ from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractNumberStale
 from opord.stores.sqlite.connection import BoundValues, StoreConnection, rows
 from opord.stores.sqlite.contracts import put_contract
-from opord.stores.sqlite.listing import left_of_run, listing, number_of, strays, what_is_left
+from opord.stores.sqlite.listing import (
+    left_of_run,
+    listing,
+    number_of,
+    parameters,
+    strays,
+    what_is_left,
+)
 from opord.stores.sqlite.location import check_location, true_name
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
@@ -231,7 +238,7 @@ class SqliteStore:
                 numbers = rows(connection, query, (where.contract,), int)
                 if not numbers:
                     return []
-            values = {**where._asdict(), "before": before, "limit": limit}
+            values = parameters(where, before=before, limit=limit, now=self.now())
             try:
                 return rows(connection, listing(where, numbers), values, RunRow)
             except RowDamaged as damage:

@@ -1,0 +1,70 @@
+"""The part of the stores' conformance suite about what runs need from a person."""
+
+from __future__ import annotations
+
+from opord.kernel.needs import OVERDUE_US
+from opord.stores.base import Applied, RunFilter, Store
+from opord.testing.store_rows import (
+    BEGIN,
+    ORDERS,
+    REFUNDS,
+    SteppedClock,
+    a_head,
+    a_write,
+    started,
+    the_run,
+)
+from opord.values.types import Duration, Instant
+
+
+class NeedsSuite:
+    """Runs with a need are found, also among those that have ended, and nothing else is."""
+
+    def test_runs_with_a_need_are_listed(self, store: Store) -> None:
+        started(store, "a", head=a_head(status="stalled", wake_at=None).replace(needs="stalled"))
+        ended = a_head(status="ended", outcome="success", wake_at=None)
+        started(store, "b", head=ended.replace(needs="alarm"))
+        started(store, "c", head=ended)
+        both = a_head(status="in_doubt", wake_at=None).replace(needs="doubt alarm")
+        started(store, "d", head=both, contract=REFUNDS)
+        started(store, "e", head=a_head(status="waiting", wake_at=None))
+
+        def listed(**given: str) -> str:
+            return "".join(row.run for row in store.runs(RunFilter(**given), limit=9))  # type: ignore[arg-type]
+
+        assert listed(needs="any") == "dba"
+        assert listed(needs="stalled") == "a"
+        assert listed(needs="doubt") == "d"
+        assert listed(needs="alarm") == "db"
+        assert listed(needs="collision") == ""
+        assert listed(needs="alarm", contract="Orders") == "b"
+        assert listed(needs="any", status="ended") == "b"
+        assert [row.run for row in store.runs(RunFilter(needs="any"), limit=1, after="d")] == ["b"]
+        assert the_run(store, "d").head == both
+        row = the_run(store, "b")
+        assert store.apply([a_write(row, head=ended)]) == [Applied(0)]
+        assert listed(needs="any") == "da"
+
+    def test_what_is_due_and_what_nobody_serves_are_needs_by_the_clock(
+        self, store: Store, clock: SteppedClock
+    ) -> None:
+        later = BEGIN + 1_000_000
+        started(store, "a", head=a_head(status="waiting", wake_at=later))
+        started(store, "b", head=a_head(wake_at=later))
+        started(store, "c", head=a_head(wake_at=later, worker="w1"))
+        started(store, "d", head=a_head(status="ended", outcome="success", wake_at=None))
+        started(store, "e", head=a_head(wake_at=later), contract=REFUNDS)
+
+        def listed(needs: str) -> str:
+            return "".join(row.run for row in store.runs(RunFilter(needs=needs), limit=9))  # type: ignore[arg-type]
+
+        assert (listed("overdue"), listed("unserved"), listed("any")) == ("", "", "")
+        clock.instant = Instant(later)
+        store.heartbeat("w1", [ORDERS.digest], ttl_us=Duration(10_000_000))
+        assert (listed("overdue"), listed("unserved"), listed("any")) == ("", "e", "e")
+        clock.forward(10)
+        assert (listed("overdue"), listed("unserved"), listed("any")) == ("", "ecba", "ecba")
+        clock.instant = Instant(later + OVERDUE_US)
+        assert (listed("overdue"), listed("unserved"), listed("any")) == ("a", "ecba", "ecba")
+        store.heartbeat("w2", [ORDERS.digest, REFUNDS.digest], ttl_us=Duration(1_000_000))
+        assert (listed("overdue"), listed("unserved"), listed("any")) == ("a", "", "a")
