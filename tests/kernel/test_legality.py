@@ -88,6 +88,15 @@ def refused(**said: Any) -> Journal:
     return repeated.add("attempt", 22, **PAY, attempt=2, outcome=NO, **said)
 
 
+def cut_off(journal: Journal) -> Journal:
+    """Let the worker of the attempt under way be lost."""
+    return doubtful(journal).last(reason="its worker was lost during the call")
+
+
+NOT_CALLED = {"not_called": None}
+NEVER_BEGAN = {"call": "wire", "intent": 8, "attempt": 1, "outcome": NOT_CALLED, "learned_by": "w0"}
+
+
 # --- legal journals ------------------------------------------------------------------------------
 
 PAY = {"call": "pay", "key": "p1"}
@@ -271,6 +280,22 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
     ),
     "in doubt, with the lines of code": (
         lambda: wiring().add("doubt", 9, **WIRE, attempt=1, reason="KeyError: 'x'", trouble=TROUBLE), "in_doubt"
+    ),
+    "its worker says that the call never began": (
+        lambda: cut_off(wiring()).add("evidence", 21, **NEVER_BEGAN, answered=[1])
+        .add("attempt", 22, **WIRE, attempt=2)
+        .add("outcome", 23, **WIRE, attempt=2, by="call", outcome=YES),
+        "running",
+    ),
+    "an attempt under way never began": (
+        lambda: wiring().add("evidence", 21, **NEVER_BEGAN, answered=[1]).add("attempt", 22, **WIRE, attempt=2),
+        "running",
+    ),
+    "it never began, and a check has decided meanwhile": (
+        lambda: cut_off(lodging())
+        .add("resolved", 30, call="lodge", verdict="did_not_happen", by="check")
+        .add("evidence", 31, call="lodge", intent=11, attempt=1, outcome=NOT_CALLED, learned_by="w0"),
+        "running",
     ),
     "restored, and in doubt before the call": (
         lambda: restored(wiring()).add("doubt", 9, **WIRE, attempt=1, reason="restored", by="restore"), "in_doubt"
@@ -537,6 +562,21 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
         lambda: paying().add("outcome", 6, **PAY, attempt=1, by="call", outcome=YES)
         .add("transition", 6, from_="Paying", to="Wiring", cause="body", data={"receipt": {"id": "r1"}}),
         (7, "cause"),
+    ),
+    # an attempt that never began
+    "a word about an attempt that was called": (
+        lambda: doubtful(wiring()).add("evidence", 21, **NEVER_BEGAN, answered=[1]), (10, "evidence")
+    ),
+    "a word that answers another attempt": (
+        lambda: cut_off(wiring()).add("evidence", 21, **NEVER_BEGAN, answered=[1, 2]), (10, "evidence")
+    ),
+    "a word about an open attempt that answers nothing": (
+        lambda: cut_off(wiring()).add("evidence", 21, **NEVER_BEGAN), (10, "evidence")
+    ),
+    "an action called again while it is in doubt, after a word about another attempt": (
+        lambda: doubtful(wiring()).add("evidence", 21, **{**NEVER_BEGAN, "attempt": 2})
+        .add("attempt", 22, **WIRE, attempt=2),
+        (10, "evidence"),
     ),
     # after a restore
     "a call after a restore that may be a second one": (

@@ -19,8 +19,8 @@ CALLS, WRITER = "drive/calls.py", "engine/store_writer.py"
 MUTANTS = (
     Mutant(
         "attempt not durable before its call", COMMIT,
-        '                    await hold.flush(draft)\n                    if intent.attempt == 1:\n                        host.hook("intent written", run.id)\n                    await hold.lease.make_sure()\n',
-        '                    await hold.lease.make_sure()\n',
+        '            await hold.flush(draft)\n            hold.uncalled = intent\n',
+        '            hold.uncalled = intent\n',
         "an action is called before its intent, or its attempt, is durable",
         "2, C5",
         seeds=40,
@@ -74,8 +74,8 @@ MUTANTS = (
     ),
     Mutant(
         "hold on removed", COMMIT,
-        '                    await hold.lease.make_sure()\n',
-        '',
+        '            await hold.lease.make_sure()\n        finally:',
+        '        finally:',
         "an action is called with a lease that may have expired long ago",
         "1, 12, C13",
         seeds=40,
@@ -90,8 +90,35 @@ MUTANTS = (
         seeds=40,
     ),
     Mutant(
+        "never called, and nobody says so", FLIGHT,
+        "        return hold.calling or hold.beginning or hold.learned is not None",
+        "        hold.uncalled = None\n        return hold.calling or hold.beginning or hold.learned is not None",
+        "a worker that is stopped before its call keeps to itself that the call never began", "4, F6",
+        tests=("tests/engine/test_never_began.py::test_a_worker_that_is_stopped_before_its_call_says_so",),
+    ),
+    Mutant(
+        "said that it never began although it did", COMMIT,
+        "        self.hold.uncalled = None\n\n    async def _take_back",
+        "        pass\n\n    async def _take_back",
+        "a worker says of a call that was made that it never began, and it is made again", "1, 4, F6",
+        tests=("tests/engine/test_never_began.py::test_once_the_handler_is_entered_nobody_says_that_the_call_never_began",),
+    ),
+    Mutant(
+        "said before it is durable", COMMIT,
+        "            await hold.flush(draft)\n            hold.uncalled = intent\n",
+        "            hold.uncalled = intent\n            await hold.flush(draft)\n",
+        "a worker says that an attempt never began which another worker may have recorded and called", "1, 4, F6",
+        tests=("tests/engine/test_never_began.py::test_an_attempt_that_was_not_recorded_is_nobodys_to_take_back",),
+    ),
+    Mutant(
+        "called after the wait for a thread", "drive/calls.py",
+        "        if not waited or ready is None:\n            return\n", "        return\n",
+        "a call that waited for a thread is made although its run was lost meanwhile", "1, 12, C13",
+        tests=("tests/engine/test_never_began.py::test_a_call_that_waited_for_a_thread_is_not_made_once_the_run_is_lost",),
+    ),
+    Mutant(
         "evidence thrown away", FLIGHT,
-        '            if self.run_hold.learned is not None:\n                await keep_late(self.host, self.run.id, self.run_hold.learned)\n            log.debug',
+        '            await self.leave_word()\n            log.debug',
         '            log.debug',
         "the evidence of a worker that lost the run is not kept", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),

@@ -78,7 +78,7 @@ MUTANTS = (
     ),
     Mutant(
         "stale repeat called", DOUBT,
-        'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "doubt",       None,       "stale")',
+        'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "take back")',
         'Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "call")',
         "an attempt that was recorded in time is made after the other side has forgotten its key", "1, C22",
         tests=("tests/kernel/test_doubt.py::test_no_repeat_is_made_once_its_key_may_be_forgotten",),
@@ -135,6 +135,26 @@ MUTANTS = (
         "    if intent is None or intent.seq != evidence.intent:",
         "evidence replaces a recorded outcome", "4, 11",
         tests=("tests/engine/test_a_step_taken_over.py::test_an_outcome_on_record_is_not_replaced_by_evidence_that_comes_later",),
+    ),
+    Mutant(
+        "word about another attempt taken", INBOX,
+        "            mine = [number for number in _open_attempts(intent) if number == evidence.attempt]\n            record_evidence",
+        "            mine = [*_open_attempts(intent)]\n            record_evidence",
+        "the word that one attempt never began ends the doubt about another one", "1, 4, F6",
+        tests=("tests/engine/test_never_began.py",),
+    ),
+    Mutant(
+        "attempt that never began counted", RECORDING,
+        "        intent.counted = max(intent.counted - 1, 0)\n    intent.doubts = [number",
+        "        pass\n    intent.doubts = [number",
+        "an attempt that never began is one of those that `retry` allows", "budget, F6",
+        tests=("tests/engine/test_never_began.py",),
+    ),
+    Mutant(
+        "question not withdrawn", RECORDING,
+        "    withdrawn, intent.asking = intent.asking, False\n", "    withdrawn = intent.asking\n",
+        "a person is asked about an action that was never called", "4, F6",
+        tests=("tests/engine/test_never_began.py",),
     ),
     Mutant(
         "evidence ignored", INBOX,

@@ -49,7 +49,7 @@ def test_a_mutant_is_noticed(name: str) -> None:
 
 def test_a_harmless_edit_is_not_noticed() -> None:
     """So that no bug counts as noticed only because the copy of the source cannot run."""
-    line = '"""What a worker learned of an attempt after it lost the run."""'
+    line = '"""Return a message to a run in the form that the store keeps."""'
     harmless = Mutant("harmless", "kernel/inbox.py", line, line.upper(), "none", "nothing", seeds=2)
     assert judge(harmless).by == ""
 

@@ -75,13 +75,13 @@ class LostTime(Machine):
         self.restored_at = self._now()
         self.live = {one.run for one in mark_restored(self.store, actor="operator")}
         self.counts["runs marked"] += len(self.live)
-        await self.bury()
+        await self.replace_dead()
 
     async def _resolve(self, row: Any, actor: str) -> None:
         """Answer by the ledger of the run, whatever the key: what is not on record yet happened."""
         intent = ((json.loads(row.head.body).get("pending") or {}).get("intent")) or {}
         action, key = intent.get("call", ""), intent.get("key", "")
-        if action and (self.provider.unsettled(action, key) or not intent.get("asking")):
+        if action and (self.provider.may_still_land(action, key) or not intent.get("asking")):
             return
         effects = [one for one in self.provider.ledger if (one["run"], one["action"]) == (row.run, action)]
         bodies = [json.loads(one.body) for one in self.store.journal(row.run, limit=100_000)]

@@ -25,7 +25,7 @@ from opord.testing.engines import kill, virtual_engine
 from tests.sim.contracts import subject
 from tests.sim.plan import Fault, Op, Plan
 from tests.sim.provider import Chosen, Provider
-from tests.sim.verify import judge, judge_answers, judge_growth
+from tests.sim.verify import judge, judge_answers, judge_growth, judge_words
 from tests.support.store import FaultyStore
 
 LEASE_S = 30.0
@@ -81,12 +81,17 @@ class Life(FaultyStore):
             raise Killed
         if fault.kind == "cut off":
             self.cut_off()
+        elif fault.kind == "stopped":
+            # The process is stopped for longer than a lease, and then waits for the store.
+            self.machine.clock.advance(LEASE_S + 1)
+            self.cut_off()
         else:
             self.next = fault.kind
 
     def called(self, action: str, call: Call) -> Callable[[], None]:
         """Check that the attempt is recorded as open, and belongs to this engine."""
         self._look_at(action, call)
+        self.machine.entered.add((call.run_id, action, call.key, call.attempt))
         return lambda: self.machine.answers.append((self, action, call))
 
     def _look_at(self, action: str, call: Call) -> None:
@@ -160,6 +165,7 @@ class Machine:
         self.judgements = 0
         self.broken: list[str] = []
         self.answers: list[tuple[Life, str, Call]] = []
+        self.entered: set[tuple[str, str, str, int]] = set()
         self._judged: list[dict[str, Any]] = []
         self._known: dict[str, Any] = {}
         rng = Random(f"world {plan.seed}")
@@ -475,6 +481,7 @@ class Machine:
                 now=self.clock.now_us, at_rest=at_rest, known=self._known,
             ),
             *judge_growth(self._judged, rows),
+            *judge_words(rows, self.entered),
             *self.broken,
             *self.verified(row["run"] for row in rows),
             *(judge_answers(rows, self._answered()) if at_rest else ()),

@@ -9,6 +9,8 @@ from opord.drive.hooks import Point
 from tests.sim.contracts import names
 
 POINTS: tuple[str, ...] = (*get_args(Point), "before a write")
+STOPPED = "stopped"
+"""The fault of a process that is stopped between an attempt's record and its call."""
 FAULTS = ("crash", "write refused", "written but error", "cut off", "written, then cut off")
 OPS = (
     "start", "start again", "start other", "event", "event again", "event other", "wrong role",
@@ -63,6 +65,10 @@ def plan_of(seed: int) -> Plan:
         for _ in range(rng.choice((2, 3, 4, 5, 6)))
     )
     store = rng.choice(("memory", "sqlite"))
+    # A choice of its own, so that the rest of a seed's plan stays as it is.
+    stops = Random(f"stops {seed}")
+    if stops.random() < 0.3:
+        faults += (Fault("intent written", stops.choice((1, 2, 3, 5)), STOPPED),)
     return Plan(seed, rng.choice(names()), store, tuple(ops), faults)
 
 

@@ -24,12 +24,28 @@ class _Commit:
         self.transient = facts["transient"]
         self.first_at = self.doubted_at = _instant(record)
         self.counted = 1
-        self.in_doubt = False
+        self.under_way = 1
+        self.doubts: set[int] = set()
         self.refused = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """True while it is unknown whether some attempt took effect."""
+        return bool(self.doubts)
+
+    def evidence(self, record: dict[str, Any]) -> Iterator[str]:
+        """Take late evidence. An attempt that never began counts for nothing."""
+        number = record["attempt"]
+        if "not_called" in record["outcome"] and number in record.get("answered", ()):
+            if number == self.under_way or self.rules["doubt"] != "check":
+                self.counted = max(self.counted - 1, 0)
+        self.doubts -= {*record.get("answered", ())}
+        return iter(())
 
     def attempt(self, record: dict[str, Any]) -> Iterator[str]:
         """Judge another attempt that begins, or that ended in a transient failure."""
         if "outcome" in record:
+            self.under_way = 0
             left = self.counted < (self.rules["retries"] or 0) + 1
             if record["outcome"]["failed"]["type"] not in self.transient:
                 left, self.refused = False, True
@@ -44,6 +60,7 @@ class _Commit:
         if not self.counted:
             self.first_at = at
         self.counted += 1
+        self.under_way = record["attempt"]
         if self.rules["retries"] is not None and self.counted > self.rules["retries"] + 1:
             yield f"attempts: record {seq} begins one more attempt of {record['call']} than `retry` allows"
         window = self.rules["window_s"]
@@ -55,7 +72,8 @@ class _Commit:
 
         An attempt that was cut off does not count if a check finds its outcome.
         """
-        self.in_doubt, self.doubted_at = True, _instant(record)
+        self.doubts.add(record["attempt"])
+        self.doubted_at, self.under_way = _instant(record), 0
         if record.get("reason") == CUT_OFF and self.rules["doubt"] == "check":
             self.counted = max(self.counted - 1, 0)
         return iter(())
@@ -63,7 +81,7 @@ class _Commit:
     def resolved(self, record: dict[str, Any]) -> Iterator[str]:
         """Judge a verdict."""
         yield from self._not_too_soon(record)
-        self.in_doubt = self.refused = False
+        self.doubts, self.refused = set(), False
         if record["by"] == "person" and record["verdict"] == "did_not_happen":
             self.counted = 0
 
@@ -103,7 +121,7 @@ def commits_by_rule(records: list[dict[str, Any]], facts: dict[str, Any]) -> Ite
             commit = _Commit(record, facts)
         elif kind in ("transition", "terminated", "event") or (kind == "attempt" and "key" not in record):
             commit = None
-        elif commit is not None and kind in ("attempt", "doubt", "resolved", "outcome"):
+        elif commit is not None and kind in ("attempt", "doubt", "resolved", "outcome", "evidence"):
             yield from getattr(commit, kind)(record)
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from opord.drive.hooks import Point
 from tests.sim.machine import Told
-from tests.sim.plan import FAULTS, OPS, plan_of
+from tests.sim.plan import FAULTS, OPS, STOPPED, plan_of
 from tests.sim.provider import BEHAVIOURS
 from tests.sim.run import report, run
 
-SEEDS, BATCH = 96, 24
+SEEDS, BATCH = 108, 27
 
 
 @cache
@@ -36,11 +36,27 @@ def test_every_situation_occurs() -> None:
     for seed in range(SEEDS):
         told = told_of(seed)
         counts += told.counts
+        counts["never began"] += sum(
+            '"not_called"' in body
+            for row in told.rows
+            for _, kind, body, _ in row["records"]
+            if kind == "evidence"
+        )
         ended += Counter(row["head"]["outcome"] for row in told.rows if row["head"]["outcome"])
-    wanted = [*get_args(Point), *(f"op: {one}" for one in OPS), *(f"fault: {one}" for one in FAULTS)]
+    wanted = [
+        *get_args(Point),
+        *(f"op: {one}" for one in OPS),
+        *(f"fault: {one}" for one in (*FAULTS, STOPPED)),
+    ]
     wanted += [f"provider: {one}" for one in (*BEHAVIOURS, "same key", "refused first")]
     assert not [one for one in wanted if not counts[one]], counts
     least = {"success": 50, "failure": 50, "cancelled": 20}
     assert all(ended[how] >= n for how, n in least.items()), ended
-    least = {"end: start acked": 300, "end: event acked": 200, "end: resolve acked": 10, "judgements": 250}
+    least = {
+        "end: start acked": 300,
+        "end: event acked": 200,
+        "end: resolve acked": 10,
+        "judgements": 250,
+        "never began": 3,
+    }
     assert all(counts[what] >= n for what, n in least.items()), counts

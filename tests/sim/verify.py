@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from tests.sim.fold import micros
 from tests.sim.rules import commits_by_rule
 from tests.sim.shapes import members
 
@@ -98,6 +99,30 @@ def judge_answers(rows: list[dict[str, Any]], answered: list[tuple[str, str, str
     ]
 
 
+def judge_words(rows: list[dict[str, Any]], entered: set[tuple[str, str, str, int]]) -> Iterator[str]:
+    """List the words of workers that an attempt never began, where they are false or not heard.
+
+    `entered` are the attempts whose handler was entered, as tuples (run, action, key, attempt).
+    """
+    for row in rows:
+        keys: dict[int, str] = {}
+        words: dict[int, set[int]] = defaultdict(set)
+        for _, kind, body, _ in row["records"]:
+            if kind not in ("intent", "evidence"):
+                continue
+            one = json.loads(body)
+            if kind == "intent":
+                keys[one["seq"]] = one["key"]
+            elif "not_called" in one["outcome"]:
+                words[one["intent"]].add(one["attempt"])
+                if (row["run"], one["call"], keys[one["intent"]], one["attempt"]) in entered:
+                    yield f"4: record {one['seq']} says that attempt {one['attempt']} of {one['call']} never began; it did ({row['run']})"
+        intent = ((json.loads(row["head"]["body"]).get("pending") or {}).get("intent")) or {}
+        unheard = words[intent.get("seq", 0)] & {*intent.get("doubts", [])}
+        if unheard:
+            yield f"4: attempts {sorted(unheard)} of {row['run']} never began, as is on record, and are in doubt"
+
+
 # --- the world outside ---------------------------------------------------------------------
 
 
@@ -132,9 +157,26 @@ def _ledger(
             if "ok" in one["outcome"] and one["by"] in CALLED and not there:
                 yield f"3: {run} says that {one['call']} happened under {one['key']!r}; it did not"
             failed = one["outcome"].get("failed")
-            mine = any((e["run"], e["action"], e["key"]) == (run, one["call"], one["key"]) for e in ledger)
+            mine = any(
+                (e["run"], e["action"], e["key"]) == (run, one["call"], one["key"])
+                for e in ledger
+                if e["at"] < _committed_again(records, one)
+            )
             if failed is not None and mine and failed["type"] != "InDoubt":
                 yield f"4: {run} says that {one['call']} failed as {failed['type']}; it happened"
+
+
+def _committed_again(records: list[dict[str, Any]], outcome: dict[str, Any]) -> float:
+    """Return when the run committed the action again under the key of an outcome, if it did.
+
+    What took effect then says nothing about the outcome.
+    """
+    later = [
+        micros(one["at"]) for one in records
+        if one["kind"] == "intent" and one["seq"] > outcome["seq"]
+        and (one["call"], one["key"]) == (outcome["call"], outcome["key"])
+    ]  # fmt: skip
+    return min(later, default=float("inf"))
 
 
 def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[str]:

@@ -173,18 +173,28 @@ class Calls:
         about: Call | None,
         *,
         late: Callable[[Ending], None] | None = None,
+        ready: Callable[[], Awaitable[None]] | None = None,
+        entering: Callable[[], None] | None = None,
     ) -> Ending:
-        """Make one attempt and return how it ended. Raises only if the caller itself is cancelled.
+        """Make one attempt and return how it ended.
 
+        Raises only if the caller itself is cancelled, and what `ready` raises: it is awaited if the
+        call had to wait for a thread. `entering` is called just before the handler is entered.
         `late` gets the ending of a call that was given up while it still ran on a thread.
         """
         handler = self._handlers[call.declaration.name]
+        on_thread = not handler.is_async and self._threads is not None
+        if on_thread:
+            # Before the time limit begins: waiting for a thread is not part of the attempt.
+            await self._take_slot(ready)
         seconds, limited = self.time_limit(call)
         began = self._monotonic()
         kwargs = {"call": about} if handler.wants_call else {}
         if not call.args.fixed:
             args = call.args.copy(args)  # the run keeps its own copy; a handler may change this one
         scope: asyncio.Timeout | None = None
+        if entering is not None:
+            entering()
         try:
             if handler.is_async:
                 running = handler.function(*args, **kwargs)
@@ -214,6 +224,18 @@ class Calls:
             return TookTooLong(seconds, limited) if given_up else ending
         return self._returned(call, value, began)
 
+    async def _take_slot(self, ready: Callable[[], Awaitable[None]] | None) -> None:
+        """Wait for a thread, and for `ready` if that took time."""
+        waited = self._slots.locked()
+        await self._slots.acquire()
+        if not waited or ready is None:
+            return
+        try:
+            await ready()
+        except BaseException:
+            self._slots.release()
+            raise
+
     async def _on_thread(
         self,
         call: CallProgram,
@@ -230,8 +252,6 @@ class Calls:
             value = handler.function(*args, **kwargs)
             return await value if isinstance(value, Awaitable) else value
         began = self._monotonic()
-        await self._slots.acquire()
-        # The timeout starts here: waiting for a thread is not part of the attempt.
         scope.reschedule(loop.time() + seconds)
         running = loop.run_in_executor(self._threads, lambda: _on_this_thread(handler, args, kwargs))
         running.add_done_callback(lambda _: self._slots.release())

@@ -21,7 +21,7 @@ from opord.kernel import recording
 from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
-from opord.kernel.inbox import Evidence, adopt_all
+from opord.kernel.inbox import Evidence, adopt, adopt_all
 from opord.kernel.instants import text
 from opord.kernel.keys import outcome_under
 from opord.kernel.plan import Plan, plan_of, stands_of
@@ -152,12 +152,12 @@ class Commitments:
             )
             match plan.deed:
                 case "record":
-                    await hold.flush(draft)
-                    if intent.attempt == 1:
-                        host.hook("intent written", run.id)
-                    await hold.lease.make_sure()
+                    await self._record(draft, intent)
                     now, stands = host.now(), "started"
                     continue
+                case "take back":
+                    draft = await self._take_back()
+                    stands = "between"
                 case "call":
                     reply = await self._call(call, intent, args)
                     stands = reply.stands
@@ -192,6 +192,37 @@ class Commitments:
                     assert_never(plan.deed)
             now = draft.at
 
+    async def _record(self, draft: Draft, intent: Intent) -> None:
+        """Make an attempt durable, and make sure that this worker may call it.
+
+        If the run is lost in between, this worker knows that the call never began.
+        """
+        hold = self.hold
+        hold.beginning = True
+        try:
+            await hold.flush(draft)
+            hold.uncalled = intent
+            if intent.attempt == 1:
+                self.host.hook("intent written", self.run.id)
+            await hold.lease.make_sure()
+        finally:
+            hold.beginning = False
+
+    def _entering(self) -> None:
+        """Note that the handler is entered; nobody may say any more that the call never began."""
+        self.hold.uncalled = None
+
+    async def _take_back(self) -> Draft:
+        """Record that the attempt was not called. It was durable, and then too much time passed."""
+        hold, word = self.hold, self.hold.word
+        if word is None or hold.uncalled is None:
+            raise RuntimeError(f"{self.run.id}: an attempt that was called cannot be taken back")
+        draft = hold.draft()
+        adopt(draft, word)
+        await hold.flush(draft)
+        hold.uncalled = None
+        return hold.draft()
+
     async def _rest(self, draft: Draft, intent: Intent, deed: _Rest, plan: Plan) -> Stands:
         """Give the run back in doubt.
 
@@ -218,7 +249,12 @@ class Commitments:
         self.hold.calling = True
         try:
             ending = await self.calls.attempt(
-                call, args, about, late=lambda ending: self._late(call, intent.seq, about.attempt, ending)
+                call,
+                args,
+                about,
+                late=lambda ending: self._late(call, intent.seq, about.attempt, ending),
+                ready=self.hold.lease.make_sure,
+                entering=self._entering,
             )
         finally:
             self.hold.calling = False

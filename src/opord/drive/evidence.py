@@ -34,7 +34,7 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
         except RunUnknown:
             return
         except RunPruned as gone:
-            log.warning("%s: a late outcome of %s comes too late to be kept: %s", run_id, evidence.call, gone)
+            log.warning("%s: %s comes too late to be kept: %s", run_id, _named(evidence), gone)
             return
         draft = Draft(run, host.now(), host.name)
         intent = run.intent
@@ -56,7 +56,7 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
             write = draft.write()
         host.hook("before evidence", run_id)
         if isinstance(await host.apply(write), Applied):
-            log.info("%s: a late outcome of %s is kept as evidence", run_id, evidence.call)
+            log.info("%s: %s is kept as evidence", run_id, _named(evidence))
             tell_moved(host, run, seized=run.worker is None and concerns)
             return
 
@@ -104,6 +104,9 @@ async def keep_answer(host: Host, run_id: RunId, of: int, answer: Evidence) -> N
 
     `of` is the number of the record of the failed attempt that has answered now.
     """
+    kind = answer.kind
+    if kind == "not_called":
+        raise ValueError(f"{run_id}: an attempt of {answer.call} that was given up had begun")
     while True:
         try:
             run = await read(host, run_id)
@@ -117,7 +120,7 @@ async def keep_answer(host: Host, run_id: RunId, of: int, answer: Evidence) -> N
         held = run.worker is not None
         if held:
             draft.seize()  # the attempt that is under way is not needed any more
-        effects.answered_late(draft, of, answer.attempt, answer.kind, answer.value, learned_by=answer.worker)
+        effects.answered_late(draft, of, answer.attempt, kind, answer.value, learned_by=answer.worker)
         host.hook("before evidence", run_id)
         if isinstance(await host.apply(draft.write()), Applied):
             log.info(
@@ -126,3 +129,13 @@ async def keep_answer(host: Host, run_id: RunId, of: int, answer: Evidence) -> N
             )  # fmt: skip
             tell_moved(host, run, seized=held)
             return
+
+
+def _named(evidence: Evidence) -> str:
+    match evidence.kind:
+        case "ok" | "failed":
+            return f"a late outcome of {evidence.call}"
+        case "not_called":
+            return f"the word that a call of {evidence.call} never began"
+        case _:
+            assert_never(evidence.kind)

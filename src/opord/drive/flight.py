@@ -47,9 +47,10 @@ class Flight:
     def unbreakable(self) -> bool:
         """True while the flight must not be cancelled.
 
-        An action is being called, or its outcome is not on record yet.
+        An action is about to be called or is being called, or its outcome is not on record yet.
         """
-        return self.run_hold.calling or self.run_hold.learned is not None
+        hold = self.run_hold
+        return hold.calling or hold.beginning or hold.learned is not None
 
     async def go(self) -> None:
         """Carry the run forward; return when this worker no longer holds it."""
@@ -58,11 +59,21 @@ class Flight:
         except Parked:
             self.host.hook("parked", self.run.id)
         except Lost as interrupt:
-            if self.run_hold.learned is not None:
-                await keep_late(self.host, self.run.id, self.run_hold.learned)
+            await self.leave_word()
             log.debug(
                 "%s was moved by somebody else (%s)", self.run.id, interrupt.row and interrupt.row.head.state
             )
+
+    @property
+    def uncalled(self) -> bool:
+        """True if an attempt is durable and its handler was not entered."""
+        return self.run_hold.uncalled is not None
+
+    async def leave_word(self) -> None:
+        """Keep as evidence what this worker alone knows of an attempt, once it has lost the run."""
+        word = self.run_hold.word
+        if word is not None:
+            await keep_late(self.host, self.run.id, word)
 
     async def hold(self, error: Exception) -> None:
         """Stall the run with the traceback on record: the engine itself failed to carry it."""

@@ -14,7 +14,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
 from opord.kernel.recording import shared_timers
 from opord.kernel.rows import InboxRow, Status, has_ended
-from opord.kernel.run import Run
+from opord.kernel.run import Intent, Run
 from opord.values.types import Instant
 
 
@@ -22,20 +22,33 @@ class Hold:
     """Writes a held run, on the condition that nobody else has moved it.
 
     - `calling` is true while an attempt of an action is under way.
+    - `beginning` is true while an attempt is made durable, until it is called.
+    - `uncalled` is the commit whose attempt is durable and whose handler was not entered yet.
     - `learned` is what was learned of an action and is not on record yet.
     - `ended` is true once the run's end is durable.
     """
 
-    __slots__ = ("_inbox", "calling", "ended", "host", "learned", "lease", "run")
+    __slots__ = (
+        "_inbox", "beginning", "calling", "ended", "host", "learned", "lease", "run", "uncalled",
+    )  # fmt: skip
 
     def __init__(self, host: Carrier, run: Run) -> None:
         self.host = host
         self.run = run
         self.lease = Lease(host, run)
-        self.calling = False
+        self.calling = self.beginning = False
+        self.uncalled: Intent | None = None
         self.ended = False
         self.learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
+
+    @property
+    def word(self) -> Evidence | None:
+        """What this worker alone knows of an attempt, to be kept if the run is lost now."""
+        if self.learned is not None or self.uncalled is None:
+            return self.learned
+        intent = self.uncalled
+        return Evidence(intent.seq, intent.call, intent.attempt, "not_called", None, self.host.name)
 
     def draft(self) -> Draft:
         """Begin a draft. Writing it renews the lease."""

@@ -110,6 +110,9 @@ class Worker:
             if flight.task is not None:
                 flight.task.cancel()
         await asyncio.gather(*(f.task for f in flights if f.task is not None), return_exceptions=True)
+        for flight in flights:
+            if flight.uncalled:
+                self.in_background(flight.leave_word())
         if self._side:
             await asyncio.wait(self._side, timeout=PARTING_S)
         for task in [*self._loops, *self._side]:

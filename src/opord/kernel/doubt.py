@@ -22,7 +22,8 @@ world gets into each row:
 - F  An outcome without an intent is impossible: the journal is damaged.
 - G  An attempt begins. Before it is recorded (G1, G2), the store may have been restored from a copy
   that does not know of an earlier call. After it is recorded (G3 to G6), time may have passed
-  before the call: the process was stopped, or the store did not answer for long.
+  before the call: the process was stopped, or the store did not answer for long. An attempt that is
+  not called then (G5, G6) is taken back: it never began.
 - H  The call has just ended, in a result, a failure or neither, and no check or person has been
   asked since.
 - K  The check's effect has just been asked about a commit in doubt.
@@ -72,6 +73,7 @@ Deed: TypeAlias = Literal[
     "note",  # record the transient failure; the next attempt is due at the instant, if there is one
     "give up",  # the transient failure on record is the outcome
     "set aside",  # record the final failure, which ends no doubt about an attempt before it
+    "take back",  # record that the call of the attempt never began
     "doubt",  # record that the attempt is in doubt; what comes next is due at the instant
     "doubt first",  # the same, and make that durable before anything else
     "check",  # ask the check's effect
@@ -97,7 +99,6 @@ Reason: TypeAlias = Literal[
     "lost",
     "said",
     "restored",
-    "stale",
     "silent",
     "unsure",
     "blind",
@@ -214,8 +215,8 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("G2",  "starting",  _,          _,    _,    _,       _,    Y,    _,    _,    _,       _,         "doubt first", None,       "restored", N),
     Row("G3",  "started",   _,          N,    _,    _,       _,    N,    _,    _,    _,       _,         "call"),
     Row("G4",  "started",   _,          Y,    _,    _,       Y,    N,    _,    _,    _,       _,         "call"),
-    Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "doubt",       None,       "stale"),
-    Row("G6",  "started",   _,          _,    _,    _,       _,    Y,    _,    _,    _,       _,         "doubt",       None,       "stale"),
+    Row("G5",  "started",   _,          Y,    _,    _,       N,    N,    _,    _,    _,       _,         "take back"),
+    Row("G6",  "started",   _,          _,    _,    _,       _,    Y,    _,    _,    _,       _,         "take back"),
     Row("H1",  "result",    _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "succeed"),
     Row("H2",  "settles",   _,          _,    _,    _,       _,    _,    _,    _,    _,       _,         "refuse"),
     Row("H2f", "final",     _,          N,    _,    _,       _,    _,    N,    _,    _,       _,         "refuse"),

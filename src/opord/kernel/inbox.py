@@ -19,7 +19,7 @@ from opord.kernel.endings import outcome_said
 from opord.kernel.instants import text
 from opord.kernel.large import Split
 from opord.kernel.program import HandlerProgram, Program
-from opord.kernel.records import EndingKind
+from opord.kernel.records import EvidenceKind
 from opord.kernel.requests import Goto
 from opord.kernel.rows import InboxKind, InboxRow, has_ended, is_held
 from opord.kernel.run import Cause, Intent, Outcome, Run
@@ -45,12 +45,16 @@ class Message(msgspec.Struct, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, omit_defaults=True):
-    """What a worker learned of an attempt after it lost the run."""
+    """What a worker learned of an attempt after it lost the run.
+
+    `not_called` is its word that the call never began: the handler was not entered, and never will
+    be.
+    """
 
     intent: int
     call: str
     attempt: int
-    kind: EndingKind
+    kind: EvidenceKind
     value: Any
     worker: str
 
@@ -337,7 +341,7 @@ def record_evidence(
     """
     draft.record(
         "evidence",
-        {"outcome": outcome_said(draft.run, evidence.call, evidence.kind, evidence.value)},
+        {"outcome": _what_it_says(draft.run, evidence)},
         call=evidence.call,
         intent=evidence.intent,
         attempt=evidence.attempt,
@@ -346,6 +350,17 @@ def record_evidence(
         id=row.id if row is not None else None,
         arrived=text(row.arrived) if row is not None else None,
     )
+
+
+def _what_it_says(run: Run, evidence: Evidence) -> Split:
+    match evidence.kind:
+        case "ok" | "failed":
+            return outcome_said(run, evidence.call, evidence.kind, evidence.value)
+        case "not_called":
+            said = {"not_called": None}
+            return Split(said, said)
+        case _:
+            assert_never(evidence.kind)
 
 
 def adopt_all(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
@@ -368,8 +383,8 @@ def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool
 
     A result answers every attempt. A failure answers its own attempt. A failure that settles
     answers all attempts under the key and ends the commit. The exception is an attempt that is
-    under way: it may still take effect if the other side forgets what it refused. `row` is the
-    evidence's inbox row, if it waited.
+    under way: it may still take effect if the other side forgets what it refused. The word that a
+    call never began takes its own attempt back. `row` is the evidence's inbox row, if it waited.
     """
     run = draft.run
     intent = run.intent
@@ -384,6 +399,13 @@ def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool
             return True
         case "failed":
             return _answered(draft, evidence, row, intent, action, load_failure(call, evidence.value))
+        case "not_called":
+            mine = [number for number in _open_attempts(intent) if number == evidence.attempt]
+            record_evidence(draft, evidence, row, mine)
+            if not mine:
+                return False
+            recording.take_back(draft, intent, evidence.attempt)
+            return not (intent.in_flight or intent.doubts)
         case _:
             assert_never(evidence.kind)
 

@@ -239,8 +239,6 @@ def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanatio
             return explanation
         case "restored":
             return restored.reason(run, intent)
-        case "stale":
-            return "it was not called before its key may have been forgotten"
         case "silent":
             effect = action.doubt.effect if isinstance(action.doubt, Check) else "the check"
             return f"{effect}, which says whether {intent.call} happened, does not answer: {explanation}"

@@ -227,6 +227,29 @@ def answer(draft: Draft, intent: Intent, answered: Collection[int], failure: Any
     runnable(draft)
 
 
+def take_back(draft: Draft, intent: Intent, attempt: int) -> None:
+    """Take back an open attempt whose call never began, as its worker says on record.
+
+    It does not count for `retry`, nor for the key's window if it was the first. A question that was
+    put to a person is withdrawn: the table decides anew.
+    """
+    _, action = draft.run.action(intent)
+    # Of a checked action, an attempt that was cut off with its worker is not counted.
+    if (intent.in_flight and attempt == intent.attempt) or not isinstance(action.doubt, Check):
+        intent.counted = max(intent.counted - 1, 0)
+    intent.doubts = [number for number in intent.doubts if number != attempt]
+    if attempt == intent.attempt:
+        intent.in_flight = False
+    withdrawn, intent.asking = intent.asking, False
+    if not intent.doubts:
+        draft.run.reason = None
+        runnable(draft)
+    elif withdrawn:
+        draft.run.reason = None
+        if draft.run.worker is None:
+            draft.run.wake_at = draft.at
+
+
 def ask(draft: Draft, intent: Intent, reason: str) -> None:
     """Park the run until a person says whether the action happened."""
     intent.asking = True

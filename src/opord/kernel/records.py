@@ -40,6 +40,9 @@ CauseWord: TypeAlias = Literal["body", "commit", "event", "timer"]
 EndingKind: TypeAlias = Literal["ok", "failed"]
 """How a call ended: with a result, or with a declared failure."""
 
+EvidenceKind: TypeAlias = EndingKind | Literal["not_called"]
+"""What late evidence says of an attempt: how it ended, or that its call never began."""
+
 OutcomeBy: TypeAlias = Literal["call", "check", "evidence", "person", "skip", "report", "record"]
 """How the outcome of a commit became known. "record": its key had taken effect in the run before.
 """
@@ -110,9 +113,10 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - outcome: `call`, `key`, `attempt`, `outcome`, `by`
     - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent),
       `result` (of a final state)
-    - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome`, `learned_by`, `answered` (the
-      attempts of the open commit that it answers), and `id`, `arrived` if it had waited. Of an
-      effect: `call`, `of` (the record of the failed attempt), `attempt`, `outcome`, `learned_by`
+    - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome` (`{"not_called": null}` if the
+      call never began), `learned_by`, `answered` (the attempts of the open commit that it answers),
+      and `id`, `arrived` if it had waited. Of an effect: `call`, `of` (the record of the failed
+      attempt), `attempt`, `outcome`, `learned_by`
     - stalled: `error`, `trouble`, `traceback`, `place`, `call`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see
       `restored.py`), `actor`, `role`, `reason`, `rule` (2: the runtime's own key is not relied on;

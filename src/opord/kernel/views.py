@@ -293,6 +293,8 @@ def _shown_answer(program: Program, answer: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _shown_ending(call: CallProgram | None, ending: Mapping[str, Any]) -> dict[str, Any]:
+    if "not_called" in ending:
+        return {"not_called": None}
     if "failed" in ending:
         return {"failed": _show(call.failure.show if call else None, ending["failed"])}
     return {"ok": _show(call.result.show if call and call.result else None, ending.get("ok"))}

@@ -359,7 +359,14 @@ class _Story:
         )
 
     def _evidence(self, record: Mapping[str, Any]) -> None:
-        by = f" of worker {safe(record['learned_by'])}" if record.get("learned_by") else ""
+        worker = safe(record.get("learned_by", ""))
+        if "not_called" in record["outcome"]:
+            said = f"its worker {worker} says that the call never began"
+            self._line(
+                record, 3, Part(f"attempt {record['attempt']} of {record['call']}: "), Part(said, "warn")
+            )
+            return
+        by = f" of worker {worker}" if worker else ""
         self._line(
             record,
             3,

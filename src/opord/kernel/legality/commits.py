@@ -7,6 +7,7 @@ says `repeat`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias, assert_never
 
@@ -44,6 +45,10 @@ DOUBT_RULE: Final = 2
 
 Older doubts ended with any final failure under the key.
 """
+
+
+NOT_CALLED: Final = {"not_called": None}
+"""What evidence says of an attempt whose call never began."""
 
 
 def intent(fold: Fold, record: ReadRecord) -> None:
@@ -155,6 +160,8 @@ def _begins(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     commit.given_up_at, commit.once_given_up = record.at, []
     commit.reason, commit.trouble = record.body["reason"], record.body.get("trouble")
     check_trouble(fold, commit.trouble)
+    if commit.reason == CUT_OFF:
+        commit.cut_off.add(record.body["attempt"])
     commit.next_said = "next" in record.body
     commit.next_at = record.instant("next") if commit.next_said else START_OF_TIME
 
@@ -241,7 +248,8 @@ def evidence(fold: Fold, record: ReadRecord) -> None:
     """Check evidence: it must be about an attempt that was made."""
     body = record.body
     call, _ = _action(fold, body["call"])
-    _check_value(fold, call, body["outcome"])
+    if body["outcome"] != NOT_CALLED:
+        _check_value(fold, call, body["outcome"])
     if fold.intents.get(body["intent"]) != body["call"]:
         fold.problem("evidence", f"there is no intent of {body['call']} at record {body['intent']}")
     commit = fold.commit
@@ -259,12 +267,15 @@ def _answer(fold: Fold, record: ReadRecord) -> None:
     """
     commit, body = fold.commit, record.body
     answered = body.get("answered", [])
-    if not answered:
+    if not answered and not _takes_back(commit, body):
         return
     if commit is None or commit.seq != body["intent"] or commit.outcome is not None:
         fold.problem("evidence", "it answers attempts of a commit that is not open")
         return
     open_ = [*commit.doubts, *([commit.attempt] if commit.in_flight else [])]
+    if body["outcome"] == NOT_CALLED:
+        _take_back(fold, commit, body["attempt"], answered, open_)
+        return
     if "ok" in body["outcome"]:
         if answered != open_:
             fold.problem("evidence", f"a result answers attempts {open_}, and it says {answered}")
@@ -279,6 +290,36 @@ def _answer(fold: Fold, record: ReadRecord) -> None:
         commit.in_flight = False
     if not commit.in_flight and not commit.refused:
         commit.failure, commit.refused = body["outcome"]["failed"], kind != "transient"
+    if not commit.doubts:
+        fold.stalled = fold.resumed = False
+        fold.trouble = None
+
+
+def _takes_back(commit: Commit | None, body: Mapping[str, Any]) -> bool:
+    """Say whether evidence is the word that an open attempt never began."""
+    if commit is None or commit.seq != body["intent"] or body["outcome"] != NOT_CALLED:
+        return False
+    under_way = commit.in_flight and body["attempt"] == commit.attempt
+    return commit.outcome is None and (under_way or body["attempt"] in commit.doubts)
+
+
+def _take_back(fold: Fold, commit: Commit, number: int, answered: list[int], open_: list[int]) -> None:
+    """Note a worker's word that the call of an attempt never began.
+
+    Such an attempt has no end on record but the loss of its worker, and counts for nothing.
+    """
+    if answered != [number] or number not in open_:
+        fold.problem("evidence", f"attempt {number} was not called, which does not answer {answered}")
+        return
+    under_way = commit.in_flight and number == commit.attempt
+    if not under_way and number not in commit.cut_off:
+        fold.problem("evidence", f"attempt {number} was called: its doubt says how that ended")
+    if under_way or not isinstance(commit.action.doubt, Check):
+        commit.counted = max(commit.counted - 1, 0)
+    commit.doubts = [each for each in commit.doubts if each != number]
+    if number == commit.attempt:
+        commit.in_flight = False
+    commit.excused = True
     if not commit.doubts:
         fold.stalled = fold.resumed = False
         fold.trouble = None

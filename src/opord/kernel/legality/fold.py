@@ -70,7 +70,7 @@ class Commit:
     - `first_at` is when the attempts began that count for the key's window; `counted` is their
       number.
     - `doubts` are the attempts with an unknown outcome. `ruled` are those whose record says that
-      each must be answered.
+      each must be answered; `cut_off` are those whose worker was lost.
     - `failure` is the failure of the last attempt. `refused` is true if it is final and was set
       aside because of a doubt.
     - `excused` is true if it is on record that no attempt took effect; `denied`, that none from
@@ -96,6 +96,7 @@ class Commit:
     began_at: Instant = START_OF_TIME
     doubts: list[int] = field(default_factory=list)
     ruled: set[int] = field(default_factory=set)
+    cut_off: set[int] = field(default_factory=set)
     refused: bool = False
     given_up_at: Instant = START_OF_TIME
     once_given_up: list[Instant] = field(default_factory=list)
