@@ -53,6 +53,63 @@ def test_the_fix_is_offered_and_its_finding_is_gone(what: str) -> None:
     assert [each.code.id for each in analyse(after).diagnostics].count(code) < count
 
 
+TWICE = """\
+contract C(id: str) key id
+action pay(id: str) { key id }
+action book(id: str) { key id }
+action back(id: str) undoes pay { key id }
+action drop(id: str) undoes book { key id }
+initial state A -> B { commit pay(id)
+  goto B }
+state B -> D | Y { commit book(id)
+  if id == "x" { goto D }
+  goto Y }
+state D -> E { commit back(id)
+  goto E }
+state E -> Z { commit drop(id)
+  goto Z }
+final state Z failure
+{allow}final state Y‸ failure
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "title", "after"),
+    [
+        ("", "`pay`", "# opord: allow unanswered pay because say why\n"),
+        (
+            "# opord: allow unanswered pay because x\n",
+            "`book`",
+            "# opord: allow unanswered pay, book because x\n",
+        ),
+        ("# opord: allow unanswered because x\n", "`book`", "# opord: allow unanswered book because x\n"),
+        ("# opord: allow waits because x\n", "`pay`", "# opord: allow unanswered pay because say why\n"),
+    ],
+)
+def test_an_allow_gets_the_name_of_its_action(before: str, title: str, after: str) -> None:
+    changed = mended(TWICE.replace("{allow}", before), f"allow `unanswered` of {title}")
+    assert f"{after}final state Y" in changed
+    name = title.strip("`")
+    findings = [each for each in analyse(changed).diagnostics if each.code.id == "OP807"]
+    assert name not in [each.about for each in findings]
+
+
+def test_an_action_that_nothing_undoes_gets_a_reason_and_no_comment() -> None:
+    text = (
+        TWICE.replace(" undoes pay", "")
+        .replace("{allow}", "")
+        .replace("‸", "")
+        .replace("action pay", "action pa‸y")
+    )
+    plain, found = offered(text)
+    chosen = [each for each in found if each.problem is not None and each.problem.code == "OP811"]
+    assert [each.title for each in chosen] == ["say why it stands"]
+    changed = applied(plain, chosen[0].edits)
+    assert 'action pay(id: str) stands because "say why" { key id }' in changed
+    fixed = fix_all(analyse(plain))
+    assert fixed is None or "stands because" not in applied(plain, fixed.edits)
+
+
 def test_a_declaration_is_created_above_the_comments_of_the_one_that_mentions_it() -> None:
     after = mended(
         acting("goto Back")

@@ -51,6 +51,25 @@ def test_any_symbol_can_get_a_new_name_and_the_contract_stays_the_same(path: Pat
         assert [e.code for e in after.diagnostics] == [e.code for e in analysis.diagnostics]
 
 
+def test_an_action_is_renamed_in_the_comments_that_allow_it() -> None:
+    text = """\
+contract C(id: str) key id
+action pa‸y(id: str) { key id }
+action back(id: str) undoes pay { key id }
+initial state A -> B | Y { commit pay(id)
+  if id == "x" { goto B }
+  goto Y }
+state B -> Z { commit back(id)
+  goto Z }
+final state Z failure
+# opord: allow unanswered pay because pay is paid back by hand
+final state Y failure
+"""
+    after = renamed(text, "settle")
+    assert "# opord: allow unanswered settle because pay is paid back by hand" in after
+    assert analyse(after).diagnostics == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "kinds"),
     [
