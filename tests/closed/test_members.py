@@ -126,6 +126,7 @@ PARTIAL: dict[str, dict[str, str]] = {
         "lsp/features/completion/values.py": "it offers words to an editor; others can be typed",
     },
     "Expr": {
+        "language/flow/shared_keys.py": "a key that calls a pure, or could not be read, has its own finding",
         "codegen/steps.py": "whether a variable is annotated is a matter of form",
         "language/rules/unused.py": "it notes what names a declaration, in every node that there is",
         "simulate/values.py": "it looks for constants that are worth drawing; without one it draws as before",

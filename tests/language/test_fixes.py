@@ -254,6 +254,40 @@ def test_an_initial_state_is_offered_and_not_chosen_automatically() -> None:
     assert applied(text, finding.fixes[0]) == door(" -> Open", "  goto Open")
 
 
+def test_a_shared_key_is_offered_what_is_missing_or_a_reason() -> None:
+    text = """contract Door(order: str, house: str) key order
+action unlock() { key house for 1d, timeout 5s }
+initial state Shut -> Open {
+  commit unlock()
+  goto Open
+}
+final state Open success
+"""
+    (finding,) = check_text(text).diagnostics
+    assert [applied(text, fix).split("\n")[1] for fix in finding.fixes] == [
+        'action unlock() { key "{house}/{order}" for 1d, timeout 5s }',
+        'action unlock() { key house for 1d shared because "say why", timeout 5s }',
+    ]
+    for fix in finding.fixes:
+        assert not fix.safe
+        assert check_text(applied(text, fix)).diagnostics == []
+
+
+def test_a_reason_for_a_key_that_is_not_shared_can_be_removed() -> None:
+    text = """contract Door(order: str) key order
+action unlock() { key order for 1d shared because "a house has one door", timeout 5s }
+initial state Shut -> Open {
+  commit unlock()
+  goto Open
+}
+final state Open success
+"""
+    (finding,) = check_text(text).diagnostics
+    (fix,) = finding.fixes
+    assert (fix.title, fix.safe) == ("remove `shared because`", False)
+    assert applied(text, fix).split("\n")[1] == "action unlock() { key order for 1d, timeout 5s }"
+
+
 def test_each_final_failure_is_offered_to_settle() -> None:
     text = """contract Door(name: str) key name
 failure LockError { Jammed(why: str), Gone transient, Lost }

@@ -180,7 +180,7 @@ class DeletionRequest(Workflow):
 
         @abstractmethod
         def erase_account(self, person: str, *, call: Call) -> Reply[Proof]:
-            """Deleting twice is deleting: a lost answer is repeated.
+            """A lost answer is repeated.
 
             Commits something the outside can see: pass on `call.key` as its idempotency key. An attempt
             takes at most 2m.
@@ -477,14 +477,14 @@ event release(case_id: str) by counsel key case_id keep
 
 effect open_case(person: str) -> str? { retry 5 times, timeout 10s }
 action send_code(email: str, code: secret str) { in doubt skip }
-## Deleting twice is deleting: a lost answer is repeated.
+## A lost answer is repeated.
 action erase_account(person: str) -> Proof fails StoreError {
-  key person
+  key person shared because "deleting twice is deleting"
   retry 20 times backoff 1s to 10m
   timeout 2m
 }
 action erase_archive(person: str) -> Proof fails StoreError {
-  key person
+  key person shared because "deleting twice is deleting"
   retry 20 times backoff 1s to 10m
   timeout 10m
 }
@@ -571,5 +571,5 @@ bind(
     sources=_SOURCES,
     digest="91faf66318503a0ebf0ba5182c2d9169cacef1ee29cd8828d441fd3b8b1ebc9e",
     form=1,
-    module_digest="effadd0ceed6cc7e66b018dae313e1bd2a1775ecb89197f0f73769bacae9ede1",
+    module_digest="355517b295230c76504a7f96c9ba221e69f1c0bbba0318ac9181213311aceb8a",
 )

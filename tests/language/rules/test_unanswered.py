@@ -158,8 +158,8 @@ final state Y cancelled
     "undone, done again, and undone": """
 contract C(id: str) key id
 event redo
-action a1(id: str, n: int) { key "{n}" }
-action u1(id: str, n: int) undoes a1 { key "{n}" }
+action a1(id: str, n: int) { key "{id}/{n}" }
+action u1(id: str, n: int) undoes a1 { key "{id}/{n}" }
 initial state A(n: int = 0) -> B { commit a1(id, n)
    goto B(n) }
 state B(n: int) -> D { commit u1(id, n)

@@ -24,7 +24,16 @@ ErrorRule: TypeAlias = Literal[
     "syntax", "name", "type", "flow", "exhaustive", "commitment", "secret", "ensure"
 ]
 WarningRule: TypeAlias = Literal[
-    "unused", "waits", "kept", "restarts", "spins", "unkeyed", "unanswered", "unsettled", "samekey"
+    "unused",
+    "waits",
+    "kept",
+    "restarts",
+    "spins",
+    "unkeyed",
+    "unanswered",
+    "unsettled",
+    "samekey",
+    "sharedkey",
 ]
 Rule: TypeAlias = ErrorRule | WarningRule
 AllowedBy: TypeAlias = Literal["comment", "names", "stands because", "shared because", "nothing"]
@@ -49,6 +58,7 @@ FAMILY_DIGIT: dict[str, str] = {
     "unanswered": "8",
     "unsettled": "8",
     "samekey": "8",
+    "sharedkey": "8",
 }
 
 

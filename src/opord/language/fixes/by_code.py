@@ -26,9 +26,11 @@ FIXES: dict[str, Callable[[CheckedFile, Diagnostic], Iterator[Edit]]] = {
     "OP801": unused.declaration,
     "OP806": clauses.contract_key,
     "OP808": clauses.settling_variant,
+    "OP810": clauses.shared_key,
     "OP811": clauses.standing_action,
     "OP812": clauses.needless_reason,
     "OP813": comments.idle_allow,
+    "OP814": clauses.needless_reason,
 }
 """By code. A code that is not listed has no clear fix, or its finding carries the fix already."""
 

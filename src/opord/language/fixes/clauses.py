@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from opord.contract import Action, Effect
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.fixes.checked_file import CheckedFile
+from opord.language.flow.shared_keys import shared_keys
 from opord.language.rules.contract_without_key import key_candidates
+from opord.language.rules.same_key import extended_key
 from opord.language.rules.unsettled_doubt import unsettled
 from opord.language.syntax import tree
 from opord.language.syntax.escapes import escape
@@ -115,12 +117,32 @@ def standing_action(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]
 
 
 def needless_reason(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Offer to remove a `stands because`; the reason may have been meant for another action."""
+    """Offer to remove a reason; it may have been meant for another action."""
     start = checked.start(finding.place)
     end = checked.source.offset(finding.place.end_line, finding.place.end_column)
     while checked.source.text[start - 1] == " ":
         start -= 1
-    yield checked.edit((start, end), "", "remove `stands because`", safe=False)
+    words = " ".join(checked.source.slice((start, end)).split()[:2])
+    yield checked.edit((start, end), "", f"remove `{words}`", safe=False)
+
+
+def shared_key(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
+    """Offer a key with what is missing in it, or the reason why two runs share it.
+
+    Only the author knows which is meant.
+    """
+    for each in shared_keys(checked.contract, checked.graph):
+        key = each.action.key
+        if key is None or key.expr is None or each.action.name != finding.about:
+            continue
+        start = checked.start(key.expr.place)
+        end = checked.source.offset(key.expr.place.end_line, key.expr.place.end_column)
+        longer = extended_key(key.expr, each.missing)
+        yield checked.edit((start, end), longer, f"write `key {longer}`", safe=False)
+        after = checked.source.offset(key.place.end_line, key.place.end_column)
+        yield checked.edit(
+            (after, after), ' shared because "say why"', "say why two runs share the key", safe=False
+        )
 
 
 def _declared_at(checked: CheckedFile, offset: int) -> tree.CallDeclaration | None:

@@ -21,6 +21,7 @@ from opord.language.flow.known_values import (
     worth_of,
 )
 from opord.language.flow.value_flow import (
+    UNREAD,
     CopiedField,
     KnownValue,
     MadeValue,
@@ -61,8 +62,13 @@ class StepValues:
         self._first = first
 
     def meets(self, requirements: Iterable[Requirement]) -> bool:
-        """Take these conditions, the last one first, to hold; return False if one cannot hold."""
+        """Take these conditions, the last one first, to hold; return False if one cannot hold.
+
+        One that could not be read counts as one that cannot hold.
+        """
         for requirement in [*requirements][::-1]:
+            if requirement.of == UNREAD:
+                return False
             of = self.value(requirement.of)
             met = Requirement(of, requirement.holds, requirement.pattern, requirement.before)
             if holds(met, self._known) is False:

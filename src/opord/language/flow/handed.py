@@ -131,8 +131,6 @@ class HandedMoves:
                 continue
             for goto, values, conditions in ways(leaving):
                 requirements = (*conditions, *first)
-                if any(requirement.of == UNREAD for requirement in requirements):
-                    continue
                 handed = _wrapped(target, goto, dict(values))
                 yield HandedMove(goto, moment, handed, requirements, ends.get(id(goto), (None,)), callings)
 

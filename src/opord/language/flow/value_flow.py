@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice, product
-from typing import Any, NamedTuple, TypeAlias, assert_never
+from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
 
 from opord.contract import (
     Arm,
@@ -79,8 +79,8 @@ class MadeValue:
     """A value made from others; the same parts give the same value.
 
     `names` are what `how` needs besides the parts: the fields of a record, the name of a function
-    or of an input. A value that comes `"outside"` has a number: in one step, the same number is the
-    same value.
+    or of an input. A value from `"outside"` has a number, and says whether it is the `answer` of a
+    call or something `other`. In one step, the same number is the same value.
     """
 
     how: str
@@ -286,7 +286,9 @@ class _Walk(PathWalk[_Chain]):
         return at.then(Requirement(subject.value, True, arm.pattern, above))
 
     def arm(self, statement: Branching, arm: Arm, at: _Chain) -> _Chain | None:
-        subject = self._subject(statement).value if called_by(statement) is None else self._from_outside()
+        subject = (
+            self._subject(statement).value if called_by(statement) is None else self._from_outside("answer")
+        )
         bound = len(self._hidden)
         for name, value in _given_by(arm.pattern, subject):
             if name is not None:
@@ -299,7 +301,7 @@ class _Walk(PathWalk[_Chain]):
         match statement:
             case Call(name=name):
                 if name:
-                    self._bind(name, self._from_outside())
+                    self._bind(name, self._from_outside("answer"))
                 return after
             case Match():
                 # The end of a call proves no value.
@@ -358,7 +360,7 @@ class _Walk(PathWalk[_Chain]):
             case Var(name=name):
                 # Parameters of events are bound by no statement, so this may be their first use.
                 if name not in self._names:
-                    self._names[name] = self._from_outside()
+                    self._names[name] = self._from_outside("other")
                 return self._names[name]
             case Convert(of=of):
                 return self.value(of)
@@ -414,9 +416,9 @@ class _Walk(PathWalk[_Chain]):
             for name, value in fields
         ]
 
-    def _from_outside(self) -> Value:
+    def _from_outside(self, source: Literal["answer", "other"]) -> Value:
         """Return a value that is equal to no other one."""
-        return MadeValue("outside", names=(str(next(self._outside)),), outside=True)
+        return MadeValue("outside", names=(str(next(self._outside)), source), outside=True)
 
 
 def _given_by(pattern: Pattern, subject: Value) -> Iterator[tuple[str | None, Value]]:

@@ -37,6 +37,7 @@ from opord.language.rules import (
     retry_without_reason,
     same_key,
     second_commit,
+    shared_key,
     skip_with_result,
     spinning_cycle,
     statement_after_goto,
@@ -98,6 +99,7 @@ RULES: tuple[RuleCheck, ...] = (
     unanswered_action.check,
     unsettled_doubt.check,
     same_key.check,
+    shared_key.check,
     # flow again: the limit at which the rules above give up
     too_many_moves.check,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from opord.contract import Action, Contract, Expr, Field, Named, Place, Primitive, Text
 from opord.language.diagnostics import Diagnostic, Label, code
@@ -77,7 +77,7 @@ def _help(graph: Graph, action: Action, expr: Expr, repeated: RepeatedKey) -> st
 def key_with_arguments(graph: Graph, expr: Expr, changes: Changes) -> str | None:
     """Write a key extended by what an action is given that changes; None if nothing such does."""
     names = _for_keys(graph, changes.arguments)
-    return _extended(expr, names) if names else None
+    return extended_key(expr, names) if names else None
 
 
 def new_argument(graph: Graph, action: Action, state: str, changes: Changes) -> str:
@@ -106,7 +106,8 @@ def _prints(graph: Graph, each: Field) -> bool:
             return False
 
 
-def _extended(expr: Expr, names: list[str]) -> str:
+def extended_key(expr: Expr, names: Sequence[str]) -> str:
+    """Write a key with more values in it."""
     more = "".join(f"/{{{name}}}" for name in names)
     spelled = spell(expr)
     return f'{spelled[:-1]}{more}"' if isinstance(expr, Text) else f'"{{{spelled}}}{more}"'

@@ -1,0 +1,76 @@
+"""A key of an action that two runs can have, and a reason for one that they cannot have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opord.contract import Action, Contract, Expr, Key
+from opord.language.diagnostics import Diagnostic, Label, code
+from opord.language.diagnostics.places import known_place
+from opord.language.diagnostics.suppressors import MISUNDERSTOOD, WAYS_UNREAD
+from opord.language.diagnostics.wording import quoted
+from opord.language.flow.graph import Graph
+from opord.language.flow.shared_keys import SharedKey, shared_keys
+from opord.language.rules.same_key import extended_key
+from opord.language.spelling import spell
+from opord.statements import call_sites
+
+CODE = code(
+    "OP810",
+    rule="sharedkey",
+    title="a key that two runs can have",
+    suppressed_by=WAYS_UNREAD,
+    allowed_by="shared because",
+)
+NEEDLESS = code(
+    "OP814",
+    rule="unused",
+    title="a `shared because` that allows nothing",
+    suppressed_by=(*WAYS_UNREAD, *MISUNDERSTOOD),
+)
+
+
+def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
+    """Find keys that lack what tells runs apart, and reasons for keys that lack nothing.
+
+    Without a key of the contract, or of an action that nothing commits, neither is known.
+    """
+    if contract.key is None:
+        return
+    shared = {each.action.name: each for each in shared_keys(contract, graph)}
+    committed = {site.name for step in graph.steps for site, _ in call_sites(step.body)}
+    for action in contract.actions:
+        key = action.key
+        if key is None or key.expr is None or action.name not in committed:
+            continue
+        if action.name not in shared and key.shared is not None:
+            yield _needless(action, key, key.expr)
+        elif action.name in shared and key.shared is None:
+            yield _finding(contract.key, shared[action.name], key, key.expr)
+
+
+def _finding(contract_key: Expr, shared: SharedKey, key: Key, expr: Expr) -> Diagnostic:
+    action = shared.action
+    missing = quoted(shared.missing)
+    return CODE.at(
+        known_place(key.place, action.place),
+        f"two runs can commit `{action.name}` with the same key `{spell(expr)}`: {missing} "
+        f"{'are' if len(shared.missing) > 1 else 'is'} not in it",
+        label=f"the same in two runs that differ in {quoted(shared.missing, 'or')} alone",
+        labels=(
+            Label(shared.site.place, "committed here with this key"),
+            Label(known_place(contract_key.place, action.place), "tells one run from another"),
+        ),
+        help=f"put {missing} into the key, as in `key {extended_key(expr, shared.missing)}`, or say behind the key "
+        'why two runs mean the same effect by it: `shared because "…"`',
+        about=action.name,
+    )
+
+
+def _needless(action: Action, key: Key, expr: Expr) -> Diagnostic:
+    return NEEDLESS.at(
+        known_place(key.shared_place, action.place),
+        f"this reason allows nothing: no two runs have the same key `{spell(expr)}` of `{action.name}`",
+        label="no warning is silenced by it",
+        help="remove the reason",
+    )
