@@ -347,6 +347,34 @@ def test_fix_leaves_decisions_to_a_person(shop: Shop) -> None:
     assert (said.status, said.err, (shop.folder / "desk.opord").read_text()) == (1, "", text)
 
 
+def test_fix_adds_the_names_that_an_allow_has_to_have(shop: Shop) -> None:
+    text = """\
+contract Ticket(id: str) key id
+action sell(id: str) { key id }
+action take_back(id: str) undoes sell { key id }
+initial state Selling -> Taking | Given {
+  commit sell(id)
+  if id == "x" { goto Taking }
+  goto Given
+}
+state Taking -> Dropped {
+  commit take_back(id)
+  goto Dropped
+}
+final state Dropped failure
+# opord: allow unanswered because the door sells the seat again
+final state Given failure
+"""
+    (shop.folder / "desk.opord").write_text(text)
+    assert shop.opord("check", "--strict", "desk.opord").status == 1
+    said = shop.opord("check", "--strict", "--fix", "desk.opord")
+    assert (said.status, said.out) == (0, "1 file checked: no findings\n")
+    assert said.err == "desk.opord:14:26 put in `sell`\n"
+    assert (shop.folder / "desk.opord").read_text() == text.replace(
+        "unanswered because", "unanswered sell because"
+    )
+
+
 def test_fix_changes_only_named_files(tree: Shop) -> None:
     types = "record Item { id: str, kind: str, parts: list[Itme] }\n"
     (tree.folder / "flows/types.opord").write_text(types)

@@ -52,6 +52,15 @@ def test_a_rule_lists_its_findings(shop: Shop) -> None:
     }
 
 
+def test_a_rule_says_what_allows_its_warnings(shop: Shop) -> None:
+    assert shop.opord("explain", "unanswered").out == (
+        "unanswered: warnings, which `# opord: allow` can silence\n\n"
+        "  OP807  a bad end after an action that was not undone (an `allow` names its actions)\n"
+        "  OP811  an action that no other undoes before a bad end (only `stands because` allows it)\n"
+        "\n`opord explain OP807` says more about the first of them.\n"
+    )
+
+
 @pytest.mark.parametrize("rule", [rule for kind in Rule.__args__ for rule in kind.__args__])
 def test_every_rule_has_findings(shop: Shop, rule: str) -> None:
     assert "  OP" in shop.opord("explain", rule).out

@@ -54,7 +54,9 @@ POINTED: dict[Union, set[str]] = {
     Union("language/diagnostics/suppressors.py", "UnreadSuppressor"): {"language/suppression/unread.py"},
     Union("language/diagnostics/suppressors.py", "Whereabouts"): {"language/suppression/unread.py"},
     Union("language/diagnostics/suppressors.py", "WhichName"): {"language/suppression/unread.py"},
-    Union("language/diagnostics/model.py", "AllowedBy"): {"language/suppression/allows.py"},
+    Union("language/diagnostics/model.py", "AllowedBy"): {
+        "cli/finding_pages.py", "language/suppression/allows.py",
+    },
     Union("language/flow/exits.py", "Condition"): {
         "codegen/diagram/causes.py", "language/sheet/reasons.py", "simulate/targets.py",
     },

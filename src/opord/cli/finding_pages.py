@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, assert_never, get_args
 
 from opord.cli.errors import CliError
 from opord.cli.output import has_colour, on_terminal, width, write, write_json
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _CODE = re.compile(r"OP\d+", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z][a-z]*")
+_SILENCED = ", which `# opord: allow` can silence"
 
 
 def is_finding(subject: str) -> bool:
@@ -88,11 +89,25 @@ def _explain_rule(rule: str, as_json: bool) -> None:
     if as_json:
         write_json([{"code": each.id, "severity": each.severity, "title": each.title} for each in codes])
         return
-    kind = "warnings, which `# opord: allow` can silence" if rule in warnings else "errors"
+    silenced = any(each.allowed_by in ("comment", "names") for each in codes)
+    kind = "errors" if rule in errors else f"warnings{_SILENCED if silenced else ''}"
     write(f"{rule}: {kind}\n")
     for each in codes:
-        write(
-            f"  {each.id}  {each.title}"
-            + (" (a warning)" if each.severity == "warning" and rule in errors else "")
-        )
+        is_odd = each.severity == "warning" and rule in errors
+        write(f"  {each.id}  {each.title}{' (a warning)' if is_odd else _exception(each)}")
     write(f"\n`opord explain {codes[0].id}` says more about the first of them.")
+
+
+def _exception(code: Code) -> str:
+    """Say what else allows a warning than an `allow` of its rule."""
+    match code.allowed_by:
+        case "comment":
+            return ""
+        case "names":
+            return " (an `allow` names its actions)"
+        case "stands because" | "shared because" as clause:
+            return f" (only `{clause}` allows it)"
+        case "nothing":
+            return " (nothing allows it)"
+        case _:
+            assert_never(code.allowed_by)
